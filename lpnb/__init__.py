@@ -1,0 +1,1 @@
+"""Explore LivePerson's CONVERSATION endpoint from a notebook."""
