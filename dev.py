@@ -315,7 +315,7 @@ def lock(venv: Path, more: Sequence[str]) -> int:
     same = ["-c", "requirements/dev.txt"]
     package = ["pyproject.toml", "--group", "build"]
     for level, what in {
-        "dev": [*package, "--extra", "dev"],
+        "dev": [*package, "--all-extras"],
         "lab": [*package, "--extra", "lab", *same],
         "run": [*package, *same],
         "uv": ["--group", "uv"],
