@@ -1,0 +1,103 @@
+"""One request and one answer, as plain values.
+
+The services read a `Request` and return an `Answer`; neither knows of sockets or of ASGI.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+JSON = "application/json;charset=utf-8"
+
+# A query or form with more fields than this is no client of ours.
+MOST_PARAMETERS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client asked: header names in lower case, the body as bytes."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    path_params: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def header(self, name: str) -> str | None:
+        """The first header called *name* (in lower case), or None."""
+        return next((value for key, value in self.headers if key == name), None)
+
+    def query_values(self, name: str) -> list[str]:
+        """Every value *name* has in the query."""
+        return [value for key, value in parameters(self.query) if key == name]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the service says.
+
+    ``payload`` is the JSON value the body was made from, for faults that alter it. ``consumer``
+    is the ``ext_consumer_id`` the request was about, for the log.
+    """
+
+    status: int
+    body: bytes
+    content_type: str = JSON
+    headers: tuple[tuple[str, str], ...] = ()
+    payload: object = None
+    consumer: str | None = None
+
+
+def json_answer(
+    status: int,
+    payload: object,
+    *,
+    consumer: str | None = None,
+    headers: tuple[tuple[str, str], ...] = (),
+) -> Answer:
+    """An answer whose body is *payload* as compact JSON.
+
+    >>> json_answer(201, {"token": "x"}).body
+    b'{"token":"x"}'
+    """
+    body = json.dumps(payload, separators=(",", ":")).encode()
+    return Answer(status, body, headers=headers, payload=payload, consumer=consumer)
+
+
+def teach(status: int, sentence: str, *, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+    """A refusal in the sandbox's own words, for cases where LivePerson's are not published.
+
+    >>> teach(400, "Send version=1.0.").body
+    b'{"error":"Send version=1.0."}'
+    """
+    return json_answer(status, {"error": sentence}, headers=headers)
+
+
+def parameters(text: str) -> list[tuple[str, str]]:
+    """The pairs of a query or form; none at all when there are absurdly many.
+
+    >>> parameters("v=1.0&client_id=")
+    [('v', '1.0'), ('client_id', '')]
+    """
+    try:
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
+    except ValueError:
+        return []
+
+
+def media_type(request: Request) -> str:
+    """The Content-Type without its parameters, in lower case; "" when there is none."""
+    return (request.header("content-type") or "").partition(";")[0].strip().lower()
+
+
+def says_json(request: Request) -> bool:
+    """Whether the Content-Type names JSON."""
+    kind = media_type(request)
+    return kind == "application/json" or kind.endswith("+json")
+
+
+def shortened(text: str, most: int = 200) -> str:
+    """*text*, cut to *most* characters, for messages and the log."""
+    return text if len(text) <= most else text[: most - 1] + "…"

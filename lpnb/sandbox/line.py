@@ -1,0 +1,183 @@
+"""The connection below HTTP: guards on what comes in, and a handle to cut what goes out.
+
+ASGI shows an application requests, not connections. This subclass of uvicorn's protocol adds what
+it lacks: a bound on the head, on the time a head may take and on the number of connections, and
+for the faults a `Line` in the scope's state.
+"""
+
+import asyncio
+import json
+import logging
+import socket
+import struct
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from .limits import Limits
+
+logger = logging.getLogger("lpnb.sandbox")
+logger.addHandler(logging.NullHandler())
+
+
+class Line:
+    """One request's hold on its connection."""
+
+    def __init__(self, cycle: RequestResponseCycle, gone: asyncio.Event) -> None:
+        self._cycle = cycle
+        self.gone = gone
+        """Set when the connection is lost, by the client or by us."""
+
+    def write(self, data: bytes) -> None:
+        """Put raw bytes on the connection, behind whatever HTTP has written."""
+        if not self._cycle.transport.is_closing():
+            self._cycle.transport.write(data)
+
+    def cut(self, *, reset: bool = False) -> None:
+        """Close the connection behind what was written; with *reset*, abort it with an RST."""
+        transport = self._cycle.transport
+        # The server would otherwise answer 500 for an application that gave no answer.
+        self._cycle.disconnected = True
+        if not reset:
+            transport.close()
+            return
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            # Linger for zero seconds: the kernel then sends RST in place of FIN.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """uvicorn's httptools protocol, with limits."""
+
+    limits = Limits()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # uvicorn's own loggers belong to whoever runs uvicorn in this process.
+        self.logger = logger
+        self.access_log = False
+        self._gone = asyncio.Event()
+        self._in_head = True
+        self._head_bytes = 0
+        self._raw_bytes = 0
+        self._refusal = (400, "This is not HTTP/1.1 as the sandbox reads it.")
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection, unless there are too many."""
+        super().connection_made(transport)  # type: ignore[arg-type]
+        if len(self.connections) > self.limits.connections:
+            self._refuse(503, f"More than {self.limits.connections} connections are open; close some.")
+            return
+        self._start_head_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let everything that waits on this connection know."""
+        self._stop_head_timer()
+        self._gone.set()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, within bounds."""
+        self._raw_bytes += len(data)
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._in_head:
+            # The parser reports a header when it is complete: one that never ends is only seen here.
+            if self._raw_bytes > self.limits.head_bytes:
+                self._refuse(431, _head_too_long(self.limits))
+            elif self._raw_bytes and self._head_timer is None:
+                self._start_head_timer()
+        elif self._raw_bytes > self.limits.raw_bytes:
+            self._refuse(413, f"The body is longer than {self.limits.body_bytes} bytes.")
+
+    def on_message_begin(self) -> None:
+        """A request starts."""
+        super().on_message_begin()
+        self._in_head = True
+        self._head_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the request target."""
+        self._weigh_head(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header; trailers come here too and count alike."""
+        self._weigh_head(len(name) + len(value) + 4)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is in: hand the request over."""
+        self._in_head = False
+        self._stop_head_timer()
+        super().on_headers_complete()
+        # The parser stops at an upgrade nobody here speaks (Java's client offers h2c): answer, then close.
+        if self.parser.should_upgrade():
+            self.cycle.keep_alive = False
+        self.scope["state"]["line"] = Line(self.cycle, self._gone)
+
+    def on_message_complete(self) -> None:
+        """The body is in."""
+        self._in_head = True
+        self._raw_bytes = 0
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """The parser gave up: say why, if a reason of ours made it."""
+        self._refuse(*self._refusal)
+
+    def _weigh_head(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > self.limits.head_bytes:
+            self._refusal = (431, _head_too_long(self.limits))
+            raise ValueError(self._refusal[1])
+
+    def _refuse(self, status: int, sentence: str) -> None:
+        """Answer without the application and close."""
+        answering = (
+            self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
+        )
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        # In the middle of an answer there is no room for a second one.
+        if not answering:
+            body = json.dumps({"error": sentence}).encode()
+            head = (
+                f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+                "content-type: application/json;charset=utf-8\r\n"
+                f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            )
+            self.transport.write(head.encode() + body)
+        self.transport.close()
+
+    def _start_head_timer(self) -> None:
+        self._head_timer = self.loop.call_later(self.limits.head_seconds, self._head_is_late)
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _head_is_late(self) -> None:
+        self._head_timer = None
+        if self.transport.is_closing():
+            return
+        if self._raw_bytes:
+            self._refuse(408, f"The request head took longer than {self.limits.head_seconds:g} seconds.")
+        else:
+            self.transport.close()
+
+
+def guarded_protocol(limits: Limits) -> type[GuardedProtocol]:
+    """The protocol class with these limits, for uvicorn to make one of per connection."""
+    return type("GuardedProtocol", (GuardedProtocol,), {"limits": limits})
+
+
+def _head_too_long(limits: Limits) -> str:
+    return f"The request head is longer than {limits.head_bytes} bytes."

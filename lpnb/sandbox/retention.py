@@ -1,0 +1,60 @@
+"""A mapping that forgets its oldest entries, so that memory stays flat however long it runs."""
+
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+
+
+class Retained(Generic[V]):
+    """Values by name, oldest first, bounded in number and in weight (bytes).
+
+    >>> kept = Retained(most=2, heaviest=100)
+    >>> [kept.put(name, name.upper(), weight=1) for name in "abc"]
+    [[], [], ['A']]
+    >>> list(kept)
+    ['B', 'C']
+    """
+
+    def __init__(self, most: int, heaviest: int) -> None:
+        self._most = most
+        self._heaviest = heaviest
+        self._weight = 0
+        self._entries: dict[str, tuple[V, int]] = {}
+
+    def put(self, name: str, value: V, weight: int) -> list[V]:
+        """Keep *value* as the newest; return the values that had to go."""
+        self.pop(name)
+        self._entries[name] = (value, weight)
+        self._weight += weight
+        gone = []
+        while len(self._entries) > 1 and (len(self._entries) > self._most or self._weight > self._heaviest):
+            oldest = next(iter(self._entries))
+            value_gone = self.pop(oldest)
+            assert value_gone is not None  # noqa: S101 - the name was just read from the mapping
+            gone.append(value_gone)
+        return gone
+
+    def get(self, name: str) -> V | None:
+        """The value called *name*, or None."""
+        entry = self._entries.get(name)
+        return entry[0] if entry else None
+
+    def pop(self, name: str) -> V | None:
+        """Forget *name* and return its value, or None."""
+        entry = self._entries.pop(name, None)
+        if entry is None:
+            return None
+        self._weight -= entry[1]
+        return entry[0]
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
+        self._weight = 0
+
+    def __iter__(self) -> Iterator[V]:
+        return iter([value for value, _ in self._entries.values()])
+
+    def __len__(self) -> int:
+        return len(self._entries)

@@ -1,0 +1,121 @@
+"""JSON read strictly: what two readers could take in two ways is refused with a sentence.
+
+Python's reader lets through NaN, ``1e400``, duplicate keys and lone surrogates, and stops at
+deep nesting or at a 5,000-digit number with errors that are not `json.JSONDecodeError`.
+"""
+
+import json
+import math
+from typing import Any
+
+MAX_DEPTH = 64
+_LARGEST = 2**63 - 1
+_DIGITS = len(str(_LARGEST))
+
+
+class StrictJsonError(ValueError):
+    """The bytes are not JSON the sandbox accepts; the message says why."""
+
+
+def read(data: bytes) -> Any:
+    """The JSON value in *data*.
+
+    Raises:
+        StrictJsonError: With a sentence that says what is wrong.
+
+    Example:
+        >>> read(b'[{"id": "1,"}]')
+        [{'id': '1,'}]
+        >>> read(b'{"a": 1, "a": 2}')
+        Traceback (most recent call last):
+            ...
+        lpnb.sandbox.strict_json.StrictJsonError: The body has the key 'a' twice in one object.
+    """
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise StrictJsonError(f"The body is not UTF-8: byte {error.start} cannot be read.") from None
+    if not text.strip():
+        raise StrictJsonError("The body is empty; send JSON.")
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_constant=_constant,
+            parse_float=_float,
+            parse_int=_int,
+        )
+    except StrictJsonError:
+        raise
+    except RecursionError:
+        raise StrictJsonError(_too_deep()) from None
+    except ValueError as error:
+        raise StrictJsonError(f"The body is not JSON: {error}.") from None
+    # Most bodies are flat and spell no escapes: two counts spare the walk through the value.
+    if text.count("[") + text.count("{") > MAX_DEPTH or "\\u" in text:
+        _walk(value)
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise StrictJsonError(f"The body has the key {_shown(key)} twice in one object.")
+            seen.add(key)
+    return found
+
+
+def _constant(name: str) -> Any:
+    raise StrictJsonError(f"The body contains {name}, which is not JSON.")
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise StrictJsonError(f"The body contains the number {digits[:40]}, which is out of range.")
+    return number
+
+
+def _int(digits: str) -> int:
+    # The length first: Python refuses to convert thousands of digits, and takes long over hundreds.
+    if len(digits) > _DIGITS + 1 or abs(int(digits)) > _LARGEST:
+        raise StrictJsonError(f"The body contains an integer of {len(digits)} digits; 64 bits is the most.")
+    return int(digits)
+
+
+def _walk(value: Any) -> None:
+    """Refuse depth beyond the limit and lone surrogates, without recursion of our own."""
+    todo = [(value, 1)]
+    while todo:
+        item, depth = todo.pop()
+        if isinstance(item, str):
+            _refuse_surrogates(item)
+        elif isinstance(item, dict):
+            if depth > MAX_DEPTH:
+                raise StrictJsonError(_too_deep())
+            for key, member in item.items():
+                _refuse_surrogates(key)
+                todo.append((member, depth + 1))
+        elif isinstance(item, list):
+            if depth > MAX_DEPTH:
+                raise StrictJsonError(_too_deep())
+            todo.extend((member, depth + 1) for member in item)
+
+
+def _refuse_surrogates(text: str) -> None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise StrictJsonError("The body contains half of a surrogate pair, which is no character.") from None
+
+
+def _too_deep() -> str:
+    return f"The body nests deeper than {MAX_DEPTH} levels."
+
+
+def _shown(key: str) -> str:
+    """*key* for a message: short, and ASCII, because it may hold a lone surrogate."""
+    return ascii(key[:40])

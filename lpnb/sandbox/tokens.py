@@ -1,0 +1,140 @@
+"""AppJWT and ConsumerJWS: how they are signed and what makes one valid. Who gets one is decided elsewhere."""
+
+import base64
+import binascii
+import hashlib
+import json
+import threading
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
+
+from . import strict_json
+
+# Documented: the key id in the header of every token the pages show.
+KEY_ID = "appjwt-13-05-17"
+_HEADER = {"kid": KEY_ID, "typ": "JWT", "alg": "RS256"}
+_APP_CLAIMS = ("aud", "azp", "scope", "iss", "iat", "exp")
+_CACHE_SIZE = 4096
+
+AppJwtProblem = Literal["claim missing", "invalid"]
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """A consumer of one account: the brand's name for it and LivePerson's."""
+
+    ext_consumer_id: str
+    lp_consumer_id: str
+
+
+def consumer(account_id: str, ext_consumer_id: str) -> Consumer:
+    """The consumer behind an external id; the same id always gives the same consumer.
+
+    How LivePerson derives ``lp_consumer_id`` is not published (inferred: any stable digest).
+
+    >>> consumer("12345678", "anna").lp_consumer_id == consumer("12345678", "anna").lp_consumer_id
+    True
+    """
+    digest = hashlib.sha256(json.dumps([account_id, ext_consumer_id]).encode()).hexdigest()
+    return Consumer(ext_consumer_id, digest)
+
+
+class Keyring:
+    """Signs tokens with a key of its own and knows them again."""
+
+    def __init__(self) -> None:
+        self._key = RSAKey.generate_key(2048, {"kid": KEY_ID, "use": "sig", "alg": "RS256"})
+        self._verified: dict[str, dict[str, Any]] = {}
+        self._valid_from = 0
+        self._lock = threading.Lock()
+
+    def public_keys(self) -> dict[str, Any]:
+        """The key set of ``/sentinel/well-known/jwks``."""
+        return {"keys": [self._key.as_dict(private=False)]}
+
+    def app_jwt(self, account_id: str, client_id: str, lifetime: int, now: float) -> str:
+        """An AppJWT with the documented claims."""
+        issued = max(int(now), self._valid_from)
+        claims = {
+            "aud": account_id,
+            "azp": client_id,
+            "scope": "msg.consumer",
+            "iss": "Sentinel",
+            "exp": issued + lifetime,
+            "iat": issued,
+        }
+        return jwt.encode(_HEADER, claims, self._key, algorithms=["RS256"])
+
+    def consumer_jws(self, account_id: str, who: Consumer) -> str:
+        """A ConsumerJWS. It has neither iat nor exp: it never expires (documented)."""
+        claims = {
+            "account_id": account_id,
+            "ext_consumer_id": who.ext_consumer_id,
+            "lp_consumer_id": who.lp_consumer_id,
+        }
+        return jwt.encode(_HEADER, claims, self._key, algorithms=["RS256"])
+
+    def expire_app_jwts(self, now: float) -> None:
+        """Make every AppJWT issued so far invalid.
+
+        RS256 gives the same token for the same claims, so a new token of the same second would
+        be one of those just expired: from here on ``iat`` starts a second later.
+        """
+        with self._lock:
+            self._valid_from = max(self._valid_from, int(now)) + 1
+
+    def app_jwt_problem(self, token: str, account_id: str, now: float) -> AppJwtProblem | None:
+        """What is wrong with an AppJWT, or None.
+
+        A missing claim or a wrong issuer is reported before the signature is looked at: the pages
+        give it an error of its own (40001).
+        """
+        claims = _unverified_claims(token)
+        if claims is None:
+            return "invalid"
+        issuer = claims.get("iss")
+        if any(name not in claims for name in _APP_CLAIMS):
+            return "claim missing"
+        # "Sentinel" in the token, "sentinel" in the prose: both are taken.
+        if not isinstance(issuer, str) or issuer.lower() != "sentinel":
+            return "claim missing"
+        if self._read(token) is None or claims["aud"] != account_id:
+            return "invalid"
+        return None if self._valid_from <= claims["iat"] and now < claims["exp"] else "invalid"
+
+    def consumer_behind(self, token: str, account_id: str) -> Consumer | None:
+        """The consumer a ConsumerJWS names, or None when it is not one of ours."""
+        claims = self._read(token)
+        if claims is None or claims.get("account_id") != account_id:
+            return None
+        return Consumer(claims["ext_consumer_id"], claims["lp_consumer_id"])
+
+    def _read(self, token: str) -> dict[str, Any] | None:
+        """The claims of a token this keyring signed, or None."""
+        known = self._verified.get(token)
+        if known is not None:
+            return known
+        try:
+            claims = jwt.decode(token, self._key, algorithms=["RS256"]).claims
+        except (JoseError, ValueError):
+            return None
+        if len(self._verified) >= _CACHE_SIZE:
+            del self._verified[next(iter(self._verified))]
+        self._verified[token] = claims
+        return claims
+
+
+def _unverified_claims(token: str) -> dict[str, Any] | None:
+    parts = token.split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        payload = base64.urlsafe_b64decode(parts[1].encode("ascii") + b"==")
+        claims = strict_json.read(payload)
+    except (binascii.Error, UnicodeEncodeError, strict_json.StrictJsonError):
+        return None
+    return claims if isinstance(claims, dict) else None
