@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(str(error))
         return 1
     except KeyboardInterrupt:
-        say("stopped; run it again to go on")
+        say("interrupted; run it again to go on")
         return 130
 
 
@@ -113,14 +113,25 @@ def step(what: str, *command: str | Path) -> bool:
     """Run one set-up command and say how long it took; its own output is shown only when it fails."""
     say(f"{what} ... ", end="")
     begun = time.monotonic()
-    run = subprocess.run(
-        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    run = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,  # so that an interrupt ends what the command started too
     )
+    try:
+        printed, _ = run.communicate()
+    except BaseException:
+        print("stopped", file=sys.stderr, flush=True)
+        if os.name != "nt":
+            os.killpg(run.pid, signal.SIGTERM)
+        run.wait()
+        raise
     took = f"{time.monotonic() - begun:.1f} s"
-    if run.returncode:
-        print(f"failed after {took}\n{run.stdout.decode(errors='replace')}", file=sys.stderr, flush=True)
-    else:
-        print(took, file=sys.stderr, flush=True)
+    shown = f"failed after {took}\n{printed.decode(errors='replace')}" if run.returncode else took
+    print(shown, file=sys.stderr, flush=True)
     return run.returncode == 0
 
 
@@ -179,7 +190,7 @@ def is_worth_keeping(venv: Path) -> bool:
     if stamp:
         return stamp[0] == identity(venv) and UNFINISHED not in stamp
     try:
-        asked = subprocess.run([script(venv, "python"), "-c", WHICH_PYTHON], stdout=subprocess.PIPE)
+        asked = subprocess.run([script(venv, "python"), "-c", WHICH_PYTHON], capture_output=True)
     except OSError:
         return False
     return f"{asked.stdout.decode(errors='replace').strip()} {venv}" == identity(venv)
@@ -265,7 +276,7 @@ def install(venv: Path, level: str) -> None:
 
 def pip_has_an_index(python: str) -> bool:
     """Whether pip was told where to find packages, or told not to look: uv does not read pip's settings."""
-    listed = subprocess.run([python, "-m", "pip", "config", "list"], stdout=subprocess.PIPE).stdout
+    listed = subprocess.run([python, "-m", "pip", "config", "list"], capture_output=True).stdout
     return b".index-url=" in listed or b".no-index=" in listed
 
 

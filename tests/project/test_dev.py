@@ -271,7 +271,7 @@ def test_an_interrupt_ends_in_one_line_and_130(dev, monkeypatch, capsys):
     monkeypatch.setattr(dev.signal, "signal", lambda *_arguments: None)
 
     assert dev.main(["test"]) == 130
-    assert capsys.readouterr().err == "dev.py: stopped; run it again to go on\n"
+    assert capsys.readouterr().err == "dev.py: interrupted; run it again to go on\n"
 
 
 # --- the browser -----------------------------------------------------------------------------------------
