@@ -1,1 +1,72 @@
-"""Explore LivePerson's CONVERSATION endpoint from a notebook."""
+"""Explore LivePerson's Connector API from a notebook.
+
+Assemble SDE and campaign payloads, send them in one CONVERSATION call, see one table row per reqId::
+
+    import lpnb
+
+    client = lpnb.connect()  # your account from .env, or the embedded sandbox
+    reply = client.create_conversation("consumer-1", sdes=[lpnb.PersonalInfo(firstname="John")])
+    lpnb.responses_table(reply)
+
+Every name is loaded when it is first used; importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+_HOME = {
+    "Address": "sdes",
+    "Age": "sdes",
+    "AlreadyOpenError": "errors",
+    "AsyncClient": "client",
+    "Auth": "sdes",
+    "BatchResponse": "responses",
+    "CampaignInfo": "payloads",
+    "Client": "client",
+    "ClientProperties": "payloads",
+    "Composer": "widgets.composer",
+    "ConsumerRequestConversation": "payloads",
+    "Contact": "sdes",
+    "ConversationBatch": "batches",
+    "ConversationContext": "payloads",
+    "CredentialsError": "errors",
+    "CustomerInfo": "sdes",
+    "Day": "sdes",
+    "Hint": "advice",
+    "InvalidValueError": "errors",
+    "LpnbError": "errors",
+    "NoAnswerError": "errors",
+    "NotSentError": "errors",
+    "PersonalInfo": "sdes",
+    "RawBatch": "batches",
+    "RefusedError": "errors",
+    "Sandbox": "sandbox",
+    "Secret": "masking",
+    "ServiceError": "errors",
+    "SetUserProfile": "payloads",
+    "Settings": "settings",
+    "SettingsError": "errors",
+    "UnauthorizedError": "errors",
+    "UntrustedHostError": "errors",
+    "advise": "advice",
+    "connect": "connection",
+    "doctor": "checkup",
+    "page_examples": "examples",
+    "responses_table": "tables",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return import_module("lpnb._version").__version__
+    if name not in _HOME:
+        raise AttributeError(f"module 'lpnb' has no attribute {name!r}")
+    found = getattr(import_module(f"lpnb.{_HOME[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

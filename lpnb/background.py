@@ -1,0 +1,67 @@
+"""The one event loop that everything asynchronous runs on, in a thread of its own.
+
+Which thread and which loop a notebook's button callback runs in changes from one kernel release to
+the next, and an interrupt during an awaited gather lets every job finish. So lpnb assumes nothing of
+the caller's loop: ``submit`` from a button, ``wait`` from a script or a plain cell, ``awaitable``
+from an ``async`` one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import os
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_lock = threading.Lock()
+_loop: asyncio.AbstractEventLoop | None = None
+_owner = 0
+
+
+def loop() -> asyncio.AbstractEventLoop:
+    """Return the running background loop, starting it on first use (and again in a forked child)."""
+    global _loop, _owner
+    with _lock:
+        if _loop is None or _loop.is_closed() or _owner != os.getpid():
+            _loop, _owner = asyncio.new_event_loop(), os.getpid()
+            threading.Thread(target=_loop.run_forever, daemon=True, name="lpnb-io").start()
+        return _loop
+
+
+def submit(work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+    """Start *work* on the background loop and return at once with its future."""
+    return asyncio.run_coroutine_threadsafe(work, loop())
+
+
+def wait(work: Coroutine[Any, Any, T]) -> T:
+    """Run *work* on the background loop and wait for it in steps short enough for an interrupt.
+
+    An interrupt cancels the work, gives it a moment to write down how far it came, and is raised on.
+    """
+    finished = threading.Event()
+
+    async def tracked() -> T:
+        try:
+            return await work
+        finally:
+            finished.set()
+
+    future = submit(tracked())
+    try:
+        while True:
+            done, _ = concurrent.futures.wait([future], timeout=0.2)
+            if done:
+                return future.result()
+    except BaseException:
+        if future.cancel():
+            finished.wait(2.0)
+        raise
+
+
+async def awaitable(work: Coroutine[Any, Any, T]) -> T:
+    """Run *work* on the background loop from any other one; cancelling the caller cancels the work."""
+    return await asyncio.wrap_future(submit(work))

@@ -1,0 +1,332 @@
+"""The ordered array of frames that one CONVERSATION call posts.
+
+``ConversationBatch`` is what most callers want: valid from the moment it exists. ``RawBatch`` sends what
+it is given, byte for byte, for those who want to see how the service takes it.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from lpnb.display import pre_html
+from lpnb.errors import Complaint, InvalidValueError
+from lpnb.models import join, json_trouble, must, one_of
+from lpnb.payloads import (
+    REQUEST_CONVERSATION,
+    SET_USER_PROFILE,
+    ClientProperties,
+    ConsumerRequestConversation,
+    SetUserProfile,
+)
+from lpnb.sdes import AnySde
+from lpnb.strict_json import JsonError, read_json
+
+
+class Batch(Protocol):
+    """Whatever CONVERSATION can post."""
+
+    def outgoing(self, account_id: str) -> Outgoing:
+        """Return what is posted for *account_id*, with request ids of its own for this attempt."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A body ready to be posted, and the (reqId, type) of each frame in it."""
+
+    content: bytes
+    requests: tuple[tuple[str, str], ...]
+    client_properties: str | None = None
+
+
+@dataclass(frozen=True)
+class ConversationBatch:
+    """The frames of one CONVERSATION call: who the consumer is, and what conversation is asked for.
+
+    Args:
+        profile: The first frame's body.
+        request: The second frame's body. Its ``brandId`` is filled in when the batch is sent.
+        client_properties: Sent as the ``Client-Properties`` header.
+        req_ids: One request id a frame. When left out, each attempt gets fresh ones, so that a late
+            answer to another request can never be taken for this one's.
+        more: Further frames as dicts, such as the ``ms.PublishEvent`` of older pages.
+
+    Raises:
+        InvalidValueError: Naming everything that is wrong, each with its path in the posted array.
+
+    Example:
+        >>> from lpnb import CampaignInfo, PersonalInfo
+        >>> batch = ConversationBatch(
+        ...     SetUserProfile([PersonalInfo(firstname="John")]),
+        ...     ConsumerRequestConversation(campaign_info=CampaignInfo(campaign_id="99999")),
+        ...     req_ids=("1", "2"),
+        ... )
+        >>> batch.to_wire("12345678")[1]["body"]
+        {'brandId': '12345678', 'channelType': 'MESSAGING', 'campaignInfo': {'campaignId': '99999'}}
+
+    Source: Send API, CONVERSATION.
+    """
+
+    profile: SetUserProfile = field(default_factory=SetUserProfile)
+    request: ConsumerRequestConversation = field(default_factory=ConsumerRequestConversation)
+    client_properties: ClientProperties | None = None
+    req_ids: Sequence[str] | None = None
+    more: Sequence[Mapping[str, Any]] = ()
+
+    def __post_init__(self) -> None:
+        complaints: list[Complaint] = []
+        kinds: dict[str, type] = {"profile": SetUserProfile, "request": ConsumerRequestConversation}
+        if self.client_properties is not None:
+            kinds["client_properties"] = ClientProperties
+        for name, kind in kinds.items():
+            if not isinstance(getattr(self, name), kind):
+                complaints.append(must(name, f"must be a {kind.__name__}", getattr(self, name)))
+        object.__setattr__(self, "more", tuple(self.more))
+        _check_more(self.more, complaints)
+        if self.req_ids is not None:
+            object.__setattr__(self, "req_ids", _ids(self.req_ids, 2 + len(self.more), complaints))
+        if complaints:
+            raise InvalidValueError(complaints)
+
+    @classmethod
+    def build(
+        cls,
+        sdes: Sequence[AnySde | Mapping[str, Any]] = (),
+        *,
+        client_properties: ClientProperties | Mapping[str, Any] | None = None,
+        req_ids: Sequence[str] | None = None,
+        **request: Any,
+    ) -> ConversationBatch:
+        """Make a batch in one go; *request* are the fields of ``ConsumerRequestConversation``.
+
+        Objects and dicts as the wire has them may be mixed.
+
+        Raises:
+            InvalidValueError: Naming everything that is wrong in either frame at once.
+
+        Example:
+            >>> ConversationBatch.build([{"type": "personal", "personal": {"gender": "male"}}], skill_id="-1")
+            Traceback (most recent call last):
+            lpnb.errors.InvalidValueError: [0].body.authenticatedData.lp_sdes[0].personal.gender must be one of 'MALE', 'FEMALE', 'OTHER'; got 'male'. Did you mean 'MALE'?
+        """  # noqa: E501
+        complaints: list[Complaint] = []
+        body = {"authenticatedData": {"lp_sdes": sdes}}
+        profile = SetUserProfile.collect(body, "[0].body", "refuse", complaints)
+        made = ConsumerRequestConversation.gather(request, "[1].body", complaints)
+        header = client_properties
+        if isinstance(header, Mapping):
+            header = ClientProperties.collect(header, "Client-Properties", "refuse", complaints)
+        if complaints or profile is None or made is None:
+            raise InvalidValueError(complaints)
+        return cls(profile, made, header, req_ids)
+
+    @classmethod
+    def from_wire(
+        cls,
+        frames: str | bytes | Sequence[Mapping[str, Any]],
+        *,
+        unknown: str = "refuse",
+        keep_ids: bool = True,
+    ) -> ConversationBatch:
+        """Read frames pasted from a log, a file or the Request Builder into the same objects.
+
+        Args:
+            frames: The JSON text, or the decoded array.
+            unknown: "refuse" names fields that are not documented, "keep" carries them in ``extra``.
+            keep_ids: Send the frames' own ids again, or fresh ones for each attempt.
+
+        Raises:
+            InvalidValueError: Naming everything that is wrong, such as
+                ``[0].body.authenticatedData.lp_sdes[1].personal.gender``.
+
+        Example:
+            >>> ConversationBatch.from_wire('[{"id": "1,", "type": "userprofile.SetUserProfile", "body": {}}]')
+            Traceback (most recent call last):
+            lpnb.errors.InvalidValueError: frames must hold at least two frames, userprofile.SetUserProfile and then cm.ConsumerRequestConversation; got 1.
+        """  # noqa: E501
+        if unknown not in ("refuse", "keep"):
+            raise InvalidValueError([one_of("unknown", unknown, ["refuse", "keep"])])
+        array = _array(frames)
+        complaints: list[Complaint] = []
+        _check_order(array, complaints)
+        if complaints:
+            raise InvalidValueError(complaints)
+        first, second, *more = array
+        profile = SetUserProfile.collect(first.get("body"), "[0].body", unknown, complaints)
+        body = second.get("body")
+        if isinstance(body, Mapping):
+            body = {"channelType": None, **body}  # what is absent stays absent
+        request = ConsumerRequestConversation.collect(body, "[1].body", unknown, complaints)
+        _check_more(more, complaints)
+        ids = _ids([frame.get("id") for frame in array], len(array), complaints) if keep_ids else None
+        if complaints or profile is None or request is None:
+            raise InvalidValueError(complaints)
+        return cls(profile, request, None, ids, more)
+
+    def to_wire(self, account_id: str | None = None) -> list[dict[str, Any]]:
+        """Return the array that is posted, with fresh request ids where none were given.
+
+        ``account_id`` becomes the ``brandId`` unless the request names one itself.
+        """
+        ids = list(self.req_ids or (str(uuid.uuid4()) for _ in range(2 + len(self.more))))
+        request = self.request.to_wire()
+        if "brandId" not in request and account_id is not None:
+            request = {"brandId": account_id, **request}
+        frames = [
+            {"kind": "req", "id": ids[0], "type": SET_USER_PROFILE, "body": self.profile.to_wire()},
+            {"kind": "req", "id": ids[1], "type": REQUEST_CONVERSATION, "body": request},
+        ]
+        return frames + [{**frame, "id": req_id} for frame, req_id in zip(self.more, ids[2:], strict=True)]
+
+    def outgoing(self, account_id: str) -> Outgoing:
+        """Return what is posted for *account_id*, with request ids of its own for this attempt."""
+        frames = self.to_wire(account_id)
+        return Outgoing(
+            content=json.dumps(frames, ensure_ascii=False, separators=(",", ":")).encode("utf-8"),
+            requests=tuple((frame["id"], frame["type"]) for frame in frames),
+            client_properties=self.client_properties.to_header() if self.client_properties else None,
+        )
+
+    def _repr_html_(self) -> str:
+        return pre_html(json.dumps(self.to_wire(), indent=2, ensure_ascii=False))
+
+
+@dataclass(frozen=True)
+class RawBatch:
+    """Frames that are sent exactly as given, whatever is wrong with them.
+
+    Text and bytes go out byte for byte; anything else is written as JSON. The frames' own ids are used, so
+    unless they are unique a late answer to another request can be taken for this one's.
+
+    Raises:
+        InvalidValueError: When *content* cannot be turned into bytes at all.
+
+    Example:
+        >>> RawBatch('[{"id": "7", "type": "cm.ConsumerRequestConversation"}]').outgoing("").requests
+        (('7', 'cm.ConsumerRequestConversation'),)
+    """
+
+    content: str | bytes | Sequence[Any] | Mapping[str, Any]
+    client_properties: str | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            self._bytes()
+        except (UnicodeEncodeError, TypeError, ValueError, RecursionError) as error:
+            reason = "half a character" if isinstance(error, UnicodeEncodeError) else str(error)
+            sentence = f"frames cannot be turned into bytes: {reason}."
+            raise InvalidValueError([Complaint("frames", sentence)]) from None
+        header = self.client_properties
+        if header is not None and (not header.isascii() or not header.isprintable()):
+            sentence = "Client-Properties must be one line of printable ASCII."
+            raise InvalidValueError([Complaint("Client-Properties", sentence)])
+
+    def _bytes(self) -> bytes:
+        if isinstance(self.content, bytes):
+            return self.content
+        if isinstance(self.content, str):
+            return self.content.encode("utf-8")
+        return json.dumps(self.content, ensure_ascii=False).encode("utf-8")
+
+    def outgoing(self, account_id: str) -> Outgoing:
+        """Return the bytes as given; the account is not filled in."""
+        content = self._bytes()
+        try:
+            array = read_json(content)
+        except (JsonError, RecursionError):
+            array = None
+        frames = [frame for frame in array if isinstance(frame, dict)] if isinstance(array, list) else []
+        requests = tuple((_wire_id(frame.get("id")), str(frame.get("type", ""))) for frame in frames)
+        return Outgoing(content, requests, self.client_properties)
+
+    def __repr__(self) -> str:
+        return f"RawBatch({len(self._bytes())} bytes)"
+
+
+def batch_of(frames: Batch | str | bytes | Sequence[Mapping[str, Any]]) -> Batch:
+    """Return *frames* as a batch: one as it is, JSON or a list of frames read and checked.
+
+    Raises:
+        InvalidValueError: Naming everything that is wrong with the frames.
+    """
+    if isinstance(frames, ConversationBatch | RawBatch):
+        return frames
+    if isinstance(frames, str | bytes) or not hasattr(frames, "outgoing"):
+        return ConversationBatch.from_wire(frames)
+    return frames
+
+
+def _array(frames: str | bytes | Sequence[Mapping[str, Any]]) -> list[Any]:
+    if isinstance(frames, str | bytes):
+        try:
+            frames = read_json(frames)
+        except JsonError as error:
+            raise InvalidValueError([Complaint("frames", f"frames are not JSON: {error}.")]) from None
+    if not isinstance(frames, list | tuple):
+        raise InvalidValueError([must("frames", "must be an array of frames", frames)])
+    return list(frames)
+
+
+def _check_order(array: list[Any], complaints: list[Complaint]) -> None:
+    if len(array) < 2:
+        rule = f"must hold at least two frames, {SET_USER_PROFILE} and then {REQUEST_CONVERSATION}"
+        complaints.append(Complaint("frames", f"frames {rule}; got {len(array)}."))
+        return
+    for place, frame in enumerate(array):
+        path = f"[{place}]"
+        if not isinstance(frame, Mapping):
+            if place < 2:
+                complaints.append(must(path, "must be a frame, an object with id, type and body", frame))
+            continue
+        wanted = (SET_USER_PROFILE, REQUEST_CONVERSATION)[place : place + 1]
+        if wanted and frame.get("type") != wanted[0]:
+            complaints.append(one_of(join(path, "type"), frame.get("type"), wanted))
+        if frame.get("kind", "req") != "req":
+            complaints.append(one_of(join(path, "kind"), frame["kind"], ["req"]))
+        complaints.extend(
+            Complaint(join(path, str(key)), f"{path}.{key} does not belong into a frame.")
+            for key in frame
+            if key not in ("kind", "id", "type", "body", "metadata")
+        )
+
+
+def _check_more(more: Sequence[Any], complaints: list[Complaint]) -> None:
+    for place, frame in enumerate(more, start=2):
+        path = f"[{place}]"
+        if not isinstance(frame, Mapping):
+            complaints.append(must(path, "must be a frame, an object with id, type and body", frame))
+            continue
+        if trouble := json_trouble(frame):
+            complaints.append(must(path, trouble, frame))
+        if not isinstance(frame.get("type"), str):
+            complaints.append(must(join(path, "type"), "must be text", frame.get("type")))
+        if not isinstance(frame.get("body"), Mapping):
+            complaints.append(must(join(path, "body"), "must be an object", frame.get("body")))
+
+
+def _ids(ids: Sequence[Any], wanted: int, complaints: list[Complaint]) -> tuple[str, ...]:
+    if len(ids) != wanted:
+        complaints.append(
+            Complaint("req_ids", f"req_ids must hold one id a frame, {wanted} in all; got {len(ids)}.")
+        )
+        return ()
+    found: list[str] = []
+    for place, came in enumerate(ids):
+        path = f"[{place}].id"
+        text = _wire_id(came)
+        if not (isinstance(came, str) or (isinstance(came, int) and not isinstance(came, bool))):
+            complaints.append(must(path, "must be text of 1 to 64 characters", came))
+        elif not 1 <= len(text) <= 64:
+            complaints.append(Complaint(path, f"{path} must have 1 to 64 characters; got {len(text)}."))
+        elif text in found:
+            complaints.append(must(path, "must differ from the other frames' ids", came))
+        found.append(text)
+    return tuple(found)
+
+
+def _wire_id(came: object) -> str:
+    return came if isinstance(came, str) else "" if came is None else str(came)

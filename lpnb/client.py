@@ -1,0 +1,185 @@
+"""``Client`` and ``AsyncClient``: the two doors to one engine, for plain and for ``async`` code."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from lpnb import background
+from lpnb.display import esc
+from lpnb.engine import Engine
+from lpnb.responses import BatchResponse
+from lpnb.settings import Settings
+from lpnb.transport import DEADLINE, Transport
+
+if TYPE_CHECKING:
+    from lpnb.batches import Batch
+    from lpnb.payloads import ClientProperties
+    from lpnb.sdes import AnySde
+
+
+class _Client:
+    """What both clients are made of."""
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        deadline: float = DEADLINE,
+        wait_scale: float = 1.0,
+        transport: Transport | None = None,
+    ) -> None:
+        self.settings = settings if settings is not None else Settings.load()
+        self._engine = Engine(self.settings, deadline, wait_scale, transport)
+        # Closes the connections when a notebook forgets to, at the latest when Python ends.
+        self._closing = weakref.finalize(self, _close, self._engine)
+
+    @property
+    def unknown(self) -> tuple[BatchResponse, ...]:
+        """Every response so far whose outcome is unknown, those of interrupted sends included."""
+        return tuple(self._engine.unknown)
+
+    def _batch(self, frames: Any, fields: Mapping[str, Any] | None = None) -> Batch:
+        from lpnb.batches import ConversationBatch, batch_of
+
+        return batch_of(frames) if fields is None else ConversationBatch.build(**fields)
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} account {self.settings.account_id} through {self.settings.domain_api}>"
+        )
+
+    def _repr_html_(self) -> str:
+        where = "this machine" if self.settings.on_loopback else "a real account"
+        return f"<p>{esc(repr(self)[1:-1])} ({where})</p>"
+
+
+def _close(engine: Engine) -> None:
+    if not engine.closed:
+        background.submit(engine.aclose()).result(2.0)
+
+
+class Client(_Client):
+    """Talks to one account from plain code: a script, or a cell without ``await``.
+
+    Domains and tokens are fetched when they are first needed and kept. It may be shared by threads. An
+    interrupt (the notebook's stop button) is felt at once; a request that had already left is then kept
+    in ``unknown``.
+
+    Args:
+        settings: The account; ``Settings.load()`` when left out.
+        deadline: Seconds for each call as a whole, from name lookup to the reply's last byte.
+        wait_scale: What every wait between attempts is multiplied by. 0 makes tests instant.
+        transport: Anything with ``exchange`` and ``aclose``, in place of real connections.
+
+    Example:
+        >>> from lpnb import PersonalInfo, Sandbox
+        >>> with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
+        ...     reply = client.create_conversation("consumer-1", sdes=[PersonalInfo(firstname="John")])
+        >>> reply.outcome
+        'answered'
+        >>> [pair.message for pair in reply.pairs][0]
+        'OK User Profile set successfully'
+    """
+
+    def create_conversation(
+        self,
+        consumer_id: str,
+        sdes: Sequence[AnySde | Mapping[str, Any]] = (),
+        *,
+        client_properties: ClientProperties | Mapping[str, Any] | None = None,
+        **request: Any,
+    ) -> BatchResponse:
+        """Open a conversation for *consumer_id*: SetUserProfile and ConsumerRequestConversation in one call.
+
+        Args:
+            consumer_id: The brand's id for the consumer (``ext_consumer_id``): unguessable, one person
+                only, never recycled. The same id is always the same consumer.
+            sdes: ``CustomerInfo`` and ``PersonalInfo``, or dicts as the wire has them.
+            client_properties: For the ``Client-Properties`` header.
+            **request: The fields of ``ConsumerRequestConversation``: ``campaign_info``,
+                ``conversation_context``, ``ttr_def_name``, ``skill_id``, ``channel_type``, ``brand_id``,
+                ``metadata``, ``extra``.
+
+        Returns:
+            A ``BatchResponse``, whatever the service said; ``raise_for_outcome()`` makes it an error.
+
+        Raises:
+            InvalidValueError: The payload is wrong; nothing was sent.
+            NotSentError: Hosts or tokens could not be had; nothing was sent.
+        """
+        fields = {"sdes": sdes, "client_properties": client_properties, **request}
+        return background.wait(self._engine.send(self._batch(None, fields), consumer_id))
+
+    def send_batch(
+        self, frames: Batch | str | bytes | Sequence[Mapping[str, Any]], consumer_id: str
+    ) -> BatchResponse:
+        """Post *frames* for *consumer_id* in one CONVERSATION call.
+
+        Args:
+            frames: A ``ConversationBatch``; JSON text or a list of frames, which is read and checked like
+                one; or a ``RawBatch``, which goes out byte for byte, whatever is wrong with it.
+            consumer_id: As for ``create_conversation``.
+
+        Returns:
+            A ``BatchResponse``, whatever the service said; ``raise_for_outcome()`` makes it an error.
+
+        Raises:
+            InvalidValueError: The frames are wrong; nothing was sent.
+            NotSentError: Hosts or tokens could not be had; nothing was sent.
+        """
+        return background.wait(self._engine.send(self._batch(frames), consumer_id))
+
+    def close(self) -> None:
+        """Close the connections. Closing twice is harmless."""
+        background.wait(self._engine.aclose())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncClient(_Client):
+    """``Client`` for ``async`` code: the same methods, awaited. It may be used from any event loop.
+
+    Example:
+        >>> import asyncio
+        >>> from lpnb import Sandbox
+        >>> async def main(sandbox):
+        ...     async with AsyncClient(Settings.of(sandbox.environment())) as client:
+        ...         return await client.create_conversation("consumer-1")
+        >>> with Sandbox() as sandbox:
+        ...     asyncio.run(main(sandbox)).outcome
+        'answered'
+    """
+
+    async def create_conversation(
+        self,
+        consumer_id: str,
+        sdes: Sequence[AnySde | Mapping[str, Any]] = (),
+        *,
+        client_properties: ClientProperties | Mapping[str, Any] | None = None,
+        **request: Any,
+    ) -> BatchResponse:
+        """Open a conversation for *consumer_id*; see ``Client.create_conversation``."""
+        fields = {"sdes": sdes, "client_properties": client_properties, **request}
+        return await background.awaitable(self._engine.send(self._batch(None, fields), consumer_id))
+
+    async def send_batch(
+        self, frames: Batch | str | bytes | Sequence[Mapping[str, Any]], consumer_id: str
+    ) -> BatchResponse:
+        """Post *frames* for *consumer_id* in one CONVERSATION call; see ``Client.send_batch``."""
+        return await background.awaitable(self._engine.send(self._batch(frames), consumer_id))
+
+    async def close(self) -> None:
+        """Close the connections. Closing twice is harmless."""
+        await background.awaitable(self._engine.aclose())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()

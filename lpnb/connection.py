@@ -1,0 +1,86 @@
+"""``connect``: the account of ``.env`` when there is one, the embedded sandbox when there is none."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from lpnb.client import AsyncClient, Client
+from lpnb.settings import Found, Settings
+
+if TYPE_CHECKING:
+    from lpnb.sandbox import Sandbox
+
+ClientT = TypeVar("ClientT", Client, AsyncClient)
+
+_lock = threading.Lock()
+_sandbox: Sandbox | None = None
+
+
+@overload
+def connect(profile: str | None = None, *, directory: str | Path = ".", **options: Any) -> Client: ...
+
+
+@overload
+def connect(
+    profile: str | None = None, *, kind: type[ClientT], directory: str | Path = ".", **options: Any
+) -> ClientT: ...
+
+
+def connect(
+    profile: str | None = None,
+    *,
+    kind: type[Client] | type[AsyncClient] = Client,
+    directory: str | Path = ".",
+    **options: Any,
+) -> Client | AsyncClient:
+    """Return a client for the account that the settings name, or for the embedded sandbox.
+
+    With any ``LP_...`` setting in the environment or in ``.env``, all that are needed must be there.
+    With none at all, a sandbox is started on a free loopback port; it is shared by all calls and lives as
+    long as Python does. One line says which of the two it is.
+
+    Args:
+        profile: Such as "staging", to read ``.env.staging``. Then there is no falling back.
+        kind: ``Client``, or ``AsyncClient`` for ``async`` code.
+        directory: Where to start looking for the ``.env`` file.
+        **options: For the client: ``deadline``, ``wait_scale``, ``transport``.
+
+    Raises:
+        SettingsError: Some settings are given, and others are missing or malformed.
+
+    Example:
+        >>> client = connect()  # doctest: +ELLIPSIS
+        Sandbox on http://127.0.0.1:..., account 12345678. No LP_ settings were found, so nothing leaves ...
+    """
+    found = Found.look(profile, directory)
+    if found.values or profile is not None:
+        settings = Settings.load(profile, directory)
+        where = sorted(set(settings.sources.values()))
+        _say(
+            f"Account {settings.account_id} through {settings.domain_api} (settings from {', '.join(where)})."
+        )
+    else:
+        sandbox = shared_sandbox()
+        settings = Settings.of(sandbox.environment())
+        _say(
+            f"Sandbox on {sandbox.base}, account {sandbox.account_id}. "
+            "No LP_ settings were found, so nothing leaves this machine."
+        )
+    return kind(settings, **options)
+
+
+def shared_sandbox() -> Sandbox:
+    """Return this process's own sandbox, started on first use."""
+    global _sandbox
+    from lpnb.sandbox import Sandbox
+
+    with _lock:
+        if _sandbox is None:
+            _sandbox = Sandbox()
+        return _sandbox.start()
+
+
+def _say(line: str) -> None:
+    print(line)  # noqa: T201 - which world one talks to is worth a line

@@ -1,0 +1,151 @@
+"""What a client knows of one account: its domains, its tokens, when it may be called again.
+
+Everything here is bookkeeping around flows; nothing opens a connection or takes a lock. ``engine`` runs
+the flows, and sees to it that each is run once however many callers wait for it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lpnb.domains import find_domains
+from lpnb.errors import Complaint, InvalidValueError, NotSentError, ServiceError
+from lpnb.masking import Secret
+from lpnb.messaging import Line, post_batch
+from lpnb.patience import Throttle
+from lpnb.responses import BatchResponse
+from lpnb.settings import Settings
+from lpnb.strict_json import lone_surrogate
+from lpnb.tokens import AppJWT, get_app_jwt, get_consumer_jws
+from lpnb.wire import Flow, NewToken
+
+if TYPE_CHECKING:
+    from lpnb.batches import Batch
+
+#: How many ConsumerJWS and how many conversationIds a client keeps in mind.
+REMEMBERED = 10_000
+#: Seconds after which host names are looked up again.
+DOMAINS_LIVE = 86_400.0
+
+
+class Connector:
+    """The state of one account, and the flows that bring it up to date.
+
+    The ``need_...`` methods return the flow that is still to be run, or None when there is nothing to do.
+    """
+
+    def __init__(
+        self, settings: Settings, throttle: Throttle, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.settings = settings
+        self.throttle = throttle
+        self.app_jwt: AppJWT | None = None
+        self.domains: dict[str, str] = {}
+        self._domains_until = 0.0
+        self._consumers: OrderedDict[str, Secret] = OrderedDict()
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._clock = clock
+
+    def need_domains(self) -> Flow[None] | None:
+        """The flow that looks the hosts up, unless they are known."""
+        return None if self.domains and self._clock() < self._domains_until else self._find_domains()
+
+    def need_app_jwt(self) -> Flow[None] | None:
+        """The flow that gets an AppJWT, unless there is a fresh one."""
+        return None if self.app_jwt and self.app_jwt.is_fresh(self._clock()) else self._get_app_jwt()
+
+    def need_consumer_jws(self, consumer_id: str) -> Flow[None] | None:
+        """The flow that gets the consumer's ConsumerJWS, unless it is known. It never expires."""
+        return None if consumer_id in self._consumers else self._get_consumer_jws(consumer_id)
+
+    def post(self, batch: Batch, consumer_id: str) -> Flow[BatchResponse]:
+        """The flow that sends *batch*; the three above have been seen to."""
+        used: list[Secret] = []
+
+        def tokens() -> tuple[Secret, Secret]:
+            used[:] = [self._app_token(), self._consumers[consumer_id]]
+            self._consumers.move_to_end(consumer_id)
+            return used[0], used[1]
+
+        def refused(code: str) -> None:
+            self.drop_app_jwt(used[0])
+            if code == "40103":
+                self._consumers.pop(consumer_id, None)
+
+        line = Line(
+            account_id=self.settings.account_id,
+            origin=lambda: self.domains["asyncMessagingEnt"],
+            tokens=tokens,
+            refused=refused,
+            is_new=self._is_new,
+            throttle=self.throttle,
+        )
+        return post_batch(batch, consumer_id, line)
+
+    def drop_app_jwt(self, used: Secret) -> None:
+        """Forget the AppJWT if it is still the one that was *used*; another caller may have renewed it."""
+        if self.app_jwt and self.app_jwt.token == used:
+            self.app_jwt = None
+
+    def consumer_jws(self, consumer_id: str) -> Secret | None:
+        """The ConsumerJWS kept for *consumer_id*, or None."""
+        return self._consumers.get(consumer_id)
+
+    def _find_domains(self) -> Flow[None]:
+        self.domains = yield from find_domains(self.settings, self.throttle.wait)
+        self._domains_until = self._clock() + DOMAINS_LIVE
+
+    def _get_app_jwt(self) -> Flow[None]:
+        sentinel = self.domains["sentinel"]
+        self.app_jwt = yield from get_app_jwt(self.settings, sentinel, self.throttle.wait, self._clock)
+
+    def _get_consumer_jws(self, consumer_id: str) -> Flow[None]:
+        for _ in range(2):
+            used = self._app_token()
+            idp = self.domains["idp"]
+            token = yield from get_consumer_jws(self.settings, idp, used, consumer_id, self.throttle.wait)
+            if token is not None:
+                self._consumers[consumer_id] = token
+                while len(self._consumers) > REMEMBERED:
+                    self._consumers.popitem(last=False)
+                return
+            self.drop_app_jwt(used)
+            yield NewToken()
+        raise ServiceError("The IDP refused a fresh AppJWT. Does the app installation have msg.consumer?")
+
+    def _app_token(self) -> Secret:
+        if self.app_jwt is None:
+            raise NotSentError("There is no AppJWT to send with.")
+        return self.app_jwt.token
+
+    def _is_new(self, conversation_id: str) -> bool:
+        if conversation_id in self._seen:
+            return False
+        self._seen[conversation_id] = None
+        while len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+        return True
+
+
+def check_consumer_id(consumer_id: object) -> str:
+    """Return *consumer_id*, or say why it cannot be a consumer's external id.
+
+    Example:
+        >>> check_consumer_id("  ")
+        Traceback (most recent call last):
+        lpnb.errors.InvalidValueError: consumer_id must not be blank.
+    """
+    if not isinstance(consumer_id, str):
+        sentence = f"consumer_id must be text; got a {type(consumer_id).__name__}."
+    elif not consumer_id.strip():
+        sentence = "consumer_id must not be blank."
+    elif lone_surrogate(consumer_id) is not None:
+        sentence = "consumer_id must not hold half a character (a lone surrogate)."
+    elif len(consumer_id) > 10_000:
+        sentence = f"consumer_id must have at most 10,000 characters; got {len(consumer_id):,}."
+    else:
+        return consumer_id
+    raise InvalidValueError([Complaint("consumer_id", sentence)])

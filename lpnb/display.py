@@ -1,0 +1,65 @@
+"""How things look in a notebook: escaped HTML that follows the front end's colours.
+
+Escaping happens here and nowhere else. Every value is shown as text, whatever markup it holds.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+
+_TABLE = (
+    "border-collapse:collapse;font-variant-numeric:tabular-nums;color:var(--jp-content-font-color1,inherit)"
+)
+_CAPTION = "text-align:left;padding:4px 0;font-weight:600;caption-side:top"
+_CELL = (
+    "text-align:left;vertical-align:top;padding:3px 12px 3px 0;"
+    "border-bottom:1px solid var(--jp-border-color2,#8884);overflow-wrap:anywhere"
+)
+
+
+def esc(value: object) -> str:
+    """Return *value* as text that no front end takes for markup.
+
+    Example:
+        >>> esc('<img src=x onerror="alert(1)">')
+        '&lt;img src=x onerror=&quot;alert(1)&quot;&gt;'
+    """
+    return html.escape("" if value is None else str(value), quote=True)
+
+
+def table_html(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Draw a captioned table with scoped headers; None shows as an empty cell.
+
+    Example:
+        >>> table_html("Nothing yet", ["a"], []).count("<tr>")
+        1
+    """
+    head = "".join(f'<th scope="col" style="{_CELL}">{esc(name)}</th>' for name in columns)
+    body = "".join(
+        "<tr>" + "".join(f'<td style="{_CELL}">{esc(cell)}</td>' for cell in row) + "</tr>" for row in rows
+    )
+    return (
+        f'<table class="lpnb-table" style="{_TABLE}"><caption style="{_CAPTION}">{esc(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+def pre_html(text: str) -> str:
+    """Show *text* as it stands, wrapped where the page is narrow."""
+    style = "white-space:pre-wrap;overflow-wrap:anywhere;color:var(--jp-content-font-color1,inherit)"
+    return f'<pre style="{style}">{esc(text)}</pre>'
+
+
+def brief(value: object, width: int = 60) -> str:
+    """Quote what came in, shortened to *width* characters, for an error message.
+
+    Example:
+        >>> brief("x" * 100, width=12)
+        "'xxxxx ...'"
+    """
+    text = repr(value)
+    if len(text) <= width:
+        return text
+    closing = text[-1] if text[-1] in "'\"]})" else ""
+    return f"{text[: width - 5 - len(closing)].rstrip()} ...{closing}"

@@ -1,0 +1,127 @@
+"""Runs flows over the transport: waits, takes turns, and writes down what an interrupt leaves behind.
+
+The engine lives on the background loop. ``Client`` and ``AsyncClient`` are two doors to it, so they cannot
+behave differently.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from lpnb.connector import Connector, check_consumer_id
+from lpnb.patience import Throttle
+from lpnb.responses import BatchResponse
+from lpnb.settings import Settings
+from lpnb.transport import HttpTransport, Probe, Transport
+from lpnb.wire import Exchange, Flow, NewToken, Pause
+
+if TYPE_CHECKING:
+    from lpnb.batches import Batch
+
+T = TypeVar("T")
+
+
+class Engine:
+    """One account, one set of connections. Use it on the background loop only."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        deadline: float,
+        wait_scale: float,
+        transport: Transport | None = None,
+    ) -> None:
+        self.connector = Connector(settings, Throttle(wait_scale))
+        self.transport = transport or HttpTransport(deadline)
+        self.unknown: list[BatchResponse] = []
+        self.closed = False
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def send(self, batch: Batch, consumer_id: str) -> BatchResponse:
+        """See to domains and tokens, send *batch*, and keep the response if its outcome is unknown."""
+        if self.closed:
+            raise RuntimeError("this client is closed")
+        check_consumer_id(consumer_id)
+        await self.ready(consumer_id)
+        response = await self._send(self.connector.post(batch, consumer_id))
+        if response.outcome == "unknown":
+            self.unknown.append(response)
+        return response
+
+    async def ready(self, consumer_id: str | None = None) -> None:
+        """Have domains, a fresh AppJWT and, for a consumer, the ConsumerJWS. Each is fetched once."""
+        connector = self.connector
+        await self._once("domains", connector.need_domains)
+        await self._once("app_jwt", connector.need_app_jwt)
+        if consumer_id is not None:
+            await self._once(f"jws {consumer_id}", lambda: connector.need_consumer_jws(consumer_id))
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Run *flow* to its end."""
+        answer: Exchange | None = None
+        try:
+            while True:
+                step = flow.send(answer)
+                answer = None
+                if isinstance(step, Pause):
+                    await asyncio.sleep(step.seconds)
+                elif isinstance(step, NewToken):
+                    await self.ready(step.consumer_id)
+                else:
+                    answer = await self.transport.exchange(step, Probe())
+        except StopIteration as finished:
+            result: T = finished.value
+            return result
+        finally:
+            flow.close()
+
+    async def _send(self, flow: Flow[BatchResponse]) -> BatchResponse:
+        """Run a flow whose requests must not be forgotten, whatever interrupts it."""
+        answer: Exchange | None = None
+        try:
+            while True:
+                step = flow.send(answer)
+                answer = None
+                if isinstance(step, Pause):
+                    await asyncio.sleep(step.seconds)
+                elif isinstance(step, NewToken):
+                    await self.ready(step.consumer_id)
+                else:
+                    probe = Probe()
+                    try:
+                        answer = await self.transport.exchange(step, probe)
+                    except BaseException:
+                        self._interrupted(flow, probe)
+                        raise
+        except StopIteration as finished:
+            result: BatchResponse = finished.value
+            return result
+        finally:
+            flow.close()
+
+    def _interrupted(self, flow: Flow[BatchResponse], probe: Probe) -> None:
+        """Tell the flow that it was interrupted; if bytes may have left, keep what it makes of that."""
+        if not probe.started:
+            return
+        try:
+            flow.send(Exchange(failure="waiting for the answer was interrupted", started=True))
+        except StopIteration as finished:
+            self.unknown.append(finished.value)
+
+    async def aclose(self) -> None:
+        """Close the connections. Closing twice is harmless."""
+        self.closed = True
+        await self.transport.aclose()
+
+    async def _once(self, key: str, missing: Callable[[], Flow[None] | None]) -> None:
+        """Run the flow that is missing, if it still is when it is our turn."""
+        if missing() is None:
+            return
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        async with lock:
+            if (flow := missing()) is not None:
+                await self.run(flow)
+        if key.startswith("jws ") and not lock.locked():
+            self._locks.pop(key, None)

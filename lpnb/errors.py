@@ -1,0 +1,111 @@
+"""What can go wrong, named for what the caller can do next.
+
+.. code-block:: text
+
+    LpnbError
+    ├── SettingsError         fix the settings; nothing was sent
+    ├── InvalidValueError     fix the payload; it says every field that is wrong
+    ├── NotSentError          no conversation was created; sending again is safe
+    │   ├── UntrustedHostError    the Domain API named a host that gets no token
+    │   └── ServiceError          Domain API, Sentinel or IDP did not give what was asked
+    │       └── CredentialsError  Sentinel knows neither the id nor the secret
+    ├── RefusedError          the service said no and created nothing
+    │   ├── UnauthorizedError     401, and again after a fresh AppJWT
+    │   └── AlreadyOpenError      this consumer has an open conversation
+    └── NoAnswerError         the request left, no usable answer came: a conversation may exist
+
+No error here keeps a request, a token or a secret. Those that follow a send keep the
+``response``, with every byte that came back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lpnb.responses import BatchResponse
+
+
+class LpnbError(Exception):
+    """The root of every error that lpnb raises on purpose."""
+
+
+class SettingsError(LpnbError):
+    """A setting is missing or unusable. Nothing was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One thing that is wrong with a value: where it stands on the wire, and a whole sentence about it."""
+
+    path: str
+    sentence: str
+
+
+class InvalidValueError(LpnbError, ValueError):
+    """A payload holds values that must not be sent. ``complaints`` has one entry for each.
+
+    Example:
+        >>> raise InvalidValueError([Complaint("personal.gender", "personal.gender must be text; got 1.")])
+        Traceback (most recent call last):
+        lpnb.errors.InvalidValueError: personal.gender must be text; got 1.
+    """
+
+    def __init__(self, complaints: Iterable[Complaint]) -> None:
+        self.complaints = tuple(complaints)
+        super().__init__(self.complaints)
+
+    def __str__(self) -> str:
+        sentences = [complaint.sentence for complaint in self.complaints]
+        if len(sentences) == 1:
+            return sentences[0]
+        return f"{len(sentences)} values are wrong:\n" + "\n".join(f"  - {line}" for line in sentences)
+
+
+class NotSentError(LpnbError):
+    """No conversation was created: nothing left this machine, or it was refused before it was acted on.
+
+    Sending again is safe. ``response`` is there when a CONVERSATION request was tried.
+    """
+
+    def __init__(self, message: str, response: BatchResponse | None = None) -> None:
+        super().__init__(message)
+        self.response = response
+
+
+class UntrustedHostError(NotSentError):
+    """The Domain API named a host that tokens are never sent to."""
+
+
+class ServiceError(NotSentError):
+    """A service before CONVERSATION (Domain API, Sentinel, IDP) did not give what was asked for."""
+
+
+class CredentialsError(ServiceError):
+    """Sentinel refused the client id and secret."""
+
+
+class RefusedError(LpnbError):
+    """The service answered no and created nothing. Sending the same again will not help."""
+
+    def __init__(self, message: str, response: BatchResponse) -> None:
+        super().__init__(message)
+        self.response = response
+
+
+class UnauthorizedError(RefusedError):
+    """401, and 401 again with a fresh AppJWT."""
+
+
+class AlreadyOpenError(RefusedError):
+    """This consumer has an open conversation, and a consumer can have only one."""
+
+
+class NoAnswerError(LpnbError):
+    """The request left and no usable answer came: a conversation may exist. Do not repeat it blindly."""
+
+    def __init__(self, message: str, response: BatchResponse) -> None:
+        super().__init__(message)
+        self.response = response

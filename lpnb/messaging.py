@@ -1,0 +1,131 @@
+"""CONVERSATION: one POST that carries the frames, and what became of it.
+
+Creating a conversation has no idempotency key. What was sent is tried again only when nothing can have
+left, or when the service said no before it acted; everything else is reported as it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from lpnb.masking import Secret, scrub_bytes
+from lpnb.patience import LONGEST, Throttle
+from lpnb.responses import BatchResponse, Outcome, Pair, Reading, explain, fill, read_batch
+from lpnb.wire import Exchange, Flow, NewToken, Request, Verdict, call, verdict
+
+if TYPE_CHECKING:
+    from lpnb.batches import Batch, Outgoing
+
+#: How often one send is tried at the most, for whatever reasons.
+MOST_ATTEMPTS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a send needs of the account: where to, the tokens of the moment, the shared throttle."""
+
+    account_id: str
+    origin: Callable[[], str]
+    tokens: Callable[[], tuple[Secret, Secret]]
+    refused: Callable[[str], None]
+    is_new: Callable[[str], bool]
+    throttle: Throttle
+
+
+def post_batch(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse]:
+    """Post *batch* on behalf of *consumer_id* and return what became of it. Never raises for a reply.
+
+    Request ids are made anew for each attempt, unless the batch has its own.
+
+    Source: Send API, CONVERSATION; the rules are those of ``wire.verdict``.
+    """
+    attempts, waited, refreshed = 0, 0.0, False
+    while True:
+        while (pause := line.throttle.pause()) and waited <= LONGEST:
+            waited += pause.seconds
+            yield pause
+        outgoing = batch.outgoing(line.account_id)
+        attempts += 1
+        exchange, reading = yield from _attempt(outgoing, line)
+        decision = verdict(exchange, reading.says, refreshed)
+        if attempts < MOST_ATTEMPTS and waited <= LONGEST:
+            if decision.retry == "backoff":
+                pause = line.throttle.backoff(attempts)
+                waited += pause.seconds
+                yield pause
+                continue
+            if decision.retry == "throttle" and (exchange.retry_after or 0) <= LONGEST:
+                line.throttle.hold(max(exchange.retry_after or 0.0, 2.0 ** (attempts - 1)))
+                continue
+            if decision.retry == "refresh":
+                refreshed = True
+                line.refused(reading.pairs[0].code or "" if reading.pairs else "")
+                yield NewToken(consumer_id)
+                continue
+        return _response(consumer_id, exchange, reading, decision, attempts)
+
+
+def _attempt(outgoing: Outgoing, line: Line) -> Flow[tuple[Exchange, Reading]]:
+    tokens = line.tokens()
+    exchange = yield from call(_request(outgoing, line, tokens))
+    # A gateway may echo the request. What is kept of the reply holds no token.
+    exchange = replace(exchange, content=scrub_bytes(exchange.content, tokens))
+    if exchange.status is None:
+        return exchange, Reading(tuple(Pair(req_id, kind) for req_id, kind in outgoing.requests))
+    reading = read_batch(exchange.content, outgoing.requests)
+    if reading.says != "created":
+        return exchange, reading
+    created = next(pair for pair in reading.pairs if pair.conversation_id)
+    if created.conversation_id and line.is_new(created.conversation_id):
+        return exchange, reading
+    stale = replace(created, ok=False, code="stale", conversation_id=None)
+    pairs = tuple(stale if pair is created else pair for pair in reading.pairs)
+    note = f"Conversation {created.conversation_id} already answered an earlier request."
+    return exchange, Reading(pairs, reading.strays, note)
+
+
+def _request(outgoing: Outgoing, line: Line, tokens: tuple[Secret, Secret]) -> Request:
+    headers = {"Content-Type": "application/json"}
+    if outgoing.client_properties is not None:
+        headers["Client-Properties"] = outgoing.client_properties
+    return Request(
+        "POST",
+        f"{line.origin()}/api/account/{line.account_id}/messaging/consumer/conversation",
+        params={"v": "3"},
+        headers={**headers, "Authorization": tokens[0].reveal(), "X-LP-ON-BEHALF": tokens[1].reveal()},
+        content=outgoing.content,
+    )
+
+
+def _response(
+    consumer_id: str, exchange: Exchange, reading: Reading, decision: Verdict, attempts: int
+) -> BatchResponse:
+    outcome: Outcome = "not sent" if decision.state == "planned" else decision.state
+    failure = exchange.failure
+    if outcome == "not sent" and exchange.status == 429:
+        failure = "the service is throttling this account (HTTP 429)"
+        if exchange.retry_after:
+            failure += f" and asks to stay away for {exchange.retry_after:.0f} s"
+    explanation = explain(reading, outcome, exchange.status, failure)
+    if outcome == "not sent":
+        reading = fill(reading, "not-sent", failure or explanation)
+    elif outcome == "unknown" and (failure or exchange.status is None or exchange.status >= 300):
+        code = "no-answer" if exchange.status is None else f"http-{exchange.status}"
+        reading = fill(reading, code, failure or f"HTTP {exchange.status}")
+    elif outcome == "refused":
+        where = f" to {exchange.location}; redirects are not followed" if exchange.location else ""
+        reading = fill(reading, f"http-{exchange.status}", f"HTTP {exchange.status}{where}")
+    return BatchResponse(
+        consumer_id=consumer_id,
+        outcome=outcome,
+        pairs=reading.pairs,
+        explanation=explanation,
+        http_status=exchange.status,
+        attempts=attempts,
+        elapsed_ms=exchange.elapsed_ms,
+        sent_at=exchange.sent_at,
+        strays=reading.strays,
+        raw=exchange.content,
+    )

@@ -1,0 +1,349 @@
+"""What every object that goes on the wire is made of.
+
+A ``WireModel`` is valid from the moment it exists: whatever is wrong is said at once, field by field,
+with the path the service would use. This module turns the model library's findings into our sentences;
+it knows no field of any service.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    model_serializer,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from lpnb.display import brief
+from lpnb.errors import Complaint, InvalidValueError
+from lpnb.strict_json import lone_surrogate
+
+
+def _text(value: str) -> str:
+    if (place := lone_surrogate(value)) is not None:
+        raise PydanticCustomError(
+            "surrogate",
+            "must not hold half a character (a lone surrogate at position {place})",
+            {"place": place},
+        )
+    return value
+
+
+def _number(value: object) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise PydanticCustomError("number_type", "must be a number")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise PydanticCustomError("finite", "must be a finite number: JSON has no NaN and no infinity")
+    return value
+
+
+def _id(value: object) -> str:
+    """Monitoring and several clients hand ids out as numbers; CONVERSATION wants text."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, str):
+        return _text(value)
+    raise PydanticCustomError("id_type", "must be an id: text, or a whole number, which is sent as text")
+
+
+def _json(value: Any) -> Any:
+    if trouble := json_trouble(value):
+        raise PydanticCustomError("json", "{rule}", {"rule": trouble})
+    return value
+
+
+#: Text that can be encoded: any length, any characters but half ones.
+Text = Annotated[str, AfterValidator(_text)]
+#: A whole or decimal number, kept as it came.
+Number = Annotated[int | float, PlainValidator(_number), WithJsonSchema({"type": "number"})]
+#: An id that is text on the wire; a whole number is taken and turned into text.
+Id = Annotated[str, PlainValidator(_id), WithJsonSchema({"type": "string"})]
+#: Anything JSON can say.
+Json = Annotated[Any, AfterValidator(_json)]
+
+
+class WireModel(BaseModel):
+    """An object of the wire: frozen, strict about types, and closed to unknown fields.
+
+    Python names are snake case of the wire's own spelling; the constructor takes either. A field left
+    as None is not sent. What the documentation does not list goes into ``extra``, on purpose, and is
+    sent beside the known fields.
+
+    Raises:
+        InvalidValueError: Naming every field that is wrong, each with its path on the wire.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        strict=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        hide_input_in_errors=True,
+    )
+    #: Where the fields stand when the object is made on its own.
+    wire_root: ClassVar[str] = ""
+
+    extra: Mapping[str, Json] = Field(default_factory=dict, description="Fields that are not documented.")
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, **fields: Any) -> None:
+            try:
+                super().__init__(**fields)
+            except ValidationError as error:
+                complaints = complaints_of(error, type(self), type(self).wire_root, typed_in=True)
+            else:
+                return
+            raise InvalidValueError(complaints)
+
+        # Tells pydantic that nested objects need not come through this constructor one by one,
+        # so that the findings of all of them are collected.
+        __init__.__pydantic_base_init__ = True
+
+    @classmethod
+    def from_wire(cls, data: Any, *, path: str = "", unknown: str = "refuse") -> Self:
+        """Read *data* as the wire spells it.
+
+        Args:
+            data: A decoded JSON object.
+            path: Where it stands, for complaints.
+            unknown: "refuse" names fields that are not documented; "keep" puts them into ``extra``.
+        """
+        complaints: list[Complaint] = []
+        found = cls.collect(data, path, unknown, complaints)
+        if found is None:
+            raise InvalidValueError(complaints)
+        return found
+
+    @classmethod
+    def collect(cls, data: Any, path: str, unknown: str, complaints: list[Complaint]) -> Self | None:
+        """Read *data* like ``from_wire``, adding to *complaints* in place of raising."""
+        try:
+            return cls.model_validate(data, context={"unknown": unknown}, by_alias=True, by_name=False)
+        except ValidationError as error:
+            complaints.extend(complaints_of(error, cls, path))
+            return None
+
+    @classmethod
+    def gather(cls, fields: Mapping[str, Any], path: str, complaints: list[Complaint]) -> Self | None:
+        """Make one from constructor arguments, adding to *complaints* in place of raising."""
+        try:
+            return cls.model_validate(dict(fields))
+        except ValidationError as error:
+            complaints.extend(complaints_of(error, cls, path, typed_in=True))
+            return None
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the JSON object that is sent: only what is filled in, in the wire's spelling."""
+        return self.model_dump(by_alias=True)
+
+    @classmethod
+    def wire_names(cls) -> tuple[str, ...]:
+        """The wire's own field names, in the order they are documented."""
+        return tuple(f.alias or name for name, f in cls.model_fields.items() if name != "extra")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sort_unknown(cls, data: Any, info: ValidationInfo) -> Any:
+        if not isinstance(data, Mapping) or not info.context:
+            return data
+        if info.context.get("unknown") != "keep":
+            # On the wire there is no field "extra": it is as unknown as any other.
+            return {("extra " if key == "extra" else key): value for key, value in data.items()}
+        known = set(cls.wire_names())
+        sorted_out = {key: value for key, value in data.items() if key in known}
+        sorted_out["extra"] = {key: value for key, value in data.items() if key not in known}
+        return sorted_out
+
+    @model_validator(mode="after")
+    def _extra_is_extra(self) -> Self:
+        for key in self.extra:
+            if key in type(self).wire_names():
+                raise PydanticCustomError(
+                    "extra_known", "extra must not repeat the documented field {key}", {"key": repr(key)}
+                )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _write(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        wire = {key: value for key, value in handler(self).items() if value is not None}
+        wire.pop("extra", None)
+        return {**wire, **self.extra}
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            if value is not None and not (name == "extra" and not value):
+                yield name, value
+
+
+def complaints_of(
+    error: ValidationError, model: type[WireModel], root: str = "", *, typed_in: bool = False
+) -> list[Complaint]:
+    """Turn the model library's findings into complaints, all of them, with their wire paths.
+
+    ``typed_in`` says that Python names were used, so that hints name those.
+    """
+    return [_complaint(found, model, root, typed_in) for found in error.errors(include_url=False)]
+
+
+def join(path: str, *parts: str | int) -> str:
+    """Extend a wire path.
+
+    Example:
+        >>> join("[0].body", "lp_sdes", 1, "personal")
+        '[0].body.lp_sdes[1].personal'
+    """
+    for part in parts:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        else:
+            path += f".{part}" if path else part
+    return path
+
+
+def one_of(path: str, came: object, allowed: Sequence[str]) -> Complaint:
+    """Say that *came* is none of *allowed*, and which one was probably meant.
+
+    Example:
+        >>> one_of("personal.gender", "male", ["MALE", "FEMALE", "OTHER"]).sentence
+        "personal.gender must be one of 'MALE', 'FEMALE', 'OTHER'; got 'male'. Did you mean 'MALE'?"
+    """
+    choices = ", ".join(repr(choice) for choice in allowed)
+    meant = _did_you_mean(str(came), allowed)
+    return Complaint(path, f"{path} must be one of {choices}; got {brief(came)}.{meant}")
+
+
+def must(path: str, rule: str, came: object, hint: str = "") -> Complaint:
+    """Say in one wording which *rule* the value at *path* breaks, and what came."""
+    sentence = f"{path} {rule}; got {brief(came)}."
+    return Complaint(path, f"{sentence} {hint}" if hint else sentence)
+
+
+def unknown_field(path: str, known: Sequence[str], hint: str) -> Complaint:
+    """Say that a field is not documented, which one was probably meant, and the way to send it anyway."""
+    meant = _did_you_mean(path.rsplit(".", 1)[-1], known)
+    return Complaint(path, f"{path} is not a documented field.{meant} {hint}")
+
+
+def _did_you_mean(came: str, known: Sequence[str]) -> str:
+    lower = {choice.lower(): choice for choice in known}
+    close = get_close_matches(came.lower(), lower, n=1)
+    return f" Did you mean {lower[close[0]]!r}?" if close else ""
+
+
+def json_trouble(value: object, depth: int = 0) -> str | None:
+    """Say why *value* cannot be written as JSON, or return None.
+
+    Example:
+        >>> json_trouble({"a": [1, float("nan")]})
+        'must not hold NaN or infinity: JSON has neither'
+    """
+    if value is None or isinstance(value, bool | int):
+        return None
+    if isinstance(value, str):
+        return None if lone_surrogate(value) is None else "must not hold half a character (a lone surrogate)"
+    if isinstance(value, float):
+        return None if math.isfinite(value) else "must not hold NaN or infinity: JSON has neither"
+    if depth > 40:
+        return "must not be nested deeper than 40 levels"
+    if isinstance(value, list | tuple):
+        return next((t for item in value if (t := json_trouble(item, depth + 1))), None)
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            return "must have text as its keys"
+        return next(
+            (t for k, v in value.items() if (t := json_trouble(k) or json_trouble(v, depth + 1))), None
+        )
+    return f"must be something JSON can say; a {type(value).__name__} is not"
+
+
+_RULES = {
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "dict_type": "must be an object",
+    "mapping_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+}
+
+
+def _complaint(found: ErrorDetails, model: type[WireModel], root: str, typed_in: bool) -> Complaint:
+    owner, loc = _follow(model, [part for part in found["loc"] if part != "function-plain"])
+    path = join(root, *loc) or model.__name__
+    kind, came, context = found["type"], found["input"], found.get("ctx", {})
+    if kind == "extra_forbidden":  # a stranger keeps the spelling it came with
+        path = join(root, *loc[:-1], str(found["loc"][-1]).rstrip())
+    if kind == "literal_error":
+        names = [part for part in loc if isinstance(part, str)]
+        return one_of(path, came, _choices(owner, names[-1]))
+    if kind == "extra_forbidden":
+        known = [name for name in owner.model_fields if name != "extra"] if typed_in else owner.wire_names()
+        way_out = "put it into extra={...}" if typed_in else 'read it with unknown="keep"'
+        return unknown_field(path, known, f"To send it all the same, {way_out}.")
+    if kind == "missing":
+        return Complaint(path, f"{path} is required.")
+    if kind in ("string_too_short", "string_too_long"):
+        limit = context.get("min_length", context.get("max_length"))
+        bound = "at least" if kind == "string_too_short" else "at most"
+        return Complaint(path, f"{path} must have {bound} {limit} characters; got {len(str(came))}.")
+    if kind in ("greater_than_equal", "less_than_equal"):
+        sign = "at least" if "ge" in context else "at most"
+        return must(path, f"must be {sign} {context.get('ge', context.get('le'))}", came)
+    if kind == "extra_known":
+        return Complaint(path, f"{path}: {found['msg']}.")
+    return must(path, _RULES.get(kind, found["msg"]), came)
+
+
+def _follow(model: type[WireModel], loc: Sequence[str | int]) -> tuple[type[WireModel], list[str | int]]:
+    """Walk *loc* into nested models: whose field the last part is, and the whole path in wire spelling."""
+    owner, spelled = model, list(loc)
+    for place, part in enumerate(loc):
+        for name, field in model.model_fields.items():
+            if part in (name, field.alias):
+                owner = model
+                spelled[place] = field.alias or name
+                model = next(iter(_models_in(field.annotation)), model)
+                break
+        else:
+            owner = model
+    return owner, spelled
+
+
+def _choices(owner: type[WireModel], wire_name: str) -> Sequence[str]:
+    fields = owner.model_fields.items()
+    return next(
+        (_literals(field.annotation) for name, field in fields if wire_name in (name, field.alias)), ()
+    )
+
+
+def _models_in(annotation: Any) -> Iterable[type[WireModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, WireModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)
+
+
+def _literals(annotation: Any) -> tuple[str, ...]:
+    found: tuple[str, ...] = ()
+    for part in get_args(annotation):
+        found += (part,) if isinstance(part, str) else _literals(part)
+    return found

@@ -1,0 +1,91 @@
+"""Asking again where asking again is harmless: Domain API, Sentinel, IDP, Monitoring.
+
+LivePerson publishes the rhythm: after a 5xx three more tries, 5, 10 and 15 s apart; after a 429 a wait of
+at least a second, five for logins; after any other 4xx none. CONVERSATION and SEND are not asked again
+this way: creating is not repeatable.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+
+from lpnb.errors import ServiceError
+from lpnb.wire import Exchange, Flow, Pause, Request, call
+
+#: Seconds between tries. Source: Retry Policy Recommendations.
+LADDER = (5.0, 10.0, 15.0)
+#: The longest a service may ask us to stay away before we give up instead.
+LONGEST = 60.0
+
+
+def patiently(
+    request: Callable[[], Request], service: str, wait: Callable[[float], Pause] = Pause
+) -> Flow[Exchange]:
+    """Send *request* until it is answered below 500, at most four times; return the exchange.
+
+    A redirect is an error: none is followed, because a token could travel with it.
+
+    Raises:
+        ServiceError: It could not be reached, kept failing, or answered with a redirect.
+    """
+    for pause in (*LADDER, None):
+        exchange = yield from call(request())
+        again = exchange.status is None or exchange.status >= 500 or exchange.status == 429
+        if not again:
+            break
+        asked = exchange.retry_after or 0.0
+        if pause is None or asked > LONGEST:
+            raise ServiceError(f"{service} {_what(exchange)}.")
+        yield wait(max(pause, asked))
+    if exchange.status is not None and 300 <= exchange.status < 400:
+        where = f" to {exchange.location}" if exchange.location else ""
+        raise ServiceError(f"{service} answered with a redirect{where}. Redirects are not followed.")
+    return exchange
+
+
+class Throttle:
+    """When an account may be called again, after it answered 429. All callers of a client share one.
+
+    Args:
+        scale: What every wait is multiplied by; 0 makes tests instant. The one switch for all waits.
+        clock: Seconds that only grow.
+        jitter: A number from 0 to 1 for each wait, so that callers do not come back all at once.
+    """
+
+    def __init__(
+        self,
+        scale: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.scale = scale
+        self._clock = clock
+        self._jitter = jitter
+        self._not_before = 0.0
+
+    def wait(self, seconds: float) -> Pause:
+        """A pause of *seconds*, scaled."""
+        return Pause(seconds * self.scale)
+
+    def backoff(self, failures: int) -> Pause:
+        """A pause that doubles with each failure, from half a second, with jitter."""
+        return self.wait(0.5 * 2.0 ** (failures - 1) * (1 + self._jitter()))
+
+    def hold(self, seconds: float) -> None:
+        """Let nobody call this account for *seconds* (at least one, as LivePerson asks)."""
+        self._not_before = max(self._not_before, self._clock() + max(seconds, 1.0) * self.scale)
+
+    def pause(self) -> Pause | None:
+        """How long to wait before the next call, or None."""
+        left = self._not_before - self._clock()
+        return Pause(left + self._jitter() * 0.5 * self.scale) if left > 0 else None
+
+
+def _what(exchange: Exchange) -> str:
+    if exchange.status is None:
+        return f"could not be reached: {exchange.failure}"
+    if exchange.retry_after and exchange.retry_after > LONGEST:
+        return f"answered HTTP {exchange.status} and asks to stay away for {exchange.retry_after:.0f} s"
+    return f"answered HTTP {exchange.status}, time and again"

@@ -1,0 +1,310 @@
+"""What CONVERSATION answered, each answer paired with its request by reqId.
+
+Nothing that came back is lost: what could not be read is kept as raw bytes, what belongs to no request
+is kept as a stray, and a sentence says what it means and what to do.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Self
+
+from lpnb.display import brief, esc, table_html
+from lpnb.errors import AlreadyOpenError, NoAnswerError, NotSentError, RefusedError, UnauthorizedError
+from lpnb.strict_json import JsonError, read_json
+
+Outcome = Literal["answered", "refused", "unknown", "not sent"]
+_OPENS = "cm.ConsumerRequestConversation"
+_ALREADY_OPEN = re.compile(r"User (?P<user>\S{1,128}) already has open conversation", re.IGNORECASE)
+_MEANINGS = {
+    "40001": "The brand id is missing, or the AppJWT lacks a claim such as iss.",
+    "40102": "The AppJWT has expired or is invalid.",
+    "40103": "The ConsumerJWS is invalid, or the conversation belongs to another consumer.",
+    "40104": "The X-LP-ON-BEHALF header with the ConsumerJWS is missing.",
+    "40105": "The Authorization header with the AppJWT is missing.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One request frame and what was said about it.
+
+    ``code`` is the service's own word ("OK", "BAD_REQUEST", or an errorCode such as "40102"); in lower
+    case it is lpnb's: "missing", "doubled", "stale", "no-answer", "not-sent", "unreadable", "http-503".
+    """
+
+    req_id: str
+    type: str
+    ok: bool = False
+    code: str | None = None
+    message: str | None = None
+    conversation_id: str | None = None
+    body: Any = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A reply's body, read: the pairs, the answers that fit no request, and what is odd about it."""
+
+    pairs: tuple[Pair, ...]
+    strays: tuple[Any, ...] = ()
+    anomaly: str | None = None
+    says: Literal["", "created", "refused"] = ""
+
+
+@dataclass(frozen=True)
+class BatchResponse:
+    """What became of one CONVERSATION call.
+
+    Attributes:
+        outcome: "answered" (the conversation exists, its id is known), "refused" (the service created
+            nothing), "unknown" (bytes left and no usable answer came: a conversation may exist) or
+            "not sent" (certainly nothing was created; sending again is safe).
+        pairs: One ``Pair`` for each frame that was sent, in the order sent.
+        explanation: What it means and what to do, in words.
+        http_status: The status of the last attempt, or None when none came.
+        attempts: How many CONVERSATION requests were tried.
+        elapsed_ms: How long the last attempt took, in milliseconds.
+        sent_at: When the last attempt began, in UTC.
+        strays: Answers that fit no request.
+        raw: The reply's bytes as they came, tokens masked.
+
+    Example:
+        >>> reply = BatchResponse("consumer-1", "answered", (Pair("2", "cm.x", True, "OK", None, "c-1"),))
+        >>> reply.conversation_id
+        'c-1'
+        >>> reply
+        <BatchResponse answered: conversation c-1>
+    """
+
+    consumer_id: str
+    outcome: Outcome
+    pairs: tuple[Pair, ...]
+    explanation: str = ""
+    http_status: int | None = None
+    attempts: int = 0
+    elapsed_ms: float | None = None
+    sent_at: datetime | None = None
+    strays: tuple[Any, ...] = ()
+    raw: bytes = b""
+
+    @property
+    def conversation_id(self) -> str | None:
+        """The id of the conversation that was created, or None."""
+        if self.outcome != "answered":
+            return None
+        return next((pair.conversation_id for pair in self.pairs if pair.conversation_id), None)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every frame was answered with OK."""
+        return self.outcome == "answered" and all(pair.ok for pair in self.pairs)
+
+    @property
+    def open_for(self) -> str | None:
+        """LivePerson's consumer id when it was refused because a conversation is open already."""
+        for pair in self.pairs:
+            if pair.type == _OPENS and (found := _ALREADY_OPEN.search(pair.message or "")):
+                return found["user"]
+        return None
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """Every conversationId that stands anywhere in the reply, for settling an unknown outcome."""
+        try:
+            found = list(_conversation_ids(read_json(self.raw)))
+        except (JsonError, RecursionError):
+            text = self.raw.decode("utf-8", "replace")
+            found = re.findall(r'"conversationId"\s*:\s*"([^"\\]{1,64})"', text)
+        return tuple(dict.fromkeys(found))
+
+    def raise_for_outcome(self) -> Self:
+        """Return the response itself when a conversation was created, and raise otherwise.
+
+        Raises:
+            AlreadyOpenError: The consumer has an open conversation.
+            UnauthorizedError: 401 even with a fresh AppJWT.
+            RefusedError: The service said no for another reason.
+            NoAnswerError: A conversation may exist.
+            NotSentError: Nothing was created; sending again is safe.
+        """
+        if self.outcome == "answered":
+            return self
+        if self.outcome == "not sent":
+            raise NotSentError(self.explanation, self)
+        if self.outcome == "unknown":
+            raise NoAnswerError(self.explanation, self)
+        if self.open_for:
+            raise AlreadyOpenError(self.explanation, self)
+        if self.http_status == 401:
+            raise UnauthorizedError(self.explanation, self)
+        raise RefusedError(self.explanation, self)
+
+    def __repr__(self) -> str:
+        if self.conversation_id:
+            return f"<BatchResponse answered: conversation {self.conversation_id}>"
+        return f"<BatchResponse {self.outcome}: {self.explanation}>"
+
+    def _repr_html_(self) -> str:
+        columns = ["reqId", "type", "ok", "code", "message", "conversationId"]
+        rows = [
+            (p.req_id, p.type, "yes" if p.ok else "no", p.code, p.message, p.conversation_id)
+            for p in self.pairs
+        ]
+        return (
+            table_html(f"Consumer {self.consumer_id}: {self.outcome}", columns, rows)
+            + f"<p>{esc(self.explanation)}</p>"
+        )
+
+
+def read_batch(content: bytes, requests: Sequence[tuple[str, str]]) -> Reading:
+    """Pair a reply's elements with *requests*, the (reqId, type) of each frame that was sent.
+
+    A reqId is compared whole and as text, never by position: ``"1,"`` is not ``"1"``, and the number 1
+    is neither.
+
+    Example:
+        >>> reply = b'[{"code":"OK","body":{"conversationId":"c-1"},"reqId":"2"}]'
+        >>> read_batch(reply, [("2", "cm.ConsumerRequestConversation")]).says
+        'created'
+    """
+    try:
+        reply = read_json(content)
+    except (JsonError, RecursionError) as error:
+        return Reading(_all(requests, "unreadable", str(error)), anomaly=f"The reply is not JSON: {error}.")
+    if isinstance(reply, dict) and "reqId" in reply:
+        reply = [reply]  # the protocol allows an array of one to arrive as the bare element
+    if not isinstance(reply, list):
+        return _read_frame(reply, requests)
+    answers: dict[str, list[Any]] = {}
+    strays = []
+    wanted = {req_id for req_id, _ in requests}
+    for element in reply:
+        req_id = element.get("reqId") if isinstance(element, dict) else None
+        if isinstance(req_id, str) and req_id in wanted:
+            answers.setdefault(req_id, []).append(element)
+        else:
+            strays.append(element)
+    pairs = tuple(_pair(req_id, kind, answers.get(req_id, []), strays) for req_id, kind in requests)
+    odd = [f"{pair.type}: {pair.message}." for pair in pairs if pair.code in ("missing", "doubled")]
+    if strays:
+        odd.append(f"{len(strays)} of its answers fit no request.")
+    return Reading(pairs, tuple(strays), " ".join(odd) or None, _says(pairs))
+
+
+def explain(reading: Reading, outcome: Outcome, status: int | None, failure: str | None) -> str:
+    """Say in words what became of a call and what to do about it."""
+    conversation = next((pair for pair in reading.pairs if pair.type == _OPENS), None)
+    # What is odd about a body says something only where the body was meant to be an answer.
+    meant = failure is None and status is not None and 200 <= status < 300
+    odd = f" {reading.anomaly}" if reading.anomaly and meant else ""
+    if outcome == "answered" and conversation:
+        profile = [pair for pair in reading.pairs if pair is not conversation and not pair.ok]
+        trouble = f" But {profile[0].type} was not accepted: {profile[0].message}." if profile else ""
+        return f"Conversation {conversation.conversation_id} is open.{trouble}"
+    if outcome == "unknown":
+        what = failure or (f"HTTP {status} came back" if status else "no answer came")
+        return (
+            f"The request left, and {what}.{odd} A conversation may exist, so it was not repeated. Look for "
+            "this consumer's open conversation before you send again."
+        )
+    if outcome == "not sent":
+        return f"Nothing was created: {failure or f'HTTP {status}'}. Sending again is safe."
+    if conversation and (found := _ALREADY_OPEN.search(conversation.message or "")):
+        done = "The profile was accepted; the" if any(pair.ok for pair in reading.pairs) else "The"
+        return (
+            f"{done} conversation was refused: this consumer already has one open, and can have only one. "
+            f"Find its id in Messaging Interactions (consumer search for {found['user']}, status OPEN), ask "
+            "Monitoring for an engagement, or take another consumer id."
+        )
+    if conversation and conversation.code in _MEANINGS:
+        return f"Refused with {conversation.code}, {conversation.message}. {_MEANINGS[conversation.code]}"
+    if conversation and conversation.code:
+        said = f": {conversation.message}" if conversation.message else ""
+        return f"The service refused the conversation with {conversation.code}{said}.{odd}"
+    return f"The service refused the call with HTTP {status}.{odd}"
+
+
+def fill(reading: Reading, code: str, message: str) -> Reading:
+    """Give *code* and *message* to every frame that has no answer of its own."""
+    pairs = tuple(
+        pair if pair.code not in (None, "unreadable") else Pair(pair.req_id, pair.type, False, code, message)
+        for pair in reading.pairs
+    )
+    return Reading(pairs, reading.strays, reading.anomaly, reading.says)
+
+
+def _all(requests: Sequence[tuple[str, str]], code: str | None, message: str | None) -> tuple[Pair, ...]:
+    return tuple(Pair(req_id, kind, False, code, message) for req_id, kind in requests)
+
+
+def _read_frame(reply: Any, requests: Sequence[tuple[str, str]]) -> Reading:
+    """Read a reply that is one object: the authorisation error frame, or whatever a gateway says."""
+    body = reply.get("body") if isinstance(reply, dict) else None
+    if isinstance(body, dict) and body.get("errorCode") is not None:
+        said = f"{body.get('title', '')}: {body.get('details', '')}".strip(": ")
+        return Reading(_all(requests, str(body["errorCode"]), said))
+    if isinstance(reply, dict) and isinstance(reply.get("code"), str):
+        return Reading(_all(requests, reply["code"], _message(reply)))
+    if isinstance(reply, dict):
+        return Reading(_all(requests, None, _message(reply)), anomaly="The reply is not an array of answers.")
+    return Reading(_all(requests, "unreadable", "not an array"), anomaly="The reply is not an array.")
+
+
+def _pair(req_id: str, kind: str, answers: list[Any], strays: list[Any]) -> Pair:
+    if not answers:
+        number = [s for s in strays if isinstance(s, dict) and str(s.get("reqId")) == req_id]
+        why = "its reqId came back as a number, not as the text that was sent" if number else "no answer"
+        return Pair(req_id, kind, False, "missing", why)
+    if len(answers) > 1 and any(answer != answers[0] for answer in answers):
+        return Pair(req_id, kind, False, "doubled", f"{len(answers)} different answers", None, answers)
+    answer = answers[0]
+    code = answer.get("code")
+    found = answer.get("body")
+    conversation = found.get("conversationId") if isinstance(found, dict) else None
+    known = conversation if kind == _OPENS and isinstance(conversation, str) and conversation else None
+    return Pair(
+        req_id=req_id,
+        type=kind,
+        ok=code == "OK" and (kind != _OPENS or known is not None),
+        code=code if isinstance(code, str) else None if code is None else str(code),
+        message=_message(answer),
+        conversation_id=known if code == "OK" else None,
+        body=answer,
+    )
+
+
+def _says(pairs: Sequence[Pair]) -> Literal["", "created", "refused"]:
+    conversation = next((pair for pair in pairs if pair.type == _OPENS), None)
+    if conversation is None or conversation.code in (None, "missing", "doubled"):
+        return ""
+    if conversation.conversation_id:
+        return "created"
+    return "refused" if conversation.code != "OK" else ""
+
+
+def _message(answer: dict[str, Any]) -> str | None:
+    body = answer.get("body")
+    for source, keys in ((body, ("msg", "message", "title")), (answer, ("message", "error"))):
+        if isinstance(source, dict):
+            for key in keys:
+                if isinstance(source.get(key), str):
+                    return str(source[key])[:2000]
+    if isinstance(body, dict) and body and "conversationId" not in body:
+        return brief(json.dumps(body, ensure_ascii=False), 200)
+    return None
+
+
+def _conversation_ids(value: Any) -> Any:
+    if isinstance(value, dict):
+        if isinstance(value.get("conversationId"), str):
+            yield value["conversationId"]
+        for item in value.values():
+            yield from _conversation_ids(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _conversation_ids(item)

@@ -1,0 +1,295 @@
+"""Which account to talk to, and with which secret: read from the environment and ``.env``.
+
+The only reader of ``.env`` files and of the process environment. It never writes to
+``os.environ``, so no child process and no other library sees the client secret.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from dotenv.parser import parse_stream
+
+from lpnb.display import table_html
+from lpnb.errors import SettingsError
+from lpnb.masking import MASK, Secret
+
+DOMAIN_API = "https://api.liveperson.net"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_ACCOUNT = re.compile(r"[A-Za-z0-9_]{1,20}\Z")
+_PROFILE = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+_INSTALLATION = re.compile(r"[\x21-\x7e]{1,128}\Z")
+_HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*(:[0-9]{1,5})?\Z")
+
+#: Every setting, in the order of ``.env.example``: name, whether it must be given, what it is.
+SETTINGS = (
+    ("LP_ACCOUNT_ID", True, "your account (site) id"),
+    ("LP_CLIENT_ID", True, "client_id of the app installation"),
+    ("LP_CLIENT_SECRET", True, "client_secret of the app installation"),
+    ("LP_APP_INSTALLATION_ID", False, "app installation id; the client id when left out"),
+    ("LP_DOMAIN_API", False, f"where host names are looked up; {DOMAIN_API} when left out"),
+    ("LP_TRUSTED_HOSTS", False, "hosts outside LivePerson's domains that may get tokens, comma separated"),
+)
+_NAMES = tuple(name for name, _, _ in SETTINGS)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """An account and the credentials of one app installation on it.
+
+    Args:
+        account_id: The account (site) id, 1 to 20 letters, digits or underscores.
+        client_id: The installation's ``client_id``.
+        client_secret: The installation's ``client_secret``; plain text is wrapped in a ``Secret``.
+        app_installation_id: The installation's id; the client id when left out.
+        domain_api: The Domain API's origin. Plain http is for loopback only.
+        trusted_hosts: Hosts (``name`` or ``name:port``) outside LivePerson's domains that tokens may be
+            sent to.
+        sources: For each setting, where its value came from.
+
+    Raises:
+        SettingsError: Naming everything that is missing or malformed, never a secret's value.
+
+    Example:
+        >>> settings = Settings("12345678", "my-client-id", "my-secret")
+        >>> settings.app_installation_id
+        'my-client-id'
+        >>> settings
+        Settings(account_id='12345678', client_id='my-client-id', domain_api='https://api.liveperson.net')
+
+    Source: Connector API, Authorization and Authentication; Domain API.
+    """
+
+    account_id: str
+    client_id: str
+    client_secret: Secret
+    app_installation_id: str = ""
+    domain_api: str = DOMAIN_API
+    trusted_hosts: tuple[str, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.client_secret, str):
+            object.__setattr__(self, "client_secret", Secret(self.client_secret))
+        object.__setattr__(self, "app_installation_id", self.app_installation_id or self.client_id)
+        object.__setattr__(self, "domain_api", str(self.domain_api).rstrip("/"))
+        object.__setattr__(self, "trusted_hosts", tuple(str(host).lower() for host in self.trusted_hosts))
+        if wrong := list(self._wrong()):
+            raise SettingsError("\n".join(wrong))
+
+    def _wrong(self) -> list[str]:
+        found = []
+        if not _ACCOUNT.match(str(self.account_id)):
+            found.append(
+                f"LP_ACCOUNT_ID must be 1 to 20 letters, digits or underscores; got {self.account_id!r}."
+            )
+        for name, value in (
+            ("LP_CLIENT_ID", self.client_id),
+            ("LP_APP_INSTALLATION_ID", self.app_installation_id),
+        ):
+            if not _INSTALLATION.match(str(value)):
+                found.append(f"{name} must be 1 to 128 printable characters without spaces; got {value!r}.")
+        if not self.client_secret:
+            found.append("LP_CLIENT_SECRET must not be empty.")
+        if trouble := _origin_trouble(self.domain_api):
+            found.append(f"LP_DOMAIN_API {trouble}")
+        found.extend(
+            f"LP_TRUSTED_HOSTS must list host names such as connector.example.com:8443; got {host!r}."
+            for host in self.trusted_hosts
+            if not _HOST.match(host)
+        )
+        return found
+
+    @classmethod
+    def load(cls, profile: str | None = None, directory: str | Path = ".") -> Settings:
+        """Read the settings: the environment first, then the nearest ``.env`` (or ``.env.<profile>``).
+
+        The file is looked for in *directory* and then upwards, up to the project's root (the first
+        folder with a ``.git`` or ``pyproject.toml``). Values are taken as they stand: ``${...}`` is not
+        expanded. A line that could not be read, or a name given twice, is an error, not skipped.
+
+        Args:
+            profile: Such as "staging", to read ``.env.staging`` in place of ``.env``.
+            directory: Where to start looking.
+
+        Raises:
+            SettingsError: Naming every setting that is missing and every place looked in.
+        """
+        found = Found.look(profile, directory)
+        missing = [name for name, required, _ in SETTINGS if required and name not in found.values]
+        if missing:
+            raise SettingsError(found.complaint(missing))
+        return cls.of(found.values, found.sources)
+
+    @classmethod
+    def of(cls, values: Mapping[str, str], sources: Mapping[str, str] | None = None) -> Settings:
+        """Make settings from a mapping with the names of ``.env``, such as a sandbox's ``environment()``.
+
+        Example:
+            >>> Settings.of({"LP_ACCOUNT_ID": "1", "LP_CLIENT_ID": "a", "LP_CLIENT_SECRET": "b"}).account_id
+            '1'
+        """
+        return cls(
+            account_id=values.get("LP_ACCOUNT_ID", ""),
+            client_id=values.get("LP_CLIENT_ID", ""),
+            client_secret=Secret(values.get("LP_CLIENT_SECRET", "")),
+            app_installation_id=values.get("LP_APP_INSTALLATION_ID", ""),
+            domain_api=values.get("LP_DOMAIN_API", DOMAIN_API),
+            trusted_hosts=tuple(re.findall(r"[^,\s]+", values.get("LP_TRUSTED_HOSTS", ""))),
+            sources=sources or {},
+        )
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether the Domain API, and so everything else, is on this machine."""
+        return (urlsplit(self.domain_api).hostname or "") in LOOPBACK
+
+    def __repr__(self) -> str:
+        return (
+            f"Settings(account_id={self.account_id!r}, client_id={self.client_id!r}, "
+            f"domain_api={self.domain_api!r})"
+        )
+
+    def _repr_html_(self) -> str:
+        shown = {
+            "LP_ACCOUNT_ID": self.account_id,
+            "LP_CLIENT_ID": self.client_id,
+            "LP_CLIENT_SECRET": MASK,
+            "LP_APP_INSTALLATION_ID": self.app_installation_id,
+            "LP_DOMAIN_API": self.domain_api,
+            "LP_TRUSTED_HOSTS": ", ".join(self.trusted_hosts),
+        }
+        rows = [(name, value, self.sources.get(name, "default")) for name, value in shown.items()]
+        return table_html("Settings", ["setting", "value", "from"], rows)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the environment and the file hold, and every place that was looked in.
+
+    ``values`` has the secrets in clear, so it stays out of every repr.
+    """
+
+    values: Mapping[str, str] = field(repr=False)
+    sources: Mapping[str, str]
+    places: tuple[str, ...]
+    strangers: tuple[str, ...]
+
+    @classmethod
+    def look(cls, profile: str | None = None, directory: str | Path = ".") -> Found:
+        """Collect the ``LP_*`` values, the environment before the file.
+
+        Raises:
+            SettingsError: When the profile's file does not exist, or a line of a file cannot be read.
+        """
+        if profile is not None and not _PROFILE.match(profile):
+            raise SettingsError(
+                f"A profile's name is 1 to 64 letters, digits, dashes or underscores; got {profile!r}."
+            )
+        name = ".env" if profile is None else f".env.{profile}"
+        folders = _folders(Path(directory))
+        path = next((folder / name for folder in folders if (folder / name).is_file()), None)
+        if path is None and profile is not None:
+            looked = ", ".join(_shown(folder / name) for folder in folders)
+            raise SettingsError(f"There is no profile {profile!r}. Looked for {looked}.")
+        in_file = _read_file(path) if path else {}
+        in_environment = {key: os.environ[key] for key in _NAMES if os.environ.get(key, "").strip()}
+        in_use = {key: value for key, value in in_file.items() if key in _NAMES and value}
+        values = {**in_use, **in_environment}
+        sources = dict.fromkeys(in_use, _shown(path) if path else "")
+        sources.update(dict.fromkeys(in_environment, "environment"))
+        places = [f"the environment ({_count(len(in_environment))})"]
+        if path:
+            places.append(f"{_shown(path)} (found, {_count(len(in_use))})")
+        else:
+            places.extend(f"{_shown(folder / name)} (not there)" for folder in folders)
+        strangers = tuple(key for key in in_file if key.startswith("LP_") and key not in _NAMES)
+        return cls(values, sources, tuple(places), strangers)
+
+    def complaint(self, missing: list[str]) -> str:
+        """Name all that is missing, every place looked in, and the way out."""
+        verb = "setting is" if len(missing) == 1 else "settings are"
+        lines = [
+            f"{len(missing)} {verb} missing: {', '.join(missing)}.",
+            f"Looked in: {', then '.join(self.places)}.",
+        ]
+        for stranger in self.strangers:
+            if close := get_close_matches(stranger, missing, n=1):
+                lines.append(f"{stranger} is not a setting. Did you mean {close[0]}?")
+        lines.append("Copy .env.example to .env and fill them in.")
+        return "\n".join(lines)
+
+
+def _folders(start: Path) -> list[Path]:
+    here = start.resolve()
+    folders = [here]
+    for folder in (here, *here.parents):
+        if folder != here:
+            folders.append(folder)
+        if (folder / ".git").exists() or (folder / "pyproject.toml").is_file():
+            return folders
+    return [here]
+
+
+def _read_file(path: Path) -> dict[str, str]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise SettingsError(f"{_shown(path)} is not UTF-8 text.") from None
+    except OSError as error:
+        raise SettingsError(f"{_shown(path)} cannot be read: {error.strerror}.") from None
+    lines: dict[str, int] = {}
+    wrong = []
+    for binding in parse_stream(io.StringIO(text)):
+        # A binding's text begins with the blank lines before it.
+        blank = len(binding.original.string) - len(binding.original.string.lstrip())
+        line = binding.original.line + binding.original.string[:blank].count("\n")
+        if binding.error or (binding.key is not None and binding.value is None):
+            wrong.append(f"line {line} is not NAME=value")
+        elif binding.key in lines:
+            wrong.append(f"line {line} gives {binding.key} again, after line {lines[binding.key]}")
+        elif binding.key is not None:
+            lines[binding.key] = line
+    if wrong:
+        raise SettingsError(
+            f"{_shown(path)} cannot be relied on: {'; '.join(wrong)}. "
+            'Write one NAME=value a line, and NAME="value" when the value has spaces or a #.'
+        )
+    values = dotenv_values(stream=io.StringIO(text), interpolate=False)
+    return {key: (value or "").strip() for key, value in values.items()}
+
+
+def _origin_trouble(origin: str) -> str | None:
+    try:
+        parts = urlsplit(origin)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return f"is not a URL: {origin!r}."
+    if parts.scheme not in ("http", "https") or not host:
+        return f"must be an origin such as {DOMAIN_API}; got {origin!r}."
+    if parts.username is not None or parts.password is not None:
+        return "must not hold a user name or password."
+    if parts.path or parts.query or parts.fragment:
+        return f"must be an origin without a path, such as {DOMAIN_API}; got {origin!r}."
+    if parts.scheme == "http" and host not in LOOPBACK:
+        return f"must be https: plain http is for this machine only; got {origin!r}."
+    return None
+
+
+def _shown(path: Path) -> str:
+    try:
+        return "./" + str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _count(number: int) -> str:
+    return "1 setting" if number == 1 else f"{number} settings"

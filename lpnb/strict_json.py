@@ -1,0 +1,116 @@
+"""JSON read strictly: every way a text can be odd has a name, and none of them is a surprise.
+
+Python's own reader lets NaN, 1e400 and doubled keys pass, and fails with four kinds of exception, of
+which only one is its own. Here there is one, ``JsonError``, and its sentence says what is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+MAX_DEPTH = 64
+MAX_DIGITS = 400
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class JsonError(ValueError):
+    """Why a text is not JSON that can be relied on, as a phrase such as "the key 'code' occurs twice"."""
+
+
+def read_json(data: bytes | str) -> Any:
+    """Read *data*, refusing whatever two readers could understand differently.
+
+    Lone surrogates, which can be written in JSON but never encoded again, become U+FFFD.
+
+    Raises:
+        JsonError: For bad UTF-8, broken syntax, NaN, infinities, doubled keys, numbers of more than
+            400 digits and nesting deeper than 64.
+
+    Example:
+        >>> read_json(b'[{"code": "OK", "reqId": "1"}]')
+        [{'code': 'OK', 'reqId': '1'}]
+        >>> read_json('{"a": 1, "a": 2}')
+        Traceback (most recent call last):
+        lpnb.strict_json.JsonError: the key 'a' occurs twice in one object
+    """
+    if isinstance(data, bytes):
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise JsonError(f"byte {error.start} is not UTF-8") from None
+    else:
+        text = data
+    if not text.strip():
+        raise JsonError("it is empty")
+    _check_depth(text)
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_int=_whole,
+            parse_float=_number,
+            parse_constant=_constant,
+        )
+    except json.JSONDecodeError as error:
+        raise JsonError(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
+    return clean(value) if "\\u" in text or _SURROGATE.search(text) else value
+
+
+def clean(value: Any) -> Any:
+    """Return *value* with every lone surrogate in it replaced by U+FFFD."""
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [clean(item) for item in value]
+    if isinstance(value, dict):
+        return {clean(key): clean(item) for key, item in value.items()}
+    return value
+
+
+def lone_surrogate(text: str) -> int | None:
+    """Return where the first lone surrogate stands in *text*, or None.
+
+    Example:
+        >>> lone_surrogate("ab\\ud800c")
+        2
+    """
+    found = _SURROGATE.search(text)
+    return found.start() if found else None
+
+
+def _check_depth(text: str) -> None:
+    depth = 0
+    for sign in re.findall(r"[\[\]{}]", _STRING.sub("", text)):
+        depth += 1 if sign in "[{" else -1
+        if depth > MAX_DEPTH:
+            raise JsonError(f"it is nested deeper than {MAX_DEPTH} levels")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        double = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise JsonError(f"the key {double!r} occurs twice in one object")
+    return found
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise JsonError(f"a number has {len(digits)} digits")
+    return int(digits)
+
+
+def _number(digits: str) -> float:
+    value = float(digits)
+    if len(digits) > MAX_DIGITS or math.isinf(value):
+        raise JsonError(f"the number {digits[:20]} is too large")
+    return value
+
+
+def _constant(name: str) -> Any:
+    raise JsonError(f"{name} is not JSON")

@@ -1,0 +1,145 @@
+"""What passes between a flow and the socket, and what it means for the request that was sent.
+
+A *flow* is one service's protocol as a generator: it yields a ``Request``, is handed the ``Exchange``
+that came of it, and returns its result. No flow opens a connection, waits or takes a lock; it yields a
+``Pause`` or a ``NewToken`` and the client sees to it. A test plays the service with ``next`` and
+``send``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal, TypeVar
+
+from httpx import Request, Response
+
+from lpnb.strict_json import JsonError, read_json
+
+__all__ = [
+    "Exchange",
+    "Flow",
+    "NewToken",
+    "Pause",
+    "Request",
+    "Response",
+    "Step",
+    "Verdict",
+    "call",
+    "content_of",
+    "verdict",
+]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A flow's wish to wait, in seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A flow's wish to go on with fresh tokens for *consumer_id*, those it had having been refused."""
+
+    consumer_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What came of one request: a reply, or the way it failed.
+
+    ``started`` says whether bytes of the request may have left this machine. It comes from the
+    connection, never from the kind of exception: one and the same exception stands for "refused" in one
+    library and for "created, then cut" in another. ``content`` is what was read, decoded and capped.
+    """
+
+    status: int | None = None
+    content: bytes = field(default=b"", repr=False)
+    failure: str | None = None
+    started: bool = True
+    retry_after: float | None = None
+    date: str | None = None
+    location: str | None = None
+    elapsed_ms: float = 0.0
+    sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+Step = Request | Pause | NewToken
+Flow = Generator[Step, "Exchange | None", T]
+
+
+def call(request: Request) -> Flow[Exchange]:
+    """Yield *request* and return the exchange that came of it."""
+    exchange = yield request
+    if exchange is None:
+        raise TypeError("a request is answered with an Exchange")
+    return exchange
+
+
+def content_of(exchange: Exchange) -> tuple[object, str | None]:
+    """Return the reply's JSON and None, or None and the reason why it cannot be relied on."""
+    try:
+        return read_json(exchange.content), None
+    except (JsonError, RecursionError) as error:
+        return None, str(error)
+
+
+State = Literal["planned", "answered", "refused", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an exchange means for the request: its state, and what may be done by itself next."""
+
+    state: State
+    retry: Literal["backoff", "throttle", "refresh"] | None = None
+
+
+def verdict(exchange: Exchange, reading: str = "", refreshed: bool = False) -> Verdict:
+    """Decide what became of a CONVERSATION or SEND request.
+
+    *reading* is what its reply says about the conversation frame: "created", "refused", or "" when it
+    cannot be relied on. *refreshed* says whether the AppJWT was already renewed for this request.
+
+    ============================================  =========  ==========
+    what happened                                 state      retry
+    ============================================  =========  ==========
+    failed, and nothing can have left             planned    backoff
+    failed after that (cut, time-out, garbage)    unknown    no
+    a matched conversationId, whatever the status answered   no
+    2xx, the service said no                      refused    no
+    2xx, anything else                            unknown    no
+    429                                           planned    throttle
+    401, the first                                planned    refresh
+    401, with a fresh AppJWT                      refused    no
+    408, 5xx, 1xx                                 unknown    no
+    3xx, other 4xx                                refused    no
+    ============================================  =========  ==========
+
+    A 5xx or 408 may come from a gateway behind which the work was done. 429 and 401 are given before
+    anything is done. There is no key to make a second try harmless, so *unknown* is never repeated.
+
+    Example:
+        >>> verdict(Exchange(failure="connection refused", started=False))
+        Verdict(state='planned', retry='backoff')
+        >>> verdict(Exchange(status=503))
+        Verdict(state='unknown', retry=None)
+    """
+    status = exchange.status
+    if reading == "created":
+        return Verdict("answered")
+    if exchange.failure is not None or status is None:
+        return Verdict("unknown") if exchange.started else Verdict("planned", "backoff")
+    if status == 429:
+        return Verdict("planned", "throttle")
+    if status == 401:
+        return Verdict("refused") if refreshed else Verdict("planned", "refresh")
+    if 200 <= status < 300:
+        return Verdict("refused") if reading == "refused" else Verdict("unknown")
+    if 300 <= status < 500 and status != 408:
+        return Verdict("refused")
+    return Verdict("unknown")
