@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from lpnb.client import AsyncClient, Client
 from lpnb.settings import Found, Settings
+from lpnb.transport import DEADLINE, Transport
 
 if TYPE_CHECKING:
     from lpnb.sandbox import Sandbox
@@ -19,22 +20,37 @@ _sandbox: Sandbox | None = None
 
 
 @overload
-def connect(profile: str | None = None, *, directory: str | Path = ".", **options: Any) -> Client: ...
+def connect(
+    profile: str | None = None,
+    *,
+    directory: str | Path = ".",
+    deadline: float = DEADLINE,
+    wait_scale: float = 1.0,
+    transport: Transport | None = None,
+) -> Client: ...
 
 
 @overload
 def connect(
-    profile: str | None = None, *, kind: type[ClientT], directory: str | Path = ".", **options: Any
+    profile: str | None = None,
+    *,
+    kind: type[ClientT],
+    directory: str | Path = ".",
+    deadline: float = DEADLINE,
+    wait_scale: float = 1.0,
+    transport: Transport | None = None,
 ) -> ClientT: ...
 
 
 def connect(
     profile: str | None = None,
     *,
-    kind: type[Client] | type[AsyncClient] = Client,
+    kind: type[Any] = Client,
     directory: str | Path = ".",
-    **options: Any,
-) -> Client | AsyncClient:
+    deadline: float = DEADLINE,
+    wait_scale: float = 1.0,
+    transport: Transport | None = None,
+) -> Any:
     """Return a client for the account that the settings name, or for the embedded sandbox.
 
     With any ``LP_...`` setting in the environment or in ``.env``, all that are needed must be there.
@@ -45,7 +61,7 @@ def connect(
         profile: Such as "staging", to read ``.env.staging``. Then there is no falling back.
         kind: ``Client``, or ``AsyncClient`` for ``async`` code.
         directory: Where to start looking for the ``.env`` file.
-        **options: For the client: ``deadline``, ``wait_scale``, ``transport``.
+        deadline: As for ``Client``; so are ``wait_scale`` and ``transport``.
 
     Raises:
         SettingsError: Some settings are given, and others are missing or malformed.
@@ -68,7 +84,7 @@ def connect(
             f"Sandbox on {sandbox.base}, account {sandbox.account_id}. "
             "No LP_ settings were found, so nothing leaves this machine."
         )
-    return kind(settings, **options)
+    return kind(settings, deadline=deadline, wait_scale=wait_scale, transport=transport)
 
 
 def shared_sandbox() -> Sandbox:

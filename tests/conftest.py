@@ -1,0 +1,38 @@
+"""What every test starts from: no settings of the developer's, no waits, a sandbox of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from lpnb import Client, Sandbox, Settings
+
+
+@pytest.fixture(autouse=True)
+def hermetic(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    """Run where there is no ``.env`` and nothing of the developer's environment names an account."""
+    for name in [name for name in os.environ if name.startswith("LP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(str(tmp_path))
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """A running sandbox."""
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def settings(sandbox: Sandbox) -> Settings:
+    """Settings that point at the running sandbox."""
+    return Settings.of(sandbox.environment())
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[Client]:
+    """A client of the running sandbox that never waits."""
+    with Client(settings, wait_scale=0.0) as connected:
+        yield connected
