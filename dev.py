@@ -294,9 +294,9 @@ def find_chromium(environ: Mapping[str, str]) -> str | None:
 
 def install_chromium(pytest_arguments: Sequence[str]) -> str | None:
     """Debian's Chromium where we may install it; without one the browser tests say why they did not run."""
-    if "not browser" not in pytest_arguments and apt_get("chromium"):
-        return find_chromium(os.environ)
-    return None
+    if "not browser" in pytest_arguments or not apt_get("chromium"):
+        return None
+    return find_chromium(os.environ)
 
 
 def apt_get(package: str) -> bool:
@@ -305,8 +305,7 @@ def apt_get(package: str) -> bool:
         return False
     quiet = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=300")
     return step("updating Debian's package lists", *quiet, "update") and step(
-        f"installing Debian's {package} (about a minute)",
-        *(*quiet, "install", "-y", "--no-install-recommends", package),
+        f"installing Debian's {package}", *quiet, "install", "-y", "--no-install-recommends", package
     )
 
 
