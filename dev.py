@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chromium = find_chromium(os.environ) or install_chromium(options.args)
         browser = {"CHROMIUM": chromium} if chromium else {}
         return hand_over([script(venv, "python"), "-m", "pytest", *options.args], browser)
-    except SetupError as error:
+    except (SetupError, OSError) as error:
         say(str(error))
         return 1
     except KeyboardInterrupt:

@@ -108,6 +108,17 @@ def test_the_exit_code_is_that_of_the_tests(venv, tmp_path):
     assert run.returncode == 3
 
 
+def test_an_environment_that_cannot_be_made_is_said_in_one_line(tmp_path, dev):
+    (tmp_path / "file").touch()
+
+    run = subprocess.run(
+        [sys.executable, tmp_path / "dev.py", "--venv", "file/venv", "test"], capture_output=True, text=True
+    )
+
+    assert run.returncode == 1
+    assert run.stderr == f"dev.py: [Errno 20] Not a directory: '{tmp_path / 'file' / 'venv'}'\n"
+
+
 def test_a_complete_environment_is_ready_for_the_smaller_ones_too(dev, venv):
     assert [level for level in dev.LEVELS if dev.is_ready(venv, level)] == ["uv", "run", "lab", "dev"]
 
