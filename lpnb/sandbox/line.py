@@ -13,6 +13,7 @@ import struct
 from http import HTTPStatus
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from .limits import Limits
@@ -61,9 +62,11 @@ class GuardedProtocol(HttpToolsProtocol):
         self.access_log = False
         self._gone = asyncio.Event()
         self._in_head = True
+        self._begun = False
         self._head_bytes = 0
         self._raw_bytes = 0
         self._refusal = (400, "This is not HTTP/1.1 as the sandbox reads it.")
+        self._unparsed: int | None = None
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -83,14 +86,23 @@ class GuardedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse, within bounds."""
         self._raw_bytes += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            if self._unparsed is None:
+                self.parser.feed_data(data)
+            else:
+                self._take_unparsed(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._take_unparsed(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self._refuse(*self._refusal)
         if self.transport.is_closing():
             return
         if self._in_head:
             # The parser reports a header when it is complete: one that never ends is only seen here.
             if self._raw_bytes > self.limits.head_bytes:
                 self._refuse(431, _head_too_long(self.limits))
-            elif self._raw_bytes and self._head_timer is None:
+            elif (self._begun or self._raw_bytes) and self._head_timer is None:
                 self._start_head_timer()
         elif self._raw_bytes > self.limits.raw_bytes:
             self._refuse(413, f"The body is longer than {self.limits.body_bytes} bytes.")
@@ -98,7 +110,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request starts."""
         super().on_message_begin()
-        self._in_head = True
+        self._in_head = self._begun = True
         self._head_bytes = 0
 
     def on_url(self, url: bytes) -> None:
@@ -116,20 +128,35 @@ class GuardedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._stop_head_timer()
         super().on_headers_complete()
-        # The parser stops at an upgrade nobody here speaks (Java's client offers h2c): answer, then close.
+        # Java's client offers HTTP/2 with every first request. The parser stops at an upgrade without
+        # reading the body; the request is answered in HTTP/1.1 all the same, then the connection closes.
         if self.parser.should_upgrade():
+            headers = dict(self.headers)
+            if b"transfer-encoding" in headers:
+                self._refusal = (400, "Send a Content-Length, or no Upgrade: HTTP/1.1 is all there is here.")
+                raise ValueError(self._refusal[1])
+            self._unparsed = int(headers.get(b"content-length", b"0"))
             self.cycle.keep_alive = False
         self.scope["state"]["line"] = Line(self.cycle, self._gone)
 
     def on_message_complete(self) -> None:
-        """The body is in."""
+        """The body is in, or the parser thinks so because of an upgrade."""
+        if self._unparsed is not None:
+            return
         self._in_head = True
+        self._begun = False
         self._raw_bytes = 0
         super().on_message_complete()
 
-    def send_400_response(self, msg: str) -> None:
-        """The parser gave up: say why, if a reason of ours made it."""
-        self._refuse(*self._refusal)
+    def _take_unparsed(self, data: bytes) -> None:
+        """A piece of the body behind an upgrade, where its length is all there is to know."""
+        assert self._unparsed is not None  # noqa: S101 - the parser stops for an upgrade only
+        piece = data[: self._unparsed]
+        self._unparsed -= len(piece)
+        if piece:
+            super().on_body(piece)
+        if self._unparsed == 0:
+            super().on_message_complete()
 
     def _weigh_head(self, size: int) -> None:
         self._head_bytes += size
@@ -168,7 +195,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_timer = None
         if self.transport.is_closing():
             return
-        if self._raw_bytes:
+        if self._begun or self._raw_bytes:
             self._refuse(408, f"The request head took longer than {self.limits.head_seconds:g} seconds.")
         else:
             self.transport.close()
