@@ -10,7 +10,7 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from lpnb.display import pre_html
 from lpnb.errors import Complaint, InvalidValueError
@@ -24,23 +24,7 @@ from lpnb.payloads import (
 )
 from lpnb.sdes import AnySde
 from lpnb.strict_json import JsonError, read_json
-
-
-class Batch(Protocol):
-    """Whatever CONVERSATION can post."""
-
-    def outgoing(self, account_id: str) -> Outgoing:
-        """Return what is posted for *account_id*, with request ids of its own for this attempt."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A body ready to be posted, and the (reqId, type) of each frame in it."""
-
-    content: bytes
-    requests: tuple[tuple[str, str], ...]
-    client_properties: str | None = None
+from lpnb.wire import Batch, Outgoing
 
 
 @dataclass(frozen=True)

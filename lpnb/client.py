@@ -12,9 +12,9 @@ from lpnb.engine import Engine
 from lpnb.responses import BatchResponse
 from lpnb.settings import Settings
 from lpnb.transport import DEADLINE, Transport
+from lpnb.wire import Batch
 
 if TYPE_CHECKING:
-    from lpnb.batches import Batch
     from lpnb.payloads import ClientProperties
     from lpnb.sdes import AnySde
 

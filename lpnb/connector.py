@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from lpnb.domains import find_domains
 from lpnb.errors import Complaint, InvalidValueError, NotSentError, ServiceError
@@ -20,10 +19,7 @@ from lpnb.responses import BatchResponse
 from lpnb.settings import Settings
 from lpnb.strict_json import lone_surrogate
 from lpnb.tokens import AppJWT, get_app_jwt, get_consumer_jws
-from lpnb.wire import Flow, NewToken
-
-if TYPE_CHECKING:
-    from lpnb.batches import Batch
+from lpnb.wire import Batch, Flow, NewToken
 
 #: How many ConsumerJWS and how many conversationIds a client keeps in mind.
 REMEMBERED = 10_000

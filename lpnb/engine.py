@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from lpnb.connector import Connector, check_consumer_id
 from lpnb.patience import Throttle
 from lpnb.responses import BatchResponse
 from lpnb.settings import Settings
 from lpnb.transport import HttpTransport, Probe, Transport
-from lpnb.wire import Exchange, Flow, NewToken, Pause
-
-if TYPE_CHECKING:
-    from lpnb.batches import Batch
+from lpnb.wire import Batch, Exchange, Flow, NewToken, Pause
 
 T = TypeVar("T")
 

@@ -8,15 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from lpnb.masking import Secret, scrub_bytes
 from lpnb.patience import LONGEST, Throttle
 from lpnb.responses import BatchResponse, Outcome, Pair, Reading, explain, fill, read_batch
-from lpnb.wire import Exchange, Flow, NewToken, Request, Verdict, call, verdict
-
-if TYPE_CHECKING:
-    from lpnb.batches import Batch, Outgoing
+from lpnb.wire import Batch, Exchange, Flow, NewToken, Outgoing, Request, Verdict, call, verdict
 
 #: How often one send is tried at the most, for whatever reasons.
 MOST_ATTEMPTS = 6

@@ -11,16 +11,18 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from httpx import Request, Response
 
 from lpnb.strict_json import JsonError, read_json
 
 __all__ = [
+    "Batch",
     "Exchange",
     "Flow",
     "NewToken",
+    "Outgoing",
     "Pause",
     "Request",
     "Response",
@@ -32,6 +34,23 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A CONVERSATION body ready to be posted, and the (reqId, type) of each frame in it."""
+
+    content: bytes = field(repr=False)
+    requests: tuple[tuple[str, str], ...]
+    client_properties: str | None = None
+
+
+class Batch(Protocol):
+    """Whatever CONVERSATION can post."""
+
+    def outgoing(self, account_id: str) -> Outgoing:
+        """Return what is posted for *account_id*, with request ids of its own for this attempt."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,216 @@
+"""The command line: ``lpnb demo``, ``lab``, ``sandbox`` and ``doctor``.
+
+Results go to standard output, everything else to standard error. Exit status: 0 when it worked, 1 when it
+did not, 2 for a wrong call.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from lpnb._version import __version__
+
+QUICKSTART = "00-quickstart.ipynb"
+_SHOWN = ("consumer_id", "req_id", "type", "code", "conversation_id", "http_status", "elapsed_ms")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["sandbox"]:
+        from lpnb.sandbox.__main__ import main as sandbox
+
+        return sandbox(arguments[1:])
+    options = _parser().parse_args(arguments)
+    from lpnb.errors import LpnbError
+
+    try:
+        status: int = options.run(options)
+    except LpnbError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone; leave nothing for Python to flush into the void.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lpnb", description="Open LivePerson conversations and see, as tables, where they were routed."
+    )
+    parser.add_argument("--version", action="version", version=f"lpnb {__version__}")
+    commands = parser.add_subparsers(metavar="command", required=True)
+
+    demo = commands.add_parser("demo", help="send the page's three examples to the sandbox, print the table")
+    demo.add_argument("--json", action="store_true", help="print the rows as one JSON array and nothing else")
+    demo.set_defaults(run=_demo)
+
+    lab = commands.add_parser("lab", help="open the notebooks in JupyterLab, with a sandbox beside them")
+    lab.add_argument("--no-browser", action="store_true", help="print the address and open nothing")
+    lab.add_argument("--port", type=_port, default=0, help="JupyterLab's port; a free one when left out")
+    lab.add_argument("--dir", type=Path, help="folder of the notebooks")
+    lab.set_defaults(run=_lab)
+
+    commands.add_parser("sandbox", help="run the sandbox on its own port (lpnb sandbox --help)")
+
+    check = commands.add_parser("doctor", help="check settings, hosts, tokens and the clock")
+    check.add_argument("--profile", help="check .env.PROFILE in place of .env")
+    check.add_argument("--json", action="store_true", help="print the findings as one JSON array")
+    check.set_defaults(run=_doctor)
+    return parser
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from lpnb.client import Client
+    from lpnb.examples import page_examples
+    from lpnb.sandbox import Sandbox
+    from lpnb.settings import Settings
+    from lpnb.tables import responses_table
+
+    with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
+        examples = page_examples().items()
+        replies = [
+            client.send_batch(batch, consumer_id=f"demo-{name.replace(' ', '-')}") for name, batch in examples
+        ]
+        table = responses_table(replies)
+        rows = table.to_json(orient="records", date_format="iso", date_unit="us", force_ascii=False)
+        if options.json:
+            print(rows)
+        else:
+            print(f"Sandbox on {sandbox.base}, account {sandbox.account_id}. Nothing leaves this machine.")
+            print("Three example batches, one CONVERSATION call each, one row per request frame:\n")
+            print(_text(json.loads(rows)))
+            opened = sum(reply.outcome == "answered" for reply in replies)
+            print(f"\n{opened} conversations opened. Next, in a notebook: python3 dev.py lab (or: lpnb lab)")
+    return 0 if all(reply.ok for reply in replies) else 1
+
+
+def _text(rows: Sequence[Mapping[str, object]]) -> str:
+    """The table in a width that a terminal has; the rest is in ``--json``."""
+    lines: list[Sequence[str]] = [_SHOWN]
+    for row in rows:
+        cells = {**row, "type": str(row["type"]).rsplit(".", 1)[-1], "elapsed_ms": f"{row['elapsed_ms']:.1f}"}
+        lines.append(["" if cells[name] is None else str(cells[name]) for name in _SHOWN])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from lpnb.checkup import doctor
+
+    found = doctor(options.profile)
+    print(json.dumps(found.rows(), ensure_ascii=False) if options.json else found)
+    if not options.json:
+        print("\nAll is well." if found.ok else "\nSomething needs doing; see the lines marked fail.")
+    return 0 if found.ok else 1
+
+
+def _lab(options: argparse.Namespace) -> int:
+    if find_spec("jupyterlab") is None:
+        print('JupyterLab is not installed here. Install it with: pip install "lpnb[lab]"', file=sys.stderr)
+        return 1
+    folder = _notebooks(options.dir)
+    if folder is None:
+        print(
+            f"No {QUICKSTART} here. Name the folder it is in with --dir, or run this from the repository.",
+            file=sys.stderr,
+        )
+        return 1
+    from lpnb.sandbox import Sandbox
+    from lpnb.settings import Found
+
+    if Found.look(directory=folder).values:
+        return _run_lab(folder, options, {}, "the account of your settings")
+    with Sandbox() as sandbox:
+        world = f"the sandbox on {sandbox.base} (there are no LP_ settings)"
+        return _run_lab(folder, options, sandbox.environment(), world)
+
+
+def _run_lab(folder: Path, options: argparse.Namespace, extra: dict[str, str], world: str) -> int:
+    port, token = options.port or _free_port(), secrets.token_hex(16)
+    command = [
+        sys.executable, "-m", "jupyterlab",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        f"--ServerApp.root_dir={folder}",
+        f"--LabApp.default_url=/doc/tree/{QUICKSTART}",
+        "--Application.log_level=40",
+    ]  # fmt: skip
+    if options.no_browser:
+        command.append("--no-browser")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")  # containers run as root; the server is on loopback with a token
+    # The token goes through the environment: a command line can be read by every user of the machine.
+    environment = {**os.environ, **extra, "JUPYTER_TOKEN": token}
+    # A session of its own, so that Ctrl-C comes to us alone and JupyterLab does not ask back.
+    lab = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603
+    print(f"Notebooks talk to {world}.", file=sys.stderr)
+    print(f"http://127.0.0.1:{port}/doc/tree/{QUICKSTART}?token={token}", flush=True)
+    print("Ctrl-C stops everything.", file=sys.stderr)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        return lab.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        _stop(lab)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End JupyterLab and, with it, its kernels; by force if it does not listen."""
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(5)
+
+
+def _notebooks(given: Path | None) -> Path | None:
+    """The folder to open: the one named, the one here, or the one beside the package.
+
+    An installed package brings its notebooks along; they are copied here, so that nobody edits the
+    installation.
+    """
+    package = Path(__file__).resolve().parent
+    places = [given] if given else [Path.cwd(), Path.cwd() / "notebooks", package.parent / "notebooks"]
+    for place in places:
+        if (place / QUICKSTART).is_file():
+            return place.resolve()
+    brought = package / "_notebooks"
+    if given is None and (brought / QUICKSTART).is_file():
+        return Path(shutil.copytree(brought, Path.cwd() / "notebooks", dirs_exist_ok=True)).resolve()
+    return None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 <= int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535; got {text!r}")
+    return int(text)
