@@ -10,6 +10,7 @@ import json
 import logging
 import socket
 import struct
+import sys
 from http import HTTPStatus
 from typing import Any
 
@@ -46,7 +47,8 @@ class Line:
         sock = transport.get_extra_info("socket")
         if sock is not None:
             # Linger for zero seconds: the kernel then sends RST in place of FIN.
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            layout = "hh" if sys.platform == "win32" else "ii"
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(layout, 1, 0))
         transport.abort()
 
 

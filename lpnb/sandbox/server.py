@@ -89,6 +89,8 @@ class Sandbox:
             raise ValueError("client_id and client_secret must not be empty.")
         if not 0 <= port <= 65535:
             raise ValueError(f"port must be from 0 to 65535; got {port}.")
+        if token_lifetime < 1:
+            raise ValueError(f"token_lifetime must be 1 or more seconds; got {token_lifetime}.")
         self.account_id = account_id
         self.client_id = client_id
         self.client_secret = client_secret

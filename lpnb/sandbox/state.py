@@ -22,7 +22,7 @@ ConversationState = Literal["OPEN", "CLOSE"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """How much is remembered; beyond it the oldest goes. Weights are the bytes of request bodies."""
+    """How much is remembered; beyond it the oldest goes. The bytes are those of request bodies."""
 
     open_conversations: int = 50_000
     closed_conversations: int = 10_000
@@ -187,7 +187,7 @@ class State:
                 warnings=warnings,
             )
             self._open_by_consumer[who.lp_consumer_id] = opened.conversation_id
-            for forgotten in self._open.put(opened.conversation_id, opened, len(raw_request)):
+            for forgotten in self._open.put(opened.conversation_id, opened, _weight(opened)):
                 self._open_by_consumer.pop(forgotten.lp_consumer_id, None)
             return opened
 
@@ -205,7 +205,7 @@ class State:
                 return
             self._open_by_consumer.pop(found.lp_consumer_id, None)
             closed = replace(found, state="CLOSE", closed_at=self.clock())
-            self._closed.put(conversation_id, closed, len(closed.raw_request))
+            self._closed.put(conversation_id, closed, _weight(closed))
 
     @property
     def conversations(self) -> list[Conversation]:
@@ -213,3 +213,7 @@ class State:
         with self._lock:
             found = [*self._open, *self._closed]
         return sorted(found, key=lambda conversation: conversation.number)
+
+
+def _weight(conversation: Conversation) -> int:
+    return len(conversation.raw_request) + len(conversation.raw_client_properties or "")

@@ -67,7 +67,7 @@ class Keyring:
             "exp": issued + lifetime,
             "iat": issued,
         }
-        return jwt.encode(_HEADER, claims, self._key, algorithms=["RS256"])
+        return self._sign(claims)
 
     def consumer_jws(self, account_id: str, who: Consumer) -> str:
         """A ConsumerJWS. It has neither iat nor exp: it never expires (documented)."""
@@ -76,7 +76,7 @@ class Keyring:
             "ext_consumer_id": who.ext_consumer_id,
             "lp_consumer_id": who.lp_consumer_id,
         }
-        return jwt.encode(_HEADER, claims, self._key, algorithms=["RS256"])
+        return self._sign(claims)
 
     def expire_app_jwts(self, now: float) -> None:
         """Make every AppJWT issued so far invalid.
@@ -93,7 +93,7 @@ class Keyring:
         A missing claim or a wrong issuer is reported before the signature is looked at: the pages
         give it an error of its own (40001).
         """
-        claims = _unverified_claims(token)
+        claims = self._verified.get(token) or _unverified_claims(token)
         if claims is None:
             return "invalid"
         issuer = claims.get("iss")
@@ -113,6 +113,11 @@ class Keyring:
             return None
         return Consumer(claims["ext_consumer_id"], claims["lp_consumer_id"])
 
+    def _sign(self, claims: dict[str, Any]) -> str:
+        token = jwt.encode(_HEADER, claims, self._key, algorithms=["RS256"])
+        self._remember(token, claims)
+        return token
+
     def _read(self, token: str) -> dict[str, Any] | None:
         """The claims of a token this keyring signed, or None."""
         known = self._verified.get(token)
@@ -122,10 +127,14 @@ class Keyring:
             claims = jwt.decode(token, self._key, algorithms=["RS256"]).claims
         except (JoseError, ValueError):
             return None
+        self._remember(token, claims)
+        return claims
+
+    def _remember(self, token: str, claims: dict[str, Any]) -> None:
+        """Spare the next check of this token: reading one takes longer than all the rest of an answer."""
         if len(self._verified) >= _CACHE_SIZE:
             del self._verified[next(iter(self._verified))]
         self._verified[token] = claims
-        return claims
 
 
 def _unverified_claims(token: str) -> dict[str, Any] | None:

@@ -1,0 +1,133 @@
+"""``python -m lpnb.sandbox`` as a shell sees it."""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+
+import httpx
+import pytest
+
+from lpnb.sandbox.__main__ import main
+
+COMMAND = [sys.executable, "-W", "error", "-m", "lpnb.sandbox"]
+PUBLIC_SECRET = "sandbox-secret-not-a-real-one"
+
+
+@pytest.fixture
+def launch():
+    processes = []
+
+    def start(*arguments):
+        process = subprocess.Popen(
+            [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_in_one_json_line_where_it_is_and_ends_with_0_on_a_signal(launch, sign):
+    process = launch("--account", "777", "--client-id", "me", "--seed", "1", "--token-lifetime", "60")
+
+    ready = json.loads(process.stdout.readline())
+
+    assert sorted(ready) == ["account", "base", "client_id"]
+    assert (ready["account"], ready["client_id"]) == ("777", "me")
+    with httpx.Client(base_url=ready["base"], trust_env=False) as http:
+        assert http.get("/api/account/777/service/idp/baseURI?version=1.0").status_code == 200
+        form = {"client_id": "me", "client_secret": PUBLIC_SECRET, "grant_type": "client_credentials"}
+        assert http.post("/sentinel/api/account/777/app/token?v=1.0", data=form).status_code == 200
+    process.send_signal(sign)
+    rest, errors = process.communicate(timeout=10)
+
+    assert process.returncode == 0
+    assert rest == ""
+    assert errors == (
+        "Point a client at the sandbox with these settings:\n"
+        "  LP_ACCOUNT_ID=777\n"
+        "  LP_CLIENT_ID=me\n"
+        f"  LP_CLIENT_SECRET={PUBLIC_SECRET}\n"
+        f"  LP_DOMAIN_API={ready['base']}\n"
+        "Stop it with Ctrl-C.\n"
+    )
+
+
+def test_a_taken_port_is_one_line_and_status_2(sandbox, capsys):
+    assert main(["--port", str(sandbox.port)]) == 2
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == (
+        f"Port {sandbox.port} on 127.0.0.1 is taken. "
+        "Choose another with --port, or --port 0 for any free one.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--account", "a b"], "account_id must be 1 to 20 letters, digits or underscores; got 'a b'.\n"),
+        (["--port", "70000"], "port must be from 0 to 65535; got 70000.\n"),
+        (["--token-lifetime", "0"], "token_lifetime must be 1 or more seconds; got 0.\n"),
+    ],
+)
+def test_a_bad_option_is_one_line_and_status_2(capsys, arguments, sentence):
+    assert main(arguments) == 2
+    assert capsys.readouterr().err == sentence
+
+
+def test_an_unknown_option_is_status_2(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--colour"])
+
+    assert caught.value.code == 2
+    assert "--colour" in capsys.readouterr().err
+
+
+def test_a_secret_of_ones_own_is_not_printed(launch):
+    process = launch("--client-secret", "very-secret-indeed")
+
+    ready = process.stdout.readline()
+    process.terminate()
+    rest, errors = process.communicate(timeout=10)
+
+    assert "very-secret-indeed" not in ready + rest + errors
+    assert "  LP_CLIENT_SECRET=(the one you gave)\n" in errors
+
+
+def test_main_puts_the_signal_handlers_back(sandbox):
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+
+    main(["--port", str(sandbox.port)])
+
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_importing_the_package_starts_nothing_and_loads_no_server():
+    code = (
+        "import sys, threading, lpnb.sandbox\n"
+        "print([name for name in ('uvicorn', 'starlette', 'joserfc', 'asyncio') if name in sys.modules],"
+        " threading.active_count())"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[] 1\n"
+
+
+def test_main_in_another_thread_leaves_signals_alone(sandbox, capsys):
+    codes = []
+    thread = threading.Thread(target=lambda: codes.append(main(["--port", str(sandbox.port)])))
+
+    thread.start()
+    thread.join(10)
+
+    assert codes == [2]
