@@ -1,0 +1,192 @@
+"""The commands as someone types them: in a process of their own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lpnb import Sandbox
+from lpnb.cli import main
+
+CAPITAL_FIRST = "consumer_id         req_id  type                         code  conversation_id"
+
+
+def lpnb(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    import os
+
+    env = {name: value for name, value in os.environ.items() if not name.startswith("LP_")}
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "lpnb", *arguments],
+        cwd=cwd,
+        env={**env, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_demo_prints_one_row_for_each_frame_of_its_three_batches(tmp_path):
+    done = lpnb("demo", cwd=tmp_path)
+
+    lines = done.stdout.splitlines()
+    header = next(number for number, line in enumerate(lines) if line.startswith("consumer_id"))
+    assert lines[header].startswith(CAPITAL_FIRST)
+    assert [line.split()[:3] for line in lines[header + 1 : header + 7]] == [
+        ["demo-minimal", "1,", "SetUserProfile"],
+        ["demo-minimal", "2,", "ConsumerRequestConversation"],
+        ["demo-with-SDEs", "1,", "SetUserProfile"],
+        ["demo-with-SDEs", "2,", "ConsumerRequestConversation"],
+        ["demo-with-campaign", "1,", "SetUserProfile"],
+        ["demo-with-campaign", "2,", "ConsumerRequestConversation"],
+    ]
+    assert "3 conversations opened." in done.stdout
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_demo_prints_json_and_nothing_else(tmp_path):
+    done = lpnb("demo", "--json", cwd=tmp_path)
+
+    rows = json.loads(done.stdout)
+    assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1)
+    assert list(rows[1]) == [
+        "consumer_id",
+        "req_id",
+        "type",
+        "ok",
+        "code",
+        "message",
+        "conversation_id",
+        "http_status",
+        "attempts",
+        "elapsed_ms",
+        "sent_at",
+    ]
+    assert [(row["req_id"], row["ok"], row["http_status"], row["attempts"]) for row in rows] == [
+        ("1,", True, 200, 1),
+        ("2,", True, 200, 1),
+    ] * 3
+    assert [row["conversation_id"] is None for row in rows] == [True, False] * 3
+
+
+def test_the_demo_stays_on_the_sandbox_whatever_the_settings_say(tmp_path):
+    (tmp_path / ".env").write_text("LP_ACCOUNT_ID=99\nLP_DOMAIN_API=https://unreachable.example\n")
+
+    assert lpnb("demo", cwd=tmp_path, LP_CLIENT_ID="someone").returncode == 0
+
+
+def test_the_demo_does_not_trip_over_a_reader_that_leaves(tmp_path):
+    command = f"{sys.executable} -m lpnb demo | head -1"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("wrong", [[], ["nonsense"], ["demo", "--nonsense"], ["lab", "--port", "70000"]])
+def test_a_wrong_call_exits_with_2_and_says_why(wrong, tmp_path):
+    done = lpnb(*wrong, cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "usage: lpnb" in done.stderr
+
+
+def test_the_version_is_the_package_s(capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+
+    assert left.value.code == 0
+    assert capsys.readouterr().out == "lpnb 0.1.0\n"
+
+
+def test_the_sandbox_command_says_where_it_listens_and_ends_when_asked():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lpnb", "sandbox", "--port", "0", "--account", "777"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        ready = json.loads(process.stdout.readline())
+        assert (ready["account"], ready["base"].split(":")[1]) == ("777", "//127.0.0.1")
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+def test_the_doctor_is_content_with_the_embedded_sandbox(tmp_path):
+    done = lpnb("doctor", cwd=tmp_path)
+
+    assert [line.split()[0] for line in done.stdout.splitlines()[:9]] == ["ok"] * 9
+    assert done.stdout.endswith("\nAll is well.\n")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_doctor_opens_no_conversation(sandbox, monkeypatch, capsys):
+    for name, value in sandbox.environment().items():
+        monkeypatch.setenv(name, value)
+
+    assert main(["doctor", "--json"]) == 0
+
+    checks = json.loads(capsys.readouterr().out)
+    assert [check["name"] for check in checks] == [
+        "versions",
+        "settings",
+        "Domain API",
+        "messaging host",
+        "Sentinel host",
+        "IDP host",
+        "clock",
+        "AppJWT",
+        "ConsumerJWS",
+    ]
+    assert sandbox.conversations == []
+    assert sandbox.calls["conversation"] == 0
+
+
+def test_the_doctor_says_which_settings_are_missing(tmp_path):
+    done = lpnb("doctor", cwd=tmp_path, LP_ACCOUNT_ID="12345678")
+
+    assert "fail  settings  2 settings are missing: LP_CLIENT_ID, LP_CLIENT_SECRET.\n" in done.stdout
+    assert "-> Copy .env.example to .env and fill them in.\n" in done.stdout
+    assert done.returncode == 1
+
+
+def test_the_doctor_says_that_the_secret_is_wrong_and_never_prints_it(sandbox, tmp_path):
+    wrong = {**sandbox.environment(), "LP_CLIENT_SECRET": "canary-4711"}
+
+    done = lpnb("doctor", cwd=tmp_path, **wrong)
+
+    assert "fail  AppJWT          Sentinel refused LP_CLIENT_ID and LP_CLIENT_SECRET" in done.stdout
+    assert "skip  ConsumerJWS     waits for the AppJWT" in done.stdout
+    assert "canary-4711" not in done.stdout + done.stderr
+    assert done.returncode == 1
+
+
+def test_the_doctor_goes_on_when_nothing_answers(tmp_path):
+    with Sandbox() as gone:
+        environment = gone.environment()
+
+    done = lpnb("doctor", cwd=tmp_path, **environment)
+
+    states = {line[6:22].strip(): line[:4].strip() for line in done.stdout.splitlines() if line[:4].strip()}
+    assert states["Domain API"] == "fail"
+    assert states["messaging host"] == "skip"
+    assert states["clock"] == "skip"
+    assert states["AppJWT"] == "skip"
+    assert "connection refused" in done.stdout
+    assert done.returncode == 1
+
+
+def test_the_doctor_refuses_a_profile_that_is_not_there(tmp_path):
+    done = lpnb("doctor", "--profile", "staging", cwd=tmp_path)
+
+    assert "There is no profile 'staging'. Looked for ./.env.staging." in done.stdout
+    assert done.returncode == 1

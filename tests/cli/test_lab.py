@@ -1,0 +1,75 @@
+"""``lpnb lab``: JupyterLab and a sandbox as one thing to start and one to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from lpnb.cli import _notebooks, main
+
+pytest.importorskip("jupyterlab")
+
+
+def answers(url: str) -> int | None:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as reply:
+            return reply.status
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_lab_serves_the_quickstart_and_one_signal_stops_it_all(tmp_path):
+    notebook = tmp_path / "00-quickstart.ipynb"
+    notebook.write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LP_")}
+    environment |= {name: str(tmp_path) for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR")}
+    lab = subprocess.Popen(
+        [sys.executable, "-m", "lpnb", "lab", "--no-browser", "--dir", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    try:
+        url = lab.stdout.readline().strip()
+        status = f"http://{urlsplit(url).netloc}/api/status"
+        end = time.monotonic() + 60
+        while answers(f"{status}?{urlsplit(url).query}") != 200:
+            assert lab.poll() is None, lab.stderr.read()
+            assert time.monotonic() < end, "JupyterLab did not come up"
+            time.sleep(0.1)
+        assert urlsplit(url).path == "/doc/tree/00-quickstart.ipynb"
+        assert answers(url) == 200
+        assert answers(status) == 403  # nobody without the token
+    finally:
+        lab.send_signal(signal.SIGINT)
+        _, said = lab.communicate(timeout=30)
+    assert lab.returncode == 0
+    assert "Notebooks talk to the sandbox on http://127.0.0.1:" in said
+    assert "Traceback" not in said
+    assert answers(status) is None
+
+
+def test_lab_says_when_there_is_no_quickstart_in_the_folder(tmp_path, capsys):
+    assert main(["lab", "--no-browser", "--dir", str(tmp_path)]) == 1
+
+    assert "No 00-quickstart.ipynb here." in capsys.readouterr().err
+
+
+def test_lab_takes_the_notebooks_of_the_folder_it_is_called_in(tmp_path):
+    Path("notebooks").mkdir()
+    Path("notebooks/00-quickstart.ipynb").write_text("{}")
+
+    assert _notebooks(None) == tmp_path / "notebooks"
