@@ -17,7 +17,10 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-_lock = threading.Lock()
+_NAME = "lpnb-io"
+
+# Re-entrant: garbage collection may close a forgotten client while this very thread starts the loop.
+_lock = threading.RLock()
 _loop: asyncio.AbstractEventLoop | None = None
 _owner = 0
 
@@ -28,7 +31,7 @@ def loop() -> asyncio.AbstractEventLoop:
     with _lock:
         if _loop is None or _loop.is_closed() or _owner != os.getpid():
             _loop, _owner = asyncio.new_event_loop(), os.getpid()
-            threading.Thread(target=_loop.run_forever, daemon=True, name="lpnb-io").start()
+            threading.Thread(target=_loop.run_forever, daemon=True, name=_NAME).start()
         return _loop
 
 
@@ -60,6 +63,11 @@ def wait(work: Coroutine[Any, Any, T]) -> T:
         if future.cancel():
             finished.wait(2.0)
         raise
+
+
+def is_here() -> bool:
+    """Whether the caller runs on the background loop's own thread, where waiting for it would be forever."""
+    return threading.current_thread().name == _NAME
 
 
 async def awaitable(work: Coroutine[Any, Any, T]) -> T:

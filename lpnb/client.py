@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
@@ -56,8 +57,11 @@ class _Client:
 
 
 def _close(engine: Engine) -> None:
-    if not engine.closed:
-        background.submit(engine.aclose()).result(2.0)
+    if engine.closed:
+        return
+    closing = background.submit(engine.aclose())
+    if not background.is_here():
+        concurrent.futures.wait([closing], timeout=2.0)
 
 
 class Client(_Client):

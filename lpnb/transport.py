@@ -71,6 +71,7 @@ class HttpTransport:
         self.deadline = deadline
         self.largest_reply = largest_reply
         self._inner: AiohttpTransport | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         guard_logs()
 
     async def exchange(self, request: Request, probe: Probe) -> Exchange:
@@ -115,9 +116,11 @@ class HttpTransport:
             self._inner = None
 
     def _open(self) -> AiohttpTransport:
-        if self._inner is None:
+        loop = asyncio.get_running_loop()
+        if self._inner is None or self._loop is not loop:  # a forked child has a loop of its own
             from httpx_aiohttp import AiohttpTransport
 
+            self._loop = loop
             tls = httpx.create_ssl_context(trust_env=False)
             self._inner = AiohttpTransport(verify=tls, trust_env=False, client=lambda: _session(tls))
         return self._inner
