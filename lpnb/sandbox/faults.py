@@ -13,32 +13,34 @@ ROUTES = ("domain", "sentinel", "idp", "conversation")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of fault: a line about it, its options with their defaults, whether the work is done."""
+    """One kind of fault: a line about it, and its options with their defaults.
+
+    ``work_done`` says whether the service does its work behind the fault; where it is among the
+    options, whoever asks for the fault may choose.
+    """
 
     doc: str
     options: Mapping[str, Any] = field(default_factory=dict)
-    work_done: bool | None = None
-    """Default of the option ``work_done``; None when the kind leaves no choice (the work is done)."""
+    work_done: bool = True
     conversation_only: bool = False
 
 
 FAULTS: dict[str, Kind] = {
     "status": Kind(
         "Answer any status code, with an optional Retry-After and body.",
-        {"code": 503, "retry_after": None, "body": None},
-        work_done=False,
+        {"code": 503, "retry_after": None, "body": None, "work_done": False},
     ),
     "slow": Kind("Wait before the work, then do it and answer.", {"seconds": 1.0}),
-    "hang": Kind("Say nothing for so long, then cut the connection.", {"seconds": 60.0}, work_done=False),
+    "hang": Kind("Say nothing for so long, then cut the connection.", {"seconds": 60.0, "work_done": False}),
     "drip": Kind("Send the body one byte at a time, so many seconds apart.", {"seconds": 0.05}),
     "drop_before": Kind("Cut the connection; the work is not done.", {"reset": False}, work_done=False),
     "drop_after": Kind("Do the work, then cut the connection without a byte of answer.", {"reset": False}),
     "truncate": Kind("Do the work, send the full Content-Length and half the body, then cut."),
     "html": Kind(
-        "Answer a web page, as a gateway or a captive portal would.", {"code": 200}, work_done=False
+        "Answer a web page, as a gateway or a captive portal would.", {"code": 200, "work_done": False}
     ),
-    "empty": Kind("Answer with no body at all.", {"code": 200}, work_done=False),
-    "big": Kind("Answer with a body of so many bytes.", {"size": 20_000_000}, work_done=False),
+    "empty": Kind("Answer with no body at all.", {"code": 200, "work_done": False}),
+    "big": Kind("Answer with a body of so many bytes.", {"size": 20_000_000, "work_done": False}),
     "nan": Kind("Do the work and put a NaN into the answer's JSON."),
     "reqid_missing": Kind("Leave reqId out of the last element.", conversation_only=True),
     "reqid_doubled": Kind("Give the last element the first one's reqId.", conversation_only=True),
@@ -85,16 +87,14 @@ def make_fault(route: str, name: str, options: Mapping[str, Any]) -> Fault:
         raise ValueError(
             f"fault {name!r} is about elements, which only 'conversation' answers with; got {route!r}."
         )
-    known = {**kind.options, **({} if kind.work_done is None else {"work_done": kind.work_done})}
-    if name == "drop_before":
-        del known["work_done"]
+    known = dict(kind.options)
     for option, value in options.items():
         if option not in known:
             takes = f"takes {_listed(known)}" if known else "takes no options"
             raise TypeError(f"fault {name!r} {takes}; got {option!r}.")
         _check_value(option, value)
         known[option] = value
-    work_done = bool(known.pop("work_done", name != "drop_before"))
+    work_done = bool(known.pop("work_done", kind.work_done))
     return Fault(name, known, work_done)
 
 

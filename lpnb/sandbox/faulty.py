@@ -96,13 +96,12 @@ _MADE_UP: dict[str, Callable[[Fault], Answer]] = {
 
 
 def _with_nan(answer: Answer) -> Answer:
-    payload = answer.payload
     nan = {"value": float("nan")}
-    altered = [*payload, nan] if isinstance(payload, list) else {**_as_dict(payload), **nan}
-    if isinstance(payload, list) and payload:
-        # Inside the last element, so that the array keeps its length.
-        altered = [*payload[:-1], {**payload[-1], "body": {**payload[-1].get("body", {}), **nan}}]
-    return _rewritten(answer, altered)
+    payload = answer.payload
+    if isinstance(payload, list):
+        last = payload[-1]
+        return _rewritten(answer, [*payload[:-1], {**last, "body": {**last["body"], **nan}}])
+    return _rewritten(answer, {**payload, **nan} if isinstance(payload, dict) else nan)
 
 
 def _elements(change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> Callable[[Answer], Answer]:
@@ -170,10 +169,6 @@ def raw_reply(answer: Answer) -> bytes:
 
 def _rewritten(answer: Answer, payload: object) -> Answer:
     return replace(answer, payload=payload, body=json.dumps(payload, separators=(",", ":")).encode())
-
-
-def _as_dict(payload: object) -> dict[str, Any]:
-    return payload if isinstance(payload, dict) else {}
 
 
 async def _deliver_big(answer: Answer, size: int, line: Line, send: Send) -> None:

@@ -6,9 +6,12 @@ deep nesting or at a 5,000-digit number with errors that are not `json.JSONDecod
 
 import json
 import math
+import re
 from typing import Any
 
 MAX_DEPTH = 64
+# Strings are matched whole, so that brackets inside them are passed over.
+_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 _LARGEST = 2**63 - 1
 _DIGITS = len(str(_LARGEST))
 
@@ -37,6 +40,10 @@ def read(data: bytes) -> Any:
         raise StrictJsonError(f"The body is not UTF-8: byte {error.start} cannot be read.") from None
     if not text.strip():
         raise StrictJsonError("The body is empty; send JSON.")
+    # Most bodies are flat: a count spares the scan. Before parsing, because how deep Python's parser
+    # can go without harm depends on a limit that any program may have raised.
+    if text.count("[") + text.count("{") > MAX_DEPTH:
+        _refuse_depth(text)
     try:
         value = json.loads(
             text,
@@ -47,13 +54,11 @@ def read(data: bytes) -> Any:
         )
     except StrictJsonError:
         raise
-    except RecursionError:
-        raise StrictJsonError(_too_deep()) from None
     except ValueError as error:
         raise StrictJsonError(f"The body is not JSON: {error}.") from None
-    # Most bodies are flat and spell no escapes: two counts spare the walk through the value.
-    if text.count("[") + text.count("{") > MAX_DEPTH or "\\u" in text:
-        _walk(value)
+    # A lone surrogate can only be spelled as an escape: UTF-8 has none.
+    if "\\u" in text:
+        _refuse_surrogates(value)
     return value
 
 
@@ -86,34 +91,37 @@ def _int(digits: str) -> int:
     return int(digits)
 
 
-def _walk(value: Any) -> None:
-    """Refuse depth beyond the limit and lone surrogates, without recursion of our own."""
-    todo = [(value, 1)]
+def _refuse_depth(text: str) -> None:
+    depth = 0
+    for token in _BRACKETS.finditer(text):
+        if token[0] in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise StrictJsonError(f"The body nests deeper than {MAX_DEPTH} levels.")
+        elif token[0] in "]}":
+            depth -= 1
+
+
+def _refuse_surrogates(value: Any) -> None:
+    todo = [value]
     while todo:
-        item, depth = todo.pop()
+        item = todo.pop()
         if isinstance(item, str):
-            _refuse_surrogates(item)
+            if not _encodable(item):
+                raise StrictJsonError("The body contains half of a surrogate pair, which is no character.")
         elif isinstance(item, dict):
-            if depth > MAX_DEPTH:
-                raise StrictJsonError(_too_deep())
-            for key, member in item.items():
-                _refuse_surrogates(key)
-                todo.append((member, depth + 1))
+            todo.extend(item)
+            todo.extend(item.values())
         elif isinstance(item, list):
-            if depth > MAX_DEPTH:
-                raise StrictJsonError(_too_deep())
-            todo.extend((member, depth + 1) for member in item)
+            todo.extend(item)
 
 
-def _refuse_surrogates(text: str) -> None:
+def _encodable(text: str) -> bool:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        raise StrictJsonError("The body contains half of a surrogate pair, which is no character.") from None
-
-
-def _too_deep() -> str:
-    return f"The body nests deeper than {MAX_DEPTH} levels."
+        return False
+    return True
 
 
 def _shown(key: str) -> str:

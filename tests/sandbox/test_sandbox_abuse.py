@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sys
 
 import httpx
 import pytest
@@ -103,6 +104,30 @@ def test_sixty_four_levels_the_largest_integer_and_a_whole_surrogate_pair_are_fi
 
     assert connector.post(body).status_code == 200
     assert sandbox.conversations[0].body["conversationContext"] == context
+
+
+def test_brackets_in_strings_are_no_depth(connector):
+    texts = ["[" * 100, '"[' * 100, "\\" * 3 + '"' + "{" * 100]
+
+    assert connector.post(connector.batch(metadata=texts)).status_code == 200
+
+
+def test_depth_is_refused_however_high_the_recursion_limit_is(connector):
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(10_000_000)
+    try:
+        reply = connector.post(b"[" * 1_000_000)
+    finally:
+        sys.setrecursionlimit(before)
+
+    assert reply.status_code == 400
+    assert reply.json()["body"]["msg"] == "The body nests deeper than 64 levels."
+
+
+def test_a_megabyte_of_empty_arrays_is_read_in_reasonable_time(connector):
+    body = b"[" + b",".join([b"[]"] * 349_000) + b"]"
+
+    assert connector.post(body, timeout=5).status_code == 400
 
 
 def test_a_body_of_two_megabytes_is_413(connector, sandbox):
