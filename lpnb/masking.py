@@ -13,7 +13,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 MASK = "********"
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{2,}\.[A-Za-z0-9_-]*")
@@ -99,7 +99,8 @@ def scrub(text: str, secrets: Iterable[Secret] = ()) -> str:
         'refused: client_secret=********&x=1 for ********'
     """
     for secret in secrets:
-        for form in {secret.reveal(), quote(secret.reveal(), safe="")}:
+        value = secret.reveal()
+        for form in {value, quote(value, safe=""), quote_plus(value)}:
             if form:
                 text = text.replace(form, MASK)
     return _FORM_SECRET.sub(rf"\1{MASK}", _TOKEN.sub(MASK, text))

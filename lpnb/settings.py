@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -21,6 +21,7 @@ from dotenv.parser import parse_stream
 from lpnb.display import table_html
 from lpnb.errors import SettingsError
 from lpnb.masking import MASK, Secret
+from lpnb.strict_json import lone_surrogate
 
 DOMAIN_API = "https://api.liveperson.net"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -28,6 +29,7 @@ _ACCOUNT = re.compile(r"[A-Za-z0-9_]{1,20}\Z")
 _PROFILE = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _INSTALLATION = re.compile(r"[\x21-\x7e]{1,128}\Z")
 _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*(:[0-9]{1,5})?\Z")
+_ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]+)?\Z", re.IGNORECASE)
 
 #: Every setting, in the order of ``.env.example``: name, whether it must be given, what it is.
 SETTINGS = (
@@ -41,7 +43,7 @@ SETTINGS = (
 _NAMES = tuple(name for name, _, _ in SETTINGS)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Settings:
     """An account and the credentials of one app installation on it.
 
@@ -76,16 +78,33 @@ class Settings:
     trusted_hosts: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
 
-    def __post_init__(self) -> None:
-        if isinstance(self.client_secret, str):
-            object.__setattr__(self, "client_secret", Secret(self.client_secret))
-        object.__setattr__(self, "app_installation_id", self.app_installation_id or self.client_id)
-        object.__setattr__(self, "domain_api", str(self.domain_api).rstrip("/"))
-        object.__setattr__(self, "trusted_hosts", tuple(str(host).lower() for host in self.trusted_hosts))
-        if wrong := list(self._wrong()):
+    def __init__(
+        self,
+        account_id: str,
+        client_id: str,
+        client_secret: Secret | str,
+        app_installation_id: str = "",
+        domain_api: str = DOMAIN_API,
+        trusted_hosts: Sequence[str] = (),
+        sources: Mapping[str, str] | None = None,
+    ) -> None:
+        # Plain text is forgotten before anything can fail: a traceback may show this frame's variables.
+        client_secret, trouble = _as_secret(client_secret)
+        values = {
+            "account_id": account_id,
+            "client_id": client_id,
+            "client_secret": client_secret,
+            "app_installation_id": app_installation_id or client_id,
+            "domain_api": str(domain_api).rstrip("/"),
+            "trusted_hosts": tuple(str(host).lower() for host in trusted_hosts),
+            "sources": sources or {},
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        if wrong := self._wrong(trouble):
             raise SettingsError("\n".join(wrong))
 
-    def _wrong(self) -> list[str]:
+    def _wrong(self, secret_trouble: str | None) -> list[str]:
         found = []
         if not _ACCOUNT.match(str(self.account_id)):
             found.append(
@@ -97,8 +116,8 @@ class Settings:
         ):
             if not _INSTALLATION.match(str(value)):
                 found.append(f"{name} must be 1 to 128 printable characters without spaces; got {value!r}.")
-        if not self.client_secret:
-            found.append("LP_CLIENT_SECRET must not be empty.")
+        if secret_trouble:
+            found.append(f"LP_CLIENT_SECRET {secret_trouble}.")
         if trouble := _origin_trouble(self.domain_api):
             found.append(f"LP_DOMAIN_API {trouble}")
         found.extend(
@@ -130,21 +149,22 @@ class Settings:
         return cls.of(found.values, found.sources)
 
     @classmethod
-    def of(cls, values: Mapping[str, str], sources: Mapping[str, str] | None = None) -> Settings:
+    def of(cls, values: Mapping[str, str | Secret], sources: Mapping[str, str] | None = None) -> Settings:
         """Make settings from a mapping with the names of ``.env``, such as a sandbox's ``environment()``.
 
         Example:
             >>> Settings.of({"LP_ACCOUNT_ID": "1", "LP_CLIENT_ID": "a", "LP_CLIENT_SECRET": "b"}).account_id
             '1'
         """
+        values = _guarded(values)
         return cls(
-            account_id=values.get("LP_ACCOUNT_ID", ""),
-            client_id=values.get("LP_CLIENT_ID", ""),
-            client_secret=Secret(values.get("LP_CLIENT_SECRET", "")),
-            app_installation_id=values.get("LP_APP_INSTALLATION_ID", ""),
-            domain_api=values.get("LP_DOMAIN_API", DOMAIN_API),
-            trusted_hosts=tuple(re.findall(r"[^,\s]+", values.get("LP_TRUSTED_HOSTS", ""))),
-            sources=sources or {},
+            account_id=str(values.get("LP_ACCOUNT_ID", "")),
+            client_id=str(values.get("LP_CLIENT_ID", "")),
+            client_secret=values.get("LP_CLIENT_SECRET", ""),
+            app_installation_id=str(values.get("LP_APP_INSTALLATION_ID", "")),
+            domain_api=str(values.get("LP_DOMAIN_API", DOMAIN_API)),
+            trusted_hosts=re.findall(r"[^,\s]+", str(values.get("LP_TRUSTED_HOSTS", ""))),
+            sources=sources,
         )
 
     @property
@@ -173,12 +193,9 @@ class Settings:
 
 @dataclass(frozen=True)
 class Found:
-    """What the environment and the file hold, and every place that was looked in.
+    """What the environment and the file hold, and every place that was looked in."""
 
-    ``values`` has the secrets in clear, so it stays out of every repr.
-    """
-
-    values: Mapping[str, str] = field(repr=False)
+    values: Mapping[str, str | Secret]
     sources: Mapping[str, str]
     places: tuple[str, ...]
     strangers: tuple[str, ...]
@@ -203,7 +220,7 @@ class Found:
         in_file = _read_file(path) if path else {}
         in_environment = {key: os.environ[key] for key in _NAMES if os.environ.get(key, "").strip()}
         in_use = {key: value for key, value in in_file.items() if key in _NAMES and value}
-        values = {**in_use, **in_environment}
+        values = _guarded({**in_use, **in_environment})
         sources = dict.fromkeys(in_use, _shown(path) if path else "")
         sources.update(dict.fromkeys(in_environment, "environment"))
         places = [f"the environment ({_count(len(in_environment))})"]
@@ -240,12 +257,21 @@ def _folders(start: Path) -> list[Path]:
 
 
 def _read_file(path: Path) -> dict[str, str]:
+    # No frame that raises holds what the file says: a traceback may show its variables.
+    values, wrong = _parse(path)
+    if wrong:
+        raise SettingsError(f"{_shown(path)} {wrong}")
+    return values
+
+
+def _parse(path: Path) -> tuple[dict[str, str], str]:
+    """Return the file's values, or none and what is wrong with it."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise SettingsError(f"{_shown(path)} is not UTF-8 text.") from None
+        return {}, "is not UTF-8 text."
     except OSError as error:
-        raise SettingsError(f"{_shown(path)} cannot be read: {error.strerror}.") from None
+        return {}, f"cannot be read: {error.strerror}."
     lines: dict[str, int] = {}
     wrong = []
     for binding in parse_stream(io.StringIO(text)):
@@ -259,15 +285,36 @@ def _read_file(path: Path) -> dict[str, str]:
         elif binding.key is not None:
             lines[binding.key] = line
     if wrong:
-        raise SettingsError(
-            f"{_shown(path)} cannot be relied on: {'; '.join(wrong)}. "
+        return {}, (
+            f"cannot be relied on: {'; '.join(wrong)}. "
             'Write one NAME=value a line, and NAME="value" when the value has spaces or a #.'
         )
     values = dotenv_values(stream=io.StringIO(text), interpolate=False)
-    return {key: (value or "").strip() for key, value in values.items()}
+    return {key: (value or "").strip() for key, value in values.items()}, ""
+
+
+def _guarded(values: Mapping[str, str | Secret]) -> dict[str, str | Secret]:
+    """Return *values* with the client secret as a ``Secret``."""
+    plain = values.get("LP_CLIENT_SECRET")
+    return {**values, "LP_CLIENT_SECRET": Secret(plain)} if isinstance(plain, str) else dict(values)
+
+
+def _as_secret(value: object) -> tuple[Secret, str | None]:
+    """Return *value* as a ``Secret``, and what is wrong with it."""
+    if isinstance(value, str):
+        value = Secret(value)
+    if not value:
+        return Secret(""), "must not be empty"
+    if not isinstance(value, Secret):
+        return Secret(""), f"must be text; got {type(value).__name__}"
+    if lone_surrogate(value.reveal()) is not None:
+        return value, "must be text that can be encoded; it holds half a character"
+    return value, None
 
 
 def _origin_trouble(origin: str) -> str | None:
+    if "@" in origin:
+        return "must not hold a user name or password."
     try:
         parts = urlsplit(origin)
         host, _ = parts.hostname or "", parts.port
@@ -275,10 +322,10 @@ def _origin_trouble(origin: str) -> str | None:
         return f"is not a URL: {origin!r}."
     if parts.scheme not in ("http", "https") or not host:
         return f"must be an origin such as {DOMAIN_API}; got {origin!r}."
-    if parts.username is not None or parts.password is not None:
-        return "must not hold a user name or password."
     if parts.path or parts.query or parts.fragment:
         return f"must be an origin without a path, such as {DOMAIN_API}; got {origin!r}."
+    if not _ORIGIN.match(origin):
+        return f"must be an origin such as {DOMAIN_API}; got {origin!r}."
     if parts.scheme == "http" and host not in LOOPBACK:
         return f"must be https: plain http is for this machine only; got {origin!r}."
     return None

@@ -1,0 +1,448 @@
+"""Where settings come from, and what is refused before anything is sent."""
+
+from __future__ import annotations
+
+import os
+import re
+import traceback
+from pathlib import Path
+
+import pytest
+
+from lpnb import Secret, Settings, SettingsError
+
+FULL = "LP_ACCOUNT_ID=12345678\nLP_CLIENT_ID=file-id\nLP_CLIENT_SECRET=file-secret\n"
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def write(text: str | bytes, name: str = ".env", folder: str = ".") -> None:
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    Path(folder, name).write_bytes(text.encode() if isinstance(text, str) else text)
+
+
+def refusal(text: str | bytes) -> str:
+    write(text)
+    with pytest.raises(SettingsError) as caught:
+        Settings.load()
+    return str(caught.value)
+
+
+def test_settings_are_read_from_the_file():
+    write(FULL)
+
+    settings = Settings.load()
+
+    assert settings.account_id == "12345678"
+    assert settings.client_id == "file-id"
+    assert settings.client_secret.reveal() == "file-secret"
+    assert settings.app_installation_id == "file-id"
+    assert settings.domain_api == "https://api.liveperson.net"
+    assert settings.trusted_hosts == ()
+    assert settings.sources == {
+        "LP_ACCOUNT_ID": "./.env",
+        "LP_CLIENT_ID": "./.env",
+        "LP_CLIENT_SECRET": "./.env",
+    }
+
+
+def test_settings_are_read_from_the_environment_alone(monkeypatch):
+    monkeypatch.setenv("LP_ACCOUNT_ID", "87654321")
+    monkeypatch.setenv("LP_CLIENT_ID", "env-id")
+    monkeypatch.setenv("LP_CLIENT_SECRET", "env-secret")
+    monkeypatch.setenv("LP_APP_INSTALLATION_ID", "installation")
+    monkeypatch.setenv("LP_DOMAIN_API", "https://lookup.example/")
+    monkeypatch.setenv("LP_TRUSTED_HOSTS", "a.example, B.example:8443")
+
+    settings = Settings.load()
+
+    assert settings.account_id == "87654321"
+    assert settings.app_installation_id == "installation"
+    assert settings.domain_api == "https://lookup.example"
+    assert settings.trusted_hosts == ("a.example", "b.example:8443")
+    assert set(settings.sources.values()) == {"environment"}
+
+
+def test_the_environment_beats_the_file_setting_by_setting(monkeypatch):
+    write(FULL)
+    monkeypatch.setenv("LP_CLIENT_ID", "env-id")
+
+    settings = Settings.load()
+
+    assert settings.client_id == "env-id"
+    assert settings.client_secret.reveal() == "file-secret"
+    assert settings.sources["LP_CLIENT_ID"] == "environment"
+    assert settings.sources["LP_ACCOUNT_ID"] == "./.env"
+
+
+@pytest.mark.parametrize("blank", ["", "   "])
+def test_a_blank_variable_does_not_hide_the_file(monkeypatch, blank):
+    write(FULL)
+    monkeypatch.setenv("LP_CLIENT_ID", blank)
+
+    assert Settings.load().client_id == "file-id"
+
+
+def test_the_process_environment_is_never_written_to():
+    write(FULL + "OTHER=value\n")
+    before = dict(os.environ)
+
+    Settings.load()
+
+    assert dict(os.environ) == before
+
+
+def test_a_profile_has_a_file_of_its_own():
+    write(FULL)
+    write(FULL.replace("file-id", "staging-id"), ".env.staging")
+
+    assert Settings.load("staging").client_id == "staging-id"
+    assert Settings.load().client_id == "file-id"
+
+
+def test_a_profile_that_does_not_exist_says_where_it_was_looked_for():
+    write(FULL)
+
+    with pytest.raises(SettingsError) as caught:
+        Settings.load("staging")
+
+    assert str(caught.value) == "There is no profile 'staging'. Looked for ./.env.staging."
+
+
+@pytest.mark.parametrize("profile", ["../x", "a/b", "", "a b", "x" * 65, "staging\n"])
+def test_a_profile_name_cannot_reach_elsewhere(profile):
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(profile)
+
+    assert str(caught.value) == (
+        f"A profile's name is 1 to 64 letters, digits, dashes or underscores; got {profile!r}."
+    )
+
+
+def test_the_file_is_looked_for_upwards_to_the_root_of_the_project(monkeypatch):
+    write("[project]\n", "pyproject.toml")
+    write(FULL)
+    Path("notebooks/deep").mkdir(parents=True)
+    monkeypatch.chdir("notebooks/deep")
+
+    settings = Settings.load()
+
+    assert settings.client_id == "file-id"
+    assert settings.sources["LP_CLIENT_ID"].endswith("/.env")
+
+
+def test_the_nearest_file_counts(monkeypatch):
+    write("[project]\n", "pyproject.toml")
+    write(FULL)
+    write(FULL.replace("file-id", "near-id"), folder="notebooks")
+    monkeypatch.chdir("notebooks")
+
+    assert Settings.load().client_id == "near-id"
+
+
+def test_the_search_ends_at_the_root_of_the_project(monkeypatch):
+    write(FULL)
+    write("[project]\n", "pyproject.toml", "inner")
+    monkeypatch.chdir("inner")
+
+    with pytest.raises(SettingsError, match=r"^3 settings are missing"):
+        Settings.load()
+
+
+def test_without_a_project_only_the_folder_itself_is_looked_in(monkeypatch):
+    write(FULL)
+    Path("inner").mkdir()
+    monkeypatch.chdir("inner")
+
+    with pytest.raises(SettingsError) as caught:
+        Settings.load()
+
+    assert str(caught.value) == (
+        "3 settings are missing: LP_ACCOUNT_ID, LP_CLIENT_ID, LP_CLIENT_SECRET.\n"
+        "Looked in: the environment (0 settings), then ./.env (not there).\n"
+        "Copy .env.example to .env and fill them in."
+    )
+
+
+def test_another_folder_can_be_named():
+    write(FULL, folder="accounts")
+
+    assert Settings.load(directory="accounts").client_id == "file-id"
+
+
+def test_all_that_is_missing_is_named_at_once_with_every_place_looked_in(monkeypatch):
+    write("LP_CLIENT_SECRET=hush-hush\n")
+    monkeypatch.setenv("LP_TRUSTED_HOSTS", "a.example")
+
+    with pytest.raises(SettingsError) as caught:
+        Settings.load()
+
+    assert str(caught.value) == (
+        "2 settings are missing: LP_ACCOUNT_ID, LP_CLIENT_ID.\n"
+        "Looked in: the environment (1 setting), then ./.env (found, 1 setting).\n"
+        "Copy .env.example to .env and fill them in."
+    )
+
+
+def test_one_missing_setting_is_named_in_the_singular():
+    message = refusal("LP_ACCOUNT_ID=1\nLP_CLIENT_ID=a\nLP_CLIENT_SECRET=\n")
+
+    assert message.startswith("1 setting is missing: LP_CLIENT_SECRET.\n")
+
+
+def test_a_misspelt_setting_is_pointed_out():
+    message = refusal("LP_ACCOUNT_ID=1\nLP_CLIENTID=a\nLP_CLIENT_SECRET=b\n")
+
+    assert "LP_CLIENTID is not a setting. Did you mean LP_CLIENT_ID?" in message.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("LP_CLIENT_SECRET: hush-hush", "line 2 is not NAME=value"),
+        ('LP_CLIENT_SECRET="hush-hush" x', "line 2 is not NAME=value"),
+        ('LP_CLIENT_SECRET="hush-hush', "line 2 is not NAME=value"),
+        ("LP_CLIENT_SECRET='hush-hush", "line 2 is not NAME=value"),
+        ("LP_CLIENT_SECRET", "line 2 is not NAME=value"),
+        ("hush-hush is not even a name", "line 2 is not NAME=value"),
+        ("=hush-hush", "line 2 is not NAME=value"),
+        ("LP_ACCOUNT_ID=hush-hush", "line 2 gives LP_ACCOUNT_ID again, after line 1"),
+    ],
+)
+def test_a_line_that_would_be_dropped_is_refused_with_its_number_and_never_its_value(line, reason):
+    message = refusal(f"LP_ACCOUNT_ID=12345678\n{line}\nLP_CLIENT_ID=file-id\n")
+
+    assert message == (
+        f"./.env cannot be relied on: {reason}. "
+        'Write one NAME=value a line, and NAME="value" when the value has spaces or a #.'
+    )
+    assert "hush" not in message
+
+
+def test_every_line_that_would_be_dropped_is_named_blank_lines_counted():
+    message = refusal("\n\nLP_ACCOUNT_ID: 1\n\n# fine\nLP_CLIENT_ID\nA=1\n\n\nA=2\n")
+
+    assert message.startswith(
+        "./.env cannot be relied on: line 3 is not NAME=value; line 6 is not NAME=value; "
+        "line 10 gives A again, after line 7. "
+    )
+
+
+def test_a_refused_line_stays_out_of_a_traceback_that_shows_variables():
+    write("LP_ACCOUNT_ID=1\nLP_CLIENT_SECRET: hush-hush\n")
+
+    try:
+        Settings.load()
+    except SettingsError as error:
+        shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+
+    assert "cannot be relied on" in shown
+    assert "hush" not in shown
+
+
+def test_a_malformed_setting_keeps_the_secret_out_of_a_traceback_that_shows_variables():
+    write("LP_ACCOUNT_ID=not an account\nLP_CLIENT_ID=a\nLP_CLIENT_SECRET=hush-hush\n")
+
+    try:
+        Settings.load()
+    except SettingsError as error:
+        shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+
+    assert "LP_ACCOUNT_ID must be" in shown
+    assert "hush" not in shown
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("${HOME}", "${HOME}"),
+        ("'${HOME}'", "${HOME}"),
+        ('"${HOME}"', "${HOME}"),
+        ("a$HOME", "a$HOME"),
+        ("${LP_ACCOUNT_ID}", "${LP_ACCOUNT_ID}"),
+        ("a#b", "a#b"),
+        ("ab # a remark", "ab"),
+        ('"a # b"', "a # b"),
+        ("  padded  ", "padded"),
+        ("pässwörd=é", "pässwörd=é"),
+        ("x=y=z", "x=y=z"),
+    ],
+)
+def test_a_value_is_taken_as_it_stands(written, read):
+    write(f"LP_ACCOUNT_ID=12345678\nLP_CLIENT_ID=a\nLP_CLIENT_SECRET={written}\n")
+
+    assert Settings.load().client_secret.reveal() == read
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbf" + FULL.encode(),
+        FULL.replace("\n", "\r\n").encode(),
+        b"export " + FULL.encode(),
+        b"\n\n# a remark\n" + FULL.encode().rstrip(b"\n"),
+    ],
+    ids=["byte order mark", "CRLF", "export", "no newline at the end"],
+)
+def test_ordinary_files_of_other_editors_are_read(content):
+    write(content)
+
+    settings = Settings.load()
+
+    assert settings.account_id == "12345678"
+    assert settings.client_secret.reveal() == "file-secret"
+
+
+def test_a_file_that_is_not_utf8_is_refused():
+    assert refusal(FULL.encode() + b"NAME=caf\xe9\n") == "./.env is not UTF-8 text."
+
+
+def test_a_folder_called_env_is_not_a_file():
+    Path(".env").mkdir()
+
+    with pytest.raises(SettingsError, match=re.escape("./.env (not there)")):
+        Settings.load()
+
+
+@pytest.mark.parametrize("account", ["", "12-34", "a b", "x" * 21, "1234\n", "é", "../1"])
+def test_an_account_id_that_cannot_be_one_is_refused(account):
+    with pytest.raises(SettingsError) as caught:
+        Settings(account, "id", "secret")
+
+    assert str(caught.value) == (
+        f"LP_ACCOUNT_ID must be 1 to 20 letters, digits or underscores; got {account!r}."
+    )
+
+
+@pytest.mark.parametrize("client_id", ["", "a b", "é", "x" * 129, "id\r\nX-Header: 1"])
+def test_a_client_id_that_cannot_be_one_is_refused(client_id):
+    with pytest.raises(SettingsError, match="LP_CLIENT_ID must be 1 to 128 printable characters"):
+        Settings("1", client_id, "secret")
+
+
+@pytest.mark.parametrize("secret", ["", None])
+def test_a_secret_must_be_given(secret):
+    with pytest.raises(SettingsError, match=r"^LP_CLIENT_SECRET must not be empty\.$"):
+        Settings("1", "id", secret)
+
+
+@pytest.mark.parametrize("secret", [b"hush-hush", ["hush-hush"], "hush-\udcffhush"])
+def test_a_secret_that_is_not_text_is_refused_and_not_shown(secret):
+    with pytest.raises(SettingsError) as caught:
+        Settings("1", "id", secret)
+
+    assert str(caught.value).startswith("LP_CLIENT_SECRET must be text")
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("origin", "trouble"),
+    [
+        ("api.liveperson.net", "must be an origin such as https://api.liveperson.net"),
+        ("ftp://api.liveperson.net", "must be an origin such as https://api.liveperson.net"),
+        ("https://", "must be an origin such as https://api.liveperson.net"),
+        ("", "must be an origin such as https://api.liveperson.net"),
+        ("https://user:pw@api.liveperson.net", "must not hold a user name or password."),
+        ("https://api.liveperson.net/api", "must be an origin without a path"),
+        ("https://api.liveperson.net?x=1", "must be an origin without a path"),
+        ("https://api.liveperson.net#x", "must be an origin without a path"),
+        ("https://api.liveperson.net?", "must be an origin"),
+        ("https://api.liveperson.net#", "must be an origin"),
+        ("https://api.live person.net", "must be an origin"),
+        ("https://api.liveperson.net\\.evil.example", "must be an origin"),
+        ("ftp://user:pw@api.liveperson.net", "must not hold a user name or password."),
+        ("http://api.liveperson.net", "must be https: plain http is for this machine only"),
+        ("http://127.0.0.2", "must be https: plain http is for this machine only"),
+        ("http://localhost.evil.example", "must be https: plain http is for this machine only"),
+        ("https://api.liveperson.net:99999", "is not a URL"),
+        ("https://[::1", "is not a URL"),
+    ],
+)
+def test_a_domain_api_that_cannot_be_one_is_refused(origin, trouble):
+    with pytest.raises(SettingsError) as caught:
+        Settings("1", "id", "secret", domain_api=origin)
+
+    assert str(caught.value).startswith(f"LP_DOMAIN_API {trouble}")
+    assert "pw" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("origin", "loopback"),
+    [
+        ("https://api.liveperson.net", False),
+        ("https://lookup.example:8443", False),
+        ("http://127.0.0.1:50123", True),
+        ("http://localhost:50123", True),
+        ("http://[::1]:50123", True),
+        ("https://127.0.0.1.evil.example", False),
+    ],
+)
+def test_a_domain_api_on_this_machine_is_told_from_one_elsewhere(origin, loopback):
+    assert Settings("1", "id", "secret", domain_api=origin).on_loopback is loopback
+
+
+@pytest.mark.parametrize(
+    "host", ["https://a.example", "a.example/x", "user@a.example", "*.example", "a..example", "-a.example"]
+)
+def test_a_trusted_host_is_a_host_name_and_nothing_else(host):
+    with pytest.raises(SettingsError) as caught:
+        Settings("1", "id", "secret", trusted_hosts=(host,))
+
+    assert str(caught.value) == (
+        f"LP_TRUSTED_HOSTS must list host names such as connector.example.com:8443; got {host!r}."
+    )
+
+
+def test_everything_that_is_malformed_is_named_at_once():
+    with pytest.raises(SettingsError) as caught:
+        Settings("a b", "id", "", domain_api="ftp://x", trusted_hosts=("x/",))
+
+    assert [line.split()[0] for line in str(caught.value).splitlines()] == [
+        "LP_ACCOUNT_ID",
+        "LP_CLIENT_SECRET",
+        "LP_DOMAIN_API",
+        "LP_TRUSTED_HOSTS",
+    ]
+
+
+def test_settings_are_made_from_a_mapping():
+    settings = Settings.of({"LP_ACCOUNT_ID": "1", "LP_CLIENT_ID": "a", "LP_CLIENT_SECRET": "b"})
+
+    assert settings == Settings("1", "a", Secret("b"))
+
+
+def test_settings_show_everything_but_the_secret_in_a_notebook():
+    write(FULL + "LP_TRUSTED_HOSTS=a.example\n")
+
+    html = Settings.load()._repr_html_()
+
+    assert "file-secret" not in html
+    for shown in ("12345678", "file-id", "********", "https://api.liveperson.net", "a.example", "./.env"):
+        assert shown in html
+    assert ">default<" in html
+
+
+def test_the_example_file_names_every_setting_and_no_other():
+    example = (REPOSITORY / ".env.example").read_text(encoding="utf-8")
+
+    names = re.findall(r"^([A-Z_]+)=", example, re.MULTILINE)
+
+    assert names == [
+        "LP_ACCOUNT_ID",
+        "LP_CLIENT_ID",
+        "LP_CLIENT_SECRET",
+        "LP_APP_INSTALLATION_ID",
+        "LP_DOMAIN_API",
+        "LP_TRUSTED_HOSTS",
+    ]
+    from lpnb.settings import SETTINGS
+
+    assert [name for name, _, _ in SETTINGS] == names
+
+
+def test_the_example_file_filled_in_can_be_read():
+    example = (REPOSITORY / ".env.example").read_text(encoding="utf-8")
+    for name, value in {"ACCOUNT_ID": "1", "CLIENT_ID": "a", "CLIENT_SECRET": "b"}.items():
+        example = example.replace(f"LP_{name}=\n", f"LP_{name}={value}\n")
+    write(example)
+
+    assert Settings.load() == Settings("1", "a", Secret("b"))
