@@ -1,6 +1,8 @@
 """Start, stop, what an idle or half-finished request does to them, and what is remembered."""
 
 import ast
+import contextlib
+import gc
 import socket
 import threading
 import time
@@ -60,6 +62,20 @@ def test_it_starts_in_under_a_second():
 def test_it_can_be_used_from_the_moment_start_returns():
     with Sandbox() as sandbox, socket.create_connection(("127.0.0.1", sandbox.port), timeout=1):
         pass
+
+
+def test_a_stop_closes_connections_that_were_only_just_accepted():
+    sandbox = Sandbox()
+
+    for _ in range(20):
+        sandbox.start()
+        waiting = [socket.create_connection(("127.0.0.1", sandbox.port), timeout=5) for _ in range(5)]
+        sandbox.stop()
+        for sock in waiting:
+            with sock, contextlib.suppress(ConnectionResetError):
+                assert sock.recv(1) == b""
+    # What was left open would warn when it is collected, and warnings are errors.
+    gc.collect()
 
 
 @pytest.mark.parametrize("fault", ["hang", "slow", "drip", "big"])
