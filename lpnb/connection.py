@@ -73,10 +73,11 @@ def connect(
     found = Found.look(profile, directory)
     if found.values or profile is not None:
         settings = Settings.load(profile, directory)
-        where = sorted(set(settings.sources.values()))
-        _say(
-            f"Account {settings.account_id} through {settings.domain_api} (settings from {', '.join(where)})."
-        )
+        where = f"settings from {', '.join(sorted(set(settings.sources.values())))}"
+        if settings.on_loopback:
+            _say(f"Sandbox on {settings.domain_api}, account {settings.account_id} ({where}).")
+        else:
+            _say(f"Real account {settings.account_id} through {settings.domain_api} ({where}).")
     else:
         sandbox = shared_sandbox()
         settings = Settings.of(sandbox.environment())

@@ -42,7 +42,7 @@ class Engine:
             raise RuntimeError("this client is closed")
         check_consumer_id(consumer_id)
         await self.ready(consumer_id)
-        response = await self._send(self.connector.post(batch, consumer_id))
+        response = await self.run(self.connector.post(batch, consumer_id), self._interrupted)
         if response.outcome == "unknown":
             self.unknown.append(response)
         return response
@@ -55,27 +55,8 @@ class Engine:
         if consumer_id is not None:
             await self._once(f"jws {consumer_id}", lambda: connector.need_consumer_jws(consumer_id))
 
-    async def run(self, flow: Flow[T]) -> T:
-        """Run *flow* to its end."""
-        answer: Exchange | None = None
-        try:
-            while True:
-                step = flow.send(answer)
-                answer = None
-                if isinstance(step, Pause):
-                    await asyncio.sleep(step.seconds)
-                elif isinstance(step, NewToken):
-                    await self.ready(step.consumer_id)
-                else:
-                    answer = await self.transport.exchange(step, Probe())
-        except StopIteration as finished:
-            result: T = finished.value
-            return result
-        finally:
-            flow.close()
-
-    async def _send(self, flow: Flow[BatchResponse]) -> BatchResponse:
-        """Run a flow whose requests must not be forgotten, whatever interrupts it."""
+    async def run(self, flow: Flow[T], interrupted: Callable[[Flow[T], Probe], None] | None = None) -> T:
+        """Run *flow* to its end. *interrupted* is told when a request is given up in mid-air."""
         answer: Exchange | None = None
         try:
             while True:
@@ -90,10 +71,11 @@ class Engine:
                     try:
                         answer = await self.transport.exchange(step, probe)
                     except BaseException:
-                        self._interrupted(flow, probe)
+                        if interrupted is not None:
+                            interrupted(flow, probe)
                         raise
         except StopIteration as finished:
-            result: BatchResponse = finished.value
+            result: T = finished.value
             return result
         finally:
             flow.close()

@@ -30,9 +30,20 @@ def test_settings_are_used_when_there_are_any(sandbox, capsys):
     client = connect()
 
     said = capsys.readouterr().out
-    assert said == f"Account 12345678 through {sandbox.base} (settings from ./.env).\n"
+    assert said == f"Sandbox on {sandbox.base}, account 12345678 (settings from ./.env).\n"
     client.create_conversation("connect-2")
     assert [found.ext_consumer_id for found in sandbox.conversations] == ["connect-2"]
+
+
+def test_a_real_account_is_named_as_one(monkeypatch, capsys):
+    monkeypatch.setenv("LP_ACCOUNT_ID", "12345678")
+    monkeypatch.setenv("LP_CLIENT_ID", "my-client")
+    monkeypatch.setenv("LP_CLIENT_SECRET", "canary-4711")
+
+    connect()
+
+    said = capsys.readouterr().out
+    assert said == "Real account 12345678 through https://api.liveperson.net (settings from environment).\n"
 
 
 def test_half_the_settings_are_an_error_and_not_the_sandbox(monkeypatch):
