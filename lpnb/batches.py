@@ -173,6 +173,7 @@ class ConversationBatch:
             content=json.dumps(frames, ensure_ascii=False, separators=(",", ":")).encode("utf-8"),
             requests=tuple((frame["id"], frame["type"]) for frame in frames),
             client_properties=self.client_properties.to_header() if self.client_properties else None,
+            given_ids=self.req_ids is not None,
         )
 
     def _repr_html_(self) -> str:
@@ -225,7 +226,7 @@ class RawBatch:
             array = None
         frames = [frame for frame in array if isinstance(frame, dict)] if isinstance(array, list) else []
         requests = tuple((_wire_id(frame.get("id")), str(frame.get("type", ""))) for frame in frames)
-        return Outgoing(content, requests, self.client_properties)
+        return Outgoing(content, requests, self.client_properties, given_ids=True)
 
     def __repr__(self) -> str:
         return f"RawBatch({len(self._bytes())} bytes)"

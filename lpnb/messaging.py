@@ -86,6 +86,9 @@ def _request(outgoing: Outgoing, line: Line, tokens: tuple[Secret, Secret]) -> R
     headers = {"Content-Type": "application/json"}
     if outgoing.client_properties is not None:
         headers["Client-Properties"] = outgoing.client_properties
+    if outgoing.given_ids:
+        # A late second answer on this connection would fit the next request with the same ids.
+        headers["Connection"] = "close"
     return Request(
         "POST",
         f"{line.origin()}/api/account/{line.account_id}/messaging/consumer/conversation",

@@ -38,11 +38,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A CONVERSATION body ready to be posted, and the (reqId, type) of each frame in it."""
+    """A CONVERSATION body ready to be posted, and the (reqId, type) of each frame in it.
+
+    ``given_ids`` says that the request ids are the caller's, so that they may be used more than once.
+    """
 
     content: bytes = field(repr=False)
     requests: tuple[tuple[str, str], ...]
     client_properties: str | None = None
+    given_ids: bool = False
 
 
 class Batch(Protocol):
