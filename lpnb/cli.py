@@ -12,9 +12,11 @@ import os
 import secrets
 import shutil
 import signal
+import site
 import socket
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -198,9 +200,10 @@ def _notebooks(given: Path | None) -> Path | None:
     for place in places:
         if (place / QUICKSTART).is_file():
             return place.resolve()
-    brought = package / "_notebooks"
-    if given is None and (brought / QUICKSTART).is_file():
-        return Path(shutil.copytree(brought, Path.cwd() / "notebooks", dirs_exist_ok=True)).resolve()
+    for base in () if given else (sysconfig.get_path("data"), site.getuserbase()):
+        brought = Path(base) / "share" / "lpnb" / "notebooks"
+        if (brought / QUICKSTART).is_file():
+            return Path(shutil.copytree(brought, Path.cwd() / "notebooks")).resolve()
     return None
 
 
