@@ -275,7 +275,7 @@ def _check_order(array: list[Any], complaints: list[Complaint]) -> None:
         complaints.extend(
             Complaint(join(path, str(key)), f"{path}.{key} does not belong into a frame.")
             for key in frame
-            if key not in ("kind", "id", "type", "body", "metadata")
+            if key not in ("kind", "id", "type", "body") and (key != "metadata" or place < 2)
         )
 
 
@@ -294,6 +294,9 @@ def _check_more(more: Sequence[Any], complaints: list[Complaint]) -> None:
 
 
 def _ids(ids: Sequence[Any], wanted: int, complaints: list[Complaint]) -> tuple[str, ...]:
+    if isinstance(ids, str) or not isinstance(ids, Sequence):
+        complaints.append(must("req_ids", "must be a list of ids, one a frame", ids))
+        return ()
     if len(ids) != wanted:
         complaints.append(
             Complaint("req_ids", f"req_ids must hold one id a frame, {wanted} in all; got {len(ids)}.")
@@ -302,10 +305,13 @@ def _ids(ids: Sequence[Any], wanted: int, complaints: list[Complaint]) -> tuple[
     found: list[str] = []
     for place, came in enumerate(ids):
         path = f"[{place}].id"
+        is_id = isinstance(came, str) or (isinstance(came, int) and not isinstance(came, bool))
+        trouble = json_trouble(came) if is_id else "must be text of 1 to 64 characters"
+        if trouble:
+            complaints.append(must(path, trouble, came))
+            continue
         text = _wire_id(came)
-        if not (isinstance(came, str) or (isinstance(came, int) and not isinstance(came, bool))):
-            complaints.append(must(path, "must be text of 1 to 64 characters", came))
-        elif not 1 <= len(text) <= 64:
+        if not 1 <= len(text) <= 64:
             complaints.append(Complaint(path, f"{path} must have 1 to 64 characters; got {len(text)}."))
         elif text in found:
             complaints.append(must(path, "must differ from the other frames' ids", came))

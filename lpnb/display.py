@@ -58,7 +58,10 @@ def brief(value: object, width: int = 60) -> str:
         >>> brief("x" * 100, width=12)
         "'xxxxx ...'"
     """
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # a number of more digits than Python writes out
+        return "a number too long to show"
     if len(text) <= width:
         return text
     closing = text[-1] if text[-1] in "'\"]})" else ""

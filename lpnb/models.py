@@ -30,7 +30,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from lpnb.display import brief
 from lpnb.errors import Complaint, InvalidValueError
-from lpnb.strict_json import lone_surrogate
+from lpnb.strict_json import MAX_DIGITS, lone_surrogate
 
 
 def _text(value: str) -> str:
@@ -43,10 +43,18 @@ def _text(value: str) -> str:
     return value
 
 
+def _whole(value: int) -> int:
+    if abs(value) >= 10**MAX_DIGITS:
+        raise PydanticCustomError("digits", "must have at most {most} digits", {"most": MAX_DIGITS})
+    return value
+
+
 def _number(value: object) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise PydanticCustomError("number_type", "must be a number")
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, int):
+        return _whole(value)
+    if not math.isfinite(value):
         raise PydanticCustomError("finite", "must be a finite number: JSON has no NaN and no infinity")
     return value
 
@@ -54,7 +62,7 @@ def _number(value: object) -> int | float:
 def _id(value: object) -> str:
     """Monitoring and several clients hand ids out as numbers; CONVERSATION wants text."""
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+        return str(_whole(value))
     if isinstance(value, str):
         return _text(value)
     raise PydanticCustomError("id_type", "must be an id: text, or a whole number, which is sent as text")
@@ -68,6 +76,8 @@ def _json(value: Any) -> Any:
 
 #: Text that can be encoded: any length, any characters but half ones.
 Text = Annotated[str, AfterValidator(_text)]
+#: A whole number that any reader of JSON takes.
+Whole = Annotated[int, AfterValidator(_whole)]
 #: A whole or decimal number, kept as it came.
 Number = Annotated[int | float, PlainValidator(_number), WithJsonSchema({"type": "number"})]
 #: An id that is text on the wire; a whole number is taken and turned into text.
@@ -98,6 +108,8 @@ class WireModel(BaseModel):
     )
     #: Where the fields stand when the object is made on its own.
     wire_root: ClassVar[str] = ""
+    #: Fields of ours that on the wire stand beside this object and not in it.
+    wire_beside: ClassVar[tuple[str, ...]] = ()
 
     extra: Mapping[str, Json] = Field(default_factory=dict, description="Fields that are not documented.")
 
@@ -254,8 +266,14 @@ def json_trouble(value: object, depth: int = 0) -> str | None:
         >>> json_trouble({"a": [1, float("nan")]})
         'must not hold NaN or infinity: JSON has neither'
     """
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, bool):
         return None
+    if isinstance(value, int):
+        return (
+            None
+            if abs(value) < 10**MAX_DIGITS
+            else f"must not hold a number of more than {MAX_DIGITS} digits"
+        )
     if isinstance(value, str):
         return None if lone_surrogate(value) is None else "must not hold half a character (a lone surrogate)"
     if isinstance(value, float):
@@ -288,6 +306,8 @@ _RULES = {
 
 def _complaint(found: ErrorDetails, model: type[WireModel], root: str, typed_in: bool) -> Complaint:
     owner, loc = _follow(model, [part for part in found["loc"] if part != "function-plain"])
+    if loc and loc[0] in model.wire_beside:
+        root = root.rpartition(".")[0]
     path = join(root, *loc) or model.__name__
     kind, came, context = found["type"], found["input"], found.get("ctx", {})
     if kind == "extra_forbidden":  # a stranger keeps the spelling it came with
@@ -301,9 +321,9 @@ def _complaint(found: ErrorDetails, model: type[WireModel], root: str, typed_in:
         return unknown_field(path, known, f"To send it all the same, {way_out}.")
     if kind == "missing":
         return Complaint(path, f"{path} is required.")
-    if kind in ("string_too_short", "string_too_long"):
+    if isinstance(came, str) and kind.endswith(("too_short", "too_long")):
         limit = context.get("min_length", context.get("max_length"))
-        bound = "at least" if kind == "string_too_short" else "at most"
+        bound = "at least" if kind.endswith("too_short") else "at most"
         return Complaint(path, f"{path} must have {bound} {limit} characters; got {len(str(came))}.")
     if kind in ("greater_than_equal", "less_than_equal"):
         sign = "at least" if "ge" in context else "at most"

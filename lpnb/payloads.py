@@ -163,6 +163,10 @@ class SetUserProfile:
         object.__setattr__(self, "sdes", _sdes(self.sdes, "", "refuse", complaints))
         if trouble := json_trouble(self.extra):
             complaints.append(must("extra", trouble, self.extra))
+        elif not isinstance(self.extra, Mapping):
+            complaints.append(must("extra", "must be an object", self.extra))
+        elif not isinstance(beside := self.extra.get("authenticatedData", {}), Mapping):
+            complaints.append(must("extra.authenticatedData", "must be an object", beside))
         if complaints:
             raise InvalidValueError(complaints)
 

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from lpnb.errors import Complaint
-from lpnb.models import Number, Text, WireModel, join, must, one_of
+from lpnb.models import Number, Text, Whole, WireModel, join, must, one_of
 
 Gender = Literal["MALE", "FEMALE", "OTHER"]
 PhoneType = Literal["HOME", "MOBILE", "WORK", "FAX", "MAIN", "HOME_FAX", "WORK_FAX", "PAGER", "OTHER"]
@@ -55,10 +55,10 @@ class Age(WireModel):
 
     wire_root: ClassVar[str] = "age"
 
-    age: int | None = Field(
+    age: Whole | None = Field(
         default=None, description="Age in years; derived from the birth date when left out."
     )
-    year: int | None = Field(default=None, description="Year of birth; needed when age is left out.")
+    year: Whole | None = Field(default=None, description="Year of birth; needed when age is left out.")
     month: int | None = Field(default=None, ge=1, le=12, description="Month of birth.")
     day: int | None = Field(default=None, ge=1, le=31, description="Day of birth.")
 
@@ -125,6 +125,7 @@ class Sde(WireModel):
 
     sde_type: ClassVar[str]
     body_key: ClassVar[str]
+    wire_beside: ClassVar[tuple[str, ...]] = ("auth",)
 
     auth: Auth | None = Field(
         default=None, description="How the consumer was authenticated (schema file only)."
@@ -155,6 +156,11 @@ class Sde(WireModel):
         )
         auth = data.get("auth")
         before = len(complaints)
+        if "auth" in body:
+            inside = join(path, cls.body_key, "auth")
+            complaints.append(
+                Complaint(inside, f"{inside} does not belong inside {cls.body_key!r}; it stands beside it.")
+            )
         made_auth = Auth.collect(auth, join(path, "auth"), unknown, complaints) if auth is not None else None
         made = super().collect(body, join(path, cls.body_key), unknown, complaints)
         if made is None or len(complaints) > before or strangers:
@@ -202,7 +208,7 @@ class CustomerInfo(Sde):
     social_id: Text | None = Field(default=None, description="Social network id.", examples=["11256324780"])
     imei: Text | None = Field(default=None, description="Unique device id.", examples=["3543546543545688"])
     user_name: Text | None = Field(default=None, description="User name or nickname.", examples=["user000"])
-    company_size: int | None = Field(default=None, description="Number of employees.", examples=[500])
+    company_size: Whole | None = Field(default=None, description="Number of employees.", examples=[500])
     company_branch: Text | None = Field(
         default=None,
         description="Branch of the company; SDE rules can route by it.",
@@ -214,7 +220,9 @@ class CustomerInfo(Sde):
     role: Text | None = Field(default=None, description="Job title.", examples=["broker"])
     last_payment_date: Day | None = Field(default=None, description="Day of the last payment.")
     registration_date: Day | None = Field(default=None, description="Day the customer registered.")
-    login_status: int | None = Field(default=None, description="Login status; its values are not documented.")
+    login_status: Whole | None = Field(
+        default=None, description="Login status; its values are not documented."
+    )
     store_zip_code: Text | None = Field(
         default=None, description="Store's ZIP code; not usable in SetUserProfile.", examples=["12205"]
     )
