@@ -12,7 +12,8 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 
-from .server import DEFAULT_ACCOUNT, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, PortTakenError, Sandbox
+from .carrier import PortTakenError
+from .server import DEFAULT_ACCOUNT, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Sandbox
 
 
 def main(argv: Sequence[str] | None = None) -> int:

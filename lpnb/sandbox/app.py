@@ -1,17 +1,15 @@
-"""The ASGI application: which path belongs to which service, and the way of a request through the house.
+"""The ASGI application: the way of a request through the house.
 
 gate, route, body, fault, service, log, answer. What an answer says is the services' to decide.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
-from . import conversation, domain_api, idp, sentinel
 from .cloud import Cloud
 from .exchange import Answer, Request, shortened, teach
 from .faults import Fault
@@ -20,45 +18,13 @@ from .gate import refuse_strangers
 from .limits import Limits
 from .line import Line
 from .sending import send_answer
+from .served import SERVED, Served
 from .state import RequestRecord
 
 logger = logging.getLogger("lpnb.sandbox")
 
-Service = Callable[[Cloud, Request], Answer]
-
 # In the log, for what reached no route.
 NOWHERE = "-"
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """One path the sandbox serves: the route's name in counters and faults, and who answers."""
-
-    route: str
-    method: str
-    path: str
-    answer: Service
-
-
-SERVED = (
-    Served(
-        "domain", "GET", "/api/account/{account_id}/service/{service}/baseURI.json", domain_api.answer_single
-    ),
-    Served("domain", "GET", "/api/account/{account_id}/service/{service}/baseURI", domain_api.answer_single),
-    Served("domain", "GET", "/api/account/{account_id}/service/baseURI.json", domain_api.answer_list),
-    Served("domain", "GET", "/api/account/{account_id}/service/baseURI", domain_api.answer_list),
-    Served("domain", "GET", "/csdr/account/{account_id}/service/baseURI.json", domain_api.answer_list),
-    Served("sentinel", "POST", "/sentinel/api/account/{account_id}/app/token", sentinel.answer_v1),
-    Served("sentinel", "POST", "/sentinel/api/v2/account/{account_id}/app/token", sentinel.answer_v2),
-    Served("jwks", "GET", "/sentinel/well-known/jwks", sentinel.answer_keys),
-    Served("idp", "POST", "/api/account/{account_id}/consumer", idp.answer),
-    Served(
-        "conversation",
-        "POST",
-        "/api/account/{account_id}/messaging/consumer/conversation",
-        conversation.answer,
-    ),
-)
 
 
 class App:

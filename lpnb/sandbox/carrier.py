@@ -1,0 +1,111 @@
+"""What carries the sandbox: uvicorn's server in a thread of its own, on a socket bound beforehand."""
+
+import asyncio
+import contextlib
+import errno
+import socket
+import sys
+import threading
+
+import uvicorn
+
+_START_SECONDS = 10
+
+
+class PortTakenError(OSError):
+    """Another program listens on the port that was asked for."""
+
+
+class Carrier(uvicorn.Server):
+    """uvicorn's server, run in this thread, stopped at once and not in steps of a tenth of a second."""
+
+    def __init__(self, config: uvicorn.Config, sock: socket.socket) -> None:
+        super().__init__(config)
+        self._socket = sock
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+
+    def run_here(self) -> None:
+        """The thread's whole life."""
+        try:
+            asyncio.run(self.serve(sockets=[self._socket]))
+        except BaseException as error:  # told to whoever waits in start()
+            self._failure = error
+        finally:
+            self._socket.close()
+            self._ready.set()
+
+    def wait_until_ready(self) -> None:
+        """Return when connections are served; raise what kept them from it."""
+        if not self._ready.wait(_START_SECONDS):
+            raise RuntimeError(f"The sandbox was not ready after {_START_SECONDS} seconds.")
+        if self._failure is not None:
+            raise RuntimeError("The sandbox could not start.") from self._failure
+
+    def ask_to_stop(self) -> None:
+        """Stop soon; callable from any thread, and when it has stopped already."""
+        if self._loop is not None and self._stop is not None:
+            # The loop may have closed in between.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._stop.set)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve, and say so."""
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        await super().startup(sockets=sockets)
+        self._ready.set()
+
+    async def main_loop(self) -> None:
+        """Wait until told to stop."""
+        assert self._stop is not None  # noqa: S101 - startup() made it
+        while not self._stop.is_set():
+            # Renews the Date header.
+            await self.on_tick(0)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), 1.0)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Cut every connection, and leave no task behind."""
+        # Accept no more, but let what was accepted in this very moment become known, which takes three
+        # rounds of the loop: a connection still on its way when its server closes is never closed.
+        with contextlib.suppress(NotImplementedError):
+            asyncio.get_running_loop().remove_reader(self._socket)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        # Every wait in a fault ends when its connection is gone; cancelling is for what should not be there.
+        if tasks := list(self.server_state.tasks):
+            _, stuck = await asyncio.wait(tasks, timeout=0.5)
+            for task in stuck:
+                task.cancel()
+        for server in self.servers:
+            await server.wait_closed()
+
+
+def listen(port: int) -> socket.socket:
+    """A listening socket on 127.0.0.1.
+
+    Raises:
+        PortTakenError: When another program has the port.
+    """
+    # With the protocol left at 0, asyncio does not set TCP_NODELAY and replies wait 40 ms for an ACK.
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if sys.platform != "win32":
+            # A port just left by an earlier sandbox may be taken again at once.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", port))
+        sock.listen(2048)
+        sock.setblocking(False)
+    except OSError as error:
+        sock.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortTakenError(error.errno, f"Port {port} on 127.0.0.1 is taken") from None
+        raise
+    return sock
