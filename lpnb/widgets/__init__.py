@@ -1,0 +1,1 @@
+"""Panels for notebooks: thin views over the functions below them. Core ipywidgets only."""

@@ -1,0 +1,64 @@
+"""How the panels look: one style sheet, and the layouts that their widgets share.
+
+Colours are our own and re-set for dark themes; everything else follows the front end. Nothing here makes
+a panel.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import ipywidgets as ipw
+from ipywidgets.widgets.widget_description import DescriptionStyle
+from ipywidgets.widgets.widget_string import HTMLStyle, TextStyle
+
+
+class Kit:
+    """The ``Layout`` and style objects of one panel. Each shared one saves a message per widget."""
+
+    def __init__(self) -> None:
+        self.plain: Any = ipw.Layout(width="auto")
+        self.text: Any = TextStyle(description_width="9em")
+        self.described: Any = DescriptionStyle(description_width="9em")
+        self._html: Any = HTMLStyle()
+        self._button: Any = ipw.ButtonStyle()
+
+    def html(self, value: str, *classes: str) -> Any:
+        """An ``HTML`` widget; *value* has been escaped."""
+        return ipw.HTML(value, layout=self.plain, style=self._html, _dom_classes=classes)
+
+    def box(self, children: list[Any], *classes: str) -> Any:
+        """A ``Box`` that the style sheet arranges."""
+        return ipw.Box(children, layout=self.plain, _dom_classes=classes)
+
+    def vbox(self, children: list[Any], *classes: str) -> Any:
+        """A ``VBox`` that the style sheet arranges."""
+        return ipw.VBox(children, layout=self.plain, _dom_classes=classes)
+
+    def button(self, text: str, press: Any, *classes: str, tooltip: str | None = None) -> Any:
+        """A button that calls *press*."""
+        made = ipw.Button(
+            description=text, tooltip=tooltip, layout=self.plain, style=self._button, _dom_classes=classes
+        )
+        made.on_click(press)
+        return made
+
+
+def shown(widget: Any, visible: bool) -> None:
+    """Show or hide *widget* by class: a layout of its own would cost a message more."""
+    if visible:
+        widget.remove_class("lpnb-hidden")
+    else:
+        widget.add_class("lpnb-hidden")
+
+
+@cache
+def css() -> str:
+    """The style sheet, without its line breaks and comments."""
+    text = (files("lpnb.widgets") / "panel.css").read_text(encoding="utf-8")
+    return re.sub(r"\s*([{};:,])\s+", r"\1", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)).replace(
+        "\n", ""
+    )
