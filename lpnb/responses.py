@@ -191,6 +191,11 @@ def read_batch(content: bytes, requests: Sequence[tuple[str, str]]) -> Reading:
             strays.append(element)
     pairs = tuple(_pair(req_id, kind, answers.get(req_id, []), strays) for req_id, kind in requests)
     odd = [f"{pair.type}: {pair.message}." for pair in pairs if pair.code in ("missing", "doubled")]
+    odd.extend(
+        f"{pair.type} came back with the code {brief(pair.code)}, and yet with a conversationId."
+        for pair in pairs
+        if pair.type == _OPENS and pair.code not in (None, "OK") and _names_an_id(pair)
+    )
     if strays:
         odd.append(f"{len(strays)} of its answers fit no request.")
     return Reading(pairs, tuple(strays), " ".join(odd) or None, _says(pairs))
@@ -284,7 +289,17 @@ def _says(pairs: Sequence[Pair]) -> Literal["", "created", "refused"]:
         return ""
     if conversation.conversation_id:
         return "created"
-    return "refused" if conversation.code != "OK" else ""
+    return "" if conversation.code == "OK" or _names_an_id(conversation) else "refused"
+
+
+def _names_an_id(conversation: Pair) -> bool:
+    """Whether an answer that is not OK names a conversation all the same, and not as the one open already."""
+    body = conversation.body.get("body") if isinstance(conversation.body, dict) else None
+    return (
+        isinstance(body, dict)
+        and bool(body.get("conversationId"))
+        and not _ALREADY_OPEN.search(conversation.message or "")
+    )
 
 
 def _message(answer: dict[str, Any]) -> str | None:

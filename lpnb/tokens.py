@@ -112,7 +112,7 @@ def get_consumer_jws(
     token = _token(exchange, "token", 201)
     if token is None:
         raise ServiceError(
-            f"The IDP gave no ConsumerJWS for this consumer{_reason(exchange, settings)}. "
+            f"The IDP gave no ConsumerJWS for this consumer{_reason(exchange, settings, app_jwt)}. "
             "Is ext_consumer_id acceptable?"
         )
     # A late answer to another request on the same connection would act for another consumer.
@@ -155,13 +155,15 @@ def _token(exchange: Exchange, key: str, expected: int) -> Secret | None:
     return Secret(token) if isinstance(token, str) and _TOKEN.match(token) else None
 
 
-def _reason(exchange: Exchange, settings: Settings) -> str:
-    """What the service says about a refusal, without the secret it may echo."""
+def _reason(exchange: Exchange, settings: Settings, *tokens: Secret) -> str:
+    """What the service says about a refusal, without the secret or the token it may echo."""
     reply, trouble = content_of(exchange)
     said = ""
     if isinstance(reply, Mapping):
         words = [reply.get(key) for key in ("error", "error_description", "internalErrorCode", "message")]
-        said = scrub(", ".join(str(word)[:200] for word in words if word), [settings.client_secret])
+        secrets = [settings.client_secret, *tokens]
+        # Masked first and cut then: not even half a secret is shown.
+        said = ", ".join(scrub(str(word), secrets)[:200] for word in words if word)
     elif trouble:
         said = f"its answer is not JSON: {trouble}"
     return f" (HTTP {exchange.status}{': ' + said if said else ''})"

@@ -1,0 +1,360 @@
+"""Reading a reply: every answer paired by reqId, every oddity named, nothing lost and nothing made up."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lpnb import BatchResponse, NoAnswerError, NotSentError, RefusedError
+from lpnb.responses import Pair, read_batch
+from lpnb.wire import Exchange, Verdict, verdict
+
+PROFILE = "userprofile.SetUserProfile"
+CONVERSATION = "cm.ConsumerRequestConversation"
+SENT = (("1,", PROFILE), ("2,", CONVERSATION))
+OK_PROFILE = {"code": "OK", "body": {"msg": "OK User Profile set successfully"}, "reqId": "1,"}
+OPENED = {"code": "OK", "body": {"conversationId": "8602832d-dce1-446b-8445-0d51f5926a42"}, "reqId": "2,"}
+REFUSED = {"code": "BAD_REQUEST", "body": {"msg": "No."}, "reqId": "2,"}
+
+
+def read(*elements: object):
+    return read_batch(json.dumps(list(elements)).encode(), SENT)
+
+
+def test_the_pages_own_reply_is_read():
+    reading = read(OK_PROFILE, OPENED)
+
+    assert reading.says == "created"
+    assert reading.anomaly is None
+    assert reading.strays == ()
+    assert [(p.req_id, p.type, p.ok, p.code, p.message, p.conversation_id) for p in reading.pairs] == [
+        ("1,", PROFILE, True, "OK", "OK User Profile set successfully", None),
+        ("2,", CONVERSATION, True, "OK", None, "8602832d-dce1-446b-8445-0d51f5926a42"),
+    ]
+
+
+def test_answers_are_paired_by_reqid_and_not_by_position():
+    assert read(OPENED, OK_PROFILE).pairs == read(OK_PROFILE, OPENED).pairs
+
+
+@pytest.mark.parametrize("req_id", ["2", "2, ", "２,", 2, 2.0, None, True, ["2,"], {"2,": 1}])
+def test_a_reqid_is_compared_whole_and_as_text(req_id):
+    reading = read(OK_PROFILE, {**OPENED, "reqId": req_id})
+
+    assert reading.says == ""
+    assert reading.pairs[1].code == "missing"
+    assert reading.pairs[1].conversation_id is None
+    assert reading.strays == ({**OPENED, "reqId": req_id},)
+
+
+@pytest.mark.parametrize(
+    ("elements", "says", "codes"),
+    [
+        ([OK_PROFILE, REFUSED], "refused", ["OK", "BAD_REQUEST"]),
+        ([{**OK_PROFILE, "code": "BAD_REQUEST"}, OPENED], "created", ["BAD_REQUEST", "OK"]),
+        ([OK_PROFILE], "", ["OK", "missing"]),
+        ([OPENED], "created", ["missing", "OK"]),
+        ([], "", ["missing", "missing"]),
+        ([OPENED, OPENED], "created", ["missing", "OK"]),
+        ([OPENED, REFUSED], "", ["missing", "doubled"]),
+        ([OPENED, {**OPENED, "body": {"conversationId": "other"}}], "", ["missing", "doubled"]),
+        ([OK_PROFILE, {**OPENED, "body": {}}], "", ["OK", "OK"]),
+        ([OK_PROFILE, {**OPENED, "body": {"conversationId": ""}}], "", ["OK", "OK"]),
+        ([OK_PROFILE, {**OPENED, "body": {"conversationId": 7}}], "", ["OK", "OK"]),
+        ([OK_PROFILE, {**OPENED, "body": {"conversationId": None}}], "", ["OK", "OK"]),
+        ([OK_PROFILE, {**OPENED, "body": ["c-1"]}], "", ["OK", "OK"]),
+        ([OK_PROFILE, {"reqId": "2,", "body": OPENED["body"]}], "", ["OK", None]),
+        ([OK_PROFILE, {"reqId": "2,"}], "", ["OK", None]),
+        # The id under a code that is not OK: it may exist all the same, so it is no refusal.
+        ([OK_PROFILE, {**OPENED, "code": 200}], "", ["OK", "200"]),
+        ([OK_PROFILE, {**OPENED, "code": "CREATED"}], "", ["OK", "CREATED"]),
+        ([OK_PROFILE, {**OPENED, "code": "ok"}], "", ["OK", "ok"]),
+        # The id on the wrong frame opens nothing.
+        ([{**OK_PROFILE, "body": OPENED["body"]}, REFUSED], "refused", ["OK", "BAD_REQUEST"]),
+    ],
+)
+def test_what_a_reply_says_about_the_conversation(elements, says, codes):
+    reading = read(*elements)
+
+    assert reading.says == says
+    assert [pair.code for pair in reading.pairs] == codes
+
+
+def test_an_id_under_another_code_is_pointed_out():
+    reading = read(OK_PROFILE, {**OPENED, "code": "CREATED"})
+
+    assert reading.anomaly == (
+        "cm.ConsumerRequestConversation came back with the code 'CREATED', and yet with a conversationId."
+    )
+
+
+def test_the_id_of_the_conversation_that_is_open_already_does_not_make_the_refusal_doubtful():
+    body = {**OPENED["body"], "msg": "User 4f1a already has open conversation. Can't open another one."}
+
+    assert read(OK_PROFILE, {"code": "BAD_REQUEST", "reqId": "2,", "body": body}).says == "refused"
+
+
+def test_unknown_fields_and_words_pass():
+    reading = read(OK_PROFILE, {**OPENED, "kind": "resp", "new": {"a": 1}, "type": "x"})
+
+    assert reading.says == "created"
+    assert reading.pairs[1].body["new"] == {"a": 1}
+
+
+def test_one_answer_may_come_without_its_array():
+    reading = read_batch(json.dumps(OPENED).encode(), SENT)
+
+    assert reading.says == "created"
+    assert [pair.code for pair in reading.pairs] == ["missing", "OK"]
+
+
+@pytest.mark.parametrize(
+    ("content", "anomaly"),
+    [
+        (b"", "The reply is not JSON: it is empty."),
+        (b"<html>", "The reply is not JSON: Expecting value at line 1, column 1."),
+        (b"\xff", "The reply is not JSON: byte 0 is not UTF-8."),
+        (b"[NaN]", "The reply is not JSON: NaN is not JSON."),
+        (
+            b'[{"reqId":"2,","reqId":"2,"}]',
+            "The reply is not JSON: the key 'reqId' occurs twice in one object.",
+        ),
+        (b"[" * 100_000, "The reply is not JSON: it is nested deeper than 64 levels."),
+        (b"7", "The reply is not an array."),
+        (b'"OK"', "The reply is not an array."),
+        (b"null", "The reply is not an array."),
+        (b"{}", "The reply is not an array of answers."),
+    ],
+    ids=lambda value: repr(value)[:24],
+)
+def test_a_reply_that_is_no_batch_is_named(content, anomaly):
+    reading = read_batch(content, SENT)
+
+    assert reading.says == ""
+    assert reading.anomaly == anomaly
+    assert [pair.req_id for pair in reading.pairs] == ["1,", "2,"]
+    assert not any(pair.ok or pair.conversation_id for pair in reading.pairs)
+
+
+def test_the_authorisation_error_frame_speaks_for_every_request():
+    frame = {
+        "kind": "resp",
+        "code": 401,
+        "body": {
+            "title": "ConsumerJWS is missing",
+            "details": "X_ON_BEHALF_HEADER is not present",
+            "errorCode": 40104,
+        },
+        "type": ".ReqBody$ErrorResp",
+    }
+
+    reading = read_batch(json.dumps(frame).encode(), SENT)
+
+    assert [(pair.code, pair.message) for pair in reading.pairs] == [
+        ("40104", "ConsumerJWS is missing: X_ON_BEHALF_HEADER is not present")
+    ] * 2
+
+
+def test_half_a_character_in_a_reply_is_replaced():
+    reading = read_batch(b'[{"code":"OK","body":{"msg":"a\\ud800"},"reqId":"1,"}]', SENT)
+
+    assert reading.pairs[0].message == "a\ufffd"
+
+
+def test_the_open_conversation_of_a_consumer_is_recognised():
+    said = (
+        "Consumer request conversation failed: User 4f1a already has open conversation. "
+        "Can't open another one."
+    )
+    pair = Pair("2,", CONVERSATION, False, "BAD_REQUEST", said)
+
+    assert BatchResponse("anna", "refused", (pair,)).open_for == "4f1a"
+    assert (
+        BatchResponse("anna", "refused", (Pair("1,", PROFILE, False, "BAD_REQUEST", said),)).open_for is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("raw", "candidates"),
+    [
+        (
+            b'[{"body":{"conversationId":"a"}},{"x":[{"conversationId":"b"}]},{"conversationId":"a"}]',
+            ("a", "b"),
+        ),
+        (b'[{"body":{"conversationId":"a"}},{"body":{"conversati', ("a",)),
+        (b'{"conversationId": NaN, "b": {"conversationId":\t"c"}}', ("c",)),
+        (b'\xff{"conversationId":"d"}', ("d",)),
+        (b'[{"conversationId": 7}]', ()),
+        (b"", ()),
+    ],
+)
+def test_every_id_in_a_reply_is_a_candidate(raw, candidates):
+    assert BatchResponse("anna", "unknown", (), raw=raw).candidates == candidates
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error"), [("refused", RefusedError), ("unknown", NoAnswerError), ("not sent", NotSentError)]
+)
+def test_an_outcome_becomes_the_error_named_for_it(outcome, error):
+    response = BatchResponse("anna", outcome, (), "Because.")
+
+    with pytest.raises(error, match=r"^Because\.$") as caught:
+        response.raise_for_outcome()
+
+    assert type(caught.value) is error
+    assert caught.value.response is response
+    assert repr(response) == f"<BatchResponse {outcome}: Because.>"
+
+
+def test_an_answered_response_is_handed_through():
+    response = BatchResponse("anna", "answered", (Pair("2,", CONVERSATION, True, "OK", None, "c-1"),))
+
+    assert response.raise_for_outcome() is response
+    assert response.ok
+    assert response.conversation_id == "c-1"
+    assert repr(response) == "<BatchResponse answered: conversation c-1>"
+
+
+def test_a_response_shows_as_a_table_that_escapes():
+    markup = "<script>alert(1)</script>"
+    pair = Pair(markup, CONVERSATION, False, markup, markup, markup)
+
+    html = BatchResponse(markup, "refused", (pair,), markup)._repr_html_()
+
+    assert "<script" not in html
+    assert html.count("&lt;script&gt;") == 6
+    assert '<th scope="col"' in html
+
+
+# The verdict, as the table in its docstring has it
+
+PLANNED_AGAIN = Verdict("planned", "backoff")
+EVERY_STATUS = range(100, 600)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "reading", "refreshed", "decided"),
+    [
+        (Exchange(failure="refused", started=False), "", False, PLANNED_AGAIN),
+        (Exchange(failure="cut", started=True), "", False, Verdict("unknown")),
+        (Exchange(status=200, failure="broke off", started=True), "", False, Verdict("unknown")),
+        (Exchange(status=400, failure="broke off", started=True), "refused", False, Verdict("unknown")),
+        (Exchange(status=None), "", False, Verdict("unknown")),
+        (Exchange(status=200), "created", False, Verdict("answered")),
+        (Exchange(status=201), "created", True, Verdict("answered")),
+        (Exchange(status=400), "created", False, Verdict("answered")),
+        (Exchange(status=503), "created", False, Verdict("answered")),
+        (Exchange(status=200, failure="cut after it", started=True), "created", False, Verdict("answered")),
+        (Exchange(status=200), "refused", False, Verdict("refused")),
+        (Exchange(status=202), "refused", False, Verdict("refused")),
+        (Exchange(status=200), "", False, Verdict("unknown")),
+        (Exchange(status=204), "", False, Verdict("unknown")),
+        (Exchange(status=429), "", False, Verdict("planned", "throttle")),
+        (Exchange(status=429), "refused", True, Verdict("planned", "throttle")),
+        (Exchange(status=401), "", False, Verdict("planned", "refresh")),
+        (Exchange(status=401), "", True, Verdict("refused")),
+        (Exchange(status=408), "", False, Verdict("unknown")),
+        (Exchange(status=500), "", False, Verdict("unknown")),
+        (Exchange(status=503), "refused", False, Verdict("unknown")),
+        (Exchange(status=599), "", False, Verdict("unknown")),
+        (Exchange(status=100), "", False, Verdict("unknown")),
+        (Exchange(status=101), "", False, Verdict("unknown")),
+        (Exchange(status=301), "", False, Verdict("refused")),
+        (Exchange(status=307), "", False, Verdict("refused")),
+        (Exchange(status=400), "refused", False, Verdict("refused")),
+        (Exchange(status=403), "", False, Verdict("refused")),
+        (Exchange(status=404), "", False, Verdict("refused")),
+        (Exchange(status=499), "", False, Verdict("refused")),
+    ],
+)
+def test_the_verdict_follows_its_table(exchange, reading, refreshed, decided):
+    assert verdict(exchange, reading, refreshed) == decided
+
+
+@pytest.mark.parametrize("reading", ["", "created", "refused"])
+@pytest.mark.parametrize("refreshed", [False, True])
+@pytest.mark.parametrize("failure", [None, "cut"])
+def test_only_what_cannot_have_created_anything_is_ever_tried_again(reading, refreshed, failure):
+    again = {
+        status
+        for status in (None, *EVERY_STATUS)
+        if verdict(Exchange(status, failure=failure), reading, refreshed).retry
+    }
+
+    assert again <= {401, 429}
+    assert 401 not in again or not refreshed
+    assert not (reading == "created" or failure) or not again
+
+
+# Whatever comes back
+
+WORDS = st.sampled_from(
+    ["OK", "BAD_REQUEST", "reqId", "code", "body", "1,", "2,", "conversationId", "msg", "c-1"]
+)
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | WORDS,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(WORDS | st.text(max_size=3), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+ELEMENTS = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "reqId": st.sampled_from(["1,", "2,", "1", "2"]) | ANY,
+            "code": st.sampled_from(["OK", "BAD_REQUEST"]) | ANY,
+            "body": st.fixed_dictionaries({}, optional={"conversationId": st.just("c-1") | ANY, "msg": ANY})
+            | ANY,
+            "kind": ANY,
+        },
+    )
+    | ANY,
+    max_size=4,
+)
+
+
+def hold(reading) -> None:
+    assert [(pair.req_id, pair.type) for pair in reading.pairs] == list(SENT)
+    for pair in reading.pairs:
+        for text in (pair.code, pair.message, pair.conversation_id):
+            assert text is None or isinstance(text, str)
+            (text or "").encode()
+    if reading.says == "created":
+        assert reading.pairs[1].code == "OK"
+        assert isinstance(reading.pairs[1].conversation_id, str)
+        assert reading.pairs[1].conversation_id
+    else:
+        assert reading.pairs[1].ok is False
+    response = BatchResponse("anna", "unknown", reading.pairs, strays=reading.strays)
+    response._repr_html_()
+
+
+@given(st.binary())
+def test_arbitrary_bytes_are_read_without_an_error(content):
+    hold(read_batch(content, SENT))
+
+
+@given(ANY | ELEMENTS)
+def test_arbitrary_json_is_read_without_an_error(value):
+    hold(read_batch(json.dumps(value).encode(), SENT))
+
+
+@given(ELEMENTS)
+def test_created_needs_one_matched_answer_with_an_id(elements):
+    reading = read_batch(json.dumps(elements).encode(), SENT)
+
+    if reading.says == "created":
+        matched = [e for e in elements if isinstance(e, dict) and e.get("reqId") == "2,"]
+        assert matched
+        assert {e["code"] for e in matched} == {"OK"}
+        # Half characters are replaced on the way in.
+        assert all(isinstance(e["body"]["conversationId"], str) for e in matched)
+
+
+@given(st.binary())
+def test_candidates_are_found_without_an_error(raw):
+    assert all(isinstance(found, str) for found in BatchResponse("a", "unknown", (), raw=raw).candidates)
