@@ -93,12 +93,14 @@ class _Endpoint:
         fault = cloud.faults.take(served.route)
         if fault is None:
             answer = self._work(whole)
+            await _stored(cloud)
             _log(cloud, served.route, request, answer)
             await send_answer(answer, send)
             return
         if fault.name == "slow":
             await pause(line, fault.options["seconds"])
         left = answer_under(fault, lambda: self._work(whole))
+        await _stored(cloud)
         _log(cloud, served.route, request, left, fault)
         await deliver(fault, left, line, send)
 
@@ -110,6 +112,13 @@ class _Endpoint:
             return teach(
                 500, "The sandbox itself failed; this is a fault of the sandbox, not of the request."
             )
+
+
+async def _stored(cloud: Cloud) -> None:
+    """Wait until everything the answer may tell of is durable; at once when nothing is stored."""
+    pending = cloud.state.ledger.unstored()
+    if pending is not None:
+        await asyncio.shield(asyncio.wrap_future(pending))
 
 
 def _request_head(scope: Scope) -> Request:

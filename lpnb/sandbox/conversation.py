@@ -81,10 +81,18 @@ def _run(cloud: Cloud, request: Request, who: Consumer, frames: list[Frame]) -> 
     else:
         opened = cloud.state.open_conversation(
             who,
-            skill_id=_skill(conversation.body),
+            client_id=cloud.client_id,
             raw_request=request.body,
             raw_client_properties=request.header("client-properties"),
             warnings=tuple(warnings),
+            session_id=None,
+            landing={
+                "skill_id": _skill(conversation.body),
+                "skill_name": None,
+                "source_name": cloud.client_id,
+                "campaign": None,
+                "trace": {},
+            },
         )
         if opened is None:
             elements.append(_bad_request(conversation.id, _already_open(who)))

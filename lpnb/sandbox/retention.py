@@ -27,6 +27,16 @@ class Retained(Generic[V]):
         self.pop(name)
         self._entries[name] = (value, weight)
         self._weight += weight
+        return self._shed()
+
+    def add_weight(self, name: str, weight: int) -> list[V]:
+        """The value called *name* grew by *weight* and keeps its place; return the values that had to go."""
+        value, before = self._entries[name]
+        self._entries[name] = (value, before + weight)
+        self._weight += weight
+        return self._shed()
+
+    def _shed(self) -> list[V]:
         gone = []
         while len(self._entries) > 1 and (len(self._entries) > self._most or self._weight > self._heaviest):
             oldest = next(iter(self._entries))

@@ -29,6 +29,7 @@ class Consumer:
 
     ext_consumer_id: str
     lp_consumer_id: str
+    account_id: str
 
 
 def consumer(account_id: str, ext_consumer_id: str) -> Consumer:
@@ -40,7 +41,7 @@ def consumer(account_id: str, ext_consumer_id: str) -> Consumer:
     True
     """
     digest = hashlib.sha256(json.dumps([account_id, ext_consumer_id]).encode()).hexdigest()
-    return Consumer(ext_consumer_id, digest)
+    return Consumer(ext_consumer_id, digest, account_id)
 
 
 class Keyring:
@@ -111,7 +112,7 @@ class Keyring:
         claims = self._read(token)
         if claims is None or claims.get("account_id") != account_id:
             return None
-        return Consumer(claims["ext_consumer_id"], claims["lp_consumer_id"])
+        return Consumer(claims["ext_consumer_id"], claims["lp_consumer_id"], account_id)
 
     def _sign(self, claims: dict[str, Any]) -> str:
         token = jwt.encode(_HEADER, claims, self._key, algorithms=["RS256"])
