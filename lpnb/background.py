@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import inspect
 import os
 import threading
+import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -45,15 +47,7 @@ def wait(work: Coroutine[Any, Any, T]) -> T:
 
     An interrupt cancels the work, gives it a moment to write down how far it came, and is raised on.
     """
-    finished = threading.Event()
-
-    async def tracked() -> T:
-        try:
-            return await work
-        finally:
-            finished.set()
-
-    future = submit(tracked())
+    future = submit(work)
     try:
         while True:
             done, _ = concurrent.futures.wait([future], timeout=0.2)
@@ -61,7 +55,7 @@ def wait(work: Coroutine[Any, Any, T]) -> T:
                 return future.result()
     except BaseException:
         if future.cancel():
-            finished.wait(2.0)
+            submit(_ended(work)).result()
         raise
 
 
@@ -71,5 +65,19 @@ def is_here() -> bool:
 
 
 async def awaitable(work: Coroutine[Any, Any, T]) -> T:
-    """Run *work* on the background loop from any other one; cancelling the caller cancels the work."""
-    return await asyncio.wrap_future(submit(work))
+    """Run *work* on the background loop from any other one; cancelling the caller cancels the work.
+
+    As in ``wait``, the work has a moment to write down how far it came.
+    """
+    try:
+        return await asyncio.wrap_future(submit(work))
+    except asyncio.CancelledError:
+        await asyncio.wrap_future(submit(_ended(work)))
+        raise
+
+
+async def _ended(work: Coroutine[Any, Any, Any], seconds: float = 2.0) -> None:
+    """Return when *work*, which was cancelled, has come to its end, but after *seconds* at the latest."""
+    give_up = time.monotonic() + seconds
+    while inspect.getcoroutinestate(work) != inspect.CORO_CLOSED and time.monotonic() < give_up:  # noqa: ASYNC110 - nothing tells
+        await asyncio.sleep(0.005)

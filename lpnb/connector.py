@@ -74,6 +74,7 @@ class Connector:
         line = Line(
             account_id=self.settings.account_id,
             origin=lambda: self.domains["asyncMessagingEnt"],
+            ready=lambda: self.app_jwt is not None and consumer_id in self._consumers,
             tokens=tokens,
             refused=refused,
             is_new=self._is_new,
@@ -100,6 +101,8 @@ class Connector:
 
     def _get_consumer_jws(self, consumer_id: str) -> Flow[None]:
         for _ in range(2):
+            while self.app_jwt is None:  # another caller's 401 may have dropped it meanwhile
+                yield NewToken()
             used = self._app_token()
             idp = self.domains["idp"]
             token = yield from get_consumer_jws(self.settings, idp, used, consumer_id, self.throttle.wait)

@@ -24,6 +24,7 @@ class Line:
 
     account_id: str
     origin: Callable[[], str]
+    ready: Callable[[], bool]
     tokens: Callable[[], tuple[Secret, Secret]]
     refused: Callable[[str], None]
     is_new: Callable[[str], bool]
@@ -42,6 +43,8 @@ def post_batch(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse
         while (pause := line.throttle.pause()) and waited <= LONGEST:
             waited += pause.seconds
             yield pause
+        while not line.ready():  # another caller's 401 may have dropped the tokens meanwhile
+            yield NewToken(consumer_id)
         outgoing = batch.outgoing(line.account_id)
         attempts += 1
         exchange, reading = yield from _attempt(outgoing, line)

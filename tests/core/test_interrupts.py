@@ -1,0 +1,263 @@
+"""Interrupts, threads and forgotten clients: what was sent is written down, and nothing is left open."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from lpnb import AsyncClient, Client, background
+from lpnb.wire import Exchange, NewToken, Pause, Request
+
+
+def wait_until_asked(sandbox, route, times=1):
+    """Return when the request is at the server; bounded, and as quick as the server is."""
+    waiting = threading.Event()
+    for _ in range(2000):
+        if sandbox.calls[route] >= times:
+            return
+        waiting.wait(0.005)
+    raise AssertionError(f"{route} was not asked {times} times")
+
+
+def test_a_cancelled_task_keeps_the_request_that_had_left(settings, sandbox):
+    sandbox.fail("conversation", "hang", work_done=True)
+
+    async def interrupted():
+        async with AsyncClient(settings, wait_scale=0.0) as client:
+            task = asyncio.create_task(client.create_conversation("anna"))
+            await asyncio.to_thread(wait_until_asked, sandbox, "conversation")
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            return client.unknown
+
+    (kept,) = asyncio.run(interrupted())
+
+    assert kept.outcome == "unknown"
+    assert kept.consumer_id == "anna"
+    assert kept.attempts == 1
+    assert kept.explanation == (
+        "The request left, and waiting for the answer was interrupted. A conversation may exist, so it was "
+        "not repeated. Look for this consumer's open conversation before you send again."
+    )
+    assert [pair.code for pair in kept.pairs] == ["no-answer", "no-answer"]
+    assert sandbox.calls["conversation"] == 1
+    assert [frame["id"] for frame in sandbox.conversations[0].request] == [p.req_id for p in kept.pairs]
+
+
+def test_a_time_out_around_the_call_keeps_the_request_that_had_left(settings, sandbox):
+    sandbox.fail("conversation", "hang", work_done=True)
+
+    async def interrupted():
+        client = AsyncClient(settings, wait_scale=0.0)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await client.create_conversation("anna")
+        kept = client.unknown
+        await client.close()
+        return kept
+
+    assert [response.outcome for response in asyncio.run(interrupted())] == ["unknown"]
+
+
+def test_an_interrupted_cell_keeps_the_request_that_had_left(client, sandbox, monkeypatch):
+    sandbox.fail("conversation", "hang", work_done=True)
+    real = background.concurrent.futures.wait
+
+    def stop_button(futures, timeout):
+        if sandbox.calls["conversation"]:
+            raise KeyboardInterrupt
+        return real(futures, timeout=0.01)
+
+    monkeypatch.setattr(background.concurrent.futures, "wait", stop_button)
+
+    with pytest.raises(KeyboardInterrupt):
+        client.create_conversation("anna")
+    monkeypatch.undo()
+
+    (kept,) = client.unknown
+    assert kept.outcome == "unknown"
+    assert kept.consumer_id == "anna"
+    assert len(sandbox.conversations) == 1
+
+
+@pytest.mark.parametrize("route", ["domain", "sentinel", "idp"])
+def test_an_interrupt_before_the_request_left_leaves_nothing_behind(settings, sandbox, route):
+    sandbox.fail(route, "hang")
+
+    async def interrupted():
+        async with AsyncClient(settings, wait_scale=0.0) as client:
+            task = asyncio.create_task(client.create_conversation("anna"))
+            await asyncio.to_thread(wait_until_asked, sandbox, route)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert client.unknown == ()
+            # Whoever held the turn is gone; the next one takes it.
+            return await client.create_conversation("anna")
+
+    assert asyncio.run(interrupted()).outcome == "answered"
+    assert sandbox.calls["conversation"] == 1
+
+
+def test_others_go_on_when_the_one_who_asks_for_them_all_is_interrupted(settings, sandbox):
+    sandbox.fail("sentinel", "hang")
+
+    async def main():
+        async with AsyncClient(settings, wait_scale=0.0) as client:
+            tasks = [asyncio.create_task(client.create_conversation(f"c-{n}")) for n in range(5)]
+            await asyncio.to_thread(wait_until_asked, sandbox, "sentinel")
+            tasks[0].cancel()
+            return await asyncio.gather(*tasks, return_exceptions=True)
+
+    first, *others = asyncio.run(main())
+
+    assert isinstance(first, asyncio.CancelledError)
+    assert [reply.outcome for reply in others] == ["answered"] * 4
+    assert sandbox.calls["sentinel"] == 2
+
+
+def test_the_service_may_be_called_from_inside_a_running_loop(client, sandbox):
+    async def cell():
+        return client.create_conversation("anna")
+
+    assert asyncio.run(cell()).outcome == "answered"
+
+
+def test_a_pause_leaves_room_for_another_caller_to_drop_the_token(settings):
+    """One waits out a 429 while another's 401 throws the shared AppJWT away."""
+    from lpnb.batches import ConversationBatch
+    from lpnb.connector import Connector
+    from lpnb.masking import Secret
+    from lpnb.patience import Throttle
+    from lpnb.tokens import AppJWT
+
+    connector = Connector(settings, Throttle(1.0, clock=lambda: 0.0, jitter=lambda: 0.0), lambda: 0.0)
+    connector.domains = {"asyncMessagingEnt": "https://va.msg.liveperson.net"}
+    connector.app_jwt = AppJWT(Secret("old"), 1000.0, 3600.0)
+    connector._consumers["anna"] = Secret("jws")
+    flow = connector.post(ConversationBatch(), "anna")
+
+    assert isinstance(next(flow), Request)
+    connector.throttle._clock = lambda: 0.0
+    assert flow.send(Exchange(status=429)) == Pause(1.0)
+    connector.drop_app_jwt(Secret("old"))
+    connector._consumers.clear()
+    connector.throttle._clock = lambda: 10.0
+
+    assert flow.send(None) == NewToken("anna")
+    connector.app_jwt = AppJWT(Secret("new"), 1000.0, 3600.0)
+    connector._consumers["anna"] = Secret("jws-2")
+    request = flow.send(None)
+
+    assert request.headers["authorization"] == "new"
+    assert request.headers["x-lp-on-behalf"] == "jws-2"
+
+
+def test_a_token_dropped_while_the_idp_is_waited_for_is_fetched_anew(settings):
+    from lpnb.connector import Connector
+    from lpnb.patience import Throttle
+
+    connector = Connector(settings, Throttle(0.0))
+    connector.domains = {"idp": "https://va.idp.liveperson.net"}
+
+    assert next(connector.need_consumer_jws("anna")) == NewToken()
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_closed_client_says_so(settings, kind):
+    client = kind(settings)
+
+    async def use():
+        await client.close()
+        await client.close()
+        with pytest.raises(RuntimeError, match=r"^this client is closed$"):
+            await client.create_conversation("anna")
+
+    if kind is AsyncClient:
+        asyncio.run(use())
+        return
+    client.close()
+    client.close()
+    with pytest.raises(RuntimeError, match=r"^this client is closed$"):
+        client.create_conversation("anna")
+
+
+def test_a_client_is_closed_by_its_with_block(settings):
+    with Client(settings) as client:
+        client.create_conversation("anna")
+
+    with pytest.raises(RuntimeError, match=r"^this client is closed$"):
+        client.create_conversation("bob")
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_forgotten_client_closes_its_connections(settings, kind):
+    client = kind(settings, wait_scale=0.0)
+    if kind is AsyncClient:
+        asyncio.run(client.create_conversation("anna"))
+    else:
+        client.create_conversation("anna")
+    engine = client._engine
+    session = engine.transport._inner.client
+
+    del client
+    gc.collect()
+
+    assert engine.closed
+    assert session.closed
+
+
+FORGETFUL = """
+import sys, warnings
+warnings.simplefilter("error")
+import lpnb
+sandbox = lpnb.Sandbox().start()
+client = lpnb.Client(lpnb.Settings.of(sandbox.environment()), wait_scale=0.0)
+print(client.create_conversation("anna").outcome)
+"""
+
+
+def test_a_script_that_forgets_its_client_ends_quietly():
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", FORGETFUL],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.stdout, done.stderr, done.returncode) == ("answered\n", "", 0)
+
+
+STOPPED = """
+import os, signal, sys, threading, time
+import lpnb
+sandbox = lpnb.Sandbox().start()
+sandbox.fail("conversation", "hang", work_done=True)
+client = lpnb.Client(lpnb.Settings.of(sandbox.environment()), wait_scale=0.0)
+def press():
+    while not sandbox.calls["conversation"]:
+        time.sleep(0.005)
+    pressed.append(time.monotonic())
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+pressed = []
+threading.Thread(target=press).start()
+try:
+    client.create_conversation("anna")
+except KeyboardInterrupt:
+    print("interrupted", time.monotonic() - pressed[0] < 3, [r.outcome for r in client.unknown])
+"""
+
+
+def test_the_interrupt_signal_is_felt_at_once_and_the_request_kept():
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (done.stdout, done.stderr) == ("interrupted True ['unknown']\n", "")
