@@ -1,0 +1,75 @@
+"""Every notebook runs from top to bottom, is stored without outputs, and shows no secret."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from lpnb import Sandbox
+
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+SECRET = "planted/secret+to=be&found"
+#: How a JWT begins, as it is and in base64.
+TOKEN = re.compile(r"eyJ[\w-]{8,}\.|ZXlK[\w+/-]{8,}")
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def path(request: pytest.FixtureRequest) -> Path:
+    return request.param
+
+
+@pytest.fixture
+def stored(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def test_a_notebook_is_stored_without_outputs(stored: nbformat.NotebookNode) -> None:
+    code = [cell for cell in stored.cells if cell.cell_type == "code"]
+
+    assert [cell.outputs for cell in code if cell.outputs] == []
+    assert [cell.execution_count for cell in code if cell.execution_count is not None] == []
+    assert stored.metadata.kernelspec.name == "python3"
+    assert "widgets" not in stored.metadata
+
+
+def test_a_sentence_stands_before_every_cell_of_code(stored: nbformat.NotebookNode) -> None:
+    kinds = [cell.cell_type for cell in stored.cells]
+
+    assert kinds[0] == "markdown"
+    assert [place for place in range(1, len(kinds)) if kinds[place - 1] == kinds[place] == "code"] == []
+
+
+def test_a_notebook_defines_no_functions(stored: nbformat.NotebookNode) -> None:
+    code = "\n".join(cell.source for cell in stored.cells if cell.cell_type == "code")
+
+    assert re.findall(r"^\s*(?:async )?(?:def|class) .*|lambda", code, re.MULTILINE) == []
+
+
+def test_a_notebook_runs_and_shows_neither_warnings_nor_secrets(
+    stored: nbformat.NotebookNode, tmp_path: Path
+) -> None:
+    with Sandbox(client_secret=SECRET) as sandbox:
+        settings = "".join(f"{name}='{value}'\n" for name, value in sandbox.environment().items())
+        (tmp_path / ".env").write_text(settings, encoding="utf-8")
+        client = NotebookClient(
+            stored, timeout=60, store_widget_state=False, resources={"metadata": {"path": str(tmp_path)}}
+        )
+
+        client.execute()
+
+        assert sandbox.calls["conversation"] > 0
+    outputs = [output for cell in stored.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert [output for output in outputs if output.output_type == "error"] == []
+    assert [output.text for output in outputs if output.get("name") == "stderr"] == []
+    shown = json.dumps([cell.get("outputs", []) for cell in stored.cells], ensure_ascii=False)
+    shown += json.dumps(client.widget_state, ensure_ascii=False, default=str)
+    encoded = base64.b64encode(SECRET.encode()).decode()
+    assert [form for form in (SECRET, quote(SECRET, safe=""), encoded) if form in shown] == []
+    assert TOKEN.findall(shown) == []
