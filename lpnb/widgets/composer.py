@@ -23,12 +23,11 @@ from lpnb.connection import connect
 from lpnb.connector import check_consumer_id
 from lpnb.errors import Complaint, InvalidValueError, LpnbError
 from lpnb.masking import scrub
-from lpnb.payloads import ClientProperties, ConsumerRequestConversation
+from lpnb.payloads import ClientProperties
 from lpnb.responses import BatchResponse
-from lpnb.sdes import CustomerInfo, PersonalInfo
 from lpnb.widgets import views
-from lpnb.widgets.fields import fields_of
-from lpnb.widgets.forms import Fold, Form, Group, at_fields
+from lpnb.widgets.caution import Caution
+from lpnb.widgets.forms import Fold, Form, Group, at_fields, batch_fields
 from lpnb.widgets.styles import Kit, css, shown
 
 if TYPE_CHECKING:
@@ -84,24 +83,16 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._complaints: tuple[Complaint, ...] = ()
         self._client_properties: ClientProperties | None = None
         self._lines: list[views.Line] = []
-        self._said: views.State = "idle"
-        # For each consumer, how many sends without a known outcome have been settled by a later one.
-        self._settled: dict[str, int] = {}
-        self._confirmed = False
+        self._lines_before: list[views.Line] = []
+        self._caution = Caution(self.client)
         self._asked = ""
         self._sending = threading.Lock()
         self._future: Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
         kit = Kit()
-        fields = [
-            *fields_of(CustomerInfo, "ctmrinfo"),
-            *fields_of(PersonalInfo, "personal", lists=2),
-            *fields_of(ConsumerRequestConversation, "request"),
-        ]
-        self._form = Form(fields, self._render)
+        self._form = Form(batch_fields(), self._render)
         self._build(kit)
-        self._render()
         children = [
             kit.html(f"<style>{css()}</style>{views.bar_html(self.client.settings)}"),
             kit.box(
@@ -135,6 +126,7 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.consumer_id = ipw.Text(
             value=str(uuid.uuid4()), description="Consumer id", layout=kit.plain, style=kit.text
         )
+        self._check()
         self.consumer_id.observe(lambda _: self._render(), names="value")
         new_id = kit.button("New id", self._new_id, tooltip="A fresh id that nobody can guess")
         self._consumer_note = kit.html("", "lpnb-note")
@@ -153,8 +145,8 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
             ],
             "lpnb-form",
         )
-        self._preview = kit.html("", "lpnb-preview")
-        self._says = kit.html("", "lpnb-says")
+        self._preview = kit.html(self._preview_html(), "lpnb-preview")
+        self._says = kit.html(views.says_html((), self.advice), "lpnb-says")
         self.send_button = kit.button("Send", self._on_send, "lpnb-send")
         self._stop = kit.button("Stop", self._on_stop, "lpnb-hidden")
         self._clear = kit.button("Clear", lambda _: self.clear())
@@ -258,42 +250,44 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _render(self) -> None:
         """Check what the form holds and show what that says. Runs after every change."""
         try:
-            self._check()
+            at_field = self._check()
+            groups: list[Group | Fold] = [self._who, self._where, *self._folds.values()]
+            for group in groups:
+                group.complain(at_field)
+            self._consumer_note.value = views.note_html("", at_field.get(_CONSUMER, ""))
+            self._says.value = views.says_html(self._complaints, self.advice)
+            self._preview.value = self._preview_html()
         except Exception as error:  # an exception in a callback would vanish unseen
             self._say("failed", self._in_words(error))
 
-    def _check(self) -> None:
-        account = self.client.settings.account_id
+    def _check(self) -> dict[str, str]:
+        """Ask the models about what the form holds; return for each field what they say about it."""
         frames, keys = self._form.collect()
         complaints: list[Complaint] = []
+        account = self.client.settings.account_id
         try:
             batch = ConversationBatch.from_wire(frames, unknown="keep", keep_ids=False)
         except InvalidValueError as error:
             self._batch, complaints = None, list(error.complaints)
-            request = frames[1]["body"]
-            frames[1]["body"] = {"brandId": account, **request}
+            frames[1]["body"] = {"brandId": account, **frames[1]["body"]}
         else:
-            self._batch = ConversationBatch(
-                batch.profile, batch.request, self._client_properties, None, batch.more
-            )
+            properties = self._client_properties
+            self._batch = ConversationBatch(batch.profile, batch.request, properties, None, batch.more)
             frames = self._batch.to_wire(account)
         try:
             check_consumer_id(self.consumer_id.value)
         except InvalidValueError as error:
             complaints += error.complaints
         self._complaints = tuple(complaints)
-        at_field = at_fields(complaints, {**keys, _CONSUMER: _CONSUMER})
-        groups: list[Group | Fold] = [self._who, self._where, *self._folds.values()]
-        for group in groups:
-            group.complain(at_field)
-        self._consumer_note.value = views.note_html("", at_field.get(_CONSUMER, ""))
-        self._says.value = views.says_html(complaints, self.advice)
         lines = list(views.json_lines(views.posted(frames)))
-        before = self._lines
-        if [line.text for line in lines] != [line.text for line in before]:
-            self._lines = lines
-            wrong = {complaint.path for complaint in complaints}
-            self._preview.value = views.preview_html(lines, before, wrong, self._about_preview())
+        # Marks stay until something else changes: what changes nothing here is no reason to drop them.
+        if [line.text for line in lines] != [line.text for line in self._lines]:
+            self._lines, self._lines_before = lines, self._lines
+        return at_fields(complaints, {**keys, _CONSUMER: _CONSUMER})
+
+    def _preview_html(self) -> str:
+        wrong = {complaint.path for complaint in self._complaints}
+        return views.preview_html(self._lines, self._lines_before, wrong, self._about_preview())
 
     def _about_preview(self) -> str:
         about = "Request ids are made fresh for each send."
@@ -304,7 +298,6 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         return about
 
     def _say(self, state: views.State, text: str) -> None:
-        self._said = state
         self._status.value = views.status_html(state, text)
 
     def _in_words(self, error: BaseException) -> str:
@@ -343,16 +336,9 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _may_send(self, consumer: str) -> bool:
         """Whether nothing is left to be confirmed; otherwise ask."""
-        questions = []
-        if not self.client.settings.on_loopback and not self._confirmed:
-            questions.append(f"This goes to the real account {self.client.settings.account_id}.")
-        if self._doubts(consumer) > self._settled.get(consumer, 0):
-            questions.append(
-                "An earlier send for this consumer has no known outcome, so a conversation may exist already."
-            )
-        question = " ".join(questions)
+        question = self._caution.question(consumer)
         if not question or (self.confirm.value and question == self._asked):
-            self._confirmed = True
+            self._caution.confirmed()
             return True
         self._asked = question
         self.confirm.value = False
@@ -361,23 +347,20 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._say("ask", f"{question} Tick the box, then press Send again.")
         return False
 
-    def _doubts(self, consumer: str) -> int:
-        return sum(response.consumer_id == consumer for response in self.client.unknown)
-
     def _on_stop(self, _button: object) -> None:
         if (task := self._task) is not None:
             background.loop().call_soon_threadsafe(task.cancel)
 
     async def _send(self, batch: ConversationBatch, consumer: str) -> None:
         """Send on lpnb's loop. Whatever happens ends in the panel: nobody else looks."""
-        before = self._doubts(consumer)
+        before = self._caution.doubts(consumer)
         try:
             self._task = asyncio.current_task()
             shown(self._stop, True)
             # The engine itself, since a plain Client's methods would block this loop.
             self._arrived(await self.client._engine.send(batch, consumer))
         except asyncio.CancelledError:
-            if self._doubts(consumer) > before:
+            if self._caution.doubts(consumer) > before:
                 self._arrived([r for r in self.client.unknown if r.consumer_id == consumer][-1])
             else:
                 self._say("failed", "Stopped before anything was sent.")
@@ -391,8 +374,7 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _arrived(self, response: BatchResponse) -> None:
         self.responses.append(response)
-        if response.outcome != "unknown":
-            self._settled[response.consumer_id] = self._doubts(response.consumer_id)
+        self._caution.learn(response)
         self._answers.value = views.answers_html(self.responses)
         self.conversation.value = response.conversation_id or ""
         shown(self.conversation, bool(response.conversation_id))

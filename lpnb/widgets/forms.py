@@ -7,13 +7,15 @@ about. Values that it has no field for are carried along untouched.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import ipywidgets as ipw
 
 from lpnb.errors import Complaint
-from lpnb.payloads import REQUEST_CONVERSATION, SET_USER_PROFILE
-from lpnb.widgets.fields import FormField
+from lpnb.payloads import REQUEST_CONVERSATION, SET_USER_PROFILE, ConsumerRequestConversation
+from lpnb.sdes import CustomerInfo, PersonalInfo
+from lpnb.widgets.fields import FormField, fields_of
 from lpnb.widgets.leaves import Path, assemble, flatten
 from lpnb.widgets.styles import Kit, shown
 from lpnb.widgets.views import note_html
@@ -29,6 +31,16 @@ _FRESH: dict[Path, Any] = {
     (1, "body"): {},
 }
 _DEFAULTS = {"request.channelType": "MESSAGING"}
+
+
+@cache
+def batch_fields() -> tuple[FormField, ...]:
+    """Every field of a CONVERSATION batch, in the order of the wire, with two contacts."""
+    return (
+        *fields_of(CustomerInfo, "ctmrinfo"),
+        *fields_of(PersonalInfo, "personal", lists=2),
+        *fields_of(ConsumerRequestConversation, "request"),
+    )
 
 
 class Form:

@@ -57,8 +57,7 @@ def shown(widget: Any, visible: bool) -> None:
 
 @cache
 def css() -> str:
-    """The style sheet, without its line breaks and comments."""
+    """The style sheet without comments and spare blanks: it travels with every panel."""
     text = (files("lpnb.widgets") / "panel.css").read_text(encoding="utf-8")
-    return re.sub(r"\s*([{};:,])\s+", r"\1", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)).replace(
-        "\n", ""
-    )
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    return re.sub(r"\s*([{};,])\s*", r"\1", re.sub(r":\s+", ":", text)).replace(";}", "}").strip()
