@@ -1,25 +1,29 @@
 """The ASGI application: the way of a request through the house.
 
-gate, route, body, fault, service, log, answer. What an answer says is the services' to decide.
+gate, route, body, rate limit, fault, service, store, log, answer. What an answer says is the
+services' to decide.
 """
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
-from starlette.routing import Route, Router
+from starlette.routing import BaseRoute, Route, Router
 from starlette.types import Receive, Scope, Send
 
+from .bodies import read_body
 from .cloud import Cloud
 from .exchange import Answer, Request, shortened, teach
-from .faults import Fault
 from .faulty import answer_under, deliver, pause
 from .gate import refuse_strangers
 from .limits import Limits
 from .line import Line
+from .rate_limits import RATE_LIMIT
 from .sending import send_answer
 from .served import SERVED, Served
 from .state import RequestRecord
+from .state_file import StateFileError
 
 logger = logging.getLogger("lpnb.sandbox")
 
@@ -28,14 +32,20 @@ NOWHERE = "-"
 
 
 class App:
-    """The whole house as one ASGI application."""
+    """The whole house as one ASGI application.
 
-    def __init__(self, cloud: Cloud, port: int, limits: Limits, *, bare_hosts: bool) -> None:
+    *own* are the routes that are the sandbox's and not LivePerson's. They find the `Request`, without
+    its body, in the scope's state, and are neither counted nor logged.
+    """
+
+    def __init__(
+        self, cloud: Cloud, port: int, limits: Limits, *, bare_hosts: bool, own: Sequence[BaseRoute] = ()
+    ) -> None:
         self._cloud = cloud
         self._port = port
         self._bare_hosts = bare_hosts
         self._router = Router(
-            [Route(served.path, _Endpoint(served, cloud, limits)) for served in SERVED],
+            [*(Route(served.path, _Endpoint(served, cloud, limits)) for served in SERVED), *own],
             redirect_slashes=False,
             default=self._nothing_here,
         )
@@ -80,7 +90,7 @@ class _Endpoint:
             await send_answer(answer, send)
             return
         cloud.state.count(served.route)
-        body = await _read_body(request, receive, self._limits)
+        body = await read_body(request, receive, self._limits)
         if body is None:
             _log(cloud, served.route, request, None)
             return
@@ -89,19 +99,25 @@ class _Endpoint:
             await send_answer(body, send)
             return
         whole = replace(request, body=body)
+        account_id = request.path_params.get("account_id", cloud.account_id)
+        limited = cloud.rate_limits.refuse(account_id, served.route, cloud.now)
+        if limited is not None:
+            _log(cloud, served.route, request, limited, RATE_LIMIT)
+            await send_answer(limited, send)
+            return
         line: Line = scope["state"]["line"]
         fault = cloud.faults.take(served.route)
         if fault is None:
             answer = self._work(whole)
-            await _stored(cloud)
+            answer = await _stored(cloud) or answer
             _log(cloud, served.route, request, answer)
             await send_answer(answer, send)
             return
         if fault.name == "slow":
             await pause(line, fault.options["seconds"])
         left = answer_under(fault, lambda: self._work(whole))
-        await _stored(cloud)
-        _log(cloud, served.route, request, left, fault)
+        left = left and (await _stored(cloud) or left)
+        _log(cloud, served.route, request, left, fault.name)
         await deliver(fault, left, line, send)
 
     def _work(self, request: Request) -> Answer:
@@ -114,11 +130,18 @@ class _Endpoint:
             )
 
 
-async def _stored(cloud: Cloud) -> None:
-    """Wait until everything the answer may tell of is durable; at once when nothing is stored."""
+async def _stored(cloud: Cloud) -> Answer | None:
+    """Wait until everything the answer may tell of is durable; a 500 when it cannot be made so.
+
+    At once when nothing is stored, or nothing new.
+    """
     pending = cloud.state.ledger.unstored()
     if pending is not None:
-        await asyncio.shield(asyncio.wrap_future(pending))
+        try:
+            await asyncio.shield(asyncio.wrap_future(pending))
+        except StateFileError as error:
+            return teach(500, str(error))
+    return None
 
 
 def _request_head(scope: Scope) -> Request:
@@ -130,47 +153,7 @@ def _request_head(scope: Scope) -> Request:
     )
 
 
-async def _read_body(request: Request, receive: Receive, limits: Limits) -> bytes | Answer | None:
-    """The body; an answer when it is too long or too slow; None when the client left."""
-    try:
-        async with asyncio.timeout(limits.body_seconds):
-            return await _read_body_in_time(request, receive, limits)
-    except TimeoutError:
-        sentence = f"The body took longer than {limits.body_seconds:g} seconds."
-        return teach(408, sentence, headers=(("connection", "close"),))
-
-
-async def _read_body_in_time(request: Request, receive: Receive, limits: Limits) -> bytes | Answer | None:
-    too_long = teach(
-        413,
-        f"The body is longer than {limits.body_bytes} bytes.",
-        headers=(("connection", "close"),),
-    )
-    declared = int(request.header("content-length") or 0)
-    waits = (request.header("expect") or "").lower() == "100-continue"
-    if declared > limits.drained_bytes or (waits and declared > limits.body_bytes):
-        return too_long
-    pieces: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        piece: bytes = message.get("body", b"")
-        size += len(piece)
-        if size <= limits.body_bytes:
-            pieces.append(piece)
-        else:
-            pieces.clear()
-        if size > limits.drained_bytes:
-            return too_long
-        if not message.get("more_body", False):
-            return b"".join(pieces) if size <= limits.body_bytes else too_long
-
-
-def _log(
-    cloud: Cloud, route: str, request: Request, answer: Answer | None, fault: Fault | None = None
-) -> None:
+def _log(cloud: Cloud, route: str, request: Request, answer: Answer | None, fault: str | None = None) -> None:
     """Note the request, before its answer leaves: who reads the answer finds the record."""
     consumer = answer.consumer if answer else None
     cloud.state.log(
@@ -181,6 +164,6 @@ def _log(
             path=shortened(request.path),
             status=answer.status if answer else None,
             consumer=shortened(consumer) if consumer else None,
-            fault=fault.name if fault else None,
+            fault=fault,
         )
     )

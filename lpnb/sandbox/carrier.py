@@ -6,6 +6,7 @@ import errno
 import socket
 import sys
 import threading
+from collections.abc import Callable
 
 import uvicorn
 
@@ -17,11 +18,15 @@ class PortTakenError(OSError):
 
 
 class Carrier(uvicorn.Server):
-    """uvicorn's server, run in this thread, stopped at once and not in steps of a tenth of a second."""
+    """uvicorn's server, run in this thread, stopped at once and not in steps of a tenth of a second.
 
-    def __init__(self, config: uvicorn.Config, sock: socket.socket) -> None:
+    *tick* is called about once a second, in the thread of the server.
+    """
+
+    def __init__(self, config: uvicorn.Config, sock: socket.socket, tick: Callable[[], None]) -> None:
         super().__init__(config)
         self._socket = sock
+        self._tick = tick
         self._ready = threading.Event()
         self._failure: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -64,6 +69,7 @@ class Carrier(uvicorn.Server):
         while not self._stop.is_set():
             # Renews the Date header.
             await self.on_tick(0)
+            self._tick()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), 1.0)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from .faults import FaultQueue
+from .rate_limits import RateLimits
 from .rules import Rules
 from .state import State
 from .tokens import Keyring
@@ -22,6 +23,7 @@ class Cloud:
     keyring: Keyring
     state: State
     faults: FaultQueue
+    rate_limits: RateLimits
 
     @property
     def now(self) -> float:

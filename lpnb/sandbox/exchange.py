@@ -29,6 +29,10 @@ class Request:
         """The first header called *name* (in lower case), or None."""
         return next((value for key, value in self.headers if key == name), None)
 
+    def query_pairs(self) -> list[tuple[str, str]]:
+        """The query's names and values, in order."""
+        return parameters(self.query)
+
     def query_values(self, name: str) -> list[str]:
         """Every value *name* has in the query."""
         return [value for key, value in parameters(self.query) if key == name]

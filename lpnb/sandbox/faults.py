@@ -3,12 +3,20 @@
 How a fault is done to a connection is `faulty`'s to know.
 """
 
+import json
+import math
+import random
+import re
 import threading
-from collections.abc import Mapping
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 ROUTES = ("domain", "sentinel", "idp", "conversation")
+
+# How many faults that happened are remembered.
+LOGGED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +68,25 @@ class Fault:
     work_done: bool
 
 
-@dataclass(slots=True)
-class _Pending:
+@dataclass(frozen=True, slots=True)
+class PendingFault:
+    """A fault that waits for its requests. ``left`` is how often it will still happen, None for always."""
+
+    number: int
+    """Counts from 1 in the order they were asked for."""
+    route: str
     fault: Fault
     left: int | None
+    probability: float
+
+
+@dataclass(slots=True)
+class _Waiting:
+    number: int
+    fault: Fault
+    left: int | None
+    probability: float
+    chance: random.Random
 
 
 def make_fault(route: str, name: str, options: Mapping[str, Any]) -> Fault:
@@ -79,10 +102,10 @@ def make_fault(route: str, name: str, options: Mapping[str, Any]) -> Fault:
 'reqid_int', 'shuffled', 'surplus'; got 'explode'.
     """
     if route not in ROUTES:
-        raise ValueError(f"route must be one of {_listed(ROUTES)}; got {route!r}.")
+        raise ValueError(f"route must be one of {listed(ROUTES)}; got {route!r}.")
     kind = FAULTS.get(name)
     if kind is None:
-        raise ValueError(f"fault must be one of {_listed(FAULTS)}; got {name!r}.")
+        raise ValueError(f"fault must be one of {listed(FAULTS)}; got {name!r}.")
     if kind.conversation_only and route != "conversation":
         raise ValueError(
             f"fault {name!r} is about elements, which only 'conversation' answers with; got {route!r}."
@@ -90,7 +113,7 @@ def make_fault(route: str, name: str, options: Mapping[str, Any]) -> Fault:
     known = dict(kind.options)
     for option, value in options.items():
         if option not in known:
-            takes = f"takes {_listed(known)}" if known else "takes no options"
+            takes = f"takes {listed(known)}" if known else "takes no options"
             raise TypeError(f"fault {name!r} {takes}; got {option!r}.")
         _check_value(option, value)
         known[option] = value
@@ -99,53 +122,127 @@ def make_fault(route: str, name: str, options: Mapping[str, Any]) -> Fault:
 
 
 def _check_value(option: str, value: object) -> None:
-    if option == "code" and (not isinstance(value, int) or not 200 <= value <= 599):
+    if option == "code" and (not _is_whole(value) or not 200 <= value <= 599):  # type: ignore[operator] # whole by then
         raise ValueError(f"code must be a status from 200 to 599; got {value!r}.")
-    if option in ("seconds", "size") and (not isinstance(value, int | float) or value < 0):
-        raise ValueError(f"{option} must be a number, 0 or more; got {value!r}.")
+    if option in ("seconds", "size"):
+        check_number(option, value)
+    if option in ("reset", "work_done") and not isinstance(value, bool):
+        raise ValueError(f"{option} must be True or False; got {value!r}.")
+    # It goes into a header as it is.
+    if option == "retry_after" and value is not None and not _HEADER_TEXT.fullmatch(str(value)):
+        raise ValueError(f"retry_after must be a number or a date, in ASCII; got {value!r}.")
 
 
-def _listed(names: Any) -> str:
+_HEADER_TEXT = re.compile(r"[\x20-\x7e]{1,100}")
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def check_number(name: str, value: object, *, above: float | None = None) -> None:
+    """Complain when *value* is not a finite number, or not 0 or more, or not *above* a bound."""
+    ok = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not ok or value < 0 or (above is not None and value <= above):  # type: ignore[operator] # a number by then
+        bound = "0 or more" if above is None else f"above {above:g}"
+        raise ValueError(f"{name} must be a number{',' if above is None else ''} {bound}; got {value!r}.")
+
+
+def listed(names: Iterable[str]) -> str:
+    """The names for a message, each in quotes."""
     return ", ".join(repr(name) for name in names)
 
 
 class FaultQueue:
-    """Faults that wait for their request, per route, first come first served."""
+    """Faults that wait for their request, per route, first come first served.
 
-    def __init__(self) -> None:
+    A fault with a probability is decided by a generator of its own, made from the seed and the
+    fault's number. Whether it happens to the nth request of a route depends on nothing else, so
+    the log of two runs with the same seed is the same to the byte.
+    """
+
+    def __init__(self, seed: str = "") -> None:
+        self._seed = seed
         self._lock = threading.Lock()
-        self._pending: dict[str, list[_Pending]] = {}
+        self._forget_everything()
 
-    def add(self, route: str, fault: Fault, times: int | None) -> None:
-        """Let *fault* happen to the next *times* requests of *route*; None means until `clear`."""
-        if times is not None and times < 1:
+    def _forget_everything(self) -> None:
+        self._waiting: dict[str, list[_Waiting]] = {}
+        self._asked = 0
+        self._seen: Counter[str] = Counter()
+        self._log: deque[tuple[str, int, Fault]] = deque(maxlen=LOGGED)
+
+    def add(self, route: str, fault: Fault, times: int | None, probability: float = 1.0) -> None:
+        """Let *fault* happen to the next *times* requests of *route*; None means until `clear`.
+
+        With a *probability* below 1, each request is hit or spared by chance,
+        and *times* counts the hits.
+        """
+        if times is not None and (not _is_whole(times) or times < 1):
             raise ValueError(f"times must be 1 or more, or None for every request; got {times!r}.")
+        check_number("probability", probability, above=0)
+        if probability > 1:
+            raise ValueError(f"probability must be a number above 0, at most 1; got {probability!r}.")
         with self._lock:
-            self._pending.setdefault(route, []).append(_Pending(fault, times))
+            self._asked += 1
+            # Chance for a test, not for a secret.
+            chance = random.Random(f"{self._seed}/{self._asked}")  # noqa: S311
+            waiting = _Waiting(self._asked, fault, times, float(probability), chance)
+            self._waiting.setdefault(route, []).append(waiting)
 
     def take(self, route: str) -> Fault | None:
         """The fault for the request that just arrived, or None."""
         with self._lock:
-            waiting = self._pending.get(route)
+            self._seen[route] += 1
+            waiting = self._waiting.get(route)
             if not waiting:
                 return None
-            first = waiting[0]
-            if first.left is not None:
-                first.left -= 1
-                if first.left == 0:
-                    waiting.pop(0)
-            return first.fault
+            for position, item in enumerate(waiting):
+                if item.probability < 1 and item.chance.random() >= item.probability:
+                    continue
+                if item.left is not None:
+                    item.left -= 1
+                    if item.left == 0:
+                        waiting.pop(position)
+                self._log.append((route, self._seen[route], item.fault))
+                return item.fault
+            return None
 
-    def pending(self) -> list[tuple[str, str, int | None]]:
-        """Route, name and how many times are left, of every fault still to come."""
+    def pending(self) -> list[PendingFault]:
+        """Every fault still to come, by route, in the order they were asked for."""
         with self._lock:
             return [
-                (route, item.fault.name, item.left)
-                for route, waiting in self._pending.items()
+                PendingFault(item.number, route, item.fault, item.left, item.probability)
+                for route, waiting in self._waiting.items()
                 for item in waiting
             ]
+
+    def log(self) -> str:
+        """The faults that happened, a line of JSON each: the last 10,000, by route and request.
+
+        ``request`` counts the requests of the route since the last reset. No time is in it and no
+        id, so that two runs can be compared.
+        """
+        with self._lock:
+            happened = sorted(self._log, key=lambda entry: entry[:2])
+        return "".join(_log_line(*entry) for entry in happened)
 
     def clear(self) -> None:
         """Drop every fault still to come."""
         with self._lock:
-            self._pending.clear()
+            self._waiting.clear()
+
+    def reset(self) -> None:
+        """Drop what is to come and what happened; chance starts over."""
+        with self._lock:
+            self._forget_everything()
+
+
+def _log_line(route: str, request: int, fault: Fault) -> str:
+    entry = {"route": route, "request": request, "fault": fault.name, "options": dict(fault.options)}
+    return json.dumps(entry, separators=(",", ":"), default=_as_text) + "\n"
+
+
+def _as_text(value: object) -> str:
+    """Bytes given as a body, or what else Python may pass and JSON does not know."""
+    return value.decode("latin-1") if isinstance(value, bytes) else repr(value)

@@ -1,23 +1,36 @@
 """`Sandbox`: the played Conversational Cloud as an object."""
 
+import json
+import math
+import os
 import re
+import secrets
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
-from typing import Any, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import uvicorn
 
 from .app import App
 from .carrier import Carrier, listen
+from .clock import Clock
 from .cloud import Cloud
-from .faults import FaultQueue, make_fault
+from .control import control_routes
+from .controls import Controls
+from .faults import FaultQueue
+from .idle import LONGEST
 from .limits import Limits
 from .line import guarded_protocol
+from .rate_limits import RateLimits
 from .rules import Rules
-from .state import Conversation, Kept, RequestRecord, State
-from .tokens import Keyring, consumer
+from .state import Kept, State
+from .state_file import StateFile, StateFileError
+from .tokens import Keyring
+
+if TYPE_CHECKING:
+    from .tls import Authority
 
 # Documented for older pages: 1 to 20 letters, digits and underscores.
 _ACCOUNT = re.compile(r"[A-Za-z0-9_]{1,20}")
@@ -28,9 +41,13 @@ DEFAULT_CLIENT_ID = "5a4db0c5-0000-4000-8000-000000000001"
 DEFAULT_CLIENT_SECRET = "sandbox-secret-not-a-real-one"  # noqa: S105
 
 _STOP_SECONDS = 5
+# How often the platform looks for conversations to close (documented).
+_IDLE_CHECK_SECONDS = 25 * 60
+
+CONTROL_PATH = "/_lpnb"
 
 
-class Sandbox:
+class Sandbox(Controls):
     """A Conversational Cloud on a loopback port, for one account.
 
     It starts in well under a second, lives in a thread of its own and forgets everything when the
@@ -43,8 +60,14 @@ class Sandbox:
         client_secret: Its secret. The default is public: a sandbox guards nothing.
         token_lifetime: Seconds an AppJWT lives.
         port: Port on 127.0.0.1; 0 picks a free one.
-        seed: Makes conversation ids repeatable.
+        seed: Makes ids repeatable, and faults that come by chance.
         bare_hosts: Hand out host names without the port, for clients that build URLs from a name.
+        state_file: Keeps the state in this file: what was answered is there after a restart, even one
+            by kill -9. Made when it does not exist.
+        tls: Serve https, with a certificate authority of its own; `ca` says where its certificate is.
+        ca_file: Where to write that certificate; a temporary file by default.
+        auto_close_after: Seconds after which a conversation that waits for its consumer closes by
+            itself; an account's setting of 25 minutes to 90 days (documented), here any.
         clock: Returns the time in epoch seconds; tests pass their own.
         kept: How much is remembered.
         limits: How much of a request is taken.
@@ -67,6 +90,10 @@ class Sandbox:
         port: int = 0,
         seed: int | str | None = None,
         bare_hosts: bool = False,
+        state_file: str | os.PathLike[str] | None = None,
+        tls: bool = False,
+        ca_file: str | os.PathLike[str] | None = None,
+        auto_close_after: float = LONGEST,
         clock: Callable[[], float] = time.time,
         kept: Kept | None = None,
         limits: Limits | None = None,
@@ -82,6 +109,8 @@ class Sandbox:
             raise ValueError(f"port must be from 0 to 65535; got {port}.")
         if token_lifetime < 1:
             raise ValueError(f"token_lifetime must be 1 or more seconds; got {token_lifetime}.")
+        if not math.isfinite(auto_close_after) or auto_close_after <= 0:
+            raise ValueError(f"auto_close_after must be a number of seconds above 0; got {auto_close_after}.")
         self.account_id = account_id
         self.client_id = client_id
         self.client_secret = client_secret
@@ -90,9 +119,21 @@ class Sandbox:
         self._wanted_port = port
         self._bare_hosts = bare_hosts
         self._limits = limits or Limits()
-        self._state = State(seed, kept or Kept(), clock)
-        self._faults = FaultQueue()
+        self.auto_close_after = auto_close_after
+        self.seed = secrets.token_hex(8) if seed is None else str(seed)
+        self.control_token = secrets.token_urlsafe(24)
+        """What the control API wants in ``X-Sandbox-Token``; another one for every `Sandbox`."""
+        self._clock = Clock(clock)
+        self._state = State(seed, kept or Kept(), self._clock)
+        self._faults = FaultQueue(self.seed)
+        self._rate_limits = RateLimits()
         self._keyring: Keyring | None = None
+        self._state_path = None if state_file is None else Path(state_file)
+        self._state_file: StateFile | None = None
+        self._tls = tls
+        self._ca_path = None if ca_file is None else Path(ca_file)
+        self._authority: Authority | None = None
+        self._idle_checked = 0.0
         self._lifecycle = threading.Lock()
         self._port: int | None = None
         self._server: Carrier | None = None
@@ -103,6 +144,7 @@ class Sandbox:
 
         Raises:
             PortTakenError: When another program has the port.
+            StateFileError: When the state file is damaged, not the sandbox's, or in use.
         """
         with self._lifecycle:
             if self._thread is not None:
@@ -111,9 +153,14 @@ class Sandbox:
             sock = listen(self._wanted_port)
             try:
                 self._port = sock.getsockname()[1]
+                if self._state_path is not None:
+                    self._state_file = StateFile(self._state_path)
+                    self._restore(self._state_file)
                 # Kept over a stop and a new start, so that tokens stay valid.
                 self._keyring = self._keyring or Keyring()
-                self._server = Carrier(self._config(self._port), sock)
+                if self._state_file is not None:
+                    self._state_file.keep("keyring", self._keyring.to_json())
+                self._server = Carrier(self._config(self._port), sock, self._tick)
                 self._thread = threading.Thread(
                     target=self._server.run_here, name="lpnb-sandbox", daemon=True
                 )
@@ -121,7 +168,7 @@ class Sandbox:
                 self._server.wait_until_ready()
             except BaseException:
                 sock.close()
-                self._port = self._server = self._thread = None
+                self._let_go()
                 raise
             return self
 
@@ -132,7 +179,29 @@ class Sandbox:
                 return
             self._server.ask_to_stop()
             self._thread.join(_STOP_SECONDS)
-            self._port = self._server = self._thread = None
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self._port = self._server = self._thread = None
+        self._state.ledger.store = None
+        if self._state_file is not None:
+            self._state_file.close()
+            self._state_file = None
+        if self._authority is not None:
+            self._authority.forget()
+            self._authority = None
+
+    def _restore(self, file: StateFile) -> None:
+        """Be what the file says, whatever happened to this object since it was last stopped."""
+        try:
+            self._state.restore(file.read())
+            if (clock := file.kept("clock")) is not None:
+                self._clock.restore(json.loads(clock))
+            if (keyring := file.kept("keyring")) is not None:
+                self._keyring = Keyring(keyring)
+        except (KeyError, ValueError, TypeError) as error:
+            raise StateFileError(f"{file.path} is damaged: it holds what the sandbox never wrote.") from error
+        self._state.ledger.store = file.store
 
     def __enter__(self) -> Self:
         return self.start()
@@ -154,7 +223,22 @@ class Sandbox:
     @property
     def base(self) -> str:
         """Where it serves, such as ``http://127.0.0.1:50123``."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+
+    @property
+    def control(self) -> str:
+        """Where the control API is; it wants `control_token` in the header ``X-Sandbox-Token``."""
+        return self.base + CONTROL_PATH
+
+    @property
+    def ca(self) -> Path | None:
+        """The file with the certificate to trust, while it serves https; None without TLS."""
+        return None if self._authority is None else self._authority.path
+
+    @property
+    def state_file(self) -> Path | None:
+        """The file that keeps the state, or None."""
+        return self._state_path
 
     def environment(self) -> dict[str, str]:
         """The settings a client needs to use this sandbox as its account."""
@@ -164,55 +248,6 @@ class Sandbox:
             "LP_CLIENT_SECRET": self.client_secret,
             "LP_DOMAIN_API": self.base,
         }
-
-    @property
-    def calls(self) -> Counter[str]:
-        """How many requests reached each route: domain, sentinel, jwks, idp, conversation."""
-        return self._state.calls
-
-    @property
-    def requests(self) -> list[RequestRecord]:
-        """The request log, oldest first, without tokens and secrets."""
-        return self._state.records
-
-    @property
-    def conversations(self) -> list[Conversation]:
-        """A snapshot of every conversation still remembered, oldest first."""
-        return self._state.conversations
-
-    @property
-    def faults(self) -> list[tuple[str, str, int | None]]:
-        """The faults still to come: route, name and how many times."""
-        return self._faults.pending()
-
-    def profile(self, ext_consumer_id: str) -> list[Any]:
-        """The SDEs known of a consumer, whether or not a conversation came of them."""
-        return self._state.profile_of(consumer(self.account_id, ext_consumer_id))
-
-    def fail(self, route: str, fault: str, times: int | None = 1, **options: Any) -> None:
-        """Let *fault* happen to the next *times* requests of *route*.
-
-        Args:
-            route: "domain", "sentinel", "idp" or "conversation".
-            fault: A name from the table `lpnb.sandbox.faults.FAULTS`, which lists the options too.
-            times: How often; None for every request until `reset`.
-            **options: Such as ``code=429, retry_after=2`` for "status".
-        """
-        self._faults.add(route, make_fault(route, fault, options), times)
-
-    def close_conversation(self, conversation_id: str) -> None:
-        """Close a conversation, so that its consumer may open another one."""
-        self._state.close_conversation(conversation_id)
-
-    def expire_tokens(self) -> None:
-        """Make every AppJWT issued so far invalid at once; ConsumerJWS stay valid, as they never expire."""
-        if self._keyring is not None:
-            self._keyring.expire_app_jwts(self._state.clock())
-
-    def reset(self) -> None:
-        """Forget conversations, profiles, faults, counters and the log. Tokens stay as they are."""
-        self._faults.clear()
-        self._state.reset()
 
     def _config(self, port: int) -> uvicorn.Config:
         assert self._keyring is not None  # noqa: S101 - start() made it
@@ -226,9 +261,11 @@ class Sandbox:
             keyring=self._keyring,
             state=self._state,
             faults=self._faults,
+            rate_limits=self._rate_limits,
         )
-        return uvicorn.Config(
-            App(cloud, port, self._limits, bare_hosts=self._bare_hosts),
+        own = control_routes(CONTROL_PATH, self, self.control_token, self._limits)
+        config = uvicorn.Config(
+            App(cloud, port, self._limits, bare_hosts=self._bare_hosts, own=own),
             http=guarded_protocol(self._limits),
             ws="none",
             interface="asgi3",
@@ -238,3 +275,25 @@ class Sandbox:
             server_header=False,
             timeout_keep_alive=self._limits.idle_seconds,
         )
+        if self._tls:
+            # Here and not at the top: a tenth of a second that a sandbox without TLS need not wait.
+            from .tls import Authority
+
+            self._authority = Authority(self._ca_path)
+            config.load()
+            config.ssl = self._authority.context()
+        return config
+
+    def _tick(self) -> None:
+        if time.monotonic() - self._idle_checked >= _IDLE_CHECK_SECONDS:
+            self._idle_checked = time.monotonic()
+            self.close_idle()
+
+    def _clock_moved(self) -> None:
+        if self._state_file is not None:
+            self._state_file.keep("clock", json.dumps(self._clock.place))
+        super()._clock_moved()
+
+    def _tokens_expired(self) -> None:
+        if self._state_file is not None and self._keyring is not None:
+            self._state_file.keep("keyring", self._keyring.to_json())

@@ -88,6 +88,13 @@ class State:
         """Let *listener* hear every event from now on; call what is returned to end it."""
         return self.ledger.subscribe(listener)
 
+    def restore(self, events: Iterable[Event]) -> None:
+        """Be what these events add up to, and nothing else; neither store nor listeners hear of it."""
+        with self.ledger as ledger:
+            self._forget_world()
+            ledger.sequence = 0
+            ledger.replay(events)
+
     def reset(self) -> None:
         """Forget conversations, profiles, counters and the log; a seed starts over."""
         with self.ledger as ledger:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey
+from joserfc.jwk import KeyParameters, RSAKey
 
 from . import strict_json
 
@@ -45,13 +45,23 @@ def consumer(account_id: str, ext_consumer_id: str) -> Consumer:
 
 
 class Keyring:
-    """Signs tokens with a key of its own and knows them again."""
+    """Signs tokens with a key of its own and knows them again; *kept* is what `to_json` gave."""
 
-    def __init__(self) -> None:
-        self._key = RSAKey.generate_key(2048, {"kid": KEY_ID, "use": "sig", "alg": "RS256"})
+    def __init__(self, kept: str | None = None) -> None:
+        names: KeyParameters = {"kid": KEY_ID, "use": "sig", "alg": "RS256"}
+        if kept is None:
+            self._key = RSAKey.generate_key(2048, names)
+            self._valid_from = 0
+        else:
+            found = json.loads(kept)
+            self._key = RSAKey.import_key(found["key"], names)
+            self._valid_from = int(found["valid_from"])
         self._verified: dict[str, dict[str, Any]] = {}
-        self._valid_from = 0
         self._lock = threading.Lock()
+
+    def to_json(self) -> str:
+        """The key and what was expired, for a later `Keyring` that knows the same tokens."""
+        return json.dumps({"key": self._key.as_dict(private=True), "valid_from": self._valid_from})
 
     def public_keys(self) -> dict[str, Any]:
         """The key set of ``/sentinel/well-known/jwks``."""
