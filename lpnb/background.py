@@ -79,5 +79,7 @@ async def awaitable(work: Coroutine[Any, Any, T]) -> T:
 async def _ended(work: Coroutine[Any, Any, Any], seconds: float = 2.0) -> None:
     """Return when *work*, which was cancelled, has come to its end, but after *seconds* at the latest."""
     give_up = time.monotonic() + seconds
-    while inspect.getcoroutinestate(work) != inspect.CORO_CLOSED and time.monotonic() < give_up:  # noqa: ASYNC110 - nothing tells
+    while inspect.getcoroutinestate(work) != inspect.CORO_CLOSED:
+        if time.monotonic() > give_up:
+            return
         await asyncio.sleep(0.005)

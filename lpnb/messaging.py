@@ -110,15 +110,15 @@ def _response(
         failure = "the service is throttling this account (HTTP 429)"
         if exchange.retry_after:
             failure += f" and asks to stay away for {exchange.retry_after:.0f} s"
+    if outcome == "refused":
+        where = f" to {exchange.location}; redirects are not followed" if exchange.location else ""
+        reading = fill(reading, f"http-{exchange.status}", f"HTTP {exchange.status}{where}")
     explanation = explain(reading, outcome, exchange.status, failure)
     if outcome == "not sent":
         reading = fill(reading, "not-sent", failure or explanation)
     elif outcome == "unknown" and (failure or exchange.status is None or exchange.status >= 300):
         code = "no-answer" if exchange.status is None else f"http-{exchange.status}"
         reading = fill(reading, code, failure or f"HTTP {exchange.status}")
-    elif outcome == "refused":
-        where = f" to {exchange.location}; redirects are not followed" if exchange.location else ""
-        reading = fill(reading, f"http-{exchange.status}", f"HTTP {exchange.status}{where}")
     return BatchResponse(
         consumer_id=consumer_id,
         outcome=outcome,

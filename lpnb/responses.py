@@ -228,18 +228,23 @@ def explain(reading: Reading, outcome: Outcome, status: int | None, failure: str
         )
     if conversation and conversation.code in _MEANINGS:
         return f"Refused with {conversation.code}, {conversation.message}. {_MEANINGS[conversation.code]}"
-    if conversation and conversation.code:
+    if conversation and conversation.code and not conversation.code.startswith("http-"):
         said = f": {conversation.message}" if conversation.message else ""
         return f"The service refused the conversation with {conversation.code}{said}.{odd}"
-    return f"The service refused the call with HTTP {status}.{odd}"
+    said = conversation.message if conversation else None
+    return f"The service refused the call with {said or f'HTTP {status}'}.{odd}"
 
 
 def fill(reading: Reading, code: str, message: str) -> Reading:
     """Give *code* and *message* to every frame that has no answer of its own."""
-    pairs = tuple(
-        pair if pair.code not in (None, "unreadable") else Pair(pair.req_id, pair.type, False, code, message)
-        for pair in reading.pairs
-    )
+
+    def filled(pair: Pair) -> Pair:
+        if pair.code not in (None, "unreadable"):
+            return pair
+        said = f"{message}: {pair.message}" if pair.code is None and pair.message else message
+        return Pair(pair.req_id, pair.type, False, code, said)
+
+    pairs = tuple(filled(pair) for pair in reading.pairs)
     return Reading(pairs, reading.strays, reading.anomaly, reading.says)
 
 

@@ -833,7 +833,7 @@ def test_pasted_frames_get_fresh_ids_on_request():
 def test_a_raw_batch_arrives_byte_for_byte(client, sandbox, content):
     reply = client.send_batch(RawBatch(content), "anna")
 
-    sent = content if isinstance(content, bytes) else content.encode()
+    sent = content.decode() if isinstance(content, bytes) else content
     assert sandbox.conversations[0].raw_request == sent
     assert reply.outcome == "answered"
 
@@ -1023,7 +1023,4 @@ def test_hostile_text_arrives_exactly(shared, text):
     client.create_conversation("anna", sdes=[PersonalInfo(firstname=text)])
 
     assert sandbox.conversations[0].profile[0]["personal"]["firstname"] == text
-    assert (
-        text.encode() in sandbox.conversations[0].raw_request
-        or json.dumps(text, ensure_ascii=False)[1:-1].encode() in sandbox.conversations[0].raw_request
-    )
+    assert json.dumps(text, ensure_ascii=False) in sandbox.conversations[0].raw_request

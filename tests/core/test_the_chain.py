@@ -596,6 +596,7 @@ def test_another_4xx_is_a_refusal_and_is_not_repeated(door, sandbox, status):
     assert reply.attempts == 1
     assert sandbox.calls["conversation"] == 1
     assert [pair.code for pair in reply.pairs] == [f"http-{status}", f"http-{status}"]
+    assert reply.explanation == f"The service refused the call with HTTP {status}: no."
 
 
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 599])
