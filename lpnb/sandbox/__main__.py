@@ -13,7 +13,9 @@ import threading
 from collections.abc import Iterator, Sequence
 
 from .carrier import PortTakenError
+from .idle import LONGEST
 from .server import DEFAULT_ACCOUNT, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Sandbox
+from .state_file import StateFileError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,6 +29,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             token_lifetime=arguments.token_lifetime,
             port=arguments.port,
             seed=arguments.seed,
+            state_file=arguments.state,
+            tls=arguments.tls or arguments.ca is not None,
+            ca_file=arguments.ca,
+            bare_hosts=arguments.bare_hosts,
+            auto_close_after=arguments.auto_close * 60,
         )
     except ValueError as error:
         return _fail(str(error))
@@ -36,8 +43,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             sandbox.start()
         except PortTakenError as error:
             return _fail(f"{error.strerror}. Choose another with --port, or --port 0 for any free one.")
+        except StateFileError as error:
+            return _fail(str(error))
         except OSError as error:
-            return _fail(f"Cannot listen on port {arguments.port}: {error.strerror}.")
+            what = f"write {error.filename}" if error.filename else f"listen on port {arguments.port}"
+            return _fail(f"Cannot {what}: {error.strerror}.")
         with sandbox:
             _announce(sandbox)
             # In steps, because on Windows a wait without end cannot be interrupted.
@@ -46,18 +56,58 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+_EPILOG = """\
+When it is ready it prints one line of JSON on standard output: base (where it serves), control and
+control_token (the control API, wanted in the header X-Sandbox-Token), account, client_id, ca (the
+certificate to trust, or null) and seed. Everything else goes to standard error. It ends with
+SIGINT or SIGTERM, status 0; status 2 is a bad option, a taken port or an unusable file.
+
+examples:
+  lpnb sandbox --port 8080
+  lpnb sandbox --port 8080 --state bank.sqlite --seed 7
+  lpnb sandbox --tls --ca ca.pem
+"""
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m lpnb.sandbox",
-        description="Play LivePerson's Conversational Cloud on this machine.",
+        prog="lpnb sandbox",
+        description="Play LivePerson's Conversational Cloud on this machine, for a client in any language.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 picks a free one (default)")
-    parser.add_argument("--account", default=DEFAULT_ACCOUNT, help="account id (default: %(default)s)")
-    parser.add_argument("--client-id", default=DEFAULT_CLIENT_ID, help="default: %(default)s")
-    parser.add_argument("--client-secret", default=DEFAULT_CLIENT_SECRET, help="default: %(default)s")
-    parser.add_argument("--seed", default=None, help="makes conversation ids repeatable")
-    parser.add_argument(
-        "--token-lifetime", type=int, default=3600, help="seconds an AppJWT lives (default: %(default)s)"
+    add = parser.add_argument
+    add("--port", metavar="P", type=int, default=0, help="port on 127.0.0.1; 0 (default) picks a free one")
+    add("--account", metavar="A", default=DEFAULT_ACCOUNT, help="account id (default: %(default)s)")
+    add("--client-id", metavar="C", default=DEFAULT_CLIENT_ID, help="app installation (default: %(default)s)")
+    add(
+        "--client-secret",
+        metavar="S",
+        default=DEFAULT_CLIENT_SECRET,
+        help="its secret (default: %(default)s)",
+    )
+    add("--state", metavar="FILE", help="keep the state in this SQLite file, over restarts and kill -9")
+    add("--seed", metavar="N", help="make ids, and faults that come by chance, repeatable")
+    add("--tls", action="store_true", help="serve https with a certificate authority of its own")
+    add("--ca", metavar="FILE", help="where to write that authority's certificate; implies --tls")
+    add(
+        "--bare-hosts",
+        action="store_true",
+        help="hand out baseURIs without the port, for clients that build URLs from a host name",
+    )
+    add(
+        "--token-lifetime",
+        metavar="SECONDS",
+        type=int,
+        default=3600,
+        help="how long an AppJWT lives (default: %(default)s)",
+    )
+    add(
+        "--auto-close",
+        metavar="MINUTES",
+        type=float,
+        default=LONGEST / 60,
+        help="close a conversation that has waited so long for its consumer (default: 90 days)",
     )
     return parser
 
@@ -69,8 +119,18 @@ def _announce(sandbox: Sandbox) -> None:
         # A secret somebody chose may be one they use elsewhere.
         hidden = own_secret and name == "LP_CLIENT_SECRET"
         print(f"  {name}={'(the one you gave)' if hidden else value}", file=sys.stderr)  # noqa: T201
+    if sandbox.ca is not None:
+        print(f"Let the client trust the certificate in {sandbox.ca}", file=sys.stderr)  # noqa: T201
     print("Stop it with Ctrl-C.", file=sys.stderr, flush=True)  # noqa: T201
-    ready = {"base": sandbox.base, "account": sandbox.account_id, "client_id": sandbox.client_id}
+    ready = {
+        "base": sandbox.base,
+        "control": sandbox.control,
+        "control_token": sandbox.control_token,
+        "account": sandbox.account_id,
+        "client_id": sandbox.client_id,
+        "ca": None if sandbox.ca is None else str(sandbox.ca),
+        "seed": sandbox.seed,
+    }
     print(json.dumps(ready), flush=True)  # noqa: T201
 
 

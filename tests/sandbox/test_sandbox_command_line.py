@@ -39,8 +39,9 @@ def test_it_says_in_one_json_line_where_it_is_and_ends_with_0_on_a_signal(launch
 
     ready = json.loads(process.stdout.readline())
 
-    assert sorted(ready) == ["account", "base", "client_id"]
-    assert (ready["account"], ready["client_id"]) == ("777", "me")
+    assert sorted(ready) == ["account", "base", "ca", "client_id", "control", "control_token", "seed"]
+    assert (ready["account"], ready["client_id"], ready["ca"], ready["seed"]) == ("777", "me", None, "1")
+    assert ready["control"] == f"{ready['base']}/_lpnb"
     with httpx.Client(base_url=ready["base"], trust_env=False) as http:
         assert http.get("/api/account/777/service/idp/baseURI?version=1.0").status_code == 200
         form = {"client_id": "me", "client_secret": PUBLIC_SECRET, "grant_type": "client_credentials"}
