@@ -1,0 +1,181 @@
+"""Hints follow the documentation's best practices, name their place and page, and never stop a send."""
+
+from __future__ import annotations
+
+import pytest
+
+from lpnb import (
+    Address,
+    CampaignInfo,
+    Contact,
+    ConversationBatch,
+    ConversationContext,
+    CustomerInfo,
+    PersonalInfo,
+    advise,
+    page_examples,
+)
+
+SDES = "[0].body.authenticatedData.lp_sdes"
+GOOD = {
+    "campaign_info": CampaignInfo(campaign_id="1", engagement_id="2"),
+    "conversation_context": ConversationContext(visitor_id="v", session_id="s", lang="en-US"),
+}
+JOHN = PersonalInfo(firstname="John", language="en-US")
+
+
+def hints(sdes=(JOHN,), **fields) -> list[tuple[str, str, str]]:
+    found = advise(ConversationBatch.build(list(sdes), **{**GOOD, **fields}))
+    return [(hint.path, hint.text, hint.source) for hint in found]
+
+
+REPLACED = (
+    SDES,
+    "SDEs replace the earlier ones of the same type whole: send every field each time.",
+    "Engagement Attributes Best Practices for Messaging",
+)
+
+
+def test_a_batch_that_follows_the_practices_is_only_reminded_that_sdes_replace():
+    assert hints() == [REPLACED]
+
+
+@pytest.mark.parametrize("sdes", [[], [PersonalInfo()], [CustomerInfo(), PersonalInfo(contacts=[])]])
+def test_without_sdes_the_agent_sees_nothing(sdes):
+    assert hints(sdes) == [
+        (SDES, "Without SDEs the agent sees nothing about the consumer.", "Send API, CONVERSATION")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "path", "text", "source"),
+    [
+        (
+            {"campaign_info": None, "conversation_context": None, "skill_id": "-1"},
+            "[1].body.skillId",
+            "Route with a campaign and engagement from Monitoring; a fixed skillId is discouraged.",
+            "Send API, CONVERSATION",
+        ),
+        (
+            {"campaign_info": None, "conversation_context": None},
+            "[1].body.campaignInfo",
+            "Without a campaign the conversation goes to the account's default skill or stays unassigned.",
+            "Knowledge base, Routing logic overview",
+        ),
+        (
+            {"campaign_info": CampaignInfo(campaign_id="1")},
+            "[1].body.campaignInfo",
+            "campaignId and engagementId belong together.",
+            "Send API, CONVERSATION",
+        ),
+        (
+            {"conversation_context": None},
+            "[1].body.conversationContext",
+            "Send Monitoring's visitor, session and context ids along with the campaign.",
+            "Send API, CONVERSATION",
+        ),
+        (
+            {"conversation_context": ConversationContext(type="CustomContext")},
+            "[1].body.conversationContext.type",
+            "SharkContext is the type that goes with Monitoring's ids.",
+            "Send API, CONVERSATION",
+        ),
+        (
+            {"channel_type": None},
+            "[1].body.channelType",
+            "The property table calls channelType mandatory.",
+            "Send API, CONVERSATION",
+        ),
+        (
+            {"req_ids": ("1,", "2,")},
+            "[0].id",
+            "Fixed request ids cannot tell a late answer to another request from this one's. "
+            "Leave them out to get fresh ones.",
+            "Getting started with Connector API",
+        ),
+    ],
+)
+def test_each_practice_has_its_hint(fields, path, text, source):
+    assert hints(**fields) == [REPLACED, (path, text, source)]
+
+
+@pytest.mark.parametrize("lang", ["en", "en_US", "en-us", "EN-US", "english", "en-US ", "en-US\n", ""])
+def test_lang_is_written_like_en_us(lang):
+    said = hints(conversation_context=ConversationContext(lang=lang))
+
+    assert said[1:] == [
+        (
+            "[1].body.conversationContext.lang",
+            "lang is written like en-US, and must be a language of the engagement.",
+            "Send API, CONVERSATION",
+        )
+    ]
+
+
+@pytest.mark.parametrize("language", ["en-US", "en_US", "de-AT"])
+def test_the_language_of_a_person_may_be_joined_either_way(language):
+    assert hints([PersonalInfo(language=language)]) == [REPLACED]
+
+
+def test_a_context_without_a_campaign_is_pointed_out():
+    assert (
+        "[1].body.conversationContext",
+        "The context belongs to a campaign: without campaignInfo it routes nothing.",
+        "Send API, CONVERSATION",
+    ) in hints(campaign_info=None)
+
+
+@pytest.mark.parametrize(
+    ("sde", "path", "text"),
+    [
+        (
+            CustomerInfo(store_zip_code="1"),
+            "[0].info.storeZipCode",
+            "storeZipCode is not usable in SetUserProfile.",
+        ),
+        (
+            CustomerInfo(store_number="1"),
+            "[0].info.storeNumber",
+            "storeNumber is not usable in SetUserProfile.",
+        ),
+        (CustomerInfo(currency="usd"), "[0].info.currency", "currency is an ISO 4217 code such as USD."),
+        (CustomerInfo(login_status=1), "[0].info.loginStatus", "What its values mean is not documented."),
+        (
+            PersonalInfo(language="english"),
+            "[0].personal.language",
+            "language is written like en-US or en_US.",
+        ),
+        (
+            PersonalInfo(contacts=[Contact(email="x"), Contact(address=Address(country="Austria"))]),
+            "[0].personal.contacts[1].address.country",
+            "country is two capital letters, such as US.",
+        ),
+    ],
+)
+def test_odd_values_of_an_sde_are_pointed_out_where_they_stand(sde, path, text):
+    assert hints([sde]) == [REPLACED, (f"{SDES}{path}", text, "Types of Engagement Attributes")]
+
+
+def test_two_sdes_of_one_type_are_pointed_out():
+    assert hints([JOHN, PersonalInfo(lastname="Doe")]) == [
+        REPLACED,
+        (
+            SDES,
+            "personal stands here 2 times; the last one counts.",
+            "Engagement Attributes Best Practices for Messaging",
+        ),
+    ]
+
+
+def test_advice_never_stops_a_send(client):
+    for number, batch in enumerate(page_examples().values()):
+        assert advise(batch)
+        assert client.send_batch(batch, f"c-{number}").outcome == "answered"
+
+
+def test_advice_shows_as_a_table_that_escapes():
+    html = advise(ConversationBatch.build([JOHN], **GOOD))._repr_html_()
+
+    assert "<caption" in html
+    assert REPLACED[1] in html
+    assert advise(ConversationBatch.build([], **GOOD))._repr_html_().count("<tr>") == 2

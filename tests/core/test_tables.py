@@ -1,0 +1,125 @@
+"""Responses as DataFrames: the same columns and dtypes whatever there is to show."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from lpnb import BatchResponse, responses_table
+from lpnb.responses import Pair
+
+DTYPES = {
+    "consumer_id": "str",
+    "req_id": "str",
+    "type": "str",
+    "ok": "boolean",
+    "code": "str",
+    "message": "str",
+    "conversation_id": "str",
+    "http_status": "Int64",
+    "attempts": "Int64",
+    "elapsed_ms": "float64",
+    "sent_at": "datetime64[us, UTC]",
+}
+NOON = datetime.datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=datetime.UTC)
+
+
+def response(number: int = 1, **changes) -> BatchResponse:
+    fields = {
+        "consumer_id": f"c-{number}",
+        "outcome": "answered",
+        "pairs": (
+            Pair("1,", "userprofile.SetUserProfile", True, "OK", "OK User Profile set successfully"),
+            Pair("2,", "cm.ConsumerRequestConversation", True, "OK", None, f"conv-{number}"),
+        ),
+        "explanation": "",
+        "http_status": 200,
+        "attempts": 1,
+        "elapsed_ms": 12.5,
+        "sent_at": NOON,
+    }
+    return BatchResponse(**{**fields, **changes})
+
+
+def bare() -> BatchResponse:
+    return BatchResponse("anna", "unknown", (Pair("1", "x"),))
+
+
+@pytest.mark.parametrize(
+    ("responses", "rows"),
+    [
+        ([], 0),
+        (response(), 2),
+        ([response()], 2),
+        ((response(n) for n in range(500)), 1000),
+        ([bare()], 1),
+        ([bare(), response()], 3),
+        ([BatchResponse("anna", "refused", ())], 0),
+    ],
+    ids=["none", "one", "a list of one", "many", "nothing known", "mixed", "no frames"],
+)
+def test_columns_and_dtypes_are_always_the_same(responses, rows):
+    table = responses_table(responses)
+
+    assert {name: str(dtype) for name, dtype in table.dtypes.items()} == DTYPES
+    assert list(table.columns) == list(DTYPES)
+    assert len(table) == rows
+    assert list(table.index) == list(range(rows))
+
+
+def test_one_row_for_each_request_in_the_order_sent():
+    table = responses_table([response(1), response(2)])
+
+    assert table["consumer_id"].tolist() == ["c-1", "c-1", "c-2", "c-2"]
+    assert table["req_id"].tolist() == ["1,", "2,", "1,", "2,"]
+    assert table["ok"].tolist() == [True, True, True, True]
+    assert table["conversation_id"].isna().tolist() == [True, False, True, False]
+    assert table["conversation_id"].dropna().tolist() == ["conv-1", "conv-2"]
+    assert table["http_status"].tolist() == [200, 200, 200, 200]
+    assert table["sent_at"][0] == NOON
+    assert table["elapsed_ms"].tolist() == [12.5] * 4
+
+
+def test_what_is_not_known_is_missing_and_not_zero():
+    row = responses_table(bare()).iloc[0]
+
+    for name in ("code", "message", "conversation_id", "http_status", "elapsed_ms", "sent_at"):
+        assert row.isna()[name], name
+    assert bool(row["ok"]) is False
+    assert row["attempts"] == 0
+
+
+def test_half_a_character_does_not_break_the_table():
+    pair = Pair("1", "x", False, "a\ud800", "b\udfff", None)
+
+    table = responses_table(BatchResponse("anna\ud800", "unknown", (pair,)))
+
+    assert table.loc[0, ["consumer_id", "code", "message"]].tolist() == ["anna\ufffd", "a\ufffd", "b\ufffd"]
+
+
+@pytest.mark.parametrize("text", ["", "\x00", "x" * 100_000, "=1+1", "☕\n\t", "NaN", "null", "None"])
+def test_any_text_is_kept_as_it_is(text):
+    table = responses_table(BatchResponse("anna", "refused", (Pair("1", "x", False, "NO", text),)))
+
+    assert table["message"].tolist() == [text]
+
+
+def test_markup_in_a_table_is_shown_as_text():
+    markup = "<script>alert(1)</script>"
+    pair = Pair(markup, markup, False, markup, markup, markup)
+
+    html = responses_table(BatchResponse(markup, "refused", (pair,)))._repr_html_()
+
+    assert "<script" not in html
+    assert html.count("&lt;script&gt;") == 6
+
+
+def test_a_real_reply_becomes_a_table(client):
+    table = responses_table([client.create_conversation("anna"), client.create_conversation("anna")])
+
+    assert table["ok"].tolist() == [True, True, True, False]
+    assert table["code"].tolist() == ["OK", "OK", "OK", "BAD_REQUEST"]
+    assert table["message"].tolist()[0] == "OK User Profile set successfully"
+    assert table["sent_at"].is_monotonic_increasing
+    assert {name: str(dtype) for name, dtype in table.dtypes.items()} == DTYPES
