@@ -30,12 +30,15 @@ RichContentEvent as on the wire), metadata, client_properties |
 | ``agent_joined`` / ``agent_left`` | agent_id, role ("ASSIGNED_AGENT", "MANAGER", ...) |
 | ``skill_changed`` | skill_id, skill_name, reason ("Skill", "back2Q", "TakeOver", ...), by |
 | ``dialog_opened`` | dialog_id, dialog_type ("POST_SURVEY") |
-| ``dialog_closed`` | dialog_id, closed_by ("CONSUMER", "AGENT", "SYSTEM"), cause |
+| ``dialog_closed`` | dialog_id, closed_by ("CONSUMER", "AGENT", "SYSTEM"), cause, frees_consumer (whether \
+its consumer may open another conversation from now on) |
 | ``conversation_closed`` | closed_by |
 | ``conversation_resumed`` | by |
-| ``session_started`` | account_id, client_id, visitor_id, session_id, new_visitor |
+| ``agent_online_set`` | account_id, agent_id, online |
+| ``session_started`` | account_id, client_id, visitor_id, session_id |
 | ``session_reported`` | session_id, page_id, identities, attributes, entry_points (null: none sent) |
-| ``engagement_shown`` | session_id, context_id, campaign_id, engagement_id, revision, considered |
+| ``engagement_asked`` | session_id, considered (every engagement and why it matched or not), shown \
+(contextId, campaignId, engagementId, revision; null when none was) |
 | ``impression_reported`` | session_id, impression (the SDE as sent) |
 | ``upload_registered`` | path, account_id, lp_consumer_id, file_type, file_size |
 | ``upload_stored`` | path, content (Base64), content_type |

@@ -7,6 +7,14 @@ from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 SdeChecks = Literal["lenient", "strict"]
+RoutingOrder = Literal[
+    "campaign>skill>sde",
+    "campaign>sde>skill",
+    "skill>campaign>sde",
+    "skill>sde>campaign",
+    "sde>campaign>skill",
+    "sde>skill>campaign",
+]
 
 # What each switch may be; a bool field needs no entry.
 _CHOICES: dict[str, tuple[object, ...]] = {
@@ -14,6 +22,8 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "already_open_status": (200, 400),
     "refused_element_status": (200, 400),
     "brand_id_missing_status": (401, 400),
+    "routing_order": get_args(RoutingOrder),
+    "unknown_ids": ("accept", "refuse"),
 }
 
 
@@ -39,6 +49,30 @@ class Rules:
         require_content_type: Refuse a body whose Content-Type is not the documented one.
         send_expires_in: Add ``expires_in`` to Sentinel's reply. Two clients read it; it is not
             documented.
+        routing_order: Which of campaign, explicit skill and SDE rule wins when several apply is not
+            documented; the account's default comes last (documented).
+        any_skill_is_no_choice: Take ``skillId`` "-1" as no skill named, so that SDE rules and the
+            default still apply. "-1" means any skill (documented); whether it ends routing is not.
+        unknown_ids: What becomes of a skill, campaign or engagement that does not exist is not
+            documented. "accept" opens the conversation with a warning, and keeps an unknown skill as
+            it came; "refuse" answers BAD_REQUEST.
+        fallback_when_offline: Send a conversation to the fallback skill when nobody of its skill is
+            online. A fallback is documented, the moment it is looked at is not.
+        engagement_needs_agent: Let Monitoring show an engagement only when an agent of its skill is
+            online. "Eligible under a campaign with availability" is documented, what counts is not.
+        consumer_may_transfer: Let a consumer send the conversation fields Skill and
+            ParticipantsChange. The schema names them and says that permissions may differ.
+        survey_keeps_conversation: Count a conversation as its consumer's open one while its survey
+            runs.
+        csat_after_close: Take a CSATRate for a closed conversation: it is "sent around closing".
+        chat_state_sequence: Answer a chat state with the sequence the next message will get. Chat
+            states have none in notifications; whether SEND answers with one is not shown.
+        check_files: Refuse to publish a file that is not in the file store. That a file publish can
+            be refused is documented, the reasons are not.
+        preview_counts: Count a file's preview towards the 5,000 characters of a SEND request. Both
+            limits are documented, and a preview may have 30 KB.
+        history_delay: Seconds until a change is seen by history; the real service takes about a
+            minute, and two hours for searches by SDE.
 
     Example:
         >>> Rules(already_open_status=400).already_open_status
@@ -57,10 +91,26 @@ class Rules:
     require_version: bool = True
     require_content_type: bool = True
     send_expires_in: bool = False
+    routing_order: RoutingOrder = "campaign>skill>sde"
+    any_skill_is_no_choice: bool = True
+    unknown_ids: Literal["accept", "refuse"] = "accept"
+    fallback_when_offline: bool = True
+    engagement_needs_agent: bool = True
+    consumer_may_transfer: bool = False
+    survey_keeps_conversation: bool = True
+    csat_after_close: bool = True
+    chat_state_sequence: bool = True
+    check_files: bool = True
+    preview_counts: bool = False
+    history_delay: float = 0.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
+            if field.name == "history_delay":
+                if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 86_400:
+                    raise ValueError(f"history_delay must be seconds from 0 to 86400; got {value!r}.")
+                continue
             allowed = _CHOICES.get(field.name, (True, False))
             if value not in allowed or isinstance(value, bool) is not isinstance(allowed[0], bool):
                 choices = ", ".join(repr(choice) for choice in allowed)

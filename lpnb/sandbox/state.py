@@ -1,40 +1,22 @@
-"""What the sandbox remembers, as the sum of its events: see `events` for what there is.
+"""The state: what can be read of the sandbox's memory, and every change that can be made to it.
 
-Everything is in memory, bounded (see `Kept`), and safe to use from several threads. Rules of the
-service are not decided here, except those that must be atomic: one open conversation a consumer,
-and the order of messages in a dialog.
+Safe to use from several threads. Rules of the service are not decided here, except those that must
+be atomic: one open conversation a consumer, and the order of messages in a dialog.
 """
 
-import hashlib
 import json
-import os
 import threading
-import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import conversations as shelf
-from .conversations import Conversation, Dialog, Message, Record
-from .events import Event, Ledger
-from .retention import Retained
+from .conversations import Conversation, Dialog, Message
+from .events import Event
+from .memory import Kept, Memory
 from .tokens import Consumer
 
 __all__ = ["Conversation", "Dialog", "Kept", "Message", "RequestRecord", "State"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """How much is remembered; beyond it the oldest goes. The bytes are those of what clients sent."""
-
-    open_conversations: int = 50_000
-    closed_conversations: int = 10_000
-    profiles: int = 50_000
-    sessions: int = 20_000
-    uploads: int = 1_000
-    bytes_of_each: int = 64 * 1024 * 1024
-    log_records: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,35 +36,18 @@ class RequestRecord:
     fault: str | None = None
 
 
-class State:
-    """The sandbox's memory.
+class State(Memory):
+    """The sandbox's memory, to read and to change.
 
     Reading gives snapshots. Changing goes through the methods here, each of which records one
     event or more; ``with state.ledger:`` makes several of them one step for everybody else.
     """
 
     def __init__(self, seed: int | str | None, kept: Kept, clock: Callable[[], float]) -> None:
-        self._seed = seed
-        self._kept = kept
-        self.clock = clock
-        self.ledger = Ledger(self._apply, lambda: self.clock())
-        self._forget_world()
+        super().__init__(seed, kept, clock)
         self._log_lock = threading.Lock()
         self._calls: Counter[str] = Counter()
         self._log: deque[RequestRecord] = deque(maxlen=kept.log_records)
-
-    def _forget_world(self) -> None:
-        kept = self._kept
-        # As text, so that --seed 7 and seed=7 are the same. Ids are no secrets here.
-        self._salt = (
-            os.urandom(16) if self._seed is None else hashlib.sha256(str(self._seed).encode()).digest()
-        )
-        self._happened: Counter[str] = Counter()
-        self._open: Retained[Record] = Retained(kept.open_conversations, kept.bytes_of_each)
-        self._closed: Retained[Record] = Retained(kept.closed_conversations, kept.bytes_of_each)
-        self._profiles: Retained[dict[str, tuple[float, str]]] = Retained(kept.profiles, kept.bytes_of_each)
-        self._known_consumers: Retained[bool] = Retained(kept.profiles, kept.bytes_of_each)
-        self._open_by_consumer: dict[str, str] = {}
 
     def subscribe(self, listener: Callable[[Event], object]) -> Callable[[], None]:
         """Let *listener* hear every event from now on; call what is returned to end it."""
@@ -244,10 +209,26 @@ class State:
             return dialog_id
 
     def close_dialog(
-        self, conversation_id: str, dialog_id: str, *, by: str, cause: str | None = None
+        self,
+        conversation_id: str,
+        dialog_id: str,
+        *,
+        by: str,
+        cause: str | None = None,
+        frees_consumer: bool = False,
     ) -> None:
-        """Close one dialog; closing the main one leaves the conversation's stage open."""
-        self._change(conversation_id, "dialog_closed", dialog_id=dialog_id, closed_by=by, cause=cause)
+        """Close one dialog; closing the main one leaves the conversation's stage open.
+
+        With *frees_consumer* its consumer may open another conversation from then on.
+        """
+        self._change(
+            conversation_id,
+            "dialog_closed",
+            dialog_id=dialog_id,
+            closed_by=by,
+            cause=cause,
+            frees_consumer=frees_consumer,
+        )
 
     def close_conversation(self, conversation_id: str, *, by: str = "SYSTEM") -> None:
         """Close a conversation; one that is closed already stays so.
@@ -273,6 +254,11 @@ class State:
         with self.ledger:
             record = self._open.get(conversation_id) or self._closed.get(conversation_id)
             return record.now if record else None
+
+    def conversation_with(self, dialog_id: str) -> Conversation | None:
+        """The conversation that has this dialog; the main dialog's id is the conversation's own."""
+        with self.ledger:
+            return self.conversation(self._conversation_of_dialog.get(dialog_id, dialog_id))
 
     def open_conversation_of(self, lp_consumer_id: str) -> Conversation | None:
         """The consumer's open conversation, or None."""
@@ -307,94 +293,22 @@ class State:
             found = [record.now for record in (*self._open, *self._closed)]
         return sorted(found, key=lambda conversation: conversation.number)
 
-    def _record(self, conversation_id: str) -> Record:
-        record = self._open.get(conversation_id) or self._closed.get(conversation_id)
-        if record is None:
-            raise KeyError(f"No conversation {conversation_id!r} in this sandbox.")
-        return record
+    def set_online(self, account_id: str, agent_id: str, online: bool) -> None:
+        """An agent comes or goes; until then it is as the world has it."""
+        with self.ledger as ledger:
+            data = {"account_id": account_id, "agent_id": agent_id, "online": online}
+            ledger.record("agent_online_set", data)
+
+    def online(self, account_id: str, agent_id: str) -> bool | None:
+        """Whether an agent is there; None when nobody has said anything since the world began."""
+        return self._online.get((account_id, agent_id))
+
+    def session_of(self, conversation_id: str) -> str | None:
+        """The Monitoring session that the conversation named when it was opened."""
+        with self.ledger:
+            return self._record(conversation_id).session_id
 
     def _change(self, conversation_id: str, kind: str, **data: Any) -> None:
         with self.ledger as ledger:
             self._record(conversation_id)
             ledger.record(kind, data, conversation_id)
-
-    def _new_id(self, kind: str) -> str:
-        """A version 4 UUID: with a seed, the n-th event of a kind always has the same one."""
-        # Counted per kind and not drawn from one sequence: what else happens in between does not matter,
-        # and a replay has nothing to wind forward.
-        digest = hashlib.blake2b(f"{kind} {self._happened[kind]}".encode(), digest_size=16, key=self._salt)
-        return str(uuid.UUID(bytes=digest.digest(), version=4))
-
-    def _apply(self, event: Event) -> None:
-        kind = event.kind
-        if kind == "reset":
-            self._forget_world()
-            return
-        self._happened[kind] += 1
-        if kind == "profile_set":
-            self._apply_profile(event)
-        elif kind == "conversation_opened":
-            self._apply_opened(event)
-        elif kind in shelf.KINDS:
-            self._apply_changed(event)
-        else:
-            raise ValueError(f"The ledger has no event of kind {kind!r}.")
-
-    def _apply_profile(self, event: Event) -> None:
-        lp_consumer_id = event.data["lp_consumer_id"]
-        profile = dict(self._profiles.get(lp_consumer_id) or {})
-        for element in event.data["sdes"]:
-            profile[str(element["type"])] = (event.time, json.dumps(element))
-        self._profiles.put(lp_consumer_id, profile, sum(len(text) for _, text in profile.values()))
-        record = self._open.get(event.conversation_id) if event.conversation_id else None
-        if record is not None:
-            added = [profile[str(element["type"])] for element in event.data["sdes"]]
-            record.sdes.extend(added)
-            self._grow(record, sum(len(text) for _, text in added))
-
-    def _apply_opened(self, event: Event) -> None:
-        number = self._happened["conversation_opened"]
-        lp_consumer_id = event.data["lp_consumer_id"]
-        profile = self._profiles.get(lp_consumer_id) or {}
-        record = shelf.opened(event, number, first=self._known_consumers.get(lp_consumer_id) is None)
-        self._known_consumers.put(lp_consumer_id, True, len(lp_consumer_id))
-        record.sdes = list(profile.values())
-        self._open_by_consumer[lp_consumer_id] = record.now.conversation_id
-        self._let_go(self._open.put(record.now.conversation_id, record, _weight(record.now)))
-
-    def _apply_changed(self, event: Event) -> None:
-        record = self._record(event.conversation_id or "")
-        shelf.changed(record, event)
-        now = record.now
-        if event.kind == "conversation_closed":
-            self._open.pop(now.conversation_id)
-            self._open_by_consumer.pop(now.lp_consumer_id, None)
-            self._closed.put(now.conversation_id, record, _weight(now, record))
-        elif event.kind == "conversation_resumed":
-            self._closed.pop(now.conversation_id)
-            self._open_by_consumer[now.lp_consumer_id] = now.conversation_id
-            self._let_go(self._open.put(now.conversation_id, record, _weight(now, record)))
-        elif event.kind in ("message_published", "receipt_published"):
-            self._grow(record, _weight_of_message(record.messages[-1]))
-
-    def _grow(self, record: Record, weight: int) -> None:
-        if record.now.stage == "OPEN":
-            self._let_go(self._open.add_weight(record.now.conversation_id, weight))
-        else:
-            self._closed.add_weight(record.now.conversation_id, weight)
-
-    def _let_go(self, forgotten: Iterable[Record]) -> None:
-        for record in forgotten:
-            self._open_by_consumer.pop(record.now.lp_consumer_id, None)
-
-
-def _weight(conversation: Conversation, record: Record | None = None) -> int:
-    weight = len(conversation.raw_request) + len(conversation.raw_client_properties or "")
-    if record is not None:
-        weight += sum(map(_weight_of_message, record.messages)) + sum(len(text) for _, text in record.sdes)
-    return weight
-
-
-def _weight_of_message(message: Message) -> int:
-    """What it weighs, roughly: its text and a few hundred bytes of wrapping."""
-    return 300 + len(repr(message.event)) + len(repr(message.metadata))
