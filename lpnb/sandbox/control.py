@@ -186,8 +186,10 @@ CONTROLS = (
 
 def control_routes(prefix: str, controls: Controls, token: str, limits: Limits) -> list[Route]:
     """The control API as routes below *prefix*, one for each path."""
-    paths = dict.fromkeys(control.path for control in CONTROLS)
-    return [Route(prefix + path, _Endpoint(path, controls, token, limits)) for path in paths]
+    paths = {control.path: _Endpoint(control.path, controls, token, limits) for control in CONTROLS}
+    routes = [Route(prefix + path, endpoint) for path, endpoint in paths.items()]
+    # Many clients put a slash behind a base address.
+    return [*routes, Route(f"{prefix}/", paths[""])]
 
 
 class _Endpoint:
