@@ -7,6 +7,7 @@ clients; ``X-LP-ON-BEHALF`` the ConsumerJWS.
 from .cloud import Cloud
 from .exchange import Answer, Request, json_answer
 from .tokens import Consumer
+from .world import Installation
 
 # errorCode to title and details, word for word as the pages' table has them.
 ERRORS = {
@@ -38,6 +39,13 @@ def app_jwt_of(request: Request) -> str:
     return rest.strip() if scheme.lower() == "bearer" else value
 
 
+def installation_behind(cloud: Cloud, app_jwt: str, account_id: str) -> Installation | None:
+    """The app installation a valid AppJWT was issued to, while the world has it."""
+    account = cloud.account(account_id)
+    found = account.installations_by_id.get(cloud.keyring.client_behind(app_jwt)) if account else None
+    return found if found is not None and found.enabled else None
+
+
 def authorise(cloud: Cloud, request: Request) -> Consumer | Answer:
     """The consumer the request speaks for, or the error frame.
 
@@ -54,7 +62,7 @@ def authorise(cloud: Cloud, request: Request) -> Consumer | Answer:
     problem = cloud.keyring.app_jwt_problem(app_jwt, account, cloud.now)
     if problem == "claim missing":
         return error_frame(cloud, 40001)
-    # An account this sandbox does not play has no valid AppJWT.
-    if problem or account != cloud.account_id:
+    # An account this world does not have, or an installation it no longer has, has no valid AppJWT.
+    if problem or installation_behind(cloud, app_jwt, account) is None:
         return error_frame(cloud, 40102)
     return cloud.keyring.consumer_behind(consumer_jws, account) or error_frame(cloud, 40103)

@@ -1,12 +1,30 @@
-"""One account of the played Conversational Cloud: who it is, its rules, its keys, its memory."""
+"""The played Conversational Cloud: its world, its rules, its keys, its memory."""
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 
 from .faults import FaultQueue
 from .rate_limits import RateLimits
 from .rules import Rules
 from .state import State
 from .tokens import Keyring
+from .world import Account, Skill, World
+
+
+@dataclass(slots=True)
+class Loading:
+    """How many calls to Monitoring still find their account loading; None is every one."""
+
+    left: int | None = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self) -> bool:
+        """Whether the call that just came finds it so."""
+        with self._lock:
+            if self.left:
+                self.left -= 1
+                return True
+            return self.left is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,8 +32,8 @@ class Cloud:
     """What the services are given to decide with."""
 
     account_id: str
-    client_id: str
-    client_secret: str
+    """The account the sandbox introduces itself as; the world may have others."""
+    world: World
     token_lifetime: int
     host: str
     """What the Domain API hands out: ``127.0.0.1:port``, or a name without a port."""
@@ -24,8 +42,21 @@ class Cloud:
     state: State
     faults: FaultQueue
     rate_limits: RateLimits
+    loading: Loading = field(default_factory=Loading)
 
     @property
     def now(self) -> float:
         """The sandbox's time, in epoch seconds."""
         return self.state.clock()
+
+    def account(self, account_id: str) -> Account | None:
+        """The account with this id, or None."""
+        return self.world.accounts_by_id.get(account_id)
+
+    def online(self, account: Account, skill: Skill) -> bool:
+        """Whether an agent of *skill* is there."""
+        for agent in account.agents_of(skill):
+            said = self.state.online(account.id, agent.id)
+            if agent.online if said is None else said:
+                return True
+        return False

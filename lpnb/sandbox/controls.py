@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .clock import Clock
+from .cloud import Loading
 from .faults import FaultQueue, PendingFault, make_fault
 from .idle import close_idle
 from .rate_limits import RateLimit, RateLimits, make_limit
@@ -41,6 +42,7 @@ class Controls:
     _clock: Clock
     _faults: FaultQueue
     _rate_limits: RateLimits
+    _loading: Loading
     _keyring: Keyring | None
 
     @property
@@ -188,6 +190,22 @@ class Controls:
             assert found is not None  # noqa: S101 - it has a trace
             return Detail(found, state.messages(conversation_id), trace)
 
+    def trace(self, conversation_id: str) -> dict[str, Any]:
+        """How a conversation came to its skill: the rules in their order, and the engagements considered.
+
+        Raises:
+            KeyError: When there is no such conversation, or it has been forgotten.
+        """
+        return self._state.trace(conversation_id)
+
+    def set_online(self, agent_id: str, online: bool, *, account_id: str | None = None) -> None:
+        """Let an agent come or go; who is there when the world begins stands in the world."""
+        self._state.set_online(account_id or self.account_id, agent_id, online)
+
+    def load_account(self, calls: int | None = 1) -> None:
+        """Let the next *calls* to Monitoring find the account loading; None for all until 0 is set."""
+        self._loading.left = calls
+
     def unstored(self) -> "Future[None] | None":
         """Done when everything that happened is in the state file; None when it is, or there is none."""
         return self._state.ledger.unstored()
@@ -213,6 +231,7 @@ class Controls:
         """
         self._faults.reset()
         self._rate_limits.clear()
+        self._loading.left = 0
         self._clock.reset()
         self._state.reset()
         self._clock_moved()

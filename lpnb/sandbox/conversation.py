@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from . import sde_checks, strict_json
-from .authorisation import authorise, error_frame
+from . import publishing, routing, sde_checks, strict_json
+from .authorisation import app_jwt_of, authorise, error_frame, installation_behind
 from .cloud import Cloud
 from .exchange import Answer, Request, json_answer, media_type, says_json, shortened, teach
 from .frames import BatchError, Frame, read_batch
 from .tokens import Consumer
 from .versions import refuse_version
+from .world import Installation
 
 PROFILE_SET = "OK User Profile set successfully"
-ANY_SKILL = "-1"
 
 
 def answer(cloud: Cloud, request: Request) -> Answer:
@@ -75,36 +75,36 @@ def _run(cloud: Cloud, request: Request, who: Consumer, frames: list[Frame]) -> 
     if profile_refused and not cloud.rules.open_after_refused_profile:
         elements.append(_bad_request(conversation.id, "Not opened: the profile before it was refused."))
         status = cloud.rules.refused_element_status
-    elif problem := _problem(cloud, conversation.body):
+    elif problem := _problem(who, conversation.body):
         elements.append(_bad_request(conversation.id, problem))
         status = cloud.rules.refused_element_status
     else:
-        opened = cloud.state.open_conversation(
-            who,
-            client_id=cloud.client_id,
-            raw_request=request.body,
-            raw_client_properties=request.header("client-properties"),
-            warnings=tuple(warnings),
-            session_id=None,
-            landing={
-                "skill_id": _skill(conversation.body),
-                "skill_name": None,
-                "source_name": cloud.client_id,
-                "campaign": None,
-                "trace": {},
-            },
-        )
-        if opened is None:
-            elements.append(_bad_request(conversation.id, _already_open(who)))
-            status = cloud.rules.already_open_status
+        landing, unknown, session_id = _land(cloud, request, who, conversation.body)
+        if unknown and cloud.rules.unknown_ids == "refuse":
+            sentence = f"{' '.join(unknown)} (The sandbox's own strictness: unknown_ids='refuse'.)"
+            elements.append(_bad_request(conversation.id, sentence))
+            status = cloud.rules.refused_element_status
         else:
-            opened_id = opened.conversation_id
-            elements.append(_ok(conversation.id, conversationId=opened_id))
+            opened = cloud.state.open_conversation(
+                who,
+                client_id=_installation(cloud, request, who).client_id,
+                raw_request=request.body,
+                raw_client_properties=request.header("client-properties"),
+                warnings=(*warnings, *unknown),
+                session_id=session_id,
+                landing=landing,
+            )
+            if opened is None:
+                elements.append(_bad_request(conversation.id, _already_open(who)))
+                status = cloud.rules.already_open_status
+            else:
+                opened_id = opened.conversation_id
+                elements.append(_ok(conversation.id, conversationId=opened_id))
     for frame in frames[2:]:
         if opened_id is None:
             elements.append(_bad_request(frame.id, "Not published: no conversation was opened."))
         else:
-            elements.append(_ok(frame.id, sequence=0))
+            elements.append(_first_message(cloud, request, who, opened_id, frame))
     return json_answer(status, elements, consumer=who.ext_consumer_id)
 
 
@@ -124,11 +124,70 @@ def _already_open(who: Consumer) -> str:
     )
 
 
-def _problem(cloud: Cloud, body: dict[str, Any]) -> str | None:
+def _land(
+    cloud: Cloud, request: Request, who: Consumer, body: dict[str, Any]
+) -> tuple[dict[str, Any], list[str], str | None]:
+    """Where the conversation goes, what it names that does not exist, and its Monitoring session."""
+    account = cloud.world.accounts_by_id[who.account_id]
+    context = body.get("conversationContext") or {}
+    session_id = context.get("sessionId")
+    visit = cloud.state.visits.session(session_id) if isinstance(session_id, str) else None
+    if visit is not None and visit.account_id != account.id:
+        visit = None
+    monitoring = None
+    if visit is not None:
+        monitoring = {
+            "sessionId": visit.session_id,
+            "visitorId": visit.visitor_id,
+            "considered": visit.considered,
+            "shown": visit.shown.get(str(context.get("interactionContextId"))),
+        }
+    campaign = body.get("campaignInfo") or {}
+    asked = routing.Asked(
+        source_name=_installation(cloud, request, who).name,
+        campaign_id=_text(campaign.get("campaignId")),
+        engagement_id=_text(campaign.get("engagementId")),
+        skill_id=_text(body.get("skillId")),
+        customer_info=routing.customer_info(cloud.state.profile_of(who)) if account.sde_rules else None,
+        monitoring=monitoring,
+    )
+    landing, unknown = routing.route(account, asked, cloud.rules, lambda skill: cloud.online(account, skill))
+    return landing, unknown, visit.session_id if visit else None
+
+
+def _installation(cloud: Cloud, request: Request, who: Consumer) -> Installation:
+    found = installation_behind(cloud, app_jwt_of(request), who.account_id)
+    assert found is not None  # noqa: S101 - the request was authorised
+    return found
+
+
+def _first_message(
+    cloud: Cloud, request: Request, who: Consumer, conversation_id: str, frame: Frame
+) -> dict[str, Any]:
+    """Publish the oldest page's first message, with which the conversation opens."""
+    event = frame.body.get("event")
+    if problem := publishing.problem_of_event(cloud, event, dialog_type="MAIN"):
+        return _bad_request(frame.id, problem)
+    sequence = cloud.state.publish(
+        conversation_id,
+        conversation_id,
+        frame.body["event"],
+        originator_id=who.lp_consumer_id,
+        role="CONSUMER",
+        client_properties=request.header("client-properties"),
+    )
+    return _ok(frame.id, sequence=sequence or 0)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _problem(who: Consumer, body: dict[str, Any]) -> str | None:
     """Why the conversation frame is refused, in the sandbox's words, or None."""
     # Some clients send ids as numbers; null stands for "not sent".
-    if not _is_id(body["brandId"]) or str(body["brandId"]) != cloud.account_id:
-        return f"brandId must be the account of the path, {cloud.account_id!r}."
+    if not _is_id(body["brandId"]) or str(body["brandId"]) != who.account_id:
+        return f"brandId must be the account of the path, {who.account_id!r}."
     if body.get("channelType") not in (None, "MESSAGING"):
         return "channelType must be 'MESSAGING'."
     # CUSTOM is in older pages only; it is accepted with a warning.
@@ -155,12 +214,6 @@ def _problem(cloud: Cloud, body: dict[str, Any]) -> str | None:
 
 def _is_id(value: object) -> bool:
     return isinstance(value, str | int) and not isinstance(value, bool)
-
-
-def _skill(body: dict[str, Any]) -> str:
-    """The skill the request names; "-1", any skill, without one (documented)."""
-    skill = body.get("skillId")
-    return ANY_SKILL if skill is None else str(skill)
 
 
 def _warnings(request: Request, frames: list[Frame]) -> list[str]:

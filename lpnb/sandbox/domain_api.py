@@ -33,7 +33,8 @@ def answer_list(cloud: Cloud, request: Request) -> Answer:
     """Every service: ``{"baseURIs": [...]}`` (documented)."""
     if refusal := _refuse(cloud, request):
         return refusal
-    return json_answer(200, {"baseURIs": [_record(cloud, service) for service in SERVICES]})
+    account_id = request.path_params["account_id"]
+    return json_answer(200, {"baseURIs": [_record(cloud, account_id, service) for service in SERVICES]})
 
 
 def answer_single(cloud: Cloud, request: Request) -> Answer:
@@ -43,18 +44,19 @@ def answer_single(cloud: Cloud, request: Request) -> Answer:
     service = request.path_params["service"]
     if service not in SERVICES:
         return teach(400, _unknown(service))
-    return json_answer(200, _record(cloud, service))
+    return json_answer(200, _record(cloud, request.path_params["account_id"], service))
 
 
-def _record(cloud: Cloud, service: str) -> dict[str, str]:
-    return {"service": service, "account": cloud.account_id, "baseURI": cloud.host}
+def _record(cloud: Cloud, account_id: str, service: str) -> dict[str, str]:
+    return {"service": service, "account": account_id, "baseURI": cloud.host}
 
 
 def _refuse(cloud: Cloud, request: Request) -> Answer | None:
     account = request.path_params["account_id"]
     # What the service says to an unknown account is not documented (inferred: 400).
-    if account != cloud.account_id:
-        return teach(400, f"No account {shortened(account)!r} here; this sandbox plays {cloud.account_id}.")
+    if cloud.account(account) is None:
+        played = ", ".join(cloud.world.accounts_by_id)
+        return teach(400, f"No account {shortened(account)!r} here; this sandbox plays {played}.")
     return refuse_version(
         request.query_values("version"),
         parameter="version",

@@ -3,6 +3,7 @@
 Envelope, order and ids only; what stands in the bodies is `conversation`'s and `sde_checks`' to judge.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,8 @@ class Frame:
     id: str
     type: str
     body: dict[str, Any]
+    metadata: Sequence[Any] | None = None
+    """Beside the body, where the metadata guide has it; it may also stand in the body."""
 
 
 class BatchError(ValueError):
@@ -47,7 +50,7 @@ then cm.ConsumerRequestConversation; got 1.
         raise BatchError(f"{wanted}; got {_kind_of(value)}.")
     if not 2 <= len(value) <= len(_ORDER):
         raise BatchError(f"{wanted}; got {len(value)}.")
-    frames = [_read_frame(item, position) for position, item in enumerate(value)]
+    frames = [_read_frame(item, f"frame[{position}]") for position, item in enumerate(value)]
     for position, frame in enumerate(frames):
         if frame.type != _ORDER[position]:
             sentence = f"frame[{position}].type must be {_ORDER[position]!r}; got {frame.type[:80]!r}."
@@ -63,8 +66,24 @@ then cm.ConsumerRequestConversation; got 1.
     return frames
 
 
-def _read_frame(item: object, position: int) -> Frame:
-    path = f"frame[{position}]"
+def read_frame(value: object) -> Frame:
+    """The one frame of a SEND body.
+
+    Raises:
+        BatchError: With a sentence that says what to send instead.
+
+    Example:
+        >>> read_frame([])
+        Traceback (most recent call last):
+            ...
+        lpnb.sandbox.frames.BatchError: Send one frame, an object; got an array.
+    """
+    if not isinstance(value, dict):
+        raise BatchError(f"Send one frame, an object; got {_kind_of(value)}.")
+    return _read_frame(value, "frame")
+
+
+def _read_frame(item: object, path: str) -> Frame:
     if not isinstance(item, dict):
         raise BatchError(f"{path} must be an object; got {_kind_of(item)}.")
     req_id = _read_id(item.get("id"), path)
@@ -74,7 +93,10 @@ def _read_frame(item: object, position: int) -> Frame:
         raise BatchError(f"{path}.type must be a string; got {_kind_of(item.get('type'))}.", req_id)
     if not isinstance(item.get("body"), dict):
         raise BatchError(f"{path}.body must be an object; got {_kind_of(item.get('body'))}.", req_id)
-    return Frame(req_id, item["type"], item["body"])
+    metadata = item.get("metadata")
+    if metadata is not None and not isinstance(metadata, list):
+        raise BatchError(f"{path}.metadata must be an array; got {_kind_of(metadata)}.", req_id)
+    return Frame(req_id, item["type"], item["body"], metadata)
 
 
 def _read_id(came: object, path: str) -> str:

@@ -4,7 +4,7 @@ The failures are inferred: the pages print none.
 """
 
 from . import strict_json
-from .authorisation import app_jwt_of
+from .authorisation import app_jwt_of, installation_behind
 from .cloud import Cloud
 from .exchange import Answer, Request, json_answer, media_type, says_json, shortened, teach
 from .tokens import consumer
@@ -31,7 +31,7 @@ def answer(cloud: Cloud, request: Request) -> Answer:
         return teach(401, "No AppJWT. Send the one Sentinel issued in the Authorization header.")
     account = request.path_params["account_id"]
     problem = cloud.keyring.app_jwt_problem(token, account, cloud.now)
-    if problem or account != cloud.account_id:
+    if problem or installation_behind(cloud, token, account) is None:
         return teach(401, "The AppJWT has expired or is invalid. Get a new one from Sentinel.")
     if cloud.rules.require_content_type and not says_json(request):
         came = media_type(request) or "none"
@@ -49,6 +49,6 @@ def answer(cloud: Cloud, request: Request) -> Answer:
         return teach(
             400, f"ext_consumer_id has {len(ext_consumer_id)} characters; {LONGEST_ID} is the most here."
         )
-    who = consumer(cloud.account_id, ext_consumer_id)
-    jws = cloud.keyring.consumer_jws(cloud.account_id, who)
+    who = consumer(account, ext_consumer_id)
+    jws = cloud.keyring.consumer_jws(account, who)
     return json_answer(201, {"token": jws}, consumer=ext_consumer_id)

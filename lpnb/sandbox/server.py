@@ -16,18 +16,20 @@ import uvicorn
 from .app import App
 from .carrier import Carrier, listen
 from .clock import Clock
-from .cloud import Cloud
+from .cloud import Cloud, Loading
 from .control import control_routes
 from .controls import Controls
 from .faults import FaultQueue
 from .idle import LONGEST
 from .limits import Limits
 from .line import guarded_protocol
+from .played import DEFAULT_SECRET, play
 from .rate_limits import RateLimits
 from .rules import Rules
 from .state import Kept, State
 from .state_file import StateFile, StateFileError
 from .tokens import Keyring
+from .world import World
 
 if TYPE_CHECKING:
     from .tls import Authority
@@ -38,7 +40,7 @@ _ACCOUNT = re.compile(r"[A-Za-z0-9_]{1,20}")
 DEFAULT_ACCOUNT = "12345678"
 # Fixed, so that clients can be configured before the sandbox runs. They open nothing but a sandbox.
 DEFAULT_CLIENT_ID = "5a4db0c5-0000-4000-8000-000000000001"
-DEFAULT_CLIENT_SECRET = "sandbox-secret-not-a-real-one"  # noqa: S105
+DEFAULT_CLIENT_SECRET = DEFAULT_SECRET
 
 _STOP_SECONDS = 5
 # How often the platform looks for conversations to close (documented).
@@ -48,16 +50,18 @@ CONTROL_PATH = "/_lpnb"
 
 
 class Sandbox(Controls):
-    """A Conversational Cloud on a loopback port, for one account.
+    """A Conversational Cloud on a loopback port.
 
     It starts in well under a second, lives in a thread of its own and forgets everything when the
     object goes. Memory is bounded: 50,000 open conversations, 10,000 closed ones and 64 MiB of
     request bodies of each are kept, and 10,000 lines of the request log.
 
     Args:
-        account_id: The account it plays.
-        client_id: The app installation that may ask Sentinel for tokens.
-        client_secret: Its secret. The default is public: a sandbox guards nothing.
+        world: The world it plays, or the path of a TOML file with one; by default a bank with
+            account 12345678.
+        account_id: The account of the world that `environment` names; by default its first.
+        client_id: The app installation that `environment` names; by default the account's first.
+        client_secret: Its secret. The default world's is public: a sandbox guards nothing.
         token_lifetime: Seconds an AppJWT lives.
         port: Port on 127.0.0.1; 0 picks a free one.
         seed: Makes ids repeatable, and faults that come by chance.
@@ -83,9 +87,10 @@ class Sandbox(Controls):
     def __init__(
         self,
         *,
-        account_id: str = DEFAULT_ACCOUNT,
-        client_id: str = DEFAULT_CLIENT_ID,
-        client_secret: str = DEFAULT_CLIENT_SECRET,
+        world: World | str | os.PathLike[str] | None = None,
+        account_id: str | None = None,
+        client_id: str | None = None,
+        client_secret: str | None = None,
         token_lifetime: int = 3600,
         port: int = 0,
         seed: int | str | None = None,
@@ -99,11 +104,11 @@ class Sandbox(Controls):
         limits: Limits | None = None,
         **rules: Any,
     ) -> None:
-        if not _ACCOUNT.fullmatch(account_id):
+        if account_id is not None and not _ACCOUNT.fullmatch(account_id):
             raise ValueError(
                 f"account_id must be 1 to 20 letters, digits or underscores; got {account_id[:40]!r}."
             )
-        if not client_id or not client_secret:
+        if client_id == "" or client_secret == "":
             raise ValueError("client_id and client_secret must not be empty.")
         if not 0 <= port <= 65535:
             raise ValueError(f"port must be from 0 to 65535; got {port}.")
@@ -111,9 +116,11 @@ class Sandbox(Controls):
             raise ValueError(f"token_lifetime must be 1 or more seconds; got {token_lifetime}.")
         if not math.isfinite(auto_close_after) or auto_close_after <= 0:
             raise ValueError(f"auto_close_after must be a number of seconds above 0; got {auto_close_after}.")
-        self.account_id = account_id
-        self.client_id = client_id
-        self.client_secret = client_secret
+        played = play(world, account_id, client_id, client_secret)
+        self.world = played.world
+        self.account_id = played.account_id
+        self.client_id = played.client_id
+        self.client_secret = played.client_secret
         self.token_lifetime = token_lifetime
         self.rules = Rules(**rules)
         self._wanted_port = port
@@ -127,6 +134,7 @@ class Sandbox(Controls):
         self._state = State(seed, kept or Kept(), self._clock)
         self._faults = FaultQueue(self.seed)
         self._rate_limits = RateLimits()
+        self._loading = Loading()
         self._keyring: Keyring | None = None
         self._state_path = None if state_file is None else Path(state_file)
         self._state_file: StateFile | None = None
@@ -253,8 +261,7 @@ class Sandbox(Controls):
         assert self._keyring is not None  # noqa: S101 - start() made it
         cloud = Cloud(
             account_id=self.account_id,
-            client_id=self.client_id,
-            client_secret=self.client_secret,
+            world=self.world,
             token_lifetime=self.token_lifetime,
             host="127.0.0.1" if self._bare_hosts else f"127.0.0.1:{port}",
             rules=self.rules,
@@ -262,6 +269,7 @@ class Sandbox(Controls):
             state=self._state,
             faults=self._faults,
             rate_limits=self._rate_limits,
+            loading=self._loading,
         )
         own = control_routes(CONTROL_PATH, self, self.control_token, self._limits)
         config = uvicorn.Config(

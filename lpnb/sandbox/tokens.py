@@ -124,6 +124,11 @@ class Keyring:
             return None
         return Consumer(claims["ext_consumer_id"], claims["lp_consumer_id"], account_id)
 
+    def client_behind(self, app_jwt: str) -> str:
+        """The client id of the installation an AppJWT of ours was issued to; "" when it is none."""
+        claims = self._read(app_jwt)
+        return str(claims.get("azp", "")) if claims else ""
+
     def _sign(self, claims: dict[str, Any]) -> str:
         token = jwt.encode(_HEADER, claims, self._key, algorithms=["RS256"])
         self._remember(token, claims)

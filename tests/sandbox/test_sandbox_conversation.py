@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+# The default skill of the default world's account.
+GENERAL = "2741903010"
 PROFILE_SET = {"msg": "OK User Profile set successfully"}
 VIP = {"type": "ctmrinfo", "info": {"ctype": "vip", "socialId": "1234567890"}}
 JOHN = {"type": "personal", "personal": {"firstname": "John", "lastname": "Doe", "gender": "MALE"}}
@@ -47,7 +49,7 @@ def test_the_minimal_example_opens_a_conversation(connector, sandbox):
     assert uuid.UUID(conversation_id).version == 4
     (conversation,) = sandbox.conversations
     assert conversation.conversation_id == conversation_id
-    assert (conversation.state, conversation.skill_id, conversation.warnings) == ("OPEN", "-1", ())
+    assert (conversation.state, conversation.skill_id, conversation.warnings) == ("OPEN", GENERAL, ())
     assert conversation.profile == []
     assert conversation.client_properties is None
 
@@ -71,14 +73,17 @@ def test_everything_of_the_full_example_is_kept_as_received(connector, sandbox, 
 
 
 def test_numbers_are_accepted_where_clients_send_them(connector, sandbox):
-    reply = connector.post(
-        connector.batch(
-            brandId=12345678, skillId=42, campaignInfo={"campaignId": 99999, "engagementId": 888888}
-        )
+    first = connector.post(
+        connector.batch(brandId=12345678, skillId=2741903011), headers=connector.headers("a")
+    )
+    second = connector.post(
+        connector.batch(campaignInfo={"campaignId": 880524013, "engagementId": 880524118}),
+        headers=connector.headers("b"),
     )
 
-    assert reply.status_code == 200
-    assert sandbox.conversations[0].skill_id == "42"
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert [found.skill_id for found in sandbox.conversations] == ["2741903011", "2741903014"]
+    assert [found.warnings for found in sandbox.conversations] == [(), ()]
 
 
 def test_a_campaign_alone_a_context_alone_and_a_skill_alone_are_each_accepted(connector):
@@ -293,7 +298,7 @@ def test_null_stands_for_not_sent(connector, sandbox):
     )
 
     assert connector.post(connector.batch(**nothing)).status_code == 200
-    assert sandbox.conversations[0].skill_id == "-1"
+    assert sandbox.conversations[0].skill_id == GENERAL
 
 
 def test_the_legacy_first_message_is_answered_with_a_sequence_and_flagged(connector, sandbox):

@@ -95,7 +95,7 @@ def test_an_unknown_account_is_refused(connector):
     reply = connector.http.get("/api/account/99/service/baseURI.json?version=1.0")
 
     assert reply.status_code == 400
-    assert reply.json() == {"error": "No account '99' here; this sandbox plays 12345678."}
+    assert reply.json() == {"error": "No account '99' here; this sandbox plays 12345678, 87654321."}
 
 
 def test_a_service_in_the_wrong_case_is_refused_with_the_right_spelling(connector):
