@@ -153,7 +153,10 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         ready = "Nothing has been sent yet."
         self._status = kit.html(views.status_html("idle", ready), "lpnb-status")
         self.confirm = ipw.Checkbox(
-            indent=False, layout=kit.plain, _dom_classes=("lpnb-confirm", "lpnb-hidden")
+            description="Send all the same",
+            indent=False,
+            layout=kit.plain,
+            _dom_classes=("lpnb-confirm", "lpnb-hidden"),
         )
         self.conversation = ipw.Text(
             description="Conversation id",

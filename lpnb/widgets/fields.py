@@ -62,8 +62,12 @@ class FormField:
         """Make the ipywidget that shows *value*, with a real label."""
         common = {"description": self.label, "layout": kit.plain}
         if self.kind == "choice":
-            options = [("", None), *((choice, choice) for choice in self.choices)]
-            return ipw.Dropdown(options=options, value=value, style=kit.described, **common)
+            # Not a Dropdown: JupyterLab takes the keys that are pressed on one for its own, so that
+            # "m" (for MALE) turns the cell into text and the panel is gone.
+            hint = ", ".join(self.choices[:3]) + (" …" if len(self.choices) > 3 else "")
+            return ipw.Combobox(
+                options=self.choices, value=value or "", placeholder=hint, style=kit.text, **common
+            )
         if self.kind == "date":
             return ipw.DatePicker(value=value, style=kit.described, **common)
         hint = f"e.g. {self.example}" if self.example else self.help
@@ -72,7 +76,7 @@ class FormField:
     @property
     def empty(self) -> str | None:
         """What an untouched widget holds."""
-        return None if self.kind in ("choice", "date") else ""
+        return None if self.kind == "date" else ""
 
     def to_wire(self, value: Any) -> Any:
         """Turn what the widget holds into what the wire would hold; None when there is nothing to send.
@@ -103,7 +107,7 @@ class FormField:
                 return shown
         elif self.kind in ("whole", "number"):
             shown = str(found) if isinstance(found, int | float) else shown
-        elif isinstance(found, str) and (self.kind == "text" or found in self.choices):
+        elif isinstance(found, str):
             shown = found
         back = self.to_wire(shown)
         return shown if back == found and type(back) is type(found) else self.empty

@@ -183,7 +183,7 @@ def _slots(leaves: Mapping[Path, Any]) -> dict[str, int]:
 
 
 class Group(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """Some fields of a form under each other, each with a note below it where there is something to say.
+    """Some fields of a form under each other, with a note below each that has something to say.
 
     Args:
         form: What keeps the values.
@@ -197,10 +197,12 @@ class Group(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._fields = tuple(fields)
         self._helped = frozenset(helped)
         self._widgets = {field.key: form.widget(field, kit) for field in fields}
+        # A note that is put in later makes the page draw what follows anew, and whoever has tabbed on loses
+        # their place. So every field that a few wrong letters bring a complaint to has one from the start.
         self._notes = {
-            field.key: kit.html(note_html(field.help), "lpnb-note")
+            field.key: kit.html(note_html(field.help if field.key in self._helped else ""), "lpnb-note")
             for field in fields
-            if field.key in self._helped
+            if field.key in self._helped or field.kind in ("choice", "whole", "number")
         }
         super().__init__(self._rows(), layout=kit.plain, _dom_classes=("lpnb-group",))
 
@@ -212,7 +214,6 @@ class Group(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
             if note is None and not sentence:
                 continue
             if note is None:
-                # Made only now. What follows in the box is drawn anew; the field being typed into is not.
                 note = self._notes[field.key] = self._kit.html("", "lpnb-note")
                 added = True
             note.value = note_html(field.help if field.key in self._helped else "", sentence)

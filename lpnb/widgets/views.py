@@ -162,7 +162,8 @@ def answers_html(responses: Sequence[BatchResponse]) -> str:
     """One row per request frame, newest send first, with the columns of ``responses_table``."""
     if not responses:
         return ""
-    head = "".join(f'<th scope="col" class="{_CELLS.get(name, "")}">{name}</th>' for name in COLUMNS)
+    names = ((_CELLS.get(name, ""), name.replace("_", "_<wbr>")) for name in COLUMNS)
+    head = "".join(f'<th scope="col" class="{kind}">{name}</th>' for kind, name in names)
     rows: list[str] = []
     for response in reversed(responses):
         rows += [_row(cells) for cells in answer_cells(response)]

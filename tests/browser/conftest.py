@@ -1,0 +1,281 @@
+"""One JupyterLab, one Chromium and one page for all browser tests; nothing may leave this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import nbformat
+import pytest
+from jupyter_core.paths import jupyter_path
+from playwright.sync_api import Locator, Page, Route, expect, sync_playwright
+
+CHROMIUM = os.environ.get("CHROMIUM") or next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+FLAGS = [
+    "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--force-color-profile=srgb",
+]  # fmt: skip
+# Every cell is in the page, also those far below, and nothing pops up over it.
+SETTINGS = {
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
+    "@jupyterlab/apputils-extension/notification": {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+        "doNotDisturbMode": True,
+    },
+}
+KERNEL_IDLE = """() => {
+  const session = window.jupyterapp?.shell?.currentWidget?.context?.sessionContext?.session;
+  return session?.kernel?.status === 'idle' && session?.kernel?.connectionStatus === 'connected';
+}"""
+OPEN = """async path => {
+  const app = window.jupyterapp;
+  const opened = await app.commands.execute('docmanager:open', {path});
+  await opened.context.ready;
+  app.shell.activateById(opened.id);
+  await opened.sessionContext.ready;
+}"""
+# Saved first, or a dialog asks; the kernel is shut down, or it lives as long as the server.
+CLOSE = """async () => {
+  const shown = window.jupyterapp.shell.currentWidget;
+  if (!shown?.context) return;
+  await shown.context.save();
+  await shown.sessionContext.shutdown();
+  shown.dispose();
+}"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is in this folder, and run it last: Playwright keeps an event loop in the main thread."""
+    here = [item for item in items if Path(__file__).parent in item.path.parents]
+    for item in here:
+        item.add_marker(pytest.mark.browser)
+        if CHROMIUM is None and not os.environ.get("CI"):
+            item.add_marker(pytest.mark.skip(reason="no Chromium found; set CHROMIUM=/path/to/it"))
+    items[:] = [item for item in items if item not in here] + here
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Remember whether the test failed, for the fixture that keeps a picture then."""
+    report = yield
+    setattr(item, f"report_{report.when}", report)
+    return report
+
+
+@dataclass
+class Seen:
+    """What the page did that it should not have done."""
+
+    outside: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def guard(self, route: Route) -> None:
+        """Let through what stays on this machine; refuse and note the rest."""
+        url = urlsplit(route.request.url)
+        if url.scheme in ("data", "blob", "about") or url.hostname == "127.0.0.1":
+            route.continue_()
+        else:
+            self.outside.append(route.request.url)
+            route.abort()
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running JupyterLab."""
+
+    base: str
+    token: str
+    folder: Path
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """JupyterLab on a free port, reading nothing of the developer's own."""
+    manager = Path("@jupyter-widgets", "jupyterlab-manager", "package.json")
+    assert any(Path(root, "labextensions", manager).is_file() for root in jupyter_path()), (
+        "no widget manager for JupyterLab: install jupyterlab_widgets"
+    )
+    folder = tmp_path_factory.mktemp("lab")
+    home = tmp_path_factory.mktemp("home")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    running = Lab(f"http://127.0.0.1:{port}", secrets.token_hex(16), folder)
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={running.token}",
+        f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True",
+        "--ServerApp.terminals_enabled=False", "--LabApp.extension_manager=readonly",
+    ]  # fmt: skip
+    log = home / "server.log"
+    with log.open("wb") as out:
+        server = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=_environment(home),
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _wait_until_ready(running, server, log)
+        yield running
+    finally:
+        server.send_signal(signal.SIGTERM)  # it stops its kernels
+        try:
+            server.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+
+
+@pytest.fixture(scope="session")
+def lab_page(lab: Lab) -> Iterator[tuple[Page, Seen]]:
+    """A page with JupyterLab loaded, and what it has done wrong so far."""
+    assert CHROMIUM, "no Chromium found; set CHROMIUM=/path/to/it"
+    seen = Seen()
+    flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else FLAGS
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        context = browser.new_context(viewport={"width": 1360, "height": 1000}, reduced_motion="reduce")
+        context.set_default_timeout(15_000)
+        context.route("**/*", seen.guard)
+        page = context.new_page()
+        page.on("pageerror", lambda error: seen.errors.append(str(error)))
+        page.goto(f"{lab.base}/lab?reset&token={lab.token}", timeout=60_000)
+        page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
+        page.evaluate("window.jupyterapp.restored.then(() => true)")
+        page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
+        yield page, seen
+        context.close()
+        browser.close()
+
+
+@pytest.fixture
+def notebook(
+    lab: Lab, lab_page: tuple[Page, Seen], request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Callable[..., Page]]:
+    """``notebook(*cells)`` or ``notebook(path)`` opens it, runs every cell and returns the page."""
+    page, seen = lab_page
+    seen.outside.clear()
+    seen.errors.clear()
+
+    def open_and_run(*cells: str | Path) -> Page:
+        name = f"{request.node.name.replace('[', '-').strip(']')}.ipynb"
+        if isinstance(cells[0], Path):
+            shutil.copy(cells[0], lab.folder / name)
+        else:
+            kernel = {"name": "python3", "display_name": "Python 3"}
+            made = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
+            made.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
+            nbformat.write(made, lab.folder / name)
+        page.evaluate(OPEN, name)
+        page.wait_for_function(KERNEL_IDLE, timeout=60_000)
+        ran = page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        assert ran is not False, "a cell raised"
+        stderr = page.locator('[data-mime-type="application/vnd.jupyter.stderr"]')
+        expect(stderr).to_have_count(0)
+        return page
+
+    yield open_and_run
+    if getattr(getattr(request.node, "report_call", None), "failed", True):
+        page.screenshot(path=tmp_path / "failed.png")
+    page.evaluate(CLOSE)
+    assert seen.outside == []
+    assert seen.errors == []
+
+
+@pytest.fixture
+def dark(lab_page: tuple[Page, Seen]) -> Iterator[None]:
+    """JupyterLab's dark theme, for one test."""
+    page, _ = lab_page
+    change = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
+    page.evaluate(change, "JupyterLab Dark")
+    page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
+    yield
+    page.evaluate(change, "JupyterLab Light")
+    page.wait_for_selector("body[data-jp-theme-light=true]", state="attached")
+
+
+@pytest.fixture
+def panel() -> Callable[[Page], Locator]:
+    """``panel(page)`` finds the composer that is ready."""
+
+    def find(page: Page) -> Locator:
+        found = page.locator(".jp-OutputArea-output:visible .lpnb-composer")
+        expect(found.locator("[data-state]")).to_have_attribute("data-state", "idle", timeout=60_000)
+        return found
+
+    return find
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Callable[[Locator, str], Path]:
+    """``picture(element, name)`` keeps a screenshot: in $LPNB_PICTURES, or else with the test's files."""
+    folder = Path(os.environ.get("LPNB_PICTURES", tmp_path))
+
+    def take(element: Locator, name: str) -> Path:
+        page = element.page
+        usual = page.viewport_size
+        box = element.bounding_box()
+        assert usual
+        assert box
+        # As high as the element, or JupyterLab's own scrolling shows through.
+        page.set_viewport_size({"width": usual["width"], "height": int(box["height"]) + 300})
+        element.scroll_into_view_if_needed()
+        page.mouse.move(0, 0)
+        element.screenshot(path=folder / f"{name}.png", animations="disabled", caret="hide")
+        page.set_viewport_size(usual)
+        return folder / f"{name}.png"
+
+    return take
+
+
+def _environment(home: Path) -> dict[str, str]:
+    for name, value in SETTINGS.items():
+        file = home / "settings" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(value), encoding="utf-8")
+    strange = [name for name in os.environ if name.startswith("LP_") or name.lower().endswith("_proxy")]
+    return {name: value for name, value in os.environ.items() if name not in strange} | {
+        "HOME": str(home),
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_DATA_DIR": str(home / "data"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+        "IPYTHONDIR": str(home / "ipython"),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "NO_PROXY": "127.0.0.1,localhost",
+    }
+
+
+def _wait_until_ready(lab: Lab, server: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + 60
+    while True:
+        said = log.read_text(encoding="utf-8", errors="replace")[-3000:]
+        assert server.poll() is None, f"JupyterLab ended at once:\n{said}"
+        try:
+            with urllib.request.urlopen(f"{lab.base}/api/status?token={lab.token}", timeout=2):
+                return
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            assert time.monotonic() < end, f"JupyterLab did not get ready:\n{said}"
+            time.sleep(0.1)

@@ -1,0 +1,32 @@
+"""Take the pictures in ``docs/pictures`` anew: the browser tests' own, kept where the documentation shows them.
+
+python tests/browser/take_pictures.py
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PICTURES = ROOT / "docs" / "pictures"
+
+
+def main() -> int:
+    """Run the tests that take pictures, and say how large these are."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    only = "quickstart or dark or nonsense"
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "tests/browser", "-k", only],
+        cwd=ROOT,
+        env=os.environ | {"LPNB_PICTURES": str(PICTURES)},
+    )
+    for picture in sorted(PICTURES.glob("*.png")):
+        print(f"{picture.stat().st_size / 1000:7.1f} kB  {picture.relative_to(ROOT)}")
+    return ended.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
