@@ -1,0 +1,125 @@
+"""kill -9 under load: every conversation that was answered is there afterwards.
+
+``LPNB_KILLS=100`` makes it a hundred kills in place of fifteen.
+"""
+
+import http.client
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from lpnb.sandbox import Sandbox
+
+KILLS = int(os.environ.get("LPNB_KILLS", "15"))
+CLIENTS = 4
+ACCOUNT = "12345678"
+
+# Imports once and forks a sandbox for every line it reads: a start then takes a twentieth of a second.
+NURSERY = """
+import os, signal, sys
+from lpnb.sandbox import Sandbox
+import lpnb.sandbox.server
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+for line in sys.stdin:
+    if os.fork() == 0:
+        sandbox = Sandbox(state_file=line.strip()).start()
+        print(os.getpid(), sandbox.port, flush=True)
+        signal.pause()
+"""
+
+
+class Load:
+    """Clients that open conversations, each for a consumer of its own, until the line is cut."""
+
+    def __init__(self, port, name, enough):
+        self.port = port
+        self.name = name
+        self.enough = enough
+        self.answered = []
+        self.reached = threading.Event()
+        self.threads = [threading.Thread(target=self.run, args=(number,)) for number in range(CLIENTS)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self, number):
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            form = f"client_id={CLIENT_ID}&client_secret={CLIENT_SECRET}&grant_type=client_credentials"
+            headers = {"Content-Type": "application/x-www-form-urlencoded"}
+            path = f"/sentinel/api/account/{ACCOUNT}/app/token?v=1.0"
+            app_jwt = self.post(line, path, form, headers)["access_token"]
+            headers = {"Content-Type": "application/json", "Authorization": app_jwt}
+            for turn in range(10_000):
+                who = json.dumps({"ext_consumer_id": f"{self.name}-{number}-{turn}"})
+                jws = self.post(line, f"/api/account/{ACCOUNT}/consumer?v=1.0", who, headers)["token"]
+                path = f"/api/account/{ACCOUNT}/messaging/consumer/conversation?v=3"
+                reply = self.post(line, path, BATCH, headers | {"X-LP-ON-BEHALF": jws})
+                self.answered.append(reply[1]["body"]["conversationId"])
+                if len(self.answered) >= self.enough:
+                    self.reached.set()
+        except (OSError, http.client.HTTPException):
+            return
+        finally:
+            line.close()
+
+    @staticmethod
+    def post(line, path, body, headers):
+        line.request("POST", path, body, headers)
+        return json.loads(line.getresponse().read())
+
+
+CLIENT_ID = Sandbox().client_id
+CLIENT_SECRET = Sandbox().client_secret
+BATCH = json.dumps(
+    [
+        {
+            "kind": "req",
+            "id": "1",
+            "type": "userprofile.SetUserProfile",
+            "body": {"authenticatedData": {"lp_sdes": [{"type": "ctmrinfo", "info": {"ctype": "vip"}}]}},
+        },
+        {
+            "kind": "req",
+            "id": "2",
+            "type": "cm.ConsumerRequestConversation",
+            "body": {"brandId": ACCOUNT},
+        },
+    ]
+)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and kill -9")
+def test_no_answered_conversation_is_lost_to_kill_9_under_load(tmp_path):
+    file = tmp_path / "state.sqlite"
+    chance = random.Random(9)
+    answered = []
+    command = [sys.executable, "-c", NURSERY]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as nursery:
+        for kill in range(KILLS):
+            nursery.stdin.write(f"{file}\n")
+            nursery.stdin.flush()
+            pid, port = map(int, nursery.stdout.readline().split())
+            load = Load(port, kill, enough=chance.randint(1, 40))
+            reached = load.reached.wait(30)
+            os.kill(pid, signal.SIGKILL)
+            for thread in load.threads:
+                thread.join(30)
+            assert reached
+            answered += load.answered
+        nursery.stdin.close()
+
+    with Sandbox(state_file=file) as sandbox:
+        kept = [conversation.conversation_id for conversation in sandbox.conversations]
+
+    print(f"{KILLS} kills, {len(answered)} answered, {len(kept)} kept")
+    assert set(answered) <= set(kept)
+    assert len(set(answered)) == len(answered) >= KILLS
+    assert len(set(kept)) == len(kept)
+    # What was in work when the line was cut may be there or not, but no more than that.
+    assert len(kept) <= len(answered) + KILLS * CLIENTS
