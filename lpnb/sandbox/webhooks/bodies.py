@@ -1,0 +1,194 @@
+"""The body of a webhook: one ledger event, told as LivePerson tells it.
+
+A change of a conversation shows its full state each time (documented); a message shows itself.
+What is inferred: the seconds behind a named TTR, and that ``effectiveTTR`` counts from the start.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from lpnb.sandbox import strict_json
+from lpnb.sandbox.conversations import Conversation, Dialog
+from lpnb.sandbox.events import Event
+
+from .subscriptions import ACCEPT_STATUS, CHAT_STATE, CONTENT, CONVERSATION_CHANGE, RICH_CONTENT
+
+# Seconds to answer in when the request names a TTR and the account has no numbers of its own (inferred).
+TTR_SECONDS = {"URGENT": 300, "PRIORITIZED": 600, "NORMAL": 1200, "CUSTOM": 1200}
+
+_KEYS = {
+    "ContentEvent": CONTENT,
+    "RichContentEvent": RICH_CONTENT,
+    "AcceptStatusEvent": ACCEPT_STATUS,
+    "ChatStateEvent": CHAT_STATE,
+}
+
+_PUBLISHED = frozenset({"message_published", "receipt_published", "chat_state_published"})
+
+# A profile is no part of a conversation's state, and sessions and files are not told of.
+_CHANGES = frozenset(
+    {
+        "conversation_opened",
+        "field_updated",
+        "agent_joined",
+        "agent_left",
+        "skill_changed",
+        "dialog_opened",
+        "dialog_closed",
+        "conversation_closed",
+        "conversation_resumed",
+    }
+)
+
+
+def key_of(event: Event) -> str | None:
+    """Which of the five kinds of webhook tells of *event*; None when none does."""
+    if event.kind in _PUBLISHED:
+        return _KEYS.get(event.data["event"].get("type"))
+    return CONVERSATION_CHANGE if event.kind in _CHANGES else None
+
+
+def body_of(event: Event, find: Callable[[str], Conversation | None]) -> dict[str, Any]:
+    """The webhook's body; *find* gives the conversation as of the event.
+
+    Raises:
+        KeyError: When the conversation is forgotten already.
+    """
+    if event.kind in _PUBLISHED:
+        return _envelope("ms.MessagingEventNotification", message_change(event))
+    conversation = find(event.conversation_id or "")
+    if conversation is None:
+        raise KeyError(event.conversation_id)
+    return _envelope(CONVERSATION_CHANGE, conversation_change(conversation))
+
+
+def to_bytes(body: dict[str, Any]) -> bytes:
+    """Compact JSON in UTF-8, emoji and all; what UTF-8 cannot hold stays escaped."""
+    try:
+        return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(body, separators=(",", ":")).encode()
+
+
+def message_change(event: Event) -> dict[str, Any]:
+    """A published event as one change; a chat state has neither sequence nor time."""
+    data = event.data
+    originator: dict[str, Any] = {"id": data["originator_id"], "role": data["role"]}
+    if (properties := _properties(data.get("client_properties"))) is not None:
+        originator["clientProperties"] = properties
+    who = {"originatorId": data["originator_id"], "originatorMetadata": originator}
+    where = {"conversationId": event.conversation_id, "dialogId": data["dialog_id"]}
+    if event.kind == "chat_state_published":
+        return who | {"event": data["event"]} | where
+    change = {"sequence": data["sequence"]} | who | {"serverTimestamp": _ms(event.time)}
+    change |= {"event": data["event"]} | where | {"messageAudience": data["audience"]}
+    return change | ({"metadata": data["metadata"]} if data["metadata"] else {})
+
+
+def conversation_change(conversation: Conversation) -> dict[str, Any]:
+    """The conversation in full, as one change."""
+    return {
+        "type": "UPSERT",
+        "result": {
+            "convId": conversation.conversation_id,
+            "effectiveTTR": _effective_ttr(conversation),
+            "conversationDetails": details(conversation),
+        },
+    }
+
+
+def details(conversation: Conversation) -> dict[str, Any]:
+    """``conversationDetails``; what does not apply is left out."""
+    body = conversation.body
+    found: dict[str, Any] = {
+        "skillId": conversation.skill_id,
+        "participants": [{"id": who, "role": role} for who, role in _participants(conversation)],
+        "dialogs": [_dialog(dialog, conversation) for dialog in conversation.dialogs],
+        "brandId": conversation.account_id,
+        "state": conversation.state,
+        "stage": conversation.stage,
+        "startTs": _ms(conversation.created_at),
+        "metaDataLastUpdateTs": _ms(conversation.updated_at),
+        "firstConversation": conversation.first_conversation,
+        "ttr": _ttr(conversation),
+        "delay": {"type": "UNDELAYED", "tillWhen": -1},
+        "conversationHandlerDetails": {
+            "accountId": conversation.account_id,
+            "skillId": conversation.skill_id,
+        },
+    }
+    if conversation.campaign is not None:
+        found["campaignInfo"] = {
+            name: None if conversation.campaign.get(name) is None else str(conversation.campaign[name])
+            for name in ("campaignId", "engagementId")
+        }
+    if isinstance(body.get("conversationContext"), dict):
+        found["context"] = body["conversationContext"]
+    if conversation.csat is not None:
+        found["csat"] = conversation.csat
+    main = conversation.dialogs[0]
+    if (closed_by := conversation.closed_by or main.closed_by) is not None:
+        found["closeReason"] = closed_by
+    if conversation.closed_at is not None:
+        found["endTs"] = _ms(conversation.closed_at)
+    return found
+
+
+def _dialog(dialog: Dialog, conversation: Conversation) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "dialogId": dialog.dialog_id,
+        "participantsDetails": [
+            {"id": who, "role": role, "state": "ACTIVE"} for who, role in _participants(conversation)
+        ],
+        "dialogType": dialog.dialog_type,
+        "channelType": "MESSAGING",
+        "metaData": {"appInstallId": conversation.client_id},
+        "state": dialog.state,
+        "creationTs": _ms(dialog.created_at),
+        "metaDataLastUpdateTs": _ms(dialog.closed_at or dialog.created_at),
+    }
+    if dialog.closed_at is not None:
+        found["endTs"] = _ms(dialog.closed_at)
+    for name, value in (("closedBy", dialog.closed_by), ("closedCause", dialog.closed_cause)):
+        if value is not None:
+            found[name] = value
+    return found
+
+
+def _participants(conversation: Conversation) -> list[tuple[str, str]]:
+    return [(conversation.lp_consumer_id, "CONSUMER"), *conversation.agents]
+
+
+def _ttr(conversation: Conversation) -> dict[str, Any]:
+    if conversation.ttr is not None:
+        return {name: conversation.ttr[name] for name in ("ttrType", "value") if name in conversation.ttr}
+    name = conversation.body.get("ttrDefName") or "NORMAL"
+    return {"ttrType": name, "value": TTR_SECONDS.get(name, TTR_SECONDS["NORMAL"])}
+
+
+def _effective_ttr(conversation: Conversation) -> int:
+    """When somebody should have answered, in epoch milliseconds; -1 when it is closed (documented)."""
+    if conversation.stage == "CLOSE":
+        return -1
+    seconds = _ttr(conversation).get("value")
+    return _ms(conversation.created_at + (seconds if isinstance(seconds, int | float) else 0))
+
+
+def _envelope(kind: str, change: dict[str, Any]) -> dict[str, Any]:
+    return {"kind": "notification", "body": {"changes": [change]}, "type": kind}
+
+
+def _properties(raw: object) -> Any:
+    """The sender's Client-Properties when they are a JSON object."""
+    if not isinstance(raw, str):
+        return None
+    try:
+        found = strict_json.read(raw.encode("latin-1", "replace"))
+    except strict_json.StrictJsonError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -1,0 +1,381 @@
+"""Delivery: every webhook posted, tried again while its receiver is away, in the order of its conversation.
+
+Documented: 200 and 201 are success, 5 seconds to connect and to read, gaps of 2, 4, 8 ... seconds,
+at most 5 minutes, up to the retention time; order is kept within a conversation. The count-based
+retries of old are not imitated. What waits is in memory, bounded, and gone with the `Sandbox`.
+"""
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lpnb.sandbox.conversations import Conversation
+from lpnb.sandbox.events import Event
+from lpnb.sandbox.state import State
+
+from .bodies import body_of, key_of, to_bytes
+from .signature import ALGORITHMS, Algorithm, sign
+from .subscriptions import Subscription, Webhooks
+
+if TYPE_CHECKING:
+    import aiohttp
+
+logger = logging.getLogger("lpnb.sandbox")
+
+FIRST_GAP = 2.0
+LONGEST_GAP = 300.0
+
+FAULTS = ("lose", "duplicate", "reorder")
+
+_ATTEMPTS_KEPT = 1000
+_AT_ONCE = 32
+# A clock that stands still is asked again no more often than this.
+_SHORTEST_WAIT = 0.005
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How webhooks are delivered.
+
+    Args:
+        signature: LivePerson signs with SHA-1, and with SHA-256 on request.
+        time_scale: Multiplies the gaps between tries and the retention time; 0.001 makes the ladder
+            2, 4, 8 milliseconds.
+        any_host: Post to other machines too. Without it the sandbox never sends anything off this one.
+        timeout: Seconds to connect, and to wait for the answer.
+        most_waiting: How many deliveries may wait; a new one beyond that is dropped.
+
+    Example:
+        >>> Delivery(signature="md5")
+        Traceback (most recent call last):
+            ...
+        ValueError: signature must be one of 'sha1', 'sha256'; got 'md5'.
+    """
+
+    signature: Algorithm = "sha1"
+    time_scale: float = 1.0
+    any_host: bool = False
+    timeout: float = 5.0
+    most_waiting: int = 10_000
+
+    def __post_init__(self) -> None:
+        if self.signature not in ALGORITHMS:
+            choices = ", ".join(repr(name) for name in ALGORITHMS)
+            raise ValueError(f"signature must be one of {choices}; got {self.signature!r}.")
+        for name in ("time_scale", "timeout", "most_waiting"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0; got {getattr(self, name)!r}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An app installation that has webhooks."""
+
+    account_id: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    webhooks: Webhooks
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How webhooks fared: ``retried`` counts tries after the first, the others count webhooks."""
+
+    delivered: int = 0
+    retried: int = 0
+    expired: int = 0
+    dropped: int = 0
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try: ``status`` is None when no answer came, and ``problem`` then says why."""
+
+    time: float
+    conversation_id: str
+    event: str
+    endpoint: str
+    number: int
+    status: int | None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Parcel:
+    key: str
+    body: bytes
+    time: float
+    conversation_id: str
+
+
+_Address = tuple[int, str]
+"""A target's position and a conversation: what is kept in order."""
+
+
+class Courier:
+    """Hears of every event, and posts what the targets asked to hear of.
+
+    Raises:
+        ValueError: When an endpoint is on another machine, and that was not allowed.
+    """
+
+    def __init__(self, state: State, targets: Iterable[Target], how: Delivery) -> None:
+        self._state = state
+        self._targets = tuple(targets)
+        self._how = how
+        if not how.any_host:
+            for target in self._targets:
+                for endpoint in target.webhooks.elsewhere():
+                    raise ValueError(
+                        f"The webhook endpoint {endpoint!r} is not on this machine. The sandbox posts to "
+                        "127.0.0.1, ::1 and localhost; Delivery(any_host=True) lets it post anywhere."
+                    )
+        self._subscriptions = [target.webhooks.by_key() for target in self._targets]
+        self._changed = threading.Condition()
+        self._queues: dict[_Address, deque[_Parcel]] = {}
+        self._held: dict[_Address, _Parcel] = {}
+        self._faults: deque[str] = deque()
+        self._workers: dict[_Address, asyncio.Task[None] | None] = {}
+        self._waiting = self._delivered = self._retried = self._expired = self._dropped = 0
+        self._attempts: deque[Attempt] = deque(maxlen=_ATTEMPTS_KEPT)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._http: aiohttp.ClientSession | None = None
+        if self._targets:
+            state.subscribe(self._hear)
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Who gets webhooks."""
+        return self._targets
+
+    @property
+    def counts(self) -> Counts:
+        """How it went so far."""
+        with self._changed:
+            return Counts(self._delivered, self._retried, self._expired, self._dropped, self._waiting)
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """The last thousand tries, oldest first."""
+        with self._changed:
+            return list(self._attempts)
+
+    def wait_until_settled(self, seconds: float) -> bool:
+        """Wait until nothing waits to be delivered; False when that takes longer. Not for the loop."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._waiting == 0, seconds)
+
+    def fail(self, fault: str, times: int = 1) -> None:
+        """Do something to the next webhooks that loss, duplicates and reordering are allowed to do."""
+        if fault not in FAULTS:
+            choices = ", ".join(repr(name) for name in FAULTS)
+            raise ValueError(f"fault must be one of {choices}; got {fault!r}.")
+        if not 1 <= times <= self._how.most_waiting:
+            raise ValueError(f"times must be from 1 to {self._how.most_waiting}; got {times}.")
+        with self._changed:
+            self._faults.extend([fault] * times)
+
+    def clear(self) -> None:
+        """Forget what waits, the faults and the counters."""
+        with self._changed:
+            self._queues.clear()
+            self._held.clear()
+            self._faults.clear()
+            self._attempts.clear()
+            self._waiting = self._delivered = self._retried = self._expired = self._dropped = 0
+            self._changed.notify_all()
+        self.clock_moved()
+
+    def clock_moved(self) -> None:
+        """What waits for a time looks at the clock again; from any thread."""
+        self._in_loop(self._wake_sleepers)
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        if not self._targets:
+            return
+        # Here and not at the top: a sandbox without webhooks need not wait for it.
+        import aiohttp
+
+        loop = asyncio.get_running_loop()
+        # Made anew for every start, as each has a loop of its own.
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._clock_moved = asyncio.Event()
+        limits = aiohttp.ClientTimeout(
+            total=2 * self._how.timeout, sock_connect=self._how.timeout, sock_read=self._how.timeout
+        )
+        async with aiohttp.ClientSession(
+            timeout=limits,
+            trust_env=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
+            connector=aiohttp.TCPConnector(limit=_AT_ONCE),
+        ) as self._http:
+            with self._changed:
+                self._loop = loop
+                addresses = list(self._queues)
+                self._workers.update(dict.fromkeys(addresses))
+            for address in addresses:
+                self._start(address)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                with self._changed:
+                    self._loop = None
+                    working = [task for task in self._workers.values() if task is not None]
+                    self._workers.clear()
+                for task in working:
+                    task.cancel()
+                await asyncio.gather(*working, return_exceptions=True)
+
+    def _hear(self, event: Event) -> None:
+        """Listens to the ledger: the state is as of the event, and must not change."""
+        if event.kind == "reset":
+            self.clear()
+            return
+        key = key_of(event)
+        if key is None or event.conversation_id is None:
+            return
+        found: Conversation | None = self._state.conversation(event.conversation_id)
+        if found is None:
+            return
+        body = None
+        for position, target in enumerate(self._targets):
+            if target.account_id != found.account_id or key not in self._subscriptions[position]:
+                continue
+            body = body or to_bytes(body_of(event, self._state.conversation))
+            self._take(
+                (position, found.conversation_id), _Parcel(key, body, event.time, found.conversation_id)
+            )
+
+    def _take(self, address: _Address, parcel: _Parcel) -> None:
+        with self._changed:
+            fault = self._faults.popleft() if self._faults else None
+            if fault == "lose":
+                return
+            if fault == "reorder" and address not in self._held:
+                self._held[address] = parcel
+                return
+            parcels = [parcel, parcel] if fault == "duplicate" else [parcel]
+            if (late := self._held.pop(address, None)) is not None:
+                parcels.append(late)
+            for item in parcels:
+                if self._waiting >= self._how.most_waiting:
+                    self._dropped += 1
+                    continue
+                self._queues.setdefault(address, deque()).append(item)
+                self._waiting += 1
+            if address in self._workers or address not in self._queues or self._loop is None:
+                return
+            self._workers[address] = None
+        self._in_loop(self._start, address)
+
+    def _in_loop(self, call: object, *arguments: object) -> None:
+        loop = self._loop
+        if loop is not None:
+            # The loop may have closed in between.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(call, *arguments)  # type: ignore[arg-type]
+
+    def _wake_sleepers(self) -> None:
+        self._clock_moved.set()
+        self._clock_moved = asyncio.Event()
+
+    def _start(self, address: _Address) -> None:
+        with self._changed:
+            if self._loop is not None and self._workers.get(address, self) is None:
+                self._workers[address] = self._loop.create_task(self._work(address))
+
+    async def _work(self, address: _Address) -> None:
+        """Deliver what waits for one conversation, one after the other."""
+        while True:
+            with self._changed:
+                queue = self._queues.get(address)
+                if not queue:
+                    self._queues.pop(address, None)
+                    self._workers.pop(address, None)
+                    return
+                parcel = queue[0]
+            arrived = await self._deliver(address, queue, parcel)
+            with self._changed:
+                # Somebody may have cleared everything in the meantime.
+                if self._queues.get(address) is queue and queue and queue[0] is parcel:
+                    queue.popleft()
+                    self._waiting -= 1
+                    self._delivered += arrived
+                    self._expired += not arrived
+                    self._changed.notify_all()
+
+    async def _deliver(self, address: _Address, queue: deque[_Parcel], parcel: _Parcel) -> bool:
+        """Whether it arrived in the end."""
+        target = self._targets[address[0]]
+        subscription = self._subscriptions[address[0]][parcel.key]
+        scale = self._how.time_scale
+        last = parcel.time + target.webhooks.retry.retention_time * scale
+        gap = FIRST_GAP
+        number = 1
+        while not await self._post(target, subscription, parcel, number):
+            due = self._state.clock() + gap * scale
+            if subscription.max_retries == 0 or due > last:
+                logger.warning("A webhook to %s was given up after %d tries.", subscription.endpoint, number)
+                return False
+            await self._sleep_until(due, address, queue)
+            if self._queues.get(address) is not queue:
+                return False
+            number += 1
+            gap = min(2 * gap, LONGEST_GAP)
+            with self._changed:
+                self._retried += 1
+        return True
+
+    async def _sleep_until(self, due: float, address: _Address, queue: deque[_Parcel]) -> None:
+        """Wait by the sandbox's clock, which may be moved or stand still; no longer than anything waits."""
+        while (left := due - self._state.clock()) > 0 and self._queues.get(address) is queue:
+            moved = self._clock_moved
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(left, _SHORTEST_WAIT)):
+                    await moved.wait()
+
+    async def _post(self, target: Target, subscription: Subscription, parcel: _Parcel, number: int) -> bool:
+        import aiohttp
+
+        assert self._http is not None  # noqa: S101 - run() made it before any worker
+        headers = [(header.header_name, header.header_value) for header in subscription.headers]
+        headers += [
+            ("Content-Type", "application/json"),
+            ("x-liveperson-account-id", target.account_id),
+            ("x-liveperson-client-id", target.client_id),
+            ("x-liveperson-signature", sign(parcel.body, target.client_secret, self._how.signature)),
+        ]
+        status = problem = None
+        try:
+            async with (
+                self._slots,
+                self._http.post(
+                    subscription.endpoint, data=parcel.body, headers=headers, allow_redirects=False
+                ) as answer,
+            ):
+                status = answer.status
+        except TimeoutError:
+            problem = "no answer in time"
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            problem = type(error).__name__
+        with self._changed:
+            self._attempts.append(
+                Attempt(
+                    self._state.clock(),
+                    parcel.conversation_id,
+                    parcel.key,
+                    subscription.endpoint,
+                    number,
+                    status,
+                    problem,
+                )
+            )
+        return status in (200, 201)
