@@ -44,8 +44,9 @@ class App:
         self._cloud = cloud
         self._port = port
         self._bare_hosts = bare_hosts
+        paths = dict.fromkeys(served.path for served in SERVED)
         self._router = Router(
-            [*(Route(served.path, _Endpoint(served, cloud, limits)) for served in SERVED), *own],
+            [*(Route(path, _Endpoint(path, cloud, limits)) for path in paths), *own],
             redirect_slashes=False,
             default=self._nothing_here,
         )
@@ -72,25 +73,31 @@ class App:
 class _Endpoint:
     """One served path as an ASGI application: Starlette hands such a thing the bare scope."""
 
-    def __init__(self, served: Served, cloud: Cloud, limits: Limits) -> None:
-        self._served = served
+    def __init__(self, path: str, cloud: Cloud, limits: Limits) -> None:
+        self._by_method = {served.method: served for served in SERVED if served.path == path}
+        self._path = path
         self._cloud = cloud
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        served, cloud = self._served, self._cloud
+        cloud = self._cloud
         request = replace(scope["state"]["request"], path_params=scope["path_params"])
-        if request.method != served.method:
+        served = self._by_method.get(request.method)
+        if served is None:
             answer = teach(
                 405,
-                f"{shortened(request.method, 20)} is not allowed here. Send {served.method} {served.path}.",
-                headers=(("allow", served.method),),
+                f"{shortened(request.method, 20)} is not allowed here. "
+                f"Send {' or '.join(self._by_method)} {self._path}.",
+                headers=(("allow", ", ".join(self._by_method)),),
             )
             _log(cloud, NOWHERE, request, answer)
             await send_answer(answer, send)
             return
         cloud.state.count(served.route)
-        body = await read_body(request, receive, self._limits)
+        limits = self._limits
+        if served.body_bytes is not None:
+            limits = replace(limits, body_bytes=served.body_bytes)
+        body = await read_body(request, receive, limits)
         if body is None:
             _log(cloud, served.route, request, None)
             return
@@ -108,21 +115,21 @@ class _Endpoint:
         line: Line = scope["state"]["line"]
         fault = cloud.faults.take(served.route)
         if fault is None:
-            answer = self._work(whole)
+            answer = self._work(served, whole)
             answer = await _stored(cloud) or answer
             _log(cloud, served.route, request, answer)
             await send_answer(answer, send)
             return
         if fault.name == "slow":
             await pause(line, fault.options["seconds"])
-        left = answer_under(fault, lambda: self._work(whole))
+        left = answer_under(fault, lambda: self._work(served, whole))
         left = left and (await _stored(cloud) or left)
         _log(cloud, served.route, request, left, fault.name)
         await deliver(fault, left, line, send)
 
-    def _work(self, request: Request) -> Answer:
+    def _work(self, served: Served, request: Request) -> Answer:
         try:
-            return self._served.answer(self._cloud, request)
+            return served.answer(self._cloud, request)
         except Exception:
             logger.exception("The sandbox failed to answer %s %s", request.method, shortened(request.path))
             return teach(

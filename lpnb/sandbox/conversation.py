@@ -3,12 +3,12 @@
 from typing import Any
 
 from . import publishing, routing, sde_checks, strict_json
-from .authorisation import app_jwt_of, authorise, error_frame, installation_behind
+from .admission import admit, bad_request, ok
+from .authorisation import app_jwt_of, error_frame, installation_behind
 from .cloud import Cloud
-from .exchange import Answer, Request, json_answer, media_type, says_json, shortened, teach
+from .exchange import Answer, Request, json_answer, shortened
 from .frames import BatchError, Frame, read_batch
 from .tokens import Consumer
-from .versions import refuse_version
 from .world import Installation
 
 PROFILE_SET = "OK User Profile set successfully"
@@ -16,21 +16,9 @@ PROFILE_SET = "OK User Profile set successfully"
 
 def answer(cloud: Cloud, request: Request) -> Answer:
     """200 with one element per frame, or the error that kept the batch from being looked at."""
-    version_refusal = refuse_version(
-        request.query_values("v"),
-        parameter="v",
-        wanted="3",
-        example=f"POST {shortened(request.path)}?v=3",
-        required=cloud.rules.require_version,
-    )
-    if version_refusal is not None:
-        return version_refusal
-    who = authorise(cloud, request)
+    who = admit(cloud, request)
     if isinstance(who, Answer):
         return who
-    if cloud.rules.require_content_type and not says_json(request):
-        came = media_type(request) or "none"
-        return teach(415, f"Send Content-Type: application/json; got {shortened(came)}.")
     try:
         frames = read_batch(strict_json.read(request.body))
     except strict_json.StrictJsonError as error:
@@ -45,44 +33,28 @@ def answer(cloud: Cloud, request: Request) -> Answer:
 
 def _refuse_batch(sentence: str, req_id: str | None, who: Consumer) -> Answer:
     """400 for a batch none of which was done: shaped like the guide's samples for SEND (inferred)."""
-    refusal = _bad_request(req_id, sentence)
-    if req_id is None:
-        del refusal["reqId"]
-    return json_answer(400, refusal, consumer=who.ext_consumer_id)
+    return json_answer(400, bad_request(req_id, sentence), consumer=who.ext_consumer_id)
 
 
 def _run(cloud: Cloud, request: Request, who: Consumer, frames: list[Frame]) -> Answer:
     """Do the frames in order and answer each for itself."""
     profile, conversation = frames[:2]
-    unusual = sde_checks.findings(profile.body)
-    strict = cloud.rules.sde_checks == "strict"
-    warnings = [*([] if strict else unusual), *_warnings(request, frames)]
-    profile_refused = strict and bool(unusual)
-    elements = []
-    if profile_refused:
-        elements.append(
-            _bad_request(
-                profile.id, f"{' '.join(unusual)} (The sandbox's own strictness: sde_checks='strict'.)"
-            )
-        )
-    else:
-        # Kept even when the conversation is then refused: elements stand on their own.
-        cloud.state.keep_profile(who, sde_checks.elements(profile.body))
-        elements.append(_ok(profile.id, msg=PROFILE_SET))
-
+    refusal, unusual = set_profile(cloud, who, profile)
+    elements = [refusal or ok(profile.id, msg=PROFILE_SET)]
+    warnings = [*unusual, *_warnings(request, frames)]
     status = 200
     opened_id = None
-    if profile_refused and not cloud.rules.open_after_refused_profile:
-        elements.append(_bad_request(conversation.id, "Not opened: the profile before it was refused."))
+    if refusal and not cloud.rules.open_after_refused_profile:
+        elements.append(bad_request(conversation.id, "Not opened: the profile before it was refused."))
         status = cloud.rules.refused_element_status
     elif problem := _problem(who, conversation.body):
-        elements.append(_bad_request(conversation.id, problem))
+        elements.append(bad_request(conversation.id, problem))
         status = cloud.rules.refused_element_status
     else:
         landing, unknown, session_id = _land(cloud, request, who, conversation.body)
         if unknown and cloud.rules.unknown_ids == "refuse":
             sentence = f"{' '.join(unknown)} (The sandbox's own strictness: unknown_ids='refuse'.)"
-            elements.append(_bad_request(conversation.id, sentence))
+            elements.append(bad_request(conversation.id, sentence))
             status = cloud.rules.refused_element_status
         else:
             opened = cloud.state.open_conversation(
@@ -95,25 +67,30 @@ def _run(cloud: Cloud, request: Request, who: Consumer, frames: list[Frame]) -> 
                 landing=landing,
             )
             if opened is None:
-                elements.append(_bad_request(conversation.id, _already_open(who)))
+                elements.append(bad_request(conversation.id, _already_open(who)))
                 status = cloud.rules.already_open_status
             else:
                 opened_id = opened.conversation_id
-                elements.append(_ok(conversation.id, conversationId=opened_id))
+                elements.append(ok(conversation.id, conversationId=opened_id))
     for frame in frames[2:]:
         if opened_id is None:
-            elements.append(_bad_request(frame.id, "Not published: no conversation was opened."))
+            elements.append(bad_request(frame.id, "Not published: no conversation was opened."))
         else:
             elements.append(_first_message(cloud, request, who, opened_id, frame))
     return json_answer(status, elements, consumer=who.ext_consumer_id)
 
 
-def _ok(req_id: str, **body: object) -> dict[str, Any]:
-    return {"code": "OK", "body": body, "reqId": req_id}
+def set_profile(cloud: Cloud, who: Consumer, frame: Frame) -> tuple[dict[str, Any] | None, list[str]]:
+    """Keep a profile; the element that refuses it, or None, and what is unusual about it.
 
-
-def _bad_request(req_id: str | None, msg: str) -> dict[str, Any]:
-    return {"code": "BAD_REQUEST", "body": {"msg": msg}, "reqId": req_id}
+    Kept even when the conversation is then refused: elements stand on their own.
+    """
+    unusual = sde_checks.findings(frame.body)
+    if unusual and cloud.rules.sde_checks == "strict":
+        sentence = f"{' '.join(unusual)} (The sandbox's own strictness: sde_checks='strict'.)"
+        return bad_request(frame.id, sentence), []
+    cloud.state.keep_profile(who, sde_checks.elements(frame.body))
+    return None, unusual
 
 
 def _already_open(who: Consumer) -> str:
@@ -167,7 +144,7 @@ def _first_message(
     """Publish the oldest page's first message, with which the conversation opens."""
     event = frame.body.get("event")
     if problem := publishing.problem_of_event(cloud, event, dialog_type="MAIN"):
-        return _bad_request(frame.id, problem)
+        return bad_request(frame.id, problem)
     sequence = cloud.state.publish(
         conversation_id,
         conversation_id,
@@ -176,7 +153,7 @@ def _first_message(
         role="CONSUMER",
         client_properties=request.header("client-properties"),
     )
-    return _ok(frame.id, sequence=sequence or 0)
+    return ok(frame.id, sequence=sequence or 0)
 
 
 def _text(value: object) -> str | None:

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import conversation, domain_api, idp, sentinel
+from . import conversation, domain_api, file_store, idp, monitoring, send, sentinel
 from .cloud import Cloud
 from .exchange import Answer, Request
+from .publishing import LARGEST_FILE
 
 Service = Callable[[Cloud, Request], Answer]
 
@@ -18,6 +19,8 @@ class Served:
     method: str
     path: str
     answer: Service
+    body_bytes: int | None = None
+    """How long a body may be, where the sandbox's own limit is too small."""
 
 
 SERVED = (
@@ -37,5 +40,30 @@ SERVED = (
         "POST",
         "/api/account/{account_id}/messaging/consumer/conversation",
         conversation.answer,
+    ),
+    Served("send", "POST", "/api/account/{account_id}/messaging/consumer/conversation/send", send.answer),
+    Served(
+        "upload",
+        "PUT",
+        "/v1/AUTH_async-images/{account_id}/{name}",
+        file_store.answer_put,
+        # A little more than a file may have, so that a file too long is told what the limit is.
+        body_bytes=LARGEST_FILE + 64 * 1024,
+    ),
+    Served("download", "GET", "/v1/AUTH_async-images/{account_id}/{name}", file_store.answer_get),
+    Served(
+        "engagement",
+        "POST",
+        "/api/account/{account_id}/app/{app_id}/engagement",
+        monitoring.answer_engagement,
+    ),
+    Served("report", "PUT", "/api/account/{account_id}/app/{app_id}/report", monitoring.answer_report),
+    Served("report", "POST", "/api/account/{account_id}/app/{app_id}/report", monitoring.answer_report),
+    Served(
+        "validate",
+        "GET",
+        "/api/account/{account_id}/monitoring/visitors/{visitor_id}/visits/current/campaigns/{campaign_id}"
+        "/engagements/{engagement_id}/contexts/{context_id}",
+        monitoring.answer_validate,
     ),
 )
