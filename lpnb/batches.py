@@ -273,7 +273,7 @@ def _check_order(array: list[Any], complaints: list[Complaint]) -> None:
         if frame.get("kind", "req") != "req":
             complaints.append(one_of(join(path, "kind"), frame["kind"], ["req"]))
         complaints.extend(
-            Complaint(join(path, str(key)), f"{path}.{key} does not belong into a frame.")
+            Complaint(join(path, str(key)), f"{join(path, str(key))} does not belong into a frame.")
             for key in frame
             if key not in ("kind", "id", "type", "body") and (key != "metadata" or place < 2)
         )

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from lpnb.connector import Connector, check_consumer_id
+from lpnb.errors import NotSentError
 from lpnb.patience import Throttle
 from lpnb.responses import BatchResponse
 from lpnb.settings import Settings
@@ -34,7 +36,7 @@ class Engine:
         self.transport = transport or HttpTransport(deadline)
         self.unknown: list[BatchResponse] = []
         self.closed = False
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._turns: dict[str, _Turn] = {}
 
     async def send(self, batch: Batch, consumer_id: str) -> BatchResponse:
         """See to domains and tokens, send *batch*, and keep the response if its outcome is unknown."""
@@ -95,12 +97,36 @@ class Engine:
         await self.transport.aclose()
 
     async def _once(self, key: str, missing: Callable[[], Flow[None] | None]) -> None:
-        """Run the flow that is missing, if it still is when it is our turn."""
+        """Run the flow that is missing, if it still is when it is our turn.
+
+        Whoever waited while another one asked in vain is told the same, and does not ask again.
+        """
         if missing() is None:
             return
-        lock = self._locks.setdefault(key, asyncio.Lock())
-        async with lock:
-            if (flow := missing()) is not None:
-                await self.run(flow)
-        if key.startswith("jws ") and not lock.locked():
-            self._locks.pop(key, None)
+        turn = self._turns.setdefault(key, _Turn())
+        known = turn.failure
+        turn.waiting += 1
+        try:
+            async with turn.lock:
+                if (flow := missing()) is None:
+                    return
+                if turn.failure is not None and turn.failure is not known:
+                    raise type(turn.failure)(*turn.failure.args)
+                try:
+                    await self.run(flow)
+                except NotSentError as error:
+                    turn.failure = error
+                    raise
+        finally:
+            turn.waiting -= 1
+            if not turn.waiting:
+                self._turns.pop(key, None)
+
+
+@dataclass(slots=True)
+class _Turn:
+    """Those who wait for one and the same thing, and how it last failed."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: int = 0
+    failure: NotSentError | None = None

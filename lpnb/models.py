@@ -30,7 +30,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from lpnb.display import brief
 from lpnb.errors import Complaint, InvalidValueError
-from lpnb.strict_json import MAX_DIGITS, lone_surrogate
+from lpnb.strict_json import MAX_DIGITS, clean, lone_surrogate
 
 
 def _text(value: str) -> str:
@@ -186,6 +186,10 @@ class WireModel(BaseModel):
     @model_validator(mode="after")
     def _extra_is_extra(self) -> Self:
         for key in self.extra:
+            if lone_surrogate(key) is not None:
+                raise PydanticCustomError(
+                    "extra_known", "extra must not have a key that holds half a character"
+                )
             if key in type(self).wire_names():
                 raise PydanticCustomError(
                     "extra_known", "extra must not repeat the documented field {key}", {"key": repr(key)}
@@ -225,6 +229,7 @@ def join(path: str, *parts: str | int) -> str:
         if isinstance(part, int):
             path += f"[{part}]"
         else:
+            part = clean(part)  # a path is printed, half characters cannot be
             path += f".{part}" if path else part
     return path
 

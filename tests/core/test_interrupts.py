@@ -169,6 +169,57 @@ def test_a_token_dropped_while_the_idp_is_waited_for_is_fetched_anew(settings):
     assert next(connector.need_consumer_jws("anna")) == NewToken()
 
 
+def test_only_the_token_that_was_refused_is_dropped(settings):
+    from lpnb.connector import Connector
+    from lpnb.masking import Secret
+    from lpnb.patience import Throttle
+    from lpnb.tokens import AppJWT
+
+    connector = Connector(settings, Throttle(0.0))
+    connector.app_jwt = AppJWT(Secret("renewed by another caller"), 1000.0, 3600.0)
+
+    connector.drop_app_jwt(Secret("refused"))
+    assert connector.app_jwt is not None
+
+    connector.drop_app_jwt(Secret("renewed by another caller"))
+    assert connector.app_jwt is None
+
+
+def test_host_names_are_looked_up_again_after_a_day(settings):
+    from lpnb.connector import Connector
+    from lpnb.patience import Throttle
+    from lpnb.wire import Exchange
+
+    now = [0.0]
+    connector = Connector(settings, Throttle(0.0), clock=lambda: now[0])
+    rows = ",".join(
+        f'{{"service":"{service}","baseURI":"{settings.domain_api[7:]}"}}'
+        for service in ("asyncMessagingEnt", "sentinel", "idp")
+    )
+    flow = connector.need_domains()
+    next(flow)
+    with pytest.raises(StopIteration):
+        flow.send(Exchange(status=200, content=f"[{rows}]".encode()))
+
+    now[0] = 86_399.0
+    assert connector.need_domains() is None
+    now[0] = 86_401.0
+    assert connector.need_domains() is not None
+
+
+def test_a_client_remembers_a_bounded_number_of_consumers(client, sandbox, monkeypatch):
+    monkeypatch.setattr("lpnb.connector.REMEMBERED", 2)
+    for consumer in ("anna", "bob", "cleo", "bob"):
+        client.create_conversation(consumer)
+    assert sandbox.calls["idp"] == 3
+
+    client.create_conversation("anna")
+
+    assert sandbox.calls["idp"] == 4
+    assert len(client._engine.connector._consumers) == 2
+    assert client._engine._turns == {}
+
+
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
 def test_a_closed_client_says_so(settings, kind):
     client = kind(settings)

@@ -498,6 +498,10 @@ def test_a_pasted_batch_names_the_path_in_the_posted_array():
             "info: extra must not repeat the documented field 'ctype'.",
         ),
         (
+            lambda: CustomerInfo(extra={"a\ud800": 1}),
+            "info: extra must not have a key that holds half a character.",
+        ),
+        (
             lambda: CustomerInfo(extra={"a": {1, 2}}),
             "info.extra.a must be something JSON can say; a set is not; got {1, 2}.",
         ),
@@ -606,6 +610,7 @@ REQUEST = {"kind": "req", "id": "2", "type": "cm.ConsumerRequestConversation", "
         ),
         ([{**PROFILE, "kind": "resp"}, REQUEST], ["[0].kind must be one of 'req'; got 'resp'."]),
         ([{**PROFILE, "ID": "1"}, REQUEST], ["[0].ID does not belong into a frame."]),
+        ([{**PROFILE, "a\udfff": "1"}, REQUEST], ["[0].a\ufffd does not belong into a frame."]),
         ([{**PROFILE, "metadata": []}, REQUEST], ["[0].metadata does not belong into a frame."]),
         (["x", REQUEST], ["[0] must be a frame, an object with id, type and body; got 'x'."]),
         ([{**PROFILE, "body": None}, REQUEST], ["[0].body must be an object, {} at the least; got None."]),
@@ -969,6 +974,7 @@ def test_arbitrary_values_are_read_or_refused_and_nothing_else(value):
             said = [complaint.sentence for complaint in error.complaints]
             assert said
             assert all(said)
+            str(error).encode()
         else:
             json.dumps(made.to_wire(), ensure_ascii=False, allow_nan=False).encode()
 

@@ -50,6 +50,19 @@ def test_a_reqid_is_compared_whole_and_as_text(req_id):
     assert reading.strays == ({**OPENED, "reqId": req_id},)
 
 
+def test_a_number_is_never_the_text_that_was_sent():
+    sent = (("1", PROFILE), ("2", CONVERSATION))
+    answers = [{**OK_PROFILE, "reqId": 1}, {**OPENED, "reqId": 2}]
+
+    reading = read_batch(json.dumps(answers).encode(), sent)
+
+    assert reading.says == ""
+    assert reading.strays == tuple(answers)
+    assert {pair.message for pair in reading.pairs} == {
+        "its reqId came back as a number, not as the text that was sent"
+    }
+
+
 @pytest.mark.parametrize(
     ("elements", "says", "codes"),
     [

@@ -98,6 +98,45 @@ def test_fifty_sends_for_one_new_consumer_share_its_consumer_jws(settings, sandb
     assert len(sandbox.conversations) == 1
 
 
+@pytest.mark.parametrize(
+    ("route", "code", "error", "each"),
+    [
+        ("sentinel", 401, CredentialsError, 1),
+        ("sentinel", 503, NotSentError, 4),
+        ("domain", 503, NotSentError, 4),
+        ("domain", 302, NotSentError, 1),
+    ],
+)
+def test_fifty_sends_share_a_failure_as_well(settings, sandbox, route, code, error, each):
+    sandbox.fail(route, "status", times=None, code=code)
+
+    async def send_all():
+        async with AsyncClient(settings, wait_scale=0.0) as client:
+            sends = (client.create_conversation(f"c-{n}") for n in range(50))
+            return await asyncio.gather(*sends, return_exceptions=True)
+
+    failures = asyncio.run(send_all())
+
+    assert {type(failure) for failure in failures} <= {error, *error.__subclasses__()}
+    assert len({str(failure) for failure in failures}) == 1
+    # Those who come after the failure ask anew; they are few.
+    assert sandbox.calls[route] <= 12 * each
+    assert sandbox.calls["idp"] == 0
+
+
+def test_a_failure_is_not_kept_for_those_who_come_later(settings, sandbox):
+    sandbox.fail("sentinel", "status", code=401)
+
+    async def send_twice():
+        async with AsyncClient(settings, wait_scale=0.0) as client:
+            with pytest.raises(CredentialsError):
+                await client.create_conversation("anna")
+            return await client.create_conversation("anna")
+
+    assert asyncio.run(send_twice()).outcome == "answered"
+    assert sandbox.calls["sentinel"] == 2
+
+
 def test_one_client_may_be_used_from_several_event_loops(settings, sandbox):
     client = AsyncClient(settings, wait_scale=0.0)
 
@@ -508,7 +547,7 @@ def test_a_stale_second_reply_on_the_connection_is_never_taken_for_ours(door, sa
         # With the page's own constant ids nobody could tell a stale reply; the connection must not be reused.
         assert bob.conversation_id in (opened.get("bob"), None)
     else:
-        assert (bob.outcome, bob.conversation_id) in (("answered", opened["bob"]), ("unknown", None))
+        assert (bob.outcome, bob.conversation_id) in (("answered", opened.get("bob")), ("unknown", None))
 
 
 def test_a_stale_reply_that_reaches_the_idp_opens_nothing_for_anybody_else(door, sandbox):
