@@ -150,10 +150,9 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.send_button = kit.button("Send", self._on_send, "lpnb-send")
         self._stop = kit.button("Stop", self._on_stop, "lpnb-hidden")
         self._clear = kit.button("Clear", lambda _: self.clear())
-        ready = "Nothing has been sent yet."
-        self._status = kit.html(views.status_html("idle", ready), "lpnb-status")
+        self._status = kit.html(views.status_html("idle", "Nothing sent yet."), "lpnb-status")
         self.confirm = ipw.Checkbox(
-            description="Send all the same",
+            description="Yes, send all the same",
             indent=False,
             layout=kit.plain,
             _dom_classes=("lpnb-confirm", "lpnb-hidden"),
@@ -345,9 +344,8 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
             return True
         self._asked = question
         self.confirm.value = False
-        self.confirm.description = f"{question} Send all the same"
         shown(self.confirm, True)
-        self._say("ask", f"{question} Tick the box, then press Send again.")
+        self._say("ask", f"{question} Tick the box below, then press Send again.")
         return False
 
     def _on_stop(self, _button: object) -> None:
@@ -384,7 +382,7 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         state: views.State = "done" if response.outcome == "answered" else "failed"
         words = response.explanation
         if response.outcome == "unknown":
-            words = f"Outcome unknown: a conversation may exist. {words}"
+            words = f"Outcome unknown. {words}"
         self._say(state, words)
 
     # Where there are no widgets

@@ -64,7 +64,7 @@ class FormField:
         if self.kind == "choice":
             # Not a Dropdown: JupyterLab takes the keys that are pressed on one for its own, so that
             # "m" (for MALE) turns the cell into text and the panel is gone.
-            hint = ", ".join(self.choices[:3]) + (" …" if len(self.choices) > 3 else "")
+            hint = "one of " + ", ".join(self.choices[:3]) + (" …" if len(self.choices) > 3 else "")
             return ipw.Combobox(
                 options=self.choices, value=value or "", placeholder=hint, style=kit.text, **common
             )

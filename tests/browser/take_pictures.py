@@ -1,4 +1,4 @@
-"""Take the pictures in ``docs/pictures`` anew: the browser tests' own, kept where the documentation shows them.
+"""Take the pictures in ``docs/pictures`` anew: those of the browser tests, kept for the documentation.
 
 python tests/browser/take_pictures.py
 """
@@ -17,7 +17,7 @@ PICTURES = ROOT / "docs" / "pictures"
 def main() -> int:
     """Run the tests that take pictures, and say how large these are."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    only = "quickstart or dark or nonsense"
+    only = "quickstart or dark"
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "tests/browser", "-k", only],
         cwd=ROOT,

@@ -164,6 +164,25 @@ def test_hostile_text_is_shown_as_text_and_nothing_of_it_runs(notebook: Notebook
     assert page.evaluate("window.evil") is None
 
 
+def test_an_unknown_outcome_is_said_and_a_second_send_asks_first(notebook: Notebook, panel: Panel) -> None:
+    cut = (
+        "import lpnb\n\nsandbox = lpnb.Sandbox().start()\n"
+        "sandbox.fail('conversation', 'drop_after')\n"
+        "lpnb.Composer(lpnb.Client(lpnb.Settings.of(sandbox.environment())))"
+    )
+    composer = panel(notebook(cut))
+    press(composer, "Send")
+    expect(wait_until(composer, "failed")).to_contain_text("Outcome unknown.")
+
+    press(composer, "Send")
+    expect(wait_until(composer, "ask")).to_contain_text("a conversation may exist already")
+    composer.get_by_label("Yes, send all the same", exact=True).check()
+    press(composer, "Send")
+
+    expect(wait_until(composer, "failed")).to_contain_text("this consumer already has one open")
+    expect(composer.get_by_label("Yes, send all the same", exact=True)).to_be_hidden()
+
+
 def test_what_was_sent_is_at_hand_in_the_next_cell(notebook: Notebook, panel: Panel) -> None:
     page = notebook(ALONE, "composer.response", "composer.table()")
     composer = panel(page)

@@ -136,6 +136,11 @@ def test_the_preview_shows_what_is_posted_and_marks_what_changed(composer: Compo
 @pytest.mark.parametrize(
     ("key", "typed", "sentence"),
     [
+        (
+            "personal.gender",
+            "male",
+            "gender must be one of 'MALE', 'FEMALE', 'OTHER'; got 'male'. Did you mean 'MALE'?",
+        ),
         ("ctmrinfo.companySize", "abc", "companySize must be a whole number; got 'abc'."),
         ("ctmrinfo.companySize", "1.5", "companySize must be a whole number; got 1.5."),
         ("ctmrinfo.balance", "1,50", "balance must be a number; got '1,50'."),
@@ -166,10 +171,8 @@ def test_a_complaint_stands_at_the_field_it_is_about(
         note = composer._consumer_note
     else:
         composer.field(key).value = typed
-        group = next(
-            fold.group for fold in composer._folds.values() if composer._form.fields[key] in fold.fields
-        )
-        assert group is not None
+        groups = [composer._who, composer._where, *(fold.group for fold in composer._folds.values())]
+        group = next(group for group in groups if group is not None and key in group._widgets)
         note = group._notes[key]
         place = group.children.index(composer.field(key))
         assert group.children[place + 1] is note
@@ -369,3 +372,30 @@ def test_the_panels_table_has_the_columns_of_responses_table() -> None:
 def test_an_unknown_field_is_a_key_error(composer: Composer) -> None:
     with pytest.raises(KeyError, match="firstName"):
         composer.field("personal.firstName")
+
+
+def test_a_failure_while_checking_is_said_in_the_panel(
+    composer: Composer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lpnb.widgets.composer.advise", lambda _: 1 / 0)
+
+    composer.field("personal.firstname").value = "John"
+
+    assert composer._status.value == (
+        '<span role="status" data-state="failed">ZeroDivisionError: division by zero</span>'
+    )
+
+
+def test_the_fields_a_wrong_letter_can_upset_have_their_note_from_the_start(composer: Composer) -> None:
+    for fold in composer._folds.values():
+        fold.show(True)
+
+    without = [
+        key
+        for group in (composer._who, composer._where, *(fold.group for fold in composer._folds.values()))
+        if group is not None
+        for key in group._widgets
+        if key not in group._notes and composer._form.fields[key].kind in ("choice", "whole", "number")
+    ]
+
+    assert without == []

@@ -117,15 +117,14 @@ def test_an_unknown_outcome_is_said_and_the_consumer_is_not_sent_for_again_unask
     assert response.outcome == "unknown"
     state, said = status(composer)
     assert state == "failed"
-    assert said.startswith("Outcome unknown: a conversation may exist.")
+    assert said.startswith("Outcome unknown. The request left, and ")
 
     press(composer)
     press(composer)
     assert sandbox.calls["conversation"] == 1
     state, said = status(composer)
     question = "An earlier send for this consumer has no known outcome, so a conversation may exist already."
-    assert (state, said) == ("ask", f"{question} Tick the box, then press Send again.")
-    assert composer.confirm.description == f"{question} Send all the same"
+    assert (state, said) == ("ask", f"{question} Tick the box below, then press Send again.")
     assert "lpnb-hidden" not in composer.confirm._dom_classes
 
     composer.confirm.value = True
@@ -181,7 +180,7 @@ def test_stop_ends_a_send_and_keeps_that_its_outcome_is_unknown(
     assert response is not None
     assert response.outcome == "unknown"
     assert status(composer)[0] == "failed"
-    assert status(composer)[1].startswith("Outcome unknown: a conversation may exist.")
+    assert status(composer)[1].startswith("Outcome unknown. The request left, and ")
     assert not composer.send_button.disabled
     assert "lpnb-hidden" in composer._stop._dom_classes
 
@@ -263,8 +262,7 @@ def test_the_first_send_to_a_real_account_asks_for_a_confirmation(press: Press, 
     press(composer)
     assert transport.calls == 0
     question = "This goes to the real account 87654321."
-    assert status(composer) == ("ask", f"{question} Tick the box, then press Send again.")
-    assert composer.confirm.description == f"{question} Send all the same"
+    assert status(composer) == ("ask", f"{question} Tick the box below, then press Send again.")
 
     composer.confirm.value = True
     press(composer)
