@@ -17,6 +17,8 @@ from .rate_limits import RateLimit, RateLimits, make_limit
 from .rules import Rules
 from .state import Conversation, Message, RequestRecord, State
 from .tokens import Keyring, consumer
+from .traces import trace_of
+from .world import World
 
 _BY_DEFAULT: Any = object()
 
@@ -34,6 +36,7 @@ class Controls:
     """Views and verbs over the parts of one played account."""
 
     account_id: str
+    world: World
     seed: str
     """Decides faults of chance, and ids too when it was given. Shown, so that a run can be repeated."""
     auto_close_after: float
@@ -185,7 +188,7 @@ class Controls:
         """
         state = self._state
         with state.ledger:
-            trace = state.trace(conversation_id)
+            trace = self.trace(conversation_id)
             found = state.conversation(conversation_id)
             assert found is not None  # noqa: S101 - it has a trace
             return Detail(found, state.messages(conversation_id), trace)
@@ -196,7 +199,7 @@ class Controls:
         Raises:
             KeyError: When there is no such conversation, or it has been forgotten.
         """
-        return self._state.trace(conversation_id)
+        return trace_of(self.world, self._state, conversation_id)
 
     def set_online(self, agent_id: str, online: bool, *, account_id: str | None = None) -> None:
         """Let an agent come or go; who is there when the world begins stands in the world."""

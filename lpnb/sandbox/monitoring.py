@@ -159,8 +159,8 @@ def _read(cloud: Cloud, request: Request, *, for_report: bool) -> bodies.Body:
 def _visit(cloud: Cloud, request: Request, account: Account, app: Installation) -> tuple[Visit, bool]:
     """The session of the request, and whether it was just begun."""
     visits = cloud.state.visits
-    visitor_id = (request.query_values("vid") or [None])[0] or None
-    session_id = (request.query_values("sid") or [None])[0] or None
+    visitor_id = next(iter(request.query_values("vid")), None) or None
+    session_id = next(iter(request.query_values("sid")), None) or None
     if visitor_id is not None and visits.account_of_visitor(visitor_id) != account.id:
         raise _RefusedError(404, UNKNOWN_VISITOR, f"Visitor id not found: {shortened(visitor_id, 60)}.")
     if session_id is not None:
@@ -204,11 +204,9 @@ def _details(cloud: Cloud, account: Account, app: Installation, visit: Visit) ->
         }
     verdicts = list(_verdicts(cloud, account, visit))
     chosen = next((verdict.engagement for verdict in verdicts if verdict.matched), None)
-    shown = chosen and {
-        "campaignId": chosen.campaign,
-        "engagementId": chosen.id,
-        "revision": chosen.revision,
-    }
+    shown: dict[str, Any] | None = None
+    if chosen is not None:
+        shown = {"campaignId": chosen.campaign, "engagementId": chosen.id, "revision": chosen.revision}
     context_id = cloud.state.visits.ask(visit.session_id, [verdict.to_json() for verdict in verdicts], shown)
     if chosen is None:
         return None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .rules import Rules
+from .targeting import Verdict
 from .world import Account, Skill
 
 ANY_SKILL = "-1"
@@ -77,7 +78,7 @@ def route(account: Account, asked: Asked, rules: Rules, online: Online) -> tuple
         "order": order,
         "steps": steps,
         "fallback": fallback,
-        "engagements": _considered(account, asked),
+        "named": _named(account, asked),
         "monitoring": asked.monitoring,
         "inferred": "The order of the rules and the treatment of unknown ids are not documented: "
         f"routing_order={rules.routing_order!r}, unknown_ids={rules.unknown_ids!r}.",
@@ -189,23 +190,15 @@ def _fall_back(account: Account, skill: Skill, online: Online) -> tuple[Skill, d
     return skill, {"from": skill.id, "to": None, "why": why}
 
 
-def _considered(account: Account, asked: Asked) -> list[dict[str, Any]]:
-    """The engagement that the request names; Monitoring's considerations stand under ``monitoring``."""
+def _named(account: Account, asked: Asked) -> dict[str, Any] | None:
+    """The engagement that the request names, when there is such a one."""
     engagement = account.engagements_by_id.get(asked.engagement_id or "")
     if engagement is None:
-        return []
+        return None
     matched = asked.campaign_id in (None, engagement.campaign)
     # Whether a named engagement's conditions are looked at again is not documented (inferred: they are not).
     why = "Named by the request." if matched else "Named by the request, with another campaign."
-    return [
-        {
-            "campaignId": engagement.campaign,
-            "engagementId": engagement.id,
-            "name": engagement.name,
-            "matched": matched,
-            "why": why,
-        }
-    ]
+    return Verdict(engagement, matched, why).to_json()
 
 
 def customer_info(elements: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
