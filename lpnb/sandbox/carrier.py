@@ -6,7 +6,8 @@ import errno
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import uvicorn
 
@@ -20,11 +21,19 @@ class PortTakenError(OSError):
 class Carrier(uvicorn.Server):
     """uvicorn's server, run in this thread, stopped at once and not in steps of a tenth of a second.
 
-    *tick* is called about once a second, in the thread of the server.
+    *tick* is called about once a second, in the thread of the server; *beside* runs as long as it serves.
     """
 
-    def __init__(self, config: uvicorn.Config, sock: socket.socket, tick: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        sock: socket.socket,
+        tick: Callable[[], None],
+        beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
+    ) -> None:
         super().__init__(config)
+        self._beside = beside
+        self._beside_task: asyncio.Task[None] | None = None
         self._socket = sock
         self._tick = tick
         self._ready = threading.Event()
@@ -61,6 +70,8 @@ class Carrier(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         await super().startup(sockets=sockets)
+        if self._beside is not None:
+            self._beside_task = self._loop.create_task(self._beside())
         self._ready.set()
 
     async def main_loop(self) -> None:
@@ -75,6 +86,9 @@ class Carrier(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Cut every connection, and leave no task behind."""
+        if self._beside_task is not None:
+            self._beside_task.cancel()
+            await asyncio.wait((self._beside_task,), timeout=0.5)
         # Accept no more, but let what was accepted in this very moment become known, which takes three
         # rounds of the loop: a connection still on its way when its server closes is never closed.
         with contextlib.suppress(NotImplementedError):

@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import uvicorn
 
+from .agent_page.desk import Desk
+from .agent_page.inbox import Inbox
+from .agent_page.routes import AgentPage
+from .agents import AgentSide
 from .app import App
 from .carrier import Carrier, listen
 from .clock import Clock
@@ -29,6 +33,8 @@ from .rules import Rules
 from .state import Kept, State
 from .state_file import StateFile, StateFileError
 from .tokens import Keyring
+from .webhooks.delivery import Courier, Delivery
+from .webhooks.targets import targets_of
 from .world import World
 
 if TYPE_CHECKING:
@@ -49,7 +55,7 @@ _IDLE_CHECK_SECONDS = 25 * 60
 CONTROL_PATH = "/_lpnb"
 
 
-class Sandbox(Controls):
+class Sandbox(Controls, AgentSide):
     """A Conversational Cloud on a loopback port.
 
     It starts in well under a second, lives in a thread of its own and forgets everything when the
@@ -72,6 +78,9 @@ class Sandbox(Controls):
         ca_file: Where to write that certificate; a temporary file by default.
         auto_close_after: Seconds after which a conversation that waits for its consumer closes by
             itself; an account's setting of 25 minutes to 90 days (documented), here any.
+        webhook: An endpoint on this machine that is posted all five kinds of webhook, for the app
+            installation of `client_id`; in place of what the world has for it.
+        delivery: How webhooks are signed, repeated and bounded.
         clock: Returns the time in epoch seconds; tests pass their own.
         kept: How much is remembered.
         limits: How much of a request is taken.
@@ -99,6 +108,8 @@ class Sandbox(Controls):
         tls: bool = False,
         ca_file: str | os.PathLike[str] | None = None,
         auto_close_after: float = LONGEST,
+        webhook: str | None = None,
+        delivery: Delivery | None = None,
         clock: Callable[[], float] = time.time,
         kept: Kept | None = None,
         limits: Limits | None = None,
@@ -132,6 +143,9 @@ class Sandbox(Controls):
         """What the control API wants in ``X-Sandbox-Token``; another one for every `Sandbox`."""
         self._clock = Clock(clock)
         self._state = State(seed, kept or Kept(), self._clock)
+        targets = targets_of(self.world, webhook, self.account_id, self.client_id)
+        self._courier = Courier(self._state, targets, delivery or Delivery())
+        self._agent_page: AgentPage | None = None
         self._faults = FaultQueue(self.seed)
         self._rate_limits = RateLimits()
         self._loading = Loading()
@@ -168,7 +182,7 @@ class Sandbox(Controls):
                 self._keyring = self._keyring or Keyring()
                 if self._state_file is not None:
                     self._state_file.keep("keyring", self._keyring.to_json())
-                self._server = Carrier(self._config(self._port), sock, self._tick)
+                self._server = Carrier(self._config(self._port), sock, self._tick, self._courier.run)
                 self._thread = threading.Thread(
                     target=self._server.run_here, name="lpnb-sandbox", daemon=True
                 )
@@ -191,6 +205,9 @@ class Sandbox(Controls):
 
     def _let_go(self) -> None:
         self._port = self._server = self._thread = None
+        if self._agent_page is not None:
+            self._agent_page.close()
+            self._agent_page = None
         self._state.ledger.store = None
         if self._state_file is not None:
             self._state_file.close()
@@ -271,7 +288,11 @@ class Sandbox(Controls):
             rate_limits=self._rate_limits,
             loading=self._loading,
         )
-        own = control_routes(CONTROL_PATH, self, self.control_token, self._limits)
+        self._agent_page = self._page()
+        own = [
+            *control_routes(CONTROL_PATH, self, self.control_token, self._limits),
+            *self._agent_page.routes(),
+        ]
         config = uvicorn.Config(
             App(cloud, port, self._limits, bare_hosts=self._bare_hosts, own=own),
             http=guarded_protocol(self._limits),
@@ -292,6 +313,22 @@ class Sandbox(Controls):
             config.ssl = self._authority.context()
         return config
 
+    def _page(self) -> AgentPage:
+        inbox = Inbox(self._state)
+        # A secret somebody chose may be one they use elsewhere.
+        public = self.client_secret == DEFAULT_CLIENT_SECRET
+        desk = Desk(
+            state=self._state,
+            world=self.world,
+            inbox=inbox,
+            courier=self._courier,
+            account_id=self.account_id,
+            client_id=self.client_id,
+            client_secret=self.client_secret if public else "(the one you gave)",
+            base=lambda: self.base,
+        )
+        return AgentPage(self, desk, inbox, self._limits)
+
     def _tick(self) -> None:
         if time.monotonic() - self._idle_checked >= _IDLE_CHECK_SECONDS:
             self._idle_checked = time.monotonic()
@@ -301,6 +338,7 @@ class Sandbox(Controls):
         if self._state_file is not None:
             self._state_file.keep("clock", json.dumps(self._clock.place))
         super()._clock_moved()
+        self._courier.clock_moved()
 
     def _tokens_expired(self) -> None:
         if self._state_file is not None and self._keyring is not None:

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from .webhooks.subscriptions import Webhooks
+
 SDE_TYPES = (
     "ctmrinfo",
     "personal",
@@ -52,6 +54,8 @@ class Installation(_Part):
     engagements: bool = True
     """Whether it has the engagement capability, without which Monitoring does not know it."""
     enabled: bool = True
+    webhooks: Webhooks | None = None
+    """What it wants to hear of, spelled as in the installation record."""
 
 
 class ApiKey(_Part):

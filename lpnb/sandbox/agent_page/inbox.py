@@ -1,0 +1,191 @@
+"""What the list shows and the live stream tells: the latest conversations, and what changed.
+
+Both follow the ledger. Nothing is followed until the page is first opened, so a sandbox that nobody
+looks at pays nothing.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from lpnb.sandbox.conversations import Conversation, Message
+from lpnb.sandbox.events import Event
+from lpnb.sandbox.state import State
+
+from .words import message_text, shortened
+
+LISTED = 200
+"""How many conversations are listed, the latest first."""
+
+MOST_CLIENTS = 20
+
+# More changed conversations than this at once, and a client is told to look at everything.
+_MOST_CHANGED = 100
+
+_SAID = ("ContentEvent", "RichContentEvent")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the list knows of a conversation beyond the conversation itself."""
+
+    conversation_id: str
+    at: float
+    unread: int = 0
+    preview: str = ""
+    preview_role: str = ""
+    typing: bool = False
+
+    def after(self, message: Message) -> "Row":
+        """The row when *message* has been published."""
+        kind = message.event.get("type")
+        consumer = message.role == "CONSUMER"
+        if kind in _SAID:
+            return replace(
+                self,
+                at=message.time,
+                unread=self.unread + 1 if consumer else 0,
+                preview=shortened(message_text(message.event)[:2000], 120),
+                preview_role=message.role,
+                typing=self.typing and not consumer,
+            )
+        if kind == "AcceptStatusEvent" and not consumer and message.event.get("status") == "READ":
+            return replace(self, unread=0)
+        return self
+
+
+class Client:
+    """One browser that listens: which conversations changed since it was last told."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._woken = asyncio.Event()
+        self.changed: set[str] = set()
+        self.everything = False
+        self.sequence = 0
+
+    def tell(self, conversation_id: str | None, sequence: int) -> None:
+        """Something changed; from any thread."""
+        self.sequence = sequence
+        if conversation_id is None or len(self.changed) >= _MOST_CHANGED:
+            self.everything = True
+            self.changed.clear()
+        elif not self.everything:
+            self.changed.add(conversation_id)
+        if not self._woken.is_set():
+            self._loop.call_soon_threadsafe(self._woken.set)
+
+    async def wait(self) -> None:
+        """Return when there is something to tell."""
+        await self._woken.wait()
+        self._woken.clear()
+
+
+class Inbox:
+    """The rows and the clients of one start of the sandbox."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._rows: OrderedDict[str, Row] = OrderedDict()
+        self._clients: list[Client] = []
+        self._end: Callable[[], None] | None = None
+
+    @property
+    def sequence(self) -> int:
+        """The number of the last event."""
+        return self._state.ledger.sequence
+
+    def close(self) -> None:
+        """Follow the ledger no longer."""
+        if self._end is not None:
+            self._end()
+            self._end = None
+
+    def rows(self) -> list[tuple[Row, Conversation]]:
+        """The latest conversations, the one with the latest word first."""
+        with self._state.ledger:
+            self._follow()
+            found = []
+            for row in reversed(self._rows.values()):
+                conversation = self._state.conversation(row.conversation_id)
+                if conversation is not None:
+                    found.append((row, conversation))
+            return found
+
+    def row(self, conversation_id: str) -> Row | None:
+        """One conversation's row, or None when it is not among the latest."""
+        return self._rows.get(conversation_id)
+
+    def join(self, last_seen: int | None) -> Client | None:
+        """A new listener, told at once when it has missed something; None when there are too many."""
+        with self._state.ledger:
+            self._follow()
+            if len(self._clients) >= MOST_CLIENTS:
+                return None
+            client = Client(asyncio.get_running_loop())
+            self._clients = [*self._clients, client]
+            if last_seen is not None and last_seen != self.sequence:
+                client.tell(None, self.sequence)
+            return client
+
+    def take(self, client: Client) -> tuple[int, list[str] | None]:
+        """What a client has not been told yet: up to which event, and which conversations; None is all."""
+        with self._state.ledger:
+            changed = None if client.everything else sorted(client.changed)
+            client.everything = False
+            client.changed.clear()
+            return client.sequence, changed
+
+    def leave(self, client: Client) -> None:
+        """Tell it no more."""
+        with self._state.ledger:
+            self._clients = [item for item in self._clients if item is not client]
+
+    def _follow(self) -> None:
+        if self._end is not None:
+            return
+        self._end = self._state.subscribe(self._hear)
+        for conversation in self._state.conversations[-LISTED:]:
+            row = Row(conversation.conversation_id, conversation.created_at)
+            for message in self._state.messages(conversation.conversation_id):
+                row = row.after(message)
+            self._rows[row.conversation_id] = row
+        self._rows = OrderedDict(sorted(self._rows.items(), key=lambda item: item[1].at))
+
+    def _hear(self, event: Event) -> None:
+        """Listens to the ledger, under its lock: quick, and the state stays as it is."""
+        if event.kind == "reset":
+            self._rows.clear()
+            self._tell(None, event)
+            return
+        name = event.conversation_id
+        if name is None:
+            # A session's report may show in the Consumer Info of an open conversation.
+            if event.kind in ("session_reported", "agent_online_set"):
+                self._tell(None, event)
+            return
+        row = self._rows.get(name) or Row(name, event.time)
+        if event.kind in ("message_published", "receipt_published"):
+            row = row.after(_message(event))
+        elif event.kind == "chat_state_published":
+            if event.data["role"] == "CONSUMER":
+                row = replace(row, typing=event.data["event"].get("chatState") == "COMPOSING")
+        else:
+            row = replace(row, at=event.time)
+        self._rows[name] = row
+        self._rows.move_to_end(name)
+        while len(self._rows) > LISTED:
+            self._rows.popitem(last=False)
+        self._tell(name, event)
+
+    def _tell(self, conversation_id: str | None, event: Event) -> None:
+        for client in self._clients:
+            client.tell(conversation_id, event.sequence)
+
+
+def _message(event: Event) -> Message:
+    data = event.data
+    return Message(
+        data["dialog_id"], data["sequence"], event.time, data["originator_id"], data["role"], data["event"]
+    )

@@ -1,0 +1,239 @@
+"""The page's addresses: who may see it, what the buttons do, and the live stream.
+
+``GET`` looks and changes nothing. ``POST`` wants the token of this start, which only the page holds,
+in a form; the gate has refused foreign Hosts and Origins before. Nothing is inline, and the policy
+sent along lets the browser load nothing from anywhere else.
+"""
+
+import asyncio
+import hmac
+import json
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from importlib import resources
+
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from lpnb.sandbox.agents import AgentSide
+from lpnb.sandbox.bodies import read_body
+from lpnb.sandbox.exchange import Answer, Request, json_answer, media_type, parameters, teach
+from lpnb.sandbox.gate import LOOPBACK_NAMES
+from lpnb.sandbox.limits import Limits
+from lpnb.sandbox.line import Line
+from lpnb.sandbox.sending import send_answer
+
+from .desk import Desk
+from .inbox import Inbox
+from .parts import BASE, link
+from .views import document
+
+logger = logging.getLogger("lpnb.sandbox")
+
+_STATIC = {
+    "agent.css": "text/css;charset=utf-8",
+    "agent.js": "text/javascript;charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
+
+_HEADERS = (
+    (
+        "content-security-policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    ("x-content-type-options", "nosniff"),
+    # Not "no-referrer": browsers then send forms with "Origin: null", which the gate refuses.
+    ("referrer-policy", "same-origin"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("cache-control", "no-store"),
+)
+
+# How often a client is told something at most, and how often that the stream lives.
+_TELL_SECONDS = 0.05
+_BEAT_SECONDS = 15.0
+
+
+Form = Mapping[str, str]
+
+
+def _reply(agents: AgentSide, conversation_id: str, form: Form) -> None:
+    # Browsers send line ends as CR LF.
+    text = form.get("text", "").replace("\r\n", "\n").strip()
+    if form.get("audience") == "note":
+        agents.agent_notes(conversation_id, text)
+        return
+    agents.agent_says(conversation_id, text)
+    agents.agent_reads(conversation_id)
+
+
+def _resume(agents: AgentSide, conversation_id: str, _form: Form) -> None:
+    if not agents.agent_resumes(conversation_id):
+        raise ValueError("The consumer has another conversation open.")
+
+
+_VERBS: dict[str, Callable[[AgentSide, str, Form], object]] = {
+    "reply": _reply,
+    "join": lambda agents, name, _: agents.agent_joins(name),
+    "close": lambda agents, name, _: agents.agent_closes(name),
+    "resume": _resume,
+    "transfer": lambda agents, name, form: agents.transfer(name, form.get("skill", "")),
+    "read": lambda agents, name, _: agents.agent_reads(name),
+    "typing": lambda agents, name, form: agents.agent_types(name, form.get("chat_state", "COMPOSING")),
+}
+
+
+class AgentPage:
+    """The page of one start of the sandbox, as routes."""
+
+    def __init__(self, agents: AgentSide, desk: Desk, inbox: Inbox, limits: Limits) -> None:
+        self._agents = agents
+        self._desk = desk
+        self._inbox = inbox
+        self._limits = limits
+        self._token = secrets.token_urlsafe(24)
+
+    def routes(self) -> list[Route]:
+        """Everything the page needs, below ``/agent``, and the page itself at ``/``."""
+        one = BASE + "/conversations/{conversation_id}"
+        return [
+            Route("/", _Answering(self._limits, {"GET": self._page})),
+            Route(one, _Answering(self._limits, {"GET": self._page})),
+            Route(one + "/{verb}", _Answering(self._limits, {"POST": self._do})),
+            Route(BASE + "/static/{name}", _Answering(self._limits, {"GET": self._static})),
+            Route(BASE + "/events", self._stream),
+        ]
+
+    def close(self) -> None:
+        """Follow the state no longer."""
+        self._inbox.close()
+
+    def _page(self, request: Request) -> Answer:
+        wanted = request.path_params.get("conversation_id")
+        page = self._desk.page(self._token, wanted)
+        status = 404 if page.missing is not None else 200
+        return _answer(status, document(page), "text/html;charset=utf-8")
+
+    def _static(self, request: Request) -> Answer:
+        name = request.path_params["name"]
+        if name not in _STATIC:
+            return teach(404, f"The page has {', '.join(_STATIC)}.", headers=_HEADERS)
+        content = resources.files(__package__).joinpath("static", name).read_bytes()
+        return _answer(200, content, _STATIC[name])
+
+    def _do(self, request: Request) -> Answer:
+        """What a button does: 303 to the conversation, or 204 for the page's script."""
+        verb, conversation_id = request.path_params["verb"], request.path_params["conversation_id"]
+        act = _VERBS.get(verb)
+        if act is None:
+            return teach(404, f"An agent can {', '.join(_VERBS)}; got {verb[:40]!r}.", headers=_HEADERS)
+        if media_type(request) != "application/x-www-form-urlencoded":
+            return teach(415, "Send a form: application/x-www-form-urlencoded.", headers=_HEADERS)
+        form = dict(parameters(request.body.decode("utf-8", "replace")))
+        if not hmac.compare_digest(form.get("token", "").encode(), self._token.encode()):
+            return teach(
+                403, "The token is not this start's. Load the page again, then repeat it.", headers=_HEADERS
+            )
+        scripted = (request.header("accept") or "").startswith("application/json")
+        try:
+            act(self._agents, conversation_id, form)
+        except (KeyError, ValueError) as error:
+            status = 404 if isinstance(error, KeyError) else 409
+            sentence = str(error.args[0])
+            if scripted:
+                return json_answer(status, {"error": sentence}, headers=_HEADERS)
+            page = self._desk.page(self._token, conversation_id, problem=sentence)
+            return _answer(status, document(page), "text/html;charset=utf-8")
+        if scripted:
+            return Answer(204, b"", headers=_HEADERS)
+        return Answer(303, b"", headers=(*_HEADERS, ("location", link(conversation_id))))
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Server-sent events: which conversations changed, until the client goes."""
+        request: Request = scope["state"]["request"]
+        line: Line = scope["state"]["line"]
+        if (refusal := _refuse_foreign_names(request)) is not None:
+            await send_answer(refusal, send)
+            return
+        seen = request.header("last-event-id") or next(iter(request.query_values("since")), "")
+        client = self._inbox.join(int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 16 else None)
+        if client is None:
+            await send_answer(teach(503, "Too many pages listen; close some.", headers=_HEADERS), send)
+            return
+        headers = [(b"content-type", b"text/event-stream;charset=utf-8")]
+        headers += [(name.encode(), value.encode()) for name, value in _HEADERS]
+        gone = asyncio.ensure_future(line.gone.wait())
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await _tell(send, b"retry: 1000\n\n")
+            while not gone.done():
+                woken = asyncio.ensure_future(client.wait())
+                try:
+                    await asyncio.wait(
+                        (gone, woken), timeout=_BEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                    )
+                finally:
+                    woken.cancel()
+                if gone.done():
+                    break
+                if not woken.done() or woken.cancelled():
+                    await _tell(send, b": alive\n\n")
+                    continue
+                sequence, changed = self._inbox.take(client)
+                data = json.dumps({"changed": changed})
+                await _tell(send, f"id: {sequence}\ndata: {data}\n\n".encode())
+                # What happens in between is told together.
+                await asyncio.wait((gone,), timeout=_TELL_SECONDS)
+        finally:
+            gone.cancel()
+            self._inbox.leave(client)
+
+
+async def _tell(send: Send, piece: bytes) -> None:
+    await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+
+class _Answering:
+    """A plain function of the request as an ASGI application."""
+
+    def __init__(self, limits: Limits, by_method: dict[str, Callable[[Request], Answer]]) -> None:
+        self._limits = limits
+        self._by_method = by_method
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        came: Request = scope["state"]["request"]
+        body = await read_body(came, receive, self._limits)
+        if body is None:
+            return
+        if isinstance(body, Answer):
+            await send_answer(body, send)
+            return
+        request = Request(came.method, came.path, came.query, came.headers, scope["path_params"], body)
+        await send_answer(self._answer(request), send)
+
+    def _answer(self, request: Request) -> Answer:
+        if (refusal := _refuse_foreign_names(request)) is not None:
+            return refusal
+        function = self._by_method.get("GET" if request.method == "HEAD" else request.method)
+        if function is None:
+            allowed = ", ".join(self._by_method)
+            return teach(405, f"Send {allowed} here.", headers=(*_HEADERS, ("allow", allowed)))
+        try:
+            return function(request)
+        except Exception:
+            logger.exception("The agent's page failed at %s", request.path[:200])
+            return teach(500, "The page failed; this is a fault of the sandbox.", headers=_HEADERS)
+
+
+def _refuse_foreign_names(request: Request) -> Answer | None:
+    """The page is for people on this machine, not for clients that take it for LivePerson."""
+    host = (request.header("host") or "").strip().lower()
+    if not any(host == name or host.startswith(f"{name}:") for name in LOOPBACK_NAMES):
+        return teach(403, f"The page answers to {', '.join(LOOPBACK_NAMES)}.", headers=_HEADERS)
+    return None
+
+
+def _answer(status: int, body: bytes, content_type: str) -> Answer:
+    return Answer(status, body, content_type=content_type, headers=_HEADERS)

@@ -1,0 +1,203 @@
+"""The open conversation as HTML: who it is, what was said, the reply box and the buttons."""
+
+from lpnb.sandbox.conversations import Conversation, Message
+
+from . import words
+from .markup import Html, tag
+from .parts import Listed, Page, Shown, link, status, when
+from .side import side
+
+# Longer threads show their end; the control API has them whole.
+MESSAGES_SHOWN = 300
+
+_VERBS = {"message": "Reply to the consumer", "note": "Private note, for agents only"}
+
+
+def conversation(page: Page, shown: Shown) -> Html:
+    """The thread, and beside it what is known of the consumer."""
+    item = shown.listed
+    found = item.conversation
+    opened = found.state == "OPEN"
+    return tag(
+        "main",
+        tag(
+            "section",
+            tag(
+                "header",
+                tag("a", "‹ All conversations", href="/", class_="back"),
+                tag("h2", tag("bdi", item.name), id="consumer", data_live=True),
+                tag(
+                    "p",
+                    status(item),
+                    tag("bdi", item.skill, class_="skill"),
+                    tag("span", "from ", tag("bdi", found.source_name), class_="faint"),
+                    tag("span", found.conversation_id, class_="mono faint id", title="conversationId"),
+                    class_="meta",
+                    id="facts",
+                    data_live=True,
+                ),
+                tag("div", _actions(page, shown), class_="actions", id="actions", data_live=True),
+                class_="thread-head",
+            ),
+            tag(
+                "ol",
+                _thread(shown),
+                id="thread",
+                class_="thread",
+                role="log",
+                aria_label="Messages",
+                tabindex=0,
+                data_unread=item.row.unread,
+                data_assigned=True if item.agent else None,
+            ),
+            tag("p", _typing(item), class_="typing faint", id="typing", data_live=True),
+            tag("div", _reply(page, shown), id="composer", data_state="open" if opened else "closed"),
+            class_="pane thread-pane",
+            id="conversation",
+            aria_labelledby="consumer",
+            tabindex=-1,
+        ),
+        side(shown),
+        class_="conversation",
+    )
+
+
+def _actions(page: Page, shown: Shown) -> list[object]:
+    item = shown.listed
+    found = item.conversation
+    if found.stage == "CLOSE":
+        return [_button(page, found, "resume", "Open again", "quiet")]
+    if found.state == "CLOSE":
+        return [_button(page, found, "close", "Close conversation", "quiet danger")]
+    options = [
+        tag("option", name, value=skill_id, disabled=skill_id == found.skill_id)
+        for skill_id, name in shown.skills
+    ]
+    transfer = tag(
+        "form",
+        _hidden(page),
+        tag("label", "Transfer to skill", for_="skill", class_="unseen"),
+        tag(
+            "select",
+            tag("option", "Transfer to…", value=""),
+            options,
+            name="skill",
+            id="skill",
+            required=True,
+        ),
+        tag("button", "Transfer", type="submit", class_="quiet"),
+        method="post",
+        action=link(found.conversation_id, "transfer"),
+        class_="inline",
+    )
+    return [
+        None if item.agent else _button(page, found, "join", "Take it", "quiet"),
+        transfer if options else None,
+        _button(page, found, "close", "Close", "quiet danger"),
+    ]
+
+
+def _button(page: Page, found: Conversation, verb: str, label: str, looks: str) -> Html:
+    return tag(
+        "form",
+        _hidden(page),
+        tag("button", label, type="submit", class_=looks),
+        method="post",
+        action=link(found.conversation_id, verb),
+    )
+
+
+def _hidden(page: Page) -> Html:
+    return tag("input", type="hidden", name="token", value=page.token)
+
+
+def _thread(shown: Shown) -> list[Html]:
+    found = shown.listed.conversation
+    lines = (
+        [_line("opened", found.created_at, "Conversation opened")]
+        if len(shown.messages) < MESSAGES_SHOWN
+        else []
+    )
+    told: list[tuple[float, Html]] = []
+    read: set[int] = set()
+    for message in shown.messages:
+        if message.event.get("type") == "AcceptStatusEvent":
+            if message.role == "CONSUMER" and message.event.get("status") == "READ":
+                read.update(item for item in message.event.get("sequenceList", ()) if isinstance(item, int))
+            continue
+        told.append((message.time, _message(message, shown)))
+    for position, change in enumerate(found.skill_changes):
+        name = change.target_skill_name or change.target_skill_id
+        told.append((change.time, _line(f"skill-{position}", change.time, f"Transferred to {name}")))
+    told.sort(key=lambda pair: pair[0])
+    lines += [line for _, line in told]
+    if found.closed_at is not None:
+        by = {"AGENT": "the agent", "CONSUMER": "the consumer"}.get(found.closed_by or "", "the system")
+        lines.append(_line(f"closed-{round(found.closed_at * 1000)}", found.closed_at, f"Closed by {by}"))
+    return lines
+
+
+def _line(name: str, at: float, text: str) -> Html:
+    return tag("li", tag("bdi", text), " ", when(at), class_="line", id=f"line-{name}")
+
+
+def _message(message: Message, shown: Shown) -> Html:
+    consumer = message.role == "CONSUMER"
+    private = message.audience != "ALL"
+    who = shown.listed.name if consumer else (shown.listed.agent or "Agent")
+    kind = " · structured content" if message.event.get("type") == "RichContentEvent" else ""
+    return tag(
+        "li",
+        tag(
+            "p",
+            tag("bdi", who),
+            tag("span", " · private note" if private else kind),
+            " ",
+            when(message.time),
+            class_="who",
+        ),
+        tag("p", words.message_text(message.event), class_="bubble", dir="auto"),
+        class_="said " + ("said-consumer" if consumer else "said-note" if private else "said-agent"),
+        id=f"message-{message.dialog_id}-{message.sequence}",
+    )
+
+
+def _typing(item: Listed) -> object:
+    return [tag("bdi", item.name), " is typing…"] if item.row.typing else None
+
+
+def _reply(page: Page, shown: Shown) -> Html:
+    found = shown.listed.conversation
+    if found.state != "OPEN":
+        return tag("p", "This conversation is closed. Its consumer can start a new one.", class_="notice")
+    choices = [
+        tag(
+            "label",
+            tag("input", type="radio", name="audience", value=value, checked=value == "message"),
+            tag("span", label),
+        )
+        for value, label in _VERBS.items()
+    ]
+    return tag(
+        "form",
+        _hidden(page),
+        tag("label", "Your message", for_="text", class_="unseen"),
+        tag(
+            "textarea",
+            name="text",
+            id="text",
+            rows=3,
+            maxlength=5000,
+            required=True,
+            dir="auto",
+            placeholder="Write to the consumer…",
+            aria_describedby="keys",
+        ),
+        tag("div", tag("fieldset", tag("legend", "Who sees it", class_="unseen"), choices), class_="choices"),
+        tag("p", "Enter sends, Shift+Enter starts a new line.", class_="faint keys", id="keys", hidden=True),
+        tag("button", "Send", type="submit", class_="primary"),
+        tag("p", page.problem, id="problem", class_="problem", role="alert"),
+        method="post",
+        action=link(found.conversation_id, "reply"),
+        class_="reply",
+    )

@@ -1,0 +1,239 @@
+"""The words of the page: fields, rules and times as a person would say them. No markup is made here."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+# What agents read in place of the wire's names.
+_LABELS = {
+    "firstname": "First name",
+    "lastname": "Last name",
+    "age": "Age",
+    "gender": "Gender",
+    "company": "Company",
+    "language": "Language",
+    "email": "E-mail",
+    "phone": "Phone",
+    "phoneType": "Phone type",
+    "country": "Country",
+    "region": "Region",
+    "cstatus": "Status",
+    "ctype": "Customer type",
+    "customerId": "Customer id",
+    "balance": "Balance",
+    "currency": "Currency",
+    "socialId": "Social id",
+    "imei": "Device (IMEI)",
+    "userName": "User name",
+    "companySize": "Company size",
+    "companyBranch": "Branch",
+    "accountName": "Account name",
+    "role": "Role",
+    "lastPaymentDate": "Last payment",
+    "registrationDate": "Registered",
+    "loginStatus": "Login status",
+    "storeZipCode": "Store ZIP code",
+    "storeNumber": "Store number",
+}
+
+_GROUPS = {
+    "personal": "Personal info",
+    "ctmrinfo": "Customer info",
+    "mrktInfo": "Marketing",
+    "cart": "Cart",
+    "purchase": "Purchase",
+    "prodView": "Viewed products",
+    "service": "Service",
+    "lead": "Lead",
+    "error": "Error",
+    "searchInfo": "Search",
+}
+
+# The member that holds an element's fields; the others have them beside ``type``.
+_HOLDERS = {"ctmrinfo": "info", "mrktInfo": "info"}
+
+RULES = {
+    "campaign": "Campaign engagement",
+    "skill": "Skill in the request",
+    "sde": "Customer Info rule",
+    "default": "Account default",
+    "none": "No rule",
+}
+
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+# Deeper than any documented field; what is nested further is shown as JSON.
+_DEEPEST = 4
+_MOST_FACTS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of the Consumer Info card."""
+
+    label: str
+    path: str
+    """Where it stands on the wire, such as ``ctmrinfo.ctype``."""
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The facts of one SDE."""
+
+    title: str
+    facts: tuple[Fact, ...]
+    authenticated: bool
+
+
+def groups(elements: Iterable[Any], *, authenticated: bool) -> list[Group]:
+    """SDEs as an agent reads them, one group an element.
+
+    >>> groups([{"type": "ctmrinfo", "info": {"ctype": "vip"}}], authenticated=True)[0].facts
+    (Fact(label='Customer type', path='ctmrinfo.ctype', value='vip'),)
+    """
+    found = []
+    for element in elements:
+        if not isinstance(element, dict):
+            continue
+        kind = str(element.get("type"))
+        fields = element.get(_HOLDERS.get(kind, kind))
+        if not isinstance(fields, dict):
+            fields = {name: value for name, value in element.items() if name != "type"}
+        facts = tuple(_facts(fields, kind))[:_MOST_FACTS]
+        found.append(Group(_GROUPS.get(kind, kind), facts, authenticated))
+    # The name first, as on a visiting card.
+    return sorted(found, key=lambda group: group.title != "Personal info")
+
+
+def _facts(fields: dict[str, Any], path: str, depth: int = 0) -> Iterator[Fact]:
+    for name, value in fields.items():
+        here = f"{path}.{name}"
+        if value is None or value == "":
+            continue
+        if isinstance(value, dict) and (said := _date(value)):
+            yield Fact(_label(name), here, said)
+        elif isinstance(value, dict) and value and depth < _DEEPEST:
+            yield from _facts(value, here, depth + 1)
+        elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+            if depth >= _DEEPEST:
+                yield Fact(_label(name), here, _plain(value))
+                continue
+            for position, item in enumerate(value):
+                yield from _facts(item, f"{here}[{position}]", depth + 1)
+        else:
+            yield Fact(_label(name), here, _plain(value))
+
+
+def _date(value: dict[str, Any]) -> str | None:
+    """``{day, month, year}`` as a date, and ``age`` with whatever it holds; None for anything else."""
+    if not value or not set(value) <= {"day", "month", "year", "age"}:
+        return None
+    day, month, year, age = (value.get(name) for name in ("day", "month", "year", "age"))
+    if not all(
+        part is None or (isinstance(part, int) and not isinstance(part, bool)) for part in value.values()
+    ):
+        return None
+    name = _MONTHS[month - 1] if month is not None and 1 <= month <= 12 else month
+    date = " ".join(str(part) for part in (day, name, year) if part is not None)
+    if age is None:
+        return date
+    return f"{age} (born {date})" if date else str(age)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _label(name: str) -> str:
+    return _LABELS.get(name, name)
+
+
+def consumer_name(elements: Iterable[Any], otherwise: str) -> str:
+    """First and last name of the latest Personal Info, or *otherwise*."""
+    name = ""
+    for element in elements:
+        personal = element.get("personal") if isinstance(element, dict) else None
+        if isinstance(personal, dict):
+            parts = [personal.get("firstname"), personal.get("lastname")]
+            name = " ".join(part.strip() for part in parts if isinstance(part, str) and part.strip()) or name
+    return name or otherwise
+
+
+def message_text(event: dict[str, Any]) -> str:
+    """What was said, as text: a file is its caption, structured content its words.
+
+    >>> message_text({"type": "ContentEvent", "message": "Hello"})
+    'Hello'
+    """
+    kind = event.get("type")
+    if kind == "ContentEvent":
+        message = event.get("message")
+        if isinstance(message, str):
+            return message
+        if isinstance(message, dict):
+            caption = message.get("caption") or message.get("relativePath") or ""
+            return f"File: {caption} ({message.get('fileType') or 'type not named'})"
+    if kind == "RichContentEvent":
+        content = event.get("content", event.get("message"))
+        texts = list(_texts(content, 0))
+        return "\n".join(texts) or "Structured content"
+    return json.dumps(event, ensure_ascii=False)
+
+
+def _texts(content: object, depth: int) -> Iterator[str]:
+    """The words in structured content, in order."""
+    if depth > 12 or not isinstance(content, dict):
+        return
+    for name in ("text", "title", "caption"):
+        value = content.get(name)
+        if isinstance(value, str) and value:
+            yield f"[{value}]" if content.get("type") == "button" else value
+    inner = content.get("elements")
+    for element in inner if isinstance(inner, list) else ():
+        yield from _texts(element, depth + 1)
+
+
+def considered(trace: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every engagement the trace tells of: the request's own, then those Monitoring considered."""
+    found = [item for item in trace.get("engagements") or () if isinstance(item, dict)]
+    monitoring = trace.get("monitoring")
+    for value in monitoring.values() if isinstance(monitoring, dict) else ():
+        if isinstance(value, list):
+            found += [item for item in value if isinstance(item, dict) and "matched" in item]
+    return found
+
+
+def verdict(trace: dict[str, Any]) -> str:
+    """The landing in one sentence."""
+    if not trace:
+        return "No routing was traced for this conversation."
+    rule = str(trace.get("decidedBy"))
+    skill = trace.get("skillName") or trace.get("skillId")
+    if rule == "none":
+        return f"No rule decided; the conversation is {skill}: any agent may take it."
+    return f"{RULES.get(rule, rule)} decided: the conversation landed in {skill}."
+
+
+def clock_time(seconds: float) -> str:
+    """Hours and minutes, in UTC; the page's script turns it into local time."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%H:%M")
+
+
+def iso_time(seconds: float) -> str:
+    """For the ``datetime`` of a ``time`` element."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def shortened(text: str, most: int) -> str:
+    """One line of at most *most* characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "…"

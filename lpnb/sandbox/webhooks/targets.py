@@ -1,0 +1,28 @@
+"""Who gets webhooks: the app installations of a world that have the capability."""
+
+from lpnb.sandbox.world import World
+
+from .delivery import Target
+from .subscriptions import Webhooks
+
+
+def targets_of(world: World, url: str | None, account_id: str, client_id: str) -> list[Target]:
+    """Every enabled installation with webhooks; *url* stands in for those of one installation.
+
+    Raises:
+        ValueError: When *url* is none.
+
+    Example:
+        >>> from lpnb.sandbox.world_file import default_world
+        >>> targets_of(default_world(), None, "12345678", "5a4db0c5-0000-4000-8000-000000000001")
+        []
+    """
+    found = []
+    for account in world.accounts:
+        for installation in account.installations:
+            webhooks = installation.webhooks
+            if url is not None and (account.id, installation.client_id) == (account_id, client_id):
+                webhooks = Webhooks.to_all(url)
+            if webhooks is not None and installation.enabled:
+                found.append(Target(account.id, installation.client_id, installation.client_secret, webhooks))
+    return found
