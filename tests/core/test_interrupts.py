@@ -220,6 +220,22 @@ def test_a_client_remembers_a_bounded_number_of_consumers(client, sandbox, monke
     assert client._engine._turns == {}
 
 
+def test_an_older_failure_does_not_keep_those_who_come_later_from_asking(settings):
+    from lpnb.engine import Engine, _Turn
+    from lpnb.errors import ServiceError
+
+    engine, asked = Engine(settings, 10.0, 0.0), []
+    engine._turns["app_jwt"] = _Turn(waiting=1, failure=ServiceError("Sentinel was down."))
+
+    def flow():
+        asked.append("Sentinel")
+        yield Pause(0.0)
+
+    asyncio.run(engine._once("app_jwt", lambda: None if asked else flow()))
+
+    assert asked == ["Sentinel"]
+
+
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
 def test_a_closed_client_says_so(settings, kind):
     client = kind(settings)
