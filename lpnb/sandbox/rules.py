@@ -24,6 +24,7 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "brand_id_missing_status": (401, 400),
     "routing_order": get_args(RoutingOrder),
     "unknown_ids": ("accept", "refuse"),
+    "history_empty_status": (204, 200),
 }
 
 
@@ -73,6 +74,8 @@ class Rules:
             limits are documented, and a preview may have 30 KB.
         history_delay: Seconds until a change is seen by history; the real service takes about a
             minute, and two hours for searches by SDE.
+        history_empty_status: HTTP status when a search finds nothing. 204 is in the list of codes,
+            when it is answered is not said.
 
     Example:
         >>> Rules(already_open_status=400).already_open_status
@@ -103,6 +106,7 @@ class Rules:
     check_files: bool = True
     preview_counts: bool = False
     history_delay: float = 0.0
+    history_empty_status: int = 204
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import conversation, domain_api, file_store, idp, monitoring, send, sentinel
+from . import agent_login, conversation, domain_api, file_store, idp, monitoring, send, sentinel
 from .cloud import Cloud
 from .exchange import Answer, Request
+from .history import search
 from .publishing import LARGEST_FILE
 
 Service = Callable[[Cloud, Request], Answer]
@@ -59,6 +60,25 @@ SERVED = (
     ),
     Served("report", "PUT", "/api/account/{account_id}/app/{app_id}/report", monitoring.answer_report),
     Served("report", "POST", "/api/account/{account_id}/app/{app_id}/report", monitoring.answer_report),
+    Served("login", "POST", "/api/account/{account_id}/login", agent_login.answer),
+    Served(
+        "history",
+        "POST",
+        "/messaging_history/api/account/{account_id}/conversations/conversation/search",
+        search.answer_conversation,
+    ),
+    Served(
+        "history",
+        "POST",
+        "/messaging_history/api/account/{account_id}/conversations/consumer/search",
+        search.answer_consumer,
+    ),
+    Served(
+        "history",
+        "POST",
+        "/messaging_history/api/account/{account_id}/conversations/search",
+        search.answer_filters,
+    ),
     Served(
         "validate",
         "GET",

@@ -89,6 +89,17 @@ class Keyring:
         }
         return self._sign(claims)
 
+    def agent_bearer(self, account_id: str, agent_id: str, now: float, lifetime: int) -> str:
+        """What an agent login gives; history takes it."""
+        return self._sign({"account_id": account_id, "agent_id": agent_id, "exp": int(now) + lifetime})
+
+    def agent_behind(self, token: str, account_id: str, now: float) -> str | None:
+        """The agent a bearer was given to, or None when it is none of ours or too old."""
+        claims = self._read(token)
+        if claims is None or claims.get("account_id") != account_id or "agent_id" not in claims:
+            return None
+        return str(claims["agent_id"]) if now < claims["exp"] else None
+
     def expire_app_jwts(self, now: float) -> None:
         """Make every AppJWT issued so far invalid.
 
@@ -120,7 +131,7 @@ class Keyring:
     def consumer_behind(self, token: str, account_id: str) -> Consumer | None:
         """The consumer a ConsumerJWS names, or None when it is not one of ours."""
         claims = self._read(token)
-        if claims is None or claims.get("account_id") != account_id:
+        if claims is None or claims.get("account_id") != account_id or "ext_consumer_id" not in claims:
             return None
         return Consumer(claims["ext_consumer_id"], claims["lp_consumer_id"], account_id)
 

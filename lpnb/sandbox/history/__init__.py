@@ -1,0 +1,1 @@
+"""The Messaging Interactions API (``msgHist``): what became of conversations, seen afterwards."""
