@@ -5,9 +5,7 @@ in a form; the gate has refused foreign Hosts and Origins before. Nothing is inl
 sent along lets the browser load nothing from anywhere else.
 """
 
-import asyncio
 import hmac
-import json
 import logging
 import secrets
 from collections.abc import Callable, Mapping
@@ -19,13 +17,13 @@ from starlette.types import Receive, Scope, Send
 from lpnb.sandbox.agents import AgentSide
 from lpnb.sandbox.bodies import read_body
 from lpnb.sandbox.exchange import Answer, Request, json_answer, media_type, parameters, teach
-from lpnb.sandbox.gate import LOOPBACK_NAMES
 from lpnb.sandbox.limits import Limits
-from lpnb.sandbox.line import Line
 from lpnb.sandbox.sending import send_answer
 
 from .desk import Desk
+from .guards import HEADERS, refuse_foreign_names
 from .inbox import Inbox
+from .live import Stream
 from .parts import BASE, link
 from .views import document
 
@@ -36,25 +34,6 @@ _STATIC = {
     "agent.js": "text/javascript;charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
-
-_HEADERS = (
-    (
-        "content-security-policy",
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    ),
-    ("x-content-type-options", "nosniff"),
-    # Not "no-referrer": browsers then send forms with "Origin: null", which the gate refuses.
-    ("referrer-policy", "same-origin"),
-    ("cross-origin-opener-policy", "same-origin"),
-    ("cross-origin-resource-policy", "same-origin"),
-    ("cache-control", "no-store"),
-)
-
-# How often a client is told something at most, and how often that the stream lives.
-_TELL_SECONDS = 0.05
-_BEAT_SECONDS = 15.0
-
 
 Form = Mapping[str, str]
 
@@ -103,7 +82,7 @@ class AgentPage:
             Route(one, _Answering(self._limits, {"GET": self._page})),
             Route(one + "/{verb}", _Answering(self._limits, {"POST": self._do})),
             Route(BASE + "/static/{name}", _Answering(self._limits, {"GET": self._static})),
-            Route(BASE + "/events", self._stream),
+            Route(BASE + "/events", Stream(self._inbox)),
         ]
 
     def close(self) -> None:
@@ -119,7 +98,7 @@ class AgentPage:
     def _static(self, request: Request) -> Answer:
         name = request.path_params["name"]
         if name not in _STATIC:
-            return teach(404, f"The page has {', '.join(_STATIC)}.", headers=_HEADERS)
+            return teach(404, f"The page has {', '.join(_STATIC)}.", headers=HEADERS)
         content = resources.files(__package__).joinpath("static", name).read_bytes()
         return _answer(200, content, _STATIC[name])
 
@@ -128,13 +107,13 @@ class AgentPage:
         verb, conversation_id = request.path_params["verb"], request.path_params["conversation_id"]
         act = _VERBS.get(verb)
         if act is None:
-            return teach(404, f"An agent can {', '.join(_VERBS)}; got {verb[:40]!r}.", headers=_HEADERS)
+            return teach(404, f"An agent can {', '.join(_VERBS)}; got {verb[:40]!r}.", headers=HEADERS)
         if media_type(request) != "application/x-www-form-urlencoded":
-            return teach(415, "Send a form: application/x-www-form-urlencoded.", headers=_HEADERS)
+            return teach(415, "Send a form: application/x-www-form-urlencoded.", headers=HEADERS)
         form = dict(parameters(request.body.decode("utf-8", "replace")))
         if not hmac.compare_digest(form.get("token", "").encode(), self._token.encode()):
             return teach(
-                403, "The token is not this start's. Load the page again, then repeat it.", headers=_HEADERS
+                403, "The token is not this start's. Load the page again, then repeat it.", headers=HEADERS
             )
         scripted = (request.header("accept") or "").startswith("application/json")
         try:
@@ -143,56 +122,12 @@ class AgentPage:
             status = 404 if isinstance(error, KeyError) else 409
             sentence = str(error.args[0])
             if scripted:
-                return json_answer(status, {"error": sentence}, headers=_HEADERS)
+                return json_answer(status, {"error": sentence}, headers=HEADERS)
             page = self._desk.page(self._token, conversation_id, problem=sentence)
             return _answer(status, document(page), "text/html;charset=utf-8")
         if scripted:
-            return Answer(204, b"", headers=_HEADERS)
-        return Answer(303, b"", headers=(*_HEADERS, ("location", link(conversation_id))))
-
-    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Server-sent events: which conversations changed, until the client goes."""
-        request: Request = scope["state"]["request"]
-        line: Line = scope["state"]["line"]
-        if (refusal := _refuse_foreign_names(request)) is not None:
-            await send_answer(refusal, send)
-            return
-        seen = request.header("last-event-id") or next(iter(request.query_values("since")), "")
-        client = self._inbox.join(int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 16 else None)
-        if client is None:
-            await send_answer(teach(503, "Too many pages listen; close some.", headers=_HEADERS), send)
-            return
-        headers = [(b"content-type", b"text/event-stream;charset=utf-8")]
-        headers += [(name.encode(), value.encode()) for name, value in _HEADERS]
-        gone = asyncio.ensure_future(line.gone.wait())
-        try:
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await _tell(send, b"retry: 1000\n\n")
-            while not gone.done():
-                woken = asyncio.ensure_future(client.wait())
-                try:
-                    await asyncio.wait(
-                        (gone, woken), timeout=_BEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED
-                    )
-                finally:
-                    woken.cancel()
-                if gone.done():
-                    break
-                if not woken.done() or woken.cancelled():
-                    await _tell(send, b": alive\n\n")
-                    continue
-                sequence, changed = self._inbox.take(client)
-                data = json.dumps({"changed": changed})
-                await _tell(send, f"id: {sequence}\ndata: {data}\n\n".encode())
-                # What happens in between is told together.
-                await asyncio.wait((gone,), timeout=_TELL_SECONDS)
-        finally:
-            gone.cancel()
-            self._inbox.leave(client)
-
-
-async def _tell(send: Send, piece: bytes) -> None:
-    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            return Answer(204, b"", headers=HEADERS)
+        return Answer(303, b"", headers=(*HEADERS, ("location", link(conversation_id))))
 
 
 class _Answering:
@@ -214,26 +149,18 @@ class _Answering:
         await send_answer(self._answer(request), send)
 
     def _answer(self, request: Request) -> Answer:
-        if (refusal := _refuse_foreign_names(request)) is not None:
+        if (refusal := refuse_foreign_names(request)) is not None:
             return refusal
         function = self._by_method.get("GET" if request.method == "HEAD" else request.method)
         if function is None:
             allowed = ", ".join(self._by_method)
-            return teach(405, f"Send {allowed} here.", headers=(*_HEADERS, ("allow", allowed)))
+            return teach(405, f"Send {allowed} here.", headers=(*HEADERS, ("allow", allowed)))
         try:
             return function(request)
         except Exception:
             logger.exception("The agent's page failed at %s", request.path[:200])
-            return teach(500, "The page failed; this is a fault of the sandbox.", headers=_HEADERS)
-
-
-def _refuse_foreign_names(request: Request) -> Answer | None:
-    """The page is for people on this machine, not for clients that take it for LivePerson."""
-    host = (request.header("host") or "").strip().lower()
-    if not any(host == name or host.startswith(f"{name}:") for name in LOOPBACK_NAMES):
-        return teach(403, f"The page answers to {', '.join(LOOPBACK_NAMES)}.", headers=_HEADERS)
-    return None
+            return teach(500, "The page failed; this is a fault of the sandbox.", headers=HEADERS)
 
 
 def _answer(status: int, body: bytes, content_type: str) -> Answer:
-    return Answer(status, body, content_type=content_type, headers=_HEADERS)
+    return Answer(status, body, content_type=content_type, headers=HEADERS)
