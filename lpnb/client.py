@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 
 class _Client:
-    """What both clients are made of."""
+    """What both clients are made of.
+
+    ``engine`` runs the flows. Whatever lives on the background loop itself (a panel, a run of many sends)
+    awaits it there; everybody else uses the methods.
+    """
 
     def __init__(
         self,
@@ -32,14 +36,14 @@ class _Client:
         transport: Transport | None = None,
     ) -> None:
         self.settings = settings if settings is not None else Settings.load()
-        self._engine = Engine(self.settings, deadline, wait_scale, transport)
+        self.engine = Engine(self.settings, deadline, wait_scale, transport)
         # Closes the connections when a notebook forgets to, at the latest when Python ends.
-        self._closing = weakref.finalize(self, _close, self._engine)
+        self._closing = weakref.finalize(self, _close, self.engine)
 
     @property
     def unknown(self) -> tuple[BatchResponse, ...]:
         """Every response so far whose outcome is unknown, those of interrupted sends included."""
-        return tuple(self._engine.unknown)
+        return tuple(self.engine.unknown)
 
     def _batch(self, frames: Any, fields: Mapping[str, Any] | None = None) -> Batch:
         from lpnb.batches import ConversationBatch, batch_of
@@ -114,7 +118,7 @@ class Client(_Client):
             NotSentError: Hosts or tokens could not be had; nothing was sent.
         """
         fields = {"sdes": sdes, "client_properties": client_properties, **request}
-        return background.wait(self._engine.send(self._batch(None, fields), consumer_id))
+        return background.wait(self.engine.send(self._batch(None, fields), consumer_id))
 
     def send_batch(
         self, frames: Batch | str | bytes | Sequence[Mapping[str, Any]], consumer_id: str
@@ -133,11 +137,11 @@ class Client(_Client):
             InvalidValueError: The frames are wrong; nothing was sent.
             NotSentError: Hosts or tokens could not be had; nothing was sent.
         """
-        return background.wait(self._engine.send(self._batch(frames), consumer_id))
+        return background.wait(self.engine.send(self._batch(frames), consumer_id))
 
     def close(self) -> None:
         """Close the connections. Closing twice is harmless."""
-        background.wait(self._engine.aclose())
+        background.wait(self.engine.aclose())
 
     def __enter__(self) -> Self:
         return self
@@ -170,17 +174,17 @@ class AsyncClient(_Client):
     ) -> BatchResponse:
         """Open a conversation for *consumer_id*; see ``Client.create_conversation``."""
         fields = {"sdes": sdes, "client_properties": client_properties, **request}
-        return await background.awaitable(self._engine.send(self._batch(None, fields), consumer_id))
+        return await background.awaitable(self.engine.send(self._batch(None, fields), consumer_id))
 
     async def send_batch(
         self, frames: Batch | str | bytes | Sequence[Mapping[str, Any]], consumer_id: str
     ) -> BatchResponse:
         """Post *frames* for *consumer_id* in one CONVERSATION call; see ``Client.send_batch``."""
-        return await background.awaitable(self._engine.send(self._batch(frames), consumer_id))
+        return await background.awaitable(self.engine.send(self._batch(frames), consumer_id))
 
     async def close(self) -> None:
         """Close the connections. Closing twice is harmless."""
-        await background.awaitable(self._engine.aclose())
+        await background.awaitable(self.engine.aclose())
 
     async def __aenter__(self) -> Self:
         return self

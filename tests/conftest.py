@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lpnb import Client, Sandbox, Settings
+from lpnb import Client, Sandbox, Settings, connection
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +16,15 @@ def hermetic(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     for name in [name for name in os.environ if name.startswith("LP_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(str(tmp_path))
+
+
+@pytest.fixture(autouse=True)
+def own_shared_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let no test meet the consumers that another test left on the sandbox ``connect()`` shares."""
+    monkeypatch.setattr(connection, "_sandbox", None)
+    yield
+    if connection._sandbox is not None:
+        connection._sandbox.stop()
 
 
 @pytest.fixture

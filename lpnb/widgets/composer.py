@@ -359,7 +359,7 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._task = asyncio.current_task()
             shown(self._stop, True)
             # The engine itself, since a plain Client's methods would block this loop.
-            self._arrived(await self.client._engine.send(batch, consumer))
+            self._arrived(await self.client.engine.send(batch, consumer))
         except asyncio.CancelledError:
             if self._caution.doubts(consumer) > before:
                 self._arrived([r for r in self.client.unknown if r.consumer_id == consumer][-1])

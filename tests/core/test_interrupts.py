@@ -216,8 +216,8 @@ def test_a_client_remembers_a_bounded_number_of_consumers(client, sandbox, monke
     client.create_conversation("anna")
 
     assert sandbox.calls["idp"] == 4
-    assert len(client._engine.connector._consumers) == 2
-    assert client._engine._turns == {}
+    assert len(client.engine.connector._consumers) == 2
+    assert client.engine._turns == {}
 
 
 def test_an_older_failure_does_not_keep_those_who_come_later_from_asking(settings):
@@ -270,7 +270,7 @@ def test_a_forgotten_client_closes_its_connections(settings, kind):
         asyncio.run(client.create_conversation("anna"))
     else:
         client.create_conversation("anna")
-    engine = client._engine
+    engine = client.engine
     session = engine.transport._inner.client
 
     del client

@@ -205,8 +205,8 @@ def test_no_secret_is_shown_or_logged(open_client, cloud, reply, situation):
             except LpnbError as error:
                 shown.append(everything_about(error))
         shown += [repr(door.client), door.client._repr_html_(), repr(settings), settings._repr_html_()]
-        shown += [repr(vars(door.client)), repr(vars(door.client._engine))]
-        shown += [repr(vars(door.client._engine.connector)), repr(door.unknown)]
+        shown += [repr(vars(door.client)), repr(vars(door.client.engine))]
+        shown += [repr(vars(door.client.engine.connector)), repr(door.unknown)]
 
     assert found_in("\n".join(shown)) == []
     assert found_in(logged.getvalue()) == []

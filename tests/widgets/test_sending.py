@@ -207,7 +207,7 @@ def test_a_surprise_in_the_engine_is_said_without_its_secret(
     async def broken(*_: object) -> BatchResponse:
         raise ValueError(f"<b> and {secret}")
 
-    monkeypatch.setattr(client._engine, "send", broken)
+    monkeypatch.setattr(client.engine, "send", broken)
 
     press(composer)
 
@@ -281,7 +281,7 @@ def test_no_secret_and_no_token_is_in_a_widget_a_repr_or_the_mimebundle(
     sandbox.fail("conversation", "status", code=401, work_done=False)
     press(composer)
 
-    connector = client._engine.connector
+    connector = client.engine.connector
     jws = connector.consumer_jws(composer.consumer_id.value)
     assert connector.app_jwt is not None
     assert jws is not None
