@@ -5,14 +5,26 @@ import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema
 import pytest
 
 from lpnb.sandbox import Sandbox
 
 ACCOUNT = "12345678"
+
+# Written from sections 4 to 6 of the reference: what the services may answer.
+SCHEMAS = json.loads((Path(__file__).parent / "reply_schemas.json").read_text("utf-8"))
+
+
+def route_of(path: str) -> str | None:
+    """Which of the schemas' services serves a path."""
+    ends = {"/messaging/consumer/conversation": "conversation", "/conversation/send": "send"}
+    ends |= {"/engagement": "engagement", "/report": "report"}
+    return next((route for end, route in ends.items() if path.endswith(end)), None)
 
 
 class Connector:
@@ -20,7 +32,21 @@ class Connector:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
-        self.http = httpx.Client(base_url=sandbox.base, trust_env=False, timeout=5)
+        self.http = httpx.Client(
+            base_url=sandbox.base, trust_env=False, timeout=5, event_hooks={"response": [self._check_reply]}
+        )
+
+    def _check_reply(self, reply: httpx.Response) -> None:
+        """Hold the reply of a service in the schemas against them, unless a fault may have altered it."""
+        route = route_of(reply.request.url.path)
+        if route is None or self.sandbox.fault_log or self.sandbox.faults or self.sandbox.rate_limits:
+            return
+        schemas = SCHEMAS[route]
+        wanted = schemas.get(str(reply.status_code), schemas.get("error"))
+        reply.read()
+        # A wrong method or media type is refused before the service is asked.
+        if wanted is not None and reply.status_code not in (405, 413, 415):
+            jsonschema.Draft202012Validator({**SCHEMAS, **wanted}).validate(reply.json())
 
     def token_reply(self, **changes: str) -> httpx.Response:
         form = {
@@ -64,6 +90,45 @@ class Connector:
         )
 
     path = f"/api/account/{ACCOUNT}/messaging/consumer/conversation?v=3"
+
+    def open(self, ext_consumer_id: str = "anna", *, sdes: list[Any] | None = None, **body: Any) -> str:
+        """Open a conversation and return its id."""
+        reply = self.post(self.batch(sdes=sdes, **body), headers=self.headers(ext_consumer_id))
+        return str(reply.json()[1]["body"]["conversationId"])
+
+    def send(
+        self,
+        type: str,
+        body: Any,
+        *,
+        who: str = "anna",
+        headers: dict[str, str] | None = None,
+        **members: Any,
+    ) -> httpx.Response:
+        """SEND one frame."""
+        frame = {"kind": "req", "id": "1", "type": type, "body": body} | members
+        return self.post(frame, headers=self.headers(who) | (headers or {}), path=self.send_path)
+
+    def publish(self, dialog_id: str, event: Any, **options: Any) -> httpx.Response:
+        """SEND an ms.PublishEvent."""
+        return self.send("ms.PublishEvent", {"dialogId": dialog_id, "event": event}, **options)
+
+    def update(self, conversation_id: str, field: Any, **options: Any) -> httpx.Response:
+        """SEND a cm.UpdateConversationField."""
+        body = {"conversationId": conversation_id, "conversationField": field}
+        return self.send("cm.UpdateConversationField", body, **options)
+
+    def engagement(self, body: Any = None, *, v: str = "1.1", **query: str) -> httpx.Response:
+        """Ask Monitoring for an engagement."""
+        path = f"/api/account/{ACCOUNT}/app/{self.sandbox.client_id}/engagement"
+        return self.http.post(path, params={"v": v} | query, json={} if body is None else body)
+
+    def report(self, body: Any, *, v: str = "1.1", **query: str) -> httpx.Response:
+        """Report to Monitoring."""
+        path = f"/api/account/{ACCOUNT}/app/{self.sandbox.client_id}/report"
+        return self.http.put(path, params={"v": v} | query, json=body)
+
+    send_path = f"/api/account/{ACCOUNT}/messaging/consumer/conversation/send?v=3"
 
     def batch(
         self, *, sdes: list[Any] | None = None, ids: tuple[Any, Any] = ("1,", "2,"), **body: Any
