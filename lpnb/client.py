@@ -45,6 +45,11 @@ class _Client:
         """Every response so far whose outcome is unknown, those of interrupted sends included."""
         return tuple(self.engine.unknown)
 
+    @property
+    def recent(self) -> tuple[BatchResponse, ...]:
+        """The last thousand responses, the newest last; also one that an interrupt came in between of."""
+        return tuple(self.engine.recent)
+
     def _batch(self, frames: Any, fields: Mapping[str, Any] | None = None) -> Batch:
         from lpnb.batches import ConversationBatch, batch_of
 

@@ -7,6 +7,7 @@ behave differently.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -21,6 +22,9 @@ from lpnb.wire import Batch, Exchange, Flow, NewToken, Pause
 
 T = TypeVar("T")
 
+#: How many responses a client keeps in mind. Those with an unknown outcome are kept beyond that.
+RECENT = 1_000
+
 
 class Engine:
     """One account, one set of connections. Use it on the background loop only."""
@@ -34,6 +38,7 @@ class Engine:
     ) -> None:
         self.connector = Connector(settings, Throttle(wait_scale))
         self.transport = transport or HttpTransport(deadline)
+        self.recent: deque[BatchResponse] = deque(maxlen=RECENT)
         self.unknown: list[BatchResponse] = []
         self.closed = False
         self._turns: dict[str, _Turn] = {}
@@ -45,8 +50,7 @@ class Engine:
         check_consumer_id(consumer_id)
         await self.ready(consumer_id)
         response = await self.run(self.connector.post(batch, consumer_id), self._interrupted)
-        if response.outcome == "unknown":
-            self.unknown.append(response)
+        self._keep(response)
         return response
 
     async def ready(self, consumer_id: str | None = None) -> None:
@@ -89,7 +93,13 @@ class Engine:
         try:
             flow.send(Exchange(failure="waiting for the answer was interrupted", started=True))
         except StopIteration as finished:
-            self.unknown.append(finished.value)
+            self._keep(finished.value)
+
+    def _keep(self, response: BatchResponse) -> None:
+        """Note a response before anybody is given it: an interrupt may come in between."""
+        self.recent.append(response)
+        if response.outcome == "unknown":
+            self.unknown.append(response)
 
     async def aclose(self) -> None:
         """Close the connections. Closing twice is harmless."""

@@ -52,7 +52,7 @@ def post_batch(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse
         if attempts < MOST_ATTEMPTS and waited <= LONGEST:
             if decision.retry == "backoff":
                 pause = line.throttle.backoff(attempts)
-                waited += pause.seconds
+                waited += pause.seconds + exchange.elapsed_ms / 1000
                 yield pause
                 continue
             if decision.retry == "throttle" and (exchange.retry_after or 0) <= LONGEST:

@@ -23,7 +23,7 @@ LONGEST = 60.0
 def patiently(
     request: Callable[[], Request], service: str, wait: Callable[[float], Pause] = Pause
 ) -> Flow[Exchange]:
-    """Send *request* until it is answered below 500, at most four times; return the exchange.
+    """Send *request* until it is answered whole and below 500, at most four times; return the exchange.
 
     A redirect is an error: none is followed, because a token could travel with it.
 
@@ -32,8 +32,8 @@ def patiently(
     """
     for pause in (*LADDER, None):
         exchange = yield from call(request())
-        again = exchange.status is None or exchange.status >= 500 or exchange.status == 429
-        if not again:
+        status = exchange.status
+        if status is not None and status < 500 and status != 429 and exchange.failure is None:
             break
         asked = exchange.retry_after or 0.0
         if pause is None or asked > LONGEST:
@@ -86,6 +86,8 @@ class Throttle:
 def _what(exchange: Exchange) -> str:
     if exchange.status is None:
         return f"could not be reached: {exchange.failure}"
+    if exchange.failure is not None:
+        return f"gave no usable answer: {exchange.failure}"
     if exchange.retry_after and exchange.retry_after > LONGEST:
         return f"answered HTTP {exchange.status} and asks to stay away for {exchange.retry_after:.0f} s"
     return f"answered HTTP {exchange.status}, time and again"

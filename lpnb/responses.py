@@ -231,8 +231,8 @@ def explain(reading: Reading, outcome: Outcome, status: int | None, failure: str
     if conversation and conversation.code and not conversation.code.startswith("http-"):
         said = f": {conversation.message}" if conversation.message else ""
         return f"The service refused the conversation with {conversation.code}{said}.{odd}"
-    said = conversation.message if conversation else None
-    return f"The service refused the call with {said or f'HTTP {status}'}.{odd}"
+    refusal = (conversation.message if conversation else None) or f"HTTP {status}"
+    return f"The service refused the call with {refusal}.{odd}"
 
 
 def fill(reading: Reading, code: str, message: str) -> Reading:

@@ -111,10 +111,9 @@ def get_consumer_jws(
         return None
     token = _token(exchange, "token", 201)
     if token is None:
-        raise ServiceError(
-            f"The IDP gave no ConsumerJWS for this consumer{_reason(exchange, settings, app_jwt)}. "
-            "Is ext_consumer_id acceptable?"
-        )
+        hint = " Is ext_consumer_id acceptable?" if exchange.status in (400, 404, 422) else ""
+        reason = _reason(exchange, settings, app_jwt)
+        raise ServiceError(f"The IDP gave no ConsumerJWS for this consumer{reason}.{hint}")
     # A late answer to another request on the same connection would act for another consumer.
     if claims(token).get("ext_consumer_id", consumer_id) != consumer_id:
         raise ServiceError("The IDP answered with another consumer's ConsumerJWS. It was not used.")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import errno
 import math
 import time
 import zlib
@@ -196,7 +197,7 @@ def _describe(error: Exception, probe: Probe, host: str) -> str:
         inner = getattr(root, "os_error", root)
         reason = getattr(inner, "strerror", None) or type(inner).__name__
         if reason.startswith("Connect call failed"):
-            reason = "connection refused" if getattr(inner, "errno", 0) == 111 else reason
+            reason = "connection refused" if getattr(inner, "errno", 0) == errno.ECONNREFUSED else reason
         return f"could not connect to {host} ({str(reason).lower()})"
     if isinstance(root, aiohttp.ServerDisconnectedError):
         return "the connection was closed without an answer"

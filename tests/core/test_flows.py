@@ -458,3 +458,26 @@ def test_the_url_of_a_flow_is_always_the_documented_one():
     )
 
     assert urlsplit(str(steps[0].url)).path == "/api/account/a_B/service/baseURI.json"
+
+
+BROKEN = Exchange(status=200, failure="the answer broke off")
+
+
+def test_a_reply_that_breaks_off_is_asked_for_again():
+    flow = patiently(lambda: Request("GET", "https://api.liveperson.net/"), "Domain API")
+    next(flow)
+
+    assert flow.send(BROKEN) == Pause(5.0)
+
+
+def test_a_reply_that_breaks_off_four_times_is_an_error_that_says_so():
+    flow = patiently(lambda: Request("GET", "https://api.liveperson.net/"), "Domain API")
+    next(flow)
+    for pause in (Pause(5.0), Pause(10.0), Pause(15.0)):
+        assert flow.send(BROKEN) == pause
+        assert isinstance(flow.send(None), Request)
+
+    with pytest.raises(ServiceError) as caught:
+        flow.send(BROKEN)
+
+    assert str(caught.value) == "Domain API gave no usable answer: the answer broke off."

@@ -328,3 +328,27 @@ def test_the_interrupt_signal_is_felt_at_once_and_the_request_kept():
     )
 
     assert (done.stdout, done.stderr) == ("interrupted True ['unknown']\n", "")
+
+
+def test_a_response_is_kept_before_anybody_is_given_it(client):
+    first = client.create_conversation("kept-1")
+    second = client.create_conversation("kept-1")
+
+    assert client.recent == (first, second)
+    assert [response.outcome for response in client.recent] == ["answered", "refused"]
+
+
+def test_an_interrupt_that_comes_with_the_answer_does_not_lose_it(client, monkeypatch):
+    monkeypatch.setattr(background.concurrent.futures, "wait", _interrupt_once_done)
+
+    with pytest.raises(KeyboardInterrupt):
+        client.create_conversation("kept-2")
+
+    (kept,) = client.recent
+    assert (kept.consumer_id, kept.outcome) == ("kept-2", "answered")
+
+
+def _interrupt_once_done(futures, timeout):
+    for future in futures:
+        future.result(10)
+    raise KeyboardInterrupt
