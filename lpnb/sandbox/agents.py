@@ -147,6 +147,10 @@ class AgentSide:
         """Wait until no webhook waits to be delivered; False when that takes longer."""
         return self._courier.wait_until_settled(seconds)
 
+    def webhooks_tried(self, count: int, seconds: float = 10) -> bool:
+        """Wait until there were *count* tries to deliver one; False when that takes longer."""
+        return self._courier.wait_for_attempts(count, seconds)
+
     def fail_webhooks(self, fault: str, times: int = 1) -> None:
         """ "lose", "duplicate" or "reorder" the next webhooks: all three may happen (documented)."""
         self._courier.fail(fault, times)

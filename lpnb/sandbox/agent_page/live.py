@@ -18,7 +18,7 @@ from .guards import HEADERS, refuse_foreign_names
 from .inbox import Client, Inbox
 
 # A client is told something no more often than this, and that the stream lives no less often.
-_TELL_SECONDS = 0.05
+_TELL_SECONDS = 0.2
 _BEAT_SECONDS = 15.0
 
 

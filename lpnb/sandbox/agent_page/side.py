@@ -75,7 +75,8 @@ def _routing(shown: Shown) -> Html:
     return tag(
         "section",
         tag("h2", "Routing"),
-        tag("p", words.verdict(trace), class_="verdict", dir="auto"),
+        tag("p", words.landed(trace), class_="verdict", dir="auto") if trace else None,
+        tag("p", words.verdict(trace)),
         tag("ol", steps, class_="steps") if steps else None,
         tag("p", tag("strong", "Fallback. "), fallback.get("why")) if isinstance(fallback, dict) else None,
         [tag("h3", "Engagements that matched"), _engagements(matched)] if matched else None,

@@ -25,7 +25,7 @@ def conversation(page: Page, shown: Shown) -> Html:
             tag(
                 "header",
                 tag("a", "‹ All conversations", href="/", class_="back"),
-                tag("h2", tag("bdi", item.name), id="consumer", data_live=True),
+                tag("h2", item.name, id="consumer", dir="auto", title=item.name, data_live=True),
                 tag(
                     "p",
                     status(item),
@@ -151,8 +151,7 @@ def _message(message: Message, shown: Shown) -> Html:
         tag(
             "p",
             tag("bdi", who),
-            tag("span", " · private note" if private else kind),
-            " ",
+            " · private note · " if private else f"{kind} · ",
             when(message.time),
             class_="who",
         ),
@@ -186,7 +185,7 @@ def _reply(page: Page, shown: Shown) -> Html:
             "textarea",
             name="text",
             id="text",
-            rows=3,
+            rows=2,
             maxlength=5000,
             required=True,
             dir="auto",

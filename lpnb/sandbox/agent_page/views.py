@@ -4,7 +4,7 @@ from . import words
 from .first_steps import nothing
 from .inbox import LISTED
 from .markup import Html, tag
-from .parts import BASE, Listed, Page, initials, link, status, when
+from .parts import BASE, Listed, Page, initials, link, when
 from .thread import conversation
 
 
@@ -42,7 +42,7 @@ def document(page: Page) -> bytes:
 def _banner(page: Page) -> Html:
     counts = page.webhooks
     if counts is None:
-        said = "No webhooks configured"
+        said = "No webhooks"
         tone = "quiet"
     else:
         parts = [f"{counts.delivered} delivered"]
@@ -75,7 +75,7 @@ def _banner(page: Page) -> Html:
         ),
         tag("p", said, class_=f"pill pill-{tone}", id="webhooks", data_live=True),
         tag("p", "Not live", id="live", class_="pill pill-quiet", role="status", hidden=True),
-        tag("button", "Dark", type="button", id="theme", class_="quiet", aria_pressed="false", hidden=True),
+        tag("button", "Dark theme", type="button", id="theme", aria_pressed="false", hidden=True),
         class_="banner",
     )
 
@@ -91,7 +91,13 @@ def _list(page: Page) -> Html:
     return tag(
         "nav",
         tag("h1", "Conversations ", tag("span", count, class_="faint", id="count", data_live=True)),
-        tag("ul", rows, id="list", class_="list", data_live=True),
+        tag(
+            "ul",
+            rows or tag("li", "New conversations appear here by themselves.", class_="faint hint"),
+            id="list",
+            class_="list",
+            data_live=True,
+        ),
         class_="pane list-pane",
         aria_label="Conversations",
     )
@@ -103,7 +109,7 @@ def _row(item: Listed, here: bool) -> Html:
     if row.typing:
         preview = tag("em", "is typing…")
     elif row.preview and row.preview_role != "CONSUMER":
-        preview = [tag("span", "You: ", class_="faint"), row.preview]
+        preview = f"You: {row.preview}"
     unread = None
     if row.unread:
         unread = tag(
@@ -118,13 +124,13 @@ def _row(item: Listed, here: bool) -> Html:
         tag("span", initials(item.name), class_=f"face face-{found.number % 6}", aria_hidden="true"),
         tag(
             "span",
-            tag("bdi", item.name, class_="name"),
+            tag("span", item.name, class_="name", dir="auto"),
             when(row.at),
-            tag("span", tag("bdi", preview), class_="preview"),
+            tag("span", preview, class_="preview", dir="auto"),
             unread,
             tag(
                 "span",
-                status(item),
+                _stage(item),
                 tag("bdi", item.skill, class_="skill", title="Skill"),
                 tag("bdi", found.source_name, class_="source faint", title="Source: campaign or connector"),
                 class_="meta",
@@ -134,4 +140,16 @@ def _row(item: Listed, here: bool) -> Html:
         href=link(found.conversation_id),
         aria_current="page" if here else None,
         class_="closed" if found.stage == "CLOSE" else None,
+    )
+
+
+def _stage(item: Listed) -> Html:
+    """One word, as the list has room for no more."""
+    found = item.conversation
+    if found.stage == "CLOSE":
+        return tag("span", "Closed", class_="chip")
+    if found.state == "CLOSE":
+        return tag("span", "Survey", class_="chip chip-wait")
+    return tag(
+        "span", "Open" if item.agent else "Waiting", class_=f"chip chip-{'good' if item.agent else 'wait'}"
     )

@@ -213,14 +213,19 @@ def considered(trace: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def verdict(trace: dict[str, Any]) -> str:
-    """The landing in one sentence."""
+    """Which rule decided, in one sentence."""
     if not trace:
         return "No routing was traced for this conversation."
     rule = str(trace.get("decidedBy"))
-    skill = trace.get("skillName") or trace.get("skillId")
     if rule == "none":
-        return f"No rule decided; the conversation is {skill}: any agent may take it."
-    return f"{RULES.get(rule, rule)} decided: the conversation landed in {skill}."
+        return "No rule decided, so any agent may take it."
+    return f"Decided by: {RULES.get(rule, rule)}."
+
+
+def landed(trace: dict[str, Any]) -> str:
+    """The skill it landed in."""
+    name, skill_id = trace.get("skillName"), trace.get("skillId")
+    return f"{name} ({skill_id})" if name else f"Skill {skill_id}"
 
 
 def clock_time(seconds: float) -> str:

@@ -105,6 +105,11 @@ class Attempt:
     status: int | None
     problem: str | None = None
 
+    @property
+    def succeeded(self) -> bool:
+        """Whether the receiver took it."""
+        return self.status in (200, 201)
+
 
 @dataclass(frozen=True, slots=True)
 class _Parcel:
@@ -170,6 +175,11 @@ class Courier:
         """Wait until nothing waits to be delivered; False when that takes longer. Not for the loop."""
         with self._changed:
             return self._changed.wait_for(lambda: self._waiting == 0, seconds)
+
+    def wait_for_attempts(self, count: int, seconds: float) -> bool:
+        """Wait until there were so many tries; False when that takes longer. Not for the loop."""
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self._attempts) >= count, seconds)
 
     def fail(self, fault: str, times: int = 1) -> None:
         """Do something to the next webhooks that loss, duplicates and reordering are allowed to do."""
@@ -320,8 +330,8 @@ class Courier:
         last = parcel.time + target.webhooks.retry.retention_time * scale
         gap = FIRST_GAP
         number = 1
-        while not await self._post(target, subscription, parcel, number):
-            due = self._state.clock() + gap * scale
+        while not (attempt := await self._post(target, subscription, parcel, number)).succeeded:
+            due = attempt.time + gap * scale
             if subscription.max_retries == 0 or due > last:
                 logger.warning("A webhook to %s was given up after %d tries.", subscription.endpoint, number)
                 return False
@@ -342,7 +352,9 @@ class Courier:
                 async with asyncio.timeout(max(left, _SHORTEST_WAIT)):
                     await moved.wait()
 
-    async def _post(self, target: Target, subscription: Subscription, parcel: _Parcel, number: int) -> bool:
+    async def _post(
+        self, target: Target, subscription: Subscription, parcel: _Parcel, number: int
+    ) -> Attempt:
         import aiohttp
 
         assert self._http is not None  # noqa: S101 - run() made it before any worker
@@ -366,16 +378,11 @@ class Courier:
             problem = "no answer in time"
         except (aiohttp.ClientError, OSError, ValueError) as error:
             problem = type(error).__name__
+        now = self._state.clock()
+        attempt = Attempt(
+            now, parcel.conversation_id, parcel.key, subscription.endpoint, number, status, problem
+        )
         with self._changed:
-            self._attempts.append(
-                Attempt(
-                    self._state.clock(),
-                    parcel.conversation_id,
-                    parcel.key,
-                    subscription.endpoint,
-                    number,
-                    status,
-                    problem,
-                )
-            )
-        return status in (200, 201)
+            self._attempts.append(attempt)
+            self._changed.notify_all()
+        return attempt
