@@ -339,16 +339,15 @@ def test_a_response_is_kept_before_anybody_is_given_it(client):
 
 
 def test_an_interrupt_that_comes_with_the_answer_does_not_lose_it(client, monkeypatch):
-    monkeypatch.setattr(background.concurrent.futures, "wait", _interrupt_once_done)
+    def interrupt_once_it_is_done(futures, timeout):
+        monkeypatch.undo()
+        for future in futures:
+            future.result(10)
+        raise KeyboardInterrupt
 
+    monkeypatch.setattr("concurrent.futures.wait", interrupt_once_it_is_done)
     with pytest.raises(KeyboardInterrupt):
         client.create_conversation("kept-2")
 
     (kept,) = client.recent
     assert (kept.consumer_id, kept.outcome) == ("kept-2", "answered")
-
-
-def _interrupt_once_done(futures, timeout):
-    for future in futures:
-        future.result(10)
-    raise KeyboardInterrupt
