@@ -60,6 +60,14 @@ def live_a_little(state):
     state.close_conversation(first, by="AGENT")
     open_one(state, consumer("12345678", "berta"))
     open_one(state)
+    state.set_online("12345678", "7", False)
+    visit = state.visits.start("12345678", "app")
+    state.visits.report(visit.session_id, attributes=[{"type": "lead"}], entry_points=["sec://x"])
+    state.visits.ask(
+        visit.session_id, [{"why": "x"}], {"campaignId": "1", "engagementId": "2", "revision": 3}
+    )
+    state.visits.report_impression(visit.session_id, {"type": "impDisplay"})
+    state.uploads.put(state.uploads.register("12345678", "x", "PNG", 3), b"abc", "image/png")
     return first
 
 
@@ -81,6 +89,13 @@ def test_a_replay_of_the_events_as_text_rebuilds_the_state_exactly():
 
     assert everything(rebuilt) == everything(state)
     assert rebuilt.profile_of(ANNA) == state.profile_of(ANNA)
+    assert rebuilt.online("12345678", "7") is False
+    started = next(event for event in map(Event.from_json, written) if event.kind == "session_started")
+    stored = next(event for event in map(Event.from_json, written) if event.kind == "upload_stored")
+    visit = rebuilt.visits.session(started.data["session_id"])
+    assert visit == state.visits.session(visit.session_id)
+    assert (visit.shown["1"]["engagementId"], len(visit.impressions)) == ("2", 1)
+    assert rebuilt.uploads.get(stored.data["path"]).content == b"abc"
     assert rebuilt.ledger.sequence == state.ledger.sequence == len(written)
     # What happens next is the same too: ids, and the consumer who is not free.
     assert open_one(rebuilt) is None
@@ -110,7 +125,7 @@ def test_events_are_numbered_without_gaps_and_heard_in_that_order():
 
     live_a_little(state)
 
-    assert [event.sequence for event in heard] == list(range(1, 16))
+    assert [event.sequence for event in heard] == list(range(1, 23))
     assert [event.kind for event in heard[:6]] == [
         "profile_set",
         "conversation_opened",
