@@ -28,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             client_secret=arguments.client_secret,
             token_lifetime=arguments.token_lifetime,
             port=arguments.port,
+            webhook=arguments.webhook,
             seed=arguments.seed,
             state_file=arguments.state,
             tls=arguments.tls or arguments.ca is not None,
@@ -86,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         default=DEFAULT_CLIENT_SECRET,
         help="its secret (default: %(default)s)",
     )
+    add("--webhook", metavar="URL", help="post all five kinds of webhook to this endpoint on this machine")
     add("--state", metavar="FILE", help="keep the state in this SQLite file, over restarts and kill -9")
     add("--seed", metavar="N", help="make ids, and faults that come by chance, repeatable")
     add("--tls", action="store_true", help="serve https with a certificate authority of its own")
@@ -121,6 +123,7 @@ def _announce(sandbox: Sandbox) -> None:
         print(f"  {name}={'(the one you gave)' if hidden else value}", file=sys.stderr)  # noqa: T201
     if sandbox.ca is not None:
         print(f"Let the client trust the certificate in {sandbox.ca}", file=sys.stderr)  # noqa: T201
+    print(f"See what an agent sees at {sandbox.base}/", file=sys.stderr)  # noqa: T201
     print("Stop it with Ctrl-C.", file=sys.stderr, flush=True)  # noqa: T201
     ready = {
         "base": sandbox.base,

@@ -15,6 +15,7 @@ from typing import Any
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from . import control_agents as agents
 from . import control_views as views
 from . import strict_json
 from .bodies import read_body
@@ -175,6 +176,21 @@ CONTROLS = (
         views.conversation,
     ),
     Control("POST", "/conversations/{conversation_id}/close", "Close a conversation.", _close),
+    Control(
+        "POST",
+        "/conversations/{conversation_id}/agent",
+        'Do something as an agent, one verb at a time, such as {"says": "Hello"}.',
+        agents.act,
+        agents.VERBS,
+    ),
+    Control("GET", "/webhooks", "How webhooks fared, and the last thousand tries.", agents.webhooks),
+    Control(
+        "POST",
+        "/webhooks/faults",
+        "Lose, duplicate or reorder the next webhooks.",
+        agents.fail_webhooks,
+        ("fault", "times"),
+    ),
     Control(
         "POST",
         "/reset",

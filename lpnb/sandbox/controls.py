@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
+from .agents import AgentSide
 from .clock import Clock
 from .cloud import Loading
 from .faults import FaultQueue, PendingFault, make_fault
@@ -32,7 +33,7 @@ class Detail:
     trace: dict[str, Any]
 
 
-class Controls:
+class Controls(AgentSide):
     """Views and verbs over the parts of one played account."""
 
     account_id: str

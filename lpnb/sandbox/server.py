@@ -16,7 +16,6 @@ import uvicorn
 from .agent_page.desk import Desk
 from .agent_page.inbox import Inbox
 from .agent_page.routes import AgentPage
-from .agents import AgentSide
 from .app import App
 from .carrier import Carrier, listen
 from .clock import Clock
@@ -55,7 +54,7 @@ _IDLE_CHECK_SECONDS = 25 * 60
 CONTROL_PATH = "/_lpnb"
 
 
-class Sandbox(Controls, AgentSide):
+class Sandbox(Controls):
     """A Conversational Cloud on a loopback port.
 
     It starts in well under a second, lives in a thread of its own and forgets everything when the

@@ -57,6 +57,7 @@ def test_it_says_in_one_json_line_where_it_is_and_ends_with_0_on_a_signal(launch
         "  LP_CLIENT_ID=me\n"
         f"  LP_CLIENT_SECRET={PUBLIC_SECRET}\n"
         f"  LP_DOMAIN_API={ready['base']}\n"
+        f"See what an agent sees at {ready['base']}/\n"
         "Stop it with Ctrl-C.\n"
     )
 

@@ -34,6 +34,9 @@ def test_it_lists_itself(control):
         ("GET", "/conversations"),
         ("GET", "/conversations/{conversation_id}"),
         ("POST", "/conversations/{conversation_id}/close"),
+        ("POST", "/conversations/{conversation_id}/agent"),
+        ("GET", "/webhooks"),
+        ("POST", "/webhooks/faults"),
         ("POST", "/reset"),
     ]
     assert all(row["does"].endswith(".") for row in rows)

@@ -637,3 +637,78 @@ def test_what_waits_when_the_sandbox_stops_is_delivered_after_it_starts_again(re
 
 def _consumer() -> Any:
     return consumer(ACCOUNT, "anna")
+
+
+# --- from other languages, and through SEND --------------------------------------------------------------
+
+
+def test_the_control_api_offers_the_agents_verbs_and_the_counters(hooked: Any, receiver: Receiver) -> None:
+    sandbox = hooked.sandbox
+    conversation_id = opened(hooked)
+
+    def post(path: str, body: Any) -> Any:
+        token = {"X-Sandbox-Token": sandbox.control_token}
+        return hooked.http.post(f"/_lpnb{path}", json=body, headers=token).json()
+
+    path = f"/conversations/{conversation_id}/agent"
+    done = [
+        post(path, body)
+        for body in (
+            {"joins": None},
+            {"says": "Hello"},
+            {"notes": "Nice"},
+            {"rich": {"type": "text", "text": "Hi"}},
+            {"types": "PAUSE"},
+            {"reads": True},
+            {"transfer": "2741903012"},
+            {"closes": True},
+            {"resumes": True},
+        )
+    ]
+    refused = [post(path, body) for body in ({}, {"says": 5}, {"says": "a", "closes": True}, {"sings": "la"})]
+    post("/webhooks/faults", {"fault": "lose"})
+    post(path, {"says": "lost"})
+    assert sandbox.webhooks_settled(SECONDS)
+    told = hooked.http.get("/_lpnb/webhooks", headers={"X-Sandbox-Token": sandbox.control_token}).json()
+
+    assert done == [
+        {"agent_id": "3180255701"},
+        {"sequence": 0},
+        {"sequence": 1},
+        {"sequence": 2},
+        {"done": True},
+        {"sequences": []},
+        {"done": True},
+        {"done": True},
+        {"done": True},
+    ]
+    assert [next(iter(reply)) for reply in refused] == ["error"] * 4
+    assert told["counts"] == {"delivered": 10, "retried": 0, "expired": 0, "dropped": 0, "waiting": 0}
+    assert told["attempts"][0] == {
+        "time": NOW,
+        "conversation_id": conversation_id,
+        "event": "cqm.ExConversationChangeNotification",
+        "endpoint": receiver.url,
+        "number": 1,
+        "status": 200,
+        "problem": None,
+    }
+
+
+def test_what_a_connector_sends_comes_back_as_a_webhook(hooked: Any, receiver: Receiver) -> None:
+    headers = hooked.headers("anna")
+    reply = hooked.post(hooked.batch(), headers=headers)
+    conversation_id = reply.json()[1]["body"]["conversationId"]
+    event = {"type": "ContentEvent", "contentType": "text/plain", "message": "From SEND"}
+    frame = {
+        "kind": "req",
+        "id": "1",
+        "type": "ms.PublishEvent",
+        "body": {"dialogId": conversation_id, "event": event},
+    }
+    path = f"/api/account/{ACCOUNT}/messaging/consumer/conversation/send?v=3"
+
+    assert hooked.post(frame, headers=headers, path=path).status_code == 200
+
+    (change,) = receiver.wait(2)[1]["body"]["changes"]
+    assert (change["event"], change["originatorMetadata"]["role"]) == (event, "CONSUMER")
