@@ -2,13 +2,18 @@
 
 import threading
 from dataclasses import dataclass, field
+from typing import Any
 
 from .faults import FaultQueue
 from .rate_limits import RateLimits
+from .routing import Asked, route
 from .rules import Rules
 from .state import State
 from .tokens import Keyring
 from .world import Account, Skill, World
+
+_LANDINGS_KEPT = 1000
+_HEAVIEST_LANDING = 500
 
 
 @dataclass(slots=True)
@@ -43,6 +48,7 @@ class Cloud:
     faults: FaultQueue
     rate_limits: RateLimits
     loading: Loading = field(default_factory=Loading)
+    _landings: dict[Any, tuple[dict[str, Any], list[str]]] = field(default_factory=dict)
 
     @property
     def now(self) -> float:
@@ -52,6 +58,22 @@ class Cloud:
     def account(self, account_id: str) -> Account | None:
         """The account with this id, or None."""
         return self.world.accounts_by_id.get(account_id)
+
+    def land(self, account: Account, asked: Asked) -> tuple[dict[str, Any], list[str]]:
+        """Where routing puts a conversation: the very same landing for all that ask for the same.
+
+        A trace weighs more than the request it is about, and most are alike.
+        """
+        key = (account.id, asked, self.state.availability)
+        found = self._landings.get(key)
+        if found is None:
+            found = route(account, asked, self.rules, lambda skill: self.online(account, skill))
+            if asked.weight > _HEAVIEST_LANDING:
+                return found
+            if len(self._landings) >= _LANDINGS_KEPT:
+                self._landings.clear()
+            self._landings[key] = found
+        return found
 
     def online(self, account: Account, skill: Skill) -> bool:
         """Whether an agent of *skill* is there."""

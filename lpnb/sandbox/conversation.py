@@ -51,7 +51,9 @@ def _run(cloud: Cloud, request: Request, who: Consumer, frames: list[Frame]) -> 
         elements.append(bad_request(conversation.id, problem))
         status = cloud.rules.refused_element_status
     else:
-        landing, unknown, session_id = _land(cloud, request, who, conversation.body)
+        installation = _installation(cloud, request, who)
+        info = _customer_info(cloud, who, [] if refusal else sde_checks.elements(profile.body))
+        landing, unknown, session_id = _land(cloud, who, installation, info, conversation.body)
         if unknown and cloud.rules.unknown_ids == "refuse":
             sentence = f"{' '.join(unknown)} (The sandbox's own strictness: unknown_ids='refuse'.)"
             elements.append(bad_request(conversation.id, sentence))
@@ -59,7 +61,7 @@ def _run(cloud: Cloud, request: Request, who: Consumer, frames: list[Frame]) -> 
         else:
             opened = cloud.state.open_conversation(
                 who,
-                client_id=_installation(cloud, request, who).client_id,
+                client_id=installation.client_id,
                 raw_request=request.body,
                 raw_client_properties=request.header("client-properties"),
                 warnings=(*warnings, *unknown),
@@ -102,7 +104,7 @@ def _already_open(who: Consumer) -> str:
 
 
 def _land(
-    cloud: Cloud, request: Request, who: Consumer, body: dict[str, Any]
+    cloud: Cloud, who: Consumer, installation: Installation, info: dict[str, Any], body: dict[str, Any]
 ) -> tuple[dict[str, Any], list[str], str | None]:
     """Where the conversation goes, what it names that does not exist, and its Monitoring session."""
     account = cloud.world.accounts_by_id[who.account_id]
@@ -121,21 +123,32 @@ def _land(
         }
     campaign = body.get("campaignInfo") or {}
     asked = routing.Asked(
-        source_name=_installation(cloud, request, who).name,
+        source_name=installation.name,
         campaign_id=_text(campaign.get("campaignId")),
         engagement_id=_text(campaign.get("engagementId")),
         skill_id=_text(body.get("skillId")),
-        customer_info=routing.customer_info(cloud.state.profile_of(who)) if account.sde_rules else None,
-        monitoring=monitoring,
+        ctype=_string(info.get("ctype")),
+        company_branch=_string(info.get("companyBranch")),
     )
-    landing, unknown = routing.route(account, asked, cloud.rules, lambda skill: cloud.online(account, skill))
+    landing, unknown = cloud.land(account, asked)
+    if monitoring is not None:
+        landing = {**landing, "trace": {**landing["trace"], "monitoring": monitoring}}
     return landing, unknown, visit.session_id if visit else None
+
+
+def _customer_info(cloud: Cloud, who: Consumer, sent: list[dict[str, Any]]) -> dict[str, Any]:
+    """The consumer's Customer Info: what came just now, or what is known from before."""
+    return routing.customer_info(sent) or routing.customer_info(cloud.state.profile_of(who)) or {}
 
 
 def _installation(cloud: Cloud, request: Request, who: Consumer) -> Installation:
     found = installation_behind(cloud, app_jwt_of(request), who.account_id)
     assert found is not None  # noqa: S101 - the request was authorised
     return found
+
+
+def _string(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _first_message(

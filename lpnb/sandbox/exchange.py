@@ -6,12 +6,17 @@ The services read a `Request` and return an `Answer`; neither knows of sockets o
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 JSON = "application/json;charset=utf-8"
 
 # A query or form with more fields than this is no client of ours.
 MOST_PARAMETERS = 100
+
+
+# Made once: `json.dumps` makes a new one for every call that wants other separators.
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,10 @@ class Request:
 
     def header(self, name: str) -> str | None:
         """The first header called *name* (in lower case), or None."""
-        return next((value for key, value in self.headers if key == name), None)
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None
 
     def query_pairs(self) -> list[tuple[str, str]]:
         """The query's names and values, in order."""
@@ -66,7 +74,7 @@ def json_answer(
     >>> json_answer(201, {"token": "x"}).body
     b'{"token":"x"}'
     """
-    body = json.dumps(payload, separators=(",", ":")).encode()
+    body = _COMPACT.encode(payload).encode()
     return Answer(status, body, headers=headers, payload=payload, consumer=consumer)
 
 
@@ -85,10 +93,19 @@ def parameters(text: str) -> list[tuple[str, str]]:
     >>> parameters("v=1.0&client_id=")
     [('v', '1.0'), ('client_id', '')]
     """
+    # Nearly every query is one of a few short ones.
+    return [*_parsed(text)] if len(text) <= _SHORT else _parse(text)
+
+
+def _parse(text: str) -> list[tuple[str, str]]:
     try:
         return parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
     except ValueError:
         return []
+
+
+_SHORT = 40
+_parsed = lru_cache(maxsize=256)(_parse)
 
 
 def media_type(request: Request) -> str:

@@ -6,6 +6,7 @@ cross-site``, and are refused before anything is looked up. No CORS header is ev
 """
 
 import re
+from functools import cache
 
 from .exchange import Answer, Request, shortened, teach
 
@@ -22,7 +23,7 @@ def refuse_strangers(request: Request, port: int, *, bare_hosts: bool = False) -
     >>> refuse_strangers(Request("GET", "/", headers=(("host", "evil.example"),)), 8080).status
     403
     """
-    own = _own_names(port, bare_hosts)
+    own, allowed = _own_names(port, bare_hosts)
     hosts = [value.strip().lower() for name, value in request.headers if name == "host"]
     if len(hosts) != 1:
         return teach(400, f"Send exactly one Host header, such as 127.0.0.1:{port}; got {len(hosts)}.")
@@ -33,7 +34,6 @@ def refuse_strangers(request: Request, port: int, *, bare_hosts: bool = False) -
             f"[::1]:{port} or one of LivePerson's own hosts (*.liveperson.net).",
         )
     origins = [value.strip().lower() for name, value in request.headers if name == "origin"]
-    allowed = {f"{scheme}://{name}" for scheme in ("http", "https") for name in own}
     if foreign := [origin for origin in origins if origin not in allowed]:
         return teach(
             403,
@@ -46,9 +46,12 @@ def refuse_strangers(request: Request, port: int, *, bare_hosts: bool = False) -
     return None
 
 
-def _own_names(port: int, bare_hosts: bool) -> set[str]:
+@cache
+def _own_names(port: int, bare_hosts: bool) -> tuple[frozenset[str], frozenset[str]]:
+    """The sandbox's own hosts and origins."""
     names = {f"{name}:{port}" for name in LOOPBACK_NAMES}
     # A client leaves the port out when it is the scheme's own, or when it was never told one.
     if bare_hosts or port in (80, 443):
         names.update(LOOPBACK_NAMES)
-    return names
+    origins = {f"{scheme}://{name}" for scheme in ("http", "https") for name in names}
+    return frozenset(names), frozenset(origins)

@@ -60,6 +60,7 @@ class Memory:
         self._open_by_consumer: dict[str, str] = {}
         self._conversation_of_dialog: dict[str, str] = {}
         self._online: dict[tuple[str, str], bool] = {}
+        self.availability: frozenset[tuple[tuple[str, str], bool]] = frozenset()
         self.visits.forget()
         self.uploads.forget()
 
@@ -97,6 +98,7 @@ class Memory:
             self.uploads.apply(event)
         elif kind == "agent_online_set":
             self._online[event.data["account_id"], event.data["agent_id"]] = event.data["online"]
+            self.availability = frozenset(self._online.items())
         else:
             raise ValueError(f"The ledger has no event of kind {kind!r}.")
 

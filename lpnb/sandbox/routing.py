@@ -29,9 +29,14 @@ class Asked:
     campaign_id: str | None = None
     engagement_id: str | None = None
     skill_id: str | None = None
-    customer_info: dict[str, Any] | None = None
-    monitoring: dict[str, Any] | None = None
-    """What Monitoring considered in the session that the conversation names."""
+    ctype: str | None = None
+    company_branch: str | None = None
+
+    @property
+    def weight(self) -> int:
+        """How many characters it has."""
+        sent = (self.campaign_id, self.engagement_id, self.skill_id, self.ctype, self.company_branch)
+        return sum(len(value) for value in sent if value is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,10 @@ class _Found:
 
 
 def route(account: Account, asked: Asked, rules: Rules, online: Online) -> tuple[dict[str, Any], list[str]]:
-    """The landing (skill_id, skill_name, source_name, campaign, trace), and what ids are unknown."""
+    """The landing (skill_id, skill_name, source_name, campaign, trace), and what ids are unknown.
+
+    Every conversation that asks for the same may be given the same landing: nobody changes it.
+    """
     campaign, unknown = _campaign(account, asked)
     order = rules.routing_order.split(">")
     steps: list[dict[str, Any]] = []
@@ -79,7 +87,7 @@ def route(account: Account, asked: Asked, rules: Rules, online: Online) -> tuple
         "steps": steps,
         "fallback": fallback,
         "named": _named(account, asked),
-        "monitoring": asked.monitoring,
+        "monitoring": None,
         "inferred": "The order of the rules and the treatment of unknown ids are not documented: "
         f"routing_order={rules.routing_order!r}, unknown_ids={rules.unknown_ids!r}.",
     }
@@ -150,11 +158,11 @@ def _by_skill(account: Account, asked: Asked, rules: Rules) -> _Found:
 def _by_sde(account: Account, asked: Asked, _rules: Rules) -> _Found:
     if not account.sde_rules:
         return _Found("The account has no such rules.")
-    info = asked.customer_info or {}
+    info = {"ctype": asked.ctype, "companyBranch": asked.company_branch}
     for rule in account.sde_rules:
         value = info.get(rule.field)
         # ctype is compared without regard to case (documented); companyBranch alike (inferred).
-        if isinstance(value, str) and value.casefold() in {wanted.casefold() for wanted in rule.values}:
+        if value is not None and value.casefold() in {wanted.casefold() for wanted in rule.values}:
             skill = account.skill(rule.skill)
             assert skill is not None  # noqa: S101 - the world was checked when it was read
             return _Found(f"Customer Info {rule.field} {value[:40]!r} maps to {skill.name!r}.", skill.id)

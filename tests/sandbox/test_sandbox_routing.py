@@ -23,7 +23,7 @@ EVERYTHING = {
     "campaign_id": "880524012",
     "engagement_id": "880524115",
     "skill_id": ONLINE,
-    "customer_info": {"ctype": "business"},
+    "ctype": "business",
 }
 LANDS = {"campaign": LOANS, "skill": ONLINE, "sde": BUSINESS}
 
@@ -40,7 +40,7 @@ def test_the_first_way_in_the_order_wins_when_all_apply(order):
 def test_by_default_it_is_campaign_then_skill_then_sde_then_default():
     asked = dict(EVERYTHING)
     found = [land(**asked)["skill_id"]]
-    for names in (("campaign_id", "engagement_id"), ("skill_id",), ("customer_info",)):
+    for names in (("campaign_id", "engagement_id"), ("skill_id",), ("ctype",)):
         for name in names:
             del asked[name]
         found.append(land(**asked)["skill_id"])
@@ -63,8 +63,10 @@ def test_by_default_it_is_campaign_then_skill_then_sde_then_default():
         (None, GENERAL),
     ],
 )
-def test_customer_info_routes_by_ctype_and_company_branch_only(info, skill):
-    assert land(customer_info=info)["skill_id"] == skill
+def test_customer_info_routes_by_ctype_and_company_branch_only(connector, sandbox, info, skill):
+    connector.open(sdes=None if info is None else [{"type": "ctmrinfo", "info": info}])
+
+    assert sandbox.conversations[0].skill_id == skill
 
 
 def test_any_skill_is_no_choice_unless_the_rule_says_so():
