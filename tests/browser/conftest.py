@@ -16,12 +16,13 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import nbformat
 import pytest
 from jupyter_core.paths import jupyter_path
-from playwright.sync_api import Locator, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
 
 CHROMIUM = os.environ.get("CHROMIUM") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -146,25 +147,62 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
-def lab_page(lab: Lab) -> Iterator[tuple[Page, Seen]]:
-    """A page with JupyterLab loaded, and what it has done wrong so far."""
+def chromium() -> Iterator[Browser]:
+    """One Chromium for all."""
     assert CHROMIUM, "no Chromium found; set CHROMIUM=/path/to/it"
-    seen = Seen()
     flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else FLAGS
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        context = browser.new_context(viewport={"width": 1360, "height": 1000}, reduced_motion="reduce")
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def lab_page(lab: Lab, chromium: Browser) -> Iterator[tuple[Page, Seen]]:
+    """A page with JupyterLab loaded, and what it has done wrong so far."""
+    seen = Seen()
+    context = chromium.new_context(viewport={"width": 1360, "height": 1000}, reduced_motion="reduce")
+    context.set_default_timeout(15_000)
+    context.route("**/*", seen.guard)
+    page = context.new_page()
+    page.on("pageerror", lambda error: seen.errors.append(str(error)))
+    page.goto(f"{lab.base}/lab?reset&token={lab.token}", timeout=60_000)
+    page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
+    page.evaluate("window.jupyterapp.restored.then(() => true)")
+    page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
+    yield page, seen
+    context.close()
+
+
+@pytest.fixture
+def open_page(
+    chromium: Browser, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Callable[..., Page]]:
+    """``open_page(url, color_scheme="dark")`` opens a page of its own, which may do nothing wrong."""
+    seen = Seen()
+    contexts = []
+
+    def start(url: str, **options: Any) -> Page:
+        context = chromium.new_context(
+            **{"viewport": {"width": 1360, "height": 860}, "reduced_motion": "reduce", **options}
+        )
+        contexts.append(context)
         context.set_default_timeout(15_000)
         context.route("**/*", seen.guard)
         page = context.new_page()
         page.on("pageerror", lambda error: seen.errors.append(str(error)))
-        page.goto(f"{lab.base}/lab?reset&token={lab.token}", timeout=60_000)
-        page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
-        page.evaluate("window.jupyterapp.restored.then(() => true)")
-        page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
-        yield page, seen
+        page.on("console", lambda said: seen.errors.append(said.text) if said.type == "error" else None)
+        page.goto(url)
+        return page
+
+    yield start
+    failed = getattr(getattr(request.node, "report_call", None), "failed", True)
+    for number, context in enumerate(contexts):
+        if failed:
+            context.pages[0].screenshot(path=tmp_path / f"failed-{number}.png")
         context.close()
-        browser.close()
+    assert seen.outside == []
+    assert seen.errors == []
 
 
 @pytest.fixture
