@@ -140,7 +140,7 @@ def test_the_consumer_info_card_marks_what_was_reported_without_proof(connector:
     shown = " ".join(page(connector, conversation_id).text.split())
 
     assert "Customer info Customer typevipRegistered3 Feb 2019" in shown
-    assert "Cart UnauthenticatednumItems3total20.5" in shown
+    assert "Cart UnauthenticatedItems3Total20.5" in shown
     assert shown.count("Unauthenticated") == 1
 
 
