@@ -19,15 +19,10 @@ async def read_body(request: Request, receive: Receive, limits: Limits) -> bytes
 
 
 async def _read_body_in_time(request: Request, receive: Receive, limits: Limits) -> bytes | Answer | None:
-    too_long = teach(
-        413,
-        f"The body is longer than {limits.body_bytes} bytes.",
-        headers=(("connection", "close"),),
-    )
     declared = int(request.header("content-length") or 0)
     waits = (request.header("expect") or "").lower() == "100-continue"
     if declared > limits.drained_bytes or (waits and declared > limits.body_bytes):
-        return too_long
+        return _too_long(limits)
     pieces: list[bytes] = []
     size = 0
     while True:
@@ -41,6 +36,11 @@ async def _read_body_in_time(request: Request, receive: Receive, limits: Limits)
         else:
             pieces.clear()
         if size > limits.drained_bytes:
-            return too_long
+            return _too_long(limits)
         if not message.get("more_body", False):
-            return b"".join(pieces) if size <= limits.body_bytes else too_long
+            return b"".join(pieces) if size <= limits.body_bytes else _too_long(limits)
+
+
+def _too_long(limits: Limits) -> Answer:
+    sentence = f"The body is longer than {limits.body_bytes} bytes."
+    return teach(413, sentence, headers=(("connection", "close"),))
