@@ -26,6 +26,7 @@ from .faults import FaultQueue
 from .idle import LONGEST
 from .limits import Limits
 from .line import guarded_protocol
+from .openapi import openapi_route
 from .played import DEFAULT_SECRET, play
 from .rate_limits import RateLimits
 from .rules import Rules
@@ -289,6 +290,7 @@ class Sandbox(Controls):
         )
         self._agent_page = self._page()
         own = [
+            openapi_route(),
             *control_routes(CONTROL_PATH, self, self.control_token, self._limits),
             *self._agent_page.routes(),
         ]
