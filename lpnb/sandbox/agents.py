@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .conversations import Conversation
+from .rules import Rules
 from .state import State
 from .webhooks.delivery import Attempt, Counts, Courier
 from .world import Account, Agent, Skill, World
@@ -23,6 +24,7 @@ class AgentSide:
     """What agents do, over the state of the played world."""
 
     world: World
+    rules: Rules
     _state: State
     _courier: Courier
 
@@ -124,10 +126,25 @@ class AgentSide:
     def agent_closes(self, conversation_id: str) -> None:
         """Close the conversation as the agent; one that is closed stays so.
 
+        A survey follows when the account has one and the consumer's side declared MULTI_DIALOG; closing
+        again ends that too.
+
         Raises:
             KeyError: When there is no such conversation.
         """
-        self._state.close_conversation(conversation_id, by="AGENT")
+        with self._state.ledger:
+            found = self._state.conversation(conversation_id)
+            account = self._account(found) if found else None
+            if (
+                found is None
+                or found.state == "CLOSE"
+                or not (account and account.survey and _surveyed(found))
+            ):
+                self._state.close_conversation(conversation_id, by="AGENT")
+                return
+            frees = not self.rules.survey_keeps_conversation
+            self._state.close_dialog(conversation_id, conversation_id, by="AGENT", frees_consumer=frees)
+            self._state.open_dialog(conversation_id, "POST_SURVEY")
 
     def agent_resumes(self, conversation_id: str) -> bool:
         """Open a closed conversation again; False when its consumer has another one open by now."""
@@ -219,6 +236,13 @@ class AgentSide:
 
 def _serves(agent: Agent, skill: Skill) -> bool:
     return not agent.skills or skill.id in agent.skills or skill.name in agent.skills
+
+
+def _surveyed(found: Conversation) -> bool:
+    """Whether the consumer's side can show a further dialog, which a survey is."""
+    properties = found.client_properties
+    features = properties.get("features") if isinstance(properties, dict) else None
+    return isinstance(features, list) and "MULTI_DIALOG" in features
 
 
 def _check_text(text: str) -> None:

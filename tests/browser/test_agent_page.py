@@ -196,20 +196,27 @@ def test_a_transfer_reading_and_typing_are_told(
 
 
 def test_the_page_says_when_the_sandbox_is_gone_and_is_live_again_when_it_is_back(
-    chromium: Any, hook: Hook
+    chromium: Any, tmp_path: Path
 ) -> None:
     # A page of its own: the refused connections are errors in its console, and meant.
-    sandbox = Sandbox().start()
-    again = Sandbox(port=sandbox.port)
+    sandbox = Sandbox(state_file=tmp_path / "state").start()
+    with lpnb.Client(lpnb.Settings.of(sandbox.environment())) as client:
+        conversation_id = client.create_conversation("anna").conversation_id
+    again = Sandbox(port=sandbox.port, state_file=tmp_path / "state")
     context = chromium.new_context()
     try:
         page = context.new_page()
-        page.goto(sandbox.base)
+        page.goto(f"{sandbox.base}/agent/conversations/{conversation_id}")
         live(page)
+        page.get_by_label("Your message").fill("Still here")
         sandbox.stop()
         expect(page.locator("#live")).to_have_text("Connecting…")
         again.start()
         expect(page.locator("#live")).to_have_text("Live", timeout=15_000)
+        with page.expect_response(re.compile("/reply$")) as replied:
+            page.get_by_role("button", name="Send", exact=True).click()
+        assert replied.value.status == 204
+        expect(page.locator("#thread .said-agent .bubble")).to_have_text("Still here")
     finally:
         context.close()
         sandbox.stop()

@@ -376,6 +376,27 @@ def test_a_survey_shows_as_a_closed_state_in_an_open_stage(hooked: Any, receiver
     ]
 
 
+def test_a_survey_follows_the_agents_closing_when_the_consumer_can_show_one(
+    hooked: Any, receiver: Receiver
+) -> None:
+    properties = {"Client-Properties": '{"type":".ClientProperties","features":["MULTI_DIALOG"]}'}
+    reply = hooked.post(hooked.batch(), headers=hooked.headers() | properties)
+    conversation_id = reply.json()[1]["body"]["conversationId"]
+    hooked.sandbox.agent_closes(conversation_id)
+    hooked.sandbox.agent_closes(conversation_id)
+    hooked.sandbox.agent_closes(conversation_id)
+
+    told = [change["result"]["conversationDetails"] for change in changes(receiver.wait(4))]
+
+    assert [(details["state"], details["stage"]) for details in told] == [
+        ("OPEN", "OPEN"),
+        ("CLOSE", "OPEN"),
+        ("CLOSE", "OPEN"),
+        ("CLOSE", "CLOSE"),
+    ]
+    assert [details["closeReason"] for details in told[1:]] == ["AGENT"] * 3
+
+
 # --- delivery ------------------------------------------------------------------------------------------
 
 

@@ -378,6 +378,10 @@ class Courier:
             problem = "no answer in time"
         except (aiohttp.ClientError, OSError, ValueError) as error:
             problem = type(error).__name__
+        except Exception as error:
+            # Whatever it is, the conversation's other webhooks must not wait for ever.
+            logger.exception("Posting a webhook to %s failed.", subscription.endpoint)
+            problem = type(error).__name__
         now = self._state.clock()
         attempt = Attempt(
             now, parcel.conversation_id, parcel.key, subscription.endpoint, number, status, problem

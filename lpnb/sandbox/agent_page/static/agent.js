@@ -80,6 +80,9 @@ const seen = new Map();
 
 function renew(fresh) {
   const before = byId("typing")?.textContent;
+  // After a restart the sandbox has another token; what was being written stays.
+  const fresher = fresh.querySelector('input[name="token"]')?.value;
+  if (fresher) for (const field of document.querySelectorAll('input[name="token"]')) field.value = fresher;
   for (const part of fresh.querySelectorAll("[data-live]")) {
     const old = byId(part.id);
     const html = part.outerHTML;
@@ -137,6 +140,7 @@ async function refresh() {
 // --- the stream ---------------------------------------------------------------------------------------
 
 let stream = null;
+let lost = false;
 
 function say(text, tone) {
   const live = byId("live");
@@ -148,9 +152,15 @@ function say(text, tone) {
 function listen() {
   if (stream) return;
   stream = new EventSource(`${base}/events?since=${body.dataset.sequence}`);
-  stream.onopen = () => say("Live", "good");
+  stream.onopen = async () => {
+    // Behind the same address may be another start of the sandbox by now.
+    if (lost) await refresh();
+    lost = false;
+    say("Live", "good");
+  };
   stream.onmessage = refresh;
   stream.onerror = () => {
+    lost = true;
     say("Connecting…", "wait");
     if (stream.readyState === EventSource.CLOSED) {
       stream = null;
