@@ -120,7 +120,7 @@ class _Endpoint:
             answer = self._work(served, whole)
             answer = await _stored(cloud) or answer
             _log(cloud, served.route, request, answer)
-            await send_answer(answer, send)
+            await line.answer(answer)
             return
         if fault.name == "slow":
             await pause(line, fault.options["seconds"])

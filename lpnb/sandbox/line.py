@@ -8,6 +8,7 @@ for the faults a `Line` in the scope's state.
 import asyncio
 import json
 import logging
+import re
 import socket
 import struct
 import sys
@@ -15,12 +16,15 @@ from http import HTTPStatus
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from .exchange import Answer
 from .limits import Limits
 
 logger = logging.getLogger("lpnb.sandbox")
 logger.addHandler(logging.NullHandler())
+
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Line:
@@ -30,6 +34,36 @@ class Line:
         self._cycle = cycle
         self.gone = gone
         """Set when the connection is lost, by the client or by us."""
+
+    async def answer(self, answer: Answer) -> None:
+        """Send a whole answer in one write: head and body in two cost a second system call."""
+        cycle = self._cycle
+        if cycle.flow.write_paused and not cycle.disconnected:
+            await cycle.flow.drain()
+        if cycle.disconnected:
+            return
+        headers = [
+            *cycle.default_headers,
+            (b"content-type", answer.content_type.encode("latin-1")),
+            (b"content-length", b"%d" % len(answer.body)),
+            *((name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers),
+        ]
+        if (b"connection", b"close") in headers:
+            cycle.keep_alive = False
+        elif not cycle.keep_alive:
+            headers.append((b"connection", b"close"))
+        if any(_CONTROL.search(value) for _, value in headers):
+            raise ValueError("A header of the answer has a control character in it.")
+        pieces = [STATUS_LINE[answer.status], *(b"%b: %b\r\n" % header for header in headers), b"\r\n"]
+        if cycle.scope["method"] != "HEAD":
+            pieces.append(answer.body)
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        cycle.transport.write(b"".join(pieces))
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            cycle.transport.close()
+        cycle.on_response()
 
     def write(self, data: bytes) -> None:
         """Put raw bytes on the connection, behind whatever HTTP has written."""

@@ -5,8 +5,8 @@
     python tests/bench/sandbox_load.py --memory 100000  memory over so many conversations
 
 Both servers are uvicorn with the sandbox's own protocol class, each in a process of its own; the
-client is a third process that writes bytes made beforehand. Rounds alternate, and the ratio is
-taken round by round: the machine's moods hit both alike. Only the ratio means anything elsewhere.
+client is a third process that writes bytes made beforehand. Rounds alternate, and ratios are taken
+round by round: the machine's moods hit both alike. CPU time is the steadier of the two.
 """
 
 import argparse
@@ -58,11 +58,10 @@ WANTED = b"conversationId"
 
 
 def serve_sandbox(state: str | None, profile: bool) -> None:
-    """A sandbox on core 0 that stops when standard input ends."""
+    """A sandbox that stops when standard input ends."""
     from lpnb.sandbox import Sandbox
     from lpnb.sandbox.carrier import Carrier
 
-    pin(0)
     if profile:
         run_here = Carrier.run_here
 
@@ -88,8 +87,6 @@ def serve_canned() -> None:
     from lpnb.sandbox.line import guarded_protocol
     from lpnb.sandbox.sending import send_answer
 
-    pin(0)
-
     async def app(_scope: Any, receive: Any, send: Any) -> None:
         while (await receive()).get("more_body"):
             pass
@@ -108,12 +105,6 @@ def serve_canned() -> None:
     sock = listen(0)
     print(json.dumps([sock.getsockname()[1]]), flush=True)
     Carrier(config, sock, lambda: None).run_here()
-
-
-def pin(core: int) -> None:
-    """Stay on one core, where the system can be told so."""
-    if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
-        os.sched_setaffinity(0, {core})
 
 
 class Lane(asyncio.Protocol):
@@ -186,6 +177,11 @@ class Server:
         assert self.process.stdout is not None
         self.ready = json.loads(self.process.stdout.readline())
 
+    def seconds(self) -> float:
+        """CPU time used so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def stop(self) -> None:
         """End the process."""
         try:
@@ -248,21 +244,26 @@ def compare(options: argparse.Namespace, state: str | None) -> None:
     requests = played.requests(options.requests)
     canned = Server("--serve", "canned")
     (port,) = canned.ready
-    pin(1)
     rates: list[tuple[float, float]] = []
+    cpu: list[tuple[float, float]] = []
     for number in range(options.rounds + 1):
         played.reset()
+        before = played.seconds(), canned.seconds()
         ours = asyncio.run(drive(played.port, requests, options.connections))
-        theirs_rate = asyncio.run(drive(port, requests, options.connections))
+        other = asyncio.run(drive(port, requests, options.connections))
         # The first round warms both up.
         if number:
-            rates.append((ours, theirs_rate))
+            rates.append((ours, other))
+            cpu.append((played.seconds() - before[0], canned.seconds() - before[1]))
     played.stop()
     canned.stop()
     ours, others = (statistics.median(column) for column in zip(*rates, strict=True))
     ratio = statistics.median(ours / other for ours, other in rates)
     where = "in a file" if state else "in memory"
     print(f"{options.connections} connections, {options.rounds} rounds of {options.requests}, state {where}")
+    spent = [1e6 * statistics.median(column) / len(requests) for column in zip(*cpu, strict=True)]
+    share = statistics.median(other / own for own, other in cpu)
+    print(f"CPU a request: sandbox {spent[0]:.0f} us, canned {spent[1]:.0f} us, ratio {share:.2f}")
     print(f"sandbox {ours:,.0f}/s, canned {others:,.0f}/s, ratio {ratio:.2f}")
 
 
