@@ -11,6 +11,7 @@ from . import monitoring_body as bodies
 from . import strict_json
 from .cloud import Cloud
 from .exchange import Answer, Request, json_answer, shortened
+from .routing import number
 from .targeting import Verdict, Visitor, consider, values_at
 from .tokens import consumer
 from .visits import Visit
@@ -189,11 +190,8 @@ def _details(cloud: Cloud, account: Account, app: Installation, visit: Visit) ->
     if (found := _open_conversation(cloud, account, visit)) is not None:
         campaign = found.campaign or {}
         engagement = account.engagements_by_id.get(campaign.get("engagementId") or "")
-        ids: dict[str, Any] = {
-            name: int(campaign[name])
-            for name in ("campaignId", "engagementId")
-            if str(campaign.get(name) or "").isdigit()
-        }
+        named = {name: number(campaign.get(name)) for name in ("campaignId", "engagementId")}
+        ids: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
         revision = {"engagementRevision": engagement.revision} if engagement else {}
         return {
             **ids,

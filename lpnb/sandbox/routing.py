@@ -15,9 +15,21 @@ from .targeting import Verdict
 from .world import Account, Skill
 
 ANY_SKILL = "-1"
+_LONGEST_ID = 19
 
 Online = Callable[[Skill], bool]
 """Whether an agent of the skill is online."""
+
+
+def number(value: str | None) -> int | None:
+    """An id as the number it is elsewhere; None for what is no such number, whatever a client sent.
+
+    >>> number("99999"), number("-1"), number("²"), number("9" * 5000), number(None)
+    (99999, -1, None, None, None)
+    """
+    digits = (value or "").removeprefix("-")
+    known = value is not None and len(digits) <= _LONGEST_ID and digits.isascii() and digits.isdigit()
+    return int(value) if known and value is not None else None
 
 
 @dataclass(frozen=True, slots=True)

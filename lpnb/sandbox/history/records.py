@@ -8,6 +8,7 @@ from typing import Any
 from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.conversations import Conversation, Dialog, Message
 from lpnb.sandbox.history.sde_names import event_of
+from lpnb.sandbox.routing import number
 from lpnb.sandbox.world import Account
 
 _SENT_BY = {"CONSUMER": "Consumer", "CONTROLLER": "Controller"}
@@ -73,7 +74,8 @@ class Seen:
 
 def _number(value: str | None) -> int:
     """A skill as history has it: a number, -1 for none (documented)."""
-    return int(value) if value is not None and value.lstrip("-").isdigit() else -1
+    found = number(value)
+    return -1 if found is None else found
 
 
 def _ms(time: float | None) -> int:

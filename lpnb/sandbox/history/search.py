@@ -14,6 +14,7 @@ from lpnb.sandbox.history import credentials
 from lpnb.sandbox.history.records import CONTENTS, Seen
 from lpnb.sandbox.history.sde_names import values_in
 from lpnb.sandbox.publishing import one_of
+from lpnb.sandbox.routing import number
 from lpnb.sandbox.world import Account
 
 LONGEST_SOURCE = 20
@@ -195,7 +196,7 @@ def _ids(body: Body, name: str) -> set[str]:
 
 def _as_id(skill_id: str) -> str:
     """A skill as history has it: what is no number is no skill, which is -1."""
-    return skill_id if skill_id.isdigit() else "-1"
+    return "-1" if number(skill_id) is None else skill_id
 
 
 def _texts(body: Body, name: str) -> list[str]:
