@@ -160,6 +160,22 @@ def test_the_routing_trace_says_which_rule_decided_and_why_the_others_did_not(co
         assert wanted in shown
 
 
+def test_every_engagement_says_why_it_matched_or_not(connector: Any) -> None:
+    installation = f"/api/account/12345678/app/{connector.sandbox.client_id}/engagement?v=1.1"
+    seen = connector.http.post(installation, json={"entryPoints": ["sec://payments"]}).json()
+    context = {"type": "SharkContext", "visitorId": seen["visitorId"], "sessionId": seen["sessionId"]}
+
+    asked = page(connector, opened(connector, "asked", conversationContext=context)).text
+    unasked = page(connector, opened(connector, "unasked")).text
+
+    assert "Monitoring considered them in the session that the conversation names." in asked
+    assert "2 matched" in asked
+    assert "Help on the payments page 888889Every condition holds." in asked
+    assert "No entry point is 'tel://*' or 'sec://lost-card'." in asked
+    assert "Monitoring was not asked" in unasked
+    assert "1 matched" in unasked
+
+
 def test_of_many_conversations_the_latest_are_listed(connector: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inbox, "LISTED", 2)
     page(connector)

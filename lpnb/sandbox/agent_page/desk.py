@@ -6,6 +6,7 @@ from typing import Any
 
 from lpnb.sandbox.conversations import Conversation
 from lpnb.sandbox.state import State
+from lpnb.sandbox.traces import trace_of
 from lpnb.sandbox.webhooks.delivery import Courier
 from lpnb.sandbox.world import Account, World
 
@@ -73,7 +74,7 @@ class Desk:
             listed=self._listed(row, found),
             messages=self.state.messages(found.conversation_id)[-MESSAGES_SHOWN:],
             groups=self._groups(found),
-            trace=self.state.trace(found.conversation_id),
+            trace=trace_of(self.world, self.state, found.conversation_id),
             skills=[(skill.id, skill.name) for skill in account.skills] if account else [],
         )
 

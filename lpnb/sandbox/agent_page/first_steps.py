@@ -30,7 +30,13 @@ def nothing(page: Page) -> Html:
         ]
     return tag(
         "main",
-        tag("section", inside, class_="pane empty", id="conversation", tabindex=-1),
+        tag(
+            "section",
+            inside,
+            class_="pane empty centred" if page.listed else "pane empty",
+            id="conversation",
+            tabindex=-1,
+        ),
         class_="conversation",
         id="nothing",
         data_live=True,

@@ -79,8 +79,10 @@ def _routing(shown: Shown) -> Html:
         tag("p", words.verdict(trace)),
         tag("ol", steps, class_="steps") if steps else None,
         tag("p", tag("strong", "Fallback. "), fallback.get("why")) if isinstance(fallback, dict) else None,
-        [tag("h3", "Engagements that matched"), _engagements(matched)] if matched else None,
-        _folded(f"Engagements that did not match ({len(others)})", _engagements(others)) if others else None,
+        tag("h3", "Engagements") if engagements else None,
+        tag("p", words.asked(trace), class_="faint asked") if engagements else None,
+        _folded(f"{len(matched)} matched", _engagements(matched)) if matched else None,
+        _folded(f"{len(others)} did not match", _engagements(others)) if others else None,
         _folded("The trace as JSON", tag("pre", json.dumps(trace, indent=2, ensure_ascii=False), tabindex=0))
         if trace
         else None,

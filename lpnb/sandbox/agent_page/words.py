@@ -222,13 +222,15 @@ def _texts(content: object, depth: int) -> Iterator[str]:
 
 
 def considered(trace: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every engagement the trace tells of: the request's own, then those Monitoring considered."""
-    found = [item for item in trace.get("engagements") or () if isinstance(item, dict)]
-    monitoring = trace.get("monitoring")
-    for value in monitoring.values() if isinstance(monitoring, dict) else ():
-        if isinstance(value, list):
-            found += [item for item in value if isinstance(item, dict) and "matched" in item]
-    return found
+    """Every engagement the trace tells of, each with why it matched or not."""
+    return [item for item in trace.get("engagements") or () if isinstance(item, dict)]
+
+
+def asked(trace: dict[str, Any]) -> str:
+    """Who looked at the engagements."""
+    if trace.get("consideredBy") == "Monitoring":
+        return "Monitoring considered them in the session that the conversation names."
+    return "Monitoring was not asked; this is what it would have said of this consumer."
 
 
 def verdict(trace: dict[str, Any]) -> str:
