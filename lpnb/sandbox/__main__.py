@@ -23,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         sandbox = Sandbox(
+            world=arguments.world,
             account_id=arguments.account,
             client_id=arguments.client_id,
             client_secret=arguments.client_secret,
@@ -38,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     except ValueError as error:
         return _fail(str(error))
+    except OSError as error:
+        return _fail(f"Cannot read {arguments.world}: {error.strerror}.")
     # Before the start: a signal that comes right after the ready line must not be lost.
     with _signals() as stop:
         try:
@@ -79,14 +82,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--port", metavar="P", type=int, default=0, help="port on 127.0.0.1; 0 (default) picks a free one")
-    add("--account", metavar="A", default=DEFAULT_ACCOUNT, help="account id (default: %(default)s)")
-    add("--client-id", metavar="C", default=DEFAULT_CLIENT_ID, help="app installation (default: %(default)s)")
-    add(
-        "--client-secret",
-        metavar="S",
-        default=DEFAULT_CLIENT_SECRET,
-        help="its secret (default: %(default)s)",
-    )
+    # Without a default here: what is not given is the world's to say.
+    add("--account", metavar="A", help=f"account id (default: the world's first, {DEFAULT_ACCOUNT})")
+    add("--client-id", metavar="C", help=f"app installation (default: {DEFAULT_CLIENT_ID})")
+    add("--client-secret", metavar="S", help=f"its secret (default: {DEFAULT_CLIENT_SECRET})")
+    add("--world", metavar="FILE", help="play the world in this TOML file in place of the bank that ships")
     add("--webhook", metavar="URL", help="post all five kinds of webhook to this endpoint on this machine")
     add("--state", metavar="FILE", help="keep the state in this SQLite file, over restarts and kill -9")
     add("--seed", metavar="N", help="make ids, and faults that come by chance, repeatable")

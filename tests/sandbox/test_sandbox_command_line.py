@@ -133,3 +133,25 @@ def test_main_in_another_thread_leaves_signals_alone(sandbox, capsys):
     thread.join(10)
 
     assert codes == [2]
+
+
+def test_a_world_of_ones_own_is_played(launch, tmp_path):
+    world = tmp_path / "world.toml"
+    world.write_text(
+        'name = "A shop"\n[[accounts]]\nid = "55501234"\n[[accounts.installations]]\n'
+        'client_id = "shop"\nclient_secret = "s"\nname = "Shop"\nconnector_id = 1\n'
+    )
+    process = launch("--world", str(world))
+
+    ready = json.loads(process.stdout.readline())
+
+    assert (ready["account"], ready["client_id"]) == ("55501234", "shop")
+
+
+def test_a_world_that_is_none_is_refused_with_what_is_wrong(tmp_path, capsys):
+    assert main(["--world", str(tmp_path / "nowhere.toml")]) == 2
+    assert capsys.readouterr().err == f"Cannot read {tmp_path}/nowhere.toml: No such file or directory.\n"
+
+    (tmp_path / "bad.toml").write_text("name = ")
+    assert main(["--world", str(tmp_path / "bad.toml")]) == 2
+    assert str(tmp_path / "bad.toml") in capsys.readouterr().err
