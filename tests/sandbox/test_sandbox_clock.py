@@ -12,7 +12,7 @@ def test_an_app_jwt_expires_when_the_clock_is_moved_past_its_hour(connector, san
 
     sandbox.advance(3500)
     assert connector.post(headers=headers).status_code == 200
-    sandbox.advance(101)
+    sandbox.advance(110)
 
     reply = connector.post(headers=headers)
     assert (reply.status_code, reply.json()["body"]["errorCode"]) == (401, 40102)
