@@ -316,6 +316,7 @@ class Sandbox(Controls):
 
     def _page(self) -> AgentPage:
         inbox = Inbox(self._state)
+        self._courier.settled = inbox.wake
         # A secret somebody chose may be one they use elsewhere.
         public = self.client_secret == DEFAULT_CLIENT_SECRET
         desk = Desk(

@@ -514,6 +514,13 @@ def test_what_changes_in_a_burst_is_told_together_and_in_bounds(connector: Any, 
     assert client_of._clients[0].changed == set()
 
 
+def test_a_webhook_that_arrived_is_told_as_well_for_the_counters(connector: Any, listen: Any) -> None:
+    listener = listen()
+    connector.sandbox._server._loop.call_soon_threadsafe(connector.sandbox._courier.settled)
+
+    assert listener.next() == (connector.sandbox._state.ledger.sequence, {"changed": []})
+
+
 def test_a_reset_tells_everybody_to_look_again(connector: Any, listen: Any) -> None:
     listener = listen()
     connector.sandbox.reset()

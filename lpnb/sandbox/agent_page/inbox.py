@@ -58,12 +58,12 @@ class Row:
 class Client:
     """One browser that listens: which conversations changed since it was last told."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, sequence: int) -> None:
         self._loop = loop
         self._woken = asyncio.Event()
         self.changed: set[str] = set()
         self.everything = False
-        self.sequence = 0
+        self.sequence = sequence
 
     def tell(self, conversation_id: str | None, sequence: int) -> None:
         """Something changed; from any thread."""
@@ -73,6 +73,10 @@ class Client:
             self.changed.clear()
         elif not self.everything:
             self.changed.add(conversation_id)
+        self.wake()
+
+    def wake(self) -> None:
+        """Something changed beside the conversations; from any thread."""
         if not self._woken.is_set():
             self._loop.call_soon_threadsafe(self._woken.set)
 
@@ -123,7 +127,7 @@ class Inbox:
             self._follow()
             if len(self._clients) >= MOST_CLIENTS:
                 return None
-            client = Client(asyncio.get_running_loop())
+            client = Client(asyncio.get_running_loop(), self.sequence)
             self._clients = [*self._clients, client]
             if last_seen is not None and last_seen != self.sequence:
                 client.tell(None, self.sequence)
@@ -136,6 +140,11 @@ class Inbox:
             client.everything = False
             client.changed.clear()
             return client.sequence, changed
+
+    def wake(self) -> None:
+        """Let every client look again, as a counter has changed."""
+        for client in self._clients:
+            client.wake()
 
     def leave(self, client: Client) -> None:
         """Tell it no more."""

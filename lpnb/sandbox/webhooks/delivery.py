@@ -10,7 +10,7 @@ import contextlib
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -149,6 +149,8 @@ class Courier:
         self._workers: dict[_Address, asyncio.Task[None] | None] = {}
         self._waiting = self._delivered = self._retried = self._expired = self._dropped = 0
         self._attempts: deque[Attempt] = deque(maxlen=_ATTEMPTS_KEPT)
+        self.settled: Callable[[], object] = lambda: None
+        """Called in the loop when a webhook has arrived or was given up."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._http: aiohttp.ClientSession | None = None
         if self._targets:
@@ -321,6 +323,7 @@ class Courier:
                     self._delivered += arrived
                     self._expired += not arrived
                     self._changed.notify_all()
+            self.settled()
 
     async def _deliver(self, address: _Address, queue: deque[_Parcel], parcel: _Parcel) -> bool:
         """Whether it arrived in the end."""
