@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from lpnb.batches import ConversationBatch
 from lpnb.display import table_html
-from lpnb.models import join
+from lpnb.errors import InvalidValueError
+from lpnb.models import join, must
 from lpnb.payloads import ConsumerRequestConversation
 from lpnb.sdes import AnySde, CustomerInfo, PersonalInfo
 
@@ -49,6 +50,9 @@ def advise(batch: ConversationBatch) -> Hints:
         >>> [hint.text for hint in advise(ConversationBatch())][0]
         'Without SDEs the agent sees nothing about the consumer.'
     """
+    if not isinstance(batch, ConversationBatch):
+        hint = "Read frames with ConversationBatch.from_wire first."
+        raise InvalidValueError([must("batch", "must be a ConversationBatch", batch, hint)])
     found = [*_on_sdes(batch.profile.sdes), *_on_request(batch.request)]
     if batch.req_ids is not None:
         found.append(

@@ -25,15 +25,17 @@ _NAME = "lpnb-io"
 _lock = threading.RLock()
 _loop: asyncio.AbstractEventLoop | None = None
 _owner = 0
+_thread: threading.Thread | None = None
 
 
 def loop() -> asyncio.AbstractEventLoop:
     """Return the running background loop, starting it on first use (and again in a forked child)."""
-    global _loop, _owner
+    global _loop, _owner, _thread
     with _lock:
         if _loop is None or _loop.is_closed() or _owner != os.getpid():
             _loop, _owner = asyncio.new_event_loop(), os.getpid()
-            threading.Thread(target=_loop.run_forever, daemon=True, name=_NAME).start()
+            _thread = threading.Thread(target=_loop.run_forever, daemon=True, name=_NAME)
+            _thread.start()
         return _loop
 
 
@@ -46,7 +48,17 @@ def wait(work: Coroutine[Any, Any, T]) -> T:
     """Run *work* on the background loop and wait for it in steps short enough for an interrupt.
 
     An interrupt cancels the work, gives it a moment to write down how far it came, and is raised on.
+
+    Raises:
+        RuntimeError: When called on the background loop itself, such as from a widget's observer that a
+            send has set off. Waiting there would stop every send of this process.
     """
+    if is_here():
+        work.close()
+        raise RuntimeError(
+            "This runs on lpnb's own loop, where a plain Client cannot wait. "
+            "Use AsyncClient here, or start a thread."
+        )
     future = submit(work)
     try:
         while True:
@@ -61,7 +73,23 @@ def wait(work: Coroutine[Any, Any, T]) -> T:
 
 def is_here() -> bool:
     """Whether the caller runs on the background loop's own thread, where waiting for it would be forever."""
-    return threading.current_thread().name == _NAME
+    return _thread is not None and threading.get_ident() == _thread.ident
+
+
+def is_running() -> bool:
+    """Whether the loop has been started in this process."""
+    return _loop is not None and _owner == os.getpid() and not _loop.is_closed()
+
+
+def _forget() -> None:
+    """A forked child has no thread of its parent's, and may have been forked while the lock was held."""
+    global _loop, _thread, _lock
+    _loop = _thread = None
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 async def awaitable(work: Coroutine[Any, Any, T]) -> T:

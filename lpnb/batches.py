@@ -104,6 +104,8 @@ class ConversationBatch:
         header = client_properties
         if isinstance(header, Mapping):
             header = ClientProperties.collect(header, "Client-Properties", "refuse", complaints)
+        if req_ids is not None:
+            _ids(req_ids, 2, complaints)
         if complaints or profile is None or made is None:
             raise InvalidValueError(complaints)
         return cls(profile, made, header, req_ids)
@@ -137,16 +139,22 @@ class ConversationBatch:
         array = _array(frames)
         complaints: list[Complaint] = []
         _check_order(array, complaints)
-        if complaints:
+        if len(array) < 2 or not all(isinstance(frame, Mapping) for frame in array[:2]):
             raise InvalidValueError(complaints)
         first, second, *more = array
-        profile = SetUserProfile.collect(first.get("body"), "[0].body", unknown, complaints)
+        # A frame of another type would only be complained about field by field.
+        profile = request = None
+        if first.get("type") == SET_USER_PROFILE:
+            profile = SetUserProfile.collect(first.get("body"), "[0].body", unknown, complaints)
         body = second.get("body")
         if isinstance(body, Mapping):
             body = {"channelType": None, **body}  # what is absent stays absent
-        request = ConsumerRequestConversation.collect(body, "[1].body", unknown, complaints)
+        if second.get("type") == REQUEST_CONVERSATION:
+            request = ConsumerRequestConversation.collect(body, "[1].body", unknown, complaints)
         _check_more(more, complaints)
-        ids = _ids([frame.get("id") for frame in array], len(array), complaints) if keep_ids else None
+        ids = None
+        if keep_ids and all(isinstance(frame, Mapping) for frame in more):
+            ids = _ids([frame.get("id") for frame in array], len(array), complaints)
         if complaints or profile is None or request is None:
             raise InvalidValueError(complaints)
         return cls(profile, request, None, ids, more)
@@ -226,7 +234,8 @@ class RawBatch:
             array = None
         frames = [frame for frame in array if isinstance(frame, dict)] if isinstance(array, list) else []
         requests = tuple((_wire_id(frame.get("id")), str(frame.get("type", ""))) for frame in frames)
-        return Outgoing(content, requests, self.client_properties, given_ids=True)
+        # What has no frames is sent all the same, and its answer has a row.
+        return Outgoing(content, requests or (("", ""),), self.client_properties, given_ids=True)
 
     def __repr__(self) -> str:
         return f"RawBatch({len(self._bytes())} bytes)"
@@ -269,9 +278,9 @@ def _check_order(array: list[Any], complaints: list[Complaint]) -> None:
             continue
         wanted = (SET_USER_PROFILE, REQUEST_CONVERSATION)[place : place + 1]
         if wanted and frame.get("type") != wanted[0]:
-            complaints.append(one_of(join(path, "type"), frame.get("type"), wanted))
+            complaints.append(must(join(path, "type"), f"must be {wanted[0]!r}", frame.get("type")))
         if frame.get("kind", "req") != "req":
-            complaints.append(one_of(join(path, "kind"), frame["kind"], ["req"]))
+            complaints.append(must(join(path, "kind"), "must be 'req'", frame["kind"]))
         complaints.extend(
             Complaint(join(path, str(key)), f"{join(path, str(key))} does not belong into a frame.")
             for key in frame

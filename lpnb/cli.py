@@ -136,12 +136,13 @@ def _lab(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 1
-    from lpnb.sandbox import Sandbox
-    from lpnb.settings import Found
+    from lpnb.connection import find_settings, shared_sandbox
 
-    if Found.look(directory=folder).values:
-        return _run_lab(folder, options, {}, "the account of your settings")
-    with Sandbox() as sandbox:
+    settings, where = find_settings(directory=folder)
+    if where is not None:
+        return _run_lab(folder, options, {}, f"account {settings.account_id} (settings from {where})")
+    # Here the sandbox is started, and there it is found: the notebooks' kernels get its settings.
+    with shared_sandbox() as sandbox:
         world = f"the sandbox on {sandbox.base} (there are no LP_ settings)"
         return _run_lab(folder, options, sandbox.environment(), world)
 
@@ -163,12 +164,14 @@ def _run_lab(folder: Path, options: argparse.Namespace, extra: dict[str, str], w
         command.append("--allow-root")  # containers run as root; the server is on loopback with a token
     # The token goes through the environment: a command line can be read by every user of the machine.
     environment = {**os.environ, **extra, "JUPYTER_TOKEN": token}
+    for name in ("SIGTERM", "SIGHUP"):  # asked to end, or the terminal was closed
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: sys.exit(0))
     # A session of its own, so that Ctrl-C comes to us alone and JupyterLab does not ask back.
     lab = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603
     print(f"Notebooks talk to {world}.", file=sys.stderr)
     print(f"http://127.0.0.1:{port}/doc/tree/{QUICKSTART}?token={token}", flush=True)
     print("Ctrl-C stops everything.", file=sys.stderr)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         return lab.wait()
     except KeyboardInterrupt:

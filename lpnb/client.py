@@ -12,7 +12,7 @@ from lpnb.display import esc
 from lpnb.engine import Engine
 from lpnb.responses import BatchResponse
 from lpnb.settings import Settings
-from lpnb.transport import DEADLINE, Transport
+from lpnb.transport import DEADLINE, HttpTransport, Transport
 from lpnb.wire import Batch
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class _Client:
         transport: Transport | None = None,
     ) -> None:
         self.settings = settings if settings is not None else Settings.load()
-        self.engine = Engine(self.settings, deadline, wait_scale, transport)
+        self.engine = Engine(self.settings, transport or HttpTransport(deadline), wait_scale)
         # Closes the connections when a notebook forgets to, at the latest when Python ends.
         self._closing = weakref.finalize(self, _close, self.engine)
 
@@ -66,7 +66,7 @@ class _Client:
 
 
 def _close(engine: Engine) -> None:
-    if engine.closed:
+    if engine.closed or not background.is_running():
         return
     closing = background.submit(engine.aclose())
     if not background.is_here():

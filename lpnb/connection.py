@@ -70,22 +70,28 @@ def connect(
         >>> client = connect()  # doctest: +ELLIPSIS
         Sandbox on http://127.0.0.1:..., account 12345678. No LP_ settings were found, so nothing leaves ...
     """
+    settings, where = find_settings(profile, directory)
+    world = "Sandbox on" if settings.on_loopback else f"Real account {settings.account_id} through"
+    if where is None:
+        told = f", account {settings.account_id}. No LP_ settings were found, so nothing leaves this machine."
+    else:
+        account = f", account {settings.account_id}" if settings.on_loopback else ""
+        told = f"{account} (settings from {where})."
+    print(f"{world} {settings.domain_api}{told}")  # noqa: T201 - which world one talks to is worth a line
+    return kind(settings, deadline=deadline, wait_scale=wait_scale, transport=transport)
+
+
+def find_settings(profile: str | None = None, directory: str | Path = ".") -> tuple[Settings, str | None]:
+    """Return the settings there are, and where from; without any, those of the shared sandbox, and None.
+
+    Raises:
+        SettingsError: Some settings are given, and others are missing or malformed.
+    """
     found = Found.look(profile, directory)
     if found.values or profile is not None:
-        settings = Settings.load(profile, directory)
-        where = f"settings from {', '.join(sorted(set(settings.sources.values())))}"
-        if settings.on_loopback:
-            _say(f"Sandbox on {settings.domain_api}, account {settings.account_id} ({where}).")
-        else:
-            _say(f"Real account {settings.account_id} through {settings.domain_api} ({where}).")
-    else:
-        sandbox = shared_sandbox()
-        settings = Settings.of(sandbox.environment())
-        _say(
-            f"Sandbox on {sandbox.base}, account {sandbox.account_id}. "
-            "No LP_ settings were found, so nothing leaves this machine."
-        )
-    return kind(settings, deadline=deadline, wait_scale=wait_scale, transport=transport)
+        settings = Settings.from_found(found)
+        return settings, ", ".join(sorted(set(settings.sources.values())))
+    return Settings.of(shared_sandbox().environment()), None
 
 
 def shared_sandbox() -> Sandbox:
@@ -97,7 +103,3 @@ def shared_sandbox() -> Sandbox:
         if _sandbox is None:
             _sandbox = Sandbox()
         return _sandbox.start()
-
-
-def _say(line: str) -> None:
-    print(line)  # noqa: T201 - which world one talks to is worth a line

@@ -92,12 +92,12 @@ class Connector:
         return self._consumers.get(consumer_id)
 
     def _find_domains(self) -> Flow[None]:
-        self.domains = yield from find_domains(self.settings, self.throttle.wait)
+        self.domains = yield from find_domains(self.settings, self.throttle.again)
         self._domains_until = self._clock() + DOMAINS_LIVE
 
     def _get_app_jwt(self) -> Flow[None]:
         sentinel = self.domains["sentinel"]
-        self.app_jwt = yield from get_app_jwt(self.settings, sentinel, self.throttle.wait, self._clock)
+        self.app_jwt = yield from get_app_jwt(self.settings, sentinel, self.throttle.again, self._clock)
 
     def _get_consumer_jws(self, consumer_id: str) -> Flow[None]:
         for _ in range(2):
@@ -105,7 +105,7 @@ class Connector:
                 yield NewToken()
             used = self._app_token()
             idp = self.domains["idp"]
-            token = yield from get_consumer_jws(self.settings, idp, used, consumer_id, self.throttle.wait)
+            token = yield from get_consumer_jws(self.settings, idp, used, consumer_id, self.throttle.again)
             if token is not None:
                 self._consumers[consumer_id] = token
                 while len(self._consumers) > REMEMBERED:

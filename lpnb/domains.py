@@ -21,7 +21,7 @@ NEEDED = ("asyncMessagingEnt", "sentinel", "idp")
 KNOWN = (*NEEDED, "smt", "swift", "msgHist", "agentVep", "accountConfigReadWrite", "accountConfigReadOnly")
 
 
-def find_domains(settings: Settings, wait: Callable[[float], Pause] = Pause) -> Flow[dict[str, str]]:
+def find_domains(settings: Settings, wait: Callable[[float], Pause | None] = Pause) -> Flow[dict[str, str]]:
     """Ask for all services at once; return the origin of each one that lpnb knows.
 
     A service that CONVERSATION needs and the list leaves out is asked for by name.
@@ -40,7 +40,7 @@ def find_domains(settings: Settings, wait: Callable[[float], Pause] = Pause) -> 
     return found
 
 
-def find_domain(settings: Settings, service: str, wait: Callable[[float], Pause] = Pause) -> Flow[str]:
+def find_domain(settings: Settings, service: str, wait: Callable[[float], Pause | None] = Pause) -> Flow[str]:
     """Ask which host serves *service*, and return its origin.
 
     Raises:

@@ -17,13 +17,14 @@ from lpnb.errors import NotSentError
 from lpnb.patience import Throttle
 from lpnb.responses import BatchResponse
 from lpnb.settings import Settings
-from lpnb.transport import HttpTransport, Probe, Transport
+from lpnb.transport import Probe, Transport
 from lpnb.wire import Batch, Exchange, Flow, NewToken, Pause
 
 T = TypeVar("T")
 
 #: How many responses a client keeps in mind. Those with an unknown outcome are kept beyond that.
 RECENT = 1_000
+RECENT_BYTES = 8 << 20
 
 
 class Engine:
@@ -32,21 +33,20 @@ class Engine:
     def __init__(
         self,
         settings: Settings,
-        deadline: float,
-        wait_scale: float,
-        transport: Transport | None = None,
+        transport: Transport,
+        wait_scale: float = 1.0,
+        patient: bool = True,
     ) -> None:
-        self.connector = Connector(settings, Throttle(wait_scale))
-        self.transport = transport or HttpTransport(deadline)
+        self.connector = Connector(settings, Throttle(wait_scale, patient=patient))
+        self.transport = transport
         self.recent: deque[BatchResponse] = deque(maxlen=RECENT)
+        self._kept_bytes = 0
         self.unknown: list[BatchResponse] = []
         self.closed = False
         self._turns: dict[str, _Turn] = {}
 
     async def send(self, batch: Batch, consumer_id: str) -> BatchResponse:
         """See to domains and tokens, send *batch*, and keep the response if its outcome is unknown."""
-        if self.closed:
-            raise RuntimeError("this client is closed")
         check_consumer_id(consumer_id)
         await self.ready(consumer_id)
         response = await self.run(self.connector.post(batch, consumer_id), self._interrupted)
@@ -68,6 +68,8 @@ class Engine:
             while True:
                 step = flow.send(answer)
                 answer = None
+                if self.closed:
+                    raise NotSentError("This client is closed. Make a new one to send.")
                 if isinstance(step, Pause):
                     await asyncio.sleep(step.seconds)
                 elif isinstance(step, NewToken):
@@ -91,13 +93,16 @@ class Engine:
         if not probe.started:
             return
         try:
-            flow.send(Exchange(failure="waiting for the answer was interrupted", started=True))
+            flow.send(probe.exchange("waiting for the answer was interrupted"))
         except StopIteration as finished:
             self._keep(finished.value)
 
     def _keep(self, response: BatchResponse) -> None:
         """Note a response before anybody is given it: an interrupt may come in between."""
         self.recent.append(response)
+        self._kept_bytes += len(response.raw)
+        while self._kept_bytes > RECENT_BYTES and len(self.recent) > 1:
+            self._kept_bytes -= len(self.recent.popleft().raw)
         if response.outcome == "unknown":
             self.unknown.append(response)
 

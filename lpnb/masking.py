@@ -116,23 +116,27 @@ def scrub_bytes(content: bytes, secrets: Iterable[Secret]) -> bytes:
 
 
 class TokenFilter(logging.Filter):
-    """Masks tokens and form secrets in log records, in the text and in its arguments."""
+    """Masks tokens and form secrets in log records: the text, its arguments, the traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite the record's message if it holds a secret; never drop it."""
-        text = record.getMessage()
+        """Rewrite the record if it holds a secret; never drop it, never fail its caller."""
+        try:
+            text = record.getMessage()
+        except Exception:
+            return True  # logging itself complains about arguments that do not fit
         clean = scrub(text)
         if clean != text:
             record.msg, record.args = clean, None
+        if record.exc_info and not record.exc_text:
+            record.exc_text = logging.Formatter().formatException(record.exc_info)
+        if record.exc_text:
+            record.exc_text = scrub(record.exc_text)
         return True
 
 
 # A logger's filter sees only what is logged on that very logger, so each one is named.
 _LOGGERS = (
     "httpx",
-    "httpcore.connection",
-    "httpcore.http11",
-    "httpcore.proxy",
     "aiohttp.client",
     "aiohttp.internal",
     "asyncio",

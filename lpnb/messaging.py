@@ -40,7 +40,12 @@ def post_batch(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse
     """
     attempts, waited, refreshed = 0, 0.0, False
     while True:
-        while (pause := line.throttle.pause()) and waited <= LONGEST:
+        while pause := line.throttle.pause():
+            if waited + pause.seconds > LONGEST:
+                held = Exchange(status=429, started=False, retry_after=pause.seconds)
+                requests = batch.outgoing(line.account_id).requests
+                pairs = tuple(Pair(req_id, kind) for req_id, kind in requests)
+                return _response(consumer_id, held, Reading(pairs), Verdict("planned"), attempts)
             waited += pause.seconds
             yield pause
         while not line.ready():  # another caller's 401 may have dropped the tokens meanwhile
@@ -49,6 +54,9 @@ def post_batch(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse
         attempts += 1
         exchange, reading = yield from _attempt(outgoing, line)
         decision = verdict(exchange, reading.says, refreshed)
+        if decision.retry == "throttle":
+            # For every caller of this account, also when this one gives up.
+            line.throttle.hold(max(exchange.retry_after or 0.0, 2.0 ** (attempts - 1)))
         if attempts < MOST_ATTEMPTS and waited <= LONGEST:
             if decision.retry == "backoff":
                 pause = line.throttle.backoff(attempts)
@@ -56,7 +64,6 @@ def post_batch(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse
                 yield pause
                 continue
             if decision.retry == "throttle" and (exchange.retry_after or 0) <= LONGEST:
-                line.throttle.hold(max(exchange.retry_after or 0.0, 2.0 ** (attempts - 1)))
                 continue
             if decision.retry == "refresh":
                 refreshed = True
@@ -90,7 +97,8 @@ def _request(outgoing: Outgoing, line: Line, tokens: tuple[Secret, Secret]) -> R
     if outgoing.client_properties is not None:
         headers["Client-Properties"] = outgoing.client_properties
     if outgoing.given_ids:
-        # A late second answer on this connection would fit the next request with the same ids.
+        # A late second answer on this connection would fit the next request with the same ids, so the
+        # transport uses it for this request alone.
         headers["Connection"] = "close"
     return Request(
         "POST",

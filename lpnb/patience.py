@@ -7,6 +7,7 @@ this way: creating is not repeatable.
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -21,24 +22,28 @@ LONGEST = 60.0
 
 
 def patiently(
-    request: Callable[[], Request], service: str, wait: Callable[[float], Pause] = Pause
+    request: Callable[[], Request], service: str, wait: Callable[[float], Pause | None] = Pause
 ) -> Flow[Exchange]:
     """Send *request* until it is answered whole and below 500, at most four times; return the exchange.
+
+    ``wait`` turns seconds into a ``Pause``, or into None to give up at once.
 
     A redirect is an error: none is followed, because a token could travel with it.
 
     Raises:
         ServiceError: It could not be reached, kept failing, or answered with a redirect.
     """
-    for pause in (*LADDER, None):
+    for tries, pause in enumerate((*LADDER, None), start=1):
         exchange = yield from call(request())
         status = exchange.status
         if status is not None and status < 500 and status != 429 and exchange.failure is None:
             break
         asked = exchange.retry_after or 0.0
-        if pause is None or asked > LONGEST:
-            raise ServiceError(f"{service} {_what(exchange)}.")
-        yield wait(max(pause, asked))
+        step = wait(max(pause, asked)) if pause is not None and asked <= LONGEST else None
+        if step is None:
+            again = f", tried {tries} times" if tries > 1 else ""
+            raise ServiceError(f"{service} {_what(exchange)}{again}.")
+        yield step
     if exchange.status is not None and 300 <= exchange.status < 400:
         where = f" to {exchange.location}" if exchange.location else ""
         raise ServiceError(f"{service} answered with a redirect{where}. Redirects are not followed.")
@@ -52,6 +57,7 @@ class Throttle:
         scale: What every wait is multiplied by; 0 makes tests instant. The one switch for all waits.
         clock: Seconds that only grow.
         jitter: A number from 0 to 1 for each wait, so that callers do not come back all at once.
+        patient: Whether services that may be asked again are asked again at all.
     """
 
     def __init__(
@@ -59,8 +65,13 @@ class Throttle:
         scale: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
+        *,
+        patient: bool = True,
     ) -> None:
+        if not (isinstance(scale, int | float) and 0 <= scale < math.inf):
+            raise ValueError(f"wait_scale must be a number from 0 up; got {scale!r}")
         self.scale = scale
+        self._patient = patient
         self._clock = clock
         self._jitter = jitter
         self._not_before = 0.0
@@ -69,13 +80,17 @@ class Throttle:
         """A pause of *seconds*, scaled."""
         return Pause(seconds * self.scale)
 
+    def again(self, seconds: float) -> Pause | None:
+        """The pause before a service is asked again, or None when it is not."""
+        return self.wait(seconds) if self._patient else None
+
     def backoff(self, failures: int) -> Pause:
         """A pause that doubles with each failure, from half a second, with jitter."""
         return self.wait(0.5 * 2.0 ** (failures - 1) * (1 + self._jitter()))
 
     def hold(self, seconds: float) -> None:
-        """Let nobody call this account for *seconds* (at least one, as LivePerson asks)."""
-        self._not_before = max(self._not_before, self._clock() + max(seconds, 1.0) * self.scale)
+        """Let nobody call this account for *seconds*: at least one, as LivePerson asks, at most an hour."""
+        self._not_before = max(self._not_before, self._clock() + min(max(seconds, 1.0), 3600.0) * self.scale)
 
     def pause(self) -> Pause | None:
         """How long to wait before the next call, or None."""
@@ -90,4 +105,4 @@ def _what(exchange: Exchange) -> str:
         return f"gave no usable answer: {exchange.failure}"
     if exchange.retry_after and exchange.retry_after > LONGEST:
         return f"answered HTTP {exchange.status} and asks to stay away for {exchange.retry_after:.0f} s"
-    return f"answered HTTP {exchange.status}, time and again"
+    return f"answered HTTP {exchange.status}"

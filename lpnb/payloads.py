@@ -167,6 +167,9 @@ class SetUserProfile:
             complaints.append(must("extra", "must be an object", self.extra))
         elif not isinstance(beside := self.extra.get("authenticatedData", {}), Mapping):
             complaints.append(must("extra.authenticatedData", "must be an object", beside))
+        elif "lp_sdes" in beside:
+            path = "extra.authenticatedData.lp_sdes"
+            complaints.append(Complaint(path, f"{path} must not be given beside sdes; put the SDEs there."))
         if complaints:
             raise InvalidValueError(complaints)
 

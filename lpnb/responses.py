@@ -18,8 +18,18 @@ from lpnb.errors import AlreadyOpenError, NoAnswerError, NotSentError, RefusedEr
 from lpnb.strict_json import JsonError, read_json
 
 Outcome = Literal["answered", "refused", "unknown", "not sent"]
+#: What a reply says about the conversation frame: "settled" when none was sent, and the rest was taken.
+Says = Literal["", "created", "refused", "settled"]
 _OPENS = "cm.ConsumerRequestConversation"
 _ALREADY_OPEN = re.compile(r"User (?P<user>\S{1,128}) already has open conversation", re.IGNORECASE)
+#: Words for a service's own trouble: what it did before that, nobody knows.
+_TROUBLE = (
+    "INTERNAL_SERVER_ERROR",
+    "BAD_GATEWAY",
+    "SERVICE_UNAVAILABLE",
+    "GATEWAY_TIMEOUT",
+    "REQUEST_TIMEOUT",
+)
 _MEANINGS = {
     "40001": "The brand id is missing, or the AppJWT lacks a claim such as iss.",
     "40102": "The AppJWT has expired or is invalid.",
@@ -53,7 +63,7 @@ class Reading:
     pairs: tuple[Pair, ...]
     strays: tuple[Any, ...] = ()
     anomaly: str | None = None
-    says: Literal["", "created", "refused"] = ""
+    says: Says = ""
 
 
 @dataclass(frozen=True)
@@ -196,8 +206,20 @@ def read_batch(content: bytes, requests: Sequence[tuple[str, str]]) -> Reading:
         for pair in pairs
         if pair.type == _OPENS and pair.code not in (None, "OK") and _names_an_id(pair)
     )
+    odd.extend(
+        f"{pair.type} came back with OK, but without a conversationId that is text."
+        for pair in pairs
+        if pair.type == _OPENS and pair.code == "OK" and not pair.ok
+    )
+    odd.extend(f"{pair.type} came back without a code." for pair in pairs if pair.code is None)
+    odd.extend(
+        f"{kind} was answered {len(answers[req_id])} times, each time alike."
+        for req_id, kind in requests
+        if len(answers.get(req_id, [])) > 1 and all(found == answers[req_id][0] for found in answers[req_id])
+    )
     if strays:
-        odd.append(f"{len(strays)} of its answers fit no request.")
+        verb = "answer fits" if len(strays) == 1 else "answers fit"
+        odd.append(f"{len(strays)} {verb} no request.")
     return Reading(pairs, tuple(strays), " ".join(odd) or None, _says(pairs))
 
 
@@ -210,7 +232,9 @@ def explain(reading: Reading, outcome: Outcome, status: int | None, failure: str
     if outcome == "answered" and conversation:
         profile = [pair for pair in reading.pairs if pair is not conversation and not pair.ok]
         trouble = f" But {profile[0].type} was not accepted: {profile[0].message}." if profile else ""
-        return f"Conversation {conversation.conversation_id} is open.{trouble}"
+        return f"Conversation {conversation.conversation_id} is open.{trouble}{odd}"
+    if outcome == "answered":
+        return f"Every frame was taken; none of them asked for a conversation.{odd}"
     if outcome == "unknown":
         what = failure or (f"HTTP {status} came back" if status else "no answer came")
         return (
@@ -288,9 +312,13 @@ def _pair(req_id: str, kind: str, answers: list[Any], strays: list[Any]) -> Pair
     )
 
 
-def _says(pairs: Sequence[Pair]) -> Literal["", "created", "refused"]:
+def _says(pairs: Sequence[Pair]) -> Says:
     conversation = next((pair for pair in pairs if pair.type == _OPENS), None)
-    if conversation is None or conversation.code in (None, "missing", "doubled"):
+    if conversation is None and not any(_names_an_id(pair) for pair in pairs):
+        if any(pair.code in (None, "missing", "doubled", *_TROUBLE) for pair in pairs):
+            return ""
+        return "settled" if all(pair.ok for pair in pairs) else "refused"
+    if conversation is None or conversation.code in (None, "missing", "doubled", *_TROUBLE):
         return ""
     if conversation.conversation_id:
         return "created"

@@ -20,6 +20,7 @@ from dotenv.parser import parse_stream
 
 from lpnb.display import table_html
 from lpnb.errors import SettingsError
+from lpnb.hosts import host_trouble
 from lpnb.masking import MASK, Secret
 from lpnb.strict_json import lone_surrogate
 
@@ -28,7 +29,6 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _ACCOUNT = re.compile(r"[A-Za-z0-9_]{1,20}\Z")
 _PROFILE = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _INSTALLATION = re.compile(r"[\x21-\x7e]{1,128}\Z")
-_HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*(:[0-9]{1,5})?\Z")
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]+)?\Z", re.IGNORECASE)
 
 #: Every setting, in the order of ``.env.example``: name, whether it must be given, what it is.
@@ -121,9 +121,9 @@ class Settings:
         if trouble := _origin_trouble(self.domain_api):
             found.append(f"LP_DOMAIN_API {trouble}")
         found.extend(
-            f"LP_TRUSTED_HOSTS must list host names such as connector.example.com:8443; got {host!r}."
+            f"LP_TRUSTED_HOSTS must list host names such as connector.example.com:8443; {host!r} {trouble}."
             for host in self.trusted_hosts
-            if not _HOST.match(host)
+            if (trouble := host_trouble(host))
         )
         return found
 
@@ -132,8 +132,9 @@ class Settings:
         """Read the settings: the environment first, then the nearest ``.env`` (or ``.env.<profile>``).
 
         The file is looked for in *directory* and then upwards, up to the project's root (the first
-        folder with a ``.git`` or ``pyproject.toml``). Values are taken as they stand: ``${...}`` is not
-        expanded. A line that could not be read, or a name given twice, is an error, not skipped.
+        folder with a ``.git`` or ``pyproject.toml``). Values are taken as they stand, without the space
+        around them: ``${...}`` is not expanded. A line that could not be read, or a name given twice, is an
+        error, not skipped.
 
         Args:
             profile: Such as "staging", to read ``.env.staging`` in place of ``.env``.
@@ -142,7 +143,15 @@ class Settings:
         Raises:
             SettingsError: Naming every setting that is missing and every place looked in.
         """
-        found = Found.look(profile, directory)
+        return cls.from_found(Found.look(profile, directory))
+
+    @classmethod
+    def from_found(cls, found: Found) -> Settings:
+        """Make settings of what was found.
+
+        Raises:
+            SettingsError: Naming every setting that is missing and every place looked in.
+        """
         missing = [name for name, required, _ in SETTINGS if required and name not in found.values]
         if missing:
             raise SettingsError(found.complaint(missing))
@@ -199,6 +208,7 @@ class Found:
     sources: Mapping[str, str]
     places: tuple[str, ...]
     strangers: tuple[str, ...]
+    file: str = ".env"
 
     @classmethod
     def look(cls, profile: str | None = None, directory: str | Path = ".") -> Found:
@@ -229,7 +239,7 @@ class Found:
         else:
             places.extend(f"{_shown(folder / name)} (not there)" for folder in folders)
         strangers = tuple(key for key in in_file if key.startswith("LP_") and key not in _NAMES)
-        return cls(values, sources, tuple(places), strangers)
+        return cls(values, sources, tuple(places), strangers, name)
 
     def complaint(self, missing: list[str]) -> str:
         """Name all that is missing, every place looked in, and the way out."""
@@ -241,7 +251,10 @@ class Found:
         for stranger in self.strangers:
             if close := get_close_matches(stranger, missing, n=1):
                 lines.append(f"{stranger} is not a setting. Did you mean {close[0]}?")
-        lines.append("Copy .env.example to .env and fill them in.")
+        them = "it" if len(missing) == 1 else "them"
+        lines.append(
+            f"Copy .env.example to {self.file} and fill {them} in, or set {them} in the environment."
+        )
         return "\n".join(lines)
 
 

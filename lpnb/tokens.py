@@ -43,7 +43,7 @@ class AppJWT:
 def get_app_jwt(
     settings: Settings,
     sentinel: str,
-    wait: Callable[[float], Pause] = Pause,
+    wait: Callable[[float], Pause | None] = Pause,
     clock: Callable[[], float] = time.monotonic,
 ) -> Flow[AppJWT]:
     """Ask Sentinel for an AppJWT. The secret travels in the form body, never in the URL.
@@ -87,7 +87,7 @@ def get_consumer_jws(
     idp: str,
     app_jwt: Secret,
     consumer_id: str,
-    wait: Callable[[float], Pause] = Pause,
+    wait: Callable[[float], Pause | None] = Pause,
 ) -> Flow[Secret | None]:
     """Ask the IDP for the ConsumerJWS of *consumer_id*; None when it refuses the AppJWT.
 

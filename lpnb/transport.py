@@ -15,7 +15,7 @@ import math
 import time
 import zlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -38,9 +38,32 @@ CONNECTIONS = 100
 
 @dataclass(slots=True)
 class Probe:
-    """Whether bytes of a request may have left this machine; set by the connection before the first."""
+    """How far a request has come, noted as it goes, for the case that nobody waits for its end.
+
+    ``started`` says whether bytes of it may have left this machine; the connection sets it before the
+    first. The rest is what has come back so far.
+    """
 
     started: bool = False
+    status: int | None = None
+    content: bytearray = field(default_factory=bytearray, repr=False)
+    sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    begun: float = field(default_factory=time.perf_counter)
+
+    def exchange(self, failure: str | None, headers: httpx.Headers | None = None) -> Exchange:
+        """What came of the request up to now."""
+        told = headers if headers is not None else httpx.Headers()
+        return Exchange(
+            status=self.status,
+            content=bytes(self.content),
+            failure=failure,
+            started=self.started,
+            retry_after=_seconds(told.get("Retry-After")),
+            date=told.get("Date"),
+            location=_host(told.get("Location")),
+            elapsed_ms=(time.perf_counter() - self.begun) * 1000,
+            sent_at=self.sent_at,
+        )
 
 
 class Transport(Protocol):
@@ -71,8 +94,9 @@ class HttpTransport:
             raise ValueError(f"deadline must be a number of seconds above 0; got {deadline!r}")
         self.deadline = deadline
         self.largest_reply = largest_reply
-        self._inner: AiohttpTransport | None = None
+        self._inner: dict[bool, AiohttpTransport] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
         guard_logs()
 
     async def exchange(self, request: Request, probe: Probe) -> Exchange:
@@ -80,14 +104,15 @@ class HttpTransport:
         request.headers.setdefault("User-Agent", f"lpnb/{__version__}")
         request.headers.setdefault("Accept", "application/json")
         request.headers["Accept-Encoding"] = "identity"
-        sent_at, begun = datetime.now(UTC), time.perf_counter()
         response: httpx.Response | None = None
-        content, failure = bytearray(), None
+        failure = None
         token = _probe.set(probe)
         try:
             async with asyncio.timeout(self.deadline):
-                response = await self._open().handle_async_request(request)
-                failure = await self._read(response, content)
+                alone = request.headers.get("Connection") == "close"
+                response = await self._open(alone).handle_async_request(request)
+                probe.status = response.status_code
+                failure = await self._read(response, probe.content)
         except TimeoutError:
             what = "no complete answer came" if probe.started else "no connection could be made"
             failure = f"{what} within {self.deadline:g} s"
@@ -97,34 +122,34 @@ class HttpTransport:
             _probe.reset(token)
             if response is not None:
                 await _close(response)
-        headers = response.headers if response is not None else httpx.Headers()
-        return Exchange(
-            status=response.status_code if response is not None else None,
-            content=bytes(content),
-            failure=failure,
-            started=probe.started,
-            retry_after=_seconds(headers.get("Retry-After")),
-            date=headers.get("Date"),
-            location=_host(headers.get("Location")),
-            elapsed_ms=(time.perf_counter() - begun) * 1000,
-            sent_at=sent_at,
-        )
+        return probe.exchange(failure, response.headers if response is not None else None)
 
     async def aclose(self) -> None:
-        """Close every connection."""
-        if self._inner is not None:
-            await self._inner.aclose()
-            self._inner = None
+        """Close every connection, for good."""
+        self._closed = True
+        while self._inner:
+            await self._inner.popitem()[1].aclose()
 
-    def _open(self) -> AiohttpTransport:
+    def _open(self, alone: bool) -> AiohttpTransport:
+        """The connections that are kept, or those that serve one request each.
+
+        The library decides by the *reply* whether a connection is kept, so that asking the server to close
+        it is not enough.
+        """
+        if self._closed:
+            raise ConnectionError("the client is closed")
         loop = asyncio.get_running_loop()
-        if self._inner is None or self._loop is not loop:  # a forked child has a loop of its own
+        if self._loop is not loop:  # a forked child has a loop of its own
+            self._inner.clear()
+            self._loop = loop
+        if alone not in self._inner:
             from httpx_aiohttp import AiohttpTransport
 
-            self._loop = loop
             tls = httpx.create_ssl_context(trust_env=False)
-            self._inner = AiohttpTransport(verify=tls, trust_env=False, client=lambda: _session(tls))
-        return self._inner
+            self._inner[alone] = AiohttpTransport(
+                verify=tls, trust_env=False, client=lambda: _session(tls, alone)
+            )
+        return self._inner[alone]
 
     async def _read(self, response: httpx.Response, content: bytearray) -> str | None:
         """Read the body into *content*, decoded; return why it could not be read whole."""
@@ -145,7 +170,7 @@ class HttpTransport:
         return None
 
 
-def _session(tls: object) -> ClientSession:
+def _session(tls: object, alone: bool) -> ClientSession:
     import aiohttp
 
     trace = aiohttp.TraceConfig()
@@ -157,8 +182,9 @@ def _session(tls: object) -> ClientSession:
     # From here on the request is written: on a new connection, or on one that was kept.
     trace.on_connection_create_end.append(bytes_may_leave)
     trace.on_connection_reuseconn.append(bytes_may_leave)
+    keeping = {"force_close": True} if alone else {"keepalive_timeout": IDLE}
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=tls, limit=CONNECTIONS, keepalive_timeout=IDLE),  # type: ignore[arg-type]
+        connector=aiohttp.TCPConnector(ssl=tls, limit=CONNECTIONS, **keeping),  # type: ignore[arg-type]
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
         auto_decompress=False,

@@ -6,18 +6,16 @@ a captive portal, a mistyped account or a hostile network, must not carry a secr
 
 from __future__ import annotations
 
-import re
 from typing import NoReturn
 from urllib.parse import urlsplit
 
 from lpnb.display import brief
 from lpnb.errors import UntrustedHostError
+from lpnb.hosts import host_trouble
 from lpnb.settings import Settings
 
 #: Domains that are LivePerson's own. Every host name in its documentation is below one of them.
 LIVEPERSON = ("liveperson.net", "lpsnmedia.net")
-_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.(?!-)[a-z0-9-]{1,63})*\Z")
-_PORT = re.compile(r"[1-9][0-9]{0,4}\Z")
 
 
 def origin_of(base_uri: object, service: str, settings: Settings) -> str:
@@ -45,14 +43,11 @@ def origin_of(base_uri: object, service: str, settings: Settings) -> str:
         _refuse(base_uri, service, f"and a Domain API on this machine may name only itself, {own.netloc!r}")
     if not isinstance(base_uri, str):
         _refuse(base_uri, service, "which is not a host name")
-    name, colon, port = base_uri.partition(":")
-    labels = name.split(".")
-    if not _NAME.match(name) or len(name) > 253 or (colon and not _PORT.match(port)):
-        _refuse(base_uri, service, "which is not a plain host name")
-    if labels[-1].isdigit() or re.match(r"0x[0-9a-f]*\Z", labels[-1]):
-        _refuse(base_uri, service, "which is an address, not a host name")
+    if trouble := host_trouble(base_uri):
+        _refuse(base_uri, service, f"which {trouble}")
     if base_uri in settings.trusted_hosts:
         return f"https://{base_uri}"
+    name, colon, port = base_uri.partition(":")
     ours = any(name.endswith(f".{domain}") for domain in LIVEPERSON)
     if not ours or (colon and port != "443"):
         domains = " or ".join(LIVEPERSON)

@@ -125,8 +125,9 @@ class Verdict:
 def verdict(exchange: Exchange, reading: str = "", refreshed: bool = False) -> Verdict:
     """Decide what became of a CONVERSATION or SEND request.
 
-    *reading* is what its reply says about the conversation frame: "created", "refused", or "" when it
-    cannot be relied on. *refreshed* says whether the AppJWT was already renewed for this request.
+    *reading* is what its reply says about the conversation frame: "created", "refused", "settled" when
+    there was none and the others were taken, or "" when it cannot be relied on. *refreshed* says whether
+    the AppJWT was already renewed for this request.
 
     ============================================  =========  ==========
     what happened                                 state      retry
@@ -134,6 +135,7 @@ def verdict(exchange: Exchange, reading: str = "", refreshed: bool = False) -> V
     failed, and nothing can have left             planned    backoff
     failed after that (cut, time-out, garbage)    unknown    no
     a matched conversationId, whatever the status answered   no
+    2xx, no conversation asked for, all taken     answered   no
     2xx, the service said no                      refused    no
     2xx, anything else                            unknown    no
     429                                           planned    throttle
@@ -162,6 +164,8 @@ def verdict(exchange: Exchange, reading: str = "", refreshed: bool = False) -> V
     if status == 401:
         return Verdict("refused") if refreshed else Verdict("planned", "refresh")
     if 200 <= status < 300:
+        if reading == "settled":
+            return Verdict("answered")
         return Verdict("refused") if reading == "refused" else Verdict("unknown")
     if 300 <= status < 500 and status != 408:
         return Verdict("refused")

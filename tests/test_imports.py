@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ PACKAGE = Path(lpnb.__file__).parent
 #: A module imports only from floors below its own. The folder ``widgets`` counts as one room, and
 #: ``sandbox`` is a house of its own.
 FLOORS = [
-    {"_version", "errors", "display", "masking", "strict_json", "background"},
+    {"_version", "errors", "display", "masking", "strict_json", "hosts", "background"},
     {"settings", "models", "wire", "responses"},
     {"sdes", "trust", "patience"},
     {"payloads", "domains", "tokens", "messaging"},
@@ -44,12 +45,23 @@ FENCES = {
     "IPython": {"widgets"},
     "starlette": set(),
     "uvicorn": set(),
+    "requests": set(),
+    "urllib.request": set(),
+    "http": set(),
+    "socket": {"cli"},
     "joserfc": set(),
 }
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 OURS = [path for path in MODULES if "sandbox" not in path.relative_to(PACKAGE).parts]
 THEIRS = [path for path in MODULES if "sandbox" in path.relative_to(PACKAGE).parts]
+
+
+ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv"}
+
+
+def _name(node: ast.Attribute | ast.Name) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id
 
 
 def room_of(path: Path) -> str:
@@ -73,7 +85,14 @@ def imports_of(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             package = path.relative_to(PACKAGE.parent).with_suffix("").parts[: -node.level or None]
             base = ".".join([*package, *filter(None, [node.module])]) if node.level else node.module or ""
-            yield from (f"{base}.{alias.name}" for alias in node.names)
+            # A public name of the package stands for the module it lives in.
+            home = lpnb._HOME if base == "lpnb" else {}
+            yield from (f"{base}.{home.get(alias.name, alias.name)}" for alias in node.names)
+
+
+def library_of(name: str, fences: dict[str, set[str]]) -> str:
+    """The fenced library that *name* belongs to, or its first part."""
+    return next((fence for fence in fences if f"{name}.".startswith(f"{fence}.")), name.split(".")[0])
 
 
 @pytest.mark.parametrize("path", OURS, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -97,7 +116,7 @@ def test_a_module_imports_only_from_floors_below_its_own(path: Path) -> None:
 def test_a_library_is_imported_only_where_it_belongs(path: Path) -> None:
     room = room_of(path)
 
-    strays = {name for name in imports_of(path) if room not in FENCES.get(name.split(".")[0], {room})}
+    strays = {name for name in imports_of(path) if room not in FENCES.get(library_of(name, FENCES), {room})}
 
     assert strays == set()
 
@@ -112,7 +131,8 @@ def test_the_environment_is_read_by_settings_alone(path: Path) -> None:
     readers = [
         ast.unparse(node)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "putenv")
+        if (isinstance(node, ast.Attribute | ast.Name) and _name(node) in ENVIRONMENT)
+        or (isinstance(node, ast.ImportFrom) and {alias.name for alias in node.names} & ENVIRONMENT)
     ]
 
     assert readers == []
@@ -137,11 +157,15 @@ def test_the_sandbox_imports_nothing_of_the_other_house(path: Path) -> None:
     assert ours == set()
 
 
-def test_the_architecture_page_names_every_room() -> None:
+def test_the_architecture_page_has_every_room_on_its_floor() -> None:
     page = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
-    rooms = {room_of(path) for path in OURS} - {"__main__", "_version"}
+    drawn = {
+        name.strip("`").removesuffix(".py").rstrip("/"): int(floor)
+        for floor, names in re.findall(r"^\| (\d+) \| ((?:`[^`]+` ?)+)\|", page, re.MULTILINE)
+        for name in names.split()
+    }
 
-    assert {room for room in rooms if f"`{room}.py`" not in page and f"`{room}/`" not in page} == set()
+    assert drawn == {room: floor for room, floor in FLOOR.items() if room not in ("__main__", "_version")}
 
 
 def test_the_public_names_are_sorted_and_the_stub_has_the_same() -> None:

@@ -19,13 +19,17 @@ class Caution:
         self._settled: dict[str, int] = {}
 
     def question(self, consumer: str) -> str:
-        """What to ask before the next send for *consumer*; nothing when there is nothing to ask."""
+        """What to ask before the next send for *consumer*; nothing when there is nothing to ask.
+
+        A doubt is named with its consumer, so that consent to one is not taken for consent to another.
+        """
         questions = []
         if not self._account_confirmed:
             questions.append(f"This goes to the real account {self._client.settings.account_id}.")
         if self.doubts(consumer) > self._settled.get(consumer, 0):
+            shown = consumer if len(consumer) <= 60 else f"{consumer[:60]}…"
             questions.append(
-                "An earlier send for this consumer has no known outcome, so a conversation may exist already."
+                f"An earlier send for {shown} has no known outcome, so a conversation may exist already."
             )
         return " ".join(questions)
 

@@ -364,7 +364,7 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
             if self._caution.doubts(consumer) > before:
                 self._arrived([r for r in self.client.unknown if r.consumer_id == consumer][-1])
             else:
-                self._say("failed", "Stopped before anything was sent.")
+                self._say("failed", "Stopped. No conversation was created.")
         except Exception as error:
             self._say("failed", self._in_words(error))
         finally:

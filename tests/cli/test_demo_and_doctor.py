@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lpnb import Sandbox
+from lpnb import Sandbox, doctor
+from lpnb.checkup import Check, Checkup
 from lpnb.cli import main
 
 CAPITAL_FIRST = "consumer_id         req_id  type                         code  conversation_id"
@@ -155,7 +156,7 @@ def test_the_doctor_says_which_settings_are_missing(tmp_path):
     done = lpnb("doctor", cwd=tmp_path, LP_ACCOUNT_ID="12345678")
 
     assert "fail  settings  2 settings are missing: LP_CLIENT_ID, LP_CLIENT_SECRET.\n" in done.stdout
-    assert "-> Copy .env.example to .env and fill them in.\n" in done.stdout
+    assert "-> Copy .env.example to .env and fill them in, or set them in the environment.\n" in done.stdout
     assert done.returncode == 1
 
 
@@ -190,3 +191,20 @@ def test_the_doctor_refuses_a_profile_that_is_not_there(tmp_path):
 
     assert "There is no profile 'staging'. Looked for ./.env.staging." in done.stdout
     assert done.returncode == 1
+
+
+def test_a_check_that_could_not_be_made_is_no_failure():
+    skipped = Checkup([Check("settings", "ok", "there"), Check("clock", "skip", "no reply told the time")])
+
+    assert skipped.ok
+    assert not Checkup([*skipped, Check("AppJWT", "fail", "refused")]).ok
+
+
+def test_the_doctor_asks_a_struggling_service_once(sandbox, monkeypatch):
+    for name, value in sandbox.environment().items():
+        monkeypatch.setenv(name, value)
+    sandbox.fail("sentinel", "status", times=None, code=503, retry_after=30)
+
+    assert not doctor().ok
+
+    assert sandbox.calls["sentinel"] == 1

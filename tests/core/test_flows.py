@@ -354,7 +354,7 @@ def test_a_5xx_is_waited_out_after_5_10_and_15_seconds():
 def test_after_four_tries_it_is_given_up():
     failed = Exchange(status=503)
 
-    with pytest.raises(ServiceError, match=r"^Sentinel answered HTTP 503, time and again\.$"):
+    with pytest.raises(ServiceError, match=r"^Sentinel answered HTTP 503, tried 4 times\.$"):
         play(patiently(ask, "Sentinel"), failed, None, failed, None, failed, None, failed)
 
 
@@ -364,7 +364,9 @@ def test_no_answer_is_waited_out_the_same_way():
     steps, _ = play(patiently(ask, "IDP"), cut, None, said({}))
     assert steps[1] == Pause(5.0)
 
-    with pytest.raises(ServiceError, match=r"^IDP could not be reached: the connection was cut\.$"):
+    with pytest.raises(
+        ServiceError, match=r"^IDP could not be reached: the connection was cut, tried 4 times\.$"
+    ):
         play(patiently(ask, "IDP"), cut, None, cut, None, cut, None, cut)
 
 
@@ -480,4 +482,34 @@ def test_a_reply_that_breaks_off_four_times_is_an_error_that_says_so():
     with pytest.raises(ServiceError) as caught:
         flow.send(BROKEN)
 
-    assert str(caught.value) == "Domain API gave no usable answer: the answer broke off."
+    assert str(caught.value) == "Domain API gave no usable answer: the answer broke off, tried 4 times."
+
+
+def test_an_absurd_retry_after_holds_every_caller_of_the_account():
+    held, now = throttle()
+    held.hold(300.0)
+
+    now[0] += 100.0
+
+    assert held.pause() == Pause(200.25)
+
+
+def test_a_retry_after_holds_for_an_hour_at_the_most():
+    held, _ = throttle(jitter=0.0)
+
+    held.hold(1e9)
+
+    assert held.pause() == Pause(3600.0)
+
+
+def test_a_throttle_without_patience_asks_no_service_again():
+    impatient = Throttle(patient=False)
+
+    assert impatient.again(5.0) is None
+    assert impatient.wait(5.0) == Pause(5.0)
+
+
+@pytest.mark.parametrize("scale", [-1, float("nan"), float("inf"), "1", None])
+def test_a_scale_of_waits_is_a_number_from_0_up(scale):
+    with pytest.raises(ValueError, match=r"^wait_scale must be a number from 0 up; got "):
+        Throttle(scale)

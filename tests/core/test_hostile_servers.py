@@ -96,6 +96,30 @@ def test_given_ids_travel_on_a_connection_of_their_own(open_client, cloud):
     given, fresh = cloud.asked("conversation")
     assert given.header("Connection") == "close"
     assert fresh.header("Connection") != "close"
+    # This server keeps every connection open: one carried the chain and bob, one the given ids alone.
+    assert cloud.server.connections == 2
+
+
+def test_a_late_second_answer_to_given_ids_is_never_taken_for_the_next_one(open_client, cloud, reply):
+    replies: list[bytes] = []
+
+    def answered_twice(asked):
+        replies.append(cloud.normal(asked))
+        stale = reply(
+            200,
+            [
+                {"code": "OK", "body": {}, "reqId": "1,"},
+                {"code": "OK", "body": {"conversationId": f"stale-{len(replies)}"}, "reqId": "2,"},
+            ],
+        )
+        return replies[-1] + stale
+
+    cloud.says["conversation"] = answered_twice
+    door = open_client(cloud.settings())
+
+    answers = [door.create_conversation(name, req_ids=("1,", "2,")) for name in ("anna", "bob", "carl")]
+
+    assert [answer.conversation_id for answer in answers] == ["conv-1", "conv-2", "conv-3"]
 
 
 # Redirects, cookies, proxies

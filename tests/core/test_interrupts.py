@@ -7,10 +7,11 @@ import gc
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
-from lpnb import AsyncClient, Client, background
+from lpnb import AsyncClient, Client, NotSentError, background
 from lpnb.wire import Exchange, NewToken, Pause, Request
 
 
@@ -243,7 +244,7 @@ def test_a_closed_client_says_so(settings, kind):
     async def use():
         await client.close()
         await client.close()
-        with pytest.raises(RuntimeError, match=r"^this client is closed$"):
+        with pytest.raises(NotSentError, match=r"^This client is closed\. Make a new one to send\.$"):
             await client.create_conversation("anna")
 
     if kind is AsyncClient:
@@ -251,7 +252,7 @@ def test_a_closed_client_says_so(settings, kind):
         return
     client.close()
     client.close()
-    with pytest.raises(RuntimeError, match=r"^this client is closed$"):
+    with pytest.raises(NotSentError, match=r"^This client is closed\. Make a new one to send\.$"):
         client.create_conversation("anna")
 
 
@@ -259,7 +260,7 @@ def test_a_client_is_closed_by_its_with_block(settings):
     with Client(settings) as client:
         client.create_conversation("anna")
 
-    with pytest.raises(RuntimeError, match=r"^this client is closed$"):
+    with pytest.raises(NotSentError, match=r"^This client is closed\. Make a new one to send\.$"):
         client.create_conversation("bob")
 
 
@@ -271,7 +272,7 @@ def test_a_forgotten_client_closes_its_connections(settings, kind):
     else:
         client.create_conversation("anna")
     engine = client.engine
-    session = engine.transport._inner.client
+    session = engine.transport._inner[False].client
 
     del client
     gc.collect()
@@ -300,6 +301,78 @@ def test_a_script_that_forgets_its_client_ends_quietly():
     )
 
     assert (done.stdout, done.stderr, done.returncode) == ("answered\n", "", 0)
+
+
+def test_a_client_that_was_never_used_ends_quietly():
+    script = "import lpnb; client = lpnb.Client(lpnb.Settings('1', 'a', 'b'))"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+
+
+def test_an_interrupt_keeps_the_bytes_that_had_come_and_when_they_were_asked_for(settings, sandbox):
+    sandbox.fail("conversation", "truncate")
+    sandbox.fail("conversation", "drip", seconds=0.05)
+
+    async def interrupted():
+        async with AsyncClient(settings) as client:
+            cut = await client.create_conversation("anna")
+            task = asyncio.create_task(client.create_conversation("bob"))
+            before = time.time()
+            await asyncio.to_thread(wait_until_asked, sandbox, "conversation", 2)
+            await asyncio.sleep(0.5)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            return cut, before, client.unknown[-1]
+
+    cut, before, kept = asyncio.run(interrupted())
+
+    assert cut.outcome == kept.outcome == "unknown"
+    assert kept.raw.startswith(b'[{"code":')
+    assert kept.http_status == 200
+    assert kept.elapsed_ms >= 400
+    assert kept.sent_at.timestamp() - before < 0.4
+
+
+def test_a_send_that_waits_is_not_sent_once_its_client_is_closed(settings, sandbox):
+    sandbox.fail("conversation", "status", code=429, retry_after=1)
+    client = Client(settings)
+    caught = []
+
+    def send():
+        try:
+            client.create_conversation("anna")
+        except NotSentError as error:
+            caught.append(str(error))
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    wait_until_asked(sandbox, "conversation")
+    client.close()
+    thread.join(10)
+
+    assert caught == ["This client is closed. Make a new one to send."]
+    assert sandbox.calls["conversation"] == 1
+    assert sandbox.conversations == []
+
+
+def test_a_plain_client_on_the_background_loop_says_so_and_stops_nobody_else(client):
+    async def observer():
+        client.create_conversation("anna")
+
+    with pytest.raises(
+        RuntimeError, match=r"^This runs on lpnb's own loop, where a plain Client cannot wait\."
+    ):
+        background.submit(observer()).result(5)
+
+    assert client.create_conversation("bob").outcome == "answered"
 
 
 STOPPED = """

@@ -597,18 +597,15 @@ REQUEST = {"kind": "req", "id": "2", "type": "cm.ConsumerRequestConversation", "
         (
             [REQUEST, PROFILE],
             [
-                "[0].type must be one of 'userprofile.SetUserProfile'; got 'cm.ConsumerRequestConversation'.",
-                "[1].type must be one of 'cm.ConsumerRequestConversation'; got 'userprofile.SetUserProfile'.",
+                "[0].type must be 'userprofile.SetUserProfile'; got 'cm.ConsumerRequestConversation'.",
+                "[1].type must be 'cm.ConsumerRequestConversation'; got 'userprofile.SetUserProfile'.",
             ],
         ),
         (
             [PROFILE, {**REQUEST, "type": "cm.ConsumerRequestConversations"}],
-            [
-                "[1].type must be one of 'cm.ConsumerRequestConversation'; got "
-                "'cm.ConsumerRequestConversations'. Did you mean 'cm.ConsumerRequestConversation'?"
-            ],
+            ["[1].type must be 'cm.ConsumerRequestConversation'; got 'cm.ConsumerRequestConversations'."],
         ),
-        ([{**PROFILE, "kind": "resp"}, REQUEST], ["[0].kind must be one of 'req'; got 'resp'."]),
+        ([{**PROFILE, "kind": "resp"}, REQUEST], ["[0].kind must be 'req'; got 'resp'."]),
         ([{**PROFILE, "ID": "1"}, REQUEST], ["[0].ID does not belong into a frame."]),
         ([{**PROFILE, "a\udfff": "1"}, REQUEST], ["[0].a\ufffd does not belong into a frame."]),
         ([{**PROFILE, "metadata": []}, REQUEST], ["[0].metadata does not belong into a frame."]),

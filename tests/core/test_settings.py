@@ -159,7 +159,7 @@ def test_without_a_project_only_the_folder_itself_is_looked_in(monkeypatch):
     assert str(caught.value) == (
         "3 settings are missing: LP_ACCOUNT_ID, LP_CLIENT_ID, LP_CLIENT_SECRET.\n"
         "Looked in: the environment (0 settings), then ./.env (not there).\n"
-        "Copy .env.example to .env and fill them in."
+        "Copy .env.example to .env and fill them in, or set them in the environment."
     )
 
 
@@ -179,7 +179,7 @@ def test_all_that_is_missing_is_named_at_once_with_every_place_looked_in(monkeyp
     assert str(caught.value) == (
         "2 settings are missing: LP_ACCOUNT_ID, LP_CLIENT_ID.\n"
         "Looked in: the environment (1 setting), then ./.env (found, 1 setting).\n"
-        "Copy .env.example to .env and fill them in."
+        "Copy .env.example to .env and fill them in, or set them in the environment."
     )
 
 
@@ -388,8 +388,25 @@ def test_a_trusted_host_is_a_host_name_and_nothing_else(host):
         Settings("1", "id", "secret", trusted_hosts=(host,))
 
     assert str(caught.value) == (
-        f"LP_TRUSTED_HOSTS must list host names such as connector.example.com:8443; got {host!r}."
+        "LP_TRUSTED_HOSTS must list host names such as connector.example.com:8443; "
+        f"{host!r} is not a plain host name."
     )
+
+
+@pytest.mark.parametrize(
+    ("host", "trouble"),
+    [
+        ("10.0.0.5", "is an address, not a host name"),
+        ("a.0x7f", "is an address, not a host name"),
+        ("a.example:99999", "has a port that does not exist"),
+        ("a.example:0", "has a port that does not exist"),
+    ],
+)
+def test_a_trusted_host_that_could_never_be_used_is_refused_at_once(host, trouble):
+    with pytest.raises(SettingsError) as caught:
+        Settings("1", "id", "secret", trusted_hosts=(host,))
+
+    assert str(caught.value).endswith(f"; {host!r} {trouble}.")
 
 
 def test_everything_that_is_malformed_is_named_at_once():

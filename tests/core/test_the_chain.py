@@ -398,7 +398,7 @@ def test_a_domain_api_that_cannot_be_reached_is_asked_four_times(open_client, re
 
     assert str(caught.value) == (
         f"Domain API could not be reached: could not connect to 127.0.0.1:{refused_port} "
-        "(connection refused)."
+        "(connection refused), tried 4 times."
     )
     assert caught.value.response is None
 
@@ -479,7 +479,7 @@ def test_a_conversation_answer_without_our_reqid_is_unknown(door, sandbox, fault
     assert reply.candidates == (sandbox.conversations[0].conversation_id,)
     assert reply.explanation == (
         "The request left, and HTTP 200 came back. cm.ConsumerRequestConversation: no answer. "
-        "1 of its answers fit no request." + MAYBE
+        "1 answer fits no request." + MAYBE
     )
 
 
@@ -675,7 +675,7 @@ def test_the_services_before_conversation_are_asked_again_after_a_5xx(door, sand
 def test_the_services_before_conversation_are_given_up_after_four_tries(door, sandbox, route, name):
     sandbox.fail(route, "status", times=None, code=503)
 
-    with pytest.raises(NotSentError, match=f"^{name} answered HTTP 503, time and again\\.$"):
+    with pytest.raises(NotSentError, match=f"^{name} answered HTTP 503, tried 4 times\\.$"):
         door.create_conversation("anna")
 
     assert sandbox.calls[route] == 4
@@ -773,3 +773,17 @@ def test_a_response_says_when_it_was_sent_and_how_long_it_took(door):
     assert reply.sent_at.utcoffset().total_seconds() == 0
     assert 0 < reply.elapsed_ms < 10_000
     assert reply.consumer_id == "anna"
+
+
+def test_an_account_that_asks_to_stay_away_is_left_alone_by_everybody(settings, sandbox):
+    sandbox.fail("conversation", "status", code=429, retry_after=300)
+    with Client(settings) as client:
+        first = client.create_conversation("anna")
+        second = client.create_conversation("bob")
+
+    assert (first.outcome, first.attempts) == ("not sent", 1)
+    assert (second.outcome, second.attempts) == ("not sent", 0)
+    assert second.pairs[0].message.startswith(
+        "the service is throttling this account (HTTP 429) and asks to stay away for "
+    )
+    assert sandbox.calls["conversation"] == 1

@@ -8,9 +8,7 @@ from lpnb import Settings, UntrustedHostError
 from lpnb.trust import origin_of
 
 REAL = Settings("12345678", "id", "secret")
-LISTED = Settings(
-    "12345678", "id", "secret", trusted_hosts=("connector.example:8443", "gateway.example", "192.0.2.1")
-)
+LISTED = Settings("12345678", "id", "secret", trusted_hosts=("connector.example:8443", "gateway.example"))
 HERE = Settings("12345678", "id", "secret", domain_api="http://127.0.0.1:50123")
 
 

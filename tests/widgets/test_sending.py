@@ -123,8 +123,11 @@ def test_an_unknown_outcome_is_said_and_the_consumer_is_not_sent_for_again_unask
     press(composer)
     assert sandbox.calls["conversation"] == 1
     state, said = status(composer)
-    question = "An earlier send for this consumer has no known outcome, so a conversation may exist already."
-    assert (state, said) == ("ask", f"{question} Tick the box below, then press Send again.")
+    assert (state, said) == (
+        "ask",
+        f"An earlier send for {composer.consumer_id.value} has no known outcome, so a conversation may exist "
+        "already. Tick the box below, then press Send again.",
+    )
     assert "lpnb-hidden" not in composer.confirm._dom_classes
 
     composer.confirm.value = True
@@ -149,6 +152,28 @@ def test_another_consumer_is_not_asked_about(composer: Composer, sandbox: Sandbo
 
     assert response is not None
     assert response.outcome == "answered"
+
+
+def test_consent_for_one_consumer_is_not_consent_for_another(
+    composer: Composer, sandbox: Sandbox, press: Press, status: Status
+) -> None:
+    for consumer in ("anna", "bob"):
+        composer.consumer_id.value = consumer
+        sandbox.fail("conversation", "drop_after")
+        press(composer)
+    composer.consumer_id.value = "anna"
+    press(composer)
+    composer.confirm.value = True
+    composer.consumer_id.value = "bob"
+
+    press(composer)
+
+    assert status(composer) == (
+        "ask",
+        "An earlier send for bob has no known outcome, so a conversation may exist already. "
+        "Tick the box below, then press Send again.",
+    )
+    assert sandbox.calls["conversation"] == 2
 
 
 def test_a_second_composer_on_the_same_client_knows_of_the_doubt(
