@@ -22,13 +22,22 @@ from .line import Line
 from .rate_limits import RATE_LIMIT
 from .sending import send_answer
 from .served import SERVED, Served
-from .state import RequestRecord
 from .state_file import StateFileError
 
 logger = logging.getLogger("lpnb.sandbox")
 
 # In the log, for what reached no route.
 NOWHERE = "-"
+
+_ACCOUNTS = "/api/account/"
+
+# What has no parameter but the account, by method and by what stands behind the account.
+_OF_ACCOUNTS = {
+    (served.method, rest): served
+    for served in SERVED
+    for before, _, rest in (served.path.partition("{account_id}/"),)
+    if before == _ACCOUNTS and "{" not in rest
+}
 
 
 class App:
@@ -43,6 +52,7 @@ class App:
     ) -> None:
         self._cloud = cloud
         self._port = port
+        self._limits = limits
         self._bare_hosts = bare_hosts
         # The paths are tried one after the other: those that are asked for most come first.
         often = sorted(SERVED, key=lambda served: served.route not in ("conversation", "send"))
@@ -64,6 +74,38 @@ class App:
             _log(self._cloud, NOWHERE, request, refusal)
             await send_answer(refusal, send)
 
+    def at_once(self, scope: Scope, body: bytes) -> bool:
+        """Answer a request that is all there, in the middle of reading from its connection.
+
+        False, and nothing has happened, where that is not as simple as it mostly is: `__call__` is
+        then to be asked.
+        """
+        path: str = scope["path"]
+        cloud = self._cloud
+        if not path.startswith(_ACCOUNTS):
+            return False
+        account_id, _, rest = path[len(_ACCOUNTS) :].partition("/")
+        served = _OF_ACCOUNTS.get((scope["method"], rest))
+        line: Line = scope["state"]["line"]
+        # A store or a client that does not read has to be waited for.
+        if served is None or not account_id or cloud.state.ledger.store is not None or line.blocked:
+            return False
+        request = _request_head(scope)
+        if (
+            len(body) > self._limits.body_bytes
+            or refuse_strangers(request, self._port, bare_hosts=self._bare_hosts) is not None
+            or cloud.rate_limits.any
+            or not cloud.faults.spare(served.route)
+        ):
+            return False
+        cloud.state.count(served.route)
+        request.path_params = {"account_id": account_id}
+        request.body = body
+        answer = _work(cloud, served, request)
+        _log(cloud, served.route, request, answer)
+        line.put(answer)
+        return True
+
     async def _nothing_here(self, scope: Scope, _receive: Receive, send: Send) -> None:
         request: Request = scope["state"]["request"]
         served = "; ".join(f"{served.method} {served.path}" for served in SERVED)
@@ -83,7 +125,8 @@ class _Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         cloud = self._cloud
-        request = replace(scope["state"]["request"], path_params=scope["path_params"])
+        request: Request = scope["state"]["request"]
+        request.path_params = scope["path_params"]
         served = self._by_method.get(request.method)
         if served is None:
             answer = teach(
@@ -107,7 +150,7 @@ class _Endpoint:
             _log(cloud, served.route, request, body)
             await send_answer(body, send)
             return
-        whole = replace(request, body=body)
+        request.body = body
         account_id = request.path_params.get("account_id", cloud.account_id)
         limited = cloud.rate_limits.refuse(account_id, served.route, cloud.now)
         if limited is not None:
@@ -117,26 +160,26 @@ class _Endpoint:
         line: Line = scope["state"]["line"]
         fault = cloud.faults.take(served.route)
         if fault is None:
-            answer = self._work(served, whole)
+            answer = _work(cloud, served, request)
             answer = await _stored(cloud) or answer
             _log(cloud, served.route, request, answer)
             await line.answer(answer)
             return
         if fault.name == "slow":
             await pause(line, fault.options["seconds"])
-        left = answer_under(fault, lambda: self._work(served, whole))
+        left = answer_under(fault, lambda: _work(cloud, served, request))
         left = left and (await _stored(cloud) or left)
         _log(cloud, served.route, request, left, fault.name)
         await deliver(fault, left, line, send)
 
-    def _work(self, served: Served, request: Request) -> Answer:
-        try:
-            return served.answer(self._cloud, request)
-        except Exception:
-            logger.exception("The sandbox failed to answer %s %s", request.method, shortened(request.path))
-            return teach(
-                500, "The sandbox itself failed; this is a fault of the sandbox, not of the request."
-            )
+
+def _work(cloud: Cloud, served: Served, request: Request) -> Answer:
+    """What the service says; 500 when it fails."""
+    try:
+        return served.answer(cloud, request)
+    except Exception:
+        logger.exception("The sandbox failed to answer %s %s", request.method, shortened(request.path))
+        return teach(500, "The sandbox itself failed; this is a fault of the sandbox, not of the request.")
 
 
 async def _stored(cloud: Cloud) -> Answer | None:
@@ -166,13 +209,11 @@ def _log(cloud: Cloud, route: str, request: Request, answer: Answer | None, faul
     """Note the request, before its answer leaves: who reads the answer finds the record."""
     consumer = answer.consumer if answer else None
     cloud.state.log(
-        RequestRecord(
-            time=cloud.now,
-            route=route,
-            method=shortened(request.method, 20),
-            path=shortened(request.path),
-            status=answer.status if answer else None,
-            consumer=shortened(consumer) if consumer else None,
-            fault=fault,
-        )
+        cloud.now,
+        route,
+        shortened(request.method, 20),
+        shortened(request.path),
+        answer.status if answer else None,
+        shortened(consumer) if consumer else None,
+        fault,
     )

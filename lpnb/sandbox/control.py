@@ -9,7 +9,7 @@ import asyncio
 import hmac
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.routing import Route
@@ -218,14 +218,16 @@ class _Endpoint:
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request: Request = replace(scope["state"]["request"], path_params=scope["path_params"])
+        request: Request = scope["state"]["request"]
+        request.path_params = scope["path_params"]
         body = await read_body(request, receive, self._limits)
         if body is None:
             return
         if isinstance(body, Answer):
             await send_answer(body, send)
             return
-        answer = self._answer(replace(request, body=body))
+        request.body = body
+        answer = self._answer(request)
         if request.method == "POST":
             answer = await self._stored() or answer
         await send_answer(answer, send)

@@ -1,6 +1,7 @@
 """Conversations, their dialogs and messages as plain values, and how each kind of event changes them."""
 
 import json
+import marshal
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -133,10 +134,25 @@ class Record:
     """A conversation with what grows while it lasts. The state's own: others get copies."""
 
     now: Conversation
-    messages: deque[Message] = field(default_factory=lambda: deque(maxlen=MESSAGES_KEPT))
-    sdes: list[tuple[float, str]] = field(default_factory=list)
-    """When each authenticated SDE was set, and the element as JSON."""
+    messages: deque[Message] | tuple[Message, ...] = ()
+    sdes: list[tuple[float, bytes]] = field(default_factory=list)
+    """When each authenticated SDE was set, and the element as `kept_element` keeps it."""
     session_id: str | None = None
+
+
+def kept_element(element: dict[str, Any]) -> bytes:
+    """An SDE as it is kept: smaller than the object, and who asks for it gets a copy of their own.
+
+    >>> as_element(kept_element({"type": "personal"}))
+    {'type': 'personal'}
+    """
+    # A fifth of JSON's time. Never read by another process: what is on disk are events, in JSON.
+    return marshal.dumps(element)
+
+
+def as_element(kept: bytes) -> Any:
+    """The SDE that `kept_element` kept."""
+    return marshal.loads(kept)  # noqa: S302 - made by this process a moment ago
 
 
 def opened(event: Event, number: int, *, first: bool) -> Record:
@@ -176,6 +192,9 @@ def changed(record: Record, event: Event) -> None:
 
 def _published(record: Record, event: Event) -> None:
     data = event.data
+    # Most conversations in a test have no message: an empty deque is most of what such a one would weigh.
+    if not isinstance(record.messages, deque):
+        record.messages = deque(maxlen=MESSAGES_KEPT)
     record.messages.append(
         Message(
             dialog_id=data["dialog_id"],

@@ -51,15 +51,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 logger = logging.getLogger("lpnb.sandbox")
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One thing that happened.
 
     >>> Event(1, "conversation_closed", 1700000000.5, "8602832d", {"closed_by": "CONSUMER"}).to_json()

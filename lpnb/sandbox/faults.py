@@ -190,6 +190,14 @@ class FaultQueue:
             waiting = _Waiting(self._asked, fault, times, float(probability), chance)
             self._waiting.setdefault(route, []).append(waiting)
 
+    def spare(self, route: str) -> bool:
+        """Whether no fault waits for *route*; its request is then counted, and `take` not to be asked."""
+        with self._lock:
+            if self._waiting.get(route):
+                return False
+            self._seen[route] += 1
+            return True
+
     def take(self, route: str) -> Fault | None:
         """The fault for the request that just arrived, or None."""
         with self._lock:

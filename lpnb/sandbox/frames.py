@@ -4,8 +4,7 @@ Envelope, order and ids only; what stands in the bodies is `conversation`'s and 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 SET_PROFILE = "userprofile.SetUserProfile"
 OPEN_CONVERSATION = "cm.ConsumerRequestConversation"
@@ -13,8 +12,7 @@ PUBLISH_EVENT = "ms.PublishEvent"
 _ORDER = (SET_PROFILE, OPEN_CONVERSATION, PUBLISH_EVENT)
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One request frame. The id is a string, whatever it was on the wire."""
 
     id: str
@@ -101,12 +99,16 @@ def _read_frame(item: object, path: str) -> Frame:
 
 def _read_id(came: object, path: str) -> str:
     """The id as a string: published examples use ``"1,"``, some clients send numbers."""
-    if isinstance(came, bool) or not isinstance(came, str | int | float):
-        raise BatchError(f"{path}.id must be a string of 1 to 64 characters; got {_kind_of(came)}.")
-    req_id = str(came)
+    req_id = came if isinstance(came, str) else _read_number(came, path)
     if not 1 <= len(req_id) <= 64:
         raise BatchError(f"{path}.id must be a string of 1 to 64 characters; got {len(req_id)} characters.")
     return req_id
+
+
+def _read_number(came: object, path: str) -> str:
+    if isinstance(came, bool) or not isinstance(came, int | float):
+        raise BatchError(f"{path}.id must be a string of 1 to 64 characters; got {_kind_of(came)}.")
+    return str(came)
 
 
 def _kind_of(value: object) -> str:

@@ -33,6 +33,8 @@ def refuse_strangers(request: Request, port: int, *, bare_hosts: bool = False) -
             f"Host {shortened(hosts[0])!r} is refused. Send 127.0.0.1:{port}, localhost:{port}, "
             f"[::1]:{port} or one of LivePerson's own hosts (*.liveperson.net).",
         )
+    if request.header("origin") is None and request.header("sec-fetch-site") is None:
+        return None
     origins = [value.strip().lower() for name, value in request.headers if name == "origin"]
     if foreign := [origin for origin in origins if origin not in allowed]:
         return teach(

@@ -12,19 +12,20 @@ import re
 import socket
 import struct
 import sys
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from .exchange import Answer
+from .exchange import JSON, Answer
 from .limits import Limits
 
 logger = logging.getLogger("lpnb.sandbox")
 logger.addHandler(logging.NullHandler())
 
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Line:
@@ -35,26 +36,38 @@ class Line:
         self.gone = gone
         """Set when the connection is lost, by the client or by us."""
 
+    @property
+    def blocked(self) -> bool:
+        """Whether the client has to read before more can be written."""
+        return self._cycle.flow.write_paused
+
     async def answer(self, answer: Answer) -> None:
+        """Send a whole answer, when there is room for it."""
+        if self.blocked and not self._cycle.disconnected:
+            await self._cycle.flow.drain()
+        self.put(answer)
+
+    def put(self, answer: Answer) -> None:
         """Send a whole answer in one write: head and body in two cost a second system call."""
         cycle = self._cycle
-        if cycle.flow.write_paused and not cycle.disconnected:
-            await cycle.flow.drain()
         if cycle.disconnected:
             return
-        headers = [
-            *cycle.default_headers,
-            (b"content-type", answer.content_type.encode("latin-1")),
-            (b"content-length", b"%d" % len(answer.body)),
-            *((name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers),
+        pieces = [
+            STATUS_LINE[answer.status],
+            *(b"%b: %b\r\n" % header for header in cycle.default_headers),
+            b"content-type: %b\r\ncontent-length: %d\r\n"
+            % (answer.content_type.encode("latin-1"), len(answer.body)),
         ]
-        if (b"connection", b"close") in headers:
+        if answer.headers or answer.content_type is not JSON:
+            if any(map(_CONTROL.search, (answer.content_type, *(value for _, value in answer.headers)))):
+                raise ValueError("A header of the answer has a control character in it.")
+            headers = "".join(f"{name}: {value}\r\n" for name, value in answer.headers)
+            pieces.append(headers.encode("latin-1"))
+        if ("connection", "close") in answer.headers:
             cycle.keep_alive = False
         elif not cycle.keep_alive:
-            headers.append((b"connection", b"close"))
-        if any(_CONTROL.search(value) for _, value in headers):
-            raise ValueError("A header of the answer has a control character in it.")
-        pieces = [STATUS_LINE[answer.status], *(b"%b: %b\r\n" % header for header in headers), b"\r\n"]
+            pieces.append(b"connection: close\r\n")
+        pieces.append(b"\r\n")
         if cycle.scope["method"] != "HEAD":
             pieces.append(answer.body)
         cycle.response_started = cycle.response_complete = True
@@ -90,6 +103,7 @@ class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's httptools protocol, with limits."""
 
     limits = Limits()
+    at_once: Callable[[Any, bytes], bool] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -104,6 +118,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._refusal = (400, "This is not HTTP/1.1 as the sandbox reads it.")
         self._unparsed: int | None = None
         self._head_timer: asyncio.TimerHandle | None = None
+        self._parsing = False
+        self._complete_soon: tuple[RequestResponseCycle, Any] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, unless there are too many."""
@@ -123,6 +139,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Parse, within bounds."""
         self._raw_bytes += len(data)
         self._unset_keepalive_if_required()
+        self._parsing = True
         try:
             if self._unparsed is None:
                 self.parser.feed_data(data)
@@ -132,6 +149,8 @@ class GuardedProtocol(HttpToolsProtocol):
             self._take_unparsed(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             self._refuse(*self._refusal)
+        self._begin()
+        self._parsing = False
         if self.transport.is_closing():
             return
         if self._in_head:
@@ -183,6 +202,36 @@ class GuardedProtocol(HttpToolsProtocol):
         self._begun = False
         self._raw_bytes = 0
         super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        # uvicorn makes a task when the head is in; most bodies come with it, and then none is needed.
+        if self._parsing:
+            self._complete_soon = (cycle, app)
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _begin(self) -> None:
+        """Answer what has arrived: at once, or in a task where that may take waiting."""
+        # An answer brings up the next request, when the client sent several.
+        while self._complete_soon is not None:
+            cycle, app = self._complete_soon
+            self._complete_soon = None
+            if not self._answered_at_once(cycle):
+                super()._start_asgi_task(cycle, app)
+
+    def _answered_at_once(self, cycle: RequestResponseCycle) -> bool:
+        if self.at_once is None or cycle.more_body or cycle.disconnected:
+            return False
+        try:
+            done = self.at_once(cycle.scope, bytes(cycle.body))
+        except Exception:
+            logger.exception("The sandbox failed to answer %s", cycle.scope["method"])
+            self._refuse(500, "The sandbox itself failed.")
+            done = True
+        if done:
+            # As uvicorn does behind a task: the two would keep each other in memory.
+            cycle.on_response = _nothing
+        return done
 
     def _take_unparsed(self, data: bytes) -> None:
         """A piece of the body behind an upgrade, where its length is all there is to know."""
@@ -237,9 +286,19 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.close()
 
 
-def guarded_protocol(limits: Limits) -> type[GuardedProtocol]:
-    """The protocol class with these limits, for uvicorn to make one of per connection."""
-    return type("GuardedProtocol", (GuardedProtocol,), {"limits": limits})
+def _nothing() -> None:
+    pass
+
+
+def guarded_protocol(
+    limits: Limits, at_once: Callable[[Any, bytes], bool] | None = None
+) -> type[GuardedProtocol]:
+    """The protocol class with these limits, for uvicorn to make one of per connection.
+
+    *at_once* is shown every request whose body came with its head, and says whether it has answered.
+    """
+    answering = None if at_once is None else staticmethod(at_once)
+    return type("GuardedProtocol", (GuardedProtocol,), {"limits": limits, "at_once": answering})
 
 
 def _head_too_long(limits: Limits) -> str:

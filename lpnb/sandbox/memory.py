@@ -4,10 +4,9 @@ Everything is in memory and bounded (see `Kept`). Nothing is decided here: `Stat
 """
 
 import hashlib
-import json
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from . import conversations as shelf
@@ -54,7 +53,7 @@ class Memory:
         self._happened: Counter[str] = Counter()
         self._open: Retained[Record] = Retained(kept.open_conversations, kept.bytes_of_each)
         self._closed: Retained[Record] = Retained(kept.closed_conversations, kept.bytes_of_each)
-        self._profiles: Retained[dict[str, tuple[float, str]]] = Retained(kept.profiles, kept.bytes_of_each)
+        self._profiles: Retained[dict[str, tuple[float, bytes]]] = Retained(kept.profiles, kept.bytes_of_each)
         self._known_consumers: Retained[bool] = Retained(kept.profiles, kept.bytes_of_each)
         self._open_by_consumer: dict[str, str] = {}
         self._conversation_of_dialog: dict[str, str] = {}
@@ -108,13 +107,13 @@ class Memory:
         lp_consumer_id = event.data["lp_consumer_id"]
         profile = dict(self._profiles.get(lp_consumer_id) or {})
         for element in event.data["sdes"]:
-            profile[str(element["type"])] = (event.time, json.dumps(element))
-        self._profiles.put(lp_consumer_id, profile, sum(len(text) for _, text in profile.values()))
+            profile[str(element["type"])] = (event.time, shelf.kept_element(element))
+        self._profiles.put(lp_consumer_id, profile, _weight_of_sdes(profile.values()))
         record = self._open.get(event.conversation_id) if event.conversation_id else None
         if record is not None:
             added = [profile[str(element["type"])] for element in event.data["sdes"]]
             record.sdes.extend(added)
-            self._grow(record, sum(len(text) for _, text in added))
+            self._grow(record, _weight_of_sdes(added))
 
     def _apply_opened(self, event: Event) -> None:
         number = self._happened["conversation_opened"]
@@ -171,7 +170,14 @@ class Memory:
 def _weight(conversation: Conversation, record: Record | None = None) -> int:
     weight = len(conversation.raw_request) + len(conversation.raw_client_properties or "")
     if record is not None:
-        weight += sum(map(_weight_of_message, record.messages)) + sum(len(text) for _, text in record.sdes)
+        weight += sum(map(_weight_of_message, record.messages)) + _weight_of_sdes(record.sdes)
+    return weight
+
+
+def _weight_of_sdes(sdes: Iterable[tuple[float, bytes]]) -> int:
+    weight = 0
+    for _, kept in sdes:
+        weight += len(kept)
     return weight
 
 

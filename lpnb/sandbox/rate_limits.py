@@ -89,6 +89,11 @@ class RateLimits:
         with self._lock:
             self._buckets.clear()
 
+    @property
+    def any(self) -> bool:
+        """Whether there are any limits at all."""
+        return bool(self._buckets)
+
     def of(self) -> dict[str, RateLimit]:
         """The limits in force, by account."""
         with self._lock:

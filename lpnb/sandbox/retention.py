@@ -24,7 +24,8 @@ class Retained(Generic[V]):
 
     def put(self, name: str, value: V, weight: int) -> list[V]:
         """Keep *value* as the newest; return the values that had to go."""
-        self.pop(name)
+        if name in self._entries:
+            self.pop(name)
         self._entries[name] = (value, weight)
         self._weight += weight
         return self._shed()
@@ -37,7 +38,7 @@ class Retained(Generic[V]):
         return self._shed()
 
     def _shed(self) -> list[V]:
-        gone = []
+        gone: list[V] = []
         while len(self._entries) > 1 and (len(self._entries) > self._most or self._weight > self._heaviest):
             oldest = next(iter(self._entries))
             value_gone = self.pop(oldest)

@@ -8,7 +8,7 @@ nor what becomes of ids that do not exist (`Rules.unknown_ids`).
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .rules import Rules
 from .targeting import Verdict
@@ -32,8 +32,7 @@ def number(value: str | None) -> int | None:
     return int(value) if known and value is not None else None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What a conversation brings to be routed by; ids as strings, None for what was not sent."""
 
     source_name: str

@@ -5,13 +5,16 @@ finding is a warning or a refusal.
 """
 
 import re
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable, Sequence
 from typing import Any
 
 MOST_FINDINGS = 20
 
-Check = Callable[[str, object], Iterator[str]]
+Findings = Sequence[str]
+
+Check = Callable[[object], Findings]
+"""What is unusual about a value: each finding without the path of the value in front, which is only
+written when there is one."""
 
 
 def findings(body: dict[str, Any]) -> list[str]:
@@ -22,7 +25,13 @@ def findings(body: dict[str, Any]) -> list[str]:
     >>> findings({})
     []
     """
-    return list(islice(_findings(body), MOST_FINDINGS))
+    authenticated = body.get("authenticatedData", {})
+    if not isinstance(authenticated, dict):
+        return [f"authenticatedData must be an object; got {_shown(authenticated)}."]
+    sdes = authenticated.get("lp_sdes", [])
+    if not isinstance(sdes, list):
+        return [f"lp_sdes must be an array; got {_shown(sdes)}."]
+    return [*_sdes_findings(sdes)[:MOST_FINDINGS]]
 
 
 def elements(body: dict[str, Any]) -> list[dict[str, Any]]:
@@ -34,58 +43,56 @@ def elements(body: dict[str, Any]) -> list[dict[str, Any]]:
     return [sde for sde in sdes if isinstance(sde, dict) and sde.get("type") in ("ctmrinfo", "personal")]
 
 
-def _findings(body: dict[str, Any]) -> Iterator[str]:
-    authenticated = body.get("authenticatedData", {})
-    if not isinstance(authenticated, dict):
-        yield f"authenticatedData must be an object; got {_shown(authenticated)}."
-        return
-    sdes = authenticated.get("lp_sdes", [])
-    if not isinstance(sdes, list):
-        yield f"lp_sdes must be an array; got {_shown(sdes)}."
-        return
+def _sdes_findings(sdes: list[Any]) -> Findings:
+    found: list[str] = []
     for position, sde in enumerate(sdes):
         path = f"lp_sdes[{position}]"
         if not isinstance(sde, dict):
-            yield f"{path} must be an object; got {_shown(sde)}."
+            found.append(f"{path} must be an object; got {_shown(sde)}.")
             continue
         kind = sde.get("type")
-        members = _ELEMENTS.get(kind) if isinstance(kind, str) else None
-        if members is None:
-            yield f"{path}.type must be 'ctmrinfo' or 'personal'; got {_shown(kind)}."
+        check = _ELEMENTS.get(kind) if isinstance(kind, str) else None
+        if check is None:
+            found.append(f"{path}.type must be 'ctmrinfo' or 'personal'; got {_shown(kind)}.")
             continue
         holder = "info" if kind == "ctmrinfo" else "personal"
         if holder not in sde:
-            yield f"{path}.{holder} is missing: it holds the fields of {kind!r}."
-        yield from members(path, sde)
+            found.append(f"{path}.{holder} is missing: it holds the fields of {kind!r}.")
+        found += [path + rest for rest in check(sde)]
+        if len(found) >= MOST_FINDINGS:
+            break
+    return found
 
 
-def _text(path: str, value: object) -> Iterator[str]:
-    if not isinstance(value, str):
-        yield f"{path} must be a string; got {_shown(value)}."
+def _text(value: object) -> Findings:
+    return () if isinstance(value, str) else (f" must be a string; got {_shown(value)}.",)
 
 
-def _number(path: str, value: object) -> Iterator[str]:
+def _number(value: object) -> Findings:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        yield f"{path} must be a number; got {_shown(value)}."
+        return (f" must be a number; got {_shown(value)}.",)
+    return ()
 
 
-def _whole(path: str, value: object) -> Iterator[str]:
+def _whole(value: object) -> Findings:
     if isinstance(value, bool) or not isinstance(value, int):
-        yield f"{path} must be an integer; got {_shown(value)}."
+        return (f" must be an integer; got {_shown(value)}.",)
+    return ()
 
 
-def _anything(path: str, value: object) -> Iterator[str]:
-    yield from ()
+def _anything(_value: object) -> Findings:
+    return ()
 
 
-def _elsewhere(path: str, value: object) -> Iterator[str]:
-    yield f"{path} cannot be set through SetUserProfile."
+def _elsewhere(_value: object) -> Findings:
+    return (" cannot be set through SetUserProfile.",)
 
 
 def _one_of(*allowed: str) -> Check:
-    def check(path: str, value: object) -> Iterator[str]:
-        if value not in allowed:
-            yield f"{path} must be one of {', '.join(map(repr, allowed))}; got {_shown(value)}."
+    def check(value: object) -> Findings:
+        if value in allowed:
+            return ()
+        return (f" must be one of {', '.join(map(repr, allowed))}; got {_shown(value)}.",)
 
     return check
 
@@ -93,38 +100,42 @@ def _one_of(*allowed: str) -> Check:
 def _like(pattern: str, example: str) -> Check:
     compiled = re.compile(pattern)
 
-    def check(path: str, value: object) -> Iterator[str]:
-        if not isinstance(value, str) or not compiled.fullmatch(value):
-            yield f"{path} must look like {example!r}; got {_shown(value)}."
+    def check(value: object) -> Findings:
+        if isinstance(value, str) and compiled.fullmatch(value):
+            return ()
+        return (f" must look like {example!r}; got {_shown(value)}.",)
 
     return check
 
 
 def _record(*, required: tuple[str, ...] = (), **members: Check) -> Check:
-    def check(path: str, value: object) -> Iterator[str]:
+    def check(value: object) -> Findings:
         if not isinstance(value, dict):
-            yield f"{path} must be an object; got {_shown(value)}."
-            return
-        for name in required:
-            if name not in value:
-                yield f"{path}.{name} is missing."
+            return (f" must be an object; got {_shown(value)}.",)
+        found = [f".{name} is missing." for name in required if name not in value]
         for name, member in value.items():
             known = members.get(name)
             if known is None:
-                yield f"{path}.{name[:80]} is not a published field."
-            else:
-                yield from known(f"{path}.{name}", member)
+                found.append(f".{name[:80]} is not a published field.")
+            elif wrong := known(member):
+                found += [f".{name}{rest}" for rest in wrong]
+            if len(found) >= MOST_FINDINGS:
+                break
+        return found
 
     return check
 
 
 def _array(of: Check) -> Check:
-    def check(path: str, value: object) -> Iterator[str]:
+    def check(value: object) -> Findings:
         if not isinstance(value, list):
-            yield f"{path} must be an array; got {_shown(value)}."
-            return
+            return (f" must be an array; got {_shown(value)}.",)
+        found: list[str] = []
         for position, member in enumerate(value):
-            yield from of(f"{path}[{position}]", member)
+            found += [f"[{position}]{rest}" for rest in of(member)]
+            if len(found) >= MOST_FINDINGS:
+                break
+        return found
 
     return check
 

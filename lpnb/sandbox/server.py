@@ -294,9 +294,10 @@ class Sandbox(Controls):
             *control_routes(CONTROL_PATH, self, self.control_token, self._limits),
             *self._agent_page.routes(),
         ]
+        app = App(cloud, port, self._limits, bare_hosts=self._bare_hosts, own=own)
         config = uvicorn.Config(
-            App(cloud, port, self._limits, bare_hosts=self._bare_hosts, own=own),
-            http=guarded_protocol(self._limits),
+            app,
+            http=guarded_protocol(self._limits, app.at_once),
             ws="none",
             interface="asgi3",
             lifespan="off",

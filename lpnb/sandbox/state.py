@@ -4,14 +4,13 @@ Safe to use from several threads. Rules of the service are not decided here, exc
 be atomic: one open conversation a consumer, and the order of messages in a dialog.
 """
 
-import json
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .conversations import Conversation, Dialog, Message
+from .conversations import Conversation, Dialog, Message, as_element
 from .events import Event
 from .memory import Kept, Memory
 from .tokens import Consumer
@@ -47,7 +46,8 @@ class State(Memory):
         super().__init__(seed, kept, clock)
         self._log_lock = threading.Lock()
         self._calls: Counter[str] = Counter()
-        self._log: deque[RequestRecord] = deque(maxlen=kept.log_records)
+        # The fields of a record each: made into one when somebody reads them.
+        self._log: deque[tuple[Any, ...]] = deque(maxlen=kept.log_records)
 
     def subscribe(self, listener: Callable[[Event], object]) -> Callable[[], None]:
         """Let *listener* hear every event from now on; call what is returned to end it."""
@@ -73,10 +73,10 @@ class State(Memory):
         with self._log_lock:
             self._calls[route] += 1
 
-    def log(self, record: RequestRecord) -> None:
-        """Add to the request log."""
+    def log(self, *fields: Any) -> None:
+        """Add the fields of a `RequestRecord` to the request log."""
         with self._log_lock:
-            self._log.append(record)
+            self._log.append(fields)
 
     @property
     def calls(self) -> Counter[str]:
@@ -88,7 +88,7 @@ class State(Memory):
     def records(self) -> list[RequestRecord]:
         """The request log, oldest first; a copy."""
         with self._log_lock:
-            return list(self._log)
+            return [RequestRecord(*fields) for fields in self._log]
 
     def keep_profile(self, who: Consumer, elements: Iterable[dict[str, Any]]) -> None:
         """Store SDEs: an element replaces the earlier one of its type as a whole (documented)."""
@@ -108,7 +108,7 @@ class State(Memory):
         """The SDEs known of a consumer over all conversations, one of each type."""
         with self.ledger:
             profile = self._profiles.get(who.lp_consumer_id) or {}
-        return [json.loads(text) for _, text in profile.values()]
+        return [as_element(kept) for _, kept in profile.values()]
 
     def open_conversation(
         self,
@@ -141,7 +141,7 @@ class State(Memory):
                 **landing,
             }
             ledger.record("conversation_opened", data, conversation_id)
-            return self.conversation(conversation_id)
+            return self._record(conversation_id).now
 
     def publish(
         self,
@@ -279,7 +279,7 @@ class State(Memory):
         """When each authenticated SDE of a conversation was set, and the element."""
         with self.ledger:
             found = list(self._record(conversation_id).sdes)
-        return [(time, json.loads(text)) for time, text in found]
+        return [(time, as_element(kept)) for time, kept in found]
 
     def trace(self, conversation_id: str) -> dict[str, Any]:
         """How the conversation came to its skill: see `routing`."""

@@ -38,20 +38,16 @@ def read(data: bytes) -> Any:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise StrictJsonError(f"The body is not UTF-8: byte {error.start} cannot be read.") from None
-    if not text.strip():
+    if not text or text.isspace():
         raise StrictJsonError("The body is empty; send JSON.")
+    if text.startswith("\ufeff"):
+        raise StrictJsonError("The body is not JSON: Unexpected UTF-8 BOM; send it without.")
     # Most bodies are flat: a count spares the scan. Before parsing, because how deep Python's parser
     # can go without harm depends on a limit that any program may have raised.
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _refuse_depth(text)
     try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_constant=_constant,
-            parse_float=_float,
-            parse_int=_int,
-        )
+        value = _DECODER.decode(text)
     except StrictJsonError:
         raise
     except ValueError as error:
@@ -89,6 +85,12 @@ def _int(digits: str) -> int:
     if len(digits) > _DIGITS + 1 or abs(int(digits)) > _LARGEST:
         raise StrictJsonError(f"The body contains an integer of {len(digits)} digits; 64 bits is the most.")
     return int(digits)
+
+
+# Made once: `json.loads` makes a new one for every call that wants hooks.
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_int
+)
 
 
 def _refuse_depth(text: str) -> None:

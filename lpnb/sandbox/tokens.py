@@ -5,8 +5,7 @@ import binascii
 import hashlib
 import json
 import threading
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -17,14 +16,13 @@ from . import strict_json
 # Documented: the key id in the header of every token the pages show.
 KEY_ID = "appjwt-13-05-17"
 _HEADER = {"kid": KEY_ID, "typ": "JWT", "alg": "RS256"}
-_APP_CLAIMS = ("aud", "azp", "scope", "iss", "iat", "exp")
+_APP_CLAIMS = {"aud", "azp", "scope", "iss", "iat", "exp"}
 _CACHE_SIZE = 4096
 
 AppJwtProblem = Literal["claim missing", "invalid"]
 
 
-@dataclass(frozen=True, slots=True)
-class Consumer:
+class Consumer(NamedTuple):
     """A consumer of one account: the brand's name for it and LivePerson's."""
 
     ext_consumer_id: str
@@ -119,7 +117,7 @@ class Keyring:
         if claims is None:
             return "invalid"
         issuer = claims.get("iss")
-        if any(name not in claims for name in _APP_CLAIMS):
+        if not claims.keys() >= _APP_CLAIMS:
             return "claim missing"
         # "Sentinel" in the token, "sentinel" in the prose: both are taken.
         if not isinstance(issuer, str) or issuer.lower() != "sentinel":

@@ -138,14 +138,14 @@ class _Answering:
         self._by_method = by_method
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        came: Request = scope["state"]["request"]
-        body = await read_body(came, receive, self._limits)
+        request: Request = scope["state"]["request"]
+        body = await read_body(request, receive, self._limits)
         if body is None:
             return
         if isinstance(body, Answer):
             await send_answer(body, send)
             return
-        request = Request(came.method, came.path, came.query, came.headers, scope["path_params"], body)
+        request.path_params, request.body = scope["path_params"], body
         await send_answer(self._answer(request), send)
 
     def _answer(self, request: Request) -> Answer:
