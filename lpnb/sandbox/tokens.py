@@ -5,18 +5,20 @@ import binascii
 import hashlib
 import json
 import threading
-from typing import Any, Literal, NamedTuple
-
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeyParameters, RSAKey
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from . import strict_json
+
+# The library is imported where it is used: to import it and to make a key takes longer than all the
+# rest of a start, and nobody needs them before the first token.
+if TYPE_CHECKING:
+    from joserfc.jwk import KeyParameters, RSAKey
 
 # Documented: the key id in the header of every token the pages show.
 KEY_ID = "appjwt-13-05-17"
 _HEADER = {"kid": KEY_ID, "typ": "JWT", "alg": "RS256"}
 _APP_CLAIMS = {"aud", "azp", "scope", "iss", "iat", "exp"}
+_KEY_NAMES: "KeyParameters" = {"kid": KEY_ID, "use": "sig", "alg": "RS256"}
 _CACHE_SIZE = 4096
 
 AppJwtProblem = Literal["claim missing", "invalid"]
@@ -46,16 +48,22 @@ class Keyring:
     """Signs tokens with a key of its own and knows them again; *kept* is what `to_json` gave."""
 
     def __init__(self, kept: str | None = None) -> None:
-        names: KeyParameters = {"kid": KEY_ID, "use": "sig", "alg": "RS256"}
-        if kept is None:
-            self._key = RSAKey.generate_key(2048, names)
-            self._valid_from = 0
-        else:
+        self._made: RSAKey | None = None
+        self._valid_from = 0
+        if kept is not None:
             found = json.loads(kept)
-            self._key = RSAKey.import_key(found["key"], names)
+            self._made = _key_from(found["key"])
             self._valid_from = int(found["valid_from"])
         self._verified: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
+
+    @property
+    def _key(self) -> "RSAKey":
+        """The key, made when it is first needed."""
+        if self._made is None:
+            with self._lock:
+                self._made = self._made or _new_key()
+        return self._made
 
     def to_json(self) -> str:
         """The key and what was expired, for a later `Keyring` that knows the same tokens."""
@@ -139,6 +147,8 @@ class Keyring:
         return str(claims.get("azp", "")) if claims else ""
 
     def _sign(self, claims: dict[str, Any]) -> str:
+        from joserfc import jwt
+
         token = jwt.encode(_HEADER, claims, self._key, algorithms=["RS256"])
         self._remember(token, claims)
         return token
@@ -148,6 +158,9 @@ class Keyring:
         known = self._verified.get(token)
         if known is not None:
             return known
+        from joserfc import jwt
+        from joserfc.errors import JoseError
+
         try:
             claims = jwt.decode(token, self._key, algorithms=["RS256"]).claims
         except (JoseError, ValueError):
@@ -160,6 +173,18 @@ class Keyring:
         if len(self._verified) >= _CACHE_SIZE:
             del self._verified[next(iter(self._verified))]
         self._verified[token] = claims
+
+
+def _new_key() -> "RSAKey":
+    from joserfc.jwk import RSAKey
+
+    return RSAKey.generate_key(2048, _KEY_NAMES)
+
+
+def _key_from(kept: Any) -> "RSAKey":
+    from joserfc.jwk import RSAKey
+
+    return RSAKey.import_key(kept, _KEY_NAMES)
 
 
 def _unverified_claims(token: str) -> dict[str, Any] | None:

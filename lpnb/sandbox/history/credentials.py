@@ -1,14 +1,15 @@
 """Who may read history: an agent's Bearer, or who signs with OAuth 1; an AppJWT does not do (documented)."""
 
 from collections.abc import Iterator
-
-from authlib.oauth1.rfc5849.errors import OAuth1Error
-from authlib.oauth1.rfc5849.signature import verify_hmac_sha1
-from authlib.oauth1.rfc5849.wrapper import OAuth1Request
+from typing import TYPE_CHECKING
 
 from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.exchange import Answer, Request, teach
 from lpnb.sandbox.world import Account, ApiKey
+
+# Imported where it is used: most sandboxes are never asked for history.
+if TYPE_CHECKING:
+    from authlib.oauth1.rfc5849.wrapper import OAuth1Request
 
 REFUSAL = (
     "Send Authorization: Bearer and the bearer of an agent login, or sign with OAuth 1 (HMAC-SHA1) "
@@ -31,6 +32,8 @@ def _signed_with(request: Request, key: ApiKey) -> bool:
 
     Neither timestamp nor nonce is looked at: the sandbox's clock may stand elsewhere than the client's.
     """
+    from authlib.oauth1.rfc5849.signature import verify_hmac_sha1
+
     for signed in _as_signed(request):
         if (signed.client_id, signed.token, signed.signature_method) != (
             key.consumer_key,
@@ -44,8 +47,11 @@ def _signed_with(request: Request, key: ApiKey) -> bool:
     return False
 
 
-def _as_signed(request: Request) -> Iterator[OAuth1Request]:
+def _as_signed(request: Request) -> Iterator["OAuth1Request"]:
     """The request in both schemes: behind a proxy nobody here can tell which one the client signed."""
+    from authlib.oauth1.rfc5849.errors import OAuth1Error
+    from authlib.oauth1.rfc5849.wrapper import OAuth1Request
+
     headers = {"Authorization": request.header("authorization"), "Host": request.header("host")}
     target = f"{request.path}?{request.query}" if request.query else request.path
     # The library wants https or this very name; what is signed has the host of the Host header.
