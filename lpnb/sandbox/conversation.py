@@ -17,7 +17,7 @@ PROFILE_SET = "OK User Profile set successfully"
 def answer(cloud: Cloud, request: Request) -> Answer:
     """200 with one element per frame, or the error that kept the batch from being looked at."""
     who = admit(cloud, request)
-    if isinstance(who, Answer):
+    if not isinstance(who, Consumer):
         return who
     try:
         frames = read_batch(strict_json.read(request.body))

@@ -117,6 +117,8 @@ def media_type(request: Request) -> str:
 
 def says_json(request: Request) -> bool:
     """Whether the Content-Type names JSON."""
+    if request.header("content-type") == "application/json":
+        return True
     kind = media_type(request)
     return kind == "application/json" or kind.endswith("+json")
 

@@ -53,9 +53,11 @@ then cm.ConsumerRequestConversation; got 1.
         if frame.type != _ORDER[position]:
             sentence = f"frame[{position}].type must be {_ORDER[position]!r}; got {frame.type[:80]!r}."
             raise BatchError(sentence, frame.id)
+    seen: set[str] = set()
     for position, frame in enumerate(frames):
-        if frame.id in (earlier.id for earlier in frames[:position]):
+        if frame.id in seen:
             raise BatchError(f"frame[{position}].id must be unique; {frame.id!r} came twice.", frame.id)
+        seen.add(frame.id)
     # The oldest page sends the first message along, before there is a dialog to name.
     if len(frames) == 3 and "dialogId" in frames[2].body:
         raise BatchError(

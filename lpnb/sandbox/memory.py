@@ -157,6 +157,8 @@ class Memory:
             del self._open_by_consumer[conversation.lp_consumer_id]
 
     def _let_go(self, forgotten: list[Record]) -> None:
+        if not forgotten:
+            return
         for record in forgotten:
             self._free(record.now)
         self._forget_dialogs(forgotten)

@@ -39,7 +39,7 @@ class Retained(Generic[V]):
 
     def _shed(self) -> list[V]:
         gone: list[V] = []
-        while len(self._entries) > 1 and (len(self._entries) > self._most or self._weight > self._heaviest):
+        while (len(self._entries) > self._most or self._weight > self._heaviest) and len(self._entries) > 1:
             oldest = next(iter(self._entries))
             value_gone = self.pop(oldest)
             assert value_gone is not None  # noqa: S101 - the name was just read from the mapping
