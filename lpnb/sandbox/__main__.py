@@ -11,21 +11,26 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from .carrier import PortTakenError
 from .idle import LONGEST
 from .server import DEFAULT_ACCOUNT, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Sandbox
 from .state_file import StateFileError
+from .world import World
+from .world_file import read_world
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the sandbox until it is told to stop; return the exit status."""
     arguments = _parser().parse_args(argv)
     try:
+        world = None if arguments.world is None else read_world(Path(arguments.world))
+        account_id, client_id = _chosen(arguments, world)
         sandbox = Sandbox(
-            world=arguments.world,
-            account_id=arguments.account,
-            client_id=arguments.client_id,
+            world=world,
+            account_id=account_id,
+            client_id=client_id,
             client_secret=arguments.client_secret,
             token_lifetime=arguments.token_lifetime,
             port=arguments.port,
@@ -58,6 +63,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             while not stop.wait(0.5):
                 pass
     return 0
+
+
+def _chosen(arguments: argparse.Namespace, world: World | None) -> tuple[str | None, str | None]:
+    """The account and the client id that were chosen; None is the world's to say.
+
+    A script that always names the defaults chooses nothing by it where a world does not have them.
+    """
+    account_id, client_id = arguments.account, arguments.client_id
+    if world is not None:
+        if account_id == DEFAULT_ACCOUNT and account_id not in world.accounts_by_id:
+            account_id = None
+        account = world.accounts_by_id.get(account_id or world.accounts[0].id)
+        known = account is not None and client_id in account.installations_by_id
+        if client_id == DEFAULT_CLIENT_ID and not known:
+            client_id = None
+    return account_id, client_id
 
 
 _EPILOG = """\

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from lpnb.sandbox.__main__ import main
+from lpnb.sandbox.server import DEFAULT_ACCOUNT, DEFAULT_CLIENT_ID
 
 COMMAND = [sys.executable, "-W", "error", "-m", "lpnb.sandbox"]
 PUBLIC_SECRET = "sandbox-secret-not-a-real-one"
@@ -135,17 +136,52 @@ def test_main_in_another_thread_leaves_signals_alone(sandbox, capsys):
     assert codes == [2]
 
 
-def test_a_world_of_ones_own_is_played(launch, tmp_path):
+@pytest.fixture
+def shop(tmp_path):
+    """Writes a world with these accounts, each with one installation."""
     world = tmp_path / "world.toml"
-    world.write_text(
-        'name = "A shop"\n[[accounts]]\nid = "55501234"\n[[accounts.installations]]\n'
-        'client_id = "shop"\nclient_secret = "s"\nname = "Shop"\nconnector_id = 1\n'
+    installation = (
+        '[[accounts.installations]]\nclient_id = "{0}"\nclient_secret = "s"\nname = "{0}"\nconnector_id = 1\n'
     )
-    process = launch("--world", str(world))
+
+    def written(*accounts):
+        texts = (f'[[accounts]]\nid = "{name}"\n{installation.format(client)}' for name, client in accounts)
+        world.write_text('name = "A shop"\n' + "".join(texts))
+        return str(world)
+
+    return written
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], ("55501234", "shop")),
+        (["--account", "55501234", "--client-id", "shop"], ("55501234", "shop")),
+        # The defaults spelled out, as a script does that always names them.
+        (["--account", DEFAULT_ACCOUNT, "--client-id", DEFAULT_CLIENT_ID], ("55501234", "shop")),
+        (["--client-id", "another"], ("55501234", "another")),
+    ],
+)
+def test_a_world_of_ones_own_is_played(launch, shop, options, expected):
+    process = launch("--world", shop(("55501234", "shop")), *options)
 
     ready = json.loads(process.stdout.readline())
 
-    assert (ready["account"], ready["client_id"]) == ("55501234", "shop")
+    assert (ready["account"], ready["client_id"]) == expected
+
+
+def test_the_defaults_are_meant_where_the_world_has_them(launch, shop):
+    world = shop(("55501234", "shop"), (DEFAULT_ACCOUNT, DEFAULT_CLIENT_ID))
+    process = launch("--world", world, "--account", DEFAULT_ACCOUNT, "--client-id", DEFAULT_CLIENT_ID)
+
+    ready = json.loads(process.stdout.readline())
+
+    assert (ready["account"], ready["client_id"]) == (DEFAULT_ACCOUNT, DEFAULT_CLIENT_ID)
+
+
+def test_an_account_that_the_world_does_not_have_is_one_line_and_status_2(shop, capsys):
+    assert main(["--world", shop(("55501234", "shop")), "--account", "99999999"]) == 2
+    assert "55501234" in capsys.readouterr().err
 
 
 def test_a_world_that_is_none_is_refused_with_what_is_wrong(tmp_path, capsys):
