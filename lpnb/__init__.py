@@ -62,7 +62,11 @@ def __getattr__(name: str) -> object:
     if name == "__version__":
         return import_module("lpnb._version").__version__
     if name not in _HOME:
-        raise AttributeError(f"module 'lpnb' has no attribute {name!r}")
+        from difflib import get_close_matches
+
+        close = get_close_matches(name, _HOME, n=1)
+        meant = f". Did you mean {close[0]!r}?" if close else ""
+        raise AttributeError(f"module 'lpnb' has no attribute {name!r}{meant}")
     found = getattr(import_module(f"lpnb.{_HOME[name]}"), name)
     globals()[name] = found
     return found

@@ -185,7 +185,10 @@ class ConversationBatch:
         )
 
     def _repr_html_(self) -> str:
-        return pre_html(json.dumps(self.to_wire(), indent=2, ensure_ascii=False))
+        frames = self.to_wire("(your account)")
+        if self.req_ids is None:
+            frames = [{**frame, "id": "(made fresh for each send)"} for frame in frames]
+        return pre_html(json.dumps(frames, indent=2, ensure_ascii=False))
 
 
 @dataclass(frozen=True)
@@ -207,6 +210,8 @@ class RawBatch:
     client_properties: str | None = None
 
     def __post_init__(self) -> None:
+        if self.content is None:
+            raise InvalidValueError([Complaint("frames", "frames must be given; got None.")])
         try:
             self._bytes()
         except (UnicodeEncodeError, TypeError, ValueError, RecursionError) as error:

@@ -22,6 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from lpnb._version import __version__
+from lpnb.display import table_text
 
 QUICKSTART = "00-quickstart.ipynb"
 _SHOWN = ("consumer_id", "req_id", "type", "code", "conversation_id", "http_status", "elapsed_ms")
@@ -34,7 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         from lpnb.sandbox.__main__ import main as sandbox
 
         return sandbox(arguments[1:])
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.run is None:
+        parser.print_help(sys.stderr)
+        return 2
     from lpnb.errors import LpnbError
 
     try:
@@ -56,7 +61,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="lpnb", description="Open LivePerson conversations and see, as tables, where they were routed."
     )
     parser.add_argument("--version", action="version", version=f"lpnb {__version__}")
-    commands = parser.add_subparsers(metavar="command", required=True)
+    parser.set_defaults(run=None)
+    commands = parser.add_subparsers(metavar="command")
 
     demo = commands.add_parser("demo", help="send the page's three examples to the sandbox, print the table")
     demo.add_argument("--json", action="store_true", help="print the rows as one JSON array and nothing else")
@@ -98,20 +104,26 @@ def _demo(options: argparse.Namespace) -> int:
             print("Three example batches, one CONVERSATION call each, one row per request frame:\n")
             print(_text(json.loads(rows)))
             opened = sum(reply.outcome == "answered" for reply in replies)
-            print(f"\n{opened} conversations opened. Next, in a notebook: python3 dev.py lab (or: lpnb lab)")
+            print('\nThe ids "1," and "2," are those of the documentation\'s own examples; ids are opaque.')
+            print(f"{opened} conversations opened. In a notebook: lpnb lab, in a clone python3 dev.py lab")
     return 0 if all(reply.ok for reply in replies) else 1
 
 
 def _text(rows: Sequence[Mapping[str, object]]) -> str:
     """The table in a width that a terminal has; the rest is in ``--json``."""
-    lines: list[Sequence[str]] = [_SHOWN]
-    for row in rows:
-        cells = {**row, "type": str(row["type"]).rsplit(".", 1)[-1], "elapsed_ms": f"{row['elapsed_ms']:.1f}"}
-        lines.append(["" if cells[name] is None else str(cells[name]) for name in _SHOWN])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
+    return table_text(
+        _SHOWN,
+        (
+            [
+                str(row[name]).rsplit(".", 1)[-1]
+                if name == "type"
+                else f"{row[name]:.1f}"
+                if name == "elapsed_ms"
+                else row[name]
+                for name in _SHOWN
+            ]
+            for row in rows
+        ),
     )
 
 
@@ -131,10 +143,9 @@ def _lab(options: argparse.Namespace) -> int:
         return 1
     folder = _notebooks(options.dir)
     if folder is None:
-        print(
-            f"No {QUICKSTART} here. Name the folder it is in with --dir, or run this from the repository.",
-            file=sys.stderr,
-        )
+        where = options.dir or Path.cwd()
+        way_out = "Name the folder it is in." if options.dir else "Name the folder it is in with --dir."
+        print(f"There is no {QUICKSTART} in {where}. {way_out}", file=sys.stderr)
         return 1
     from lpnb.connection import find_settings, shared_sandbox
 
@@ -156,6 +167,9 @@ def _run_lab(folder: Path, options: argparse.Namespace, extra: dict[str, str], w
         "--ServerApp.port_retries=0",
         f"--ServerApp.root_dir={folder}",
         f"--LabApp.default_url=/doc/tree/{QUICKSTART}",
+        # No question about news over the first outputs, and nothing fetched from outside.
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--Application.log_level=40",
     ]  # fmt: skip
     if options.no_browser:
@@ -169,10 +183,10 @@ def _run_lab(folder: Path, options: argparse.Namespace, extra: dict[str, str], w
             signal.signal(getattr(signal, name), lambda *_: sys.exit(0))
     # A session of its own, so that Ctrl-C comes to us alone and JupyterLab does not ask back.
     lab = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603
-    print(f"Notebooks talk to {world}.", file=sys.stderr)
-    print(f"http://127.0.0.1:{port}/doc/tree/{QUICKSTART}?token={token}", flush=True)
-    print("Ctrl-C stops everything.", file=sys.stderr)
     try:
+        print(f"Notebooks talk to {world}.", file=sys.stderr)
+        print(f"http://127.0.0.1:{port}/doc/tree/{QUICKSTART}?token={token}", flush=True)
+        print("Ctrl-C stops everything.", file=sys.stderr)
         return lab.wait()
     except KeyboardInterrupt:
         return 0
@@ -206,6 +220,7 @@ def _notebooks(given: Path | None) -> Path | None:
     for base in () if given else (sysconfig.get_path("data"), site.getuserbase()):
         brought = Path(base) / "share" / "lpnb" / "notebooks"
         if (brought / QUICKSTART).is_file():
+            print("Copying the notebooks to ./notebooks.", file=sys.stderr)
             return Path(shutil.copytree(brought, Path.cwd() / "notebooks")).resolve()
     return None
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from lpnb import background
+from lpnb.connector import check_consumer_id
 from lpnb.display import esc
 from lpnb.engine import Engine
 from lpnb.responses import BatchResponse
@@ -50,7 +51,8 @@ class _Client:
         """The last thousand responses, the newest last; also one that an interrupt came in between of."""
         return tuple(self.engine.recent)
 
-    def _batch(self, frames: Any, fields: Mapping[str, Any] | None = None) -> Batch:
+    def _batch(self, consumer_id: str, frames: Any, fields: Mapping[str, Any] | None = None) -> Batch:
+        check_consumer_id(consumer_id)  # first: the two arguments of send_batch are easily swapped
         from lpnb.batches import ConversationBatch, batch_of
 
         return batch_of(frames) if fields is None else ConversationBatch.build(**fields)
@@ -123,7 +125,7 @@ class Client(_Client):
             NotSentError: Hosts or tokens could not be had; nothing was sent.
         """
         fields = {"sdes": sdes, "client_properties": client_properties, **request}
-        return background.wait(self.engine.send(self._batch(None, fields), consumer_id))
+        return background.wait(self.engine.send(self._batch(consumer_id, None, fields), consumer_id))
 
     def send_batch(
         self, frames: Batch | str | bytes | Sequence[Mapping[str, Any]], consumer_id: str
@@ -142,7 +144,7 @@ class Client(_Client):
             InvalidValueError: The frames are wrong; nothing was sent.
             NotSentError: Hosts or tokens could not be had; nothing was sent.
         """
-        return background.wait(self.engine.send(self._batch(frames), consumer_id))
+        return background.wait(self.engine.send(self._batch(consumer_id, frames), consumer_id))
 
     def close(self) -> None:
         """Close the connections. Closing twice is harmless."""
@@ -179,13 +181,15 @@ class AsyncClient(_Client):
     ) -> BatchResponse:
         """Open a conversation for *consumer_id*; see ``Client.create_conversation``."""
         fields = {"sdes": sdes, "client_properties": client_properties, **request}
-        return await background.awaitable(self.engine.send(self._batch(None, fields), consumer_id))
+        return await background.awaitable(
+            self.engine.send(self._batch(consumer_id, None, fields), consumer_id)
+        )
 
     async def send_batch(
         self, frames: Batch | str | bytes | Sequence[Mapping[str, Any]], consumer_id: str
     ) -> BatchResponse:
         """Post *frames* for *consumer_id* in one CONVERSATION call; see ``Client.send_batch``."""
-        return await background.awaitable(self.engine.send(self._batch(frames), consumer_id))
+        return await background.awaitable(self.engine.send(self._batch(consumer_id, frames), consumer_id))
 
     async def close(self) -> None:
         """Close the connections. Closing twice is harmless."""

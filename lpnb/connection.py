@@ -70,6 +70,8 @@ def connect(
         >>> client = connect()  # doctest: +ELLIPSIS
         Sandbox on http://127.0.0.1:..., account 12345678. No LP_ settings were found, so nothing leaves ...
     """
+    if kind not in (Client, AsyncClient):
+        raise TypeError(f"kind must be Client or AsyncClient; got {kind!r}")
     settings, where = find_settings(profile, directory)
     world = "Sandbox on" if settings.on_loopback else f"Real account {settings.account_id} through"
     if where is None:

@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
+from lpnb.display import brief
 from lpnb.domains import find_domains
 from lpnb.errors import Complaint, InvalidValueError, NotSentError, ServiceError
 from lpnb.masking import Secret
@@ -138,7 +139,7 @@ def check_consumer_id(consumer_id: object) -> str:
         lpnb.errors.InvalidValueError: consumer_id must not be blank.
     """
     if not isinstance(consumer_id, str):
-        sentence = f"consumer_id must be text; got a {type(consumer_id).__name__}."
+        sentence = f"consumer_id must be text; got {brief(consumer_id)}."
     elif not consumer_id.strip():
         sentence = "consumer_id must not be blank."
     elif lone_surrogate(consumer_id) is not None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 
-_TABLE = (
-    "border-collapse:collapse;font-variant-numeric:tabular-nums;color:var(--jp-content-font-color1,inherit)"
-)
+# JupyterLab lays tables out in columns of equal width, which breaks words in the middle.
+_LAYOUT = "table-layout:auto;border-collapse:collapse;font-variant-numeric:tabular-nums"
+_TABLE = f"{_LAYOUT};color:var(--jp-content-font-color1,inherit)"
 _CAPTION = "text-align:left;padding:4px 0;font-weight:600;caption-side:top"
 _CELL = (
     "text-align:left;vertical-align:top;padding:3px 12px 3px 0;"
-    "border-bottom:1px solid var(--jp-border-color2,#8884);overflow-wrap:anywhere"
+    "border-bottom:1px solid var(--jp-border-color2,#8884);overflow-wrap:break-word"
 )
 
 
@@ -40,8 +40,26 @@ def table_html(caption: str, columns: Sequence[str], rows: Iterable[Sequence[obj
         "<tr>" + "".join(f'<td style="{_CELL}">{esc(cell)}</td>' for cell in row) + "</tr>" for row in rows
     )
     return (
-        f'<table class="lpnb-table" style="{_TABLE}"><caption style="{_CAPTION}">{esc(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        f'<div style="overflow-x:auto"><table class="lpnb-table" style="{_TABLE}">'
+        f'<caption style="{_CAPTION}">{esc(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def table_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Draw a table in plain text, left-aligned; None shows as an empty cell.
+
+    Example:
+        >>> print(table_text(["req_id", "code"], [["1", "OK"], ["22", None]]))
+        req_id  code
+        1       OK
+        22
+    """
+    lines = [list(columns), *(["" if cell is None else str(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
     )
 
 

@@ -7,7 +7,6 @@ own loggers. Nothing here decides who may get a secret; that is ``trust``.
 
 from __future__ import annotations
 
-import copyreg
 import hmac
 import logging
 import re
@@ -85,10 +84,18 @@ class Secret:
 
     def __reduce_ex__(self, _protocol: object) -> tuple[Any, ...]:
         # A pickle may end up on disk or in another process's log: only the mask travels.
-        return (Secret, (MASK,))
+        return (_lost, ())
 
 
-copyreg.pickle(Secret, lambda secret: (Secret, (MASK,)))
+def _lost() -> Secret:
+    """What is left of a secret that was pickled: it shows the same mask, and has no value to give."""
+    lost = Secret(MASK)
+
+    def read() -> str:
+        raise RuntimeError("This secret was pickled, and a pickle holds no secret. Load the settings again.")
+
+    object.__setattr__(lost, "_read", read)
+    return lost
 
 
 def scrub(text: str, secrets: Iterable[Secret] = ()) -> str:

@@ -115,7 +115,11 @@ class WireModel(BaseModel):
 
     if not TYPE_CHECKING:
 
-        def __init__(self, **fields: Any) -> None:
+        def __init__(self, *values: Any, **fields: Any) -> None:
+            if values:
+                name = type(self).__name__
+                field = next(field for field in type(self).model_fields if field not in ("extra", "auth"))
+                raise TypeError(f"{name} takes its fields by name, such as {name}({field}=...)")
             try:
                 super().__init__(**fields)
             except ValidationError as error:

@@ -17,6 +17,8 @@ from lpnb.wire import Exchange, Flow, Pause, Request, call
 
 #: Seconds between tries. Source: Retry Policy Recommendations.
 LADDER = (5.0, 10.0, 15.0)
+#: Seconds before the second try when no connection could be made; doubled for each one after it.
+QUICK = 0.5
 #: The longest a service may ask us to stay away before we give up instead.
 LONGEST = 60.0
 
@@ -39,6 +41,8 @@ def patiently(
         if status is not None and status < 500 and status != 429 and exchange.failure is None:
             break
         asked = exchange.retry_after or 0.0
+        if pause is not None and not exchange.started:
+            pause = QUICK * 2.0 ** (tries - 1)  # nothing left this machine, so nobody is being pressed
         step = wait(max(pause, asked)) if pause is not None and asked <= LONGEST else None
         if step is None:
             again = f", tried {tries} times" if tries > 1 else ""

@@ -218,7 +218,9 @@ def _sdes(elements: Any, path: str, unknown: str, complaints: list[Complaint]) -
     if not isinstance(elements, Iterable) or isinstance(
         elements, Mapping | str | CustomerInfo | PersonalInfo
     ):
-        complaints.append(must(where, "must be a list of SDEs", elements))
+        one = isinstance(elements, Mapping | CustomerInfo | PersonalInfo)
+        hint = "Put it into square brackets." if one else ""
+        complaints.append(must(where, "must be a list of SDEs", elements, hint))
         return ()
     found = [read_sde(item, join(where, place), unknown, complaints) for place, item in enumerate(elements)]
     return tuple(sde for sde in found if sde is not None)

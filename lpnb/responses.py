@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from lpnb.display import brief, esc, table_html
+from lpnb.display import brief, esc, table_html, table_text
 from lpnb.errors import AlreadyOpenError, NoAnswerError, NotSentError, RefusedError, UnauthorizedError
 from lpnb.strict_json import JsonError, read_json
 
@@ -159,16 +159,21 @@ class BatchResponse:
             return f"<BatchResponse answered: conversation {self.conversation_id}>"
         return f"<BatchResponse {self.outcome}: {self.explanation}>"
 
+    def __str__(self) -> str:
+        columns = ("req_id", "type", "ok", "code", "conversation_id")
+        rows = [(p.req_id, p.type, _yes(p.ok), p.code, p.conversation_id) for p in self.pairs]
+        said = f"Consumer {self.consumer_id}: {self.outcome}. {self.explanation}"
+        return f"{said}\n{table_text(columns, rows)}"
+
     def _repr_html_(self) -> str:
-        columns = ["reqId", "type", "ok", "code", "message", "conversationId"]
-        rows = [
-            (p.req_id, p.type, "yes" if p.ok else "no", p.code, p.message, p.conversation_id)
-            for p in self.pairs
-        ]
-        return (
-            table_html(f"Consumer {self.consumer_id}: {self.outcome}", columns, rows)
-            + f"<p>{esc(self.explanation)}</p>"
-        )
+        columns = ("req_id", "type", "ok", "code", "message", "conversation_id")
+        rows = [(p.req_id, p.type, _yes(p.ok), p.code, p.message, p.conversation_id) for p in self.pairs]
+        table = table_html(f"Consumer {self.consumer_id}: {self.outcome}", columns, rows)
+        return f"{table}<p>{esc(self.explanation)}</p>"
+
+
+def _yes(ok: bool) -> str:
+    return "yes" if ok else "no"
 
 
 def read_batch(content: bytes, requests: Sequence[tuple[str, str]]) -> Reading:
@@ -247,16 +252,18 @@ def explain(reading: Reading, outcome: Outcome, status: int | None, failure: str
         done = "The profile was accepted; the" if any(pair.ok for pair in reading.pairs) else "The"
         return (
             f"{done} conversation was refused: this consumer already has one open, and can have only one. "
-            f"Find its id in Messaging Interactions (consumer search for {found['user']}, status OPEN), ask "
-            "Monitoring for an engagement, or take another consumer id."
+            "Go on in that one, or take another consumer id. Its id is in the reply that opened it, in its "
+            "webhooks, and in Messaging Interactions: search by consumer, status OPEN, for LivePerson's own "
+            f"id of this one, {found['user']}."
         )
     if conversation and conversation.code in _MEANINGS:
         return f"Refused with {conversation.code}, {conversation.message}. {_MEANINGS[conversation.code]}"
     if conversation and conversation.code and not conversation.code.startswith("http-"):
-        said = f": {conversation.message}" if conversation.message else ""
+        said = f": {conversation.message.rstrip('.')}" if conversation.message else ""
         return f"The service refused the conversation with {conversation.code}{said}.{odd}"
-    refusal = (conversation.message if conversation else None) or f"HTTP {status}"
-    return f"The service refused the call with {refusal}.{odd}"
+    first = conversation or next(iter(reading.pairs), None)
+    refusal = (first.message if first else None) or f"HTTP {status}"
+    return f"The service refused the call with {refusal.rstrip('.')}.{odd}"
 
 
 def fill(reading: Reading, code: str, message: str) -> Reading:

@@ -132,9 +132,9 @@ class Settings:
         """Read the settings: the environment first, then the nearest ``.env`` (or ``.env.<profile>``).
 
         The file is looked for in *directory* and then upwards, up to the project's root (the first
-        folder with a ``.git`` or ``pyproject.toml``). Values are taken as they stand, without the space
-        around them: ``${...}`` is not expanded. A line that could not be read, or a name given twice, is an
-        error, not skipped.
+        folder with a ``.git`` or ``pyproject.toml``); outside of a project, in the folder above. Values are
+        taken as they stand, without the space around them: ``${...}`` is not expanded. A line that could
+        not be read, or a name given twice, is an error, not skipped.
 
         Args:
             profile: Such as "staging", to read ``.env.staging`` in place of ``.env``.
@@ -209,6 +209,7 @@ class Found:
     places: tuple[str, ...]
     strangers: tuple[str, ...]
     file: str = ".env"
+    path: str | None = None
 
     @classmethod
     def look(cls, profile: str | None = None, directory: str | Path = ".") -> Found:
@@ -217,7 +218,7 @@ class Found:
         Raises:
             SettingsError: When the profile's file does not exist, or a line of a file cannot be read.
         """
-        if profile is not None and not _PROFILE.match(profile):
+        if profile is not None and not (isinstance(profile, str) and _PROFILE.match(profile)):
             raise SettingsError(
                 f"A profile's name is 1 to 64 letters, digits, dashes or underscores; got {profile!r}."
             )
@@ -239,7 +240,7 @@ class Found:
         else:
             places.extend(f"{_shown(folder / name)} (not there)" for folder in folders)
         strangers = tuple(key for key in in_file if key.startswith("LP_") and key not in _NAMES)
-        return cls(values, sources, tuple(places), strangers, name)
+        return cls(values, sources, tuple(places), strangers, name, _shown(path) if path else None)
 
     def complaint(self, missing: list[str]) -> str:
         """Name all that is missing, every place looked in, and the way out."""
@@ -252,9 +253,8 @@ class Found:
             if close := get_close_matches(stranger, missing, n=1):
                 lines.append(f"{stranger} is not a setting. Did you mean {close[0]}?")
         them = "it" if len(missing) == 1 else "them"
-        lines.append(
-            f"Copy .env.example to {self.file} and fill {them} in, or set {them} in the environment."
-        )
+        into = f"Add {them} to {self.path}" if self.path else f"Write {them} into a file {self.file}"
+        lines.append(f"{into} as NAME=value, or set {them} in the environment.")
         return "\n".join(lines)
 
 
@@ -266,7 +266,7 @@ def _folders(start: Path) -> list[Path]:
             folders.append(folder)
         if (folder / ".git").exists() or (folder / "pyproject.toml").is_file():
             return folders
-    return [here]
+    return folders[:2]  # outside of a project: here, and the folder above
 
 
 def _read_file(path: Path) -> dict[str, str]:
@@ -345,10 +345,10 @@ def _origin_trouble(origin: str) -> str | None:
 
 
 def _shown(path: Path) -> str:
-    try:
-        return "./" + str(path.relative_to(Path.cwd()))
-    except ValueError:
+    shown = os.path.relpath(path)
+    if shown.startswith(os.path.join("..", "..", "..")):
         return str(path)
+    return shown if shown.startswith("..") else os.path.join(".", shown)
 
 
 def _count(number: int) -> str:

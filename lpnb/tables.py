@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 import pyarrow as pa
 
+from lpnb.display import brief
 from lpnb.responses import BatchResponse
 from lpnb.strict_json import clean
 
@@ -53,6 +54,9 @@ def responses_table(responses: BatchResponse | Iterable[BatchResponse]) -> pd.Da
     """
     if isinstance(responses, BatchResponse):
         responses = [responses]
+    responses = list(responses) if isinstance(responses, Iterable) else [responses]
+    if strangers := [found for found in responses if not isinstance(found, BatchResponse)]:
+        raise TypeError(f"responses_table takes BatchResponse objects; got {brief(strangers[0])}")
     columns: dict[str, list[object]] = {name: [] for name in _RESPONSES.names}
     for response in responses:
         for pair in response.pairs:

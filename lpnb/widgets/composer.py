@@ -150,6 +150,7 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.send_button = kit.button("Send", self._on_send, "lpnb-send")
         self._stop = kit.button("Stop", self._on_stop, "lpnb-hidden")
         self._clear = kit.button("Clear", lambda _: self.clear())
+        self._said_until: str | None = None
         self._status = kit.html(views.status_html("idle", "Nothing sent yet."), "lpnb-status")
         self.confirm = ipw.Checkbox(
             description="Yes, send all the same",
@@ -259,6 +260,7 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._consumer_note.value = views.note_html("", at_field.get(_CONSUMER, ""))
             self._says.value = views.says_html(self._complaints, self.advice)
             self._preview.value = self._preview_html()
+            self._drop_stale_words()
         except Exception as error:  # an exception in a callback would vanish unseen
             self._say("failed", self._in_words(error))
 
@@ -299,8 +301,15 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
             about += f" With the header Client-Properties: {self._client_properties.to_header()}"
         return about
 
-    def _say(self, state: views.State, text: str) -> None:
+    def _say(self, state: views.State, text: str, until: str | None = None) -> None:
+        """Show one sentence. *until* is the consumer it speaks of; "" when it speaks of the form as it is."""
         self._status.value = views.status_html(state, text)
+        self._said_until = until
+
+    def _drop_stale_words(self) -> None:
+        """What was said of a form that has changed, or of another consumer, is no longer true."""
+        if self._said_until is not None and self._said_until != self.consumer_id.value:
+            self._say("idle", "Not sent yet.")
 
     def _in_words(self, error: BaseException) -> str:
         words = str(error) if isinstance(error, LpnbError) else f"{type(error).__name__}: {error}"
@@ -320,7 +329,7 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
             batch, consumer = self._batch, self.consumer_id.value
             if batch is None or self._complaints:
                 many = len(self._complaints)
-                self._say("failed", f"Not sent: {views.count(many, 'value')} to fix first.")
+                self._say("failed", f"Not sent: {views.count(many, 'value')} to fix first.", until="")
             elif self._may_send(consumer):
                 self.send_button.disabled = True
                 shown(self.confirm, False)
@@ -345,7 +354,7 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._asked = question
         self.confirm.value = False
         shown(self.confirm, True)
-        self._say("ask", f"{question} Tick the box below, then press Send again.")
+        self._say("ask", f"{question} Tick the box below, then press Send again.", until=consumer)
         return False
 
     def _on_stop(self, _button: object) -> None:
@@ -383,7 +392,7 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         words = response.explanation
         if response.outcome == "unknown":
             words = f"Outcome unknown. {words}"
-        self._say(state, words)
+        self._say(state, words, until=response.consumer_id)
 
     # Where there are no widgets
 

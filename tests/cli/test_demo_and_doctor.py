@@ -156,7 +156,7 @@ def test_the_doctor_says_which_settings_are_missing(tmp_path):
     done = lpnb("doctor", cwd=tmp_path, LP_ACCOUNT_ID="12345678")
 
     assert "fail  settings  2 settings are missing: LP_CLIENT_ID, LP_CLIENT_SECRET.\n" in done.stdout
-    assert "-> Copy .env.example to .env and fill them in, or set them in the environment.\n" in done.stdout
+    assert "-> Write them into a file .env as NAME=value, or set them in the environment.\n" in done.stdout
     assert done.returncode == 1
 
 
@@ -189,7 +189,7 @@ def test_the_doctor_goes_on_when_nothing_answers(tmp_path):
 def test_the_doctor_refuses_a_profile_that_is_not_there(tmp_path):
     done = lpnb("doctor", "--profile", "staging", cwd=tmp_path)
 
-    assert "There is no profile 'staging'. Looked for ./.env.staging." in done.stdout
+    assert "There is no profile 'staging'. Looked for ./.env.staging, ../.env.staging." in done.stdout
     assert done.returncode == 1
 
 

@@ -65,7 +65,9 @@ def test_lab_serves_the_quickstart_and_one_signal_stops_it_all(tmp_path):
 def test_lab_says_when_there_is_no_quickstart_in_the_folder(tmp_path, capsys):
     assert main(["lab", "--no-browser", "--dir", str(tmp_path)]) == 1
 
-    assert "No 00-quickstart.ipynb here." in capsys.readouterr().err
+    assert (
+        f"There is no 00-quickstart.ipynb in {tmp_path}. Name the folder it is in." in capsys.readouterr().err
+    )
 
 
 def test_lab_takes_the_notebooks_of_the_folder_it_is_called_in(tmp_path):

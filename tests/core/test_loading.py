@@ -71,7 +71,9 @@ def test_every_public_name_is_listed_in_order_and_can_be_had():
 
 
 def test_a_name_that_is_not_there_says_so():
-    with pytest.raises(AttributeError, match=r"^module 'lpnb' has no attribute 'Clinet'$"):
+    with pytest.raises(
+        AttributeError, match=r"^module 'lpnb' has no attribute 'Clinet'\. Did you mean 'Client'\?$"
+    ):
         lpnb.Clinet  # noqa: B018
 
 

@@ -530,7 +530,8 @@ def test_a_pasted_batch_names_the_path_in_the_posted_array():
         ),
         (
             lambda: SetUserProfile(PersonalInfo()),
-            "authenticatedData.lp_sdes must be a list of SDEs; got PersonalInfo().",
+            "authenticatedData.lp_sdes must be a list of SDEs; got PersonalInfo(). "
+            "Put it into square brackets.",
         ),
         (
             lambda: ConversationBatch(profile=PersonalInfo()),
@@ -616,7 +617,10 @@ REQUEST = {"kind": "req", "id": "2", "type": "cm.ConsumerRequestConversation", "
         ([{**PROFILE, "id": True}, REQUEST], ["[0].id must be text of 1 to 64 characters; got True."]),
         (
             [{**PROFILE, "body": {"authenticatedData": {"lp_sdes": {}}}}, REQUEST],
-            ["[0].body.authenticatedData.lp_sdes must be a list of SDEs; got {}."],
+            [
+                "[0].body.authenticatedData.lp_sdes must be a list of SDEs; got {}. "
+                "Put it into square brackets."
+            ],
         ),
         (
             [{**PROFILE, "body": {"authenticatedData": []}}, REQUEST],
@@ -1027,3 +1031,10 @@ def test_hostile_text_arrives_exactly(shared, text):
 
     assert sandbox.conversations[0].profile[0]["personal"]["firstname"] == text
     assert json.dumps(text, ensure_ascii=False) in sandbox.conversations[0].raw_request
+
+
+def test_fields_are_given_by_name():
+    with pytest.raises(TypeError) as caught:
+        PersonalInfo("John")
+
+    assert str(caught.value) == "PersonalInfo takes its fields by name, such as PersonalInfo(firstname=...)"

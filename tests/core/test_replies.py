@@ -371,3 +371,54 @@ def test_created_needs_one_matched_answer_with_an_id(elements):
 @given(st.binary())
 def test_candidates_are_found_without_an_error(raw):
     assert all(isinstance(found, str) for found in BatchResponse("a", "unknown", (), raw=raw).candidates)
+
+
+def test_a_response_prints_as_a_sentence_and_a_table():
+    pairs = (
+        Pair("1,", "userprofile.SetUserProfile", True, "OK"),
+        Pair("2,", "cm.ConsumerRequestConversation", True, "OK", None, "c-1"),
+    )
+
+    assert str(BatchResponse("anna", "answered", pairs, "Conversation c-1 is open.")) == (
+        "Consumer anna: answered. Conversation c-1 is open.\n"
+        "req_id  type                            ok   code  conversation_id\n"
+        "1,      userprofile.SetUserProfile      yes  OK\n"
+        "2,      cm.ConsumerRequestConversation  yes  OK    c-1"
+    )
+
+
+def test_a_frame_answered_ok_without_an_id_is_unknown_and_says_why():
+    content = b'[{"code":"OK","body":{"conversationId":7},"reqId":"2"}]'
+
+    reading = read_batch(content, [("2", "cm.ConsumerRequestConversation")])
+
+    assert reading.says == ""
+    assert reading.anomaly == (
+        "cm.ConsumerRequestConversation came back with OK, but without a conversationId that is text."
+    )
+
+
+@pytest.mark.parametrize("code", ["INTERNAL_SERVER_ERROR", "SERVICE_UNAVAILABLE", "GATEWAY_TIMEOUT"])
+def test_a_frame_that_met_the_service_s_own_trouble_is_not_a_refusal(code):
+    content = json.dumps([{"code": code, "body": {}, "reqId": "2"}]).encode()
+
+    assert read_batch(content, [("2", "cm.ConsumerRequestConversation")]).says == ""
+
+
+def test_frames_that_asked_for_no_conversation_are_settled_when_all_were_taken():
+    taken = b'[{"code":"OK","body":{"msg":"fine"},"reqId":"1"}]'
+    refused = b'[{"code":"BAD_REQUEST","body":{"msg":"no"},"reqId":"1"}]'
+    requests = [("1", "userprofile.SetUserProfile")]
+
+    assert read_batch(taken, requests).says == "settled"
+    assert read_batch(refused, requests).says == "refused"
+    assert read_batch(b"[]", requests).says == ""
+
+
+def test_an_answer_that_came_twice_alike_is_taken_and_told():
+    answer = '{"code":"OK","body":{"conversationId":"c-1"},"reqId":"2"}'
+
+    reading = read_batch(f"[{answer},{answer}]".encode(), [("2", "cm.ConsumerRequestConversation")])
+
+    assert reading.says == "created"
+    assert reading.anomaly == "cm.ConsumerRequestConversation was answered 2 times, each time alike."

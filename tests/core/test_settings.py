@@ -105,7 +105,7 @@ def test_a_profile_that_does_not_exist_says_where_it_was_looked_for():
     with pytest.raises(SettingsError) as caught:
         Settings.load("staging")
 
-    assert str(caught.value) == "There is no profile 'staging'. Looked for ./.env.staging."
+    assert str(caught.value) == "There is no profile 'staging'. Looked for ./.env.staging, ../.env.staging."
 
 
 @pytest.mark.parametrize("profile", ["../x", "a/b", "", "a b", "x" * 65, "staging\n"])
@@ -148,18 +148,26 @@ def test_the_search_ends_at_the_root_of_the_project(monkeypatch):
         Settings.load()
 
 
-def test_without_a_project_only_the_folder_itself_is_looked_in(monkeypatch):
+def test_without_a_project_the_folder_above_is_looked_in_as_well(monkeypatch):
     write(FULL)
-    Path("inner").mkdir()
-    monkeypatch.chdir("inner")
+    Path("notebooks").mkdir()
+    monkeypatch.chdir("notebooks")
+
+    assert set(Settings.load().sources.values()) == {"../.env"}
+
+
+def test_without_a_project_no_folder_further_up_is_looked_in(monkeypatch):
+    write(FULL)
+    Path("inner/most").mkdir(parents=True)
+    monkeypatch.chdir("inner/most")
 
     with pytest.raises(SettingsError) as caught:
         Settings.load()
 
     assert str(caught.value) == (
         "3 settings are missing: LP_ACCOUNT_ID, LP_CLIENT_ID, LP_CLIENT_SECRET.\n"
-        "Looked in: the environment (0 settings), then ./.env (not there).\n"
-        "Copy .env.example to .env and fill them in, or set them in the environment."
+        "Looked in: the environment (0 settings), then ./.env (not there), then ../.env (not there).\n"
+        "Write them into a file .env as NAME=value, or set them in the environment."
     )
 
 
@@ -179,7 +187,7 @@ def test_all_that_is_missing_is_named_at_once_with_every_place_looked_in(monkeyp
     assert str(caught.value) == (
         "2 settings are missing: LP_ACCOUNT_ID, LP_CLIENT_ID.\n"
         "Looked in: the environment (1 setting), then ./.env (found, 1 setting).\n"
-        "Copy .env.example to .env and fill them in, or set them in the environment."
+        "Add them to ./.env as NAME=value, or set them in the environment."
     )
 
 

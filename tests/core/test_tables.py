@@ -123,3 +123,9 @@ def test_a_real_reply_becomes_a_table(client):
     assert table["message"].tolist()[0] == "OK User Profile set successfully"
     assert table["sent_at"].is_monotonic_increasing
     assert {name: str(dtype) for name, dtype in table.dtypes.items()} == DTYPES
+
+
+@pytest.mark.parametrize("wrong", [None, "x", 5, [None]])
+def test_a_table_of_something_else_says_what_it_takes(wrong):
+    with pytest.raises(TypeError, match=r"^responses_table takes BatchResponse objects; got "):
+        responses_table(wrong)

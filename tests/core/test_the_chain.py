@@ -14,14 +14,17 @@ from lpnb import (
     AlreadyOpenError,
     AsyncClient,
     Client,
+    ConversationBatch,
     CredentialsError,
     InvalidValueError,
     NoAnswerError,
     NotSentError,
+    RawBatch,
     RefusedError,
     Sandbox,
     Settings,
     UnauthorizedError,
+    responses_table,
 )
 
 MAYBE = (
@@ -581,8 +584,9 @@ def test_an_open_conversation_is_a_refusal_that_says_how_to_find_it(open_client,
         assert reply.open_for == user
         assert reply.explanation == (
             "The profile was accepted; the conversation was refused: this consumer already has one open, "
-            "and can have only one. Find its id in Messaging Interactions (consumer search for "
-            f"{user}, status OPEN), ask Monitoring for an engagement, or take another consumer id."
+            "and can have only one. Go on in that one, or take another consumer id. Its id is in the reply "
+            "that opened it, in its webhooks, and in Messaging Interactions: search by consumer, status OPEN, "
+            f"for LivePerson's own id of this one, {user}."
         )
         with pytest.raises(AlreadyOpenError):
             reply.raise_for_outcome()
@@ -787,3 +791,17 @@ def test_an_account_that_asks_to_stay_away_is_left_alone_by_everybody(settings, 
         "the service is throttling this account (HTTP 429) and asks to stay away for "
     )
     assert sandbox.calls["conversation"] == 1
+
+
+def test_a_raw_batch_without_frames_has_a_row_of_its_own_and_says_why_it_was_refused(door):
+    reply = door.send_batch(RawBatch("hello"), "anna")
+
+    assert reply.outcome == "refused"
+    assert len(responses_table(reply)) == 1
+    assert reply.explanation.startswith("The service refused the call with ")
+    assert "JSON" in reply.explanation
+
+
+def test_arguments_the_wrong_way_round_are_told_as_such(door):
+    with pytest.raises(InvalidValueError, match=r"^consumer_id must be text; got ConversationBatch\("):
+        door.send_batch("anna", ConversationBatch())

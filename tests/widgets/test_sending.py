@@ -332,3 +332,27 @@ def test_where_there_are_no_widgets_it_shows_as_text_and_as_html(
     )
     assert str(response.conversation_id) in bundle["text/html"]
     assert "application/vnd.jupyter.widget-view+json" in bundle
+
+
+def test_words_about_an_earlier_form_go_when_it_changes(
+    composer: Composer, press: Press, status: Status
+) -> None:
+    composer.field("ctmrinfo.companySize").value = "abc"
+    press(composer)
+    assert status(composer) == ("failed", "Not sent: 1 value to fix first.")
+
+    composer.field("ctmrinfo.companySize").value = "5"
+
+    assert status(composer) == ("idle", "Not sent yet.")
+
+
+def test_words_about_another_consumer_go_with_a_new_id(
+    composer: Composer, press: Press, status: Status
+) -> None:
+    press(composer)
+    press(composer)
+    assert status(composer)[0] == "failed"
+
+    composer.consumer_id.value = "somebody else"
+
+    assert status(composer) == ("idle", "Not sent yet.")
