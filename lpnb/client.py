@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from lpnb import background
@@ -17,7 +17,7 @@ from lpnb.transport import DEADLINE, HttpTransport, Transport
 from lpnb.wire import Batch
 
 if TYPE_CHECKING:
-    from lpnb.payloads import ClientProperties
+    from lpnb.payloads import CampaignInfo, ClientProperties, ConversationContext
     from lpnb.sdes import AnySde
 
 
@@ -51,11 +51,19 @@ class _Client:
         """The last thousand responses, the newest last; also one that an interrupt came in between of."""
         return tuple(self.engine.recent)
 
-    def _batch(self, consumer_id: str, frames: Any, fields: Mapping[str, Any] | None = None) -> Batch:
-        check_consumer_id(consumer_id)  # first: the two arguments of send_batch are easily swapped
-        from lpnb.batches import ConversationBatch, batch_of
+    def _built(self, consumer_id: str, sdes: Any, client_properties: Any, request: dict[str, Any]) -> Batch:
+        check_consumer_id(consumer_id)
+        from lpnb.batches import ConversationBatch
 
-        return batch_of(frames) if fields is None else ConversationBatch.build(**fields)
+        return ConversationBatch.build(
+            () if sdes is None else sdes, client_properties=client_properties, **request
+        )
+
+    def _read(self, consumer_id: str, frames: Any) -> Batch:
+        check_consumer_id(consumer_id)  # first: the two arguments of send_batch are easily swapped
+        from lpnb.batches import batch_of
+
+        return batch_of(frames)
 
     def __repr__(self) -> str:
         return (
@@ -65,6 +73,10 @@ class _Client:
     def _repr_html_(self) -> str:
         where = "this machine" if self.settings.on_loopback else "a real account"
         return f"<p>{esc(repr(self)[1:-1])} ({where})</p>"
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _close(engine: Engine) -> None:
@@ -103,6 +115,10 @@ class Client(_Client):
         consumer_id: str,
         sdes: Sequence[AnySde | Mapping[str, Any]] = (),
         *,
+        campaign_info: CampaignInfo | Mapping[str, Any] | None = None,
+        conversation_context: ConversationContext | Mapping[str, Any] | None = None,
+        ttr_def_name: str | None = None,
+        skill_id: str | int | None = None,
         client_properties: ClientProperties | Mapping[str, Any] | None = None,
         **request: Any,
     ) -> BatchResponse:
@@ -112,10 +128,13 @@ class Client(_Client):
             consumer_id: The brand's id for the consumer (``ext_consumer_id``): unguessable, one person
                 only, never recycled. The same id is always the same consumer.
             sdes: ``CustomerInfo`` and ``PersonalInfo``, or dicts as the wire has them.
+            campaign_info: Which campaign and engagement to route by.
+            conversation_context: Where the consumer comes from.
+            ttr_def_name: Urgency: "NORMAL", "URGENT" or "PRIORITIZED".
+            skill_id: A fixed skill; a campaign is preferred.
             client_properties: For the ``Client-Properties`` header.
-            **request: The fields of ``ConsumerRequestConversation``: ``campaign_info``,
-                ``conversation_context``, ``ttr_def_name``, ``skill_id``, ``channel_type``, ``brand_id``,
-                ``metadata``, ``extra``.
+            **request: The other fields of ``ConsumerRequestConversation``: ``channel_type``, ``brand_id``,
+                ``metadata``, ``extra``. And ``req_ids``, to give the request ids yourself.
 
         Returns:
             A ``BatchResponse``, whatever the service said; ``raise_for_outcome()`` makes it an error.
@@ -124,8 +143,14 @@ class Client(_Client):
             InvalidValueError: The payload is wrong; nothing was sent.
             NotSentError: Hosts or tokens could not be had; nothing was sent.
         """
-        fields = {"sdes": sdes, "client_properties": client_properties, **request}
-        return background.wait(self.engine.send(self._batch(consumer_id, None, fields), consumer_id))
+        request |= _given(
+            campaign_info=campaign_info,
+            conversation_context=conversation_context,
+            ttr_def_name=ttr_def_name,
+            skill_id=skill_id,
+        )
+        batch = self._built(consumer_id, sdes, client_properties, request)
+        return self._wait(self.engine.send(batch, consumer_id))
 
     def send_batch(
         self, frames: Batch | str | bytes | Sequence[Mapping[str, Any]], consumer_id: str
@@ -144,7 +169,16 @@ class Client(_Client):
             InvalidValueError: The frames are wrong; nothing was sent.
             NotSentError: Hosts or tokens could not be had; nothing was sent.
         """
-        return background.wait(self.engine.send(self._batch(consumer_id, frames), consumer_id))
+        return self._wait(self.engine.send(self._read(consumer_id, frames), consumer_id))
+
+    def _wait(self, work: Coroutine[Any, Any, BatchResponse]) -> BatchResponse:
+        before = len(self.engine.unknown)
+        try:
+            return background.wait(work)
+        except KeyboardInterrupt as interrupt:
+            if len(self.engine.unknown) > before:
+                interrupt.add_note("The request had left: a conversation may exist. See client.unknown[-1].")
+            raise
 
     def close(self) -> None:
         """Close the connections. Closing twice is harmless."""
@@ -176,20 +210,28 @@ class AsyncClient(_Client):
         consumer_id: str,
         sdes: Sequence[AnySde | Mapping[str, Any]] = (),
         *,
+        campaign_info: CampaignInfo | Mapping[str, Any] | None = None,
+        conversation_context: ConversationContext | Mapping[str, Any] | None = None,
+        ttr_def_name: str | None = None,
+        skill_id: str | int | None = None,
         client_properties: ClientProperties | Mapping[str, Any] | None = None,
         **request: Any,
     ) -> BatchResponse:
         """Open a conversation for *consumer_id*; see ``Client.create_conversation``."""
-        fields = {"sdes": sdes, "client_properties": client_properties, **request}
-        return await background.awaitable(
-            self.engine.send(self._batch(consumer_id, None, fields), consumer_id)
+        request |= _given(
+            campaign_info=campaign_info,
+            conversation_context=conversation_context,
+            ttr_def_name=ttr_def_name,
+            skill_id=skill_id,
         )
+        batch = self._built(consumer_id, sdes, client_properties, request)
+        return await background.awaitable(self.engine.send(batch, consumer_id))
 
     async def send_batch(
         self, frames: Batch | str | bytes | Sequence[Mapping[str, Any]], consumer_id: str
     ) -> BatchResponse:
         """Post *frames* for *consumer_id* in one CONVERSATION call; see ``Client.send_batch``."""
-        return await background.awaitable(self.engine.send(self._batch(consumer_id, frames), consumer_id))
+        return await background.awaitable(self.engine.send(self._read(consumer_id, frames), consumer_id))
 
     async def close(self) -> None:
         """Close the connections. Closing twice is harmless."""

@@ -21,6 +21,7 @@ from lpnb.batches import ConversationBatch, RawBatch
 from lpnb.client import AsyncClient, Client
 from lpnb.connection import connect
 from lpnb.connector import check_consumer_id
+from lpnb.display import brief
 from lpnb.errors import Complaint, InvalidValueError, LpnbError
 from lpnb.masking import scrub
 from lpnb.payloads import ClientProperties
@@ -77,6 +78,8 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """
 
     def __init__(self, client: Client | AsyncClient | None = None) -> None:
+        if client is not None and not isinstance(client, Client | AsyncClient):
+            raise TypeError(f"Composer takes a Client or AsyncClient; got {brief(client)}")
         self.client = client if client is not None else connect()
         self.responses: list[BatchResponse] = []
         self._batch: ConversationBatch | None = None

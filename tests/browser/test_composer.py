@@ -226,7 +226,10 @@ def test_it_is_readable_in_the_light_theme_and_on_a_narrow_page(
 
     page.set_viewport_size({"width": 560, "height": 1000})
 
-    assert composer.bounding_box()["width"] < 480
+    # The page lays itself out anew in its own time.
+    page.wait_for_function(
+        "() => document.querySelector('.lpnb-composer').getBoundingClientRect().width < 480"
+    )
     assert composer.evaluate("it => it.scrollWidth <= it.clientWidth")
     assert composer.evaluate(FAINT) == []
     unnamed = composer.evaluate(
