@@ -37,13 +37,20 @@ def table_html(caption: str, columns: Sequence[str], rows: Iterable[Sequence[obj
     """
     head = "".join(f'<th scope="col" style="{_CELL}">{esc(name)}</th>' for name in columns)
     body = "".join(
-        "<tr>" + "".join(f'<td style="{_CELL}">{esc(cell)}</td>' for cell in row) + "</tr>" for row in rows
+        "<tr>" + "".join(f'<td style="{_cell_style(cell)}">{esc(cell)}</td>' for cell in row) + "</tr>"
+        for row in rows
     )
     return (
         f'<div style="overflow-x:auto"><table class="lpnb-table" style="{_TABLE}">'
         f'<caption style="{_CAPTION}">{esc(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _cell_style(cell: object) -> str:
+    """Words stay whole, but one that no page could hold is broken anywhere."""
+    longest = max(map(len, str(cell).split()), default=0)
+    return f"{_CELL};overflow-wrap:anywhere;min-width:12em" if longest > 40 else _CELL
 
 
 def table_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -61,7 +61,7 @@ class Probe:
             retry_after=_seconds(told.get("Retry-After")),
             date=told.get("Date"),
             location=_host(told.get("Location")),
-            elapsed_ms=(time.perf_counter() - self.begun) * 1000,
+            elapsed_ms=round((time.perf_counter() - self.begun) * 1000, 3),
             sent_at=self.sent_at,
         )
 
