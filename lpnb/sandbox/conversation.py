@@ -1,17 +1,21 @@
 """CONVERSATION: a profile and a conversation in one batch, each frame answered by an element of its own."""
 
+import json
 from typing import Any
 
-from . import publishing, routing, sde_checks, strict_json
+from . import routing, sde_checks, strict_json
 from .admission import admit, bad_request, ok
 from .authorisation import app_jwt_of, error_frame, installation_behind
 from .cloud import Cloud
+from .conversations import Conversation
 from .exchange import Answer, Request, json_answer, shortened
-from .frames import BatchError, Frame, read_batch
+from .frames import BatchError, Frame, ids_of, read_batch
+from .published import TOO_LONG, publish, too_long
 from .tokens import Consumer
 from .world import Installation
 
 PROFILE_SET = "OK User Profile set successfully"
+LONGEST_ID = 64
 
 
 def answer(cloud: Cloud, request: Request) -> Answer:
@@ -20,20 +24,29 @@ def answer(cloud: Cloud, request: Request) -> Answer:
     if not isinstance(who, Consumer):
         return who
     try:
-        frames = read_batch(strict_json.read(request.body))
+        value = strict_json.read(request.body)
     except strict_json.StrictJsonError as error:
-        return _refuse_batch(str(error), None, who)
+        return _refuse_batch(cloud, who, str(error), None, [])
+    try:
+        frames = read_batch(value)
     except BatchError as error:
-        return _refuse_batch(str(error), error.req_id, who)
+        return _refuse_batch(cloud, who, str(error), error.req_id, ids_of(value))
     brand_id = frames[1].body.get("brandId")
     if brand_id is None or brand_id == "":
         return error_frame(cloud, 40001, consumer=who.ext_consumer_id)
     return _run(cloud, request, who, frames)
 
 
-def _refuse_batch(sentence: str, req_id: str | None, who: Consumer) -> Answer:
-    """400 for a batch none of which was done: shaped like the guide's samples for SEND (inferred)."""
-    return json_answer(400, bad_request(req_id, sentence), consumer=who.ext_consumer_id)
+def _refuse_batch(
+    cloud: Cloud, who: Consumer, sentence: str, req_id: str | None, req_ids: list[str]
+) -> Answer:
+    """400 for a batch none of which was done, in one of two shapes (see `Rules.batch_refusal`)."""
+    payload: Any
+    if cloud.rules.batch_refusal == "object":
+        payload = bad_request(req_id, sentence)
+    else:
+        payload = [bad_request(frame_id, sentence) for frame_id in req_ids] or [bad_request(None, sentence)]
+    return json_answer(400, payload, consumer=who.ext_consumer_id)
 
 
 def _run(cloud: Cloud, request: Request, who: Consumer, frames: list[Frame]) -> Answer:
@@ -43,7 +56,7 @@ def _run(cloud: Cloud, request: Request, who: Consumer, frames: list[Frame]) -> 
     elements = [refusal or ok(profile.id, msg=PROFILE_SET)]
     warnings = [*unusual, *_warnings(request, frames)]
     status = 200
-    opened_id = None
+    opened = None
     if refusal and not cloud.rules.open_after_refused_profile:
         elements.append(bad_request(conversation.id, "Not opened: the profile before it was refused."))
         status = cloud.rules.refused_element_status
@@ -72,13 +85,12 @@ def _run(cloud: Cloud, request: Request, who: Consumer, frames: list[Frame]) -> 
                 elements.append(bad_request(conversation.id, _already_open(who)))
                 status = cloud.rules.already_open_status
             else:
-                opened_id = opened.conversation_id
-                elements.append(ok(conversation.id, conversationId=opened_id))
+                elements.append(ok(conversation.id, conversationId=opened.conversation_id))
     for frame in frames[2:]:
-        if opened_id is None:
+        if opened is None:
             elements.append(bad_request(frame.id, "Not published: no conversation was opened."))
         else:
-            elements.append(_first_message(cloud, request, who, opened_id, frame))
+            elements.append(_first_message(cloud, request, who, opened, frame))
     return json_answer(status, elements, consumer=who.ext_consumer_id)
 
 
@@ -152,21 +164,14 @@ def _string(value: object) -> str | None:
 
 
 def _first_message(
-    cloud: Cloud, request: Request, who: Consumer, conversation_id: str, frame: Frame
+    cloud: Cloud, request: Request, who: Consumer, opened: Conversation, frame: Frame
 ) -> dict[str, Any]:
-    """Publish the oldest page's first message, with which the conversation opens."""
-    event = frame.body.get("event")
-    if problem := publishing.problem_of_event(cloud, event, dialog_type="MAIN"):
-        return bad_request(frame.id, problem)
-    sequence = cloud.state.publish(
-        conversation_id,
-        conversation_id,
-        frame.body["event"],
-        originator_id=who.lp_consumer_id,
-        role="CONSUMER",
-        client_properties=request.header("client-properties"),
-    )
-    return ok(frame.id, sequence=sequence or 0)
+    """Publish the oldest page's first message, with which the conversation opens, as SEND would."""
+    sent = json.dumps([frame.body, frame.metadata], separators=(",", ":"), ensure_ascii=False)
+    if too_long(cloud, len(sent), frame):
+        return bad_request(frame.id, TOO_LONG)
+    made = publish(cloud, request, who, frame, opened.conversation_id, opened.dialogs[0])
+    return bad_request(frame.id, made) if isinstance(made, str) else made
 
 
 def _text(value: object) -> str | None:
@@ -186,6 +191,8 @@ def _problem(who: Consumer, body: dict[str, Any]) -> str | None:
     skill = body.get("skillId")
     if skill is not None and (not _is_id(skill) or skill == ""):
         return "skillId must be a string, such as '-1' for any skill."
+    if problem := problem_of_length("skillId", skill):
+        return problem
     campaign = body.get("campaignInfo")
     if campaign is not None:
         if not isinstance(campaign, dict):
@@ -193,6 +200,8 @@ def _problem(who: Consumer, body: dict[str, Any]) -> str | None:
         for name in ("campaignId", "engagementId"):
             if campaign.get(name) is not None and not _is_id(campaign[name]):
                 return f"campaignInfo.{name} must be a string."
+            if problem := problem_of_length(f"campaignInfo.{name}", campaign.get(name)):
+                return problem
     for name, kind, words in (
         ("conversationContext", dict, "an object, such as {'type': 'SharkContext'}"),
         ("metadata", list, "an array"),
@@ -200,6 +209,17 @@ def _problem(who: Consumer, body: dict[str, Any]) -> str | None:
         if body.get(name) is not None and not isinstance(body[name], kind):
             return f"{name} must be {words}."
     return None
+
+
+def problem_of_length(path: str, value: object) -> str | None:
+    """Why an id is too long to be kept and told of again and again, or None."""
+    length = 0 if value is None else len(str(value))
+    if length <= LONGEST_ID:
+        return None
+    return (
+        f"{path} must have at most {LONGEST_ID} characters; got {length}. (The sandbox's own limit: "
+        "LivePerson publishes none.)"
+    )
 
 
 def _is_id(value: object) -> bool:

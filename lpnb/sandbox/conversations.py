@@ -138,6 +138,10 @@ class Record:
     sdes: list[tuple[float, bytes]] = field(default_factory=list)
     """When each authenticated SDE was set, and the element as `kept_element` keeps it."""
     session_id: str | None = None
+    said_weight: int = 0
+    """What ``messages`` weigh, roughly: the bytes of what was sent and some wrapping."""
+    properties: dict[str, tuple[str, int]] | None = None
+    """Client-Properties that messages came with: each text once, and how many messages have it."""
 
 
 def kept_element(element: dict[str, Any]) -> bytes:
@@ -194,20 +198,24 @@ def _published(record: Record, event: Event) -> None:
     data = event.data
     # Most conversations in a test have no message: an empty deque is most of what such a one would weigh.
     if not isinstance(record.messages, deque):
-        record.messages = deque(maxlen=MESSAGES_KEPT)
-    record.messages.append(
-        Message(
-            dialog_id=data["dialog_id"],
-            sequence=data["sequence"],
-            time=event.time,
-            originator_id=data["originator_id"],
-            role=data["role"],
-            event=data["event"],
-            audience=data["audience"],
-            metadata=tuple(data["metadata"]),
-            client_properties=data["client_properties"],
-        )
+        record.messages = deque()
+    message = Message(
+        dialog_id=data["dialog_id"],
+        sequence=data["sequence"],
+        time=event.time,
+        originator_id=data["originator_id"],
+        role=data["role"],
+        event=data["event"],
+        audience=data["audience"],
+        metadata=tuple(data["metadata"]),
+        client_properties=_shared(record, data["client_properties"]),
     )
+    record.messages.append(message)
+    record.said_weight += _weight_of(message)
+    if len(record.messages) > MESSAGES_KEPT:
+        forgotten = record.messages.popleft()
+        record.said_weight -= _weight_of(forgotten)
+        _unshare(record, forgotten.client_properties)
     dialogs = tuple(
         replace(dialog, next_sequence=data["sequence"] + 1)
         if dialog.dialog_id == data["dialog_id"]
@@ -215,6 +223,35 @@ def _published(record: Record, event: Event) -> None:
         for dialog in record.now.dialogs
     )
     record.now = replace(record.now, dialogs=dialogs)
+
+
+def _weight_of(message: Message) -> int:
+    """Without its Client-Properties, which equal ones share."""
+    return 300 + len(repr(message.event)) + len(repr(message.metadata))
+
+
+def _shared(record: Record, properties: str | None) -> str | None:
+    """The same text, as the one object that the conversation has for all equal ones."""
+    raw = record.now.raw_client_properties
+    if properties is None or properties == raw:
+        return raw if properties is not None else None
+    record.properties = record.properties or {}
+    kept, count = record.properties.get(properties, (properties, 0))
+    if not count:
+        record.said_weight += len(kept)
+    record.properties[kept] = (kept, count + 1)
+    return kept
+
+
+def _unshare(record: Record, properties: str | None) -> None:
+    """A message that had this text is forgotten."""
+    if properties is None or not record.properties or properties not in record.properties:
+        return
+    kept, count = record.properties.pop(properties)
+    if count > 1:
+        record.properties[kept] = (kept, count - 1)
+    else:
+        record.said_weight -= len(kept)
 
 
 def _typed(record: Record, event: Event) -> None:

@@ -66,6 +66,21 @@ then cm.ConsumerRequestConversation; got 1.
     return frames
 
 
+def ids_of(value: object) -> list[str]:
+    """The usable ids of a batch that was refused, each once and in order.
+
+    >>> ids_of([{"id": "1"}, {"id": 2}, {"id": None}, {"id": "1"}, 5])
+    ['1', '2']
+    """
+    found: dict[str, None] = {}
+    for item in value[: len(_ORDER)] if isinstance(value, list) else ():
+        try:
+            found[_read_id(item["id"] if isinstance(item, dict) else None, "frame")] = None
+        except (BatchError, KeyError):
+            continue
+    return list(found)
+
+
 def read_frame(value: object) -> Frame:
     """The one frame of a SEND body.
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from . import conversations as shelf
-from .conversations import Conversation, Message, Record
+from .conversations import Conversation, Record
 from .events import Event, Ledger
 from .retention import Retained
 from .uploads import KINDS as UPLOAD_KINDS
@@ -128,6 +128,7 @@ class Memory:
 
     def _apply_changed(self, event: Event) -> None:
         record = self._record(event.conversation_id or "")
+        said_before = record.said_weight
         shelf.changed(record, event)
         now = record.now
         if event.kind == "conversation_closed":
@@ -139,7 +140,7 @@ class Memory:
             self._open_by_consumer[now.lp_consumer_id] = now.conversation_id
             self._let_go(self._open.put(now.conversation_id, record, _weight(now, record)))
         elif event.kind in ("message_published", "receipt_published"):
-            self._grow(record, _weight_of_message(record.messages[-1]))
+            self._grow(record, record.said_weight - said_before)
         elif event.kind == "dialog_closed" and event.data["frees_consumer"]:
             self._free(now)
         elif event.kind == "dialog_opened":
@@ -171,8 +172,11 @@ class Memory:
 
 def _weight(conversation: Conversation, record: Record | None = None) -> int:
     weight = len(conversation.raw_request) + len(conversation.raw_client_properties or "")
+    # The rest of a trace is shared by all that land alike; this part is the conversation's own.
+    if (monitoring := conversation.trace.get("monitoring")) is not None:
+        weight += len(repr(monitoring))
     if record is not None:
-        weight += sum(map(_weight_of_message, record.messages)) + _weight_of_sdes(record.sdes)
+        weight += record.said_weight + _weight_of_sdes(record.sdes)
     return weight
 
 
@@ -181,8 +185,3 @@ def _weight_of_sdes(sdes: Iterable[tuple[float, bytes]]) -> int:
     for _, kept in sdes:
         weight += len(kept)
     return weight
-
-
-def _weight_of_message(message: Message) -> int:
-    """What it weighs, roughly: its text and a few hundred bytes of wrapping."""
-    return 300 + len(repr(message.event)) + len(repr(message.metadata))

@@ -37,6 +37,10 @@ class Retained(Generic[V]):
         self._weight += weight
         return self._shed()
 
+    def weigh(self, name: str, weight: int) -> list[V]:
+        """The value called *name* weighs this from now on and keeps its place; return what had to go."""
+        return self.add_weight(name, weight - self._entries[name][1])
+
     def _shed(self) -> list[V]:
         gone: list[V] = []
         while (len(self._entries) > self._most or self._weight > self._heaviest) and len(self._entries) > 1:

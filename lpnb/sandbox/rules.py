@@ -21,6 +21,7 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "sde_checks": get_args(SdeChecks),
     "already_open_status": (200, 400),
     "refused_element_status": (200, 400),
+    "batch_refusal": ("elements", "object"),
     "brand_id_missing_status": (401, 400),
     "routing_order": get_args(RoutingOrder),
     "unknown_ids": ("accept", "refuse"),
@@ -42,6 +43,11 @@ class Rules:
             prose says 400, its transcript shows only the body.
         refused_element_status: HTTP status when the conversation frame is refused for any other
             reason. "400 for invalid input" is documented, a transcript is not.
+        batch_refusal: How a batch is refused none of which could be looked at. "400: elements with
+            BAD_REQUEST and a text" is documented for invalid input, a transcript of this case is not.
+            "elements" answers an array with an element for every frame that has a usable id (one
+            without reqId when none has); "object" answers one element without an array around it,
+            as SEND does.
         brand_id_missing_status: HTTP status of authorisation error 40001. Its digits say 400, the
             prose says 401.
         require_version: Refuse a Domain API call without ``version``, a Sentinel V1 call without
@@ -70,6 +76,8 @@ class Rules:
             states have none in notifications; whether SEND answers with one is not shown.
         check_files: Refuse to publish a file that is not in the file store. That a file publish can
             be refused is documented, the reasons are not.
+        files_of_others: Let a consumer open every stored file of the account. Without it, those it
+            uploaded and those that were published to it. Who may is not documented.
         preview_counts: Count a file's preview towards the 5,000 characters of a SEND request. Both
             limits are documented, and a preview may have 30 KB.
         history_delay: Seconds until a change is seen by history; the real service takes about a
@@ -90,6 +98,7 @@ class Rules:
     open_after_refused_profile: bool = False
     already_open_status: int = 200
     refused_element_status: int = 400
+    batch_refusal: Literal["elements", "object"] = "elements"
     brand_id_missing_status: int = 401
     require_version: bool = True
     require_content_type: bool = True
@@ -104,6 +113,7 @@ class Rules:
     csat_after_close: bool = True
     chat_state_sequence: bool = True
     check_files: bool = True
+    files_of_others: bool = False
     preview_counts: bool = False
     history_delay: float = 0.0
     history_empty_status: int = 204

@@ -16,12 +16,10 @@ from .conversation import PROFILE_SET, set_profile
 from .conversations import Conversation
 from .exchange import Answer, Request, json_answer
 from .frames import PUBLISH_EVENT, SET_PROFILE, BatchError, Frame, read_frame
+from .published import TOO_LONG, publish, too_long
 from .tokens import Consumer
 
-LONGEST_REQUEST = 5000
-
-# Both word for word as the guide's samples have them.
-TOO_LONG = "Bad Request"
+# Word for word as the guide's sample has it.
 CLOSED = "Bad Request, Conversation is close"
 
 UPDATE_FIELD = "cm.UpdateConversationField"
@@ -51,7 +49,7 @@ def answer(cloud: Cloud, request: Request) -> Answer:
         return _refuse(None, str(error), who)
     except BatchError as error:
         return _refuse(error.req_id, str(error), who)
-    if _length(cloud, request.body, frame) > LONGEST_REQUEST:
+    if too_long(cloud, len(request.body.decode()), frame):
         return _refuse(frame.id, TOO_LONG, who)
     work = _FRAMES.get(frame.type)
     if work is None:
@@ -68,17 +66,6 @@ def answer(cloud: Cloud, request: Request) -> Answer:
 
 def _refuse(req_id: str | None, sentence: str, who: Consumer) -> Answer:
     return json_answer(400, bad_request(req_id, sentence), consumer=who.ext_consumer_id)
-
-
-def _length(cloud: Cloud, body: bytes, frame: Frame) -> int:
-    """The characters of a request, as they count towards the limit."""
-    length = len(body.decode())
-    if length <= LONGEST_REQUEST or cloud.rules.preview_counts:
-        return length
-    event = frame.body.get("event")
-    message = event.get("message") if isinstance(event, dict) else None
-    preview = message.get("preview") if isinstance(message, dict) else None
-    return length - len(preview) if isinstance(preview, str) else length
 
 
 def _set_profile(cloud: Cloud, _request: Request, who: Consumer, frame: Frame) -> Element:
@@ -98,25 +85,10 @@ def _publish(cloud: Cloud, request: Request, who: Consumer, frame: Frame) -> Ele
     assert dialog is not None  # noqa: S101 - the conversation was found by it
     if dialog.state == "CLOSE":
         raise _RefusedError(CLOSED)
-    event = body.get("event")
-    if problem := publishing.problem_of_event(cloud, event, dialog_type=dialog.dialog_type):
-        raise _RefusedError(problem)
-    # The pages have it in either place, and nowhere say what both together mean.
-    metadata = body.get("metadata", frame.metadata)
-    if problem := publishing.problem_of_metadata(metadata):
-        raise _RefusedError(problem)
-    sequence = cloud.state.publish(
-        found.conversation_id,
-        dialog_id,
-        body["event"],
-        originator_id=who.lp_consumer_id,
-        role="CONSUMER",
-        metadata=metadata or (),
-        client_properties=request.header("client-properties"),
-    )
-    if sequence is not None:
-        return ok(frame.id, sequence=sequence)
-    return ok(frame.id, sequence=dialog.next_sequence) if cloud.rules.chat_state_sequence else ok(frame.id)
+    made = publish(cloud, request, who, frame, found.conversation_id, dialog)
+    if isinstance(made, str):
+        raise _RefusedError(made)
+    return made
 
 
 def _update(cloud: Cloud, request: Request, who: Consumer, frame: Frame) -> Element:

@@ -20,6 +20,10 @@ REPLACED = ("personal", "ctmrinfo", "mrktInfo", "cart", "service")
 _APPENDED_KEPT = 50
 _IMPRESSIONS_KEPT = 100
 
+# One session may have this part of what all of them may weigh; beyond it, its own oldest goes.
+_SHARE = 16
+_EMPTY_SESSION = 500
+
 
 @dataclass(slots=True)
 class Visit:
@@ -41,6 +45,25 @@ class Visit:
     """contextId to campaignId, engagementId and revision of what was shown."""
     impressions: list[dict[str, Any]] = field(default_factory=list)
     conversation_id: str | None = None
+    weights: list[int] = field(default_factory=list)
+    """What each of the attributes weighs."""
+    impression_weights: list[int] = field(default_factory=list)
+    other_weights: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def weight(self) -> int:
+        """The bytes of what is remembered of it, roughly."""
+        heavy = (self.weights, self.impression_weights, self.other_weights.values())
+        return _EMPTY_SESSION + sum(map(sum, heavy))
+
+    def lighten(self, heaviest: int) -> None:
+        """Forget the oldest impressions, then the oldest attributes, until it weighs no more than that."""
+        too_much = self.weight - heaviest
+        gone = _surplus(self.impression_weights, too_much)
+        too_much -= sum(self.impression_weights[:gone])
+        self.impressions, self.impression_weights = self.impressions[gone:], self.impression_weights[gone:]
+        gone = _surplus(self.weights, too_much)
+        self.attributes, self.weights = self.attributes[gone:], self.weights[gone:]
 
     def over(self, now: float) -> bool:
         """Whether the session has ended by itself."""
@@ -147,7 +170,7 @@ class Visits:
                 event.time,
                 event.time,
             )
-            self._sessions.put(visit.session_id, visit, 500)
+            self._sessions.put(visit.session_id, visit, _EMPTY_SESSION)
             self._visitors.put(visit.visitor_id, visit.account_id, 100)
             return
         found = self._sessions.get(data["session_id"])
@@ -155,34 +178,55 @@ class Visits:
             return
         found.seen_at = event.time
         if event.kind == "session_reported":
-            self._reported(found, event)
+            _reported(found, event)
         elif event.kind == "engagement_asked":
             found.asked += 1
             found.considered = data["considered"]
             if data["shown"] is not None:
-                found.shown[data["shown"]["contextId"]] = data["shown"]
+                found.shown = {**found.shown, data["shown"]["contextId"]: data["shown"]}
                 if len(found.shown) > _IMPRESSIONS_KEPT:
                     del found.shown[next(iter(found.shown))]
+            found.other_weights["considered"] = _weight(found.considered)
+            found.other_weights["shown"] = _weight(found.shown)
         else:
             found.impressions = [*found.impressions[1 - _IMPRESSIONS_KEPT :], data["impression"]]
-            self._sessions.add_weight(found.session_id, len(repr(data["impression"])))
+            weights = found.impression_weights[1 - _IMPRESSIONS_KEPT :]
+            found.impression_weights = [*weights, _weight(data["impression"])]
+        found.lighten(self._heaviest // _SHARE)
+        self._sessions.weigh(found.session_id, found.weight)
 
-    def _reported(self, visit: Visit, event: Event) -> None:
-        data = event.data
-        visit.page_id = data["page_id"]
-        if data["identities"]:
-            visit.identities = data["identities"]
-        if data["entry_points"] is not None:
-            visit.entry_points = data["entry_points"]
-        for element in data["attributes"]:
-            kind = element.get("type")
-            if kind in REPLACED:
-                visit.attributes = [pair for pair in visit.attributes if pair[1].get("type") != kind]
-            visit.attributes = [*visit.attributes[-_APPENDED_KEPT:], (event.time, element)]
-        weight = sum(
-            len(repr(part)) for part in (data["identities"], data["entry_points"], data["attributes"])
-        )
-        self._sessions.add_weight(visit.session_id, weight)
+
+def _reported(visit: Visit, event: Event) -> None:
+    data = event.data
+    visit.page_id = data["page_id"]
+    if data["identities"]:
+        visit.identities = data["identities"]
+        visit.other_weights["identities"] = _weight(visit.identities)
+    if data["entry_points"] is not None:
+        visit.entry_points = data["entry_points"]
+        visit.other_weights["entry_points"] = _weight(visit.entry_points)
+    kept = list(zip(visit.attributes, visit.weights, strict=True))
+    for element in data["attributes"]:
+        kind = element.get("type")
+        if kind in REPLACED:
+            kept = [item for item in kept if item[0][1].get("type") != kind]
+        kept = [*kept[-_APPENDED_KEPT:], ((event.time, element), _weight(element))]
+    # New lists: a reader may hold the ones of a moment ago.
+    visit.attributes = [pair for pair, _ in kept]
+    visit.weights = [weight for _, weight in kept]
+
+
+def _weight(value: object) -> int:
+    return len(repr(value))
+
+
+def _surplus(weights: list[int], too_much: int) -> int:
+    """How many of the oldest have to go; the latest stays, however heavy it is."""
+    gone = 0
+    while too_much > 0 and gone < len(weights) - 1:
+        too_much -= weights[gone]
+        gone += 1
+    return gone
 
 
 KINDS = frozenset({"session_started", "session_reported", "engagement_asked", "impression_reported"})

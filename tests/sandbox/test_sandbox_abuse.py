@@ -69,7 +69,7 @@ def test_bytes_that_are_not_strict_json_are_refused_with_the_reason(connector, s
     reply = connector.post(body)
 
     assert reply.status_code == 400
-    assert reply.json() == {"code": "BAD_REQUEST", "body": {"msg": sentence}}
+    assert reply.json() == [{"code": "BAD_REQUEST", "body": {"msg": sentence}}]
     assert sandbox.conversations == []
 
 
@@ -77,7 +77,7 @@ def test_a_byte_order_mark_is_refused(connector):
     reply = connector.post(b"\xef\xbb\xbf[]")
 
     assert reply.status_code == 400
-    assert reply.json()["body"]["msg"].startswith("The body is not JSON: Unexpected UTF-8 BOM")
+    assert reply.json()[0]["body"]["msg"].startswith("The body is not JSON: Unexpected UTF-8 BOM")
 
 
 def test_idp_refuses_the_same_bytes_in_its_own_shape(connector):
@@ -121,7 +121,7 @@ def test_depth_is_refused_however_high_the_recursion_limit_is(connector):
         sys.setrecursionlimit(before)
 
     assert reply.status_code == 400
-    assert reply.json()["body"]["msg"] == "The body nests deeper than 64 levels."
+    assert reply.json()[0]["body"]["msg"] == "The body nests deeper than 64 levels."
 
 
 def test_a_megabyte_of_empty_arrays_is_read_in_reasonable_time(connector):

@@ -120,8 +120,9 @@ def test_an_id_must_have_1_to_64_characters(connector, sandbox, bad):
     reply = connector.post(connector.batch(ids=("1", bad)))
 
     assert reply.status_code == 400
-    assert reply.json()["code"] == "BAD_REQUEST"
-    assert reply.json()["body"]["msg"].startswith("frame[1].id must be a string of 1 to 64 characters; got ")
+    (element,) = reply.json()
+    assert (element["code"], element["reqId"]) == ("BAD_REQUEST", "1")
+    assert element["body"]["msg"].startswith("frame[1].id must be a string of 1 to 64 characters; got ")
     assert sandbox.conversations == []
 
 
@@ -130,11 +131,13 @@ def test_ids_must_be_unique_in_a_batch(connector, ids):
     reply = connector.post(connector.batch(ids=ids))
 
     assert reply.status_code == 400
-    assert reply.json() == {
-        "code": "BAD_REQUEST",
-        "body": {"msg": f"frame[1].id must be unique; '{ids[1]}' came twice."},
-        "reqId": ids[1],
-    }
+    assert reply.json() == [
+        {
+            "code": "BAD_REQUEST",
+            "body": {"msg": f"frame[1].id must be unique; '{ids[1]}' came twice."},
+            "reqId": str(ids[1]),
+        }
+    ]
 
 
 WANTED = "Send an array of two frames, userprofile.SetUserProfile then cm.ConsumerRequestConversation"
@@ -160,28 +163,38 @@ def test_a_batch_that_is_none_is_refused_as_a_whole(connector, sandbox, body, se
     reply = connector.post(body)
 
     assert reply.status_code == 400
-    assert reply.json()["code"] == "BAD_REQUEST"
-    assert reply.json()["body"] == {"msg": sentence}
+    (element,) = reply.json()
+    assert (element["code"], element["body"]) == ("BAD_REQUEST", {"msg": sentence})
     assert sandbox.conversations == []
 
 
 def test_one_frame_alone_is_too_few(connector):
     reply = connector.post(connector.batch()[:1])
 
-    assert (reply.status_code, reply.json()["body"]["msg"]) == (400, f"{WANTED}; got 1.")
+    assert (reply.status_code, reply.json()[0]["body"]["msg"]) == (400, f"{WANTED}; got 1.")
+
+
+def test_a_batch_may_be_refused_in_one_object_without_an_array(connect):
+    connector = connect(batch_refusal="object")
+
+    reply = connector.post(connector.batch()[::-1])
+
+    assert (reply.status_code, reply.json()) == (
+        400,
+        {"code": "BAD_REQUEST", "body": {"msg": OUT_OF_ORDER}, "reqId": "2,"},
+    )
+
+
+OUT_OF_ORDER = "frame[0].type must be 'userprofile.SetUserProfile'; got 'cm.ConsumerRequestConversation'."
 
 
 def test_the_frames_must_come_in_order(connector, sandbox):
     reply = connector.post(connector.batch(sdes=[VIP])[::-1])
 
     assert reply.status_code == 400
-    assert reply.json() == {
-        "code": "BAD_REQUEST",
-        "body": {
-            "msg": "frame[0].type must be 'userprofile.SetUserProfile'; got 'cm.ConsumerRequestConversation'."
-        },
-        "reqId": "2,",
-    }
+    assert reply.json() == [
+        {"code": "BAD_REQUEST", "body": {"msg": OUT_OF_ORDER}, "reqId": req_id} for req_id in ("2,", "1,")
+    ]
     assert sandbox.conversations == []
     assert sandbox.profile("anna") == []
 
@@ -326,12 +339,71 @@ def test_the_legacy_message_is_refused_with_the_conversation(connector):
     assert [element["code"] for element in reply.json()] == ["OK", "BAD_REQUEST", "BAD_REQUEST"]
 
 
+def first_message(**members):
+    event = {"type": "ContentEvent", "contentType": "text/plain", "message": "Hi"}
+    return {"kind": "req", "id": "3", "type": "ms.PublishEvent", "body": {"event": event}} | members
+
+
+def test_the_legacy_message_keeps_its_metadata(connector, sandbox):
+    metadata = [{"type": "ExternalId", "id": "crm-7"}]
+
+    reply = connector.post([*connector.batch(), first_message(metadata=metadata)])
+
+    assert reply.json()[2] == {"code": "OK", "body": {"sequence": 0}, "reqId": "3"}
+    (message,) = sandbox.detail(reply.json()[1]["body"]["conversationId"]).messages
+    assert message.metadata == ({"type": "ExternalId", "id": "crm-7"},)
+
+
+@pytest.mark.parametrize(
+    ("members", "msg"),
+    [
+        ({"metadata": [{"id": "7"}]}, "metadata[0] must be an object with a type, such as 'ExternalId'."),
+        (
+            {"body": {"event": {"type": "ContentEvent", "contentType": "text/plain", "message": "x" * 5000}}},
+            "Bad Request",
+        ),
+    ],
+)
+def test_the_legacy_message_is_held_against_what_send_checks(connector, sandbox, members, msg):
+    reply = connector.post([*connector.batch(), first_message(**members)])
+
+    assert reply.status_code == 200
+    assert reply.json()[2] == {"code": "BAD_REQUEST", "body": {"msg": msg}, "reqId": "3"}
+    assert sandbox.detail(reply.json()[1]["body"]["conversationId"]).messages == []
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"skillId": "7" * 65}, "skillId"),
+        ({"campaignInfo": {"campaignId": "7" * 65, "engagementId": "1"}}, "campaignInfo.campaignId"),
+        ({"campaignInfo": {"campaignId": "1", "engagementId": "7" * 65}}, "campaignInfo.engagementId"),
+    ],
+)
+def test_an_id_of_more_than_64_characters_is_refused_by_the_sandbox_itself(connector, sandbox, body, path):
+    reply = connector.post(connector.batch(**body))
+
+    assert reply.status_code == 400
+    assert reply.json()[1]["body"]["msg"] == (
+        f"{path} must have at most 64 characters; got 65. "
+        "(The sandbox's own limit: LivePerson publishes none.)"
+    )
+    assert sandbox.conversations == []
+
+
+def test_ids_of_64_characters_are_taken(connector):
+    info = {"campaignId": "c" * 64, "engagementId": "e" * 64}
+
+    assert connector.post(connector.batch(skillId="s" * 64, campaignInfo=info)).status_code == 200
+
+
 def test_the_legacy_message_may_not_name_a_dialog_and_then_nothing_is_done(connector, sandbox):
     message = {"kind": "req", "id": "3", "type": "ms.PublishEvent", "body": {"dialogId": "x"}}
 
     reply = connector.post([*connector.batch(), message])
 
-    assert (reply.status_code, reply.json()["reqId"]) == (400, "3")
+    assert reply.status_code == 400
+    assert [element["reqId"] for element in reply.json()] == ["1,", "2,", "3"]
     assert sandbox.conversations == []
 
 

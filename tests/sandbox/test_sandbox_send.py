@@ -110,6 +110,16 @@ def test_metadata_is_taken_from_the_body_and_from_beside_it(connector, sandbox):
     assert [m.metadata for m in sandbox.detail(conversation_id).messages] == [tuple(metadata)] * 2
 
 
+def test_null_in_the_body_leaves_the_metadata_beside_it(connector, sandbox):
+    conversation_id = connector.open()
+    body = {"dialogId": conversation_id, "event": HELLO, "metadata": None}
+
+    connector.send("ms.PublishEvent", body, metadata=[{"type": "ExternalId", "id": "crm-7"}])
+
+    (message,) = sandbox.detail(conversation_id).messages
+    assert message.metadata == ({"type": "ExternalId", "id": "crm-7"},)
+
+
 @pytest.mark.parametrize(
     ("metadata", "msg"),
     [
@@ -137,7 +147,7 @@ EVENTS = "'ContentEvent', 'RichContentEvent', 'AcceptStatusEvent', 'ChatStateEve
 @pytest.mark.parametrize(
     ("event", "msg"),
     [
-        (None, "event must be an object, such as {'type': 'ContentEvent', …}."),
+        (None, "event must be an object, such as {'type': 'ContentEvent', ...}."),
         ({}, f"event.type must be one of {EVENTS}; got nothing."),
         (
             {"type": "AccpetStatusEvent"},
@@ -377,7 +387,7 @@ FIELDS = (
     ("field", "msg"),
     [
         ([], "conversationField must hold at least one field."),
-        ("x", "conversationField must be an object such as {'field': 'ConversationStateField', …}."),
+        ("x", "conversationField must be an object such as {'field': 'ConversationStateField', ...}."),
         ({}, f"conversationField.field must be one of {FIELDS}; got nothing."),
         (
             CLOSE | {"conversationState": "OPEN"},

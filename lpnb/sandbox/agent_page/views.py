@@ -7,6 +7,9 @@ from .markup import Html, tag
 from .parts import BASE, Listed, Page, initials, link, when
 from .thread import conversation
 
+# Of a name, a skill or a source in the list.
+_LONGEST = 60
+
 
 def document(page: Page) -> bytes:
     """The whole page."""
@@ -104,6 +107,9 @@ def _list(page: Page) -> Html:
 
 
 def _row(item: Listed, here: bool) -> Html:
+    name, skill, source = (
+        words.shortened(text, _LONGEST) for text in (item.name, item.skill, item.conversation.source_name)
+    )
     row, found = item.row, item.conversation
     preview: object = row.preview or "No message yet"
     if row.typing:
@@ -124,15 +130,15 @@ def _row(item: Listed, here: bool) -> Html:
         tag("span", initials(item.name), class_=f"face face-{found.number % 6}", aria_hidden="true"),
         tag(
             "span",
-            tag("span", item.name, class_="name", dir="auto"),
+            tag("span", name, class_="name", dir="auto"),
             when(row.at),
             tag("span", preview, class_="preview", dir="auto"),
             unread,
             tag(
                 "span",
                 _stage(item),
-                tag("bdi", item.skill, class_="skill", title="Skill"),
-                tag("bdi", found.source_name, class_="source faint", title="Source: campaign or connector"),
+                tag("bdi", skill, class_="skill", title="Skill"),
+                tag("bdi", source, class_="source faint", title="Source: campaign or connector"),
                 class_="meta",
             ),
             class_="row",

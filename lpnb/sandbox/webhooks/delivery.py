@@ -3,6 +3,7 @@
 Documented: 200 and 201 are success, 5 seconds to connect and to read, gaps of 2, 4, 8 ... seconds,
 at most 5 minutes, up to the retention time; order is kept within a conversation. The count-based
 retries of old are not imitated. What waits is in memory, bounded, and gone with the `Sandbox`.
+With a state file, nothing is told before it is on the disk.
 """
 
 import asyncio
@@ -11,19 +12,25 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lpnb.sandbox.conversations import Conversation
 from lpnb.sandbox.events import Event
+from lpnb.sandbox.refusals import RefusedError
 from lpnb.sandbox.state import State
+from lpnb.sandbox.state_file import StateFileError
 
 from .bodies import body_of, key_of, to_bytes
+from .outcomes import Attempt, Counts, Target
 from .signature import ALGORITHMS, Algorithm, sign
-from .subscriptions import Subscription, Webhooks
+from .subscriptions import Subscription
 
 if TYPE_CHECKING:
     import aiohttp
+
+__all__ = ["FAULTS", "Attempt", "Counts", "Courier", "Delivery", "Target"]
 
 logger = logging.getLogger("lpnb.sandbox")
 
@@ -49,6 +56,7 @@ class Delivery:
         any_host: Post to other machines too. Without it the sandbox never sends anything off this one.
         timeout: Seconds to connect, and to wait for the answer.
         most_waiting: How many deliveries may wait; a new one beyond that is dropped.
+        most_waiting_bytes: How many bytes their bodies may have together; likewise.
 
     Example:
         >>> Delivery(signature="md5")
@@ -62,53 +70,15 @@ class Delivery:
     any_host: bool = False
     timeout: float = 5.0
     most_waiting: int = 10_000
+    most_waiting_bytes: int = 64 * 1024 * 1024
 
     def __post_init__(self) -> None:
         if self.signature not in ALGORITHMS:
             choices = ", ".join(repr(name) for name in ALGORITHMS)
             raise ValueError(f"signature must be one of {choices}; got {self.signature!r}.")
-        for name in ("time_scale", "timeout", "most_waiting"):
+        for name in ("time_scale", "timeout", "most_waiting", "most_waiting_bytes"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0; got {getattr(self, name)!r}.")
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """An app installation that has webhooks."""
-
-    account_id: str
-    client_id: str
-    client_secret: str = field(repr=False)
-    webhooks: Webhooks
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How webhooks fared: ``retried`` counts tries after the first, the others count webhooks."""
-
-    delivered: int = 0
-    retried: int = 0
-    expired: int = 0
-    dropped: int = 0
-    waiting: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try: ``status`` is None when no answer came, and ``problem`` then says why."""
-
-    time: float
-    conversation_id: str
-    event: str
-    endpoint: str
-    number: int
-    status: int | None
-    problem: str | None = None
-
-    @property
-    def succeeded(self) -> bool:
-        """Whether the receiver took it."""
-        return self.status in (200, 201)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +87,8 @@ class _Parcel:
     body: bytes
     time: float
     conversation_id: str
+    stored: "Future[None] | None"
+    """Done when what it tells of is on the disk; None when it is, or nothing is kept there."""
 
 
 _Address = tuple[int, str]
@@ -148,6 +120,7 @@ class Courier:
         self._faults: deque[str] = deque()
         self._workers: dict[_Address, asyncio.Task[None] | None] = {}
         self._waiting = self._delivered = self._retried = self._expired = self._dropped = 0
+        self._bytes = 0
         self._attempts: deque[Attempt] = deque(maxlen=_ATTEMPTS_KEPT)
         self.settled: Callable[[], object] = lambda: None
         """Called in the loop when a webhook has arrived or was given up."""
@@ -166,6 +139,12 @@ class Courier:
         """How it went so far."""
         with self._changed:
             return Counts(self._delivered, self._retried, self._expired, self._dropped, self._waiting)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What waits or is held back has bodies of so many bytes."""
+        with self._changed:
+            return self._bytes
 
     @property
     def attempts(self) -> list[Attempt]:
@@ -187,9 +166,9 @@ class Courier:
         """Do something to the next webhooks that loss, duplicates and reordering are allowed to do."""
         if fault not in FAULTS:
             choices = ", ".join(repr(name) for name in FAULTS)
-            raise ValueError(f"fault must be one of {choices}; got {fault!r}.")
+            raise RefusedError(f"fault must be one of {choices}; got {fault!r}.")
         if not 1 <= times <= self._how.most_waiting:
-            raise ValueError(f"times must be from 1 to {self._how.most_waiting}; got {times}.")
+            raise RefusedError(f"times must be from 1 to {self._how.most_waiting}; got {times}.")
         with self._changed:
             self._faults.extend([fault] * times)
 
@@ -201,6 +180,7 @@ class Courier:
             self._faults.clear()
             self._attempts.clear()
             self._waiting = self._delivered = self._retried = self._expired = self._dropped = 0
+            self._bytes = 0
             self._changed.notify_all()
         self.clock_moved()
 
@@ -262,9 +242,9 @@ class Courier:
             if target.account_id != found.account_id or key not in self._subscriptions[position]:
                 continue
             body = body or to_bytes(body_of(event, self._state.conversation))
-            self._take(
-                (position, found.conversation_id), _Parcel(key, body, event.time, found.conversation_id)
-            )
+            stored = self._state.ledger.unstored()
+            parcel = _Parcel(key, body, event.time, found.conversation_id, stored)
+            self._take((position, found.conversation_id), parcel)
 
     def _take(self, address: _Address, parcel: _Parcel) -> None:
         with self._changed:
@@ -272,21 +252,31 @@ class Courier:
             if fault == "lose":
                 return
             if fault == "reorder" and address not in self._held:
-                self._held[address] = parcel
+                if self._has_room(parcel):
+                    self._held[address] = parcel
+                    self._bytes += len(parcel.body)
                 return
             parcels = [parcel, parcel] if fault == "duplicate" else [parcel]
             if (late := self._held.pop(address, None)) is not None:
+                self._bytes -= len(late.body)
                 parcels.append(late)
             for item in parcels:
-                if self._waiting >= self._how.most_waiting:
-                    self._dropped += 1
-                    continue
-                self._queues.setdefault(address, deque()).append(item)
-                self._waiting += 1
+                if self._has_room(item):
+                    self._queues.setdefault(address, deque()).append(item)
+                    self._waiting += 1
+                    self._bytes += len(item.body)
             if address in self._workers or address not in self._queues or self._loop is None:
                 return
             self._workers[address] = None
         self._in_loop(self._start, address)
+
+    def _has_room(self, parcel: _Parcel) -> bool:
+        """Whether one more may wait; it is counted as dropped when not."""
+        many = self._waiting >= self._how.most_waiting
+        if many or self._bytes + len(parcel.body) > self._how.most_waiting_bytes:
+            self._dropped += 1
+            return False
+        return True
 
     def _in_loop(self, call: object, *arguments: object) -> None:
         loop = self._loop
@@ -320,6 +310,7 @@ class Courier:
                 if self._queues.get(address) is queue and queue and queue[0] is parcel:
                     queue.popleft()
                     self._waiting -= 1
+                    self._bytes -= len(parcel.body)
                     self._delivered += arrived
                     self._expired += not arrived
                     self._changed.notify_all()
@@ -327,6 +318,8 @@ class Courier:
 
     async def _deliver(self, address: _Address, queue: deque[_Parcel], parcel: _Parcel) -> bool:
         """Whether it arrived in the end."""
+        if not await _on_disk(parcel):
+            return False
         target = self._targets[address[0]]
         subscription = self._subscriptions[address[0]][parcel.key]
         scale = self._how.time_scale
@@ -393,3 +386,14 @@ class Courier:
             self._attempts.append(attempt)
             self._changed.notify_all()
         return attempt
+
+
+async def _on_disk(parcel: _Parcel) -> bool:
+    """Wait until what a webhook tells of would survive the process; False when it cannot be stored."""
+    if parcel.stored is not None:
+        try:
+            await asyncio.shield(asyncio.wrap_future(parcel.stored))
+        except StateFileError:
+            logger.warning("A webhook was given up: what it tells of could not be stored.")
+            return False
+    return True
