@@ -1,6 +1,7 @@
 """The sandbox's page in the docs: its tables and its world file are those of the code."""
 
 import ast
+import inspect
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -20,8 +21,8 @@ def test_every_rule_is_on_the_page_with_its_default():
 
 
 def test_every_rule_says_what_is_known_about_it():
-    arguments = Rules.__doc__.partition("Args:")[2].partition("Example:")[0]
-    described = set(re.findall(r"^ {8}(\w+): ", arguments, re.MULTILINE))
+    arguments = inspect.getdoc(Rules).partition("Args:")[2].partition("Example:")[0]
+    described = set(re.findall(r"^ {4}(\w+): ", arguments, re.MULTILINE))
 
     assert described == {field.name for field in fields(Rules)}
 
