@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .conversations import Conversation
+from .refusals import RefusedError, UnknownNameError
 from .rules import Rules
 from .state import State
 from .webhooks.delivery import Attempt, Counts, Courier
@@ -79,7 +80,7 @@ class AgentSide:
         known = ("ACTIVE", "INACTIVE", "GONE", "COMPOSING", "PAUSE")
         if chat_state not in known:
             choices = ", ".join(repr(name) for name in known)
-            raise ValueError(f"chat_state must be one of {choices}; got {chat_state!r}.")
+            raise RefusedError(f"chat_state must be one of {choices}; got {chat_state!r}.")
         self._publish(conversation_id, {"type": "ChatStateEvent", "chatState": chat_state}, None)
 
     def agent_reads(self, conversation_id: str) -> list[int]:
@@ -119,7 +120,7 @@ class AgentSide:
             target = account.skill(str(skill)) if account else None
             if target is None:
                 known = ", ".join(repr(item.name) for item in account.skills) if account else "none"
-                raise KeyError(f"skill must be one of {known}, or its id; got {str(skill)[:60]!r}.")
+                raise UnknownNameError(f"skill must be one of {known}, or its id; got {str(skill)[:60]!r}.")
             by = self._assigned(found) or self._choose(found, None)
             self._state.change_skill(conversation_id, target.id, target.name, reason="Skill", by=by)
 
@@ -133,13 +134,9 @@ class AgentSide:
             KeyError: When there is no such conversation.
         """
         with self._state.ledger:
-            found = self._state.conversation(conversation_id)
-            account = self._account(found) if found else None
-            if (
-                found is None
-                or found.state == "CLOSE"
-                or not (account and account.survey and _surveyed(found))
-            ):
+            found = self._known(conversation_id)
+            account = self._account(found)
+            if found.state == "CLOSE" or not (account and account.survey and _surveyed(found)):
                 self._state.close_conversation(conversation_id, by="AGENT")
                 return
             frees = not self.rules.survey_keeps_conversation
@@ -148,7 +145,9 @@ class AgentSide:
 
     def agent_resumes(self, conversation_id: str) -> bool:
         """Open a closed conversation again; False when its consumer has another one open by now."""
-        return self._state.resume_conversation(conversation_id, by="AGENT")
+        with self._state.ledger:
+            self._known(conversation_id)
+            return self._state.resume_conversation(conversation_id, by="AGENT")
 
     @property
     def webhook_counts(self) -> Counts:
@@ -198,11 +197,15 @@ class AgentSide:
             return -1 if sequence is None else sequence
 
     def _open(self, conversation_id: str) -> Conversation:
+        found = self._known(conversation_id)
+        if found.state != "OPEN":
+            raise RefusedError(f"Conversation {conversation_id!r} is closed.")
+        return found
+
+    def _known(self, conversation_id: str) -> Conversation:
         found = self._state.conversation(conversation_id)
         if found is None:
-            raise KeyError(f"No conversation {conversation_id!r} in this sandbox.")
-        if found.state != "OPEN":
-            raise ValueError(f"Conversation {conversation_id!r} is closed.")
+            raise UnknownNameError(f"No conversation {conversation_id!r} in this sandbox.")
         return found
 
     def _account(self, found: Conversation) -> Account | None:
@@ -220,7 +223,7 @@ class AgentSide:
                 if wanted in (agent.id, agent.login):
                     return agent.id
             known = ", ".join(repr(agent.login) for agent in agents) or "none: the world has no agents"
-            raise KeyError(f"agent must be one of {known}; got {wanted[:60]!r}.")
+            raise UnknownNameError(f"agent must be one of {known}; got {wanted[:60]!r}.")
         skill = account.skill(found.skill_id) if account else None
         there = [agent for agent in agents if self._is_there(found.account_id, agent)]
         serving = [agent for agent in there if skill is not None and _serves(agent, skill)]
@@ -247,10 +250,10 @@ def _surveyed(found: Conversation) -> bool:
 
 def _check_text(text: str) -> None:
     if not isinstance(text, str) or not text.strip():
-        raise ValueError("text must not be empty.")
+        raise RefusedError("text must not be empty.")
     if len(text) > LONGEST_TEXT:
-        raise ValueError(f"text must be {LONGEST_TEXT} characters or fewer; got {len(text)}.")
+        raise RefusedError(f"text must be {LONGEST_TEXT} characters or fewer; got {len(text)}.")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError("text holds half a character (a lone surrogate).") from None
+        raise RefusedError("text holds half a character (a lone surrogate).") from None

@@ -19,15 +19,14 @@ from .faulty import answer_under, deliver, pause
 from .gate import refuse_strangers
 from .limits import Limits
 from .line import Line
+from .nowhere import nothing_here
 from .rate_limits import RATE_LIMIT
+from .route_names import NOWHERE
 from .sending import send_answer
 from .served import SERVED, Served
 from .state_file import StateFileError
 
 logger = logging.getLogger("lpnb.sandbox")
-
-# In the log, for what reached no route.
-NOWHERE = "-"
 
 _ACCOUNTS = "/api/account/"
 
@@ -108,8 +107,7 @@ class App:
 
     async def _nothing_here(self, scope: Scope, _receive: Receive, send: Send) -> None:
         request: Request = scope["state"]["request"]
-        served = "; ".join(f"{served.method} {served.path}" for served in SERVED)
-        answer = teach(404, f"Nothing is served at {shortened(request.path)!r}. The sandbox serves {served}.")
+        answer = nothing_here(request)
         _log(self._cloud, NOWHERE, request, answer)
         await send_answer(answer, send)
 

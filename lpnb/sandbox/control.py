@@ -23,11 +23,13 @@ from .controls import Controls
 from .exchange import Answer, Request, json_answer, media_type, shortened, teach
 from .gate import LOOPBACK_NAMES
 from .limits import Limits
+from .refusals import RefusedError, UnknownNameError
 from .sending import send_answer
 from .state_file import StateFileError
 
 logger = logging.getLogger("lpnb.sandbox")
 
+CONTROL_PATH = "/_lpnb"
 TOKEN_HEADER = "x-sandbox-token"  # noqa: S105
 
 Body = Mapping[str, Any]
@@ -44,10 +46,6 @@ class Control:
     takes: tuple[str, ...] = ()
 
 
-class _RefusedError(Exception):
-    """The request makes no sense; the message says what does."""
-
-
 def _done() -> Answer:
     return json_answer(200, {"done": True})
 
@@ -55,13 +53,13 @@ def _done() -> Answer:
 def _add_fault(controls: Controls, _request: Request, body: Body) -> Answer:
     options = body.get("options", {})
     if not isinstance(options, dict):
-        raise _RefusedError("options must be an object, such as {'code': 503}.")
+        raise RefusedError("options must be an object, such as {'code': 503}.")
     for name in ("route", "fault"):
         if not isinstance(body.get(name), str):
-            raise _RefusedError(f"{name} must be a string. GET faults lists the routes and the kinds.")
+            raise RefusedError(f"{name} must be a string. GET faults lists the routes and the kinds.")
     for name in ("times", "probability", "route", "fault"):
         if name in options:
-            raise _RefusedError(f"{name} stands beside options, not in it.")
+            raise RefusedError(f"{name} stands beside options, not in it.")
     times = {"times": body["times"]} if "times" in body else {}
     probability = body.get("probability", 1.0)
     controls.fail(body["route"], body["fault"], **times, probability=probability, **options)
@@ -75,13 +73,13 @@ def _clear_faults(controls: Controls, _request: Request, _body: Body) -> Answer:
 
 def _rate_limit(controls: Controls, _request: Request, body: Body) -> Answer:
     if "rate" not in body:
-        raise _RefusedError("rate is missing: requests a second, or null for no limit.")
+        raise RefusedError("rate is missing: requests a second, or null for no limit.")
     routes = body.get("routes")
     if routes is not None and not isinstance(routes, list):
-        raise _RefusedError("routes must be an array of route names.")
+        raise RefusedError("routes must be an array of route names.")
     account_id = body.get("account_id")
     if account_id is not None and not isinstance(account_id, str):
-        raise _RefusedError("account_id must be a string.")
+        raise RefusedError("account_id must be a string.")
     controls.rate_limit(
         body["rate"],
         body.get("burst"),
@@ -95,7 +93,7 @@ def _rate_limit(controls: Controls, _request: Request, body: Body) -> Answer:
 
 def _clock(controls: Controls, _request: Request, body: Body) -> Answer:
     if len(body) != 1:
-        raise _RefusedError('Send one of {"advance": seconds}, {"set": epoch}, {"frozen": true or false}.')
+        raise RefusedError('Send one of {"advance": seconds}, {"set": epoch}, {"frozen": true or false}.')
     ((what, value),) = body.items()
     if what == "advance":
         controls.advance(value)
@@ -106,7 +104,7 @@ def _clock(controls: Controls, _request: Request, body: Body) -> Answer:
     elif value is False:
         controls.run_clock()
     else:
-        raise _RefusedError("frozen must be true or false.")
+        raise RefusedError("frozen must be true or false.")
     return json_answer(200, views.clock(controls))
 
 
@@ -141,7 +139,8 @@ CONTROLS = (
     Control(
         "GET",
         "/requests",
-        "The request log, oldest first; filters: route, method, status, consumer, fault, since; and limit.",
+        "The request log, oldest first; filters: route, method, status, consumer, fault, since; and limit, "
+        "for the latest.",
         views.requests,
     ),
     Control("GET", "/faults", "Faults still to come, and the routes and kinds there are.", views.faults),
@@ -166,7 +165,7 @@ CONTROLS = (
     Control(
         "GET",
         "/conversations",
-        "Every conversation remembered, oldest first; filters: state, consumer; and limit.",
+        "Every conversation remembered, oldest first; filters: state, consumer; and limit, for the latest.",
         views.conversations,
     ),
     Control(
@@ -251,10 +250,15 @@ class _Endpoint:
         try:
             body = _read(control, request)
             return control.answer(self._controls, request, body)
-        except (_RefusedError, ValueError, TypeError) as error:
+        except RefusedError as error:
             return teach(400, str(error))
-        except KeyError as error:
+        except UnknownNameError as error:
             return teach(404, str(error.args[0]))
+        except Exception:
+            logger.exception("The sandbox failed to answer %s %s", request.method, shortened(request.path))
+            return teach(
+                500, "The sandbox itself failed; this is a fault of the sandbox, not of the request."
+            )
 
     async def _stored(self) -> Answer | None:
         pending = self._controls.unstored()
@@ -271,11 +275,14 @@ def _read(control: Control, request: Request) -> Body:
         return {}
     if media_type(request) != "application/json":
         came = media_type(request) or "none"
-        raise _RefusedError(f"Send Content-Type: application/json; got {shortened(came)}.")
-    body = strict_json.read(request.body or b"{}")
+        raise RefusedError(f"Send Content-Type: application/json; got {shortened(came)}.")
+    try:
+        body = strict_json.read(request.body or b"{}")
+    except strict_json.StrictJsonError as error:
+        raise RefusedError(str(error)) from None
     if not isinstance(body, dict):
-        raise _RefusedError("Send a JSON object; {} is enough where nothing is needed.")
+        raise RefusedError("Send a JSON object; {} is enough where nothing is needed.")
     if unknown := [name for name in body if name not in control.takes]:
         takes = ", ".join(repr(name) for name in control.takes) or "nothing"
-        raise _RefusedError(f"{shortened(unknown[0], 40)!r} is not known here; this takes {takes}.")
+        raise RefusedError(f"{shortened(unknown[0], 40)!r} is not known here; this takes {takes}.")
     return body

@@ -1,38 +1,41 @@
 """The agents' verbs and the webhooks in the control API: the same as on the `Sandbox` object."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from .agents import AgentSide
-from .exchange import Answer, Request, json_answer
+from .exchange import Answer, Request, json_answer, shortened
+from .refusals import RefusedError
 
 Body = Mapping[str, Any]
 
 
-def _text(value: object) -> str:
+def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError("Send a string.")
+        shown = "nothing" if value is None else shortened(json.dumps(value), 60)
+        raise RefusedError(f"{name} must be a string; got {shown}.")
     return value
 
 
 def _rich(agents: AgentSide, name: str, value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError("rich must be an object: structured content, such as a card with buttons.")
+        raise RefusedError("rich must be an object: structured content, such as a card with buttons.")
     return {"sequence": agents.agent_sends_rich(name, value)}
 
 
 def _joins(agents: AgentSide, name: str, value: object) -> dict[str, Any]:
-    return {"agent_id": agents.agent_joins(name, None if value in (None, True) else _text(value))}
+    return {"agent_id": agents.agent_joins(name, None if value in (None, True) else _text("joins", value))}
 
 
 def _transfer(agents: AgentSide, name: str, value: object) -> dict[str, Any]:
-    agents.transfer(name, _text(value))
+    agents.transfer(name, _text("transfer", value))
     return {"done": True}
 
 
 def _types(agents: AgentSide, name: str, value: object) -> dict[str, Any]:
-    agents.agent_types(name, _text(value))
+    agents.agent_types(name, _text("types", value))
     return {"done": True}
 
 
@@ -42,8 +45,8 @@ def _closes(agents: AgentSide, name: str, _value: object) -> dict[str, Any]:
 
 
 _VERBS: dict[str, Callable[[AgentSide, str, Any], dict[str, Any]]] = {
-    "says": lambda agents, name, value: {"sequence": agents.agent_says(name, _text(value))},
-    "notes": lambda agents, name, value: {"sequence": agents.agent_notes(name, _text(value))},
+    "says": lambda agents, name, value: {"sequence": agents.agent_says(name, _text("says", value))},
+    "notes": lambda agents, name, value: {"sequence": agents.agent_notes(name, _text("notes", value))},
     "rich": _rich,
     "types": _types,
     "reads": lambda agents, name, _: {"sequences": agents.agent_reads(name)},
@@ -59,7 +62,7 @@ VERBS = tuple(_VERBS)
 def act(agents: AgentSide, request: Request, body: Body) -> Answer:
     """One thing an agent does, such as ``{"says": "Hello"}``."""
     if len(body) != 1:
-        raise ValueError('Send one verb, such as {"says": "Hello"} or {"closes": true}.')
+        raise RefusedError('Send one verb, such as {"says": "Hello"} or {"closes": true}.')
     ((verb, value),) = body.items()
     return json_answer(200, _VERBS[verb](agents, request.path_params["conversation_id"], value))
 
@@ -74,6 +77,6 @@ def fail_webhooks(agents: AgentSide, _request: Request, body: Body) -> Answer:
     """Lose, double or reorder the next webhooks."""
     times = body.get("times", 1)
     if not isinstance(times, int) or isinstance(times, bool):
-        raise ValueError("times must be a whole number.")
-    agents.fail_webhooks(_text(body.get("fault")), times)
+        raise RefusedError("times must be a whole number.")
+    agents.fail_webhooks(_text("fault", body.get("fault")), times)
     return json_answer(200, {"done": True})

@@ -1,15 +1,31 @@
 """What the control API shows, as JSON: nothing here changes anything."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from http import HTTPMethod
+from typing import Any, TypeVar
 
 from .controls import Controls
 from .exchange import Answer, Request, json_answer, shortened
-from .faults import FAULTS, ROUTES
+from .faults import FAULTS, listed
+from .rate_limits import RATE_LIMIT
+from .refusals import RefusedError
+from .route_names import NOWHERE, ROUTES
 from .state import Conversation, RequestRecord
 
 Body = Mapping[str, Any]
+V = TypeVar("V")
+
+_STATUS = re.compile(r"[1-5][0-9][0-9]")
+
+# What a filter may ask for, where that is known; "none" finds what has none.
+_VALUES: dict[str, tuple[str, ...]] = {
+    "route": (*ROUTES, NOWHERE),
+    "method": tuple(HTTPMethod),
+    "fault": (*FAULTS, RATE_LIMIT, "none"),
+    "state": ("OPEN", "CLOSE"),
+}
 
 # Without a limit of their own, lists end here; "total" says how many there are.
 _LIST = 1000
@@ -50,7 +66,7 @@ def requests(controls: Controls, request: Request, _body: Body) -> Answer:
         for record in controls.requests
         if record.time >= since and all(_matches(record, name, value) for name, value in wanted.items())
     ]
-    rows = [asdict(record) for record in found[: int(_number(wanted, "limit", _LIST))]]
+    rows = [asdict(record) for record in _latest(found, wanted)]
     return json_answer(200, {"total": len(found), "requests": rows})
 
 
@@ -69,7 +85,7 @@ def faults(controls: Controls, _request: Request, _body: Body) -> Answer:
         for item in controls.pending_faults
     ]
     kinds = {
-        name: {"doc": kind.doc, "options": dict(kind.options), "conversation_only": kind.conversation_only}
+        name: {"doc": kind.doc, "options": dict(kind.options), "routes": list(kind.routes)}
         for name, kind in FAULTS.items()
     }
     return json_answer(200, {"faults": pending, "routes": list(ROUTES), "kinds": kinds})
@@ -89,7 +105,7 @@ def conversations(controls: Controls, request: Request, _body: Body) -> Answer:
         if wanted.get("state", conversation.stage) == conversation.stage
         and wanted.get("consumer", conversation.ext_consumer_id) == conversation.ext_consumer_id
     ]
-    rows = [_summary(conversation) for conversation in found[: int(_number(wanted, "limit", _LIST))]]
+    rows = [_summary(conversation) for conversation in _latest(found, wanted)]
     return json_answer(200, {"total": len(found), "conversations": rows})
 
 
@@ -106,7 +122,7 @@ def conversation(controls: Controls, request: Request, _body: Body) -> Answer:
         | {
             "request": found.request,
             "client_properties": found.client_properties,
-            "profile": controls.profile(found.ext_consumer_id),
+            "profile": controls.profile(found.ext_consumer_id, account_id=found.account_id),
             "messages": [asdict(message) for message in detail.messages],
             "trace": detail.trace,
         },
@@ -131,9 +147,26 @@ def _filters(request: Request, known: tuple[str, ...]) -> dict[str, str]:
     found = {}
     for name, value in request.query_pairs():
         if name not in known:
-            raise ValueError(f"{shortened(name, 40)!r} is no filter; this takes {', '.join(known)}.")
+            raise RefusedError(f"{shortened(name, 40)!r} is no filter; this takes {', '.join(known)}.")
+        values = _VALUES.get(name)
+        if values is not None and value not in values:
+            raise RefusedError(
+                f"{name} must be one of {listed(map(str, values))}; got {shortened(value, 40)!r}."
+            )
+        if name == "status" and value != "none" and not _STATUS.fullmatch(value):
+            raise RefusedError(
+                f"status must be a number from 100 to 599, or 'none'; got {shortened(value, 40)!r}."
+            )
         found[name] = value
     return found
+
+
+def _latest(found: list[V], wanted: Mapping[str, str]) -> list[V]:
+    """The latest of them, as many as were wanted; oldest first all the same."""
+    limit = wanted.get("limit", str(_LIST))
+    if not (limit.isascii() and limit.isdigit() and len(limit) <= 9):
+        raise RefusedError(f"limit must be a whole number, 0 or more; got {shortened(limit, 40)!r}.")
+    return found[max(0, len(found) - int(limit)) :]
 
 
 def _matches(record: RequestRecord, name: str, value: str) -> bool:
@@ -149,7 +182,7 @@ def _number(wanted: Mapping[str, str], name: str, default: float) -> float:
     if value is None:
         return default
     if len(value) > 20 or not value.replace(".", "", 1).isdecimal() or not value.isascii():
-        raise ValueError(f"{name} must be a number, 0 or more; got {shortened(value, 40)!r}.")
+        raise RefusedError(f"{name} must be a number, 0 or more; got {shortened(value, 40)!r}.")
     return float(value)
 
 

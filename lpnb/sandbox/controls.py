@@ -12,9 +12,10 @@ from typing import Any
 from .agents import AgentSide
 from .clock import Clock
 from .cloud import Loading
-from .faults import FaultQueue, PendingFault, make_fault
+from .faults import FaultQueue, PendingFault, listed, make_fault
 from .idle import close_idle
 from .rate_limits import RateLimit, RateLimits, make_limit
+from .refusals import RefusedError
 from .rules import Rules
 from .state import Conversation, Message, RequestRecord, State
 from .tokens import Keyring, consumer
@@ -64,9 +65,14 @@ class Controls(AgentSide):
         """A snapshot of every conversation still remembered, oldest first."""
         return self._state.conversations
 
-    def profile(self, ext_consumer_id: str) -> list[Any]:
-        """The SDEs known of a consumer, whether or not a conversation came of them."""
-        return self._state.profile_of(consumer(self.account_id, ext_consumer_id))
+    def profile(self, ext_consumer_id: str, *, account_id: str | None = None) -> list[Any]:
+        """The SDEs known of a consumer, whether or not a conversation came of them.
+
+        Args:
+            ext_consumer_id: As the connector named it.
+            account_id: Whose consumer; the sandbox's own account by default.
+        """
+        return self._state.profile_of(consumer(account_id or self.account_id, ext_consumer_id))
 
     @property
     def faults(self) -> list[tuple[str, str, int | None]]:
@@ -115,7 +121,7 @@ class Controls(AgentSide):
         """Let *fault* happen to the next *times* requests of *route*.
 
         Args:
-            route: A name from `lpnb.sandbox.faults.ROUTES`, such as "conversation".
+            route: A name from `lpnb.sandbox.route_names.ROUTES`, such as "conversation".
             fault: A name from the table `lpnb.sandbox.faults.FAULTS`, which lists the options too.
             times: How often; None for every request until `reset`. Once by default, and without
                 end when there is a *probability*.
@@ -150,12 +156,13 @@ class Controls(AgentSide):
             routes: Which routes count together; the Send API's by default.
             account_id: Whose limit; the sandbox's own account by default.
         """
+        account_id = self._account_id(account_id)
         limit = (
             None
             if rate is None
             else make_limit(rate, burst, retry_after=retry_after, body=body, routes=routes)
         )
-        self._rate_limits.set(account_id or self.account_id, limit, self.now)
+        self._rate_limits.set(account_id, limit, self.now)
 
     def advance(self, seconds: float) -> None:
         """Move the clock on: tokens and URLs expire, idle conversations close, buckets refill."""
@@ -189,10 +196,8 @@ class Controls(AgentSide):
         """
         state = self._state
         with state.ledger:
-            trace = self.trace(conversation_id)
-            found = state.conversation(conversation_id)
-            assert found is not None  # noqa: S101 - it has a trace
-            return Detail(found, state.messages(conversation_id), trace)
+            found = self._known(conversation_id)
+            return Detail(found, state.messages(conversation_id), self.trace(conversation_id))
 
     def trace(self, conversation_id: str) -> dict[str, Any]:
         """How a conversation came to its skill: the rules in their order, and the engagements considered.
@@ -200,11 +205,18 @@ class Controls(AgentSide):
         Raises:
             KeyError: When there is no such conversation, or it has been forgotten.
         """
-        return trace_of(self.world, self._state, conversation_id)
+        with self._state.ledger:
+            self._known(conversation_id)
+            return trace_of(self.world, self._state, conversation_id)
 
     def set_online(self, agent_id: str, online: bool, *, account_id: str | None = None) -> None:
         """Let an agent come or go; who is there when the world begins stands in the world."""
-        self._state.set_online(account_id or self.account_id, agent_id, online)
+        account_id = self._account_id(account_id)
+        agents = self.world.accounts_by_id[account_id].agents
+        if agent_id not in {agent.id for agent in agents}:
+            known = listed(agent.id for agent in agents) or "none: the account has no agents"
+            raise RefusedError(f"agent_id must be one of {known}; got {agent_id!r}.")
+        self._state.set_online(account_id, agent_id, online)
 
     def load_account(self, calls: int | None = 1) -> None:
         """Let the next *calls* to Monitoring find the account loading; None for all until 0 is set."""
@@ -220,7 +232,9 @@ class Controls(AgentSide):
         Raises:
             KeyError: When there is no such conversation, or it has been forgotten.
         """
-        self._state.close_conversation(conversation_id)
+        with self._state.ledger:
+            self._known(conversation_id)
+            self._state.close_conversation(conversation_id)
 
     def expire_tokens(self) -> None:
         """Make every AppJWT issued so far invalid at once; ConsumerJWS stay valid, as they never expire."""
@@ -239,6 +253,14 @@ class Controls(AgentSide):
         self._clock.reset()
         self._state.reset()
         self._clock_moved()
+
+    def _account_id(self, wanted: str | None) -> str:
+        """The account that is meant, which must be one of the world's."""
+        if wanted is not None and wanted not in self.world.accounts_by_id:
+            raise RefusedError(
+                f"account_id must be one of {listed(self.world.accounts_by_id)}; got {wanted!r}."
+            )
+        return wanted or self.account_id
 
     def _clock_moved(self) -> None:
         """After every change of the clock."""

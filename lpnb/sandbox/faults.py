@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-ROUTES = ("domain", "sentinel", "idp", "conversation")
+from .refusals import RefusedError, UnknownOptionError
+from .route_names import ROUTES, SEND_API
 
 # How many faults that happened are remembered.
 LOGGED = 10_000
@@ -30,8 +31,14 @@ class Kind:
     doc: str
     options: Mapping[str, Any] = field(default_factory=dict)
     work_done: bool = True
-    conversation_only: bool = False
+    routes: tuple[str, ...] = ROUTES
+    """Whose answers can have it."""
+    about: str = ""
+    """What those answers have and the others have not."""
 
+
+# What the file store answers with is no JSON.
+_WITH_JSON = tuple(route for route in ROUTES if route not in ("upload", "download"))
 
 FAULTS: dict[str, Kind] = {
     "status": Kind(
@@ -43,18 +50,29 @@ FAULTS: dict[str, Kind] = {
     "drip": Kind("Send the body one byte at a time, so many seconds apart.", {"seconds": 0.05}),
     "drop_before": Kind("Cut the connection; the work is not done.", {"reset": False}, work_done=False),
     "drop_after": Kind("Do the work, then cut the connection without a byte of answer.", {"reset": False}),
-    "truncate": Kind("Do the work, send the full Content-Length and half the body, then cut."),
+    "truncate": Kind(
+        "Do the work, send the full Content-Length and half the body, then cut; of an answer without a "
+        "body, half the head."
+    ),
     "html": Kind(
         "Answer a web page, as a gateway or a captive portal would.", {"code": 200, "work_done": False}
     ),
     "empty": Kind("Answer with no body at all.", {"code": 200, "work_done": False}),
     "big": Kind("Answer with a body of so many bytes.", {"size": 20_000_000, "work_done": False}),
-    "nan": Kind("Do the work and put a NaN into the answer's JSON."),
-    "reqid_missing": Kind("Leave reqId out of the last element.", conversation_only=True),
-    "reqid_doubled": Kind("Give the last element the first one's reqId.", conversation_only=True),
-    "reqid_unknown": Kind("Give the last element a reqId that nobody sent.", conversation_only=True),
-    "reqid_int": Kind("Send every reqId as a JSON number.", conversation_only=True),
-    "shuffled": Kind("Send the elements in reverse order, which is legal.", conversation_only=True),
+    "nan": Kind("Do the work and put a NaN into the answer's JSON.", routes=_WITH_JSON, about="JSON"),
+    "reqid_missing": Kind("Leave reqId out of the last element.", routes=SEND_API, about="elements"),
+    "reqid_doubled": Kind(
+        "Give the last element the first one's reqId.", routes=("conversation",), about="several elements"
+    ),
+    "reqid_unknown": Kind(
+        "Give the last element a reqId that nobody sent.", routes=SEND_API, about="elements"
+    ),
+    "reqid_int": Kind("Send every reqId as a JSON number.", routes=SEND_API, about="elements"),
+    "shuffled": Kind(
+        "Send the elements in reverse order, which is legal.",
+        routes=("conversation",),
+        about="several elements",
+    ),
     "surplus": Kind("Send a second, stale reply right behind the first on the same connection."),
 }
 
@@ -97,24 +115,29 @@ def make_fault(route: str, name: str, options: Mapping[str, Any]) -> Fault:
     >>> make_fault("idp", "explode", {})
     Traceback (most recent call last):
         ...
-    ValueError: fault must be one of 'status', 'slow', 'hang', 'drip', 'drop_before', 'drop_after', \
-'truncate', 'html', 'empty', 'big', 'nan', 'reqid_missing', 'reqid_doubled', 'reqid_unknown', \
-'reqid_int', 'shuffled', 'surplus'; got 'explode'.
+    lpnb.sandbox.refusals.RefusedError: fault must be one of 'status', 'slow', 'hang', 'drip', \
+'drop_before', 'drop_after', 'truncate', 'html', 'empty', 'big', 'nan', 'reqid_missing', \
+'reqid_doubled', 'reqid_unknown', 'reqid_int', 'shuffled', 'surplus'; got 'explode'.
     """
     if route not in ROUTES:
-        raise ValueError(f"route must be one of {listed(ROUTES)}; got {route!r}.")
+        raise RefusedError(f"route must be one of {listed(ROUTES)}; got {route!r}.")
     kind = FAULTS.get(name)
     if kind is None:
-        raise ValueError(f"fault must be one of {listed(FAULTS)}; got {name!r}.")
-    if kind.conversation_only and route != "conversation":
-        raise ValueError(
-            f"fault {name!r} is about elements, which only 'conversation' answers with; got {route!r}."
+        hint = ""
+        # What many write first: the status in place of the fault's name.
+        if re.fullmatch(r"[2-5]\d\d", name):
+            hint = f' For that status: use "status", code={name}.'
+        raise RefusedError(f"fault must be one of {listed(FAULTS)}; got {name!r}.{hint}")
+    if route not in kind.routes:
+        raise RefusedError(
+            f"fault {name!r} is about {kind.about}, which {route!r} does not answer with; "
+            f"it fits {listed(kind.routes)}."
         )
     known = dict(kind.options)
     for option, value in options.items():
         if option not in known:
             takes = f"takes {listed(known)}" if known else "takes no options"
-            raise TypeError(f"fault {name!r} {takes}; got {option!r}.")
+            raise UnknownOptionError(f"fault {name!r} {takes}; got {option!r}.")
         _check_value(option, value)
         known[option] = value
     work_done = bool(known.pop("work_done", kind.work_done))
@@ -123,14 +146,14 @@ def make_fault(route: str, name: str, options: Mapping[str, Any]) -> Fault:
 
 def _check_value(option: str, value: object) -> None:
     if option == "code" and (not _is_whole(value) or not 200 <= value <= 599):  # type: ignore[operator] # whole by then
-        raise ValueError(f"code must be a status from 200 to 599; got {value!r}.")
+        raise RefusedError(f"code must be a status from 200 to 599; got {value!r}.")
     if option in ("seconds", "size"):
         check_number(option, value)
     if option in ("reset", "work_done") and not isinstance(value, bool):
-        raise ValueError(f"{option} must be True or False; got {value!r}.")
+        raise RefusedError(f"{option} must be True or False; got {value!r}.")
     # It goes into a header as it is.
     if option == "retry_after" and value is not None and not _HEADER_TEXT.fullmatch(str(value)):
-        raise ValueError(f"retry_after must be a number or a date, in ASCII; got {value!r}.")
+        raise RefusedError(f"retry_after must be a number or a date, in ASCII; got {value!r}.")
 
 
 _HEADER_TEXT = re.compile(r"[\x20-\x7e]{1,100}")
@@ -145,7 +168,7 @@ def check_number(name: str, value: object, *, above: float | None = None) -> Non
     ok = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not ok or value < 0 or (above is not None and value <= above):  # type: ignore[operator] # a number by then
         bound = "0 or more" if above is None else f"above {above:g}"
-        raise ValueError(f"{name} must be a number{',' if above is None else ''} {bound}; got {value!r}.")
+        raise RefusedError(f"{name} must be a number{',' if above is None else ''} {bound}; got {value!r}.")
 
 
 def listed(names: Iterable[str]) -> str:
@@ -179,10 +202,10 @@ class FaultQueue:
         and *times* counts the hits.
         """
         if times is not None and (not _is_whole(times) or times < 1):
-            raise ValueError(f"times must be 1 or more, or None for every request; got {times!r}.")
+            raise RefusedError(f"times must be 1 or more, or None for every request; got {times!r}.")
         check_number("probability", probability, above=0)
         if probability > 1:
-            raise ValueError(f"probability must be a number above 0, at most 1; got {probability!r}.")
+            raise RefusedError(f"probability must be a number above 0, at most 1; got {probability!r}.")
         with self._lock:
             self._asked += 1
             # Chance for a test, not for a secret.

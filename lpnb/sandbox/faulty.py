@@ -53,7 +53,7 @@ async def deliver(fault: Fault, answer: Answer | None, line: Line, send: Send) -
         if fault.name == "hang":
             await pause(line, fault.options["seconds"])
         line.cut(reset=fault.options.get("reset", False))
-    elif fault.name == "drip":
+    elif fault.name == "drip" and answer.body:
         await send_start(answer, len(answer.body), send)
         for position in range(len(answer.body)):
             await pause(line, fault.options["seconds"])
@@ -61,6 +61,10 @@ async def deliver(fault: Fault, answer: Answer | None, line: Line, send: Send) -
                 return
             last = position == len(answer.body) - 1
             await send_body(answer.body[position : position + 1], send, more=not last)
+    elif fault.name == "truncate" and not answer.body:
+        head = raw_reply(answer)
+        line.write(head[: len(head) // 2])
+        line.cut()
     elif fault.name == "truncate":
         await send_start(answer, len(answer.body), send)
         await send_body(answer.body[: len(answer.body) // 2], send, more=True)
@@ -96,21 +100,29 @@ _MADE_UP: dict[str, Callable[[Fault], Answer]] = {
 
 
 def _with_nan(answer: Answer) -> Answer:
+    """In the last element's body; an answer without JSON, such as a 204, is left as it is."""
     nan = {"value": float("nan")}
-    payload = answer.payload
-    if isinstance(payload, list):
-        last = payload[-1]
-        return _rewritten(answer, [*payload[:-1], {**last, "body": {**last["body"], **nan}}])
-    return _rewritten(answer, {**payload, **nan} if isinstance(payload, dict) else nan)
+
+    def spoilt(payload: dict[str, Any]) -> dict[str, Any]:
+        body = payload.get("body")
+        return {**payload, "body": {**body, **nan}} if isinstance(body, dict) else {**payload, **nan}
+
+    if isinstance(answer.payload, list):
+        return _rewritten(answer, [*answer.payload[:-1], spoilt(answer.payload[-1])])
+    return _rewritten(answer, spoilt(answer.payload)) if isinstance(answer.payload, dict) else answer
 
 
 def _elements(change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> Callable[[Answer], Answer]:
-    """An alteration of a batch answer's elements; an error frame is left as it is."""
+    """An alteration of an answer's elements; what has no reqId, such as an error frame, is left as it is."""
 
     def alter(answer: Answer) -> Answer:
-        if not isinstance(answer.payload, list):
-            return answer
-        return _rewritten(answer, change([dict(element) for element in answer.payload]))
+        payload = answer.payload
+        if isinstance(payload, list):
+            return _rewritten(answer, change([dict(element) for element in payload]))
+        # SEND answers with one element and no array around it.
+        if isinstance(payload, dict) and "reqId" in payload:
+            return _rewritten(answer, change([dict(payload)])[0])
+        return answer
 
     return alter
 

@@ -10,7 +10,8 @@ from functools import cache
 
 from .exchange import Answer, Request, shortened, teach
 
-LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+# Not [::1]: it listens on 127.0.0.1 only.
+LOOPBACK_NAMES = ("127.0.0.1", "localhost")
 
 # Clients that hard-code LivePerson's hosts, sent here by a hosts file or a proxy.
 _LIVEPERSON = re.compile(r"(?:[a-z0-9-]{1,63}\.){1,6}liveperson\.net(?::[0-9]{1,5})?")
@@ -30,8 +31,8 @@ def refuse_strangers(request: Request, port: int, *, bare_hosts: bool = False) -
     if hosts[0] not in own and not _LIVEPERSON.fullmatch(hosts[0]):
         return teach(
             403,
-            f"Host {shortened(hosts[0])!r} is refused. Send 127.0.0.1:{port}, localhost:{port}, "
-            f"[::1]:{port} or one of LivePerson's own hosts (*.liveperson.net).",
+            f"Host {shortened(hosts[0])!r} is refused. Send 127.0.0.1:{port}, localhost:{port} "
+            "or one of LivePerson's own hosts (*.liveperson.net).",
         )
     if request.header("origin") is None and request.header("sec-fetch-site") is None:
         return None

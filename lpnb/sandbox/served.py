@@ -8,6 +8,7 @@ from .cloud import Cloud
 from .exchange import Answer, Request
 from .history import search
 from .publishing import LARGEST_FILE
+from .route_names import RouteName
 
 Service = Callable[[Cloud, Request], Answer]
 
@@ -16,7 +17,7 @@ Service = Callable[[Cloud, Request], Answer]
 class Served:
     """One path the sandbox serves: the route's name in counters and faults, and who answers."""
 
-    route: str
+    route: RouteName
     method: str
     path: str
     answer: Service

@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 
 from lpnb.sandbox import Sandbox
+from lpnb.sandbox.served import SERVED
 
 ACCOUNT = "12345678"
 
@@ -143,6 +144,126 @@ class Connector:
                 "body": {"brandId": ACCOUNT} | body,
             },
         ]
+
+
+class Operations:
+    """A whole request of every operation, for each of the answers that it can have."""
+
+    def __init__(self, connector: Connector) -> None:
+        self.connector = connector
+        self.sandbox = connector.sandbox
+
+    def request(self, method: str, path: str, status: int) -> tuple[str, dict[str, Any]]:
+        """URL and options for httpx, of the request that is answered with *status*."""
+        route = next(served.route for served in SERVED if (served.method, served.path) == (method, path))
+        made: dict[str, Any] = getattr(self, route)(path, status)
+        if (method, route) == ("POST", "report"):
+            made["headers"] = {"X-HTTP-Method-Override": "PUT"}
+        where = {"account_id": ACCOUNT, "app_id": self.sandbox.client_id} | made.pop("path", {})
+        return path.format(**where), made
+
+    def send_it(self, method: str, path: str, status: int) -> httpx.Response:
+        url, options = self.request(method, path, status)
+        return self.connector.http.request(method, url, **options)
+
+    def domain(self, _path: str, _status: int) -> dict[str, Any]:
+        return {"params": {"version": "1.0"}, "path": {"service": "idp"}}
+
+    def sentinel(self, path: str, _status: int) -> dict[str, Any]:
+        form = {"client_id": self.sandbox.client_id, "client_secret": self.sandbox.client_secret}
+        params = {} if "/v2/" in path else {"v": "1.0"}
+        return {"params": params, "data": form | {"grant_type": "client_credentials"}}
+
+    def jwks(self, _path: str, _status: int) -> dict[str, Any]:
+        return {}
+
+    def idp(self, _path: str, _status: int) -> dict[str, Any]:
+        return {
+            "json": {"ext_consumer_id": "anna"},
+            "headers": {"Authorization": self.connector.app_jwt()},
+        }
+
+    def conversation(self, _path: str, _status: int) -> dict[str, Any]:
+        headers = self.connector.headers("berta")
+        return {"params": {"v": "3"}, "json": self.connector.batch(), "headers": headers}
+
+    def send(self, _path: str, _status: int) -> dict[str, Any]:
+        event = {"type": "ContentEvent", "contentType": "text/plain", "message": "hello"}
+        body = {"dialogId": self.connector.open(), "event": event}
+        frame = {"kind": "req", "id": "7", "type": "ms.PublishEvent", "body": body}
+        return {"params": {"v": "3"}, "json": frame, "headers": self.connector.headers()}
+
+    def signed(self, kind: str, body: dict[str, str]) -> dict[str, Any]:
+        made = self.connector.send(f"ms.GenerateURLFor{kind}File", body).json()["body"]
+        return {
+            "params": made["queryParams"],
+            "path": {"name": made["relativePath"].rpartition("/")[2]},
+            "relative": made["relativePath"],
+        }
+
+    def upload(self, _path: str, _status: int) -> dict[str, Any]:
+        made = self.signed("Upload", {"fileSize": "4", "fileType": "PNG"})
+        del made["relative"]
+        return made | {"content": b"\x89PNG", "headers": {"Content-Type": "application/octet-stream"}}
+
+    def download(self, _path: str, _status: int) -> dict[str, Any]:
+        stored = self.signed("Upload", {"fileSize": "4", "fileType": "PNG"})
+        self.connector.http.put(stored["relative"], params=stored["params"], content=b"\x89PNG")
+        made = self.signed("Download", {"relativePath": stored["relative"]})
+        del made["relative"]
+        return made
+
+    def engagement(self, _path: str, status: int) -> dict[str, Any]:
+        known = {}
+        if status == 200:
+            made = self.connector.engagement().json()
+            known = {"vid": made["visitorId"], "sid": made["sessionId"]}
+        return {"params": {"v": "1.1"} | known, "json": {}}
+
+    def report(self, _path: str, status: int) -> dict[str, Any]:
+        made = self.engagement("", status)
+        return made | {"json": {"consumerId": "anna", "engagementAttributes": []}}
+
+    def validate(self, _path: str, _status: int) -> dict[str, Any]:
+        body = {"identities": [{"iss": "https://bank.example", "acr": "loa1", "sub": "anna"}]}
+        made = self.connector.engagement(body | {"entryPoints": ["sec://cards"]}).json()
+        (shown,) = made["engagementDetails"]
+        return {
+            "params": {"sid": made["sessionId"]},
+            "path": {
+                "visitor_id": made["visitorId"],
+                "campaign_id": shown["campaignId"],
+                "engagement_id": shown["engagementId"],
+                "context_id": shown["contextId"],
+            },
+        }
+
+    def login(self, _path: str, _status: int) -> dict[str, Any]:
+        agent = self.sandbox.world.accounts[0].agents[0]
+        return {"json": {"username": agent.login, "password": agent.password}}
+
+    def bearer(self) -> dict[str, str]:
+        path = f"/api/account/{ACCOUNT}/login"
+        made = self.connector.http.post(path, **self.login("", 200)).json()["bearer"]
+        return {"Authorization": f"Bearer {made}"}
+
+    def history(self, path: str, status: int) -> dict[str, Any]:
+        if status == 200:
+            self.connector.open()
+        now = int(self.sandbox.now * 1000) + 1000
+        found = next(iter(self.sandbox.conversations), None)
+        bodies = {
+            "conversation": {"conversationId": found.conversation_id if found else "none"},
+            "consumer": {"consumer": found.lp_consumer_id if found else "none"},
+            "conversations": {"start": {"from": now - 60_000, "to": now}},
+        }
+        body = bodies[path.split("/")[-2]]
+        return {"params": {"source": "tests"}, "json": body, "headers": self.bearer()}
+
+
+@pytest.fixture
+def operations(connector: Connector) -> Operations:
+    return Operations(connector)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
 """The control API, as a test in another language uses it."""
 
 import json
+import re
+from pathlib import Path
 
 import httpx
 import pytest
@@ -84,7 +86,7 @@ def test_only_loopback_names_reach_it(control, host):
 
     assert reply.status_code == 403
     assert reply.json() == {
-        "error": f"Host {host!r} is refused: the control API answers to 127.0.0.1, localhost, [::1]."
+        "error": f"Host {host!r} is refused: the control API answers to 127.0.0.1, localhost."
     }
 
 
@@ -147,6 +149,11 @@ def test_a_verb_wants_json(connector, control, sandbox, kind):
         ("/rate-limit", {"rate": 1, "burst": 0}, "burst must be 1 or more; got 0."),
         ("/rate-limit", {"rate": 1, "routes": "idp"}, "routes must be an array of route names."),
         ("/rate-limit", {"rate": 1, "account_id": 5}, "account_id must be a string."),
+        (
+            "/rate-limit",
+            {"rate": None, "account_id": "999"},
+            "account_id must be one of '12345678', '87654321'; got '999'.",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_what_does(control, sandbox, path, body, sentence):
@@ -228,7 +235,25 @@ def test_the_request_log_can_be_filtered(connector, control):
             "colour=red",
             "'colour' is no filter; this takes route, method, status, consumer, fault, since, limit.",
         ),
-        ("limit=-1", "limit must be a number, 0 or more; got '-1'."),
+        ("limit=-1", "limit must be a whole number, 0 or more; got '-1'."),
+        ("limit=1.5", "limit must be a whole number, 0 or more; got '1.5'."),
+        ("status=abc", "status must be a number from 100 to 599, or 'none'; got 'abc'."),
+        (
+            "route=nowhere",
+            "route must be one of 'domain', 'sentinel', 'jwks', 'idp', 'conversation', 'send', 'upload', "
+            "'download', 'engagement', 'report', 'validate', 'login', 'history', '-'; got 'nowhere'.",
+        ),
+        (
+            "method=post",
+            "method must be one of 'CONNECT', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', "
+            "'TRACE'; got 'post'.",
+        ),
+        (
+            "fault=500",
+            "fault must be one of 'status', 'slow', 'hang', 'drip', 'drop_before', 'drop_after', 'truncate', "
+            "'html', 'empty', 'big', 'nan', 'reqid_missing', 'reqid_doubled', 'reqid_unknown', 'reqid_int', "
+            "'shuffled', 'surplus', 'rate_limit', 'none'; got '500'.",
+        ),
         ("since=yesterday", "since must be a number, 0 or more; got 'yesterday'."),
     ],
 )
@@ -236,6 +261,89 @@ def test_an_unknown_filter_is_refused(control, query, sentence):
     reply = control.get(f"/requests?{query}")
 
     assert (reply.status_code, reply.json()) == (400, {"error": sentence})
+
+
+def test_a_state_no_conversation_has_is_refused(control):
+    reply = control.get("/conversations?state=x")
+
+    assert (reply.status_code, reply.json()) == (
+        400,
+        {"error": "state must be one of 'OPEN', 'CLOSE'; got 'x'."},
+    )
+
+
+def test_a_limit_gives_the_latest_oldest_first(connector, control):
+    for path in ("/a", "/b", "/c"):
+        connector.http.get(path)
+
+    def paths(limit):
+        return [row["path"] for row in control.get(f"/requests?limit={limit}").json()["requests"]]
+
+    assert {limit: paths(limit) for limit in (0, 1, 2, 9)} == {
+        0: [],
+        1: ["/c"],
+        2: ["/b", "/c"],
+        9: ["/a", "/b", "/c"],
+    }
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyError, TypeError, RuntimeError])
+def test_what_fails_inside_is_logged_and_500_and_not_the_callers_fault(
+    control, sandbox, monkeypatch, caplog, error
+):
+    def broken():
+        raise error("a bug")
+
+    monkeypatch.setattr(sandbox, "reset", broken)
+
+    reply = control.post("/reset", json={})
+
+    sentence = "The sandbox itself failed; this is a fault of the sandbox, not of the request."
+    assert (reply.status_code, reply.json()) == (500, {"error": sentence})
+    assert [record.message for record in caplog.records] == ["The sandbox failed to answer POST /_lpnb/reset"]
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("/_lpnb/faults/clean", " Did you mean POST /_lpnb/faults/clear? GET /_lpnb lists the control API."),
+        ("/_lpnb/zzzzzzzzzzzz", " GET /_lpnb lists the control API."),
+    ],
+)
+def test_a_path_that_is_none_is_told_the_nearest(control, sandbox, path, sentence):
+    reply = control.get(f"{sandbox.base}{path}")
+
+    assert (reply.status_code, reply.json()) == (404, {"error": f"Nothing is served at {path!r}.{sentence}"})
+
+
+def test_a_verb_that_takes_text_is_named(connector, control):
+    conversation_id = connector.open()
+
+    def told(body):
+        return control.post(f"/conversations/{conversation_id}/agent", json=body).json()["error"]
+
+    assert told({"says": 5}) == "says must be a string; got 5."
+    assert told({"transfer": None}) == "transfer must be a string; got nothing."
+    assert told({"notes": {"a": 1}}) == 'notes must be a string; got {"a": 1}.'
+
+
+DOCS = Path(__file__).parents[2].joinpath("docs", "sandbox.md").read_text("utf-8")
+COMMANDS = re.findall(r"^(look|tell) (/\S+|'/[^']+')(?: '(.*)')?$", DOCS, re.MULTILINE)
+
+
+def test_the_docs_have_commands():
+    assert len(COMMANDS) == 7
+
+
+@pytest.mark.parametrize(("verb", "path", "body"), COMMANDS)
+def test_every_command_of_the_docs_works(control, verb, path, body):
+    headers = {"Content-Type": "application/json"}
+
+    reply = (
+        control.get(path.strip("'")) if verb == "look" else control.post(path, content=body, headers=headers)
+    )
+
+    assert reply.status_code == 200, reply.text
 
 
 def test_looking_and_doing_leave_no_trace_in_the_log(control, sandbox):
@@ -335,7 +443,7 @@ def test_conversations_are_listed_and_filtered(connector, control, sandbox):
     assert ids() == [first.conversation_id, second.conversation_id]
     assert ids("?state=OPEN") == [second.conversation_id]
     assert ids("?consumer=anna") == [first.conversation_id]
-    assert ids("?limit=1") == [first.conversation_id]
+    assert ids("?limit=1") == [second.conversation_id]
     assert control.get("/conversations?limit=1").json()["total"] == 2
 
 

@@ -1,3 +1,5 @@
+import time
+
 import httpx
 import pytest
 
@@ -112,7 +114,7 @@ def test_an_unheard_of_service_is_refused_with_the_way_to_the_list(connector):
     reply = connector.http.get("/api/account/12345678/service/zzzzzz/baseURI.json?version=1.0")
 
     assert reply.status_code == 400
-    assert "/api/account/…/service/baseURI.json?version=1.0" in reply.json()["error"]
+    assert "/api/account/.../service/baseURI.json?version=1.0" in reply.json()["error"]
 
 
 def test_a_get_with_a_body_is_answered(connector):
@@ -121,14 +123,34 @@ def test_a_get_with_a_body_is_answered(connector):
     assert connector.http.request("GET", path, content=b"{}").status_code == 200
 
 
-def test_an_unknown_path_is_told_what_is_served(connector, sandbox):
-    reply = connector.http.get("/api/account/12345678/conversations")
+@pytest.mark.parametrize(
+    ("path", "rest"),
+    [
+        (
+            "/api/account/12345678/messaging/consumer/conversations",
+            " Did you mean POST /api/account/{account_id}/messaging/consumer/conversation?"
+            " GET /openapi.json lists every path.",
+        ),
+        (
+            "/api/account/12345678/service/baseURIs",
+            " Did you mean GET /api/account/{account_id}/service/baseURI?"
+            " GET /openapi.json lists every path.",
+        ),
+        ("/zzz", " GET /openapi.json lists every path."),
+    ],
+)
+def test_an_unknown_path_is_told_the_nearest(connector, sandbox, path, rest):
+    reply = connector.http.get(path)
 
-    assert reply.status_code == 404
-    assert reply.json()["error"].startswith(
-        "Nothing is served at '/api/account/12345678/conversations'. The sandbox serves GET /api/account/"
-    )
-    assert sandbox.calls == {}
+    assert (reply.status_code, reply.json()) == (404, {"error": f"Nothing is served at {path!r}.{rest}"})
+    assert [record.route for record in sandbox.requests] == ["-"]
+
+
+def test_an_endless_path_is_compared_in_no_time(connector):
+    started = time.perf_counter()
+
+    assert connector.http.get("/" + "api/account/" * 1000).status_code == 404
+    assert time.perf_counter() - started < 1
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS", "PATCH"])

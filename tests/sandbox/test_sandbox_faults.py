@@ -259,25 +259,6 @@ def test_surplus_of_a_single_answer_is_the_same_again(connector, sandbox, raw):
     assert reply.count(b"HTTP/1.1 200 OK") == 2
 
 
-@pytest.mark.parametrize("route", ["domain", "sentinel", "idp", "conversation"])
-def test_every_route_can_fail(connector, sandbox, route):
-    headers = connector.headers()
-    calls = {
-        "domain": lambda: connector.http.get(LIST),
-        "sentinel": connector.token_reply,
-        "idp": lambda: connector.consumer_reply("anna", headers["Authorization"]),
-        "conversation": lambda: connector.post(headers=headers),
-    }
-    sandbox.fail(route, "status", code=502)
-
-    assert {name: call().status_code for name, call in calls.items()} == {
-        "domain": 200,
-        "sentinel": 200,
-        "idp": 201,
-        "conversation": 200,
-    } | {route: 502}
-
-
 def test_faults_come_in_the_order_they_were_asked_for_and_as_often(connector, sandbox):
     sandbox.fail("domain", "status", 2, code=500)
     sandbox.fail("domain", "status", code=429)
@@ -321,16 +302,33 @@ def test_the_log_names_the_fault_and_has_no_status_where_there_was_no_answer(con
     ("arguments", "options", "error", "sentence"),
     [
         (
-            ("send", "status"),
+            ("nowhere", "status"),
             {},
             ValueError,
-            "route must be one of 'domain', 'sentinel', 'idp', 'conversation'; got 'send'.",
+            "route must be one of 'domain', 'sentinel', 'jwks', 'idp', 'conversation', 'send', 'upload', "
+            "'download', 'engagement', 'report', 'validate', 'login', 'history'; got 'nowhere'.",
         ),
         (
-            ("idp", "shuffled"),
+            ("send", "shuffled"),
             {},
             ValueError,
-            "fault 'shuffled' is about elements, which only 'conversation' answers with; got 'idp'.",
+            "fault 'shuffled' is about several elements, which 'send' does not answer with; "
+            "it fits 'conversation'.",
+        ),
+        (
+            ("idp", "reqid_int"),
+            {},
+            ValueError,
+            "fault 'reqid_int' is about elements, which 'idp' does not answer with; "
+            "it fits 'conversation', 'send'.",
+        ),
+        (
+            ("conversation", "500"),
+            {},
+            ValueError,
+            "fault must be one of 'status', 'slow', 'hang', 'drip', 'drop_before', 'drop_after', 'truncate', "
+            "'html', 'empty', 'big', 'nan', 'reqid_missing', 'reqid_doubled', 'reqid_unknown', 'reqid_int', "
+            "'shuffled', 'surplus'; got '500'. For that status: use \"status\", code=500.",
         ),
         (
             ("idp", "slow"),

@@ -5,7 +5,7 @@ import pytest
 LIST = "/api/account/12345678/service/baseURI.json?version=1.0"
 
 
-@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "[::1]", "LocalHost"])
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LocalHost"])
 def test_loopback_names_with_our_port_are_let_in(connector, sandbox, name):
     reply = connector.http.get(LIST, headers={"Host": f"{name}:{sandbox.port}"})
 
@@ -33,6 +33,7 @@ def test_livepersons_own_hosts_are_let_in(connector, host):
         "localhost",
         "127.0.0.1:1",
         "127.0.0.2",
+        "[::1]",
         "liveperson.net.evil.example",
         "evilliveperson.net",
         "liveperson.net",
@@ -46,8 +47,8 @@ def test_any_other_host_is_refused_before_anything_is_looked_up(connector, sandb
 
     assert reply.status_code == 403
     assert reply.json() == {
-        "error": f"Host {host!r} is refused. Send 127.0.0.1:{sandbox.port}, localhost:{sandbox.port}, "
-        f"[::1]:{sandbox.port} or one of LivePerson's own hosts (*.liveperson.net)."
+        "error": f"Host {host!r} is refused. Send 127.0.0.1:{sandbox.port}, localhost:{sandbox.port} "
+        "or one of LivePerson's own hosts (*.liveperson.net)."
     }
     assert sandbox.calls == {}
     assert [record.route for record in sandbox.requests] == ["-"]

@@ -3,6 +3,8 @@
 import pytest
 
 from lpnb.sandbox.rate_limits import RateLimits, make_limit
+from lpnb.sandbox.world import Account, World
+from lpnb.sandbox.world_file import default_world
 
 LIST = "/api/account/12345678/service/baseURI.json?version=1.0"
 
@@ -68,10 +70,39 @@ def test_the_other_services_are_not_counted_unless_asked_for(connector, sandbox)
     assert [connector.http.get(LIST).status_code for _ in range(2)] == [200, 429]
 
 
-def test_a_limit_of_another_account_leaves_this_one_alone(sandbox, limited):
-    sandbox.rate_limit(0.001, account_id="other")
+def test_a_limit_of_another_account_leaves_this_one_alone(connect):
+    bank = default_world().accounts[0]
+    other = Account(id="999", installations=list(bank.installations))
+    connector = connect(world=World(accounts=[bank, other]))
+    headers = connector.headers()
+    connector.sandbox.rate_limit(0.001, account_id="999")
 
-    assert [limited() for _ in range(2)] == [200, 200]
+    assert [connector.post(headers=headers).status_code for _ in range(2)] == [200, 200]
+    assert list(connector.sandbox.rate_limits) == ["999"]
+
+
+def test_an_account_nobody_plays_is_refused(sandbox):
+    with pytest.raises(ValueError, match="account_id") as caught:
+        sandbox.rate_limit(1, account_id="999")
+
+    assert str(caught.value) == "account_id must be one of '12345678', '87654321'; got '999'."
+    assert sandbox.rate_limits == {}
+
+
+def test_conversation_and_send_count_together(connector, sandbox):
+    conversation_id = connector.open()
+    headers = connector.headers()
+    frame = {"kind": "req", "id": "1", "type": "ms.PublishEvent"}
+    frame |= {"body": {"dialogId": conversation_id, "event": {"type": "ChatStateEvent", "chatState": "GONE"}}}
+    sandbox.freeze_clock()
+    sandbox.rate_limit(0.001, burst=3)
+
+    sent = [connector.post(frame, headers=headers, path=connector.send_path).status_code for _ in range(2)]
+    opened = connector.post(headers=headers).status_code
+    more = connector.post(frame, headers=headers, path=connector.send_path).status_code
+
+    assert (sent, opened, more) == ([200, 200], 200, 429)
+    assert sandbox.rate_limits["12345678"].routes == ("conversation", "send")
 
 
 def test_a_lifted_limit_is_gone(sandbox, limited):
