@@ -7,6 +7,7 @@ to standard error. It runs until SIGINT or SIGTERM.
 import argparse
 import contextlib
 import json
+import math
 import signal
 import sys
 import threading
@@ -84,8 +85,9 @@ def _chosen(arguments: argparse.Namespace, world: World | None) -> tuple[str | N
 _EPILOG = """\
 When it is ready it prints one line of JSON on standard output: base (where it serves), control and
 control_token (the control API, wanted in the header X-Sandbox-Token), account, client_id, ca (the
-certificate to trust, or null) and seed. Everything else goes to standard error. It ends with
-SIGINT or SIGTERM, status 0; status 2 is a bad option, a taken port or an unusable file.
+certificate to trust, or null) and seed. Everything else goes to standard error, among it where the
+agent's page is: open base in a browser to see and do what an agent would. It ends with SIGINT or
+SIGTERM, status 0; status 2 is a bad option, a taken port or an unusable file.
 
 examples:
   lpnb sandbox --port 8080
@@ -128,11 +130,22 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--auto-close",
         metavar="MINUTES",
-        type=float,
+        type=_minutes,
         default=LONGEST / 60,
-        help="close a conversation that has waited so long for its consumer (default: 90 days)",
+        help="close a conversation that has waited so long for its consumer; any time above 0, "
+        "where the service has 25 minutes to 90 days (default: 90 days)",
     )
     return parser
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = math.nan
+    if not math.isfinite(minutes) or minutes <= 0:
+        raise argparse.ArgumentTypeError(f"must be a number of minutes above 0; got {text!r}.")
+    return minutes
 
 
 def _announce(sandbox: Sandbox) -> None:
@@ -144,7 +157,7 @@ def _announce(sandbox: Sandbox) -> None:
         print(f"  {name}={'(the one you gave)' if hidden else value}", file=sys.stderr)  # noqa: T201
     if sandbox.ca is not None:
         print(f"Let the client trust the certificate in {sandbox.ca}", file=sys.stderr)  # noqa: T201
-    print(f"See what an agent sees at {sandbox.base}/", file=sys.stderr)  # noqa: T201
+    print(f"Agent's page: {sandbox.base}/", file=sys.stderr)  # noqa: T201
     print("Stop it with Ctrl-C.", file=sys.stderr, flush=True)  # noqa: T201
     ready = {
         "base": sandbox.base,

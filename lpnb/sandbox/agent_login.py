@@ -31,7 +31,7 @@ def answer(cloud: Cloud, request: Request) -> Answer:
         body.get(name) if isinstance(body, dict) else None for name in ("username", "password")
     )
     if not isinstance(username, str) or not isinstance(password, str):
-        return teach(400, 'Send {"username": "…", "password": "…"} as strings.')
+        return teach(400, 'Send {"username": "...", "password": "..."} as strings.')
     account = cloud.account(request.path_params["account_id"])
     agents = account.agents if account else ()
     found = next((agent for agent in agents if (agent.login, agent.password) == (username, password)), None)

@@ -71,4 +71,4 @@ def _unknown(service: str) -> str:
     lowered = {name.lower(): name for name in SERVICES}
     if close := get_close_matches(service[:64].lower(), lowered, n=1):
         return f"{sentence} Did you mean {lowered[close[0]]!r}?"
-    return f"{sentence} The list is at /api/account/…/service/baseURI.json?version=1.0."
+    return f"{sentence} The list is at /api/account/.../service/baseURI.json?version=1.0."

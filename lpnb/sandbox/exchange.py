@@ -125,4 +125,4 @@ def says_json(request: Request) -> bool:
 
 def shortened(text: str, most: int = 200) -> str:
     """*text*, cut to *most* characters, for messages and the log."""
-    return text if len(text) <= most else text[: most - 1] + "…"
+    return text if len(text) <= most else text[: most - 3] + "..."

@@ -27,7 +27,7 @@ def problem_of(cloud: Cloud, found: Conversation, updates: list[Any]) -> str | N
     for position, update in enumerate(updates):
         path = "conversationField" if len(updates) == 1 else f"conversationField[{position}]"
         if not isinstance(update, dict):
-            return f"{path} must be an object such as {{'field': 'ConversationStateField', …}}."
+            return f"{path} must be an object such as {{'field': 'ConversationStateField', ...}}."
         check = _CHECKS.get(update["field"]) if isinstance(update.get("field"), str) else None
         if check is None:
             return one_of(f"{path}.field", update.get("field"), tuple(_CHECKS))

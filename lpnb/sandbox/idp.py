@@ -43,7 +43,7 @@ def answer(cloud: Cloud, request: Request) -> Answer:
     ext_consumer_id = body.get("ext_consumer_id") if isinstance(body, dict) else None
     if not isinstance(ext_consumer_id, str) or not ext_consumer_id.strip():
         return teach(
-            400, 'Send {"ext_consumer_id": "…"}: your own id of the consumer, as a string, not blank.'
+            400, 'Send {"ext_consumer_id": "..."}: your own id of the consumer, as a string, not blank.'
         )
     if len(ext_consumer_id) > LONGEST_ID:
         return teach(

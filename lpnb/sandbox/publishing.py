@@ -28,7 +28,7 @@ _METADATA = {
 def problem_of_event(cloud: Cloud, event: object, *, dialog_type: str) -> str | None:
     """Why *event* cannot be published, or None."""
     if not isinstance(event, dict):
-        return "event must be an object, such as {'type': 'ContentEvent', …}."
+        return "event must be an object, such as {'type': 'ContentEvent', ...}."
     kind = event.get("type")
     check = _EVENTS.get(kind) if isinstance(kind, str) else None
     if check is None:
@@ -78,7 +78,7 @@ def _file(cloud: Cloud, message: object) -> str | None:
         return "event.message.caption must be a string."
     if preview is not None:
         if not isinstance(preview, str) or not preview.startswith("data:image/"):
-            return "event.message.preview must look like 'data:image/png;base64,…'."
+            return "event.message.preview must look like 'data:image/png;base64,...'."
         if len(preview) >= LONGEST_PREVIEW:
             return "event.message.preview must be smaller than 30 KB."
     if cloud.rules.check_files:
@@ -130,7 +130,7 @@ def one_of(path: str, came: object, allowed: tuple[str, ...]) -> str:
     "event.status must be one of 'ACCEPT', 'READ'; got 'read'. Did you mean 'READ'?"
     """
     shown = "nothing" if came is None else repr(came)
-    shown = shown if len(shown) <= 60 else shown[:59] + "…"
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
     sentence = f"{path} must be one of {', '.join(map(repr, allowed))}; got {shown}."
     by_case = {choice.casefold(): choice for choice in allowed}
     close = get_close_matches(came[:80].casefold(), by_case, n=1) if isinstance(came, str) else []

@@ -142,7 +142,7 @@ def _array(of: Check) -> Check:
 
 def _shown(value: object) -> str:
     text = "null" if value is None else repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 # The schema asks for all three parts when the object is there.

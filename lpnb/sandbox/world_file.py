@@ -108,7 +108,7 @@ def _sentence(finding: Any) -> str:
     """One wording for each complaint of pydantic."""
     location: tuple[str | int, ...] = finding["loc"]
     path, kind, came = _path(location), finding["type"], finding["input"]
-    shown = repr(came) if len(repr(came)) <= 60 else repr(came)[:59] + "…"
+    shown = repr(came) if len(repr(came)) <= 60 else repr(came)[:57] + "..."
     context = finding.get("ctx", {})
     if kind == "extra_forbidden":
         sentence = f"{path} is not a field."

@@ -58,7 +58,7 @@ def test_it_says_in_one_json_line_where_it_is_and_ends_with_0_on_a_signal(launch
         "  LP_CLIENT_ID=me\n"
         f"  LP_CLIENT_SECRET={PUBLIC_SECRET}\n"
         f"  LP_DOMAIN_API={ready['base']}\n"
-        f"See what an agent sees at {ready['base']}/\n"
+        f"Agent's page: {ready['base']}/\n"
         "Stop it with Ctrl-C.\n"
     )
 
@@ -85,6 +85,24 @@ def test_a_taken_port_is_one_line_and_status_2(sandbox, capsys):
 def test_a_bad_option_is_one_line_and_status_2(capsys, arguments, sentence):
     assert main(arguments) == 2
     assert capsys.readouterr().err == sentence
+
+
+@pytest.mark.parametrize("minutes", ["0", "-5", "nan", "inf", "25m"])
+def test_auto_close_says_its_name_and_its_unit(capsys, minutes):
+    with pytest.raises(SystemExit) as caught:
+        main([f"--auto-close={minutes}"])
+
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.endswith(
+        f"argument --auto-close: must be a number of minutes above 0; got {minutes!r}.\n"
+    )
+
+
+def test_the_help_says_where_the_agents_page_is(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+
+    assert "agent's page" in capsys.readouterr().out
 
 
 def test_an_unknown_option_is_status_2(capsys):

@@ -121,7 +121,7 @@ def test_3_mb_go_in_and_one_byte_more_does_not(connector):
         ({"relativePath": None}, "event.message.relativePath must be a string."),
         ({"fileType": 5}, "event.message.fileType must be a string."),
         ({"caption": 5}, "event.message.caption must be a string."),
-        ({"preview": "x"}, "event.message.preview must look like 'data:image/png;base64,…'."),
+        ({"preview": "x"}, "event.message.preview must look like 'data:image/png;base64,...'."),
         (
             {"preview": "data:image/png;base64," + "A" * 30 * 1024},
             "event.message.preview must be smaller than 30 KB.",

@@ -195,7 +195,7 @@ def test_idp_refuses_an_id_that_is_blank_or_no_string(connector, blank):
 
     assert reply.status_code == 400
     assert reply.json() == {
-        "error": 'Send {"ext_consumer_id": "…"}: your own id of the consumer, as a string, not blank.'
+        "error": 'Send {"ext_consumer_id": "..."}: your own id of the consumer, as a string, not blank.'
     }
 
 
