@@ -51,13 +51,12 @@ class _Client:
         """The last thousand responses, the newest last; also one that an interrupt came in between of."""
         return tuple(self.engine.recent)
 
-    def _built(self, consumer_id: str, sdes: Any, client_properties: Any, request: dict[str, Any]) -> Batch:
+    def _built(self, consumer_id: str, sdes: Any, request: Mapping[str, Any], **given: Any) -> Batch:
         check_consumer_id(consumer_id)
         from lpnb.batches import ConversationBatch
 
-        return ConversationBatch.build(
-            () if sdes is None else sdes, client_properties=client_properties, **request
-        )
+        fields = {name: value for name, value in given.items() if value is not None}
+        return ConversationBatch.build(() if sdes is None else sdes, **fields, **request)
 
     def _read(self, consumer_id: str, frames: Any) -> Batch:
         check_consumer_id(consumer_id)  # first: the two arguments of send_batch are easily swapped
@@ -73,10 +72,6 @@ class _Client:
     def _repr_html_(self) -> str:
         where = "this machine" if self.settings.on_loopback else "a real account"
         return f"<p>{esc(repr(self)[1:-1])} ({where})</p>"
-
-
-def _given(**fields: Any) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _close(engine: Engine) -> None:
@@ -143,13 +138,16 @@ class Client(_Client):
             InvalidValueError: The payload is wrong; nothing was sent.
             NotSentError: Hosts or tokens could not be had; nothing was sent.
         """
-        request |= _given(
+        batch = self._built(
+            consumer_id,
+            sdes,
+            request,
             campaign_info=campaign_info,
             conversation_context=conversation_context,
             ttr_def_name=ttr_def_name,
             skill_id=skill_id,
+            client_properties=client_properties,
         )
-        batch = self._built(consumer_id, sdes, client_properties, request)
         return self._wait(self.engine.send(batch, consumer_id))
 
     def send_batch(
@@ -218,13 +216,16 @@ class AsyncClient(_Client):
         **request: Any,
     ) -> BatchResponse:
         """Open a conversation for *consumer_id*; see ``Client.create_conversation``."""
-        request |= _given(
+        batch = self._built(
+            consumer_id,
+            sdes,
+            request,
             campaign_info=campaign_info,
             conversation_context=conversation_context,
             ttr_def_name=ttr_def_name,
             skill_id=skill_id,
+            client_properties=client_properties,
         )
-        batch = self._built(consumer_id, sdes, client_properties, request)
         return await background.awaitable(self.engine.send(batch, consumer_id))
 
     async def send_batch(

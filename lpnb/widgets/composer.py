@@ -28,29 +28,12 @@ from lpnb.payloads import ClientProperties
 from lpnb.responses import BatchResponse
 from lpnb.widgets import views
 from lpnb.widgets.caution import Caution
-from lpnb.widgets.forms import Fold, Form, Group, at_fields, batch_fields
+from lpnb.widgets.forms import HELPED, WHERE, WHO, Fold, Form, Group, at_fields, batch_fields
 from lpnb.widgets.styles import Kit, css, shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: The fields that most batches need; all others are folded away.
-WHO = (
-    "personal.firstname",
-    "personal.lastname",
-    "personal.gender",
-    "personal.contacts[0].email",
-    "personal.contacts[0].phone",
-    "ctmrinfo.ctype",
-    "ctmrinfo.customerId",
-)
-WHERE = (
-    "request.campaignInfo.campaignId",
-    "request.campaignInfo.engagementId",
-    "request.skillId",
-    "request.ttrDefName",
-)
-HELPED = ("ctmrinfo.ctype", "request.skillId")
 _CONSUMER = "consumer_id"
 
 

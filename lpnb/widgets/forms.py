@@ -32,6 +32,24 @@ _FRESH: dict[Path, Any] = {
 }
 _DEFAULTS = {"request.channelType": "MESSAGING"}
 
+#: The fields that most batches need; all others are folded away.
+WHO = (
+    "personal.firstname",
+    "personal.lastname",
+    "personal.gender",
+    "personal.contacts[0].email",
+    "personal.contacts[0].phone",
+    "ctmrinfo.ctype",
+    "ctmrinfo.customerId",
+)
+WHERE = (
+    "request.campaignInfo.campaignId",
+    "request.campaignInfo.engagementId",
+    "request.skillId",
+    "request.ttrDefName",
+)
+HELPED = ("ctmrinfo.ctype", "request.skillId")
+
 
 @cache
 def batch_fields() -> tuple[FormField, ...]:
