@@ -204,6 +204,8 @@ def read_batch(content: bytes, requests: Sequence[tuple[str, str]]) -> Reading:
             answers.setdefault(req_id, []).append(element)
         else:
             strays.append(element)
+    if not answers and (whole := _whole_refusal(strays)) is not None:
+        return Reading(_all(requests, str(whole["code"]), _message(whole)), tuple(strays))
     pairs = tuple(_pair(req_id, kind, answers.get(req_id, []), strays) for req_id, kind in requests)
     odd = [f"{pair.type}: {pair.message}." for pair in pairs if pair.code in ("missing", "doubled")]
     odd.extend(
@@ -226,6 +228,13 @@ def read_batch(content: bytes, requests: Sequence[tuple[str, str]]) -> Reading:
         verb = "answer fits" if len(strays) == 1 else "answers fit"
         odd.append(f"{len(strays)} {verb} no request.")
     return Reading(pairs, tuple(strays), " ".join(odd) or None, _says(pairs))
+
+
+def _whole_refusal(strays: Sequence[Any]) -> dict[str, Any] | None:
+    """The element that refuses the batch as a whole: alone, with a code that is not OK, and for no reqId."""
+    if len(strays) != 1 or not isinstance(strays[0], dict) or strays[0].get("reqId") is not None:
+        return None
+    return strays[0] if isinstance(strays[0].get("code"), str) and strays[0]["code"] != "OK" else None
 
 
 def explain(reading: Reading, outcome: Outcome, status: int | None, failure: str | None) -> str:

@@ -422,3 +422,15 @@ def test_an_answer_that_came_twice_alike_is_taken_and_told():
 
     assert reading.says == "created"
     assert reading.anomaly == "cm.ConsumerRequestConversation was answered 2 times, each time alike."
+
+
+def test_an_element_for_no_request_that_refuses_is_said_of_every_frame():
+    content = b'[{"code":"BAD_REQUEST","body":{"msg":"The body is not JSON."}}]'
+    requests = [("1", "userprofile.SetUserProfile"), ("2", "cm.ConsumerRequestConversation")]
+
+    reading = read_batch(content, requests)
+
+    assert [(pair.code, pair.message) for pair in reading.pairs] == [
+        ("BAD_REQUEST", "The body is not JSON.")
+    ] * 2
+    assert reading.says == ""
