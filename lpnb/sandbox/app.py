@@ -4,7 +4,6 @@ gate, route, body, rate limit, fault, service, store, log, answer. What an answe
 services' to decide.
 """
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from .bodies import read_body
 from .cloud import Cloud
+from .durable import not_stored
 from .exchange import Answer, Request, shortened, teach
 from .faulty import answer_under, deliver, pause
 from .gate import refuse_strangers
@@ -24,7 +24,6 @@ from .rate_limits import RATE_LIMIT
 from .route_names import NOWHERE
 from .sending import send_answer
 from .served import SERVED, Served
-from .state_file import StateFileError
 
 logger = logging.getLogger("lpnb.sandbox")
 
@@ -159,14 +158,14 @@ class _Endpoint:
         fault = cloud.faults.take(served.route)
         if fault is None:
             answer = _work(cloud, served, request)
-            answer = await _stored(cloud) or answer
+            answer = await not_stored(cloud.state.ledger.unstored()) or answer
             _log(cloud, served.route, request, answer)
             await line.answer(answer)
             return
         if fault.name == "slow":
             await pause(line, fault.options["seconds"])
         left = answer_under(fault, lambda: _work(cloud, served, request))
-        left = left and (await _stored(cloud) or left)
+        left = left and (await not_stored(cloud.state.ledger.unstored()) or left)
         _log(cloud, served.route, request, left, fault.name)
         await deliver(fault, left, line, send)
 
@@ -178,20 +177,6 @@ def _work(cloud: Cloud, served: Served, request: Request) -> Answer:
     except Exception:
         logger.exception("The sandbox failed to answer %s %s", request.method, shortened(request.path))
         return teach(500, "The sandbox itself failed; this is a fault of the sandbox, not of the request.")
-
-
-async def _stored(cloud: Cloud) -> Answer | None:
-    """Wait until everything the answer may tell of is durable; a 500 when it cannot be made so.
-
-    At once when nothing is stored, or nothing new.
-    """
-    pending = cloud.state.ledger.unstored()
-    if pending is not None:
-        try:
-            await asyncio.shield(asyncio.wrap_future(pending))
-        except StateFileError as error:
-            return teach(500, str(error))
-    return None
 
 
 def _request_head(scope: Scope) -> Request:

@@ -47,6 +47,8 @@ class Cloud:
     state: State
     faults: FaultQueue
     rate_limits: RateLimits
+    file_key: bytes = field(repr=False)
+    """Signs the file store's URLs."""
     loading: Loading = field(default_factory=Loading)
     _landings: dict[Any, tuple[dict[str, Any], list[str]]] = field(default_factory=dict)
 

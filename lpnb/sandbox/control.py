@@ -5,7 +5,6 @@ a loopback name as Host; every POST wants JSON. A web page has neither the token
 preflight that is never granted, a way to send it.
 """
 
-import asyncio
 import hmac
 import logging
 from collections.abc import Callable, Mapping
@@ -20,12 +19,12 @@ from . import control_views as views
 from . import strict_json
 from .bodies import read_body
 from .controls import Controls
+from .durable import not_stored
 from .exchange import Answer, Request, json_answer, media_type, shortened, teach
 from .gate import LOOPBACK_NAMES
 from .limits import Limits
 from .refusals import RefusedError, UnknownNameError
 from .sending import send_answer
-from .state_file import StateFileError
 
 logger = logging.getLogger("lpnb.sandbox")
 
@@ -228,7 +227,7 @@ class _Endpoint:
         request.body = body
         answer = self._answer(request)
         if request.method == "POST":
-            answer = await self._stored() or answer
+            answer = await not_stored(self._controls.unstored()) or answer
         await send_answer(answer, send)
 
     def _answer(self, request: Request) -> Answer:
@@ -259,15 +258,6 @@ class _Endpoint:
             return teach(
                 500, "The sandbox itself failed; this is a fault of the sandbox, not of the request."
             )
-
-    async def _stored(self) -> Answer | None:
-        pending = self._controls.unstored()
-        if pending is not None:
-            try:
-                await asyncio.shield(asyncio.wrap_future(pending))
-            except StateFileError as error:
-                return teach(500, str(error))
-        return None
 
 
 def _read(control: Control, request: Request) -> Body:

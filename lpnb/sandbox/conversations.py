@@ -124,6 +124,11 @@ class Conversation:
         except strict_json.StrictJsonError:
             return self.raw_client_properties
 
+    @property
+    def close_reason(self) -> str | None:
+        """Who ended the main dialog, whoever ends the survey behind it (inferred); None while it is open."""
+        return (self.dialogs[0].closed_by if self.dialogs else None) or self.closed_by
+
     def dialog(self, dialog_id: str) -> Dialog | None:
         """The dialog with this id, or None."""
         return next((dialog for dialog in self.dialogs if dialog.dialog_id == dialog_id), None)

@@ -6,7 +6,6 @@ was answered 201 can be published; one that was not cannot (see `Rules.check_fil
 
 import hashlib
 import hmac
-import secrets
 from typing import Any
 
 from .cloud import Cloud
@@ -16,9 +15,6 @@ from .tokens import Consumer
 
 URL_SECONDS = 60
 _MEDIA = {"jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif"}
-
-# Of this process alone: a URL does not outlive its minute.
-_KEY = secrets.token_bytes(32)
 
 
 def upload_url(cloud: Cloud, who: Consumer, body: dict[str, Any]) -> dict[str, Any] | str:
@@ -42,6 +38,11 @@ def download_url(cloud: Cloud, who: Consumer, body: dict[str, Any]) -> dict[str,
     found = cloud.state.uploads.get(path) if isinstance(path, str) else None
     if found is None or found.content is None or found.account_id != who.account_id:
         return "relativePath names no stored file."
+    if not (cloud.rules.files_of_others or cloud.state.uploads.may_read(who.lp_consumer_id, found)):
+        return (
+            "relativePath names a file of another consumer, and nobody published it to this one. "
+            "(The sandbox's own strictness: files_of_others=False.)"
+        )
     return _signed(cloud, "GET", found.path)
 
 
@@ -72,14 +73,14 @@ def answer_get(cloud: Cloud, request: Request) -> Answer:
 
 def _signed(cloud: Cloud, method: str, path: str) -> dict[str, Any]:
     expires = str(int(cloud.now) + URL_SECONDS)
-    query = {"temp_url_sig": _signature(method, path, expires), "temp_url_expires": expires}
+    query = {"temp_url_sig": _signature(cloud, method, path, expires), "temp_url_expires": expires}
     return {"relativePath": path, "queryParams": query}
 
 
 def _refuse(cloud: Cloud, method: str, request: Request) -> Answer | None:
     signature = (request.query_values("temp_url_sig") or [""])[0]
     expires = (request.query_values("temp_url_expires") or [""])[0]
-    wanted = _signature(method, request.path, expires)
+    wanted = _signature(cloud, method, request.path, expires)
     if not hmac.compare_digest(signature.encode("utf-8", "replace"), wanted.encode()):
         return teach(
             401, f"The signature is not the one for {method} and this path. Ask for a URL with SEND."
@@ -89,6 +90,6 @@ def _refuse(cloud: Cloud, method: str, request: Request) -> Answer | None:
     return None
 
 
-def _signature(method: str, path: str, expires: str) -> str:
+def _signature(cloud: Cloud, method: str, path: str, expires: str) -> str:
     signed = f"{method}\n{expires}\n{path}".encode("utf-8", "replace")
-    return hmac.new(_KEY, signed, hashlib.sha256).hexdigest()
+    return hmac.new(cloud.file_key, signed, hashlib.sha256).hexdigest()

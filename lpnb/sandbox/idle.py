@@ -1,31 +1,43 @@
 """Automatic closing: the platform closes conversations in which the consumer has long said nothing.
 
 Documented: the time is an account's setting, from 25 minutes to 90 days, 90 days by default, and
-it runs only while the conversation waits for the consumer. That a conversation nobody has written
-in waits for its consumer, too, is inferred.
+it runs only while the conversation waits for the consumer; a survey that has been idle for over a
+week is closed. That a conversation nobody has written in waits for its consumer, too, is inferred,
+and so is that the setting leaves surveys alone.
 """
 
-from .state import State
+from .state import Conversation, Message, State
 
 LONGEST = 90 * 24 * 3600.0
+SURVEY = 7 * 24 * 3600.0
 
 
 def close_idle(state: State, after: float) -> list[str]:
-    """Close what has waited for its consumer for *after* seconds or more; return the ids, oldest first."""
-    due = state.clock() - after
+    """Close what has waited for its consumer for *after* seconds or more, and surveys left for over a week.
+
+    Returns the ids, oldest first.
+    """
+    now = state.clock()
     closed = []
     # One step for everybody else: nobody writes between the look and the closing.
     with state.ledger:
         for conversation in state.conversations:
-            if conversation.stage != "OPEN" or conversation.updated_at > due:
+            if conversation.stage != "OPEN" or now - conversation.updated_at < min(after, SURVEY):
                 continue
-            messages = [
-                message
-                for message in state.messages(conversation.conversation_id)
-                if message.event["type"] != "AcceptStatusEvent"
-            ]
-            if messages and (messages[-1].role == "CONSUMER" or messages[-1].time > due):
-                continue
-            state.close_conversation(conversation.conversation_id, by="SYSTEM")
-            closed.append(conversation.conversation_id)
+            said = state.messages(conversation.conversation_id)
+            messages = [message for message in said if message.event["type"] != "AcceptStatusEvent"]
+            # The main dialog is closed and the conversation is not: a survey runs.
+            if conversation.state == "CLOSE":
+                idle = now - _last(conversation, messages) > SURVEY
+            else:
+                consumers_turn = not messages or messages[-1].role != "CONSUMER"
+                idle = consumers_turn and now - _last(conversation, messages) >= after
+            if idle:
+                state.close_conversation(conversation.conversation_id, by="SYSTEM")
+                closed.append(conversation.conversation_id)
     return closed
+
+
+def _last(conversation: Conversation, messages: list[Message]) -> float:
+    """When something last happened in it."""
+    return max(conversation.updated_at, messages[-1].time if messages else 0.0)

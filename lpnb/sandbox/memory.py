@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from . import conversations as shelf
 from .conversations import Conversation, Record
@@ -141,10 +142,17 @@ class Memory:
             self._let_go(self._open.put(now.conversation_id, record, _weight(now, record)))
         elif event.kind in ("message_published", "receipt_published"):
             self._grow(record, record.said_weight - said_before)
+            self._note_file(now, event.data)
         elif event.kind == "dialog_closed" and event.data["frees_consumer"]:
             self._free(now)
         elif event.kind == "dialog_opened":
             self._conversation_of_dialog[event.data["dialog_id"]] = now.conversation_id
+
+    def _note_file(self, conversation: Conversation, data: dict[str, Any]) -> None:
+        """What the agents' side shows to a consumer, that consumer may open; not what it names itself."""
+        message = data["event"].get("message")
+        if isinstance(message, dict) and data["role"] != "CONSUMER" and data["audience"] == "ALL":
+            self.uploads.published(message.get("relativePath"), conversation.lp_consumer_id)
 
     def _grow(self, record: Record, weight: int) -> None:
         if record.now.stage == "OPEN":

@@ -1,5 +1,6 @@
 """`Sandbox`: the played Conversational Cloud as an object."""
 
+import hashlib
 import json
 import math
 import os
@@ -20,7 +21,7 @@ from .app import App
 from .carrier import Carrier, listen
 from .clock import Clock
 from .cloud import Cloud, Loading
-from .control import control_routes
+from .control import CONTROL_PATH, control_routes
 from .controls import Controls
 from .faults import FaultQueue
 from .idle import LONGEST
@@ -51,8 +52,6 @@ DEFAULT_CLIENT_SECRET = DEFAULT_SECRET
 _STOP_SECONDS = 5
 # How often the platform looks for conversations to close (documented).
 _IDLE_CHECK_SECONDS = 25 * 60
-
-CONTROL_PATH = "/_lpnb"
 
 
 class Sandbox(Controls):
@@ -287,6 +286,7 @@ class Sandbox(Controls):
             faults=self._faults,
             rate_limits=self._rate_limits,
             loading=self._loading,
+            file_key=hashlib.sha256(f"files {self.seed}".encode()).digest(),
         )
         self._agent_page = self._page()
         own = [

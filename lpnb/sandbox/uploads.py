@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from .events import Event, Ledger
 from .retention import Retained
 
+_EMPTY = 300
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
@@ -33,6 +35,7 @@ class Uploads:
     def forget(self) -> None:
         """Forget every file."""
         self._files: Retained[Upload] = Retained(self._most, self._heaviest)
+        self._readers: dict[str, set[str]] = {}
 
     def register(self, account_id: str, lp_consumer_id: str, file_type: str, file_size: int) -> str:
         """Expect a file; return the relative path it will have."""
@@ -63,6 +66,22 @@ class Uploads:
         """The upload with this relative path, or None."""
         return self._files.get(path)
 
+    def may_read(self, lp_consumer_id: str, upload: Upload) -> bool:
+        """Whether a consumer has uploaded this file, or it was published to that one."""
+        return lp_consumer_id == upload.lp_consumer_id or lp_consumer_id in self._readers.get(upload.path, ())
+
+    def published(self, path: object, lp_consumer_id: str) -> None:
+        """Somebody else published a file in this consumer's conversation."""
+        if isinstance(path, str) and self._files.get(path) is not None:
+            readers = self._readers.setdefault(path, set())
+            if lp_consumer_id not in readers:
+                readers.add(lp_consumer_id)
+                self._forget_readers(self._files.add_weight(path, 100 + len(lp_consumer_id)))
+
+    def _forget_readers(self, gone: list[Upload]) -> None:
+        for upload in gone:
+            self._readers.pop(upload.path, None)
+
     def apply(self, event: Event) -> None:
         """Apply one of the file store's events."""
         data = event.data
@@ -71,13 +90,13 @@ class Uploads:
             upload = Upload(
                 path, data["account_id"], data["lp_consumer_id"], data["file_type"], data["file_size"]
             )
-            self._files.put(path, upload, 300)
+            self._forget_readers(self._files.put(path, upload, _EMPTY))
             return
         found = self._files.get(path)
         if found is not None:
             content = base64.b64decode(data["content"])
             stored = replace(found, content=content, content_type=data["content_type"])
-            self._files.put(path, stored, 300 + len(content))
+            self._forget_readers(self._files.put(path, stored, _EMPTY + len(content)))
 
 
 KINDS = frozenset({"upload_registered", "upload_stored"})

@@ -4,6 +4,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from html.parser import HTMLParser
 from typing import Any
 
@@ -14,6 +15,7 @@ from lpnb.sandbox import Sandbox
 from lpnb.sandbox.agent_page import inbox
 from lpnb.sandbox.agent_page.markup import Html, escape, tag
 from lpnb.sandbox.agent_page.words import consumer_name, groups, message_text
+from lpnb.sandbox.state_file import StateFileError
 
 EVIL = "<script>alert('x')</script>\"&"
 SHOWN = "&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;&quot;&amp;"
@@ -290,6 +292,37 @@ def test_a_reply_is_published_as_the_agent_who_serves_the_skill(connector: Any) 
     (message,) = connector.sandbox._state.messages(conversation_id)
     assert (message.event, message.role, message.audience) == (text("Hello\nAnna"), "ASSIGNED_AGENT", "ALL")
     assert connector.sandbox.conversations[0].agents == (("3180255701", "ASSIGNED_AGENT"),)
+
+
+def test_a_button_is_answered_when_what_it_did_is_on_the_disk(connect: Any) -> None:
+    connector = connect()
+    conversation_id = opened(connector)
+    token = page(connector, conversation_id).token()
+    written: Future[None] = Future()
+    connector.sandbox._state.ledger.store = lambda events: written
+    path = f"/agent/conversations/{conversation_id}/reply"
+    form = {"token": token, "text": "Hello"}
+
+    with pytest.raises(httpx.ReadTimeout):
+        connector.http.post(path, data=form, timeout=0.3)
+    written.set_result(None)
+
+    assert connector.http.post(path, data=form).status_code == 303
+
+
+def test_a_button_says_when_what_it_did_cannot_be_stored(connect: Any) -> None:
+    connector = connect()
+    conversation_id = opened(connector)
+    token = page(connector, conversation_id).token()
+    failed: Future[None] = Future()
+    failed.set_exception(StateFileError("The disk is full."))
+    connector.sandbox._state.ledger.store = lambda events: failed
+
+    reply = connector.http.post(
+        f"/agent/conversations/{conversation_id}/reply", data={"token": token, "text": "Hello"}
+    )
+
+    assert (reply.status_code, reply.json()) == (500, {"error": "The disk is full."})
 
 
 def test_a_private_note_is_for_agents_only(connector: Any) -> None:

@@ -137,3 +137,49 @@ def test_a_clock_can_be_set_back_and_ends_with_the_year_9999():
 def test_seconds_that_are_none_are_refused(seconds):
     with pytest.raises(ValueError, match="seconds must be a number of seconds, 0 or more; got "):
         Clock().advance(seconds)
+
+
+def _survey(connector, sandbox):
+    """A conversation whose main dialog the agent closed, and its survey."""
+    conversation_id = connector.open()
+    sandbox._state.close_dialog(conversation_id, conversation_id, by="AGENT")
+    return conversation_id, sandbox._state.open_dialog(conversation_id, "POST_SURVEY")
+
+
+def test_a_survey_left_alone_for_over_a_week_is_closed(connector, sandbox):
+    sandbox.freeze_clock()
+    conversation_id, survey = _survey(connector, sandbox)
+
+    sandbox.advance(7 * DAY)
+    assert sandbox.detail(conversation_id).conversation.stage == "OPEN"
+    sandbox.advance(1)
+
+    closed = sandbox.detail(conversation_id).conversation
+    assert (closed.stage, closed.closed_by, closed.close_reason) == ("CLOSE", "SYSTEM", "AGENT")
+    assert [(item.dialog_id, item.state, item.closed_by) for item in closed.dialogs] == [
+        (conversation_id, "CLOSE", "AGENT"),
+        (survey, "CLOSE", "SYSTEM"),
+    ]
+
+
+def test_a_word_in_a_survey_gives_it_another_week(connector, sandbox):
+    sandbox.freeze_clock()
+    conversation_id, survey = _survey(connector, sandbox)
+    sandbox.advance(6 * DAY)
+    event = {"type": "ContentEvent", "contentType": "text/plain", "message": "5 stars"}
+    sandbox._state.publish(conversation_id, survey, event, originator_id="anna", role="CONSUMER")
+
+    sandbox.advance(7 * DAY)
+    assert sandbox.detail(conversation_id).conversation.stage == "OPEN"
+    sandbox.advance(1)
+
+    assert sandbox.detail(conversation_id).conversation.stage == "CLOSE"
+
+
+def test_the_time_of_automatic_closing_leaves_surveys_alone(connect):
+    connector = connect(auto_close_after=25 * 60)
+    conversation_id, _ = _survey(connector, connector.sandbox)
+
+    connector.sandbox.advance(DAY)
+
+    assert connector.sandbox.detail(conversation_id).conversation.stage == "OPEN"

@@ -8,6 +8,8 @@ import httpx
 import pytest
 
 from lpnb.sandbox.control import CONTROLS
+from lpnb.sandbox.tokens import consumer
+from lpnb.sandbox.world import Account, Installation, World
 
 LIST = "/api/account/12345678/service/baseURI.json?version=1.0"
 
@@ -463,6 +465,39 @@ def test_one_conversation_is_shown_in_full(connector, control):
     assert shown["messages"] == []
     assert shown["stage"] == "OPEN"
     assert isinstance(shown["trace"], dict)
+
+
+def test_the_profile_shown_is_the_one_of_the_conversations_own_account(connect):
+    accounts = [
+        Account(id=name, installations=[Installation(client_id=name, client_secret="x", name=name)])
+        for name in ("12345678", "87654321")
+    ]
+    connector = connect(world=World(accounts=accounts))
+    sandbox = connector.sandbox
+    for name in ("12345678", "87654321"):
+        who = consumer(name, "anna")
+        sandbox._state.keep_profile(who, [{"type": "personal", "personal": {"firstname": f"of {name}"}}])
+        sandbox._state.open_conversation(
+            who,
+            client_id=name,
+            raw_request=b'[{"body":{}},{"body":{}}]',
+            raw_client_properties=None,
+            warnings=(),
+            session_id=None,
+            landing={"skill_id": "-1", "skill_name": None, "source_name": "x", "campaign": None, "trace": {}},
+        )
+
+    shown = [
+        connector.http.get(
+            f"{sandbox.control}/conversations/{conversation.conversation_id}",
+            headers={"X-Sandbox-Token": sandbox.control_token},
+        ).json()["profile"]
+        for conversation in sandbox.conversations
+    ]
+
+    assert [elements[0]["personal"]["firstname"] for elements in shown] == ["of 12345678", "of 87654321"]
+    assert sandbox.profile("anna") == shown[0]
+    assert sandbox.profile("anna", account_id="87654321") == shown[1]
 
 
 def test_a_conversation_is_closed_so_that_its_consumer_may_open_another(connector, control, sandbox):

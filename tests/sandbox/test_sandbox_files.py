@@ -167,3 +167,55 @@ def test_a_download_url_needs_a_stored_file(connector):
             400,
             {"msg": "relativePath names no stored file."},
         )
+
+
+def download_url(connector, path, who):
+    return connector.send("ms.GenerateURLForDownloadFile", {"relativePath": path}, who=who)
+
+
+def published(connector, conversation_id, path, **options):
+    connector.sandbox._state.publish(
+        conversation_id, conversation_id, file_event(path), **{"originator_id": "agent"} | options
+    )
+
+
+def test_another_consumers_file_is_opened_only_once_an_agent_published_it_to_this_one(connector):
+    conversation_id = connector.open("berta")
+    path = stored(connector)
+    refused = download_url(connector, path, "berta")
+    published(connector, conversation_id, path, role="ASSIGNED_AGENT", audience="AGENTS_AND_MANAGERS")
+    noted = download_url(connector, path, "berta")
+    published(connector, conversation_id, path, role="ASSIGNED_AGENT")
+
+    assert (refused.status_code, refused.json()["body"]["msg"]) == (
+        400,
+        "relativePath names a file of another consumer, and nobody published it to this one. "
+        "(The sandbox's own strictness: files_of_others=False.)",
+    )
+    assert noted.status_code == 400
+    assert download_url(connector, path, "berta").status_code == 200
+    assert download_url(connector, path, "carla").status_code == 400
+    assert download_url(connector, path, "anna").status_code == 200
+
+
+def test_who_names_another_consumers_file_may_not_open_it_for_that(connector):
+    conversation_id = connector.open("berta")
+    path = stored(connector)
+    published(connector, conversation_id, path, role="CONSUMER")
+
+    assert download_url(connector, path, "berta").status_code == 400
+
+
+def test_a_rule_opens_every_file_of_the_account_to_everybody(connect):
+    connector = connect(files_of_others=True)
+
+    assert download_url(connector, stored(connector), "berta").status_code == 200
+
+
+def test_a_seed_makes_the_signatures_of_urls_repeatable(connect):
+    made = [
+        url_for(connect(seed=seed, clock=lambda: 1700000000.0)).json()["body"] for seed in ("a", "a", "b")
+    ]
+
+    signatures = [item["queryParams"]["temp_url_sig"] for item in made]
+    assert signatures[0] == signatures[1] != signatures[2]

@@ -451,7 +451,7 @@ def test_an_authorization_that_is_none_is_401(connector, value):
     assert reply.status_code == 401
 
 
-@pytest.mark.parametrize("odd", ["²", "9" * 5000, "--5", "vip", "1" * 20])
+@pytest.mark.parametrize("odd", ["²", "9" * 64, "--5", "vip", "1" * 20])
 def test_ids_that_are_no_numbers_are_no_skill_and_no_campaign_and_break_nothing(connector, odd):
     reader = Reader(connector)
     conversation_id = connector.open(skillId=odd, campaignInfo={"campaignId": odd, "engagementId": odd})

@@ -1,4 +1,4 @@
-"""kill -9 under load: every conversation that was answered is there afterwards.
+"""kill -9 under load: every conversation and every message that was answered is there afterwards.
 
 ``LPNB_KILLS=100`` makes it a hundred kills in place of fifteen.
 """
@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -41,7 +42,10 @@ class Load:
         self.port = port
         self.name = name
         self.enough = enough
+        self.token = None
         self.answered = []
+        self.said = []
+        """Conversation and text of every message that was answered."""
         self.reached = threading.Event()
         self.threads = [threading.Thread(target=self.run, args=(number,)) for number in range(CLIENTS)]
         for thread in self.threads:
@@ -60,13 +64,38 @@ class Load:
                 jws = self.post(line, f"/api/account/{ACCOUNT}/consumer?v=1.0", who, headers)["token"]
                 path = f"/api/account/{ACCOUNT}/messaging/consumer/conversation?v=3"
                 reply = self.post(line, path, BATCH, headers | {"X-LP-ON-BEHALF": jws})
-                self.answered.append(reply[1]["body"]["conversationId"])
+                opened = reply[1]["body"]["conversationId"]
+                self.answered.append(opened)
+                self.say(line, opened, headers | {"X-LP-ON-BEHALF": jws})
+                self.reply(line, opened)
                 if len(self.answered) >= self.enough:
                     self.reached.set()
         except (OSError, http.client.HTTPException):
             return
         finally:
             line.close()
+
+    def say(self, line, opened, headers):
+        """SEND as the consumer."""
+        event = {"type": "ContentEvent", "contentType": "text/plain", "message": f"consumer {opened}"}
+        body = {"dialogId": opened, "event": event}
+        frame = json.dumps({"kind": "req", "id": "1", "type": "ms.PublishEvent", "body": body})
+        path = f"/api/account/{ACCOUNT}/messaging/consumer/conversation/send?v=3"
+        assert self.post(line, path, frame, headers)["body"] == {"sequence": 0}
+        self.said.append((opened, f"consumer {opened}"))
+
+    def reply(self, line, opened):
+        """Press the button on the agent's page."""
+        path = f"/agent/conversations/{opened}"
+        if self.token is None:
+            line.request("GET", path)
+            self.token = re.search(r'name="token" value="([^"]+)"', line.getresponse().read().decode())[1]
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        line.request("POST", f"{path}/reply", f"token={self.token}&text=agent+{opened}", headers)
+        reply = line.getresponse()
+        reply.read()
+        assert reply.status == 303
+        self.said.append((opened, f"agent {opened}"))
 
     @staticmethod
     def post(line, path, body, headers):
@@ -95,10 +124,10 @@ BATCH = json.dumps(
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and kill -9")
-def test_no_answered_conversation_is_lost_to_kill_9_under_load(tmp_path):
+def test_no_answered_conversation_and_no_answered_message_is_lost_to_kill_9_under_load(tmp_path):
     file = tmp_path / "state.sqlite"
     chance = random.Random(9)
-    answered = []
+    answered, said = [], []
     command = [sys.executable, "-c", NURSERY]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as nursery:
         for kill in range(KILLS):
@@ -112,13 +141,19 @@ def test_no_answered_conversation_is_lost_to_kill_9_under_load(tmp_path):
                 thread.join(30)
             assert reached
             answered += load.answered
+            said += load.said
         nursery.stdin.close()
 
     with Sandbox(state_file=file) as sandbox:
         kept = [conversation.conversation_id for conversation in sandbox.conversations]
+        kept_said = {
+            (name, message.event.get("message")) for name in kept for message in sandbox.detail(name).messages
+        }
 
     print(f"{KILLS} kills, {len(answered)} answered, {len(kept)} kept")
     assert set(answered) <= set(kept)
+    assert set(said) <= kept_said
+    assert len(said) >= KILLS
     assert len(set(answered)) == len(answered) >= KILLS
     assert len(set(kept)) == len(kept)
     # What was in work when the line was cut may be there or not, but no more than that.

@@ -7,12 +7,14 @@ import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from lpnb.sandbox import Sandbox
+from lpnb.sandbox.state_file import StateFileError
 from lpnb.sandbox.tokens import consumer
 from lpnb.sandbox.webhooks.delivery import Counts, Delivery
 from lpnb.sandbox.webhooks.signature import sign
@@ -395,6 +397,48 @@ def test_a_survey_follows_the_agents_closing_when_the_consumer_can_show_one(
         ("CLOSE", "CLOSE"),
     ]
     assert [details["closeReason"] for details in told[1:]] == ["AGENT"] * 3
+
+
+def test_the_reason_of_the_close_is_whoever_ended_the_main_dialog_and_not_the_survey(
+    hooked: Any, receiver: Receiver
+) -> None:
+    conversation_id = opened(hooked)
+    state = hooked.sandbox._state
+    state.close_dialog(conversation_id, conversation_id, by="AGENT")
+    survey = state.open_dialog(conversation_id, "POST_SURVEY")
+    state.close_dialog(conversation_id, survey, by="CONSUMER")
+    state.close_conversation(conversation_id, by="CONSUMER")
+
+    told = [change["result"]["conversationDetails"] for change in changes(receiver.wait(5))]
+
+    assert [details.get("closeReason") for details in told] == [None, "AGENT", "AGENT", "AGENT", "AGENT"]
+
+
+def test_no_webhook_tells_of_what_is_not_on_the_disk_yet(hooked: Any, receiver: Receiver) -> None:
+    conversation_id = opened(hooked)
+    receiver.wait(1)
+    written: Future[None] = Future()
+    hooked.sandbox._state.ledger.store = lambda events: written
+    hooked.sandbox.agent_joins(conversation_id)
+
+    assert not hooked.sandbox.webhooks_settled(0.2)
+    assert len(receiver.came) == 1
+    written.set_result(None)
+
+    assert len(receiver.wait(2)) == 2
+
+
+def test_what_cannot_be_stored_is_told_to_nobody(hooked: Any, receiver: Receiver) -> None:
+    conversation_id = opened(hooked)
+    receiver.wait(1)
+    failed: Future[None] = Future()
+    failed.set_exception(StateFileError("The disk is full."))
+    hooked.sandbox._state.ledger.store = lambda events: failed
+    hooked.sandbox.agent_joins(conversation_id)
+
+    assert hooked.sandbox.webhooks_settled()
+    assert len(receiver.came) == 1
+    assert hooked.sandbox.webhook_counts == Counts(delivered=1, expired=1)
 
 
 # --- delivery ------------------------------------------------------------------------------------------

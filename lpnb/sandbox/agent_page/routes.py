@@ -1,7 +1,8 @@
 """The page's addresses: who may see it, what the buttons do, and the live stream.
 
 ``GET`` looks and changes nothing. ``POST`` wants the token of this start, which only the page holds,
-in a form; the gate has refused foreign Hosts and Origins before. Nothing is inline, and the policy
+in a form; the gate has refused foreign Hosts and Origins before. What a ``POST`` did is on the disk,
+where the state is kept there, before it is answered. Nothing is inline, and the policy
 sent along lets the browser load nothing from anywhere else.
 """
 
@@ -16,6 +17,8 @@ from starlette.types import Receive, Scope, Send
 
 from lpnb.sandbox.agents import AgentSide
 from lpnb.sandbox.bodies import read_body
+from lpnb.sandbox.durable import not_stored
+from lpnb.sandbox.events import Ledger
 from lpnb.sandbox.exchange import Answer, Request, json_answer, media_type, parameters, teach
 from lpnb.sandbox.limits import Limits
 from lpnb.sandbox.sending import send_answer
@@ -78,12 +81,15 @@ class AgentPage:
         """Everything the page needs, below ``/agent``, and the page itself at ``/``."""
         one = BASE + "/conversations/{conversation_id}"
         return [
-            Route("/", _Answering(self._limits, {"GET": self._page})),
-            Route(one, _Answering(self._limits, {"GET": self._page})),
-            Route(one + "/{verb}", _Answering(self._limits, {"POST": self._do})),
-            Route(BASE + "/static/{name}", _Answering(self._limits, {"GET": self._static})),
+            Route("/", self._answering(GET=self._page)),
+            Route(one, self._answering(GET=self._page)),
+            Route(one + "/{verb}", self._answering(POST=self._do)),
+            Route(BASE + "/static/{name}", self._answering(GET=self._static)),
             Route(BASE + "/events", Stream(self._inbox)),
         ]
+
+    def _answering(self, **by_method: Callable[[Request], Answer]) -> "_Answering":
+        return _Answering(self._desk.state.ledger, self._limits, by_method)
 
     def close(self) -> None:
         """Follow the state no longer."""
@@ -133,7 +139,10 @@ class AgentPage:
 class _Answering:
     """A plain function of the request as an ASGI application."""
 
-    def __init__(self, limits: Limits, by_method: dict[str, Callable[[Request], Answer]]) -> None:
+    def __init__(
+        self, ledger: Ledger, limits: Limits, by_method: dict[str, Callable[[Request], Answer]]
+    ) -> None:
+        self._ledger = ledger
         self._limits = limits
         self._by_method = by_method
 
@@ -146,7 +155,10 @@ class _Answering:
             await send_answer(body, send)
             return
         request.path_params, request.body = scope["path_params"], body
-        await send_answer(self._answer(request), send)
+        answer = self._answer(request)
+        if request.method == "POST":
+            answer = await not_stored(self._ledger.unstored()) or answer
+        await send_answer(answer, send)
 
     def _answer(self, request: Request) -> Answer:
         if (refusal := refuse_foreign_names(request)) is not None:

@@ -115,7 +115,7 @@ def _info(seen: Seen) -> dict[str, Any]:
         "latestSkillId": _number(seen.skill_id),
         "latestSkillName": _skill_name(seen, seen.skill_id),
         "source": now.source_name,
-        "closeReason": (now.closed_by or "") if seen.closed else "",
+        "closeReason": (now.close_reason or "") if seen.closed else "",
         "status": "CLOSE" if seen.closed else "OPEN",
         "fullDialogStatus": "CLOSE" if seen.closed else "OPEN",
         "firstConversation": now.first_conversation,

@@ -127,9 +127,8 @@ def details(conversation: Conversation) -> dict[str, Any]:
         found["context"] = body["conversationContext"]
     if conversation.csat is not None:
         found["csat"] = conversation.csat
-    main = conversation.dialogs[0]
-    if (closed_by := conversation.closed_by or main.closed_by) is not None:
-        found["closeReason"] = closed_by
+    if conversation.close_reason is not None:
+        found["closeReason"] = conversation.close_reason
     if conversation.closed_at is not None:
         found["endTs"] = _ms(conversation.closed_at)
     return found
