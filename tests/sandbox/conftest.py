@@ -155,12 +155,17 @@ class Operations:
 
     def request(self, method: str, path: str, status: int) -> tuple[str, dict[str, Any]]:
         """URL and options for httpx, of the request that is answered with *status*."""
+        where, made = self.parts(method, path, status)
+        return path.format(**where), made
+
+    def parts(self, method: str, path: str, status: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The same with the URL's parameters in place of the URL."""
         route = next(served.route for served in SERVED if (served.method, served.path) == (method, path))
         made: dict[str, Any] = getattr(self, route)(path, status)
         if (method, route) == ("POST", "report"):
             made["headers"] = {"X-HTTP-Method-Override": "PUT"}
         where = {"account_id": ACCOUNT, "app_id": self.sandbox.client_id} | made.pop("path", {})
-        return path.format(**where), made
+        return {name: str(where[name]) for name in where if f"{{{name}}}" in path}, made
 
     def send_it(self, method: str, path: str, status: int) -> httpx.Response:
         url, options = self.request(method, path, status)
@@ -206,10 +211,13 @@ class Operations:
         del made["relative"]
         return made | {"content": b"\x89PNG", "headers": {"Content-Type": "application/octet-stream"}}
 
+    def stored(self) -> dict[str, Any]:
+        made = self.signed("Upload", {"fileSize": "4", "fileType": "PNG"})
+        self.connector.http.put(made["relative"], params=made["params"], content=b"\x89PNG")
+        return made
+
     def download(self, _path: str, _status: int) -> dict[str, Any]:
-        stored = self.signed("Upload", {"fileSize": "4", "fileType": "PNG"})
-        self.connector.http.put(stored["relative"], params=stored["params"], content=b"\x89PNG")
-        made = self.signed("Download", {"relativePath": stored["relative"]})
+        made = self.signed("Download", {"relativePath": self.stored()["relative"]})
         del made["relative"]
         return made
 
