@@ -11,11 +11,11 @@ from .conversations import Conversation
 from .exchange import Answer, Request, json_answer, shortened
 from .frames import BatchError, Frame, ids_of, read_batch
 from .published import TOO_LONG, publish, too_long
+from .publishing import problem_of_length
 from .tokens import Consumer
 from .world import Installation
 
 PROFILE_SET = "OK User Profile set successfully"
-LONGEST_ID = 64
 
 
 def answer(cloud: Cloud, request: Request) -> Answer:
@@ -209,17 +209,6 @@ def _problem(who: Consumer, body: dict[str, Any]) -> str | None:
         if body.get(name) is not None and not isinstance(body[name], kind):
             return f"{name} must be {words}."
     return None
-
-
-def problem_of_length(path: str, value: object) -> str | None:
-    """Why an id is too long to be kept and told of again and again, or None."""
-    length = 0 if value is None else len(str(value))
-    if length <= LONGEST_ID:
-        return None
-    return (
-        f"{path} must have at most {LONGEST_ID} characters; got {length}. (The sandbox's own limit: "
-        "LivePerson publishes none.)"
-    )
 
 
 def _is_id(value: object) -> bool:

@@ -3,7 +3,7 @@
 import json
 import marshal
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -13,6 +13,9 @@ from .events import Event
 OpenOrClosed = Literal["OPEN", "CLOSE"]
 
 MESSAGES_KEPT = 2000
+
+# What is said in one conversation may weigh so much, and its SDEs as much; beyond it, its own oldest goes.
+HEAVIEST = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +197,27 @@ def opened(event: Event, number: int, *, first: bool) -> Record:
     return Record(conversation, session_id=data["session_id"])
 
 
+def weight_of_sdes(sdes: Iterable[tuple[float, bytes]]) -> int:
+    """The bytes of SDEs as they are kept."""
+    weight = 0
+    for _, kept in sdes:
+        weight += len(kept)
+    return weight
+
+
+def add_sdes(record: Record, added: list[tuple[float, bytes]]) -> int:
+    """Keep SDEs that were set while the conversation lasts; return by how much it is heavier now."""
+    before = weight_of_sdes(record.sdes)
+    record.sdes.extend(added)
+    weight = before + weight_of_sdes(added)
+    gone = 0
+    while weight > HEAVIEST and gone < len(record.sdes) - 1:
+        weight -= len(record.sdes[gone][1])
+        gone += 1
+    del record.sdes[:gone]
+    return weight - before
+
+
 def changed(record: Record, event: Event) -> None:
     """Apply an event about a conversation that exists."""
     _CHANGES[event.kind](record, event)
@@ -217,7 +241,9 @@ def _published(record: Record, event: Event) -> None:
     )
     record.messages.append(message)
     record.said_weight += _weight_of(message)
-    if len(record.messages) > MESSAGES_KEPT:
+    while len(record.messages) > MESSAGES_KEPT or (
+        record.said_weight > HEAVIEST and len(record.messages) > 1
+    ):
         forgotten = record.messages.popleft()
         record.said_weight -= _weight_of(forgotten)
         _unshare(record, forgotten.client_properties)

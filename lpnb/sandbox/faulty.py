@@ -117,7 +117,7 @@ def _elements(change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) ->
 
     def alter(answer: Answer) -> Answer:
         payload = answer.payload
-        if isinstance(payload, list):
+        if isinstance(payload, list) and all("reqId" in element for element in payload):
             return _rewritten(answer, change([dict(element) for element in payload]))
         # SEND answers with one element and no array around it.
         if isinstance(payload, dict) and "reqId" in payload:

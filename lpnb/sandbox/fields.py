@@ -7,7 +7,7 @@ from . import strict_json
 from .cloud import Cloud
 from .conversations import Conversation
 from .exchange import Request
-from .publishing import one_of
+from .publishing import one_of, problem_of_length
 
 # Word for word (documented); what the service says to the other fields is not published.
 RESOLVED = "OK Conversation resolved successfully"
@@ -111,7 +111,7 @@ def _check_skill(_found: Conversation, update: Field, path: str) -> str | None:
         return one_of(f"{path}.type", update.get("type"), ("UPDATE",))
     if not isinstance(update.get("skill"), str) or not update["skill"]:
         return f"{path}.skill must be a string."
-    return None
+    return problem_of_length(f"{path}.skill", update["skill"])
 
 
 def _check_participants(_found: Conversation, update: Field, path: str) -> str | None:

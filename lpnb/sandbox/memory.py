@@ -6,7 +6,7 @@ Everything is in memory and bounded (see `Kept`). Nothing is decided here: `Stat
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,12 +109,11 @@ class Memory:
         profile = dict(self._profiles.get(lp_consumer_id) or {})
         for element in event.data["sdes"]:
             profile[str(element["type"])] = (event.time, shelf.kept_element(element))
-        self._profiles.put(lp_consumer_id, profile, _weight_of_sdes(profile.values()))
+        self._profiles.put(lp_consumer_id, profile, shelf.weight_of_sdes(profile.values()))
         record = self._open.get(event.conversation_id) if event.conversation_id else None
         if record is not None:
             added = [profile[str(element["type"])] for element in event.data["sdes"]]
-            record.sdes.extend(added)
-            self._grow(record, _weight_of_sdes(added))
+            self._grow(record, shelf.add_sdes(record, added))
 
     def _apply_opened(self, event: Event) -> None:
         number = self._happened["conversation_opened"]
@@ -184,12 +183,5 @@ def _weight(conversation: Conversation, record: Record | None = None) -> int:
     if (monitoring := conversation.trace.get("monitoring")) is not None:
         weight += len(repr(monitoring))
     if record is not None:
-        weight += record.said_weight + _weight_of_sdes(record.sdes)
-    return weight
-
-
-def _weight_of_sdes(sdes: Iterable[tuple[float, bytes]]) -> int:
-    weight = 0
-    for _, kept in sdes:
-        weight += len(kept)
+        weight += record.said_weight + shelf.weight_of_sdes(record.sdes)
     return weight

@@ -9,6 +9,7 @@ from typing import Any
 
 from .cloud import Cloud
 
+LONGEST_ID = 64
 LONGEST_PREVIEW = 30 * 1024
 LARGEST_FILE = 3 * 1024 * 1024
 FILE_TYPES = ("JPG", "JPEG", "PNG", "GIF")
@@ -121,6 +122,17 @@ _EVENTS: dict[str, Callable[[Cloud, dict[str, Any]], str | None]] = {
     "AcceptStatusEvent": _accept_status,
     "ChatStateEvent": _chat_state,
 }
+
+
+def problem_of_length(path: str, value: object) -> str | None:
+    """Why an id is too long to be kept and told of again and again, or None."""
+    length = 0 if value is None else len(str(value))
+    if length <= LONGEST_ID:
+        return None
+    return (
+        f"{path} must have at most {LONGEST_ID} characters; got {length}. (The sandbox's own limit: "
+        "LivePerson publishes none.)"
+    )
 
 
 def one_of(path: str, came: object, allowed: tuple[str, ...]) -> str:

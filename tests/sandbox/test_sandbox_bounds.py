@@ -86,6 +86,20 @@ def test_messages_that_are_forgotten_weigh_nothing_any_more():
     assert numbers(state) == [1, 2]
 
 
+def test_one_conversation_alone_is_bounded_too_and_loses_its_own_oldest():
+    state = new_state()
+    open_one(state, "berta")
+    anna = open_one(state)
+    element = {"type": "personal", "personal": {"firstname": "x" * 500_000}}
+    for number in range(200):
+        say(state, anna, f"{number:03}" + "x" * 100_000)
+        state.keep_profile(consumer(ACCOUNT, "anna"), [element])
+
+    assert [message.sequence for message in state.messages(anna)] == list(range(117, 200))
+    assert len(state.sdes(anna)) == 16
+    assert numbers(state) == [1, 2]
+
+
 def test_a_session_that_reports_the_same_again_and_again_does_not_push_the_others_out():
     state = new_state(bytes_of_each=200_000)
     quiet = state.visits.start(ACCOUNT, "x").session_id

@@ -378,3 +378,15 @@ def test_a_kept_alive_connection_answers_without_waiting_for_an_acknowledgement(
         return time.perf_counter() - started
 
     assert min(seconds() for _ in range(20)) < 0.03
+
+
+@pytest.mark.parametrize(
+    "fault", ["reqid_missing", "reqid_doubled", "reqid_unknown", "reqid_int", "shuffled"]
+)
+def test_a_refusal_without_req_ids_is_left_as_it_is_by_faults_of_req_ids(connector, sandbox, fault):
+    sandbox.fail("conversation", fault)
+
+    reply = connector.post(b"")
+
+    msg = "The body is empty; send JSON."
+    assert (reply.status_code, reply.json()) == (400, [{"code": "BAD_REQUEST", "body": {"msg": msg}}])

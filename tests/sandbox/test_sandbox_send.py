@@ -447,6 +447,18 @@ def test_consumers_may_transfer_when_the_rule_says_so(connect):
     assert found.skill_changes[0].source_skill_id == "2741903010"
 
 
+def test_a_skill_of_more_than_64_characters_is_refused_by_the_sandbox_itself(connect):
+    connector = connect(consumer_may_transfer=True)
+
+    reply = connector.update(connector.open(), {"field": "Skill", "type": "UPDATE", "skill": "s" * 65})
+
+    assert (reply.status_code, reply.json()["body"]["msg"]) == (
+        400,
+        "conversationField.skill must have at most 64 characters; got 65. "
+        "(The sandbox's own limit: LivePerson publishes none.)",
+    )
+
+
 def survey_of(sandbox):
     return next(dialog for dialog in sandbox.conversations[0].dialogs if dialog.dialog_type == "POST_SURVEY")
 
