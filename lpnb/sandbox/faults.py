@@ -126,7 +126,7 @@ def make_fault(route: str, name: str, options: Mapping[str, Any]) -> Fault:
         hint = ""
         # What many write first: the status in place of the fault's name.
         if re.fullmatch(r"[2-5]\d\d", name):
-            hint = f' For that status: use "status", code={name}.'
+            hint = f" For that status: use 'status', code={name}."
         raise RefusedError(f"fault must be one of {listed(FAULTS)}; got {name!r}.{hint}")
     if route not in kind.routes:
         raise RefusedError(

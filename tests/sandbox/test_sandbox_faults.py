@@ -328,7 +328,7 @@ def test_the_log_names_the_fault_and_has_no_status_where_there_was_no_answer(con
             ValueError,
             "fault must be one of 'status', 'slow', 'hang', 'drip', 'drop_before', 'drop_after', 'truncate', "
             "'html', 'empty', 'big', 'nan', 'reqid_missing', 'reqid_doubled', 'reqid_unknown', 'reqid_int', "
-            "'shuffled', 'surplus'; got '500'. For that status: use \"status\", code=500.",
+            "'shuffled', 'surplus'; got '500'. For that status: use 'status', code=500.",
         ),
         (
             ("idp", "slow"),
