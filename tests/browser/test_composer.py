@@ -147,8 +147,9 @@ def test_hostile_text_is_shown_as_text_and_nothing_of_it_runs(notebook: Notebook
     page = notebook(ALONE)
     composer = panel(page)
 
-    for label in ("First name", "Email", "Customer type", "Campaign id", "Consumer id"):
+    for label in ("First name", "Email", "Customer type", "Consumer id"):
         say(composer, label, HOSTILE)
+    say(composer, "Campaign id", HOSTILE[:37])  # the image alone: the sandbox takes ids of 64 characters
     press(composer, "More about the customer")
     say(composer, "Company size", HOSTILE)
     expect(composer.locator(".lpnb-note [role=alert]")).to_contain_text("got '<img src=x")
