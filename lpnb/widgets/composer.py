@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _CONSUMER = "consumer_id"
+#: Seconds without a change after which what is shown is what was typed.
+SETTLED = 0.25
 
 
 class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -72,6 +75,7 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._lines_before: list[views.Line] = []
         self._caution = Caution(self.client)
         self._asked = ""
+        self._changed_at = 0.0
         self._sending = threading.Lock()
         self._future: Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -238,6 +242,7 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _render(self) -> None:
         """Check what the form holds and show what that says. Runs after every change."""
+        self._changed_at = time.monotonic()
         try:
             at_field = self._check()
             groups: list[Group | Fold] = [self._who, self._where, *self._folds.values()]
@@ -308,10 +313,18 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _on_send(self, _button: object) -> None:
         # Callbacks may come from any thread, and twice: only one of them gets further than this.
-        if not self._sending.acquire(blocking=False):
-            return
-        submitted = False
+        if self._sending.acquire(blocking=False):
+            self._task = None
+            self._future = background.submit(self._send_what_is_shown())
+
+    async def _send_what_is_shown(self) -> None:
+        """Send on lpnb's loop. Whatever happens ends in the panel: nobody else looks."""
         try:
+            # The page tells of a press at once, and holds back the last of what was typed before it.
+            for _ in range(8):
+                if (left := self._changed_at + SETTLED - time.monotonic()) <= 0:
+                    break
+                await asyncio.sleep(left)
             batch, consumer = self._batch, self.consumer_id.value
             if batch is None or self._complaints:
                 many = len(self._complaints)
@@ -321,15 +334,12 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
                 shown(self.confirm, False)
                 self.confirm.value = False
                 self._say("busy", f"Sending for {consumer} …")
-                self._task = None
-                self._future = background.submit(self._send(batch, consumer))
-                submitted = True
-        except Exception as error:  # an exception in a callback would vanish unseen
+                await self._send(batch, consumer)
+        except Exception as error:  # an exception in a task would vanish unseen
             self._say("failed", self._in_words(error))
-            self.send_button.disabled = False
         finally:
-            if not submitted:
-                self._sending.release()
+            self.send_button.disabled = False
+            self._sending.release()
 
     def _may_send(self, consumer: str) -> bool:
         """Whether nothing is left to be confirmed; otherwise ask."""
@@ -348,7 +358,6 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
             background.loop().call_soon_threadsafe(task.cancel)
 
     async def _send(self, batch: ConversationBatch, consumer: str) -> None:
-        """Send on lpnb's loop. Whatever happens ends in the panel: nobody else looks."""
         before = self._caution.doubts(consumer)
         try:
             self._task = asyncio.current_task()
@@ -360,13 +369,9 @@ class Composer(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
                 self._arrived([r for r in self.client.unknown if r.consumer_id == consumer][-1])
             else:
                 self._say("failed", "Stopped. No conversation was created.")
-        except Exception as error:
-            self._say("failed", self._in_words(error))
         finally:
             self._task = None
             shown(self._stop, False)
-            self.send_button.disabled = False
-            self._sending.release()
 
     def _arrived(self, response: BatchResponse) -> None:
         self.responses.append(response)

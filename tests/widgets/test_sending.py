@@ -356,3 +356,21 @@ def test_words_about_another_consumer_go_with_a_new_id(
     composer.consumer_id.value = "somebody else"
 
     assert status(composer) == ("idle", "Not sent yet.")
+
+
+def test_what_was_typed_just_before_the_press_is_sent_although_it_arrives_after(
+    composer: Composer, sandbox: Sandbox
+) -> None:
+    composer.field("personal.firstname").value = "Ad"
+    composer.field("personal.gender").value = "MAL"
+
+    composer.send_button.click()
+    composer.field("personal.gender").value = "MALE"
+    composer.field("personal.firstname").value = "Ada"
+    response = composer.wait(10)
+
+    assert response is not None
+    assert response.outcome == "answered"
+    assert sandbox.conversations[-1].profile == [
+        {"type": "personal", "personal": {"firstname": "Ada", "gender": "MALE"}}
+    ]
