@@ -73,9 +73,13 @@ def test_a_wrong_form_is_not_sent(composer: Composer, sandbox: Sandbox, press: P
 def test_send_is_off_while_it_is_sending_and_further_presses_do_nothing(
     composer: Composer, sandbox: Sandbox, status: Status
 ) -> None:
-    sandbox.fail("conversation", "slow", seconds=0.5)
+    sandbox.fail("conversation", "slow", seconds=1.0)
 
     composer.send_button.click()
+    end = time.monotonic() + 10
+    while not sandbox.calls["conversation"]:
+        assert time.monotonic() < end
+        time.sleep(0.01)
     disabled, (state, said) = composer.send_button.disabled, status(composer)
     composer.send_button.click()
     composer.send_button.click()
