@@ -9,12 +9,15 @@ from lpnb.client import AsyncClient as AsyncClient
 from lpnb.client import Client as Client
 from lpnb.connection import connect as connect
 from lpnb.errors import AlreadyOpenError as AlreadyOpenError
+from lpnb.errors import ChangedCasesError as ChangedCasesError
 from lpnb.errors import CredentialsError as CredentialsError
 from lpnb.errors import InvalidValueError as InvalidValueError
+from lpnb.errors import JournalError as JournalError
 from lpnb.errors import LpnbError as LpnbError
 from lpnb.errors import NoAnswerError as NoAnswerError
 from lpnb.errors import NotSentError as NotSentError
 from lpnb.errors import RefusedError as RefusedError
+from lpnb.errors import RunError as RunError
 from lpnb.errors import ServiceError as ServiceError
 from lpnb.errors import SettingsError as SettingsError
 from lpnb.errors import UnauthorizedError as UnauthorizedError

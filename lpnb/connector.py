@@ -20,7 +20,7 @@ from lpnb.responses import BatchResponse
 from lpnb.settings import Settings
 from lpnb.strict_json import lone_surrogate
 from lpnb.tokens import AppJWT, get_app_jwt, get_consumer_jws
-from lpnb.wire import Batch, Flow, NewToken
+from lpnb.wire import Batch, Flow, NewToken, Witness
 
 #: How many ConsumerJWS and how many conversationIds a client keeps in mind.
 REMEMBERED = 10_000
@@ -58,7 +58,7 @@ class Connector:
         """The flow that gets the consumer's ConsumerJWS, unless it is known. It never expires."""
         return None if consumer_id in self._consumers else self._get_consumer_jws(consumer_id)
 
-    def post(self, batch: Batch, consumer_id: str) -> Flow[BatchResponse]:
+    def post(self, batch: Batch, consumer_id: str, witness: Witness | None = None) -> Flow[BatchResponse]:
         """The flow that sends *batch*; the three above have been seen to."""
         used: list[Secret] = []
 
@@ -80,6 +80,7 @@ class Connector:
             refused=refused,
             is_new=self._is_new,
             throttle=self.throttle,
+            witness=witness,
         )
         return post_batch(batch, consumer_id, line)
 

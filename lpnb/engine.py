@@ -18,7 +18,7 @@ from lpnb.patience import Throttle
 from lpnb.responses import BatchResponse
 from lpnb.settings import Settings
 from lpnb.transport import Probe, Transport
-from lpnb.wire import Batch, Exchange, Flow, NewToken, Pause
+from lpnb.wire import Batch, Exchange, Flow, Leaving, NewToken, Pause, Witness
 
 T = TypeVar("T")
 
@@ -45,11 +45,14 @@ class Engine:
         self.closed = False
         self._turns: dict[str, _Turn] = {}
 
-    async def send(self, batch: Batch, consumer_id: str) -> BatchResponse:
-        """See to domains and tokens, send *batch*, and keep the response if its outcome is unknown."""
+    async def send(self, batch: Batch, consumer_id: str, *, witness: Witness | None = None) -> BatchResponse:
+        """See to domains and tokens, send *batch*, and keep the response if its outcome is unknown.
+
+        *witness* is told of each attempt before its first byte may leave, and of what came of it.
+        """
         check_consumer_id(consumer_id)
         await self.ready(consumer_id)
-        response = await self.run(self.connector.post(batch, consumer_id), self._interrupted)
+        response = await self.run(self.connector.post(batch, consumer_id, witness), self._interrupted)
         self._keep(response)
         return response
 
@@ -74,6 +77,8 @@ class Engine:
                     await asyncio.sleep(step.seconds)
                 elif isinstance(step, NewToken):
                     await self.ready(step.consumer_id)
+                elif isinstance(step, Leaving):
+                    await step.witness.leaving(step.outgoing)
                 else:
                     probe = Probe()
                     try:

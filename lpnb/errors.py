@@ -5,6 +5,9 @@
     LpnbError
     ├── SettingsError         fix the settings; nothing was sent
     ├── InvalidValueError     fix the payload; it says every field that is wrong
+    ├── JournalError          the file of a run cannot be used; nothing is sent that it could not hold
+    ├── RunError              the run is not started or gone on with, and it says what to do first
+    │   └── ChangedCasesError     these are not the cases that the journal was begun with
     ├── NotSentError          no conversation was created; sending again is safe
     │   ├── UntrustedHostError    the Domain API named a host that gets no token
     │   └── ServiceError          Domain API, Sentinel or IDP did not give what was asked
@@ -62,6 +65,25 @@ class InvalidValueError(LpnbError, ValueError):
         if len(sentences) == 1:
             return sentences[0]
         return f"{len(sentences)} values are wrong:\n" + "\n".join(f"  - {line}" for line in sentences)
+
+
+class JournalError(LpnbError):
+    """The file of a run is missing, damaged, foreign, in use or full.
+
+    Nothing is sent that could not be written down first.
+    """
+
+
+class RunError(LpnbError):
+    """A run was not started or not gone on with. Nothing was sent by this call."""
+
+
+class ChangedCasesError(RunError):
+    """The cases given are not those of the journal. ``changes`` has (case, column, before, after) of each."""
+
+    def __init__(self, message: str, changes: Iterable[tuple[str, str, object, object]]) -> None:
+        super().__init__(message)
+        self.changes = tuple(changes)
 
 
 class NotSentError(LpnbError):

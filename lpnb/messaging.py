@@ -12,7 +12,19 @@ from dataclasses import dataclass, replace
 from lpnb.masking import Secret, scrub_bytes
 from lpnb.patience import LONGEST, Throttle
 from lpnb.responses import BatchResponse, Outcome, Pair, Reading, explain, fill, read_batch
-from lpnb.wire import Batch, Exchange, Flow, NewToken, Outgoing, Request, Verdict, call, verdict
+from lpnb.wire import (
+    Batch,
+    Exchange,
+    Flow,
+    Leaving,
+    NewToken,
+    Outgoing,
+    Request,
+    Verdict,
+    Witness,
+    call,
+    verdict,
+)
 
 #: How often one send is tried at the most, for whatever reasons.
 MOST_ATTEMPTS = 6
@@ -29,6 +41,7 @@ class Line:
     refused: Callable[[str], None]
     is_new: Callable[[str], bool]
     throttle: Throttle
+    witness: Witness | None = None
 
 
 def post_batch(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse]:
@@ -51,6 +64,10 @@ def post_batch(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse
         while not line.ready():  # another caller's 401 may have dropped the tokens meanwhile
             yield NewToken(consumer_id)
         outgoing = batch.outgoing(line.account_id)
+        if line.witness is not None:
+            yield Leaving(outgoing, line.witness)
+            while not line.ready():  # they may have been dropped while the witness wrote
+                yield NewToken(consumer_id)
         attempts += 1
         exchange, reading = yield from _attempt(outgoing, line)
         decision = verdict(exchange, reading.says, refreshed)
@@ -78,6 +95,8 @@ def _attempt(outgoing: Outgoing, line: Line) -> Flow[tuple[Exchange, Reading]]:
     exchange = yield from call(_request(outgoing, line, tokens))
     # A gateway may echo the request. What is kept of the reply holds no token.
     exchange = replace(exchange, content=scrub_bytes(exchange.content, tokens))
+    if line.witness is not None:
+        line.witness.came(exchange)
     if exchange.status is None:
         return exchange, Reading(tuple(Pair(req_id, kind) for req_id, kind in outgoing.requests))
     reading = read_batch(exchange.content, outgoing.requests)

@@ -21,6 +21,7 @@ __all__ = [
     "Batch",
     "Exchange",
     "Flow",
+    "Leaving",
     "NewToken",
     "Outgoing",
     "Pause",
@@ -28,6 +29,7 @@ __all__ = [
     "Response",
     "Step",
     "Verdict",
+    "Witness",
     "call",
     "content_of",
     "verdict",
@@ -91,7 +93,27 @@ class Exchange:
     sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
-Step = Request | Pause | NewToken
+class Witness(Protocol):
+    """Who is told of each attempt of one send, such as the journal of a run."""
+
+    async def leaving(self, outgoing: Outgoing) -> None:
+        """Return when it may leave. No byte of the attempt is written before; raising keeps it here."""
+        ...
+
+    def came(self, exchange: Exchange) -> None:
+        """Note what came of the attempt that was told of last; tokens in it are masked."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A flow's wish to tell *witness* that *outgoing* is about to leave."""
+
+    outgoing: Outgoing
+    witness: Witness
+
+
+Step = Request | Pause | NewToken | Leaving
 Flow = Generator[Step, "Exchange | None", T]
 
 
