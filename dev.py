@@ -3,6 +3,7 @@
     python3 dev.py demo [ARG ...]   run the main job on the embedded sandbox (lpnb demo ARG ...)
     python3 dev.py lab [ARG ...]    open the notebooks in JupyterLab (lpnb lab ARG ...)
     python3 dev.py test [ARG ...]   run the tests (pytest ARG ...)
+    python3 dev.py docs [ARG ...]   run the notebooks and build the documentation's site in build/site
     python3 dev.py lint             formatter, linter and strict types
     python3 dev.py check [ARG ...]  lint, then test
     python3 dev.py lock [ARG ...]   remake requirements/*.txt (uv pip compile ARG ..., such as --upgrade)
@@ -37,8 +38,16 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent
 MINIMUM = (3, 11)
-LEVELS = ("uv", "run", "lab", "dev")  # requirements/*.txt, from the smallest to the whole
-NEEDS = {"demo": "run", "lab": "lab", "test": "dev", "lint": "dev", "check": "dev", "lock": "uv"}
+LEVELS = ("uv", "run", "lab", "docs", "dev")  # requirements/*.txt, from the smallest to the whole
+NEEDS = {
+    "demo": "run",
+    "lab": "lab",
+    "docs": "docs",
+    "test": "dev",
+    "lint": "dev",
+    "check": "dev",
+    "lock": "uv",
+}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 STAMP = "lpnb-dev-stamp"
 UNFINISHED = "unfinished"
@@ -68,6 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command in ("demo", "lab"):
             return hand_over([script(venv, "lpnb"), options.command, *options.args])
         os.chdir(ROOT)
+        if options.command == "docs":
+            return hand_over([script(venv, "python"), "docs/site/build.py", *options.args])
         if options.command == "lock":
             return lock(venv, options.args)
         if options.command in ("lint", "check"):
@@ -326,6 +337,7 @@ def lock(venv: Path, more: Sequence[str]) -> int:
     package = ["pyproject.toml", "--group", "build"]
     for level, what in {
         "dev": [*package, "--all-extras"],
+        "docs": [*package, "--extra", "docs", *same],
         "lab": [*package, "--extra", "lab", *same],
         "run": [*package, *same],
         "uv": ["--group", "uv"],

@@ -91,7 +91,7 @@ def test_ci_ends_with_the_test_command_of_the_readme():
 def test_every_command_that_is_shown_exists(path):
     shown = {line.split()[2] for line in shell_lines(path) if line.startswith("python3 dev.py")}
 
-    assert shown - {"demo", "lab", "test", "lint", "check", "lock"} == set()
+    assert shown - {"demo", "lab", "docs", "test", "lint", "check", "lock"} == set()
 
 
 # --- what is in the repository ---------------------------------------------------------------------------
@@ -110,14 +110,14 @@ def test_no_lock_file_that_names_a_registry_is_tracked():
 # --- the lock --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("level", ["uv", "run", "lab", "dev"])
+@pytest.mark.parametrize("level", ["uv", "run", "lab", "docs", "dev"])
 def test_a_requirements_file_holds_only_versions_and_hashes_so_no_host_and_no_path(level):
     known = (REQUIREMENT, HASH, NOTE)
 
     assert [line for line in lock_lines(level) if not any(kind.fullmatch(line) for kind in known)] == []
 
 
-@pytest.mark.parametrize("level", ["uv", "run", "lab", "dev"])
+@pytest.mark.parametrize("level", ["uv", "run", "lab", "docs", "dev"])
 def test_every_locked_requirement_has_a_hash(level):
     lines = lock_lines(level)
 
@@ -129,7 +129,7 @@ def test_every_locked_requirement_has_a_hash(level):
     ] == []
 
 
-@pytest.mark.parametrize(("smaller", "larger"), [("run", "lab"), ("lab", "dev")])
+@pytest.mark.parametrize(("smaller", "larger"), [("run", "lab"), ("lab", "docs"), ("docs", "dev")])
 def test_the_requirements_files_agree_on_every_version(smaller, larger):
     there = locked(larger)
 
@@ -141,6 +141,7 @@ def test_the_requirements_files_agree_on_every_version(smaller, larger):
     [
         ("run", [*PROJECT["project"]["dependencies"], *GROUPS["build"]]),
         ("lab", EXTRAS["lab"]),
+        ("docs", EXTRAS["docs"]),
         ("dev", [line for lines in EXTRAS.values() for line in lines]),
         ("uv", GROUPS["uv"]),
     ],

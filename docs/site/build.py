@@ -1,0 +1,73 @@
+"""Build the documentation's site: `python3 dev.py docs`, offline, into build/site.
+
+The pages are the repository's own Markdown, laid out as a site; the notebooks, executed here and now, with
+their outputs and pictures; and a reference made from the docstrings. A link that leads nowhere, a notebook
+that fails or a docstring that cannot be laid out ends the build. Nothing that was built is kept in git.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import notebook_pages
+import pages
+import reference
+from sphinx.cmd.build import build_main
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Lay the sources out, hand them to Sphinx, and say where the site is."""
+    options = parser().parse_args(arguments)
+    out = options.out.resolve()
+    source = out.with_name(f"{out.name}-source")
+    begun = time.monotonic()
+    for folder in (out, source):
+        shutil.rmtree(folder, ignore_errors=True)
+    try:
+        lay_out(source, run=not options.without_running)
+    except (pages.BrokenLinkError, notebook_pages.FailedNotebookError) as error:
+        print(f"docs: {error}", file=sys.stderr)
+        return 1
+    # No -n: a type in an annotation need not have a page. Warnings are errors, all of them shown.
+    status = build_main(["-b", "html", "-q", "-W", "--keep-going", "-c", str(HERE), str(source), str(out)])
+    if status == 0:
+        print(f"docs: {out / 'index.html'} after {time.monotonic() - begun:.0f} s", file=sys.stderr)
+    return status
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    described = argparse.ArgumentParser("dev.py docs", description="Build the documentation's site.")
+    described.add_argument("--out", type=Path, default=ROOT / "build" / "site", metavar="DIR")
+    described.add_argument(
+        "--without-running", action="store_true", help="show the notebooks without outputs, in seconds"
+    )
+    return described
+
+
+def lay_out(source: Path, run: bool) -> None:
+    """Write everything Sphinx reads into *source*."""
+    source.mkdir(parents=True)
+    shutil.copytree(ROOT / "docs" / "pictures", source / "pictures")
+    shown = {}
+    for file in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        text = notebook_pages.page(file, source / "notebooks", run=run)
+        shown[file] = pages.with_site_links(text, file)
+    for path, page in pages.site_pages().items():
+        written = source / page
+        written.parent.mkdir(parents=True, exist_ok=True)
+        text = shown[path] if path in shown else pages.read(path)
+        written.write_text(text, encoding="utf-8")
+    reference.write_pages(source / "reference")
+    pages.write_contents(source)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""Which file of the repository is which page of the site, and links that hold in both.
+
+Every page is Markdown that reads well where the repository is looked at; nothing here is written twice. A
+relative link that leads nowhere is an error, whether the site shows its target or not.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+#: The menu, in its order: heading, then pages. What is missing from here goes to the end of "Further".
+MENU: dict[str, tuple[str, ...]] = {
+    "Learn": ("notebooks/*",),
+    "Do": ("how-to/*",),
+    "Look up": ("reference/index", "sandbox", "data"),
+    "Understand": ("comparison", "architecture"),
+    "Take part": ("contributing", "changelog"),
+}
+_FENCE = re.compile(r"^(`{3,}|~{3,}).*?^\1[ \t]*$", re.DOTALL | re.MULTILINE)
+_CODE = re.compile(r"`[^`\n]*`")
+_LINK = re.compile(r'(?<!\\)(\[(?:[^\[\]]|\[[^\]]*\])*\]\()([^)\s]+)((?:\s+"[^"]*")?\))')
+_PICTURE = re.compile(r"<picture>.*?</picture>", re.DOTALL)
+_SOURCE = re.compile(r'<(?:source|img)\b[^>]*?\b(?:srcset|src)="([^"]+)"')
+
+
+class BrokenLinkError(Exception):
+    """Links of one file that lead nowhere, all at once."""
+
+
+def site_pages() -> dict[Path, str]:
+    """Every file that is a page, and the page's path below the site's sources."""
+    found = {ROOT / "README.md": "index.md"}
+    found |= {ROOT / f"{name}.md": f"{name.lower()}.md" for name in ("CONTRIBUTING", "CHANGELOG")}
+    found |= {
+        file: file.relative_to(ROOT / "docs").as_posix() for file in sorted((ROOT / "docs").rglob("*.md"))
+    }
+    found |= {file: f"notebooks/{file.stem}.md" for file in sorted((ROOT / "notebooks").glob("*.ipynb"))}
+    if (ROOT / "data" / "README.md").exists():
+        found[ROOT / "data" / "README.md"] = "data.md"
+    return found
+
+
+def read(file: Path) -> str:
+    """The page that *file* makes."""
+    text = file.read_text(encoding="utf-8")
+    return with_site_links(_PICTURE.sub(_two_pictures, text), file)
+
+
+def _two_pictures(picture: re.Match[str]) -> str:
+    """A <picture> with a dark source, as two images of which the theme shows one."""
+    dark, light = re.findall(r'(?:srcset|src)="([^"]+)"', picture[0])
+    [words] = re.findall(r'alt="([^"]+)"', picture[0])
+    return f"![{words}]({light}){{.only-light}}\n![{words}]({dark}){{.only-dark}}"
+
+
+def links(text: str) -> list[str]:
+    """Where the links and pictures of a Markdown text lead, those in code left out."""
+    prose = _CODE.sub("", _FENCE.sub("", text))
+    return [found[2] for found in _LINK.finditer(prose)] + _SOURCE.findall(prose)
+
+
+def broken_links(text: str, file: Path) -> list[str]:
+    """The relative links of *text* that lead to no file of the repository, or to no heading of one."""
+    return [link for link in links(text) if not _is_outside(link) and not _leads_somewhere(link, text, file)]
+
+
+def _is_outside(link: str) -> bool:
+    return re.match(r"[a-z]+:", link) is not None
+
+
+def _leads_somewhere(link: str, text: str, file: Path) -> bool:
+    path, _, heading = link.partition("#")
+    target = (file.parent / path).resolve() if path else file
+    if not target.exists() or not target.is_relative_to(ROOT):
+        return False
+    if not heading:
+        return True
+    there = text if not path else target.read_text(encoding="utf-8") if target.suffix == ".md" else ""
+    return heading in {anchor(line) for line in re.findall(r"^#+ (.+)$", _FENCE.sub("", there), re.MULTILINE)}
+
+
+def anchor(heading: str) -> str:
+    """The anchor of a heading, as forges and MyST make it."""
+    return re.sub(r"[^\w\- ]", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower()).replace(
+        " ", "-"
+    )
+
+
+def with_site_links(text: str, file: Path) -> str:
+    """*text* with its links leading to pages of the site; what is no page is left as words.
+
+    Raises:
+        BrokenLinkError: Naming every link that leads nowhere.
+    """
+    broken = broken_links(text, file)
+    if broken:
+        raise BrokenLinkError(f"{file.relative_to(ROOT)} has links that lead nowhere: {', '.join(broken)}")
+    shown = site_pages()
+    kept = [*_FENCE.finditer(text), *_CODE.finditer(text)]
+    here = Path(shown[file]).parent
+
+    def moved(found: re.Match[str]) -> str:
+        opening, link, closing = found.groups()
+        if _is_outside(link) or any(code.start() < found.start() < code.end() for code in kept):
+            return found[0]
+        path, hash_sign, heading = link.partition("#")
+        if not path:
+            return found[0]
+        target = (file.parent / path).resolve()
+        if target in shown:
+            return f"{opening}{os.path.relpath(shown[target], here)}{hash_sign}{heading}{closing}"
+        if target.is_relative_to(ROOT / "docs" / "pictures"):
+            return f"{opening}{os.path.relpath(target.relative_to(ROOT / 'docs'), here)}{closing}"
+        return opening[1:-2]
+
+    return _LINK.sub(moved, text)
+
+
+def write_contents(source: Path) -> None:
+    """Append the menu to the front page, and refuse a page that nobody could find."""
+    there = sorted(
+        file.relative_to(source).with_suffix("").as_posix() for file in source.rglob("*.[mr][ds]*")
+    )
+    there = [
+        page
+        for page in there
+        if page == "reference/index" or (page != "index" and not page.startswith("reference/"))
+    ]
+    menu = ""
+    for heading, patterns in MENU.items():
+        chosen = [page for pattern in patterns for page in there if Path(page).match(pattern)]
+        if chosen:
+            entries = "\n".join(chosen)
+            menu += f"\n```{{toctree}}\n:hidden:\n:caption: {heading}\n\n{entries}\n```\n"
+            there = [page for page in there if page not in chosen]
+    if there:
+        raise BrokenLinkError(f"no place in the menu for: {', '.join(there)}")
+    with (source / "index.md").open("a", encoding="utf-8") as index:
+        index.write(menu)

@@ -1,0 +1,196 @@
+"""What the documentation shows is what happens: its Python runs, and so do its commands.
+
+A page is carried out from top to bottom, in an empty folder, with the settings of a fresh sandbox:
+
+- ``python`` runs, ``await`` included; ``pycon`` is a doctest; both share one namespace a page;
+- ``python NAME``, ``text NAME``, ``toml NAME`` and the like are files that a reader is asked to write;
+- ``sh``: commands of ours run; what cannot run here stands in ``ELSEWHERE`` with the test that covers it.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import doctest
+import inspect
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import lpnb
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+_FENCE = re.compile(r"^( *)(`{3,})([^\n`]*)\n(.*?)^\1\2[ \t]*$", re.DOTALL | re.MULTILINE)
+#: Programs whose command lines are carried out here as they are shown.
+OURS = ("lpnb", "python", "pytest")
+
+#: Commands that are not carried out here, as regular expressions, and the test that covers each.
+ELSEWHERE = {
+    r"python3 dev\.py demo": "project/test_dev.py::test_a_second_run_sets_nothing_up_and_hands_over",
+    r"python3 dev\.py (test|check)( .*)?": "project/test_dev.py::test_the_exit_code_is_that_of_the_tests",
+    r"python3 dev\.py (lint|lab)": "project/test_dev.py::test_help_shows_how_to_call_each_command",
+    r"python3 dev\.py docs": "docs/test_site.py::test_no_page_fetches_anything_from_another_machine",
+    r"LPNB_FUZZ_CASES=300 python3 dev\.py test .*": (
+        "sandbox/test_sandbox_fuzz.py::"
+        "test_no_request_made_from_the_document_fails_the_sandbox_and_those_let_in_do_their_work"
+    ),
+    r"LPNB_KILLS=100 python3 dev\.py test .*": (
+        "sandbox/test_sandbox_kill.py::"
+        "test_no_answered_conversation_and_no_answered_message_is_lost_to_kill_9_under_load"
+    ),
+    r"(python3 -m venv|\.venv/bin/pip install) .*": (
+        "project/test_dev.py::test_an_environment_made_by_hand_is_kept_when_its_python_is_this_one"
+    ),
+    r"\.venv/bin/lpnb demo": (
+        "cli/test_demo_and_doctor.py::test_the_demo_prints_one_row_for_each_frame_of_its_three_batches"
+    ),
+    r"lpnb sandbox( .*)?": (
+        "sandbox/test_sandbox_command_line.py::"
+        "test_it_says_in_one_json_line_where_it_is_and_ends_with_0_on_a_signal"
+    ),
+    # The control API by curl: the same requests, sent by Python.
+    r"(CONTROL=|look|tell|curl ).*": "sandbox/test_sandbox_control.py::test_every_command_of_the_docs_works",
+}
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block: what it is, the file it asks for, and where it stands."""
+
+    language: str
+    name: str
+    text: str
+    line: int
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    text = page.read_text(encoding="utf-8")
+    for found in _FENCE.finditer(text):
+        language, _, name = found[3].strip().partition(" ")
+        body = re.sub(rf"^{found[1]}", "", found[4], flags=re.MULTILINE)
+        yield Block(language, name.strip(), body, text.count("\n", 0, found.start()) + 2)
+
+
+def commands(text: str) -> list[str]:
+    """The command lines of a block: continued lines joined, comments left out."""
+    lines = [re.sub(r"(?:^|\s+)#.*$", "", line).strip() for line in re.sub(r"\\\n\s*", "", text).splitlines()]
+    return [line for line in lines if line]
+
+
+def elsewhere(command: str) -> str | None:
+    return next((test for known, test in ELSEWHERE.items() if re.fullmatch(known, command)), None)
+
+
+class Reader:
+    """Someone who does what a page says, word by word."""
+
+    def __init__(self, page: Path, sandbox: lpnb.Sandbox) -> None:
+        self.page = page
+        self.names: dict[str, object] = {"__name__": "__main__", "lpnb": lpnb}
+        # The sandbox's page has examples that begin in the middle: with a sandbox and a conversation.
+        self.given = _a_sandbox_in_use(sandbox) if page.name == "sandbox.md" else {}
+
+    def python(self, block: Block) -> None:
+        self.names |= self.given
+        source = "\n" * (block.line - 1) + block.text
+        code = compile(source, str(self.page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        result = eval(code, self.names)
+        if inspect.iscoroutine(result):
+            asyncio.run(result)
+
+    def pycon(self, block: Block) -> None:
+        test = doctest.DocTestParser().get_doctest(
+            block.text, self.names, self.page.name, str(self.page), block.line
+        )
+        said: list[str] = []
+        runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+        runner.run(test, out=said.append, clear_globs=False)
+        self.names.update(test.globs)
+        assert said == []
+
+    def shell(self, block: Block) -> None:
+        for command in commands(block.text):
+            if elsewhere(command):
+                continue
+            program = shlex.split(command)[0]
+            assert program in OURS, f"no test carries out: {command}"
+            bin_first = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+            ran = subprocess.run(
+                command,
+                shell=True,
+                env={**os.environ, "PATH": bin_first},
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            wanted = 1 if f"{command}  # exit 1" in block.text else 0
+            assert ran.returncode == wanted, f"{command}\n{ran.stdout}{ran.stderr}"
+
+
+def _a_sandbox_in_use(sandbox: lpnb.Sandbox) -> dict[str, object]:
+    import ssl
+
+    import httpx
+
+    with lpnb.Client(lpnb.Settings.of(sandbox.environment())) as client:
+        reply = client.create_conversation("consumer-of-the-page", skill_id="4001")
+    names = {"Sandbox": lpnb.Sandbox, "httpx": httpx, "ssl": ssl}
+    return {**names, "sandbox": sandbox, "conversation_id": reply.conversation_id}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_can_be_carried_out_from_top_to_bottom(page, sandbox, monkeypatch, tmp_path):
+    for name, value in sandbox.environment().items():
+        monkeypatch.setenv(name, value)
+    reader = Reader(page, sandbox)
+    for block in blocks(page):
+        if block.name:
+            (tmp_path / block.name).write_text(block.text, encoding="utf-8")
+        elif block.language == "python":
+            reader.python(block)
+        elif block.language == "pycon":
+            reader.pycon(block)
+        elif block.language == "sh":
+            reader.shell(block)
+
+
+@pytest.mark.parametrize(("known", "test"), ELSEWHERE.items())
+def test_a_command_that_is_not_carried_out_here_is_shown_and_has_a_test(known, test):
+    shown = [
+        command
+        for page in PAGES
+        for block in blocks(page)
+        if block.language == "sh"
+        for command in commands(block.text)
+    ]
+    path, _, name = test.partition("::")
+
+    assert [command for command in shown if re.fullmatch(known, command)] != []
+    assert f"def {name}(" in (ROOT / "tests" / path).read_text(encoding="utf-8")
+
+
+def test_continued_lines_are_one_command_and_comments_are_none():
+    text = "lpnb send a.csv \\\n    --out b.csv  # both\n# alone\n\nlpnb doctor\n"
+
+    assert commands(text) == ["lpnb send a.csv --out b.csv", "lpnb doctor"]
+
+
+def test_a_block_knows_its_language_its_file_and_its_line(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# A\n\n```text cases.csv\na,b\n```\n\n   ```sh\n   lpnb demo\n   ```\n", encoding="utf-8"
+    )
+
+    assert list(blocks(page)) == [
+        Block("text", "cases.csv", "a,b\n", 4),
+        Block("sh", "", "lpnb demo\n", 8),
+    ]
