@@ -23,6 +23,15 @@ from lpnb.errors import SettingsError as SettingsError
 from lpnb.errors import UnauthorizedError as UnauthorizedError
 from lpnb.errors import UntrustedHostError as UntrustedHostError
 from lpnb.examples import page_examples as page_examples
+from lpnb.frames import ChatState as ChatState
+from lpnb.frames import FieldUpdate as FieldUpdate
+from lpnb.frames import FileMessage as FileMessage
+from lpnb.frames import Message as Message
+from lpnb.frames import OtherFrame as OtherFrame
+from lpnb.frames import ProfileUpdate as ProfileUpdate
+from lpnb.frames import RawFrame as RawFrame
+from lpnb.frames import Receipt as Receipt
+from lpnb.frames import RichContent as RichContent
 from lpnb.masking import Secret as Secret
 from lpnb.payloads import CampaignInfo as CampaignInfo
 from lpnb.payloads import ClientProperties as ClientProperties

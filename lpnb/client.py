@@ -5,20 +5,25 @@ from __future__ import annotations
 import concurrent.futures
 import weakref
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from lpnb import background
 from lpnb.connector import check_consumer_id
 from lpnb.display import esc
 from lpnb.engine import Engine
+from lpnb.errors import Complaint, InvalidValueError
 from lpnb.responses import BatchResponse
 from lpnb.settings import Settings
 from lpnb.transport import DEADLINE, HttpTransport, Transport
 from lpnb.wire import Batch
 
 if TYPE_CHECKING:
+    from lpnb.envelopes import Frame
     from lpnb.payloads import CampaignInfo, ClientProperties, ConversationContext
     from lpnb.sdes import AnySde
+
+
+T = TypeVar("T")
 
 
 class _Client:
@@ -61,8 +66,18 @@ class _Client:
     def _read(self, consumer_id: str, frames: Any) -> Batch:
         check_consumer_id(consumer_id)  # first: the two arguments of send_batch are easily swapped
         from lpnb.batches import batch_of
+        from lpnb.envelopes import Frame
 
+        if isinstance(frames, Frame):
+            sentence = "frames must be a batch, which CONVERSATION takes; one frame goes out with send_frame."
+            raise InvalidValueError([Complaint("frames", sentence)])
         return batch_of(frames)
+
+    def _read_frame(self, consumer_id: str, frame: Any) -> Frame:
+        check_consumer_id(consumer_id)
+        from lpnb.frames import frame_of
+
+        return frame_of(frame)
 
     def __repr__(self) -> str:
         return (
@@ -72,6 +87,10 @@ class _Client:
     def _repr_html_(self) -> str:
         where = "this machine" if self.settings.on_loopback else "a real account"
         return f"<p>{esc(repr(self)[1:-1])} ({where})</p>"
+
+
+def _opens(response: BatchResponse) -> bool:
+    return any(pair.type == "cm.ConsumerRequestConversation" for pair in response.pairs)
 
 
 def _close(engine: Engine) -> None:
@@ -169,13 +188,36 @@ class Client(_Client):
         """
         return self._wait(self.engine.send(self._read(consumer_id, frames), consumer_id))
 
-    def _wait(self, work: Coroutine[Any, Any, BatchResponse]) -> BatchResponse:
+    def send_frame(self, frame: Frame | str | bytes | Mapping[str, Any], consumer_id: str) -> BatchResponse:
+        """Post one frame for *consumer_id* by SEND: a message, a receipt, a field, SDEs.
+
+        Args:
+            frame: One of ``lpnb.frames``, such as ``Message``; JSON text or a dict, of which the envelope
+                and the length are checked; or a ``RawFrame``, which goes out byte for byte.
+            consumer_id: Whose conversation it is.
+
+        Returns:
+            A ``BatchResponse`` with one pair, whatever the service said. ``sequence`` is the number of
+            what was published. A frame that may have been taken is not sent again by itself.
+
+        Raises:
+            InvalidValueError: The frame is wrong; nothing was sent.
+            NotSentError: Hosts or tokens could not be had; nothing was sent.
+        """
+        return self._wait(self.engine.send_frame(self._read_frame(consumer_id, frame), consumer_id))
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         before = len(self.engine.unknown)
         try:
             return background.wait(work)
         except KeyboardInterrupt as interrupt:
             if len(self.engine.unknown) > before:
-                interrupt.add_note("The request had left: a conversation may exist. See client.unknown[-1].")
+                what = (
+                    "a conversation may exist"
+                    if _opens(self.engine.unknown[-1])
+                    else "it may have been taken"
+                )
+                interrupt.add_note(f"The request had left: {what}. See client.unknown[-1].")
             raise
 
     def close(self) -> None:
@@ -233,6 +275,13 @@ class AsyncClient(_Client):
     ) -> BatchResponse:
         """Post *frames* for *consumer_id* in one CONVERSATION call; see ``Client.send_batch``."""
         return await background.awaitable(self.engine.send(self._read(consumer_id, frames), consumer_id))
+
+    async def send_frame(
+        self, frame: Frame | str | bytes | Mapping[str, Any], consumer_id: str
+    ) -> BatchResponse:
+        """Post one frame for *consumer_id* by SEND; see ``Client.send_frame``."""
+        work = self.engine.send_frame(self._read_frame(consumer_id, frame), consumer_id)
+        return await background.awaitable(work)
 
     async def close(self) -> None:
         """Close the connections. Closing twice is harmless."""

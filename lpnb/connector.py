@@ -14,7 +14,7 @@ from lpnb.display import brief
 from lpnb.domains import find_domains
 from lpnb.errors import Complaint, InvalidValueError, NotSentError, ServiceError
 from lpnb.masking import Secret
-from lpnb.messaging import Line, post_batch
+from lpnb.messaging import Line, post_batch, post_frame
 from lpnb.patience import Throttle
 from lpnb.responses import BatchResponse
 from lpnb.settings import Settings
@@ -60,6 +60,15 @@ class Connector:
 
     def post(self, batch: Batch, consumer_id: str, witness: Witness | None = None) -> Flow[BatchResponse]:
         """The flow that sends *batch*; the three above have been seen to."""
+        return post_batch(batch, consumer_id, self._line(consumer_id, witness))
+
+    def post_frame(
+        self, frame: Batch, consumer_id: str, witness: Witness | None = None
+    ) -> Flow[BatchResponse]:
+        """The flow that sends *frame*; the three above have been seen to."""
+        return post_frame(frame, consumer_id, self._line(consumer_id, witness))
+
+    def _line(self, consumer_id: str, witness: Witness | None) -> Line:
         used: list[Secret] = []
 
         def tokens() -> tuple[Secret, Secret]:
@@ -72,7 +81,7 @@ class Connector:
             if code == "40103":
                 self._consumers.pop(consumer_id, None)
 
-        line = Line(
+        return Line(
             account_id=self.settings.account_id,
             origin=lambda: self.domains["asyncMessagingEnt"],
             ready=lambda: self.app_jwt is not None and consumer_id in self._consumers,
@@ -82,7 +91,6 @@ class Connector:
             throttle=self.throttle,
             witness=witness,
         )
-        return post_batch(batch, consumer_id, line)
 
     def drop_app_jwt(self, used: Secret) -> None:
         """Forget the AppJWT if it is still the one that was *used*; another caller may have renewed it."""

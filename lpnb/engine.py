@@ -56,6 +56,16 @@ class Engine:
         self._keep(response)
         return response
 
+    async def send_frame(
+        self, frame: Batch, consumer_id: str, *, witness: Witness | None = None
+    ) -> BatchResponse:
+        """See to domains and tokens, send *frame* by SEND, and keep the response like a batch's."""
+        check_consumer_id(consumer_id)
+        await self.ready(consumer_id)
+        response = await self.run(self.connector.post_frame(frame, consumer_id, witness), self._interrupted)
+        self._keep(response)
+        return response
+
     async def ready(self, consumer_id: str | None = None) -> None:
         """Have domains, a fresh AppJWT and, for a consumer, the ConsumerJWS. Each is fetched once."""
         connector = self.connector

@@ -1,7 +1,7 @@
-"""CONVERSATION: one POST that carries the frames, and what became of it.
+"""CONVERSATION, one POST that carries a batch, and SEND, one that carries a frame: what became of it.
 
-Creating a conversation has no idempotency key. What was sent is tried again only when nothing can have
-left, or when the service said no before it acted; everything else is reported as it stands.
+Neither has an idempotency key. What was sent is tried again only when nothing can have left, or when the
+service said no before it acted; everything else is reported as it stands.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from lpnb.masking import Secret, scrub_bytes
 from lpnb.patience import LONGEST, Throttle
 from lpnb.responses import BatchResponse, Outcome, Pair, Reading, explain, fill, read_batch
+from lpnb.send_answers import explain_frame, read_frame
 from lpnb.wire import (
     Batch,
     Exchange,
@@ -51,14 +52,26 @@ def post_batch(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse
 
     Source: Send API, CONVERSATION; the rules are those of ``wire.verdict``.
     """
+    return (yield from _post(batch, consumer_id, line))
+
+
+def post_frame(frame: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse]:
+    """Post *frame* by SEND on behalf of *consumer_id* and return what became of it, as for a batch.
+
+    Source: Send API, SEND. A message that may have arrived is not sent a second time.
+    """
+    return (yield from _post(frame, consumer_id, line))
+
+
+def _post(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse]:
     attempts, waited, refreshed = 0, 0.0, False
     while True:
         while pause := line.throttle.pause():
             if waited + pause.seconds > LONGEST:
                 held = Exchange(status=429, started=False, retry_after=pause.seconds)
-                requests = batch.outgoing(line.account_id).requests
-                pairs = tuple(Pair(req_id, kind) for req_id, kind in requests)
-                return _response(consumer_id, held, Reading(pairs), Verdict("planned"), attempts)
+                outgoing = batch.outgoing(line.account_id)
+                pairs = tuple(Pair(req_id, kind) for req_id, kind in outgoing.requests)
+                return _response(outgoing, consumer_id, held, Reading(pairs), Verdict("planned"), attempts)
             waited += pause.seconds
             yield pause
         while not line.ready():  # another caller's 401 may have dropped the tokens meanwhile
@@ -87,7 +100,7 @@ def post_batch(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse
                 line.refused(reading.pairs[0].code or "" if reading.pairs else "")
                 yield NewToken(consumer_id)
                 continue
-        return _response(consumer_id, exchange, reading, decision, attempts)
+        return _response(outgoing, consumer_id, exchange, reading, decision, attempts)
 
 
 def _attempt(outgoing: Outgoing, line: Line) -> Flow[tuple[Exchange, Reading]]:
@@ -99,6 +112,8 @@ def _attempt(outgoing: Outgoing, line: Line) -> Flow[tuple[Exchange, Reading]]:
         line.witness.came(exchange)
     if exchange.status is None:
         return exchange, Reading(tuple(Pair(req_id, kind) for req_id, kind in outgoing.requests))
+    if outgoing.by_send:
+        return exchange, read_frame(exchange.content, outgoing.requests, outgoing.conversation_id)
     reading = read_batch(exchange.content, outgoing.requests)
     if reading.says != "created":
         return exchange, reading
@@ -119,9 +134,10 @@ def _request(outgoing: Outgoing, line: Line, tokens: tuple[Secret, Secret]) -> R
         # A late second answer on this connection would fit the next request with the same ids, so the
         # transport uses it for this request alone.
         headers["Connection"] = "close"
+    path = "conversation/send" if outgoing.by_send else "conversation"
     return Request(
         "POST",
-        f"{line.origin()}/api/account/{line.account_id}/messaging/consumer/conversation",
+        f"{line.origin()}/api/account/{line.account_id}/messaging/consumer/{path}",
         params={"v": "3"},
         headers={**headers, "Authorization": tokens[0].reveal(), "X-LP-ON-BEHALF": tokens[1].reveal()},
         content=outgoing.content,
@@ -129,7 +145,12 @@ def _request(outgoing: Outgoing, line: Line, tokens: tuple[Secret, Secret]) -> R
 
 
 def _response(
-    consumer_id: str, exchange: Exchange, reading: Reading, decision: Verdict, attempts: int
+    outgoing: Outgoing,
+    consumer_id: str,
+    exchange: Exchange,
+    reading: Reading,
+    decision: Verdict,
+    attempts: int,
 ) -> BatchResponse:
     outcome: Outcome = "not sent" if decision.state == "planned" else decision.state
     failure = exchange.failure
@@ -140,7 +161,8 @@ def _response(
     if outcome == "refused":
         where = f" to {exchange.location}; redirects are not followed" if exchange.location else ""
         reading = fill(reading, f"http-{exchange.status}", f"HTTP {exchange.status}{where}")
-    explanation = explain(reading, outcome, exchange.status, failure)
+    told = explain_frame if outgoing.by_send else explain
+    explanation = told(reading, outcome, exchange.status, failure)
     if outcome == "not sent":
         reading = fill(reading, "not-sent", failure or explanation)
     elif outcome == "unknown" and (failure or exchange.status is None or exchange.status >= 300):

@@ -219,7 +219,14 @@ def complaints_of(
 
     ``typed_in`` says that Python names were used, so that hints name those.
     """
-    return [_complaint(found, model, root, typed_in) for found in error.errors(include_url=False)]
+    complaints: list[Complaint] = []
+    for found in error.errors(include_url=False):
+        inner = found.get("ctx", {}).get("error")
+        if isinstance(inner, InvalidValueError):  # a validator of ours has said it in full
+            complaints.extend(inner.complaints)
+        else:
+            complaints.append(_complaint(found, model, root, typed_in))
+    return complaints
 
 
 def join(path: str, *parts: str | int) -> str:

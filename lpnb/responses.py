@@ -30,7 +30,7 @@ _TROUBLE = (
     "GATEWAY_TIMEOUT",
     "REQUEST_TIMEOUT",
 )
-_MEANINGS = {
+MEANINGS = {
     "40001": "The brand id is missing, or the AppJWT lacks a claim such as iss.",
     "40102": "The AppJWT has expired or is invalid.",
     "40103": "The ConsumerJWS is invalid, or the conversation belongs to another consumer.",
@@ -68,7 +68,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class BatchResponse:
-    """What became of one CONVERSATION call.
+    """What became of one CONVERSATION call, or of one SEND.
 
     Attributes:
         outcome: "answered" (the conversation exists, its id is known), "refused" (the service created
@@ -104,10 +104,20 @@ class BatchResponse:
 
     @property
     def conversation_id(self) -> str | None:
-        """The id of the conversation that was created, or None."""
+        """The id of the conversation that was created or, by SEND, written to; or None."""
         if self.outcome != "answered":
             return None
         return next((pair.conversation_id for pair in self.pairs if pair.conversation_id), None)
+
+    @property
+    def sequence(self) -> int | None:
+        """The number that SEND gave to what was published, counted within its dialog from 0; or None."""
+        for pair in self.pairs:
+            body = pair.body.get("body") if pair.ok and isinstance(pair.body, dict) else None
+            found = body.get("sequence") if isinstance(body, dict) else None
+            if isinstance(found, int) and not isinstance(found, bool):
+                return found
+        return None
 
     @property
     def ok(self) -> bool:
@@ -156,7 +166,8 @@ class BatchResponse:
 
     def __repr__(self) -> str:
         if self.conversation_id:
-            return f"<BatchResponse answered: conversation {self.conversation_id}>"
+            number = "" if self.sequence is None else f", sequence {self.sequence}"
+            return f"<BatchResponse answered: conversation {self.conversation_id}{number}>"
         return f"<BatchResponse {self.outcome}: {self.explanation}>"
 
     def __str__(self) -> str:
@@ -265,8 +276,8 @@ def explain(reading: Reading, outcome: Outcome, status: int | None, failure: str
             "webhooks, and in Messaging Interactions: search by consumer, status OPEN, for LivePerson's own "
             f"id of this one, {found['user']}."
         )
-    if conversation and conversation.code in _MEANINGS:
-        return f"Refused with {conversation.code}, {conversation.message}. {_MEANINGS[conversation.code]}"
+    if conversation and conversation.code in MEANINGS:
+        return f"Refused with {conversation.code}, {conversation.message}. {MEANINGS[conversation.code]}"
     if conversation and conversation.code and not conversation.code.startswith("http-"):
         said = f": {conversation.message.rstrip('.')}" if conversation.message else ""
         return f"The service refused the conversation with {conversation.code}{said}.{odd}"

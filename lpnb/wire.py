@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from httpx import Request, Response
 
@@ -40,19 +40,24 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A CONVERSATION body ready to be posted, and the (reqId, type) of each frame in it.
+    """A body ready to be posted, and the (reqId, type) of each frame in it.
 
     ``given_ids`` says that the request ids are the caller's, so that they may be used more than once.
+    ``by_send`` says that it is SEND's one frame and not CONVERSATION's array; it may name the
+    conversation that it is for.
     """
 
     content: bytes = field(repr=False)
     requests: tuple[tuple[str, str], ...]
     client_properties: str | None = None
     given_ids: bool = False
+    by_send: bool = False
+    conversation_id: str | None = None
 
 
+@runtime_checkable
 class Batch(Protocol):
-    """Whatever CONVERSATION can post."""
+    """Whatever CONVERSATION or SEND can post."""
 
     def outgoing(self, account_id: str) -> Outgoing:
         """Return what is posted for *account_id*, with request ids of its own for this attempt."""

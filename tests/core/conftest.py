@@ -37,6 +37,13 @@ class Door:
     def send_batch(self, *args: Any) -> BatchResponse:
         return self._run(self.client.send_batch(*args))
 
+    def call(self, name: str, *args: Any, **fields: Any) -> Any:
+        """What the client's method of that name returns."""
+        return self._run(getattr(self.client, name)(*args, **fields))
+
+    def send_frame(self, *args: Any) -> BatchResponse:
+        return self.call("send_frame", *args)
+
     @property
     def unknown(self) -> tuple[BatchResponse, ...]:
         return self.client.unknown
