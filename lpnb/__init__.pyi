@@ -23,6 +23,10 @@ from lpnb.errors import SettingsError as SettingsError
 from lpnb.errors import UnauthorizedError as UnauthorizedError
 from lpnb.errors import UntrustedHostError as UntrustedHostError
 from lpnb.examples import page_examples as page_examples
+from lpnb.experiments.cases import Case as Case
+from lpnb.experiments.cases import Cases as Cases
+from lpnb.experiments.cases import cases_of as cases_of
+from lpnb.experiments.grid import Grid as Grid
 from lpnb.frames import ChatState as ChatState
 from lpnb.frames import FieldUpdate as FieldUpdate
 from lpnb.frames import FileMessage as FileMessage
@@ -48,6 +52,7 @@ from lpnb.sdes import CustomerInfo as CustomerInfo
 from lpnb.sdes import Day as Day
 from lpnb.sdes import PersonalInfo as PersonalInfo
 from lpnb.settings import Settings as Settings
+from lpnb.tables import cases_table as cases_table
 from lpnb.tables import responses_table as responses_table
 from lpnb.widgets.composer import Composer as Composer
 

@@ -50,21 +50,26 @@ class Complaint:
 class InvalidValueError(LpnbError, ValueError):
     """A payload holds values that must not be sent. ``complaints`` has one entry for each.
 
+    Where thousands of cells can be wrong, ``more`` counts those that are not written out.
+
     Example:
         >>> raise InvalidValueError([Complaint("personal.gender", "personal.gender must be text; got 1.")])
         Traceback (most recent call last):
         lpnb.errors.InvalidValueError: personal.gender must be text; got 1.
     """
 
-    def __init__(self, complaints: Iterable[Complaint]) -> None:
+    def __init__(self, complaints: Iterable[Complaint], more: int = 0) -> None:
         self.complaints = tuple(complaints)
+        self.more = more
         super().__init__(self.complaints)
 
     def __str__(self) -> str:
         sentences = [complaint.sentence for complaint in self.complaints]
-        if len(sentences) == 1:
+        if len(sentences) == 1 and not self.more:
             return sentences[0]
-        return f"{len(sentences)} values are wrong:\n" + "\n".join(f"  - {line}" for line in sentences)
+        listed = "\n".join(f"  - {line}" for line in sentences)
+        rest = f"\n  ... and {self.more:,} more." if self.more else ""
+        return f"{len(sentences) + self.more:,} values are wrong:\n{listed}{rest}"
 
 
 class JournalError(LpnbError):

@@ -6,7 +6,7 @@ import datetime
 
 import pytest
 
-from lpnb import BatchResponse, responses_table
+from lpnb import BatchResponse, cases_table, responses_table
 from lpnb.responses import Pair
 
 DTYPES = {
@@ -129,3 +129,78 @@ def test_a_real_reply_becomes_a_table(client):
 def test_a_table_of_something_else_says_what_it_takes(wrong):
     with pytest.raises(TypeError, match=r"^responses_table takes BatchResponse objects; got "):
         responses_table(wrong)
+
+
+def test_responses_can_be_keyed_by_the_case_they_belong_to():
+    table = responses_table([response(1), bare()], cases=["gold", "vip"])
+
+    assert {name: str(dtype) for name, dtype in table.dtypes.items()} == {"case": "str", **DTYPES}
+    assert table["case"].tolist() == ["gold", "gold", "vip"]
+    with pytest.raises(ValueError, match="shorter"):
+        responses_table([response(1), response(2)], cases=["gold"])
+
+
+CASE_DTYPES = {
+    "case": "str",
+    "consumer_id": "str",
+    "outcome": "str",
+    "code": "str",
+    "message": "str",
+    "conversation_id": "str",
+    "http_status": "Int64",
+    "attempts": "Int64",
+    "elapsed_ms": "float64",
+    "sent_at": "datetime64[us, UTC]",
+    "landed_skill_id": "str",
+    "landed_skill": "str",
+    "landing_source": "str",
+    "expected_skill": "str",
+    "expected_code": "str",
+    "passed": "boolean",
+}
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows"),
+    [
+        ({}, 0),
+        ({"case": []}, 0),
+        ({"case": ["a"], "http_status": [None]}, 1),
+        ({"case": ["a", "b"], "passed": [True, None], "sent_at": [NOON, None], "elapsed_ms": [1, 2.5]}, 2),
+        ({"passed": iter([True]), "outcome": ("answered",)}, 1),
+    ],
+)
+def test_the_table_of_cases_always_has_the_same_columns_and_dtypes(columns, rows):
+    table = cases_table(columns)
+
+    assert {name: str(dtype) for name, dtype in table.dtypes.items()} == CASE_DTYPES
+    assert len(table) == rows
+
+
+def test_columns_of_the_cases_come_last_with_the_dtype_of_their_kind():
+    table = cases_table(
+        {"skillId": [None], "ctmrinfo.balance": [None], "note.n": [1], "case": ["a"], "note.o": [{"a": 1}]},
+        kinds={"skillId": "id", "ctmrinfo.balance": "number"},
+    )
+
+    assert {name: str(dtype) for name, dtype in table.dtypes.items()} == {
+        **CASE_DTYPES,
+        "skillId": "str",
+        "ctmrinfo.balance": "float64",
+        "note.n": "Int64",
+        "note.o": "str",
+    }
+    assert table["note.o"].tolist() == ['{"a": 1}']
+
+
+def test_a_table_keeps_what_no_plain_column_can_hold_as_text():
+    table = cases_table({"case": ["a\ud800", None], "note.big": [10**30, 1], "note.any": ["x", 1.5]})
+
+    assert table["case"].tolist()[0] == "a\ufffd"
+    assert table["note.big"].tolist() == [str(10**30), "1"]
+    assert table["note.any"].tolist() == ["x", "1.5"]
+
+
+def test_columns_of_different_length_make_no_table():
+    with pytest.raises(ValueError, match=r"^the columns of a table must be of one length; got \[1, 2\]$"):
+        cases_table({"case": ["a"], "outcome": ["answered", "refused"]})

@@ -1,0 +1,186 @@
+"""How the values of one case become a batch: which column goes where, worked out once for all cases.
+
+The models do the validating. Here their findings only get the name of the column they are about.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lpnb.batches import ConversationBatch
+from lpnb.errors import Complaint
+from lpnb.experiments.columns import ENTRY_POINTS, Column, attribute_models
+from lpnb.models import WireModel
+from lpnb.payloads import ClientProperties, ConsumerRequestConversation, SetUserProfile
+from lpnb.sdes import AnySde, Sde
+
+_NO_PROFILE = SetUserProfile()
+_PLAIN_REQUEST = ConsumerRequestConversation()
+#: Parts that are remembered by their text: the cells of a grid recur.
+_REMEMBERED = 1_024
+
+
+class Plan:
+    """Where each column of a table of cases goes."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        def part(kind: str, owner: str, model: type[WireModel], root: str) -> _Part | None:
+            own = [column for column in columns if column.part == kind and column.owner == owner]
+            return _Part(own, model, root) if own else None
+
+        models = attribute_models()
+        owners = dict.fromkeys(column.owner for column in columns if column.part == "sde")
+        self._sdes = [
+            made for owner in owners if (made := part("sde", owner, models[owner], owner)) is not None
+        ]
+        self._request = part("request", "request", ConsumerRequestConversation, "")
+        self._header = part("header", "clientProperties", ClientProperties, "clientProperties")
+        asked = dict.fromkeys(column.owner for column in columns if column.part == "monitoring")
+        self._attributes = [
+            made
+            for owner in asked
+            if owner != ENTRY_POINTS
+            and (made := part("monitoring", owner, models[owner], f"engagementAttributes.{owner}"))
+            is not None
+        ]
+        self._entries = [column for column in columns if column.owner == ENTRY_POINTS]
+        whole = [part for part in (self._request, self._header) if part is not None]
+        self._parts = [*self._sdes, *whole, *self._attributes]
+
+    def batch(self, values: Mapping[str, object], complaints: list[Complaint]) -> ConversationBatch | None:
+        """The batch, or None with what is wrong added to *complaints*."""
+        before = len(complaints)
+        sdes = [made for part in self._sdes if (made := part.make(values, complaints)) is not None]
+        request = self._request.make(values, complaints) if self._request else None
+        header = self._header.make(values, complaints) if self._header else None
+        if len(complaints) > before:
+            return None
+        profile = SetUserProfile(tuple(sdes)) if sdes else _NO_PROFILE
+        return ConversationBatch(profile, request or _PLAIN_REQUEST, header)
+
+    def check(self, values: Mapping[str, object], complaints: list[Complaint]) -> None:
+        """Add to *complaints* what is wrong with *values*, whoever they are for."""
+        for part in self._parts:
+            part.make(values, complaints)
+
+    def attributes(self, values: Mapping[str, object], complaints: list[Complaint]) -> list[Sde]:
+        """The attributes that only Monitoring is told, adding to *complaints* what is wrong with them."""
+        return [made for part in self._attributes if (made := part.make(values, complaints)) is not None]
+
+    def engagement(self, values: Mapping[str, object], complaints: list[Complaint]) -> dict[str, Any] | None:
+        """The keyword arguments for ``client.engagement``, or None when there is nothing to say."""
+        own = self.attributes(values, complaints)
+        named = {sde.sde_type for sde in own}
+        sdes: list[AnySde] = [
+            made for part in self._sdes if (made := part.make(values, complaints)) is not None
+        ]
+        told = [*(sde for sde in sdes if sde.sde_type not in named), *own]
+        entries = self._entry_points(values)
+        if not told and not entries:
+            return None
+        return {"entry_points": entries, "engagement_attributes": told}
+
+    def _entry_points(self, values: Mapping[str, object]) -> list[Any]:
+        found: list[Any] = []
+        for column in self._entries:
+            value = values.get(column.name)
+            if value is not None:
+                found.extend(value if isinstance(value, list) else [value])
+        return found
+
+
+class _Part:
+    """One object of the payload, made of the columns that belong to it."""
+
+    def __init__(self, columns: Sequence[Column], model: type[WireModel], root: str) -> None:
+        self._model: Any = model
+        self._root = root
+        self._names = [column.name for column in columns]
+        # Shortest first: a whole object is taken as the base, and single fields are put into it.
+        self._node = _Node(sorted(columns, key=lambda column: len(column.path)), 0)
+        self._recurring = all(column.kind in ("text", "id") for column in columns)
+        self._made: dict[tuple[object, ...], Any] = {}
+
+    def make(self, values: Mapping[str, object], complaints: list[Complaint]) -> Any:
+        """The object, or None when every cell of it is empty or something is wrong with one."""
+        key: tuple[object, ...] | None = None
+        if self._recurring:
+            key = tuple([values.get(name) for name in self._names])
+            if key in self._made:
+                return self._made[key]
+        data = self._node.build(values)
+        if data is None:
+            return None
+        if isinstance(data, self._model):
+            return data
+        found: list[Complaint] = []
+        if isinstance(data, WireModel) or not isinstance(data, Mapping):
+            sentence = f"{self._root} must be a {self._model.__name__}; got a {type(data).__name__}."
+            found.append(Complaint(self._root, sentence))
+            made = None
+        else:
+            made = self._model.gather(data, self._root, found)
+        if found:
+            complaints.extend(self._named(complaint) for complaint in found)
+            return None
+        if key is not None:
+            if len(self._made) >= _REMEMBERED:
+                self._made = {}
+            self._made[key] = made
+        return made
+
+    def _named(self, complaint: Complaint) -> Complaint:
+        """The complaint with its path spelled as the column is."""
+        path = re.sub(r"\[(\d+)\]", r".\1", complaint.path)
+        if self._root and path.startswith("auth"):  # stands beside an SDE's body, not in it
+            path = f"{self._root}.{path}"
+        sentence = complaint.sentence
+        if sentence.startswith(complaint.path):
+            sentence = path + sentence[len(complaint.path) :]
+        return Complaint(path, sentence)
+
+
+class _Node:
+    """An object or a list of the payload, with the columns that fill it at this level and below."""
+
+    __slots__ = ("base", "children", "is_list", "leaves")
+
+    def __init__(self, columns: Sequence[Column], depth: int) -> None:
+        self.base = next((column.name for column in columns if len(column.path) == depth), None)
+        deeper: dict[str | int, list[Column]] = {}
+        for column in columns:
+            if len(column.path) > depth:
+                deeper.setdefault(column.path[depth], []).append(column)
+        self.is_list = any(isinstance(key, int) for key in deeper)
+        ordered = sorted(deeper.items()) if self.is_list else deeper.items()
+        self.leaves = [
+            (key, found[0].name)
+            for key, found in ordered
+            if len(found) == 1 and len(found[0].path) == depth + 1
+        ]
+        flat = {key for key, _ in self.leaves}
+        self.children = [(key, _Node(found, depth + 1)) for key, found in ordered if key not in flat]
+
+    def build(self, values: Mapping[str, object]) -> Any:
+        """What the columns make of *values*, or None when all of them are empty."""
+        base = values.get(self.base) if self.base is not None else None
+        made: dict[str | int, Any] = {}
+        for key, name in self.leaves:
+            if (value := values.get(name)) is not None:
+                made[key] = value
+        for key, child in self.children:
+            if (value := child.build(values)) is not None:
+                made[key] = value
+        if not made:
+            return base
+        if self.is_list:
+            # What is empty is absent: an element that has no cell leaves no hole.
+            start = list(base) if isinstance(base, list) else []
+            return start + [made[key] for key in sorted(made)]
+        if isinstance(base, WireModel):
+            wire = base.model_dump(by_alias=True)
+            known = {key: value for key, value in wire.items() if key not in base.extra}
+            return {**known, "extra": dict(base.extra), **made}
+        return {**base, **made} if isinstance(base, Mapping) else made

@@ -1,0 +1,370 @@
+"""Cases: what is to be sent, as a table of which each row can become a batch.
+
+A case is built when it is asked for, out of columns; a hundred thousand of them weigh no more than their
+cells. What a cell may hold is ``columns``' business, where cells come from is ``sources``'.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from lpnb.connector import check_consumer_id
+from lpnb.display import brief, esc, pre_html
+from lpnb.errors import Complaint, InvalidValueError
+from lpnb.experiments.assembly import Plan
+from lpnb.experiments.columns import Column, Wrong, columns_of
+from lpnb.experiments.sources import Source, from_file, from_frame, from_rows
+from lpnb.models import WireModel
+from lpnb.tables import plain_table
+
+if TYPE_CHECKING:
+    from lpnb.batches import ConversationBatch
+
+#: Rows that are read from the columns at a time, and how many such stretches are kept.
+_STRETCH = 512
+_KEPT = 8
+#: Complaints that are written out; the others are counted.
+MOST_COMPLAINTS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One row: which consumer, what is sent, what is expected.
+
+    Attributes:
+        number: Its place, from 0.
+        name: What it is called; unique among its cases.
+        consumer_id: The consumer to send for, or None for a fresh one.
+        values: The cells that are not empty, by their wire-dotted column, as their fields take them.
+        expected: What must come of it: "expected_skill" and "expected_code", when there.
+
+    Example:
+        >>> case = cases_of([{"case": "gold", "ctmrinfo.ctype": "gold", "expected_code": "OK"}])[0]
+        >>> case.name, dict(case.values), dict(case.expected)
+        ('gold', {'ctmrinfo.ctype': 'gold'}, {'expected_code': 'OK'})
+        >>> case.batch().profile.to_wire()
+        {'authenticatedData': {'lp_sdes': [{'type': 'ctmrinfo', 'info': {'ctype': 'gold'}}]}}
+    """
+
+    number: int
+    name: str
+    consumer_id: str | None
+    values: Mapping[str, object]
+    expected: Mapping[str, str]
+    _plan: Plan = field(repr=False, compare=False)
+    _wrong: Sequence[tuple[Column, Wrong]] = field(default=(), repr=False, compare=False)
+
+    def batch(self) -> ConversationBatch:
+        """What is sent for it.
+
+        Raises:
+            InvalidValueError: Naming every cell of the row that is wrong.
+        """
+        complaints: list[Complaint] = []
+        batch = self._plan.batch(self.values, complaints)
+        if complaints or self._wrong or batch is None:
+            raise InvalidValueError(self._placed(complaints))
+        return batch
+
+    def engagement(self) -> dict[str, Any] | None:
+        """The keyword arguments for ``client.engagement``, or None when it says nothing to Monitoring.
+
+        Besides ``entryPoints`` and ``engagementAttributes`` the case's own SDEs go there; an attribute of
+        the same type takes their place.
+
+        Raises:
+            InvalidValueError: Naming every cell of the row that is wrong.
+        """
+        complaints: list[Complaint] = []
+        found = self._plan.engagement(self.values, complaints)
+        if complaints or self._wrong:
+            raise InvalidValueError(self._placed(complaints))
+        return found
+
+    def complaints(self) -> list[Complaint]:
+        """Everything that is wrong with the row, each with its column."""
+        found: list[Complaint] = []
+        self._plan.check(self.values, found)
+        if self.consumer_id is not None:
+            try:
+                check_consumer_id(self.consumer_id)
+            except InvalidValueError as error:
+                found.extend(error.complaints)
+        return self._placed(found)
+
+    def _placed(self, complaints: Iterable[Complaint]) -> list[Complaint]:
+        row = f"Row {self.number + 1:,}"
+        unread = [
+            Complaint(f"[{self.number}].{column.name}", f"{row}, {wrong.said_of(column.name)}")
+            for column, wrong in self._wrong
+        ]
+        return unread + [
+            Complaint(f"[{self.number}].{found.path}", f"{row}, {found.sentence}") for found in complaints
+        ]
+
+
+class Cases:
+    """A table of cases: as long as its rows, each built when it is asked for.
+
+    ``columns`` are the wire-dotted columns besides ``case``, ``consumer_id``, ``expected_skill`` and
+    ``expected_code``.
+
+    Raises:
+        InvalidValueError: Naming every column that is unknown, each with the nearest one.
+
+    Example:
+        >>> cases = cases_of([{"ctmrinfo.ctype": "vip"}, {"ctmrinfo.ctype": "gold", "skillId": "-1"}])
+        >>> len(cases), cases.names, cases.columns
+        (2, ['case-00001', 'case-00002'], ['ctmrinfo.ctype', 'skillId'])
+        >>> dict(cases[0].values)
+        {'ctmrinfo.ctype': 'vip'}
+    """
+
+    def __init__(self, source: Source, told: str = "") -> None:
+        self._source = source
+        self._told = told
+        self._all = columns_of(source.names)
+        self._plan = Plan(self._all)
+        self.columns: list[str] = [c.name for c in self._all if c.part not in ("case", "expected")]
+        self._paid = [place for place, c in enumerate(self._all) if c.part not in ("case", "expected")]
+        self._own = {c.name: place for place, c in enumerate(self._all) if c.part in ("case", "expected")}
+        self._stretches: dict[int, _Stretch] = {}
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __getitem__(self, number: int) -> Case:
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"there are {len(self):,} cases; got number {number}")
+        number %= len(self)
+        stretch = self._stretch(number // _STRETCH)
+        row = number % _STRETCH
+        # These columns are text, and what could not be read as text is None.
+        own: dict[str, Any] = {name: stretch.columns[place][row] for name, place in self._own.items()}
+        values = {
+            self._all[place].name: cell
+            for place in self._paid
+            if (cell := stretch.columns[place][row]) is not None
+        }
+        return Case(
+            number=number,
+            name=str(own.get("case") or _default_name(number)),
+            consumer_id=own.get("consumer_id"),
+            values=MappingProxyType(values),
+            expected=MappingProxyType(
+                {name: str(cell) for name, cell in own.items() if name in _EXPECTED and cell is not None}
+            ),
+            _plan=self._plan,
+            _wrong=stretch.wrong.get(row, ()),
+        )
+
+    def __iter__(self) -> Iterator[Case]:
+        return (self[number] for number in range(len(self)))
+
+    @property
+    def names(self) -> list[str]:
+        """What each case is called."""
+        if "case" not in self._own:
+            return [_default_name(number) for number in range(len(self))]
+        cells = self._cells(self._own["case"])
+        return [str(cell or _default_name(number)) for number, cell in enumerate(cells)]
+
+    def check(self) -> None:
+        """See that every case can be sent as it stands.
+
+        Raises:
+            InvalidValueError: Naming the wrong cells of all rows by row, column and rule; beyond the first
+                fifty they are counted. Also when there is no case at all, and when two have one name.
+        """
+        if not len(self):
+            raise InvalidValueError([Complaint("", f"There is no case{self._whence}.")])
+        listed: list[Complaint] = []
+        more = 0
+        for complaint in self._everything_wrong():
+            if len(listed) < MOST_COMPLAINTS:
+                listed.append(complaint)
+            else:
+                more += 1
+        if listed:
+            raise InvalidValueError(listed, more)
+
+    def digest(self, number: int) -> str:
+        """A fingerprint of what a case says: sha256 in hex of its name, consumer, values, expectations."""
+        case = self[number]
+        said = [case.name, case.consumer_id, dict(case.values), dict(case.expected)]
+        text = json.dumps(said, sort_keys=True, separators=(",", ":"), default=as_json)
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def table(self) -> pd.DataFrame:
+        """One row per case: case, consumer_id, expected_skill and expected_code, then ``columns``.
+
+        Text and ids are str, whole numbers Int64, numbers float64, flags boolean; whole objects, lists
+        and dates are text. What is empty is missing.
+
+        Raises:
+            InvalidValueError: As ``check``, for cells that cannot be read.
+        """
+        if wrong := [c for number in range(0, len(self), _STRETCH) for c in self._unread(number)]:
+            raise InvalidValueError(wrong[:MOST_COMPLAINTS], max(0, len(wrong) - MOST_COMPLAINTS))
+        columns: dict[str, Iterable[object]] = {"case": self.names}
+        for name in ("consumer_id", *_EXPECTED):
+            columns[name] = self._cells(self._own[name]) if name in self._own else [None] * len(self)
+        columns |= {self._all[place].name: self._cells(place) for place in self._paid}
+        kinds = {"case": "text", "consumer_id": "text", **dict.fromkeys(_EXPECTED, "text")}
+        return plain_table(columns, kinds | {c.name: c.kind for c in self._all})
+
+    def preview(self, n: int = 3) -> Preview:
+        """The first *n* payloads as they would be posted, and how many cases there are in all."""
+        return Preview(self, n)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self):,} cases of {len(self.columns)} columns{self._whence}>"
+
+    def _repr_html_(self) -> str:
+        return self.preview()._repr_html_()
+
+    @property
+    def _whence(self) -> str:
+        return f" {self._told}" if self._told else ""
+
+    def _stretch(self, which: int) -> _Stretch:
+        found = self._stretches.get(which)
+        if found is None:
+            start = which * _STRETCH
+            found = _Stretch(self._source, self._all, start, min(start + _STRETCH, len(self)))
+            kept = dict(self._stretches)  # copied: other threads may be reading
+            while len(kept) >= _KEPT:
+                del kept[next(iter(kept))]
+            self._stretches = {**kept, which: found}
+        return found
+
+    def _cells(self, place: int) -> Iterator[object]:
+        for which in range(-(-len(self) // _STRETCH)):
+            yield from self._stretch(which).columns[place]
+
+    def _unread(self, number: int) -> Iterator[Complaint]:
+        stretch = self._stretch(number // _STRETCH)
+        for row, wrong in stretch.wrong.items():
+            said = number - number % _STRETCH + row
+            for column, cell in wrong:
+                path = f"[{said}].{column.name}"
+                yield Complaint(path, f"Row {said + 1:,}, {cell.said_of(column.name)}")
+
+    def _everything_wrong(self) -> Iterator[Complaint]:
+        seen: dict[str, int] = {}
+        named = "case" in self._own
+        for case in self:
+            yield from case.complaints()
+            if named and (earlier := seen.setdefault(case.name, case.number)) != case.number:
+                sentence = f"case must be unique; {brief(case.name)} is also row {earlier + 1:,}."
+                yield Complaint(f"[{case.number}].case", f"Row {case.number + 1:,}, {sentence}")
+
+
+_EXPECTED = ("expected_skill", "expected_code")
+
+
+class _Stretch:
+    """Some rows, read: the columns' values, and what could not be read."""
+
+    __slots__ = ("columns", "wrong")
+
+    def __init__(self, source: Source, columns: Sequence[Column], start: int, stop: int) -> None:
+        self.columns: list[list[object]] = []
+        self.wrong: dict[int, list[tuple[Column, Wrong]]] = {}
+        for place, column in enumerate(columns):
+            read = column.read
+            plain = column.kind in ("text", "id")
+            values = [
+                cell if plain and type(cell) is str and cell else read(cell)
+                for cell in source.cells(place, start, stop)
+            ]
+            for row, value in enumerate(values):
+                if type(value) is Wrong:
+                    self.wrong.setdefault(row, []).append((column, value))
+                    values[row] = None
+            self.columns.append(values)
+
+
+class Preview:
+    """The first payloads of some cases, and the total; text and HTML show the same."""
+
+    def __init__(self, cases: Cases, n: int = 3) -> None:
+        self.total = len(cases)
+        self.payloads: list[tuple[str, list[dict[str, Any]]]] = []
+        for number in range(min(max(n, 0), self.total)):
+            frames = cases[number].batch().to_wire("(your account)")
+            named = [{**frame, "id": "(made fresh for each send)"} for frame in frames]
+            self.payloads.append((cases[number].name, named))
+
+    def __str__(self) -> str:
+        shown = [f"{name}\n{_pretty(frames)}" for name, frames in self.payloads]
+        return "\n\n".join([self._total, *shown])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        shown = "".join(f"<p>{esc(name)}</p>{pre_html(_pretty(frames))}" for name, frames in self.payloads)
+        return f"<p><b>{esc(self._total)}</b></p>{shown}"
+
+    @property
+    def _total(self) -> str:
+        return f"{self.total:,} cases in all, the first {len(self.payloads):,} as they would be posted:"
+
+
+def cases_of(anything: object, *, separator: str | None = None) -> Cases:
+    """Make cases of whatever holds them.
+
+    Args:
+        anything: ``Cases`` (a ``Grid``, ``Personas``), a DataFrame, the path of a CSV or Parquet file, or
+            an iterable of dicts. Columns and keys are named as on the wire, with dots.
+        separator: Of a CSV file; found by the header's names when left out.
+
+    Raises:
+        InvalidValueError: A column is unknown, or the file cannot be read.
+        TypeError: It is none of these.
+
+    Example:
+        >>> import pandas as pd
+        >>> cases = cases_of(pd.DataFrame({"ctmrinfo.customerId": ["007", None], "skillId": [12, None]}))
+        >>> [dict(case.values) for case in cases]
+        [{'ctmrinfo.customerId': '007', 'skillId': '12'}, {}]
+    """
+    if isinstance(anything, Cases):
+        return anything
+    if isinstance(anything, pd.DataFrame):
+        return Cases(from_frame(anything), "of a DataFrame")
+    if isinstance(anything, str | Path):
+        return Cases(from_file(Path(anything), separator), f"of {Path(anything).name}")
+    if isinstance(anything, Iterable) and not isinstance(anything, Mapping | bytes):
+        return Cases(from_rows(anything))
+    raise TypeError(
+        f"cases are a Grid, a DataFrame, the path of a CSV or Parquet file, or a list of dicts; "
+        f"got {brief(anything)}"
+    )
+
+
+def as_json(value: object) -> Any:
+    """A value of a case as JSON has it: an object of the wire as its dict, a date as text."""
+    if isinstance(value, WireModel):
+        return value.to_wire()
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    return dict(value) if isinstance(value, Mapping) else repr(value)
+
+
+def _default_name(number: int) -> str:
+    return f"case-{number + 1:05d}"
+
+
+def _pretty(frames: object) -> str:
+    return json.dumps(frames, indent=2, ensure_ascii=False)

@@ -1,0 +1,388 @@
+"""The columns a table of cases can have, named as on the wire with dots, and what their cells may hold.
+
+Everything about a field (that it exists, its type, its choices) is read from the models; here is only how
+a name finds its field, and how a cell of a CSV, a DataFrame or a Parquet file becomes the value that the
+model takes. Whether the value is right is the models' business.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from lpnb.display import brief
+from lpnb.errors import Complaint, InvalidValueError
+from lpnb.models import Id, Number, WireModel
+from lpnb.payloads import ClientProperties, ConsumerRequestConversation
+from lpnb.sdes import Age, AnySde, Day, Sde
+from lpnb.strict_json import JsonError, read_json
+
+#: What a column holds when it is a plain value: "text", "id", "whole", "number", "boolean"; otherwise
+#: "object", "list" or "json".
+Kind = Literal["text", "id", "whole", "number", "boolean", "object", "list", "json"]
+#: Where a column's cells go: a part of the payload, or a matter of the case itself.
+Part = Literal["case", "expected", "note", "sde", "request", "header", "monitoring"]
+
+OWN: Mapping[str, Part] = {
+    "case": "case",
+    "consumer_id": "case",
+    "expected_skill": "expected",
+    "expected_code": "expected",
+}
+NOTE = "note."
+ENTRY_POINTS = "entryPoints"
+ATTRIBUTES = "engagementAttributes"
+#: So many elements of one list can be named by columns.
+MOST_ELEMENTS = 50
+_SDES: dict[str, type[Sde]] = {model.sde_type: model for model in get_args(AnySde)}
+_WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,399})")
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,399})(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
+_INDEX = re.compile(r"0|[1-9][0-9]?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_EXACT = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What stands in place of a cell that cannot be read: the rule it breaks, what came, a way out."""
+
+    rule: str
+    came: object
+    hint: str = ""
+
+    def said_of(self, where: str) -> str:
+        """The whole sentence, for the cell that *where* names."""
+        sentence = f"{where} {self.rule}; got {brief(self.came)}."
+        return f"{sentence} {self.hint}" if self.hint else sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its dotted name, the part of the payload it belongs to, and where it stands there."""
+
+    name: str
+    part: Part
+    owner: str
+    path: tuple[str | int, ...]
+    kind: Kind
+    model: type[WireModel] | None = None
+
+    def read(self, cell: object) -> object:
+        """Turn a cell into the value its field takes; None when it is empty, ``Wrong`` when it is wrong."""
+        if cell is None or cell == "":
+            return None
+        return _READERS[self.kind](cell, self.model)
+
+
+def columns_of(names: Sequence[object]) -> tuple[Column, ...]:
+    """Find the field of each name.
+
+    Raises:
+        InvalidValueError: Naming every unknown and every doubled name, with the nearest known one.
+
+    Example:
+        >>> [(column.owner, column.path, column.kind) for column in columns_of(["ctmrinfo.balance"])]
+        [('ctmrinfo', ('balance',), 'number')]
+        >>> columns_of(["ctmrinfo.ctyp"])
+        Traceback (most recent call last):
+        lpnb.errors.InvalidValueError: 'ctmrinfo.ctyp' is not a column that lpnb knows. Did you mean 'ctmrinfo.ctype'?
+    """  # noqa: E501
+    complaints: list[Complaint] = []
+    found: list[Column] = []
+    seen: set[str] = set()
+    for name in names:
+        if not isinstance(name, str):
+            complaints.append(Complaint("", f"A column's name must be text; got {brief(name)}."))
+        elif name in seen:
+            complaints.append(Complaint(name, f"The column {name!r} is there twice."))
+        elif (column := find_column(name)) is None:
+            complaints.append(Complaint(name, _unknown(name)))
+        else:
+            found.append(column)
+            seen.add(name)
+    if complaints:
+        raise InvalidValueError(complaints)
+    return tuple(found)
+
+
+@cache
+def find_column(name: str) -> Column | None:
+    """The column of that name, or None. Undocumented fields go through ``extra``.
+
+    Example:
+        >>> find_column("personal.contacts.0.phoneType").path
+        ('contacts', 0, 'phoneType')
+        >>> find_column("ctmrinfo.extra.loyaltyTier").kind
+        'json'
+    """
+    if name in OWN:
+        return Column(name, OWN[name], "", (name,), "text")
+    if name.startswith(NOTE) and len(name) > len(NOTE):
+        return Column(name, "note", "", (name,), "json")
+    for part, owner, model, inside in _roots():
+        prefix, steps = name.split("."), inside.split(".") if inside else []
+        if prefix[: len(steps)] != steps:
+            continue
+        rest = prefix[len(steps) :]
+        found: tuple[tuple[str | int, ...], Any] | None = _walk(model, rest) if rest else ((), model)
+        if found is not None and (rest or inside):
+            kind, of = _kind(found[1])
+            return Column(name, part, owner, found[0], kind, of)
+    return None
+
+
+def known_columns() -> list[str]:
+    """Every name that leads to a plain value, lists shown by their first element.
+
+    Example:
+        >>> "campaignInfo.campaignId" in known_columns(), "personal.contacts.0.email" in known_columns()
+        (True, True)
+    """
+    return [*OWN, *(name for _, _, model, inside in _roots() for name in _leaves(model, inside))]
+
+
+def kinds_of(names: Iterable[str]) -> dict[str, Kind]:
+    """What each known column of *names* holds, by its model.
+
+    Example:
+        >>> kinds_of(["skillId", "ctmrinfo.companySize", "personal.contacts"])
+        {'skillId': 'id', 'ctmrinfo.companySize': 'whole', 'personal.contacts': 'list'}
+    """
+    return {name: column.kind for name in names if (column := find_column(name)) is not None}
+
+
+def describe_columns() -> list[tuple[str, str, str]]:
+    """Every known column with its kind and what it is for, as the models describe it.
+
+    Example:
+        >>> [row for row in describe_columns() if row[0] == "ttrDefName"]
+        [('ttrDefName', 'text', 'Urgency: NORMAL, URGENT or PRIORITIZED.')]
+    """
+    own = {
+        "case": "The case's name; case-00001 and so on when left out.",
+        "consumer_id": "The consumer to send for; a fresh one for each case when left out.",
+        "expected_skill": "The skill the conversation must land in, by id or by name.",
+        "expected_code": "The code that the conversation frame must be answered with, such as OK.",
+    }
+    rows = [(name, "text", text) for name, text in own.items()]
+    for _, _, model, inside in _roots():
+        rows.extend((name, _kind(annotation)[0], text) for name, annotation, text in _fields(model, inside))
+    return rows
+
+
+@cache
+def _roots() -> tuple[tuple[Part, str, Any, str], ...]:
+    """Where names begin: the part, its owner there, the type to walk into, the name's first pieces."""
+    request = ConsumerRequestConversation
+    return (
+        *(("sde", kind, model, kind) for kind, model in _SDES.items()),
+        ("header", "clientProperties", ClientProperties, ClientProperties.wire_root),
+        ("request", "request", request, ""),
+        ("monitoring", ENTRY_POINTS, list[str], ENTRY_POINTS),
+        *(("monitoring", kind, model, f"{ATTRIBUTES}.{kind}") for kind, model in attribute_models().items()),
+    )
+
+
+@cache
+def attribute_models() -> Mapping[str, type[Sde]]:
+    """The models of everything Monitoring takes as an engagement attribute, by type."""
+    return _SDES
+
+
+def _walk(annotation: Any, steps: Sequence[str]) -> tuple[tuple[str | int, ...], Any] | None:
+    """Follow *steps* into a type: the way in the wire's spelling, and the type at its end."""
+    path: list[str | int] = []
+    for place, step in enumerate(steps):
+        core = _core(annotation)
+        if isinstance(core, type) and issubclass(core, WireModel):
+            if step == "extra" and place + 2 == len(steps) and steps[place + 1]:
+                return (*path, "extra", steps[place + 1]), Any
+            field = next((f for f in core.model_fields.values() if f.alias == step), None)
+            if field is None or step == "extra":
+                return None
+            annotation = (
+                field.annotation if not field.metadata else Annotated[field.annotation, *field.metadata]
+            )
+            path.append(step)
+        elif get_origin(core) is list:
+            if not _INDEX.fullmatch(step) or int(step) >= MOST_ELEMENTS:
+                return None
+            (annotation,) = get_args(core)
+            path.append(int(step))
+        else:
+            return None
+    return tuple(path), annotation
+
+
+def _core(annotation: Any) -> Any:
+    """The type without None and without what is annotated about it; an id and a number stay what they are."""
+    if annotation in (Id, Number):
+        return annotation
+    if get_origin(annotation) is Annotated:
+        return _core(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return _core(next(part for part in get_args(annotation) if part is not type(None)))
+    return annotation
+
+
+def _kind(annotation: Any) -> tuple[Kind, type[WireModel] | None]:
+    core = _core(annotation)
+    if core == Id:
+        return "id", None
+    if core == Number or core is float:
+        return "number", None
+    if core is bool:
+        return "boolean", None
+    if core is int:
+        return "whole", None
+    if core is str or get_origin(core) is Literal:
+        return "text", None
+    if get_origin(core) is list:
+        return "list", None
+    if isinstance(core, type) and issubclass(core, WireModel):
+        return "object", core
+    return "json", None
+
+
+def _fields(annotation: Any, name: str) -> Iterator[tuple[str, Any, str]]:
+    """Every plain field below a type: its dotted name, its type, its description."""
+    core = _core(annotation)
+    if get_origin(core) is list:
+        yield from _fields(get_args(core)[0], f"{name}.0")
+    elif isinstance(core, type) and issubclass(core, WireModel) and core is not Day:
+        for field_name, field in core.model_fields.items():
+            if field_name == "extra":
+                continue
+            inner = f"{name}.{field.alias}" if name else str(field.alias)
+            below = list(_fields(field.annotation, inner))
+            if len(below) == 1 and below[0][0] == inner:
+                annotated = (
+                    Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+                )
+                below = [(inner, annotated, field.description or "")]
+            yield from below
+    else:
+        yield name, annotation, ""
+
+
+def _leaves(annotation: Any, name: str) -> Iterator[str]:
+    return (leaf for leaf, _, _ in _fields(annotation, name))
+
+
+def _unknown(name: str) -> str:
+    """Say that a column is unknown, and which one was probably meant."""
+    sentence = f"{name!r} is not a column that lpnb knows."
+    known = {_plain(known): known for known in reversed(known_columns())}
+    plain = _plain(name)
+    close = get_close_matches(plain, known, n=1, cutoff=0.75)
+    if not close:  # the field alone, such as "ctype" or "campaign_id"
+        fields = {known.rsplit(".", 1)[-1]: known for known in known}
+        close = [fields[field] for field in get_close_matches(plain.rsplit(".", 1)[-1], fields, 1, 0.8)]
+    if close:
+        return f"{sentence} Did you mean {known[close[0]]!r}?"
+    return f"{sentence} What is not to be sent goes into columns named 'note.' and a word of your own."
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace(" ", "")
+
+
+def _text(cell: object, _model: object) -> object:
+    if isinstance(cell, str):
+        return cell
+    numeric = isinstance(cell, int | float) and not isinstance(cell, bool)
+    hint = "Read the column as text: a number has lost its leading zeros." if numeric else ""
+    return Wrong("must be text", cell, hint)
+
+
+def _id(cell: object, _model: object) -> object:
+    if isinstance(cell, bool):
+        return Wrong("must be an id: text or a whole number", cell)
+    # A column of whole numbers with gaps comes out of pandas as decimals.
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < _EXACT:
+        return str(int(cell))
+    if isinstance(cell, int):
+        return str(cell)
+    return cell if isinstance(cell, str) else Wrong("must be an id: text or a whole number", cell)
+
+
+def _whole(cell: object, _model: object) -> object:
+    if isinstance(cell, str) and _WHOLE.fullmatch(cell):
+        return int(cell)
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < _EXACT:
+        return int(cell)
+    if isinstance(cell, int) and not isinstance(cell, bool):
+        return cell
+    return Wrong("must be a whole number, such as 500", cell)
+
+
+def _number(cell: object, _model: object) -> object:
+    if isinstance(cell, str):
+        if not _NUMBER.fullmatch(cell):
+            return Wrong("must be a number with a point, such as -400.99", cell)
+        return int(cell) if _WHOLE.fullmatch(cell) else float(cell)
+    if isinstance(cell, bool) or not isinstance(cell, int | float):
+        return Wrong("must be a number, such as -400.99", cell)
+    return cell
+
+
+def _boolean(cell: object, _model: object) -> object:
+    if isinstance(cell, str) and cell.lower() in ("true", "false"):
+        return cell.lower() == "true"
+    return cell if isinstance(cell, bool) else Wrong("must be true or false", cell)
+
+
+def _object(cell: object, model: type[WireModel] | None) -> object:
+    days = model is not None and issubclass(model, Day | Age)
+    if days and isinstance(cell, datetime.datetime):
+        return cell.date()
+    if days and isinstance(cell, str) and _DATE.fullmatch(cell):
+        try:
+            return datetime.date.fromisoformat(cell)
+        except ValueError:
+            return Wrong("must be a day of the calendar", cell)
+    if isinstance(cell, Mapping | WireModel) or (days and isinstance(cell, datetime.date)):
+        return cell
+    if isinstance(cell, str) and cell.lstrip().startswith("{"):
+        return _parsed(cell)
+    example = "a date, such as 2014-10-15" if days else 'an object, such as {"...": "..."}'
+    return Wrong(f"must be {example}", cell)
+
+
+def _list(cell: object, _model: object) -> object:
+    if isinstance(cell, list | tuple):
+        return list(cell)
+    if isinstance(cell, str) and cell.lstrip().startswith("["):
+        return _parsed(cell)
+    return Wrong('must be a list, such as ["...", "..."]', cell)
+
+
+def _json(cell: object, _model: object) -> object:
+    if isinstance(cell, str) and cell.lstrip().startswith(("{", "[")):
+        return _parsed(cell)
+    return cell
+
+
+def _parsed(cell: str) -> object:
+    try:
+        return read_json(cell)
+    except (JsonError, RecursionError) as error:
+        return Wrong(f"must be JSON ({error})", cell)
+
+
+_READERS: Mapping[Kind, Callable[[object, type[WireModel] | None], object]] = {
+    "text": _text,
+    "id": _id,
+    "whole": _whole,
+    "number": _number,
+    "boolean": _boolean,
+    "object": _object,
+    "list": _list,
+    "json": _json,
+}

@@ -1,0 +1,219 @@
+"""Where cases come from: a DataFrame, a CSV or Parquet file, a list of dicts, each as columns of cells.
+
+Nothing is sent from here, and no cell is judged: a cell is handed on as it came, except that what is empty,
+NaN, NaT or NA is None. Text is never taken for a number, and missing values never become text.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lpnb.display import brief
+from lpnb.errors import Complaint, InvalidValueError
+from lpnb.experiments.columns import find_column
+
+#: Separators that a CSV file may have.
+SEPARATORS = (",", ";", "\t", "|")
+_ROWS_AT_ONCE = 8_192
+_MOST_COMPLAINTS = 50
+#: What spreadsheets take for a formula, and the apostrophe that ``exports`` put before it.
+_DISARMED = re.compile("'+[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]")
+
+
+class Source(Protocol):
+    """Columns of cells, read in stretches."""
+
+    names: Sequence[str]
+
+    def __len__(self) -> int: ...
+
+    def cells(self, place: int, start: int, stop: int) -> Sequence[object]:
+        """The cells of the column at *place*, for the rows from *start* up to *stop*."""
+        ...
+
+
+class ArrowSource:
+    """Columns kept by Arrow: compact, whatever their number."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.names: Sequence[str] = list(table.column_names)
+        self._table = table
+
+    def __len__(self) -> int:
+        return int(self._table.num_rows)
+
+    def cells(self, place: int, start: int, stop: int) -> Sequence[object]:
+        """The cells as Python objects; missing ones are None."""
+        found: list[object] = self._table.column(place).slice(start, stop - start).to_pylist()
+        return found
+
+
+class ListSource:
+    """Columns kept as lists, for cells that are objects."""
+
+    def __init__(self, columns: Mapping[str, Sequence[object]], rows: int) -> None:
+        self.names: Sequence[str] = list(columns)
+        self._columns = list(columns.values())
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def cells(self, place: int, start: int, stop: int) -> Sequence[object]:
+        """The cells as they were given."""
+        return self._columns[place][start:stop]
+
+
+def from_frame(frame: pd.DataFrame) -> Source:
+    """The columns of a DataFrame; its index is left alone."""
+    names = list(frame.columns)
+    if strangers := [name for name in names if not isinstance(name, str)]:
+        raise InvalidValueError(
+            [Complaint("", f"A column's name must be text; got {brief(name)}.") for name in strangers]
+        )
+    if doubled := {name for name in names if names.count(name) > 1}:
+        raise InvalidValueError([Complaint(n, f"The column {n!r} is there twice.") for n in sorted(doubled)])
+    try:
+        arrays = [pa.array(frame[name], from_pandas=True) for name in names]
+        return ArrowSource(pa.table([_chunked(array) for array in arrays], names=names))
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, UnicodeEncodeError):
+        # Objects, or several types in one column.
+        columns = {name: [_present(cell) for cell in frame[name].tolist()] for name in names}
+        return ListSource(columns, len(frame))
+
+
+def from_rows(rows: Iterable[Mapping[str, object]]) -> Source:
+    """The columns of a list of dicts: every key of any of them, in order of first appearance."""
+    listed = list(rows)
+    if strangers := [row for row in listed if not isinstance(row, Mapping)]:
+        sentence = f"A case must be a dict of column names and values; got {brief(strangers[0])}."
+        raise InvalidValueError([Complaint("", sentence)])
+    names = list(dict.fromkeys(name for row in listed for name in row))
+    return ListSource({name: [_present(row.get(name)) for row in listed] for name in names}, len(listed))
+
+
+def from_file(path: Path, separator: str | None = None) -> Source:
+    """The columns of a CSV or Parquet file, told apart by how the file begins.
+
+    Raises:
+        InvalidValueError: It is not there, or not to be read.
+    """
+    try:
+        with path.open("rb") as file:
+            parquet = file.read(4) == b"PAR1"
+            if parquet:
+                return ArrowSource(pq.read_table(path))
+    except (OSError, pa.ArrowException) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise InvalidValueError([Complaint(str(path), f"{path} cannot be read: {reason}.")]) from None
+    return from_csv(path, separator)
+
+
+def from_csv(path: Path, separator: str | None = None) -> Source:
+    """The columns of a CSV file in UTF-8, with or without a byte order mark; every cell is text.
+
+    Without *separator* it is the one that makes the header's names known ones. What ``exports`` disarmed
+    with an apostrophe is taken back to what it was.
+
+    Raises:
+        InvalidValueError: The file is not there, not UTF-8, or its rows differ in length.
+    """
+    if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
+        sentence = f"separator must be one character, such as ';'; got {brief(separator)}."
+        raise InvalidValueError([Complaint("separator", sentence)])
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise InvalidValueError(
+            [Complaint(str(path), f"{path} cannot be read: {error.strerror or error}.")]
+        ) from None
+    except UnicodeDecodeError as error:
+        sentence = f"{path} is not UTF-8 (byte {error.start}). Save it as CSV UTF-8."
+        raise InvalidValueError([Complaint(str(path), sentence)]) from None
+    first, _, rest = text.partition("\n")
+    if re.fullmatch(r"sep=[^\"]\r?", first):  # Excel's own way of naming it
+        text, separator = rest, separator or first[4]
+    return ArrowSource(_table(path, text, separator or _sniffed(text)))
+
+
+def _table(path: Path, text: str, separator: str) -> pa.Table:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    complaints: list[Complaint] = []
+    blocks: list[list[pa.Array]] = []
+    try:
+        names = next(reader, None)
+        if not names:
+            sentence = f"{path} is empty: its first line must name the columns."
+            raise InvalidValueError([Complaint(str(path), sentence)])
+        rows: list[list[str]] = []
+        for row in reader:
+            if not row:
+                continue
+            if len(row) != len(names):
+                complaints.append(_ragged(path, reader.line_num, len(row), len(names)))
+                continue
+            rows.append(row)
+            if len(rows) == _ROWS_AT_ONCE:
+                blocks.append(_arrays(rows))
+                rows = []
+    except csv.Error as error:
+        sentence = f"{path}, line {reader.line_num}, is not CSV: {error}."
+        raise InvalidValueError([*complaints[:_MOST_COMPLAINTS], Complaint(str(path), sentence)]) from None
+    if complaints:
+        raise InvalidValueError(
+            complaints[:_MOST_COMPLAINTS], more=max(0, len(complaints) - _MOST_COMPLAINTS)
+        )
+    if rows:
+        blocks.append(_arrays(rows))
+    chunked = [
+        pa.chunked_array([block[place] for block in blocks], type=pa.string()) for place in range(len(names))
+    ]
+    return pa.table(chunked, names=names)
+
+
+def _ragged(path: Path, line: int, came: int, wanted: int) -> Complaint:
+    sentence = (
+        f"{path}, line {line}, has {came} cells where the header has {wanted}. "
+        'A cell that holds the separator or a line break stands in quotes: "...".'
+    )
+    return Complaint(f"{path}:{line}", sentence)
+
+
+def _arrays(rows: Sequence[Sequence[str]]) -> list[pa.Array]:
+    return [pa.array([_cell(cell) for cell in column], pa.string()) for column in zip(*rows, strict=True)]
+
+
+def _cell(cell: str) -> str | None:
+    if cell[:1] == "'" and _DISARMED.match(cell):
+        return cell[1:]
+    return cell or None
+
+
+def _sniffed(text: str) -> str:
+    """The separator under which most of the header's names are known; a comma when none is better."""
+
+    def known(separator: str) -> int:
+        header = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
+        return sum(find_column(name) is not None for name in header)
+
+    return max(SEPARATORS, key=known)
+
+
+def _chunked(array: Any) -> Any:
+    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+
+
+def _present(cell: object) -> object:
+    """A cell, or None for whatever pandas means by missing."""
+    if cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and cell != cell):
+        return None
+    return cell.item() if hasattr(cell, "item") and getattr(cell, "ndim", None) == 0 else cell

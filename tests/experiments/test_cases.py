@@ -1,0 +1,470 @@
+"""Cases: from a DataFrame, a file or dicts to a batch, with every cell as it was meant."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lpnb import CampaignInfo, Case, InvalidValueError, PersonalInfo, cases_of
+from lpnb.experiments.cases import MOST_COMPLAINTS
+
+ODD = "He said \"hi\";\nthen, 'bye' \U0001f600 e\u0301 \u202e\t|"
+
+
+def sent(case: Case) -> dict:
+    """The values as they stand in the payload."""
+    first, second = case.batch().to_wire()
+    return {**first["body"], **second["body"]}
+
+
+def info(case: Case) -> dict:
+    return case.batch().profile.to_wire()["authenticatedData"]["lp_sdes"][0]["info"]
+
+
+def complaints(cases) -> str:
+    with pytest.raises(InvalidValueError) as caught:
+        cases.check()
+    return str(caught.value)
+
+
+def csv(tmp_path: Path, content: bytes | str) -> Path:
+    path = tmp_path / "cases.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def test_a_row_becomes_the_batch_it_describes():
+    row = {
+        "case": "gold",
+        "consumer_id": "anna",
+        "ctmrinfo.ctype": "gold",
+        "personal.firstname": "John",
+        "personal.contacts.0.email": "john@example.com",
+        "personal.contacts.1.phone": "+1 212-555-0100",
+        "personal.age.year": 1980,
+        "campaignInfo.campaignId": "99999",
+        "conversationContext.lang": "en-US",
+        "skillId": "-1",
+        "ttrDefName": "URGENT",
+        "clientProperties.features.0": "RICH_CONTENT",
+        "entryPoints.0": "sec://x",
+        "expected_skill": "Cards & Payments",
+        "note.tier": "metal",
+    }
+
+    case = cases_of([row])[0]
+
+    assert (case.number, case.name, case.consumer_id) == (0, "gold", "anna")
+    assert dict(case.expected) == {"expected_skill": "Cards & Payments"}
+    assert [frame["body"] for frame in case.batch().to_wire("12345678")] == [
+        {
+            "authenticatedData": {
+                "lp_sdes": [
+                    {"type": "ctmrinfo", "info": {"ctype": "gold"}},
+                    {
+                        "type": "personal",
+                        "personal": {
+                            "firstname": "John",
+                            "age": {"year": 1980},
+                            "contacts": [{"email": "john@example.com"}, {"phone": "+1 212-555-0100"}],
+                        },
+                    },
+                ]
+            }
+        },
+        {
+            "brandId": "12345678",
+            "channelType": "MESSAGING",
+            "ttrDefName": "URGENT",
+            "campaignInfo": {"campaignId": "99999"},
+            "conversationContext": {"type": "SharkContext", "lang": "en-US"},
+            "skillId": "-1",
+        },
+    ]
+    assert case.batch().client_properties.to_wire() == {
+        "type": ".ClientProperties",
+        "features": ["RICH_CONTENT"],
+    }
+
+
+def test_an_empty_row_is_the_smallest_batch():
+    case = cases_of([{}, {"ctmrinfo.ctype": ""}])[0]
+
+    assert case.name == "case-00001"
+    assert case.consumer_id is None
+    assert sent(case) == {"channelType": "MESSAGING"}
+    assert case.engagement() is None
+
+
+def test_what_is_for_monitoring_goes_there_with_the_sdes():
+    row = {
+        "ctmrinfo.ctype": "gold",
+        "personal.firstname": "John",
+        "entryPoints.0": "tel://1",
+        "entryPoints.2": "sec://x",
+        "engagementAttributes.ctmrinfo.balance": 7,
+    }
+
+    asked = cases_of([row])[0].engagement()
+
+    assert asked is not None
+    assert asked["entry_points"] == ["tel://1", "sec://x"]
+    assert [attribute.to_wire() for attribute in asked["engagement_attributes"]] == [
+        {"type": "personal", "personal": {"firstname": "John"}},
+        {"type": "ctmrinfo", "info": {"balance": 7}},
+    ]
+
+
+def test_whole_objects_are_values_and_single_fields_go_into_them():
+    rows = [
+        {
+            "personal": PersonalInfo(firstname="A", extra={"x": 1}),
+            "campaignInfo": CampaignInfo(campaign_id=1),
+        },
+        {"personal": {"firstname": "A"}, "personal.lastname": "B", "metadata": [{"type": "ExternalId"}]},
+        {"personal": '{"firstname": "A"}', "personal.contacts": '[{"email": "a@example.com"}]'},
+        {"personal": PersonalInfo(firstname="A", extra={"x": 1}), "personal.lastname": "B"},
+    ]
+
+    found = [sent(case) for case in cases_of(rows)]
+
+    people = [body["authenticatedData"]["lp_sdes"][0]["personal"] for body in found]
+    assert people == [
+        {"firstname": "A", "x": 1},
+        {"firstname": "A", "lastname": "B"},
+        {"firstname": "A", "contacts": [{"email": "a@example.com"}]},
+        {"firstname": "A", "lastname": "B", "x": 1},
+    ]
+    assert found[0]["campaignInfo"] == {"campaignId": "1"}
+    assert found[1]["metadata"] == [{"type": "ExternalId"}]
+
+
+def test_types_are_kept_from_a_data_frame():
+    frame = pd.DataFrame(
+        {
+            "ctmrinfo.customerId": ["007", None, "nan"],
+            "ctmrinfo.socialId": pd.Series(["0", pd.NA, ""], dtype="string"),
+            "ctmrinfo.role": pd.Series(["a", "a", None], dtype="category"),
+            "ctmrinfo.companySize": pd.array([500, None, 1], dtype="Int64"),
+            "ctmrinfo.loginStatus": [1.0, float("nan"), 2.0],
+            "ctmrinfo.balance": [-400.99, float("nan"), 2],
+            "ctmrinfo.registrationDate": pd.to_datetime(["2014-10-15", None, "2024-02-29"]),
+            "campaignInfo.campaignId": [99999, None, 3],
+            "ctmrinfo.accountName": pd.Series([None, ODD, float("nan")], dtype="object"),
+        }
+    )
+
+    first, second, third = [dict(case.values) for case in cases_of(frame)]
+
+    assert first == {
+        "ctmrinfo.customerId": "007",
+        "ctmrinfo.socialId": "0",
+        "ctmrinfo.role": "a",
+        "ctmrinfo.companySize": 500,
+        "ctmrinfo.loginStatus": 1,
+        "ctmrinfo.balance": -400.99,
+        "ctmrinfo.registrationDate": datetime.date(2014, 10, 15),
+        "campaignInfo.campaignId": "99999",
+    }
+    assert second == {"ctmrinfo.role": "a", "ctmrinfo.accountName": ODD}
+    assert third["ctmrinfo.customerId"] == "nan"
+    assert "ctmrinfo.socialId" not in third
+    assert info(cases_of(frame)[2])["registrationDate"] == {"day": 29, "month": 2, "year": 2024}
+
+
+def test_a_data_frame_of_mixed_objects_is_taken_cell_by_cell():
+    frame = pd.DataFrame({"ctmrinfo": [{"ctype": "a"}, None, "x"], "skillId": [1, "02", float("nan")]})
+
+    cases = cases_of(frame)
+
+    assert [sent(case).get("skillId") for case in list(cases)[:2]] == ["1", "02"]
+    assert complaints(cases) == 'Row 3, ctmrinfo must be an object, such as {"...": "..."}; got \'x\'.'
+
+
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"], ids=["bare", "with a mark"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"], ids=["comma", "semicolon", "tab", "bar"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
+def test_a_csv_file_keeps_every_character(tmp_path, bom, separator, end):
+    header = separator.join(["ctmrinfo.customerId", "personal.firstname", "ctmrinfo.companySize", "skillId"])
+    quoted = '"' + ODD.replace('"', '""') + '"'
+    body = end.join(
+        [header, separator.join(["007", quoted, "12", ""]), "", separator.join(["", "NaN", "", "0"])]
+    )
+
+    first, second = cases_of(csv(tmp_path, bom + body.encode()))
+
+    assert dict(first.values) == {
+        "ctmrinfo.customerId": "007",
+        "personal.firstname": ODD,
+        "ctmrinfo.companySize": 12,
+    }
+    assert dict(second.values) == {"personal.firstname": "NaN", "skillId": "0"}
+    assert first.batch().outgoing("1").content.decode().count("\U0001f600") == 1
+
+
+def test_the_separator_can_be_named_by_the_caller_and_by_the_file(tmp_path):
+    assert dict(cases_of(csv(tmp_path, "skillId\nx;y\n"), separator=",")[0].values) == {"skillId": "x;y"}
+    assert dict(cases_of(csv(tmp_path, "sep=;\r\nskillId;ctmrinfo.ctype\r\n1;a"))[0].values) == {
+        "skillId": "1",
+        "ctmrinfo.ctype": "a",
+    }
+
+
+def test_numbers_in_csv_text_are_read_where_the_field_is_a_number_and_nowhere_else(tmp_path):
+    path = csv(
+        tmp_path,
+        "ctmrinfo.balance,ctmrinfo.companySize,ctmrinfo.lastPaymentDate,skillId,ctmrinfo.imei\n"
+        "-400.99,500,2014-10-15,0012,1e5\n1,0,2014-10-15,-1,0\n",
+    )
+
+    first, second = cases_of(path)
+
+    assert dict(first.values) == {
+        "ctmrinfo.balance": -400.99,
+        "ctmrinfo.companySize": 500,
+        "ctmrinfo.lastPaymentDate": datetime.date(2014, 10, 15),
+        "skillId": "0012",
+        "ctmrinfo.imei": "1e5",
+    }
+    assert second.values["ctmrinfo.balance"] == 1
+    assert isinstance(second.values["ctmrinfo.balance"], int)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "cases.csv is empty: its first line must name the columns."),
+        (b"skillId\n\xff\n", "cases.csv is not UTF-8 (byte 8). Save it as CSV UTF-8."),
+        (
+            b"skillId,ctmrinfo.ctype\n1\n1,2\n1,2,3\n",
+            "2 values are wrong:\n"
+            "  - cases.csv, line 2, has 1 cells where the header has 2. "
+            'A cell that holds the separator or a line break stands in quotes: "...".\n'
+            "  - cases.csv, line 4, has 3 cells where the header has 2. "
+            'A cell that holds the separator or a line break stands in quotes: "...".',
+        ),
+        (b'skillId\n"1\n', "cases.csv, line 2, is not CSV: unexpected end of data."),
+        (b"PAR1junk", "cases.csv cannot be read: "),
+        (b"skill\n1\n", "'skill' is not a column that lpnb knows. Did you mean 'skillId'?"),
+    ],
+    ids=["empty", "not UTF-8", "ragged", "open quote", "not Parquet", "unknown column"],
+)
+def test_a_file_that_cannot_be_read_says_why(tmp_path, content, message):
+    path = csv(tmp_path, content)
+
+    with pytest.raises(InvalidValueError) as caught:
+        cases_of(path)
+
+    assert str(caught.value).replace(f"{tmp_path}/", "").startswith(message)
+
+
+def test_a_file_that_is_not_there_says_so(tmp_path):
+    with pytest.raises(InvalidValueError, match=r"nothing\.csv cannot be read: No such file or directory\.$"):
+        cases_of(tmp_path / "nothing.csv")
+
+
+def test_a_parquet_file_keeps_its_types(tmp_path):
+    path = tmp_path / "cases.parquet"
+    table = pa.table(
+        {
+            "ctmrinfo.customerId": ["007", None],
+            "ctmrinfo.companySize": pa.array([3, None], pa.int32()),
+            "ctmrinfo.registrationDate": pa.array([datetime.date(2024, 2, 29), None]),
+            "campaignInfo": pa.array([{"campaignId": "1"}, None]),
+            "personal.contacts": pa.array([[{"email": "a@example.com"}], None]),
+        }
+    )
+    pq.write_table(table, path)
+
+    first, second = cases_of(str(path))
+
+    assert sent(first)["campaignInfo"] == {"campaignId": "1"}
+    assert info(first) == {
+        "customerId": "007",
+        "companySize": 3,
+        "registrationDate": {"day": 29, "month": 2, "year": 2024},
+    }
+    assert dict(second.values) == {}
+
+
+def test_all_wrong_cells_are_named_at_once_by_row_and_column():
+    rows = [
+        {"ctmrinfo.companySize": "many", "personal.gender": "male", "case": "a", "personal.auth.iss": 1},
+        {
+            "case": "a",
+            "consumer_id": " ",
+            "ctmrinfo.customerId": 7,
+            "skillId": 1.5,
+            "personal.contacts.0.phoneType": "home",
+            "personal.age.month": 2,
+            "ctmrinfo.balance": "1,5",
+            "ctmrinfo.lastPaymentDate": "2023-02-29",
+            "campaignInfo": "[]",
+            "metadata": "{",
+        },
+        {"engagementAttributes.personal.gender": "X", "ctmrinfo.role": "\ud800"},
+    ]
+
+    assert complaints(cases_of(rows)).splitlines() == [
+        "15 values are wrong:",
+        "  - Row 1, ctmrinfo.companySize must be a whole number, such as 500; got 'many'.",
+        "  - Row 1, personal.auth.iss must be text; got 1. "
+        "Read the column as text: a number has lost its leading zeros.",
+        "  - Row 1, personal.gender must be one of 'MALE', 'FEMALE', 'OTHER'; got 'male'. "
+        "Did you mean 'MALE'?",
+        "  - Row 2, ctmrinfo.customerId must be text; got 7. "
+        "Read the column as text: a number has lost its leading zeros.",
+        "  - Row 2, skillId must be an id: text or a whole number; got 1.5.",
+        "  - Row 2, ctmrinfo.balance must be a number with a point, such as -400.99; got '1,5'.",
+        "  - Row 2, ctmrinfo.lastPaymentDate must be a day of the calendar; got '2023-02-29'.",
+        '  - Row 2, campaignInfo must be an object, such as {"...": "..."}; got \'[]\'.',
+        "  - Row 2, metadata must be JSON (Expecting property name enclosed in double quotes at line 1, "
+        "column 2); got '{'.",
+        "  - Row 2, personal.age must give the year when it does not give the age; got {'month': 2}.",
+        "  - Row 2, personal.contacts.0.phoneType must be one of 'HOME', 'MOBILE', 'WORK', 'FAX', 'MAIN', "
+        "'HOME_FAX', 'WORK_FAX', 'PAGER', 'OTHER'; got 'home'. Did you mean 'HOME'?",
+        "  - Row 2, consumer_id must not be blank.",
+        "  - Row 2, case must be unique; 'a' is also row 1.",
+        "  - Row 3, ctmrinfo.role must not hold half a character (a lone surrogate at position 0); "
+        "got '\\ud800'.",
+        "  - Row 3, engagementAttributes.personal.gender must be one of 'MALE', 'FEMALE', 'OTHER'; got 'X'.",
+    ]
+
+
+def test_a_thousand_wrong_cells_are_counted_and_fifty_of_them_written_out():
+    cases = cases_of([{"personal.gender": "x" * 5_000}] * 1_000)
+
+    said = complaints(cases)
+
+    assert said.startswith("1,000 values are wrong:\n  - Row 1, personal.gender must be one of ")
+    assert said.endswith("\n  ... and 950 more.")
+    assert said.count("\n") == MOST_COMPLAINTS + 1
+    assert len(said) < 10_000
+
+
+def test_a_wrong_cell_stops_its_own_case_and_no_other():
+    cases = cases_of([{"skillId": True}, {"skillId": "1"}])
+
+    with pytest.raises(InvalidValueError) as caught:
+        cases[0].batch()
+
+    assert str(caught.value) == "Row 1, skillId must be an id: text or a whole number; got True."
+    assert sent(cases[1])["skillId"] == "1"
+
+
+def test_no_case_at_all_is_an_error(tmp_path):
+    assert complaints(cases_of(csv(tmp_path, "skillId\n"))) == "There is no case of cases.csv."
+
+
+def test_a_digest_changes_with_what_the_case_says_and_with_nothing_else():
+    row = {"case": "a", "skillId": "1", "ctmrinfo.ctype": "vip"}
+    said = '["a",null,{"ctmrinfo.ctype":"vip","skillId":"1"},{}]'
+
+    digest = cases_of([row]).digest(0)
+
+    assert digest == hashlib.sha256(said.encode()).hexdigest()
+    assert cases_of([{}, dict(reversed(row.items()))]).digest(1) == digest
+    for change in ({"case": "b"}, {"skillId": "2"}, {"consumer_id": "x"}, {"expected_code": "OK"}):
+        assert cases_of([{**row, **change}]).digest(0) != digest
+    assert cases_of([{"campaignInfo": CampaignInfo(campaign_id=1)}]).digest(0) == (
+        cases_of([{"campaignInfo": {"campaignId": "1"}}]).digest(0)
+    )
+
+
+def test_the_table_of_cases_has_a_row_for_each_and_keeps_types():
+    cases = cases_of(
+        [
+            {
+                "ctmrinfo.customerId": "007",
+                "ctmrinfo.companySize": 5,
+                "ctmrinfo.balance": 1,
+                "note.tier": "a",
+            },
+            {
+                "ctmrinfo.registrationDate": datetime.date(2024, 2, 29),
+                "campaignInfo": CampaignInfo(campaign_id=1),
+            },
+        ]
+    )
+
+    table = cases.table()
+
+    assert {name: str(dtype) for name, dtype in table.dtypes.items()} == {
+        "case": "str",
+        "consumer_id": "str",
+        "expected_skill": "str",
+        "expected_code": "str",
+        "ctmrinfo.customerId": "str",
+        "ctmrinfo.companySize": "Int64",
+        "ctmrinfo.balance": "float64",
+        "note.tier": "str",
+        "ctmrinfo.registrationDate": "str",
+        "campaignInfo": "str",
+    }
+    assert table["case"].tolist() == ["case-00001", "case-00002"]
+    assert table["campaignInfo"].dropna().tolist() == ['{"campaignId": "1"}']
+    assert table["ctmrinfo.registrationDate"].dropna().tolist() == ["2024-02-29"]
+
+
+def test_a_preview_shows_the_first_payloads_and_the_total():
+    cases = cases_of([{"case": "<b>", "skillId": str(number)} for number in range(1_200)])
+
+    preview = cases.preview(1)
+
+    assert str(preview).startswith(
+        '1,200 cases in all, the first 1 as they would be posted:\n\n<b>\n[\n  {\n    "kind": "req",\n'
+        '    "id": "(made fresh for each send)",\n'
+    )
+    assert preview._repr_html_().startswith(
+        "<p><b>1,200 cases in all, the first 1 as they would be posted:</b></p><p>&lt;b&gt;</p><pre "
+    )
+    assert len(cases.preview(5_000).payloads) == 1_200
+    assert cases._repr_html_().count("<pre") == 3
+
+
+def test_cases_are_found_by_number_from_either_end():
+    cases = cases_of([{"skillId": str(number)} for number in range(1_500)])
+
+    assert [cases[n].values["skillId"] for n in (0, 511, 512, -1, 1_499)] == [
+        "0",
+        "511",
+        "512",
+        "1499",
+        "1499",
+    ]
+    assert [case.number for case in cases] == list(range(1_500))
+    with pytest.raises(IndexError, match=r"^there are 1,500 cases; got number 1500$"):
+        cases[1_500]
+
+
+@pytest.mark.parametrize("wrong", [None, 5, {"skillId": ["1"]}, b"x"])
+def test_cases_of_something_else_says_what_it_takes(wrong):
+    with pytest.raises(TypeError, match=r"^cases are a Grid, a DataFrame, the path of a CSV or Parquet file"):
+        cases_of(wrong)
+
+
+def test_cases_of_rows_that_are_no_dicts_says_what_it_takes():
+    with pytest.raises(
+        InvalidValueError, match=r"^A case must be a dict of column names and values; got 'x'\.$"
+    ):
+        cases_of(["x"])
+
+
+def test_a_case_is_sent_as_it_stands(client, sandbox):
+    case = cases_of([{"ctmrinfo.ctype": "vip", "personal.firstname": ODD, "ctmrinfo.customerId": "007"}])[0]
+
+    reply = client.send_batch(case.batch(), "anna")
+
+    assert reply.outcome == "answered"
+    (conversation,) = sandbox.conversations
+    sdes = conversation.request[0]["body"]["authenticatedData"]["lp_sdes"]
+    assert sdes == [
+        {"type": "ctmrinfo", "info": {"ctype": "vip", "customerId": "007"}},
+        {"type": "personal", "personal": {"firstname": ODD}},
+    ]
