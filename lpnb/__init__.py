@@ -41,8 +41,10 @@ _HOME = {
     "FileMessage": "frames",
     "Grid": "experiments.grid",
     "Hint": "advice",
+    "HistoryRecord": "history",
     "InvalidValueError": "errors",
     "JournalError": "errors",
+    "Landing": "landings",
     "LpnbError": "errors",
     "Message": "frames",
     "NoAnswerError": "errors",
@@ -69,6 +71,7 @@ _HOME = {
     "cases_table": "tables",
     "connect": "connection",
     "doctor": "checkup",
+    "landing": "landings",
     "page_examples": "examples",
     "responses_table": "tables",
 }

@@ -36,6 +36,9 @@ from lpnb.frames import ProfileUpdate as ProfileUpdate
 from lpnb.frames import RawFrame as RawFrame
 from lpnb.frames import Receipt as Receipt
 from lpnb.frames import RichContent as RichContent
+from lpnb.history import HistoryRecord as HistoryRecord
+from lpnb.landings import Landing as Landing
+from lpnb.landings import landing as landing
 from lpnb.masking import Secret as Secret
 from lpnb.payloads import CampaignInfo as CampaignInfo
 from lpnb.payloads import ClientProperties as ClientProperties

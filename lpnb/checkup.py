@@ -74,7 +74,7 @@ class Checkup(tuple[Check, ...]):
 
 
 def doctor(profile: str | None = None, directory: str | Path = ".", deadline: float = 10.0) -> Checkup:
-    """Check the settings, each host, each token and the clock. Opens no conversation.
+    """Check the settings, each host, each token, the clock and history. Opens no conversation.
 
     Args:
         profile: Such as "staging", to check ``.env.staging``.
@@ -87,7 +87,7 @@ def doctor(profile: str | None = None, directory: str | Path = ".", deadline: fl
     Example:
         >>> found = doctor()
         >>> found.ok, found[-1].name
-        (True, 'ConsumerJWS')
+        (True, 'history')
     """
     checks = [_versions()]
     try:
@@ -120,6 +120,7 @@ class _Examination:
             self._clock()
             await self._app_jwt()
             await self._consumer_jws()
+            await self._history()
         finally:
             await self.engine.aclose()
         return self.checks
@@ -209,6 +210,22 @@ class _Examination:
         with self.told(name, "Does the installation have the scope msg.consumer?"):
             await self.engine.ready(CONSUMER)
             self.add(name, "ok", f"issued for the consumer {CONSUMER!r}; no conversation was opened")
+
+    async def _history(self) -> None:
+        name, connector = "history", self.engine.connector
+        try:
+            connector.need_bearer()
+        except SettingsError:
+            todo = "LP_AGENT_LOGIN and LP_AGENT_PASSWORD, or the four LP_HISTORY_... settings, let lpnb see"
+            self.add(name, "skip", "no credentials are set", f"{todo}\nwhere a conversation landed.")
+            return
+        if not connector.domains:
+            self.add(name, "skip", "waits for the Domain API")
+            return
+        who = "an API key" if self.settings.history_key else f"the agent {self.settings.agent_login!r}"
+        with self.told(name, "Check the LP_HISTORY_... or LP_AGENT_... settings and what they may do."):
+            await self.engine.history_conversation(CONSUMER)
+            self.add(name, "ok", f"{who} may search it")
 
 
 class _Watched:

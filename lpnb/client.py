@@ -12,6 +12,7 @@ from lpnb.connector import check_consumer_id
 from lpnb.display import esc
 from lpnb.engine import Engine
 from lpnb.errors import Complaint, InvalidValueError
+from lpnb.lookback import AsyncLooksBack, LooksBack
 from lpnb.responses import BatchResponse
 from lpnb.settings import Settings
 from lpnb.transport import DEADLINE, HttpTransport, Transport
@@ -101,7 +102,7 @@ def _close(engine: Engine) -> None:
         concurrent.futures.wait([closing], timeout=2.0)
 
 
-class Client(_Client):
+class Client(LooksBack, _Client):
     """Talks to one account from plain code: a script, or a cell without ``await``.
 
     Domains and tokens are fetched when they are first needed and kept. It may be shared by threads. An
@@ -231,7 +232,7 @@ class Client(_Client):
         self.close()
 
 
-class AsyncClient(_Client):
+class AsyncClient(AsyncLooksBack, _Client):
     """``Client`` for ``async`` code: the same methods, awaited. It may be used from any event loop.
 
     Example:

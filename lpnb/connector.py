@@ -11,15 +11,16 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from lpnb.display import brief
-from lpnb.domains import find_domains
+from lpnb.domains import find_domain, find_domains
 from lpnb.errors import Complaint, InvalidValueError, NotSentError, ServiceError
+from lpnb.history import HistoryPage, Search, check_credentials, login, search_history
 from lpnb.masking import Secret
 from lpnb.messaging import Line, post_batch, post_frame
 from lpnb.patience import Throttle
 from lpnb.responses import BatchResponse
 from lpnb.settings import Settings
 from lpnb.strict_json import lone_surrogate
-from lpnb.tokens import AppJWT, get_app_jwt, get_consumer_jws
+from lpnb.tokens import AppJWT, claims, get_app_jwt, get_consumer_jws
 from lpnb.wire import Batch, Flow, NewToken, Witness
 
 #: How many ConsumerJWS and how many conversationIds a client keeps in mind.
@@ -42,6 +43,7 @@ class Connector:
         self.app_jwt: AppJWT | None = None
         self.domains: dict[str, str] = {}
         self._domains_until = 0.0
+        self.bearer: Secret | None = None
         self._consumers: OrderedDict[str, Secret] = OrderedDict()
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._clock = clock
@@ -57,6 +59,29 @@ class Connector:
     def need_consumer_jws(self, consumer_id: str) -> Flow[None] | None:
         """The flow that gets the consumer's ConsumerJWS, unless it is known. It never expires."""
         return None if consumer_id in self._consumers else self._get_consumer_jws(consumer_id)
+
+    def need_domain(self, service: str) -> Flow[None] | None:
+        """The flow that asks for the host of one service, unless the list named it."""
+        return None if service in self.domains else self._find_domain(service)
+
+    def need_bearer(self) -> Flow[None] | None:
+        """The flow that logs the agent in for history, unless that is done or an API key signs.
+
+        Raises:
+            SettingsError: The settings have neither.
+        """
+        check_credentials(self.settings)
+        return None if self.settings.history_key or self.bearer else self._login()
+
+    def search(self, search: Search) -> Flow[HistoryPage | None]:
+        """The flow that asks history for a page; None when it refuses the bearer, which is then forgotten."""
+        used = self.bearer
+        page = yield from search_history(
+            self.settings, self.domains["msgHist"], search, used, self.throttle.again
+        )
+        if page is None and self.bearer == used:  # another caller may have renewed it meanwhile
+            self.bearer = None
+        return page
 
     def post(self, batch: Batch, consumer_id: str, witness: Witness | None = None) -> Flow[BatchResponse]:
         """The flow that sends *batch*; the three above have been seen to."""
@@ -101,9 +126,29 @@ class Connector:
         """The ConsumerJWS kept for *consumer_id*, or None."""
         return self._consumers.get(consumer_id)
 
+    def lp_consumer_id(self, consumer_id: str) -> str:
+        """LivePerson's own id of a consumer, which the ConsumerJWS names.
+
+        Raises:
+            ServiceError: It does not.
+        """
+        token = self._consumers.get(consumer_id)
+        found = claims(token).get("lp_consumer_id") if token else None
+        if not isinstance(found, str) or not found:
+            raise ServiceError("The ConsumerJWS does not say which lp_consumer_id this consumer has.")
+        return found
+
     def _find_domains(self) -> Flow[None]:
         self.domains = yield from find_domains(self.settings, self.throttle.again)
         self._domains_until = self._clock() + DOMAINS_LIVE
+
+    def _find_domain(self, service: str) -> Flow[None]:
+        self.domains[service] = yield from find_domain(self.settings, service, self.throttle.again)
+
+    def _login(self) -> Flow[None]:
+        if "agentVep" not in self.domains:
+            yield from self._find_domain("agentVep")
+        self.bearer = yield from login(self.settings, self.domains["agentVep"], self.throttle.again)
 
     def _get_app_jwt(self) -> Flow[None]:
         sentinel = self.domains["sentinel"]

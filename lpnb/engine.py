@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from lpnb.connector import Connector, check_consumer_id
 from lpnb.errors import NotSentError
+from lpnb.history import (
+    DETAILS,
+    HistoryPage,
+    HistoryRecord,
+    Search,
+    by_consumer,
+    by_conversation,
+    refused_bearer,
+)
 from lpnb.patience import Throttle
 from lpnb.responses import BatchResponse
 from lpnb.settings import Settings
@@ -73,6 +82,48 @@ class Engine:
         await self._once("app_jwt", connector.need_app_jwt)
         if consumer_id is not None:
             await self._once(f"jws {consumer_id}", lambda: connector.need_consumer_jws(consumer_id))
+
+    async def history(self, search: Search) -> HistoryPage:
+        """Ask history for one page. A bearer that is refused is renewed once."""
+        connector = self.connector
+        for _ in range(2):
+            connector.need_bearer()  # says at once when there is nothing to ask with
+            await self._once("domains", connector.need_domains)
+            await self._once("msgHist", lambda: connector.need_domain("msgHist"))
+            await self._once("bearer", connector.need_bearer)
+            page = await self.run(connector.search(search))
+            if page is not None:
+                return page
+        raise refused_bearer(connector.settings)
+
+    async def history_conversation(
+        self, conversation_id: str, content: Sequence[str] = DETAILS
+    ) -> HistoryRecord | None:
+        """What history has of a conversation; None when it has not heard of it (yet)."""
+        page = await self.history(by_conversation(conversation_id, content))
+        return page.records[0] if page.records else None
+
+    async def history_consumer(
+        self,
+        consumer_id: str,
+        status: str | Iterable[str] = "OPEN",
+        content: Sequence[str] = DETAILS,
+    ) -> tuple[HistoryRecord, ...]:
+        """A consumer's conversations, the latest first."""
+        check_consumer_id(consumer_id)
+        self.connector.need_bearer()
+        await self.ready(consumer_id)
+        search = by_consumer(self.connector.lp_consumer_id(consumer_id), status, content)
+        return (await self.history(search)).records
+
+    async def history_search(self, search: Search, most: int = 500) -> tuple[HistoryRecord, ...]:
+        """All records of a search by filters, page after page, up to *most*."""
+        found: list[HistoryRecord] = []
+        while True:
+            page = await self.history(search.at(len(found)))
+            found.extend(page.records)
+            if not page.records or len(found) >= min(page.count, most):
+                return tuple(found[:most])
 
     async def run(self, flow: Flow[T], interrupted: Callable[[Flow[T], Probe], None] | None = None) -> T:
         """Run *flow* to its end. *interrupted* is told when a request is given up in mid-air."""

@@ -11,7 +11,7 @@
     ├── NotSentError          no conversation was created; sending again is safe
     │   ├── UntrustedHostError    the Domain API named a host that gets no token
     │   └── ServiceError          Domain API, Sentinel or IDP did not give what was asked
-    │       └── CredentialsError  Sentinel knows neither the id nor the secret
+    │       └── CredentialsError  Sentinel, or whoever reads history, is refused
     ├── RefusedError          the service said no and created nothing
     │   ├── UnauthorizedError     401, and again after a fresh AppJWT
     │   └── AlreadyOpenError      this consumer has an open conversation
@@ -111,7 +111,7 @@ class ServiceError(NotSentError):
 
 
 class CredentialsError(ServiceError):
-    """Sentinel refused the client id and secret."""
+    """Sentinel refused the client id and secret, or history what it is read with."""
 
 
 class RefusedError(LpnbError):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
+#: This machine, by the names that a URL may have for it.
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*\Z")
 _NUMBER = re.compile(r"([0-9]+|0x[0-9a-f]*)\Z")
+_ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]+)?\Z", re.IGNORECASE)
 
 
 def host_trouble(text: str) -> str | None:
@@ -27,4 +31,29 @@ def host_trouble(text: str) -> str | None:
         return "is not a plain host name"
     if colon and (port[0] == "0" or not 0 < int(port[:6]) <= 65535):
         return "has a port that does not exist"
+    return None
+
+
+def origin_trouble(origin: str, example: str) -> str | None:
+    """Say why *origin* is not ``https://host`` or, on this machine, ``http://host``; or return None.
+
+    Example:
+        >>> origin_trouble("http://api.example.com", "https://api.example.com")
+        "must be https: plain http is for this machine only; got 'http://api.example.com'."
+    """
+    if "@" in origin:
+        return "must not hold a user name or password."
+    try:
+        parts = urlsplit(origin)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return f"is not a URL: {origin!r}."
+    if parts.scheme not in ("http", "https") or not host:
+        return f"must be an origin such as {example}; got {origin!r}."
+    if parts.path or parts.query or parts.fragment:
+        return f"must be an origin without a path, such as {example}; got {origin!r}."
+    if not _ORIGIN.match(origin):
+        return f"must be an origin such as {example}; got {origin!r}."
+    if parts.scheme == "http" and host not in LOOPBACK:
+        return f"must be https: plain http is for this machine only; got {origin!r}."
     return None

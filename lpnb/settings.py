@@ -9,10 +9,11 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -20,16 +21,14 @@ from dotenv.parser import parse_stream
 
 from lpnb.display import table_html
 from lpnb.errors import SettingsError
-from lpnb.hosts import host_trouble
-from lpnb.masking import MASK, Secret
+from lpnb.hosts import LOOPBACK, host_trouble, origin_trouble
+from lpnb.masking import Secret
 from lpnb.strict_json import lone_surrogate
 
 DOMAIN_API = "https://api.liveperson.net"
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _ACCOUNT = re.compile(r"[A-Za-z0-9_]{1,20}\Z")
 _PROFILE = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _INSTALLATION = re.compile(r"[\x21-\x7e]{1,128}\Z")
-_ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]+)?\Z", re.IGNORECASE)
 
 #: Every setting, in the order of ``.env.example``: name, whether it must be given, what it is.
 SETTINGS = (
@@ -39,7 +38,18 @@ SETTINGS = (
     ("LP_APP_INSTALLATION_ID", False, "app installation id; the client id when left out"),
     ("LP_DOMAIN_API", False, f"where host names are looked up; {DOMAIN_API} when left out"),
     ("LP_TRUSTED_HOSTS", False, "hosts outside LivePerson's domains that may get tokens, comma separated"),
+    ("LP_AGENT_LOGIN", False, "login name of an agent who may read history"),
+    ("LP_AGENT_PASSWORD", False, "that agent's password"),
+    ("LP_HISTORY_KEY", False, "consumer key of an API key for history (OAuth 1), in place of an agent"),
+    ("LP_HISTORY_SECRET", False, "consumer secret of that API key"),
+    ("LP_HISTORY_TOKEN", False, "access token of that API key"),
+    ("LP_HISTORY_TOKEN_SECRET", False, "access token secret of that API key"),
 )
+_AGENT = ("LP_AGENT_LOGIN", "LP_AGENT_PASSWORD")
+_KEYS = ("LP_HISTORY_KEY", "LP_HISTORY_SECRET", "LP_HISTORY_TOKEN", "LP_HISTORY_TOKEN_SECRET")
+#: Those that are shown to nobody.
+SECRETS = ("LP_CLIENT_SECRET", _AGENT[1], *_KEYS[1:])
+_NO_SECRET = Secret("")
 _NAMES = tuple(name for name, _, _ in SETTINGS)
 
 
@@ -56,6 +66,11 @@ class Settings:
         trusted_hosts: Hosts (``name`` or ``name:port``) outside LivePerson's domains that tokens may be
             sent to.
         sources: For each setting, where its value came from.
+        agent_login: For history: the login name of an agent, together with ``agent_password``.
+        agent_password: The agent's password; like all secrets it is wrapped in a ``Secret``.
+        history_key: For history, in place of an agent: an API key's consumer key (OAuth 1), together
+            with the next three.
+        history_secret: Its consumer secret; ``history_token`` and ``history_token_secret`` likewise.
 
     Raises:
         SettingsError: Naming everything that is missing or malformed, never a secret's value.
@@ -67,7 +82,7 @@ class Settings:
         >>> settings
         Settings(account_id='12345678', client_id='my-client-id', domain_api='https://api.liveperson.net')
 
-    Source: Connector API, Authorization and Authentication; Domain API.
+    Source: Connector API, Authorization and Authentication; Domain API; Messaging Interactions API.
     """
 
     account_id: str
@@ -77,6 +92,12 @@ class Settings:
     domain_api: str = DOMAIN_API
     trusted_hosts: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+    agent_login: str = ""
+    agent_password: Secret = _NO_SECRET
+    history_key: str = ""
+    history_secret: Secret = _NO_SECRET
+    history_token: Secret = _NO_SECRET
+    history_token_secret: Secret = _NO_SECRET
 
     def __init__(
         self,
@@ -87,9 +108,21 @@ class Settings:
         domain_api: str = DOMAIN_API,
         trusted_hosts: Sequence[str] = (),
         sources: Mapping[str, str] | None = None,
+        *,
+        agent_login: str = "",
+        agent_password: Secret | str = "",
+        history_key: str = "",
+        history_secret: Secret | str = "",
+        history_token: Secret | str = "",
+        history_token_secret: Secret | str = "",
     ) -> None:
         # Plain text is forgotten before anything can fail: a traceback may show this frame's variables.
         client_secret, trouble = _as_secret(client_secret)
+        agent_password, password_trouble = _as_secret(agent_password, needed=False)
+        history_secret, secret_trouble = _as_secret(history_secret, needed=False)
+        history_token, token_trouble = _as_secret(history_token, needed=False)
+        history_token_secret, token_secret_trouble = _as_secret(history_token_secret, needed=False)
+        troubles = (trouble, password_trouble, secret_trouble, token_trouble, token_secret_trouble)
         values = {
             "account_id": account_id,
             "client_id": client_id,
@@ -98,13 +131,19 @@ class Settings:
             "domain_api": str(domain_api).rstrip("/"),
             "trusted_hosts": tuple(str(host).lower() for host in trusted_hosts),
             "sources": sources or {},
+            "agent_login": str(agent_login),
+            "agent_password": agent_password,
+            "history_key": str(history_key),
+            "history_secret": history_secret,
+            "history_token": history_token,
+            "history_token_secret": history_token_secret,
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
-        if wrong := self._wrong(trouble):
+        if wrong := self._wrong(zip(SECRETS, troubles, strict=True)):
             raise SettingsError("\n".join(wrong))
 
-    def _wrong(self, secret_trouble: str | None) -> list[str]:
+    def _wrong(self, secrets: Iterable[tuple[str, str | None]]) -> list[str]:
         found = []
         if not _ACCOUNT.match(str(self.account_id)):
             found.append(
@@ -116,15 +155,20 @@ class Settings:
         ):
             if not _INSTALLATION.match(str(value)):
                 found.append(f"{name} must be 1 to 128 printable characters without spaces; got {value!r}.")
-        if secret_trouble:
-            found.append(f"LP_CLIENT_SECRET {secret_trouble}.")
-        if trouble := _origin_trouble(self.domain_api):
+        found.extend(f"{name} {trouble}." for name, trouble in secrets if trouble)
+        if trouble := origin_trouble(self.domain_api, DOMAIN_API):
             found.append(f"LP_DOMAIN_API {trouble}")
         found.extend(
             f"LP_TRUSTED_HOSTS must list host names such as connector.example.com:8443; {host!r} {trouble}."
             for host in self.trusted_hosts
             if (trouble := host_trouble(host))
         )
+        given = self._given()
+        for group in (_AGENT, _KEYS):
+            missing = [name for name in group if not given[name]]
+            if 0 < len(missing) < len(group):
+                there = " and ".join(name for name in group if given[name])
+                found.append(f"{there} alone cannot open history: {', '.join(missing)} must be given too.")
         return found
 
     @classmethod
@@ -166,6 +210,9 @@ class Settings:
             '1'
         """
         values = _guarded(values)
+        history: dict[str, Any] = {
+            name.removeprefix("LP_").lower(): values.get(name, "") for name in (*_AGENT, *_KEYS)
+        }
         return cls(
             account_id=str(values.get("LP_ACCOUNT_ID", "")),
             client_id=str(values.get("LP_CLIENT_ID", "")),
@@ -174,6 +221,7 @@ class Settings:
             domain_api=str(values.get("LP_DOMAIN_API", DOMAIN_API)),
             trusted_hosts=re.findall(r"[^,\s]+", str(values.get("LP_TRUSTED_HOSTS", ""))),
             sources=sources,
+            **history,
         )
 
     @property
@@ -188,16 +236,30 @@ class Settings:
         )
 
     def _repr_html_(self) -> str:
-        shown = {
-            "LP_ACCOUNT_ID": self.account_id,
-            "LP_CLIENT_ID": self.client_id,
-            "LP_CLIENT_SECRET": MASK,
-            "LP_APP_INSTALLATION_ID": self.app_installation_id,
-            "LP_DOMAIN_API": self.domain_api,
-            "LP_TRUSTED_HOSTS": ", ".join(self.trusted_hosts),
-        }
-        rows = [(name, value, self.sources.get(name, "default")) for name, value in shown.items()]
+        # Secrets show their mask, and that they are there.
+        given = self._given().items()
+        rows = [
+            (name, str(value) if value else "", self.sources.get(name, "default")) for name, value in given
+        ]
         return table_html("Settings", ["setting", "value", "from"], rows)
+
+    def _given(self) -> dict[str, str | Secret]:
+        """Every setting under its name in ``.env``."""
+        values = (
+            self.account_id,
+            self.client_id,
+            self.client_secret,
+            self.app_installation_id,
+            self.domain_api,
+            ", ".join(self.trusted_hosts),
+            self.agent_login,
+            self.agent_password,
+            self.history_key,
+            self.history_secret,
+            self.history_token,
+            self.history_token_secret,
+        )
+        return dict(zip(_NAMES, values, strict=True))
 
 
 @dataclass(frozen=True)
@@ -307,41 +369,24 @@ def _parse(path: Path) -> tuple[dict[str, str], str]:
 
 
 def _guarded(values: Mapping[str, str | Secret]) -> dict[str, str | Secret]:
-    """Return *values* with the client secret as a ``Secret``."""
-    plain = values.get("LP_CLIENT_SECRET")
-    return {**values, "LP_CLIENT_SECRET": Secret(plain)} if isinstance(plain, str) else dict(values)
+    """Return *values* with whatever is secret as a ``Secret``."""
+    return {
+        name: Secret(value) if name in SECRETS and isinstance(value, str) else value
+        for name, value in values.items()
+    }
 
 
-def _as_secret(value: object) -> tuple[Secret, str | None]:
+def _as_secret(value: object, needed: bool = True) -> tuple[Secret, str | None]:
     """Return *value* as a ``Secret``, and what is wrong with it."""
     if isinstance(value, str):
         value = Secret(value)
     if not value:
-        return Secret(""), "must not be empty"
+        return _NO_SECRET, "must not be empty" if needed else None
     if not isinstance(value, Secret):
         return Secret(""), f"must be text; got {type(value).__name__}"
     if lone_surrogate(value.reveal()) is not None:
         return value, "must be text that can be encoded; it holds half a character"
     return value, None
-
-
-def _origin_trouble(origin: str) -> str | None:
-    if "@" in origin:
-        return "must not hold a user name or password."
-    try:
-        parts = urlsplit(origin)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        return f"is not a URL: {origin!r}."
-    if parts.scheme not in ("http", "https") or not host:
-        return f"must be an origin such as {DOMAIN_API}; got {origin!r}."
-    if parts.path or parts.query or parts.fragment:
-        return f"must be an origin without a path, such as {DOMAIN_API}; got {origin!r}."
-    if not _ORIGIN.match(origin):
-        return f"must be an origin such as {DOMAIN_API}; got {origin!r}."
-    if parts.scheme == "http" and host not in LOOPBACK:
-        return f"must be https: plain http is for this machine only; got {origin!r}."
-    return None
 
 
 def _shown(path: Path) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from .carrier import PortTakenError
 from .idle import LONGEST
+from .played import SECRETS, public_secrets
 from .server import DEFAULT_ACCOUNT, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Sandbox
 from .state_file import StateFileError
 from .world import World
@@ -149,11 +150,11 @@ def _minutes(text: str) -> float:
 
 
 def _announce(sandbox: Sandbox) -> None:
-    own_secret = sandbox.client_secret != DEFAULT_CLIENT_SECRET
+    public = public_secrets()
     print("Point a client at the sandbox with these settings:", file=sys.stderr)  # noqa: T201
     for name, value in sandbox.environment().items():
         # A secret somebody chose may be one they use elsewhere.
-        hidden = own_secret and name == "LP_CLIENT_SECRET"
+        hidden = name in SECRETS and value not in public
         print(f"  {name}={'(the one you gave)' if hidden else value}", file=sys.stderr)  # noqa: T201
     if sandbox.ca is not None:
         print(f"Let the client trust the certificate in {sandbox.ca}", file=sys.stderr)  # noqa: T201

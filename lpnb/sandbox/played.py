@@ -8,6 +8,13 @@ from .world import Account, Installation, World
 from .world_file import default_world, read_world
 
 DEFAULT_SECRET = "sandbox-secret-not-a-real-one"  # noqa: S105
+SECRETS = (
+    "LP_CLIENT_SECRET",
+    "LP_AGENT_PASSWORD",
+    "LP_HISTORY_SECRET",
+    "LP_HISTORY_TOKEN",
+    "LP_HISTORY_TOKEN_SECRET",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +92,29 @@ def _fresh(account: Account, **changes: object) -> Account:
     return Account.model_construct(
         **{name: getattr(account, name) for name in Account.model_fields} | changes
     )
+
+
+def history_settings(account: Account) -> dict[str, str]:
+    """The settings with which a client reads history: the first agent, and the first API key.
+
+    Example:
+        >>> sorted(history_settings(default_world().accounts[0]))[:3]
+        ['LP_AGENT_LOGIN', 'LP_AGENT_PASSWORD', 'LP_HISTORY_KEY']
+    """
+    found: dict[str, str] = {}
+    for agent in account.agents[:1]:
+        found |= {"LP_AGENT_LOGIN": agent.login, "LP_AGENT_PASSWORD": agent.password}
+    for key in account.api_keys[:1]:
+        found |= {
+            "LP_HISTORY_KEY": key.consumer_key,
+            "LP_HISTORY_SECRET": key.consumer_secret,
+            "LP_HISTORY_TOKEN": key.token,
+            "LP_HISTORY_TOKEN_SECRET": key.token_secret,
+        }
+    return found
+
+
+def public_secrets() -> set[str]:
+    """The secrets of the default world, which open nothing but a sandbox and may be shown."""
+    given = history_settings(default_world().accounts[0])
+    return {DEFAULT_SECRET, *(given[name] for name in SECRETS[1:])}

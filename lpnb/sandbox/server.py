@@ -28,7 +28,7 @@ from .idle import LONGEST
 from .limits import Limits
 from .line import guarded_protocol
 from .openapi import openapi_route
-from .played import DEFAULT_SECRET, play
+from .played import DEFAULT_SECRET, history_settings, play
 from .rate_limits import RateLimits
 from .rules import Rules
 from .state import Kept, State
@@ -265,12 +265,13 @@ class Sandbox(Controls):
         return self._state_path
 
     def environment(self) -> dict[str, str]:
-        """The settings a client needs to use this sandbox as its account."""
+        """The settings a client needs to use this sandbox as its account, and to read its history."""
         return {
             "LP_ACCOUNT_ID": self.account_id,
             "LP_CLIENT_ID": self.client_id,
             "LP_CLIENT_SECRET": self.client_secret,
             "LP_DOMAIN_API": self.base,
+            **history_settings(self.world.accounts_by_id[self.account_id]),
         }
 
     def _config(self, port: int) -> uvicorn.Config:

@@ -125,7 +125,7 @@ def test_the_sandbox_command_says_where_it_listens_and_ends_when_asked():
 def test_the_doctor_is_content_with_the_embedded_sandbox(tmp_path):
     done = lpnb("doctor", cwd=tmp_path)
 
-    assert [line.split()[0] for line in done.stdout.splitlines()[:9]] == ["ok"] * 9
+    assert [line.split()[0] for line in done.stdout.splitlines()[:10]] == ["ok"] * 10
     assert done.stdout.endswith("\nAll is well.\n")
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -147,6 +147,7 @@ def test_the_doctor_opens_no_conversation(sandbox, monkeypatch, capsys):
         "clock",
         "AppJWT",
         "ConsumerJWS",
+        "history",
     ]
     assert sandbox.conversations == []
     assert sandbox.calls["conversation"] == 0
@@ -182,6 +183,7 @@ def test_the_doctor_goes_on_when_nothing_answers(tmp_path):
     assert states["messaging host"] == "skip"
     assert states["clock"] == "skip"
     assert states["AppJWT"] == "skip"
+    assert states["history"] == "skip"
     assert "connection refused" in done.stdout
     assert done.returncode == 1
 

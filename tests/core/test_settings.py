@@ -458,6 +458,12 @@ def test_the_example_file_names_every_setting_and_no_other():
         "LP_APP_INSTALLATION_ID",
         "LP_DOMAIN_API",
         "LP_TRUSTED_HOSTS",
+        "LP_AGENT_LOGIN",
+        "LP_AGENT_PASSWORD",
+        "LP_HISTORY_KEY",
+        "LP_HISTORY_SECRET",
+        "LP_HISTORY_TOKEN",
+        "LP_HISTORY_TOKEN_SECRET",
     ]
     from lpnb.settings import SETTINGS
 
@@ -471,3 +477,46 @@ def test_the_example_file_filled_in_can_be_read():
     write(example)
 
     assert Settings.load() == Settings("1", "a", Secret("b"))
+
+
+HISTORY = {
+    "LP_AGENT_LOGIN": "mira",
+    "LP_AGENT_PASSWORD": "canary-password",
+    "LP_HISTORY_KEY": "key",
+    "LP_HISTORY_SECRET": "canary-secret",
+    "LP_HISTORY_TOKEN": "canary-token",
+    "LP_HISTORY_TOKEN_SECRET": "canary-token-secret",
+}
+ACCOUNT = {"LP_ACCOUNT_ID": "1", "LP_CLIENT_ID": "a", "LP_CLIENT_SECRET": "b"}
+
+
+def test_the_credentials_for_history_are_read_and_shown_to_nobody():
+    settings = Settings.of(ACCOUNT | HISTORY)
+
+    assert (settings.agent_login, settings.history_key) == ("mira", "key")
+    assert settings.agent_password.reveal() == "canary-password"
+    assert settings.history_secret.reveal() == "canary-secret"
+    assert settings.history_token.reveal() == "canary-token"
+    assert settings.history_token_secret.reveal() == "canary-token-secret"
+    assert "canary" not in repr(settings) + settings._repr_html_() + str(vars(settings))
+    assert settings._repr_html_().count("********") == 5
+
+
+def test_half_a_credential_for_history_names_the_other_half():
+    with pytest.raises(SettingsError) as caught:
+        Settings.of(ACCOUNT | {"LP_AGENT_PASSWORD": "canary", "LP_HISTORY_KEY": "k", "LP_HISTORY_TOKEN": "t"})
+
+    assert str(caught.value) == (
+        "LP_AGENT_PASSWORD alone cannot open history: LP_AGENT_LOGIN must be given too.\n"
+        "LP_HISTORY_KEY and LP_HISTORY_TOKEN alone cannot open history: "
+        "LP_HISTORY_SECRET, LP_HISTORY_TOKEN_SECRET must be given too."
+    )
+
+
+def test_a_password_that_cannot_be_encoded_is_named_without_being_shown():
+    with pytest.raises(SettingsError) as caught:
+        Settings.of(ACCOUNT | {"LP_AGENT_LOGIN": "mira", "LP_AGENT_PASSWORD": "canary\ud800"})
+
+    assert str(caught.value) == (
+        "LP_AGENT_PASSWORD must be text that can be encoded; it holds half a character."
+    )

@@ -58,9 +58,54 @@ def test_it_says_in_one_json_line_where_it_is_and_ends_with_0_on_a_signal(launch
         "  LP_CLIENT_ID=me\n"
         f"  LP_CLIENT_SECRET={PUBLIC_SECRET}\n"
         f"  LP_DOMAIN_API={ready['base']}\n"
+        "  LP_AGENT_LOGIN=mira.castellan\n"
+        "  LP_AGENT_PASSWORD=sandbox-password\n"
+        "  LP_HISTORY_KEY=sandbox-consumer-key\n"
+        "  LP_HISTORY_SECRET=sandbox-consumer-secret\n"
+        "  LP_HISTORY_TOKEN=sandbox-access-token\n"
+        "  LP_HISTORY_TOKEN_SECRET=sandbox-token-secret\n"
         f"Agent's page: {ready['base']}/\n"
         "Stop it with Ctrl-C.\n"
     )
+
+
+def test_the_secrets_of_a_world_of_somebody_s_own_are_not_printed(launch, tmp_path):
+    world = tmp_path / "world.toml"
+    world.write_text(
+        """
+        name = "A shop"
+        [[accounts]]
+        id = "55501234"
+        default_skill = "Orders"
+        fallback_skill = "Orders"
+        [[accounts.installations]]
+        client_id = "shop"
+        client_secret = "canary-1"
+        name = "Shop"
+        connector_id = 1
+        [[accounts.api_keys]]
+        consumer_key = "key"
+        consumer_secret = "canary-2"
+        token = "canary-3"
+        token_secret = "canary-4"
+        [[accounts.skills]]
+        id = 1
+        name = "Orders"
+        [[accounts.agents]]
+        id = 2
+        name = "Lena"
+        login = "lena"
+        password = "canary-5"
+        """
+    )
+    process = launch("--world", str(world))
+    process.stdout.readline()
+    process.terminate()
+    _, errors = process.communicate(timeout=10)
+
+    assert "canary" not in errors
+    assert errors.count("=(the one you gave)") == 5
+    assert "LP_AGENT_LOGIN=lena\n" in errors
 
 
 def test_a_taken_port_is_one_line_and_status_2(sandbox, capsys):

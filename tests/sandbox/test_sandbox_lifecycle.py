@@ -173,12 +173,18 @@ def test_the_secret_is_not_in_the_repr():
         assert repr(sandbox) == f"<Sandbox of account 12345678, at {sandbox.base}>"
 
 
-def test_environment_holds_the_four_settings(sandbox):
+def test_environment_holds_the_account_and_both_ways_to_read_history(sandbox):
     assert sandbox.environment() == {
         "LP_ACCOUNT_ID": "12345678",
         "LP_CLIENT_ID": sandbox.client_id,
         "LP_CLIENT_SECRET": sandbox.client_secret,
         "LP_DOMAIN_API": sandbox.base,
+        "LP_AGENT_LOGIN": "mira.castellan",
+        "LP_AGENT_PASSWORD": "sandbox-password",
+        "LP_HISTORY_KEY": "sandbox-consumer-key",
+        "LP_HISTORY_SECRET": "sandbox-consumer-secret",
+        "LP_HISTORY_TOKEN": "sandbox-access-token",
+        "LP_HISTORY_TOKEN_SECRET": "sandbox-token-secret",
     }
 
 

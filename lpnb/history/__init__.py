@@ -1,0 +1,37 @@
+"""Messaging Interactions (``msgHist``): conversations seen afterwards, about a minute late.
+
+``searches`` says what can be asked, ``credentials`` who may ask, ``records`` what comes back. Nothing here
+opens a connection or waits for freshness; that is ``landing``'s.
+"""
+
+from lpnb.history.credentials import check_credentials, login, refused_bearer
+from lpnb.history.records import HistoryMessage, HistoryPage, HistoryRecord, SdeRecord, Transfer
+from lpnb.history.searches import (
+    CONTENT,
+    DETAILS,
+    LANDING,
+    Search,
+    by_consumer,
+    by_conversation,
+    by_filters,
+    search_history,
+)
+
+__all__ = [
+    "CONTENT",
+    "DETAILS",
+    "LANDING",
+    "HistoryMessage",
+    "HistoryPage",
+    "HistoryRecord",
+    "SdeRecord",
+    "Search",
+    "Transfer",
+    "by_consumer",
+    "by_conversation",
+    "by_filters",
+    "check_credentials",
+    "login",
+    "refused_bearer",
+    "search_history",
+]

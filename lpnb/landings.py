@@ -1,0 +1,238 @@
+"""Which skill a conversation landed in, and who says so: history or a webhook, whichever answers first.
+
+History is about a minute late and is asked politely; a webhook arrives by itself at a ``Receiver``. Neither
+is read here: ``history`` and ``webhooks`` know how.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from lpnb import background
+from lpnb.display import table_html
+from lpnb.errors import Complaint, InvalidValueError, ServiceError
+from lpnb.history import LANDING, HistoryRecord, Transfer, check_credentials
+
+if TYPE_CHECKING:
+    from lpnb.engine import Engine
+
+#: Seconds that a landing is waited for: history's minute, and half as much again.
+WAIT = 90.0
+#: Seconds between two questions to history; the last one goes on.
+RHYTHM = (5.0, 10.0, 15.0)
+#: No skill: any agent may take the conversation.
+UNASSIGNED = "-1"
+
+Outcome = Literal["landed", "unassigned", "not visible"]
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """Where a conversation is, and how that is known.
+
+    ``outcome`` is "landed", "unassigned" (skill "-1": any agent may take it) or "not visible": nobody had
+    heard of it in the time that was waited. ``skill_id`` is text, and None when not visible. ``skill_name``
+    is None when only webhooks told, which carry no names. ``source`` is "history", "webhook" or None.
+    ``transfers`` are the moves from skill to skill so far. ``asked_at`` is when the answer came,
+    ``as_of`` the moment that a webhook's answer tells of.
+
+    Example:
+        >>> Landing("conv-1", skill_id="2741903011", skill_name="Cards", source="history").explanation
+        'History says that conv-1 is in skill Cards (2741903011).'
+    """
+
+    conversation_id: str
+    skill_id: str | None = None
+    skill_name: str | None = None
+    source: Literal["history", "webhook"] | None = None
+    transfers: tuple[Transfer, ...] = ()
+    asked_at: datetime | None = None
+    as_of: datetime | None = None
+    note: str = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """``landed``, "unassigned" or "not visible"."""
+        if self.skill_id is None:
+            return "not visible"
+        return "unassigned" if self.skill_id == UNASSIGNED else "landed"
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is known where the conversation is."""
+        return self.source is not None
+
+    @property
+    def explanation(self) -> str:
+        """What is known, in a sentence or two."""
+        if self.skill_id is None:
+            return f"{self.conversation_id} did not become visible. {self.note}".rstrip()
+        who = "History says" if self.source == "history" else "A webhook says"
+        skill = f"{self.skill_name} ({self.skill_id})" if self.skill_name else self.skill_id
+        where = "is unassigned" if self.outcome == "unassigned" else f"is in skill {skill}"
+        moves = len(self.transfers)
+        moved = f", after {moves} transfer{'s' if moves > 1 else ''}" if moves else ""
+        return f"{who} that {self.conversation_id} {where}{moved}."
+
+    def __str__(self) -> str:
+        return self.explanation
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ("conversation", self.conversation_id),
+            ("outcome", self.outcome),
+            ("skill", self.skill_name),
+            ("skill id", self.skill_id),
+            ("says", self.source),
+            ("transfers", len(self.transfers)),
+            ("", self.note),
+        ]
+        return table_html("Landing", ["", ""], [row for row in rows if row[1] not in (None, "")])
+
+
+class Source(Protocol):
+    """What a landing needs of a ``Receiver``."""
+
+    def landing(self, conversation_id: str) -> Landing | None:
+        """What its webhooks say, or None as long as they say nothing."""
+        ...
+
+    def news(self, conversation_id: str) -> Future[None]:
+        """A future that is done when the next webhook about the conversation has come."""
+        ...
+
+
+class _Conversation(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def engine(self) -> Engine: ...
+
+
+def landing(conversation: _Conversation, *, receiver: Source | None = None, wait: float = WAIT) -> Any:
+    """Say which skill a conversation landed in, as soon as history or a webhook knows.
+
+    Args:
+        conversation: A ``Conversation``, or an ``AsyncConversation``: then the result is awaited.
+        receiver: A running ``Receiver`` to listen to as well. Without credentials for history it is the
+            only source.
+        wait: Seconds to wait at the most. History is asked at once, then after 5, 10, 15, 15 ... s.
+
+    Returns:
+        A ``Landing``. Its ``outcome`` is "not visible" when nobody had heard of the conversation in time.
+
+    Raises:
+        SettingsError: There are neither credentials for history nor a receiver.
+        ServiceError: History fails, and there is no receiver.
+
+    Source: Messaging Interactions API, freshness about a minute; Webhooks, conversation state.
+    """
+    work = find_landing(conversation.engine, conversation.id, receiver=receiver, wait=wait)
+    if is_awaited(conversation):
+        return background.awaitable(work)
+    return background.wait(work)
+
+
+def is_awaited(conversation: object) -> bool:
+    """Whether it is an ``AsyncConversation``: that class stands a floor above and cannot be named here."""
+    return inspect.iscoroutinefunction(getattr(type(conversation), "close", None))
+
+
+async def find_landing(
+    engine: Engine, conversation_id: str, *, receiver: Source | None = None, wait: float = WAIT
+) -> Landing:
+    """``landing`` for code that runs on the background loop, such as a run of many sends."""
+    if isinstance(wait, bool) or not isinstance(wait, int | float) or not 0 <= wait <= 86_400:
+        sentence = f"wait must be from 0 to 86,400 seconds; got {wait!r}."
+        raise InvalidValueError([Complaint("wait", sentence)])
+    settings = engine.connector.settings
+    asks = bool(settings.history_key or settings.agent_login)
+    if receiver is None:
+        check_credentials(settings)
+    work: set[asyncio.Task[Landing | None]] = set()
+    if asks:
+        work.add(asyncio.create_task(_by_history(engine, conversation_id, wait)))
+    if receiver is not None:
+        work.add(asyncio.create_task(_by_webhook(receiver, conversation_id, wait)))
+    note = ""
+    try:
+        while work:
+            done, work = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                try:
+                    found = task.result()
+                except ServiceError as error:
+                    if receiver is None:
+                        raise
+                    note = f"History failed: {error}"
+                    continue
+                if found is not None:
+                    return found
+    finally:
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+    heard = "no webhook told of it" if receiver is not None else ""
+    looked = f"history did not have it within {wait:g} s" if asks and not note else ""
+    said = " and ".join(filter(None, (looked, heard)))
+    note = " ".join(filter(None, (f"{said[:1].upper()}{said[1:]}.", note)))
+    return Landing(conversation_id, asked_at=datetime.now(UTC), note=note)
+
+
+def landing_of(record: HistoryRecord, conversation_id: str) -> Landing:
+    """What a history record says about the landing."""
+    return Landing(
+        conversation_id,
+        skill_id=record.latest_skill_id,
+        skill_name=record.latest_skill_name,
+        source="history",
+        transfers=record.transfers,
+        asked_at=datetime.now(UTC),
+    )
+
+
+async def _by_history(engine: Engine, conversation_id: str, wait: float) -> Landing | None:
+    """Ask until history has heard of the conversation, or the time is over."""
+    for pause in _pauses(wait):
+        await asyncio.sleep(engine.connector.throttle.wait(pause).seconds)
+        record = await engine.history_conversation(conversation_id, LANDING)
+        if record is not None:
+            return landing_of(record, conversation_id)
+    return None
+
+
+def _pauses(wait: float) -> Iterator[float]:
+    """Seconds before each question: none, 5, 10, 15, 15 ..., the last one cut so that they add up.
+
+    Example:
+        >>> list(_pauses(40.0))
+        [0.0, 5.0, 10.0, 15.0, 10.0]
+    """
+    yield 0.0
+    number = 0
+    while wait > 0:
+        pause = min(RHYTHM[min(number, len(RHYTHM) - 1)], wait)
+        yield pause
+        wait -= pause
+        number += 1
+
+
+async def _by_webhook(receiver: Source, conversation_id: str, wait: float) -> Landing | None:
+    """Look at each webhook about the conversation until one tells where it is, or the time is over."""
+    try:
+        async with asyncio.timeout(wait):
+            while True:
+                # Asked for before looking: what comes in between is not missed.
+                news: Awaitable[None] = asyncio.wrap_future(receiver.news(conversation_id))
+                found = receiver.landing(conversation_id)
+                if found is not None:
+                    return found
+                await news
+    except TimeoutError:
+        return None
