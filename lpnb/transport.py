@@ -3,26 +3,30 @@
 No proxies from the environment, no redirects, no cookies, no credentials from a ``.netrc``. A deadline
 holds for the whole call, because time-outs per read never trip on a server that drips. A reply is read
 up to a cap, counted after decompression. And the connection itself says whether anything can have left:
-the kind of exception does not prove it (the library maps "cut after sending" to a connect time-out).
+the kind of exception does not prove it (a library may map "cut after sending" to a connect time-out).
+
+Connections are our own (``sockets``), or aiohttp's: ``HttpTransport(kind="aiohttp")``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-import errno
 import math
+import os
+import re
+import ssl
 import time
-import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import httpx
 
 from lpnb._version import __version__
 from lpnb.masking import guard_logs
+from lpnb.sockets import CONNECTIONS, IDLE, Body, Pool
 from lpnb.wire import Exchange, Request
 
 if TYPE_CHECKING:
@@ -31,9 +35,7 @@ if TYPE_CHECKING:
 
 DEADLINE = 30.0
 LARGEST_REPLY = 1 << 20
-#: Seconds an idle connection is kept. Short, so that one the service has already closed is rarely used.
-IDLE = 4.0
-CONNECTIONS = 100
+Kind = Literal["sockets", "aiohttp"]
 
 
 @dataclass(slots=True)
@@ -47,23 +49,27 @@ class Probe:
     started: bool = False
     status: int | None = None
     content: bytearray = field(default_factory=bytearray, repr=False)
+    headers: dict[bytes, bytes] = field(default_factory=dict, repr=False)
     sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     begun: float = field(default_factory=time.perf_counter)
 
-    def exchange(self, failure: str | None, headers: httpx.Headers | None = None) -> Exchange:
+    def exchange(self, failure: str | None) -> Exchange:
         """What came of the request up to now."""
-        told = headers if headers is not None else httpx.Headers()
         return Exchange(
             status=self.status,
             content=bytes(self.content),
             failure=failure,
             started=self.started,
-            retry_after=_seconds(told.get("Retry-After")),
-            date=told.get("Date"),
-            location=_host(told.get("Location")),
+            retry_after=_seconds(self._told(b"retry-after")),
+            date=self._told(b"date"),
+            location=_host(self._told(b"location")),
             elapsed_ms=round((time.perf_counter() - self.begun) * 1000, 3),
             sent_at=self.sent_at,
         )
+
+    def _told(self, name: bytes) -> str | None:
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
 
 
 class Transport(Protocol):
@@ -78,23 +84,50 @@ class Transport(Protocol):
         ...
 
 
-_probe: contextvars.ContextVar[Probe | None] = contextvars.ContextVar("lpnb_probe", default=None)
+class _Carrier(Protocol):
+    """What takes a request out and notes what comes back; either kind of connections."""
+
+    async def call(self, request: Request, probe: Probe, alone: bool) -> str | None: ...
+
+    async def aclose(self) -> None: ...
 
 
 class HttpTransport:
-    """Connections over aiohttp, behind httpx's transport interface.
+    """Connections over the network, all of them made here.
 
     Args:
         deadline: Seconds for a whole call: name lookup, connection, request and complete reply.
         largest_reply: Bytes of a reply, decoded, beyond which it is given up.
+        kind: Whose connections: our own ("sockets"), or aiohttp's ("aiohttp"), slower, should ours ever
+            fail in a network that nobody foresaw. What is said and what is proved is the same.
+
+    Raises:
+        ValueError: When *deadline* is not a number above 0, or *kind* neither of the two.
+
+    Example:
+        >>> from lpnb import Client, Sandbox, Settings
+        >>> from lpnb.transport import HttpTransport
+        >>> with Sandbox() as sandbox:
+        ...     fallback = HttpTransport(kind="aiohttp")
+        ...     with Client(Settings.of(sandbox.environment()), transport=fallback) as client:
+        ...         client.create_conversation("consumer-1").outcome
+        'answered'
     """
 
-    def __init__(self, deadline: float = DEADLINE, largest_reply: int = LARGEST_REPLY) -> None:
+    #: What is used where none is asked for.
+    kind: Kind = "sockets"
+
+    def __init__(
+        self, deadline: float = DEADLINE, largest_reply: int = LARGEST_REPLY, kind: Kind | None = None
+    ) -> None:
         if not (isinstance(deadline, int | float) and 0 < deadline < math.inf):
             raise ValueError(f"deadline must be a number of seconds above 0; got {deadline!r}")
+        if kind not in (None, "sockets", "aiohttp"):
+            raise ValueError(f"kind must be 'sockets' or 'aiohttp'; got {kind!r}")
         self.deadline = deadline
         self.largest_reply = largest_reply
-        self._inner: dict[bool, AiohttpTransport] = {}
+        self.kind = kind or self.kind
+        self._carrier: _Carrier | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         guard_logs()
@@ -104,44 +137,115 @@ class HttpTransport:
         request.headers.setdefault("User-Agent", f"lpnb/{__version__}")
         request.headers.setdefault("Accept", "application/json")
         request.headers["Accept-Encoding"] = "identity"
-        response: httpx.Response | None = None
-        failure = None
-        token = _probe.set(probe)
+        alone = request.headers.get("Connection") == "close"
         try:
             async with asyncio.timeout(self.deadline):
-                alone = request.headers.get("Connection") == "close"
-                response = await self._open(alone).handle_async_request(request)
-                probe.status = response.status_code
-                failure = await self._read(response, probe.content)
+                failure = await self._open().call(request, probe, alone)
         except TimeoutError:
             what = "no complete answer came" if probe.started else "no connection could be made"
             failure = f"{what} within {self.deadline:g} s"
         except Exception as error:
             failure = _describe(error, probe, request.url.netloc.decode("ascii", "replace"))
-        finally:
-            _probe.reset(token)
-            if response is not None:
-                await _close(response)
-        return probe.exchange(failure, response.headers if response is not None else None)
+        return probe.exchange(failure)
 
     async def aclose(self) -> None:
         """Close every connection, for good."""
         self._closed = True
+        if self._carrier is not None and self._loop is asyncio.get_running_loop():
+            await self._carrier.aclose()
+
+    def _open(self) -> _Carrier:
+        if self._closed:
+            raise ConnectionError("the client is closed")
+        loop = asyncio.get_running_loop()
+        if self._carrier is None or self._loop is not loop:  # a forked child has a loop of its own
+            make = _Sockets if self.kind == "sockets" else _Aiohttp
+            self._carrier, self._loop = make(self.largest_reply), loop
+        return self._carrier
+
+
+class _Sockets:
+    """Our own connections, by scheme, host and port; those that serve one request each apart."""
+
+    def __init__(self, largest: int) -> None:
+        self._largest = largest
+        self._pools: dict[tuple[str, str, int | None, bool], Pool] = {}
+        self._tls: ssl.SSLContext | None = None
+
+    async def call(self, request: Request, probe: Probe, alone: bool) -> str | None:
+        url = request.url
+        key = (url.scheme, url.host, url.port, alone)
+        pool = self._pools.get(key)
+        if pool is None:
+            pool = self._pools[key] = self._pool(url, keep=not alone)
+        return await pool.call(_written(request), probe)
+
+    async def aclose(self) -> None:
+        for pool in self._pools.values():
+            pool.close()
+        await asyncio.sleep(0)  # the loop closes sockets in its next round
+
+    def _pool(self, url: httpx.URL, keep: bool) -> Pool:
+        secure = url.scheme == "https"
+        if secure and self._tls is None:
+            self._tls = httpx.create_ssl_context(trust_env=False)
+        port = url.port or (443 if secure else 80)
+        return Pool(url.host, port, self._tls if secure else None, self._largest, keep)
+
+
+class _UnsendableError(ValueError):
+    """A request that must not be written."""
+
+
+def _written(request: Request) -> bytes:
+    """The bytes of *request*.
+
+    Raises:
+        _UnsendableError: A header holds a line break, and would become two.
+    """
+    lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
+    lines += [b"%b: %b" % pair for pair in request.headers.raw]
+    head = b"\r\n".join(lines)
+    if head.count(b"\n") != len(lines) - 1 or head.count(b"\r") != len(lines) - 1 or b"\0" in head:
+        raise _UnsendableError("a header of the request holds a line break")
+    return b"%b\r\n\r\n%b" % (head, request.read())
+
+
+_probe: contextvars.ContextVar[Probe | None] = contextvars.ContextVar("lpnb_probe", default=None)
+
+
+class _Aiohttp:
+    """Connections over aiohttp, behind httpx's transport interface."""
+
+    def __init__(self, largest: int) -> None:
+        self._largest = largest
+        self._inner: dict[bool, AiohttpTransport] = {}
+
+    async def call(self, request: Request, probe: Probe, alone: bool) -> str | None:
+        response: httpx.Response | None = None
+        token = _probe.set(probe)
+        try:
+            response = await self._transport(alone).handle_async_request(request)
+            probe.status = response.status_code
+            for name in (b"retry-after", b"date", b"location"):
+                if (value := response.headers.get(name.decode())) is not None:
+                    probe.headers[name] = value.encode("latin-1", "replace")
+            return await self._read(response, probe)
+        finally:
+            _probe.reset(token)
+            if response is not None:
+                await _close(response)
+
+    async def aclose(self) -> None:
         while self._inner:
             await self._inner.popitem()[1].aclose()
 
-    def _open(self, alone: bool) -> AiohttpTransport:
+    def _transport(self, alone: bool) -> AiohttpTransport:
         """The connections that are kept, or those that serve one request each.
 
         The library decides by the *reply* whether a connection is kept, so that asking the server to close
         it is not enough.
         """
-        if self._closed:
-            raise ConnectionError("the client is closed")
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:  # a forked child has a loop of its own
-            self._inner.clear()
-            self._loop = loop
         if alone not in self._inner:
             from httpx_aiohttp import AiohttpTransport
 
@@ -151,22 +255,15 @@ class HttpTransport:
             )
         return self._inner[alone]
 
-    async def _read(self, response: httpx.Response, content: bytearray) -> str | None:
-        """Read the body into *content*, decoded; return why it could not be read whole."""
-        decoder = _decoder(response.headers.get("Content-Encoding", ""))
-        if isinstance(decoder, str):
-            return decoder
+    async def _read(self, response: httpx.Response, probe: Probe) -> str | None:
+        """Read the body, decoded; return why it could not be read whole."""
+        encoding = response.headers.get("Content-Encoding", "").encode("latin-1", "replace")
+        body = Body(probe.content, self._largest, encoding)
         assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101
         chunks: AsyncIterator[bytes] = response.stream.__aiter__()
         async for chunk in chunks:
-            room = self.largest_reply - len(content) + 1
-            try:
-                content += decoder.decompress(chunk, room) if decoder else chunk
-            except zlib.error:
-                return "the answer's compression is broken"
-            if len(content) > self.largest_reply:
-                del content[self.largest_reply :]
-                return f"the answer is larger than {self.largest_reply:,} bytes"
+            if trouble := body.add(chunk):
+                return trouble
         return None
 
 
@@ -193,38 +290,28 @@ def _session(tls: object, alone: bool) -> ClientSession:
     )
 
 
-class _Inflate:
-    """gzip or deflate, sent although it was not asked for, unpacked no further than there is room."""
-
-    def __init__(self) -> None:
-        self._inner = zlib.decompressobj(wbits=47)
-
-    def decompress(self, chunk: bytes, room: int) -> bytes:
-        return self._inner.decompress(chunk, max(room, 1))
-
-
-def _decoder(encoding: str) -> _Inflate | str | None:
-    name = encoding.strip().lower()
-    if name in ("", "identity"):
-        return None
-    if name in ("gzip", "x-gzip", "deflate"):
-        return _Inflate()
-    return f"the answer is encoded as {name[:20]!r}, which was not asked for"
-
-
 def _describe(error: Exception, probe: Probe, host: str) -> str:
     """Say in our own words what failed; an exception's text may hold headers."""
+    root = error.__cause__ if error.__cause__ is not None else error
+    if probe.started:
+        return _broken(root)
+    inner = getattr(root, "os_error", root)
+    if isinstance(getattr(root, "certificate_error", inner), ssl.CertificateError):
+        return f"the certificate of {host} is not trusted"
+    if isinstance(inner, _UnsendableError):
+        return str(inner)
+    reason = getattr(inner, "strerror", None) or type(inner).__name__
+    # asyncio tells of several addresses in one text, and of a single one with its number in it.
+    numbers = {int(number) for number in re.findall(r"\[Errno (\d+)\]", str(inner))}
+    if reason == "OSError" or reason.startswith("Connect call failed"):
+        reason = os.strerror(numbers.pop()) if len(numbers) == 1 else "no address answers"
+    return f"could not connect to {host} ({str(reason).lower()})"
+
+
+def _broken(root: BaseException) -> str:
+    """What broke an exchange over aiohttp; our own connections say it themselves."""
     import aiohttp
 
-    root = error.__cause__ if error.__cause__ is not None else error
-    if not probe.started:
-        if isinstance(root, aiohttp.ClientConnectorCertificateError):
-            return f"the certificate of {host} is not trusted"
-        inner = getattr(root, "os_error", root)
-        reason = getattr(inner, "strerror", None) or type(inner).__name__
-        if reason.startswith("Connect call failed"):
-            reason = "connection refused" if getattr(inner, "errno", 0) == errno.ECONNREFUSED else reason
-        return f"could not connect to {host} ({str(reason).lower()})"
     if isinstance(root, aiohttp.ServerDisconnectedError):
         return "the connection was closed without an answer"
     if isinstance(root, aiohttp.ClientPayloadError):

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from lpnb import AsyncClient, BatchResponse, Client, Sandbox, Settings
+from lpnb.transport import HttpTransport
 
 ACCOUNT = "12345678"
 SERVICES = ("asyncMessagingEnt", "sentinel", "idp")
@@ -59,13 +60,20 @@ class Door:
         return self._runner.run(result) if self._runner else result
 
 
-@pytest.fixture(params=[Client, AsyncClient], ids=["Client", "AsyncClient"])
-def open_client(request: pytest.FixtureRequest) -> Iterator[Callable[..., Door]]:
-    """Makes clients that never wait between attempts; each test runs with both kinds."""
+@pytest.fixture(
+    params=[(Client, "sockets"), (AsyncClient, "sockets"), (Client, "aiohttp")],
+    ids=["Client", "AsyncClient", "Client over aiohttp"],
+)
+def open_client(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Door]]:
+    """Makes clients that never wait between attempts; each test runs with both, and with both transports."""
+    client, transport = request.param
+    monkeypatch.setattr(HttpTransport, "kind", transport)
     with ExitStack() as stack:
 
         def make(settings: Settings, **options: Any) -> Door:
-            door = Door(request.param, settings, **{"wait_scale": 0.0, "deadline": 10.0, **options})
+            door = Door(client, settings, **{"wait_scale": 0.0, "deadline": 10.0, **options})
             stack.callback(door.close)
             return door
 

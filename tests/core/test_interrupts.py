@@ -12,7 +12,15 @@ import time
 import pytest
 
 from lpnb import AsyncClient, Client, NotSentError, background
+from lpnb.transport import HttpTransport
 from lpnb.wire import Exchange, NewToken, Pause, Request
+
+
+@pytest.fixture(params=["sockets", "aiohttp"])
+def over_both(request, monkeypatch):
+    """Runs a test over either kind of connections."""
+    monkeypatch.setattr(HttpTransport, "kind", request.param)
+    return request.param
 
 
 def wait_until_asked(sandbox, route, times=1):
@@ -25,7 +33,7 @@ def wait_until_asked(sandbox, route, times=1):
     raise AssertionError(f"{route} was not asked {times} times")
 
 
-def test_a_cancelled_task_keeps_the_request_that_had_left(settings, sandbox):
+def test_a_cancelled_task_keeps_the_request_that_had_left(over_both, settings, sandbox):
     sandbox.fail("conversation", "hang", work_done=True)
 
     async def interrupted():
@@ -51,7 +59,7 @@ def test_a_cancelled_task_keeps_the_request_that_had_left(settings, sandbox):
     assert [frame["id"] for frame in sandbox.conversations[0].request] == [p.req_id for p in kept.pairs]
 
 
-def test_a_time_out_around_the_call_keeps_the_request_that_had_left(settings, sandbox):
+def test_a_time_out_around_the_call_keeps_the_request_that_had_left(over_both, settings, sandbox):
     sandbox.fail("conversation", "hang", work_done=True)
 
     async def interrupted():
@@ -66,7 +74,7 @@ def test_a_time_out_around_the_call_keeps_the_request_that_had_left(settings, sa
     assert [response.outcome for response in asyncio.run(interrupted())] == ["unknown"]
 
 
-def test_an_interrupted_cell_keeps_the_request_that_had_left(client, sandbox, monkeypatch):
+def test_an_interrupted_cell_keeps_the_request_that_had_left(over_both, client, sandbox, monkeypatch):
     sandbox.fail("conversation", "hang", work_done=True)
     real = background.concurrent.futures.wait
 
@@ -88,7 +96,7 @@ def test_an_interrupted_cell_keeps_the_request_that_had_left(client, sandbox, mo
 
 
 @pytest.mark.parametrize("route", ["domain", "sentinel", "idp"])
-def test_an_interrupt_before_the_request_left_leaves_nothing_behind(settings, sandbox, route):
+def test_an_interrupt_before_the_request_left_leaves_nothing_behind(over_both, settings, sandbox, route):
     sandbox.fail(route, "hang")
 
     async def interrupted():
@@ -106,7 +114,7 @@ def test_an_interrupt_before_the_request_left_leaves_nothing_behind(settings, sa
     assert sandbox.calls["conversation"] == 1
 
 
-def test_others_go_on_when_the_one_who_asks_for_them_all_is_interrupted(settings, sandbox):
+def test_others_go_on_when_the_one_who_asks_for_them_all_is_interrupted(over_both, settings, sandbox):
     sandbox.fail("sentinel", "hang")
 
     async def main():
@@ -238,7 +246,7 @@ def test_an_older_failure_does_not_keep_those_who_come_later_from_asking(setting
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
-def test_a_closed_client_says_so(settings, kind):
+def test_a_closed_client_says_so(over_both, settings, kind):
     client = kind(settings)
 
     async def use():
@@ -265,20 +273,22 @@ def test_a_client_is_closed_by_its_with_block(settings):
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
-def test_a_forgotten_client_closes_its_connections(settings, kind):
+def test_a_forgotten_client_closes_its_connections(over_both, settings, kind):
     client = kind(settings, wait_scale=0.0)
     if kind is AsyncClient:
         asyncio.run(client.create_conversation("anna"))
     else:
         client.create_conversation("anna")
     engine = client.engine
-    session = engine.transport._inner[False].client
+    carrier = engine.transport._carrier
+    kept = list(carrier._pools.values() if over_both == "sockets" else [carrier._inner[False].client])
 
     del client
     gc.collect()
 
     assert engine.closed
-    assert session.closed
+    assert kept != []
+    assert all(pool.closed for pool in kept)
 
 
 FORGETFUL = """
@@ -316,7 +326,9 @@ def test_a_client_that_was_never_used_ends_quietly():
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
 
 
-def test_an_interrupt_keeps_the_bytes_that_had_come_and_when_they_were_asked_for(settings, sandbox):
+def test_an_interrupt_keeps_the_bytes_that_had_come_and_when_they_were_asked_for(
+    over_both, settings, sandbox
+):
     sandbox.fail("conversation", "truncate")
     sandbox.fail("conversation", "drip", seconds=0.05)
 
@@ -341,7 +353,7 @@ def test_an_interrupt_keeps_the_bytes_that_had_come_and_when_they_were_asked_for
     assert kept.sent_at.timestamp() - before < 0.4
 
 
-def test_a_send_that_waits_is_not_sent_once_its_client_is_closed(settings, sandbox):
+def test_a_send_that_waits_is_not_sent_once_its_client_is_closed(over_both, settings, sandbox):
     sandbox.fail("conversation", "status", code=429, retry_after=1)
     client = Client(settings)
     caught = []

@@ -1,0 +1,355 @@
+"""Connections of our own: opened when needed, kept a few seconds, each serving one request at a time.
+
+httptools reads what comes back. Finding a connection costs the same however many there are: idle ones lie on
+a stack, and who finds none queues. A connection is used again only when its last answer was whole and nothing
+came after it; anything else, a second answer above all, ends it. Nothing here knows what a request means, and
+there are no proxies, redirects or second tries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import ssl
+import zlib
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+import httptools
+
+#: Seconds an idle connection is kept. Short, so that one the service has already closed is rarely used.
+IDLE = 4.0
+#: Connections to one host at the most; further requests queue.
+CONNECTIONS = 100
+#: Bytes of status lines and headers, interim replies included.
+LARGEST_HEAD = 1 << 16
+#: How many bytes on the wire one byte of a reply may cost: a chunk of one byte weighs six.
+_FRAMING = 8
+#: Seconds before a host's next address is tried beside the one that does not answer.
+_NEXT_ADDRESS = 0.25
+_KEPT = frozenset(
+    (b"retry-after", b"date", b"location", b"content-encoding", b"content-length", b"transfer-encoding")
+)
+
+
+class Probe(Protocol):
+    """What is noted of a request as it goes."""
+
+    started: bool
+    status: int | None
+    content: bytearray
+    headers: dict[bytes, bytes]
+
+
+class Body:
+    """Adds what comes to *content*, unpacked, and no further than *largest* bytes."""
+
+    __slots__ = ("_content", "_inflate", "_largest", "_odd")
+
+    def __init__(self, content: bytearray, largest: int, encoding: bytes) -> None:
+        name = encoding.strip().lower().decode("latin-1")
+        self._content = content
+        self._largest = largest
+        self._odd = name not in ("", "identity", "gzip", "x-gzip", "deflate") and name[:20]
+        # Compression is not asked for; when it comes all the same, this reads gzip and deflate.
+        self._inflate = None if name in ("", "identity") or self._odd else zlib.decompressobj(wbits=47)
+
+    def add(self, chunk: bytes) -> str | None:
+        """Take *chunk*, and return why no more should come."""
+        if self._odd:
+            return f"the answer is encoded as {self._odd!r}, which was not asked for"
+        if self._inflate is not None:
+            try:
+                chunk = self._inflate.decompress(chunk, self._largest - len(self._content) + 1)
+            except zlib.error:
+                return "the answer's compression is broken"
+        self._content += chunk
+        if len(self._content) > self._largest:
+            del self._content[self._largest :]
+            return f"the answer is larger than {self._largest:,} bytes"
+        return None
+
+
+class Connection(asyncio.Protocol):
+    """One socket. ``ask`` writes a request; the future it returns ends with None, or with what went wrong."""
+
+    def __init__(self, largest: int, lost: Callable[[Connection], None]) -> None:
+        self._largest = largest
+        self._lost = lost
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._answer: asyncio.Future[str | None] | None = None
+        self._probe: Probe | None = None
+        self._body: Body | None = None
+        self._poll: Callable[[], bool] | None = None
+        self._raw = 0
+        self._bare = self._whole = self._keep = False
+        self._trouble: str | None = None
+        self.open = False
+
+    @property
+    def quiet(self) -> bool:
+        """Whether it may serve again: nothing has come since its last answer, not even the end."""
+        return self.kept and self._poll is not None and not self._poll()
+
+    @property
+    def kept(self) -> bool:
+        """Whether its last answer was whole and left it open."""
+        return self._keep and self.open
+
+    def ask(self, request: bytes, probe: Probe) -> asyncio.Future[str | None]:
+        """Write *request*, and note in *probe* what comes of it."""
+        assert self._transport is not None  # noqa: S101
+        self._answer = self._loop.create_future()
+        self._probe, self._body, self._trouble = probe, None, None
+        self._raw = 0
+        self._whole = self._keep = False
+        self._bare = request.startswith(b"HEAD ")
+        probe.started = True  # from here on bytes may leave
+        self._transport.write(request)
+        return self._answer
+
+    def close(self) -> None:
+        """End the connection at once."""
+        self.open = self._keep = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by asyncio."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101
+        self._transport = transport
+        self._poll = _readable(transport.get_extra_info("socket").fileno())
+        self.open = True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by asyncio."""
+        self.open = self._keep = False
+        self._end("the connection was cut" if exc is not None else self._broken_off())
+        self._poll = None
+        self._lost(self)
+
+    def eof_received(self) -> None:
+        """Called by asyncio; a body without a length ends here."""
+        self.open = self._keep = False
+        headers = self._probe.headers if self._probe is not None else {}
+        sized = b"content-length" in headers or b"transfer-encoding" in headers
+        self._end(self._broken_off() if self._body is None or sized else None)
+
+    def data_received(self, data: bytes) -> None:
+        """Called by asyncio."""
+        if self._answer is None:  # nobody asked: a second answer, and the connection is not to be trusted
+            self.close()
+            return
+        self._raw += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._keep = False
+            self._trouble = self._trouble or "the answer is not proper HTTP"
+        if self._whole:
+            self._end(None)
+        elif self._trouble:
+            self._end(self._trouble)
+        elif self._raw > LARGEST_HEAD + (_FRAMING * self._largest if self._body is not None else 0):
+            self._end("the answer is not proper HTTP")
+
+    def on_message_begin(self) -> None:
+        """Called by the parser."""
+        if self._whole:  # more than one answer came
+            self._keep = False
+        elif self._probe is not None:
+            self._probe.headers.clear()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Called by the parser, for trailers too."""
+        name = name.lower()
+        if name in _KEPT and self._body is None and self._probe is not None and not self._whole:
+            before = self._probe.headers.get(name)
+            self._probe.headers[name] = value if before is None else before + b", " + value
+
+    def on_headers_complete(self) -> None:
+        """Called by the parser."""
+        status = self._parser.get_status_code()
+        if self._whole or self._probe is None or (status < 200 and status != 101):
+            return  # an interim reply
+        self._probe.status = status
+        encoding = self._probe.headers.get(b"content-encoding", b"")
+        self._body = Body(self._probe.content, self._largest, encoding)
+        self._whole = self._bare  # the parser waits for a body that never comes; so does the connection
+
+    def on_body(self, chunk: bytes) -> None:
+        """Called by the parser."""
+        if self._whole or self._body is None or self._trouble:
+            return
+        if trouble := self._body.add(chunk):
+            self._trouble = trouble
+            raise ValueError(trouble)
+
+    def on_message_complete(self) -> None:
+        """Called by the parser."""
+        if self._body is None or self._whole:
+            return
+        self._whole = True
+        self._keep = self._parser.should_keep_alive()
+
+    def _broken_off(self) -> str:
+        if self._body is not None:
+            return "the answer broke off"
+        return "the connection was closed without an answer"
+
+    def _end(self, failure: str | None) -> None:
+        answer, self._answer = self._answer, None
+        self._probe = self._body = None
+        assert self._transport is not None  # noqa: S101
+        if failure is not None or self._transport.get_write_buffer_size():
+            self._keep = False
+        if answer is not None and not answer.done():
+            answer.set_result(failure)
+
+
+class Pool:
+    """The connections to one host and port: all of them, the idle ones, and who waits for one.
+
+    Args:
+        host: A name or an address.
+        port: Its port.
+        tls: How to check the host's certificate; None for plain connections.
+        largest: Bytes of a reply, unpacked, beyond which it is given up.
+        keep: Whether a connection serves more than one request.
+    """
+
+    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None, largest: int, keep: bool) -> None:
+        self._where = host, port
+        self._tls = tls
+        self._largest = largest
+        self._keep = keep
+        self._loop = asyncio.get_running_loop()
+        self._all: set[Connection] = set()
+        self._slots = CONNECTIONS
+        self._idle: dict[Connection, float] = {}
+        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
+        self._sweeping: asyncio.TimerHandle | None = None
+        self.closed = False
+
+    async def call(self, request: bytes, probe: Probe) -> str | None:
+        """Send *request*, note its answer in *probe*, and return what went wrong, or None.
+
+        ``probe.started`` is set before the first byte can leave. Cancelling ends the connection.
+
+        Raises:
+            OSError: No connection could be made; nothing has left.
+        """
+        connection = await self._take()
+        try:
+            return await connection.ask(request, probe)
+        finally:
+            self._give_back(connection)
+
+    def close(self) -> None:
+        """End every connection, for good."""
+        self.closed = True
+        self._idle.clear()
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_result(None)
+        self._waiting.clear()
+        for connection in tuple(self._all):
+            connection.close()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+
+    async def _take(self) -> Connection:
+        while not self.closed:
+            while self._idle:
+                connection, since = self._idle.popitem()
+                if connection.quiet and self._loop.time() - since < IDLE:
+                    return connection
+                connection.close()
+            if self._slots:
+                self._slots -= 1
+                return await self._open()
+            waiting: asyncio.Future[Connection | None] = self._loop.create_future()
+            self._waiting.append(waiting)
+            try:
+                given = await waiting
+            except asyncio.CancelledError:
+                if waiting.done() and not waiting.cancelled():  # given to one who has gone
+                    self._pass_on(waiting.result())
+                raise
+            if given is None and not self.closed:
+                return await self._open()
+            if given is not None:
+                if given.quiet:
+                    return given
+                given.close()
+        raise ConnectionError("the client is closed")
+
+    async def _open(self) -> Connection:
+        """Open a connection in a slot that has been taken for it."""
+        host, port = self._where
+        try:
+            _, connection = await self._loop.create_connection(
+                lambda: Connection(self._largest, self._gone),
+                host,
+                port,
+                ssl=self._tls,
+                server_hostname=host if self._tls is not None else None,
+                happy_eyeballs_delay=_NEXT_ADDRESS,
+            )
+            if self.closed or not connection.open:
+                connection.close()
+                raise ConnectionResetError("closed at once")
+        except BaseException:
+            self._pass_on(None)
+            raise
+        self._all.add(connection)
+        return connection
+
+    def _give_back(self, connection: Connection) -> None:
+        if self._keep and connection.kept and not self.closed:
+            self._pass_on(connection)
+        else:
+            connection.close()
+
+    def _pass_on(self, given: Connection | None) -> None:
+        """Give a connection, or the slot for one, to whoever waits longest; else keep it."""
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(given)
+                return
+        if given is None:
+            self._slots += 1
+            return
+        self._idle[given] = self._loop.time()
+        if self._sweeping is None:
+            self._sweeping = self._loop.call_later(IDLE, self._sweep)
+
+    def _sweep(self) -> None:
+        """End what has been idle for too long; the oldest lie first."""
+        self._sweeping = None
+        now = self._loop.time()
+        for connection, since in tuple(self._idle.items()):
+            if now - since < IDLE:
+                self._sweeping = self._loop.call_at(since + IDLE, self._sweep)
+                return
+            del self._idle[connection]
+            connection.close()
+
+    def _gone(self, connection: Connection) -> None:
+        self._idle.pop(connection, None)
+        if connection in self._all:  # otherwise it was lost before it was ever handed out
+            self._all.remove(connection)
+            self._pass_on(None)
+
+
+def _readable(descriptor: int) -> Callable[[], bool]:
+    """A question that costs a microsecond: has anything come on this socket?"""
+    if not hasattr(select, "poll"):
+        return lambda: bool(select.select([descriptor], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return lambda: bool(poll.poll(0))
