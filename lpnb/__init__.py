@@ -74,6 +74,7 @@ _HOME = {
     "landing": "landings",
     "page_examples": "examples",
     "responses_table": "tables",
+    "sample": "samples",
 }
 __all__ = sorted(_HOME)
 

@@ -46,6 +46,7 @@ from lpnb.payloads import ConsumerRequestConversation as ConsumerRequestConversa
 from lpnb.payloads import ConversationContext as ConversationContext
 from lpnb.payloads import SetUserProfile as SetUserProfile
 from lpnb.responses import BatchResponse as BatchResponse
+from lpnb.samples import sample as sample
 from lpnb.sandbox import Sandbox as Sandbox
 from lpnb.sdes import Address as Address
 from lpnb.sdes import Age as Age

@@ -1,4 +1,4 @@
-"""The command line: ``lpnb demo``, ``lab``, ``sandbox`` and ``doctor``.
+"""The command line: ``lpnb demo``, ``lab``, ``notebooks``, ``sandbox`` and ``doctor``.
 
 Results go to standard output, everything else to standard error. Exit status: 0 when it worked, 1 when it
 did not, 2 for a wrong call.
@@ -10,21 +10,19 @@ import argparse
 import json
 import os
 import secrets
-import shutil
 import signal
-import site
 import socket
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from lpnb._version import __version__
 from lpnb.display import table_text
+from lpnb.samples import QUICKSTART
+from lpnb.samples_command import notebooks_folder, register
 
-QUICKSTART = "00-quickstart.ipynb"
 _SHOWN = ("consumer_id", "req_id", "type", "code", "conversation_id", "http_status", "elapsed_ms")
 
 
@@ -73,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     lab.add_argument("--port", type=_port, default=0, help="JupyterLab's port; a free one when left out")
     lab.add_argument("--dir", type=Path, help="folder of the notebooks")
     lab.set_defaults(run=_lab)
+
+    register(commands)
 
     commands.add_parser("sandbox", help="run the sandbox on its own port (lpnb sandbox --help)")
 
@@ -141,7 +141,7 @@ def _lab(options: argparse.Namespace) -> int:
     if find_spec("jupyterlab") is None:
         print('JupyterLab is not installed here. Install it with: pip install "lpnb[lab]"', file=sys.stderr)
         return 1
-    folder = _notebooks(options.dir)
+    folder = notebooks_folder(options.dir)
     if folder is None:
         where = options.dir or Path.cwd()
         way_out = "Name the folder it is in." if options.dir else "Name the folder it is in with --dir."
@@ -204,25 +204,6 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(5)
-
-
-def _notebooks(given: Path | None) -> Path | None:
-    """The folder to open: the one named, the one here, or the one beside the package.
-
-    An installed package brings its notebooks along; they are copied here, so that nobody edits the
-    installation.
-    """
-    package = Path(__file__).resolve().parent
-    places = [given] if given else [Path.cwd(), Path.cwd() / "notebooks", package.parent / "notebooks"]
-    for place in places:
-        if (place / QUICKSTART).is_file():
-            return place.resolve()
-    for base in () if given else (sysconfig.get_path("data"), site.getuserbase()):
-        brought = Path(base) / "share" / "lpnb" / "notebooks"
-        if (brought / QUICKSTART).is_file():
-            print("Copying the notebooks to ./notebooks.", file=sys.stderr)
-            return Path(shutil.copytree(brought, Path.cwd() / "notebooks")).resolve()
-    return None
 
 
 def _free_port() -> int:

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from lpnb.cli import _notebooks, main
+from lpnb.cli import main
+from lpnb.samples_command import notebooks_folder
 
 pytest.importorskip("jupyterlab")
 
@@ -74,4 +75,4 @@ def test_lab_takes_the_notebooks_of_the_folder_it_is_called_in(tmp_path):
     Path("notebooks").mkdir()
     Path("notebooks/00-quickstart.ipynb").write_text("{}")
 
-    assert _notebooks(None) == tmp_path / "notebooks"
+    assert notebooks_folder(None) == tmp_path / "notebooks"

@@ -46,8 +46,11 @@ ELSEWHERE = {
         "sandbox/test_sandbox_kill.py::"
         "test_no_answered_conversation_and_no_answered_message_is_lost_to_kill_9_under_load"
     ),
+    r"LPNB_INSTALL=1 python3 dev\.py test .*": (
+        "project/test_packaging.py::test_the_wheel_installed_elsewhere_does_its_jobs"
+    ),
     r"(python3 -m venv|\.venv/bin/pip install) .*": (
-        "project/test_dev.py::test_an_environment_made_by_hand_is_kept_when_its_python_is_this_one"
+        "project/test_packaging.py::test_the_wheel_installed_elsewhere_does_its_jobs"
     ),
     r"\.venv/bin/lpnb demo": (
         "cli/test_demo_and_doctor.py::test_the_demo_prints_one_row_for_each_frame_of_its_three_batches"
