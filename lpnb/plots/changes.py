@@ -1,0 +1,182 @@
+"""Before and after in one picture: what moved stands out, what stayed recedes.
+
+Over two keys each cell says what became of its cases; without keys, bands lead from the skills before to
+the skills after. What counts as moved is decided in ``experiments.compare``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from lpnb.display import esc
+from lpnb.plots.bands import Band, draw_bands
+from lpnb.plots.cells import in_order, shortened, tally, texts
+from lpnb.plots.field import CELL, MUTED, STEP, Field, Legend, Place
+from lpnb.plots.letters import wrap
+from lpnb.plots.picture import Picture
+from lpnb.plots.sheet import SMALL, TEXT, Sheet, blank_sheet
+from lpnb.plots.themes import NEUTRAL, Theme, colours_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of the cases of one cell: how many there are, how many changed, the most frequent way."""
+
+    total: int
+    changed: int
+    before: str
+    after: str
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The words of the cell: where its cases land now, and where they did before."""
+        if not self.changed:
+            return (self.after,)
+        some = f"{self.changed} of {self.total}" if self.total > 1 else ""
+        return (self.after, f"was {self.before}", *([some] if some else []))
+
+
+class ChangeMap(Picture):
+    """Two runs over two keys of their cases. Made by ``Comparison.plot``."""
+
+    def __init__(
+        self,
+        keys: tuple[str, str],
+        axes: tuple[Sequence[str], Sequence[str]],
+        cells: Mapping[tuple[str, str], Change],
+        headline: str,
+        summary: str,
+    ) -> None:
+        self.keys = keys
+        self.axes = (tuple(axes[0]), tuple(axes[1]))
+        self.cells = dict(cells)
+        self.title = headline
+        self.summary = summary
+        skills = {name for cell in self.cells.values() for name in (cell.before, cell.after)}
+        self.colours = colours_of(name for name in skills if not name.startswith("("))
+
+    @property
+    def field(self) -> Field:
+        """The field that is drawn."""
+        return Field(self.title, self.summary, self.keys, *self.axes)
+
+    def _draw(self, theme: Theme) -> Figure:
+        if not self.cells:
+            return blank_sheet(self.title, f"{self.summary}.", theme)
+        legend = Legend((("", "Framed: moved, with what it was before. Grey: as before.", 1.0),))
+
+        def paint(sheet: Sheet, place: tuple[str, str], at: Place) -> None:
+            _paint(sheet, self, self.cells.get(place), at)
+
+        return self.field.draw(theme, (112.0, 50.0), paint, legend).figure
+
+    def _repr_html_(self) -> str:
+        if not self.cells:
+            return f'<p role="status">{esc(self.title)}: {esc(self.summary)}.</p>'
+        return self.field.html(esc(self.summary), lambda place: self._td(self.cells.get(place)))
+
+    def _td(self, cell: Change | None) -> str:
+        if cell is None:
+            return f'<td style="{CELL};{MUTED}">no case</td>'
+        if not cell.changed:
+            return (
+                f'<td style="{CELL};{MUTED};background:var(--jp-layout-color2,#8881)">{esc(cell.after)}</td>'
+            )
+        base = self.colours.get(cell.after, NEUTRAL)
+        first, *rest = cell.lines
+        below = "".join(f'<div style="font-size:85%">{esc(line)}</div>' for line in rest)
+        frame = "outline:2px solid var(--jp-content-font-color1,currentColor);outline-offset:-2px"
+        return f'<td style="{CELL};background:{base}6b;{frame}"><strong>{esc(first)}</strong>{below}</td>'
+
+
+class ChangeBands(Picture):
+    """Two runs as bands from the skills before to the skills after. Made by ``Comparison.plot``."""
+
+    def __init__(self, moves: Mapping[tuple[str, str], int], headline: str, summary: str) -> None:
+        self.moves = dict(moves)
+        self.title = headline
+        self.summary = summary
+
+    def _draw(self, theme: Theme) -> Figure:
+        if not self.moves:
+            return blank_sheet(self.title, self.summary, theme)
+        names = {name for pair in self.moves for name in pair if not name.startswith("(")}
+        colours = colours_of(names)
+        bands = [
+            Band(pair, count, colours.get(pair[1], NEUTRAL) if pair[0] != pair[1] else "")
+            for pair, count in self.moves.items()
+        ]
+        return draw_bands(self.title, self.summary, ("before", "after"), bands, theme)
+
+    def _rows(self) -> tuple[list[str], list[list[object]]]:
+        return ["before", "after", "cases"], [[*pair, count] for pair, count in self.moves.items()]
+
+
+def change_map(
+    table: pd.DataFrame,
+    keys: tuple[str, str],
+    columns: tuple[str, str, str],
+    headline: str,
+    summary: str,
+) -> ChangeMap:
+    """Lay a comparison's table out over two of its columns.
+
+    *columns* are those that say where a case landed before, where after, and whether that is a change.
+    """
+    frame = pd.DataFrame({"row": texts(table[keys[0]]), "column": texts(table[keys[1]])})
+    axes = [in_order(table[key]) for key in keys]
+    for name, axis in zip(("row", "column"), axes, strict=True):
+        frame[name] = shortened(frame[name], axis)
+    frame["before"], frame["after"] = texts(table[columns[0]]), texts(table[columns[1]])
+    frame["changed"] = table[columns[2]].map({True: "changed", False: "stayed"})
+    ways: dict[tuple[str, str], list[tuple[tuple[str, ...], int]]] = {}
+    for (row, column, *way), count in tally(frame):
+        ways.setdefault((row, column), []).append((tuple(way), count))
+    cells = {place: _change(found) for place, found in ways.items()}
+    return ChangeMap(keys, (axes[0], axes[1]), cells, headline, summary)
+
+
+def _change(ways: list[tuple[tuple[str, ...], int]]) -> Change:
+    """One cell, from its ways (before, after, whether changed) and how many cases went each."""
+    changed = [way for way in ways if way[0][2] == "changed"]
+    (was, now, _), _ = max(changed or ways, key=lambda way: way[1])
+    return Change(sum(count for _, count in ways), sum(count for _, count in changed), was, now)
+
+
+def _paint(sheet: Sheet, picture: ChangeMap, cell: Change | None, at: Place) -> None:
+    (x, y, wide, high), theme = at, sheet.theme
+    small = picture.field.small
+    if cell is None:
+        sheet.text("–", x + wide / 2, y + high / 2, TEXT, colour=theme.muted, across="center", down="center")
+        return
+    if not cell.changed:
+        sheet.box(x, y, wide, high, theme.blank)
+        if not small:
+            lines = wrap(cell.after, SMALL, wide - 16, 2)
+            sheet.lines(lines, x + 8, y + (high - 10 * len(lines)) / 2, SMALL, step=10, colour=theme.muted)
+        return
+    base = picture.colours.get(cell.after, NEUTRAL)
+    sheet.box(x + 0.8, y + 0.8, wide - 1.6, high - 1.6, theme.fill(base, theme.bold), edge=theme.ink)
+    if small:
+        sheet.text(
+            str(cell.changed),
+            x + wide / 2,
+            y + high / 2,
+            SMALL,
+            across="center",
+            down="center",
+            weight="bold",
+        )
+        return
+    lines = wrap(cell.after, TEXT, (wide - 16) * 0.92, 2)
+    was = wrap(" ".join(cell.lines[1:]), SMALL, wide - 14, 2)
+    start = y + (high - len(lines) * STEP - len(was) * 9.5) / 2
+    sheet.lines(lines, x + 8, start, TEXT, step=STEP, weight="bold")
+    sheet.lines(was, x + 8, start + len(lines) * STEP, SMALL, step=9.5)

@@ -1,0 +1,92 @@
+"""The way of the cases: from a value they have, through their campaign, to the skill they landed in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from lpnb.errors import InvalidValueError
+from lpnb.models import must
+from lpnb.plots.bands import Band, draw_bands
+from lpnb.plots.cells import check_table, in_order, labels_of, tally, texts
+from lpnb.plots.heatmap import counted
+from lpnb.plots.picture import Picture
+from lpnb.plots.sheet import blank_sheet
+from lpnb.plots.themes import NEUTRAL, Theme, colours_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class FlowPicture(Picture):
+    """Bands from stage to stage, as thick as there are cases. Made by ``flow``."""
+
+    def __init__(
+        self, stages: tuple[str, ...], ways: Mapping[tuple[str, ...], int], colours: Mapping[str, str]
+    ) -> None:
+        self.stages = stages
+        self.ways = dict(ways)
+        self.colours = dict(colours)
+        self.title = "How cases came to where they landed"
+        total = sum(self.ways.values())
+        told = f"from {stages[0]} to {stages[-1]}" + "".join(f" through {name}" for name in stages[1:-1])
+        self.summary = f"{counted(total)} {told}" if total else f"No cases, so nothing leads {told}"
+
+    def table(self) -> pd.DataFrame:
+        """The ways as a DataFrame: a column for each stage, and ``cases``, the most frequent first."""
+        rows = sorted(self.ways.items(), key=lambda way: -way[1])
+        found = pd.DataFrame([way for way, _ in rows], columns=list(self.stages), dtype="str")
+        found["cases"] = pd.Series([count for _, count in rows], dtype="Int64")
+        return found
+
+    def _draw(self, theme: Theme) -> Figure:
+        if not self.ways:
+            return blank_sheet(self.title, f"{self.summary}.", theme)
+        bands = [Band(way, count, self.colours.get(way[-1], NEUTRAL)) for way, count in self.ways.items()]
+        return draw_bands(self.title, self.summary, self.stages, bands, theme)
+
+    def _rows(self) -> tuple[list[str], list[list[object]]]:
+        rows = sorted(self.ways.items(), key=lambda way: -way[1])
+        return [*self.stages, "cases"], [[*way, count] for way, count in rows]
+
+
+def flow(
+    table: pd.DataFrame,
+    source: str,
+    through: str | None = "campaignInfo.campaignId",
+    to: str = "landed_skill",
+    *,
+    colours: Mapping[str, str] | None = None,
+) -> FlowPicture:
+    """Show how cases come from a value through their campaign to a skill.
+
+    Args:
+        table: One row per case, as ``run.table()`` gives it.
+        source: The column to start with, such as "ctmrinfo.ctype".
+        through: The column between; None for none.
+        to: Where it ends: "landed_skill", "outcome", or any other column.
+        colours: A colour (#rrggbb) for each name of the last stage, where the usual ones are not wanted.
+
+    Raises:
+        InvalidValueError: The table lacks a column, or one is named twice.
+
+    Example:
+        >>> table = pd.DataFrame({"ctmrinfo.ctype": ["vip", "vip"], "outcome": "answered",
+        ...                       "landed_skill": ["Private Clients", "Private Clients"]})
+        >>> flow(table, "ctmrinfo.ctype", None).summary
+        '2 cases from ctmrinfo.ctype to landed_skill'
+    """
+    named = [("source", source), *([("through", through)] if through is not None else []), ("to", to)]
+    table = check_table(table, *named)
+    stages = tuple(name for _, name in named)
+    if len(set(stages)) < len(stages):
+        raise InvalidValueError([must("source, through and to", "must be different columns", stages)])
+    # Without column names a table could not be grouped by a key that looks like another.
+    frame = pd.DataFrame({number: texts(table[name]) for number, name in enumerate(stages[:-1])})
+    frame[len(stages) - 1] = labels_of(table, to)
+    first = {name: place for place, name in enumerate(in_order(table[source]))}
+    ways = dict(sorted(tally(frame), key=lambda way: first[way[0][0]]))
+    ends = (way[-1] for way in ways if not way[-1].startswith("("))
+    return FlowPicture(stages, ways, colours_of(ends, colours))

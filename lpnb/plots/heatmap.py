@@ -1,0 +1,197 @@
+"""Two keys of the cases as a field of cells: where each lands, what came of it, how much of it failed.
+
+In a notebook it is a table of its own, readable without a picture and without colour; ``figure()`` and
+``save()`` draw the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from lpnb.display import esc
+from lpnb.errors import InvalidValueError
+from lpnb.models import must
+from lpnb.plots.cells import Cell, Grid, check_table, labels_of, lay_out
+from lpnb.plots.field import CELL, MUTED, Field
+from lpnb.plots.picture import Picture
+from lpnb.plots.sheet import blank_sheet
+from lpnb.plots.themes import FAILED, NEUTRAL, OUTCOMES, Theme, colours_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_TITLES = {
+    "landed_skill": "Where each case landed",
+    "outcome": "What came of each case",
+    "failed": "How many cases failed",
+}
+
+
+class Heatmap(Picture):
+    """Cases over two keys, one cell for each pair of values. Made by ``heatmap``.
+
+    ``grid`` has the counts. In a notebook it shows itself as an escaped table that follows the theme.
+    """
+
+    def __init__(self, grid: Grid, value: str, colours: Mapping[str, str], title: str = "") -> None:
+        self.grid = grid
+        self.value = value
+        self.colours = dict(colours)
+        self.title = title or _TITLES.get(value, f"{value} of each case")
+
+    @property
+    def summary(self) -> str:  # type: ignore[override]  # it follows from the grid
+        """One sentence of what it shows."""
+        grid, (rows, columns) = self.grid, self.grid.keys
+        if not grid.total:
+            return f"No cases, so nothing to show over {rows} and {columns}"
+        return f"{rows} by {columns}, {counted(grid.total)}: " + ", ".join(
+            f"{label} {count}" for label, count in grid.labels.items()
+        )
+
+    def table(self) -> pd.DataFrame:
+        """The cells as a DataFrame: a row for each value of the first key, a column for each of the second.
+
+        Every entry is text, as the cell has it, and missing where there are no cases.
+        """
+        grid = self.grid
+        data = {
+            column: [
+                "\n".join(self.words(cell)) if (cell := grid.cells.get((row, column))) else None
+                for row in grid.rows
+            ]
+            for column in grid.columns
+        }
+        index = pd.Index(grid.rows, name=grid.keys[0], dtype="str")
+        found = pd.DataFrame(data, index=index, dtype="str")
+        found.columns.name = grid.keys[1]
+        return found
+
+    def words(self, cell: Cell) -> tuple[str, ...]:
+        """What stands in a cell: its label, and below it how many cases, where there are several."""
+        if self.value == "failed":
+            failed = dict(cell.shares).get("failed", 0)
+            tried = cell.total - dict(cell.shares).get("(not tried)", 0)
+            return (f"{round(100 * failed / tried)} %", f"{failed} of {tried}") if tried else ("(not tried)",)
+        label, count = cell.shares[0]
+        if len(cell.shares) > 1:
+            return (label, f"{count} of {cell.total}")
+        return (label, counted(count)) if count > 1 else (label,)
+
+    def parts(self, cell: Cell) -> list[tuple[str, float, float]]:
+        """The fills of a cell, the most frequent first: base colour, share of the cases, thickness.
+
+        The first one is the cell's ground; where there are others, a strip below shows all of them.
+        """
+        if self.value == "failed":
+            shares = dict(cell.shares)
+            tried = cell.total - shares.get("(not tried)", 0)
+            share = shares.get("failed", 0) / tried if tried else 0.0
+            return [(FAILED if share else NEUTRAL, 1.0, 0.2 + 0.8 * share if share else 0.2)]
+        return [
+            (self.colours.get(label, NEUTRAL), count / cell.total, 1.0 if label in self.colours else 0.3)
+            for label, count in cell.shares
+        ]
+
+    @property
+    def field(self) -> Field:
+        """The field that is drawn."""
+        return Field(self.title, self._subtitle(), self.grid.keys, self.grid.rows, self.grid.columns)
+
+    def _subtitle(self) -> str:
+        return f"{self.grid.keys[0]} by {self.grid.keys[1]}, {counted(self.grid.total)}"
+
+    def _draw(self, theme: Theme) -> Figure:
+        if not self.grid.total:
+            return blank_sheet(self.title, f"{self.summary}.", theme)
+        from lpnb.plots.drawn_heatmap import draw
+
+        return draw(self, theme)
+
+    def _repr_html_(self) -> str:
+        if not self.grid.total:
+            return f'<p role="status">{esc(self.title)}: {esc(self.summary)}.</p>'
+        cells = self.grid.cells
+        return self.field.html(
+            f"{esc(self._subtitle())}<br>{self._legend()}", lambda place: self._td(cells.get(place))
+        )
+
+    def _td(self, cell: Cell | None) -> str:
+        if cell is None:
+            return f'<td style="{CELL};{MUTED}">no case</td>'
+        first, *rest = self.words(cell)
+        below = "".join(f'<div style="font-size:85%">{esc(line)}</div>' for line in rest)
+        parts = self.parts(cell)
+        base, _, thickness = parts[0]
+        style = f"{CELL};background:{base}{round(thickness * 107):02x};border-left:4px solid {base}"
+        return f'<td style="{style}">{esc(first)}{below}{_strip(parts)}</td>'
+
+    def _legend(self) -> str:
+        swatch = "display:inline-block;width:.8em;height:.8em;margin-right:.4em;border-radius:2px;background:"
+        return " ".join(
+            f'<span style="white-space:nowrap;margin-right:1em"><span style="{swatch}'
+            f'{self.colours.get(label, NEUTRAL)}"></span>{esc(label)} {count}</span>'
+            for label, count in self.grid.labels.items()
+        )
+
+
+def _strip(parts: list[tuple[str, float, float]]) -> str:
+    """All shares of a cell side by side, for the eye alone: the words are above it."""
+    if len(parts) < 2:
+        return ""
+    shares = "".join(f'<span style="background:{base};flex:{share:.4f}"></span>' for base, share, _ in parts)
+    return f'<div aria-hidden="true" style="display:flex;height:4px;margin-top:4px">{shares}</div>'
+
+
+def heatmap(
+    table: pd.DataFrame,
+    rows: str,
+    columns: str,
+    value: str = "landed_skill",
+    *,
+    colours: Mapping[str, str] | None = None,
+) -> Heatmap:
+    """Lay the cases of a per-case table out over two of its columns.
+
+    Args:
+        table: One row per case, as ``run.table()`` gives it.
+        rows: The column whose values go down, such as "ctmrinfo.ctype".
+        columns: The column whose values go across.
+        value: What a cell shows. "landed_skill" (a skill without a name by its id, and for a case that
+            landed nowhere what came of it in brackets), "outcome", "failed" (an expectation decides where
+            there is one, else whether it was answered), or any other column.
+        colours: A colour (#rrggbb) for each skill, where the usual ones are not wanted.
+
+    Raises:
+        InvalidValueError: The table lacks a column, or both keys are the same.
+
+    Example:
+        >>> table = pd.DataFrame({"ctmrinfo.ctype": ["vip", "gold"], "campaignInfo.campaignId": ["1", "1"],
+        ...                       "outcome": "answered", "landed_skill": ["Private Clients", "Cards"]})
+        >>> heatmap(table, "ctmrinfo.ctype", "campaignInfo.campaignId").table().loc["vip", "1"]
+        'Private Clients'
+    """
+    extra = {"landed_skill": "landed_skill", "failed": "outcome"}.get(value, value)
+    table = check_table(table, ("rows", rows), ("columns", columns), ("value", extra))
+    if rows == columns:
+        raise InvalidValueError([must("columns", "must be another column than rows", columns)])
+    labels = labels_of(table, value)
+    grid = lay_out(table, (rows, columns), labels)
+    if value == "outcome":
+        return Heatmap(grid, value, {**OUTCOMES, **(colours or {})})
+    if value == "failed":
+        return Heatmap(grid, value, {"failed": FAILED})
+    return Heatmap(grid, value, colours_of((name for name in grid.labels if name[0] != "("), colours))
+
+
+def counted(number: int) -> str:
+    """``1 case``, ``2 cases``.
+
+    Example:
+        >>> counted(1), counted(1234)
+        ('1 case', '1,234 cases')
+    """
+    return f"{number:,} case{'' if number == 1 else 's'}"

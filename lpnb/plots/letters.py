@@ -1,0 +1,149 @@
+"""Names in pictures: which letters can be drawn, how wide they are, how they are wrapped and shortened.
+
+Pictures use the one font that comes with matplotlib, so that they look alike on every machine. What it
+lacks is looked for in the machine's own fonts, and described or marked where those lack it too.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from functools import cache, lru_cache
+
+FAMILY = "DejaVu Sans"
+#: Keeps what follows to the right of what came before, whichever way that is read.
+MARK = "\N{LEFT-TO-RIGHT MARK}"
+#: Fonts for scripts that the first one lacks; whichever of them the machine has.
+_FURTHER = (
+    "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans SC", "Noto Sans JP", "Noto Sans KR", "PingFang SC",
+    "Hiragino Sans", "Apple SD Gothic Neo", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic",
+    "WenQuanYi Zen Hei",
+    "Noto Sans Devanagari", "Noto Sans Thai", "Arial Unicode MS", "Noto Emoji", "Segoe UI Symbol", "Segoe UI",
+)  # fmt: skip
+
+
+@cache
+def families() -> tuple[str, ...]:
+    """The font's name, and those of the machine's own that help out."""
+    from matplotlib.font_manager import fontManager
+
+    there = {font.name for font in fontManager.ttflist}
+    return (FAMILY, *(name for name in _FURTHER if name in there))
+
+
+@cache
+def _fonts() -> tuple[tuple[object, frozenset[int]], ...]:
+    from matplotlib.font_manager import findfont, get_font
+
+    fonts = [get_font(findfont(name, fallback_to_default=False)) for name in families()]
+    return tuple((font, frozenset(font.get_charmap())) for font in fonts)
+
+
+@lru_cache(4096)
+def drawable(text: str) -> str:
+    """*text* with what no font has replaced: a symbol by its name, a letter by a mark.
+
+    Control characters, line breaks among them, and what steers the direction of text become spaces or
+    nothing.
+
+    Example:
+        >>> drawable("party \\N{PARTY POPPER}\\n!")
+        'party :party popper: !'
+    """
+    known = frozenset().union(*(letters for _, letters in _fonts()))
+    parts = []
+    for letter in text:
+        category = unicodedata.category(letter)
+        if category in ("Cc", "Zl", "Zp"):
+            parts.append(" ")
+        elif letter == MARK:
+            parts.append(letter)
+        elif category == "Cf" or (category == "Mn" and ord(letter) not in known):
+            continue  # joiners, direction marks, variation selectors
+        elif ord(letter) in known and category != "Cs":
+            parts.append(letter)
+        elif category in ("So", "Sk") and (name := unicodedata.name(letter, "")):
+            parts.append(f":{name.lower()}:")
+        else:
+            parts.append("\N{WHITE VERTICAL RECTANGLE}")
+    return "".join(parts)
+
+
+@lru_cache(16384)
+def _width(text: str) -> float:
+    from matplotlib.ft2font import FT2Font, LoadFlags
+
+    font, known = _fonts()[0]
+    assert isinstance(font, FT2Font)  # noqa: S101 - it is kept as an object where matplotlib may be absent
+    font.set_size(100, 72)  # large and without hinting: small letters are rounded to whole pixels
+    font.set_text("".join(letter for letter in text if ord(letter) in known), flags=LoadFlags.NO_HINTING)
+    missing = sum(ord(letter) not in known for letter in text)
+    return float(font.get_width_height()[0]) / 6400 + missing
+
+
+def width(text: str, size: float) -> float:
+    """How wide *text* is at *size* points, in points."""
+    return _width(text) * size
+
+
+def wrap(text: str, size: float, room: float, lines: int) -> list[str]:
+    """*text* in at most *lines* lines of *room* points; what is too long ends in an ellipsis.
+
+    Example:
+        >>> wrap("Mortgages & Loans", 9, 60, 2)
+        ['Mortgages &', 'Loans']
+        >>> wrap("x" * 10_000, 9, 30, 1)
+        ['xxx…']
+    """
+    found: list[str] = []
+    left = drawable(text[:2000]).split()
+    while left:
+        line = left.pop(0)
+        if width(line, size) > room:
+            line, rest = _cut(line, size, room)
+            left.insert(0, rest)
+        while left and width(f"{line} {left[0]}", size) <= room:
+            line += f" {left.pop(0)}"
+        found.append(line)
+        if len(found) == lines:
+            break
+    if left:
+        last = found[-1]
+        while last and width(f"{last}…", size) > room:
+            last = last[:-1]
+        found[-1] = f"{last.rstrip()}…"
+    return found or [""]
+
+
+def _cut(word: str, size: float, room: float) -> tuple[str, str]:
+    """Cut *word* where its first part still fits, after one letter at the least."""
+    low, high = 1, len(word)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if width(word[:middle], size) <= room else (low, middle - 1)
+    return word[:low], word[low:]
+
+
+def with_count(name: str, count: int) -> str:
+    """A name and how many cases it has, in this order for any script."""
+    return f"{MARK}{name}{MARK}  {count:,}"
+
+
+def codes(names: Iterable[str]) -> dict[str, str]:
+    """A short sign for each name, for cells too small for the name itself.
+
+    Example:
+        >>> codes(["Cards & Payments", "Cards", "General Enquiries", "(refused)"])
+        {'Cards & Payments': 'CP', 'Cards': 'C', 'General Enquiries': 'GE', '(refused)': 'r'}
+    """
+    found: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        words = "".join(letter if letter.isalnum() else " " for letter in drawable(name[:200])).split()
+        sign = "".join(word[0] for word in words)[:3] or "?"
+        taken, number = set(found.values()), 2
+        wanted = sign
+        while wanted in taken:
+            wanted = f"{sign}{number}"
+            number += 1
+        found[name] = wanted
+    return found

@@ -1,0 +1,124 @@
+"""Colours: two themes for pictures, one for notebooks, and a colour for each name that stays with it.
+
+Fills are one base colour laid thinly over the page, so that text in the page's own colour stays readable
+in light and in dark. No picture tells anything by colour alone.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from lpnb.errors import InvalidValueError
+from lpnb.models import one_of
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """The colours of a picture around its fills; how thickly a fill covers the paper is ``strength``, or
+    ``bold`` where it has to stand out.
+
+    Example:
+        >>> THEMES["light"].fill("#5e64f3")
+        '#bbbefa'
+    """
+
+    name: str
+    paper: str
+    ink: str
+    muted: str
+    line: str
+    blank: str
+    strength: float
+    bold: float
+
+    def fill(self, base: str, strength: float | None = None) -> str:
+        """*base* laid over the paper."""
+        return mix(base, self.paper, self.strength if strength is None else strength)
+
+
+THEMES = {
+    "light": Theme("light", "#ffffff", "#1b1f24", "#5b626b", "#c9ced6", "#f3f4f6", 0.42, 0.53),
+    "dark": Theme("dark", "#111111", "#f0f0f0", "#a8b0ba", "#474d55", "#1d2024", 0.52, 0.57),
+}
+
+#: Looked for by a search: under the three kinds of colour blindness any two fills differ in both themes.
+PALETTE = (
+    "#5e64f3", "#219e61", "#ad5010", "#47b5fa", "#9b980b",
+    "#ec68b2", "#7e1baa", "#9db38c", "#a50c1f", "#5d5075",
+)  # fmt: skip
+
+OUTCOMES = {
+    "answered": "#219e61",
+    "refused": "#a50c1f",
+    "not sent": "#9b980b",
+    "unknown": "#7e1baa",
+    "planned": "#5d5075",
+}
+#: Where there is no category: refused, not sent, landing unknown.
+NEUTRAL = "#7d8590"
+#: A share of failures: the more, the thicker.
+FAILED = "#d43c14"
+
+
+def theme_of(name: str) -> Theme:
+    """The theme of that name.
+
+    Raises:
+        InvalidValueError: There is none of that name.
+    """
+    if name not in THEMES:
+        raise InvalidValueError([one_of("theme", name, list(THEMES))])
+    return THEMES[name]
+
+
+def colours_of(names: Iterable[str], given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """A base colour for each name, the same in every picture that has the same names.
+
+    A name's own place in the palette follows from its letters; when two names want one place, the later
+    in the alphabet moves on. *given* settles the colours of its names beforehand.
+
+    Example:
+        >>> colours_of(["Cards", "Loans"]) == colours_of(["Loans", "Cards", "Cards"])
+        True
+        >>> colours_of(["Cards"], {"Cards": "#000000"})
+        {'Cards': '#000000'}
+    """
+    found = dict(given or {})
+    taken = set(found.values())
+    for name in sorted(set(names) - found.keys()):
+        start = zlib.crc32(name.encode("utf-8", "surrogatepass")) % len(PALETTE)
+        places = [PALETTE[(start + step) % len(PALETTE)] for step in range(len(PALETTE))]
+        found[name] = next((colour for colour in places if colour not in taken), places[0])
+        taken.add(found[name])
+    return found
+
+
+def mix(colour: str, under: str, share: float) -> str:
+    """*share* of one colour over another, as both are written (#rrggbb)."""
+    pairs = zip(_parts(colour), _parts(under), strict=True)
+    return "#" + "".join(f"{round(share * over + (1 - share) * below):02x}" for over, below in pairs)
+
+
+def contrast(one: str, other: str) -> float:
+    """How well the one can be read on the other, 1 to 21; text wants 4.5.
+
+    Example:
+        >>> contrast("#000000", "#ffffff")
+        21.0
+
+    Source: WCAG 2.2, relative luminance and contrast ratio.
+    """
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [part / 255 for part in _parts(colour)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _parts(colour: str) -> tuple[int, ...]:
+    return tuple(bytes.fromhex(colour.lstrip("#")))

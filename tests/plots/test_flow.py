@@ -1,0 +1,71 @@
+"""The flow from a value through a campaign to a skill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+
+from lpnb import plots
+from lpnb.errors import InvalidValueError
+
+Table = Callable[..., pd.DataFrame]
+
+
+def drawn(picture: plots.Picture) -> list[str]:
+    return [text.get_text().replace("\u200e", "") for text in picture.figure().axes[0].texts]
+
+
+def test_every_stage_names_its_values_and_counts_their_cases(before: pd.DataFrame) -> None:
+    flow = plots.flow(before, "ctmrinfo.ctype")
+
+    words = drawn(flow)
+    assert flow.summary == "48 cases from ctmrinfo.ctype to landed_skill through campaignInfo.campaignId"
+    assert {"vip  8", "regular  8", "99999  12", "(absent)  6", "Cards & Payments  12"} <= set(words)
+    assert {"ctmrinfo.ctype", "campaignInfo.campaignId", "landed_skill"} <= set(words)
+
+
+def test_the_ways_are_a_table_too(before: pd.DataFrame) -> None:
+    ways = plots.flow(before, "ctmrinfo.ctype").table()
+
+    assert dict(ways.dtypes.astype(str)) == {
+        "ctmrinfo.ctype": "str", "campaignInfo.campaignId": "str", "landed_skill": "str", "cases": "Int64"
+    }  # fmt: skip
+    assert ways["cases"].sum() == 48
+    assert ways[(ways["ctmrinfo.ctype"] == "vip") & (ways["campaignInfo.campaignId"] == "(absent)")][
+        "landed_skill"
+    ].to_list() == ["Private Clients"]
+
+
+def test_a_crowded_stage_puts_its_rarest_names_together(table: Table) -> None:
+    words = drawn(plots.flow(table([f"v{number}" for number in range(40)], ["x"]), "down", None))
+
+    assert "(17 more)  17" in words
+    assert sum(word.startswith("v") and word.endswith("  1") for word in words) == 23
+
+
+def test_no_rows_make_an_empty_picture_that_says_so(table: Table) -> None:
+    flow = plots.flow(table([], []), "down", "across")
+
+    assert flow.table().empty
+    assert "No cases, so nothing leads from down to landed_skill through across." in drawn(flow)
+
+
+def test_a_column_named_twice_is_refused(table: Table) -> None:
+    with pytest.raises(InvalidValueError) as caught:
+        plots.flow(table(["a"], ["x"]), "down", "down")
+
+    assert str(caught.value) == (
+        "source, through and to must be different columns; got ('down', 'down', 'landed_skill')."
+    )
+
+
+def test_in_a_notebook_it_is_drawn_in_the_page_and_told_as_a_table(table: Table) -> None:
+    html = plots.flow(table(["<b>bold</b>"], ["x"]), "down", "across")._repr_html_()
+
+    assert html.count("<svg ") == 1
+    assert 'role="img" aria-label="How cases came to where they landed. 1 case from down' in html
+    assert "var(--jp-content-font-color1,#1b1f24)" in html
+    assert "&lt;b&gt;bold&lt;/b&gt;" in html
+    assert "<b>bold" not in html
