@@ -52,11 +52,13 @@ _HOME = {
     "OtherFrame": "frames",
     "PersonalInfo": "sdes",
     "ProfileUpdate": "frames",
+    "Progress": "experiments.progress",
     "RawBatch": "batches",
     "RawFrame": "frames",
     "Receipt": "frames",
     "RefusedError": "errors",
     "RichContent": "frames",
+    "Run": "experiments.run",
     "RunError": "errors",
     "Sandbox": "sandbox",
     "Secret": "masking",
@@ -72,9 +74,12 @@ _HOME = {
     "connect": "connection",
     "doctor": "checkup",
     "landing": "landings",
+    "open_run": "experiments.start",
     "page_examples": "examples",
     "responses_table": "tables",
+    "run_experiment": "experiments.start",
     "sample": "samples",
+    "start_experiment": "experiments.start",
 }
 __all__ = sorted(_HOME)
 

@@ -61,3 +61,9 @@ from lpnb.tables import responses_table as responses_table
 from lpnb.widgets.composer import Composer as Composer
 
 __version__: str
+
+from lpnb.experiments.progress import Progress as Progress
+from lpnb.experiments.run import Run as Run
+from lpnb.experiments.start import open_run as open_run
+from lpnb.experiments.start import run_experiment as run_experiment
+from lpnb.experiments.start import start_experiment as start_experiment

@@ -1,0 +1,41 @@
+"""What stands between a slip of the keyboard and a queue full of conversations at a real account."""
+
+from __future__ import annotations
+
+import sys
+
+from lpnb.errors import RunError
+from lpnb.settings import Settings
+
+#: Cases of one run against a real account, unless a larger cap is asked for.
+CAP = 1_000
+
+
+def check_live(settings: Settings, count: int, *, live: bool, confirm: int | None, cap: int) -> None:
+    """Let a run of *count* cases against a real account begin, or say what is missing.
+
+    Against this machine everything may begin.
+
+    Raises:
+        RunError: ``live=True`` is missing, the cap is smaller, or the count was not confirmed.
+    """
+    if settings.on_loopback:
+        return
+    who = f"account {settings.account_id} through {settings.domain_api}"
+    cases = f"{count:,} conversation{'s' if count != 1 else ''}"
+    if not live:
+        raise RunError(
+            f"This would open {cases} at the real {who}. Look at it with dry_run=True first, then say "
+            f"live=True and confirm={count}."
+        )
+    if count > cap:
+        raise RunError(
+            f"This would open {cases} at the real {who}, and a run there is capped at {cap:,}. "
+            f"Send a sample, or say cap={count}."
+        )
+    if confirm is None and sys.stdin is not None and sys.stdin.isatty():
+        typed = input(f"This opens {cases} at the real {who}. Type the number to go on: ")
+        confirm = int(typed) if typed.strip().isdigit() else -1
+    if confirm != count:
+        came = "it was not confirmed" if confirm is None else f"{confirm} was confirmed"
+        raise RunError(f"This would open {cases} at the real {who}; {came}. Say confirm={count}.")

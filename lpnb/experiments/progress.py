@@ -1,0 +1,209 @@
+"""How far a run has come, as a value; and pictures of it for a notebook, a terminal and a log.
+
+Nothing here looks at a run by itself: whoever waits for one hands the value over.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+#: Seconds between two lines where nobody can see a bar move.
+LOG_EVERY = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run has come: counts of cases by outcome.
+
+    Attributes:
+        total: How many cases there are.
+        answered: Their conversation is open, its id known.
+        refused: The service said no.
+        not_sent: Tried, and certainly nothing was created.
+        unknown: Bytes left and no usable answer came.
+        sending: Under way at this moment.
+        rate: Cases a second, of late; 0.0 while there is none.
+        seconds: How long this sitting has lasted.
+        state: As ``Run.state``.
+
+    Example:
+        >>> progress = Progress(total=2000, answered=800, refused=12, rate=204.0, state="running")
+        >>> progress.left, round(progress.seconds_left, 1)
+        (1188, 5.8)
+        >>> print(progress)
+        812 of 2,000 cases: 800 answered, 12 refused; 204 a second, 6 s left
+    """
+
+    total: int
+    answered: int = 0
+    refused: int = 0
+    not_sent: int = 0
+    unknown: int = 0
+    sending: int = 0
+    rate: float = 0.0
+    seconds: float = 0.0
+    state: str = "planned"
+
+    @property
+    def done(self) -> int:
+        """How many cases have an outcome."""
+        return self.answered + self.refused + self.not_sent + self.unknown
+
+    @property
+    def left(self) -> int:
+        """How many cases have none."""
+        return self.total - self.done
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it will take at this rate, or None when that cannot be said."""
+        return self.left / self.rate if self.rate > 0 and self.state == "running" else None
+
+    @property
+    def counts(self) -> str:
+        """The outcomes there are, such as "800 answered, 12 refused"."""
+        named = (
+            (self.answered, "answered"),
+            (self.refused, "refused"),
+            (self.not_sent, "not sent"),
+            (self.unknown, "unknown"),
+        )
+        return ", ".join(f"{count:,} {name}" for count, name in named if count)
+
+    def __str__(self) -> str:
+        parts = [f"{self.done:,} of {self.total:,} cases"]
+        if self.counts:
+            parts[0] += f": {self.counts}"
+        if self.state != "running":
+            parts.append(self.state)
+        elif self.rate:
+            parts.append(f"{self.rate:,.0f} a second")
+            if self.seconds_left:
+                parts[-1] += f", {spelled(self.seconds_left)} left"
+        return "; ".join(parts)
+
+
+def spelled(seconds: float) -> str:
+    """A time as people say it.
+
+    Example:
+        >>> [spelled(seconds) for seconds in (5.8, 90, 7300)]
+        ['6 s', '1 min 30 s', '2 h 1 min']
+    """
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+class Display(Protocol):
+    """Whatever shows progress while somebody waits."""
+
+    def show(self, progress: Progress) -> None:
+        """Show it as it is now."""
+        ...
+
+    def close(self, progress: Progress) -> None:
+        """Show it a last time."""
+        ...
+
+
+def display_for(wanted: bool | Display, resumed: int = 0) -> Display:
+    """The display that fits where we are: a widget, a bar, or lines in a log."""
+    if not isinstance(wanted, bool):
+        return wanted
+    if not wanted:
+        return _Nothing()
+    if _in_notebook() or sys.stderr.isatty():
+        return _Bar(resumed)
+    return Lines()
+
+
+class _Nothing:
+    def show(self, progress: Progress) -> None:
+        pass
+
+    def close(self, progress: Progress) -> None:
+        pass
+
+
+class _Bar:
+    """tqdm's bar: a widget in JupyterLab, characters in a terminal."""
+
+    def __init__(self, resumed: int) -> None:
+        self._resumed = resumed
+        self._bar: Any = None
+
+    def show(self, progress: Progress) -> None:
+        if self._bar is None:
+            from tqdm.auto import tqdm
+
+            self._bar = tqdm(total=progress.total, initial=self._resumed, unit=" cases", dynamic_ncols=True)
+        if (more := progress.done - self._bar.n) > 0:
+            self._bar.update(more)
+        said = progress.counts if progress.state == "running" else f"{progress.counts}; {progress.state}"
+        self._bar.set_postfix_str(said, refresh=False)
+        self._bar.refresh()
+
+    def close(self, progress: Progress) -> None:
+        self.show(progress)
+        self._bar.close()
+
+
+class Lines:
+    """A line every ten seconds, for a log: a bar would fill it with control characters."""
+
+    def __init__(
+        self, every: float = LOG_EVERY, clock: Callable[[], float] = time.monotonic, file: Any = None
+    ) -> None:
+        self._every = every
+        self._clock = clock
+        self._file = file
+        self._next = clock() + every
+
+    def show(self, progress: Progress) -> None:
+        """Print a line when it is time for one."""
+        if self._clock() >= self._next:
+            self._next = self._clock() + self._every
+            print(progress, file=self._file or sys.stderr, flush=True)
+
+    def close(self, progress: Progress) -> None:
+        """Print the last line."""
+        print(progress, file=self._file or sys.stderr, flush=True)
+
+
+def _in_notebook() -> bool:
+    """Whether output goes to a front end that draws widgets; IPython is loaded already if so."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return type(shell).__name__ == "ZMQInteractiveShell"
+
+
+class Speed:
+    """Cases a second over the last few seconds, from counts taken now and then."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, over: float = 5.0) -> None:
+        self._clock = clock
+        self._over = over
+        self._begun = clock()
+        self._marks: list[tuple[float, int]] = [(self._begun, 0)]
+
+    @property
+    def seconds(self) -> float:
+        """Since it was begun."""
+        return self._clock() - self._begun
+
+    def rate(self, done: int) -> float:
+        """The rate now that *done* cases of this sitting have an outcome."""
+        now = self._clock()
+        if now - self._marks[-1][0] >= 0.2:
+            self._marks.append((now, done))
+            while len(self._marks) > 2 and now - self._marks[1][0] > self._over:
+                del self._marks[0]
+        since, before = self._marks[0]
+        return (done - before) / (now - since) if now > since else 0.0

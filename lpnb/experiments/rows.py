@@ -1,0 +1,226 @@
+"""Cases on their way into a journal, and what a journal knows of them on its way into tables."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from lpnb.journal import CaseRow, KnownCase, Reader, Reply
+from lpnb.responses import BatchResponse, Outcome, Pair
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lpnb.experiments.cases import Cases
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HASHED = "hashed:"
+
+
+def consumer_of(run_key: str, number: int, name: str) -> str:
+    """A fresh consumer for a case, the same one whenever it is asked for, and guessable by nobody.
+
+    It is the missing idempotency key: whether a case has a conversation can be asked by it later.
+
+    Example:
+        >>> consumer_of("4f3c2b1a" * 4, 11, "gold")
+        'lpnb-4f3c2b1a-12-d1ce05f74be989dece15'
+    """
+    secret = hashlib.blake2b(
+        f"{number}\n{name}".encode("utf-8", "replace"), key=run_key.encode(), digest_size=10
+    )
+    return f"lpnb-{run_key[:8]}-{number + 1}-{secret.hexdigest()}"
+
+
+def case_rows(cases: Cases, run_key: str, salt: str | None) -> Iterator[CaseRow]:
+    """Every case as it is journalled; with a *salt*, what is personal in it only as a hash."""
+    for number in range(len(cases)):
+        case = cases[number]
+        yield CaseRow(
+            number,
+            case.name,
+            case.consumer_id or consumer_of(run_key, number, case.name),
+            stored_digest(cases.digest(number), salt),
+            said_of(case.values, salt),
+            json.dumps(dict(case.expected), ensure_ascii=False) if case.expected else "{}",
+        )
+
+
+def said_of(values: Mapping[str, object], salt: str | None) -> str:
+    """The cells of a case as JSON, those below ``personal`` hashed when there is a *salt*."""
+    cells = {
+        column: hashed(value, salt) if salt is not None and column.startswith("personal") else value
+        for column, value in values.items()
+    }
+    return json.dumps(cells, ensure_ascii=False, default=_as_json)
+
+
+def hashed(value: object, salt: str) -> str:
+    """Stands for a personal value: the same for the same value in one journal, and another in every other."""
+    text = json.dumps(value, sort_keys=True, default=_as_json)
+    digest = hashlib.blake2b(text.encode("utf-8", "replace"), key=salt.encode(), digest_size=12)
+    return _HASHED + digest.hexdigest()
+
+
+def stored_digest(digest: str, salt: str | None) -> str:
+    """A case's digest as it is stored. Bare, it would let a personal value be found by trying."""
+    if salt is None:
+        return digest
+    return hashlib.blake2b(digest.encode(), key=salt.encode(), digest_size=32).hexdigest()
+
+
+def changes(cases: Cases, reader: Reader, salt: str | None) -> list[tuple[str, str, object, object]]:
+    """What *cases* say otherwise than the journal: (case, column, before, after) of each cell."""
+    found: list[tuple[str, str, object, object]] = []
+    for number, name, digest in reader.digests():
+        if number >= len(cases):
+            found.append((name, "case", name, None))
+            continue
+        if digest == stored_digest(cases.digest(number), salt):
+            continue
+        case, known = cases[number], reader.case(number)
+        before = known[2] if known else {}
+        after = json.loads(said_of(case.values, salt))
+        before |= {"case": name, **(known[3] if known else {})}
+        after |= {"case": case.name, **case.expected}
+        columns = [column for column in {**before, **after} if before.get(column) != after.get(column)]
+        cells = [(name, column, before.get(column), after.get(column)) for column in columns]
+        found.extend(cells or [(name, "consumer_id", known[1] if known else None, case.consumer_id)])
+    found.extend(
+        (cases[number].name, "case", None, cases[number].name) for number in range(reader.total, len(cases))
+    )
+    return found
+
+
+def rebuilt(reader: Reader) -> Cases:
+    """The cases as the journal has them, to go on without the table they came from."""
+    from lpnb.experiments.cases import cases_of
+
+    given = set(reader.about.get("given_consumers", ()))
+    own = reader.about.get("own_consumers", False)
+    rows = []
+    for case in reader.cases():
+        row = {"case": case.name, **json.loads(case.said), **json.loads(case.expected)}
+        if own or case.number in given:
+            row["consumer_id"] = case.consumer_id
+        rows.append(row)
+    return cases_of(rows)
+
+
+def known_of(cases: Cases, run_key: str) -> Iterator[KnownCase]:
+    """The cases of a run that has no journal, as if one had been begun."""
+    for row in case_rows(cases, run_key, None):
+        yield KnownCase(row.number, row.name, row.consumer_id, row.said, row.expected, "planned")
+
+
+def cases_frame(
+    known: Iterable[KnownCase], columns: list[str], landings: Mapping[int, Mapping[str, Any]]
+) -> pd.DataFrame:
+    """One row per case, out of columns."""
+    from lpnb.tables import cases_table
+
+    names = (
+        "case",
+        "consumer_id",
+        "outcome",
+        "code",
+        "message",
+        "conversation_id",
+        "http_status",
+        "attempts",
+    )
+    kept: dict[str, list[Any]] = {
+        name: [] for name in (*names, "elapsed_ms", "sent_at", *_LANDED, *_EXPECTED)
+    }
+    own: dict[str, list[Any]] = {column: [] for column in columns}
+    passed: list[bool | None] = []
+    appends: list[Callable[[Any], None]] = [column.append for column in kept.values()]
+    own_appends = [(column, cells.append) for column, cells in own.items()]
+    for case in known:
+        landed = landings.get(case.number, {})
+        expected = json.loads(case.expected) if case.expected != "{}" else {}
+        code = case.code if case.state not in ("planned", "sending") else None
+        cells = (
+            case.name,
+            case.consumer_id,
+            case.state,
+            code,
+            case.message if code is not None else None,
+            case.conversation_id,
+            case.http_status,
+            case.tried,
+            case.elapsed_ms,
+            case.sent_at if case.sent_at is None else _EPOCH + timedelta(microseconds=case.sent_at),
+            landed.get("skill_id"),
+            landed.get("skill_name"),
+            landed.get("source"),
+            expected.get("expected_skill"),
+            expected.get("expected_code"),
+        )
+        for append, cell in zip(appends, cells, strict=True):
+            append(cell)
+        said = json.loads(case.said)
+        for column, append in own_appends:
+            append(said.get(column))
+        passed.append(is_as_expected(case.state, code, landed, expected))
+    return cases_table({**kept, "passed": passed, **own})
+
+
+_LANDED = ("landed_skill_id", "landed_skill", "landing_source")
+_EXPECTED = ("expected_skill", "expected_code")
+
+
+def is_as_expected(
+    outcome: str, code: str | None, landed: Mapping[str, Any], expected: Mapping[str, str]
+) -> bool | None:
+    """Whether it came as expected; None when nothing was expected, or it cannot be said yet.
+
+    Example:
+        >>> is_as_expected("answered", "OK", {"skill_name": "Gold"}, {"expected_skill": "Gold"})
+        True
+    """
+    verdicts: list[bool | None] = []
+    if "expected_code" in expected:
+        verdicts.append(None if code is None else code == expected["expected_code"])
+    if "expected_skill" in expected:
+        known = [landed[key] for key in ("skill_id", "skill_name") if landed.get(key)]
+        verdicts.append(
+            expected["expected_skill"] in known if known else False if outcome == "refused" else None
+        )
+    if not verdicts:
+        return None
+    return False if False in verdicts else None if None in verdicts else True
+
+
+def responses_frame(reader: Reader) -> pd.DataFrame:
+    """One row per request frame of the last response of each case."""
+    from lpnb.tables import ResponseColumns
+
+    columns = ResponseColumns(keyed=True)
+    for reply in reader.replies():
+        columns.add(response_of(reply), reply.name)
+    return columns.table()
+
+
+def response_of(reply: Reply) -> BatchResponse:
+    """The response that was journalled."""
+    return BatchResponse(
+        consumer_id=reply.consumer_id,
+        outcome=cast("Outcome", "not sent" if reply.outcome == "planned" else reply.outcome),
+        pairs=tuple(Pair(*pair) for pair in reply.pairs),
+        explanation=reply.explanation,
+        http_status=reply.http_status,
+        attempts=reply.attempts,
+        elapsed_ms=reply.elapsed_ms,
+        sent_at=None if reply.sent_at is None else _EPOCH + timedelta(microseconds=reply.sent_at),
+        raw=reply.raw,
+    )
+
+
+def _as_json(value: object) -> Any:
+    from lpnb.experiments.cases import as_json
+
+    return as_json(value)

@@ -1,0 +1,351 @@
+"""``Run``: one execution of an experiment, from here or from a journal.
+
+A run has a thread of its own to live in, the background loop's. Whoever waits for it only looks: an interrupt
+ends the waiting at once and lets nothing new leave, and what has left is still answered and written down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import time
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from lpnb import background
+from lpnb.display import esc, table_html
+from lpnb.errors import LpnbError, RunError
+from lpnb.experiments.progress import Display, Progress, Speed, display_for
+from lpnb.experiments.rows import cases_frame, known_of, responses_frame
+from lpnb.experiments.sending import Sending, Tally
+from lpnb.journal import Journal, Reader, read_journal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lpnb.client import AsyncClient, Client
+    from lpnb.experiments.cases import Cases
+
+#: Seconds that an interrupted wait still gives to what has left.
+GRACE = 0.5
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run is driven; kept in its journal, so that it can be gone on with alike."""
+
+    concurrency: int = 16
+    rate: float | None = None
+    on_5xx: str = "pause"
+    live: bool = False
+    cap: int = 0
+    steps: dict[str, Any] = field(default_factory=dict)
+
+
+class Run:
+    """One execution of an experiment. ``run_experiment`` and ``open_run`` make them.
+
+    Attributes:
+        name: What it is called.
+        journal_path: The file that everything is written into; None for a dry run.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        total: int,
+        *,
+        path: Path | None = None,
+        client: Client | AsyncClient | None = None,
+        cases: Cases | None = None,
+        options: Options | None = None,
+        run_key: str = "",
+        progress: bool | Display = True,
+    ) -> None:
+        self.name = name
+        self.journal_path = path
+        self._client = client
+        self._cases = cases
+        self._options = options or Options()
+        self._run_key = run_key
+        self._shown = progress
+        self._tally = Tally(total)
+        self._speed: Speed | None = None
+        self._sending: Sending | None = None
+        self._future: concurrent.futures.Future[None] | None = None
+        self._reader: Reader | None = None
+        self._failure: BaseException | None = None
+        self._resumed = 0
+
+    # Looking at it
+
+    @property
+    def state(self) -> str:
+        """Where it stands.
+
+        "planned" (a dry run), "running", "pausing" (it waits, and will try one), "paused" (that one failed as
+        well), "stopped", "done", or "failed" (the journal could not be written); for the run of another
+        process also "interrupted", when that has ended in the middle.
+        """
+        if self._future is None and self.journal_path is not None:
+            reader = self._look()
+            if reader.is_written:
+                return "running"
+            said = str(reader.told("state"))
+            return "interrupted" if said == "running" else said
+        return self._tally.state
+
+    @property
+    def progress(self) -> Progress:
+        """How far it has come."""
+        tally = self._tally
+        if self._future is None and self.journal_path is not None:
+            found = self._look().states()
+            state = self.state
+            counts = {name: found.get(name, 0) for name in ("answered", "refused", "unknown", "sending")}
+            return Progress(tally.total, not_sent=found.get("not sent", 0), state=state, **counts)
+        counted = tally.outcomes
+        return Progress(
+            total=tally.total,
+            answered=counted["answered"],
+            refused=counted["refused"],
+            not_sent=counted["not sent"],
+            unknown=counted["unknown"],
+            sending=tally.sending,
+            rate=self._speed.rate(tally.sent) if self._speed else 0.0,
+            seconds=self._speed.seconds if self._speed else 0.0,
+            state=tally.state,
+        )
+
+    def table(self) -> pd.DataFrame:
+        """One row per case, in the cases' order: see ``lpnb.tables.cases_table`` for the columns.
+
+        What has been tried counts ``attempts`` over all sittings of the run.
+        """
+        if self.journal_path is None:
+            known = known_of(self._cases, self._run_key) if self._cases is not None else iter(())
+            return cases_frame(known, self._columns, {})
+        reader = self._look()
+        return cases_frame(reader.cases(), self._columns, reader.landings())
+
+    def responses(self) -> pd.DataFrame:
+        """One row per request frame: ``case`` and the columns of ``responses_table``."""
+        return responses_frame(self._look())
+
+    @property
+    def unknown(self) -> pd.DataFrame:
+        """The rows of ``table()`` whose outcome is unknown: a conversation may exist for each."""
+        table = self.table()
+        return table[table["outcome"] == "unknown"].reset_index(drop=True)
+
+    @property
+    def failure(self) -> str | None:
+        """Why it failed or paused, in a sentence, or None."""
+        if self._failure is not None:
+            return str(self._failure)
+        return f"{self._tally.trouble}." if self._tally.trouble else None
+
+    @property
+    def _columns(self) -> list[str]:
+        if self._cases is not None:
+            return list(self._cases.columns)
+        return list(self._look().about.get("columns", ()))
+
+    def _look(self) -> Reader:
+        if self.journal_path is None:
+            raise RunError("A dry run has no journal: nothing was sent.")
+        if self._reader is None:
+            self._reader = read_journal(self.journal_path)
+        return self._reader
+
+    # Driving it
+
+    def launch(self, journal: Journal, todo: Iterator[tuple[int, int]]) -> None:
+        """Begin a sitting on the background loop; *journal* is closed when it ends."""
+        client, cases = self._client, self._cases
+        if client is None or cases is None:
+            raise RunError("A run needs a client and its cases to go on: open_run(...).resume(client).")
+        self._tally.state = "running"
+        self._tally.trouble = ""
+        self._failure = None
+        self._speed = Speed()
+        pace = getattr(client.engine.connector.throttle, "pace", None)
+        if pace is not None and self._options.rate is not None:
+            pace.set_rate(self._options.rate)
+
+        sending = self._sending = Sending(
+            client.engine,
+            cases,
+            journal,
+            todo,
+            run_key=self._run_key,
+            concurrency=self._options.concurrency,
+            on_5xx=self._options.on_5xx,
+            tally=self._tally,
+        )
+
+        async def sitting() -> None:
+            state = "failed"
+            try:
+                state = await sending.run()
+                self._failure = sending.failure
+                journal.tell("state", state)
+            except LpnbError as error:
+                self._failure = error
+            finally:
+                await asyncio.to_thread(journal.close)
+                self._tally.state = state
+
+        self._future = background.submit(sitting())
+
+    def adopt(
+        self, client: Client | AsyncClient, cases: Cases, options: Options, states: Mapping[str, int]
+    ) -> None:
+        """Take what a further sitting needs: who sends, what, how, and what there is already."""
+        self._client, self._cases, self._options = client, cases, options
+        self._tally = Tally(self._tally.total)
+        for outcome in ("answered", "refused", "unknown"):
+            self._tally.outcomes[outcome] = states.get(outcome, 0)
+        self._resumed = sum(self._tally.outcomes.values())
+
+    def resume(
+        self,
+        client: Client | AsyncClient | None = None,
+        cases: object = None,
+        *,
+        concurrency: int | None = None,
+        rate: float | None = None,
+        on_5xx: str | None = None,
+        live: bool | None = None,
+        confirm: int | None = None,
+        wait: bool = True,
+    ) -> Self:
+        """Go on: send what is planned or was certainly not sent, and nothing else.
+
+        What is unknown stays so and is listed in ``unknown``; ``settle`` looks for it. Called for a run that
+        is still stopping, it waits for that first.
+
+        Args:
+            client: Who sends; the run's own when left out. ``open_run`` knows none.
+            cases: The cases the run was begun with; those of the journal when left out.
+            concurrency: As for ``run_experiment``, and as before when left out; so are the others.
+            rate: How many leave a second, at the most.
+            on_5xx: "pause" or "retry".
+            live: Must be True for a real account, unless this very object was begun with it.
+            confirm: There, how many cases are still to be sent.
+            wait: Wait for the end, as ``run_experiment`` does, or return at once.
+
+        Raises:
+            JournalError: The file is missing, empty, damaged, or being written by another process.
+            ChangedCasesError: The cases are not those the run was begun with.
+            RunError: There is no client, the journal is another account's, or a real one was not confirmed.
+        """
+        from lpnb.experiments.start import go_on
+
+        if self.journal_path is None:
+            raise RunError("A dry run has no journal to go on with. Run it without dry_run.")
+        client = client if client is not None else self._client
+        if client is None:
+            raise RunError("open_run knows no client. Give one: open_run(path).resume(client).")
+        if self._future is not None and not self._future.done():
+            self.stop()
+            concurrent.futures.wait([self._future])
+        own = self._client is not None
+        given: dict[str, Any] = {"concurrency": concurrency, "rate": rate, "on_5xx": on_5xx}
+        options = replace(
+            self._options,
+            live=(own and self._options.live) if live is None else live,
+            **{key: value for key, value in given.items() if value is not None},
+        )
+        cases = cases if cases is not None else self._cases
+        go_on(self, self.journal_path, client, cases, options=options, confirm=confirm, own=own)
+        return self.wait() if wait else self
+
+    def stop(self) -> Self:
+        """Let nothing new leave. What has left is still answered, for at most the client's deadline."""
+        sending = self._sending
+        if sending is not None and self._future is not None and not self._future.done():
+            background.loop().call_soon_threadsafe(sending.stop)
+        return self
+
+    def wait(self, timeout: float | None = None) -> Self:
+        """Wait for its end and show how it goes; an interrupt stops the run and ends the waiting.
+
+        Args:
+            timeout: Seconds after which the waiting ends; the run goes on.
+
+        Raises:
+            LpnbError: A fault of the run itself. What a case came to never raises.
+        """
+        future = self._future
+        if future is None:
+            return self
+        until = None if timeout is None else time.monotonic() + timeout
+        display = display_for(self._shown, self._resumed)
+        try:
+            while not concurrent.futures.wait([future], timeout=0.1).done:
+                display.show(self.progress)
+                if until is not None and time.monotonic() > until:
+                    break
+        except KeyboardInterrupt:
+            self.stop()
+            concurrent.futures.wait([future], timeout=GRACE)
+            display.close(self.progress)
+            print(self._interrupted())  # noqa: T201 - the cell ends here, and somebody has to say why
+            return self
+        display.close(self.progress)
+        return self._ended()
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self._awaited().__await__()
+
+    async def _awaited(self) -> Self:
+        future = self._future
+        if future is None:
+            return self
+        display = display_for(self._shown, self._resumed)
+        waiting = asyncio.wrap_future(future)
+        try:
+            while not (await asyncio.wait([waiting], timeout=0.1))[0]:
+                display.show(self.progress)
+        except BaseException:
+            self.stop()
+            display.close(self.progress)
+            raise
+        display.close(self.progress)
+        return self._ended()
+
+    def _ended(self) -> Self:
+        if self._future is not None and self._future.done():
+            self._future.result()  # a fault of lpnb's own is raised here
+            if self._failure is not None and not isinstance(self._failure, LpnbError):
+                raise self._failure
+        return self
+
+    def _interrupted(self) -> str:
+        progress = self.progress
+        ends = f" {progress.sending:,} had left and are still waited for." if progress.sending else ""
+        return f"Stopped. {progress}.{ends} run.resume() goes on."
+
+    def __repr__(self) -> str:
+        where = f" in {self.journal_path}" if self.journal_path else ""
+        return f"<Run {self.name}: {self.progress}{where}>"
+
+    def _repr_html_(self) -> str:
+        progress = self.progress
+        rows = [
+            (name, f"{count:,}")
+            for name, count in (
+                ("answered", progress.answered),
+                ("refused", progress.refused),
+                ("not sent", progress.not_sent),
+                ("unknown", progress.unknown),
+                ("still to be sent", progress.left),
+            )
+        ]
+        said = f"<p>{esc(self.failure)}</p>" if self.failure else ""
+        where = f"<p>{esc(self.journal_path)}</p>" if self.journal_path else ""
+        caption = f"Run {self.name}: {self.state}, {progress.total:,} cases"
+        return table_html(caption, ("outcome", "cases"), rows) + said + where

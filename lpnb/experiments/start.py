@@ -1,0 +1,318 @@
+"""Beginning a run, going on with one, and opening one that is there."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import secrets
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lpnb import background
+from lpnb._version import __version__
+from lpnb.display import brief
+from lpnb.errors import ChangedCasesError, Complaint, InvalidValueError, RunError
+from lpnb.experiments.guard import CAP, check_live
+from lpnb.experiments.progress import Display
+from lpnb.experiments.rows import case_rows, changes, rebuilt
+from lpnb.experiments.run import Options, Run
+from lpnb.journal import Journal, Reader, read_journal
+from lpnb.masking import MASK
+from lpnb.settings import Settings
+
+if TYPE_CHECKING:
+    from lpnb.client import AsyncClient, Client
+    from lpnb.experiments.cases import Cases
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+#: Requests that a dry run writes out.
+SHOWN = 3
+_RISK = (
+    'on_5xx="retry": a 5xx may come from a gateway behind which the conversation was created. Sending again '
+    "can then open a second one, or be refused because the first is open."
+)
+
+
+def run_experiment(
+    client: Client | AsyncClient,
+    cases: object,
+    *,
+    journal: str | os.PathLike[str] | None = None,
+    name: str | None = None,
+    concurrency: int = 16,
+    rate: float | None = None,
+    on_5xx: str = "pause",
+    live: bool = False,
+    confirm: int | None = None,
+    cap: int = CAP,
+    hash_personal: bool = False,
+    progress: bool | Display = True,
+    dry_run: bool | int = False,
+) -> Run:
+    """Send *cases*, each for a consumer of its own, and return the run when it has ended.
+
+    An interrupt ends the waiting within a second: nothing new leaves, the run that is returned holds what
+    was answered, and ``run.resume()`` goes on.
+
+    Args:
+        client: A ``Client`` or ``AsyncClient``.
+        cases: A ``Grid``, ``Cases``, a DataFrame, the path of a CSV or Parquet file, or a list of dicts.
+        journal: The file that all is written into, made anew; by default below ``runs``, and one line says
+            where.
+        name: 1 to 64 letters, digits, dashes or underscores; the time by default.
+        concurrency: How many CONVERSATION requests are under way at once, at the most.
+        rate: How many leave a second, at the most; found by itself when left out.
+        on_5xx: "pause" takes a 5xx for what it is: unknown. "retry" sends again, and says what that risks.
+        live: Must be True for a real account.
+        confirm: There, the number of cases; typed when it is left out and somebody can be asked.
+        cap: How many cases a run may have there.
+        hash_personal: Keep personal values in the journal as hashes only, salted for each journal.
+        progress: Whether to show how it goes, or what to show it with.
+        dry_run: Print the first requests, secrets masked, and send nothing; a number prints so many.
+
+    Raises:
+        InvalidValueError: Naming every cell that is wrong. Nothing was sent.
+        RunError: A real account without ``live`` and ``confirm``, or beyond the cap.
+        JournalError: The file cannot be made.
+        NotSentError: Hosts or the AppJWT could not be had.
+
+    Example:
+        >>> from lpnb import Client, Sandbox, Settings
+        >>> cases = [{"ctmrinfo.ctype": ctype} for ctype in ("vip", "gold")]
+        >>> with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
+        ...     run = run_experiment(client, cases, name="tiers", progress=False)
+        Writing down run tiers in runs/tiers.sqlite
+        >>> run
+        <Run tiers: 2 of 2 cases: 2 answered; done in runs/tiers.sqlite>
+        >>> list(run.table()["outcome"])
+        ['answered', 'answered']
+    """
+    run = start_experiment(
+        client,
+        cases,
+        journal=journal,
+        name=name,
+        concurrency=concurrency,
+        rate=rate,
+        on_5xx=on_5xx,
+        live=live,
+        confirm=confirm,
+        cap=cap,
+        hash_personal=hash_personal,
+        progress=progress,
+        dry_run=dry_run,
+    )
+    return run.wait()
+
+
+def start_experiment(
+    client: Client | AsyncClient,
+    cases: object,
+    *,
+    journal: str | os.PathLike[str] | None = None,
+    name: str | None = None,
+    concurrency: int = 16,
+    rate: float | None = None,
+    on_5xx: str = "pause",
+    live: bool = False,
+    confirm: int | None = None,
+    cap: int = CAP,
+    hash_personal: bool = False,
+    progress: bool | Display = True,
+    dry_run: bool | int = False,
+) -> Run:
+    """Begin a run and return at once; ``run.wait()`` or ``await run`` waits for its end.
+
+    Takes and raises what ``run_experiment`` does.
+    """
+    from lpnb.experiments.cases import cases_of
+
+    name = _name_of(name, journal)
+    _check_options(concurrency, rate, on_5xx, cap)
+    cases = cases_of(cases)
+    cases.check()
+    settings = client.settings
+    options = Options(concurrency, rate, on_5xx, live, cap)
+    run_key = secrets.token_hex(16)
+    if dry_run is not False:
+        run = Run(name, len(cases), client=client, cases=cases, options=options, run_key=run_key)
+        _print_requests(settings, cases, SHOWN if dry_run is True else dry_run)
+        return run
+    check_live(settings, len(cases), live=live, confirm=confirm, cap=cap)
+    if on_5xx == "retry":
+        print(_RISK)  # noqa: T201 - whoever asks for it is told, every time
+    background.wait(client.engine.ready())
+    path = Path("runs", f"{name}.sqlite") if journal is None else Path(journal)
+    salt = secrets.token_hex(16) if hash_personal else None
+    about = {
+        "name": name,
+        "run_key": run_key,
+        "account_id": settings.account_id,
+        "world": world_of(settings),
+        "origin": settings.domain_api,
+        "lpnb": __version__,
+        "begun": datetime.now().astimezone().isoformat(" ", "seconds"),
+        "columns": cases.columns,
+        "options": dataclasses.asdict(options),
+        "salt": salt,
+        "state": "running",
+    }
+    book = Journal.create(path, about, case_rows(cases, run_key, salt))
+    if journal is None:
+        print(f"Writing down run {name} in {path}")  # noqa: T201 - it was not chosen by whoever looks for it
+    run = Run(
+        name,
+        len(cases),
+        path=path,
+        client=client,
+        cases=cases,
+        options=options,
+        run_key=run_key,
+        progress=progress,
+    )
+    run.launch(book, ((number, 0) for number in range(len(cases))))
+    return run
+
+
+def open_run(path: str | os.PathLike[str]) -> Run:
+    """Open the run that is journalled at *path*, also while another process writes it.
+
+    Its tables can be had at once; ``resume`` and ``settle`` need a client.
+
+    Raises:
+        JournalError: The file is missing, empty, damaged or another program's.
+
+    Example:
+        >>> open_run("runs/nothing.sqlite")
+        Traceback (most recent call last):
+        lpnb.errors.JournalError: There is no journal at runs/nothing.sqlite. run_experiment(..., journal=...) begins one.
+    """  # noqa: E501
+    reader = read_journal(path)
+    about = reader.about
+    options = Options(**about["options"])
+    return Run(about["name"], reader.total, path=Path(path), options=options, run_key=about["run_key"])
+
+
+def go_on(
+    run: Run,
+    path: Path,
+    client: Client | AsyncClient,
+    cases: object,
+    *,
+    options: Options,
+    confirm: int | None,
+    own: bool,
+) -> None:
+    """Launch a further sitting of *run*: whatever is planned, or was certainly not sent, leaves now.
+
+    Raises:
+        JournalError: The file is missing, empty, damaged, or being written by another process.
+        ChangedCasesError: *cases* are not those that the journal was begun with.
+        RunError: The journal belongs to another account.
+    """
+    reader = read_journal(path)
+    check_world(reader, client.settings)
+    known = check_cases(reader, cases)
+    book = Journal.open(path)
+    try:
+        todo = [(case.number, case.tried) for case in reader.cases() if case.state in ("planned", "not sent")]
+        # Whoever began it has confirmed more than is left of it.
+        confirm = len(todo) if own and confirm is None else confirm
+        check_live(client.settings, len(todo), live=options.live, confirm=confirm, cap=options.cap or CAP)
+        if options.on_5xx == "retry" and todo:
+            print(_RISK)  # noqa: T201 - whoever asks for it is told, every time
+        if todo:
+            background.wait(client.engine.ready())
+        run.adopt(client, known, options, reader.states())
+        run.launch(book, iter(todo))
+    except BaseException:
+        book.close()
+        raise
+
+
+def check_world(reader: Reader, settings: Settings) -> None:
+    """See that *settings* are of the account, and of the world, that the journal was begun with."""
+    about = reader.about
+    if about["world"] != world_of(settings) or about["account_id"] != settings.account_id:
+        raise RunError(
+            f"{reader.path} is of account {about['account_id']} {_at(about['world'])}, and this client is of "
+            f"account {settings.account_id} {_at(world_of(settings))}. A run stays with its account."
+        )
+
+
+def check_cases(reader: Reader, cases: object) -> Cases:
+    """Return *cases*, or those of the journal when None are given; those that have changed are refused."""
+    from lpnb.experiments.cases import cases_of
+
+    salt = reader.about.get("salt")
+    if cases is None and salt is not None:
+        raise RunError(
+            f"{reader.path} has personal values as hashes only, so its cases cannot be sent from it. "
+            "Give them: run.resume(client, cases)."
+        )
+    known = rebuilt(reader) if cases is None else cases_of(cases)
+    if found := changes(known, reader, salt):
+        listed = "\n".join(
+            f"  - {case}, {column}: {brief(before)} before, {brief(after)} now"
+            for case, column, before, after in found[:20]
+        )
+        more = f"\n  ... and {len(found) - 20:,} more." if len(found) > 20 else ""
+        raise ChangedCasesError(
+            f"These are not the cases that {reader.path} was begun with, so nothing was sent:\n"
+            f"{listed}{more}\nGive the same cases to go on, or begin another run with these.",
+            found,
+        )
+    return known
+
+
+def world_of(settings: Settings) -> str:
+    """What a run is bound to besides its account: a sandbox's journal never mixes with a real account's."""
+    return "sandbox" if settings.on_loopback else settings.domain_api
+
+
+def _at(world: str) -> str:
+    return "on a sandbox" if world == "sandbox" else f"through {world}"
+
+
+def _name_of(name: str | None, journal: str | os.PathLike[str] | None) -> str:
+    if name is None:
+        stem = Path(journal).stem if journal is not None else ""
+        return stem if _NAME.match(stem) else f"{datetime.now():%Y-%m-%d-%H%M%S}-{secrets.token_hex(2)}"
+    if not (isinstance(name, str) and _NAME.match(name)):
+        sentence = f"name must be 1 to 64 letters, digits, dashes or underscores; got {brief(name)}."
+        raise InvalidValueError([Complaint("name", sentence)])
+    return name
+
+
+def _check_options(concurrency: object, rate: object, on_5xx: object, cap: object) -> None:
+    wrong = []
+    if isinstance(concurrency, bool) or not isinstance(concurrency, int) or not 1 <= concurrency <= 1_000:
+        wrong.append(("concurrency", f"must be a whole number from 1 to 1,000; got {brief(concurrency)}"))
+    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or not rate > 0):
+        wrong.append(("rate", f"must be a number of calls a second above 0, or None; got {brief(rate)}"))
+    if on_5xx not in ("pause", "retry"):
+        wrong.append(("on_5xx", f"must be 'pause' or 'retry'; got {brief(on_5xx)}"))
+    if isinstance(cap, bool) or not isinstance(cap, int) or cap < 1:
+        wrong.append(("cap", f"must be a whole number of cases from 1; got {brief(cap)}"))
+    if wrong:
+        raise InvalidValueError([Complaint(option, f"{option} {rule}.") for option, rule in wrong])
+
+
+def _print_requests(settings: Settings, cases: Cases, shown: int) -> None:
+    count = min(len(cases), shown)
+    lines = [f"Dry run: {len(cases):,} cases, the first {count:,} shown. Nothing is sent."]
+    for number in range(count):
+        case = cases[number]
+        outgoing = case.batch().outgoing(settings.account_id)
+        body = json.dumps(json.loads(outgoing.content), indent=2, ensure_ascii=False)
+        path = f"/api/account/{settings.account_id}/messaging/consumer/conversation?v=3"
+        lines.append(f"\n{case.name}, for {case.consumer_id or 'a consumer made for it'}")
+        lines.append(f"POST https://(asyncMessagingEnt){path}")
+        lines.append(f"Authorization: {MASK}\nX-LP-ON-BEHALF: {MASK}\nContent-Type: application/json")
+        if outgoing.client_properties is not None:
+            lines.append(f"Client-Properties: {outgoing.client_properties}")
+        lines.append(body)
+    print("\n".join(lines))  # noqa: T201 - printing is what was asked for

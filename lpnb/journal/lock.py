@@ -1,0 +1,122 @@
+"""One writer a journal: a lock beside the file that names who holds it.
+
+The operating system lets go of the lock when its holder dies, so that a journal is never left locked. The
+database file itself is not used for it: closing a second handle of it would drop SQLite's own locks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lpnb.errors import JournalError
+
+if sys.platform == "win32":  # pragma: no cover
+    import msvcrt
+
+    def _take(handle: int) -> None:
+        os.lseek(handle, 4096, os.SEEK_SET)  # beyond the text, which others must be able to read
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _take(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class Lock:
+    """Held from the moment it exists until ``close``.
+
+    Raises:
+        JournalError: Somebody else writes; it says which process on which host.
+    """
+
+    def __init__(self, journal: Path) -> None:
+        self.path = _beside(journal)
+        while True:
+            handle = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+            try:
+                _take(handle)
+            except OSError:
+                os.close(handle)
+                raise JournalError(_refusal(journal)) from None
+            # Whoever held it may have removed the file between the two steps above.
+            if self._is_still(handle):
+                break
+            os.close(handle)
+        holder = _read(self.path)
+        if holder.get("host") not in (None, platform.node()):
+            os.close(handle)
+            raise JournalError(
+                f"{_refusal(journal)} That is another machine, whose processes cannot be looked at from "
+                f"here: if it has ended there, remove {self.path}."
+            )
+        self._handle = handle
+        now = datetime.now(UTC).isoformat(" ", "seconds")
+        mine = {
+            "pid": os.getpid(),
+            "host": platform.node(),
+            "since": now,
+        }
+        os.ftruncate(handle, 0)
+        os.lseek(handle, 0, os.SEEK_SET)
+        os.write(handle, json.dumps(mine).encode())
+
+    def close(self) -> None:
+        """Let go. Doing so twice is harmless."""
+        if self._handle < 0:
+            return
+        if sys.platform != "win32":  # there an open file cannot be removed
+            self.path.unlink(missing_ok=True)
+        else:  # pragma: no cover
+            os.ftruncate(self._handle, 0)
+        os.close(self._handle)
+        self._handle = -1
+
+    def _is_still(self, handle: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(handle), os.stat(self.path))
+        except FileNotFoundError:
+            return False
+
+
+def is_written(journal: Path) -> bool:
+    """Whether somebody writes *journal* at this moment."""
+    try:
+        handle = os.open(_beside(journal), os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        _take(handle)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def _beside(journal: Path) -> Path:
+    return journal.with_name(journal.name + ".lock")
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8", errors="replace") or "{}")
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _refusal(journal: Path) -> str:
+    holder = _read(_beside(journal))
+    who = f"process {holder.get('pid', '?')} on {holder.get('host', '?')}"
+    since = f" since {holder['since']}" if "since" in holder else ""
+    return (
+        f"{journal} is being written by {who}{since}. A journal has one writer; open_run({str(journal)!r}) "
+        "reads it meanwhile."
+    )

@@ -1,0 +1,165 @@
+"""Reading a journal, also while another process writes it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lpnb.errors import JournalError
+from lpnb.journal.file import open_file
+from lpnb.journal.lock import is_written
+from lpnb.journal.schema import PER_CASE
+
+_CASES = """
+SELECT number, cases.name, cases.consumer_id, said, expected, state, tried % 1000000,
+  states.attempt % 1000000, states.conversation_id, answers.http_status, answers.code,
+  answers.message, answers.elapsed_ms, answers.sent_at
+FROM states JOIN cases USING (number)
+LEFT JOIN answers ON answers.attempt = states.attempt
+ORDER BY number
+"""
+_REPLIES = """
+SELECT number, cases.name, cases.consumer_id, answers.outcome, pairs, explanation, http_status,
+  (SELECT count(*) FROM attempts WHERE attempt BETWEEN number * 1000000 AND number * 1000000 + 999999),
+  elapsed_ms, sent_at, raw
+FROM states JOIN cases USING (number) JOIN answers ON answers.attempt = states.attempt
+ORDER BY number
+"""
+
+
+class KnownCase(NamedTuple):
+    """A case and where it stands. ``state`` is planned, sending, answered, refused, not sent or unknown.
+
+    ``tried`` is the number of its last attempt, ``replied`` of the last of which something came.
+    """
+
+    number: int
+    name: str
+    consumer_id: str
+    said: str
+    expected: str
+    state: str
+    tried: int = 0
+    replied: int | None = None
+    conversation_id: str | None = None
+    http_status: int | None = None
+    code: str | None = None
+    message: str | None = None
+    elapsed_ms: float | None = None
+    sent_at: int | None = None
+
+
+class Reply(NamedTuple):
+    """The last that came of a case, whole."""
+
+    number: int
+    name: str
+    consumer_id: str
+    outcome: str
+    pairs: list[list[Any]]
+    explanation: str
+    http_status: int | None
+    attempts: int
+    elapsed_ms: float | None
+    sent_at: int | None
+    raw: bytes
+
+
+class Reader:
+    """What one look at a journal finds; every method looks anew, and sees whole commits only."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with closing(open_file(path, to_write=False)) as connection:
+            try:
+                self.about: dict[str, Any] = {
+                    key: json.loads(value) for key, value in connection.execute("SELECT key, value FROM run")
+                }
+                (self.total,) = connection.execute("SELECT count(*) FROM cases").fetchone()
+            except (sqlite3.Error, ValueError) as error:
+                raise JournalError(f"{path} is damaged ({error}).") from None
+
+    @property
+    def is_written(self) -> bool:
+        """Whether a process writes it at this moment."""
+        return is_written(self.path)
+
+    def told(self, key: str) -> Any:
+        """What is noted of the run under *key* now, or None."""
+        found = next(self._rows("SELECT value FROM run WHERE key = ?", key), None)
+        return None if found is None else json.loads(found[0])
+
+    def cases(self) -> Iterator[KnownCase]:
+        """Every case in its order. What a dead process was sending is *unknown*."""
+        dead = not self.is_written
+        for row in self._rows(_CASES):
+            case = KnownCase(*row)
+            yield case._replace(state="unknown") if dead and case.state == "sending" else case
+
+    def replies(self) -> Iterator[Reply]:
+        """The last that came of every case that something came of, in the cases' order."""
+        for number, name, consumer_id, outcome, pairs, *rest in self._rows(_REPLIES):
+            yield Reply(number, name, consumer_id, outcome, json.loads(pairs), *rest)
+
+    def states(self) -> dict[str, int]:
+        """How many cases are in which state."""
+        found = dict(self._rows("SELECT state, count(*) FROM states GROUP BY state"))
+        if "sending" in found and not self.is_written:
+            found["unknown"] = found.get("unknown", 0) + found.pop("sending")
+        return found
+
+    def digests(self) -> Iterator[tuple[int, str, str]]:
+        """Number, name and digest of every case."""
+        yield from self._rows("SELECT number, name, digest FROM cases ORDER BY number")
+
+    def case(self, number: int) -> tuple[str, str, dict[str, Any], dict[str, Any]] | None:
+        """Name, consumer, what was said and what was expected of one case."""
+        rows = list(
+            self._rows("SELECT name, consumer_id, said, expected FROM cases WHERE number = ?", number)
+        )
+        return next(((row[0], row[1], json.loads(row[2]), json.loads(row[3])) for row in rows), None)
+
+    def steps(self) -> Iterator[tuple[int, str, int, str, str]]:
+        """Number, step, place, outcome and what was said, of every step."""
+        yield from self._rows(
+            "SELECT number, step, place, outcome, said FROM steps ORDER BY number, step, place"
+        )
+
+    def landings(self) -> dict[int, dict[str, Any]]:
+        """What is known of the skill each conversation landed in, by the case's number."""
+        rows = self._rows("SELECT number, said FROM steps WHERE step = 'landing' AND outcome = 'answered'")
+        return {number: json.loads(said) for number, said in rows}
+
+    def attempts(self, number: int) -> list[tuple[int, str, str | None, int | None, bytes | None]]:
+        """Number, reqIds, outcome, status and raw reply of every attempt of one case."""
+        return list(
+            self._rows(
+                "SELECT attempts.attempt % 1000000, req_ids, outcome, http_status, raw FROM attempts "
+                "LEFT JOIN answers USING (attempt) WHERE attempts.attempt BETWEEN ? AND ? ORDER BY 1",
+                number * PER_CASE,
+                number * PER_CASE + PER_CASE - 1,
+            )
+        )
+
+    def _rows(self, sql: str, *given: object) -> Iterator[Any]:
+        with closing(open_file(self.path, to_write=False, look=False)) as connection:
+            try:
+                cursor = connection.execute(sql, given)
+                while rows := cursor.fetchmany(2000):
+                    yield from rows
+            except sqlite3.DatabaseError as error:
+                raise JournalError(f"{self.path} is damaged ({error}).") from None
+
+
+def read_journal(path: str | os.PathLike[str]) -> Reader:
+    """Open the journal at *path* for reading.
+
+    Raises:
+        JournalError: It is missing, empty, damaged or another program's.
+    """
+    return Reader(Path(path))

@@ -1,0 +1,145 @@
+"""The one thread that writes: it takes all that waits, commits it, and tells those who waited.
+
+A durable commit costs the disk's time, not the event loop's, and one commit serves as many rows as came in
+meanwhile. Nothing is held back to make a group larger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import queue
+import sqlite3
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from lpnb.errors import JournalError
+from lpnb.journal.schema import KEPT
+
+#: Rows of one commit at the most.
+GROUP = 500
+
+Waiter = asyncio.Future[None] | concurrent.futures.Future[None] | None
+_Item = tuple[str, Sequence[object], Waiter]
+
+
+class Writer:
+    """Rows in, durable rows out. Use ``put`` from any thread."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._owed: list[_Item] = []
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="lpnb-journal", daemon=True)
+        self._thread.start()
+
+    @property
+    def owed(self) -> int:
+        """How many answers are in memory only, because the disk did not take them."""
+        return len(self._owed)
+
+    def put(self, statement: str, row: Sequence[object], waiter: Waiter = None) -> None:
+        """Write *row*; *waiter* is done when it is on the disk, or failed with a JournalError."""
+        if self._closed:
+            raise JournalError(f"{self._path} is closed.")
+        self._queue.put((statement, row, waiter))
+
+    def flush(self) -> None:
+        """Return when everything so far is on the disk.
+
+        Raises:
+            JournalError: The disk does not take it.
+        """
+        done: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self.put("", (), done)
+        done.result()
+
+    def close(self) -> None:
+        """Write what waits and end the thread; the connection is closed with it."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while (first := self._queue.get()) is not None:
+                group: list[_Item | None] = [first]
+                try:
+                    while len(group) < GROUP and group[-1] is not None:
+                        group.append(self._queue.get_nowait())
+                except queue.Empty:
+                    pass
+                self._write([item for item in group if item is not None])
+                if group[-1] is None:
+                    break
+            if self._owed:
+                self._write([])
+        finally:
+            self._connection.close()
+
+    def _write(self, group: list[_Item]) -> None:
+        items = self._owed + group
+        try:
+            self._commit(items)
+        except sqlite3.Error as error:
+            self._owed = [(statement, row, None) for statement, row, _ in items if statement in KEPT]
+            _tell(group, _failure(self._path, error))
+        else:
+            self._owed = []
+            _tell(group, None)
+
+    def _commit(self, items: list[_Item]) -> None:
+        rows: dict[str, list[Sequence[object]]] = {}
+        for statement, row, _ in items:
+            if statement:
+                rows.setdefault(statement, []).append(row)
+        if not rows:
+            return
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement, several in rows.items():
+                connection.executemany(statement, several)
+            connection.execute("COMMIT")
+        except BaseException:
+            # A full disk may have rolled it back already.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _failure(path: Path, error: sqlite3.Error) -> JournalError:
+    return JournalError(
+        f"{path} could not be written ({error}), so nothing more was sent. Make room on the disk; "
+        "what had been answered is kept in memory until then."
+    )
+
+
+def _tell(group: list[_Item], failure: JournalError | None) -> None:
+    waiting: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    for _, _, waiter in group:
+        if isinstance(waiter, asyncio.Future):
+            waiting.setdefault(waiter.get_loop(), []).append(waiter)
+        elif waiter is not None:
+            _settle([waiter], failure)
+    for loop, futures in waiting.items():
+        try:
+            loop.call_soon_threadsafe(_settle, futures, failure)
+        except RuntimeError:  # the loop has ended, and with it whoever waited
+            continue
+
+
+def _settle(
+    futures: Sequence[asyncio.Future[None] | concurrent.futures.Future[None]], failure: JournalError | None
+) -> None:
+    for future in futures:
+        if future.done():
+            continue
+        if failure is None:
+            future.set_result(None)
+        else:
+            future.set_exception(JournalError(*failure.args))

@@ -1,0 +1,465 @@
+"""Runs from beginning to end against the sandbox: what is sent, what is written, what can be gone on with."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from contextlib import closing
+
+import pytest
+
+from lpnb import (
+    AsyncClient,
+    ChangedCasesError,
+    Client,
+    InvalidValueError,
+    JournalError,
+    NotSentError,
+    RunError,
+    Settings,
+    background,
+    open_run,
+    run_experiment,
+    start_experiment,
+)
+from lpnb.journal import Journal, read_journal
+
+CASES = [{"case": f"{tier}-{n}", "ctmrinfo.ctype": tier} for tier in ("vip", "gold") for n in range(6)]
+
+
+def quiet(client, cases=CASES, **options):
+    return run_experiment(client, cases, **{"name": "tiers", "progress": False, **options})
+
+
+def consumers(sandbox):
+    return [conversation.ext_consumer_id for conversation in sandbox.conversations]
+
+
+class Watch:
+    """A display that raises an interrupt once so many cases are answered."""
+
+    def __init__(self, at):
+        self.at = at
+        self.last = None
+
+    def show(self, progress):
+        if progress.answered >= self.at:
+            raise KeyboardInterrupt
+
+    def close(self, progress):
+        self.last = progress
+
+
+def test_every_case_opens_one_conversation_for_a_consumer_of_its_own(client, sandbox):
+    run = quiet(client)
+
+    table = run.table()
+    assert run.state == "done"
+    assert list(table["case"]) == [case["case"] for case in CASES]
+    assert set(table["outcome"]) == {"answered"}
+    assert set(table["code"]) == {"OK"}
+    assert set(table["attempts"]) == {1}
+    assert list(table["ctmrinfo.ctype"]) == ["vip"] * 6 + ["gold"] * 6
+    assert sorted(table["consumer_id"]) == sorted(consumers(sandbox))
+    assert len(set(table["consumer_id"])) == 12
+    assert set(table["conversation_id"]) == {c.conversation_id for c in sandbox.conversations}
+
+
+def test_the_responses_of_a_run_have_a_row_for_each_frame(client):
+    responses = quiet(client).responses()
+
+    assert list(responses.columns)[:5] == ["case", "consumer_id", "req_id", "type", "ok"]
+    assert list(responses["case"][:4]) == ["vip-0", "vip-0", "vip-1", "vip-1"]
+    assert set(responses["type"]) == {"userprofile.SetUserProfile", "cm.ConsumerRequestConversation"}
+    assert responses["ok"].all()
+    assert responses["conversation_id"].notna().sum() == 12
+
+
+def test_a_run_says_where_it_is_written_down_and_can_be_opened_again(client, capsys):
+    run = quiet(client)
+    assert capsys.readouterr().out == "Writing down run tiers in runs/tiers.sqlite\n"
+
+    again = open_run("runs/tiers.sqlite")
+
+    assert repr(run) == "<Run tiers: 12 of 12 cases: 12 answered; done in runs/tiers.sqlite>"
+    assert repr(again) == repr(run)
+    assert again.table().equals(run.table())
+    assert again.responses().equals(run.responses())
+
+
+def test_a_consumer_that_is_given_is_used(client, sandbox):
+    quiet(client, [{"consumer_id": "anna"}, {"consumer_id": "ben"}])
+
+    assert sorted(consumers(sandbox)) == ["anna", "ben"]
+
+
+def test_a_refusal_is_a_row_like_any_other(client, sandbox):
+    run = quiet(client, [{"consumer_id": "anna"}, {"consumer_id": "anna"}], concurrency=1)
+
+    table = run.table()
+    assert list(table["outcome"]) == ["answered", "refused"]
+    assert table["code"][1] == "BAD_REQUEST"
+    assert "already has open conversation" in table["message"][1]
+    assert str(run.progress) == "2 of 2 cases: 1 answered, 1 refused; done"
+
+
+def test_an_expected_code_is_compared(client):
+    run = quiet(client, [{"expected_code": "OK"}, {"expected_code": "BAD_REQUEST"}, {"skillId": "-1"}])
+
+    assert run.table()["passed"].to_list()[:2] == [True, False]
+    assert run.table()["passed"].isna().to_list() == [False, False, True]
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_run_can_be_awaited_with_either_client(settings, kind):
+    async def main():
+        client = kind(settings, wait_scale=0.0)
+        try:
+            return await start_experiment(client, CASES, name="tiers", progress=False)
+        finally:
+            await background.awaitable(client.engine.aclose())
+
+    run = asyncio.run(main())
+
+    assert run.state == "done"
+    assert run.progress.answered == 12
+
+
+def test_a_dry_run_prints_masked_requests_and_sends_nothing(client, sandbox, capsys, tmp_path):
+    run = quiet(client, dry_run=2)
+
+    said = capsys.readouterr().out
+    assert said.startswith(
+        "Dry run: 12 cases, the first 2 shown. Nothing is sent.\n\nvip-0, for a consumer made"
+    )
+    assert (
+        said.count("POST https://(asyncMessagingEnt)/api/account/12345678/messaging/consumer/conversation")
+        == 2
+    )
+    assert said.count("Authorization: ********\nX-LP-ON-BEHALF: ********\n") == 2
+    assert '"ctype": "vip"' in said
+    assert dict(sandbox.calls) == {}
+    assert list(tmp_path.rglob("*.sqlite")) == []
+    assert run.state == "planned"
+    assert set(run.table()["outcome"]) == {"planned"}
+
+
+def test_a_wrong_cell_is_named_before_anything_is_sent(client, sandbox, tmp_path):
+    with pytest.raises(InvalidValueError, match=r"personal\.gender must be one of"):
+        quiet(client, [*CASES, {"personal.gender": "male"}])
+
+    assert dict(sandbox.calls) == {}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_options_are_all_named_at_once(client):
+    with pytest.raises(InvalidValueError) as caught:
+        quiet(client, concurrency=0, rate=0, on_5xx="ignore", cap=0)
+
+    assert str(caught.value) == (
+        "4 values are wrong:\n"
+        "  - concurrency must be a whole number from 1 to 1,000; got 0.\n"
+        "  - rate must be a number of calls a second above 0, or None; got 0.\n"
+        "  - on_5xx must be 'pause' or 'retry'; got 'ignore'.\n"
+        "  - cap must be a whole number of cases from 1; got 0."
+    )
+
+
+@pytest.mark.parametrize("name", ["../up", "a b", "", "x" * 65, "über"])
+def test_a_name_is_a_plain_word(client, name):
+    with pytest.raises(InvalidValueError, match="name must be 1 to 64 letters, digits, dashes or"):
+        quiet(client, name=name)
+
+
+def test_a_run_without_a_token_begins_no_journal(settings, sandbox, tmp_path):
+    wrong = Settings(settings.account_id, settings.client_id, "wrong", domain_api=settings.domain_api)
+    with Client(wrong, wait_scale=0.0) as client, pytest.raises(NotSentError, match="Sentinel refused"):
+        quiet(client)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+# Interrupts, stops, and going on
+
+
+def test_an_interrupt_ends_the_waiting_and_resume_goes_on(client, sandbox, capsys):
+    sandbox.fail("conversation", "slow", None, seconds=0.02)
+    watch = Watch(at=3)
+    run = quiet(client, progress=watch, concurrency=2)
+
+    assert run.state in ("running", "stopped")
+    assert 3 <= watch.last.answered < 12
+    assert re.search(
+        r"Stopped\. \d+ of 12 cases: \d+ answered; .*run\.resume\(\) goes on\.", capsys.readouterr().out
+    )
+
+    watch.at = 99
+    assert run.resume() is run
+    assert run.state == "done"
+    assert set(run.table()["outcome"]) == {"answered"}
+    assert len(consumers(sandbox)) == len(set(consumers(sandbox))) == 12
+
+
+def test_what_had_left_is_not_waited_for_by_an_interrupt(settings, sandbox):
+    sandbox.fail("conversation", "hang", seconds=60)
+    with Client(settings, wait_scale=0.0) as client:
+        run = quiet(client, CASES[:1], progress=Watch(at=0))
+        assert run.state == "running"
+        assert run.progress.sending == 1
+        sandbox.stop()
+        run.wait()
+
+    assert list(run.unknown["case"]) == ["vip-0"]
+
+
+def test_a_run_can_be_stopped_and_gone_on_with_from_its_journal_alone(client, sandbox):
+    sandbox.fail("conversation", "slow", None, seconds=0.02)
+    run = start_experiment(client, CASES, name="tiers", progress=False, concurrency=1)
+    run.stop().wait()
+    assert run.state == "stopped"
+    assert run.progress.left > 0
+
+    again = open_run(run.journal_path)
+    assert again.state == "stopped"
+    again.resume(client, concurrency=4)
+
+    assert again.state == "done"
+    assert sorted(consumers(sandbox)) == sorted(again.table()["consumer_id"])
+    assert len(set(consumers(sandbox))) == 12
+
+
+def test_going_on_with_a_run_that_is_done_sends_nothing(client, sandbox):
+    run = quiet(client)
+
+    open_run(run.journal_path).resume(client)
+
+    assert sandbox.calls["conversation"] == 12
+
+
+def test_open_run_alone_knows_no_client(client):
+    path = quiet(client).journal_path
+
+    with pytest.raises(RunError) as caught:
+        open_run(path).resume()
+
+    assert str(caught.value) == "open_run knows no client. Give one: open_run(path).resume(client)."
+
+
+def test_a_missing_journal_cannot_be_gone_on_with(client):
+    run = quiet(client)
+    run.journal_path.unlink()
+
+    with pytest.raises(JournalError, match=r"There is no journal at runs/tiers\.sqlite"):
+        run.resume()
+
+
+def test_changed_cases_are_refused_with_what_changed(client, sandbox):
+    run = quiet(client)
+    changed = [dict(case) for case in CASES]
+    changed[1]["ctmrinfo.ctype"] = "silver"
+    changed[2]["case"] = "other"
+    changed[3]["skillId"] = "12"
+
+    with pytest.raises(ChangedCasesError) as caught:
+        open_run(run.journal_path).resume(client, [*changed, {"case": "more"}])
+
+    assert str(caught.value) == (
+        "These are not the cases that runs/tiers.sqlite was begun with, so nothing was sent:\n"
+        "  - vip-1, ctmrinfo.ctype: 'vip' before, 'silver' now\n"
+        "  - vip-2, case: 'vip-2' before, 'other' now\n"
+        "  - vip-3, skillId: None before, '12' now\n"
+        "  - more, case: None before, 'more' now\n"
+        "Give the same cases to go on, or begin another run with these."
+    )
+    assert caught.value.changes[0] == ("vip-1", "ctmrinfo.ctype", "vip", "silver")
+    assert sandbox.calls["conversation"] == 12
+
+
+def test_a_run_stays_with_its_account(client, sandbox):
+    run = quiet(client)
+    other = Settings("99999999", "a", "b", domain_api=sandbox.base)
+
+    with Client(other) as stranger, pytest.raises(RunError) as caught:
+        open_run(run.journal_path).resume(stranger)
+
+    assert str(caught.value) == (
+        "runs/tiers.sqlite is of account 12345678 on a sandbox, and this client is of account 99999999 on a "
+        "sandbox. A run stays with its account."
+    )
+
+
+def test_a_journal_that_another_writes_can_be_read_and_not_gone_on_with(client):
+    run = quiet(client)
+    with closing(Journal.open(run.journal_path)):
+        again = open_run(run.journal_path)
+        assert again.state == "running"
+        assert again.progress.answered == 12
+        with pytest.raises(JournalError, match="is being written by process"):
+            again.resume(client)
+
+
+# Real accounts
+
+REAL = "account 12345678 through https://api.liveperson.net"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            {},
+            f"This would open 12 conversations at the real {REAL}. Look at it with dry_run=True "
+            "first, then say live=True and confirm=12.",
+        ),
+        (
+            {"live": True},
+            f"This would open 12 conversations at the real {REAL}; it was not confirmed. Say confirm=12.",
+        ),
+        (
+            {"live": True, "confirm": 11},
+            f"This would open 12 conversations at the real {REAL}; 11 was confirmed. Say confirm=12.",
+        ),
+        (
+            {"live": True, "confirm": 12, "cap": 10},
+            f"This would open 12 conversations at the real {REAL}, "
+            "and a run there is capped at 10. Send a sample, or say cap=12.",
+        ),
+    ],
+)
+def test_a_real_account_is_guarded(options, said, tmp_path):
+    with Client(Settings("12345678", "a", "b")) as client, pytest.raises(RunError) as caught:
+        quiet(client, **options)
+
+    assert str(caught.value) == said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_number_can_be_typed(monkeypatch):
+    from lpnb.experiments.guard import check_live
+
+    asked = []
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda said: asked.append(said) or " 12 ")
+
+    check_live(Settings("12345678", "a", "b"), 12, live=True, confirm=None, cap=100)
+
+    assert asked == [
+        "This opens 12 conversations at the real account 12345678 through https://api.liveperson.net. "
+        "Type the number to go on: "
+    ]
+
+
+def test_a_sandbox_run_is_not_gone_on_with_at_a_real_account(client):
+    run = quiet(client)
+
+    with Client(Settings("12345678", "a", "b")) as live, pytest.raises(RunError) as caught:
+        open_run(run.journal_path).resume(live, live=True, confirm=0)
+
+    assert str(caught.value) == (
+        f"runs/tiers.sqlite is of account 12345678 on a sandbox, and this client is of {REAL}. "
+        "A run stays with its account."
+    )
+
+
+# Troubles in a row
+
+
+def test_five_5xx_in_a_row_pause_the_run_and_one_is_tried(client, sandbox):
+    sandbox.fail("conversation", "status", 6, code=503)
+
+    run = quiet(client, concurrency=1)
+
+    assert run.state == "paused"
+    assert str(run.progress) == "6 of 12 cases: 6 unknown; paused"
+    assert run.failure == "5 cases in a row got no usable answer."
+    assert sandbox.calls["conversation"] == 6
+
+    run.resume()
+    assert run.state == "done"
+    assert str(run.progress) == "12 of 12 cases: 6 answered, 6 unknown; done"
+    assert len(run.unknown) == 6
+
+
+def test_a_run_goes_on_by_itself_when_the_one_that_is_tried_is_answered(client, sandbox):
+    sandbox.fail("conversation", "status", 5, code=503)
+
+    run = quiet(client, concurrency=3)
+
+    assert run.state == "done"
+    assert run.failure is None
+    assert run.progress.answered == 7
+    assert run.progress.unknown == 5
+
+
+def test_a_5xx_is_sent_again_only_when_that_is_asked_for(client, sandbox, capsys):
+    sandbox.fail("conversation", "status", 2, code=502)
+
+    run = quiet(client, CASES[:1], on_5xx="retry")
+
+    assert list(run.table()["outcome"]) == ["answered"]
+    assert list(run.table()["attempts"]) == [3]
+    assert [row[2:4] for row in read_journal(run.journal_path).attempts(0)] == [
+        ("unknown", 502),
+        ("unknown", 502),
+        ("answered", 200),
+    ]
+    assert capsys.readouterr().out.startswith(
+        'on_5xx="retry": a 5xx may come from a gateway behind which the conversation was created.'
+    )
+
+
+def test_a_5xx_whose_work_was_done_stays_unknown_when_it_is_sent_again(client, sandbox):
+    sandbox.fail("conversation", "status", code=502, work_done=True)
+
+    run = quiet(client, CASES[:1], on_5xx="retry")
+
+    assert list(run.table()["outcome"]) == ["unknown"]
+    assert len(sandbox.conversations) == 1
+
+
+# What is written
+
+
+def test_a_throttled_attempt_is_written_as_one_that_created_nothing(client, sandbox):
+    sandbox.fail("conversation", "status", 2, code=429)
+
+    run = quiet(client, CASES[:1])
+
+    assert [row[2:4] for row in read_journal(run.journal_path).attempts(0)] == [
+        ("planned", 429),
+        ("planned", 429),
+        ("answered", 200),
+    ]
+    assert list(run.table()["attempts"]) == [3]
+
+
+def test_personal_values_can_be_kept_as_hashes_only(client, sandbox):
+    cases = [
+        {"personal.firstname": "Wilhelmina", "ctmrinfo.ctype": "vip"},
+        {"personal.firstname": "Wilhelmina"},
+    ]
+    run = quiet(client, cases, hash_personal=True)
+
+    kept = b"".join(path.read_bytes() for path in run.journal_path.parent.iterdir())
+    assert b"Wilhelmina" not in kept
+    first, second = open_run(run.journal_path).table()["personal.firstname"]
+    assert first == second
+    assert re.fullmatch("hashed:[0-9a-f]{24}", first)
+    assert [json.dumps(c.request).count("Wilhelmina") for c in sandbox.conversations] == [1, 1]
+
+    with pytest.raises(RunError, match="has personal values as hashes only"):
+        open_run(run.journal_path).resume(client)
+    assert open_run(run.journal_path).resume(client, cases).state == "done"
+
+
+def test_the_journal_holds_no_token_and_no_secret(settings, sandbox):
+    # Every refusal is kept with what the gateway echoed.
+    sandbox.fail("conversation", "status", 2, code=503, body="eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiIxIn0.c2ln")
+    with Client(settings, wait_scale=0.0) as client:
+        run = quiet(client, CASES[:3])
+        app_jwt = client.engine.connector.app_jwt.token.reveal()
+
+    kept = b"".join(path.read_bytes() for path in run.journal_path.parent.iterdir())
+    assert app_jwt.encode() not in kept
+    assert sandbox.client_secret.encode() not in kept

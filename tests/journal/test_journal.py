@@ -1,0 +1,402 @@
+"""The journal: what is acknowledged is on the disk, one process writes, and odd files are refused."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import platform
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+
+from lpnb import JournalError
+from lpnb.journal import Answer, CaseRow, Found, Journal, Step, read_journal
+
+ANSWER = Answer(
+    "answered",
+    200,
+    "OK",
+    None,
+    "conv-1",
+    12.5,
+    1_700_000_000_000_000,
+    [["a", "cm.ConsumerRequestConversation", True, "OK", None, "conv-1"]],
+    "Conversation conv-1 is open.",
+    b'[{"code":"OK"}]',
+)
+
+
+def rows(count=3):
+    return [
+        CaseRow(n, f"case-{n}", f"consumer-{n}", "digest", '{"ctmrinfo.ctype":"vip"}') for n in range(count)
+    ]
+
+
+def write(journal, number, answer=None, nth=1):
+    """One attempt of a case, and its answer when there is one; both are acknowledged on return."""
+
+    async def both():
+        await journal.attempt(number, nth, ["a", "b"])
+        if answer is not None:
+            await journal.answer(number, nth, answer)
+
+    asyncio.run(both())
+
+
+def states(path):
+    return {case.name: case.state for case in read_journal(path).cases()}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "run.sqlite"
+
+
+@pytest.fixture
+def journal(path):
+    with closing(Journal.create(path, {"name": "x"}, rows())) as made:
+        yield made
+
+
+def test_a_case_is_planned_then_sending_then_answered(journal, path):
+    assert states(path) == {"case-0": "planned", "case-1": "planned", "case-2": "planned"}
+
+    write(journal, 0)
+    assert states(path)["case-0"] == "sending"
+
+    asyncio.run(answered(journal))
+    known = next(read_journal(path).cases())
+
+    assert known.state == "answered"
+    assert (known.tried, known.replied, known.conversation_id) == (1, 1, "conv-1")
+    assert (known.http_status, known.code, known.elapsed_ms) == (200, "OK", 12.5)
+
+
+async def answered(journal):
+    await journal.answer(0, 1, ANSWER)
+
+
+def test_the_last_attempt_decides_the_state_of_a_case(journal, path):
+    write(journal, 0, Answer("planned", 429, "again"))
+    write(journal, 0, ANSWER, nth=2)
+    write(journal, 1, Answer("not sent", code="not-ready"))
+
+    assert states(path) == {"case-0": "answered", "case-1": "not sent", "case-2": "planned"}
+    assert [(nth, outcome) for nth, _, outcome, *_ in read_journal(path).attempts(0)] == [
+        (1, "planned"),
+        (2, "answered"),
+    ]
+
+
+def test_the_raw_reply_is_kept_byte_for_byte(journal, path):
+    raw = b"\xff\xfe not text \x00 at all"
+    write(journal, 0, Answer("unknown", 200, "unreadable", raw=raw))
+
+    assert next(read_journal(path).replies()).raw == raw
+
+
+def test_half_characters_are_cleaned_on_their_way_in(path):
+    half = CaseRow(0, "case \ud800", "consumer \udfff", "digest", "{}")
+    with closing(Journal.create(path, {"name": "x"}, [half])) as journal:
+        write(
+            journal,
+            0,
+            Answer("refused", 400, "BAD", "half \ud83d", pairs=[["a", "t", False, "x", "\ud83d", None]]),
+        )
+
+    (known,) = read_journal(path).cases()
+
+    assert (known.name, known.consumer_id, known.message) == ("case �", "consumer �", "half �")
+    assert next(read_journal(path).replies()).pairs == [["a", "t", False, "x", "�", None]]
+
+
+def test_a_journal_is_for_its_owner_and_made_to_last(journal, path):
+    write(journal, 0)
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.with_name("run.sqlite-wal").stat().st_mode) == 0o600
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_the_writer_waits_for_the_disk(journal):
+    # Read from the writer's own connection, once its thread has nothing to do.
+    journal.flush()
+
+    assert journal._writer._connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert journal._writer._connection.execute("PRAGMA trusted_schema").fetchone() == (0,)
+
+
+def test_any_sqlite_program_can_ask_for_the_states(journal, path):
+    write(journal, 0, ANSWER)
+
+    with closing(sqlite3.connect(path)) as other:
+        found = other.execute("SELECT name, state FROM states").fetchall()
+
+    assert found == [("case-0", "answered"), ("case-1", "planned"), ("case-2", "planned")]
+
+
+def test_a_second_writer_is_refused_with_pid_and_host(journal, path):
+    with pytest.raises(JournalError) as caught:
+        Journal.open(path)
+
+    since = json.loads(path.with_name("run.sqlite.lock").read_text())["since"]
+    assert str(caught.value) == (
+        f"{path} is being written by process {os.getpid()} on {platform.node()} since {since}. A journal has "
+        f"one writer; open_run({str(path)!r}) reads it meanwhile."
+    )
+    write(journal, 0, ANSWER)
+
+
+HOLDER = """
+import asyncio, sys
+from pathlib import Path
+from lpnb.journal import CaseRow, Journal
+cases = [CaseRow(n, f"case-{n}", "c", "d", "{}") for n in range(2)]
+journal = Journal.create(sys.argv[1], {"name": "x"}, cases)
+async def main():
+    await journal.attempt(0, 1, ["a"])
+    print("written", flush=True)
+asyncio.run(main())
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holder(path):
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "written\n"
+        yield process
+        process.kill()
+
+
+def test_another_process_is_named_and_its_journal_can_be_read(holder, path):
+    with pytest.raises(JournalError, match=f"is being written by process {holder.pid} on "):
+        Journal.open(path)
+
+    assert read_journal(path).is_written
+    assert states(path) == {"case-0": "sending", "case-1": "planned"}
+
+
+def test_what_a_killed_process_was_sending_is_unknown_and_its_lock_is_taken_over(holder, path):
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.wait()
+    assert states(path) == {"case-0": "unknown", "case-1": "planned"}
+
+    with closing(Journal.open(path)):
+        assert states(path) == {"case-0": "unknown", "case-1": "planned"}
+
+    (reply,) = read_journal(path).replies()
+    assert reply.explanation == (
+        "The process that sent this ended before an answer was written. A conversation may exist."
+    )
+    assert list(path.parent.glob("*.lock")) == []
+
+
+def test_a_lock_of_another_machine_says_which_file_to_remove(path):
+    Journal.create(path, {"name": "x"}, rows()).close()
+    lock = path.with_name("run.sqlite.lock")
+    lock.write_text('{"pid": 7, "host": "elsewhere", "since": "2026-01-01"}')
+
+    with pytest.raises(JournalError) as caught:
+        Journal.open(path)
+
+    assert str(caught.value).endswith(
+        "That is another machine, whose processes cannot be looked at from here: if it has ended there, "
+        f"remove {lock}."
+    )
+    lock.unlink()
+    Journal.open(path).close()
+
+
+def test_a_run_begins_with_a_new_file(path):
+    path.write_bytes(b"")
+
+    with pytest.raises(JournalError) as caught:
+        Journal.create(path, {"name": "x"}, rows())
+
+    assert str(caught.value) == (
+        f"There is a file at {path} already, and a run begins with a new one. open_run({str(path)!r}) goes "
+        "on with that run; another name begins another."
+    )
+    assert path.read_bytes() == b""
+
+
+def test_what_could_not_be_begun_leaves_no_file(path):
+    def broken():
+        yield rows()[0]
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        Journal.create(path, {"name": "x"}, broken())
+
+    assert list(path.parent.iterdir()) == []
+
+
+def spoilt(path):
+    Journal.create(path, {"name": "x"}, rows(2000)).close()
+    content = bytearray(path.read_bytes())
+    content[8192:16384] = b"\x5a" * 8192
+    path.write_bytes(content)
+
+
+def foreign(path):
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("CREATE TABLE recipes (name)")
+
+
+def newer(path):
+    Journal.create(path, {"name": "x"}, rows()).close()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA user_version = 9")
+
+
+def unfinished(path):
+    Journal.create(path, {"name": "x"}, rows()).close()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA user_version = 0")
+
+
+def deceiving(path):
+    Journal.create(path, {"name": "x"}, rows()).close()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TRIGGER t AFTER INSERT ON attempts BEGIN DELETE FROM attempts; END")
+
+
+def nothing(path):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (nothing, "There is no journal at {}. run_experiment(..., journal=...) begins one."),
+        (lambda path: path.write_bytes(b""), "{} is empty: it holds no run, so nothing can be gone on with."),
+        (lambda path: path.mkdir(), "{} is not a file."),
+        (
+            lambda path: path.write_text("case,outcome\n" * 9),
+            "{} is not a journal: it does not begin as an SQLite file does.",
+        ),
+        (foreign, "{} is an SQLite file of another program, not a journal."),
+        (newer, "{} is in format 9 of a newer lpnb; this one knows 1. Upgrade lpnb to open it."),
+        (unfinished, "{} holds no run: making it was not finished, so nothing was sent from it."),
+        (
+            deceiving,
+            "{} is damaged or was made to deceive: it holds "
+            "'CREATE TRIGGER t AFTER INSERT ON attempts BEGIN DELETE FROM'.",
+        ),
+    ],
+    ids=["missing", "empty", "folder", "text", "foreign", "newer", "unfinished", "deceiving"],
+)
+def test_a_file_that_is_no_journal_is_refused_by_readers_and_writers(path, make, said):
+    make(path)
+    for look in (read_journal, Journal.open):
+        with pytest.raises(JournalError) as caught:
+            look(path)
+        assert str(caught.value) == said.format(path)
+    assert not path.with_name("run.sqlite.lock").exists()
+
+
+def test_a_damaged_journal_is_refused_and_nothing_is_sent_from_it(path):
+    spoilt(path)
+
+    for look in (read_journal, Journal.open):
+        with pytest.raises(JournalError, match=f"^{path} is damaged .* nothing is sent again from it\\.$"):
+            look(path)
+
+
+def test_a_look_up_settles_an_unknown_attempt(journal, path):
+    for number in (0, 1):
+        write(journal, number, Answer("unknown", None, "no-answer"))
+
+    async def settle():
+        await journal.found(0, 1, Found("answered", "conv-9", "history", 1, "It is there."))
+        await journal.found(1, 1, Found("absent", None, "history", 1, "It is not there."))
+
+    asyncio.run(settle())
+    assert states(path) == {"case-0": "answered", "case-1": "planned", "case-2": "planned"}
+    assert next(read_journal(path).cases()).conversation_id == "conv-9"
+
+    write(journal, 1, Answer("unknown", None, "no-answer"), nth=2)
+    assert states(path)["case-1"] == "unknown"
+
+
+def test_cases_can_be_leased_to_others(journal, path):
+    lease = journal.lease(0, 2, "worker-1")
+    with closing(sqlite3.connect(path)) as other:
+        (row,) = other.execute("SELECT first, past, owner, ended_at FROM leases WHERE lease = ?", (lease,))
+        journal.end_lease(lease)
+        (ended,) = other.execute("SELECT ended_at IS NOT NULL FROM leases WHERE lease = ?", (lease,))
+
+    assert row == (0, 2, "worker-1", None)
+    assert ended == (1,)
+
+
+def test_a_step_is_replaced_by_what_came_of_it(journal, path):
+    async def step():
+        await journal.step(Step(0, "say", 0, "sending", "{}", 1))
+        await journal.step(Step(0, "say", 0, "answered", '{"sequence":0}', 2))
+
+    asyncio.run(step())
+
+    assert list(read_journal(path).steps()) == [(0, "say", 0, "answered", '{"sequence":0}')]
+
+
+def test_a_closed_journal_takes_nothing_more(path):
+    journal = Journal.create(path, {"name": "x"}, rows())
+    journal.close()
+    journal.close()
+
+    with pytest.raises(JournalError) as caught:
+        journal.note(0, 1, ANSWER)
+
+    assert str(caught.value) == f"{path} is closed."
+
+
+FULL = """
+import asyncio, resource, signal, sys
+from lpnb.errors import JournalError
+from lpnb.journal import Answer, CaseRow, Journal, read_journal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+path = sys.argv[1]
+cases = [CaseRow(n, f"case-{n}", "c", "d", "{}") for n in range(2000)]
+journal = Journal.create(path, {"name": "x"}, cases)
+answer = Answer("answered", 200, "OK", raw=b"x" * 500)
+async def main():
+    await journal.attempt(0, 1, ["a"])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    for work in (lambda: journal.answer(0, 1, answer), lambda: journal.attempt(1, 1, ["a"])):
+        try:
+            await work()
+            print("written")
+        except JournalError as error:
+            print(str(error).replace(path, "PATH"))
+    print("owed", journal.owed)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    await journal.attempt(2, 1, ["a"])
+    print("owed", journal.owed)
+asyncio.run(main())
+journal.close()
+print([case.state for case in read_journal(path).cases()][:3])
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="needs a limit on file sizes")
+def test_a_full_disk_stops_what_would_leave_and_keeps_what_was_answered(path):
+    said = subprocess.run(
+        [sys.executable, "-c", FULL, path], capture_output=True, text=True, check=True, timeout=60
+    ).stdout.splitlines()
+
+    full = (
+        "PATH could not be written (disk I/O error), so nothing more was sent. Make room on the disk; what "
+        "had been answered is kept in memory until then."
+    )
+    assert said == [full, full, "owed 1", "owed 0", "['answered', 'planned', 'unknown']"]
