@@ -79,6 +79,7 @@ _HOME = {
     "responses_table": "tables",
     "run_experiment": "experiments.start",
     "sample": "samples",
+    "save_table": "exports",
     "start_experiment": "experiments.start",
 }
 __all__ = sorted(_HOME)

@@ -27,6 +27,12 @@ from lpnb.experiments.cases import Case as Case
 from lpnb.experiments.cases import Cases as Cases
 from lpnb.experiments.cases import cases_of as cases_of
 from lpnb.experiments.grid import Grid as Grid
+from lpnb.experiments.progress import Progress as Progress
+from lpnb.experiments.run import Run as Run
+from lpnb.experiments.start import open_run as open_run
+from lpnb.experiments.start import run_experiment as run_experiment
+from lpnb.experiments.start import start_experiment as start_experiment
+from lpnb.exports import save_table as save_table
 from lpnb.frames import ChatState as ChatState
 from lpnb.frames import FieldUpdate as FieldUpdate
 from lpnb.frames import FileMessage as FileMessage
@@ -59,11 +65,3 @@ from lpnb.settings import Settings as Settings
 from lpnb.tables import cases_table as cases_table
 from lpnb.tables import responses_table as responses_table
 from lpnb.widgets.composer import Composer as Composer
-
-__version__: str
-
-from lpnb.experiments.progress import Progress as Progress
-from lpnb.experiments.run import Run as Run
-from lpnb.experiments.start import open_run as open_run
-from lpnb.experiments.start import run_experiment as run_experiment
-from lpnb.experiments.start import start_experiment as start_experiment
