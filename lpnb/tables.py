@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -54,6 +55,8 @@ _CASES = pa.schema(
     ]
 )
 _NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+#: Responses that become Arrow columns together.
+_AT_ONCE = 8_192
 _OF_KIND = {"whole": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
 
 
@@ -103,9 +106,10 @@ def responses_table(
 
 
 class ResponseColumns:
-    """The columns of ``responses_table``, kept while responses come in; then the table costs little.
+    """The columns of ``responses_table``, kept while responses come in; then the table costs next to nothing.
 
-    What is the same for every frame of a response is kept once a response.
+    A few thousand responses at a time become Arrow columns, so that the responses themselves need not be
+    kept.
 
     Example:
         >>> columns = ResponseColumns()
@@ -116,54 +120,57 @@ class ResponseColumns:
 
     def __init__(self, *, keyed: bool = False) -> None:
         self._keyed = keyed
-        self._pairs: list[list[Any]] = [[] for _ in range(6)]
-        self._calls: list[list[Any]] = [[] for _ in range(6)]
-        self._frames: list[int] = []
+        self._schema = pa.schema([("case", pa.string()), *_RESPONSES]) if keyed else _RESPONSES
+        self._waiting: list[BatchResponse] = []
+        self._cases: list[str | None] = []
+        self._done: list[Any] = []
 
     def add(self, response: BatchResponse, case: str | None = None) -> None:
         """Take in one response."""
         if not isinstance(response, BatchResponse):
             raise TypeError(f"responses_table takes BatchResponse objects; got {brief(response)}")
-        req_id, kind, ok, code, message, conversation = self._pairs
-        for pair in response.pairs:
-            req_id.append(pair.req_id)
-            kind.append(pair.type)
-            ok.append(pair.ok)
-            code.append(pair.code)
-            message.append(pair.message)
-            conversation.append(pair.conversation_id)
-        consumer, status, attempts, elapsed, sent_at, cases = self._calls
-        consumer.append(response.consumer_id)
-        status.append(response.http_status)
-        attempts.append(response.attempts)
-        elapsed.append(response.elapsed_ms)
-        sent_at.append(response.sent_at)
-        cases.append(case)
-        self._frames.append(len(response.pairs))
+        self._waiting.append(response)
+        if self._keyed:
+            self._cases.append(case)
+        if len(self._waiting) >= _AT_ONCE:
+            self._settle()
 
     def table(self) -> pd.DataFrame:
         """The table of what has been taken in so far."""
-        frames = pa.array(self._frames, pa.int64())
-        of_call = _repeated(frames)
-        consumer, status, attempts, elapsed, sent_at, cases = self._calls
-        per_call = {
-            "consumer_id": consumer,
-            "http_status": status,
-            "attempts": attempts,
-            "elapsed_ms": elapsed,
-            "sent_at": sent_at,
+        self._settle()
+        return _framed(pa.Table.from_batches(self._done, self._schema))
+
+    def _settle(self) -> None:
+        """Turn what waits into Arrow columns."""
+        calls, cases = self._waiting, self._cases
+        self._waiting, self._cases = [], []
+        counts = [len(call.pairs) for call in calls]
+        of_call = pa.array(np.repeat(np.arange(len(calls)), counts))
+        pairs = [pair for call in calls for pair in call.pairs]
+        # Most answers say what others said: each of these is kept once, and referred to by number.
+        said: dict[tuple[Any, ...], int] = {}
+        kind = [said.setdefault((p.type, p.ok, p.code, p.message), len(said)) for p in pairs]
+        of_pair = pa.array(kind, pa.int32())
+        columns: dict[str, Any] = {
+            "req_id": _array([pair.req_id for pair in pairs], pa.string()),
+            "conversation_id": _array([pair.conversation_id for pair in pairs], pa.string()),
         }
-        names = ("req_id", "type", "ok", "code", "message", "conversation_id")
-        per_pair = dict(zip(names, self._pairs, strict=True))
-        found: dict[str, Any] = {}
+        for place, name in enumerate(("type", "ok", "code", "message")):
+            distinct = _array([found[place] for found in said], self._schema.field(name).type)
+            columns[name] = distinct.take(of_pair)
+        per_call: dict[str, list[Any]] = {
+            "consumer_id": [call.consumer_id for call in calls],
+            "http_status": [call.http_status for call in calls],
+            "attempts": [call.attempts for call in calls],
+            "elapsed_ms": [call.elapsed_ms for call in calls],
+            "sent_at": [call.sent_at for call in calls],
+        }
         if self._keyed:
-            found["case"] = _array(cases, pa.string()).take(of_call)
-        for field in _RESPONSES:
-            if field.name in per_pair:
-                found[field.name] = _array(per_pair[field.name], field.type)
-            else:
-                found[field.name] = _array(per_call[field.name], field.type).take(of_call)
-        return _framed(found)
+            per_call["case"] = cases
+        for name, cells in per_call.items():
+            columns[name] = _array(cells, self._schema.field(name).type).take(of_call)
+        ordered = [columns[field.name] for field in self._schema]
+        self._done.append(pa.RecordBatch.from_arrays(ordered, schema=self._schema))
 
 
 def cases_table(
@@ -235,14 +242,9 @@ def plain_table(columns: Mapping[str, Iterable[object]], kinds: Mapping[str, str
     return _framed({name: _array(cells, _OF_KIND.get(kinds[name])) for name, cells in columns.items()})
 
 
-def _framed(columns: Mapping[str, Any]) -> pd.DataFrame:
-    table: pd.DataFrame = pa.table(dict(columns)).to_pandas(types_mapper=_NULLABLE.get)
+def _framed(columns: Any) -> pd.DataFrame:
+    table: pd.DataFrame = pa.table(columns).to_pandas(types_mapper=_NULLABLE.get)
     return table
-
-
-def _repeated(frames: Any) -> Any:
-    """The number of its call, for each frame."""
-    return pa.array((call for call, count in enumerate(frames.to_pylist()) for _ in range(count)), pa.int64())
 
 
 def _array(cells: Iterable[object], kind: Any) -> Any:
