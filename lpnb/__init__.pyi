@@ -2,18 +2,35 @@
 
 from lpnb.advice import Hint as Hint
 from lpnb.advice import advise as advise
+from lpnb.attributes import BoughtCart as BoughtCart
+from lpnb.attributes import Cart as Cart
+from lpnb.attributes import ErrorEvent as ErrorEvent
+from lpnb.attributes import Impression as Impression
+from lpnb.attributes import Item as Item
+from lpnb.attributes import Lead as Lead
+from lpnb.attributes import MarketingInfo as MarketingInfo
+from lpnb.attributes import OtherAttribute as OtherAttribute
+from lpnb.attributes import Product as Product
+from lpnb.attributes import ProductView as ProductView
+from lpnb.attributes import Purchase as Purchase
+from lpnb.attributes import SearchInfo as SearchInfo
+from lpnb.attributes import Service as Service
 from lpnb.batches import ConversationBatch as ConversationBatch
 from lpnb.batches import RawBatch as RawBatch
 from lpnb.checkup import doctor as doctor
 from lpnb.client import AsyncClient as AsyncClient
 from lpnb.client import Client as Client
 from lpnb.connection import connect as connect
+from lpnb.engagements import Engagement as Engagement
+from lpnb.engagements import EngagementRequest as EngagementRequest
 from lpnb.errors import AlreadyOpenError as AlreadyOpenError
 from lpnb.errors import ChangedCasesError as ChangedCasesError
 from lpnb.errors import CredentialsError as CredentialsError
+from lpnb.errors import FileStoreError as FileStoreError
 from lpnb.errors import InvalidValueError as InvalidValueError
 from lpnb.errors import JournalError as JournalError
 from lpnb.errors import LpnbError as LpnbError
+from lpnb.errors import MonitoringError as MonitoringError
 from lpnb.errors import NoAnswerError as NoAnswerError
 from lpnb.errors import NotSentError as NotSentError
 from lpnb.errors import RefusedError as RefusedError
@@ -64,4 +81,8 @@ from lpnb.sdes import PersonalInfo as PersonalInfo
 from lpnb.settings import Settings as Settings
 from lpnb.tables import cases_table as cases_table
 from lpnb.tables import responses_table as responses_table
+from lpnb.visitors import Identity as Identity
+from lpnb.visitors import VisitorProperties as VisitorProperties
 from lpnb.widgets.composer import Composer as Composer
+
+__version__: str

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from lpnb.display import pre_html
 from lpnb.errors import Complaint, InvalidValueError
@@ -25,6 +25,9 @@ from lpnb.payloads import (
 from lpnb.sdes import AnySde
 from lpnb.strict_json import JsonError, read_json
 from lpnb.wire import Batch, Outgoing
+
+if TYPE_CHECKING:
+    from lpnb.engagements import Engagement
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,27 @@ class ConversationBatch:
         if complaints or profile is None or request is None:
             raise InvalidValueError(complaints)
         return cls(profile, request, None, ids, more)
+
+    def with_engagement(self, engagement: Engagement) -> ConversationBatch:
+        """Return a copy that is routed by what Monitoring offered.
+
+        Filled in are campaignId and engagementId, and of the context type, visitorId, sessionId,
+        interactionContextId and lang, all as text. What else the batch says of its context is kept.
+
+        Raises:
+            InvalidValueError: Nothing is offered; it says what to do instead.
+
+        Example:
+            >>> from lpnb import Engagement
+            >>> offer = Engagement("anna", "offered", "v", "s", campaign_id="9", engagement_id="8", context_id="1")
+            >>> ConversationBatch().with_engagement(offer).request.campaign_info
+            CampaignInfo(campaign_id='9', engagement_id='8')
+        """  # noqa: E501
+        filled = {
+            "campaign_info": engagement.campaign_info(),
+            "conversation_context": engagement.conversation_context(self.request.conversation_context),
+        }
+        return replace(self, request=self.request.model_copy(update=filled))
 
     def to_wire(self, account_id: str | None = None) -> list[dict[str, Any]]:
         """Return the array that is posted, with fresh request ids where none were given.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from lpnb import background
 from lpnb.connector import check_consumer_id
 from lpnb.display import esc
+from lpnb.engagements import Engagement, EngagementRequest, Reported, ReportRequest
 from lpnb.engine import Engine
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.lookback import AsyncLooksBack, LooksBack
@@ -61,8 +62,10 @@ class _Client:
         check_consumer_id(consumer_id)
         from lpnb.batches import ConversationBatch
 
+        engagement = given.pop("engagement")
         fields = {name: value for name, value in given.items() if value is not None}
-        return ConversationBatch.build(() if sdes is None else sdes, **fields, **request)
+        batch = ConversationBatch.build(() if sdes is None else sdes, **fields, **request)
+        return batch if engagement is None else batch.with_engagement(engagement)
 
     def _read(self, consumer_id: str, frames: Any) -> Batch:
         check_consumer_id(consumer_id)  # first: the two arguments of send_batch are easily swapped
@@ -88,6 +91,18 @@ class _Client:
     def _repr_html_(self) -> str:
         where = "this machine" if self.settings.on_loopback else "a real account"
         return f"<p>{esc(repr(self)[1:-1])} ({where})</p>"
+
+
+def _engagement_request(consumer_id: str | None, visitor: Mapping[str, Any]) -> EngagementRequest:
+    if consumer_id is not None:
+        check_consumer_id(consumer_id)
+    return EngagementRequest(consumer_id, **visitor)
+
+
+def _report_request(consumer_id: str | None, sdes: Any, visitor: Mapping[str, Any]) -> ReportRequest:
+    if consumer_id is not None:
+        check_consumer_id(consumer_id)
+    return ReportRequest(consumer_id, engagement_attributes=sdes, **visitor)
 
 
 def _opens(response: BatchResponse) -> bool:
@@ -130,6 +145,7 @@ class Client(LooksBack, _Client):
         consumer_id: str,
         sdes: Sequence[AnySde | Mapping[str, Any]] = (),
         *,
+        engagement: Engagement | None = None,
         campaign_info: CampaignInfo | Mapping[str, Any] | None = None,
         conversation_context: ConversationContext | Mapping[str, Any] | None = None,
         ttr_def_name: str | None = None,
@@ -143,7 +159,8 @@ class Client(LooksBack, _Client):
             consumer_id: The brand's id for the consumer (``ext_consumer_id``): unguessable, one person
                 only, never recycled. The same id is always the same consumer.
             sdes: ``CustomerInfo`` and ``PersonalInfo``, or dicts as the wire has them.
-            campaign_info: Which campaign and engagement to route by.
+            engagement: What Monitoring offered, to route by; see ``engagement()``.
+            campaign_info: Which campaign and engagement to route by, when you know their ids.
             conversation_context: Where the consumer comes from.
             ttr_def_name: Urgency: "NORMAL", "URGENT" or "PRIORITIZED".
             skill_id: A fixed skill; a campaign is preferred.
@@ -162,6 +179,7 @@ class Client(LooksBack, _Client):
             consumer_id,
             sdes,
             request,
+            engagement=engagement,
             campaign_info=campaign_info,
             conversation_context=conversation_context,
             ttr_def_name=ttr_def_name,
@@ -207,6 +225,51 @@ class Client(LooksBack, _Client):
         """
         return self._wait(self.engine.send_frame(self._read_frame(consumer_id, frame), consumer_id))
 
+    def engagement(self, consumer_id: str | None = None, **visitor: Any) -> Engagement:
+        """Ask Monitoring whether there is an engagement for a visitor, or a conversation already.
+
+        The visitor and session ids that come back are kept for the consumer and sent again next time; when
+        the service no longer knows them, they are dropped and it is asked once more. While the account
+        loads, and when the service fails, it is asked again after 3, 10, 30 and 90 s.
+
+        Args:
+            consumer_id: As for ``create_conversation``.
+            **visitor: The fields of ``EngagementRequest``: ``entry_points``, ``engagement_attributes``,
+                ``identities``, ``client_properties``, ``version``, ``on_behalf``, ``visitor_id`` and
+                ``session_id``.
+
+        Returns:
+            An ``Engagement`` whose ``outcome`` is "offered", "none" or "already open".
+
+        Raises:
+            InvalidValueError: Something given is wrong; nothing was sent.
+            MonitoringError: Monitoring refused, kept failing, or the account kept loading.
+
+        Example:
+            >>> from lpnb import Sandbox
+            >>> with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
+            ...     offer = client.engagement("consumer-1", entry_points=["sec://payments"])
+            ...     reply = client.create_conversation("consumer-1", engagement=offer)
+            >>> offer
+            <Engagement offered: Engagement 888889 of campaign 99999 is offered; batch.with_engagement(engagement) routes by it.>
+        """  # noqa: E501
+        return self._wait(self.engine.engagement(_engagement_request(consumer_id, visitor)))
+
+    def report(self, consumer_id: str | None, engagement_attributes: Any, **visitor: Any) -> Reported:
+        """Report SDEs of a visitor to Monitoring, or what became of an engagement that was offered.
+
+        Args:
+            consumer_id: As for ``create_conversation``.
+            engagement_attributes: SDEs of any type, such as ``Cart`` or ``engagement.impression(...)``.
+            **visitor: As for ``engagement``; and ``page_id``.
+
+        Raises:
+            InvalidValueError: Something given is wrong; nothing was sent.
+            MonitoringError: Monitoring refused, kept failing, or nobody knows whether it was taken.
+        """
+        request = _report_request(consumer_id, engagement_attributes, visitor)
+        return self._wait(self.engine.report(request))
+
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         before = len(self.engine.unknown)
         try:
@@ -251,6 +314,7 @@ class AsyncClient(AsyncLooksBack, _Client):
         consumer_id: str,
         sdes: Sequence[AnySde | Mapping[str, Any]] = (),
         *,
+        engagement: Engagement | None = None,
         campaign_info: CampaignInfo | Mapping[str, Any] | None = None,
         conversation_context: ConversationContext | Mapping[str, Any] | None = None,
         ttr_def_name: str | None = None,
@@ -263,6 +327,7 @@ class AsyncClient(AsyncLooksBack, _Client):
             consumer_id,
             sdes,
             request,
+            engagement=engagement,
             campaign_info=campaign_info,
             conversation_context=conversation_context,
             ttr_def_name=ttr_def_name,
@@ -283,6 +348,15 @@ class AsyncClient(AsyncLooksBack, _Client):
         """Post one frame for *consumer_id* by SEND; see ``Client.send_frame``."""
         work = self.engine.send_frame(self._read_frame(consumer_id, frame), consumer_id)
         return await background.awaitable(work)
+
+    async def engagement(self, consumer_id: str | None = None, **visitor: Any) -> Engagement:
+        """Ask Monitoring for an engagement; see ``Client.engagement``."""
+        return await background.awaitable(self.engine.engagement(_engagement_request(consumer_id, visitor)))
+
+    async def report(self, consumer_id: str | None, engagement_attributes: Any, **visitor: Any) -> Reported:
+        """Report SDEs of a visitor to Monitoring; see ``Client.report``."""
+        request = _report_request(consumer_id, engagement_attributes, visitor)
+        return await background.awaitable(self.engine.report(request))
 
     async def close(self) -> None:
         """Close the connections. Closing twice is harmless."""

@@ -9,19 +9,24 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import TypeVar
 
 from lpnb.display import brief
 from lpnb.domains import find_domain, find_domains
+from lpnb.engagements import Engagement, EngagementRequest, Reported
 from lpnb.errors import Complaint, InvalidValueError, NotSentError, ServiceError
 from lpnb.history import HistoryPage, Search, check_credentials, login, search_history
 from lpnb.masking import Secret
 from lpnb.messaging import Line, post_batch, post_frame
+from lpnb.monitoring import Desk, Visitor, ask_engagement, report
 from lpnb.patience import Throttle
 from lpnb.responses import BatchResponse
 from lpnb.settings import Settings
 from lpnb.strict_json import lone_surrogate
 from lpnb.tokens import AppJWT, claims, get_app_jwt, get_consumer_jws
 from lpnb.wire import Batch, Flow, NewToken, Witness
+
+T = TypeVar("T")
 
 #: How many ConsumerJWS and how many conversationIds a client keeps in mind.
 REMEMBERED = 10_000
@@ -45,6 +50,7 @@ class Connector:
         self._domains_until = 0.0
         self.bearer: Secret | None = None
         self._consumers: OrderedDict[str, Secret] = OrderedDict()
+        self._visitors: OrderedDict[str, tuple[str | None, str | None]] = OrderedDict()
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._clock = clock
 
@@ -116,6 +122,33 @@ class Connector:
             throttle=self.throttle,
             witness=witness,
         )
+
+    def engagement(self, request: EngagementRequest) -> Flow[Engagement]:
+        """The flow that asks Monitoring for an engagement; domains and host have been seen to."""
+        return self._visiting(request, ask_engagement)
+
+    def report(self, request: EngagementRequest) -> Flow[Reported]:
+        """The flow that reports to Monitoring; domains and host have been seen to."""
+        return self._visiting(request, report)
+
+    def _visiting(
+        self, request: EngagementRequest, ask: Callable[[EngagementRequest, Visitor, Desk], Flow[T]]
+    ) -> Flow[T]:
+        """Send along which visitor and session it is, and keep what comes back, also of a failure."""
+        settings, known = self.settings, self._visitors.get(request.visitor or "")
+        given = request.visitor_id is not None or request.session_id is not None
+        visitor = Visitor(request.visitor_id, request.session_id, given=True) if given else Visitor()
+        if known is not None and not given:
+            visitor.visitor_id, visitor.session_id = known
+        desk = Desk(self.domains["smt"], settings.account_id, settings.client_id, self.throttle.again)
+        try:
+            return (yield from ask(request, visitor, desk))
+        finally:
+            if request.visitor is not None:
+                self._visitors[request.visitor] = (visitor.visitor_id, visitor.session_id)
+                self._visitors.move_to_end(request.visitor)
+                while len(self._visitors) > REMEMBERED:
+                    self._visitors.popitem(last=False)
 
     def drop_app_jwt(self, used: Secret) -> None:
         """Forget the AppJWT if it is still the one that was *used*; another caller may have renewed it."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from lpnb.connector import Connector, check_consumer_id
+from lpnb.engagements import Engagement, EngagementRequest, Reported
 from lpnb.errors import NotSentError
 from lpnb.history import (
     DETAILS,
@@ -75,6 +76,22 @@ class Engine:
         self._keep(response)
         return response
 
+    async def engagement(self, request: EngagementRequest) -> Engagement:
+        """Ask Monitoring what a visitor is offered; ``vid`` and ``sid`` are kept per consumer."""
+        await self.host("smt")
+        return await self.run(self.connector.engagement(request))
+
+    async def report(self, request: EngagementRequest) -> Reported:
+        """Report SDEs to Monitoring."""
+        await self.host("smt")
+        return await self.run(self.connector.report(request))
+
+    async def host(self, service: str) -> str:
+        """The origin of *service*; it has passed the same check as those that get tokens."""
+        await self._once("domains", self.connector.need_domains)
+        await self._once(service, lambda: self.connector.need_domain(service))
+        return self.connector.domains[service]
+
     async def ready(self, consumer_id: str | None = None) -> None:
         """Have domains, a fresh AppJWT and, for a consumer, the ConsumerJWS. Each is fetched once."""
         connector = self.connector
@@ -88,8 +105,7 @@ class Engine:
         connector = self.connector
         for _ in range(2):
             connector.need_bearer()  # says at once when there is nothing to ask with
-            await self._once("domains", connector.need_domains)
-            await self._once("msgHist", lambda: connector.need_domain("msgHist"))
+            await self.host("msgHist")
             await self._once("bearer", connector.need_bearer)
             page = await self.run(connector.search(search))
             if page is not None:

@@ -10,8 +10,10 @@
     │   └── ChangedCasesError     these are not the cases that the journal was begun with
     ├── NotSentError          no conversation was created; sending again is safe
     │   ├── UntrustedHostError    the Domain API named a host that gets no token
-    │   └── ServiceError          Domain API, Sentinel or IDP did not give what was asked
-    │       └── CredentialsError  Sentinel, or whoever reads history, is refused
+    │   └── ServiceError          Domain API, Sentinel, IDP or another service did not give what was asked
+    │       ├── CredentialsError  Sentinel, or whoever reads history, is refused
+    │       ├── FileStoreError    the file store took or gave no file
+    │       └── MonitoringError   Monitoring refused, kept failing or kept loading
     ├── RefusedError          the service said no and created nothing
     │   ├── UnauthorizedError     401, and again after a fresh AppJWT
     │   └── AlreadyOpenError      this consumer has an open conversation
@@ -107,11 +109,36 @@ class UntrustedHostError(NotSentError):
 
 
 class ServiceError(NotSentError):
-    """A service before CONVERSATION (Domain API, Sentinel, IDP) did not give what was asked for."""
+    """A service other than CONVERSATION (Domain API, Sentinel, IDP ...) did not give what was asked for."""
 
 
 class CredentialsError(ServiceError):
     """Sentinel refused the client id and secret, or history what it is read with."""
+
+
+class MonitoringError(ServiceError):
+    """Monitoring refused (4xx: fix the request), kept failing, or the account kept loading.
+
+    ``http_status`` and ``internal_code`` are Monitoring's; None where no answer came.
+    """
+
+    def __init__(
+        self, message: str, http_status: int | None = None, internal_code: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.http_status = http_status
+        self.internal_code = internal_code
+
+
+class FileStoreError(ServiceError):
+    """The file store did not take a file, or did not give one. No message was published.
+
+    ``http_status`` is the store's; 401 says that the URL has expired or is not its own.
+    """
+
+    def __init__(self, message: str, http_status: int | None = None) -> None:
+        super().__init__(message)
+        self.http_status = http_status
 
 
 class RefusedError(LpnbError):
