@@ -42,6 +42,7 @@ _HOME = {
     "Engagement": "engagements",
     "EngagementRequest": "engagements",
     "ErrorEvent": "attributes",
+    "Explorer": "widgets.explorer",
     "FieldUpdate": "frames",
     "FileMessage": "frames",
     "FileStoreError": "errors",

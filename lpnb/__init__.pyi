@@ -84,5 +84,6 @@ from lpnb.tables import responses_table as responses_table
 from lpnb.visitors import Identity as Identity
 from lpnb.visitors import VisitorProperties as VisitorProperties
 from lpnb.widgets.composer import Composer as Composer
+from lpnb.widgets.explorer import Explorer as Explorer
 
 __version__: str

@@ -105,7 +105,7 @@ def _post(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse]:
 
 def _attempt(outgoing: Outgoing, line: Line) -> Flow[tuple[Exchange, Reading]]:
     tokens = line.tokens()
-    exchange = yield from call(_request(outgoing, line, tokens))
+    exchange = yield from call(conversation_request(outgoing, line, tokens))
     # A gateway may echo the request. What is kept of the reply holds no token.
     exchange = replace(exchange, content=scrub_bytes(exchange.content, tokens))
     if line.witness is not None:
@@ -126,7 +126,8 @@ def _attempt(outgoing: Outgoing, line: Line) -> Flow[tuple[Exchange, Reading]]:
     return exchange, Reading(pairs, reading.strays, note)
 
 
-def _request(outgoing: Outgoing, line: Line, tokens: tuple[Secret, Secret]) -> Request:
+def conversation_request(outgoing: Outgoing, line: Line, tokens: tuple[Secret, Secret]) -> Request:
+    """The POST that carries *outgoing*. *tokens* are the AppJWT and the ConsumerJWS."""
     headers = {"Content-Type": "application/json"}
     if outgoing.client_properties is not None:
         headers["Client-Properties"] = outgoing.client_properties

@@ -320,6 +320,28 @@ class Found:
         return "\n".join(lines)
 
 
+def profiles(directory: str | Path = ".") -> list[str | None]:
+    """Name the profiles that have a file here or above, None being ``.env`` itself. No file is read.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in (".env", ".env.staging", ".env.example"):
+        ...         _ = Path(folder, name).write_text("")
+        ...     profiles(folder)
+        [None, 'staging']
+    """
+    found: dict[str | None, None] = {}
+    for folder in _folders(Path(directory)):
+        if (folder / ".env").is_file():
+            found[None] = None
+        for file in sorted(folder.glob(".env.*")):
+            name = file.name.removeprefix(".env.")
+            if _PROFILE.match(name) and name != "example" and file.is_file():
+                found[name] = None
+    return list(found)
+
+
 def _folders(start: Path) -> list[Path]:
     here = start.resolve()
     folders = [here]

@@ -7,6 +7,7 @@ cannot be read as a number is handed on as the text it is, so that the model com
 from __future__ import annotations
 
 import datetime
+import json
 import re
 import types
 from collections.abc import Iterator, Sequence
@@ -17,12 +18,13 @@ import ipywidgets as ipw
 
 from lpnb.models import WireModel, join
 from lpnb.sdes import Day
+from lpnb.strict_json import JsonError, read_json
 
 if TYPE_CHECKING:
     from lpnb.widgets.leaves import Path
     from lpnb.widgets.styles import Kit
 
-Kind = Literal["text", "choice", "whole", "number", "date"]
+Kind = Literal["text", "choice", "whole", "number", "date", "own"]
 _NUMBER = re.compile(r"[+-]?([0-9]{1,300}(\.[0-9]{0,300})?|\.[0-9]{1,300})([eE][+-]?[0-9]{1,4})?\Z")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,300}\Z")
 
@@ -95,7 +97,7 @@ class FormField:
             if _WHOLE.match(typed):
                 return int(typed)
             return float(typed) if _NUMBER.match(typed) else value
-        return value
+        return _said(value) if self.kind == "own" else value
 
     def from_wire(self, found: Any) -> Any:
         """Turn what the wire holds into what the widget would; ``empty`` when it has no way to show it."""
@@ -107,6 +109,9 @@ class FormField:
                 return shown
         elif self.kind in ("whole", "number"):
             shown = str(found) if isinstance(found, int | float) else shown
+        elif self.kind == "own":
+            plain = isinstance(found, str) and found != "" and _said(found) == found
+            shown = found if plain else json.dumps(found, ensure_ascii=False)
         elif isinstance(found, str):
             shown = found
         back = self.to_wire(shown)
@@ -140,6 +145,27 @@ def fields_of(model: type[WireModel], place: str, lists: int = 1, path: Path = (
             yield FormField(place, steps, kind, label_of(steps), info.description or "", example, choices)
 
 
+def own_field(place: str, name: str) -> FormField:
+    """A field for what a brand sends beyond the documentation. Numbers and other JSON are sent as such.
+
+    Example:
+        >>> field = own_field("ctmrinfo", "loyaltyTier")
+        >>> field.key, field.to_wire("gold"), field.to_wire("7"), field.to_wire('"7"'), field.to_wire("[1]")
+        ('ctmrinfo.loyaltyTier', 'gold', 7, '7', [1])
+    """
+    hint = 'Numbers, true, false and JSON are sent as such; in quotes, "7" stays text.'
+    return FormField(place, (name,), "own", name, hint)
+
+
+def _said(typed: str) -> Any:
+    """What *typed* is as JSON when it is JSON, and else the text itself."""
+    try:
+        found = read_json(typed)
+    except (JsonError, RecursionError):
+        return typed
+    return typed if found is None else found
+
+
 def label_of(path: Path) -> str:
     """Say in words what stands at *path*.
 
@@ -153,7 +179,9 @@ def label_of(path: Path) -> str:
         words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
         label = words[:1].upper() + words[1:]
     again = next((step for step in path if isinstance(step, int) and step), 0)
-    return f"{again + 1}{'nd' if again == 1 else 'th'} {label[:1].lower()}{label[1:]}" if again else label
+    if not again:
+        return label
+    return f"{again + 1}{ {1: 'nd', 2: 'rd'}.get(again, 'th') } {label[:1].lower()}{label[1:]}"
 
 
 def _kind(kinds: Sequence[Any]) -> Kind | None:

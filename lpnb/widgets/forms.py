@@ -1,4 +1,4 @@
-"""Fields in groups, and what has been typed into them: a form that collects frames as the wire has them.
+"""What has been typed into the fields: a form that collects frames as the wire has them.
 
 The form holds no rule. It hands out frames, takes frames in, and shows each complaint at the field it is
 about. Values that it has no field for are carried along untouched.
@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
-
-import ipywidgets as ipw
+from typing import TYPE_CHECKING, Any
 
 from lpnb.errors import Complaint
 from lpnb.payloads import REQUEST_CONVERSATION, SET_USER_PROFILE, ConsumerRequestConversation
 from lpnb.sdes import CustomerInfo, PersonalInfo
-from lpnb.widgets.fields import FormField, fields_of
+from lpnb.widgets.fields import FormField, fields_of, own_field
 from lpnb.widgets.leaves import Path, assemble, flatten
-from lpnb.widgets.styles import Kit, shown
-from lpnb.widgets.views import note_html
+
+if TYPE_CHECKING:
+    from lpnb.widgets.styles import Kit
 
 _SDES: Path = (0, "body", "authenticatedData", "lp_sdes")
 _BODIES = {"ctmrinfo": "info", "personal": "personal"}
@@ -30,7 +29,11 @@ _FRESH: dict[Path, Any] = {
     (1, "type"): REQUEST_CONVERSATION,
     (1, "body"): {},
 }
-_DEFAULTS = {"request.channelType": "MESSAGING"}
+DEFAULTS = {"request.channelType": "MESSAGING"}
+
+#: Names of the wire that are no fields of the form and no brand's own.
+_RESERVED = ("extra", "auth", "metadata", "contacts", "clientProperties", "features")
+MOST_CONTACTS = 12
 
 #: The fields that most batches need; all others are folded away.
 WHO = (
@@ -61,22 +64,60 @@ def batch_fields() -> tuple[FormField, ...]:
     )
 
 
+def contact_fields(number: int) -> tuple[FormField, ...]:
+    """The fields of contact *number*, counted from 0."""
+    every = fields_of(PersonalInfo, "personal", lists=number + 1)
+    return tuple(field for field in every if field.path[:2] == ("contacts", number))
+
+
 class Form:
     """The values of many fields, whether or not their widgets exist yet.
 
     Args:
-        fields: Every field of the form, in the order of the wire.
+        fields: Every field of the form, in the order of the wire; ``add`` takes more.
         changed: Called after a value has changed.
+        before: Called with the field's key before what is typed into it is taken.
     """
 
-    def __init__(self, fields: Iterable[FormField], changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        fields: Iterable[FormField],
+        changed: Callable[[], None],
+        before: Callable[[str], None] = lambda key: None,
+    ) -> None:
         self.fields = {field.key: field for field in fields}
-        self.values: dict[str, Any] = dict(_DEFAULTS)
+        self.values: dict[str, Any] = dict(DEFAULTS)
         self.widgets: dict[str, Any] = {}
         self._carried: dict[Path, Any] = dict(_FRESH)
         self._slots = dict(_SLOTS)
         self._changed = changed
+        self._before = before
         self._quiet = False
+
+    def add(self, fields: Iterable[FormField]) -> list[FormField]:
+        """Take on those of *fields* that are new, and return them."""
+        new = [field for field in fields if field.key not in self.fields]
+        self.fields.update((field.key, field) for field in new)
+        return new
+
+    @property
+    def contacts(self) -> int:
+        """How many contacts there are fields for."""
+        return 1 + max(int(f.path[1]) for f in self.fields.values() if f.path[0] == "contacts")
+
+    @property
+    def own(self) -> list[FormField]:
+        """The fields that the documentation does not have."""
+        return [field for field in self.fields.values() if field.kind == "own"]
+
+    def state(self) -> Any:
+        """All that the form holds now, for ``restore``."""
+        return dict(self.values), dict(self._carried), dict(self._slots)
+
+    def restore(self, state: Any) -> None:
+        """Hold again what ``state`` has returned."""
+        values, self._carried, self._slots = dict(state[0]), dict(state[1]), dict(state[2])
+        self._show(values)
 
     def widget(self, field: FormField, kit: Kit) -> Any:
         """Make the field's widget; what is typed into it is kept from then on."""
@@ -121,6 +162,7 @@ class Form:
         for place in (0, 1):
             leaves.pop((place, "kind"), None)
         self._slots = _slots(leaves)
+        self.add(self._missing(leaves))
         values: dict[str, Any] = {}
         for key, field in self.fields.items():
             path = self._path(field)
@@ -140,11 +182,28 @@ class Form:
         self._carried = leaves
         self._show(values)
 
+    def _missing(self, leaves: Mapping[Path, Any]) -> Iterable[FormField]:
+        """Fields for what *leaves* hold and no field shows: further contacts, a brand's own values."""
+        known = {f.path[0] for f in self.fields.values()}
+        person = (*_SDES, self._slots["personal"], "personal")
+        most = max(
+            (int(leaf[7]) for leaf in leaves if leaf[:7] == (*person, "contacts") and leaf[7:]), default=0
+        )
+        for number in range(self.contacts, min(most, MOST_CONTACTS - 1) + 1):
+            yield from contact_fields(number)
+        for place in (*_BODIES, "request"):
+            start = self._start(place)
+            names = dict.fromkeys(
+                leaf[len(start)] for leaf in leaves if leaf[: len(start)] == start and leaf[len(start) :]
+            )
+            reserved = {*known, *_RESERVED}
+            yield from (own_field(place, str(name)) for name in names if name not in reserved)
+
     def clear(self) -> None:
         """Empty every field and drop what was carried along."""
         self._carried = dict(_FRESH)
         self._slots = dict(_SLOTS)
-        self._show(_DEFAULTS)
+        self._show(DEFAULTS)
 
     def _show(self, values: Mapping[str, Any]) -> None:
         self._quiet = True
@@ -158,13 +217,32 @@ class Form:
 
     def _typed(self, key: str, value: Any) -> None:
         if not self._quiet:
+            self._before(key)
             self.values[key] = value
             self._changed()
 
     def _path(self, field: FormField) -> Path:
-        if field.place == "request":
-            return (1, "body", *field.path)
-        return (*_SDES, self._slots[field.place], _BODIES[field.place], *field.path)
+        return (*self._start(field.place), *field.path)
+
+    def _start(self, place: str) -> Path:
+        if place == "request":
+            return (1, "body")
+        return (*_SDES, self._slots[place], _BODIES[place])
+
+
+def fits(frames: Any) -> bool:
+    """Whether *frames* are the pair that a form holds, whatever their values.
+
+    Example:
+        >>> fits([{"type": "userprofile.SetUserProfile", "body": {}}]), fits("[]")
+        (False, False)
+    """
+    return (
+        isinstance(frames, list | tuple)
+        and len(frames) >= 2
+        and all(isinstance(frame, Mapping) and isinstance(frame.get("body"), Mapping) for frame in frames)
+        and [frame.get("type") for frame in frames[:2]] == [SET_USER_PROFILE, REQUEST_CONVERSATION]
+    )
 
 
 def at_fields(complaints: Sequence[Complaint], keys: Mapping[str, str]) -> dict[str, str]:
@@ -198,88 +276,3 @@ def _slots(leaves: Mapping[Path, Any]) -> dict[str, int]:
         if kind not in found:
             found[kind], free = free, free + 1
     return found
-
-
-class Group(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """Some fields of a form under each other, with a note below each that has something to say.
-
-    Args:
-        form: What keeps the values.
-        fields: The fields, in the order shown.
-        kit: The panel's layouts.
-        helped: The keys of the fields whose help is always visible.
-    """
-
-    def __init__(self, form: Form, fields: Sequence[FormField], kit: Kit, helped: Iterable[str]) -> None:
-        self._kit = kit
-        self._fields = tuple(fields)
-        self._helped = frozenset(helped)
-        self._widgets = {field.key: form.widget(field, kit) for field in fields}
-        # A note that is put in later makes the page draw what follows anew, and whoever has tabbed on loses
-        # their place. So every field that a few wrong letters bring a complaint to has one from the start.
-        self._notes = {
-            field.key: kit.html(note_html(field.help if field.key in self._helped else ""), "lpnb-note")
-            for field in fields
-            if field.key in self._helped or field.kind in ("choice", "whole", "number")
-        }
-        super().__init__(self._rows(), layout=kit.plain, _dom_classes=("lpnb-group",))
-
-    def complain(self, sentences: Mapping[str, str]) -> None:
-        """Show at each field the sentence that there is about it."""
-        added = False
-        for field in self._fields:
-            sentence, note = sentences.get(field.key, ""), self._notes.get(field.key)
-            if note is None and not sentence:
-                continue
-            if note is None:
-                note = self._notes[field.key] = self._kit.html("", "lpnb-note")
-                added = True
-            note.value = note_html(field.help if field.key in self._helped else "", sentence)
-            widget = self._widgets[field.key]
-            (widget.add_class if sentence else widget.remove_class)("lpnb-wrong")
-        if added:
-            self.children = self._rows()
-
-    def _rows(self) -> list[Any]:
-        both = ((self._widgets[field.key], self._notes.get(field.key)) for field in self._fields)
-        return [widget for pair in both for widget in pair if widget is not None]
-
-
-class Fold:
-    """A button that shows and hides a group, which is made when it is first opened."""
-
-    def __init__(self, title: str, fields: Sequence[FormField], form: Form, kit: Kit) -> None:
-        self.fields = tuple(fields)
-        self.group: Group | None = None
-        self._title, self._form, self._kit = title, form, kit
-        self._open = False
-        self._wrong: Mapping[str, str] = {}
-        self.button = kit.button(self._words(), lambda _: self.show(not self._open), "lpnb-fold")
-        self.body = ipw.VBox(layout=kit.plain, _dom_classes=("lpnb-hidden",))
-
-    def show(self, visible: bool) -> None:
-        """Open or close it."""
-        if visible and self.group is None:
-            # Without an example the help is the placeholder; a second contact needs no help again.
-            helped = [f.key for f in self.fields if f.help and f.example and 1 not in f.path]
-            self.group = Group(self._form, self.fields, self._kit, helped)
-            self.group.complain(self._wrong)
-            self.body.children = [self.group]
-        self._open = visible
-        shown(self.body, visible)
-        (self.button.add_class if visible else self.button.remove_class)("lpnb-open")
-        self.button.description = self._words()
-
-    def complain(self, sentences: Mapping[str, str]) -> None:
-        """Show the complaints; while it is closed, how many there are."""
-        self._wrong = {f.key: sentences[f.key] for f in self.fields if f.key in sentences}
-        if self.group is not None:
-            self.group.complain(self._wrong)
-        self.button.description = self._words()
-
-    def _words(self) -> str:
-        filled = len(self._form.filled & {field.key for field in self.fields} - set(_DEFAULTS))
-        words = [f"{'Less' if self._open else 'More'} {self._title}"]
-        if not self._open:
-            words += [f"{filled} filled"] * bool(filled) + [f"{len(self._wrong)} to fix"] * bool(self._wrong)
-        return " · ".join(words)

@@ -56,8 +56,9 @@ def shown(widget: Any, visible: bool) -> None:
 
 
 @cache
-def css() -> str:
-    """The style sheet without comments and spare blanks: it travels with every panel."""
-    text = (files("lpnb.widgets") / "panel.css").read_text(encoding="utf-8")
+def css(*more: str) -> str:
+    """The style sheet, and *more* ones, without comments and spare blanks: it travels with every panel."""
+    sheets = ("panel.css", *more)
+    text = "".join((files("lpnb.widgets") / sheet).read_text(encoding="utf-8") for sheet in sheets)
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     return re.sub(r"\s*([{};,])\s*", r"\1", re.sub(r":\s+", ":", text)).replace(";}", "}").strip()

@@ -41,20 +41,20 @@ def world(settings: Settings) -> str:
     return f"REAL ACCOUNT {settings.account_id}"
 
 
-def bar_html(settings: Settings) -> str:
+def bar_html(title: str, settings: Settings) -> str:
     """The head of the panel, with a badge that nobody can take for the other one."""
     kind = "sandbox" if settings.on_loopback else "real"
     return (
-        '<div class="lpnb-bar"><strong>Conversation composer</strong>'
+        f'<div class="lpnb-bar" data-world="{kind}"><strong>{esc(title)}</strong>'
         f'<span class="lpnb-world" data-world="{kind}">{esc(world(settings))}</span></div>'
     )
 
 
-def fallback_html(settings: Settings, frames: str, responses: Sequence[BatchResponse]) -> str:
+def fallback_html(name: str, settings: Settings, frames: str, responses: Sequence[BatchResponse]) -> str:
     """What the panel holds, for places that cannot show it."""
     rows = [cells for response in responses for cells in answer_cells(response)]
     return (
-        f"<p><strong>Conversation composer</strong> on {esc(world(settings))}. "
+        f"<p><strong>{esc(name)}</strong> on {esc(world(settings))}. "
         "The live panel needs a running kernel and ipywidgets.</p>"
         + (pre_html(clean(frames)) if frames else "")
         + (table_html("Answers", COLUMNS, rows) if rows else "")
@@ -135,22 +135,38 @@ def preview_html(lines: Sequence[Line], before: Sequence[Line], wrong: Iterable[
     )
 
 
-def says_html(complaints: Sequence[Complaint], hints: Iterable[Hint]) -> str:
-    """List what is wrong, and else what is advised, with the place and the source of each."""
-    parts = []
-    if complaints:
-        items = "".join(f"<li>{esc(clean(c.sentence))}</li>" for c in complaints)
-        parts.append(
-            f'<div class="wrong" role="alert"><h3>Not sendable yet: {count(len(complaints), "value")} '
-            f"{'is' if len(complaints) == 1 else 'are'} wrong</h3><ul>{items}</ul></div>"
-        )
+def wrong_html(complaints: Sequence[Complaint]) -> str:
+    """Say how much is wrong, for all who cannot see the fields; the complaints follow as buttons."""
+    if not complaints:
+        return ""
+    verb = "is" if len(complaints) == 1 else "are"
+    said = f"Not sendable yet: {count(len(complaints), 'value')} {verb} wrong"
+    return f'<div class="wrong" role="alert"><h3>{said}</h3></div>'
+
+
+def hints_html(hints: Iterable[Hint]) -> str:
+    """List what is advised, with the place and the source of each."""
     advised = "".join(
         f"<li>{esc(hint.text)}<small><code>{esc(hint.path)}</code> · {esc(hint.source)}</small></li>"
         for hint in hints
     )
-    if advised:
-        parts.append(f"<div><h3>Advice</h3><ul>{advised}</ul></div>")
-    return "".join(parts)
+    return f"<div><h3>Advice</h3><ul>{advised}</ul></div>" if advised else ""
+
+
+def shortened(text: str, most: int = _SHOWN) -> str:
+    """*text* without half characters, cut where nobody reads on."""
+    text = clean(text)
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def size(number: int) -> str:
+    """Say how large what is posted is.
+
+    Example:
+        >>> size(412), size(20_480)
+        ('412 bytes', '20.5 kB')
+    """
+    return f"{number:,} bytes" if number < 10_000 else f"{number / 1000:,.1f} kB"
 
 
 def status_html(state: State, text: str) -> str:
@@ -158,15 +174,15 @@ def status_html(state: State, text: str) -> str:
     return f'<span role="status" data-state="{state}">{esc(clean(text))}</span>'
 
 
-def answers_html(responses: Sequence[BatchResponse]) -> str:
-    """One row per request frame, newest send first, with the columns of ``responses_table``."""
+def answers_html(responses: Sequence[BatchResponse], columns: Sequence[str] = COLUMNS) -> str:
+    """One row per request frame, newest send first, with *columns* of ``responses_table``."""
     if not responses:
         return ""
-    names = ((_CELLS.get(name, ""), name.replace("_", "_<wbr>")) for name in COLUMNS)
+    names = ((_CELLS.get(name, ""), name.replace("_", "_<wbr>")) for name in columns)
     head = "".join(f'<th scope="col" class="{kind}">{name}</th>' for kind, name in names)
     rows: list[str] = []
     for response in reversed(responses):
-        rows += [_row(cells) for cells in answer_cells(response)]
+        rows += [_row(cells, columns) for cells in answer_cells(response)]
         if len(rows) >= _ROWS:
             break
     total = sum(len(response.pairs) for response in responses)
@@ -189,9 +205,11 @@ def answer_cells(response: BatchResponse) -> Iterator[tuple[object, ...]]:
         )  # fmt: skip
 
 
-def _row(cells: Sequence[object]) -> str:
+def _row(cells: Sequence[object], columns: Sequence[str]) -> str:
     drawn = []
     for name, cell in zip(COLUMNS, cells, strict=True):
+        if name not in columns:
+            continue
         text = esc(clean("" if cell is None else str(cell)))
         if name == "ok":
             text = '<mark class="y">yes</mark>' if cell else "<mark>no</mark>"

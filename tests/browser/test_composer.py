@@ -76,9 +76,13 @@ def test_nonsense_is_complained_about_at_its_field_and_is_not_sent(
     expect(composer.locator(".lpnb-note [role=alert]")).to_have_text(
         "companySize must be a whole number; got 'abc'."
     )
-    expect(composer.locator(".lpnb-says [role=alert]")).to_contain_text(
-        "[0].body.authenticatedData.lp_sdes[0].info.companySize must be a whole number; got 'abc'."
+    expect(composer.locator(".lpnb-says [role=alert]")).to_have_text("Not sendable yet: 1 value is wrong")
+    jump = composer.get_by_role(
+        "button",
+        name="[0].body.authenticatedData.lp_sdes[0].info.companySize must be a whole number; got 'abc'.",
     )
+    jump.click()
+    expect(composer.get_by_label("Company size", exact=True)).to_be_focused()
     expect(complaint).to_have_count(0)  # the mark before it is no part of the text
     press(composer, "Send")
     expect(wait_until(composer, "failed")).to_have_text("Not sent: 1 value to fix first.")
@@ -128,8 +132,8 @@ def test_the_keyboard_alone_gets_from_the_first_field_to_the_answer(notebook: No
 
     assert [name for name in walked if not name.startswith("[")] == [
         "New id", "First name", "Last name", "Gender", "Email", "Phone", "Customer type", "Customer id",
-        "More about the person", "More about the customer", "Campaign id", "Engagement id", "Skill id",
-        "Urgency", "More about session and channel", "Send",
+        "More about the person", "More about the customer", "More fields of your own", "Campaign id",
+        "Engagement id", "Skill id", "Urgency", "More about session and channel", "Send",
     ]  # fmt: skip
     wait_until(composer, "done")
     expect(composer.get_by_label("JSON preview")).to_contain_text('"firstname": "Ada"')

@@ -43,8 +43,10 @@ def status() -> Callable[[Composer], tuple[str, str]]:
     """``status(composer)`` is the state and the sentence of the status line."""
 
     def read(composer: Composer) -> tuple[str, str]:
-        found = re.fullmatch(r'<span role="status" data-state="(\w+)">(.*)</span>', composer._status.value)
-        assert found, composer._status.value
+        found = re.fullmatch(
+            r'<span role="status" data-state="(\w+)">(.*)</span>', composer.sender.status.value
+        )
+        assert found, composer.sender.status.value
         return found[1], found[2]
 
     return read

@@ -31,7 +31,7 @@ HOSTILE = [
 
 def shown(composer: Composer) -> list[str]:
     """The frames as the preview shows them, without markup."""
-    code = re.search("<code>(.*)</code>", composer._preview.value, re.DOTALL)
+    code = re.search("<code>(.*)</code>", composer.sheet.preview.value, re.DOTALL)
     assert code
     lines = re.findall(r'<span class="l[ \w]*">(.*?)</span>(?=<span class="l|$)', code[1], re.DOTALL)
     return [html.unescape(re.sub("<[^>]+>", "", line)) for line in lines]
@@ -40,13 +40,13 @@ def shown(composer: Composer) -> list[str]:
 def marked(composer: Composer, kind: str) -> list[str]:
     """The lines of the preview with the mark *kind*: "c" for changed, "w" for wrong."""
     found = re.findall(
-        rf'<span class="l {kind}">(.*?)</span>(?=<span class="l|</code>)', composer._preview.value
+        rf'<span class="l {kind}">(.*?)</span>(?=<span class="l|</code>)', composer.sheet.preview.value
     )
     return [html.unescape(re.sub("<[^>]+>", "", line)).strip() for line in found]
 
 
 def text_fields(composer: Composer) -> list[str]:
-    for fold in composer._folds.values():
+    for fold in composer.sheet.folds.values():
         fold.show(True)
     return [key for key in composer.fields if type(composer.field(key)) is ipywidgets.Text]
 
@@ -168,10 +168,14 @@ def test_a_complaint_stands_at_the_field_it_is_about(
 ) -> None:
     if key == "consumer_id":
         composer.consumer_id.value = typed
-        note = composer._consumer_note
+        note = composer.sheet.consumer_note
     else:
         composer.field(key).value = typed
-        groups = [composer._who, composer._where, *(fold.group for fold in composer._folds.values())]
+        groups = [
+            composer.sheet.who,
+            composer.sheet.where,
+            *(fold.group for fold in composer.sheet.folds.values()),
+        ]
         group = next(group for group in groups if group is not None and key in group._widgets)
         note = group._notes[key]
         place = group.children.index(composer.field(key))
@@ -180,7 +184,7 @@ def test_a_complaint_stands_at_the_field_it_is_about(
 
     assert html.unescape(note.value).startswith(f'<b role="alert">{sentence}')
     assert len(composer.complaints) == 1
-    assert "Not sendable yet: 1 value is wrong" in composer._says.value
+    assert "Not sendable yet: 1 value is wrong" in composer.sheet.says.value
 
 
 def test_a_complaint_goes_when_the_value_is_put_right(composer: Composer) -> None:
@@ -193,11 +197,11 @@ def test_a_complaint_goes_when_the_value_is_put_right(composer: Composer) -> Non
 
     assert composer.batch is not None
     assert "lpnb-wrong" not in size._dom_classes
-    assert "<b" not in composer._folds["ctmrinfo"].group._notes["ctmrinfo.companySize"].value
+    assert "<b" not in composer.sheet.folds["ctmrinfo"].group._notes["ctmrinfo.companySize"].value
 
 
 def test_a_closed_fold_says_how_much_is_filled_in_and_wrong(composer: Composer) -> None:
-    fold = composer._folds["ctmrinfo"]
+    fold = composer.sheet.folds["ctmrinfo"]
     composer.field("ctmrinfo.companySize").value = "abc"
     composer.field("ctmrinfo.role").value = "broker"
     assert fold.button.description == "Less about the customer"
@@ -210,8 +214,8 @@ def test_a_closed_fold_says_how_much_is_filled_in_and_wrong(composer: Composer) 
 def test_advice_is_shown_with_its_source(composer: Composer) -> None:
     composer.field("request.skillId").value = "42"
 
-    assert "a fixed skillId is discouraged." in composer._says.value
-    assert "<code>[1].body.skillId</code> · Send API, CONVERSATION" in composer._says.value
+    assert "a fixed skillId is discouraged." in composer.sheet.hints.value
+    assert "<code>[1].body.skillId</code> · Send API, CONVERSATION" in composer.sheet.hints.value
     assert [hint.path for hint in composer.advice] == [
         "[0].body.authenticatedData.lp_sdes",
         "[1].body.skillId",
@@ -226,7 +230,7 @@ IDS = ("request.campaignInfo.campaignId", "request.campaignInfo.engagementId", "
 def test_hostile_text_in_every_field_arrives_byte_exact_and_is_shown_as_text(
     composer: Composer, sandbox: Sandbox, press: Press, widgets: Widgets, text: str
 ) -> None:
-    keys = [key for key in text_fields(composer) if composer._form.fields[key].kind == "text"]
+    keys = [key for key in text_fields(composer) if composer.sheet.form.fields[key].kind == "text"]
     for key in keys:
         # Our account id is checked by the service, and a consumer's id is its own affair.
         if key != "request.brandId":
@@ -270,7 +274,7 @@ def test_hostile_answers_are_shown_as_text(composer: Composer, sandbox: Sandbox,
 
     press(composer)
 
-    assert "<img" not in composer._answers.value + composer._status.value
+    assert "<img" not in composer._answers.value + composer.sender.status.value
     assert "<img" not in composer._repr_mimebundle_()["text/html"]
 
 
@@ -283,7 +287,7 @@ def test_the_pages_examples_load_and_come_out_the_same(composer: Composer, name:
     assert composer.batch is not None
     came = [frame["body"] for frame in composer.batch.to_wire("12345678")]
     assert came == [frame["body"] for frame in example.to_wire("12345678")]
-    assert composer._form.carried == []
+    assert composer.sheet.form.carried == []
     assert composer.batch.req_ids is None
 
 
@@ -294,7 +298,7 @@ def test_loading_fills_the_fields_and_opens_the_folds_that_hold_something(compos
     assert composer.field("personal.gender").value == "MALE"
     assert composer.field("ctmrinfo.socialId").value == "1234567890"
     assert composer.field("request.ttrDefName").value == "NORMAL"
-    assert [place for place, fold in composer._folds.items() if fold._open] == ["ctmrinfo", "request"]
+    assert [place for place, fold in composer.sheet.folds.items() if fold._open] == ["ctmrinfo", "request"]
 
 
 def test_what_has_no_field_is_carried_along_and_said(composer: Composer) -> None:
@@ -319,8 +323,8 @@ def test_what_has_no_field_is_carried_along_and_said(composer: Composer) -> None
     assert composer.batch.client_properties == batch.client_properties
     assert composer.field("personal.firstname").value == "Twice"
     assert composer.field("ctmrinfo.lastPaymentDate").value is None
-    assert "loaded values without a field: carried along." in composer._preview.value
-    assert "Client-Properties: " in composer._preview.value
+    assert "loaded values without a field: carried along." in composer.sheet.preview.value
+    assert "Client-Properties: " in composer.sheet.preview.value
 
 
 def test_a_field_wins_over_what_was_carried(composer: Composer) -> None:
@@ -381,25 +385,29 @@ def test_an_unknown_field_is_a_key_error(composer: Composer) -> None:
 def test_a_failure_while_checking_is_said_in_the_panel(
     composer: Composer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lpnb.widgets.composer.advise", lambda _: 1 / 0)
+    monkeypatch.setattr("lpnb.widgets.sheet.advise", lambda _: 1 / 0)
 
     composer.field("personal.firstname").value = "John"
 
-    assert composer._status.value == (
+    assert composer.sender.status.value == (
         '<span role="status" data-state="failed">ZeroDivisionError: division by zero</span>'
     )
 
 
 def test_the_fields_a_wrong_letter_can_upset_have_their_note_from_the_start(composer: Composer) -> None:
-    for fold in composer._folds.values():
+    for fold in composer.sheet.folds.values():
         fold.show(True)
 
     without = [
         key
-        for group in (composer._who, composer._where, *(fold.group for fold in composer._folds.values()))
+        for group in (
+            composer.sheet.who,
+            composer.sheet.where,
+            *(fold.group for fold in composer.sheet.folds.values()),
+        )
         if group is not None
         for key in group._widgets
-        if key not in group._notes and composer._form.fields[key].kind in ("choice", "whole", "number")
+        if key not in group._notes and composer.sheet.form.fields[key].kind in ("choice", "whole", "number")
     ]
 
     assert without == []

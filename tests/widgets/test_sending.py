@@ -203,7 +203,7 @@ def test_stop_ends_a_send_and_keeps_that_its_outcome_is_unknown(
     while not sandbox.calls["conversation"] and time.monotonic() < end:
         time.sleep(0.005)
 
-    composer._stop.click()
+    composer.sender.stop_button.click()
     response = composer.wait(5)
 
     assert response is not None
@@ -211,7 +211,7 @@ def test_stop_ends_a_send_and_keeps_that_its_outcome_is_unknown(
     assert status(composer)[0] == "failed"
     assert status(composer)[1].startswith("Outcome unknown. The request left, and ")
     assert not composer.send_button.disabled
-    assert "lpnb-hidden" in composer._stop._dom_classes
+    assert "lpnb-hidden" in composer.sender.stop_button._dom_classes
 
 
 def test_a_failure_before_the_call_is_said_in_words(

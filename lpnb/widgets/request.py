@@ -1,0 +1,53 @@
+"""The request that a send makes, as it goes out but for the tokens: method, URL, headers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lpnb.batches import ConversationBatch
+from lpnb.client import AsyncClient, Client
+from lpnb.display import esc
+from lpnb.masking import MASK, Secret
+from lpnb.messaging import Line, conversation_request
+
+if TYPE_CHECKING:
+    from lpnb.wire import Request
+
+#: Stands for the host as long as the Domain API has not been asked.
+_UNKNOWN = "https://to-be-looked-up.invalid"
+_SERVICE = "asyncMessagingEnt"
+
+
+def masked_request(client: Client | AsyncClient, batch: ConversationBatch) -> Request:
+    """What a send of *batch* posts now, with masks in place of the tokens. Request ids differ each time."""
+    connector = client.engine.connector
+    line = Line(
+        account_id=client.settings.account_id,
+        origin=lambda: connector.domains.get(_SERVICE, _UNKNOWN),
+        ready=lambda: True,
+        tokens=lambda: (Secret(MASK), Secret(MASK)),
+        refused=lambda code: None,
+        is_new=lambda conversation_id: True,
+        throttle=connector.throttle,
+    )
+    return conversation_request(batch.outgoing(client.settings.account_id), line, line.tokens())
+
+
+def request_html(client: Client | AsyncClient, batch: ConversationBatch | None) -> str:
+    """The request's head as HTML; nothing while there is nothing to send."""
+    if batch is None:
+        return ""
+    request = masked_request(client, batch)
+    url = str(request.url)
+    about = "The tokens are fetched when they are needed, and shown nowhere."
+    if url.startswith(_UNKNOWN):
+        url = url.replace(_UNKNOWN, f"https://{{{_SERVICE}}}")
+        about = "The host comes from the Domain API, before the first send. " + about
+    shown = {"content-type", "authorization", "x-lp-on-behalf", "client-properties", "connection"}
+    names = {"x-lp-on-behalf": "X-LP-ON-BEHALF"}
+    headers = "".join(
+        f"<code>{esc(names.get(name, name.title()))}: {esc(value)}</code>"
+        for name, value in request.headers.items()
+        if name in shown
+    )
+    return f"<h3>The request</h3><p>{esc(about)}</p><code>{esc(request.method)} {esc(url)}</code>{headers}"

@@ -1,0 +1,177 @@
+"""Send and Stop: what the sheet shows goes out once, and whatever happens ends in the status line.
+
+What must be confirmed first is ``caution``'s business; what to do with the answer is told to ``arrived``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+
+import ipywidgets as ipw
+
+from lpnb import background
+from lpnb.batches import ConversationBatch
+from lpnb.client import AsyncClient, Client
+from lpnb.errors import LpnbError
+from lpnb.masking import scrub
+from lpnb.responses import BatchResponse
+from lpnb.widgets import views
+from lpnb.widgets.caution import Caution
+from lpnb.widgets.sheet import Sheet
+from lpnb.widgets.styles import Kit, shown
+
+#: Seconds without a change after which what is shown is what was typed.
+SETTLED = 0.25
+Arrived = Callable[[ConversationBatch, BatchResponse], None]
+
+
+class Sender:
+    """The Send button and all that belongs to it.
+
+    Args:
+        client: Who sends; ``use`` changes it.
+        kit: The panel's layouts.
+        arrived: Called on lpnb's loop with what was sent and what came of it, before it is said.
+    """
+
+    def __init__(self, client: Client | AsyncClient, kit: Kit, arrived: Arrived) -> None:
+        self._arrived_at = arrived
+        self._sheet: Sheet | None = None
+        self._asked = ""
+        self._said_until: str | None = None
+        self._sending = threading.Lock()
+        self._future: Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._client = client
+        self._caution = Caution(client)
+        self.button = kit.button("Send", self._on_send, "lpnb-send")
+        self.stop_button = kit.button("Stop", self._on_stop, "lpnb-hidden")
+        self.status = kit.html(views.status_html("idle", "Nothing sent yet."), "lpnb-status")
+        self.confirm = ipw.Checkbox(
+            description="Yes, send all the same",
+            indent=False,
+            layout=kit.plain,
+            _dom_classes=("lpnb-confirm", "lpnb-hidden"),
+        )
+
+    def watch(self, sheet: Sheet) -> None:
+        """Send what *sheet* shows."""
+        self._sheet = sheet
+
+    def use(self, client: Client | AsyncClient) -> None:
+        """Send with *client* from now on. What was confirmed for the one before is asked again."""
+        self._client, self._caution = client, Caution(client)
+        shown(self.confirm, False)
+        self.confirm.value = False
+        self.say("idle", "Nothing sent here yet.")
+
+    @property
+    def busy(self) -> bool:
+        """Whether a send is under way."""
+        return self._sending.locked()
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait for the send that is under way, if any.
+
+        Raises:
+            TimeoutError: It is still under way after *timeout* seconds.
+        """
+        if self._future is not None:
+            self._future.result(timeout)
+
+    def say(self, state: views.State, text: str, until: str | None = None) -> None:
+        """Show one sentence. *until* is the consumer it speaks of; "" when it speaks of the form as it is."""
+        self.status.value = views.status_html(state, text)
+        self._said_until = until
+
+    def drop_stale_words(self, consumer: str) -> None:
+        """What was said of a form that has changed, or of another consumer, is no longer true."""
+        if self._said_until is not None and self._said_until != consumer:
+            self.say("idle", "Not sent yet.")
+
+    def fail(self, error: BaseException) -> None:
+        """Say what went wrong."""
+        self.say("failed", in_words(error, self._client))
+
+    def _on_send(self, _button: object) -> None:
+        # Callbacks may come from any thread, and twice: only one of them gets further than this.
+        if self._sending.acquire(blocking=False):
+            self._task = None
+            self._future = background.submit(self._send_what_is_shown())
+
+    async def _send_what_is_shown(self) -> None:
+        """Send on lpnb's loop. Whatever happens ends in the panel: nobody else looks."""
+        sheet = self._sheet
+        assert sheet is not None  # noqa: S101 - there is no button before there is a sheet
+        try:
+            # The page tells of a press at once, and holds back the last of what was typed before it.
+            for _ in range(8):
+                if (left := sheet.changed_at + SETTLED - time.monotonic()) <= 0:
+                    break
+                await asyncio.sleep(left)
+            batch, consumer = sheet.batch, sheet.consumer_id.value
+            if batch is None or sheet.complaints:
+                many = len(sheet.complaints)
+                self.say("failed", f"Not sent: {views.count(many, 'value')} to fix first.", until="")
+            elif self._may_send(consumer):
+                self.button.disabled = True
+                shown(self.confirm, False)
+                self.confirm.value = False
+                self.say("busy", f"Sending for {consumer} …")
+                await self._send(batch, consumer)
+        except Exception as error:  # an exception in a task would vanish unseen
+            self.fail(error)
+        finally:
+            self.button.disabled = False
+            self._sending.release()
+
+    def _may_send(self, consumer: str) -> bool:
+        """Whether nothing is left to be confirmed; otherwise ask."""
+        question = self._caution.question(consumer)
+        if not question or (self.confirm.value and question == self._asked):
+            self._caution.confirmed()
+            return True
+        self._asked = question
+        self.confirm.value = False
+        shown(self.confirm, True)
+        self.say("ask", f"{question} Tick the box below, then press Send again.", until=consumer)
+        return False
+
+    def _on_stop(self, _button: object) -> None:
+        if (task := self._task) is not None:
+            background.loop().call_soon_threadsafe(task.cancel)
+
+    async def _send(self, batch: ConversationBatch, consumer: str) -> None:
+        client, before = self._client, self._caution.doubts(consumer)
+        try:
+            self._task = asyncio.current_task()
+            shown(self.stop_button, True)
+            # The engine itself, since a plain Client's methods would block this loop.
+            self._arrived(batch, await client.engine.send(batch, consumer))
+        except asyncio.CancelledError:
+            if self._caution.doubts(consumer) > before:
+                self._arrived(batch, [r for r in client.unknown if r.consumer_id == consumer][-1])
+            else:
+                self.say("failed", "Stopped. No conversation was created.")
+        finally:
+            self._task = None
+            shown(self.stop_button, False)
+
+    def _arrived(self, batch: ConversationBatch, response: BatchResponse) -> None:
+        self._caution.learn(response)
+        self._arrived_at(batch, response)
+        state: views.State = "done" if response.outcome == "answered" else "failed"
+        words = response.explanation
+        if response.outcome == "unknown":
+            words = f"Outcome unknown. {words}"
+        self.say(state, words, until=response.consumer_id)
+
+
+def in_words(error: BaseException, client: Client | AsyncClient) -> str:
+    """Say what went wrong, without the client's secret."""
+    words = str(error) if isinstance(error, LpnbError) else f"{type(error).__name__}: {error}"
+    return scrub(words, [client.settings.client_secret])

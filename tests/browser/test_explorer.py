@@ -1,0 +1,75 @@
+"""The explorer in a real Chromium under JupyterLab: what a person does with it and sees."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+ALONE = "import lpnb\n\nexplorer = lpnb.Explorer()\nexplorer"
+HOSTILE = '<img src=x onerror="window.evil = 1"><script>window.evil = 1</script>'
+
+Notebook = Callable[..., Page]
+Picture = Callable[[Locator, str], Path]
+
+
+def explorer_of(page: Page) -> Locator:
+    found = page.locator(".jp-OutputArea-output:visible .lpnb-explorer")
+    expect(found.locator(".lpnb-status [data-state]")).to_have_attribute("data-state", "idle", timeout=60_000)
+    return found
+
+
+def say(panel: Locator, label: str, text: str) -> None:
+    panel.get_by_label(label, exact=True).fill(text)
+
+
+def press(panel: Locator, button: str) -> None:
+    panel.get_by_role("button", name=button, exact=True).click()
+
+
+def tab(panel: Locator, name: str) -> None:
+    panel.get_by_role("tab", name=re.compile(f"^{re.escape(name)}")).click()
+
+
+def wait_until(panel: Locator, state: str) -> Locator:
+    status = panel.locator(".lpnb-status [data-state]")
+    expect(status).to_have_attribute("data-state", state, timeout=15_000)
+    return status
+
+
+def walk(explorer: Locator, picture: Picture, theme: str) -> None:
+    """Do a little of everything and take a picture of each tab."""
+    press(explorer, "Check")
+    expect(explorer.locator(".lpnb-facts")).to_contain_text("answers,")
+    press(explorer, "Start from …")
+    explorer.get_by_role("button", name="Persona · VIP customer", exact=True).click()
+    press(explorer, "Send")
+    wait_until(explorer, "done")
+    press(explorer, "Send")
+    wait_until(explorer, "failed")
+    say(explorer, "Last name", "Doe")
+    picture(explorer, f"explorer-compose-{theme}")
+    press(explorer, "Follow it")
+    expect(explorer.get_by_text("Send 2 of 2 in this session.")).to_be_visible()
+    picture(explorer, f"explorer-follow-{theme}")
+    tab(explorer, "History")
+    explorer.locator(".lpnb-row").first.click()
+    press(explorer, "Compare")
+    picture(explorer, f"explorer-history-{theme}")
+    tab(explorer, "As code")
+    picture(explorer, f"explorer-code-{theme}")
+    tab(explorer, "Compose")
+
+
+def test_the_whole_way_in_the_light_theme(notebook: Notebook, picture: Picture) -> None:
+    explorer = explorer_of(notebook(ALONE))
+    walk(explorer, picture, "light")
+
+
+@pytest.mark.usefixtures("dark")
+def test_the_whole_way_in_the_dark_theme(notebook: Notebook, picture: Picture) -> None:
+    explorer = explorer_of(notebook(ALONE))
+    walk(explorer, picture, "dark")

@@ -1,0 +1,644 @@
+"""The explorer without a browser: what its tabs, its bar and its buttons do."""
+
+from __future__ import annotations
+
+import datetime
+import html
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+import pytest
+
+import lpnb
+from lpnb import Client, ConversationBatch, Explorer, Sandbox, Secret, Settings
+from lpnb.widgets.code_tab import cell_code
+from lpnb.widgets.starts import Library, LibraryError, given_starts, read_frames
+
+HOSTILE = [
+    "<script>window.evil=1</script>",
+    '"><img src=x onerror="window.evil=1">',
+    "x" * 10_000,
+    "\u202eright to left\u202c שלום",
+    "👩‍👩‍👧‍👦 é",
+]
+
+
+@pytest.fixture
+def explorer(client: Client) -> Explorer:
+    """An explorer that talks to the sandbox."""
+    return Explorer(client)
+
+
+def send(explorer: Explorer) -> Any:
+    explorer.send_button.click()
+    return explorer.wait(10)
+
+
+def status(explorer: Explorer) -> tuple[str, str]:
+    found = re.fullmatch(
+        r'<span role="status" data-state="(\w+)">(.*)</span>', explorer.sender.status.value, re.DOTALL
+    )
+    assert found
+    return found[1], html.unescape(found[2])
+
+
+def text(widget: Any) -> str:
+    return html.unescape(re.sub("<[^>]+>", " ", widget.value)).strip()
+
+
+def button(explorer: Explorer, name: str) -> Any:
+    """The button *name*, wherever in the panel it stands."""
+
+    def walk(widget: Any) -> Iterator[Any]:
+        yield widget
+        for child in getattr(widget, "children", ()):
+            yield from walk(child)
+
+    return next(w for w in walk(explorer) if isinstance(w, ipywidgets.Button) and w.description == name)
+
+
+def test_what_is_sent_shows_in_every_tab(explorer: Explorer, sandbox: Sandbox) -> None:
+    explorer.field("personal.firstname").value = "John"
+
+    response = send(explorer)
+
+    opened = sandbox.conversations[-1]
+    assert response.conversation_id == opened.conversation_id
+    explorer.open_tab("Send & follow")
+    follow = explorer._tab("Send & follow")
+    assert f"Conversation {opened.conversation_id} is open." in text(follow.outcome)
+    assert '"firstname": "John"' in text(follow.raw)
+    assert '"conversationId"' in text(follow.raw)
+    explorer.open_tab("History")
+    rows = explorer._tab("History").rows.children
+    assert [row.description.split(" · ")[0] for row in rows] == ["#1"]
+    assert rows[0].description.endswith(f" · {opened.conversation_id}")
+    assert explorer.tabs.get_title(2) == "History (1)"
+
+
+def test_tabs_are_made_when_they_are_looked_at(explorer: Explorer) -> None:
+    assert explorer._made == {}
+    assert [page.children for page in explorer._pages.values()] == [(), (), ()]
+
+    explorer.open_tab("As code")
+
+    assert list(explorer._made) == ["As code"]
+
+
+@pytest.mark.parametrize(
+    "start", [s for s in given_starts() if not s.name.startswith("wrong-")], ids=lambda start: start.name
+)
+def test_every_persona_and_example_can_be_started_from_and_is_sent_as_it_is(
+    explorer: Explorer, start: Any
+) -> None:
+    explorer.toolbar.toggle("Start from")
+    button(explorer, f"{start.kind.capitalize()} · {start.name}").click()
+
+    assert explorer.complaints == ()
+    assert explorer.batch is not None
+    sent = [frame["body"] for frame in explorer.batch.to_wire()]
+    meant = ConversationBatch.from_wire(list(start.frames), unknown="keep", keep_ids=False).to_wire()
+    assert sent == [frame["body"] for frame in meant]
+    assert send(explorer).ok
+
+
+def test_a_payload_with_mistakes_is_loaded_to_be_put_right(explorer: Explorer) -> None:
+    explorer.toolbar.toggle("Start from")
+
+    button(explorer, "Sample · wrong-gender-and-date").click()
+
+    assert explorer.batch is None
+    assert len(explorer.complaints) == 3
+    assert "lpnb-wrong" in explorer.field("personal.gender")._dom_classes
+
+
+def test_a_payload_is_saved_found_again_and_removed(explorer: Explorer, tmp_path: Path) -> None:
+    explorer.field("personal.firstname").value = "Ada"
+    explorer.toolbar.toggle("Save")
+    explorer.toolbar._panels["Save"].children[0].value = "mine"
+    button(explorer, "Save").click()
+    assert text(explorer.toolbar.note) == "Saved as mine in lpnb-library.json."
+    saved = json.loads((tmp_path / "lpnb-library.json").read_text(encoding="utf-8"))
+    assert saved["payloads"][0]["frames"][0]["body"]["authenticatedData"]["lp_sdes"] == [
+        {"type": "personal", "personal": {"firstname": "Ada"}}
+    ]
+    explorer.clear()
+
+    explorer.toolbar.toggle("Start from")
+    button(explorer, "Saved · mine").click()
+    assert explorer.field("personal.firstname").value == "Ada"
+
+    explorer.toolbar.toggle("Start from")
+    button(explorer, "Remove").click()
+    assert Library(tmp_path / "lpnb-library.json").starts() == []
+
+
+def test_a_name_that_is_taken_gets_a_number(tmp_path: Path) -> None:
+    library = Library(tmp_path / "l.json")
+
+    names = [library.save("same", ConversationBatch()) for _ in range(3)]
+
+    assert names == ["same", "same (2)", "same (3)"]
+    assert [start.name for start in library.starts()] == names[::-1]
+
+
+@pytest.mark.parametrize("content", ["{", '{"payloads": [{"name": 1}]}', "[]", "\udcff"])
+def test_a_file_that_is_no_library_is_left_alone(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "l.json"
+    path.write_bytes(content.encode("utf-8", "surrogateescape"))
+
+    with pytest.raises(LibraryError, match=r"l\.json"):
+        Library(path).save("x", ConversationBatch())
+
+    assert path.read_bytes() == content.encode("utf-8", "surrogateescape")
+
+
+def test_pasted_frames_are_loaded_and_the_box_is_emptied(explorer: Explorer) -> None:
+    explorer.toolbar.toggle("Load")
+    pasted = explorer.toolbar._panels["Load"].children[1]
+    pasted.value = json.dumps(lpnb.page_examples()["with SDEs"].to_wire())
+    button(explorer, "Load the pasted text").click()
+
+    assert explorer.field("ctmrinfo.ctype").value == "vip"
+    assert pasted.value == ""
+    assert text(explorer.toolbar.note).startswith("Loaded.")
+
+
+def test_a_chosen_file_is_loaded_and_not_kept_in_the_widget(explorer: Explorer) -> None:
+    explorer.toolbar.toggle("Load")
+    upload = explorer.toolbar._panels["Load"].children[0]
+    content = json.dumps(lpnb.page_examples()["with SDEs"].to_wire()).encode()
+    upload.set_trait(
+        "value",
+        ({"name": "a.json", "type": "", "size": len(content), "content": memoryview(content),
+          "last_modified": datetime.datetime.now(datetime.UTC)},),
+    )  # fmt: skip
+
+    assert explorer.field("personal.firstname").value == "John"
+    assert upload.value == ()
+
+
+def test_what_cannot_be_loaded_is_refused_with_its_path(explorer: Explorer) -> None:
+    explorer.toolbar.toggle("Load")
+    frames = [{"type": "userprofile.SetUserProfile", "body": {}}, {"type": "nope", "body": {}}]
+    explorer.toolbar._panels["Load"].children[1].value = json.dumps(frames)
+
+    button(explorer, "Load the pasted text").click()
+
+    assert "[1].type" in text(explorer.toolbar.note)
+    assert explorer.complaints == ()
+    with pytest.raises(lpnb.InvalidValueError, match="nothing to load"):
+        read_frames(" ")
+
+
+def test_undo_and_redo_go_through_the_steps(explorer: Explorer) -> None:
+    first, consumer = explorer.field("personal.firstname"), explorer.consumer_id.value
+    first.value = "J"
+    first.value = "John"
+    explorer.field("personal.gender").value = "MALE"
+    explorer.load(lpnb.page_examples()["with campaign"])
+
+    explorer.toolbar.undo.click()
+    assert (first.value, explorer.field("personal.gender").value) == ("John", "MALE")
+    assert explorer.field("request.skillId").value == ""
+    explorer.toolbar.undo.click()
+    explorer.toolbar.undo.click()
+    assert first.value == ""
+    assert explorer.toolbar.undo.disabled
+    for _ in range(3):
+        explorer.toolbar.redo.click()
+    assert explorer.field("request.skillId").value == "-1"
+    assert explorer.toolbar.redo.disabled
+    assert explorer.consumer_id.value == consumer
+
+    button(explorer, "Reset").click()
+    assert explorer.consumer_id.value != consumer
+    explorer.toolbar.undo.click()
+    assert explorer.consumer_id.value == consumer
+    assert explorer.field("request.skillId").value == "-1"
+
+
+def test_a_duplicate_is_the_same_for_a_fresh_consumer(explorer: Explorer) -> None:
+    explorer.field("personal.firstname").value = "John"
+    before = explorer.consumer_id.value
+
+    button(explorer, "Duplicate").click()
+
+    assert explorer.consumer_id.value != before
+    assert explorer.field("personal.firstname").value == "John"
+
+
+def test_contacts_can_be_added_and_are_sent_in_order(explorer: Explorer) -> None:
+    explorer.field("personal.contacts[1].email")
+    button(explorer, "Add a contact").click()
+    for number in range(3):
+        explorer.field(f"personal.contacts[{number}].email").value = f"{number}@example.com"
+
+    assert explorer.batch is not None
+    personal = explorer.batch.to_wire()[0]["body"]["authenticatedData"]["lp_sdes"][0]["personal"]
+    assert personal["contacts"] == [{"email": f"{number}@example.com"} for number in range(3)]
+    assert explorer.field("personal.contacts[2].email").description == "3rd email"
+
+
+def test_a_payload_with_five_contacts_gets_fields_for_each(explorer: Explorer) -> None:
+    contacts = [lpnb.Contact(email=f"{number}@example.com") for number in range(5)]
+
+    explorer.load(ConversationBatch.build([lpnb.PersonalInfo(contacts=contacts)]))
+
+    assert explorer.field("personal.contacts[4].email").value == "4@example.com"
+    assert explorer.sheet.form.carried == []
+
+
+def test_a_brands_own_field_is_sent_beside_the_documented_ones(explorer: Explorer, sandbox: Sandbox) -> None:
+    for name, typed in (
+        ("loyaltyTier", "gold"),
+        ("points", "7"),
+        ("zip", '"7"'),
+        ("tags", '["a", {"b": 1}]'),
+    ):
+        explorer.sheet.own.add("ctmrinfo", name)
+        explorer.field(f"ctmrinfo.{name}").value = typed
+
+    assert send(explorer).ok
+    info = {"loyaltyTier": "gold", "points": 7, "zip": "7", "tags": ["a", {"b": 1}]}
+    assert sandbox.conversations[-1].profile == [{"type": "ctmrinfo", "info": info}]
+    explorer.clear()
+    explorer.reopen(explorer.sent[-1])
+    assert explorer.field("ctmrinfo.zip").value == '"7"'
+    assert explorer.field("ctmrinfo.tags").value == '["a", {"b": 1}]'
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "sentence"),
+    [
+        ("ctmrinfo", " ", "The field needs a name."),
+        ("ctmrinfo", "ctype", "ctype is there already: find it by its name above."),
+        ("personal", "contacts", "contacts is there already: find it by its name above."),
+        ("elsewhere", "x", "It belongs to one of customer, person, conversation; got 'elsewhere'."),
+    ],
+)
+def test_an_own_field_that_makes_no_sense_is_refused(
+    explorer: Explorer, place: str, name: str, sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        explorer.sheet.own.add(place, name)
+
+
+def test_a_field_is_found_by_a_part_of_its_name(explorer: Explorer) -> None:
+    focused: list[str] = []
+    explorer.field("ctmrinfo.storeZipCode").focus = lambda: focused.append("zip")
+    explorer.toolbar.find.value = "zip"
+    button(explorer, "Go").click()
+    assert focused[0] == "zip"
+
+    explorer.toolbar.find.value = "no such thing"
+    button(explorer, "Go").click()
+
+    assert text(explorer.toolbar.note).strip() == "No field has such a name."
+
+
+def test_a_complaint_in_the_list_leads_to_its_field(explorer: Explorer) -> None:
+    size = explorer.field("ctmrinfo.companySize")
+    size.value = "abc"
+    explorer.consumer_id.value = " "
+    jumps = [b for b in explorer.sheet.jumps.children if "lpnb-hidden" not in b._dom_classes]
+    assert [b.description for b in jumps] == [
+        "[0].body.authenticatedData.lp_sdes[0].info.companySize must be a whole number; got 'abc'.",
+        "consumer_id must not be blank.",
+    ]
+    focused: list[str] = []
+    size.focus = lambda: focused.append("size")
+    explorer.consumer_id.focus = lambda: focused.append("consumer")
+
+    jumps[0].click()
+    jumps[1].click()
+
+    assert focused[:2] == ["size", "consumer"]
+    size.value = ""
+    explorer.consumer_id.value = "me"
+    assert all("lpnb-hidden" in b._dom_classes for b in explorer.sheet.jumps.children)
+
+
+def test_the_request_is_shown_with_masks_and_with_the_host_once_it_is_known(
+    explorer: Explorer, client: Client
+) -> None:
+    assert (
+        "POST https://{asyncMessagingEnt}/api/account/12345678/messaging/consumer/conversation?v=3"
+        in text(explorer.sheet.request)
+    )
+
+    send(explorer)
+
+    shown = text(explorer.sheet.request)
+    assert f"POST {client.engine.connector.domains['asyncMessagingEnt']}/api/account/12345678/" in shown
+    assert "Authorization: ********" in shown
+    assert "X-LP-ON-BEHALF: ********" in shown
+
+
+def test_the_payloads_size_is_what_is_posted(explorer: Explorer) -> None:
+    assert explorer.batch is not None
+    posted = len(explorer.batch.outgoing("12345678").content)
+
+    assert f"{posted} bytes. Request ids are made fresh" in text(explorer.sheet.preview)
+
+
+# History
+
+
+def test_history_is_searched_reopened_resent_and_compared(explorer: Explorer, sandbox: Sandbox) -> None:
+    for name in ("Ada", "Grace"):
+        explorer.field("personal.firstname").value = name
+        button(explorer, "Duplicate").click()
+        send(explorer)
+    explorer.open_tab("History")
+    history = explorer._tab("History")
+    history.search.value = "ada"
+    shown = [row.description for row in history.rows.children if "lpnb-hidden" not in row._dom_classes]
+    assert [row.split(" ")[0] for row in shown] == ["#1"]
+    history.search.value = ""
+
+    history.rows.children[0].click()
+    history.other.value = "1"
+    button(explorer, "Compare").click()
+    difference = text(history.compared)
+    assert re.search(r'− +"firstname": "Ada"', difference)
+    assert re.search(r'\+ +"firstname": "Grace"', difference)
+
+    history.choose(explorer.sent[0])
+    history.reopen.click()
+    assert explorer.tabs.selected_index == 0
+    assert explorer.field("personal.firstname").value == "Ada"
+    assert explorer.consumer_id.value == explorer.sent[0].consumer_id
+
+    history.resend.click()
+    response = explorer.wait(10)
+    assert response is not None
+    assert response.outcome == "answered"
+    assert len(explorer.sent) == 3
+    assert sandbox.conversations[-1].profile == sandbox.conversations[0].profile
+    assert response.consumer_id != explorer.sent[0].consumer_id
+
+
+def test_a_send_that_does_not_exist_cannot_be_compared_with(explorer: Explorer) -> None:
+    send(explorer)
+    explorer.open_tab("History")
+    history = explorer._tab("History")
+    history.choose(explorer.sent[0])
+    history.other.value = "<9>"
+
+    button(explorer, "Compare").click()
+
+    assert text(history._note).strip() == "There is no send #<9>."
+
+
+def test_a_long_history_has_pages(explorer: Explorer) -> None:
+    for _ in range(14):
+        button(explorer, "Duplicate").click()
+        send(explorer)
+    explorer.open_tab("History")
+    history = explorer._tab("History")
+
+    def numbers() -> list[str]:
+        return [
+            r.description.split(" ")[0] for r in history.rows.children if "lpnb-hidden" not in r._dom_classes
+        ]
+
+    assert numbers() == [f"#{n}" for n in range(14, 2, -1)]
+    history._older.click()
+    assert numbers() == ["#2", "#1"]
+    history._newer.click()
+    assert len(numbers()) == 12
+
+
+# The connection
+
+
+def done(future: Any) -> None:
+    future.result(15)
+
+
+def test_check_says_that_the_account_answers_and_how_long_the_token_lives(explorer: Explorer) -> None:
+    assert "none yet; fetched with the first send" in text(explorer.connection.facts)
+
+    done(explorer.connection.check())
+
+    facts = text(explorer.connection.facts)
+    assert re.search(r"answers, \d+ ms for hosts and token", facts)
+    assert re.search(r"renewed in 5\d min", facts)
+
+
+def test_check_says_why_it_does_not_answer(explorer: Explorer, sandbox: Sandbox) -> None:
+    sandbox.stop()
+
+    done(explorer.connection.check())
+
+    assert "Domain API" in text(explorer.connection.facts)
+    assert 'data-state="bad"' in explorer.connection.facts.value
+    assert not explorer.connection.check_button.disabled
+
+
+def test_going_over_to_another_sandbox_asks_nothing_and_sends_there(
+    explorer: Explorer, sandbox: Sandbox
+) -> None:
+    with Sandbox() as other:
+        client = Client(Settings.of(other.environment()), wait_scale=0)
+        done(explorer.connection.choose(lambda: client))
+        send(explorer)
+        client.close()
+
+        assert explorer.client is client
+        assert len(other.conversations) == 1
+        assert sandbox.conversations == []
+        assert f"SANDBOX {other.base.removeprefix('http://')}" in explorer.connection.badge.value
+
+
+def test_a_real_account_is_asked_about_shown_and_asked_about_again_before_the_first_send(
+    explorer: Explorer, tmp_path: Path
+) -> None:
+    (tmp_path / ".env.live").write_text(
+        "LP_ACCOUNT_ID=87654321\nLP_CLIENT_ID=i\nLP_CLIENT_SECRET=planted-secret\n", encoding="utf-8"
+    )
+    explorer.connection.switch_button.click()
+    names = [card.description for card in explorer.connection._list.children]
+    assert names == [
+        "The connection this explorer was opened with (in use)", "Sandbox on this machine", "Profile live",
+    ]  # fmt: skip
+    done(explorer.connection.choose(explorer.connection._choices()["Profile live"]))
+    assert "REAL ACCOUNT 87654321" in text(explorer.connection.question)
+    assert explorer.client.settings.on_loopback
+
+    explorer.connection.yes.click()
+
+    assert explorer.client.settings.account_id == "87654321"
+    assert 'data-world="real"' in explorer.connection.badge.value
+    assert explorer.send_button.description == "Send to REAL ACCOUNT 87654321"
+    assert any('"brandId": "87654321"' in line.text for line in explorer.sheet.lines)
+    send(explorer)
+    assert status(explorer)[0] == "ask"
+    assert explorer.sent == []
+    explorer.client.close()
+
+
+def test_staying_is_staying(explorer: Explorer, client: Client) -> None:
+    real = Client(Settings("87654321", "id", Secret("hunter2")))
+    done(explorer.connection.choose(lambda: real))
+
+    explorer.connection.no.click()
+    explorer.connection.yes.click()
+
+    assert explorer.client is client
+    real.close()
+
+
+def test_settings_that_are_wrong_are_complained_about_without_their_values(
+    explorer: Explorer, tmp_path: Path
+) -> None:
+    (tmp_path / ".env.half").write_text("LP_CLIENT_SECRET=planted-secret\n", encoding="utf-8")
+
+    done(explorer.connection.choose(explorer.connection._choices()["Profile half"]))
+
+    assert "2 settings are missing: LP_ACCOUNT_ID, LP_CLIENT_ID." in text(explorer.connection.question)
+    assert "planted" not in explorer.connection.question.value
+
+
+def test_nothing_is_switched_during_a_send(explorer: Explorer, client: Client, sandbox: Sandbox) -> None:
+    sandbox.fail("conversation", "slow", seconds=0.6)
+    explorer.send_button.click()
+    end = time.monotonic() + 10
+    while not sandbox.calls["conversation"] and time.monotonic() < end:
+        time.sleep(0.01)
+    other = Client(client.settings)
+
+    done(explorer.connection.choose(lambda: other))
+
+    assert "A send is under way." in text(explorer.connection.question)
+    explorer.wait(10)
+    assert explorer.client is client
+    other.close()
+
+
+# Trouble
+
+
+def test_a_stopped_sandbox_loses_nothing_and_says_what_to_do(explorer: Explorer, sandbox: Sandbox) -> None:
+    send(explorer)
+    sandbox.stop()
+    button(explorer, "Duplicate").click()
+    explorer.field("personal.firstname").value = "Ada"
+
+    response = send(explorer)
+
+    assert response is explorer.sent[-1].response  # that of the first send: the second never left
+    assert status(explorer)[0] == "failed"
+    assert "127.0.0.1" in status(explorer)[1]
+    assert explorer.field("personal.firstname").value == "Ada"
+    assert not explorer.send_button.disabled
+
+
+def test_an_expired_token_is_renewed_and_the_send_goes_through_once(
+    explorer: Explorer, sandbox: Sandbox, client: Client
+) -> None:
+    done(explorer.connection.check())
+    sandbox.advance(7200)
+
+    response = send(explorer)
+
+    assert response.outcome == "answered"
+    assert len(sandbox.conversations) == 1
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda value: value[:10])
+def test_hostile_text_is_text_in_every_tab(explorer: Explorer, hostile: str) -> None:
+    explorer.sheet.own.add("ctmrinfo", hostile[:150])
+    explorer.field(f"ctmrinfo.{hostile[:150]}").value = hostile
+    explorer.field("personal.firstname").value = hostile
+    explorer.consumer_id.value = hostile[:1000]  # the sandbox takes no longer ones
+    explorer.toolbar.toggle("Save")
+    explorer.toolbar._panels["Save"].children[0].value = hostile[:150]
+    button(explorer, "Save").click()
+    explorer.toolbar.find.value = hostile
+    button(explorer, "Go").click()
+    response = send(explorer)
+    assert response is not None, status(explorer)
+    assert response.outcome == "answered", response
+    for name in ("Send & follow", "History", "As code"):
+        explorer.open_tab(name)
+    history = explorer._tab("History")
+    history.search.value = hostile
+    history.choose(explorer.sent[0])
+    history.other.value = hostile
+    button(explorer, "Compare").click()
+    explorer.toolbar.toggle("Start from")
+
+    from ipywidgets.widgets.widget import _instances
+
+    values = [w.value for w in _instances.values() if isinstance(w, ipywidgets.HTML)]
+    for value in [*values, explorer._kept_html()[0], explorer._repr_mimebundle_()["text/html"]]:
+        assert not re.search("<script|<img", value)
+
+
+# Code and what stays
+
+
+def test_the_cell_opens_an_explorer_with_the_same_payload(explorer: Explorer) -> None:
+    explorer.load(lpnb.page_examples()["with campaign"])
+    explorer.sheet.own.add("personal", "shoeSize")
+    explorer.field("personal.shoeSize").value = "'\"\\n</script>"
+    explorer.consumer_id.value = "it's \\ me"
+    explorer.open_tab("As code")
+    code = explorer._tab("As code").text
+    space: dict[str, Any] = {}
+
+    exec(code, space)
+
+    again = space["explorer"]
+    assert again.batch.to_wire("1")[0]["body"] == explorer.batch.to_wire("1")[0]["body"]
+    assert again.batch.to_wire("1")[1]["body"] == explorer.batch.to_wire("1")[1]["body"]
+    assert again.consumer_id.value == "it's \\ me"
+    again.client.close()
+
+
+def test_there_is_no_code_for_what_is_wrong(explorer: Explorer, capsys: pytest.CaptureFixture[str]) -> None:
+    explorer.field("ctmrinfo.companySize").value = "abc"
+    explorer.open_tab("As code")
+    assert "There is no code for a payload that is wrong." in text(explorer._tab("As code").code)
+    with pytest.raises(ValueError, match=r"see explorer\.complaints"):
+        explorer.to_cell()
+
+    explorer.field("ctmrinfo.companySize").value = "5"
+    explorer.to_cell()
+
+    assert explorer.batch is not None
+    assert capsys.readouterr().out == cell_code(explorer.batch, explorer.consumer_id.value) + "\n"
+
+
+def test_what_stays_without_a_kernel_has_the_payload_and_every_answer(explorer: Explorer) -> None:
+    explorer.field("personal.firstname").value = "Ada"
+    response = send(explorer)
+
+    html_text, plain = explorer._kept_html()
+
+    assert response.conversation_id in html_text
+    assert "Ada" in html_text
+    assert plain == repr(explorer)
+
+
+def test_no_secret_is_in_any_widget(explorer: Explorer, client: Client, states: Callable[[], str]) -> None:
+    done(explorer.connection.check())
+    send(explorer)
+    for name in ("Send & follow", "History", "As code"):
+        explorer.open_tab(name)
+    connector = client.engine.connector
+    jws = connector.consumer_jws(explorer.consumer_id.value)
+    assert connector.app_jwt is not None
+    assert jws is not None
+
+    everything = states() + str(explorer._kept_html())
+
+    for secret in (client.settings.client_secret, connector.app_jwt.token, jws):
+        assert secret.reveal() not in everything
