@@ -3,10 +3,13 @@
 import hashlib
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
+import nbformat
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -92,6 +95,30 @@ def test_every_command_that_is_shown_exists(path):
     shown = {line.split()[2] for line in shell_lines(path) if line.startswith("python3 dev.py")}
 
     assert shown - {"demo", "lab", "docs", "test", "lint", "check", "lock"} == set()
+
+
+def test_commit_hooks_fetch_nothing_and_call_what_is_here():
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    hooks = [hook for repo in config["repos"] for hook in repo["hooks"]]
+
+    assert [repo["repo"] for repo in config["repos"]] == ["local"]
+    assert {hook["language"] for hook in hooks} == {"system"}
+    assert [hook["entry"] for hook in hooks if not (ROOT / hook["entry"].split()[1]).is_file()] == []
+
+
+def test_the_commit_hook_takes_outputs_out_of_notebooks_and_then_has_nothing_more_to_do(tmp_path):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", execution_count=7)])
+    notebook.cells[0].outputs = [nbformat.v4.new_output("stream", text="1")]
+    nbformat.write(notebook, tmp_path / "a.ipynb")
+    command = [sys.executable, "docs/site/strip.py", str(tmp_path / "a.ipynb")]
+
+    first = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert (first.returncode, first.stderr) == (1, "outputs removed: a.ipynb\n")
+    assert (second.returncode, second.stderr) == (0, "")
+    [cell] = nbformat.read(tmp_path / "a.ipynb", as_version=4).cells
+    assert (cell.source, cell.execution_count, cell.outputs) == ("1", None, [])
 
 
 # --- what is in the repository ---------------------------------------------------------------------------
