@@ -22,7 +22,7 @@ from lpnb.display import brief, esc, pre_html
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.assembly import Plan
 from lpnb.experiments.columns import Column, Wrong, columns_of
-from lpnb.experiments.sources import Source, from_file, from_frame, from_rows
+from lpnb.experiments.sources import BesideSource, Source, from_file, from_frame, from_rows
 from lpnb.models import WireModel
 from lpnb.tables import plain_table
 
@@ -131,7 +131,7 @@ class Cases:
 
     def __init__(self, source: Source, told: str = "") -> None:
         self._source = source
-        self._told = told
+        self.told = told
         self._all = columns_of(source.names)
         self._plan = Plan(self._all)
         self.columns: list[str] = [c.name for c in self._all if c.part not in ("case", "expected")]
@@ -222,6 +222,21 @@ class Cases:
         kinds = {"case": "text", "consumer_id": "text", **dict.fromkeys(_EXPECTED, "text")}
         return plain_table(columns, kinds | {c.name: c.kind for c in self._all})
 
+    def beside(self, other: object) -> Cases:
+        """These cases with the columns of *other* added, row by row; a shorter *other* begins again.
+
+        Raises:
+            InvalidValueError: Both have a column of one name, or *other* has no row.
+
+        Example:
+            >>> cases_of([{"skillId": "1"}, {"skillId": "2"}]).beside([{"ctmrinfo.ctype": "vip"}])[1].values
+            mappingproxy({'skillId': '2', 'ctmrinfo.ctype': 'vip'})
+        """
+        added = cases_of(other)
+        if not len(added):
+            raise InvalidValueError([Complaint("", f"There is no case{added._whence} to put beside these.")])
+        return Cases(BesideSource(self._source, added._source), self.told)
+
     def preview(self, n: int = 3) -> Preview:
         """The first *n* payloads as they would be posted, and how many cases there are in all."""
         return Preview(self, n)
@@ -234,7 +249,7 @@ class Cases:
 
     @property
     def _whence(self) -> str:
-        return f" {self._told}" if self._told else ""
+        return f" {self.told}" if self.told else ""
 
     def _stretch(self, which: int) -> _Stretch:
         found = self._stretches.get(which)

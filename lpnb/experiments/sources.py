@@ -73,6 +73,31 @@ class ListSource:
         return self._columns[place][start:stop]
 
 
+class BesideSource:
+    """The columns of two sources side by side; the second begins again when it is the shorter one."""
+
+    def __init__(self, left: Source, right: Source) -> None:
+        self.names: Sequence[str] = [*left.names, *right.names]
+        self._left, self._right = left, right
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+    def cells(self, place: int, start: int, stop: int) -> Sequence[object]:
+        """The cells of whichever has the column."""
+        ours = len(self._left.names)
+        if place < ours:
+            return self._left.cells(place, start, stop)
+        rows = len(self._right)
+        found: list[object] = []
+        while start < stop:
+            begin = start % rows
+            some = self._right.cells(place - ours, begin, min(rows, begin + stop - start))
+            found.extend(some)
+            start += len(some)
+        return found
+
+
 def from_frame(frame: pd.DataFrame) -> Source:
     """The columns of a DataFrame; its index is left alone."""
     names = list(frame.columns)
