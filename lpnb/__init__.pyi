@@ -44,11 +44,13 @@ from lpnb.experiments.cases import Case as Case
 from lpnb.experiments.cases import Cases as Cases
 from lpnb.experiments.cases import cases_of as cases_of
 from lpnb.experiments.grid import Grid as Grid
+from lpnb.experiments.personas import Personas as Personas
 from lpnb.experiments.progress import Progress as Progress
 from lpnb.experiments.run import Run as Run
 from lpnb.experiments.start import open_run as open_run
 from lpnb.experiments.start import run_experiment as run_experiment
 from lpnb.experiments.start import start_experiment as start_experiment
+from lpnb.experiments.verify import Verification as Verification
 from lpnb.exports import save_table as save_table
 from lpnb.frames import ChatState as ChatState
 from lpnb.frames import FieldUpdate as FieldUpdate

@@ -323,9 +323,9 @@ class OtherAttribute(Attribute):
 
 AnyAttribute = Attribute | CustomerInfo | PersonalInfo
 IMPRESSIONS = ("impDisplay", "impAccept", "impExpanded", "impTimeout", "impClose")
-_KINDS = (MarketingInfo, Cart, Purchase, ProductView, Service, Lead, ErrorEvent, SearchInfo)
+KINDS = (MarketingInfo, Cart, Purchase, ProductView, Service, Lead, ErrorEvent, SearchInfo)
 _TYPES: dict[str, type[Attribute]] = {
-    **{kind.sde_type: kind for kind in _KINDS},
+    **{kind.sde_type: kind for kind in KINDS},
     **dict.fromkeys(IMPRESSIONS, Impression),
 }
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from lpnb.batches import ConversationBatch
 from lpnb.errors import Complaint
-from lpnb.experiments.columns import ENTRY_POINTS, Column, attribute_models
+from lpnb.experiments.columns import ENTRY_POINTS, IDENTITIES, Column, attribute_models
 from lpnb.models import WireModel
 from lpnb.payloads import ClientProperties, ConsumerRequestConversation, SetUserProfile
-from lpnb.sdes import AnySde, Sde
+from lpnb.visitors import Identity
 
 _NO_PROFILE = SetUserProfile()
 _PLAIN_REQUEST = ConsumerRequestConversation()
@@ -41,10 +41,12 @@ class Plan:
         self._attributes = [
             made
             for owner in asked
-            if owner != ENTRY_POINTS
+            if owner not in (ENTRY_POINTS, IDENTITIES)
             and (made := part("monitoring", owner, models[owner], f"engagementAttributes.{owner}"))
             is not None
         ]
+        who = [column for column in columns if column.owner == IDENTITIES]
+        self._identities = _Node(sorted(who, key=lambda column: len(column.path)), 0) if who else None
         self._entries = [column for column in columns if column.owner == ENTRY_POINTS]
         whole = [part for part in (self._request, self._header) if part is not None]
         self._parts = [*self._sdes, *whole, *self._attributes]
@@ -64,23 +66,39 @@ class Plan:
         """Add to *complaints* what is wrong with *values*, whoever they are for."""
         for part in self._parts:
             part.make(values, complaints)
+        self._who(values, "consumer", complaints)
 
-    def attributes(self, values: Mapping[str, object], complaints: list[Complaint]) -> list[Sde]:
-        """The attributes that only Monitoring is told, adding to *complaints* what is wrong with them."""
-        return [made for part in self._attributes if (made := part.make(values, complaints)) is not None]
-
-    def engagement(self, values: Mapping[str, object], complaints: list[Complaint]) -> dict[str, Any] | None:
+    def engagement(
+        self, values: Mapping[str, object], consumer_id: str | None, complaints: list[Complaint]
+    ) -> dict[str, Any] | None:
         """The keyword arguments for ``client.engagement``, or None when there is nothing to say."""
-        own = self.attributes(values, complaints)
+        own = [made for part in self._attributes if (made := part.make(values, complaints)) is not None]
         named = {sde.sde_type for sde in own}
-        sdes: list[AnySde] = [
-            made for part in self._sdes if (made := part.make(values, complaints)) is not None
-        ]
+        sdes = [made for part in self._sdes if (made := part.make(values, complaints)) is not None]
         told = [*(sde for sde in sdes if sde.sde_type not in named), *own]
         entries = self._entry_points(values)
-        if not told and not entries:
+        identities = self._who(values, consumer_id, complaints)
+        if not told and not entries and not identities:
             return None
-        return {"entry_points": entries, "engagement_attributes": told}
+        asked: dict[str, Any] = {"entry_points": entries, "engagement_attributes": told}
+        return {**asked, "identities": identities} if identities else asked
+
+    def _who(
+        self, values: Mapping[str, object], consumer_id: str | None, complaints: list[Complaint]
+    ) -> list[Identity]:
+        """The identities; one that names nobody is the consumer."""
+        found = self._identities.build(values) if self._identities else None
+        made: list[Identity | None] = []
+        for place, identity in enumerate(found or []):
+            path = f"{IDENTITIES}.{place}"
+            if isinstance(identity, Identity):
+                made.append(identity)
+            elif not isinstance(identity, Mapping):
+                complaints.append(Complaint(path, f'{path} must be an object, such as {{"acr": "loa1"}}.'))
+            else:
+                fields = {"sub": consumer_id, **identity}
+                made.append(Identity.gather(fields, path, complaints))
+        return [identity for identity in made if identity is not None]
 
     def _entry_points(self, values: Mapping[str, object]) -> list[Any]:
         found: list[Any] = []

@@ -75,17 +75,20 @@ class Case:
             raise InvalidValueError(self._placed(complaints))
         return batch
 
-    def engagement(self) -> dict[str, Any] | None:
+    def engagement(self, consumer_id: str | None = None) -> dict[str, Any] | None:
         """The keyword arguments for ``client.engagement``, or None when it says nothing to Monitoring.
 
-        Besides ``entryPoints`` and ``engagementAttributes`` the case's own SDEs go there; an attribute of
-        the same type takes their place.
+        Besides ``entryPoints``, ``engagementAttributes`` and ``identities`` the case's own SDEs go there; an
+        attribute of the same type takes their place. An identity without ``sub`` is the consumer.
+
+        Args:
+            consumer_id: The consumer it is asked for, when the case has none of its own.
 
         Raises:
             InvalidValueError: Naming every cell of the row that is wrong.
         """
         complaints: list[Complaint] = []
-        found = self._plan.engagement(self.values, complaints)
+        found = self._plan.engagement(self.values, consumer_id or self.consumer_id, complaints)
         if complaints or self._wrong:
             raise InvalidValueError(self._placed(complaints))
         return found

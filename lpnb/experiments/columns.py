@@ -16,12 +16,14 @@ from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from lpnb.attributes import KINDS, Attribute
 from lpnb.display import brief
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models import Id, Number, WireModel
 from lpnb.payloads import ClientProperties, ConsumerRequestConversation
 from lpnb.sdes import Age, AnySde, Day, Sde
 from lpnb.strict_json import JsonError, read_json
+from lpnb.visitors import Identity
 
 #: What a column holds when it is a plain value: "text", "id", "whole", "number", "boolean"; otherwise
 #: "object", "list" or "json".
@@ -37,6 +39,7 @@ OWN: Mapping[str, Part] = {
 }
 NOTE = "note."
 ENTRY_POINTS = "entryPoints"
+IDENTITIES = "identities"
 ATTRIBUTES = "engagementAttributes"
 #: So many elements of one list can be named by columns.
 MOST_ELEMENTS = 50
@@ -185,14 +188,15 @@ def _roots() -> tuple[tuple[Part, str, Any, str], ...]:
         ("header", "clientProperties", ClientProperties, ClientProperties.wire_root),
         ("request", "request", request, ""),
         ("monitoring", ENTRY_POINTS, list[str], ENTRY_POINTS),
+        ("monitoring", IDENTITIES, list[Identity], IDENTITIES),
         *(("monitoring", kind, model, f"{ATTRIBUTES}.{kind}") for kind, model in attribute_models().items()),
     )
 
 
 @cache
-def attribute_models() -> Mapping[str, type[Sde]]:
+def attribute_models() -> Mapping[str, type[Sde] | type[Attribute]]:
     """The models of everything Monitoring takes as an engagement attribute, by type."""
-    return _SDES
+    return {**_SDES, **{model.sde_type: model for model in KINDS}}
 
 
 def _walk(annotation: Any, steps: Sequence[str]) -> tuple[tuple[str | int, ...], Any] | None:

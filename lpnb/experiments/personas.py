@@ -1,7 +1,7 @@
 """Invented consumers, the same ones for the same seed.
 
-Names come from the faker library. E-mail addresses are of example.com and its like, and phone numbers from the
-range kept for fiction, so that no message can reach anybody. Nothing here is sent.
+Names come from the faker library. E-mail addresses are of example.com and its like, and phone numbers
+from the range kept for fiction, so that no message can reach anybody. Nothing here is sent.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ _AT_ONCE = 4_096
 class Personas(Cases):
     """*n* invented consumers, each a case: names, gender, language, birthday, e-mail, phone, customer id.
 
-    Needs ``pip install "lpnb[personas]"``. The same seed and the same version of faker give the same personas,
-    and those of a smaller *n* are the first of a larger. A hundred thousand take some ten seconds, once.
+    Needs ``pip install "lpnb[personas]"``. The same seed and the same version of faker give the same
+    personas, and those of a smaller *n* are the first of a larger. A hundred thousand take some ten
+    seconds, once.
 
     Args:
         n: How many.
@@ -57,10 +58,11 @@ class Personas(Cases):
         InvalidValueError: A number, locale or column that cannot be used, or faker is missing.
 
     Example:
-        >>> people = Personas(100, seed=7, choices={"ctmrinfo.ctype": ["vip", "gold", None]})
+        >>> tiers = {"ctmrinfo.ctype": ["vip", "gold", None]}
+        >>> people = Personas(100, seed=7, choices=tiers)
         >>> len(people), people[0].values["personal.contacts.0.phone"][:8]
         (100, '+1 555-5')
-        >>> people[3].values == Personas(4, seed=7, choices={"ctmrinfo.ctype": ["vip", "gold", None]})[3].values
+        >>> people[3].values == Personas(4, seed=7, choices=tiers)[3].values
         True
     """
 

@@ -1,24 +1,21 @@
 """Expectations: what a run came to, held against what its cases said would come.
 
-A case expects a skill (``expected_skill``, by id or by name), a code (``expected_code``), or both. The table of
-the run says what came; here each case gets a verdict and a sentence.
+A case expects a skill (``expected_skill``, by id or by name), a code (``expected_code``), or both. The
+table of the run says what came; here each case gets a verdict and a sentence.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import pandas as pd
 
 from lpnb.display import brief, esc, table_html, table_text
 from lpnb.errors import Complaint, InvalidValueError
-from lpnb.experiments.cases import Cases, cases_of
+from lpnb.experiments.cases import Cases
 from lpnb.tables import plain_table
-
-if TYPE_CHECKING:
-    from lpnb.client import AsyncClient, Client
 
 #: "failed": it came otherwise. "error": it cannot be said how it came. "skipped": nothing was expected.
 Verdict = Literal["passed", "failed", "error", "skipped"]
@@ -112,42 +109,6 @@ class Verification:
         rows = [(check.case, check.verdict, check.expected, check.got) for check in found[:SHOWN]]
         more = f"<p>and {len(found) - SHOWN:,} more</p>" if len(found) > SHOWN else ""
         return table_html(self.headline, ("case", "verdict", "expected", "got"), rows) + more
-
-
-def verify(
-    client: Client | AsyncClient,
-    cases: object,
-    *,
-    engagement: bool | None = None,
-    close: bool = True,
-    **options: Any,
-) -> Verification:
-    """Send *cases*, see where each landed, and say which came as they expected.
-
-    Args:
-        client: A client.
-        cases: As for ``run_experiment``; at least one must expect something.
-        engagement: Ask Monitoring first, as a page would. When left out: if there are columns for it.
-        close: Close each conversation afterwards, so that none is left for an agent.
-        options: As for ``run_experiment``: journal, concurrency, rate, live, confirm and so on.
-
-    Raises:
-        InvalidValueError: A cell is wrong, or no case expects anything.
-
-    Example:
-        >>> import lpnb
-        >>> cases = [{"ctmrinfo.ctype": "vip", "expected_skill": "Private Clients", "expected_code": "OK"}]
-        >>> with lpnb.Sandbox() as sandbox, lpnb.Client(lpnb.Settings.of(sandbox.environment())) as client:
-        ...     print(verify(client, cases, journal="vip.sqlite", progress=False))
-        1 case: 1 passed, 0 failed.
-    """
-    from lpnb.experiments.start import run_experiment
-
-    known = cases_of(cases)
-    expect_something(known)
-    steps = steps_of(known, engagement=engagement, close=close)
-    run = run_experiment(client, known, steps=steps, **options)
-    return verification_of(run.table(), known.told or "cases")
 
 
 def expect_something(cases: Cases) -> None:

@@ -109,15 +109,31 @@ def test_what_is_for_monitoring_goes_there_with_the_sdes():
         "entryPoints.0": "tel://1",
         "entryPoints.2": "sec://x",
         "engagementAttributes.ctmrinfo.balance": 7,
+        "engagementAttributes.cart.total": "95",
+        "engagementAttributes.cart.numItems": "1",
+        "engagementAttributes.error.resolved": "FALSE",
+        "identities.0.acr": "loa1",
     }
 
-    asked = cases_of([row])[0].engagement()
+    asked = cases_of([row])[0].engagement("anna")
 
     assert asked is not None
     assert asked["entry_points"] == ["tel://1", "sec://x"]
     assert [attribute.to_wire() for attribute in asked["engagement_attributes"]] == [
         {"type": "personal", "personal": {"firstname": "John"}},
         {"type": "ctmrinfo", "info": {"balance": 7}},
+        {"type": "cart", "total": 95, "numItems": 1},
+        {"type": "error", "error": {"resolved": False}},
+    ]
+    assert [identity.to_wire() for identity in asked["identities"]] == [{"acr": "loa1", "sub": "anna"}]
+
+
+def test_an_attribute_that_lacks_a_field_is_a_complaint_about_that_column():
+    rows = [{"engagementAttributes.cart.total": 1, "identities": ["x"]}]
+
+    assert complaints(cases_of(rows)).splitlines()[1:] == [
+        "  - Row 1, engagementAttributes.cart.numItems is required.",
+        '  - Row 1, identities.0 must be an object, such as {"acr": "loa1"}.',
     ]
 
 
@@ -410,6 +426,22 @@ def test_the_table_of_cases_has_a_row_for_each_and_keeps_types():
     assert table["case"].tolist() == ["case-00001", "case-00002"]
     assert table["campaignInfo"].dropna().tolist() == ['{"campaignId": "1"}']
     assert table["ctmrinfo.registrationDate"].dropna().tolist() == ["2024-02-29"]
+
+
+def test_cases_stand_beside_others_row_by_row():
+    tiers = cases_of([{"ctmrinfo.ctype": ctype} for ctype in ("a", "b")])
+    both = cases_of([{"skillId": str(number)} for number in range(1_201)]).beside(tiers)
+
+    assert both.columns == ["skillId", "ctmrinfo.ctype"]
+    assert [dict(both[n].values) for n in (0, 3, 1_200)] == [
+        {"skillId": "0", "ctmrinfo.ctype": "a"},
+        {"skillId": "3", "ctmrinfo.ctype": "b"},
+        {"skillId": "1200", "ctmrinfo.ctype": "a"},
+    ]
+    with pytest.raises(InvalidValueError, match=r"^The column 'skillId' is there twice\.$"):
+        both.beside([{"skillId": "1"}])
+    with pytest.raises(InvalidValueError, match=r"^There is no case to put beside these\.$"):
+        both.beside([])
 
 
 def test_a_preview_shows_the_first_payloads_and_the_total():

@@ -1,0 +1,165 @@
+"""Verdicts: each case against what it expected, in words, in XML and for a build."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+
+from lpnb import InvalidValueError, LpnbError, Verification, cases_of, cases_table
+from lpnb.experiments.junit import junit, save_junit
+from lpnb.experiments.verify import as_text, expect_something, verification_of
+
+
+def verified(*rows: dict) -> Verification:
+    """The verification of a run's table that has these cells and no others."""
+    named = [{"case": str(number), **row} for number, row in enumerate(rows)]
+    names = dict.fromkeys(name for row in named for name in row)
+    columns = {name: [row.get(name) for row in named] for name in names}
+    return verification_of(cases_table(columns), "cases.csv")
+
+
+ANSWERED = {"outcome": "answered", "code": "OK", "elapsed_ms": 12.0}
+LANDED = {**ANSWERED, "landed_skill_id": "2741903013", "landed_skill": "Private Clients"}
+REFUSED = {"outcome": "refused", "code": "BAD_REQUEST", "message": "No campaign '7' in this account."}
+UNKNOWN = {"outcome": "unknown", "code": "no-answer", "message": "the connection was closed"}
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict", "said"),
+    [
+        ({**LANDED, "expected_skill": "Private Clients"}, "passed", "as expected"),
+        ({**LANDED, "expected_skill": "2741903013"}, "passed", "as expected"),
+        ({**LANDED, "expected_skill": "2741903013", "expected_code": "OK"}, "passed", "as expected"),
+        ({**REFUSED, "expected_code": "BAD_REQUEST"}, "passed", "as expected"),
+        (LANDED, "skipped", "expected nothing"),
+        (
+            {**LANDED, "expected_skill": "Business Banking"},
+            "failed",
+            "expected skill Business Banking, landed in Private Clients (2741903013)",
+        ),
+        (
+            {**LANDED, "landed_skill": None, "expected_skill": "Business Banking"},
+            "failed",
+            "expected skill Business Banking, landed in 2741903013",
+        ),
+        (
+            {**REFUSED, "expected_skill": "Private Clients", "expected_code": "OK"},
+            "failed",
+            "expected code OK, got BAD_REQUEST (No campaign '7' in this account.); "
+            "expected skill Private Clients, and it was refused with BAD_REQUEST "
+            "(No campaign '7' in this account.)",
+        ),
+        ({**ANSWERED, "expected_code": "BAD_REQUEST"}, "failed", "expected code BAD_REQUEST, got OK"),
+        (
+            {**ANSWERED, "expected_skill": "Private Clients"},
+            "error",
+            "expected skill Private Clients, and where it landed is not known",
+        ),
+        (
+            {**UNKNOWN, "expected_skill": "x", "expected_code": "OK"},
+            "error",
+            "expected code OK, and the outcome is unknown (the connection was closed); "
+            "expected skill x, and the outcome is unknown (the connection was closed)",
+        ),
+        (
+            {"outcome": "planned", "expected_code": "OK"},
+            "error",
+            "expected code OK, and the outcome is planned",
+        ),
+    ],
+)
+def test_a_case_is_judged_by_what_it_expected(row, verdict, said):
+    (check,) = verified(row).checks
+
+    assert (check.verdict, check.said) == (verdict, said)
+
+
+def test_the_summary_names_the_cases_that_failed_and_counts_the_others():
+    found = verified(
+        {**LANDED, "expected_skill": "Private Clients"},
+        {**LANDED, "expected_skill": "Business Banking"},
+        {**ANSWERED, "expected_skill": "Business Banking"},
+        LANDED,
+    )
+
+    assert str(found) == (
+        "4 cases: 1 passed, 1 failed, 1 not told, 1 expected nothing.\n"
+        "failed  1: expected skill Business Banking, landed in Private Clients (2741903013)\n"
+        "error   2: expected skill Business Banking, and where it landed is not known"
+    )
+    assert not found.ok
+    assert repr(found) == "<Verification 4 cases: 1 passed, 1 failed, 1 not told, 1 expected nothing.>"
+    assert found.table()["verdict"].tolist() == ["passed", "failed", "error", "skipped"]
+    assert "<caption" in found._repr_html_()
+    assert as_text(found).splitlines()[1].split("  ")[0] == "passed"
+    with pytest.raises(AssertionError, match=r"^4 cases: 1 passed, 1 failed, "):
+        found.raise_for_failures()
+
+
+def test_a_thousand_failures_are_fifty_lines_and_a_count():
+    found = verified(*[{**LANDED, "expected_skill": "x"}] * 1_000)
+
+    assert str(found).startswith("1,000 cases: 0 passed, 1,000 failed.\n")
+    assert str(found).endswith("\n... and 950 more.")
+    assert str(found).count("\n") == 51
+    assert found._repr_html_().count("<tr>") == 51
+
+
+def test_all_as_expected_is_all_well():
+    found = verified({**LANDED, "expected_skill": "Private Clients"}, LANDED)
+
+    assert found.ok
+    assert found.raise_for_failures() is found
+    assert found._repr_html_() == "<p><b>2 cases: 1 passed, 0 failed, 1 expected nothing.</b></p>"
+
+
+def test_cases_that_expect_nothing_cannot_be_verified():
+    expect_something(cases_of([{"skillId": "1"}, {"expected_code": "OK"}]))
+    with pytest.raises(InvalidValueError) as caught:
+        expect_something(cases_of([{"skillId": "1"}]))
+
+    assert str(caught.value) == (
+        "No case expects anything. Give them a column expected_skill, expected_code, or both."
+    )
+
+
+def test_junit_has_a_test_case_for_each_case(tmp_path):
+    found = verified(
+        {**LANDED, "expected_skill": "Private Clients"},
+        {**LANDED, "case": "a<b>&\x00\ud83d\"'", "expected_skill": "Business & Banking"},
+        {**ANSWERED, "expected_skill": "Business Banking"},
+        LANDED,
+    )
+
+    save_junit(found, tmp_path / "out.xml")
+
+    root = ElementTree.fromstring((tmp_path / "out.xml").read_bytes())
+    assert root.tag == "testsuites"
+    (suite,) = root
+    assert suite.attrib == {
+        "name": "cases.csv",
+        "tests": "4",
+        "failures": "1",
+        "errors": "1",
+        "skipped": "1",
+        "time": "0.048",
+    }
+    assert [(case.get("classname"), case.get("name"), [child.tag for child in case]) for case in suite] == [
+        ("cases.csv", "0", []),
+        ("cases.csv", "a<b>&\ufffd\ufffd\"'", ["failure"]),
+        ("cases.csv", "2", ["error"]),
+        ("cases.csv", "3", ["skipped"]),
+    ]
+    failure = suite[1][0]
+    assert (
+        failure.get("message") == "expected skill Business & Banking, landed in Private Clients (2741903013)"
+    )
+    assert failure.text == "expected: skill Business & Banking\ngot: skill Private Clients (2741903013)"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.xml"]
+
+
+def test_junit_that_cannot_be_written_says_why(tmp_path):
+    with pytest.raises(LpnbError, match=r"out\.xml cannot be written: No such file or directory\.$"):
+        save_junit(verified(LANDED), tmp_path / "nowhere" / "out.xml")
+    assert junit(verified()).count("<testcase") == 0
