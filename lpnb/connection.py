@@ -105,3 +105,19 @@ def shared_sandbox() -> Sandbox:
         if _sandbox is None:
             _sandbox = Sandbox()
         return _sandbox.start()
+
+
+def sandbox_of(settings: Settings) -> Sandbox | None:
+    """Return the sandbox that *settings* point at when it runs in this very process, and None otherwise.
+
+    Example:
+        >>> from lpnb import Sandbox
+        >>> with Sandbox() as sandbox:
+        ...     sandbox_of(Settings.of(sandbox.environment())) is sandbox
+        True
+    """
+    if not settings.on_loopback:
+        return None
+    from lpnb.sandbox.server import RUNNING
+
+    return RUNNING.get(settings.domain_api)

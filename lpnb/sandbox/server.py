@@ -8,6 +8,7 @@ import re
 import secrets
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -52,6 +53,10 @@ DEFAULT_CLIENT_SECRET = DEFAULT_SECRET
 _STOP_SECONDS = 5
 # How often the platform looks for conversations to close (documented).
 _IDLE_CHECK_SECONDS = 25 * 60
+
+
+#: The sandboxes that run in this process, by their address.
+RUNNING: weakref.WeakValueDictionary[str, "Sandbox"] = weakref.WeakValueDictionary()
 
 
 class Sandbox(Controls):
@@ -187,6 +192,7 @@ class Sandbox(Controls):
                 )
                 self._thread.start()
                 self._server.wait_until_ready()
+                RUNNING[self.base] = self
             except BaseException:
                 sock.close()
                 self._let_go()
@@ -203,6 +209,8 @@ class Sandbox(Controls):
             self._let_go()
 
     def _let_go(self) -> None:
+        if self._port is not None:
+            RUNNING.pop(self.base, None)
         self._port = self._server = self._thread = None
         if self._agent_page is not None:
             self._agent_page.close()

@@ -20,6 +20,7 @@ from lpnb.widgets.code_tab import CodeTab, cell_code
 from lpnb.widgets.connections import ConnectionBar
 from lpnb.widgets.follow import FollowTab
 from lpnb.widgets.kept import Kept
+from lpnb.widgets.lookup import Lookup
 from lpnb.widgets.panel import Panel
 from lpnb.widgets.past import PastTab
 from lpnb.widgets.record import Sent
@@ -63,6 +64,8 @@ class Explorer(Panel):
         sheet, sender = self.sheet, self.sender
         self.connection = ConnectionBar(self.client, kit, self._use, lambda: sender.busy)
         self.toolbar = Toolbar(sheet, kit, self._library)
+        self.lookup = Lookup(sheet, kit, lambda: self.client)
+        sheet.routing.children = [self.lookup.button, self.lookup.body]
         self._follow_it = kit.button("Follow it", lambda _: self.open_tab("Send & follow"), "lpnb-hidden")
         compose = kit.vbox(
             [

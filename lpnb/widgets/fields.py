@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lpnb.widgets.leaves import Path
     from lpnb.widgets.styles import Kit
 
-Kind = Literal["text", "choice", "whole", "number", "date", "own"]
+Kind = Literal["text", "choice", "whole", "number", "date", "own", "words"]
 _NUMBER = re.compile(r"[+-]?([0-9]{1,300}(\.[0-9]{0,300})?|\.[0-9]{1,300})([eE][+-]?[0-9]{1,4})?\Z")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,300}\Z")
 
@@ -97,6 +97,8 @@ class FormField:
             if _WHOLE.match(typed):
                 return int(typed)
             return float(typed) if _NUMBER.match(typed) else value
+        if self.kind == "words":
+            return [word.strip() for word in value.split(",") if word.strip()]
         return _said(value) if self.kind == "own" else value
 
     def from_wire(self, found: Any) -> Any:
@@ -193,6 +195,10 @@ def _kind(kinds: Sequence[Any]) -> Kind | None:
         return "number"
     if int in kinds:
         return "whole"
+    if bool in kinds:
+        return "own"
+    if any(get_origin(kind) is list and _parts(get_args(kind)[0]) == [str] for kind in kinds):
+        return "words"
     return "text" if str in kinds else None
 
 

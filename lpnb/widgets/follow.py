@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lpnb.widgets import views
+from lpnb.widgets.landed import LandingPart
 from lpnb.widgets.record import Sent
 from lpnb.widgets.sent_views import raw_html, sent_html
 from lpnb.widgets.styles import Kit
@@ -27,8 +28,14 @@ class FollowTab:
         self._later = kit.button("Later", lambda _: self._step(1), "lpnb-tool")
         self.outcome = kit.html("", "lpnb-answers")
         self.raw = kit.html("", "lpnb-raw")
+        self.landing = LandingPart(kit)
         self.box = kit.vbox(
-            [kit.box([self._about, self._earlier, self._later], "lpnb-tools"), self.outcome, self.raw],
+            [
+                kit.box([self._about, self._earlier, self._later], "lpnb-tools"),
+                self.outcome,
+                *self.landing.widgets,
+                self.raw,
+            ],
             "lpnb-tab",
         )
         self.show(self._sent[-1] if self._sent else None)
@@ -45,6 +52,7 @@ class FollowTab:
         self._about.value = views.note_html(f"Send {sent.number} of {len(self._sent)} in this session.")
         self.outcome.value = sent_html(sent)
         self.raw.value = raw_html(sent)
+        self.landing.show(sent)
 
     def _step(self, by: int) -> None:
         if self.shown is not None:

@@ -195,6 +195,12 @@ class Sheet:
             if self.form.filled & {field.key for field in fold.fields} - {"request.channelType"}:
                 fold.show(True)
 
+    def fill(self, values: Mapping[str, str]) -> None:
+        """Fill single fields and leave the others as they are; one step."""
+        self._step("fill")
+        form = self.form.state()
+        self.form.restore(({**form[0], **values}, *form[1:]))
+
     def clear(self) -> None:
         """Empty the form and take a fresh consumer id."""
         self._step("clear")

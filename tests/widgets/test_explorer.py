@@ -81,6 +81,44 @@ def test_what_is_sent_shows_in_every_tab(explorer: Explorer, sandbox: Sandbox) -
     assert explorer.tabs.get_title(2) == "History (1)"
 
 
+def test_where_it_landed_is_asked_at_once_on_a_sandbox_and_explained_rule_by_rule(explorer: Explorer) -> None:
+    explorer.field("ctmrinfo.ctype").value = "vip"
+    response = send(explorer)
+    explorer.open_tab("Send & follow")
+    landing = explorer._tab("Send & follow").landing
+    assert landing._future is not None
+    landing._future.result(10)
+
+    assert text(landing.status) == (
+        f"History says that {response.conversation_id} is in skill Private Clients (2741903013)."
+    )
+    assert "sde  decided Customer Info ctype 'vip' maps to 'Private Clients'." in re.sub(
+        " +", " ", text(landing.trace)
+    ).replace("sde decided", "sde  decided")
+    assert "Every condition holds." in text(landing.trace)
+
+
+def test_nobody_asks_where_a_refused_conversation_landed(explorer: Explorer) -> None:
+    send(explorer)
+    send(explorer)
+    explorer.open_tab("Send & follow")
+    landing = explorer._tab("Send & follow").landing
+
+    assert landing._future is None
+    assert "lpnb-hidden" in landing.button._dom_classes
+    assert text(landing.status) == ""
+
+
+def test_history_that_fails_is_said(explorer: Explorer, sandbox: Sandbox) -> None:
+    sandbox.fail("history", "status", code=500, times=20)
+    send(explorer)
+    explorer.open_tab("Send & follow")
+    landing = explorer._tab("Send & follow").landing
+    landing._future.result(20)
+
+    assert 'data-state="failed"' in landing.status.value
+
+
 def test_tabs_are_made_when_they_are_looked_at(explorer: Explorer) -> None:
     assert explorer._made == {}
     assert [page.children for page in explorer._pages.values()] == [(), (), ()]
