@@ -101,6 +101,7 @@ _HOME = {
     "responses_table": "tables",
     "run_experiment": "experiments.start",
     "sample": "samples",
+    "token_chain": "chain",
     "save_table": "exports",
     "start_experiment": "experiments.start",
 }

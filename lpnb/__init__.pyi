@@ -17,6 +17,7 @@ from lpnb.attributes import SearchInfo as SearchInfo
 from lpnb.attributes import Service as Service
 from lpnb.batches import ConversationBatch as ConversationBatch
 from lpnb.batches import RawBatch as RawBatch
+from lpnb.chain import token_chain as token_chain
 from lpnb.checkup import doctor as doctor
 from lpnb.client import AsyncClient as AsyncClient
 from lpnb.client import Client as Client

@@ -127,11 +127,25 @@ def claims(token: Secret) -> dict[str, object]:
         >>> claims(Secret("e30.eyJhdWQiOiIxMjM0NTY3OCJ9.sig"))
         {'aud': '12345678'}
     """
+    return _decoded(token, 1)
+
+
+def header(token: Secret) -> dict[str, object]:
+    """Read a token's header: how it is signed, and with which key; {} when it cannot be read.
+
+    Example:
+        >>> header(Secret("eyJhbGciOiJSUzI1NiJ9.e30.sig"))
+        {'alg': 'RS256'}
+    """
+    return _decoded(token, 0)
+
+
+def _decoded(token: Secret, part: int) -> dict[str, object]:
     parts = token.reveal().split(".")
     if len(parts) != 3:
         return {}
     try:
-        found = read_json(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        found = read_json(base64.urlsafe_b64decode(parts[part] + "=" * (-len(parts[part]) % 4)))
     except (JsonError, binascii.Error, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -27,7 +27,7 @@ FLOORS = [
     {"webhooks", "lookback"},
     {"conversation"},
     {"client"},
-    {"connection"},
+    {"connection", "chain"},
     {"checkup", "experiments"},
     {"widgets", "samples_command"},
     {"cli"},

@@ -12,7 +12,7 @@ import lpnb
 
 #: Heading of a page, and the modules whose public names it shows, in the order of a reader's need.
 JOBS: dict[str, tuple[str, ...]] = {
-    "Connect and send": ("connection", "client", "settings", "checkup"),
+    "Connect and send": ("connection", "client", "settings", "checkup", "chain"),
     "Payloads": ("sdes", "payloads", "batches", "examples", "advice"),
     "Replies and tables": ("responses", "tables", "exports"),
     "Before and after the batch": (
