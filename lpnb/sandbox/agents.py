@@ -12,6 +12,7 @@ from .refusals import RefusedError, UnknownNameError
 from .rules import Rules
 from .state import State
 from .webhooks.delivery import Attempt, Counts, Courier
+from .webhooks.targets import target_of
 from .world import Account, Agent, Skill, World
 
 # A SEND frame's limit (documented); the agents' own is not published.
@@ -25,6 +26,8 @@ class AgentSide:
     """What agents do, over the state of the played world."""
 
     world: World
+    account_id: str
+    client_id: str
     rules: Rules
     _state: State
     _courier: Courier
@@ -166,6 +169,20 @@ class AgentSide:
     def webhooks_tried(self, count: int, seconds: float = 10) -> bool:
         """Wait until there were *count* tries to deliver one; False when that takes longer."""
         return self._courier.wait_for_attempts(count, seconds)
+
+    def set_webhook(self, url: str | None) -> None:
+        """Post all five kinds of webhook to *url* from now on, for the installation that `environment` names.
+
+        Args:
+            url: An endpoint on this machine; None for no webhooks. What waits for an earlier one goes there.
+
+        Raises:
+            ValueError: When it is no URL, or on another machine and that was not allowed.
+        """
+        try:
+            self._courier.aim(target_of(self.world, url, self.account_id, self.client_id))
+        except ValueError as error:
+            raise RefusedError(str(error)) from None
 
     def fail_webhooks(self, fault: str, times: int = 1) -> None:
         """ "lose", "duplicate" or "reorder" the next webhooks: all three may happen (documented)."""

@@ -182,6 +182,7 @@ CONTROLS = (
         agents.VERBS,
     ),
     Control("GET", "/webhooks", "How webhooks fared, and the last thousand tries.", agents.webhooks),
+    Control("POST", "/webhooks", "Post all webhooks to this URL, or to none.", agents.set_webhook, ("url",)),
     Control(
         "POST",
         "/webhooks/faults",

@@ -73,6 +73,15 @@ def webhooks(agents: AgentSide, _request: Request, _body: Body) -> Answer:
     return json_answer(200, {"counts": asdict(agents.webhook_counts), "attempts": attempts})
 
 
+def set_webhook(agents: AgentSide, _request: Request, body: Body) -> Answer:
+    """Post webhooks to another endpoint, or to none."""
+    url = body.get("url", 0)
+    if url is not None and not isinstance(url, str):
+        raise RefusedError("url must be a string, such as 'http://127.0.0.1:8080/hook', or null for none.")
+    agents.set_webhook(url)
+    return json_answer(200, {"done": True})
+
+
 def fail_webhooks(agents: AgentSide, _request: Request, body: Body) -> Answer:
     """Lose, double or reorder the next webhooks."""
     times = body.get("times", 1)

@@ -40,6 +40,7 @@ def test_it_lists_itself(control):
         ("POST", "/conversations/{conversation_id}/close"),
         ("POST", "/conversations/{conversation_id}/agent"),
         ("GET", "/webhooks"),
+        ("POST", "/webhooks"),
         ("POST", "/webhooks/faults"),
         ("POST", "/reset"),
     ]

@@ -777,3 +777,79 @@ def test_what_a_connector_sends_comes_back_as_a_webhook(hooked: Any, receiver: R
 
     (change,) = receiver.wait(2)[1]["body"]["changes"]
     assert (change["event"], change["originatorMetadata"]["role"]) == (event, "CONSUMER")
+
+
+def test_a_running_sandbox_is_pointed_at_an_endpoint_at_another_and_at_none(
+    connect: Callable[..., Any], receiver: Receiver
+) -> None:
+    second = Receiver()
+    second.up()
+    connector = connect()
+    sandbox = connector.sandbox
+    opened(connector, "before")
+    sandbox.set_webhook(receiver.url)
+    first_id = opened(connector, "first")
+    receiver.wait(1)
+
+    sandbox.set_webhook(second.url)
+    second_id = opened(connector, "second")
+    second.wait(1)
+    sandbox.set_webhook(None)
+    opened(connector, "third")
+
+    assert sandbox.webhooks_settled()
+    assert [body["body"]["changes"][0]["result"]["convId"] for body in receiver.taken] == [first_id]
+    assert [body["body"]["changes"][0]["result"]["convId"] for body in second.taken] == [second_id]
+    assert sandbox.webhook_counts == Counts(delivered=2)
+    second.down()
+
+
+def test_what_waits_for_an_endpoint_that_is_gone_goes_to_the_next_one(
+    connect: Callable[..., Any], receiver: Receiver
+) -> None:
+    receiver.down()
+    connector = connect(webhook=receiver.url, delivery=Delivery(time_scale=0.001))
+    conversation_id = opened(connector, "anna")
+    assert connector.sandbox.webhooks_tried(1)
+    second = Receiver()
+    second.up()
+
+    connector.sandbox.set_webhook(second.url)
+
+    (body,) = second.wait(1)
+    assert body["body"]["changes"][0]["result"]["convId"] == conversation_id
+    second.down()
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("https://hooks.example/x", "The webhook endpoint 'https://hooks.example/x' is not on this machine."),
+        ("ftp://127.0.0.1/x", "a webhook's endpoint must be an http or https URL; got 'ftp://127.0.0.1/x'."),
+    ],
+)
+def test_an_endpoint_that_cannot_be_is_refused_and_the_old_one_stays(
+    hooked: Any, receiver: Receiver, url: str, sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        hooked.sandbox.set_webhook(url)
+
+    opened(hooked, "anna")
+
+    assert len(receiver.wait(1)) == 1
+
+
+def test_the_control_api_points_a_sandbox_of_another_process_at_an_endpoint(
+    connector: Any, receiver: Receiver
+) -> None:
+    headers = {"X-Sandbox-Token": connector.sandbox.control_token}
+
+    def tell(body: Any) -> Any:
+        return connector.http.post(f"{connector.sandbox.control}/webhooks", json=body, headers=headers)
+
+    assert tell({"url": receiver.url}).json() == {"done": True}
+    opened(connector, "anna")
+    assert len(receiver.wait(1)) == 1
+    assert tell({"url": None}).json() == {"done": True}
+    assert tell({"url": 7}).status_code == tell({}).status_code == 400
+    assert tell({"url": "http://10.0.0.1/"}).status_code == 400

@@ -23,8 +23,9 @@ from lpnb.sandbox.state import State
 from lpnb.sandbox.state_file import StateFileError
 
 from .bodies import body_of, key_of, to_bytes
+from .manner import Delivery
 from .outcomes import Attempt, Counts, Target
-from .signature import ALGORITHMS, Algorithm, sign
+from .signature import sign
 from .subscriptions import Subscription
 
 if TYPE_CHECKING:
@@ -43,42 +44,6 @@ _ATTEMPTS_KEPT = 1000
 _AT_ONCE = 32
 # A clock that stands still is asked again no more often than this.
 _SHORTEST_WAIT = 0.005
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """How webhooks are delivered.
-
-    Args:
-        signature: LivePerson signs with SHA-1, and with SHA-256 on request.
-        time_scale: Multiplies the gaps between tries and the retention time; 0.001 makes the ladder
-            2, 4, 8 milliseconds.
-        any_host: Post to other machines too. Without it the sandbox never sends anything off this one.
-        timeout: Seconds to connect, and to wait for the answer.
-        most_waiting: How many deliveries may wait; a new one beyond that is dropped.
-        most_waiting_bytes: How many bytes their bodies may have together; likewise.
-
-    Example:
-        >>> Delivery(signature="md5")
-        Traceback (most recent call last):
-            ...
-        ValueError: signature must be one of 'sha1', 'sha256'; got 'md5'.
-    """
-
-    signature: Algorithm = "sha1"
-    time_scale: float = 1.0
-    any_host: bool = False
-    timeout: float = 5.0
-    most_waiting: int = 10_000
-    most_waiting_bytes: int = 64 * 1024 * 1024
-
-    def __post_init__(self) -> None:
-        if self.signature not in ALGORITHMS:
-            choices = ", ".join(repr(name) for name in ALGORITHMS)
-            raise ValueError(f"signature must be one of {choices}; got {self.signature!r}.")
-        for name in ("time_scale", "timeout", "most_waiting", "most_waiting_bytes"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0; got {getattr(self, name)!r}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +69,8 @@ class Courier:
 
     def __init__(self, state: State, targets: Iterable[Target], how: Delivery) -> None:
         self._state = state
-        self._targets = tuple(targets)
         self._how = how
-        if not how.any_host:
-            for target in self._targets:
-                for endpoint in target.webhooks.elsewhere():
-                    raise ValueError(
-                        f"The webhook endpoint {endpoint!r} is not on this machine. The sandbox posts to "
-                        "127.0.0.1, ::1 and localhost; Delivery(any_host=True) lets it post anywhere."
-                    )
-        self._subscriptions = [target.webhooks.by_key() for target in self._targets]
+        self._addressed: tuple[tuple[Target, dict[str, Subscription]], ...] = ()
         self._changed = threading.Condition()
         self._queues: dict[_Address, deque[_Parcel]] = {}
         self._held: dict[_Address, _Parcel] = {}
@@ -126,13 +83,37 @@ class Courier:
         """Called in the loop when a webhook has arrived or was given up."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._http: aiohttp.ClientSession | None = None
-        if self._targets:
-            state.subscribe(self._hear)
+        self._needed: Callable[[], object] = lambda: None
+        for target in targets:
+            self.aim(target)
+        state.subscribe(self._hear)
+
+    def aim(self, target: Target) -> None:
+        """Let an installation have these webhooks, in place of those it had; from any thread.
+
+        What waits for an endpoint of before goes to the new one.
+
+        Raises:
+            ValueError: When an endpoint is on another machine, and that was not allowed.
+        """
+        for endpoint in () if self._how.any_host else target.webhooks.elsewhere():
+            raise ValueError(
+                f"The webhook endpoint {endpoint!r} is not on this machine. The sandbox posts to "
+                "127.0.0.1, ::1 and localhost; Delivery(any_host=True) lets it post anywhere."
+            )
+        with self._changed:
+            found = list(self._addressed)
+            mine = (target.account_id, target.client_id)
+            known = [(other.account_id, other.client_id) for other, _ in found]
+            position = known.index(mine) if mine in known else len(found)
+            found[position : position + 1] = [(target, target.webhooks.by_key())]
+            self._addressed = tuple(found)
+        self._needed()
 
     @property
     def targets(self) -> tuple[Target, ...]:
         """Who gets webhooks."""
-        return self._targets
+        return tuple(target for target, subscriptions in self._addressed if subscriptions)
 
     @property
     def counts(self) -> Counts:
@@ -190,12 +171,20 @@ class Courier:
 
     async def run(self) -> None:
         """Deliver until cancelled."""
-        if not self._targets:
-            return
+        loop = asyncio.get_running_loop()
+        needed = asyncio.Event()
+
+        def wake() -> None:
+            # The loop may have closed in between.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(needed.set)
+
+        self._needed = wake
+        if not self._addressed:
+            await needed.wait()
         # Here and not at the top: a sandbox without webhooks need not wait for it.
         import aiohttp
 
-        loop = asyncio.get_running_loop()
         # Made anew for every start, as each has a loop of its own.
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._clock_moved = asyncio.Event()
@@ -232,14 +221,14 @@ class Courier:
             self.clear()
             return
         key = key_of(event)
-        if key is None or event.conversation_id is None:
+        if key is None or event.conversation_id is None or not self._addressed:
             return
         found: Conversation | None = self._state.conversation(event.conversation_id)
         if found is None:
             return
         body = None
-        for position, target in enumerate(self._targets):
-            if target.account_id != found.account_id or key not in self._subscriptions[position]:
+        for position, (target, subscriptions) in enumerate(self._addressed):
+            if target.account_id != found.account_id or key not in subscriptions:
                 continue
             body = body or to_bytes(body_of(event, self._state.conversation))
             stored = self._state.ledger.unstored()
@@ -320,13 +309,18 @@ class Courier:
         """Whether it arrived in the end."""
         if not await _on_disk(parcel):
             return False
-        target = self._targets[address[0]]
-        subscription = self._subscriptions[address[0]][parcel.key]
         scale = self._how.time_scale
-        last = parcel.time + target.webhooks.retry.retention_time * scale
         gap = FIRST_GAP
         number = 1
-        while not (attempt := await self._post(target, subscription, parcel, number)).succeeded:
+        while True:
+            target, subscriptions = self._addressed[address[0]]
+            subscription = subscriptions.get(parcel.key)
+            if subscription is None:  # nobody wants it any more
+                return False
+            attempt = await self._post(target, subscription, parcel, number)
+            if attempt.succeeded:
+                return True
+            last = parcel.time + target.webhooks.retry.retention_time * scale
             due = attempt.time + gap * scale
             if subscription.max_retries == 0 or due > last:
                 logger.warning("A webhook to %s was given up after %d tries.", subscription.endpoint, number)
@@ -338,7 +332,6 @@ class Courier:
             gap = min(2 * gap, LONGEST_GAP)
             with self._changed:
                 self._retried += 1
-        return True
 
     async def _sleep_until(self, due: float, address: _Address, queue: deque[_Parcel]) -> None:
         """Wait by the sandbox's clock, which may be moved or stand still; no longer than anything waits."""

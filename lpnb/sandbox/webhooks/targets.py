@@ -26,3 +26,14 @@ def targets_of(world: World, url: str | None, account_id: str, client_id: str) -
             if webhooks is not None and installation.enabled:
                 found.append(Target(account.id, installation.client_id, installation.client_secret, webhooks))
     return found
+
+
+def target_of(world: World, url: str | None, account_id: str, client_id: str) -> Target:
+    """One installation with all five kinds to *url*, or with none at all.
+
+    Raises:
+        ValueError: When *url* is no URL.
+    """
+    installation = world.accounts_by_id[account_id].installations_by_id[client_id]
+    webhooks = Webhooks() if url is None else Webhooks.to_all(url)
+    return Target(account_id, client_id, installation.client_secret, webhooks)

@@ -1,0 +1,41 @@
+"""How webhooks are delivered, as a plain value."""
+
+from dataclasses import dataclass
+
+from .signature import ALGORITHMS, Algorithm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How webhooks are delivered.
+
+    Args:
+        signature: LivePerson signs with SHA-1, and with SHA-256 on request.
+        time_scale: Multiplies the gaps between tries and the retention time; 0.001 makes the ladder
+            2, 4, 8 milliseconds.
+        any_host: Post to other machines too. Without it the sandbox never sends anything off this one.
+        timeout: Seconds to connect, and to wait for the answer.
+        most_waiting: How many deliveries may wait; a new one beyond that is dropped.
+        most_waiting_bytes: How many bytes their bodies may have together; likewise.
+
+    Example:
+        >>> Delivery(signature="md5")
+        Traceback (most recent call last):
+            ...
+        ValueError: signature must be one of 'sha1', 'sha256'; got 'md5'.
+    """
+
+    signature: Algorithm = "sha1"
+    time_scale: float = 1.0
+    any_host: bool = False
+    timeout: float = 5.0
+    most_waiting: int = 10_000
+    most_waiting_bytes: int = 64 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        if self.signature not in ALGORITHMS:
+            choices = ", ".join(repr(name) for name in ALGORITHMS)
+            raise ValueError(f"signature must be one of {choices}; got {self.signature!r}.")
+        for name in ("time_scale", "timeout", "most_waiting", "most_waiting_bytes"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0; got {getattr(self, name)!r}.")
