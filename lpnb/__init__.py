@@ -74,6 +74,8 @@ _HOME = {
     "RawBatch": "batches",
     "RawFrame": "frames",
     "Receipt": "frames",
+    "Receiver": "webhooks",
+    "ReceiverError": "errors",
     "RefusedError": "errors",
     "RichContent": "frames",
     "Run": "experiments.run",

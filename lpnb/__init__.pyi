@@ -34,6 +34,7 @@ from lpnb.errors import LpnbError as LpnbError
 from lpnb.errors import MonitoringError as MonitoringError
 from lpnb.errors import NoAnswerError as NoAnswerError
 from lpnb.errors import NotSentError as NotSentError
+from lpnb.errors import ReceiverError as ReceiverError
 from lpnb.errors import RefusedError as RefusedError
 from lpnb.errors import RunError as RunError
 from lpnb.errors import ServiceError as ServiceError
@@ -86,6 +87,7 @@ from lpnb.tables import cases_table as cases_table
 from lpnb.tables import responses_table as responses_table
 from lpnb.visitors import Identity as Identity
 from lpnb.visitors import VisitorProperties as VisitorProperties
+from lpnb.webhooks import Receiver as Receiver
 from lpnb.widgets.composer import Composer as Composer
 from lpnb.widgets.explorer import Explorer as Explorer
 

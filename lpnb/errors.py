@@ -6,6 +6,7 @@
     ├── SettingsError         fix the settings; nothing was sent
     ├── InvalidValueError     fix the payload; it says every field that is wrong
     ├── JournalError          the file of a run cannot be used; nothing is sent that it could not hold
+    ├── ReceiverError         webhooks cannot be received; what was received is not touched
     ├── RunError              the run is not started or gone on with, and it says what to do first
     │   └── ChangedCasesError     these are not the cases that the journal was begun with
     ├── NotSentError          no conversation was created; sending again is safe
@@ -79,6 +80,10 @@ class JournalError(LpnbError):
 
     Nothing is sent that could not be written down first.
     """
+
+
+class ReceiverError(LpnbError):
+    """The receiver of webhooks cannot start, or its file is damaged, foreign, in use or full."""
 
 
 class RunError(LpnbError):

@@ -57,7 +57,7 @@ _CASES = pa.schema(
 _NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 #: Responses that become Arrow columns together.
 _AT_ONCE = 8_192
-_OF_KIND = {"whole": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
+_OF_KIND = {"whole": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(), "moment": _TIME}
 
 
 def responses_table(
@@ -233,7 +233,7 @@ def cases_table(
 
 
 def plain_table(columns: Mapping[str, Iterable[object]], kinds: Mapping[str, str]) -> pd.DataFrame:
-    """A table of any columns, each of the dtype its kind has (as for ``cases_table``).
+    """A table of any columns, each of the dtype its kind has (as for ``cases_table``, and "moment").
 
     Example:
         >>> plain_table({"skillId": ["007", None]}, {"skillId": "id"})["skillId"].tolist()

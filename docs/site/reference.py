@@ -22,7 +22,7 @@ JOBS: dict[str, tuple[str, ...]] = {
         "frames",
         "conversation",
         "history",
-        "landing",
+        "landings",
         "webhooks",
     ),
     "Experiments": ("experiments", "journal", "pytest_plugin"),

@@ -1,0 +1,218 @@
+"""What a webhook tells of, one ``Event`` for each change in it; kinds, fields and values not known pass.
+
+Webhooks may come twice, late, or in any order (documented). So every event has a key that two deliveries
+of the same have in common, and events of a conversation can be put in order whatever order they came in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+#: A conversation's full state; the other kinds are the ``type`` of what was published.
+CHANGE = "ExConversationChangeNotification"
+CHAT_STATE = "ChatStateEvent"
+MESSAGES = ("ContentEvent", "RichContentEvent")
+#: Whole numbers up to this are exact everywhere: in JSON, in SQLite, in a table.
+_LARGEST = 1 << 53
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened, as a webhook told it.
+
+    ``kind`` is "ContentEvent" (text and files), "RichContentEvent", "AcceptStatusEvent", "ChatStateEvent",
+    "ExConversationChangeNotification" (a conversation's full state), or whatever else came. ``at`` is the
+    service's time, None for chat states; ``received_at`` is this machine's. ``sequence`` numbers what is
+    published in a dialog. ``text`` is a ContentEvent's. ``skill_id``, ``state`` and ``stage`` are those
+    of a state. ``raw`` is the change as it came.
+
+    Source: Webhooks, Events.
+    """
+
+    kind: str
+    conversation_id: str
+    received_at: datetime
+    at: datetime | None = None
+    dialog_id: str | None = None
+    sequence: int | None = None
+    originator_id: str | None = None
+    role: str | None = None
+    audience: str | None = None
+    text: str | None = None
+    skill_id: str | None = None
+    state: str | None = None
+    stage: str | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    key: str = field(default="", repr=False)
+
+    @property
+    def is_message(self) -> bool:
+        """Whether it is something said: text, a file or structured content."""
+        return self.kind in MESSAGES
+
+    @property
+    def is_own(self) -> bool:
+        """Whether a consumer sent it: webhooks tell of your own messages as well."""
+        return self.role == "CONSUMER"
+
+    @property
+    def is_note(self) -> bool:
+        """Whether it is a private note, which consumers do not see."""
+        return self.audience == "AGENTS_AND_MANAGERS"
+
+
+def events_of(body: Mapping[str, Any], received_at: datetime) -> list[Event]:
+    """Read a notification: one event for each of its changes, one for itself when it has none."""
+    envelope = body.get("type")
+    kind = envelope if isinstance(envelope, str) else ""
+    inner = body.get("body")
+    changes = inner.get("changes") if isinstance(inner, Mapping) else None
+    # An array of one may come as the bare element (documented for the protocol as a whole).
+    items = changes if isinstance(changes, list) else [changes]
+    found = [item for item in items if isinstance(item, Mapping)]
+    if not found and items != []:
+        found = [body]
+    return [event_of(item, kind, received_at) for item in found]
+
+
+def event_of(change: Mapping[str, Any], envelope: str, received_at: datetime) -> Event:
+    """Read one change. ``key`` is what another delivery of the same has in common with it.
+
+    Of a published event that is its conversation, dialog and sequence. Of a state it is the conversation,
+    its ``metaDataLastUpdateTs`` and the content: two states can be of the same millisecond.
+    A chat state has neither number nor time, so of each dialog and participant the latest is kept.
+    """
+    result = change.get("result")
+    if isinstance(result, Mapping):
+        return _state(change, result, envelope, received_at)
+    published = change.get("event")
+    published = published if isinstance(published, Mapping) else {}
+    originator = change.get("originatorMetadata")
+    originator = originator if isinstance(originator, Mapping) else {}
+    kind = _text(published.get("type")) or envelope.rpartition(".")[2]
+    sequence = _whole(change.get("sequence"))
+    conversation_id = _text(change.get("conversationId")) or _text(change.get("convId")) or ""
+    dialog_id = _text(change.get("dialogId"))
+    originator_id = _text(change.get("originatorId")) or _text(originator.get("id"))
+    key: tuple[object, ...]
+    if sequence is not None:
+        key = ("message", conversation_id, dialog_id, sequence)
+    elif kind == CHAT_STATE:
+        key = ("chat state", conversation_id, dialog_id, originator_id)
+    else:
+        key = ("other", conversation_id, kind, _digest(change))
+    message = published.get("message")
+    return Event(
+        kind=kind,
+        conversation_id=conversation_id,
+        received_at=received_at,
+        at=_moment(change.get("serverTimestamp")),
+        dialog_id=dialog_id,
+        sequence=sequence,
+        originator_id=originator_id,
+        role=_text(originator.get("role")),
+        audience=_text(change.get("messageAudience")),
+        text=message if isinstance(message, str) else None,
+        raw=change,
+        key=json.dumps(key),
+    )
+
+
+def _state(
+    change: Mapping[str, Any], result: Mapping[str, Any], envelope: str, received_at: datetime
+) -> Event:
+    details = result.get("conversationDetails")
+    details = details if isinstance(details, Mapping) else {}
+    handler = details.get("conversationHandlerDetails")
+    handler = handler if isinstance(handler, Mapping) else {}
+    conversation_id = _text(result.get("convId")) or _text(details.get("convId")) or ""
+    updated = details.get("metaDataLastUpdateTs")
+    return Event(
+        kind=envelope.rpartition(".")[2],
+        conversation_id=conversation_id,
+        received_at=received_at,
+        at=_moment(updated),
+        skill_id=_text(details.get("skillId")) or _text(handler.get("skillId")),
+        state=_text(details.get("state")),
+        stage=_text(details.get("stage")),
+        raw=change,
+        key=json.dumps(("change", conversation_id, _whole(updated), _digest(change))),
+    )
+
+
+def in_order(events: Iterable[Event]) -> list[Event]:
+    """Put one conversation's events in order: published ones by sequence, states by their time.
+
+    Within a dialog the sequence decides, whatever the times say. Between dialogs and states the time does;
+    what has none counts as of when it was received.
+    """
+    groups: dict[str | None, list[Event]] = {}
+    rest: list[Event] = []
+    for event in events:
+        if event.sequence is not None:
+            groups.setdefault(event.dialog_id, []).append(event)
+        else:
+            rest.append(event)
+    rest.sort(key=lambda event: event.at or event.received_at)
+    timed = [(event.at or event.received_at, event) for event in rest]
+    for dialog in groups.values():
+        latest = _LONG_AGO
+        for event in sorted(dialog, key=lambda event: event.sequence or 0):
+            latest = max(latest, event.at or latest)
+            timed.append((latest if latest > _LONG_AGO else event.received_at, event))
+    timed.sort(key=lambda pair: pair[0])  # stable: what is of the same time keeps its place
+    return [event for _, event in timed]
+
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+#: The columns of a table of events, each with the kind that ``tables`` knows.
+COLUMNS = {
+    "received_at": "moment",
+    "at": "moment",
+    "conversation_id": "id",
+    "kind": "text",
+    "sequence": "whole",
+    "role": "text",
+    "text": "text",
+    "audience": "text",
+    "skill_id": "id",
+    "state": "text",
+    "stage": "text",
+    "originator_id": "id",
+    "dialog_id": "id",
+}
+
+
+def to_columns(events: Sequence[Event]) -> dict[str, list[object]]:
+    """The events as columns, for a table."""
+    return {name: [getattr(event, name) for event in events] for name in COLUMNS}
+
+
+def _digest(change: Mapping[str, Any]) -> str:
+    text = json.dumps(change, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)  # ids come as text or as numbers
+    return value if isinstance(value, str) and value else None
+
+
+def _whole(value: object) -> int | None:
+    fine = isinstance(value, int) and not isinstance(value, bool) and -_LARGEST < value < _LARGEST
+    return value if fine and isinstance(value, int) else None
+
+
+def _moment(value: object) -> datetime | None:
+    number = _whole(value)
+    if number is None or not 0 <= number < 100_000_000_000_000:
+        return None
+    return datetime.fromtimestamp(number // 1000, UTC).replace(microsecond=number % 1000 * 1000)

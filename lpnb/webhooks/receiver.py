@@ -1,0 +1,387 @@
+"""``Receiver``: the endpoint as an object, with what it received as tables, events and awaited messages."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from lpnb import background
+from lpnb.display import table_html
+from lpnb.errors import ReceiverError
+from lpnb.history import Transfer
+from lpnb.landings import Landing
+from lpnb.settings import Settings
+from lpnb.tables import plain_table
+from lpnb.webhooks.events import COLUMNS, Event, in_order, to_columns
+from lpnb.webhooks.intake import LARGEST, Counts, Intake
+from lpnb.webhooks.server import Server, listen
+from lpnb.webhooks.signature import ALGORITHMS
+from lpnb.webhooks.store import Store, moment
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Events that one file keeps.
+MOST = 100_000
+
+
+class Receiver:
+    """Receives webhooks beside a notebook: verified, each once, in order, on the disk.
+
+    It listens on loopback, in threads of its own; a tunnel or a proxy lets LivePerson in (see the
+    documentation's page on webhooks). A webhook is answered 200 when it is on the disk. Its signature is
+    checked over the bytes that came, before anything reads them.
+
+    Args:
+        account: ``Settings`` or a client: whose webhooks, and the client secret that signs them.
+        port: A fixed port; 0 picks a free one.
+        path: Where webhooks are posted to.
+        host: The address to listen on. Anything but loopback lets other machines in.
+        keep: The file that keeps what was received, mode 0600; opened again, it shows what was there.
+            Without one, a temporary file that goes with the receiver.
+        most: How many events are kept; beyond that the oldest go.
+        largest_body: Bytes of the largest webhook.
+        algorithms: Which signatures are taken: LivePerson signs with "sha1", and "sha256" on request.
+
+    Raises:
+        ReceiverError: The port is taken, or the file is damaged, another program's or in use.
+
+    Example:
+        >>> from lpnb import Client, Receiver, Sandbox, Settings
+        >>> with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
+        ...     with Receiver(client) as receiver:
+        ...         sandbox.set_webhook(receiver.url)
+        ...         reply = client.create_conversation("consumer-1", skill_id="2741903011")
+        ...         _ = sandbox.agent_says(reply.conversation_id, "Good morning")
+        ...         receiver.wait_for_message(reply.conversation_id).text
+        'Good morning'
+
+    Source: Webhooks: Configuration, Notification Protocol, Retry Policy, Disclaimers.
+    """
+
+    def __init__(
+        self,
+        account: Settings | Any,
+        *,
+        port: int = 0,
+        path: str = "/webhooks",
+        host: str = "127.0.0.1",
+        keep: str | Path | None = None,
+        most: int = MOST,
+        largest_body: int = LARGEST,
+        algorithms: Sequence[str] = ALGORITHMS,
+    ) -> None:
+        settings = getattr(account, "settings", account)
+        if not isinstance(settings, Settings):
+            raise TypeError(f"account must be Settings or a client; got {type(account).__name__}")
+        if isinstance(algorithms, str) or not algorithms or set(algorithms) - set(ALGORITHMS):
+            raise ValueError(f"algorithms must name some of {ALGORITHMS}; got {algorithms!r}")
+        if (
+            not path.startswith("/")
+            or not path.isascii()
+            or not path.isprintable()
+            or set(path) & set(" ?#%")
+        ):
+            raise ValueError(f"path must begin with a slash and be plain, such as '/webhooks'; got {path!r}")
+        for name, value in (("most", most), ("largest_body", largest_body)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be a whole number above 0; got {value!r}")
+        self.settings = settings
+        self.path = path
+        self.host = host
+        self._wanted_port = port
+        self._file = None if keep is None else Path(keep)
+        self._most = most
+        self._largest = largest_body
+        self._algorithms = tuple(algorithms)
+        self._running: _Running | None = None
+        self._ended: Callable[[], object] = lambda: None
+
+    def start(self) -> Self:
+        """Receive; nothing happens when it does so already.
+
+        Raises:
+            ReceiverError: The port is taken, or the file is damaged, another program's or in use.
+        """
+        if self._running is None:
+            self._running = _Running(self)
+            # A notebook may forget a receiver, and makes a new one of the same name.
+            self._ended = weakref.finalize(self, self._running.end)
+        return self
+
+    def stop(self) -> None:
+        """Receive no more. Stopping twice is harmless; a file that was named stays."""
+        self._ended()
+        self._running = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        return await asyncio.to_thread(self.start)
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self.stop)
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self._now.port
+
+    @property
+    def url(self) -> str:
+        """Where webhooks are posted to, such as ``http://127.0.0.1:50123/webhooks``."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}{self.path}"
+
+    @property
+    def counts(self) -> Counts:
+        """How many webhooks came since the start, and why some were refused."""
+        return self._now.intake.counts
+
+    @property
+    def file(self) -> Path:
+        """The file with what was received."""
+        return self._now.store.path
+
+    def __len__(self) -> int:
+        return len(self._now.store)
+
+    def events(self, conversation_id: str | None = None) -> list[Event]:
+        """What was received, each once: a conversation's in order, and conversations as they came up.
+
+        Args:
+            conversation_id: One conversation; all when left out.
+        """
+        found: dict[str, list[Event]] = {}
+        for event in self._now.store.events(conversation_id):
+            found.setdefault(event.conversation_id, []).append(event)
+        return [event for events in found.values() for event in in_order(events)]
+
+    def table(self, conversation_id: str | None = None) -> pd.DataFrame:
+        """``events`` as a DataFrame, one row an event, as of now.
+
+        ================  ===================  ======================================================
+        received_at       datetime64[us, UTC]  when it came here
+        at                datetime64[us, UTC]  the service's time; missing for chat states
+        conversation_id   str
+        kind              str                  such as "ContentEvent"
+        sequence          Int64                its number within the dialog
+        role              str                  of who sent it, such as "ASSIGNED_AGENT"
+        text              str                  of a text
+        audience          str                  "ALL", or "AGENTS_AND_MANAGERS" for a private note
+        skill_id          str                  of a conversation's state
+        state             str                  of the main dialog: "OPEN", "CLOSE"
+        stage             str                  of the conversation as a whole
+        originator_id     str                  who sent it
+        dialog_id         str
+        ================  ===================  ======================================================
+        """
+        return plain_table(to_columns(self.events(conversation_id)), COLUMNS)
+
+    async def next_message(
+        self,
+        conversation_id: str,
+        timeout: float = 30.0,  # noqa: ASYNC109 - the same as for plain code, and with a sentence in its error
+        *,
+        own: bool = False,
+        notes: bool = False,
+    ) -> Event:
+        """Wait for the next message of a conversation and return it; each is handed out once.
+
+        A message that came out of order is handed out when it comes. What was handed out stays handed out
+        when the file is opened again.
+
+        Args:
+            conversation_id: The conversation.
+            timeout: Seconds to wait.
+            own: Also what consumers sent.
+            notes: Also private notes.
+
+        Raises:
+            TimeoutError: None came in time.
+            ReceiverError: The receiver is stopped.
+        """
+
+        def choose(events: list[Event]) -> Event | None:
+            for event in in_order(events):
+                if (own or not event.is_own) and (notes or not event.is_note):
+                    return event
+            return None
+
+        running = self._now
+        over = time.monotonic() + timeout
+        while True:
+            # Asked for before looking: what comes in between is not missed.
+            news = running.news(conversation_id)
+            try:
+                found = await _claimed(running.store, conversation_id, choose)
+                if found is not None:
+                    return found
+                async with asyncio.timeout(max(over - time.monotonic(), 0.0)):
+                    await asyncio.wrap_future(news)
+            except TimeoutError:
+                raise TimeoutError(f"No message came in {conversation_id} within {timeout:g} s.") from None
+            finally:
+                news.cancel()
+
+    def wait_for_message(
+        self, conversation_id: str, timeout: float = 30.0, *, own: bool = False, notes: bool = False
+    ) -> Event:
+        """``next_message`` for plain code: it waits here, and an interrupt is felt at once."""
+        return background.wait(self.next_message(conversation_id, timeout, own=own, notes=notes))
+
+    def landing(self, conversation_id: str) -> Landing | None:
+        """Which skill webhooks say a conversation is in, and its moves so far; None while they do not."""
+        states = self._now.store.states(conversation_id)
+        if not states:
+            return None
+        moves = [
+            Transfer(at=moment(at), source_skill_id=before, target_skill_id=skill)
+            for (before, _), (skill, at) in pairwise(states)
+            if skill != before
+        ]
+        skill, at = states[-1]
+        return Landing(
+            conversation_id,
+            skill_id=skill,
+            source="webhook",
+            transfers=tuple(moves),
+            asked_at=datetime.now(UTC),
+            as_of=moment(at),
+        )
+
+    def news(self, conversation_id: str | None = None) -> Future[None]:
+        """A future that is done when the next new webhook about a conversation, or about any, is kept."""
+        return self._now.news(conversation_id)
+
+    @property
+    def _now(self) -> _Running:
+        if self._running is None:
+            raise ReceiverError("The receiver is not running. Call start(), or use it in a with statement.")
+        return self._running
+
+    def __repr__(self) -> str:
+        where = f"on {self.url}" if self._running else "not running"
+        return f"<Receiver for account {self.settings.account_id}, {where}>"
+
+    def _repr_html_(self) -> str:
+        rows: list[tuple[object, object]] = [("account", self.settings.account_id)]
+        if self._running is None:
+            rows.append(("", "not running"))
+        else:
+            counts = self.counts
+            rows += [("listens on", self.url), ("keeps", self.file), ("events", len(self))]
+            rows += [
+                (name.replace("_", " "), getattr(counts, name))
+                for name in Counts.__slots__
+                if name != "events" and (getattr(counts, name) or name in ("taken", "bad_signature"))
+            ]
+        return table_html("Receiver", ["", ""], rows)
+
+
+class _Running:
+    """What a running receiver is made of. It does not know the ``Receiver``, so that one can be forgotten."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        settings = receiver.settings
+        self._folder: Path | None = None
+        self._lock = threading.Lock()
+        self._waiting: dict[str | None, deque[Future[None]]] = {}
+        listener = listen(receiver.host, receiver._wanted_port)
+        try:
+            self.port: int = listener.getsockname()[1]
+            file = receiver._file
+            if file is None:
+                self._folder = Path(tempfile.mkdtemp(prefix="lpnb-webhooks-"))
+                file = self._folder / "received.sqlite"
+            self.store = Store(file, receiver._most, self._tell)
+        except BaseException:
+            listener.close()
+            self._clear()
+            raise
+        self.intake = Intake(
+            path=receiver.path,
+            secret=settings.client_secret,
+            account_id=settings.account_id,
+            client_id=settings.client_id,
+            store=self.store,
+            largest=receiver._largest,
+            algorithms=receiver._algorithms,
+        )
+        self._server = Server(self.intake, listener)
+        try:
+            self._server.start()
+        except BaseException:
+            self.end()
+            raise
+
+    def news(self, conversation_id: str | None) -> Future[None]:
+        promise: Future[None] = Future()
+        with self._lock:
+            self._waiting.setdefault(conversation_id, deque()).append(promise)
+        promise.add_done_callback(lambda done: self._drop(conversation_id, done))
+        return promise
+
+    def _drop(self, conversation_id: str | None, promise: Future[None]) -> None:
+        with self._lock:
+            queue = self._waiting.get(conversation_id)
+            if queue is not None:
+                with contextlib.suppress(ValueError):
+                    queue.remove(promise)
+                if not queue:
+                    del self._waiting[conversation_id]
+
+    def _tell(self, conversation_ids: set[str]) -> None:
+        with self._lock:
+            told = [promise for name in (None, *conversation_ids) for promise in self._waiting.pop(name, ())]
+        for promise in told:
+            if promise.set_running_or_notify_cancel():
+                promise.set_result(None)
+
+    def end(self) -> None:
+        self._server.stop()
+        self.store.close()
+        with self._lock:
+            left = [promise for queue in self._waiting.values() for promise in queue]
+            self._waiting.clear()
+        for promise in left:
+            if promise.set_running_or_notify_cancel():
+                promise.set_exception(ReceiverError("The receiver is stopped."))
+        self._clear()
+
+    def _clear(self) -> None:
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+async def _claimed(
+    store: Store, conversation_id: str, choose: Callable[[list[Event]], Event | None]
+) -> Event | None:
+    claim = store.claim(conversation_id, choose)
+    try:
+        return await asyncio.wrap_future(claim)
+    except asyncio.CancelledError:
+        # Whoever waited has gone; a message that was handed to nobody is handed out again.
+        claim.add_done_callback(lambda done: _return(store, done))
+        raise
+
+
+def _return(store: Store, claim: Future[Event | None]) -> None:
+    if not claim.cancelled() and claim.exception() is None and (event := claim.result()) is not None:
+        store.give_back(event)

@@ -1,0 +1,119 @@
+"""What carries the endpoint: uvicorn in a thread of its own, on a socket that is bound beforehand.
+
+So it runs beside a notebook's kernel and whatever loop that has, and a port that is taken is said at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from lpnb.errors import ReceiverError
+
+if TYPE_CHECKING:
+    from lpnb.webhooks.intake import Intake
+
+#: Connections at one time; whoever comes beyond that is told to come later.
+AT_ONCE = 128
+_SECONDS = 10.0
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server in a thread; ``start`` returns when it serves, ``stop`` when it has ended."""
+
+    def __init__(self, intake: Intake, listener: socket.socket) -> None:
+        super().__init__(
+            uvicorn.Config(
+                intake,
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                interface="asgi3",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                limit_concurrency=AT_ONCE,
+                timeout_graceful_shutdown=2,
+            )
+        )
+        self._listener = listener
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._serving: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+        self._thread = threading.Thread(target=self._live, name="lpnb-webhooks", daemon=True)
+
+    def start(self) -> None:
+        """Serve.
+
+        Raises:
+            ReceiverError: It could not be begun.
+        """
+        self._thread.start()
+        if not self._ready.wait(_SECONDS) or self._failure is not None:
+            raise ReceiverError("The receiver could not start.") from self._failure
+
+    def stop(self) -> None:
+        """Take no more, let those who are being answered have their answer, and end."""
+        if self._serving is not None and self._stopping is not None:
+            # The loop may have closed in between.
+            with contextlib.suppress(RuntimeError):
+                self._serving.call_soon_threadsafe(self._stopping.set)
+        self._thread.join(_SECONDS)
+
+    def _live(self) -> None:
+        try:
+            asyncio.run(self.serve(sockets=[self._listener]))
+        except BaseException as error:  # told to whoever waits in start()
+            self._failure = error
+        finally:
+            self._listener.close()
+            self._ready.set()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve, and say so."""
+        self._serving = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        await super().startup(sockets=sockets)
+        self._ready.set()
+
+    async def main_loop(self) -> None:
+        """Wait until told to stop; once a second the Date header is renewed."""
+        assert self._stopping is not None  # noqa: S101 - startup() made it
+        while not self._stopping.is_set():
+            await self.on_tick(0)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), 1.0)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        ReceiverError: The port is taken, or the host is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With the protocol left at 0, asyncio does not set TCP_NODELAY and replies wait for an ACK.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if sys.platform != "win32":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(1024)
+        listener.setblocking(False)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            raise ReceiverError(
+                f"Port {port} on {host} is taken. Name another, or 0 for a free one."
+            ) from None
+        raise ReceiverError(f"{host}:{port} cannot be listened on: {error}.") from None
+    return listener

@@ -1,0 +1,132 @@
+"""The receiver beside the sandbox: what an agent does there is seen here."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from lpnb import AsyncClient, Client, Receiver, Sandbox, Settings
+from lpnb.sandbox.webhooks.delivery import Delivery
+
+CARDS, LOANS = "2741903011", "2741903012"
+
+
+@pytest.fixture
+def client(sandbox):
+    with Client(Settings.of(sandbox.environment()), wait_scale=0.0) as connected:
+        yield connected
+
+
+@pytest.fixture
+def receiver(sandbox, client):
+    with Receiver(client) as running:
+        sandbox.set_webhook(running.url)
+        yield running
+
+
+def test_an_agent_s_text_arrives_within_a_second(sandbox, client, receiver):
+    conversation_id = client.create_conversation("anna").conversation_id
+
+    sandbox.agent_says(conversation_id, "Good morning")
+
+    assert receiver.wait_for_message(conversation_id, timeout=1.0).text == "Good morning"
+
+
+def test_a_conversation_s_whole_life_is_in_the_table_in_order(sandbox, client, receiver):
+    conversation_id = client.create_conversation("anna", skill_id=CARDS).conversation_id
+    sandbox.agent_says(conversation_id, "one")
+    sandbox.agent_sends_rich(conversation_id, {"type": "text", "text": "card"})
+    sandbox.agent_notes(conversation_id, "private")
+    sandbox.agent_types(conversation_id)
+    sandbox.transfer(conversation_id, "Mortgages & Loans")
+    sandbox.agent_says(conversation_id, "two")
+    sandbox.agent_closes(conversation_id)
+    assert sandbox.webhooks_settled()
+
+    events = receiver.events(conversation_id)
+
+    assert [event.text or event.kind for event in events if event.is_message] == [
+        "one",
+        "RichContentEvent",
+        "private",
+        "two",
+    ]
+    assert [event.is_note for event in events if event.is_message] == [False, False, True, False]
+    states = [event for event in events if event.kind == "ExConversationChangeNotification"]
+    assert (states[0].skill_id, states[-1].skill_id, states[-1].stage) == (CARDS, LOANS, "CLOSE")
+    assert sum(event.kind == "ChatStateEvent" for event in events) == 1
+    assert receiver.counts.refused == receiver.counts.replays == 0
+
+
+def test_what_is_doubled_lost_and_reordered_on_the_way_is_put_right(sandbox, client, receiver):
+    conversation_id = client.create_conversation("anna").conversation_id
+    sandbox.agent_joins(conversation_id)
+    assert sandbox.webhooks_settled()
+    sandbox.fail_webhooks("duplicate", 2)
+    sandbox.agent_says(conversation_id, "0")
+    sandbox.agent_says(conversation_id, "1")
+    sandbox.fail_webhooks("reorder", 1)
+    sandbox.agent_says(conversation_id, "2")
+    sandbox.agent_says(conversation_id, "3")
+    assert sandbox.webhooks_settled()
+
+    assert [event.text for event in receiver.events(conversation_id) if event.is_message] == list("0123")
+    assert receiver.counts.replays == 2
+
+
+def test_sha256_is_taken_too():
+    with (
+        Sandbox(delivery=Delivery(signature="sha256")) as sandbox,
+        Client(Settings.of(sandbox.environment())) as client,
+        Receiver(client, algorithms=["sha256"]) as receiver,
+    ):
+        sandbox.set_webhook(receiver.url)
+        conversation_id = client.create_conversation("anna").conversation_id
+        sandbox.agent_says(conversation_id, "signed")
+
+        assert receiver.wait_for_message(conversation_id).text == "signed"
+
+
+def test_a_webhook_of_another_account_s_secret_is_refused(sandbox, client):
+    wrong = Settings.of({**sandbox.environment(), "LP_CLIENT_SECRET": "another"})
+    with Receiver(wrong) as receiver:
+        sandbox.set_webhook(receiver.url)
+        client.create_conversation("anna")
+        assert sandbox.webhooks_tried(1)
+
+        assert receiver.counts.bad_signature >= 1
+        assert len(receiver) == 0
+
+
+def test_the_landing_is_told_by_the_webhook_when_history_lags():
+    with (
+        Sandbox(history_delay=3600) as sandbox,
+        Client(Settings.of(sandbox.environment()), wait_scale=0.0) as client,
+        Receiver(client) as receiver,
+    ):
+        sandbox.set_webhook(receiver.url)
+        reply = client.create_conversation("anna", skill_id=CARDS)
+        landing = client.landing(reply, receiver=receiver)
+        sandbox.transfer(reply.conversation_id, "Mortgages & Loans")
+        assert sandbox.webhooks_settled()
+        moved = client.landing(reply, receiver=receiver)
+
+    assert (landing.source, landing.skill_id, landing.transfers) == ("webhook", CARDS, ())
+    assert (moved.skill_id, len(moved.transfers)) == (LOANS, 1)
+
+
+def test_it_works_in_a_loop_of_somebody_else_s_with_the_async_client(sandbox):
+    async def journey():
+        async with (
+            AsyncClient(Settings.of(sandbox.environment()), wait_scale=0.0) as client,
+            Receiver(client) as receiver,
+        ):
+            sandbox.set_webhook(receiver.url)
+            reply = await client.create_conversation("anna", skill_id=CARDS)
+            landing = await client.landing(reply, receiver=receiver)
+            waiting = asyncio.create_task(receiver.next_message(reply.conversation_id))
+            await asyncio.to_thread(sandbox.agent_says, reply.conversation_id, "Good morning")
+            return landing.skill_id, (await waiting).text
+
+    assert asyncio.run(journey()) == (CARDS, "Good morning")
