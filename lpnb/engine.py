@@ -28,7 +28,7 @@ from lpnb.patience import Throttle
 from lpnb.responses import BatchResponse
 from lpnb.settings import Settings
 from lpnb.transport import Probe, Transport
-from lpnb.wire import Batch, Exchange, Flow, Leaving, NewToken, Pause, Witness
+from lpnb.wire import Batch, Exchange, Flow, Leaving, NewToken, Pause, Turn, Witness
 
 T = TypeVar("T")
 
@@ -154,6 +154,8 @@ class Engine:
                     await asyncio.sleep(step.seconds)
                 elif isinstance(step, NewToken):
                     await self.ready(step.consumer_id)
+                elif isinstance(step, Turn):
+                    await self.connector.throttle.pace.turn()
                 elif isinstance(step, Leaving):
                     await step.witness.leaving(step.outgoing)
                 else:
@@ -191,6 +193,7 @@ class Engine:
     async def aclose(self) -> None:
         """Close the connections. Closing twice is harmless."""
         self.closed = True
+        self.connector.throttle.pace.release()
         await self.transport.aclose()
 
     async def _once(self, key: str, missing: Callable[[], Flow[None] | None]) -> None:

@@ -21,6 +21,7 @@ from lpnb.wire import (
     NewToken,
     Outgoing,
     Request,
+    Turn,
     Verdict,
     Witness,
     call,
@@ -64,7 +65,7 @@ def post_frame(frame: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse
 
 
 def _post(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse]:
-    attempts, waited, refreshed = 0, 0.0, False
+    attempts, waited, refreshed, ours = 0, 0.0, False, False
     while True:
         while pause := line.throttle.pause():
             if waited + pause.seconds > LONGEST:
@@ -73,9 +74,17 @@ def _post(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse]:
                 pairs = tuple(Pair(req_id, kind) for req_id, kind in outgoing.requests)
                 return _response(outgoing, consumer_id, held, Reading(pairs), Verdict("planned"), attempts)
             waited += pause.seconds
+            ours = False
             yield pause
         while not line.ready():  # another caller's 401 may have dropped the tokens meanwhile
             yield NewToken(consumer_id)
+        if line.throttle.pace.rate is not None and not ours:
+            # However long the queue is, nothing was tried: it counts neither as an attempt nor as waiting
+            # for the service. Holds and tokens are looked at again afterwards.
+            yield Turn()
+            ours = True
+            continue
+        ours = False
         outgoing = batch.outgoing(line.account_id)
         if line.witness is not None:
             yield Leaving(outgoing, line.witness)
@@ -84,9 +93,12 @@ def _post(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse]:
         attempts += 1
         exchange, reading = yield from _attempt(outgoing, line)
         decision = verdict(exchange, reading.says, refreshed)
+        own = None
         if decision.retry == "throttle":
             # For every caller of this account, also when this one gives up.
-            line.throttle.hold(max(exchange.retry_after or 0.0, 2.0 ** (attempts - 1)))
+            own = line.throttle.refused(exchange, attempts)
+        elif exchange.status is not None:
+            line.throttle.pace.accepted()
         if attempts < MOST_ATTEMPTS and waited <= LONGEST:
             if decision.retry == "backoff":
                 pause = line.throttle.backoff(attempts)
@@ -94,6 +106,9 @@ def _post(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse]:
                 yield pause
                 continue
             if decision.retry == "throttle" and (exchange.retry_after or 0) <= LONGEST:
+                if own is not None:
+                    waited += own.seconds
+                    yield own
                 continue
             if decision.retry == "refresh":
                 refreshed = True

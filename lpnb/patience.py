@@ -1,4 +1,4 @@
-"""Asking again where asking again is harmless: Domain API, Sentinel, IDP, Monitoring.
+"""Asking again where asking again is harmless (Domain API, Sentinel, IDP, Monitoring), and after a 429.
 
 LivePerson publishes the rhythm: after a 5xx three more tries, 5, 10 and 15 s apart; after a 429 a wait of
 at least a second, five for logins; after any other 4xx none. CONVERSATION and SEND are not asked again
@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 from lpnb.errors import ServiceError
+from lpnb.pace import Pace
 from lpnb.wire import Exchange, Flow, Pause, Request, call
 
 #: Seconds between tries. Source: Retry Policy Recommendations.
@@ -62,6 +63,8 @@ class Throttle:
         clock: Seconds that only grow.
         jitter: A number from 0 to 1 for each wait, so that callers do not come back all at once.
         patient: Whether services that may be asked again are asked again at all.
+
+    ``pace`` says how fast the account may be called when it may; ``pace.rate = 25`` gives it a rate.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class Throttle:
         self._clock = clock
         self._jitter = jitter
         self._not_before = 0.0
+        self.pace = Pace(None, clock, scale)
 
     def wait(self, seconds: float) -> Pause:
         """A pause of *seconds*, scaled."""
@@ -95,6 +99,21 @@ class Throttle:
     def hold(self, seconds: float) -> None:
         """Let nobody call this account for *seconds*: at least one, as LivePerson asks, at most an hour."""
         self._not_before = max(self._not_before, self._clock() + min(max(seconds, 1.0), 3600.0) * self.scale)
+        self.pace.stop(self._not_before)
+
+    def refused(self, exchange: Exchange, attempts: int) -> Pause | None:
+        """Learn from a 429; return how long this request waits by itself, or None when all of them do.
+
+        The first 429, and any with a Retry-After, holds every caller. After the first the pace has slowed
+        down; then the request that was refused waits, a second at least, and the others go on.
+        """
+        asked = exchange.retry_after or 0.0
+        first = self.pace.refused(exchange.elapsed_ms / 1000, asked > 0)
+        seconds = max(asked, 2.0 ** (attempts - 1))
+        if first or asked:
+            self.hold(seconds)
+            return None
+        return self.wait(seconds * (1 + self._jitter() / 2))
 
     def pause(self) -> Pause | None:
         """How long to wait before the next call, or None."""

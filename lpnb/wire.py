@@ -28,6 +28,7 @@ __all__ = [
     "Request",
     "Response",
     "Step",
+    "Turn",
     "Verdict",
     "Witness",
     "call",
@@ -118,7 +119,12 @@ class Leaving:
     witness: Witness
 
 
-Step = Request | Pause | NewToken | Leaving
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A flow's wish to go on when the account's pace has a slot for it."""
+
+
+Step = Request | Pause | NewToken | Leaving | Turn
 Flow = Generator[Step, "Exchange | None", T]
 
 

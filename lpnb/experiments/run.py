@@ -171,10 +171,9 @@ class Run:
         self._tally.trouble = ""
         self._failure = None
         self._speed = Speed()
-        pace = getattr(client.engine.connector.throttle, "pace", None)
-        if pace is not None and self._options.rate is not None:
-            pace.set_rate(self._options.rate)
-
+        pace = client.engine.connector.throttle.pace
+        if pace.given != self._options.rate:  # otherwise what it has learned still holds
+            pace.rate = self._options.rate
         sending = self._sending = Sending(
             client.engine,
             cases,

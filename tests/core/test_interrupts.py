@@ -13,7 +13,7 @@ import pytest
 
 from lpnb import AsyncClient, Client, NotSentError, background
 from lpnb.transport import HttpTransport
-from lpnb.wire import Exchange, NewToken, Pause, Request
+from lpnb.wire import Exchange, NewToken, Pause, Request, Turn
 
 
 @pytest.fixture(params=["sockets", "aiohttp"])
@@ -162,6 +162,7 @@ def test_a_pause_leaves_room_for_another_caller_to_drop_the_token(settings):
     assert flow.send(None) == NewToken("anna")
     connector.app_jwt = AppJWT(Secret("new"), 1000.0, 3600.0)
     connector._consumers["anna"] = Secret("jws-2")
+    assert flow.send(None) == Turn()
     request = flow.send(None)
 
     assert request.headers["authorization"] == "new"
