@@ -13,11 +13,20 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+from weakref import WeakKeyDictionary
 
 from lpnb import background
 from lpnb.display import table_html
-from lpnb.errors import Complaint, InvalidValueError, ServiceError
-from lpnb.history import LANDING, HistoryRecord, Transfer, check_credentials
+from lpnb.errors import Complaint, InvalidValueError, LpnbError, ServiceError
+from lpnb.history import (
+    LANDING,
+    TOGETHER,
+    HistoryRecord,
+    Transfer,
+    by_conversation,
+    by_conversations,
+    check_credentials,
+)
 
 if TYPE_CHECKING:
     from lpnb.engine import Engine
@@ -148,6 +157,7 @@ async def find_landing(
     engine: Engine, conversation_id: str, *, receiver: Source | None = None, wait: float = WAIT
 ) -> Landing:
     """``landing`` for code that runs on the background loop, such as a run of many sends."""
+    by_conversation(conversation_id)  # says what is wrong with an id that cannot be one
     if isinstance(wait, bool) or not isinstance(wait, int | float) or not 0 <= wait <= 86_400:
         sentence = f"wait must be from 0 to 86,400 seconds; got {wait!r}."
         raise InvalidValueError([Complaint("wait", sentence)])
@@ -197,11 +207,74 @@ def landing_of(record: HistoryRecord, conversation_id: str) -> Landing:
     )
 
 
+class _Questions:
+    """What is asked of one account's history: one search at a time, with all questions that have gathered.
+
+    So a thousand landings that are waited for together cost history twenty searches a round, not a thousand.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, asyncio.Future[HistoryRecord | None]] = {}
+        self._asking: asyncio.Task[None] | None = None
+
+    async def ask(self, engine: Engine, conversation_id: str) -> HistoryRecord | None:
+        """What history has of the conversation; None when it has not heard of it."""
+        answer = self._waiting.get(conversation_id)
+        if answer is None:
+            answer = self._waiting[conversation_id] = asyncio.get_running_loop().create_future()
+            answer.add_done_callback(_looked_at)
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask_all(engine))
+        # Whoever gives up must not take the answer from others who wait for the same.
+        return await asyncio.shield(answer)
+
+    async def _ask_all(self, engine: Engine) -> None:
+        try:
+            while self._waiting:
+                asked = {name: self._waiting.pop(name) for name in list(self._waiting)[:TOGETHER]}
+                try:
+                    search = by_conversations(list(asked), LANDING)
+                    if len(asked) == 1:
+                        search = by_conversation(next(iter(asked)), LANDING)
+                    records = (await engine.history(search)).records
+                except Exception as error:
+                    for answer in asked.values():
+                        answer.set_exception(_copy(error))
+                except BaseException:
+                    for answer in asked.values():
+                        answer.cancel()
+                    raise
+                else:
+                    found = {record.conversation_id: record for record in records}
+                    for name, answer in asked.items():
+                        answer.set_result(found.get(name))
+        finally:
+            self._asking = None
+
+
+def _looked_at(answer: asyncio.Future[Any]) -> None:
+    """Nobody may be left to hear of a failure."""
+    if not answer.cancelled():
+        answer.exception()
+
+
+def _copy(error: Exception) -> Exception:
+    """An error for each who waits: raising one and the same in several places mixes their tracebacks up."""
+    return type(error)(*error.args) if isinstance(error, LpnbError) else error
+
+
+_questions: WeakKeyDictionary[Engine, _Questions] = WeakKeyDictionary()
+
+
+def _questions_of(engine: Engine) -> _Questions:
+    return _questions.setdefault(engine, _Questions())
+
+
 async def _by_history(engine: Engine, conversation_id: str, wait: float) -> Landing | None:
     """Ask until history has heard of the conversation, or the time is over."""
     for pause in _pauses(wait):
         await asyncio.sleep(engine.connector.throttle.wait(pause).seconds)
-        record = await engine.history_conversation(conversation_id, LANDING)
+        record = await _questions_of(engine).ask(engine, conversation_id)
         if record is not None:
             return landing_of(record, conversation_id)
     return None

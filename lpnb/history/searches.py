@@ -25,6 +25,8 @@ from lpnb.wire import Flow, Pause, Request, content_of
 SOURCE = "lpnb"
 #: The most records of one page.
 MOST = 100
+#: The most conversations that are asked for at once: as many as a page has when nobody says how many.
+TOGETHER = 50
 #: The longest span that one search may cover.
 LONGEST_SPAN = timedelta(days=93)
 STATES = ("OPEN", "CLOSE")
@@ -83,6 +85,20 @@ def by_conversation(conversation_id: str, content: Sequence[str] = DETAILS, vers
     complaints = [*_text_trouble("conversationId", conversation_id), *_content_trouble(content)]
     _refuse([*complaints, *_version_trouble(version)])
     body = {"conversationId": conversation_id, "contentToRetrieve": list(content)}
+    return Search("/conversation", body, {"v": str(version)})
+
+
+def by_conversations(
+    conversation_ids: Sequence[str], content: Sequence[str] = DETAILS, version: int = 2
+) -> Search:
+    """Ask for up to 50 conversations at once, by their ids: one page of what is found."""
+    complaints = [*_content_trouble(content), *_version_trouble(version)]
+    for number, conversation_id in enumerate(conversation_ids):
+        complaints += _text_trouble(f"conversationIds[{number}]", conversation_id)
+    if isinstance(conversation_ids, str) or not 1 <= len(conversation_ids) <= TOGETHER:
+        complaints.append(_complaint("conversationIds", f"must be 1 to {TOGETHER} ids", conversation_ids))
+    _refuse(complaints)
+    body = {"conversationIds": list(conversation_ids), "contentToRetrieve": list(content)}
     return Search("/conversation", body, {"v": str(version)})
 
 
@@ -208,9 +224,11 @@ def search_history(
         if exchange.status == 200 and not trouble:
             said = " (HTTP 200: its answer holds no conversationHistoryRecords)"
         raise ServiceError(f"Messaging Interactions did not answer the search{said}.")
-    if wanted := search.body.get("conversationId"):
-        # A late answer to another question on the same connection would be about another conversation.
-        records = tuple(record for record in page.records if record.conversation_id == wanted)
+    one = search.body.get("conversationId")
+    wanted = search.body.get("conversationIds", [one] if one else [])
+    if wanted:
+        # A late answer to another question on the same connection would be about other conversations.
+        records = tuple(record for record in page.records if record.conversation_id in wanted)
         return HistoryPage(records, len(records), page.partial)
     return page
 

@@ -187,3 +187,57 @@ def test_the_question_ends_when_nobody_waits_for_the_answer(settings_of):
                 return sandbox.calls["history"]
 
     assert asyncio.run(give_up()) == 1
+
+
+def test_landings_that_are_waited_for_together_are_asked_for_together(settings_of):
+    from lpnb import AsyncClient
+
+    async def look():
+        with Sandbox() as sandbox:
+            async with AsyncClient(settings_of["key"](sandbox), wait_scale=0.0) as client:
+                ids = [
+                    (await client.create_conversation(f"consumer-{number}", skill_id=CARDS)).conversation_id
+                    for number in range(120)
+                ]
+                found = await asyncio.gather(*(client.landing(name) for name in [*ids, *ids]))
+                return ids, found, sandbox.calls["history"]
+
+    ids, found, asked = asyncio.run(look())
+
+    assert [landing.conversation_id for landing in found] == [*ids, *ids]
+    assert {landing.skill_id for landing in found} == {CARDS}
+    # One for whoever comes first, then fifty at a time; a few more where some came late.
+    assert asked < 40
+
+
+def test_one_failure_is_told_to_all_who_waited_for_it(settings_of):
+    from lpnb import AsyncClient
+
+    async def look():
+        with Sandbox() as sandbox:
+            sandbox.fail("history", "status", times=None, code=403)
+            async with AsyncClient(settings_of["key"](sandbox), wait_scale=0.0) as client:
+                return await asyncio.gather(
+                    *(client.landing(f"c-{number}") for number in range(5)), return_exceptions=True
+                )
+
+    errors = asyncio.run(look())
+
+    assert {str(error) for error in errors} == {str(errors[0])}
+    assert str(errors[0]).startswith("Messaging Interactions does not let that API key read history")
+    assert len({id(error) for error in errors}) == 5
+
+
+@pytest.mark.parametrize("conversation_id", ["", " ", None])
+def test_an_id_that_cannot_be_one_is_refused_before_anybody_is_asked(settings_of, sandbox, conversation_id):
+    from lpnb import AsyncClient
+    from lpnb.background import awaitable
+    from lpnb.landings import find_landing
+
+    async def look():
+        async with AsyncClient(settings_of["key"](sandbox)) as client:
+            await awaitable(find_landing(client.engine, conversation_id))
+
+    with pytest.raises(InvalidValueError, match=r"^conversationId must be text that is not blank; got "):
+        asyncio.run(look())
+    assert sum(sandbox.calls.values()) == 0
