@@ -88,6 +88,8 @@ _HOME = {
     "SetUserProfile": "payloads",
     "Settings": "settings",
     "SettingsError": "errors",
+    "Settled": "experiments.settle",
+    "Steps": "experiments.steps",
     "UnauthorizedError": "errors",
     "UntrustedHostError": "errors",
     "Verification": "experiments.verify",
@@ -103,9 +105,9 @@ _HOME = {
     "responses_table": "tables",
     "run_experiment": "experiments.start",
     "sample": "samples",
-    "token_chain": "chain",
     "save_table": "exports",
     "start_experiment": "experiments.start",
+    "token_chain": "chain",
 }
 __all__ = sorted(_HOME)
 

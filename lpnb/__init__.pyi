@@ -92,3 +92,5 @@ from lpnb.widgets.composer import Composer as Composer
 from lpnb.widgets.explorer import Explorer as Explorer
 
 __version__: str
+from lpnb.experiments.settle import Settled as Settled
+from lpnb.experiments.steps import Steps as Steps

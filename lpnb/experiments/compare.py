@@ -6,9 +6,7 @@ Cases are matched by name. What a comparison looks like when drawn is the busine
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from functools import cached_property
-from importlib import import_module
 from itertools import combinations
 from typing import Any
 
@@ -269,7 +267,8 @@ def _table(given: Any, name: str, complaints: list[Complaint]) -> pd.DataFrame:
     """The per-case table of whatever was given; an empty one when there is something to complain about."""
     table = given
     if isinstance(given, str | os.PathLike):
-        open_run: Callable[[Any], Any] = import_module("lpnb.experiments.run").open_run
+        from lpnb.experiments.start import open_run
+
         table = open_run(given).table()
     elif not isinstance(given, pd.DataFrame) and callable(getattr(given, "table", None)):
         table = given.table()

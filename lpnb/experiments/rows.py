@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
+from lpnb.errors import InvalidValueError
 from lpnb.journal import CaseRow, KnownCase, Reader, Reply
+from lpnb.models import one_of
 from lpnb.responses import BatchResponse, Outcome, Pair
 
 if TYPE_CHECKING:
@@ -224,3 +226,29 @@ def _as_json(value: object) -> Any:
     from lpnb.experiments.cases import as_json
 
     return as_json(value)
+
+
+def pivot_of(
+    table: pd.DataFrame, index: str | list[str], columns: str | list[str] | None, value: str
+) -> pd.DataFrame:
+    """Cases counted over *index* and *columns*; see ``Run.pivot``."""
+    down = [index] if isinstance(index, str) else list(index)
+    across = [] if columns is None else [columns] if isinstance(columns, str) else list(columns)
+    wrong = [
+        one_of("a pivot's column", column, [str(name) for name in table.columns])
+        for column in (*down, *across, value)
+        if column not in table.columns
+    ]
+    if wrong:
+        raise InvalidValueError(wrong)
+    cells = table[[*down, *across, value]].astype("object").where(lambda frame: frame.notna(), "(none)")
+    if not across:
+        return cells.groupby([*down, value]).size().unstack(value, fill_value=0)
+    return cells.groupby([*down, *across])[value].agg(_counted).unstack(across, fill_value="")
+
+
+def _counted(values: pd.Series[Any]) -> str:
+    counts = values.value_counts()
+    if len(counts) == 1:
+        return str(counts.index[0])
+    return ", ".join(f"{name} ({count})" for name, count in counts.items())

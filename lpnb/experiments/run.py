@@ -9,22 +9,23 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import time
-from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from lpnb import background
 from lpnb.display import esc, table_html
 from lpnb.errors import LpnbError, RunError
+from lpnb.experiments.options import Options
 from lpnb.experiments.progress import Display, Progress, Speed, display_for
-from lpnb.experiments.rows import cases_frame, known_of, responses_frame
+from lpnb.experiments.results import Results
 from lpnb.experiments.sending import Sending, Tally
-from lpnb.journal import Journal, Reader, read_journal
+from lpnb.experiments.settle import Settled
+from lpnb.experiments.steps import SendingWithSteps
+from lpnb.journal import Journal, Reader
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from lpnb.client import AsyncClient, Client
     from lpnb.experiments.cases import Cases
 
@@ -32,19 +33,7 @@ if TYPE_CHECKING:
 GRACE = 0.5
 
 
-@dataclass(frozen=True)
-class Options:
-    """How a run is driven; kept in its journal, so that it can be gone on with alike."""
-
-    concurrency: int = 16
-    rate: float | None = None
-    on_5xx: str = "pause"
-    live: bool = False
-    cap: int = 0
-    steps: dict[str, Any] = field(default_factory=dict)
-
-
-class Run:
+class Run(Results):
     """One execution of an experiment. ``run_experiment`` and ``open_run`` make them.
 
     Attributes:
@@ -119,27 +108,6 @@ class Run:
             state=tally.state,
         )
 
-    def table(self) -> pd.DataFrame:
-        """One row per case, in the cases' order: see ``lpnb.tables.cases_table`` for the columns.
-
-        What has been tried counts ``attempts`` over all sittings of the run.
-        """
-        if self.journal_path is None:
-            known = known_of(self._cases, self._run_key) if self._cases is not None else iter(())
-            return cases_frame(known, self._columns, {})
-        reader = self._look()
-        return cases_frame(reader.cases(), self._columns, reader.landings())
-
-    def responses(self) -> pd.DataFrame:
-        """One row per request frame: ``case`` and the columns of ``responses_table``."""
-        return responses_frame(self._look())
-
-    @property
-    def unknown(self) -> pd.DataFrame:
-        """The rows of ``table()`` whose outcome is unknown: a conversation may exist for each."""
-        table = self.table()
-        return table[table["outcome"] == "unknown"].reset_index(drop=True)
-
     @property
     def failure(self) -> str | None:
         """Why it failed or paused, in a sentence, or None."""
@@ -147,23 +115,14 @@ class Run:
             return str(self._failure)
         return f"{self._tally.trouble}." if self._tally.trouble else None
 
-    @property
-    def _columns(self) -> list[str]:
-        if self._cases is not None:
-            return list(self._cases.columns)
-        return list(self._look().about.get("columns", ()))
-
-    def _look(self) -> Reader:
-        if self.journal_path is None:
-            raise RunError("A dry run has no journal: nothing was sent.")
-        if self._reader is None:
-            self._reader = read_journal(self.journal_path)
-        return self._reader
-
     # Driving it
 
-    def launch(self, journal: Journal, todo: Iterator[tuple[int, int]]) -> None:
-        """Begin a sitting on the background loop; *journal* is closed when it ends."""
+    def launch(self, journal: Journal, todo: Iterator[tuple[int, int]], opened: Sequence[Any] = ()) -> None:
+        """Begin a sitting on the background loop; *journal* is closed when it ends.
+
+        *todo* are the cases to send, each with how often it was tried; *opened* the conversations of an
+        earlier sitting with which something is still to be done.
+        """
         client, cases = self._client, self._cases
         if client is None or cases is None:
             raise RunError("A run needs a client and its cases to go on: open_run(...).resume(client).")
@@ -174,16 +133,19 @@ class Run:
         pace = client.engine.connector.throttle.pace
         if pace.given != self._options.rate:  # otherwise what it has learned still holds
             pace.rate = self._options.rate
-        sending = self._sending = Sending(
-            client.engine,
-            cases,
-            journal,
-            todo,
-            run_key=self._run_key,
-            concurrency=self._options.concurrency,
-            on_5xx=self._options.on_5xx,
-            tally=self._tally,
-        )
+        given = (client.engine, cases, journal, todo)
+        options: dict[str, Any] = {
+            "run_key": self._run_key,
+            "concurrency": self._options.concurrency,
+            "on_5xx": self._options.on_5xx,
+            "tally": self._tally,
+        }
+        steps = self._options.steps
+        if steps.any:
+            sending: Sending = SendingWithSteps(*given, steps=steps, unfinished=opened, **options)
+        else:
+            sending = Sending(*given, **options)
+        self._sending = sending
 
         async def sitting() -> None:
             state = "failed"
@@ -261,6 +223,38 @@ class Run:
         cases = cases if cases is not None else self._cases
         go_on(self, self.journal_path, client, cases, options=options, confirm=confirm, own=own)
         return self.wait() if wait else self
+
+    def settle(self, client: Client | AsyncClient | None = None, *, fresh: float | None = None) -> Settled:
+        """Find out what became of the unknown cases, by looking for a conversation of their consumers.
+
+        What is found is *answered*; what is certainly absent becomes *not sent*, and ``resume`` sends it; all
+        else stays unknown, with the reason.
+
+        Args:
+            client: Who asks; the run's own when left out.
+            fresh: Seconds after an attempt from which on history knows of it: 90 for a real account and 2 on
+                this machine when left out. Younger attempts are waited for.
+
+        Raises:
+            JournalError: The file is missing, damaged, or being written.
+            RunError: There is no client, the run is still going, or the journal is another account's.
+        """
+        from lpnb.experiments.start import settle_run
+
+        if self.journal_path is None:
+            raise RunError("A dry run sent nothing, so nothing is unknown.")
+        client = client if client is not None else self._client
+        if client is None:
+            raise RunError("open_run knows no client. Give one: open_run(path).settle(client).")
+        if self._future is not None and not self._future.done():
+            raise RunError("This run is still going. Wait for it, or stop it, and then settle its unknowns.")
+        settled = settle_run(self.journal_path, client, fresh)
+        for outcome, count in self._look().states().items():
+            if outcome in self._tally.outcomes:
+                self._tally.outcomes[outcome] = count
+        if not settled.unknown:
+            self._tally.outcomes["unknown"] = 0
+        return settled
 
     def stop(self) -> Self:
         """Let nothing new leave. What has left is still answered, for at most the client's deadline."""

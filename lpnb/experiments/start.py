@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
-import re
 import secrets
 from datetime import datetime
 from pathlib import Path
@@ -14,11 +12,15 @@ from typing import TYPE_CHECKING
 from lpnb import background
 from lpnb._version import __version__
 from lpnb.display import brief
-from lpnb.errors import ChangedCasesError, Complaint, InvalidValueError, RunError
+from lpnb.errors import ChangedCasesError, RunError
 from lpnb.experiments.guard import CAP, check_live
+from lpnb.experiments.options import Options, check_options, name_of
 from lpnb.experiments.progress import Display
 from lpnb.experiments.rows import case_rows, changes, rebuilt
-from lpnb.experiments.run import Options, Run
+from lpnb.experiments.run import Run
+from lpnb.experiments.settle import FRESH, FRESH_HERE, Settled, Settler
+from lpnb.experiments.steps import Steps, unfinished
+from lpnb.history import check_credentials
 from lpnb.journal import Journal, Reader, read_journal
 from lpnb.masking import MASK
 from lpnb.settings import Settings
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from lpnb.client import AsyncClient, Client
     from lpnb.experiments.cases import Cases
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 #: Requests that a dry run writes out.
 SHOWN = 3
 _RISK = (
@@ -44,6 +45,7 @@ def run_experiment(
     name: str | None = None,
     concurrency: int = 16,
     rate: float | None = None,
+    steps: Steps | None = None,
     on_5xx: str = "pause",
     live: bool = False,
     confirm: int | None = None,
@@ -65,6 +67,8 @@ def run_experiment(
         name: 1 to 64 letters, digits, dashes or underscores; the time by default.
         concurrency: How many CONVERSATION requests are under way at once, at the most.
         rate: How many leave a second, at the most; found by itself when left out.
+        steps: What else is done with each case: ask Monitoring first, send messages, read the landing
+            skill, close.
         on_5xx: "pause" takes a 5xx for what it is: unknown. "retry" sends again, and says what that risks.
         live: Must be True for a real account.
         confirm: There, the number of cases; typed when it is left out and somebody can be asked.
@@ -97,6 +101,7 @@ def run_experiment(
         name=name,
         concurrency=concurrency,
         rate=rate,
+        steps=steps,
         on_5xx=on_5xx,
         live=live,
         confirm=confirm,
@@ -116,6 +121,7 @@ def start_experiment(
     name: str | None = None,
     concurrency: int = 16,
     rate: float | None = None,
+    steps: Steps | None = None,
     on_5xx: str = "pause",
     live: bool = False,
     confirm: int | None = None,
@@ -130,12 +136,15 @@ def start_experiment(
     """
     from lpnb.experiments.cases import cases_of
 
-    name = _name_of(name, journal)
-    _check_options(concurrency, rate, on_5xx, cap)
+    name = name_of(name, journal)
+    check_options(concurrency, rate, on_5xx, cap)
     cases = cases_of(cases)
     cases.check()
     settings = client.settings
-    options = Options(concurrency, rate, on_5xx, live, cap)
+    steps = Steps() if steps is None else steps
+    options = Options(concurrency, rate, on_5xx, live, cap, steps)
+    if steps.landing and steps.receiver is None:
+        check_credentials(settings)
     run_key = secrets.token_hex(16)
     if dry_run is not False:
         run = Run(name, len(cases), client=client, cases=cases, options=options, run_key=run_key)
@@ -156,7 +165,7 @@ def start_experiment(
         "lpnb": __version__,
         "begun": datetime.now().astimezone().isoformat(" ", "seconds"),
         "columns": cases.columns,
-        "options": dataclasses.asdict(options),
+        "options": options.kept(),
         "salt": salt,
         "state": "running",
     }
@@ -192,7 +201,7 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     """  # noqa: E501
     reader = read_journal(path)
     about = reader.about
-    options = Options(**about["options"])
+    options = Options.of(about["options"])
     return Run(about["name"], reader.total, path=Path(path), options=options, run_key=about["run_key"])
 
 
@@ -224,13 +233,44 @@ def go_on(
         check_live(client.settings, len(todo), live=options.live, confirm=confirm, cap=options.cap or CAP)
         if options.on_5xx == "retry" and todo:
             print(_RISK)  # noqa: T201 - whoever asks for it is told, every time
-        if todo:
+        opened = unfinished(reader, options.steps)
+        if todo or opened:
             background.wait(client.engine.ready())
         run.adopt(client, known, options, reader.states())
-        run.launch(book, iter(todo))
+        run.launch(book, iter(todo), opened)
     except BaseException:
         book.close()
         raise
+
+
+def settle_run(path: Path, client: Client | AsyncClient, fresh: float | None) -> Settled:
+    """Look up what is unknown in the journal at *path*, and write down what is found.
+
+    Raises:
+        JournalError: The file is missing, damaged, or being written.
+        RunError: The journal is another account's.
+    """
+    reader = read_journal(path)
+    settings = client.settings
+    check_world(reader, settings)
+    if fresh is None:
+        fresh = FRESH_HERE if settings.on_loopback else FRESH
+    book = Journal.open(path)
+    try:
+        cases = list(reader.cases())
+        answered = [case for case in cases if case.state == "answered" and case.code != "found"]
+        prefix = f"lpnb-{reader.about['run_key'][:8]}-"
+        settler = Settler(
+            client.engine,
+            book,
+            known=max(answered, key=lambda case: case.sent_at or 0, default=None),
+            run_prefix=prefix,
+            fresh=fresh,
+            origin_changed=reader.about["origin"] != settings.domain_api,
+        )
+        return background.wait(settler.settle([case for case in cases if case.state == "unknown"], 8))
+    finally:
+        book.close()
 
 
 def check_world(reader: Reader, settings: Settings) -> None:
@@ -275,30 +315,6 @@ def world_of(settings: Settings) -> str:
 
 def _at(world: str) -> str:
     return "on a sandbox" if world == "sandbox" else f"through {world}"
-
-
-def _name_of(name: str | None, journal: str | os.PathLike[str] | None) -> str:
-    if name is None:
-        stem = Path(journal).stem if journal is not None else ""
-        return stem if _NAME.match(stem) else f"{datetime.now():%Y-%m-%d-%H%M%S}-{secrets.token_hex(2)}"
-    if not (isinstance(name, str) and _NAME.match(name)):
-        sentence = f"name must be 1 to 64 letters, digits, dashes or underscores; got {brief(name)}."
-        raise InvalidValueError([Complaint("name", sentence)])
-    return name
-
-
-def _check_options(concurrency: object, rate: object, on_5xx: object, cap: object) -> None:
-    wrong = []
-    if isinstance(concurrency, bool) or not isinstance(concurrency, int) or not 1 <= concurrency <= 1_000:
-        wrong.append(("concurrency", f"must be a whole number from 1 to 1,000; got {brief(concurrency)}"))
-    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or not rate > 0):
-        wrong.append(("rate", f"must be a number of calls a second above 0, or None; got {brief(rate)}"))
-    if on_5xx not in ("pause", "retry"):
-        wrong.append(("on_5xx", f"must be 'pause' or 'retry'; got {brief(on_5xx)}"))
-    if isinstance(cap, bool) or not isinstance(cap, int) or cap < 1:
-        wrong.append(("cap", f"must be a whole number of cases from 1; got {brief(cap)}"))
-    if wrong:
-        raise InvalidValueError([Complaint(option, f"{option} {rule}.") for option, rule in wrong])
 
 
 def _print_requests(settings: Settings, cases: Cases, shown: int) -> None:

@@ -17,8 +17,9 @@ from lpnb.journal.schema import PER_CASE
 
 _CASES = """
 SELECT number, cases.name, cases.consumer_id, said, expected, state, tried % 1000000,
-  states.attempt % 1000000, states.conversation_id, answers.http_status, answers.code,
-  answers.message, answers.elapsed_ms, answers.sent_at
+  states.attempt % 1000000, states.conversation_id, answers.http_status,
+  CASE found WHEN 'answered' THEN 'found' WHEN 'absent' THEN 'absent' ELSE answers.code END,
+  ifnull(found_explanation, answers.message), answers.elapsed_ms, answers.sent_at
 FROM states JOIN cases USING (number)
 LEFT JOIN answers ON answers.attempt = states.attempt
 ORDER BY number

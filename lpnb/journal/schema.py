@@ -36,11 +36,11 @@ CREATE TABLE steps (number INTEGER NOT NULL, step TEXT NOT NULL, place INTEGER N
 CREATE VIEW states AS
   SELECT number, name, consumer_id,
     CASE WHEN found.outcome = 'answered' THEN 'answered'
-      WHEN found.outcome = 'absent' THEN 'planned'
+      WHEN found.outcome = 'absent' THEN 'not sent'
       WHEN tried > ifnull(answers.attempt, 0) THEN 'sending'
       ELSE ifnull(answers.outcome, 'planned') END AS state,
     ifnull(found.conversation_id, answers.conversation_id) AS conversation_id,
-    tried, answers.attempt AS attempt
+    tried, answers.attempt AS attempt, found.outcome AS found, found.explanation AS found_explanation
   FROM (SELECT number, name, consumer_id,
       ifnull((SELECT max(attempt) FROM attempts
         WHERE attempt BETWEEN number * 1000000 AND number * 1000000 + 999999), 0) AS tried,

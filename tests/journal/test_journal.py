@@ -322,8 +322,10 @@ def test_a_look_up_settles_an_unknown_attempt(journal, path):
         await journal.found(1, 1, Found("absent", None, "history", 1, "It is not there."))
 
     asyncio.run(settle())
-    assert states(path) == {"case-0": "answered", "case-1": "planned", "case-2": "planned"}
-    assert next(read_journal(path).cases()).conversation_id == "conv-9"
+    assert states(path) == {"case-0": "answered", "case-1": "not sent", "case-2": "planned"}
+    settled, absent, _ = read_journal(path).cases()
+    assert (settled.conversation_id, settled.code, settled.message) == ("conv-9", "found", "It is there.")
+    assert (absent.conversation_id, absent.code, absent.message) == (None, "absent", "It is not there.")
 
     write(journal, 1, Answer("unknown", None, "no-answer"), nth=2)
     assert states(path)["case-1"] == "unknown"

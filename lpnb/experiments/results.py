@@ -1,0 +1,112 @@
+"""What can be had of a run: its tables, pictures and files. How it is driven is ``run``'s business."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lpnb.errors import RunError
+from lpnb.experiments.rows import cases_frame, known_of, pivot_of, responses_frame
+from lpnb.journal import Reader, read_journal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lpnb.experiments.cases import Cases
+    from lpnb.experiments.compare import Comparison
+    from lpnb.plots import Heatmap
+
+
+class Results:
+    """The tables and pictures of a ``Run``. All of them are read from its journal."""
+
+    journal_path: Path | None
+    _cases: Cases | None
+    _run_key: str
+    _reader: Reader | None
+
+    def table(self) -> pd.DataFrame:
+        """One row per case, in the cases' order: see ``lpnb.tables.cases_table`` for the columns.
+
+        What has been tried counts ``attempts`` over all sittings of the run.
+        """
+        if self.journal_path is None:
+            known = known_of(self._cases, self._run_key) if self._cases is not None else iter(())
+            return cases_frame(known, self._columns, {})
+        reader = self._look()
+        return cases_frame(reader.cases(), self._columns, reader.landings())
+
+    def responses(self) -> pd.DataFrame:
+        """One row per request frame: ``case`` and the columns of ``responses_table``."""
+        return responses_frame(self._look())
+
+    @property
+    def unknown(self) -> pd.DataFrame:
+        """The rows of ``table()`` whose outcome is unknown: a conversation may exist for each."""
+        table = self.table()
+        return table[table["outcome"] == "unknown"].reset_index(drop=True)
+
+    def pivot(
+        self, index: str | list[str], columns: str | list[str] | None = None, value: str = "outcome"
+    ) -> pd.DataFrame:
+        """Count the cases over one or two keys, or share them out by what became of them.
+
+        Args:
+            index: The column, or columns, whose values go down, such as "ctmrinfo.ctype".
+            columns: Those whose values go across; *value* itself when left out.
+            value: With *columns*, the cell shows this column's values, each with its count when there are
+                several.
+
+        Raises:
+            InvalidValueError: The table has no such column.
+
+        Example:
+            >>> from lpnb import Client, Sandbox, Settings, run_experiment
+            >>> cases = [{"ctmrinfo.ctype": ctype} for ctype in ("vip", "vip", "gold")]
+            >>> with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
+            ...     run = run_experiment(client, cases, journal="tiers.sqlite", progress=False)
+            >>> run.pivot("ctmrinfo.ctype").loc["vip", "answered"].item()
+            2
+        """
+        return pivot_of(self.table(), index, columns, value)
+
+    def heatmap(self, rows: str, columns: str, value: str = "landed_skill", **options: Any) -> Heatmap:
+        """Draw the cases over two columns; see ``lpnb.plots.heatmap``."""
+        from lpnb.plots import heatmap
+
+        return heatmap(self.table(), rows, columns, value, **options)
+
+    def flow(self, source: str, through: str | None = "campaignInfo.campaignId", **options: Any) -> Any:
+        """Draw how cases come from a value through their campaign to a skill; see ``lpnb.plots.flow``."""
+        from lpnb.plots import flow
+
+        return flow(self.table(), source, through, **options)
+
+    def compare(self, other: Any) -> Comparison:
+        """Say which cases moved since, this run being the one before; see ``lpnb.compare``."""
+        from lpnb.experiments.compare import compare
+
+        return compare(self, other)
+
+    def save(self, path: str | os.PathLike[str], *, responses: bool = False) -> Path:
+        """Write the table, or that of *responses*, as Parquet, CSV or Excel, by the ending of *path*.
+
+        Formulas are disarmed in CSV and Excel; see ``lpnb.exports.save_table``.
+        """
+        from lpnb.exports import save_table
+
+        return save_table(self.responses() if responses else self.table(), Path(path))
+
+    @property
+    def _columns(self) -> list[str]:
+        if self._cases is not None:
+            return list(self._cases.columns)
+        return list(self._look().about.get("columns", ()))
+
+    def _look(self) -> Reader:
+        if self.journal_path is None:
+            raise RunError("A dry run has no journal: nothing was sent.")
+        if self._reader is None:
+            self._reader = read_journal(self.journal_path)
+        return self._reader

@@ -1,0 +1,237 @@
+"""What a run does with each case besides opening its conversation.
+
+Asking Monitoring comes before, opening messages, the landing skill and the close come after. Each is in the
+journal: a message is written down before it leaves and never sent twice, a landing is read again until it is
+known, a close is repeated because that is harmless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from lpnb.display import brief
+from lpnb.errors import Complaint, InvalidValueError, NotSentError, SettingsError
+from lpnb.experiments.pipe import Pipe
+from lpnb.experiments.sending import Ready, Sending
+from lpnb.journal import Answer, Reader, Step
+from lpnb.landings import WAIT
+
+if TYPE_CHECKING:
+    from lpnb.experiments.cases import Case
+    from lpnb.landings import Source
+    from lpnb.wire import Batch
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What is done with each case besides opening its conversation.
+
+    Args:
+        engagement: Ask Monitoring first, with the case's SDEs and entry points, and route by what it offers;
+            a case that is offered nothing is sent as it stands.
+        say: Messages to send as the consumer once the conversation is open.
+        landing: Read which skill it landed in, from history or a *receiver*.
+        close: Close the conversation at the end.
+        landing_wait: Seconds to wait for the landing at the most; history is about a minute late.
+        receiver: A running ``Receiver``, to hear of landings by webhook.
+
+    Raises:
+        InvalidValueError: Naming everything that is wrong.
+
+    Example:
+        >>> Steps(say=["Hello"], landing=True, close=True).any
+        True
+    """
+
+    engagement: bool = False
+    say: Sequence[str] = ()
+    landing: bool = False
+    close: bool = False
+    landing_wait: float = WAIT
+    receiver: Source | None = None
+
+    def __post_init__(self) -> None:
+        wrong = [
+            Complaint(
+                f"steps.{name}", f"steps.{name} must be true or false; got {brief(getattr(self, name))}."
+            )
+            for name in ("engagement", "landing", "close")
+            if not isinstance(getattr(self, name), bool)
+        ]
+        said = self.say
+        if isinstance(said, str) or not all(isinstance(text, str) and text.strip() for text in said):
+            rule = "must be a list of messages that are not blank"
+            wrong.append(Complaint("steps.say", f"steps.say {rule}; got {brief(said)}."))
+        wait = self.landing_wait
+        if isinstance(wait, bool) or not isinstance(wait, int | float) or not 0 <= wait <= 86_400:
+            rule = "must be from 0 to 86,400 seconds"
+            wrong.append(Complaint("steps.landing_wait", f"steps.landing_wait {rule}; got {brief(wait)}."))
+        if wrong:
+            raise InvalidValueError(wrong)
+        object.__setattr__(self, "say", tuple(said))
+
+    @property
+    def any(self) -> bool:
+        """Whether there is anything to do besides sending."""
+        return self.engagement or self.follows
+
+    @property
+    def follows(self) -> bool:
+        """Whether there is anything to do once a conversation is open."""
+        return bool(self.say) or self.landing or self.close
+
+    def kept(self) -> dict[str, Any]:
+        """These steps as a journal keeps them; a receiver is of this process alone."""
+        return {**asdict(Steps(self.engagement, self.say, self.landing, self.close, self.landing_wait))}
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    number: int
+    consumer_id: str
+    conversation_id: str
+    done: frozenset[tuple[str, int]] = frozenset()
+    """Steps that are over, or that may have happened and must not happen twice."""
+
+
+class SendingWithSteps(Sending):
+    """``Sending``, with something to do before and after."""
+
+    def __init__(self, *args: Any, steps: Steps, unfinished: Iterable[_Opened] = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.steps = steps
+        self._unfinished = unfinished
+        # Numbers and ids only: as many as there are conversations at the most.
+        self._opened: Pipe[_Opened] = Pipe(1 << 40)
+
+    async def run(self) -> str:
+        """Send all there is, and do with each conversation what is to be done."""
+        following = [asyncio.create_task(self._follow()) for _ in range(self._concurrency)]
+        try:
+            for opened in self._unfinished:
+                await self._opened.put(opened)
+            state = await super().run()
+        finally:
+            self._opened.close(drop=self.stopping)
+            await asyncio.gather(*following)
+        if self.failure is not None:
+            return "failed"
+        return "stopped" if state == "done" and self.stopping else state
+
+    def stop(self) -> None:
+        """Let nothing new leave; steps that were not begun wait for the next sitting."""
+        super().stop()
+        self._opened.close(drop=True)
+
+    async def batch_of(self, case: Case, consumer_id: str) -> Batch:
+        """The case's batch, routed by what Monitoring offers when it is to be asked."""
+        batch = case.batch()
+        if not self.steps.engagement:
+            return batch
+        from lpnb.engagements import EngagementRequest
+
+        offer = await self.engine.engagement(EngagementRequest(consumer_id, **(case.engagement() or {})))
+        said = {"campaign_id": offer.campaign_id, "engagement_id": offer.engagement_id}
+        await self._note(case.number, "engagement", 0, offer.outcome, said)
+        return batch.with_engagement(offer) if offer.outcome == "offered" else batch
+
+    async def after(self, ready: Ready, answer: Answer) -> None:
+        """Hand an open conversation to those who follow it up."""
+        if self.steps.follows and answer.conversation_id is not None:
+            await self._opened.put(_Opened(ready.number, ready.consumer_id, answer.conversation_id))
+
+    async def _follow(self) -> None:
+        while (opened := await self._opened.take()) is not None:
+            try:
+                await self._do(opened)
+            except Exception as error:
+                self._fail(error)
+
+    async def _do(self, opened: _Opened) -> None:
+        for place, text in enumerate(self.steps.say):
+            if self.stopping:
+                return
+            if ("say", place) not in opened.done and not await self._say(opened, place, text):
+                break
+        if self.steps.landing and ("landing", 0) not in opened.done and not self.stopping:
+            await self._land(opened)
+        if self.steps.close and ("close", 0) not in opened.done and not self.stopping:
+            await self._close(opened)
+
+    async def _say(self, opened: _Opened, place: int, text: str) -> bool:
+        from lpnb.frames import Message
+
+        await self._note(opened.number, "say", place, "sending", {})
+        try:
+            fields: dict[str, Any] = {"text": text, "conversation_id": opened.conversation_id}
+            frame = Message(**fields)
+            reply = await self.engine.send_frame(frame, opened.consumer_id)
+            outcome, said = reply.outcome, {"sequence": reply.sequence, "explanation": reply.explanation}
+        except NotSentError as error:
+            outcome, said = "not sent", {"explanation": str(error)}
+        await self._note(opened.number, "say", place, outcome, said)
+        return outcome == "answered"
+
+    async def _land(self, opened: _Opened) -> None:
+        from lpnb.landings import find_landing
+
+        try:
+            landing = await find_landing(
+                self.engine,
+                opened.conversation_id,
+                receiver=self.steps.receiver,
+                wait=self.steps.landing_wait,
+            )
+        except (NotSentError, SettingsError) as error:
+            await self._note(opened.number, "landing", 0, "not sent", {"explanation": str(error)})
+            return
+        said = {
+            "skill_id": landing.skill_id,
+            "skill_name": landing.skill_name,
+            "source": landing.source,
+            "explanation": landing.explanation,
+        }
+        await self._note(opened.number, "landing", 0, "answered" if landing.ok else "not visible", said)
+
+    async def _close(self, opened: _Opened) -> None:
+        from lpnb.conversation_fields import Close
+        from lpnb.frames import FieldUpdate
+
+        try:
+            fields: dict[str, Any] = {"fields": [Close()], "conversation_id": opened.conversation_id}
+            frame = FieldUpdate(**fields)
+            reply = await self.engine.send_frame(frame, opened.consumer_id)
+            outcome, said = reply.outcome, {"explanation": reply.explanation}
+        except NotSentError as error:
+            outcome, said = "not sent", {"explanation": str(error)}
+        await self._note(opened.number, "close", 0, outcome, said)
+
+    async def _note(self, number: int, step: str, place: int, outcome: str, said: dict[str, Any]) -> None:
+        said_text = json.dumps(said, ensure_ascii=False)
+        await self.journal.step(Step(number, step, place, outcome, said_text, time.time_ns() // 1000))
+
+
+def unfinished(reader: Reader, steps: Steps) -> list[_Opened]:
+    """The open conversations of an earlier sitting with which something is still to be done."""
+    if not steps.follows:
+        return []
+    done: dict[int, set[tuple[str, int]]] = {}
+    for number, step, place, outcome, _ in reader.steps():
+        if outcome in ("answered", "refused") or (step == "say" and outcome != "not sent"):
+            done.setdefault(number, set()).add((step, place))
+    wanted = {("say", place) for place in range(len(steps.say))}
+    wanted |= {("landing", 0)} if steps.landing else set()
+    wanted |= {("close", 0)} if steps.close else set()
+    return [
+        _Opened(case.number, case.consumer_id, case.conversation_id, frozenset(had))
+        for case in reader.cases()
+        if case.state == "answered"
+        and case.conversation_id is not None
+        and wanted - (had := done.get(case.number, set()))
+        and ("close", 0) not in had
+    ]

@@ -1,0 +1,171 @@
+"""Unknown cases are looked for, and only what is certain is believed."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from lpnb import Client, RunError, Sandbox, Settings, open_run, run_experiment, start_experiment
+
+CASES = [{"case": name, "ctmrinfo.ctype": "vip"} for name in ("a", "b", "c", "d")]
+
+
+def unknown_run(client, sandbox, *faults, cases=CASES):
+    """A run of one case after the other, the first of which meet *faults*."""
+    for fault, options in faults:
+        sandbox.fail("conversation", fault, **options)
+    return run_experiment(client, cases, name="x", progress=False, concurrency=1)
+
+
+def outcomes(run):
+    return dict(zip(run.table()["case"], run.table()["outcome"], strict=True))
+
+
+def test_what_was_created_is_found_and_what_was_not_is_certainly_absent(client, sandbox):
+    run = unknown_run(client, sandbox, ("drop_after", {}), ("drop_before", {}))
+    assert list(run.unknown["case"]) == ["a", "b"]
+
+    settled = run.settle(fresh=0.1)
+
+    assert (settled.answered, settled.absent, settled.unknown) == (("a",), ("b",), ())
+    assert str(settled) == "1 found, 1 certainly absent, safe to send."
+    assert outcomes(run) == {"a": "answered", "b": "not sent", "c": "answered", "d": "answered"}
+    table = run.table()
+    by_consumer = {c.ext_consumer_id: c.conversation_id for c in sandbox.conversations}
+    assert table["conversation_id"][0] == by_consumer[table["consumer_id"][0]]
+    assert list(table["code"]) == ["found", "absent", "OK", "OK"]
+    assert str(run.progress) == "4 of 4 cases: 3 answered, 1 not sent; done"
+
+    run.resume()
+    assert set(outcomes(run).values()) == {"answered"}
+    assert len(sandbox.conversations) == 4
+
+
+def test_a_conversation_that_was_closed_meanwhile_is_found_too(client, sandbox):
+    run = unknown_run(client, sandbox, ("drop_after", {}))
+    (first,) = [c for c in sandbox.conversations if c.ext_consumer_id == run.unknown["consumer_id"][0]]
+    sandbox.close_conversation(first.conversation_id)
+
+    settled = run.settle(fresh=0.1)
+
+    assert settled.answered == ("a",)
+    assert run.table()["conversation_id"][0] == first.conversation_id
+    assert run.table()["message"][0] == f"History knows it: {first.conversation_id}."
+
+
+def test_without_history_silence_proves_nothing(sandbox):
+    environment = {k: v for k, v in sandbox.environment().items() if "AGENT" not in k and "HISTORY" not in k}
+    with Client(Settings.of(environment), wait_scale=0.0) as client:
+        run = unknown_run(client, sandbox, ("drop_after", {}), ("drop_before", {}))
+        settled = run.settle(fresh=0.1)
+
+    assert (settled.answered, settled.absent, settled.unknown) == (("a",), (), ("b",))
+    assert str(settled) == (
+        "1 found, 1 still unknown.\n"
+        "  - b: Monitoring knows no open conversation, and only history knows closed ones: set "
+        "LP_AGENT_LOGIN and LP_AGENT_PASSWORD, or an API key, to be certain"
+    )
+
+
+def test_history_that_lags_is_not_believed():
+    with Sandbox(history_delay=3600) as late, Client(Settings.of(late.environment())) as client:
+        run = unknown_run(client, late, ("drop_before", {}))
+        settled = run.settle(fresh=0.1)
+
+    assert (settled.answered, settled.absent, settled.unknown) == ((), (), ("a",))
+    known = run.table()["conversation_id"][3]
+    assert settled.reasons["a"] == (
+        f"history does not know conversation {known} of case d either, so its silence means nothing"
+    )
+
+
+def test_a_sandbox_that_forgot_everything_is_not_believed(sandbox):
+    port = sandbox.port
+    with Client(Settings.of(sandbox.environment()), wait_scale=0.0) as client:
+        run = unknown_run(client, sandbox, ("drop_after", {}))
+    sandbox.stop()
+    with Sandbox(port=port) as new, Client(Settings.of(new.environment()), wait_scale=0.0) as client:
+        settled = open_run(run.journal_path).settle(client, fresh=0.1)
+
+    assert settled.unknown == ("a",)
+    assert "so its silence means nothing" in settled.reasons["a"]
+
+
+def test_a_service_at_another_address_is_not_believed(client, sandbox):
+    run = unknown_run(client, sandbox, ("drop_before", {}))
+    with Sandbox() as other, Client(Settings.of(other.environment()), wait_scale=0.0) as elsewhere:
+        settled = run.settle(elsewhere, fresh=0.1)
+
+    assert settled.reasons == {
+        "a": "the service is not at the address that this was sent to, and may not know of it"
+    }
+
+
+def with_a_past(client, sandbox, names, hours_ago):
+    """Give each consumer a conversation that is over, so many hours ago by the sandbox's clock."""
+    sandbox.set_clock(time.time() - 3600 * hours_ago)
+    for name in names:
+        sandbox.close_conversation(client.create_conversation(name).conversation_id)
+    sandbox.set_clock(time.time())
+    client.engine.connector.app_jwt = None
+
+
+def test_the_older_conversations_of_a_consumer_are_told_from_the_one_in_question(client, sandbox):
+    with_a_past(client, sandbox, ("anna", "ben"), hours_ago=2)
+    cases = [{"case": "anna", "consumer_id": "anna"}, {"case": "ben", "consumer_id": "ben"}, {"case": "c"}]
+    run = unknown_run(client, sandbox, ("drop_before", {}), ("drop_after", {}), cases=cases)
+    (made,) = [c for c in sandbox.conversations if c.ext_consumer_id == "ben" and c.state == "OPEN"]
+
+    settled = run.settle(fresh=0.1)
+
+    assert (settled.answered, settled.absent, settled.unknown) == (("ben",), ("anna",), ())
+    assert run.table()["conversation_id"][1] == made.conversation_id
+
+
+def test_older_conversations_are_not_told_apart_by_clocks_that_disagree(client, sandbox):
+    with_a_past(client, sandbox, ("anna",), hours_ago=2)
+    sandbox.advance(90)
+    run = unknown_run(client, sandbox, ("drop_before", {}), cases=[{"consumer_id": "anna"}, {}])
+
+    assert run.settle(fresh=0.1).reasons == {
+        "case-00001": "this consumer has other conversations, and which came of this case cannot be said"
+    }
+
+
+def test_a_given_consumer_without_others_is_settled_by_history(client, sandbox):
+    run = unknown_run(client, sandbox, ("drop_after", {}), cases=[{"consumer_id": "anna"}, {}])
+
+    assert run.settle(fresh=0.1).answered == ("case-00001",)
+    assert run.table()["message"][0].startswith("History knows it: ")
+
+
+def test_what_fails_to_be_looked_up_stays_unknown(client, sandbox):
+    run = unknown_run(client, sandbox, ("drop_before", {}))
+    sandbox.fail("engagement", "status", None, code=503)
+
+    settled = run.settle(fresh=0.1)
+
+    assert settled.unknown == ("a",)
+    assert settled.reasons["a"].startswith(
+        "it could not be looked up: Monitoring answered the engagement with HTTP 503"
+    )
+
+
+def test_a_run_that_is_still_going_is_not_settled(client, sandbox):
+    sandbox.fail("conversation", "slow", seconds=0.5)
+    run = start_experiment(client, CASES[:1], name="x", progress=False)
+
+    with pytest.raises(RunError) as caught:
+        run.settle()
+
+    assert str(caught.value) == (
+        "This run is still going. Wait for it, or stop it, and then settle its unknowns."
+    )
+    run.wait()
+
+
+def test_nothing_unknown_is_nothing_to_settle(client, sandbox):
+    run = unknown_run(client, sandbox)
+
+    assert str(run.settle()) == "Nothing was unknown."

@@ -1,0 +1,106 @@
+"""What a run does besides opening conversations: each step once, and all of it in the journal."""
+
+from __future__ import annotations
+
+import pytest
+
+from lpnb import InvalidValueError, Steps, open_run, run_experiment, start_experiment
+from lpnb.journal import read_journal
+
+
+def quiet(client, cases, steps, **options):
+    return run_experiment(client, cases, **{"name": "x", "progress": False, "steps": steps, **options})
+
+
+def said_in(sandbox):
+    return sorted(
+        message.event.get("message")
+        for conversation in sandbox.conversations
+        for message in sandbox.detail(conversation.conversation_id).messages
+    )
+
+
+def noted(run):
+    return [
+        (n, step, place, outcome) for n, step, place, outcome, _ in read_journal(run.journal_path).steps()
+    ]
+
+
+def test_monitoring_is_asked_first_and_the_batch_is_routed_by_its_offer(client, sandbox):
+    cases = [{"entryPoints": ["sec://payments"]}, {"entryPoints": ["sec://nowhere"]}]
+
+    run = quiet(client, cases, Steps(engagement=True))
+
+    assert noted(run)[0][3] == "offered"
+    offered = sandbox.trace(run.table()["conversation_id"][0])
+    assert offered["decidedBy"] == "campaign"
+    assert set(run.table()["outcome"]) == {"answered"}
+
+
+def test_the_landing_is_read_and_compared_with_what_was_expected(client):
+    cases = [
+        {"skillId": "2741903011", "expected_skill": "Cards & Payments"},
+        {"skillId": "2741903011", "expected_skill": "Somewhere else"},
+    ]
+
+    table = quiet(client, cases, Steps(landing=True)).table()
+
+    assert list(table["landed_skill_id"]) == ["2741903011"] * 2
+    assert list(table["landed_skill"]) == ["Cards & Payments"] * 2
+    assert list(table["landing_source"]) == ["history"] * 2
+    assert table["passed"].to_list() == [True, False]
+
+
+def test_messages_are_said_in_order_and_the_conversation_is_closed(client, sandbox):
+    run = quiet(client, [{}, {}], Steps(say=["Hello", "Are you there?"], close=True))
+
+    assert said_in(sandbox) == ["Are you there?", "Are you there?", "Hello", "Hello"]
+    assert [conversation.state for conversation in sandbox.conversations] == ["CLOSE", "CLOSE"]
+    assert noted(run) == [
+        (number, *step)
+        for number in (0, 1)
+        for step in (("close", 0, "answered"), ("say", 0, "answered"), ("say", 1, "answered"))
+    ]
+
+
+def test_a_message_that_may_have_been_said_is_not_said_again(client, sandbox):
+    sandbox.fail("send", "drop_after")
+    run = quiet(client, [{}], Steps(say=["Hello"], close=True))
+    assert said_in(sandbox) == ["Hello"]
+
+    run.resume()
+
+    assert said_in(sandbox) == ["Hello"]
+    assert noted(run) == [(0, "close", 0, "answered"), (0, "say", 0, "unknown")]
+
+
+def test_steps_that_were_not_begun_are_done_in_the_next_sitting(client, sandbox):
+    sandbox.fail("conversation", "slow", None, seconds=0.01)
+    run = start_experiment(client, [{}] * 8, name="x", progress=False, concurrency=1, steps=Steps(close=True))
+    run.stop().wait()
+
+    open_run(run.journal_path).resume(client)
+
+    assert [c.state for c in sandbox.conversations] == ["CLOSE"] * 8
+
+
+def test_a_landing_that_was_not_visible_is_asked_for_again(client, sandbox):
+    sandbox.fail("history", "empty", code=204)
+    run = quiet(client, [{"skillId": "2741903011"}], Steps(landing=True, landing_wait=0))
+    assert run.table()["landed_skill"].isna().all()
+
+    run.resume()
+
+    assert list(run.table()["landed_skill"]) == ["Cards & Payments"]
+
+
+def test_wrong_steps_are_all_named_at_once():
+    with pytest.raises(InvalidValueError) as caught:
+        Steps(engagement=1, say="Hello", landing_wait=-1)
+
+    assert str(caught.value) == (
+        "3 values are wrong:\n"
+        "  - steps.engagement must be true or false; got 1.\n"
+        "  - steps.say must be a list of messages that are not blank; got 'Hello'.\n"
+        "  - steps.landing_wait must be from 0 to 86,400 seconds; got -1."
+    )
