@@ -18,6 +18,7 @@ from lpnb.responses import BatchResponse
 from lpnb.widgets import views
 from lpnb.widgets.code_tab import CodeTab, cell_code
 from lpnb.widgets.connections import ConnectionBar
+from lpnb.widgets.experiment_tab import ExperimentTab, kept_table_html
 from lpnb.widgets.follow import FollowTab
 from lpnb.widgets.kept import Kept
 from lpnb.widgets.lookup import Lookup
@@ -29,7 +30,7 @@ from lpnb.widgets.starts import LIBRARY, Library
 from lpnb.widgets.styles import Kit, css, shown
 from lpnb.widgets.toolbar import Toolbar
 
-TABS = ("Compose", "Send & follow", "History", "As code")
+TABS = ("Compose", "Send & follow", "History", "Experiment", "As code")
 
 
 class Explorer(Panel):
@@ -113,6 +114,9 @@ class Explorer(Panel):
             makers: dict[str, Callable[[], Any]] = {
                 "Send & follow": lambda: FollowTab(self.sent, self._kit),
                 "History": lambda: PastTab(self.sent, self._kit, self.reopen, self.resend, self.follow),
+                "Experiment": lambda: ExperimentTab(
+                    self.sheet, self._kit, lambda: self.client, self._kept.now
+                ),
                 "As code": lambda: CodeTab(self._kit, self._writers(), self._payload),
             }
             self._made[name] = makers[name]()
@@ -209,6 +213,7 @@ class Explorer(Panel):
 
     def _kept_html(self) -> tuple[str, str]:
         html = views.fallback_html("Explorer", self.client.settings, self._frames_text(), self.responses)
+        html += kept_table_html(self._made.get("Experiment"))
         return html, repr(self)
 
     def _ipython_display_(self, **_: Any) -> None:

@@ -121,7 +121,7 @@ def test_history_that_fails_is_said(explorer: Explorer, sandbox: Sandbox) -> Non
 
 def test_tabs_are_made_when_they_are_looked_at(explorer: Explorer) -> None:
     assert explorer._made == {}
-    assert [page.children for page in explorer._pages.values()] == [(), (), ()]
+    assert [page.children for page in explorer._pages.values()] == [(), (), (), ()]
 
     explorer.open_tab("As code")
 

@@ -1,0 +1,200 @@
+"""The experiment tab: a grid counted, run, stopped, shown and compared; and what it refuses."""
+
+from __future__ import annotations
+
+import html
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lpnb import Client, Explorer, Sandbox, Secret, Settings
+from lpnb.widgets.experiment_tab import ExperimentTab
+
+HOSTILE = '"><img src=x onerror="window.evil=1">'
+
+
+@pytest.fixture
+def explorer(client: Client) -> Explorer:
+    """An explorer with the tab open."""
+    made = Explorer(client)
+    made.open_tab("Experiment")
+    return made
+
+
+@pytest.fixture
+def tab(explorer: Explorer) -> ExperimentTab:
+    """The tab."""
+    found: ExperimentTab = explorer._tab("Experiment")
+    return found
+
+
+def text(widget: Any) -> str:
+    return html.unescape(re.sub("<[^>]+>", " ", widget.value)).strip()
+
+
+def vary(tab: ExperimentTab, *rows: tuple[str, str]) -> None:
+    while tab.grid._rows:
+        tab.grid._remove(tab.grid._rows[0][0])
+    for name, values in rows:
+        tab.grid.add()
+        field, typed, _ = tab.grid._rows[-1]
+        field.value, typed.value = name, values
+
+
+def run(tab: ExperimentTab) -> None:
+    future = tab.start()
+    assert future is not None
+    future.result(30)
+
+
+def test_the_grid_is_counted_and_its_first_cases_are_shown(explorer: Explorer, tab: ExperimentTab) -> None:
+    explorer.field("personal.firstname").value = "Ada"
+    vary(tab, ("ctmrinfo.ctype", 'vip, "gold, old",'), ("ttrDefName", "NORMAL, URGENT"))
+
+    assert tab.count.value == "<p><b>6</b> cases</p>"
+    assert "gold, old" in text(tab.sample)
+    assert "Ada" in text(tab.sample)
+    tab.grid.sample.value = "4"
+    assert tab.count.value == "<p><b>4</b> cases of 6 combinations</p>"
+
+
+def test_a_grid_is_run_its_table_shown_and_its_journal_kept(
+    explorer: Explorer, tab: ExperimentTab, sandbox: Sandbox
+) -> None:
+    explorer.field("personal.firstname").value = "Ada"
+    vary(tab, ("ctmrinfo.ctype", "vip, business"), ("campaignInfo.campaignId", "99999,"))
+    tab.name.value = "first"
+
+    run(tab)
+
+    assert 'data-state="done"' in tab.status.value
+    assert "4 of 4 cases: 4 answered" in text(tab.status)
+    assert Path("runs/first.sqlite").is_file()
+    assert len(sandbox.conversations) == 4
+    assert all(
+        element["personal"] == {"firstname": "Ada"}
+        for conversation in sandbox.conversations
+        for element in conversation.profile
+        if element["type"] == "personal"
+    )
+    assert "vip" in text(tab.heatmap)
+    assert "answered" in text(tab.heatmap)
+    assert "answered" in explorer._kept_html()[0]
+    assert not tab.start_button.disabled
+
+
+def test_a_run_is_compared_with_an_earlier_one(tab: ExperimentTab) -> None:
+    vary(tab, ("ctmrinfo.ctype", "vip, business"))
+    for name in ("first", "second"):
+        tab.name.value = name
+        run(tab)
+
+    assert tab.earlier.value == "runs/first.sqlite"
+    tab.compare().result(20)
+
+    assert "2 cases" in text(tab.comparison)
+
+
+def test_a_journal_that_is_not_there_is_said(tab: ExperimentTab) -> None:
+    vary(tab, ("ctmrinfo.ctype", "vip"))
+    run(tab)
+    tab.earlier.value = "runs/<nothing>.sqlite"
+
+    tab.compare().result(20)
+
+    assert "There is no journal at runs/<nothing>.sqlite" in text(tab.comparison)
+
+
+def test_stop_lets_nothing_new_leave(tab: ExperimentTab, sandbox: Sandbox) -> None:
+    sandbox.fail("conversation", "slow", seconds=0.2, times=99)
+    vary(tab, ("ctmrinfo.customerId", ",".join(str(n) for n in range(1, 101))))
+    tab.at_once.value = "2"
+    future = tab.start()
+    end = time.monotonic() + 20
+    while not sandbox.calls["conversation"] and time.monotonic() < end:
+        time.sleep(0.01)
+
+    tab.stop_button.click()
+    assert future is not None
+    future.result(20)
+
+    assert sandbox.calls["conversation"] < 100
+    assert "stopped" in text(tab.status)
+    vary(tab, ("ctmrinfo.ctype", "vip"))
+    run(tab)  # another one may begin
+    assert "1 of 1 cases: 1 answered" in text(tab.status)
+
+
+def test_a_second_press_starts_nothing(tab: ExperimentTab, sandbox: Sandbox) -> None:
+    vary(tab, ("ctmrinfo.ctype", "vip, gold"))
+    first = tab.start()
+
+    assert tab.start() is None
+
+    assert first is not None
+    first.result(20)
+    assert len(sandbox.conversations) == 2, text(tab.status)
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ([("ctmrinfo.ctyp", "a")], "'ctmrinfo.ctyp' is not a column that lpnb knows."),
+        ([("personal.gender", "male")], "must be one of 'MALE', 'FEMALE', 'OTHER'; got 'male'."),
+        ([("ctmrinfo.ctype", "a"), ("ctmrinfo.ctype", "b")], "A field varies once, and one is here twice."),
+        ([], "A grid needs a field that varies."),
+        ([("ctmrinfo.ctype", "")], "The column 'ctmrinfo.ctype' has no value."),
+    ],
+)
+def test_a_grid_that_makes_no_sense_is_said_at_once(
+    tab: ExperimentTab, rows: list[tuple[str, str]], sentence: str
+) -> None:
+    vary(tab, *rows)
+
+    assert sentence in text(tab.count)
+    run(tab)
+    assert 'data-state="failed"' in tab.status.value
+
+
+def test_a_sample_that_is_no_number_is_said(tab: ExperimentTab) -> None:
+    tab.grid.sample.value = "<b>"
+
+    assert text(tab.count) == "Sample must be a whole number; got '<b>'."
+
+
+def test_pairs_are_not_crossed(tab: ExperimentTab) -> None:
+    vary(tab, ("ctmrinfo.ctype", "a, b"), ("ttrDefName", "NORMAL, URGENT"))
+    tab.grid.zipped.value = True
+
+    assert tab.count.value == "<p><b>2</b> cases</p>"
+
+
+def test_hostile_values_are_shown_as_text(tab: ExperimentTab) -> None:
+    typed = HOSTILE.replace('"', '""')
+    vary(tab, ("ctmrinfo.ctype", f'"{typed}", x'), ("personal.firstname", f'"{typed}"'))
+
+    run(tab)
+
+    for widget in (tab.sample, tab.heatmap, tab.status, tab._results.children[-1]):
+        assert "<img" not in widget.value
+    assert HOSTILE in text(tab._results.children[-1])
+
+
+def test_a_real_account_wants_the_count_typed() -> None:
+    client = Client(Settings("87654321", "id", Secret("hunter2")))
+    explorer = Explorer(client)
+    explorer.open_tab("Experiment")
+    tab = explorer._tab("Experiment")
+    vary(tab, ("ctmrinfo.ctype", "a, b"))
+    assert "lpnb-hidden" not in tab.confirm._dom_classes
+
+    run(tab)
+
+    assert text(tab.status) == (
+        "This opens 2 conversations at the REAL ACCOUNT 87654321. Type 2 into How many, then press Run again."
+    )
+    assert tab.run is None
+    client.close()
