@@ -20,6 +20,7 @@ _HOME = {
     "Age": "sdes",
     "AlreadyOpenError": "errors",
     "AsyncClient": "client",
+    "AsyncConversation": "conversation",
     "Auth": "sdes",
     "BatchResponse": "responses",
     "BoughtCart": "attributes",
@@ -34,6 +35,7 @@ _HOME = {
     "Composer": "widgets.composer",
     "ConsumerRequestConversation": "payloads",
     "Contact": "sdes",
+    "Conversation": "conversation",
     "ConversationBatch": "batches",
     "ConversationContext": "payloads",
     "CredentialsError": "errors",
@@ -108,6 +110,7 @@ _HOME = {
     "save_table": "exports",
     "start_experiment": "experiments.start",
     "token_chain": "chain",
+    "transcript_table": "tables",
 }
 __all__ = sorted(_HOME)
 

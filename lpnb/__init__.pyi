@@ -22,6 +22,8 @@ from lpnb.checkup import doctor as doctor
 from lpnb.client import AsyncClient as AsyncClient
 from lpnb.client import Client as Client
 from lpnb.connection import connect as connect
+from lpnb.conversation import AsyncConversation as AsyncConversation
+from lpnb.conversation import Conversation as Conversation
 from lpnb.engagements import Engagement as Engagement
 from lpnb.engagements import EngagementRequest as EngagementRequest
 from lpnb.errors import AlreadyOpenError as AlreadyOpenError
@@ -49,9 +51,11 @@ from lpnb.experiments.grid import Grid as Grid
 from lpnb.experiments.personas import Personas as Personas
 from lpnb.experiments.progress import Progress as Progress
 from lpnb.experiments.run import Run as Run
+from lpnb.experiments.settle import Settled as Settled
 from lpnb.experiments.start import open_run as open_run
 from lpnb.experiments.start import run_experiment as run_experiment
 from lpnb.experiments.start import start_experiment as start_experiment
+from lpnb.experiments.steps import Steps as Steps
 from lpnb.experiments.verify import Verification as Verification
 from lpnb.exports import save_table as save_table
 from lpnb.frames import ChatState as ChatState
@@ -85,6 +89,7 @@ from lpnb.sdes import PersonalInfo as PersonalInfo
 from lpnb.settings import Settings as Settings
 from lpnb.tables import cases_table as cases_table
 from lpnb.tables import responses_table as responses_table
+from lpnb.tables import transcript_table as transcript_table
 from lpnb.visitors import Identity as Identity
 from lpnb.visitors import VisitorProperties as VisitorProperties
 from lpnb.webhooks import Receiver as Receiver
@@ -92,5 +97,3 @@ from lpnb.widgets.composer import Composer as Composer
 from lpnb.widgets.explorer import Explorer as Explorer
 
 __version__: str
-from lpnb.experiments.settle import Settled as Settled
-from lpnb.experiments.steps import Steps as Steps

@@ -13,7 +13,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from lpnb.errors import Complaint
-from lpnb.models import Id, Json, Number, Text, Whole, WireModel, join, must, one_of
+from lpnb.models import Id, Json, Number, Text, Whole, WireModel, join, must, one_of, placed
 from lpnb.sdes import CustomerInfo, PersonalInfo, read_sde
 
 
@@ -271,10 +271,11 @@ class Impression(Attribute):
     Source: Monitoring API, Report; Types of Engagement Attributes, Impression events.
     """  # noqa: E501
 
+    model_config = placed(kind="type")
     sde_type: ClassVar[str] = "imp"
     appends: ClassVar[bool] = True
 
-    kind: Literal["impDisplay", "impAccept", "impExpanded", "impTimeout", "impClose"] = Field(alias="type")
+    kind: Literal["impDisplay", "impAccept", "impExpanded", "impTimeout", "impClose"]
     campaign: NumberId
     eng_id: NumberId
     revision: NumberId | None = None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from lpnb import background
 from lpnb.connector import check_consumer_id
+from lpnb.conversation import AsyncConversation, Conversation, find_open, names_of, waited
 from lpnb.display import esc
 from lpnb.engagements import Engagement, EngagementRequest, Reported, ReportRequest
 from lpnb.engine import Engine
@@ -20,6 +21,7 @@ from lpnb.transport import DEADLINE, HttpTransport, Transport
 from lpnb.wire import Batch
 
 if TYPE_CHECKING:
+    from lpnb.dialogue import Ear
     from lpnb.envelopes import Frame
     from lpnb.payloads import CampaignInfo, ClientProperties, ConversationContext
     from lpnb.sdes import AnySde
@@ -57,6 +59,11 @@ class _Client:
     def recent(self) -> tuple[BatchResponse, ...]:
         """The last thousand responses, the newest last; also one that an interrupt came in between of."""
         return tuple(self.engine.recent)
+
+    def listen(self, receiver: Ear) -> Self:
+        """Let every conversation made from here on listen to *receiver*, a running ``Receiver``."""
+        self.engine.ear = receiver
+        return self
 
     def _built(self, consumer_id: str, sdes: Any, request: Mapping[str, Any], **given: Any) -> Batch:
         check_consumer_id(consumer_id)
@@ -103,10 +110,6 @@ def _report_request(consumer_id: str | None, sdes: Any, visitor: Mapping[str, An
     if consumer_id is not None:
         check_consumer_id(consumer_id)
     return ReportRequest(consumer_id, engagement_attributes=sdes, **visitor)
-
-
-def _opens(response: BatchResponse) -> bool:
-    return any(pair.type == "cm.ConsumerRequestConversation" for pair in response.pairs)
 
 
 def _close(engine: Engine) -> None:
@@ -270,19 +273,33 @@ class Client(LooksBack, _Client):
         request = _report_request(consumer_id, engagement_attributes, visitor)
         return self._wait(self.engine.report(request))
 
+    def conversation(
+        self, known: BatchResponse | Engagement | str, consumer_id: str | None = None
+    ) -> Conversation:
+        """Return a conversation as an object, to say something in it, see where it landed, and close it.
+
+        Args:
+            known: The reply that opened it, an engagement that is "already open", or a conversationId.
+            consumer_id: Whose it is; needed with a conversationId.
+
+        Raises:
+            InvalidValueError: *known* stands for no conversation; it says what to do instead.
+        """
+        return Conversation(self.engine, *names_of(known, consumer_id))
+
+    def find_open_conversation(self, consumer_id: str) -> Conversation | None:
+        """Find the conversation that a consumer has open, such as after an ``AlreadyOpenError``.
+
+        Monitoring says it without credentials; history is asked too when the settings can read it.
+
+        Raises:
+            MonitoringError: Monitoring does not say, and history cannot be asked.
+        """
+        found = self._wait(find_open(self.engine, consumer_id))
+        return None if found is None else Conversation(self.engine, found, consumer_id)
+
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        before = len(self.engine.unknown)
-        try:
-            return background.wait(work)
-        except KeyboardInterrupt as interrupt:
-            if len(self.engine.unknown) > before:
-                what = (
-                    "a conversation may exist"
-                    if _opens(self.engine.unknown[-1])
-                    else "it may have been taken"
-                )
-                interrupt.add_note(f"The request had left: {what}. See client.unknown[-1].")
-            raise
+        return waited(self.engine, work)
 
     def close(self) -> None:
         """Close the connections. Closing twice is harmless."""
@@ -357,6 +374,17 @@ class AsyncClient(AsyncLooksBack, _Client):
         """Report SDEs of a visitor to Monitoring; see ``Client.report``."""
         request = _report_request(consumer_id, engagement_attributes, visitor)
         return await background.awaitable(self.engine.report(request))
+
+    def conversation(
+        self, known: BatchResponse | Engagement | str, consumer_id: str | None = None
+    ) -> AsyncConversation:
+        """Return a conversation as an object, nothing to await; see ``Client.conversation``."""
+        return AsyncConversation(self.engine, *names_of(known, consumer_id))
+
+    async def find_open_conversation(self, consumer_id: str) -> AsyncConversation | None:
+        """Find the conversation that a consumer has open; see ``Client.find_open_conversation``."""
+        found = await background.awaitable(find_open(self.engine, consumer_id))
+        return None if found is None else AsyncConversation(self.engine, found, consumer_id)
 
     async def close(self) -> None:
         """Close the connections. Closing twice is harmless."""

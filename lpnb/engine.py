@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from lpnb.connector import Connector, check_consumer_id
 from lpnb.engagements import Engagement, EngagementRequest, Reported
@@ -27,7 +27,7 @@ from lpnb.history import (
 from lpnb.patience import Throttle
 from lpnb.responses import BatchResponse
 from lpnb.settings import Settings
-from lpnb.transport import Probe, Transport
+from lpnb.transport import HttpTransport, Probe, Transport
 from lpnb.wire import Batch, Exchange, Flow, Leaving, NewToken, Pause, Turn, Witness
 
 T = TypeVar("T")
@@ -35,6 +35,8 @@ T = TypeVar("T")
 #: How many responses a client keeps in mind. Those with an unknown outcome are kept beyond that.
 RECENT = 1_000
 RECENT_BYTES = 8 << 20
+#: Bytes of a stored file. Source: the file-sharing page (3 MB).
+LARGEST_FILE = 3 << 20
 
 
 class Engine:
@@ -54,6 +56,8 @@ class Engine:
         self.unknown: list[BatchResponse] = []
         self.closed = False
         self._turns: dict[str, _Turn] = {}
+        #: The receiver that conversations of this client listen to, if any.
+        self.ear: Any = None
 
     async def send(self, batch: Batch, consumer_id: str, *, witness: Witness | None = None) -> BatchResponse:
         """See to domains and tokens, send *batch*, and keep the response if its outcome is unknown.
@@ -141,7 +145,22 @@ class Engine:
             if not page.records or len(found) >= min(page.count, most):
                 return tuple(found[:most])
 
-    async def run(self, flow: Flow[T], interrupted: Callable[[Flow[T], Probe], None] | None = None) -> T:
+    async def run_large(self, flow: Flow[T]) -> T:
+        """Run *flow* on connections of its own that take an answer as large as a file may be."""
+        if not isinstance(self.transport, HttpTransport):
+            return await self.run(flow)
+        files = HttpTransport(self.transport.deadline, LARGEST_FILE + 1024, self.transport.kind)
+        try:
+            return await self.run(flow, transport=files)
+        finally:
+            await files.aclose()
+
+    async def run(
+        self,
+        flow: Flow[T],
+        interrupted: Callable[[Flow[T], Probe], None] | None = None,
+        transport: Transport | None = None,
+    ) -> T:
         """Run *flow* to its end. *interrupted* is told when a request is given up in mid-air."""
         answer: Exchange | None = None
         try:
@@ -161,7 +180,7 @@ class Engine:
                 else:
                     probe = Probe()
                     try:
-                        answer = await self.transport.exchange(step, probe)
+                        answer = await (transport or self.transport).exchange(step, probe)
                     except BaseException:
                         if interrupted is not None:
                             interrupted(flow, probe)

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from lpnb.display import pre_html
 from lpnb.errors import Complaint, InvalidValueError
-from lpnb.models import Json, Text, WireModel, json_trouble
+from lpnb.models import Json, Text, WireModel, json_trouble, placed
 from lpnb.payloads import ClientProperties
 from lpnb.strict_json import JsonError, read_json
 from lpnb.wire import Outgoing
@@ -100,9 +100,15 @@ def _text_of(frame: Mapping[str, Any]) -> str:
     return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
 
 
-class CheckedFrame(Frame, WireModel):
-    """A frame whose fields are checked; an alias with dots says where in the body a field stands."""
+def within(**where: str) -> ConfigDict:
+    """The configuration of a frame: *where* in the body its fields stand, as a path with dots."""
+    return placed(req_id="id", client_properties="Client-Properties", **where)
 
+
+class CheckedFrame(Frame, WireModel):
+    """A frame whose fields are checked; ``within`` says where in the body a field stands."""
+
+    model_config = within()
     wire_root: ClassVar[str] = "body"
     wire_beside: ClassVar[tuple[str, ...]] = ("id", "metadata", "Client-Properties")
     frame_type: ClassVar[str]
@@ -111,11 +117,11 @@ class CheckedFrame(Frame, WireModel):
     #: What makes a request too long, if anything does.
     longest: ClassVar[str] = "body"
 
-    req_id: ReqId | None = Field(default=None, alias="id", description="Made fresh when left out.")
+    req_id: ReqId | None = Field(default=None, description="Made fresh when left out.")
     metadata: list[Metadata] | None = Field(
         default=None, description="Objects such as ExternalId or ActionReason."
     )
-    client_properties: ClientProperties | None = Field(default=None, alias="Client-Properties")
+    client_properties: ClientProperties | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from lpnb.conversation_fields import ConversationField
-from lpnb.envelopes import ANY_REQ_ID, CheckedFrame, DialogId, Frame, OtherFrame, RawFrame, too_long
+from lpnb.envelopes import ANY_REQ_ID, CheckedFrame, DialogId, Frame, OtherFrame, RawFrame, too_long, within
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models import Id, Json, Text, Whole, must
 from lpnb.payloads import SET_USER_PROFILE, ClientProperties, SetUserProfile
@@ -80,10 +80,11 @@ class Message(_Published):
     Source: Send API, SEND; the 5,000 characters from the guide.
     """  # noqa: E501
 
+    model_config = within(text="event.message")
     fixed: ClassVar[Mapping[str, str]] = {"event.type": "ContentEvent", "event.contentType": "text/plain"}
     longest: ClassVar[str] = "body.event.message"
 
-    text: Text = Field(alias="event.message", description="What the consumer says.")
+    text: Text = Field(description="What the consumer says.")
 
 
 class RichContent(_Published):
@@ -97,10 +98,11 @@ class RichContent(_Published):
     Source: Send API, SEND.
     """
 
+    model_config = within(content="event.content")
     fixed: ClassVar[Mapping[str, str]] = {"event.type": "RichContentEvent"}
     longest: ClassVar[str] = "body.event.content"
 
-    content: dict[str, Json] = Field(alias="event.content", description="The structured content.")
+    content: dict[str, Json] = Field(description="The structured content.")
 
 
 class Receipt(_Published):
@@ -115,14 +117,13 @@ class Receipt(_Published):
     Source: Send API, SEND.
     """
 
+    model_config = within(status="event.status", sequences="event.sequenceList")
     fixed: ClassVar[Mapping[str, str]] = {"event.type": "AcceptStatusEvent"}
 
     status: Literal["ACCEPT", "READ", "ACCESS", "NACK", "ACTION"] = Field(
-        default="READ", alias="event.status", description="What became of the messages."
+        default="READ", description="What became of the messages."
     )
-    sequences: list[Annotated[Whole, Field(ge=0)]] = Field(
-        alias="event.sequenceList", description="The messages' sequence numbers."
-    )
+    sequences: list[Annotated[Whole, Field(ge=0)]] = Field(description="The messages' sequence numbers.")
 
 
 class ChatState(_Published):
@@ -135,10 +136,11 @@ class ChatState(_Published):
     Source: Send API, SEND. A survey takes no chat states.
     """
 
+    model_config = within(state="event.chatState")
     fixed: ClassVar[Mapping[str, str]] = {"event.type": "ChatStateEvent"}
 
     state: Literal["ACTIVE", "INACTIVE", "GONE", "COMPOSING", "PAUSE"] = Field(
-        default="COMPOSING", alias="event.chatState"
+        default="COMPOSING",
     )
 
 
@@ -153,15 +155,22 @@ class FileMessage(_Published):
     Source: Send API, SEND; the preview has a limit of its own, 30 KB, and does not count as characters.
     """
 
+    model_config = within(
+        relative_path="event.message.relativePath",
+        file_type="event.message.fileType",
+        caption="event.message.caption",
+        preview="event.message.preview",
+    )
     fixed: ClassVar[Mapping[str, str]] = {"event.type": "ContentEvent", "event.contentType": "hosted/file"}
     longest: ClassVar[str] = "body.event.message.caption"
 
-    relative_path: Annotated[Text, Field(min_length=1)] = Field(alias="event.message.relativePath")
-    file_type: FileType = Field(alias="event.message.fileType")
-    caption: Text | None = Field(default=None, alias="event.message.caption")
+    relative_path: Annotated[Text, Field(min_length=1)]
+    file_type: FileType
+    caption: Text | None = Field(
+        default=None,
+    )
     preview: Text | None = Field(
         default=None,
-        alias="event.message.preview",
         description="A small picture, such as data:image/png;base64,... of less than 30 KB.",
     )
 
@@ -232,10 +241,11 @@ class FieldUpdate(CheckedFrame):
     Source: Send API, SEND. One field is sent as an object, several as an array; both are documented.
     """  # noqa: E501
 
+    model_config = within(fields="conversationField")
     frame_type: ClassVar[str] = UPDATE_FIELD
 
     conversation_id: DialogId
-    fields: Annotated[list[ConversationField], Field(min_length=1)] = Field(alias="conversationField")
+    fields: Annotated[list[ConversationField], Field(min_length=1)]
 
     def _parts(self) -> tuple[str, dict[str, Any], dict[str, Any]]:
         kind, body, beside = super()._parts()

@@ -212,6 +212,14 @@ class WireModel(BaseModel):
                 yield name, value
 
 
+def placed(**where: str) -> ConfigDict:
+    """The configuration of a model some of whose fields stand elsewhere on the wire, or under another name.
+
+    Not by ``alias``: type checkers would take that for the name in the constructor.
+    """
+    return ConfigDict(alias_generator=lambda name: where.get(name) or to_camel(name))
+
+
 def complaints_of(
     error: ValidationError, model: type[WireModel], root: str = "", *, typed_in: bool = False
 ) -> list[Complaint]:

@@ -272,9 +272,8 @@ def explain(reading: Reading, outcome: Outcome, status: int | None, failure: str
         done = "The profile was accepted; the" if any(pair.ok for pair in reading.pairs) else "The"
         return (
             f"{done} conversation was refused: this consumer already has one open, and can have only one. "
-            "Go on in that one, or take another consumer id. Its id is in the reply that opened it, in its "
-            "webhooks, and in Messaging Interactions: search by consumer, status OPEN, for LivePerson's own "
-            f"id of this one, {found['user']}."
+            "Go on in that one, or take another consumer id. client.find_open_conversation(consumer_id) "
+            f"finds it; LivePerson's own id of this consumer is {found['user']}."
         )
     if conversation and conversation.code in MEANINGS:
         return f"Refused with {conversation.code}, {conversation.message}. {MEANINGS[conversation.code]}"

@@ -54,6 +54,20 @@ _CASES = pa.schema(
         ("passed", pa.bool_()),
     ]
 )
+_TRANSCRIPT = pa.schema(
+    [
+        ("conversation_id", pa.string()),
+        ("at", _TIME),
+        ("who", pa.string()),
+        ("text", pa.string()),
+        ("kind", pa.string()),
+        ("sequence", pa.int64()),
+        ("dialog_id", pa.string()),
+        ("audience", pa.string()),
+        ("outcome", pa.string()),
+        ("sources", pa.string()),
+    ]
+)
 _NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 #: Responses that become Arrow columns together.
 _AT_ONCE = 8_192
@@ -230,6 +244,33 @@ def cases_table(
         if name not in found:
             found[name] = _array(cells, _type_of(cells, kinds.get(name)))
     return _framed(found)
+
+
+def transcript_table(columns: Mapping[str, Iterable[object]]) -> pd.DataFrame:
+    """A conversation as a DataFrame: one row for each message, in order.
+
+    ================  ===================  ======================================================
+    conversation_id   str
+    at                datetime64[us, UTC]  when it was said: by the service's clock, where that is known
+    who               str                  "consumer", "agent", or another role in lower case
+    text              str                  of a text, or the caption of a file
+    kind              str                  "text", "file", "rich content", or the service's own word
+    sequence          Int64                its number within the dialog
+    dialog_id         str                  the conversation's id for the main dialog
+    audience          str                  "ALL", or "AGENTS_AND_MANAGERS" for a private note
+    outcome           str                  of what was sent from here: "answered" or "unknown"
+    sources           str                  who knows of it: "sent", "webhook", "history"
+    ================  ===================  ======================================================
+
+    Example:
+        >>> transcript_table({}).dtypes["sequence"]
+        Int64Dtype()
+    """
+    arrays = {
+        name: pa.array([clean(cell) for cell in columns.get(name, ())], _TRANSCRIPT.field(name).type)
+        for name in _TRANSCRIPT.names
+    }
+    return _framed(pa.table(arrays, schema=_TRANSCRIPT))
 
 
 def plain_table(columns: Mapping[str, Iterable[object]], kinds: Mapping[str, str]) -> pd.DataFrame:

@@ -584,9 +584,9 @@ def test_an_open_conversation_is_a_refusal_that_says_how_to_find_it(open_client,
         assert reply.open_for == user
         assert reply.explanation == (
             "The profile was accepted; the conversation was refused: this consumer already has one open, "
-            "and can have only one. Go on in that one, or take another consumer id. Its id is in the reply "
-            "that opened it, in its webhooks, and in Messaging Interactions: search by consumer, status "
-            f"OPEN, for LivePerson's own id of this one, {user}."
+            "and can have only one. Go on in that one, or take another consumer id. "
+            "client.find_open_conversation(consumer_id) finds it; LivePerson's own id of this consumer is "
+            f"{user}."
         )
         with pytest.raises(AlreadyOpenError):
             reply.raise_for_outcome()
