@@ -17,7 +17,7 @@ PACKAGE = Path(lpnb.__file__).parent
 #: counts as one room, and ``sandbox`` is a house of its own.
 FLOORS = [
     {"_version", "errors", "display", "masking", "strict_json", "hosts", "background"},
-    {"settings", "models", "wire", "responses", "journal", "samples", "pace"},
+    {"settings", "models", "wire", "responses", "journal", "samples", "lessons", "pace"},
     {"sdes", "trust", "patience", "send_answers"},
     {"payloads", "attributes", "conversation_fields", "visitors", "domains", "tokens"},
     {"batches", "envelopes", "engagements", "sockets"},

@@ -14,6 +14,7 @@ import pytest
 from nbclient import NotebookClient
 
 from lpnb import Sandbox
+from lpnb.lessons import EXERCISES
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 SECRET = "planted/secret+to=be&found"
@@ -51,10 +52,31 @@ def test_a_sentence_stands_before_every_cell_of_code(stored: nbformat.NotebookNo
     assert [place for place in range(1, len(kinds)) if kinds[place - 1] == kinds[place] == "code"] == []
 
 
-def test_a_notebook_defines_no_functions(stored: nbformat.NotebookNode) -> None:
-    code = "\n".join(cell.source for cell in stored.cells if cell.cell_type == "code")
+def code_of(stored: nbformat.NotebookNode) -> str:
+    return "\n".join(cell.source for cell in stored.cells if cell.cell_type == "code")
 
-    assert re.findall(r"^\s*(?:async )?(?:def|class) .*|lambda", code, re.MULTILINE) == []
+
+def test_a_notebook_defines_no_functions(stored: nbformat.NotebookNode) -> None:
+    assert re.findall(r"^\s*(?:async )?(?:def|class) .*|lambda", code_of(stored), re.MULTILINE) == []
+
+
+def test_a_notebook_opens_with_its_name_and_its_question(stored: nbformat.NotebookNode) -> None:
+    name, _, rest = stored.cells[0].source.partition("\n")
+
+    assert re.fullmatch(r"# [^#\n]+", name)
+    assert "?" in rest or stored.cells[0].source.startswith("# Quickstart")
+
+
+def test_exercises_are_those_of_the_notebook_and_are_left_open(
+    path: Path, stored: nbformat.NotebookNode
+) -> None:
+    checked = re.findall(r'^check\("([\d.]+)", (.+)\)$', code_of(stored), re.MULTILINE)
+    number = str(int(path.stem[:2]))
+
+    assert [exercise for exercise, _ in checked] == [
+        exercise for exercise in EXERCISES if exercise.startswith(f"{number}.")
+    ]
+    assert {answer for _, answer in checked} <= {"..."}
 
 
 def test_a_notebook_runs_and_shows_neither_warnings_nor_secrets(
@@ -69,7 +91,8 @@ def test_a_notebook_runs_and_shows_neither_warnings_nor_secrets(
 
         client.execute()
 
-        assert sandbox.calls["conversation"] > 0
+        # Most have a sandbox of their own, so that they never touch an account; the others use the settings.
+        assert sandbox.calls["conversation"] > 0 or "lpnb.Sandbox(" in code_of(stored)
     outputs = [output for cell in stored.cells if cell.cell_type == "code" for output in cell.outputs]
     assert [output for output in outputs if output.output_type == "error"] == []
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []
