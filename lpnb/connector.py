@@ -49,6 +49,7 @@ class Connector:
         self.domains: dict[str, str] = {}
         self._domains_until = 0.0
         self.bearer: Secret | None = None
+        self.skill_names: dict[str, str] = {}
         self._consumers: OrderedDict[str, Secret] = OrderedDict()
         self._visitors: OrderedDict[str, tuple[str | None, str | None]] = OrderedDict()
         self._seen: OrderedDict[str, None] = OrderedDict()
@@ -87,6 +88,8 @@ class Connector:
         )
         if page is None and self.bearer == used:  # another caller may have renewed it meanwhile
             self.bearer = None
+        for record in page.records if page is not None else ():
+            self.skill_names.update(record.skill_names)
         return page
 
     def post(self, batch: Batch, consumer_id: str, witness: Witness | None = None) -> Flow[BatchResponse]:

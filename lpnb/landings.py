@@ -10,8 +10,9 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 from weakref import WeakKeyDictionary
 
@@ -25,6 +26,7 @@ from lpnb.history import (
     Transfer,
     by_conversation,
     by_conversations,
+    by_filters,
     check_credentials,
 )
 
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 WAIT = 90.0
 #: Seconds between two questions to history; the last one goes on.
 RHYTHM = (5.0, 10.0, 15.0)
+#: How far back, and for how many seconds, history is looked through for the name of a skill.
+NAMES_WITHIN = timedelta(days=90)
+NAMES_IN_TIME = 5.0
 #: No skill: any agent may take the conversation.
 UNASSIGNED = "-1"
 
@@ -47,9 +52,9 @@ class Landing:
 
     ``outcome`` is "landed", "unassigned" (skill "-1": any agent may take it) or "not visible": nobody had
     heard of it in the time that was waited. ``skill_id`` is text, and None when not visible. ``skill_name``
-    is None when only webhooks told, which carry no names. ``source`` is "history", "webhook" or None.
-    ``transfers`` are the moves from skill to skill so far. ``asked_at`` is when the answer came,
-    ``as_of`` the moment that a webhook's answer tells of.
+    is None when a webhook told, which carries no names, and history has not named that skill either.
+    ``source`` is "history", "webhook" or None. ``transfers`` are the moves from skill to skill so far.
+    ``asked_at`` is when the answer came, ``as_of`` the moment that a webhook's answer tells of.
 
     Example:
         >>> Landing("conv-1", skill_id="2741903011", skill_name="Cards", source="history").explanation
@@ -100,9 +105,9 @@ class Landing:
             ("skill id", self.skill_id),
             ("says", self.source),
             ("transfers", len(self.transfers)),
-            ("", self.note),
+            ("note", self.note),
         ]
-        return table_html("Landing", ["", ""], [row for row in rows if row[1] not in (None, "")])
+        return table_html("Landing", ["what", "value"], [row for row in rows if row[1] not in (None, "")])
 
 
 class Source(Protocol):
@@ -183,7 +188,7 @@ async def find_landing(
                     note = f"History failed: {error}"
                     continue
                 if found is not None:
-                    return found
+                    return found if found.source == "history" else await _named(engine, found, asks)
     finally:
         for task in work:
             task.cancel()
@@ -216,6 +221,13 @@ class _Questions:
     def __init__(self) -> None:
         self._waiting: dict[str, asyncio.Future[HistoryRecord | None]] = {}
         self._asking: asyncio.Task[None] | None = None
+        self._naming: dict[str, asyncio.Task[None]] = {}
+
+    async def learn_name(self, engine: Engine, skill_id: str) -> None:
+        """Have history say what a skill is called, by any conversation in it; once for each skill."""
+        if skill_id not in self._naming:
+            self._naming[skill_id] = asyncio.create_task(_learn_name(engine, skill_id))
+        await asyncio.shield(self._naming[skill_id])
 
     async def ask(self, engine: Engine, conversation_id: str) -> HistoryRecord | None:
         """What history has of the conversation; None when it has not heard of it."""
@@ -250,6 +262,31 @@ class _Questions:
                         answer.set_result(found.get(name))
         finally:
             self._asking = None
+
+
+async def _learn_name(engine: Engine, skill_id: str) -> None:
+    now = datetime.now(UTC)
+    search = by_filters(now - NAMES_WITHIN, now, latest_skill_ids=[skill_id], content=["campaign"], limit=1)
+    # A name is nice to have: the landing is known without it.
+    with suppress(LpnbError, TimeoutError):
+        async with asyncio.timeout(NAMES_IN_TIME):
+            await engine.history(search)
+
+
+async def _named(engine: Engine, found: Landing, asks: bool) -> Landing:
+    """The landing that a webhook told of, with the names of its skills as far as history knows them."""
+    names = engine.connector.skill_names
+    if asks and found.skill_id is not None and found.outcome == "landed" and found.skill_id not in names:
+        await _questions_of(engine).learn_name(engine, found.skill_id)
+    moves = tuple(
+        replace(
+            move,
+            source_skill_name=names.get(move.source_skill_id or ""),
+            target_skill_name=names.get(move.target_skill_id or ""),
+        )
+        for move in found.transfers
+    )
+    return replace(found, skill_name=names.get(found.skill_id or ""), transfers=moves)
 
 
 def _looked_at(answer: asyncio.Future[Any]) -> None:

@@ -132,6 +132,15 @@ class HistoryRecord:
         return text(self.info.get("latestSkillName"))
 
     @property
+    def skill_names(self) -> dict[str, str]:
+        """The name of every skill that the record names, by its id."""
+        pairs = [(self.latest_skill_id, self.latest_skill_name)]
+        for move in self.transfers:
+            pairs.append((move.source_skill_id or "", move.source_skill_name))
+            pairs.append((move.target_skill_id or "", move.target_skill_name))
+        return {skill_id: name for skill_id, name in pairs if skill_id and name}
+
+    @property
     def started_at(self) -> datetime | None:
         """When it began."""
         return moment(self.info.get("startTimeL"))
@@ -179,7 +188,7 @@ class HistoryRecord:
             ("agent", text(self.info.get("latestAgentFullName"))),
             ("source", text(self.info.get("source"))),
         ]
-        return table_html("In history", ["", ""], rows)
+        return table_html("In history", ["what", "value"], rows)
 
 
 @dataclass(frozen=True, slots=True)

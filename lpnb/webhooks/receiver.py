@@ -292,7 +292,7 @@ class Receiver:
                 for name in Counts.__slots__
                 if name != "events" and (getattr(counts, name) or name in ("taken", "bad_signature"))
             ]
-        return table_html("Receiver", ["", ""], rows)
+        return table_html("Receiver", ["what", "value"], rows)
 
 
 class _Running:

@@ -116,6 +116,30 @@ def test_the_landing_is_told_by_the_webhook_when_history_lags():
     assert (moved.skill_id, len(moved.transfers)) == (LOANS, 1)
 
 
+def test_a_skill_that_a_webhook_names_by_its_number_is_named_by_history_once_asked():
+    with (
+        Sandbox(history_delay=600) as sandbox,
+        Client(Settings.of(sandbox.environment()), wait_scale=0.0) as client,
+        Receiver(client) as receiver,
+    ):
+        client.create_conversation("somebody else", skill_id=LOANS)
+        sandbox.advance(601)
+        sandbox.set_webhook(receiver.url)
+        landings = []
+        for number in range(2):
+            reply = client.create_conversation(f"consumer-{number}", skill_id=CARDS)
+            sandbox.transfer(reply.conversation_id, "Mortgages & Loans")
+            assert sandbox.webhooks_settled()
+            landings.append(client.landing(reply, receiver=receiver))
+        about_names = [line for line in sandbox.requests if line.path.endswith("/conversations/search")]
+
+    for landing in landings:
+        (move,) = landing.transfers
+        assert (landing.source, landing.skill_name) == ("webhook", "Mortgages & Loans")
+        assert (move.source_skill_name, move.target_skill_name) == (None, "Mortgages & Loans")
+    assert len(about_names) == 1
+
+
 def test_it_works_in_a_loop_of_somebody_else_s_with_the_async_client(sandbox):
     async def journey():
         async with (

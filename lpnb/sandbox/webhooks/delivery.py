@@ -86,7 +86,6 @@ class Courier:
         self._needed: Callable[[], object] = lambda: None
         for target in targets:
             self.aim(target)
-        state.subscribe(self._hear)
 
     def aim(self, target: Target) -> None:
         """Let an installation have these webhooks, in place of those it had; from any thread.
@@ -107,7 +106,10 @@ class Courier:
             known = [(other.account_id, other.client_id) for other, _ in found]
             position = known.index(mine) if mine in known else len(found)
             found[position : position + 1] = [(target, target.webhooks.by_key())]
+            first = not self._addressed
             self._addressed = tuple(found)
+        if first:  # a sandbox without webhooks need not hear of every event
+            self._state.subscribe(self._hear)
         self._needed()
 
     @property
@@ -221,7 +223,7 @@ class Courier:
             self.clear()
             return
         key = key_of(event)
-        if key is None or event.conversation_id is None or not self._addressed:
+        if key is None or event.conversation_id is None:
             return
         found: Conversation | None = self._state.conversation(event.conversation_id)
         if found is None:
