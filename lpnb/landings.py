@@ -13,12 +13,12 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
 from weakref import WeakKeyDictionary
 
 from lpnb import background
 from lpnb.display import table_html
-from lpnb.errors import Complaint, InvalidValueError, LpnbError, ServiceError
+from lpnb.errors import Complaint, InvalidValueError, LpnbError, ReceiverError, ServiceError
 from lpnb.history import (
     LANDING,
     TOGETHER,
@@ -31,6 +31,7 @@ from lpnb.history import (
 )
 
 if TYPE_CHECKING:
+    from lpnb.conversation import AsyncConversation, Conversation
     from lpnb.engine import Engine
 
 #: Seconds that a landing is waited for: history's minute, and half as much again.
@@ -122,20 +123,28 @@ class Source(Protocol):
         ...
 
 
-class _Conversation(Protocol):
-    @property
-    def id(self) -> str: ...
-    @property
-    def engine(self) -> Engine: ...
+@overload
+def landing(
+    conversation: AsyncConversation, *, receiver: Source | None = None, wait: float = WAIT
+) -> Awaitable[Landing]: ...
 
 
-def landing(conversation: _Conversation, *, receiver: Source | None = None, wait: float = WAIT) -> Any:
+@overload
+def landing(conversation: Conversation, *, receiver: Source | None = None, wait: float = WAIT) -> Landing: ...
+
+
+def landing(
+    conversation: Conversation | AsyncConversation,
+    *,
+    receiver: Source | None = None,
+    wait: float = WAIT,
+) -> Landing | Awaitable[Landing]:
     """Say which skill a conversation landed in, as soon as history or a webhook knows.
 
     Args:
         conversation: A ``Conversation``, or an ``AsyncConversation``: then the result is awaited.
-        receiver: A running ``Receiver`` to listen to as well. Without credentials for history it is the
-            only source.
+        receiver: A running ``Receiver`` to listen to as well; the one that the conversation listens to when
+            left out. Without credentials for history it is the only source.
         wait: Seconds to wait at the most. History is asked at once, then after 5, 10, 15, 15 ... s.
 
     Returns:
@@ -145,17 +154,21 @@ def landing(conversation: _Conversation, *, receiver: Source | None = None, wait
         SettingsError: There are neither credentials for history nor a receiver.
         ServiceError: History fails, and there is no receiver.
 
+    Example:
+        >>> from lpnb import Client, Sandbox, Settings
+        >>> with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
+        ...     reply = client.create_conversation("consumer-1", skill_id="2741903011")
+        ...     landing(client.conversation(reply)).skill_name
+        'Cards & Payments'
+
     Source: Messaging Interactions API, freshness about a minute; Webhooks, conversation state.
     """
-    work = find_landing(conversation.engine, conversation.id, receiver=receiver, wait=wait)
-    if is_awaited(conversation):
+    ear = receiver if receiver is not None else conversation.receiver
+    work = find_landing(conversation.engine, conversation.id, receiver=ear, wait=wait)
+    # The two classes stand a floor above and cannot be named here.
+    if inspect.iscoroutinefunction(conversation.say):
         return background.awaitable(work)
     return background.wait(work)
-
-
-def is_awaited(conversation: object) -> bool:
-    """Whether it is an ``AsyncConversation``: that class stands a floor above and cannot be named here."""
-    return inspect.iscoroutinefunction(getattr(type(conversation), "close", None))
 
 
 async def find_landing(
@@ -175,17 +188,17 @@ async def find_landing(
         work.add(asyncio.create_task(_by_history(engine, conversation_id, wait)))
     if receiver is not None:
         work.add(asyncio.create_task(_by_webhook(receiver, conversation_id, wait)))
-    note = ""
+    sources, failures = len(work), []
     try:
         while work:
             done, work = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 try:
                     found = task.result()
-                except ServiceError as error:
-                    if receiver is None:
+                except (ServiceError, ReceiverError) as error:
+                    failures.append(error)
+                    if len(failures) == sources:
                         raise
-                    note = f"History failed: {error}"
                     continue
                 if found is not None:
                     return found if found.source == "history" else await _named(engine, found, asks)
@@ -193,11 +206,16 @@ async def find_landing(
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
-    heard = "no webhook told of it" if receiver is not None else ""
-    looked = f"history did not have it within {wait:g} s" if asks and not note else ""
-    said = " and ".join(filter(None, (looked, heard)))
-    note = " ".join(filter(None, (f"{said[:1].upper()}{said[1:]}.", note)))
-    return Landing(conversation_id, asked_at=datetime.now(UTC), note=note)
+    said = []
+    if asks and not any(isinstance(error, ServiceError) for error in failures):
+        said.append(f"History did not have it within {wait:g} s.")
+    if receiver is not None and not any(isinstance(error, ReceiverError) for error in failures):
+        said.append("No webhook told of it.")
+    said += [
+        f"{'History' if isinstance(error, ServiceError) else 'The receiver'} failed: {error}"
+        for error in failures
+    ]
+    return Landing(conversation_id, asked_at=datetime.now(UTC), note=" ".join(said))
 
 
 def landing_of(record: HistoryRecord, conversation_id: str) -> Landing:

@@ -87,7 +87,8 @@ class LooksBack:
 
         Args:
             reply: What opened the conversation, or its id.
-            receiver: A running ``Receiver`` to listen to as well.
+            receiver: A running ``Receiver`` to listen to as well; the one that was given to ``listen`` when
+                left out.
             wait: Seconds to wait at the most; history is about a minute late.
 
         Returns:
@@ -106,7 +107,8 @@ class LooksBack:
             >>> landing.skill_id, landing.skill_name, landing.source
             ('2741903011', 'Cards & Payments', 'history')
         """
-        return background.wait(find_landing(self.engine, _id_of(reply), receiver=receiver, wait=wait))
+        ear = receiver if receiver is not None else self.engine.ear
+        return background.wait(find_landing(self.engine, _id_of(reply), receiver=ear, wait=wait))
 
 
 class AsyncLooksBack:
@@ -137,7 +139,8 @@ class AsyncLooksBack:
         self, reply: BatchResponse | str, *, receiver: Source | None = None, wait: float = WAIT
     ) -> Landing:
         """Say which skill a conversation landed in; see ``Client.landing``."""
-        work = find_landing(self.engine, _id_of(reply), receiver=receiver, wait=wait)
+        ear = receiver if receiver is not None else self.engine.ear
+        work = find_landing(self.engine, _id_of(reply), receiver=ear, wait=wait)
         return await background.awaitable(work)
 
 

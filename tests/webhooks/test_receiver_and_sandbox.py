@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+import lpnb
 from lpnb import AsyncClient, Client, Receiver, Sandbox, Settings
 from lpnb.sandbox.webhooks.delivery import Delivery
 
@@ -154,3 +155,53 @@ def test_it_works_in_a_loop_of_somebody_else_s_with_the_async_client(sandbox):
             return landing.skill_id, (await waiting).text
 
     assert asyncio.run(journey()) == (CARDS, "Good morning")
+
+
+def test_landing_takes_a_conversation_and_listens_to_its_receiver(sandbox, client, receiver):
+    with (
+        Sandbox(history_delay=3600) as late,
+        Client(Settings.of(late.environment())) as listening,
+        Receiver(listening) as ear,
+    ):
+        late.set_webhook(ear.url)
+        listening.listen(ear)
+        reply = listening.create_conversation("anna", skill_id=CARDS)
+        by_webhook = lpnb.landing(listening.conversation(reply))
+        by_client = listening.landing(reply)
+    by_history = lpnb.landing(client.conversation(client.create_conversation("anna", skill_id=CARDS)))
+
+    assert (by_webhook.source, by_webhook.skill_id) == (by_client.source, by_client.skill_id)
+    assert (by_webhook.source, by_webhook.skill_id) == ("webhook", CARDS)
+    assert (by_history.source, by_history.skill_name) == ("history", "Cards & Payments")
+
+
+def test_landing_of_an_async_conversation_is_awaited(sandbox):
+    async def look():
+        async with AsyncClient(Settings.of(sandbox.environment())) as client:
+            reply = await client.create_conversation("anna", skill_id=CARDS)
+            return await lpnb.landing(client.conversation(reply))
+
+    assert asyncio.run(look()).skill_name == "Cards & Payments"
+
+
+def test_an_agent_s_text_is_in_the_transcript_within_a_second(sandbox, client, receiver):
+    client.listen(receiver)
+    conversation = client.conversation(client.create_conversation("anna"))
+    conversation.say("Hello")
+    sandbox.agent_says(conversation.id, "Good morning")
+    conversation.next_message(timeout=1.0)
+
+    assert conversation.transcript(history=False)["text"].tolist()[-2:] == ["Hello", "Good morning"]
+
+
+def test_a_receiver_that_is_stopped_leaves_history_to_say(sandbox, client):
+    receiver = Receiver(client)
+    reply = client.create_conversation("anna", skill_id=CARDS)
+
+    assert client.landing(reply, receiver=receiver).source == "history"
+    unheard = client.landing("nobody knows it", receiver=receiver)
+
+    assert unheard.explanation == (
+        "nobody knows it did not become visible. History did not have it within 90 s. The receiver failed: "
+        "The receiver is not running. Call start(), or use it in a with statement."
+    )
