@@ -97,3 +97,12 @@ from lpnb.widgets.composer import Composer as Composer
 from lpnb.widgets.explorer import Explorer as Explorer
 
 __version__: str
+from lpnb.experiments.compare import Comparison as Comparison
+from lpnb.experiments.compare import compare as compare
+from lpnb.plots import heatmap as heatmap
+from lpnb.snippets import as_curl as as_curl
+from lpnb.snippets import as_http_file as as_http_file
+from lpnb.snippets import as_httpx as as_httpx
+from lpnb.snippets import as_postman as as_postman
+from lpnb.snippets import as_python as as_python
+from lpnb.snippets import read_request as read_request

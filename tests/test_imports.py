@@ -23,7 +23,7 @@ FLOORS = [
     {"batches", "envelopes", "engagements", "sockets"},
     {"file_store", "frames", "messaging", "monitoring", "history", "transport"},
     {"connector", "tables", "transcripts", "advice", "examples"},
-    {"engine", "exports", "landings", "plots"},
+    {"engine", "exports", "landings", "plots", "snippets"},
     {"webhooks", "dialogue", "lookback"},
     {"conversation"},
     {"client"},

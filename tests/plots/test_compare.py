@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
+from lpnb import Client, Grid, Sandbox, Settings, Steps, run_experiment
 from lpnb.errors import InvalidValueError
 from lpnb.experiments.compare import CHANGES, compare
 from lpnb.plots.changes import ChangeBands, ChangeMap
@@ -219,3 +222,20 @@ def test_columns_that_cannot_be_drawn_are_refused(rows: str, columns: str | None
         comparison.plot(rows, columns)
 
     assert str(caught.value) == message
+
+
+def test_a_run_and_the_journal_of_another_are_compared(tmp_path: Path) -> None:
+    cases = Grid({"ctmrinfo.ctype": ["vip", "gold"], "skillId": ["2741903011", "-1"]})
+    steps = Steps(landing=True)
+    with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
+        options = {"steps": steps, "progress": False}
+        first = run_experiment(client, cases, journal=tmp_path / "first.sqlite", **options)
+        second = run_experiment(client, cases, journal=tmp_path / "second.sqlite", **options)
+
+    comparison = compare(tmp_path / "first.sqlite", second)
+
+    assert comparison.summary == "4 cases: 0 moved, 4 stayed"
+    assert first.compare(second).table().equals(comparison.table())
+    assert comparison.table()["after"].to_list() == [
+        "Cards & Payments", "Private Clients", "Cards & Payments", "General Enquiries"
+    ]  # fmt: skip

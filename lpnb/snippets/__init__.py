@@ -1,0 +1,25 @@
+"""A request as text in other tools' words, and back.
+
+``as_python``, ``as_httpx``, ``as_curl``, ``as_http_file`` and ``as_postman`` write one that opens the same
+conversation; the account, the client id and the secret come from the environment or from variables, and no
+text holds their values. ``read_request`` reads what others have written. Nothing here sends or runs anything.
+"""
+
+from __future__ import annotations
+
+from lpnb.snippets.http_file import as_http_file
+from lpnb.snippets.postman import Postman, as_postman
+from lpnb.snippets.python_code import as_httpx, as_python
+from lpnb.snippets.reading import Parsed, read_request
+from lpnb.snippets.shell import as_curl
+
+__all__ = [
+    "Parsed",
+    "Postman",
+    "as_curl",
+    "as_http_file",
+    "as_httpx",
+    "as_postman",
+    "as_python",
+    "read_request",
+]

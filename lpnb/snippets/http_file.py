@@ -1,0 +1,104 @@
+"""A request as an ``.http`` file, as REST clients of editors read it (VS Code's REST Client above all)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lpnb.snippets.asked import (
+    ACCOUNT,
+    DOMAIN_API,
+    Blank,
+    asked_of,
+    checked_origin,
+    frames_of,
+    json_text,
+    one_line,
+)
+
+
+def as_http_file(batch: Any, consumer_id: str, *, domain_api: str = DOMAIN_API) -> str:
+    """Write the send as an ``.http`` file with one request for each step of the chain, to be sent in order.
+
+    The account, the client id and the secret are read from the environment (``$processEnv``), hosts and
+    tokens from the replies before. A doubled brace in a value is escaped, so that no client takes it for
+    a variable.
+
+    Args:
+        batch: A ``ConversationBatch``, a ``RawBatch`` of JSON, or frames as ``send_batch`` takes them.
+        consumer_id: For whom it is sent.
+        domain_api: Where host names are looked up.
+
+    Raises:
+        InvalidValueError: The frames or the consumer id are wrong, or raw bytes are not JSON.
+
+    Example:
+        >>> from lpnb import ConversationBatch
+        >>> as_http_file(ConversationBatch.build(), "consumer-1").count("###")
+        6
+    """
+    asked = asked_of(batch, consumer_id)
+    frames = frames_of(asked, "An .http file")
+    header = f"\nClient-Properties: {asked.client_properties}" if asked.client_properties is not None else ""
+    return _FILE.format(
+        about=one_line(f"For the consumer {asked.consumer_id}"),
+        api=checked_origin(domain_api),
+        scheme=domain_api.partition(":")[0],
+        identity=json_text({"ext_consumer_id": asked.consumer_id}, _filled, braces=True),
+        header=header.replace("{{", "\\u007b\\u007b"),
+        frames=json_text(frames, _filled, braces=True),
+    )
+
+
+def _filled(blank: Blank) -> str:
+    return '"{{account}}"' if blank == ACCOUNT else '"{{$guid}}"'
+
+
+_FILE = """\
+# Open a conversation through LivePerson's Connector API. Send the requests in this order.
+# {about}
+
+@api = {api}
+@scheme = {scheme}
+@account = {{{{$processEnv LP_ACCOUNT_ID}}}}
+@client = {{{{$processEnv LP_CLIENT_ID}}}}
+@secret = {{{{$processEnv LP_CLIENT_SECRET}}}}
+
+### Which host serves what for this account
+# @name sentinel
+GET {{{{api}}}}/api/account/{{{{account}}}}/service/sentinel/baseURI.json?version=1.0
+
+###
+# @name idp
+GET {{{{api}}}}/api/account/{{{{account}}}}/service/idp/baseURI.json?version=1.0
+
+###
+# @name messaging
+GET {{{{api}}}}/api/account/{{{{account}}}}/service/asyncMessagingEnt/baseURI.json?version=1.0
+
+### The AppJWT says which connector is calling
+# @name app
+POST {{{{scheme}}}}://{{{{sentinel.response.body.$.baseURI}}}}/sentinel/api/account/{{{{account}}}}/app/token?v=1.0
+Content-Type: application/x-www-form-urlencoded
+
+client_id={{{{%client}}}}
+&client_secret={{{{%secret}}}}
+&grant_type=client_credentials
+
+### The ConsumerJWS says for which consumer
+# @name consumer
+POST {{{{scheme}}}}://{{{{idp.response.body.$.baseURI}}}}/api/account/{{{{account}}}}/consumer?v=1.0
+Content-Type: application/json
+Authorization: {{{{app.response.body.$.access_token}}}}
+
+{identity}
+
+### No answer does not mean that there is no conversation: look before you send this again
+# @name conversation
+POST {{{{scheme}}}}://{{{{messaging.response.body.$.baseURI}}}}/api/account/{{{{account}}}}/messaging/consumer/conversation
+    ?v=3
+Content-Type: application/json
+Authorization: {{{{app.response.body.$.access_token}}}}
+X-LP-ON-BEHALF: {{{{consumer.response.body.$.token}}}}{header}
+
+{frames}
+"""

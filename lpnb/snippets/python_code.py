@@ -1,0 +1,230 @@
+"""A request as Python: with lpnb, or with httpx alone and the whole chain of calls spelled out.
+
+Nothing here runs. Every value is written as a literal, so whatever it holds stays a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lpnb.batches import ConversationBatch, RawBatch, batch_of
+from lpnb.models import WireModel
+from lpnb.snippets.asked import ACCOUNT, DOMAIN_API, Asked, Blank, asked_of, checked_origin
+
+_WIDTH = 100
+
+
+def as_python(batch: Any, consumer_id: str) -> str:
+    """Write the send as Python with lpnb, for a cell or a script.
+
+    Args:
+        batch: A ``ConversationBatch``, a ``RawBatch``, or frames as ``send_batch`` takes them.
+        consumer_id: For whom it is sent.
+
+    Raises:
+        InvalidValueError: The frames or the consumer id are wrong.
+
+    Example:
+        >>> print(as_python(ConversationBatch.build(skill_id="-1"), "consumer-1"))
+        import lpnb
+        <BLANKLINE>
+        client = lpnb.connect()
+        reply = client.create_conversation("consumer-1", skill_id="-1")
+        print(reply)
+        <BLANKLINE>
+    """
+    asked_of(batch, consumer_id)
+    batch = batch_of(batch)
+    lines = ["import lpnb", "", "client = lpnb.connect()"]
+    if isinstance(batch, ConversationBatch) and not batch.more and not batch.profile.extra:
+        lines.append(f"reply = {_create(batch, consumer_id)}")
+    else:
+        lines += [f"batch = {_written(batch)}", f"reply = client.send_batch(batch, {literal(consumer_id)})"]
+    return "\n".join([*lines, "print(reply)", ""])
+
+
+def as_httpx(batch: Any, consumer_id: str, *, domain_api: str = DOMAIN_API) -> str:
+    """Write the send as Python with httpx alone: Domain API, AppJWT, ConsumerJWS, CONVERSATION.
+
+    It reads the account, the client id and the secret from the environment, and ``LP_DOMAIN_API`` if it is
+    there; without that, host names are looked up at *domain_api*. The other arguments and the errors are
+    those of ``as_python``.
+
+    Example:
+        >>> "LP_CLIENT_SECRET" in as_httpx(ConversationBatch.build(), "consumer-1")
+        True
+    """
+    asked = asked_of(batch, consumer_id)
+    fresh = asked.raw is None and _has_fresh_ids(asked)
+    if asked.raw is None:
+        frames, posted = f"FRAMES = {literal(asked.frames)}", "json=FRAMES"
+    else:
+        frames, posted = f"FRAMES = {literal(asked.raw)}", "content=FRAMES"
+    headers = [
+        '"Content-Type": "application/json"',
+        '"Authorization": app_jwt',
+        '"X-LP-ON-BEHALF": consumer_jws',
+    ]
+    if asked.client_properties is not None:
+        headers.append(f'"Client-Properties": {literal(asked.client_properties)}')
+    lines = "".join(f"            {header},\n" for header in headers)
+    return _HTTPX.format(
+        api=checked_origin(domain_api),
+        uuid="import uuid\n" if fresh else "",
+        consumer=literal(asked.consumer_id),
+        frames=frames,
+        headers=lines,
+        posted=posted,
+    )
+
+
+_HTTPX = '''\
+"""Open a conversation through LivePerson's Connector API."""
+
+import os
+{uuid}
+import httpx
+
+ACCOUNT = os.environ["LP_ACCOUNT_ID"]
+DOMAIN_API = os.environ.get("LP_DOMAIN_API", "{api}")
+CONSUMER = {consumer}
+{frames}
+
+with httpx.Client(timeout=30) as http:
+    # Which host serves what for this account.
+    reply = http.get(f"{{DOMAIN_API}}/api/account/{{ACCOUNT}}/service/baseURI.json?version=1.0")
+    hosts = {{row["service"]: row["baseURI"] for row in reply.raise_for_status().json()["baseURIs"]}}
+    scheme = DOMAIN_API.partition("://")[0]
+
+    # The AppJWT says which connector is calling.
+    reply = http.post(
+        f"{{scheme}}://{{hosts['sentinel']}}/sentinel/api/account/{{ACCOUNT}}/app/token",
+        params={{"v": "1.0"}},
+        data={{
+            "client_id": os.environ["LP_CLIENT_ID"],
+            "client_secret": os.environ["LP_CLIENT_SECRET"],
+            "grant_type": "client_credentials",
+        }},
+    )
+    app_jwt = reply.raise_for_status().json()["access_token"]
+
+    # The ConsumerJWS says for which consumer.
+    reply = http.post(
+        f"{{scheme}}://{{hosts['idp']}}/api/account/{{ACCOUNT}}/consumer",
+        params={{"v": "1.0"}},
+        headers={{"Authorization": app_jwt}},
+        json={{"ext_consumer_id": CONSUMER}},
+    )
+    consumer_jws = reply.raise_for_status().json()["token"]
+
+    # No answer does not mean that there is no conversation: look before you send this again.
+    reply = http.post(
+        f"{{scheme}}://{{hosts['asyncMessagingEnt']}}/api/account/{{ACCOUNT}}/messaging/consumer/conversation",
+        params={{"v": "3"}},
+        headers={{
+{headers}        }},
+        {posted},
+    )
+    print(reply.status_code, reply.text)
+'''
+
+
+def literal(value: Any, depth: int = 0) -> str:
+    """*value* as Python writes it, over several lines where one would be too long.
+
+    Example:
+        >>> print(literal({"a": [1, "it's"], "b": None}))
+        {"a": [1, "it's"], "b": None}
+    """
+    if isinstance(value, Blank):
+        return "ACCOUNT" if value == ACCOUNT else "str(uuid.uuid4())"
+    if isinstance(value, WireModel):
+        return _call(f"lpnb.{type(value).__name__}", [], _fields(value), depth)
+    if isinstance(value, Mapping):
+        return _bracketed("{", [f"{literal(k)}: " for k in value], list(value.values()), "}", depth)
+    if isinstance(value, list | tuple):
+        return _bracketed("[", [""] * len(value), list(value), "]", depth)
+    if isinstance(value, str | bytes):
+        return _text(value)
+    return repr(value)
+
+
+def _text(value: str | bytes) -> str:
+    """Double quotes, as people write them, unless the text has some."""
+    text = repr(value)
+    quote, inner = text[-1], text[text.index(text[-1]) + 1 : -1]
+    if quote == "'" and '"' not in inner:
+        return f'{text[: text.index(quote)]}"{inner}"'
+    return text
+
+
+def _bracketed(opening: str, labels: Sequence[str], items: Sequence[Any], closing: str, depth: int) -> str:
+    """Items on one line where they fit, else each on its own."""
+    written = [label + literal(item, depth + 1) for label, item in zip(labels, items, strict=True)]
+    line = opening + ", ".join(written) + closing
+    if len(line) + 4 * depth <= _WIDTH and "\n" not in line:
+        return line
+    start = "\n" + "    " * (depth + 1)
+    return opening + "".join(f"{start}{item}," for item in written) + "\n" + "    " * depth + closing
+
+
+def _call(name: str, positional: Sequence[Any], named: Mapping[str, Any], depth: int) -> str:
+    labels = [""] * len(positional) + [f"{key}=" for key in named]
+    return _bracketed(f"{name}(", labels, [*positional, *named.values()], ")", depth)
+
+
+def _fields(model: WireModel) -> dict[str, Any]:
+    """The fields that are not as they are by themselves."""
+    found = {}
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        if name == "extra":
+            if value:
+                found[name] = dict(value)
+        elif value != field.get_default(call_default_factory=True):
+            found[name] = value
+    return found
+
+
+def _create(batch: ConversationBatch, consumer_id: str) -> str:
+    named: dict[str, Any] = {"sdes": list(batch.profile.sdes)} if batch.profile.sdes else {}
+    named |= _fields(batch.request)
+    if batch.client_properties is not None:
+        named["client_properties"] = batch.client_properties
+    if batch.req_ids is not None:
+        named["req_ids"] = list(batch.req_ids)
+    return _call("client.create_conversation", [consumer_id], named, 0)
+
+
+class _Code:
+    """Python that is written already."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def _written(batch: Any) -> str:
+    if isinstance(batch, RawBatch):
+        named = {"client_properties": batch.client_properties} if batch.client_properties is not None else {}
+        return _call("lpnb.RawBatch", [batch.content], named, 0)
+    profile = _call(
+        "lpnb.SetUserProfile",
+        [list(batch.profile.sdes)],
+        {"extra": dict(batch.profile.extra)} if batch.profile.extra else {},
+        1,
+    )
+    given = {
+        "client_properties": batch.client_properties,
+        "req_ids": None if batch.req_ids is None else list(batch.req_ids),
+        "more": [dict(frame) for frame in batch.more] or None,
+    }
+    named = {name: value for name, value in given.items() if value is not None}
+    return _call("lpnb.ConversationBatch", [_Code(profile), batch.request], named, 0)
+
+
+def _has_fresh_ids(asked: Asked) -> bool:
+    return any(isinstance(frame["id"], Blank) for frame in asked.frames)
