@@ -25,6 +25,7 @@ ROUTES = {(served.method, served.path): served.route for served in SERVED}
 # Of a hundred requests that are let in and as documented, how many are done at the least. The others
 # hold integers of more than 64 bits, which no schema forbids, or something that is gone.
 SUCCEED = dict.fromkeys(ROUTES.values(), 80) | {"send": 60, "engagement": 60, "report": 60}
+ENOUGH = 50
 
 
 class Doors:
@@ -157,7 +158,10 @@ def test_no_request_made_from_the_document_fails_the_sandbox_and_those_let_in_do
 
     print(operation.label, come)
     assert caplog.records == []
-    assert come["done"] * 100 >= SUCCEED[doors.route] * come["let in"] > 0
+    assert come["done"] > 0
+    # Which requests are made changes with the constants of whatever modules are loaded: of a few, a share
+    # says nothing.
+    assert come["let in"] < ENOUGH or come["done"] * 100 >= SUCCEED[doors.route] * come["let in"]
 
 
 def check_answer(reply, described):
