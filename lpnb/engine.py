@@ -31,6 +31,8 @@ from lpnb.transport import HttpTransport, Probe, Transport
 from lpnb.wire import Batch, Exchange, Flow, Leaving, NewToken, Pause, Turn, Witness
 
 T = TypeVar("T")
+#: What is told of a flow whose request was given up in mid-air, and how far that had come.
+Told = Callable[[Flow[Any], Probe], None]
 
 #: How many responses a client keeps in mind. Those with an unknown outcome are kept beyond that.
 RECENT = 1_000
@@ -151,16 +153,11 @@ class Engine:
             return await self.run(flow)
         files = HttpTransport(self.transport.deadline, LARGEST_FILE + 1024, self.transport.kind)
         try:
-            return await self.run(flow, transport=files)
+            return await self.run(flow, over=files)
         finally:
             await files.aclose()
 
-    async def run(
-        self,
-        flow: Flow[T],
-        interrupted: Callable[[Flow[T], Probe], None] | None = None,
-        transport: Transport | None = None,
-    ) -> T:
+    async def run(self, flow: Flow[T], interrupted: Told | None = None, over: Transport | None = None) -> T:
         """Run *flow* to its end. *interrupted* is told when a request is given up in mid-air."""
         answer: Exchange | None = None
         try:
@@ -180,7 +177,7 @@ class Engine:
                 else:
                     probe = Probe()
                     try:
-                        answer = await (transport or self.transport).exchange(step, probe)
+                        answer = await (over or self.transport).exchange(step, probe)
                     except BaseException:
                         if interrupted is not None:
                             interrupted(flow, probe)
