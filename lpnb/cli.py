@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from lpnb import app_command
 from lpnb._version import __version__
 from lpnb.display import table_text
 from lpnb.samples import QUICKSTART
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     lab.set_defaults(run=_lab)
 
     register(commands)
+    app_command.register(commands)
 
     commands.add_parser("sandbox", help="run the sandbox on its own port (lpnb sandbox --help)")
 

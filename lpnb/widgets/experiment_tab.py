@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from lpnb.experiments.grid import Grid
     from lpnb.experiments.run import Run
+    from lpnb.experiments.steps import Steps
 
 #: How often progress is looked at, in seconds, and how many rows of the table are shown.
 _LOOK, _ROWS, _SAMPLE = 0.3, 60, 5
@@ -61,6 +62,21 @@ class ExperimentTab:
         self.name = ipw.Text(description="Name", placeholder="made from the time", **text)
         self.at_once = ipw.Text(value="16", description="At once", **text)
         self.rate = ipw.Text(description="A second", placeholder="found by itself", **text)
+        settings = client().settings
+        ticks = {
+            "engagement": ("Ask Monitoring first, and route by what it offers", False),
+            "landing": ("Read where each landed", bool(settings.history_key or settings.agent_login)),
+            "close": ("Close each conversation at the end", False),
+        }
+        self.steps = {
+            name: ipw.Checkbox(
+                value=value, description=words, indent=False, layout=kit.plain, _dom_classes=("lpnb-tick",)
+            )
+            for name, (words, value) in ticks.items()
+        }
+        self.message = ipw.Text(
+            description="First message", placeholder="none; said as the consumer once it is open", **text
+        )
         self.confirm = ipw.Text(description="How many", _dom_classes=("lpnb-hidden",), **text)
         self.start_button = kit.button("Run", lambda _: self.start(), "lpnb-send")
         self.stop_button = kit.button("Stop", lambda _: self.stop(), "lpnb-hidden")
@@ -81,6 +97,7 @@ class ExperimentTab:
                 self.count, self.sample,
                 kit.html(about, "lpnb-head"),
                 kit.box([self.name, self.at_once, self.rate], "lpnb-tools"),
+                self.message, *self.steps.values(),
                 self.confirm,
                 kit.box([self.start_button, self.stop_button, self.status], "lpnb-tools"),
                 self.bar, self._results,
@@ -183,7 +200,14 @@ class ExperimentTab:
             "live": real,
             "confirm": len(grid) if real else None,
             "progress": False,
+            "steps": self._steps(),
         }
+
+    def _steps(self) -> Steps:
+        from lpnb.experiments.steps import Steps
+
+        said = self.message.value
+        return Steps(say=[said] if said.strip() else (), **{n: t.value for n, t in self.steps.items()})
 
     def _show_progress(self, run: Run) -> None:
         progress = run.progress

@@ -81,9 +81,26 @@ def test_a_grid_is_run_its_table_shown_and_its_journal_kept(
         if element["type"] == "personal"
     )
     assert "vip" in text(tab.heatmap)
-    assert "answered" in text(tab.heatmap)
+    assert "Private Clients" in text(tab.heatmap)
+    assert "Business Banking" in text(tab.heatmap)
     assert "answered" in explorer._kept_html()[0]
     assert not tab.start_button.disabled
+
+
+def test_each_case_can_ask_monitoring_say_something_and_be_closed(
+    tab: ExperimentTab, sandbox: Sandbox
+) -> None:
+    vary(tab, ("entryPoints.0", "sec://lost-card, sec://payments"))
+    tab.message.value = "Hello"
+    tab.steps["engagement"].value = tab.steps["close"].value = True
+
+    run(tab)
+
+    assert tab.run is not None, text(tab.status)
+    assert list(tab.run.table()["landed_skill"]) == ["Cards & Payments", "Cards & Payments"]
+    campaigns = [each.body["campaignInfo"]["campaignId"] for each in sandbox.conversations]
+    assert sorted(campaigns) == ["880524010", "99999"]
+    assert {each.state for each in sandbox.conversations} == {"CLOSE"}
 
 
 def test_a_run_is_compared_with_an_earlier_one(tab: ExperimentTab) -> None:

@@ -1,0 +1,82 @@
+"""``lpnb app``: what it says when it cannot serve, and that what it serves stops with it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from lpnb import app_command
+from lpnb.cli import main
+
+
+def commands() -> list[bytes]:
+    """The command lines that any user of the machine can read; none where there is no /proc."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            found.append(path.read_bytes())
+    return found
+
+
+def test_without_voila_it_says_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(app_command, "find_spec", lambda _: None)
+
+    assert main(["app"]) == 1
+
+    assert (
+        capsys.readouterr().err == 'Voila is not installed here. Install it with: pip install "lpnb[app]"\n'
+    )
+
+
+def test_a_port_that_there_is_not_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["app", "--port", "99999"]) == 2
+
+    assert capsys.readouterr().err == "A port is a number from 0 to 65535; got 99999.\n"
+
+
+def test_settings_that_are_missing_are_said_before_anything_is_served(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["app", "--profile", "nowhere"]) == 1
+
+    assert "There is no profile 'nowhere'." in capsys.readouterr().err
+
+
+def test_the_notebook_in_the_package_opens_the_explorer_and_holds_no_output() -> None:
+    path = Path(app_command._APP, "explorer.ipynb")
+    (cell,) = json.loads(path.read_text(encoding="utf-8"))["cells"]
+
+    assert cell["outputs"] == []
+    assert "lpnb.Explorer(" in "".join(cell["source"])
+
+
+def test_it_serves_on_loopback_with_a_token_and_ends_when_it_is_told_to(tmp_path: Path) -> None:
+    program = [sys.executable, "-m", "lpnb", "app", "--no-browser"]
+    app = subprocess.Popen(
+        program, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+    )
+    try:
+        assert app.stdout is not None
+        address = app.stdout.readline().strip()
+        assert address.startswith("http://127.0.0.1:")
+        bare = address.split("?")[0]
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(bare + "api/kernels", timeout=10) as answer:
+            assert "/login" in answer.url
+        token = address.split("token=")[1]
+        assert not any(token.encode() in command for command in commands())
+    finally:
+        app.send_signal(signal.SIGTERM)
+        app.communicate(timeout=20)
+    with pytest.raises(OSError, match="refused"):
+        opener.open(bare, timeout=2)
