@@ -120,6 +120,7 @@ _HOME = {
     "start_experiment": "experiments.start",
     "token_chain": "chain",
     "transcript_table": "tables",
+    "verify": "experiments.verify",
 }
 __all__ = sorted(_HOME)
 

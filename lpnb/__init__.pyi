@@ -47,6 +47,8 @@ from lpnb.examples import page_examples as page_examples
 from lpnb.experiments.cases import Case as Case
 from lpnb.experiments.cases import Cases as Cases
 from lpnb.experiments.cases import cases_of as cases_of
+from lpnb.experiments.compare import Comparison as Comparison
+from lpnb.experiments.compare import compare as compare
 from lpnb.experiments.grid import Grid as Grid
 from lpnb.experiments.personas import Personas as Personas
 from lpnb.experiments.progress import Progress as Progress
@@ -57,6 +59,7 @@ from lpnb.experiments.start import run_experiment as run_experiment
 from lpnb.experiments.start import start_experiment as start_experiment
 from lpnb.experiments.steps import Steps as Steps
 from lpnb.experiments.verify import Verification as Verification
+from lpnb.experiments.verify import verify as verify
 from lpnb.exports import save_table as save_table
 from lpnb.frames import ChatState as ChatState
 from lpnb.frames import FieldUpdate as FieldUpdate
@@ -76,6 +79,7 @@ from lpnb.payloads import ClientProperties as ClientProperties
 from lpnb.payloads import ConsumerRequestConversation as ConsumerRequestConversation
 from lpnb.payloads import ConversationContext as ConversationContext
 from lpnb.payloads import SetUserProfile as SetUserProfile
+from lpnb.plots import heatmap as heatmap
 from lpnb.responses import BatchResponse as BatchResponse
 from lpnb.samples import sample as sample
 from lpnb.sandbox import Sandbox as Sandbox
@@ -87,6 +91,12 @@ from lpnb.sdes import CustomerInfo as CustomerInfo
 from lpnb.sdes import Day as Day
 from lpnb.sdes import PersonalInfo as PersonalInfo
 from lpnb.settings import Settings as Settings
+from lpnb.snippets import as_curl as as_curl
+from lpnb.snippets import as_http_file as as_http_file
+from lpnb.snippets import as_httpx as as_httpx
+from lpnb.snippets import as_postman as as_postman
+from lpnb.snippets import as_python as as_python
+from lpnb.snippets import read_request as read_request
 from lpnb.tables import cases_table as cases_table
 from lpnb.tables import responses_table as responses_table
 from lpnb.tables import transcript_table as transcript_table
@@ -95,14 +105,3 @@ from lpnb.visitors import VisitorProperties as VisitorProperties
 from lpnb.webhooks import Receiver as Receiver
 from lpnb.widgets.composer import Composer as Composer
 from lpnb.widgets.explorer import Explorer as Explorer
-
-__version__: str
-from lpnb.experiments.compare import Comparison as Comparison
-from lpnb.experiments.compare import compare as compare
-from lpnb.plots import heatmap as heatmap
-from lpnb.snippets import as_curl as as_curl
-from lpnb.snippets import as_http_file as as_http_file
-from lpnb.snippets import as_httpx as as_httpx
-from lpnb.snippets import as_postman as as_postman
-from lpnb.snippets import as_python as as_python
-from lpnb.snippets import read_request as read_request

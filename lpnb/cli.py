@@ -1,4 +1,4 @@
-"""The command line: ``lpnb demo``, ``lab``, ``notebooks``, ``sandbox`` and ``doctor``.
+"""The command line: ``lpnb demo``, ``lab``, ``notebooks``, ``send``, ``verify``, ``sandbox``, ``doctor``.
 
 Results go to standard output, everything else to standard error. Exit status: 0 when it worked, 1 when it
 did not, 2 for a wrong call.
@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from lpnb import app_command
+from lpnb import app_command, experiments_command
 from lpnb._version import __version__
 from lpnb.display import table_text
 from lpnb.samples import QUICKSTART
@@ -75,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
 
     register(commands)
     app_command.register(commands)
+
+    experiments_command.register(commands)
 
     commands.add_parser("sandbox", help="run the sandbox on its own port (lpnb sandbox --help)")
 

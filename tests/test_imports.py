@@ -29,7 +29,7 @@ FLOORS = [
     {"client"},
     {"connection", "chain"},
     {"checkup", "experiments"},
-    {"widgets", "samples_command", "app_command"},
+    {"widgets", "samples_command", "app_command", "experiments_command", "testing"},
     {"cli"},
     {"__main__"},
 ]
@@ -73,6 +73,7 @@ FENCES = {
     "IPython": {"widgets"},
     "starlette": {"webhooks"},
     "uvicorn": {"webhooks"},
+    "pytest": {"testing"},
     "requests": set(),
     "urllib.request": set(),
     "http": set(),

@@ -18,11 +18,19 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lpnb.connector import check_consumer_id
-from lpnb.display import brief, esc, pre_html
+from lpnb.display import brief
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.assembly import Plan
 from lpnb.experiments.columns import Column, Wrong, columns_of
-from lpnb.experiments.sources import BesideSource, Source, from_file, from_frame, from_rows
+from lpnb.experiments.preview import Preview
+from lpnb.experiments.sources import (
+    BesideSource,
+    ListSource,
+    Source,
+    from_file,
+    from_frame,
+    from_rows,
+)
 from lpnb.models import WireModel
 from lpnb.tables import plain_table
 
@@ -174,6 +182,16 @@ class Cases:
         return (self[number] for number in range(len(self)))
 
     @property
+    def expectations(self) -> list[str]:
+        """Which of "expected_skill" and "expected_code" are columns."""
+        return [name for name in _EXPECTED if name in self._own]
+
+    @property
+    def asks_monitoring(self) -> bool:
+        """Whether there are columns that only Monitoring is told."""
+        return any(column.part == "monitoring" for column in self._all)
+
+    @property
     def names(self) -> list[str]:
         """What each case is called."""
         if "case" not in self._own:
@@ -239,6 +257,21 @@ class Cases:
         if not len(added):
             raise InvalidValueError([Complaint("", f"There is no case{added._whence} to put beside these.")])
         return Cases(BesideSource(self._source, added._source), self.told)
+
+    def only(self, numbers: Iterable[int]) -> Cases:
+        """The cases of those *numbers*, with the names they have here.
+
+        Example:
+            >>> cases_of([{"skillId": "1"}, {"skillId": "2"}]).only([1]).names
+            ['case-00002']
+        """
+        picked = list(numbers)
+        columns: dict[str, list[object]] = {"case": [self[number].name for number in picked]}
+        for place, column in enumerate(self._all):
+            if column.name != "case":
+                cells = (self._source.cells(place, n % len(self), n % len(self) + 1)[0] for n in picked)
+                columns[column.name] = list(cells)
+        return Cases(ListSource(columns, len(picked)), self.told)
 
     def preview(self, n: int = 3) -> Preview:
         """The first *n* payloads as they would be posted, and how many cases there are in all."""
@@ -312,33 +345,6 @@ class _Stretch:
             self.columns.append(values)
 
 
-class Preview:
-    """The first payloads of some cases, and the total; text and HTML show the same."""
-
-    def __init__(self, cases: Cases, n: int = 3) -> None:
-        self.total = len(cases)
-        self.payloads: list[tuple[str, list[dict[str, Any]]]] = []
-        for number in range(min(max(n, 0), self.total)):
-            frames = cases[number].batch().to_wire("(your account)")
-            named = [{**frame, "id": "(made fresh for each send)"} for frame in frames]
-            self.payloads.append((cases[number].name, named))
-
-    def __str__(self) -> str:
-        shown = [f"{name}\n{_pretty(frames)}" for name, frames in self.payloads]
-        return "\n\n".join([self._total, *shown])
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        shown = "".join(f"<p>{esc(name)}</p>{pre_html(_pretty(frames))}" for name, frames in self.payloads)
-        return f"<p><b>{esc(self._total)}</b></p>{shown}"
-
-    @property
-    def _total(self) -> str:
-        return f"{self.total:,} cases in all, the first {len(self.payloads):,} as they would be posted:"
-
-
 def cases_of(anything: object, *, separator: str | None = None) -> Cases:
     """Make cases of whatever holds them.
 
@@ -382,7 +388,3 @@ def as_json(value: object) -> Any:
 
 def _default_name(number: int) -> str:
     return f"case-{number + 1:05d}"
-
-
-def _pretty(frames: object) -> str:
-    return json.dumps(frames, indent=2, ensure_ascii=False)

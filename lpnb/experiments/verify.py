@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
 from lpnb.display import brief, esc, table_html, table_text
 from lpnb.errors import Complaint, InvalidValueError
-from lpnb.experiments.cases import Cases
+from lpnb.experiments.cases import Cases, cases_of
 from lpnb.tables import plain_table
+
+if TYPE_CHECKING:
+    from lpnb.client import AsyncClient, Client
+    from lpnb.experiments.steps import Steps
 
 #: "failed": it came otherwise. "error": it cannot be said how it came. "skipped": nothing was expected.
 Verdict = Literal["passed", "failed", "error", "skipped"]
@@ -109,6 +113,65 @@ class Verification:
         rows = [(check.case, check.verdict, check.expected, check.got) for check in found[:SHOWN]]
         more = f"<p>and {len(found) - SHOWN:,} more</p>" if len(found) > SHOWN else ""
         return table_html(self.headline, ("case", "verdict", "expected", "got"), rows) + more
+
+
+def verify(
+    client: Client | AsyncClient,
+    cases: object,
+    *,
+    engagement: bool | None = None,
+    close: bool = True,
+    landing_wait: float | None = None,
+    **options: Any,
+) -> Verification:
+    """Send *cases*, see where each landed, and say which came as they expected.
+
+    Args:
+        client: A client.
+        cases: As for ``run_experiment``; at least one must expect something.
+        engagement: Ask Monitoring first, as a page would. When left out: if there are columns for it.
+        close: Close each conversation afterwards, so that none is left for an agent.
+        landing_wait: Seconds to wait for a landing at the most, as for ``Steps``.
+        options: As for ``run_experiment``: journal, concurrency, rate, live, confirm and so on.
+
+    Raises:
+        InvalidValueError: A cell is wrong, or no case expects anything.
+        SettingsError: A skill is expected, and there is no way to read where a conversation landed.
+        LpnbError: Whatever ``run_experiment`` raises.
+
+    Example:
+        >>> import lpnb
+        >>> cases = [{"ctmrinfo.ctype": "vip", "expected_skill": "Private Clients", "expected_code": "OK"}]
+        >>> with lpnb.Sandbox() as sandbox, lpnb.Client(lpnb.Settings.of(sandbox.environment())) as client:
+        ...     print(verify(client, cases, journal="vip.sqlite", progress=False))
+        1 case: 1 passed, 0 failed.
+    """
+    from lpnb.experiments.start import run_experiment
+
+    known = cases_of(cases)
+    steps = steps_for(known, engagement=engagement, close=close, landing_wait=landing_wait)
+    run = run_experiment(client, known, steps=steps, **options)
+    return verification_of(run.table(), known.told.removeprefix("of ") or "cases")
+
+
+def steps_for(
+    cases: Cases, *, engagement: bool | None = None, close: bool = True, landing_wait: float | None = None
+) -> Steps:
+    """What has to be done with each case, besides sending it, to tell whether it came as expected.
+
+    Raises:
+        InvalidValueError: No case expects anything.
+    """
+    from lpnb.experiments.steps import Steps
+
+    expect_something(cases)
+    wait = {} if landing_wait is None else {"landing_wait": landing_wait}
+    return Steps(
+        engagement=cases.asks_monitoring if engagement is None else engagement,
+        landing=any("expected_skill" in case.expected for case in cases),
+        close=close,
+        **wait,
+    )
 
 
 def expect_something(cases: Cases) -> None:

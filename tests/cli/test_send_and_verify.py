@@ -1,0 +1,238 @@
+"""``lpnb send`` and ``lpnb verify``: files in, files and an exit status out."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+
+from lpnb import Sandbox
+from lpnb.cli import main
+
+DATA = Path(__file__).parents[2] / "data"
+FIRST = (
+    "case",
+    "consumer_id",
+    "outcome",
+    "code",
+    "message",
+    "conversation_id",
+    "http_status",
+    "attempts",
+    "elapsed_ms",
+)
+
+
+@pytest.fixture
+def world(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """A sandbox that the command line finds in the environment."""
+    for name, value in sandbox.environment().items():
+        monkeypatch.setenv(name, value)
+    return sandbox
+
+
+def rows(text: str) -> Path:
+    path = Path("rows.csv")
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_every_case_is_a_row_of_the_table_that_is_written(world, capsys):
+    path = rows("case,consumer_id,ctmrinfo.customerId,personal.firstname\na,anna,007,=1+1\nb,,,Zoë\n")
+
+    status = main(["send", str(path), "--out", "results.csv", "--journal", "run.sqlite", "--quiet"])
+
+    assert status == 0
+    table = pd.read_csv("results.csv", dtype=str)
+    assert tuple(table.columns[:9]) == FIRST
+    assert table["case"].tolist() == ["a", "b"]
+    assert table["consumer_id"][0] == "anna"
+    assert table["outcome"].tolist() == ["answered", "answered"]
+    assert table["ctmrinfo.customerId"][0] == "007"
+    assert table["personal.firstname"].tolist() == ["'=1+1", "Zoë"]
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "2 rows are in results.csv" in err
+    assert {conversation.conversation_id for conversation in world.conversations} == set(
+        table["conversation_id"]
+    )
+    assert {path.name for path in Path.cwd().iterdir()} >= {"results.csv", "run.sqlite"}
+
+
+def test_without_a_file_the_table_is_printed_for_people_or_for_programs(world, capsys):
+    path = rows("case,skillId\na,-1\n")
+
+    assert main(["send", str(path), "--quiet"]) == 0
+    head, row = capsys.readouterr().out.splitlines()
+    assert tuple(head.split()) == FIRST
+    assert row.split()[0] == "a"
+
+    assert main(["send", str(path), "--quiet", "--json", "--journal", "2.sqlite"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["case"], found["outcome"], found["skillId"]) == ("a", "answered", "-1")
+
+
+def test_one_case_that_is_not_answered_makes_the_status_1(world, capsys):
+    path = rows("case,consumer_id\na,anna\nb,anna\n")
+
+    assert main(["send", str(path), "--out", "r.parquet", "--concurrency", "1", "--quiet"]) == 1
+    assert pd.read_parquet("r.parquet")["outcome"].tolist() == ["answered", "refused"]
+
+
+def test_a_dry_run_prints_requests_with_secrets_masked_and_sends_nothing(world, capsys):
+    path = rows("case,personal.firstname\na,Ana\nb,Bea\n")
+
+    assert main(["send", str(path), "--dry-run", "1"]) == 0
+
+    out = capsys.readouterr().out
+    assert '"firstname": "Ana"' in out
+    assert "Bea" not in out
+    assert world.conversations == []
+    assert list(Path.cwd().iterdir()) == [path.resolve()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["send"], "Name the file with the cases, such as: lpnb send rows.csv"),
+        (["send", "nothing.csv"], "nothing.csv cannot be read: No such file or directory."),
+        (["send", "bad.csv"], "Row 1, personal.gender must be one of 'MALE', 'FEMALE', 'OTHER'"),
+        (
+            ["send", "good.csv", "--out", "r.txt"],
+            "the file's ending must be one of '.parquet', '.csv', '.xlsx'",
+        ),
+        (["send", "good.csv", "--out", "no/r.csv"], "no/r.csv cannot be written: there is no folder no."),
+        (
+            ["send", "good.csv", "--concurrency", "0"],
+            "concurrency must be a whole number from 1 to 1,000; got 0.",
+        ),
+        (["send", "--resume"], "--resume needs --journal FILE: the journal to go on with."),
+        (["send", "--resume", "--journal", "no.sqlite"], "There is no journal at no.sqlite."),
+        (
+            ["send", "good.csv", "--separator", "ab"],
+            "separator must be one character, such as ';'; got 'ab'.",
+        ),
+        (
+            ["verify", "good.csv"],
+            "No case expects anything. Give them a column expected_skill, expected_code",
+        ),
+        (["verify"], "Name the file with the cases, such as: lpnb verify rows.csv"),
+        (["verify", "expects.csv", "--junit", "no/o.xml"], "There is no folder no to write o.xml to."),
+    ],
+)
+def test_a_wrong_call_is_status_2_and_sends_nothing(world, capsys, arguments, said):
+    Path("good.csv").write_text("skillId\n1\n")
+    Path("bad.csv").write_text("personal.gender\nmale\n")
+    Path("expects.csv").write_text("expected_code\nOK\n")
+
+    assert main(arguments) == 2
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err
+    assert world.conversations == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["send", "x.csv", "--rate", "fast"], ["send", "x.csv", "--dry-run", "0"]]
+)
+def test_a_wrong_option_is_status_2(capsys, arguments):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: lpnb send")
+
+
+def test_a_journal_is_not_begun_twice_and_gone_on_with_only_when_asked(world, capsys):
+    path = rows("case\na\nb\n")
+    send = ["send", str(path), "--journal", "run.sqlite", "--quiet"]
+    assert main(send) == 0
+
+    assert main(send) == 2
+    assert "run.sqlite" in capsys.readouterr().err
+
+    assert main([*send, "--resume", "--out", "again.parquet"]) == 0
+    assert len(world.conversations) == 2
+    assert len(pd.read_parquet("again.parquet")) == 2
+
+    rows("case\na\nc\n")
+    assert main([*send, "--resume"]) == 2
+    assert "These are not the cases that run.sqlite was begun with" in capsys.readouterr().err
+    assert main(["send", "--resume", "--journal", "run.sqlite", "--quiet"]) == 0
+
+
+def test_a_request_to_end_stops_the_run_and_resume_finishes_it(world):
+    Path("rows.csv").write_text("case\n" + "".join(f"c{n}\n" for n in range(300)))
+    send = ["send", "rows.csv", "--journal", "run.sqlite"]
+    running = subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "lpnb", *send, "--rate", "20", "--out", "first.parquet"],
+        stderr=subprocess.PIPE,
+    )
+    until = time.monotonic() + 30
+    while len(world.conversations) < 5 and time.monotonic() < until:
+        time.sleep(0.02)
+
+    running.send_signal(signal.SIGTERM)
+    _, err = running.communicate(timeout=30)
+
+    assert running.returncode == 1
+    assert b"Go on with lpnb send --resume --journal run.sqlite" in err
+    first = pd.read_parquet("first.parquet")
+    assert len(first) == 300
+    assert 0 < (first["outcome"] == "answered").sum() < 300
+
+    assert main([*send, "--resume", "--rate", "1000", "--out", "r.parquet", "--quiet"]) == 0
+    assert pd.read_parquet("r.parquet")["conversation_id"].nunique() == 300
+    assert len(world.conversations) == 300
+
+
+def test_cases_that_came_as_expected_pass_a_build(world, capsys):
+    path = rows(
+        "case,ctmrinfo.ctype,expected_skill,expected_code\n"
+        "vip,vip,Private Clients,OK\n"
+        "gold,gold,2741903010,\n"
+    )
+
+    assert main(["verify", str(path), "--junit", "out.xml", "--out", "r.csv", "--quiet"]) == 0
+
+    assert capsys.readouterr().out == "2 cases: 2 passed, 0 failed.\n"
+    suite = ElementTree.parse("out.xml").getroot()[0]
+    assert (suite.get("name"), suite.get("tests"), suite.get("failures")) == ("rows.csv", "2", "0")
+    assert [conversation.stage for conversation in world.conversations] == ["CLOSE", "CLOSE"]
+    assert pd.read_csv("r.csv")["passed"].tolist() == [True, True]
+
+
+def test_a_case_that_came_otherwise_fails_the_build_and_is_named(world, capsys):
+    path = rows("case,ctmrinfo.ctype,expected_skill\nvip,vip,Private Clients\ngold,gold,Private Clients\n")
+
+    status = main(["verify", str(path), "--junit", "out.xml", "--quiet", "--verbose", "--leave-open"])
+
+    assert status == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "verdict  case  expected               got",
+        "passed   vip   skill Private Clients  skill Private Clients (2741903013)",
+        "failed   gold  skill Private Clients  skill General Enquiries (2741903010)",
+        "2 cases: 1 passed, 1 failed.",
+        "failed  gold: expected skill Private Clients, landed in General Enquiries (2741903010)",
+    ]
+    (failure,) = ElementTree.parse("out.xml").getroot().iter("failure")
+    assert failure.get("message") == (
+        "expected skill Private Clients, landed in General Enquiries (2741903010)"
+    )
+    assert {conversation.stage for conversation in world.conversations} == {"OPEN"}
+
+
+@pytest.mark.parametrize("name", ["routing-regression.csv", "monitoring-regression.csv"])
+def test_the_sample_cases_pass_on_the_world_they_were_made_for(world, capsys, name):
+    status = main(["verify", str(DATA / name), "--quiet"])
+
+    out = capsys.readouterr().out
+    assert (status, out.count("\n")) == (0, 1), out
