@@ -122,7 +122,7 @@ def _begun(options: argparse.Namespace, client: Client, cases: Cases) -> Run:
     from lpnb.experiments.start import run_experiment
     from lpnb.experiments.steps import Steps
 
-    wait = {} if options.landing_wait is None else {"landing_wait": options.landing_wait}
+    wait: dict[str, Any] = {} if options.landing_wait is None else {"landing_wait": options.landing_wait}
     steps = Steps(
         engagement=options.engagement,
         say=options.say,

@@ -115,7 +115,7 @@ class _Once:
 def _selected(request: pytest.FixtureRequest, test: Callable[..., None]) -> list[str]:
     """The names of the cases whose tests will be run."""
     return [
-        item.callspec.params["case"]
+        str(item.callspec.params["case"])
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.function is test
     ]

@@ -165,7 +165,7 @@ def steps_for(
     from lpnb.experiments.steps import Steps
 
     expect_something(cases)
-    wait = {} if landing_wait is None else {"landing_wait": landing_wait}
+    wait: dict[str, Any] = {} if landing_wait is None else {"landing_wait": landing_wait}
     return Steps(
         engagement=cases.asks_monitoring if engagement is None else engagement,
         landing=any("expected_skill" in case.expected for case in cases),
