@@ -135,7 +135,8 @@ class SendingWithSteps(Sending):
             return batch
         from lpnb.engagements import EngagementRequest
 
-        offer = await self.engine.engagement(EngagementRequest(consumer_id, **(case.engagement() or {})))
+        asked = case.engagement(consumer_id) or {}
+        offer = await self.engine.engagement(EngagementRequest(consumer_id, **asked))
         said = {"campaign_id": offer.campaign_id, "engagement_id": offer.engagement_id}
         await self._note(case.number, "engagement", 0, offer.outcome, said)
         return batch.with_engagement(offer) if offer.outcome == "offered" else batch
