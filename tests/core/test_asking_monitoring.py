@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lpnb import (
     AsyncClient,
@@ -165,6 +167,34 @@ def test_a_status_that_is_not_known_passes_and_is_no_offer():
 
     assert (found.outcome, found.status) == ("none", "callback")
     assert found.explanation == "Nothing that is known is offered: the status is 'callback'. See raw."
+
+
+json_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=5)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(["campaignId", "engagementId", "conversationId", "status", "contextId", "x"]),
+            inner,
+            max_size=4,
+        ),
+    ),
+    max_leaves=12,
+)
+
+
+@given(json_values)
+def test_whatever_the_details_are_the_outcome_has_a_name(details):
+    found = engagement_of({"visitorId": "v", "sessionId": "s", "engagementDetails": details}, "anna")
+
+    assert found.outcome in ("offered", "none", "already open")
+    ids = (found.campaign_id, found.engagement_id, found.conversation_id, found.context_id)
+    assert all(value is None or (isinstance(value, str) and value) for value in ids)
+    if found.outcome == "offered":
+        assert found.campaign_info().to_wire() == {
+            "campaignId": found.campaign_id,
+            "engagementId": found.engagement_id,
+        }
 
 
 # Visitors and sessions

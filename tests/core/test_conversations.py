@@ -8,6 +8,8 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lpnb import (
     AsyncClient,
@@ -513,6 +515,34 @@ def test_two_lost_messages_are_not_both_found_in_one():
     lines = put_together([lost, lost, told])
 
     assert [(line.sequence, line.sources) for line in lines] == [(None, ("sent",)), (4, ("sent", "webhook"))]
+
+
+lines = st.builds(
+    Line,
+    who=st.sampled_from(["consumer", "agent"]),
+    kind=st.just("text"),
+    text=st.sampled_from(["a", "b"]),
+    at=st.one_of(st.none(), st.integers(0, 100).map(at)),
+    sequence=st.one_of(st.none(), st.integers(0, 5)),
+    dialog_id=st.sampled_from(["c", "s", None]),
+    outcome=st.sampled_from([None, "unknown", "answered"]),
+    sources=st.sampled_from([("sent",), ("webhook",), ("history",)]),
+)
+
+
+@given(st.lists(lines, max_size=12))
+def test_each_numbered_message_stands_once_and_none_is_lost(given_lines):
+    found = put_together(given_lines)
+
+    numbered = [(line.dialog_id, line.sequence) for line in found if line.sequence is not None]
+    wanted = {(line.dialog_id, line.sequence) for line in given_lines if line.sequence is not None}
+    assert len(numbered) == len(set(numbered))
+    assert set(numbered) == wanted
+    for dialog in ("c", "s", None):
+        sequences = [number for where, number in numbered if where == dialog]
+        assert sequences == sorted(sequences)
+    plain = [line for line in given_lines if line.sequence is None and line.outcome != "unknown"]
+    assert sum(line.sequence is None for line in found) >= len(plain)
 
 
 def test_both_conversations_have_the_same_methods():
