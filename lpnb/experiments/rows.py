@@ -16,7 +16,7 @@ from lpnb.responses import BatchResponse, Outcome, Pair
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lpnb.experiments.cases import Cases
+    from lpnb.experiments.cases import Case, Cases
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HASHED = "hashed:"
@@ -40,24 +40,30 @@ def consumer_of(run_key: str, number: int, name: str) -> str:
 def case_rows(cases: Cases, run_key: str, salt: str | None) -> Iterator[CaseRow]:
     """Every case as it is journalled; with a *salt*, what is personal in it only as a hash."""
     for number in range(len(cases)):
-        case = cases[number]
-        yield CaseRow(
-            number,
-            case.name,
-            case.consumer_id or consumer_of(run_key, number, case.name),
-            stored_digest(cases.digest(number), salt),
-            said_of(case.values, salt),
-            json.dumps(dict(case.expected), ensure_ascii=False) if case.expected else "{}",
-        )
+        yield row_of(cases[number], run_key, salt)
 
 
-def said_of(values: Mapping[str, object], salt: str | None) -> str:
-    """The cells of a case as JSON, those below ``personal`` hashed when there is a *salt*."""
-    cells = {
-        column: hashed(value, salt) if salt is not None and column.startswith("personal") else value
-        for column, value in values.items()
-    }
-    return json.dumps(cells, ensure_ascii=False, default=_as_json)
+def row_of(case: Case, run_key: str, salt: str | None) -> CaseRow:
+    """One case as it is journalled.
+
+    Its digest is of everything that it says. Bare, it would let a personal value be found by trying, so that
+    it is salted together with them.
+    """
+    said = _json(dict(case.values))
+    expected = _json(dict(case.expected)) if case.expected else "{}"
+    whole = _json([case.name, case.consumer_id, said, expected]).encode("utf-8", "replace")
+    digest = hashlib.blake2b(whole, key=(salt or "").encode(), digest_size=24).hexdigest()
+    if salt is not None:
+        personal = {
+            column: hashed(value, salt) for column, value in case.values.items() if _is_personal(column)
+        }
+        said = _json({**case.values, **personal})
+    consumer_id = case.consumer_id or consumer_of(run_key, case.number, case.name)
+    return CaseRow(case.number, case.name, consumer_id, digest, said, expected)
+
+
+def _is_personal(column: str) -> bool:
+    return column == "personal" or column.startswith("personal.")
 
 
 def hashed(value: object, salt: str) -> str:
@@ -67,13 +73,6 @@ def hashed(value: object, salt: str) -> str:
     return _HASHED + digest.hexdigest()
 
 
-def stored_digest(digest: str, salt: str | None) -> str:
-    """A case's digest as it is stored. Bare, it would let a personal value be found by trying."""
-    if salt is None:
-        return digest
-    return hashlib.blake2b(digest.encode(), key=salt.encode(), digest_size=32).hexdigest()
-
-
 def changes(cases: Cases, reader: Reader, salt: str | None) -> list[tuple[str, str, object, object]]:
     """What *cases* say otherwise than the journal: (case, column, before, after) of each cell."""
     found: list[tuple[str, str, object, object]] = []
@@ -81,11 +80,13 @@ def changes(cases: Cases, reader: Reader, salt: str | None) -> list[tuple[str, s
         if number >= len(cases):
             found.append((name, "case", name, None))
             continue
-        if digest == stored_digest(cases.digest(number), salt):
+        case = cases[number]
+        row = row_of(case, reader.about["run_key"], salt)
+        if row.digest == digest:
             continue
-        case, known = cases[number], reader.case(number)
+        known = reader.case(number)
         before = known[2] if known else {}
-        after = json.loads(said_of(case.values, salt))
+        after = json.loads(row.said)
         before |= {"case": name, **(known[3] if known else {})}
         after |= {"case": case.name, **case.expected}
         columns = [column for column in {**before, **after} if before.get(column) != after.get(column)]
@@ -226,6 +227,10 @@ def _as_json(value: object) -> Any:
     from lpnb.experiments.cases import as_json
 
     return as_json(value)
+
+
+#: Sorted, so that the order of columns is no change of a case.
+_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, default=_as_json).encode
 
 
 def pivot_of(
