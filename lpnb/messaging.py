@@ -20,6 +20,7 @@ from lpnb.wire import (
     Leaving,
     NewToken,
     Outgoing,
+    Post,
     Request,
     Turn,
     Verdict,
@@ -122,7 +123,9 @@ def _attempt(outgoing: Outgoing, line: Line) -> Flow[tuple[Exchange, Reading]]:
     tokens = line.tokens()
     exchange = yield from call(conversation_request(outgoing, line, tokens))
     # A gateway may echo the request. What is kept of the reply holds no token.
-    exchange = replace(exchange, content=scrub_bytes(exchange.content, tokens))
+    content = scrub_bytes(exchange.content, tokens)
+    if content is not exchange.content:
+        exchange = replace(exchange, content=content)
     if line.witness is not None:
         line.witness.came(exchange)
     if exchange.status is None:
@@ -151,12 +154,10 @@ def conversation_request(outgoing: Outgoing, line: Line, tokens: tuple[Secret, S
         # transport uses it for this request alone.
         headers["Connection"] = "close"
     path = "conversation/send" if outgoing.by_send else "conversation"
-    return Request(
-        "POST",
-        f"{line.origin()}/api/account/{line.account_id}/messaging/consumer/{path}",
-        params={"v": "3"},
-        headers={**headers, "Authorization": tokens[0].reveal(), "X-LP-ON-BEHALF": tokens[1].reveal()},
-        content=outgoing.content,
+    return Post(
+        f"{line.origin()}/api/account/{line.account_id}/messaging/consumer/{path}?v=3",
+        {**headers, "Authorization": tokens[0].reveal(), "X-LP-ON-BEHALF": tokens[1].reveal()},
+        outgoing.content,
     )
 
 

@@ -27,7 +27,7 @@ import httpx
 from lpnb._version import __version__
 from lpnb.masking import guard_logs
 from lpnb.sockets import CONNECTIONS, IDLE, Body, Pool
-from lpnb.wire import Exchange, Request
+from lpnb.wire import Exchange, Post, Request
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -87,7 +87,7 @@ class Transport(Protocol):
 class _Carrier(Protocol):
     """What takes a request out and notes what comes back; either kind of connections."""
 
-    async def call(self, request: Request, probe: Probe, alone: bool) -> str | None: ...
+    async def call(self, request: Request, probe: Probe) -> str | None: ...
 
     async def aclose(self) -> None: ...
 
@@ -134,13 +134,9 @@ class HttpTransport:
 
     async def exchange(self, request: Request, probe: Probe) -> Exchange:
         """Send *request* and return what came of it."""
-        request.headers.setdefault("User-Agent", f"lpnb/{__version__}")
-        request.headers.setdefault("Accept", "application/json")
-        request.headers["Accept-Encoding"] = "identity"
-        alone = request.headers.get("Connection") == "close"
         try:
             async with asyncio.timeout(self.deadline):
-                failure = await self._open().call(request, probe, alone)
+                failure = await self._open().call(request, probe)
         except TimeoutError:
             what = "no complete answer came" if probe.started else "no connection could be made"
             failure = f"{what} within {self.deadline:g} s"
@@ -169,46 +165,69 @@ class _Sockets:
 
     def __init__(self, largest: int) -> None:
         self._largest = largest
-        self._pools: dict[tuple[str, str, int | None, bool], Pool] = {}
+        self._pools: dict[tuple[tuple[str, str, int | None], bool], Pool] = {}
         self._tls: ssl.SSLContext | None = None
 
-    async def call(self, request: Request, probe: Probe, alone: bool) -> str | None:
-        url = request.url
-        key = (url.scheme, url.host, url.port, alone)
-        pool = self._pools.get(key)
+    async def call(self, request: Request, probe: Probe) -> str | None:
+        if isinstance(request, Post) and not request.is_looked_at:
+            host, fields = request.place.host, request.fields
+            alone = fields.get("Connection") == "close"
+            lines = [request.place.head, _OURS]
+            lines += [f"{name}: {value}".encode("latin-1") for name, value in fields.items()]
+            lines.append(b"Content-Length: %d" % len(request.content))
+            within = request.place.head.count(b"\n") + _OURS.count(b"\n")
+            written = _joined(lines, within + len(lines) - 1, request.content)
+        else:
+            host = (request.url.scheme, request.url.host, request.url.port)
+            _add_ours(request)
+            alone = request.headers.get("Connection") == "close"
+            lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
+            lines += [b"%b: %b" % pair for pair in request.headers.raw]
+            written = _joined(lines, len(lines) - 1, request.read())
+        pool = self._pools.get((host, alone))
         if pool is None:
-            pool = self._pools[key] = self._pool(url, keep=not alone)
-        return await pool.call(_written(request), probe)
+            pool = self._pools[host, alone] = self._pool(*host, keep=not alone)
+        return await pool.call(written, probe)
 
     async def aclose(self) -> None:
         for pool in self._pools.values():
             pool.close()
         await asyncio.sleep(0)  # the loop closes sockets in its next round
 
-    def _pool(self, url: httpx.URL, keep: bool) -> Pool:
-        secure = url.scheme == "https"
+    def _pool(self, scheme: str, host: str, port: int | None, keep: bool) -> Pool:
+        secure = scheme == "https"
         if secure and self._tls is None:
             self._tls = httpx.create_ssl_context(trust_env=False)
-        port = url.port or (443 if secure else 80)
-        return Pool(url.host, port, self._tls if secure else None, self._largest, keep)
+        tls = self._tls if secure else None
+        return Pool(host, port or (443 if secure else 80), tls, self._largest, keep)
 
 
 class _UnsendableError(ValueError):
     """A request that must not be written."""
 
 
-def _written(request: Request) -> bytes:
-    """The bytes of *request*.
+#: What every request says of itself.
+_OURS = f"User-Agent: lpnb/{__version__}\r\nAccept: application/json\r\nAccept-Encoding: identity".encode(
+    "ascii"
+)
+
+
+def _add_ours(request: Request) -> None:
+    request.headers.setdefault("User-Agent", f"lpnb/{__version__}")
+    request.headers.setdefault("Accept", "application/json")
+    request.headers["Accept-Encoding"] = "identity"
+
+
+def _joined(lines: list[bytes], breaks: int, content: bytes) -> bytes:
+    """The bytes of a request whose head has so many line *breaks* between its lines.
 
     Raises:
         _UnsendableError: A header holds a line break, and would become two.
     """
-    lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
-    lines += [b"%b: %b" % pair for pair in request.headers.raw]
     head = b"\r\n".join(lines)
-    if head.count(b"\n") != len(lines) - 1 or head.count(b"\r") != len(lines) - 1 or b"\0" in head:
+    if head.count(b"\n") != breaks or head.count(b"\r") != breaks or b"\0" in head:
         raise _UnsendableError("a header of the request holds a line break")
-    return b"%b\r\n\r\n%b" % (head, request.read())
+    return b"%b\r\n\r\n%b" % (head, content)
 
 
 _probe: contextvars.ContextVar[Probe | None] = contextvars.ContextVar("lpnb_probe", default=None)
@@ -221,7 +240,9 @@ class _Aiohttp:
         self._largest = largest
         self._inner: dict[bool, AiohttpTransport] = {}
 
-    async def call(self, request: Request, probe: Probe, alone: bool) -> str | None:
+    async def call(self, request: Request, probe: Probe) -> str | None:
+        _add_ours(request)
+        alone = request.headers.get("Connection") == "close"
         response: httpx.Response | None = None
         token = _probe.set(probe)
         try:
@@ -333,8 +354,10 @@ async def _close(response: httpx.Response) -> None:
 
 def _seconds(header: str | None) -> float | None:
     """Retry-After in seconds; a date, or nonsense, counts as not given."""
+    if header is None:
+        return None
     try:
-        value = float(header or "")
+        value = float(header)
     except ValueError:
         return None
     return value if 0 <= value < math.inf else None
