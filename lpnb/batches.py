@@ -7,13 +7,13 @@ it is given, byte for byte, for those who want to see how the service takes it.
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from lpnb.display import pre_html
 from lpnb.errors import Complaint, InvalidValueError
+from lpnb.ids import fresh_id
 from lpnb.models import join, json_trouble, must, one_of
 from lpnb.payloads import (
     REQUEST_CONVERSATION,
@@ -188,7 +188,7 @@ class ConversationBatch:
 
         ``account_id`` becomes the ``brandId`` unless the request names one itself.
         """
-        ids = list(self.req_ids or (str(uuid.uuid4()) for _ in range(2 + len(self.more))))
+        ids = list(self.req_ids or [fresh_id() for _ in range(2 + len(self.more))])
         request = self.request.to_wire()
         if "brandId" not in request and account_id is not None:
             request = {"brandId": account_id, **request}

@@ -103,7 +103,7 @@ class Engine:
         connector = self.connector
         await self._once("domains", connector.need_domains)
         await self._once("app_jwt", connector.need_app_jwt)
-        if consumer_id is not None:
+        if consumer_id is not None and connector.consumer_jws(consumer_id) is None:
             await self._once(f"jws {consumer_id}", lambda: connector.need_consumer_jws(consumer_id))
 
     async def history(self, search: Search) -> HistoryPage:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self
@@ -16,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from lpnb.display import pre_html
 from lpnb.errors import Complaint, InvalidValueError
+from lpnb.ids import fresh_id
 from lpnb.models import Json, Text, WireModel, json_trouble, placed
 from lpnb.payloads import ClientProperties
 from lpnb.strict_json import JsonError, read_json
@@ -71,7 +71,7 @@ class Frame:
     def to_wire(self, req_id: str | None = None) -> dict[str, Any]:
         """Return the frame that is posted, with a fresh request id when none was given."""
         kind, body, beside = self._parts()
-        made = self.req_id or req_id or str(uuid.uuid4())
+        made = self.req_id or req_id or fresh_id()
         return {"kind": "req", "id": made, "type": kind, "body": body, **beside}
 
     def outgoing(self, account_id: str) -> Outgoing:

@@ -16,6 +16,7 @@ import os
 import re
 import signal
 import time
+from typing import ClassVar
 
 ACCOUNT = "12345678"
 IDS = re.compile(rb'"id": ?"([^"]{1,64})"')
@@ -38,7 +39,7 @@ def reply(status: int, body: bytes) -> bytes:
 class Canned(asyncio.Protocol):
     """One connection."""
 
-    served: list[float] = []
+    served: ClassVar[list[float]] = []
     refused = 0
     numbers = itertools.count(1)
     tokens = at = 0.0

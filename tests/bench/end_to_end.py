@@ -15,8 +15,8 @@ round. What is timed begins after imports, 200 calls that do not count, and the 
     requests         a thread for each call in flight, a Session for each thread
     newman           the same rows as a collection's data file (npm; by --newman FOLDER or from the PATH)
 
-``--storm`` measures the pace instead: 50 calls a second allowed, no Retry-After. ``--memory`` the peak of runs
-of 10,000 and of 100,000 cases. ``--rows`` CPU per row beside newman, both writing every response to disk.
+``--storm`` measures the pace: 50 calls a second allowed, no Retry-After. ``--memory`` the peaks of runs of
+10,000 and of 100,000 cases. ``--rows`` CPU per row beside newman, both writing every response to disk.
 """
 
 from __future__ import annotations
@@ -383,10 +383,12 @@ def storm(options: argparse.Namespace) -> None:
         begun, end = served[0], served[-1]
         late = [at for at in served if begun + 5 <= at < end - 1]
         share = len(late) / (end - begun - 6) / 50
+        calls = len(served) + told["refused"]
         print(
-            f"50 calls/s allowed, bucket of {burst}, {options.at_once[-1]} in flight, {options.calls:,} cases: "
+            f"50/s allowed, bucket of {burst}, {options.at_once[-1]} in flight, {options.calls:,} cases: "
             f"{len(served):,} answered in {end - begun:.1f} s, after 5 s {100 * share:.1f} % of the ideal, "
-            f"{told['refused']} calls ({100 * told['refused'] / (len(served) + told['refused']):.2f} %) got 429"
+            f"{told['refused']} calls ({100 * told['refused'] / calls:.2f} %) got 429",
+            flush=True,
         )
 
 
@@ -436,8 +438,8 @@ def memory() -> None:
         server.stop()
         said = peaks[calls] = json.loads(done.stdout.splitlines()[-2])
         print(
-            f"{calls:,} cases: {said['sending']:.0f} MB at the end of sending, {said['peak']:.0f} MB with the "
-            f"table; cases and table themselves {said['own']:.0f} MB",
+            f"{calls:,} cases: {said['sending']:.0f} MB at the end of sending, {said['peak']:.0f} MB with "
+            f"the table; cases and table themselves {said['own']:.0f} MB",
             flush=True,
         )
     small, large = peaks[10_000], peaks[100_000]
