@@ -170,12 +170,11 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         columns, rows, more = self._told()
-        parts = [f'<p role="status">{esc(self.summary)}</p>']
+        picture = self.plot()
+        seen = isinstance(picture, ChangeMap) and bool(picture.cells)
+        parts = [picture._repr_html_() if seen else f'<p role="status">{esc(self.summary)}</p>']
         if len(self.moves):
             parts.append(table_html("Moves", list(self.moves.columns), self.moves.to_numpy().tolist()))
-        picture = self.plot()
-        if isinstance(picture, ChangeMap) and picture.cells:
-            parts.append(picture._repr_html_())
         if rows:
             parts.append(table_html("Cases that changed", columns, rows))
         if more:

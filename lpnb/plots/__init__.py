@@ -10,5 +10,6 @@ from __future__ import annotations
 from lpnb.plots.flow import flow
 from lpnb.plots.heatmap import Heatmap, heatmap
 from lpnb.plots.picture import Picture, PlotsMissingError
+from lpnb.plots.times import latency, rate
 
-__all__ = ["Heatmap", "Picture", "PlotsMissingError", "flow", "heatmap"]
+__all__ = ["Heatmap", "Picture", "PlotsMissingError", "flow", "heatmap", "latency", "rate"]

@@ -15,7 +15,7 @@ import pandas as pd
 from lpnb.display import esc
 from lpnb.plots.bands import Band, draw_bands
 from lpnb.plots.cells import in_order, shortened, tally, texts
-from lpnb.plots.field import CELL, MUTED, STEP, Field, Legend, Place
+from lpnb.plots.field import MUTED, STEP, Field, Legend, Place, cell_style
 from lpnb.plots.letters import wrap
 from lpnb.plots.picture import Picture
 from lpnb.plots.sheet import SMALL, TEXT, Sheet, blank_sheet
@@ -84,16 +84,17 @@ class ChangeMap(Picture):
 
     def _td(self, cell: Change | None) -> str:
         if cell is None:
-            return f'<td style="{CELL};{MUTED}">no case</td>'
-        if not cell.changed:
-            return (
-                f'<td style="{CELL};{MUTED};background:var(--jp-layout-color2,#8881)">{esc(cell.after)}</td>'
-            )
-        base = self.colours.get(cell.after, NEUTRAL)
+            return f'<td style="{cell_style("")};{MUTED}">no case</td>'
         first, *rest = cell.lines
-        below = "".join(f'<div style="font-size:85%">{esc(line)}</div>' for line in rest)
+        style = cell_style(max(cell.lines, key=len))
+        if not cell.changed:
+            # Muted text is only just readable, and on any ground of its own no longer.
+            line = "border:1px solid var(--jp-border-color2,#8884)"
+            return f'<td style="{style};{MUTED};{line}">{esc(first)}</td>'
+        base = self.colours.get(cell.after, NEUTRAL)
+        below = "".join(f'<div style="font-size:85%">{esc(words)}</div>' for words in rest)
         frame = "outline:2px solid var(--jp-content-font-color1,currentColor);outline-offset:-2px"
-        return f'<td style="{CELL};background:{base}6b;{frame}"><strong>{esc(first)}</strong>{below}</td>'
+        return f'<td style="{style};background:{base}6b;{frame}"><strong>{esc(first)}</strong>{below}</td>'
 
 
 class ChangeBands(Picture):

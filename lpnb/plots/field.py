@@ -14,10 +14,8 @@ from lpnb.plots.letters import width, wrap
 from lpnb.plots.sheet import MARGIN, SMALL, TEXT, Sheet
 from lpnb.plots.themes import Theme
 
-HEAD = "text-align:left;padding:4px 8px;font-weight:600;overflow-wrap:anywhere"
-CELL = (
-    "text-align:left;padding:5px 8px;vertical-align:top;min-width:6em;max-width:14em;overflow-wrap:anywhere"
-)
+_HEAD = "text-align:left;padding:4px 8px;font-weight:600;max-width:16em"
+_CELL = "text-align:left;padding:5px 8px;vertical-align:top;max-width:14em"
 MUTED = "color:var(--jp-content-font-color2,inherit)"
 STEP = 11.6
 _GAP = 3.0
@@ -47,9 +45,11 @@ class Field:
 
     def html(self, below_title: str, td: Callable[[tuple[str, str]], str]) -> str:
         """A table with scoped heads. *below_title* and what *td* gives for a cell are escaped already."""
-        heads = "".join(f'<th scope="col" style="{HEAD}">{esc(name)}</th>' for name in self.columns)
+        heads = "".join(
+            f'<th scope="col" style="{_HEAD};{breaking(name)}">{esc(name)}</th>' for name in self.columns
+        )
         lines = "".join(
-            f'<tr><th scope="row" style="{HEAD};vertical-align:top">{esc(row)}</th>'
+            f'<tr><th scope="row" style="{_HEAD};{breaking(row)};vertical-align:top">{esc(row)}</th>'
             + "".join(td((row, column)) for column in self.columns)
             + "</tr>"
             for row in self.rows
@@ -61,8 +61,9 @@ class Field:
             'font-variant-numeric:tabular-nums;color:var(--jp-content-font-color1,inherit)">'
             '<caption style="text-align:left;padding:4px 0;caption-side:top">'
             f"<strong>{esc(self.title)}</strong><br>{below_title}</caption>"
-            f'<thead><tr><th scope="col" rowspan="2" style="{HEAD};vertical-align:bottom">{esc(self.keys[0])}'
-            f'</th><th scope="colgroup" colspan="{len(self.columns)}" style="{HEAD}">{esc(self.keys[1])}</th>'
+            f'<thead><tr><th scope="col" rowspan="2" style="{_HEAD};vertical-align:bottom">'
+            f'{esc(self.keys[0])}</th><th scope="colgroup" colspan="{len(self.columns)}" style="{_HEAD};'
+            f'max-width:none">{esc(self.keys[1])}</th>'
             f"</tr><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>"
         )
 
@@ -112,6 +113,17 @@ class Field:
                 paint(sheet, (row, column), (left + number * (across + _GAP), y, across, high))
         legend.draw(sheet, entries, cells + field[1] + 12)
         return sheet
+
+
+def breaking(text: str) -> str:
+    """How *text* may be broken: words stay whole, but for one that no cell could hold."""
+    longest = max(map(len, text.split()), default=0)
+    return "overflow-wrap:anywhere;min-width:8em" if longest > 24 else "overflow-wrap:break-word"
+
+
+def cell_style(text: str) -> str:
+    """The style of a cell that holds *text*."""
+    return f"{_CELL};{breaking(text)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from lpnb.display import esc
 from lpnb.errors import InvalidValueError
 from lpnb.models import must
 from lpnb.plots.cells import Cell, Grid, check_table, labels_of, lay_out
-from lpnb.plots.field import CELL, MUTED, Field
+from lpnb.plots.field import MUTED, Field, cell_style
 from lpnb.plots.picture import Picture
 from lpnb.plots.sheet import blank_sheet
 from lpnb.plots.themes import FAILED, NEUTRAL, OUTCOMES, Theme, colours_of
@@ -121,19 +121,21 @@ class Heatmap(Picture):
 
     def _td(self, cell: Cell | None) -> str:
         if cell is None:
-            return f'<td style="{CELL};{MUTED}">no case</td>'
+            return f'<td style="{cell_style("")};{MUTED}">no case</td>'
         first, *rest = self.words(cell)
         below = "".join(f'<div style="font-size:85%">{esc(line)}</div>' for line in rest)
         parts = self.parts(cell)
         base, _, thickness = parts[0]
-        style = f"{CELL};background:{base}{round(thickness * 107):02x};border-left:4px solid {base}"
+        style = (
+            f"{cell_style(first)};background:{base}{round(thickness * 107):02x};border-left:4px solid {base}"
+        )
         return f'<td style="{style}">{esc(first)}{below}{_strip(parts)}</td>'
 
     def _legend(self) -> str:
         swatch = "display:inline-block;width:.8em;height:.8em;margin-right:.4em;border-radius:2px;background:"
         return " ".join(
             f'<span style="white-space:nowrap;margin-right:1em"><span style="{swatch}'
-            f'{self.colours.get(label, NEUTRAL)}"></span>{esc(label)} {count}</span>'
+            f'{self.colours.get(label, NEUTRAL)}"></span><bdi>{esc(label)}</bdi> {count:,}</span>'
             for label, count in self.grid.labels.items()
         )
 

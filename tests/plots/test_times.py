@@ -1,0 +1,111 @@
+"""How long calls took, and how many there were a second."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from lpnb import plots
+from lpnb.errors import InvalidValueError
+
+START = pd.Timestamp("2026-03-01T12:00:00Z")
+
+
+def calls(*times: float | None, outcomes: list[str] | None = None) -> pd.DataFrame:
+    """Calls that took so many milliseconds, one a second."""
+    sent = [START + pd.Timedelta(seconds=number) for number in range(len(times))]
+    table = pd.DataFrame(
+        {"elapsed_ms": pd.array(times, dtype="Float64"), "sent_at": pd.to_datetime(sent, utc=True)}
+    )
+    return table if outcomes is None else table.assign(outcome=outcomes)
+
+
+def drawn(picture: plots.Picture) -> list[str]:
+    figure = picture.figure("dark")
+    texts = [text.get_text() for axes in figure.axes for text in axes.texts]
+    legends = [
+        text.get_text().replace("\u200e", "") for legend in figure.legends for text in legend.get_texts()
+    ]
+    return texts + legends
+
+
+def test_the_distribution_is_told_in_words_and_marked_in_the_picture() -> None:
+    latency = plots.latency(calls(*range(1, 101), outcomes=["answered"] * 90 + ["unknown"] * 10))
+
+    assert latency.summary == (
+        "100 calls: median 50.5 ms, 95 % within 95 ms, 99 % within 99 ms, slowest 100 ms"
+    )
+    assert {" median", " 95 % within", " 99 % within", "answered  90", "unknown  10"} <= set(drawn(latency))
+    assert latency.bars.total == 100
+
+
+def test_every_call_is_in_one_bar_from_microseconds_to_minutes() -> None:
+    latency = plots.latency(calls(0.004, 0.004, 5.0, 5.0, 90_000.0))
+
+    assert latency.bars.total == 5
+    assert sum(latency.bars.counts["calls"][:1]) == 2
+    assert latency.bars.counts["calls"][-1] == 1
+    assert latency.summary.endswith("slowest 90 s")
+    assert latency.png().startswith(b"\x89PNG")
+
+
+def test_calls_without_a_time_are_counted_apart() -> None:
+    latency = plots.latency(calls(1.0, None, -1.0, float("inf")))
+
+    assert latency.summary == (
+        "1 call: median 1 ms, 95 % within 1 ms, 99 % within 1 ms, slowest 1 ms; 3 more without a time"
+    )
+
+
+def test_the_rate_is_by_what_came_of_the_calls() -> None:
+    rate = plots.rate(calls(*[1.0] * 90, outcomes=["answered", "refused", "unknown"] * 30))
+
+    assert (rate.step, rate.bars.total) == (2, 90)
+    assert set(rate.bars.counts["answered"]) <= {0, 1}
+    assert rate.summary == (
+        "90 calls in 1:30 min, 1 a second at the most, from 2026-03-01 12:00:00 UTC, in steps of 2 s"
+    )
+    assert {"answered  30", "refused  30", "unknown  30"} <= set(drawn(rate))
+
+
+@pytest.mark.parametrize("days", [0, 1 / 864000, 1, 400])
+def test_a_run_of_any_length_has_at_most_so_many_bars(days: float) -> None:
+    table = calls(1.0, 1.0)
+    table["sent_at"] = [START, START + pd.Timedelta(days=days)]
+
+    rate = plots.rate(table)
+
+    assert rate.bars.total == 2
+    assert len(rate.bars.edges) <= 402
+    assert rate.svg().endswith("</svg>\n")
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"), [(plots.latency, "No call has a time"), (plots.rate, "No call was sent")]
+)
+def test_no_calls_make_an_empty_picture_that_says_so(draw: type, words: str) -> None:
+    empty = draw(calls())
+    unsent = draw(pd.DataFrame({"elapsed_ms": [None], "sent_at": [pd.NaT]}))
+
+    assert empty.summary == words
+    assert unsent.summary.startswith(f"{words}; 1 more")
+    assert f"{words}." in drawn(empty)
+    assert "<svg " in empty._repr_html_()
+
+
+@pytest.mark.parametrize("draw", [plots.latency, plots.rate])
+def test_in_a_notebook_the_bars_are_a_table_too(draw: type) -> None:
+    html = draw(calls(1.0, 2.0, outcomes=["answered", "refused"]))._repr_html_()
+
+    assert html.count("<svg ") == 1
+    assert 'scope="col"' in html
+    assert "refused" in html
+
+
+def test_a_table_without_times_is_refused() -> None:
+    with pytest.raises(InvalidValueError) as caught:
+        plots.latency(pd.DataFrame({"elapsed": [1.0]}))
+
+    assert str(caught.value) == (
+        "elapsed_ms must be one of 'elapsed'; got 'elapsed_ms'. Did you mean 'elapsed'?"
+    )
