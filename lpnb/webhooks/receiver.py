@@ -106,6 +106,7 @@ class Receiver:
         self._most = most
         self._largest = largest_body
         self._algorithms = tuple(algorithms)
+        self._lock = threading.Lock()
         self._running: _Running | None = None
         self._ended: Callable[[], object] = lambda: None
 
@@ -115,16 +116,18 @@ class Receiver:
         Raises:
             ReceiverError: The port is taken, or the file is damaged, another program's or in use.
         """
-        if self._running is None:
-            self._running = _Running(self)
-            # A notebook may forget a receiver, and makes a new one of the same name.
-            self._ended = weakref.finalize(self, self._running.end)
+        with self._lock:
+            if self._running is None:
+                self._running = _Running(self)
+                # A notebook forgets a receiver when it makes a new one of the same name.
+                self._ended = weakref.finalize(self, self._running.end)
         return self
 
     def stop(self) -> None:
         """Receive no more. Stopping twice is harmless; a file that was named stays."""
-        self._ended()
-        self._running = None
+        with self._lock:
+            self._ended()
+            self._running = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -168,10 +171,7 @@ class Receiver:
         Args:
             conversation_id: One conversation; all when left out.
         """
-        found: dict[str, list[Event]] = {}
-        for event in self._now.store.events(conversation_id):
-            found.setdefault(event.conversation_id, []).append(event)
-        return [event for events in found.values() for event in in_order(events)]
+        return self._events(conversation_id, raw=True)
 
     def table(self, conversation_id: str | None = None) -> pd.DataFrame:
         """``events`` as a DataFrame, one row an event, as of now.
@@ -192,7 +192,7 @@ class Receiver:
         dialog_id         str
         ================  ===================  ======================================================
         """
-        return plain_table(to_columns(self.events(conversation_id)), COLUMNS)
+        return plain_table(to_columns(self._events(conversation_id, raw=False)), COLUMNS)
 
     async def next_message(
         self,
@@ -269,6 +269,12 @@ class Receiver:
     def news(self, conversation_id: str | None = None) -> Future[None]:
         """A future that is done when the next new webhook about a conversation, or about any, is kept."""
         return self._now.news(conversation_id)
+
+    def _events(self, conversation_id: str | None, raw: bool) -> list[Event]:
+        found: dict[str, list[Event]] = {}
+        for event in self._now.store.events(conversation_id, raw=raw):
+            found.setdefault(event.conversation_id, []).append(event)
+        return [event for events in found.values() for event in in_order(events)]
 
     @property
     def _now(self) -> _Running:

@@ -11,7 +11,8 @@ import errno
 import socket
 import sys
 import threading
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 #: Connections at one time; whoever comes beyond that is told to come later.
 AT_ONCE = 128
+#: Bytes of a request's head.
+LARGEST_HEAD = 32 << 10
+#: Seconds that a connection may say nothing, or not finish its first head.
+SILENT = 10.0
 _SECONDS = 10.0
 
 
@@ -32,7 +37,9 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 intake,
-                http="httptools",
+                # Slower than the parser in C, and unlike that one it bounds what a head may weigh.
+                http="h11",
+                h11_max_incomplete_event_size=LARGEST_HEAD,
                 ws="none",
                 lifespan="off",
                 interface="asgi3",
@@ -49,6 +56,7 @@ class Server(uvicorn.Server):
         self._failure: BaseException | None = None
         self._serving: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
+        self._silent: dict[Any, float] = {}
         self._thread = threading.Thread(target=self._live, name="lpnb-webhooks", daemon=True)
 
     def start(self) -> None:
@@ -90,8 +98,17 @@ class Server(uvicorn.Server):
         assert self._stopping is not None  # noqa: S101 - startup() made it
         while not self._stopping.is_set():
             await self.on_tick(0)
+            self._cut_silent(time.monotonic())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), 1.0)
+
+    def _cut_silent(self, now: float) -> None:
+        """Cut connections that have asked for nothing yet: the server itself waits for them for ever."""
+        silent = [one for one in self.server_state.connections if getattr(one, "cycle", self) is None]
+        self._silent = {one: self._silent.get(one, now) for one in silent}
+        for connection, since in self._silent.items():
+            if now - since > SILENT:
+                connection.transport.abort()
 
 
 def listen(host: str, port: int) -> socket.socket:

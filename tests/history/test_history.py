@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lpnb import (
+    ConversationBatch,
     CredentialsError,
     CustomerInfo,
     InvalidValueError,
@@ -83,6 +84,22 @@ def test_sdes_are_searched_by_history_s_names_and_come_back_under_those_they_wer
     assert [(sde.type, sde.fields, sde.authenticated) for sde in record.sdes] == [
         ("ctmrinfo", vip.to_wire()["info"], True),
         ("personal", john.to_wire()["personal"], True),
+    ]
+
+
+def test_what_a_page_reported_is_told_from_what_a_verified_source_said(agent):
+    engagement = agent.engagement(
+        "anna", engagement_attributes=[CustomerInfo(ctype="gold"), PersonalInfo(firstname="Ann")]
+    )
+    batch = ConversationBatch.build([CustomerInfo(ctype="vip")])
+    reply = agent.send_batch(batch.with_engagement(engagement), "anna")
+
+    record = agent.history_conversation(reply.conversation_id, ["sdes", "unAuthSdes"])
+
+    assert [(sde.type, dict(sde.fields), sde.authenticated) for sde in record.sdes] == [
+        ("ctmrinfo", {"ctype": "vip"}, True),
+        ("ctmrinfo", {"ctype": "gold"}, False),
+        ("personal", {"firstname": "Ann"}, False),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import random
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 
 from lpnb import Client, Receiver, ReceiverError, Settings
-from lpnb.webhooks import Counts
+from lpnb.webhooks import Counts, server
 
 BODY = b'{"kind":"notification","body":{"changes":[]},"type":"ms.MessagingEventNotification"}'
 
@@ -140,6 +141,29 @@ def test_a_body_that_was_promised_and_never_comes_does_not_hold_the_receiver_up(
         assert slow.recv(100).startswith(b"HTTP/1.1 408 ")
 
     assert receiver.counts == Counts(taken=1, cut_off=1, events=1)
+
+
+def test_a_head_without_an_end_is_refused_before_it_weighs_much(receiver, poster, wire):
+    sent = 0
+    with socket.create_connection((receiver.host, receiver.port), timeout=10) as endless:
+        endless.sendall(b"POST /webhooks HTTP/1.1\r\nHost: x\r\n")
+        with contextlib.suppress(ConnectionError):
+            for _ in range(100_000):
+                endless.sendall(b"X-More: " + b"x" * 1000 + b"\r\n")
+                sent += 1
+
+    assert sent < 100_000
+    assert poster.say(wire.message("c", 0)) == 200
+
+
+def test_whoever_connects_and_says_nothing_is_cut_off(account, monkeypatch):
+    monkeypatch.setattr(server, "SILENT", 0.0)
+    with (
+        Receiver(account) as receiver,
+        socket.create_connection((receiver.host, receiver.port), timeout=10) as silent,
+        contextlib.suppress(ConnectionResetError),
+    ):
+        assert silent.recv(1) == b""
 
 
 def test_other_paths_and_methods_are_refused(receiver, poster):
@@ -308,16 +332,33 @@ def test_a_message_that_nobody_took_is_handed_out_again(receiver, poster, wire):
     poster.say(wire.message("c", 0, "still there"))
 
     async def give_up():
-        for _ in range(20):
+        for pause in [0, 0.0001, 0.001] * 20:
             waiting = asyncio.create_task(receiver.next_message("c", 10))
-            await asyncio.sleep(0)
-            waiting.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await waiting
+            await asyncio.sleep(pause)
+            if waiting.cancel():
+                with pytest.raises(asyncio.CancelledError):
+                    await waiting
+            else:
+                return await waiting
+        return await receiver.next_message("c", 10)
 
-    asyncio.run(give_up())
+    assert asyncio.run(give_up()).text == "still there"
 
-    assert receiver.wait_for_message("c").text == "still there"
+
+def test_whoever_looked_while_a_message_was_in_nobody_s_hands_is_woken_when_it_comes_back(
+    receiver, poster, wire
+):
+    poster.say(wire.message("c", 0, "back again"))
+    store = receiver._now.store
+    taken = store.claim("c", lambda events: events[0]).result(10)
+
+    async def wait_and_give_back():
+        waiting = asyncio.create_task(receiver.next_message("c", 10))
+        assert await asyncio.wrap_future(store.claim("c", lambda events: None)) is None
+        store.give_back(taken)
+        return (await waiting).text
+
+    assert asyncio.run(wait_and_give_back()) == "back again"
 
 
 def test_landing_is_the_latest_state_and_the_moves_before_it(receiver, poster, wire):
