@@ -86,7 +86,7 @@ def _sdes(batch: Any) -> dict[str, dict[str, Any]]:
 
 def _is_german_vip(batch: Any) -> bool:
     sdes = _sdes(batch)
-    return sdes["ctmrinfo"]["ctype"] == "vip" and sdes["personal"]["language"] == "de-DE"
+    return bool(sdes["ctmrinfo"]["ctype"] == "vip" and sdes["personal"]["language"] == "de-DE")
 
 
 EXERCISES: dict[str, Exercise] = {
