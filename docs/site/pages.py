@@ -120,7 +120,7 @@ def with_site_links(text: str, file: Path) -> str:
 
 
 def write_contents(source: Path) -> None:
-    """Append the menu to the front page, and refuse a page that nobody could find."""
+    """Append the menu to the front page; a page without a place in it comes last."""
     there = sorted(
         file.relative_to(source).with_suffix("").as_posix() for file in source.rglob("*.[mr][ds]*")
     )
@@ -137,6 +137,7 @@ def write_contents(source: Path) -> None:
             menu += f"\n```{{toctree}}\n:hidden:\n:caption: {heading}\n\n{entries}\n```\n"
             there = [page for page in there if page not in chosen]
     if there:
-        raise BrokenLinkError(f"no place in the menu for: {', '.join(there)}")
+        entries = "\n".join(there)
+        menu += f"\n```{{toctree}}\n:hidden:\n:caption: Further\n\n{entries}\n```\n"
     with (source / "index.md").open("a", encoding="utf-8") as index:
         index.write(menu)
