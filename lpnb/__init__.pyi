@@ -24,6 +24,9 @@ from lpnb.client import Client as Client
 from lpnb.connection import connect as connect
 from lpnb.conversation import AsyncConversation as AsyncConversation
 from lpnb.conversation import Conversation as Conversation
+from lpnb.conversation_fields import CloseDialog as CloseDialog
+from lpnb.conversation_fields import Satisfaction as Satisfaction
+from lpnb.conversation_fields import Urgency as Urgency
 from lpnb.engagements import Engagement as Engagement
 from lpnb.engagements import EngagementRequest as EngagementRequest
 from lpnb.errors import AlreadyOpenError as AlreadyOpenError
@@ -105,3 +108,5 @@ from lpnb.visitors import VisitorProperties as VisitorProperties
 from lpnb.webhooks import Receiver as Receiver
 from lpnb.widgets.composer import Composer as Composer
 from lpnb.widgets.explorer import Explorer as Explorer
+
+__version__: str

@@ -177,6 +177,8 @@ class ConversationBatch:
             >>> ConversationBatch().with_engagement(offer).request.campaign_info
             CampaignInfo(campaign_id='9', engagement_id='8')
         """  # noqa: E501
+        if not hasattr(engagement, "campaign_info"):
+            raise InvalidValueError([must("engagement", "must be an Engagement", engagement)])
         filled = {
             "campaign_info": engagement.campaign_info(),
             "conversation_context": engagement.conversation_context(self.request.conversation_context),

@@ -8,10 +8,11 @@ from collections.abc import Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from lpnb import background
+from lpnb.asking import Asks, AsyncAsks
 from lpnb.connector import check_consumer_id
 from lpnb.conversation import AsyncConversation, Conversation, find_open, names_of, waited
 from lpnb.display import esc
-from lpnb.engagements import Engagement, EngagementRequest, Reported, ReportRequest
+from lpnb.engagements import Engagement
 from lpnb.engine import Engine
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.lookback import AsyncLooksBack, LooksBack
@@ -100,18 +101,6 @@ class _Client:
         return f"<p>{esc(repr(self)[1:-1])} ({where})</p>"
 
 
-def _engagement_request(consumer_id: str | None, visitor: Mapping[str, Any]) -> EngagementRequest:
-    if consumer_id is not None:
-        check_consumer_id(consumer_id)
-    return EngagementRequest(consumer_id, **visitor)
-
-
-def _report_request(consumer_id: str | None, sdes: Any, visitor: Mapping[str, Any]) -> ReportRequest:
-    if consumer_id is not None:
-        check_consumer_id(consumer_id)
-    return ReportRequest(consumer_id, engagement_attributes=sdes, **visitor)
-
-
 def _close(engine: Engine) -> None:
     if engine.closed or not background.is_running():
         return
@@ -120,7 +109,7 @@ def _close(engine: Engine) -> None:
         concurrent.futures.wait([closing], timeout=2.0)
 
 
-class Client(LooksBack, _Client):
+class Client(Asks, LooksBack, _Client):
     """Talks to one account from plain code: a script, or a cell without ``await``.
 
     Domains and tokens are fetched when they are first needed and kept. It may be shared by threads. An
@@ -228,64 +217,25 @@ class Client(LooksBack, _Client):
         """
         return self._wait(self.engine.send_frame(self._read_frame(consumer_id, frame), consumer_id))
 
-    def engagement(self, consumer_id: str | None = None, **visitor: Any) -> Engagement:
-        """Ask Monitoring whether there is an engagement for a visitor, or a conversation already.
-
-        The visitor and session ids that come back are kept for the consumer and sent again next time; when
-        the service no longer knows them, they are dropped and it is asked once more. While the account
-        loads, and when the service fails, it is asked again after 3, 10, 30 and 90 s.
-
-        Args:
-            consumer_id: As for ``create_conversation``.
-            **visitor: The fields of ``EngagementRequest``: ``entry_points``, ``engagement_attributes``,
-                ``identities``, ``client_properties``, ``version``, ``on_behalf``, ``visitor_id`` and
-                ``session_id``.
-
-        Returns:
-            An ``Engagement`` whose ``outcome`` is "offered", "none" or "already open".
-
-        Raises:
-            InvalidValueError: Something given is wrong; nothing was sent.
-            MonitoringError: Monitoring refused, kept failing, or the account kept loading.
-
-        Example:
-            >>> from lpnb import Sandbox
-            >>> with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
-            ...     offer = client.engagement("consumer-1", entry_points=["sec://payments"])
-            ...     reply = client.create_conversation("consumer-1", engagement=offer)
-            >>> offer
-            <Engagement offered: Engagement 888889 of campaign 99999 is offered; batch.with_engagement(engagement) routes by it.>
-        """  # noqa: E501
-        return self._wait(self.engine.engagement(_engagement_request(consumer_id, visitor)))
-
-    def report(self, consumer_id: str | None, engagement_attributes: Any, **visitor: Any) -> Reported:
-        """Report SDEs of a visitor to Monitoring, or what became of an engagement that was offered.
-
-        Args:
-            consumer_id: As for ``create_conversation``.
-            engagement_attributes: SDEs of any type, such as ``Cart`` or ``engagement.impression(...)``.
-            **visitor: As for ``engagement``; and ``page_id``.
-
-        Raises:
-            InvalidValueError: Something given is wrong; nothing was sent.
-            MonitoringError: Monitoring refused, kept failing, or nobody knows whether it was taken.
-        """
-        request = _report_request(consumer_id, engagement_attributes, visitor)
-        return self._wait(self.engine.report(request))
-
     def conversation(
-        self, known: BatchResponse | Engagement | str, consumer_id: str | None = None
+        self,
+        known: BatchResponse | Engagement | str,
+        consumer_id: str | None = None,
+        *,
+        client_properties: ClientProperties | Mapping[str, Any] | None = None,
     ) -> Conversation:
         """Return a conversation as an object, to say something in it, see where it landed, and close it.
 
         Args:
             known: The reply that opened it, an engagement that is "already open", or a conversationId.
             consumer_id: Whose it is; needed with a conversationId.
+            client_properties: Sent with everything that is said. The features AUTO_MESSAGES and
+                MULTI_DIALOG are wanted there as well as when the conversation opens (documented).
 
         Raises:
             InvalidValueError: *known* stands for no conversation; it says what to do instead.
         """
-        return Conversation(self.engine, *names_of(known, consumer_id))
+        return Conversation(self.engine, *names_of(known, consumer_id), client_properties)
 
     def find_open_conversation(self, consumer_id: str) -> Conversation | None:
         """Find the conversation that a consumer has open, such as after an ``AlreadyOpenError``.
@@ -312,7 +262,7 @@ class Client(LooksBack, _Client):
         self.close()
 
 
-class AsyncClient(AsyncLooksBack, _Client):
+class AsyncClient(AsyncAsks, AsyncLooksBack, _Client):
     """``Client`` for ``async`` code: the same methods, awaited. It may be used from any event loop.
 
     Example:
@@ -366,20 +316,15 @@ class AsyncClient(AsyncLooksBack, _Client):
         work = self.engine.send_frame(self._read_frame(consumer_id, frame), consumer_id)
         return await background.awaitable(work)
 
-    async def engagement(self, consumer_id: str | None = None, **visitor: Any) -> Engagement:
-        """Ask Monitoring for an engagement; see ``Client.engagement``."""
-        return await background.awaitable(self.engine.engagement(_engagement_request(consumer_id, visitor)))
-
-    async def report(self, consumer_id: str | None, engagement_attributes: Any, **visitor: Any) -> Reported:
-        """Report SDEs of a visitor to Monitoring; see ``Client.report``."""
-        request = _report_request(consumer_id, engagement_attributes, visitor)
-        return await background.awaitable(self.engine.report(request))
-
     def conversation(
-        self, known: BatchResponse | Engagement | str, consumer_id: str | None = None
+        self,
+        known: BatchResponse | Engagement | str,
+        consumer_id: str | None = None,
+        *,
+        client_properties: ClientProperties | Mapping[str, Any] | None = None,
     ) -> AsyncConversation:
         """Return a conversation as an object, nothing to await; see ``Client.conversation``."""
-        return AsyncConversation(self.engine, *names_of(known, consumer_id))
+        return AsyncConversation(self.engine, *names_of(known, consumer_id), client_properties)
 
     async def find_open_conversation(self, consumer_id: str) -> AsyncConversation | None:
         """Find the conversation that a consumer has open; see ``Client.find_open_conversation``."""

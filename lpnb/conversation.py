@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lpnb.engine import Engine
+    from lpnb.payloads import ClientProperties
+    from lpnb.webhooks.events import Event
 
 T = TypeVar("T")
 
@@ -31,11 +33,17 @@ class _Conversation:
     """What both conversations are made of."""
 
     def __init__(
-        self, engine: Engine, conversation_id: str, consumer_id: str, receiver: Ear | None = None
+        self,
+        engine: Engine,
+        conversation_id: str,
+        consumer_id: str,
+        client_properties: ClientProperties | Mapping[str, Any] | None = None,
     ) -> None:
-        self._dialogue = Dialogue(
-            engine, conversation_id, consumer_id, receiver if receiver is not None else engine.ear
-        )
+        if isinstance(client_properties, Mapping):
+            from lpnb.payloads import ClientProperties
+
+            client_properties = ClientProperties.from_wire(client_properties, path="Client-Properties")
+        self._dialogue = Dialogue(engine, conversation_id, consumer_id, engine.ear, client_properties)
 
     @property
     def id(self) -> str:
@@ -142,14 +150,15 @@ class Conversation(_Conversation):
         """
         return waited(self.engine, self._dialogue.send_file(file, caption, preview, file_type))
 
-    def fetch_file(self, relative_path: str) -> bytes:
-        """Have a file that was sent, by its ``relativePath``.
+    def fetch_file(self, file: str | Event | Line) -> bytes:
+        """Have a file that was sent: by its ``relativePath``, or the message that ``next_message`` gave.
 
         Raises:
+            InvalidValueError: The message holds no file.
             RefusedError: There is no such file for this consumer.
             FileStoreError: The store did not give it.
         """
-        return waited(self.engine, self._dialogue.fetch_file(relative_path))
+        return waited(self.engine, self._dialogue.fetch_file(file))
 
     def read(self, sequences: Sequence[int] | None = None, status: str = "READ") -> BatchResponse | None:
         """Confirm messages by their sequence numbers.
@@ -254,9 +263,9 @@ class AsyncConversation(_Conversation):
         """Upload a picture and send it; see ``Conversation.send_file``."""
         return await background.awaitable(self._dialogue.send_file(file, caption, preview, file_type))
 
-    async def fetch_file(self, relative_path: str) -> bytes:
+    async def fetch_file(self, file: str | Event | Line) -> bytes:
         """Have a file that was sent; see ``Conversation.fetch_file``."""
-        return await background.awaitable(self._dialogue.fetch_file(relative_path))
+        return await background.awaitable(self._dialogue.fetch_file(file))
 
     async def read(
         self, sequences: Sequence[int] | None = None, status: str = "READ"

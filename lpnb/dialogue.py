@@ -19,11 +19,12 @@ from lpnb.file_store import file_type_of, get_file, place_of, put_file
 from lpnb.history import DETAILS, HistoryRecord
 from lpnb.landings import Landing, find_landing
 from lpnb.responses import BatchResponse
-from lpnb.transcripts import Line, put_together
+from lpnb.transcripts import Line, file_in, put_together
 
 if TYPE_CHECKING:
     from lpnb.engine import Engine
     from lpnb.envelopes import Frame
+    from lpnb.payloads import ClientProperties
     from lpnb.webhooks.events import Event
 
 CLOSED = "Conversation is close"
@@ -83,12 +84,20 @@ class Dialogue:
     """One conversation of one consumer. Use it on the background loop only."""
 
     def __init__(
-        self, engine: Engine, conversation_id: str, consumer_id: str, ear: Ear | None = None
+        self,
+        engine: Engine,
+        conversation_id: str,
+        consumer_id: str,
+        ear: Ear | None = None,
+        client_properties: ClientProperties | None = None,
     ) -> None:
         self.engine = engine
         self.conversation_id = conversation_id
         self.consumer_id = consumer_id
         self.ear = ear
+        self._beside: dict[str, Any] = {}
+        if client_properties is not None:
+            self._beside["client_properties"] = client_properties
         self._lines: dict[int, Line] = {}
         self.responses: list[BatchResponse] = []
         self.closed = False
@@ -126,14 +135,15 @@ class Dialogue:
         """Publish a text."""
         from lpnb.frames import Message
 
-        frame = Message(text=text, conversation_id=self.conversation_id, **more)
+        frame = Message(text=text, conversation_id=self.conversation_id, **{**self._beside, **more})
         return await self.send(frame, self._line("text", text, more.get("dialog_id")))
 
     async def send_rich(self, element: Mapping[str, Any], **more: Any) -> BatchResponse:
         """Publish structured content."""
         from lpnb.frames import RichContent
 
-        frame = RichContent(content=dict(element), conversation_id=self.conversation_id, **more)
+        fields = {**self._beside, **more}
+        frame = RichContent(content=dict(element), conversation_id=self.conversation_id, **fields)
         return await self.send(frame, self._line("rich content", None, more.get("dialog_id")))
 
     async def send_file(
@@ -151,9 +161,9 @@ class Dialogue:
         if kind is None:
             sentence = "file must be a JPG, JPEG, PNG or GIF; it begins like none of them."
             raise InvalidValueError([Complaint("file", sentence)])
-        fields: dict[str, Any] = {"file_size": len(content), "file_type": kind}
+        fields: dict[str, Any] = {"file_size": len(content), "file_type": kind, **self._beside}
         wanted = UploadUrl(**fields)
-        shown: dict[str, Any] = {"file_type": kind, "caption": caption, "preview": preview}
+        shown: dict[str, Any] = {"file_type": kind, "caption": caption, "preview": preview, **self._beside}
         FileMessage(relative_path="/checked", conversation_id=self.conversation_id, **shown)
         wait = self.engine.connector.throttle.again
         for last in (False, True):
@@ -172,11 +182,16 @@ class Dialogue:
         frame = FileMessage(relative_path=place.relative_path, conversation_id=self.conversation_id, **shown)
         return await self.send(frame, self._line("file", caption))
 
-    async def fetch_file(self, relative_path: str) -> bytes:
+    async def fetch_file(self, file: str | Event | Line) -> bytes:
         """Have a stored file."""
         from lpnb.frames import DownloadUrl
 
-        asked = await self.send(DownloadUrl(relative_path=relative_path))
+        relative_path = file if isinstance(file, str) else file_in(file.raw).get("relativePath")
+        if not isinstance(relative_path, str):
+            sentence = "file must be a relativePath, or a message that holds a file."
+            raise InvalidValueError([Complaint("file", sentence)])
+
+        asked = await self.send(DownloadUrl(relative_path=relative_path, **self._beside))
         place = place_of(asked.raise_for_outcome())
         store = await self.engine.host("swift")
         return await self.engine.run_large(get_file(store, place, self.engine.connector.throttle.again))
@@ -197,7 +212,7 @@ class Dialogue:
             ]
             if not sequences:
                 return None
-        fields: dict[str, Any] = {"sequences": list(sequences), "status": status}
+        fields: dict[str, Any] = {"sequences": list(sequences), "status": status, **self._beside}
         response = await self.send(Receipt(conversation_id=self.conversation_id, **fields))
         if response.outcome == "answered":
             self._read.update(sequences)
@@ -207,7 +222,8 @@ class Dialogue:
         """Change fields of the conversation."""
         from lpnb.frames import FieldUpdate
 
-        return await self.send(FieldUpdate(fields=list(fields), conversation_id=self.conversation_id))
+        frame = FieldUpdate(fields=list(fields), conversation_id=self.conversation_id, **self._beside)
+        return await self.send(frame)
 
     async def close(self, skip_survey: bool) -> BatchResponse:
         """Close the conversation."""
@@ -222,14 +238,14 @@ class Dialogue:
         """Tell the agent whether the consumer is typing."""
         from lpnb.frames import ChatState
 
-        fields: dict[str, Any] = {"state": state}
+        fields: dict[str, Any] = {"state": state, **self._beside}
         return await self.send(ChatState(conversation_id=self.conversation_id, **fields))
 
     async def set_sdes(self, sdes: Sequence[Any]) -> BatchResponse:
         """Replace SDEs of the consumer."""
         from lpnb.frames import ProfileUpdate
 
-        return await self.send(ProfileUpdate(sdes))
+        return await self.send(ProfileUpdate(sdes, **self._beside))
 
     async def landing(self, wait: float) -> Landing:
         """Say which skill the conversation landed in."""

@@ -73,5 +73,9 @@ def _told(pair: Pair, conversation_id: str | None) -> Pair:
     if not pair.ok:
         return pair
     number = sequence_of(pair)
+    body = pair.body.get("body") if isinstance(pair.body, dict) else None
+    path = body.get("relativePath") if isinstance(body, dict) else None
     message = pair.message if number is None else f"sequence {number}"
+    if isinstance(path, str):
+        message = path  # what stands beside it is the permission to write or read there
     return replace(pair, message=message, conversation_id=conversation_id)

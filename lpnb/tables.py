@@ -88,9 +88,9 @@ def responses_table(
     ok                boolean              whether this frame was answered with OK
     code              str                  the service's word, or lpnb's in lower case
     message           str                  what was said about it
-    conversation_id   str                  the conversation, on the frame that opened it
+    conversation_id   str                  the one that the frame opened or was taken in
     http_status       Int64                of the last attempt; missing when no answer came
-    attempts          Int64                CONVERSATION requests tried
+    attempts          Int64                requests tried
     elapsed_ms        float64              of the last attempt, in milliseconds
     sent_at           datetime64[us, UTC]  when the last attempt began
     ================  ===================  ======================================================
@@ -202,7 +202,7 @@ def cases_table(
     message           str                  what was said about it
     conversation_id   str                  the conversation that was opened
     http_status       Int64                of the last attempt
-    attempts          Int64                CONVERSATION requests tried
+    attempts          Int64                requests tried
     elapsed_ms        float64              of the last attempt, in milliseconds
     sent_at           datetime64[us, UTC]  when the last attempt began
     landed_skill_id   str                  the skill it landed in

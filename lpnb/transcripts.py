@@ -26,7 +26,6 @@ _KINDS = {
     "RICH_CONTENT": "rich content",
 }
 _WHO = {"CONSUMER": "consumer", "ASSIGNED_AGENT": "agent", "AGENT": "agent"}
-_FILES = ("hosted/file", "HostedFile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +51,12 @@ class Line:
 
 def of_webhook(event: Event) -> Line:
     """What a webhook tells of a message."""
-    published = event.raw.get("event")
-    published = published if isinstance(published, Mapping) else {}
-    message = published.get("message")
-    is_file = published.get("contentType") in _FILES
-    text = event.text
-    if is_file and isinstance(message, Mapping) and isinstance(message.get("caption"), str):
-        text = message["caption"]
+    file = file_in(event.raw)
     role = event.role or ""
     return Line(
         who=_WHO.get(role, role.lower()),
-        kind="file" if is_file else _KINDS.get(event.kind, event.kind),
-        text=text,
+        kind="file" if file else _KINDS.get(event.kind, event.kind),
+        text=event.text if not file else _caption(file),
         at=event.at or event.received_at,
         sequence=event.sequence,
         dialog_id=event.dialog_id,
@@ -78,7 +71,7 @@ def of_history(message: HistoryMessage) -> Line:
     return Line(
         who=message.sent_by.lower(),
         kind=_KINDS.get(message.type, message.type),
-        text=message.text,
+        text=message.text if message.text is not None else _caption(file_in(message.raw)),
         at=message.at,
         sequence=message.sequence,
         dialog_id=message.dialog_id,
@@ -86,6 +79,28 @@ def of_history(message: HistoryMessage) -> Line:
         sources=("history",),
         raw=message.raw,
     )
+
+
+def file_in(raw: Any) -> Mapping[str, Any]:
+    """The file that a message holds, as a webhook or history has it: relativePath, caption; {} for none.
+
+    Example:
+        >>> event = {"contentType": "hosted/file", "message": {"relativePath": "/v1/a.png"}}
+        >>> file_in({"event": event})["relativePath"]
+        '/v1/a.png'
+    """
+    raw = raw if isinstance(raw, Mapping) else {}
+    for holder, name in (("event", "message"), ("messageData", "file")):
+        part = raw.get(holder)
+        file = part.get(name) if isinstance(part, Mapping) else None
+        if isinstance(file, Mapping) and isinstance(file.get("relativePath"), str):
+            return file
+    return {}
+
+
+def _caption(file: Mapping[str, Any]) -> str | None:
+    caption = file.get("caption")
+    return caption if isinstance(caption, str) else None
 
 
 def put_together(

@@ -24,7 +24,7 @@ FLOORS = [
     {"file_store", "frames", "messaging", "monitoring", "history", "transport"},
     {"connector", "tables", "transcripts", "advice", "examples"},
     {"engine", "exports", "landings", "plots", "snippets"},
-    {"webhooks", "dialogue", "lookback"},
+    {"webhooks", "asking", "dialogue", "lookback"},
     {"conversation"},
     {"client"},
     {"connection", "chain"},

@@ -444,6 +444,26 @@ def test_an_impression_of_another_session_is_refused(door):
     )
 
 
+def test_what_the_service_finds_wrong_with_a_body_is_told(open_client):
+    with Sandbox(sde_checks="strict") as sandbox:
+        door = open_client(Settings.of(sandbox.environment()))
+
+        with pytest.raises(MonitoringError) as caught:
+            door.call("engagement", "anna", engagement_attributes=[OtherAttribute(type="basket")])
+
+    assert (caught.value.http_status, caught.value.internal_code) == (400, 5)
+    assert str(caught.value).startswith(
+        "Monitoring answered the engagement with HTTP 400, internalCode 5: engagementAttributes[0].type must "
+    )
+
+
+def test_what_is_no_engagement_routes_no_batch(door):
+    with pytest.raises(InvalidValueError) as caught:
+        door.create_conversation("anna", engagement={"campaignId": 1})
+
+    assert str(caught.value) == "engagement must be an Engagement; got {'campaignId': 1}."
+
+
 def test_an_impression_is_read_from_the_wire_and_back():
     wire = {
         "type": "impClose",
@@ -572,6 +592,7 @@ def test_monitoring_is_sent_no_token(cloud, open_client):
 
 
 def test_both_doors_have_the_same_methods():
-    public = {name for name in vars(Client) if not name.startswith("_")}
-
-    assert public == {name for name in vars(AsyncClient) if not name.startswith("_")}
+    assert {"engagement", "report", "conversation", "landing", "send_frame"} <= set(dir(Client))
+    assert [name for name in dir(Client) if not name.startswith("_")] == [
+        name for name in dir(AsyncClient) if not name.startswith("_")
+    ]

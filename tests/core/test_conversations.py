@@ -96,6 +96,34 @@ def test_structured_content_sdes_urgency_and_satisfaction_are_sent(sandbox, talk
     assert [line.kind for line in talk.messages] == ["rich content"]
 
 
+def test_the_clients_features_go_along_with_everything(door, monkeypatch):
+    from lpnb.transport import HttpTransport
+
+    told = []
+    exchange = HttpTransport.exchange
+
+    async def watched(self, request, probe):
+        told.append(request.headers.get("Client-Properties"))
+        return await exchange(self, request, probe)
+
+    reply = door.create_conversation("anna")
+    monkeypatch.setattr(HttpTransport, "exchange", watched)
+    features = {"features": ["MULTI_DIALOG"]}
+    talk = Talk(door, door.client.conversation(reply, client_properties=features))
+    for send in (
+        lambda: talk.say("x"),
+        lambda: talk.send_rich({"type": "text"}),
+        lambda: talk.read([0]),
+        lambda: talk.typing(),
+        lambda: talk.set_sdes([CustomerInfo(ctype="vip")]),
+        lambda: talk.update(Urgency(ttr_type="URGENT", value=300)),
+        lambda: talk.close(),
+    ):
+        send()
+
+    assert told == ['{"type":".ClientProperties","features":["MULTI_DIALOG"]}'] * 7
+
+
 def test_messages_are_confirmed_by_their_numbers(sandbox, talk):
     sandbox.agent_says(talk.id, "Good morning")
 

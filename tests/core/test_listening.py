@@ -7,7 +7,9 @@ import inspect
 import pytest
 
 import lpnb
-from lpnb import ClientProperties, Receiver, Settings
+from lpnb import ClientProperties, InvalidValueError, Receiver, Settings
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"picture" * 100
 
 
 class Talk:
@@ -128,6 +130,19 @@ def test_files_rich_content_and_notes_of_the_agent_have_their_kinds(sandbox, tal
         ["agent", "text", "AGENTS_AND_MANAGERS"],
         ["agent", "rich content", "ALL"],
     ]
+
+
+def test_a_file_of_the_agents_is_had_by_its_message(sandbox, talk):
+    talk.send_file(PNG, "My card")
+    sandbox.agent_says(talk.id, "Thanks")
+    text = talk.next_message(timeout=10)
+    (event,) = [event for event in talk.receiver.events(talk.id) if event.text is None and event.is_message]
+
+    assert talk.fetch_file(event) == PNG
+    with pytest.raises(InvalidValueError) as caught:
+        talk.fetch_file(text)
+    assert str(caught.value) == "file must be a relativePath, or a message that holds a file."
+    assert talk.transcript()[["kind", "text"]].values.tolist() == [["file", "My card"], ["text", "Thanks"]]
 
 
 def test_a_lost_message_is_found_again_in_what_a_webhook_tells(sandbox, talk):

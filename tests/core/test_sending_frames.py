@@ -418,6 +418,37 @@ def json_reply(value):
     )
 
 
+def test_a_file_that_nobody_uploaded_is_refused(door, opened):
+    frame = FileMessage(relative_path="/v1/none.png", file_type="PNG", conversation_id=opened)
+
+    reply = door.send_frame(frame, "anna")
+
+    assert (reply.outcome, reply.http_status, reply.pairs[0].code) == ("refused", 400, "BAD_REQUEST")
+    assert reply.pairs[0].message.startswith("event.message.relativePath names no stored file.")
+
+
+def test_a_survey_takes_no_chat_state(door, sandbox):
+    surveyed = ClientProperties(features=["MULTI_DIALOG"])
+    opened = door.create_conversation("anna", client_properties=surveyed).conversation_id
+    door.send_frame(FieldUpdate(fields=[Close()], conversation_id=opened), "anna")
+    survey = sandbox.detail(opened).conversation.dialogs[1].dialog_id
+
+    reply = door.send_frame(ChatState(conversation_id=opened, dialog_id=survey), "anna")
+    answered = door.send_frame(Message(text="5", conversation_id=opened, dialog_id=survey), "anna")
+
+    assert (reply.outcome, reply.pairs[0].message) == ("refused", "A survey takes no ChatStateEvent.")
+    assert answered.sequence == 0
+
+
+def test_the_permission_to_write_into_the_store_stands_in_no_table(door):
+    reply = door.send_frame(UploadUrl(file_size=7, file_type="PNG"), "anna")
+
+    place = reply.pairs[0].body["body"]
+    assert reply.pairs[0].message == place["relativePath"]
+    shown = f"{reply!r} {reply} {reply._repr_html_()} {responses_table(reply).to_string()}"
+    assert place["queryParams"]["temp_url_sig"] not in shown
+
+
 def test_download_urls_are_only_for_files_there_are(door, sandbox: Sandbox):
     reply = door.send_frame(DownloadUrl(relative_path="/v1/none.png"), "anna")
 
