@@ -106,6 +106,7 @@ _HOME = {
     "as_httpx": "snippets",
     "as_postman": "snippets",
     "as_python": "snippets",
+    "case_columns": "experiments.columns",
     "cases_of": "experiments.cases",
     "cases_table": "tables",
     "compare": "experiments.compare",

@@ -50,6 +50,7 @@ from lpnb.examples import page_examples as page_examples
 from lpnb.experiments.cases import Case as Case
 from lpnb.experiments.cases import Cases as Cases
 from lpnb.experiments.cases import cases_of as cases_of
+from lpnb.experiments.columns import case_columns as case_columns
 from lpnb.experiments.compare import Comparison as Comparison
 from lpnb.experiments.compare import compare as compare
 from lpnb.experiments.grid import Grid as Grid

@@ -1,33 +1,32 @@
-"""The columns a table of cases can have, named as on the wire with dots, and what their cells may hold.
+"""The columns a table of cases can have, named as on the wire with dots.
 
 Everything about a field (that it exists, its type, its choices) is read from the models; here is only how
-a name finds its field, and how a cell of a CSV, a DataFrame or a Parquet file becomes the value that the
-model takes. Whether the value is right is the models' business.
+a name finds its field. How a cell is read is in ``cells``.
 """
 
 from __future__ import annotations
 
-import datetime
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from lpnb.attributes import KINDS, Attribute
 from lpnb.display import brief
 from lpnb.errors import Complaint, InvalidValueError
+from lpnb.experiments.cells import READERS, Kind
 from lpnb.models import Id, Number, WireModel
 from lpnb.payloads import ClientProperties, ConsumerRequestConversation
-from lpnb.sdes import Age, AnySde, Day, Sde
-from lpnb.strict_json import JsonError, read_json
+from lpnb.sdes import AnySde, Day, Sde
+from lpnb.tables import plain_table
 from lpnb.visitors import Identity
 
-#: What a column holds when it is a plain value: "text", "id", "whole", "number", "boolean"; otherwise
-#: "object", "list" or "json".
-Kind = Literal["text", "id", "whole", "number", "boolean", "object", "list", "json"]
+if TYPE_CHECKING:
+    import pandas as pd
+
 #: Where a column's cells go: a part of the payload, or a matter of the case itself.
 Part = Literal["case", "expected", "note", "sde", "request", "header", "monitoring"]
 
@@ -44,25 +43,7 @@ ATTRIBUTES = "engagementAttributes"
 #: So many elements of one list can be named by columns.
 MOST_ELEMENTS = 50
 _SDES: dict[str, type[Sde]] = {model.sde_type: model for model in get_args(AnySde)}
-_WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,399})")
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,399})(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 _INDEX = re.compile(r"0|[1-9][0-9]?")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_EXACT = 2**53
-
-
-@dataclass(frozen=True, slots=True)
-class Wrong:
-    """What stands in place of a cell that cannot be read: the rule it breaks, what came, a way out."""
-
-    rule: str
-    came: object
-    hint: str = ""
-
-    def said_of(self, where: str) -> str:
-        """The whole sentence, for the cell that *where* names."""
-        sentence = f"{where} {self.rule}; got {brief(self.came)}."
-        return f"{sentence} {self.hint}" if self.hint else sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +61,7 @@ class Column:
         """Turn a cell into the value its field takes; None when it is empty, ``Wrong`` when it is wrong."""
         if cell is None or cell == "":
             return None
-        return _READERS[self.kind](cell, self.model)
+        return READERS[self.kind](cell, self.model)
 
 
 def columns_of(names: Sequence[object]) -> tuple[Column, ...]:
@@ -172,6 +153,7 @@ def describe_columns() -> list[tuple[str, str, str]]:
         "consumer_id": "The consumer to send for; a fresh one for each case when left out.",
         "expected_skill": "The skill the conversation must land in, by id or by name.",
         "expected_code": "The code that the conversation frame must be answered with, such as OK.",
+        "note.": "Followed by a word of your own: a label for tables and pictures, which is not sent.",
     }
     rows = [(name, "text", text) for name, text in own.items()]
     for _, _, model, inside in _roots():
@@ -297,96 +279,18 @@ def _plain(name: str) -> str:
     return name.lower().replace("_", "").replace(" ", "")
 
 
-def _text(cell: object, _model: object) -> object:
-    if isinstance(cell, str):
-        return cell
-    numeric = isinstance(cell, int | float) and not isinstance(cell, bool)
-    hint = "Read the column as text: a number has lost its leading zeros." if numeric else ""
-    return Wrong("must be text", cell, hint)
+def case_columns() -> pd.DataFrame:
+    """Every column that cases can have: ``column``, ``kind`` and ``description``, all str.
 
+    The kind is "text", "id", "whole", "number", "boolean", "object", "list" or "json". Lists are shown by
+    their first element: ``personal.contacts.0.email`` stands for ``.1`` and so on as well.
+    Whole objects are columns too, such as ``campaignInfo``.
 
-def _id(cell: object, _model: object) -> object:
-    if isinstance(cell, bool):
-        return Wrong("must be an id: text or a whole number", cell)
-    # A column of whole numbers with gaps comes out of pandas as decimals.
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < _EXACT:
-        return str(int(cell))
-    if isinstance(cell, int):
-        return str(cell)
-    return cell if isinstance(cell, str) else Wrong("must be an id: text or a whole number", cell)
-
-
-def _whole(cell: object, _model: object) -> object:
-    if isinstance(cell, str) and _WHOLE.fullmatch(cell):
-        return int(cell)
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < _EXACT:
-        return int(cell)
-    if isinstance(cell, int) and not isinstance(cell, bool):
-        return cell
-    return Wrong("must be a whole number, such as 500", cell)
-
-
-def _number(cell: object, _model: object) -> object:
-    if isinstance(cell, str):
-        if not _NUMBER.fullmatch(cell):
-            return Wrong("must be a number with a point, such as -400.99", cell)
-        return int(cell) if _WHOLE.fullmatch(cell) else float(cell)
-    if isinstance(cell, bool) or not isinstance(cell, int | float):
-        return Wrong("must be a number, such as -400.99", cell)
-    return cell
-
-
-def _boolean(cell: object, _model: object) -> object:
-    if isinstance(cell, str) and cell.lower() in ("true", "false"):
-        return cell.lower() == "true"
-    return cell if isinstance(cell, bool) else Wrong("must be true or false", cell)
-
-
-def _object(cell: object, model: type[WireModel] | None) -> object:
-    days = model is not None and issubclass(model, Day | Age)
-    if days and isinstance(cell, datetime.datetime):
-        return cell.date()
-    if days and isinstance(cell, str) and _DATE.fullmatch(cell):
-        try:
-            return datetime.date.fromisoformat(cell)
-        except ValueError:
-            return Wrong("must be a day of the calendar", cell)
-    if isinstance(cell, Mapping | WireModel) or (days and isinstance(cell, datetime.date)):
-        return cell
-    if isinstance(cell, str) and cell.lstrip().startswith("{"):
-        return _parsed(cell)
-    example = "a date, such as 2014-10-15" if days else 'an object, such as {"...": "..."}'
-    return Wrong(f"must be {example}", cell)
-
-
-def _list(cell: object, _model: object) -> object:
-    if isinstance(cell, list | tuple):
-        return list(cell)
-    if isinstance(cell, str) and cell.lstrip().startswith("["):
-        return _parsed(cell)
-    return Wrong('must be a list, such as ["...", "..."]', cell)
-
-
-def _json(cell: object, _model: object) -> object:
-    if isinstance(cell, str) and cell.lstrip().startswith(("{", "[")):
-        return _parsed(cell)
-    return cell
-
-
-def _parsed(cell: str) -> object:
-    try:
-        return read_json(cell)
-    except (JsonError, RecursionError) as error:
-        return Wrong(f"must be JSON ({error})", cell)
-
-
-_READERS: Mapping[Kind, Callable[[object, type[WireModel] | None], object]] = {
-    "text": _text,
-    "id": _id,
-    "whole": _whole,
-    "number": _number,
-    "boolean": _boolean,
-    "object": _object,
-    "list": _list,
-    "json": _json,
-}
+    Example:
+        >>> table = case_columns()
+        >>> table[table["column"] == "skillId"].values.tolist()
+        [['skillId', 'id', '-1 is any skill. Prefer a campaign.']]
+    """
+    names = ("column", "kind", "description")
+    columns = dict(zip(names, zip(*describe_columns(), strict=True), strict=True))
+    return plain_table(columns, dict.fromkeys(names, "text"))

@@ -7,11 +7,10 @@ NaN, NaT or NA is None. Text is never taken for a number, and missing values nev
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 import pandas as pd
 import pyarrow as pa
@@ -156,22 +155,32 @@ def from_csv(path: Path, separator: str | None = None) -> Source:
         sentence = f"separator must be one character, such as ';'; got {brief(separator)}."
         raise InvalidValueError([Complaint("separator", sentence)])
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            first = file.readline()
+            if (
+                named := re.fullmatch(r"sep=([^\"\r\n])\r?\n?", first)
+            ) is None:  # Excel's own way of naming it
+                file.seek(0)
+            found = separator or (named[1] if named else _sniffed(file))
+            return ArrowSource(_table(path, file, found))
     except OSError as error:
-        raise InvalidValueError(
-            [Complaint(str(path), f"{path} cannot be read: {error.strerror or error}.")]
-        ) from None
+        sentence = f"{path} cannot be read: {error.strerror or error}."
+    except UnicodeDecodeError:
+        sentence = f"{path} is not UTF-8 (byte {_not_utf8(path)}). Save it as CSV UTF-8."
+    raise InvalidValueError([Complaint(str(path), sentence)])
+
+
+def _not_utf8(path: Path) -> int:
+    """Where the first byte stands that is not UTF-8."""
+    try:
+        path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
-        sentence = f"{path} is not UTF-8 (byte {error.start}). Save it as CSV UTF-8."
-        raise InvalidValueError([Complaint(str(path), sentence)]) from None
-    first, _, rest = text.partition("\n")
-    if re.fullmatch(r"sep=[^\"]\r?", first):  # Excel's own way of naming it
-        text, separator = rest, separator or first[4]
-    return ArrowSource(_table(path, text, separator or _sniffed(text)))
+        return error.start
+    return 0
 
 
-def _table(path: Path, text: str, separator: str) -> pa.Table:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+def _table(path: Path, file: TextIO, separator: str) -> pa.Table:
+    reader = csv.reader(file, delimiter=separator, strict=True)
     complaints: list[Complaint] = []
     blocks: list[list[pa.Array]] = []
     try:
@@ -223,14 +232,20 @@ def _cell(cell: str) -> str | None:
     return cell or None
 
 
-def _sniffed(text: str) -> str:
+def _sniffed(file: TextIO) -> str:
     """The separator under which most of the header's names are known; a comma when none is better."""
 
     def known(separator: str) -> int:
-        header = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
+        file.seek(0)
+        try:
+            header = next(csv.reader(file, delimiter=separator), [])
+        except csv.Error:
+            return 0
         return sum(find_column(name) is not None for name in header)
 
-    return max(SEPARATORS, key=known)
+    found = max(SEPARATORS, key=known)
+    file.seek(0)
+    return found
 
 
 def _chunked(array: Any) -> Any:
