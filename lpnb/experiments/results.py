@@ -35,7 +35,8 @@ class Results:
             known = known_of(self._cases, self._run_key) if self._cases is not None else iter(())
             return cases_frame(known, self._columns, {})
         reader = self._look()
-        return cases_frame(reader.cases(), self._columns, reader.landings())
+        hashes = reader.about.get("salt") is not None
+        return cases_frame(reader.cases(), self._columns, reader.landings(), hashes=hashes)
 
     def responses(self) -> pd.DataFrame:
         """One row per request frame: ``case`` and the columns of ``responses_table``."""

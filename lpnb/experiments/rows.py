@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from lpnb.errors import InvalidValueError
@@ -120,60 +121,70 @@ def known_of(cases: Cases, run_key: str) -> Iterator[KnownCase]:
 
 
 def cases_frame(
-    known: Iterable[KnownCase], columns: list[str], landings: Mapping[int, Mapping[str, Any]]
+    known: Iterable[KnownCase],
+    columns: Sequence[str],
+    landings: Mapping[int, Mapping[str, Any]],
+    *,
+    hashes: bool = False,
 ) -> pd.DataFrame:
-    """One row per case, out of columns."""
+    """One row per case, out of columns; *hashes* says that personal values are no longer what they were.
+
+    Many rows are put together from stretches: as Python's objects they weigh five times what the table does.
+    """
+    import pandas as pd
+
+    from lpnb.experiments.columns import columns_of
     from lpnb.tables import cases_table
 
-    names = (
-        "case",
-        "consumer_id",
-        "outcome",
-        "code",
-        "message",
-        "conversation_id",
-        "http_status",
-        "attempts",
-    )
-    kept: dict[str, list[Any]] = {
-        name: [] for name in (*names, "elapsed_ms", "sent_at", *_LANDED, *_EXPECTED)
+    kinds = {
+        column.name: "text" if hashes and _is_personal(column.name) else column.kind
+        for column in columns_of(columns)
     }
-    own: dict[str, list[Any]] = {column: [] for column in columns}
-    passed: list[bool | None] = []
-    appends: list[Callable[[Any], None]] = [column.append for column in kept.values()]
-    own_appends = [(column, cells.append) for column, cells in own.items()]
-    for case in known:
-        landed = landings.get(case.number, {})
-        expected = json.loads(case.expected) if case.expected != "{}" else {}
-        code = case.code if case.state not in ("planned", "sending") else None
-        cells = (
-            case.name,
-            case.consumer_id,
-            case.state,
-            code,
-            case.message if code is not None else None,
-            case.conversation_id,
-            case.http_status,
-            case.tried,
-            case.elapsed_ms,
-            case.sent_at if case.sent_at is None else _EPOCH + timedelta(microseconds=case.sent_at),
-            landed.get("skill_id"),
-            landed.get("skill_name"),
-            landed.get("source"),
-            expected.get("expected_skill"),
-            expected.get("expected_code"),
-        )
-        for append, cell in zip(appends, cells, strict=True):
-            append(cell)
-        said = json.loads(case.said)
-        for column, append in own_appends:
-            append(said.get(column))
-        passed.append(is_as_expected(case.state, code, landed, expected))
-    return cases_table({**kept, "passed": passed, **own})
+    rows = iter(known)
+    frames = []
+    while (stretch := _stretch(list(islice(rows, _STRETCH)), columns, landings)) is not None:
+        frames.append(cases_table(stretch, kinds))
+    if not frames:
+        return cases_table(dict.fromkeys(columns, ()), kinds)
+    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
 
 
-_LANDED = ("landed_skill_id", "landed_skill", "landing_source")
-_EXPECTED = ("expected_skill", "expected_code")
+def _stretch(
+    known: list[KnownCase], columns: Sequence[str], landings: Mapping[int, Mapping[str, Any]]
+) -> dict[str, list[Any]] | None:
+    """The columns of some cases, or None for none."""
+    if not known:
+        return None
+    told = dict(zip(KnownCase._fields, zip(*known, strict=True), strict=True))
+    has_code = [case.state not in ("planned", "sending") for case in known]
+    landed = [landings.get(number, {}) for number in told["number"]]
+    expected = [json.loads(text) if text != "{}" else {} for text in told["expected"]]
+    said = [json.loads(text) for text in told["said"]]
+    code = [code if has else None for code, has in zip(told["code"], has_code, strict=True)]
+    moments = [at if at is None else _EPOCH + timedelta(microseconds=at) for at in told["sent_at"]]
+    return {
+        "case": list(told["name"]),
+        "consumer_id": list(told["consumer_id"]),
+        "outcome": list(told["state"]),
+        "code": code,
+        "message": [text if has else None for text, has in zip(told["message"], has_code, strict=True)],
+        "conversation_id": list(told["conversation_id"]),
+        "http_status": list(told["http_status"]),
+        "attempts": list(told["tried"]),
+        "elapsed_ms": list(told["elapsed_ms"]),
+        "sent_at": moments,
+        "landed_skill_id": [there.get("skill_id") for there in landed],
+        "landed_skill": [there.get("skill_name") for there in landed],
+        "landing_source": [there.get("source") for there in landed],
+        "expected_skill": [wanted.get("expected_skill") for wanted in expected],
+        "expected_code": [wanted.get("expected_code") for wanted in expected],
+        "passed": list(map(is_as_expected, told["state"], code, landed, expected)),
+        **{column: [cells.get(column) for cells in said] for column in columns},
+    }
+
+
+#: Rows of a table that are Python objects at one time.
+_STRETCH = 10_000
 
 
 def is_as_expected(
@@ -200,12 +211,20 @@ def is_as_expected(
 
 def responses_frame(reader: Reader) -> pd.DataFrame:
     """One row per request frame of the last response of each case."""
+    import pandas as pd
+
     from lpnb.tables import ResponseColumns
 
-    columns = ResponseColumns(keyed=True)
-    for reply in reader.replies():
-        columns.add(response_of(reply), reply.name)
-    return columns.table()
+    replies = reader.replies()
+    frames: list[pd.DataFrame] = []
+    while True:
+        stretch = list(islice(replies, _STRETCH))
+        if frames and not stretch:
+            return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+        columns = ResponseColumns(keyed=True)
+        for reply in stretch:
+            columns.add(response_of(reply), reply.name)
+        frames.append(columns.table())
 
 
 def response_of(reply: Reply) -> BatchResponse:

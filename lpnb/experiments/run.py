@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lpnb import background
 from lpnb.display import esc, table_html
-from lpnb.errors import LpnbError, RunError
+from lpnb.errors import JournalError, LpnbError, RunError
 from lpnb.experiments.options import Options
 from lpnb.experiments.progress import Display, Progress, Speed, display_for
 from lpnb.experiments.results import Results
@@ -67,6 +68,7 @@ class Run(Results):
         self._reader: Reader | None = None
         self._failure: BaseException | None = None
         self._resumed = 0
+        self._owed: Journal | None = None
 
     # Looking at it
 
@@ -115,6 +117,23 @@ class Run(Results):
             return str(self._failure)
         return f"{self._tally.trouble}." if self._tally.trouble else None
 
+    @property
+    def advice(self) -> str | None:
+        """What to do next, where there is something to do; None for a run that is done with all known."""
+        progress = self.progress
+        unknown = f" run.settle() looks for the {progress.unknown:,} unknown." if progress.unknown else ""
+        said = {
+            "paused": f"{self.failure} One more was tried after a wait, and got none either.",
+            "failed": f"The run ended: {self.failure}",
+            "stopped": "The run was stopped.",
+            "interrupted": "Its process ended in the middle.",
+            "done": "" if unknown else None,
+        }.get(progress.state)
+        if said is None:
+            return None
+        goes_on = "" if progress.state == "done" else " run.resume() goes on."
+        return f"{said}{unknown}{goes_on}".strip()
+
     # Driving it
 
     def launch(self, journal: Journal, todo: Iterator[tuple[int, int]], opened: Sequence[Any] = ()) -> None:
@@ -150,16 +169,37 @@ class Run(Results):
         async def sitting() -> None:
             state = "failed"
             try:
+                journal.tell("state", "running")
                 state = await sending.run()
                 self._failure = sending.failure
                 journal.tell("state", state)
             except LpnbError as error:
                 self._failure = error
             finally:
-                await asyncio.to_thread(journal.close)
+                await asyncio.to_thread(self._put_away, journal)
                 self._tally.state = state
 
         self._future = background.submit(sitting())
+
+    def _put_away(self, journal: Journal) -> None:
+        """Close the journal, unless the disk still owes us a place for what was answered."""
+        with contextlib.suppress(JournalError):
+            journal.flush()
+        if journal.owed:
+            self._owed = journal
+        else:
+            journal.close()
+
+    def _pay(self) -> None:
+        """Write what the disk had no room for, before anything else is done with the journal.
+
+        Raises:
+            JournalError: There is still no room.
+        """
+        if self._owed is not None:
+            self._owed.flush()
+            self._owed.close()
+            self._owed = None
 
     def adopt(
         self, client: Client | AsyncClient, cases: Cases, options: Options, states: Mapping[str, int]
@@ -213,6 +253,7 @@ class Run(Results):
         if self._future is not None and not self._future.done():
             self.stop()
             concurrent.futures.wait([self._future])
+        self._pay()
         own = self._client is not None
         given: dict[str, Any] = {"concurrency": concurrency, "rate": rate, "on_5xx": on_5xx}
         options = replace(
@@ -248,6 +289,7 @@ class Run(Results):
             raise RunError("open_run knows no client. Give one: open_run(path).settle(client).")
         if self._future is not None and not self._future.done():
             raise RunError("This run is still going. Wait for it, or stop it, and then settle its unknowns.")
+        self._pay()
         settled = settle_run(self.journal_path, client, fresh)
         for outcome, count in self._look().states().items():
             if outcome in self._tally.outcomes:
@@ -315,6 +357,8 @@ class Run(Results):
             self._future.result()  # a fault of lpnb's own is raised here
             if self._failure is not None and not isinstance(self._failure, LpnbError):
                 raise self._failure
+            if self.state in ("paused", "failed"):
+                print(self.advice)  # noqa: T201 - the cell ends early, and somebody has to say why
         return self
 
     def _interrupted(self) -> str:
@@ -338,7 +382,7 @@ class Run(Results):
                 ("still to be sent", progress.left),
             )
         ]
-        said = f"<p>{esc(self.failure)}</p>" if self.failure else ""
+        said = f"<p>{esc(self.advice)}</p>" if self.advice else ""
         where = f"<p>{esc(self.journal_path)}</p>" if self.journal_path else ""
         caption = f"Run {self.name}: {self.state}, {progress.total:,} cases"
         return table_html(caption, ("outcome", "cases"), rows) + said + where

@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import signal
+import subprocess
+import sys
+import threading
 from contextlib import closing
 
 import pytest
@@ -365,7 +369,7 @@ def test_a_sandbox_run_is_not_gone_on_with_at_a_real_account(client):
 # Troubles in a row
 
 
-def test_five_5xx_in_a_row_pause_the_run_and_one_is_tried(client, sandbox):
+def test_five_5xx_in_a_row_pause_the_run_and_one_is_tried(client, sandbox, capsys):
     sandbox.fail("conversation", "status", 6, code=503)
 
     run = quiet(client, concurrency=1)
@@ -374,9 +378,15 @@ def test_five_5xx_in_a_row_pause_the_run_and_one_is_tried(client, sandbox):
     assert str(run.progress) == "6 of 12 cases: 6 unknown; paused"
     assert run.failure == "5 cases in a row got no usable answer."
     assert sandbox.calls["conversation"] == 6
+    assert capsys.readouterr().out.splitlines()[1] == run.advice
+    assert run.advice == (
+        "5 cases in a row got no usable answer. One more was tried after a wait, and got none either. "
+        "run.settle() looks for the 6 unknown. run.resume() goes on."
+    )
 
     run.resume()
     assert run.state == "done"
+    assert run.advice == "run.settle() looks for the 6 unknown."
     assert str(run.progress) == "12 of 12 cases: 6 answered, 6 unknown; done"
     assert len(run.unknown) == 6
 
@@ -463,3 +473,89 @@ def test_the_journal_holds_no_token_and_no_secret(settings, sandbox):
     kept = b"".join(path.read_bytes() for path in run.journal_path.parent.iterdir())
     assert app_jwt.encode() not in kept
     assert sandbox.client_secret.encode() not in kept
+
+
+FULL = """
+import json, resource, signal, sys
+from lpnb import Client, Settings, open_run, run_experiment
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+class Fills:
+    full = False
+    def show(self, progress):
+        if progress.answered >= 10 and not self.full:
+            self.full = True
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    def close(self, progress):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+with Client(Settings.of(json.loads(sys.argv[1]))) as client:
+    run = run_experiment(client, [{}] * 200, journal=sys.argv[2], progress=Fills(), concurrency=4)
+    print(run.state, "could not be written" in run.failure)
+    print(run.progress.answered < 200)
+    run.resume()
+    print(run.state, run.progress.answered, run.progress.unknown)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="needs a limit on file sizes")
+def test_a_full_disk_ends_the_run_and_loses_no_answer(sandbox, tmp_path):
+    sandbox.fail("conversation", "slow", None, seconds=0.02)
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, json.dumps(sandbox.environment()), str(tmp_path / "run.sqlite")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+    assert done.returncode == 0, done.stderr
+    said = [line for line in done.stdout.splitlines() if not line.startswith("The run ended")]
+    assert said == ["failed True", "True", "done 200 0"]
+    assert len(consumers(sandbox)) == len(set(consumers(sandbox))) == 200
+
+
+INTERRUPTED = """
+import json, sys
+from lpnb import Client, Settings, run_experiment
+client = Client(Settings.of(json.loads(sys.argv[1])))
+run = run_experiment(client, [{}] * 50, journal=sys.argv[2], progress=False, concurrency=2)
+print(run.state, run.progress.sending, flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
+def test_a_real_interrupt_returns_while_requests_hang(sandbox, tmp_path):
+    sandbox.fail("conversation", "hang", None, seconds=60)
+    command = [
+        sys.executable,
+        "-c",
+        INTERRUPTED,
+        json.dumps(sandbox.environment()),
+        str(tmp_path / "x.sqlite"),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        waiting = threading.Event()
+        for _ in range(4000):
+            if sandbox.calls["conversation"] >= 2:
+                break
+            waiting.wait(0.005)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=30)
+
+    # The requests hang for a minute, and the client itself would wait for half of one.
+    assert said.splitlines()[-1] == "running 2"
+    assert said.startswith("Stopped. 0 of 50 cases")
+    assert open_run(tmp_path / "x.sqlite").state == "interrupted"
+    assert open_run(tmp_path / "x.sqlite").progress.unknown == 2
+
+
+def test_a_table_of_several_stretches_is_the_same_as_one_of_one(client, monkeypatch):
+    run = quiet(client)
+    whole, responses = run.table(), run.responses()
+
+    for rows in (5, 12):
+        monkeypatch.setattr("lpnb.experiments.rows._STRETCH", rows)
+        assert run.table().equals(whole)
+        assert run.table().dtypes.equals(whole.dtypes)
+        assert run.responses().equals(responses)
+        assert run.responses().dtypes.equals(responses.dtypes)

@@ -1,0 +1,81 @@
+"""Progress: a value that says how far a run is, and what it looks like in a log and in a terminal."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from lpnb import Progress
+from lpnb.experiments.progress import Lines, Speed, display_for
+
+
+def running(**counts):
+    return Progress(**{"total": 100, "state": "running", **counts})
+
+
+@pytest.mark.parametrize(
+    ("progress", "said"),
+    [
+        (Progress(3), "0 of 3 cases; planned"),
+        (running(), "0 of 100 cases"),
+        (
+            running(answered=10, refused=1, not_sent=2, unknown=3, rate=4.0),
+            "16 of 100 cases: 10 answered, 1 refused, 2 not sent, 3 unknown; 4 a second, 21 s left",
+        ),
+        (running(answered=100, rate=9.0), "100 of 100 cases: 100 answered; 9 a second"),
+        (Progress(100, answered=7, rate=9.0, state="paused"), "7 of 100 cases: 7 answered; paused"),
+    ],
+)
+def test_progress_says_how_far_it_is(progress, said):
+    assert str(progress) == said
+
+
+def test_a_rate_is_that_of_the_last_seconds():
+    now = [0.0]
+    speed = Speed(clock=lambda: now[0], over=5.0)
+    rates = []
+    for second in range(1, 21):
+        now[0] = float(second)
+        rates.append(speed.rate(10 * second if second <= 10 else 100))
+
+    assert rates[4] == 10.0
+    assert rates[9] == 10.0
+    assert rates[-1] == 0.0
+    assert speed.seconds == 20.0
+
+
+def test_a_log_gets_a_line_now_and_then_and_one_at_the_end():
+    now, log = [0.0], io.StringIO()
+    lines = Lines(every=10.0, clock=lambda: now[0], file=log)
+    for second in range(25):
+        now[0] = float(second)
+        lines.show(running(answered=second))
+    lines.close(running(answered=25))
+
+    assert log.getvalue().splitlines() == [
+        "10 of 100 cases: 10 answered",
+        "20 of 100 cases: 20 answered",
+        "25 of 100 cases: 25 answered",
+    ]
+
+
+def test_a_terminal_gets_a_bar(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    display = display_for(True, resumed=20)
+
+    display.show(running(answered=50))
+    display.close(running(answered=100))
+
+    last = capsys.readouterr().err.split("\r")[-1]
+    assert "100%" in last
+    assert "100/100" in last
+    assert "100 answered" in last
+
+
+def test_no_display_shows_nothing(capsys):
+    display = display_for(False)
+    display.show(running(answered=50))
+    display.close(running(answered=100))
+
+    assert capsys.readouterr() == ("", "")
