@@ -112,7 +112,7 @@ class Explorer(Panel):
         """The tab *name*, made when it is first needed: what nobody looks at costs nothing."""
         if name not in self._made:
             makers: dict[str, Callable[[], Any]] = {
-                "Send & follow": lambda: FollowTab(self.sent, self._kit),
+                "Send & follow": lambda: FollowTab(self.sent, self._kit, self._follows),
                 "History": lambda: PastTab(self.sent, self._kit, self.reopen, self.resend, self.follow),
                 "Experiment": lambda: ExperimentTab(
                     self.sheet, self._kit, lambda: self.client, self._kept.now
@@ -122,6 +122,9 @@ class Explorer(Panel):
             self._made[name] = makers[name]()
             self._pages[name].children = self._made[name].widgets
         return self._made[name]
+
+    def _follows(self) -> bool:
+        return self.comm is not None and self.tabs.selected_index == TABS.index("Send & follow")
 
     def follow(self, sent: Sent) -> None:
         """Show *sent* in the tab that follows it."""
@@ -189,7 +192,16 @@ class Explorer(Panel):
         return (None if self.complaints else self.batch), self.consumer_id.value
 
     def _writers(self) -> dict[str, Any]:
-        return {"A cell with this explorer": cell_code}
+        from lpnb import snippets
+
+        return {
+            "Python with lpnb": snippets.as_python,
+            "Python with httpx": snippets.as_httpx,
+            "curl": snippets.as_curl,
+            ".http file": snippets.as_http_file,
+            "Postman": lambda batch, consumer: snippets.as_postman([(batch, consumer)]).collection,
+            "A cell with this explorer": cell_code,
+        }
 
     def to_cell(self) -> None:
         """Put the code that opens this explorer, with what it holds now, into a new cell below this one.

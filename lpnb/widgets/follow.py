@@ -1,8 +1,8 @@
-"""The tab that follows one send: the outcome in words, a row for each frame, what was posted, what came."""
+"""The tab that follows one send: what came of it, where it landed, the conversation itself, the raw reply."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lpnb.widgets import views
@@ -10,6 +10,7 @@ from lpnb.widgets.landed import LandingPart
 from lpnb.widgets.record import Sent
 from lpnb.widgets.sent_views import raw_html, sent_html
 from lpnb.widgets.styles import Kit
+from lpnb.widgets.thread import Thread
 
 
 class FollowTab:
@@ -18,9 +19,10 @@ class FollowTab:
     Args:
         sent: The explorer's list, which grows.
         kit: The panel's layouts.
+        looked_at: Whether the tab can be seen.
     """
 
-    def __init__(self, sent: Sequence[Sent], kit: Kit) -> None:
+    def __init__(self, sent: Sequence[Sent], kit: Kit, looked_at: Callable[[], bool]) -> None:
         self._sent = sent
         self.shown: Sent | None = None
         self._about = kit.html("", "lpnb-note", "lpnb-flat")
@@ -29,11 +31,13 @@ class FollowTab:
         self.outcome = kit.html("", "lpnb-answers")
         self.raw = kit.html("", "lpnb-raw")
         self.landing = LandingPart(kit)
+        self.thread = Thread(kit, looked_at)
         self.box = kit.vbox(
             [
                 kit.box([self._about, self._earlier, self._later], "lpnb-tools"),
                 self.outcome,
                 *self.landing.widgets,
+                self.thread.box,
                 self.raw,
             ],
             "lpnb-tab",
@@ -53,6 +57,7 @@ class FollowTab:
         self.outcome.value = sent_html(sent)
         self.raw.value = raw_html(sent)
         self.landing.show(sent)
+        self.thread.show(sent)
 
     def _step(self, by: int) -> None:
         if self.shown is not None:

@@ -164,6 +164,7 @@ class Sheet:
         self,
         frames: ConversationBatch | str | bytes | Sequence[Mapping[str, Any]],
         unknown: str = "refuse",
+        client_properties: ClientProperties | None = None,
     ) -> None:
         """Fill the form from a batch, or from frames as the wire has them. Request ids are not kept.
 
@@ -177,11 +178,11 @@ class Sheet:
         if isinstance(frames, RawBatch):
             sentence = "frames must be a batch that follows the rules; a RawBatch is sent without the form."
             raise InvalidValueError([Complaint("frames", sentence)])
-        properties = None
+        properties = client_properties
         try:
             if not isinstance(frames, ConversationBatch):
                 frames = ConversationBatch.from_wire(frames, unknown=unknown, keep_ids=False)
-            properties, wire = frames.client_properties, frames.to_wire()
+            properties, wire = client_properties or frames.client_properties, frames.to_wire()
         except InvalidValueError:
             # Wrong values are put right in their fields; what is no pair of frames has none.
             if unknown != "keep" or not fits(frames):

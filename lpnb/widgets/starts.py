@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from lpnb.batches import ConversationBatch
-from lpnb.errors import Complaint, InvalidValueError, LpnbError
+from lpnb.errors import LpnbError
 from lpnb.examples import page_examples
+from lpnb.payloads import ClientProperties
 from lpnb.samples import sample
 from lpnb.strict_json import JsonError, read_json
 
@@ -39,6 +40,7 @@ class Start:
     name: str
     about: str
     frames: Sequence[Mapping[str, Any]]
+    client_properties: ClientProperties | None = None
 
 
 def given_starts() -> list[Start]:
@@ -63,6 +65,13 @@ def given_starts() -> list[Start]:
 def frames_of(batch: ConversationBatch) -> list[dict[str, Any]]:
     """The frames without what belongs to one send: the ids, and the account's own brandId."""
     return [{k: v for k, v in frame.items() if k not in ("id", "kind")} for frame in batch.to_wire()]
+
+
+def _start(item: Mapping[str, Any]) -> Start:
+    header = item.get("client_properties")
+    properties = ClientProperties.from_wire(header, unknown="keep") if isinstance(header, dict) else None
+    about = f"Saved {item['saved_at'][:16].replace('T', ' ')} UTC."
+    return Start("saved", item["name"], about, item["frames"], properties)
 
 
 def _read(path: Path) -> Any:
@@ -94,12 +103,7 @@ class Library:
         Raises:
             LibraryError: The file is not a library.
         """
-        return [
-            Start(
-                "saved", item["name"], f"Saved {item['saved_at'][:16].replace('T', ' ')} UTC.", item["frames"]
-            )
-            for item in reversed(self._read())
-        ]
+        return [_start(item) for item in reversed(self._read())]
 
     def save(self, name: str, batch: ConversationBatch) -> str:
         """Save *batch* and return the name it got: one that is taken gets a number.
@@ -116,7 +120,10 @@ class Library:
         while given in taken:
             given, number = f"{name} ({number})", number + 1
         saved_at = datetime.now(UTC).isoformat(timespec="seconds")
-        self._write([*items, {"name": given, "saved_at": saved_at, "frames": frames_of(batch)}])
+        item: dict[str, Any] = {"name": given, "saved_at": saved_at, "frames": frames_of(batch)}
+        if batch.client_properties is not None:
+            item["client_properties"] = batch.client_properties.to_wire()
+        self._write([*items, item])
         return given
 
     def remove(self, name: str) -> None:
@@ -153,20 +160,3 @@ class Library:
             Path(aside).replace(self.path)
         except (OSError, UnicodeEncodeError) as error:
             raise LibraryError(f"{self.path} cannot be written: {error}.") from None
-
-
-def read_frames(text: str) -> list[dict[str, Any]]:
-    """Read what somebody has pasted, or a file's text: the frames of one CONVERSATION call.
-
-    Raises:
-        InvalidValueError: It is not an array of objects.
-    """
-    if not text.strip():
-        raise InvalidValueError([Complaint("text", "There is nothing to load yet.")])
-    try:
-        found = read_json(text)
-    except (JsonError, RecursionError) as error:
-        raise InvalidValueError([Complaint("text", f"This is not JSON: {error}.")]) from None
-    if not isinstance(found, list) or not all(isinstance(frame, dict) for frame in found):
-        raise InvalidValueError([Complaint("text", "This is JSON, but not an array of request frames.")])
-    return found

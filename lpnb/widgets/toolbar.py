@@ -14,8 +14,9 @@ from lpnb.errors import LpnbError
 from lpnb.masking import scrub
 from lpnb.strict_json import clean
 from lpnb.widgets import views
+from lpnb.widgets.loading import Loading
 from lpnb.widgets.sheet import Sheet
-from lpnb.widgets.starts import Library, Start, given_starts, read_frames
+from lpnb.widgets.starts import Library, Start, given_starts
 from lpnb.widgets.styles import Kit, shown
 
 #: How many saved payloads are offered at once; the filter finds the others.
@@ -74,7 +75,7 @@ class Toolbar:
             (button.add_class if title == self._open else button.remove_class)("lpnb-open")
         shown(self._body, bool(self._open))
         if self._open:
-            makers = {"Start from": self._starts, "Load": self._load, "Save": self._save}
+            makers = {"Start from": self._starts, "Load": self._loading, "Save": self._save}
             if name not in self._panels:
                 self._panels[name] = makers[name]()
             self._body.children = [self._panels[name]]
@@ -170,7 +171,7 @@ class Toolbar:
             )
 
     def _take(self, start: Start) -> None:
-        self._sheet.load(start.frames, unknown="keep")
+        self._sheet.load(start.frames, unknown="keep", client_properties=start.client_properties)
         self.toggle("Start from")
         self.say(f"{start.name}: {start.about} The consumer id is unchanged.")
 
@@ -179,31 +180,9 @@ class Toolbar:
         self._offer_starts()
         self.say(f"{start.name} is no longer in {self.library.path}.")
 
-    # Load
-
-    def _load(self) -> Any:
-        kit = self._kit
-        upload = ipw.FileUpload(accept=".json,.txt", description="Choose a file", layout=kit.plain)
-        pasted = ipw.Textarea(
-            description="Pasted text", placeholder="The frames as JSON", rows=6, layout=kit.plain,
-            style=kit.text, continuous_update=False,
-        )  # fmt: skip
-
-        def take(text: str) -> None:
-            self._sheet.load(read_frames(text), unknown="keep")
-            pasted.value = ""  # it may hold what should not lie about
-            self.toggle("Load")
-            self.say("Loaded. The consumer id is unchanged, and request ids are made fresh.")
-
-        def chosen(change: dict[str, Any]) -> None:
-            if change["new"]:
-                content = bytes(change["new"][0]["content"])
-                upload.value = ()
-                self._do(lambda: take(content.decode("utf-8-sig", "replace")))
-
-        upload.observe(chosen, names="value")
-        load = kit.button("Load the pasted text", lambda _: self._do(lambda: take(pasted.value)))
-        return kit.vbox([upload, pasted, load], "lpnb-group")
+    def _loading(self) -> Any:
+        self.loading = Loading(self._sheet, self._kit, self._do, self.say)
+        return self.loading.box
 
     # Save
 

@@ -8,6 +8,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 import lpnb
 from lpnb import Client, ConversationBatch, Explorer, Sandbox, Secret, Settings
 from lpnb.widgets.code_tab import cell_code
-from lpnb.widgets.starts import Library, LibraryError, given_starts, read_frames
+from lpnb.widgets.starts import Library, LibraryError, given_starts
 
 HOSTILE = [
     "<script>window.evil=1</script>",
@@ -221,6 +222,60 @@ def test_a_chosen_file_is_loaded_and_not_kept_in_the_widget(explorer: Explorer) 
     assert upload.value == ()
 
 
+def test_what_as_code_writes_is_read_back_and_is_the_same(explorer: Explorer) -> None:
+    properties = lpnb.ClientProperties(os="IOS", features=["RICH_CONTENT"])
+    explorer.load(replace(lpnb.page_examples()["with campaign"], client_properties=properties))
+    explorer.consumer_id.value = "it's 'me'"
+    explorer.open_tab("As code")
+    code = explorer._tab("As code")
+    meant = explorer.batch
+    assert meant is not None
+    for kind in ("curl", "Postman"):
+        code.choose(kind)
+        written = code.text
+        assert "sandbox-secret" not in written
+        explorer.clear()
+        explorer.toolbar.toggle("Load")
+        explorer.toolbar.loading.read(written)
+
+        assert explorer.batch is not None
+        assert explorer.batch.profile == meant.profile
+        assert explorer.batch.request == meant.request
+        assert explorer.batch.client_properties == properties
+        assert explorer.consumer_id.value == "it's 'me'"
+        explorer.toolbar.toggle("Load")
+
+
+def test_of_several_requests_each_can_be_loaded(explorer: Explorer) -> None:
+    pairs = [
+        (ConversationBatch.build([lpnb.PersonalInfo(firstname=n)]), f"for {n}") for n in ("Ada", "Grace")
+    ]
+    data = lpnb.snippets.as_postman(pairs).data
+    explorer.toolbar.toggle("Load")
+
+    explorer.toolbar.loading.read(str(data))
+    assert explorer.field("personal.firstname").value == "Ada"
+    assert "There are 2 requests in it" in text(explorer.toolbar.note)
+    button(explorer, "Request 2 · for Grace").click()
+
+    assert explorer.field("personal.firstname").value == "Grace"
+    assert explorer.consumer_id.value == "for Grace"
+
+
+def test_a_pasted_token_is_left_out_and_said(explorer: Explorer, states: Callable[[], str]) -> None:
+    token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
+    explorer.toolbar.toggle("Load")
+    explorer.toolbar.loading.pasted.value = (
+        "curl 'https://x.example/api/account/1/messaging/consumer/conversation?v=3' "
+        f"-H 'Authorization: {token}' -d '{json.dumps(lpnb.page_examples()['minimal'].to_wire())}'"
+    )
+
+    button(explorer, "Load the pasted text").click()
+
+    assert "Authorization was left out: lpnb gets tokens of its own." in text(explorer.toolbar.note)
+    assert token not in states()
+
+
 def test_what_cannot_be_loaded_is_refused_with_its_path(explorer: Explorer) -> None:
     explorer.toolbar.toggle("Load")
     frames = [{"type": "userprofile.SetUserProfile", "body": {}}, {"type": "nope", "body": {}}]
@@ -230,8 +285,9 @@ def test_what_cannot_be_loaded_is_refused_with_its_path(explorer: Explorer) -> N
 
     assert "[1].type" in text(explorer.toolbar.note)
     assert explorer.complaints == ()
-    with pytest.raises(lpnb.InvalidValueError, match="nothing to load"):
-        read_frames(" ")
+    explorer.toolbar.loading.pasted.value = " "
+    button(explorer, "Load the pasted text").click()
+    assert text(explorer.toolbar.note) == "text is empty."
 
 
 def test_undo_and_redo_go_through_the_steps(explorer: Explorer) -> None:
@@ -629,6 +685,7 @@ def test_the_cell_opens_an_explorer_with_the_same_payload(explorer: Explorer) ->
     explorer.field("personal.shoeSize").value = "'\"\\n</script>"
     explorer.consumer_id.value = "it's \\ me"
     explorer.open_tab("As code")
+    explorer._tab("As code").choose("A cell with this explorer")
     code = explorer._tab("As code").text
     space: dict[str, Any] = {}
 
