@@ -18,7 +18,7 @@ Picture = Callable[[Locator, str], Path]
 
 def explorer_of(page: Page) -> Locator:
     found = page.locator(".jp-OutputArea-output:visible .lpnb-explorer")
-    expect(found.locator(".lpnb-status [data-state]")).to_have_attribute("data-state", "idle", timeout=60_000)
+    expect(found.locator(".lpnb-actions .lpnb-status [data-state]")).to_have_attribute("data-state", "idle", timeout=60_000)
     return found
 
 
@@ -35,7 +35,7 @@ def tab(panel: Locator, name: str) -> None:
 
 
 def wait_until(panel: Locator, state: str) -> Locator:
-    status = panel.locator(".lpnb-status [data-state]")
+    status = panel.locator(".lpnb-actions .lpnb-status [data-state]")
     expect(status).to_have_attribute("data-state", state, timeout=15_000)
     return status
 
@@ -45,21 +45,41 @@ def walk(explorer: Locator, picture: Picture, theme: str) -> None:
     press(explorer, "Check")
     expect(explorer.locator(".lpnb-facts")).to_contain_text("answers,")
     press(explorer, "Start from …")
-    explorer.get_by_role("button", name="Persona · VIP customer", exact=True).click()
+    explorer.get_by_role("button", name="Persona · In arrears, urgent", exact=True).click()
+    press(explorer, "Look it up with Monitoring")
+    say(explorer, "Entry points", "sec://payments")
+    press(explorer, "Ask Monitoring")
+    explorer.get_by_role("button", name="Take it over", exact=True).click()
+    expect(explorer.get_by_label("Campaign id", exact=True)).to_have_value("99999")
+    say(explorer, "Last name", "Doe")
     press(explorer, "Send")
     wait_until(explorer, "done")
-    press(explorer, "Send")
-    wait_until(explorer, "failed")
-    say(explorer, "Last name", "Doe")
     picture(explorer, f"explorer-compose-{theme}")
     press(explorer, "Follow it")
-    expect(explorer.get_by_text("Send 2 of 2 in this session.")).to_be_visible()
+    expect(explorer.locator(".lpnb-trace")).to_contain_text("decided")
+    say(explorer, "Message", "Good morning")
+    press(explorer, "Say")
+    expect(explorer.get_by_role("log", name="Thread")).to_contain_text("Good morning")
     picture(explorer, f"explorer-follow-{theme}")
+    tab(explorer, "Compose")
+    press(explorer, "Send")
+    wait_until(explorer, "failed")
     tab(explorer, "History")
-    explorer.locator(".lpnb-row").first.click()
+    explorer.locator(".lpnb-row:visible").first.click()
     press(explorer, "Compare")
+    expect(explorer.locator(".lpnb-diff")).to_contain_text("What came back")
     picture(explorer, f"explorer-history-{theme}")
+    tab(explorer, "Experiment")
+    say(explorer, "Values 1", "vip, business, gold")
+    expect(explorer.locator(".lpnb-count")).to_have_text("6 cases")
+    press(explorer, "Run")
+    expect(explorer.locator(".lpnb-experiment .lpnb-status [data-state]")).to_have_attribute(
+        "data-state", "done", timeout=30_000
+    )
+    picture(explorer, f"explorer-experiment-{theme}")
     tab(explorer, "As code")
+    press(explorer, "curl")
+    expect(explorer.get_by_role("region", name="curl")).to_contain_text("curl")
     picture(explorer, f"explorer-code-{theme}")
     tab(explorer, "Compose")
 
