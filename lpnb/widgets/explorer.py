@@ -67,6 +67,7 @@ class Explorer(Panel):
         self.toolbar = Toolbar(sheet, kit, self._library)
         self.lookup = Lookup(sheet, kit, lambda: self.client)
         sheet.routing.children = [self.lookup.button, self.lookup.body]
+        sheet.opens = False
         self._follow_it = kit.button("Follow it", lambda _: self.open_tab("Send & follow"), "lpnb-hidden")
         compose = kit.vbox(
             [

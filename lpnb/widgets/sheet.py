@@ -70,6 +70,8 @@ class Sheet:
         self.complaints: tuple[Complaint, ...] = ()
         self.lines: list[views.Line] = []
         self.changed_at = 0.0
+        #: Whether loading opens the folds that then hold something; closed ones say how much they hold.
+        self.opens = True
         self._kit, self._changed, self._failed = kit, changed, failed
         self._client_properties: ClientProperties | None = None
         self._lines_before: list[views.Line] = []
@@ -192,7 +194,7 @@ class Sheet:
         self._client_properties = properties
         self.form.load(wire)
         self._show_new_fields()
-        for fold in self.folds.values():
+        for fold in self.folds.values() if self.opens else ():
             if self.form.filled & {field.key for field in fold.fields} - {"request.channelType"}:
                 fold.show(True)
 

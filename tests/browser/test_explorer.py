@@ -18,7 +18,9 @@ Picture = Callable[[Locator, str], Path]
 
 def explorer_of(page: Page) -> Locator:
     found = page.locator(".jp-OutputArea-output:visible .lpnb-explorer")
-    expect(found.locator(".lpnb-actions .lpnb-status [data-state]")).to_have_attribute("data-state", "idle", timeout=60_000)
+    expect(found.locator(".lpnb-actions .lpnb-status [data-state]")).to_have_attribute(
+        "data-state", "idle", timeout=60_000
+    )
     return found
 
 
@@ -69,8 +71,10 @@ def walk(explorer: Locator, picture: Picture, theme: str) -> None:
     press(explorer, "Compare")
     expect(explorer.locator(".lpnb-diff")).to_contain_text("What came back")
     picture(explorer, f"explorer-history-{theme}")
+    tab(explorer, "Compose")
+    press(explorer, "Reset")
     tab(explorer, "Experiment")
-    say(explorer, "Values 1", "vip, business, gold")
+    say(explorer, "Values 1", "vip, business, lead")
     expect(explorer.locator(".lpnb-count")).to_have_text("6 cases")
     press(explorer, "Run")
     expect(explorer.locator(".lpnb-experiment .lpnb-status [data-state]")).to_have_attribute(
