@@ -88,9 +88,9 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--journal", type=Path, metavar="FILE", help="by default a new one in ./runs")
     parser.add_argument("--separator", metavar="SIGN", help="of the CSV file; by default found out")
     parser.add_argument("--profile", help="read .env.PROFILE in place of .env")
-    parser.add_argument("--concurrency", type=int, default=16, metavar="N", help="requests at once (16)")
+    parser.add_argument("--concurrency", type=int, metavar="N", help="requests at once (16)")
     parser.add_argument("--rate", type=float, metavar="N", help="requests a second at the most")
-    parser.add_argument("--on-5xx", choices=("pause", "retry"), default="pause", help="retry risks doubles")
+    parser.add_argument("--on-5xx", choices=("pause", "retry"), help="retry risks doubles")
     parser.add_argument("--live", action="store_true", help="needed for a real account")
     parser.add_argument("--confirm", type=int, metavar="N", help="needed there: how many cases there are")
     parser.add_argument("--cap", type=int, metavar="N", help="how many a run may have there (1000)")
@@ -218,18 +218,10 @@ def _journal(options: argparse.Namespace) -> Path:
 
 
 def _how(options: argparse.Namespace, *, resumed: bool = False) -> dict[str, Any]:
-    how = {
-        "concurrency": options.concurrency,
-        "rate": options.rate,
-        "on_5xx": options.on_5xx,
-        "live": options.live,
-        "confirm": options.confirm,
-    }
-    if resumed:
-        return how
-    if options.cap is not None:
-        how["cap"] = options.cap
-    return {**how, "progress": not options.quiet}
+    """What was said on how to run; the rest is as ``run_experiment``, or the journal, has it."""
+    names = ("concurrency", "rate", "on_5xx", "confirm", *(() if resumed else ("cap",)))
+    said = {name: found for name in names if (found := getattr(options, name)) is not None}
+    return {**said, "live": options.live} | ({} if resumed else {"progress": not options.quiet})
 
 
 def _put_out(options: argparse.Namespace, table: Any) -> None:

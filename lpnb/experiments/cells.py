@@ -9,6 +9,7 @@ import datetime
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 from lpnb.display import brief
@@ -74,6 +75,8 @@ def _number(cell: object, _model: object) -> object:
         if not _NUMBER.fullmatch(cell):
             return Wrong("must be a number with a point, such as -400.99", cell)
         return int(cell) if _WHOLE.fullmatch(cell) else float(cell)
+    if isinstance(cell, Decimal) and cell.is_finite():  # of a Parquet file; JSON has one kind of number
+        return int(cell) if cell == cell.to_integral_value() else float(cell)
     if isinstance(cell, bool) or not isinstance(cell, int | float):
         return Wrong("must be a number, such as -400.99", cell)
     return cell

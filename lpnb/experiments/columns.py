@@ -106,7 +106,7 @@ def find_column(name: str) -> Column | None:
         'json'
     """
     if name in OWN:
-        return Column(name, OWN[name], "", (name,), "text")
+        return Column(name, OWN[name], "", (name,), "id" if OWN[name] == "expected" else "text")
     if name.startswith(NOTE) and len(name) > len(NOTE):
         return Column(name, "note", "", (name,), "json")
     for part, owner, model, inside in _roots():
@@ -263,6 +263,8 @@ def _leaves(annotation: Any, name: str) -> Iterator[str]:
 
 def _unknown(name: str) -> str:
     """Say that a column is unknown, and which one was probably meant."""
+    if not name.strip():
+        return "A column has no name. Name it, or leave it out."
     sentence = f"{name!r} is not a column that lpnb knows."
     known = {_plain(known): known for known in reversed(known_columns())}
     plain = _plain(name)

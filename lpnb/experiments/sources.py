@@ -133,12 +133,15 @@ def from_file(path: Path, separator: str | None = None) -> Source:
     """
     try:
         with path.open("rb") as file:
-            parquet = file.read(4) == b"PAR1"
-            if parquet:
+            kind = file.read(4)
+            if kind == b"PAR1":
                 return ArrowSource(pq.read_table(path))
     except (OSError, pa.ArrowException) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise InvalidValueError([Complaint(str(path), f"{path} cannot be read: {reason}.")]) from None
+    if kind == b"PK\x03\x04":
+        sentence = f"{path} is an Excel file. Save it as CSV UTF-8 or Parquet."
+        raise InvalidValueError([Complaint(str(path), sentence)])
     return from_csv(path, separator)
 
 

@@ -194,6 +194,17 @@ def test_a_request_to_end_stops_the_run_and_resume_finishes_it(world):
     assert len(world.conversations) == 300
 
 
+def test_a_real_account_needs_to_be_meant_and_counted(monkeypatch, capsys):
+    for name, value in {"ACCOUNT_ID": "87654321", "CLIENT_ID": "app", "CLIENT_SECRET": "x"}.items():
+        monkeypatch.setenv(f"LP_{name}", value)
+    path = rows("case\na\nb\n")
+
+    assert main(["send", str(path)]) == 2
+    assert "This would open 2 conversations at the real account 87654321" in capsys.readouterr().err
+    assert main(["verify", str(rows("expected_code\nOK\n")), "--live", "--confirm", "2"]) == 2
+    assert "2 was confirmed" in capsys.readouterr().err
+
+
 def test_cases_that_came_as_expected_pass_a_build(world, capsys):
     path = rows(
         "case,ctmrinfo.ctype,expected_skill,expected_code\n"

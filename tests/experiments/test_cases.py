@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from lpnb import CampaignInfo, Case, InvalidValueError, PersonalInfo, cases_of
+from lpnb import CampaignInfo, Case, InvalidValueError, PersonalInfo, cases_of, save_table
 from lpnb.experiments.cases import MOST_COMPLAINTS
 
+TEXT = st.characters(exclude_categories=["Cs"])
 ODD = "He said \"hi\";\nthen, 'bye' \U0001f600 e\u0301 \u202e\t|"
 
 
@@ -267,9 +271,11 @@ def test_numbers_in_csv_text_are_read_where_the_field_is_a_number_and_nowhere_el
         ),
         (b'skillId\n"1\n', "cases.csv, line 2, is not CSV: unexpected end of data."),
         (b"PAR1junk", "cases.csv cannot be read: "),
+        (b"PK\x03\x04junk", "cases.csv is an Excel file. Save it as CSV UTF-8 or Parquet."),
+        (b"skillId,\n1,\n", "A column has no name. Name it, or leave it out."),
         (b"skill\n1\n", "'skill' is not a column that lpnb knows. Did you mean 'skillId'?"),
     ],
-    ids=["empty", "not UTF-8", "ragged", "open quote", "not Parquet", "unknown column"],
+    ids=["empty", "not UTF-8", "ragged", "open quote", "not Parquet", "Excel", "no name", "unknown column"],
 )
 def test_a_file_that_cannot_be_read_says_why(tmp_path, content, message):
     path = csv(tmp_path, content)
@@ -292,7 +298,9 @@ def test_a_parquet_file_keeps_its_types(tmp_path):
             "ctmrinfo.customerId": ["007", None],
             "ctmrinfo.companySize": pa.array([3, None], pa.int32()),
             "ctmrinfo.registrationDate": pa.array([datetime.date(2024, 2, 29), None]),
+            "ctmrinfo.balance": pa.array([Decimal("-400.99"), None]),
             "campaignInfo": pa.array([{"campaignId": "1"}, None]),
+            "expected_skill": pa.array([2741903013, None]),
             "personal.contacts": pa.array([[{"email": "a@example.com"}], None]),
         }
     )
@@ -304,9 +312,26 @@ def test_a_parquet_file_keeps_its_types(tmp_path):
     assert info(first) == {
         "customerId": "007",
         "companySize": 3,
+        "balance": -400.99,
         "registrationDate": {"day": 29, "month": 2, "year": 2024},
     }
+    assert dict(first.expected) == {"expected_skill": "2741903013"}
     assert dict(second.values) == {}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.text(TEXT), st.text(TEXT)), min_size=1, max_size=20))
+def test_any_text_comes_back_from_a_file_as_it_was(tmp_path, texts):
+    frame = pd.DataFrame(texts, columns=["ctmrinfo.role", "personal.firstname"])
+
+    for ending in ("csv", "parquet"):
+        cases = cases_of(save_table(frame, tmp_path / f"cases.{ending}"))
+
+        found = [
+            (case.values.get("ctmrinfo.role", ""), case.values.get("personal.firstname", ""))
+            for case in cases
+        ]
+        assert found == texts
 
 
 def test_all_wrong_cells_are_named_at_once_by_row_and_column():

@@ -40,7 +40,7 @@ def test_every_known_column_is_found_and_described():
     [
         ("case", "text"),
         ("consumer_id", "text"),
-        ("expected_skill", "text"),
+        ("expected_skill", "id"),
         ("note.tier", "json"),
         ("ctmrinfo", "object"),
         ("ctmrinfo.ctype", "text"),
