@@ -60,6 +60,7 @@ _HOME = {
     "JournalError": "errors",
     "Landing": "landings",
     "Lead": "attributes",
+    "LiveTable": "widgets.received",
     "LpnbError": "errors",
     "MarketingInfo": "attributes",
     "Message": "frames",

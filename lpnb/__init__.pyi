@@ -109,5 +109,6 @@ from lpnb.visitors import VisitorProperties as VisitorProperties
 from lpnb.webhooks import Receiver as Receiver
 from lpnb.widgets.composer import Composer as Composer
 from lpnb.widgets.explorer import Explorer as Explorer
+from lpnb.widgets.received import LiveTable as LiveTable
 
 __version__: str

@@ -59,7 +59,12 @@ class Counts:
     @property
     def refused(self) -> int:
         """How many were refused, for whatever reason."""
-        return sum(getattr(self, name) for name in _REFUSALS)
+        return sum(self.refusals.values())
+
+    @property
+    def refusals(self) -> dict[str, int]:
+        """Why some were refused, and how many each; empty when none was."""
+        return {name: number for name in _REFUSALS if (number := getattr(self, name))}
 
 
 _REFUSALS = (

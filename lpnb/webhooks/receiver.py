@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import shutil
-import tempfile
 import threading
 import time
 import weakref
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
@@ -25,8 +21,8 @@ from lpnb.landings import Landing
 from lpnb.settings import Settings
 from lpnb.tables import plain_table
 from lpnb.webhooks.events import COLUMNS, Event, in_order, to_columns
-from lpnb.webhooks.intake import LARGEST, Counts, Intake
-from lpnb.webhooks.server import Server, listen
+from lpnb.webhooks.intake import LARGEST, Counts
+from lpnb.webhooks.running import Running
 from lpnb.webhooks.signature import ALGORITHMS
 from lpnb.webhooks.store import Store, moment
 
@@ -107,7 +103,7 @@ class Receiver:
         self._largest = largest_body
         self._algorithms = tuple(algorithms)
         self._lock = threading.Lock()
-        self._running: _Running | None = None
+        self._running: Running | None = None
         self._ended: Callable[[], object] = lambda: None
 
     def start(self) -> Self:
@@ -118,7 +114,16 @@ class Receiver:
         """
         with self._lock:
             if self._running is None:
-                self._running = _Running(self)
+                self._running = Running(
+                    settings=self.settings,
+                    host=self.host,
+                    port=self._wanted_port,
+                    path=self.path,
+                    file=self._file,
+                    most=self._most,
+                    largest=self._largest,
+                    algorithms=self._algorithms,
+                )
                 # A notebook forgets a receiver when it makes a new one of the same name.
                 self._ended = weakref.finalize(self, self._running.end)
         return self
@@ -172,6 +177,12 @@ class Receiver:
             conversation_id: One conversation; all when left out.
         """
         return self._events(conversation_id, raw=True)
+
+    def latest(self, most: int = 20, conversation_id: str | None = None) -> list[Event]:
+        """The last events without ``raw``: of one conversation in its order, or of all as they arrived."""
+        if conversation_id is not None:
+            return self._events(conversation_id, raw=False)[-most:]
+        return self._now.store.events(raw=False, latest=most)
 
     def table(self, conversation_id: str | None = None) -> pd.DataFrame:
         """``events`` as a DataFrame, one row an event, as of now.
@@ -277,7 +288,7 @@ class Receiver:
         return [event for events in found.values() for event in in_order(events)]
 
     @property
-    def _now(self) -> _Running:
+    def _now(self) -> Running:
         if self._running is None:
             raise ReceiverError("The receiver is not running. Call start(), or use it in a with statement.")
         return self._running
@@ -299,81 +310,6 @@ class Receiver:
                 if name != "events" and (getattr(counts, name) or name in ("taken", "bad_signature"))
             ]
         return table_html("Receiver", ["what", "value"], rows)
-
-
-class _Running:
-    """What a running receiver is made of. It does not know the ``Receiver``, so that one can be forgotten."""
-
-    def __init__(self, receiver: Receiver) -> None:
-        settings = receiver.settings
-        self._folder: Path | None = None
-        self._lock = threading.Lock()
-        self._waiting: dict[str | None, deque[Future[None]]] = {}
-        listener = listen(receiver.host, receiver._wanted_port)
-        try:
-            self.port: int = listener.getsockname()[1]
-            file = receiver._file
-            if file is None:
-                self._folder = Path(tempfile.mkdtemp(prefix="lpnb-webhooks-"))
-                file = self._folder / "received.sqlite"
-            self.store = Store(file, receiver._most, self._tell)
-        except BaseException:
-            listener.close()
-            self._clear()
-            raise
-        self.intake = Intake(
-            path=receiver.path,
-            secret=settings.client_secret,
-            account_id=settings.account_id,
-            client_id=settings.client_id,
-            store=self.store,
-            largest=receiver._largest,
-            algorithms=receiver._algorithms,
-        )
-        self._server = Server(self.intake, listener)
-        try:
-            self._server.start()
-        except BaseException:
-            self.end()
-            raise
-
-    def news(self, conversation_id: str | None) -> Future[None]:
-        promise: Future[None] = Future()
-        with self._lock:
-            self._waiting.setdefault(conversation_id, deque()).append(promise)
-        promise.add_done_callback(lambda done: self._drop(conversation_id, done))
-        return promise
-
-    def _drop(self, conversation_id: str | None, promise: Future[None]) -> None:
-        with self._lock:
-            queue = self._waiting.get(conversation_id)
-            if queue is not None:
-                with contextlib.suppress(ValueError):
-                    queue.remove(promise)
-                if not queue:
-                    del self._waiting[conversation_id]
-
-    def _tell(self, conversation_ids: set[str]) -> None:
-        with self._lock:
-            told = [promise for name in (None, *conversation_ids) for promise in self._waiting.pop(name, ())]
-        for promise in told:
-            if promise.set_running_or_notify_cancel():
-                promise.set_result(None)
-
-    def end(self) -> None:
-        self._server.stop()
-        self.store.close()
-        with self._lock:
-            left = [promise for queue in self._waiting.values() for promise in queue]
-            self._waiting.clear()
-        for promise in left:
-            if promise.set_running_or_notify_cancel():
-                promise.set_exception(ReceiverError("The receiver is stopped."))
-        self._clear()
-
-    def _clear(self) -> None:
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 async def _claimed(
