@@ -208,7 +208,7 @@ def compare(before: Any, after: Any) -> Comparison:
     sides = {name: _side(table) for name, table in zip(("before", "after"), tables, strict=True)}
     names = pd.Index(dict.fromkeys([*sides["before"].index, *sides["after"].index]), name="case", dtype="str")
     was, now = (sides[name].reindex(names) for name in ("before", "after"))
-    there = [names.isin(sides[name].index) for name in ("before", "after")]
+    there = [sides[name].index.get_indexer(names) >= 0 for name in ("before", "after")]
     keys = list(dict.fromkeys(str(c) for table in tables for c in table.columns if c not in RUN_COLUMNS))
     found = pd.DataFrame({"case": names.astype("str"), "change": _changes(was, now, *there)})
     for name, side, is_there in (("before", was, there[0]), ("after", now, there[1])):
@@ -217,7 +217,9 @@ def compare(before: Any, after: Any) -> Comparison:
         found[f"before_{column}"], found[f"after_{column}"] = was[column].array, now[column].array
     own = [_own(table, names, keys) for table in tables]
     both = pd.Series(there[0] & there[1])
-    same = (own[0].map(as_text) == own[1].map(as_text)).all(axis=1).reset_index(drop=True)
+    same = pd.Series(True, index=both.index)
+    for key in keys:
+        same &= texts(own[0][key]).array == texts(own[1][key]).array
     found["same_case"] = same.astype("boolean").where(both)
     for key in keys:
         found[key] = own[1][key].where(there[1], own[0][key]).infer_objects().array

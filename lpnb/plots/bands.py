@@ -100,7 +100,7 @@ def draw_bands(
     for number, (x, stage) in enumerate(zip(places, nodes, strict=True)):
         for node in stage.values():
             _bar(sheet, node, x, scale, (number == 0, 0 < number < len(stages) - 1))
-    return sheet.figure
+    return sheet.finish()
 
 
 def _nodes(bands: Sequence[Band], stages: int) -> list[dict[str, _Node]]:
@@ -149,7 +149,8 @@ def _ribbons(
     scale: float,
     places: Sequence[float],
 ) -> None:
-    from matplotlib.patches import PathPatch
+    from matplotlib.collections import PathCollection
+    from matplotlib.colors import to_rgba
     from matplotlib.path import Path
 
     counts: dict[tuple[str, str, str], int] = defaultdict(int)
@@ -175,9 +176,10 @@ def _ribbons(
         ]  # fmt: skip
         steps = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3, Path.CLOSEPOLY]
         shapes.append((bool(way[2]), Path(points, steps), way[2]))
-    for told, path, base in sorted(shapes, key=lambda shape: shape[0]):  # what stands out lies on top
-        colour, alpha = (base, 0.62) if told else (NEUTRAL, 0.16)
-        sheet.axes.add_patch(PathPatch(path, facecolor=colour, alpha=alpha, linewidth=0.0))
+    shapes.sort(key=lambda shape: shape[0])  # what stands out lies on top
+    fills = [to_rgba(base, 0.62) if told else to_rgba(NEUTRAL, 0.16) for told, _, base in shapes]
+    ribbons = PathCollection([path for _, path, _ in shapes], facecolors=fills, linewidths=0.0)
+    sheet.axes.add_collection(ribbons, autolim=False)
 
 
 def _bar(sheet: Sheet, node: _Node, x: float, scale: float, where: tuple[bool, bool]) -> None:

@@ -5,6 +5,7 @@ Only counting happens here; nothing is drawn.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from lpnb.models import must, one_of
 
 #: How many values an axis shows; the rest are gathered at its end.
 MOST = 60
+_ONLY = re.compile(r'\["([^"\\]+)"\]')
 #: How a cell of a case that has no value of a key is headed.
 ABSENT = "(absent)"
 
@@ -68,15 +70,19 @@ def check_table(table: object, *columns: tuple[str, str]) -> pd.DataFrame:
 
 
 def as_text(value: object) -> str:
-    """A value as an axis shows it; text that would not be seen is quoted.
+    """A value as an axis shows it: a list of one as what it holds, text that would not be seen quoted.
 
     Example:
         >>> as_text("gold"), as_text(" "), as_text(7), as_text(pd.NA)
         ('gold', "' '", '7', '(absent)')
+        >>> as_text('["sec://payments"]')
+        'sec://payments'
     """
     if value is None or value is pd.NA or value is pd.NaT or value != value:
         return ABSENT
     text = str(value)
+    if found := _ONLY.fullmatch(text):
+        text = found[1]
     return repr(text) if not text.strip() or text == ABSENT else text
 
 

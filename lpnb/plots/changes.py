@@ -75,7 +75,7 @@ class ChangeMap(Picture):
         def paint(sheet: Sheet, place: tuple[str, str], at: Place) -> None:
             _paint(sheet, self, self.cells.get(place), at)
 
-        return self.field.draw(theme, (112.0, 50.0), paint, legend).figure
+        return self.field.draw(theme, (112.0, 50.0), paint, legend).finish()
 
     def _repr_html_(self) -> str:
         if not self.cells:

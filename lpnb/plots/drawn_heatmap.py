@@ -27,7 +27,7 @@ def draw(heatmap: Heatmap, theme: Theme) -> Figure:
     def paint(sheet: Sheet, place: tuple[str, str], at: Place) -> None:
         _cell(sheet, heatmap, place, at, signs)
 
-    return field.draw(theme, _size(heatmap), paint, _legend(heatmap, signs)).figure
+    return field.draw(theme, _size(heatmap), paint, _legend(heatmap, signs)).finish()
 
 
 def _size(heatmap: Heatmap) -> tuple[float, float]:
@@ -37,7 +37,7 @@ def _size(heatmap: Heatmap) -> tuple[float, float]:
     across = min(max([62.0, *need]) + 18, 128.0)
     lines = max(len(wrap(word[0], TEXT, across - 16, 2)) for word in words)
     several = any(len(word) > 1 for word in words)
-    return across, 13.0 + lines * STEP + (11 if several else 0)
+    return across, max(13.0 + lines * STEP + (11 if several else 0), 32.0)
 
 
 def _two_lines(name: str) -> float:

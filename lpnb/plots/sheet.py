@@ -27,6 +27,7 @@ class Sheet:
         from matplotlib.figure import Figure
 
         self.theme = theme
+        self._boxes: list[tuple[list[tuple[float, float]], str, str | None]] = []
         self.figure = Figure(figsize=(wide / 72, high / 72), facecolor=theme.paper)
         self.axes: Axes = self.figure.add_axes((0.0, 0.0, 1.0, 1.0))
         self.axes.set_xlim(0, wide)
@@ -34,11 +35,26 @@ class Sheet:
         self.axes.set_axis_off()
 
     def box(self, x: float, y: float, wide: float, high: float, colour: str, edge: str | None = None) -> None:
-        """A filled box, with a frame when *edge* is a colour."""
-        from matplotlib.patches import Rectangle
+        """A filled box, with a frame when *edge* is a colour; later ones lie on earlier ones."""
+        corners = [(x, y), (x + wide, y), (x + wide, y + high), (x, y + high)]
+        self._boxes.append((corners, colour, edge))
 
-        frame = {"linewidth": 0.0} if edge is None else {"linewidth": 1.6, "edgecolor": edge}
-        self.axes.add_patch(Rectangle((x, y), wide, high, facecolor=colour, **frame))
+    def finish(self) -> Figure:
+        """The figure, with all boxes put into it: thousands at once take less time than one by one."""
+        from matplotlib.collections import PolyCollection
+
+        if self._boxes:
+            corners, colours, edges = zip(*self._boxes, strict=True)
+            drawn = PolyCollection(
+                list(corners),
+                facecolors=list(colours),
+                edgecolors=[edge or "none" for edge in edges],
+                linewidths=[1.6 if edge else 0.0 for edge in edges],
+                antialiaseds=False,
+            )
+            self.axes.add_collection(drawn, autolim=False)
+            self._boxes = []
+        return self.figure
 
     def text(
         self,
@@ -106,4 +122,4 @@ def blank_sheet(title: str, words: str, theme: Theme) -> Figure:
     sheet.box(12, 12, 356, 52 + 14 * len(lines), theme.blank)
     sheet.lines(wrap(title, 14, 320, 1), 28, 24, 14, weight="bold")
     sheet.lines(lines, 28, 48, 9, step=14, colour=theme.muted)
-    return sheet.figure
+    return sheet.finish()

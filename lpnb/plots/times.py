@@ -87,7 +87,7 @@ class LatencyPicture(Picture):
                 bbox={"facecolor": theme.paper, "linewidth": 0.0, "pad": 1.0},
             )  # fmt: skip
         _legend(sheet, self.bars, theme)
-        return sheet.figure
+        return sheet.finish()
 
 
 class RatePicture(Picture):
@@ -120,7 +120,7 @@ class RatePicture(Picture):
         axes.set_xlim(0, self.bars.edges[-1])
         axes.xaxis.set_major_formatter(lambda value, _: _clock(value))
         _legend(sheet, self.bars, theme)
-        return sheet.figure
+        return sheet.finish()
 
 
 def latency(table: pd.DataFrame) -> LatencyPicture:

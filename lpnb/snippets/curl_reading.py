@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lpnb.errors import Complaint
 from lpnb.snippets.reading import Call, bounded
-from lpnb.snippets.shell_words import UnendedError, commands
+from lpnb.snippets.shell_words import UnreadableError, commands
 
 _DATA = {"-d", "--data", "--data-raw", "--data-binary", "--data-ascii", "--json", "--data-urlencode"}
 #: Options that take a word which does not matter here, so that it is not taken for the address.
@@ -37,8 +37,8 @@ def curl_calls(text: str) -> tuple[list[Call], list[Complaint]]:
     """Every curl command of *text* as a call, and what is wrong with the text as a whole."""
     try:
         found = commands(re.sub(r"(?m)^(\s*)\$ (?=curl)", r"\1", text.replace("\r\n", "\n")))
-    except UnendedError as error:
-        return [], [Complaint("text", f"text is not whole: {error}.")]
+    except UnreadableError as error:
+        return [], [Complaint("text", f"text cannot be read as commands: {error}.")]
     return bounded(_call(words[1:]) for words in _curls(found))
 
 

@@ -21,6 +21,7 @@ from lpnb.tokens import claims
 #: The longest text that is read, in characters, and the most requests that are looked at.
 LONGEST = 4_000_000
 MOST = 1_000
+_MOST_COMPLAINTS = 100
 Kind = Literal["frames", "curl", "postman", "nothing"]
 _CONVERSATION = re.compile(r"/messaging/consumer/conversation(?!/send)")
 _IDENTITY = re.compile(r"/api/account/[^/]*/consumer(?![/\w])")
@@ -135,7 +136,11 @@ def checked_frames(found: Any) -> tuple[Any, list[Complaint]]:
     try:
         ConversationBatch.from_wire(frames, keep_ids=False)
     except InvalidValueError as error:
-        return frames, list(error.complaints)
+        told = list(error.complaints)
+        if len(told) > _MOST_COMPLAINTS:
+            sentence = f"{len(told) - _MOST_COMPLAINTS:,} more complaints about frames were left out."
+            told[_MOST_COMPLAINTS:] = [Complaint("frames", sentence)]
+        return frames, told
     return frames, []
 
 

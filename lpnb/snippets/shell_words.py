@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+_DEEPEST = 50
 _SIMPLE = {
     "n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b", "E": "\x1b",
 }  # fmt: skip
@@ -17,15 +18,15 @@ _ANSI = re.compile(
 )
 
 
-class UnendedError(ValueError):
-    """A quote that is opened and never closed; says which, and where it was opened."""
+class UnreadableError(ValueError):
+    """Why a text cannot be taken apart: a quote that is never closed, parentheses without end."""
 
 
 def commands(text: str) -> list[list[str]]:
     """Every command of *text* as its words, those of pipes and substitutions too.
 
     Raises:
-        UnendedError: A quote is never closed.
+        UnreadableError: A quote is never closed, or parentheses are nested too deep.
 
     Example:
         >>> commands("curl -d 'it'\\\\''s' \\\\\\n  $HOME | jq . # done")
@@ -63,6 +64,8 @@ class _Reader:
                 end = text.find("\n", place)
                 place = len(text) if end < 0 else end
             elif letter == "(" or text.startswith(("$(", "<("), place):
+                if len(self.around) == _DEEPEST:
+                    raise UnreadableError(f"its parentheses are nested deeper than {_DEEPEST} levels")
                 # What bash would run inside is a command of its own, to be read as one.
                 self.around.append((self.command, self.word))
                 self.begin()
@@ -113,13 +116,13 @@ def _quoted(text: str, place: int) -> tuple[str, int]:
     if quote == "'" and not dollar:
         end = text.find("'", start + 1)
         if end < 0:
-            raise UnendedError(_where(text, place, quote))
+            raise UnreadableError(_where(text, place, quote))
         return text[start + 1 : end], end + 1
     end = start + 1
     while end < len(text) and text[end] != quote:
         end += 2 if text[end] == "\\" else 1
     if end >= len(text):
-        raise UnendedError(_where(text, place, quote))
+        raise UnreadableError(_where(text, place, quote))
     inner = text[start + 1 : end]
     if quote == "'":
         return _unescaped(inner), end + 1

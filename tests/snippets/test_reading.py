@@ -169,12 +169,17 @@ def test_nothing_in_a_text_is_run(tmp_path: Path) -> None:
         (
             "curl https://example.com -d 'open",
             "curl",
-            "text is not whole: a ' that is opened in line 1 is never closed.",
+            "text cannot be read as commands: a ' that is opened in line 1 is never closed.",
         ),
         (
             "curl https://example.com -d x",
             "curl",
             "curl commands must post to .../messaging/consumer/conversation; none of its requests does.",
+        ),
+        (
+            "curl " + "$(" * 60,
+            "curl",
+            "text cannot be read as commands: its parentheses are nested deeper than 50 levels.",
         ),
         (f"curl {URL}", "curl", "frames must be given; the request has no body."),
         (f"curl {URL} -d '{{'", "curl", f"frames are not JSON: {NO_NAME}."),
@@ -269,6 +274,13 @@ def test_too_long_a_text_is_not_looked_at() -> None:
     assert said(read_request("[" + " " * 4_000_000)) == [
         "text must have at most 4,000,000 characters; got 4,000,001."
     ]
+
+
+def test_no_more_complaints_are_told_than_can_be_read() -> None:
+    told = said(read_request(json.dumps([{"kind": "req"}] * 1000)))
+
+    assert len(told) == 101
+    assert told[-1] == "1,898 more complaints about frames were left out."
 
 
 def test_too_many_requests_are_cut_and_counted() -> None:
