@@ -1,0 +1,63 @@
+"""The README's table of tasks: each row is three lines, and they do what the row says."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import lpnb
+
+TEXT = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+TASKS = {
+    task: re.findall(r"`([^`]+)`", lines)
+    for task, lines in re.findall(r"^\| ([^|`]+) \| (`.+`) \|$", TEXT, re.MULTILINE)
+    if "<br>" in lines
+}
+
+
+def test_a_row_has_three_lines_each():
+    assert len(TASKS) == 13
+    assert Counter(map(len, TASKS.values())) == {3: 13}
+
+
+def test_the_rows_run_one_after_the_other_in_one_notebook(sandbox, monkeypatch, capsys):
+    for name, value in sandbox.environment().items():
+        monkeypatch.setenv(name, value)
+    names: dict[str, object] = {"lpnb": lpnb, "client": lpnb.connect()}
+    shown = {}
+
+    for task, lines in TASKS.items():
+        for line in lines:
+            try:
+                shown[task] = eval(line, names)
+            except SyntaxError:
+                exec(line, names)
+                shown[task] = None
+
+    names["receiver"].stop()
+    names["sandbox"].stop()
+    assert str(shown["route it by a campaign"].skill_name) == "Cards & Payments"
+    assert shown["go on in it, and end it"].outcome == "answered"
+    assert names["run"].table()["landed_skill"].value_counts().to_dict() == {
+        "Mortgages & Loans": 2,
+        "Private Clients": 1,
+        "General Enquiries": 1,
+    }
+    assert names["moved"].counts["moved"] == 0
+    assert shown["let a build fail when routing breaks"].ok
+    assert shown["see what goes wrong when it goes wrong"].outcome == "unknown"
+    assert shown["look at the tokens, masked"]["aud"] == sandbox.account_id
+    assert names["found"].ok
+    assert "eyJ" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("section", ["What it is", "What you can do with it", "Outcomes", "A real account"])
+def test_the_front_page_has_its_sections(section):
+    assert f"\n## {section}\n" in TEXT
+
+
+def test_what_it_is_not_stands_before_what_it_can_do():
+    assert TEXT.index("**It is not**") < TEXT.index("## What you can do with it")
