@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -75,6 +76,7 @@ class Sending:
         self._open.set()
         self._in_a_row = 0
         self._busy = 0
+        self._unwritten: set[asyncio.Future[None]] = set()
         self._pipe: Pipe[tuple[Ready, int]] = Pipe(concurrency)
         self.failure: BaseException | None = None
 
@@ -97,6 +99,8 @@ class Sending:
         ended = asyncio.create_task(self._close_when_prepared(preparing))
         try:
             await asyncio.gather(*sending)
+            while self._unwritten:
+                await asyncio.wait(self._unwritten)
         finally:
             for task in (*preparing, ended, watching):
                 task.cancel()
@@ -186,16 +190,26 @@ class Sending:
                     answer = Answer("not sent", code="not-ready", message=str(error), explanation=str(error))
             assert answer is not None  # noqa: S101 - one of the two made it
             nth = witness.nth if witness.nth > tried else witness.nth + 1
-            await self.journal.answer(ready.number, nth, answer)
+            written = self.journal.answer(ready.number, nth, answer)
         finally:
             self.tally.sending -= 1
-        self.tally.count(answer.outcome)
         self._notice(answer)
+        # Nobody is shown it before it is written, but the next case need not wait for that: its own attempt
+        # is written behind it, in the same commit.
+        self._unwritten.add(written)
+        written.add_done_callback(functools.partial(self._written, answer.outcome))
         if answer.outcome == "answered":
-            await self.after(ready, answer)
+            await self.after(ready, answer, written)
 
-    async def after(self, ready: Ready, answer: Answer) -> None:
-        """What is done with a conversation that was opened; nothing, without further steps."""
+    def _written(self, outcome: str, written: asyncio.Future[None]) -> None:
+        self._unwritten.discard(written)
+        if (failure := written.exception()) is None:
+            self.tally.count(outcome)
+        elif isinstance(failure, Exception):
+            self._fail(failure)
+
+    async def after(self, ready: Ready, answer: Answer, written: asyncio.Future[None]) -> None:
+        """What is done with a conversation once its answer is *written*; nothing, without further steps."""
 
     async def _sent(self, batch: Batch, consumer_id: str, witness: _Witness) -> BatchResponse:
         response = await self.engine.send(batch, consumer_id, witness=witness)

@@ -141,8 +141,9 @@ class SendingWithSteps(Sending):
         await self._note(case.number, "engagement", 0, offer.outcome, said)
         return batch.with_engagement(offer) if offer.outcome == "offered" else batch
 
-    async def after(self, ready: Ready, answer: Answer) -> None:
+    async def after(self, ready: Ready, answer: Answer, written: asyncio.Future[None]) -> None:
         """Hand an open conversation to those who follow it up."""
+        await asyncio.wait([written])
         if self.steps.follows and answer.conversation_id is not None:
             await self._opened.put(_Opened(ready.number, ready.consumer_id, answer.conversation_id))
 
