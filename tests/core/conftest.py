@@ -229,6 +229,8 @@ class Cloud:
         if route == "idp":
             return http(201, {"token": CONSUMER_JWS})
         frames = json.loads(asked.body)
+        if isinstance(frames, dict):
+            return http(200, {"code": "OK", "body": {"sequence": 0}, "reqId": frames["id"]})
         number = len(self.asked("conversation"))
         return http(
             200,
