@@ -56,7 +56,7 @@ class Field:
         )
         return (
             # Whoever has no mouse scrolls a wide table with the keyboard, and so must be able to get there.
-            f'<div style="overflow-x:auto" tabindex="0" role="region" aria-label="{esc(self.title)}">'
+            f'<div style="overflow-x:auto" tabindex="0" role="group" aria-label="{esc(self.title)}">'
             '<table class="lpnb-field" style="table-layout:auto;border-collapse:separate;border-spacing:2px;'
             'font-variant-numeric:tabular-nums;color:var(--jp-content-font-color1,inherit)">'
             '<caption style="text-align:left;padding:4px 0;caption-side:top">'
