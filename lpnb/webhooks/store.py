@@ -79,8 +79,7 @@ class Store:
         self._told = told
         self._lock = _locked(self.path)
         try:
-            self._connection = _opened(self.path)
-            (self._kept,) = self._connection.execute("SELECT count(*) FROM events").fetchone()
+            self._connection, self._kept = _opened(self.path)
         except BaseException:
             _unlock(self._lock)
             raise
@@ -290,7 +289,8 @@ def _milliseconds(value: datetime | None) -> int | None:
     return None if value is None else int(value.timestamp()) * 1000 + value.microsecond // 1000
 
 
-def _opened(path: Path) -> sqlite3.Connection:
+def _opened(path: Path) -> tuple[sqlite3.Connection, int]:
+    """The file, made when it is not there, and how many events it holds."""
     try:
         # Made here and not by SQLite, so that nobody else can read it, not even for a moment.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -315,13 +315,14 @@ def _opened(path: Path) -> sqlite3.Connection:
             )
         elif (found := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
             raise ReceiverError(f"{path} is damaged: {found}.")
+        (kept,) = connection.execute("SELECT count(*) FROM events").fetchone()
     except sqlite3.Error as error:
         connection.close()
         raise ReceiverError(f"{path} is damaged or no file of a receiver: {error}.") from None
     except BaseException:
         connection.close()
         raise
-    return connection
+    return connection, int(kept)
 
 
 def _locked(path: Path) -> int | None:
