@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import json
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,6 +17,7 @@ from lpnb import (
     Client,
     ClientProperties,
     Conversation,
+    CredentialsError,
     CustomerInfo,
     FileStoreError,
     InvalidValueError,
@@ -24,11 +25,12 @@ from lpnb import (
     RefusedError,
     Sandbox,
     Settings,
+    background,
     responses_table,
 )
 from lpnb.conversation_fields import Satisfaction, Urgency
 from lpnb.file_store import place_of
-from lpnb.frames import Message, UploadUrl
+from lpnb.frames import UploadUrl
 from lpnb.responses import BatchResponse, Pair
 from lpnb.transcripts import Line, put_together
 
@@ -344,7 +346,6 @@ def test_an_upload_url_that_has_expired_again_is_an_error_and_nothing_is_publish
 def test_the_store_itself_refuses_an_address_after_its_minute(settings):
     clock = [1_700_000_000.0]
     with Sandbox(clock=lambda: clock[0]) as sandbox, Client(Settings.of(sandbox.environment())) as client:
-        from lpnb import background
         from lpnb.file_store import put_file
 
         place = place_of(client.send_frame(UploadUrl(file_size=len(PNG), file_type="PNG"), "anna"))
@@ -580,19 +581,65 @@ def test_both_conversations_have_the_same_methods():
     assert public(Conversation) == public(AsyncConversation)
 
 
-def test_an_interrupted_message_is_kept(settings, sandbox):
-    sandbox.fail("send", "hang", seconds=30)
+def wait_until_sent(sandbox):
+    """Return when the message is at the server; bounded, and as quick as the server is."""
+    waiting = threading.Event()
+    for _ in range(2000):
+        if sandbox.calls["send"]:
+            return
+        waiting.wait(0.005)
+    raise AssertionError("nothing was sent")
+
+
+def test_a_message_whose_task_is_cancelled_is_kept(settings, sandbox):
+    sandbox.fail("send", "hang", work_done=True)
 
     async def main():
         async with AsyncClient(settings) as client:
             conversation = client.conversation(await client.create_conversation("anna"))
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(conversation.say("Hello?"), 0.5)
-            return conversation, client.unknown
+            task = asyncio.create_task(conversation.say("Hello?"))
+            await asyncio.to_thread(wait_until_sent, sandbox)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            return conversation, client.unknown, await conversation.transcript()
 
-    conversation, unknown = asyncio.run(main())
+    conversation, unknown, table = asyncio.run(main())
 
     assert [line.outcome for line in conversation.messages] == ["unknown"]
     assert [response.outcome for response in unknown] == ["unknown"]
     assert conversation.responses == unknown
-    assert json.loads(json.dumps(Message(text="x", conversation_id="c").to_wire()))["kind"] == "req"
+    assert table[["text", "outcome", "sources"]].values.tolist() == [["Hello?", "unknown", "sent, history"]]
+
+
+def test_the_stop_button_keeps_a_message_and_says_so(client, sandbox, monkeypatch):
+    conversation = client.conversation(client.create_conversation("anna"))
+    sandbox.fail("send", "hang")
+    real = background.concurrent.futures.wait
+
+    def stop_button(futures, timeout):
+        if sandbox.calls["send"]:
+            raise KeyboardInterrupt
+        return real(futures, timeout=0.01)
+
+    monkeypatch.setattr(background.concurrent.futures, "wait", stop_button)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        conversation.say("Hello?")
+    monkeypatch.undo()
+
+    assert caught.value.__notes__ == ["The request had left: it may have been taken. See client.unknown[-1]."]
+    assert [line.outcome for line in conversation.messages] == ["unknown"]
+    assert client.unknown == conversation.responses
+
+
+def test_what_never_left_stands_in_no_transcript(client, sandbox):
+    conversation = client.conversation(client.create_conversation("anna"))
+    sandbox.expire_tokens()
+    client.engine.connector.app_jwt = None
+    sandbox.fail("sentinel", "status", times=None, code=401)
+
+    with pytest.raises(CredentialsError):
+        conversation.say("Hello?")
+
+    assert [line.outcome for line in conversation.messages] == ["not sent"]
+    assert len(conversation.transcript()) == 0
