@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from lpnb.errors import Complaint
 from lpnb.models import Id, Json, Number, Text, Whole, WireModel, join, must, one_of, placed
+from lpnb.plain import plain
 from lpnb.sdes import CustomerInfo, PersonalInfo, read_sde
 
 
@@ -40,7 +41,7 @@ class Attribute(WireModel):
 
     def to_wire(self) -> dict[str, Any]:
         """Return the element of ``engagementAttributes`` that is sent."""
-        body = self.model_dump(by_alias=True)
+        body = plain(self)
         if self.body_key is not None:
             return {"type": self.sde_type, self.body_key: body}
         return {"type": self.sde_type, **body}
@@ -283,7 +284,7 @@ class Impression(Attribute):
 
     def to_wire(self) -> dict[str, Any]:
         """Return the element of ``engagementAttributes`` that is sent."""
-        body = self.model_dump(by_alias=True)
+        body = plain(self)
         context = {"type": "engagementContext", "id": body.pop("contextId")}
         return {**body, "eContext": [context]}
 
@@ -319,7 +320,7 @@ class OtherAttribute(Attribute):
 
     def to_wire(self) -> dict[str, Any]:
         """Return the element of ``engagementAttributes`` that is sent."""
-        return self.model_dump(by_alias=True)
+        return plain(self)
 
 
 AnyAttribute = Attribute | CustomerInfo | PersonalInfo

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from lpnb.engagements import Engagement
 
 
+_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 @dataclass(frozen=True)
 class ConversationBatch:
     """The frames of one CONVERSATION call: who the consumer is, and what conversation is asked for.
@@ -204,7 +207,7 @@ class ConversationBatch:
         """Return what is posted for *account_id*, with request ids of its own for this attempt."""
         frames = self.to_wire(account_id)
         return Outgoing(
-            content=json.dumps(frames, ensure_ascii=False, separators=(",", ":")).encode("utf-8"),
+            content=_written(frames).encode("utf-8"),
             requests=tuple((frame["id"], frame["type"]) for frame in frames),
             client_properties=self.client_properties.to_header() if self.client_properties else None,
             given_ids=self.req_ids is not None,

@@ -54,7 +54,7 @@ def post_batch(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse
 
     Source: Send API, CONVERSATION; the rules are those of ``wire.verdict``.
     """
-    return (yield from _post(batch, consumer_id, line))
+    return _post(batch, consumer_id, line)
 
 
 def post_frame(frame: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse]:
@@ -62,7 +62,7 @@ def post_frame(frame: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse
 
     Source: Send API, SEND. A message that may have arrived is not sent a second time.
     """
-    return (yield from _post(frame, consumer_id, line))
+    return _post(frame, consumer_id, line)
 
 
 def _post(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse]:

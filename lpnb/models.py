@@ -30,6 +30,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from lpnb.display import brief
 from lpnb.errors import Complaint, InvalidValueError
+from lpnb.plain import plain
 from lpnb.strict_json import MAX_DIGITS, clean, lone_surrogate
 
 
@@ -167,7 +168,7 @@ class WireModel(BaseModel):
 
     def to_wire(self) -> dict[str, Any]:
         """Return the JSON object that is sent: only what is filled in, in the wire's spelling."""
-        return self.model_dump(by_alias=True)
+        return plain(self)
 
     @classmethod
     def wire_names(cls) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ _TROUBLE = (
     "GATEWAY_TIMEOUT",
     "REQUEST_TIMEOUT",
 )
+_UNRELIABLE = frozenset((None, "missing", "doubled", *_TROUBLE))
 MEANINGS = {
     "40001": "The brand id is missing, or the AppJWT lacks a claim such as iss.",
     "40102": "The AppJWT has expired or is invalid.",
@@ -217,7 +218,9 @@ def read_batch(content: bytes, requests: Sequence[tuple[str, str]]) -> Reading:
             strays.append(element)
     if not answers and (whole := _whole_refusal(strays)) is not None:
         return Reading(_all(requests, str(whole["code"]), _message(whole)), tuple(strays))
-    pairs = tuple(_pair(req_id, kind, answers.get(req_id, []), strays) for req_id, kind in requests)
+    pairs = tuple([_pair(req_id, kind, answers.get(req_id, []), strays) for req_id, kind in requests])
+    if len(answers) == len(reply) and all(pair.ok for pair in pairs):  # nothing is odd, as a rule
+        return Reading(pairs, (), None, _says(pairs))
     odd = [f"{pair.type}: {pair.message}." for pair in pairs if pair.code in ("missing", "doubled")]
     odd.extend(
         f"{pair.type} came back with the code {brief(pair.code)}, and yet with a conversationId."
@@ -341,10 +344,10 @@ def _pair(req_id: str, kind: str, answers: list[Any], strays: list[Any]) -> Pair
 def _says(pairs: Sequence[Pair]) -> Says:
     conversation = next((pair for pair in pairs if pair.type == _OPENS), None)
     if conversation is None and not any(_names_an_id(pair) for pair in pairs):
-        if any(pair.code in (None, "missing", "doubled", *_TROUBLE) for pair in pairs):
+        if any(pair.code in _UNRELIABLE for pair in pairs):
             return ""
         return "settled" if all(pair.ok for pair in pairs) else "refused"
-    if conversation is None or conversation.code in (None, "missing", "doubled", *_TROUBLE):
+    if conversation is None or conversation.code in _UNRELIABLE:
         return ""
     if conversation.conversation_id:
         return "created"

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from lpnb.errors import Complaint
 from lpnb.models import Number, Text, Whole, WireModel, join, must, one_of
+from lpnb.plain import plain
 
 Gender = Literal["MALE", "FEMALE", "OTHER"]
 PhoneType = Literal["HOME", "MOBILE", "WORK", "FAX", "MAIN", "HOME_FAX", "WORK_FAX", "PAGER", "OTHER"]
@@ -133,7 +134,7 @@ class Sde(WireModel):
 
     def to_wire(self) -> dict[str, Any]:
         """Return the element of ``lp_sdes`` that is sent."""
-        body = self.model_dump(by_alias=True)
+        body = plain(self)
         auth = body.pop("auth", None)
         element = {"type": self.sde_type, self.body_key: body}
         return {**element, "auth": auth} if auth is not None else element

@@ -39,25 +39,22 @@ def read_json(data: bytes | str) -> Any:
     """
     if isinstance(data, bytes):
         try:
-            text = data.decode("utf-8-sig")
+            text = data.decode("utf-8")
         except UnicodeDecodeError as error:
             raise JsonError(f"byte {error.start} is not UTF-8") from None
+        text = text.removeprefix("\ufeff")
+        halves = False  # UTF-8 has none
     else:
         text = data
+        halves = _SURROGATE.search(text) is not None
     if not text.strip():
         raise JsonError("it is empty")
     _check_depth(text)
     try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_int=_whole,
-            parse_float=_number,
-            parse_constant=_constant,
-        )
+        value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise JsonError(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
-    return clean(value) if "\\u" in text or _SURROGATE.search(text) else value
+    return clean(value) if halves or "\\u" in text else value
 
 
 def clean(value: Any) -> Any:
@@ -116,3 +113,8 @@ def _number(digits: str) -> float:
 
 def _constant(name: str) -> Any:
     raise JsonError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_whole, parse_float=_number, parse_constant=_constant
+)

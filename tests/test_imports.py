@@ -16,7 +16,7 @@ PACKAGE = Path(lpnb.__file__).parent
 #: A module imports only from floors below its own. A folder (``webhooks``, ``experiments``, ``widgets``)
 #: counts as one room, and ``sandbox`` is a house of its own.
 FLOORS = [
-    {"_version", "errors", "display", "masking", "strict_json", "hosts", "ids", "background"},
+    {"_version", "errors", "display", "masking", "strict_json", "hosts", "ids", "plain", "background"},
     {"settings", "models", "wire", "responses", "journal", "samples", "lessons", "pace"},
     {"sdes", "trust", "patience", "send_answers"},
     {"payloads", "attributes", "conversation_fields", "visitors", "domains", "tokens"},
