@@ -61,11 +61,17 @@ def login(settings: Settings, agent_vep: str, wait: Callable[[float], Pause | No
         raise CredentialsError(
             f"The agent login refused LP_AGENT_LOGIN and LP_AGENT_PASSWORD{reason(exchange, settings)}."
         )
-    reply, _ = content_of(exchange)
-    bearer = reply.get("bearer") if isinstance(reply, Mapping) and exchange.status == 200 else None
-    if not isinstance(bearer, str) or not _BEARER.match(bearer):
+    # In a function of its own: a traceback may show this frame's variables.
+    bearer = _bearer(exchange)
+    if bearer is None:
         raise ServiceError(f"The agent login gave no bearer{reason(exchange, settings)}.")
-    return Secret(bearer)
+    return bearer
+
+
+def _bearer(exchange: Exchange) -> Secret | None:
+    reply, _ = content_of(exchange)
+    found = reply.get("bearer") if isinstance(reply, Mapping) and exchange.status == 200 else None
+    return Secret(found) if isinstance(found, str) and _BEARER.match(found) else None
 
 
 def authorization(settings: Settings, method: str, url: str, bearer: Secret | None) -> str:

@@ -19,7 +19,7 @@ from lpnb.history.records import HistoryPage, page_of
 from lpnb.masking import Secret
 from lpnb.patience import patiently
 from lpnb.settings import Settings
-from lpnb.wire import Flow, Pause, Request, content_of
+from lpnb.wire import Exchange, Flow, Pause, Request, content_of
 
 #: Who is asking, 1 to 20 characters; required (documented).
 SOURCE = "lpnb"
@@ -218,10 +218,10 @@ def search_history(
         raise CredentialsError(f"Messaging Interactions does not let {whose} read history{said}.")
     if exchange.status == 204:
         return HistoryPage()
-    reply, trouble = content_of(exchange)
-    page = page_of(reply) if exchange.status == 200 else None
+    # In a function of its own: a traceback may show this frame's variables, and a service may echo a secret.
+    page, is_json = _page(exchange)
     if page is None:
-        if exchange.status == 200 and not trouble:
+        if exchange.status == 200 and is_json:
             said = " (HTTP 200: its answer holds no conversationHistoryRecords)"
         raise ServiceError(f"Messaging Interactions did not answer the search{said}.")
     one = search.body.get("conversationId")
@@ -231,6 +231,12 @@ def search_history(
         records = tuple(record for record in page.records if record.conversation_id in wanted)
         return HistoryPage(records, len(records), page.partial)
     return page
+
+
+def _page(exchange: Exchange) -> tuple[HistoryPage | None, bool]:
+    """What the reply holds, if it is history, and whether it is JSON at all."""
+    reply, trouble = content_of(exchange)
+    return page_of(reply) if exchange.status == 200 else None, trouble is None
 
 
 def _complaint(path: str, rule: str, came: object) -> Complaint:
