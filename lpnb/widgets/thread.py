@@ -210,7 +210,7 @@ def lines_html(lines: Sequence[Line], own: Sequence[Line]) -> str:
     if not told:
         return '<p class="lpnb-none">Nobody has said anything yet.</p>'
     drawn = "".join(_line_html(line) for line in told)
-    return f'<ol role="log" aria-label="Thread" tabindex="0">{drawn}</ol>'
+    return f'<div role="log" aria-label="Thread" tabindex="0"><ol>{drawn}</ol></div>'
 
 
 def _line_html(line: Line) -> str:

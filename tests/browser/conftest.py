@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
@@ -21,6 +20,7 @@ from urllib.parse import urlsplit
 
 import nbformat
 import pytest
+from front_ends import environment
 from jupyter_core.paths import jupyter_path
 from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
 
@@ -31,15 +31,6 @@ FLAGS = [
     "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--force-color-profile=srgb",
 ]  # fmt: skip
-# Every cell is in the page, also those far below, and nothing pops up over it.
-SETTINGS = {
-    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
-    "@jupyterlab/apputils-extension/notification": {
-        "fetchNews": "false",
-        "checkForUpdates": False,
-        "doNotDisturbMode": True,
-    },
-}
 KERNEL_IDLE = """() => {
   const session = window.jupyterapp?.shell?.currentWidget?.context?.sessionContext?.session;
   return session?.kernel?.status === 'idle' && session?.kernel?.connectionStatus === 'connected';
@@ -129,7 +120,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         server = subprocess.Popen(
             command,
             cwd=folder,
-            env=_environment(home),
+            env=environment(home),
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -283,25 +274,6 @@ def picture(tmp_path: Path) -> Callable[[Locator, str], Path]:
         return folder / f"{name}.png"
 
     return take
-
-
-def _environment(home: Path) -> dict[str, str]:
-    for name, value in SETTINGS.items():
-        file = home / "settings" / f"{name}.jupyterlab-settings"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(value), encoding="utf-8")
-    strange = [name for name in os.environ if name.startswith("LP_") or name.lower().endswith("_proxy")]
-    return {name: value for name, value in os.environ.items() if name not in strange} | {
-        "HOME": str(home),
-        "JUPYTER_CONFIG_DIR": str(home / "config"),
-        "JUPYTER_DATA_DIR": str(home / "data"),
-        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
-        "IPYTHONDIR": str(home / "ipython"),
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        "NO_PROXY": "127.0.0.1,localhost",
-    }
 
 
 def _wait_until_ready(lab: Lab, server: subprocess.Popen[bytes], log: Path) -> None:

@@ -3,43 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
-
-ALONE = "import lpnb\n\nexplorer = lpnb.Explorer()\nexplorer"
-HOSTILE = '<img src=x onerror="window.evil = 1"><script>window.evil = 1</script>'
-
-Notebook = Callable[..., Page]
-Picture = Callable[[Locator, str], Path]
-
-
-def explorer_of(page: Page) -> Locator:
-    found = page.locator(".jp-OutputArea-output:visible .lpnb-explorer")
-    expect(found.locator(".lpnb-actions .lpnb-status [data-state]")).to_have_attribute(
-        "data-state", "idle", timeout=60_000
-    )
-    return found
-
-
-def say(panel: Locator, label: str, text: str) -> None:
-    panel.get_by_label(label, exact=True).fill(text)
-
-
-def press(panel: Locator, button: str) -> None:
-    panel.get_by_role("button", name=button, exact=True).click()
-
-
-def tab(panel: Locator, name: str) -> None:
-    panel.get_by_role("tab", name=re.compile(f"^{re.escape(name)}")).click()
-
-
-def wait_until(panel: Locator, state: str) -> Locator:
-    status = panel.locator(".lpnb-actions .lpnb-status [data-state]")
-    expect(status).to_have_attribute("data-state", state, timeout=15_000)
-    return status
+from explorer_page import (
+    ALONE,
+    HELD,
+    HOSTILE,
+    Notebook,
+    Picture,
+    explorer_of,
+    press,
+    run_cell,
+    say,
+    tab,
+    wait_until,
+)
+from playwright.sync_api import Locator, expect
 
 
 def walk(explorer: Locator, picture: Picture, theme: str) -> None:
@@ -97,3 +77,119 @@ def test_the_whole_way_in_the_light_theme(notebook: Notebook, picture: Picture) 
 def test_the_whole_way_in_the_dark_theme(notebook: Notebook, picture: Picture) -> None:
     explorer = explorer_of(notebook(ALONE))
     walk(explorer, picture, "dark")
+
+
+def test_the_keyboard_alone_gets_from_the_tabs_to_the_answer(notebook: Notebook) -> None:
+    page = notebook(ALONE)
+    explorer = explorer_of(page)
+    explorer.get_by_role("tab", name="Compose").focus()
+    walked = []
+
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(
+            "() => { const it = document.activeElement; const name = it.labels?.[0] ?? it;"
+            " return name.textContent || it.getAttribute('aria-label') || '' }"
+        )
+        walked.append(focused.strip())
+        if walked[-1] == "First name":
+            page.keyboard.type("Ada")
+        if walked[-1] == "Send":
+            page.keyboard.press("Enter")
+            break
+
+    names = [name for name in walked if not name.startswith("[")]
+    assert names[:6] == ["Start from …", "Load …", "Save …", "Duplicate", "Reset", "Find a field"]
+    assert names[-4:] == ["Urgency", "More about session and channel", "Look it up with Monitoring", "Send"]
+    wait_until(explorer, "done")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(explorer.get_by_role("tab", name="Send & follow")).to_have_attribute("aria-selected", "true")
+    explorer.get_by_role("tab", name="Send & follow").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(explorer.get_by_role("tab", name=re.compile("^History"))).to_have_attribute(
+        "aria-selected", "true"
+    )
+
+
+def test_a_field_is_found_by_name_and_a_complaint_leads_to_its_field(notebook: Notebook) -> None:
+    explorer = explorer_of(notebook(ALONE))
+
+    say(explorer, "Find a field", "company size")
+    press(explorer, "Go")
+    box = explorer.get_by_label("Company size", exact=True)
+    expect(box).to_be_focused()
+    box.fill("abc")
+    press(explorer, "Less about the customer")
+    explorer.get_by_role("button", name=re.compile("companySize must be a whole number; got 'abc'")).click()
+
+    expect(box).to_be_focused()
+    press(explorer, "Undo")
+    expect(box).to_have_value("")
+
+
+def test_hostile_text_in_every_tab_is_shown_as_text_and_nothing_of_it_runs(notebook: Notebook) -> None:
+    page = notebook(HELD)
+    explorer = explorer_of(page)
+    for label in ("First name", "Email", "Customer type", "Consumer id"):
+        say(explorer, label, HOSTILE)
+    press(explorer, "Save …")
+    say(explorer, "Name", HOSTILE)
+    press(explorer, "Save")
+    press(explorer, "Start from …")
+    expect(explorer.get_by_role("button", name=f"Saved · {HOSTILE}")).to_be_visible()
+    press(explorer, "Send")
+    wait_until(explorer, "done")
+    press(explorer, "Follow it")
+    say(explorer, "Message", HOSTILE)
+    press(explorer, "Say")
+    expect(explorer.get_by_role("log", name="Thread")).to_contain_text(HOSTILE)
+    run_cell(page, f"sandbox.agent_says(explorer.response.conversation_id, {HOSTILE + ' back'!r});")
+    expect(explorer.get_by_role("log", name="Thread")).to_contain_text(HOSTILE + " back")
+    tab(explorer, "History")
+    say(explorer, "Search", HOSTILE)
+    explorer.locator(".lpnb-row:visible").first.click()
+    tab(explorer, "Experiment")
+    say(explorer, "Values 1", HOSTILE)
+    expect(explorer.locator(".lpnb-experiment")).to_contain_text(HOSTILE)
+    for kind in ("Python with lpnb", "Postman"):
+        tab(explorer, "As code")
+        press(explorer, kind)
+    expect(explorer.get_by_role("region", name="Postman")).to_contain_text("onerror")
+
+    assert page.locator(".lpnb-explorer img, .lpnb-explorer script").count() == 0
+    assert page.evaluate("window.evil") is None
+
+
+def test_what_was_sent_can_be_read_when_the_notebook_is_opened_without_a_kernel(
+    notebook: Notebook, tmp_path: Path
+) -> None:
+    page = notebook(ALONE)
+    explorer = explorer_of(page)
+    say(explorer, "First name", "Ada")
+    press(explorer, "Send")
+    wait_until(explorer, "done")
+    conversation = explorer.locator(".lpnb-actions .lpnb-status").inner_text().split()[1]
+    kept = page.locator(".jp-OutputArea-output [class^=lpnb-kept]")
+    expect(kept).to_contain_text(conversation)
+    expect(kept).to_be_hidden()
+
+    page.evaluate(
+        """async () => {
+          const panel = window.jupyterapp.shell.currentWidget;
+          await panel.context.save();
+          await panel.sessionContext.shutdown();
+          const path = panel.context.path;
+          panel.dispose();
+          const opened = await window.jupyterapp.commands.execute(
+            'docmanager:open', {path, kernel: null, kernelPreference: {shouldStart: false, canStart: false}});
+          await opened.context.ready;
+          window.jupyterapp.shell.activateById(opened.id);
+        }"""
+    )
+
+    kept = page.locator(".jp-Notebook:visible [class^=lpnb-kept]")
+    expect(kept).to_be_visible()
+    expect(kept).to_contain_text(conversation)
+    expect(kept).to_contain_text('"firstname": "Ada"')

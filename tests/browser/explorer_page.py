@@ -1,0 +1,68 @@
+"""What the browser tests of the explorer do in one step each. No test is in here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+ALONE = "import lpnb\n\nexplorer = lpnb.Explorer()\nexplorer"
+#: An explorer on a sandbox that the notebook holds in its hands.
+HELD = (
+    "import lpnb\n\nsandbox = lpnb.Sandbox().start()\n"
+    "explorer = lpnb.Explorer(lpnb.Client(lpnb.Settings.of(sandbox.environment()), wait_scale=0))\nexplorer"
+)
+HOSTILE = '<img src=x onerror="window.evil = 1"><script>window.evil = 1</script>'
+
+Notebook = Callable[..., Page]
+Picture = Callable[[Locator, str], Path]
+
+
+def explorer_of(page: Page, scope: str = ".jp-OutputArea-output:visible ") -> Locator:
+    """The explorer on the page, once it can be used."""
+    found = page.locator(f"{scope}.lpnb-explorer")
+    expect(found.locator(".lpnb-actions .lpnb-status [data-state]")).to_have_attribute(
+        "data-state", re.compile("."), timeout=60_000
+    )
+    return found
+
+
+def say(panel: Locator, label: str, text: str) -> None:
+    """Type *text* into the box *label*."""
+    panel.get_by_label(label, exact=True).fill(text)
+
+
+def press(panel: Locator, button: str) -> None:
+    """Press the button *button*."""
+    panel.get_by_role("button", name=button, exact=True).click()
+
+
+def tab(panel: Locator, name: str) -> None:
+    """Turn to the tab *name*."""
+    panel.get_by_role("tab", name=re.compile(f"^{re.escape(name)}")).click()
+
+
+def wait_until(panel: Locator, state: str) -> Locator:
+    """The status of the last send, once it is *state*."""
+    status = panel.locator(".lpnb-actions .lpnb-status [data-state]")
+    expect(status).to_have_attribute("data-state", state, timeout=15_000)
+    return status
+
+
+def run_cell(page: Page, code: str) -> str:
+    """Run *code* in a new cell at the end, and return what it printed."""
+    page.evaluate(
+        """async code => {
+          const app = window.jupyterapp, panel = app.shell.currentWidget;
+          panel.content.activeCellIndex = panel.content.widgets.length - 1;
+          await app.commands.execute('notebook:insert-cell-below');
+          panel.content.activeCell.model.sharedModel.setSource(code);
+          await app.commands.execute('notebook:run-cell');
+        }""",
+        code,
+    )
+    cells = page.locator(".jp-Notebook:visible .jp-CodeCell")
+    outputs = cells.last.locator(".jp-OutputArea-output").all_inner_texts()
+    return "\n".join(outputs).strip()

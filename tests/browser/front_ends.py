@@ -1,0 +1,37 @@
+"""What the browser tests start front ends with: settings and an environment, nothing of the developer's."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+# Every cell is in the page, also those far below, and nothing pops up over it.
+SETTINGS = {
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
+    "@jupyterlab/apputils-extension/notification": {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+        "doNotDisturbMode": True,
+    },
+}
+
+
+def environment(home: Path) -> dict[str, str]:
+    """What a front end is started with, its settings below *home*."""
+    for name, value in SETTINGS.items():
+        file = home / "settings" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(value), encoding="utf-8")
+    strange = [name for name in os.environ if name.startswith("LP_") or name.lower().endswith("_proxy")]
+    return {name: value for name, value in os.environ.items() if name not in strange} | {
+        "HOME": str(home),
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_DATA_DIR": str(home / "data"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+        "IPYTHONDIR": str(home / "ipython"),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "NO_PROXY": "127.0.0.1,localhost",
+    }

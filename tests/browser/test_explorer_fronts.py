@@ -1,0 +1,248 @@
+"""The explorer in other front ends, on narrow pages, enlarged, and as an accessibility engine sees it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import axe_playwright_python
+import nbformat
+import pytest
+from explorer_page import ALONE, Notebook, explorer_of, press, say, tab, wait_until
+from front_ends import environment
+from playwright.sync_api import Browser, Locator, Page, expect
+
+AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
+#: What a front end does wrong by itself, or on being refused what it wants from elsewhere.
+KNOWN = ("reading 'schema'", "RUNTIME-012", "Failed to load resource")
+TABS = ("Compose", "Send & follow", "History", "Experiment", "As code")
+
+
+@contextlib.contextmanager
+def served(command: list[str], folder: Path, home: Path, port: int) -> Iterator[None]:
+    """Run a server until the test is over."""
+    log = home / "log"
+    with log.open("wb") as out:
+        server = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment(home),
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    end = time.monotonic() + 60
+    try:
+        while True:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            assert server.poll() is None, log.read_text()
+            assert time.monotonic() < end, log.read_text()
+            time.sleep(0.1)
+        yield
+    finally:
+        server.send_signal(signal.SIGTERM)
+        try:
+            server.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def another_page(chromium: Browser) -> Iterator[Callable[[str], Page]]:
+    """``another_page(url)`` opens one from which nothing leaves the machine; errors of ours fail the test."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    context.set_default_timeout(20_000)
+    outside: list[str] = []
+    errors: list[str] = []
+
+    def guard(route: object) -> None:
+        url = route.request.url  # type: ignore[attr-defined]
+        if url.startswith(("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")):
+            route.continue_()  # type: ignore[attr-defined]
+        else:
+            outside.append(url)
+            route.abort()  # type: ignore[attr-defined]
+
+    context.route("**/*", guard)
+
+    def start(url: str) -> Page:
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+        page.goto(url, timeout=60_000)
+        return page
+
+    yield start
+    context.close()
+    assert outside == []
+    assert [error for error in errors if not any(known in error for known in KNOWN)] == []
+
+
+def use(explorer: Locator) -> None:
+    """The main way, in short."""
+    say(explorer, "First name", "Ada")
+    press(explorer, "Send")
+    wait_until(explorer, "done")
+    press(explorer, "Follow it")
+    expect(explorer.locator(".lpnb-trace")).to_contain_text("decided")
+    say(explorer, "Message", "Hello")
+    press(explorer, "Say")
+    expect(explorer.get_by_role("log", name="Thread")).to_contain_text("Hello")
+
+
+def test_it_works_in_notebook_7(tmp_path: Path, another_page: Callable[[str], Page]) -> None:
+    made = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+    made.cells = [nbformat.v4.new_code_cell(ALONE)]
+    nbformat.write(made, tmp_path / "explorer.ipynb")
+    port, token, home = free_port(), secrets.token_hex(16), tmp_path / "home"
+    home.mkdir()
+    command = [
+        sys.executable, "-m", "notebook", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
+        f"--ServerApp.root_dir={tmp_path}", "--JupyterNotebookApp.expose_app_in_browser=True",
+        "--ServerApp.terminals_enabled=False",
+    ]  # fmt: skip
+    with served(command, tmp_path, home, port):
+        page = another_page(f"http://127.0.0.1:{port}/notebooks/explorer.ipynb?token={token}")
+        page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
+        page.wait_for_function(
+            "() => { const s = window.jupyterapp?.shell?.currentWidget?.context?.sessionContext?.session;"
+            " return s?.kernel?.status === 'idle' && s?.kernel?.connectionStatus === 'connected' }",
+            timeout=60_000,
+        )
+        page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        use(explorer_of(page))
+        page.close()
+
+
+def test_it_works_alone_as_a_page_of_voila(tmp_path: Path, another_page: Callable[[str], Page]) -> None:
+    app = subprocess.Popen(
+        [sys.executable, "-m", "lpnb", "app", "--no-browser"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert app.stdout is not None
+        page = another_page(app.stdout.readline().strip())
+        use(explorer_of(page, ""))
+        assert page.locator("text=import lpnb").count() == 0
+        page.close()
+    finally:
+        app.send_signal(signal.SIGTERM)
+        app.communicate(timeout=20)
+
+
+def violations(page: Page) -> list[str]:
+    """What the engine calls serious or critical, with the places."""
+    if not page.evaluate("typeof axe !== 'undefined'"):
+        page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
+    found = page.evaluate(
+        "async () => (await axe.run('.lpnb-explorer', {resultTypes: ['violations']})).violations"
+        ".filter(v => ['serious', 'critical'].includes(v.impact))"
+        ".map(v => `${v.id}: ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 160)).join(' | ')}`)"
+    )
+    return list(found)
+
+
+def everything(explorer: Locator) -> None:
+    """Fill every tab with something to look at."""
+    press(explorer, "Switch …")
+    press(explorer, "Start from …")
+    explorer.get_by_role("button", name="Persona · VIP customer", exact=True).click()
+    for fold in ("person", "customer", "session and channel"):
+        explorer.get_by_role(
+            "button", name=f"More about the {fold}".replace("the session", "session")
+        ).click()
+    press(explorer, "More fields of your own")
+    press(explorer, "Look it up with Monitoring")
+    press(explorer, "Ask Monitoring")
+    explorer.get_by_role("button", name="Take it over", exact=True).click()
+    press(explorer, "Load …")
+    press(explorer, "Send")
+    wait_until(explorer, "done")
+    say(explorer, "Company size", "abc")
+    press(explorer, "Follow it")
+    expect(explorer.locator(".lpnb-trace")).to_contain_text("decided")
+    say(explorer, "Message", "Hello")
+    press(explorer, "Say")
+    expect(explorer.get_by_role("log", name="Thread")).to_contain_text("Hello")
+    tab(explorer, "History")
+    explorer.locator(".lpnb-row:visible").first.click()
+    tab(explorer, "Compose")
+    say(explorer, "Company size", "500")
+    tab(explorer, "Experiment")
+    press(explorer, "Run")
+    status = explorer.locator(".lpnb-experiment .lpnb-status [data-state=done]")
+    expect(status).to_be_visible(timeout=30_000)
+    tab(explorer, "As code")
+    tab(explorer, "Compose")
+    say(explorer, "Company size", "abc")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_an_accessibility_engine_finds_nothing_serious_in_any_tab(
+    notebook: Notebook, theme: str, request: pytest.FixtureRequest
+) -> None:
+    if theme == "dark":
+        request.getfixturevalue("dark")
+    page = notebook(ALONE)
+    explorer = explorer_of(page)
+    everything(explorer)
+
+    found = {}
+    for name in TABS:
+        tab(explorer, name)
+        found[name] = violations(page)
+
+    assert found == {name: [] for name in TABS}
+
+
+@pytest.mark.parametrize(("width", "zoom"), [(320, 1), (768, 1), (1920, 1), (1280, 2)])
+def test_every_tab_fits_pages_from_narrow_to_wide_and_enlarged(
+    chromium: Browser, notebook: Notebook, width: int, zoom: int, tmp_path: Path
+) -> None:
+    page = notebook(ALONE)
+    explorer = explorer_of(page)
+    press(explorer, "Start from …")
+    explorer.get_by_role("button", name="Persona · VIP customer", exact=True).click()
+    press(explorer, "Send")
+    wait_until(explorer, "done")
+    # The panel as wide as a page of that width would leave it; JupyterLab itself cannot be that narrow.
+    explorer.evaluate(
+        "(panel, [width, zoom]) => { panel.style.width = `${width / zoom}px`; panel.style.zoom = zoom }",
+        [width, zoom],
+    )
+
+    for name in TABS:
+        tab(explorer, name)
+        page.wait_for_timeout(0)
+        wide = explorer.evaluate(
+            "panel => [...panel.querySelectorAll('*')].filter(it => it.checkVisibility()"
+            " && it.getBoundingClientRect().right > panel.getBoundingClientRect().right + 2"
+            " && !it.closest('[role=region], pre, ol, .lpnb-plot, style'))"
+            ".map(it => it.className || it.tagName).slice(0, 5)"
+        )
+        assert (name, wide) == (name, [])
+        folder = Path(os.environ.get("LPNB_PICTURES", tmp_path))
+        if width == 320 and zoom == 1 and "LPNB_PICTURES" in os.environ:
+            explorer.screenshot(path=folder / f"narrow-{name.split()[0].lower()}.png")

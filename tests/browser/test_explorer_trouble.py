@@ -1,0 +1,120 @@
+"""When things go wrong for the explorer: nothing lost, nothing sent twice, a sentence that helps."""
+
+from __future__ import annotations
+
+import re
+
+from explorer_page import HELD, Notebook, explorer_of, press, run_cell, say, wait_until
+from playwright.sync_api import expect
+
+
+def test_a_sandbox_that_is_killed_is_said_and_what_was_typed_stays(notebook: Notebook) -> None:
+    page = notebook(HELD)
+    explorer = explorer_of(page)
+    say(explorer, "First name", "Ada")
+    press(explorer, "Send")
+    wait_until(explorer, "done")
+    run_cell(page, "sandbox.stop()")
+
+    press(explorer, "Duplicate")
+    say(explorer, "Last name", "Lovelace")
+    press(explorer, "Send")
+    said = wait_until(explorer, "failed")
+    expect(said).to_contain_text(re.compile("127.0.0.1|refused|reach"))
+    press(explorer, "Check")
+    expect(explorer.locator(".lpnb-facts [data-state=bad]")).to_be_visible()
+
+    expect(explorer.get_by_label("Last name", exact=True)).to_have_value("Lovelace")
+    expect(explorer.get_by_role("button", name="Send", exact=True)).to_be_enabled()
+
+
+def test_an_expired_token_is_renewed_and_the_conversation_opened_once(notebook: Notebook) -> None:
+    page = notebook(HELD)
+    explorer = explorer_of(page)
+    press(explorer, "Check")
+    expect(explorer.locator(".lpnb-facts")).to_contain_text("renewed in")
+    run_cell(page, "sandbox.expire_tokens()")
+
+    press(explorer, "Send")
+    wait_until(explorer, "done")
+
+    assert run_cell(page, "print(len(sandbox.conversations))") == "1"
+
+
+def test_a_double_click_sends_once(notebook: Notebook) -> None:
+    page = notebook(HELD)
+    explorer = explorer_of(page)
+    run_cell(page, "sandbox.fail('conversation', 'slow', seconds=1.0)")
+
+    explorer.get_by_role("button", name="Send", exact=True).dblclick()
+    wait_until(explorer, "done")
+
+    assert run_cell(page, "print(sandbox.calls['conversation'], len(explorer.sent))") == "1 1"
+
+
+def test_a_page_closed_during_a_send_and_opened_again_shows_what_came_of_it(notebook: Notebook) -> None:
+    page = notebook(HELD)
+    explorer = explorer_of(page)
+    say(explorer, "First name", "Ada")
+    run_cell(page, "sandbox.fail('conversation', 'slow', seconds=3.0)")
+    page.evaluate("window.jupyterapp.shell.currentWidget.context.save()")
+    press(explorer, "Send")
+    wait_until(explorer, "busy")
+
+    page.evaluate(
+        """async () => {
+          const app = window.jupyterapp, panel = app.shell.currentWidget, path = panel.context.path;
+          await panel.context.save();
+          panel.dispose();
+          const opened = await app.commands.execute('docmanager:open', {path});
+          await opened.context.ready;
+          app.shell.activateById(opened.id);
+          await opened.sessionContext.ready;
+        }"""
+    )
+
+    explorer = explorer_of(page)
+    wait_until(explorer, "done")
+    expect(explorer.get_by_label("First name", exact=True)).to_have_value("Ada")
+    assert run_cell(page, "print(sandbox.calls['conversation'], len(explorer.sent))") == "1 1"
+
+
+def test_an_unknown_outcome_is_asked_about_before_the_next_send(notebook: Notebook) -> None:
+    page = notebook(HELD)
+    explorer = explorer_of(page)
+    run_cell(page, "sandbox.fail('conversation', 'drop_after')")
+    press(explorer, "Send")
+    expect(wait_until(explorer, "failed")).to_contain_text("Outcome unknown.")
+
+    press(explorer, "Send")
+
+    expect(wait_until(explorer, "ask")).to_contain_text("a conversation may exist already")
+    assert run_cell(page, "print(sandbox.calls['conversation'])") == "1"
+    explorer.get_by_label("Yes, send all the same", exact=True).check()
+    press(explorer, "Send")
+    expect(wait_until(explorer, "failed")).to_contain_text("this consumer already has one open")
+
+
+def test_a_real_account_cannot_be_overlooked_and_nothing_leaves_unasked(notebook: Notebook) -> None:
+    live = (
+        "import lpnb\n\nfrom pathlib import Path\n\n"
+        "_ = Path('.env.live').write_text("
+        "'LP_ACCOUNT_ID=87654321\\nLP_CLIENT_ID=i\\nLP_CLIENT_SECRET=planted\\n')\n"
+        "sandbox = lpnb.Sandbox().start()\n"
+        "explorer = lpnb.Explorer(lpnb.Client(lpnb.Settings.of(sandbox.environment())))\nexplorer"
+    )
+    page = notebook(live)
+    explorer = explorer_of(page)
+
+    press(explorer, "Switch …")
+    press(explorer, "Profile live")
+    expect(explorer.locator(".lpnb-question")).to_contain_text("REAL ACCOUNT 87654321")
+    expect(explorer.get_by_role("button", name="Send", exact=True)).to_be_visible()
+    press(explorer, "Yes, use the real account")
+
+    expect(explorer.locator(".lpnb-bar")).to_contain_text("REAL ACCOUNT 87654321")
+    press(explorer, "Send to REAL ACCOUNT 87654321")
+    expect(wait_until(explorer, "ask")).to_contain_text("This goes to the real account 87654321.")
+    assert run_cell(page, "print(len(explorer.sent), len(explorer.client.recent))") == "0 0"
+    assert "planted" not in explorer.inner_html()
+    run_cell(page, "Path('.env.live').unlink()")
