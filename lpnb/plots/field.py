@@ -49,7 +49,9 @@ class Field:
             f'<th scope="col" style="{_HEAD};{breaking(name)}">{esc(name)}</th>' for name in self.columns
         )
         lines = "".join(
-            f'<tr><th scope="row" style="{_HEAD};{breaking(row)};vertical-align:top">{esc(row)}</th>'
+            # Front ends stripe the rows of tables, which would shine through the fills.
+            f'<tr style="background:none"><th scope="row" style="{_HEAD};{breaking(row)};vertical-align:top">'
+            + f"{esc(row)}</th>"
             + "".join(td((row, column)) for column in self.columns)
             + "</tr>"
             for row in self.rows
