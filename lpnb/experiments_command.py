@@ -113,7 +113,7 @@ def _send(options: argparse.Namespace) -> int:
                 run = _resumed(options, client, cases) if options.resume else _begun(options, client, cases)
             table = run.table()
             _put_out(options, table)
-            _tell(run)
+            _tell(run, quiet=options.quiet)
         return 0 if bool((table["outcome"] == "answered").all()) else 1
     return usage.status
 
@@ -149,6 +149,10 @@ def _begun(options: argparse.Namespace, client: Client, cases: Cases) -> Run:
 def _resumed(options: argparse.Namespace, client: Client, cases: Cases | None) -> Run:
     from lpnb.experiments.start import open_run
 
+    if not options.journal.exists():
+        raise _usage_error(
+            f"There is no journal {options.journal} to go on with. Without --resume one is begun."
+        )
     run = open_run(options.journal)
     if options.settle and len(run.unknown):
         print(run.settle(client))
@@ -221,7 +225,7 @@ def _how(options: argparse.Namespace, *, resumed: bool = False) -> dict[str, Any
     """What was said on how to run; the rest is as ``run_experiment``, or the journal, has it."""
     names = ("concurrency", "rate", "on_5xx", "confirm", *(() if resumed else ("cap",)))
     said = {name: found for name in names if (found := getattr(options, name)) is not None}
-    return {**said, "live": options.live} | ({} if resumed else {"progress": not options.quiet})
+    return {**said, "live": options.live, "progress": not options.quiet}
 
 
 def _put_out(options: argparse.Namespace, table: Any) -> None:
@@ -239,9 +243,10 @@ def _put_out(options: argparse.Namespace, table: Any) -> None:
         print(table_text(_SHOWN, shown.itertuples(index=False, name=None)))
 
 
-def _tell(run: Run) -> None:
+def _tell(run: Run, *, quiet: bool) -> None:
     """Say what came of it, and what to do about the rest."""
-    print(run.progress, file=sys.stderr)
+    if quiet:  # otherwise it is the last line that was shown
+        print(run.progress, file=sys.stderr)
     if run.failure:
         print(run.failure, file=sys.stderr)
     if len(run.unknown):

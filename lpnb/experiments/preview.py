@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from lpnb.display import esc, pre_html
+from lpnb.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from lpnb.experiments.cases import Cases
@@ -16,11 +17,17 @@ class Preview:
 
     def __init__(self, cases: Cases, n: int = 3) -> None:
         self.total = len(cases)
-        self.payloads: list[tuple[str, list[dict[str, Any]]]] = []
+        #: Each case's name with its frames, or with what is wrong with it.
+        self.payloads: list[tuple[str, list[dict[str, Any]] | str]] = []
         for number in range(min(max(n, 0), self.total)):
-            frames = cases[number].batch().to_wire("(your account)")
+            case = cases[number]
+            try:
+                frames = case.batch().to_wire("(your account)")
+            except InvalidValueError as error:
+                self.payloads.append((case.name, str(error)))
+                continue
             named = [{**frame, "id": "(made fresh for each send)"} for frame in frames]
-            self.payloads.append((cases[number].name, named))
+            self.payloads.append((case.name, named))
 
     def __str__(self) -> str:
         shown = [f"{name}\n{_pretty(frames)}" for name, frames in self.payloads]
@@ -39,4 +46,4 @@ class Preview:
 
 
 def _pretty(frames: object) -> str:
-    return json.dumps(frames, indent=2, ensure_ascii=False)
+    return frames if isinstance(frames, str) else json.dumps(frames, indent=2, ensure_ascii=False)

@@ -221,6 +221,7 @@ class Run(Results):
         on_5xx: str | None = None,
         live: bool | None = None,
         confirm: int | None = None,
+        progress: bool | Display | None = None,
         wait: bool = True,
     ) -> Self:
         """Go on: send what is planned or was certainly not sent, and nothing else.
@@ -236,6 +237,7 @@ class Run(Results):
             on_5xx: "pause" or "retry".
             live: Must be True for a real account, unless this very object was begun with it.
             confirm: There, how many cases are still to be sent.
+            progress: Whether to show how it goes, or what to show it with; as before when left out.
             wait: Wait for the end, as ``run_experiment`` does, or return at once.
 
         Raises:
@@ -250,6 +252,7 @@ class Run(Results):
         client = client if client is not None else self._client
         if client is None:
             raise RunError("open_run knows no client. Give one: open_run(path).resume(client).")
+        self._shown = self._shown if progress is None else progress
         if self._future is not None and not self._future.done():
             self.stop()
             concurrent.futures.wait([self._future])

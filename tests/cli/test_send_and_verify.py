@@ -114,7 +114,10 @@ def test_a_dry_run_prints_requests_with_secrets_masked_and_sends_nothing(world, 
             "concurrency must be a whole number from 1 to 1,000; got 0.",
         ),
         (["send", "--resume"], "--resume needs --journal FILE: the journal to go on with."),
-        (["send", "--resume", "--journal", "no.sqlite"], "There is no journal at no.sqlite."),
+        (
+            ["send", "--resume", "--journal", "no.sqlite"],
+            "There is no journal no.sqlite to go on with. Without --resume",
+        ),
         (
             ["send", "good.csv", "--separator", "ab"],
             "separator must be one character, such as ';'; got 'ab'.",

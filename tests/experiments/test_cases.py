@@ -485,6 +485,14 @@ def test_a_preview_shows_the_first_payloads_and_the_total():
     assert cases._repr_html_().count("<pre") == 3
 
 
+def test_a_preview_shows_what_is_wrong_in_place_of_a_payload():
+    cases = cases_of([{"case": "a", "personal.gender": "<b>"}, {"case": "b"}])
+
+    wrong = "Row 1, personal.gender must be one of 'MALE', 'FEMALE', 'OTHER'; got '<b>'."
+    assert str(cases.preview(1)).endswith(f"\n\na\n{wrong}")
+    assert "got &#x27;&lt;b&gt;&#x27;." in cases._repr_html_()
+
+
 def test_cases_are_found_by_number_from_either_end():
     cases = cases_of([{"skillId": str(number)} for number in range(1_500)])
 
