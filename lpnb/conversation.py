@@ -82,8 +82,8 @@ class _Conversation:
 
     @property
     def last_sequence(self) -> int | None:
-        """The highest sequence number that SEND has given here, or None."""
-        return max((r.sequence for r in self.responses if r.sequence is not None), default=None)
+        """The highest number that SEND has given here to what was published in the main dialog, or None."""
+        return self._dialogue.sequences.get(self.id)
 
     def listen(self, receiver: Ear) -> Self:
         """Listen to *receiver*: it brings what agents say, for ``next_message`` and ``transcript``."""

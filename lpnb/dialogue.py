@@ -100,11 +100,15 @@ class Dialogue:
             self._beside["client_properties"] = client_properties
         self._lines: dict[int, Line] = {}
         self.responses: list[BatchResponse] = []
+        #: The highest sequence number that SEND gave to what was published, by dialogId.
+        self.sequences: dict[str, int] = {}
         self.closed = False
         self._read: set[int] = set()
 
     async def send(self, frame: Frame, line: Line | None = None) -> BatchResponse:
         """Send *frame*; *line* is what it says in the transcript."""
+        from lpnb.frames import ChatState
+
         number, before = len(self._lines), len(self.engine.unknown)
         if line is not None:
             self._lines[number] = line  # noted before it leaves: an interrupt must not lose it
@@ -117,6 +121,9 @@ class Dialogue:
                 self._lines[number] = replace(line, outcome="not sent")
             raise
         self.responses.append(response)
+        if response.sequence is not None and not isinstance(frame, ChatState):  # those have no number
+            dialog = getattr(frame, "dialog_id", None) or self.conversation_id
+            self.sequences[dialog] = max(response.sequence, self.sequences.get(dialog, 0))
         if response.pairs and CLOSED in (response.pairs[0].message or ""):
             self.closed = True
         if line is not None:

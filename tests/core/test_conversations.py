@@ -79,7 +79,8 @@ def test_what_is_said_is_numbered_kept_and_tabulated(sandbox, talk):
     replies = [talk.say("Good morning"), talk.say("My card is gone"), talk.typing(), talk.typing("PAUSE")]
 
     assert [reply.sequence for reply in replies[:2]] == [0, 1]
-    assert talk.last_sequence == 2  # what SEND answers to a chat state is the number of what comes next
+    assert [reply.sequence for reply in replies[2:]] == [2, 2]  # of a chat state: what comes next has it
+    assert talk.last_sequence == 1
     assert [line.text for line in talk.messages] == ["Good morning", "My card is gone"]
     assert [line.sequence for line in talk.messages] == [0, 1]
     assert list(responses_table(talk.responses)["type"]) == ["ms.PublishEvent"] * 4
