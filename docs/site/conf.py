@@ -16,6 +16,7 @@ release = version = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_enable_extensions = ["attrs_inline", "colon_fence"]
 myst_heading_anchors = 4
+suppress_warnings = ["misc.highlighting_failure"]  # a language without colours, such as csv
 napoleon_custom_sections = ["Source"]
 maximum_signature_line_length = 90
 autodoc_member_order = "bysource"

@@ -130,5 +130,9 @@ def model_fields(_app, what, _name, thing, _options, lines):
 
 
 def is_machinery(_app, what, name, thing, skip, _options):
-    """Leave out what every model inherits and nobody calls."""
-    return True if name in MACHINERY or name.startswith("model_") else skip
+    """Leave out what every model inherits and nobody calls, and what a library's class brings along."""
+    if name in MACHINERY or name.startswith("model_"):
+        return True
+    source = getattr(thing, "fget", None) or thing
+    module = getattr(source, "__module__", None) or getattr(type(source), "__module__", "")
+    return skip if module.startswith(("lpnb", "builtins")) else True
