@@ -200,12 +200,15 @@ def open_page(
 def notebook(
     lab: Lab, lab_page: tuple[Page, Seen], request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[Callable[..., Page]]:
-    """``notebook(*cells)`` or ``notebook(path)`` opens it, runs every cell and returns the page."""
+    """``notebook(*cells)`` or ``notebook(path)`` opens it, runs every cell and returns the page.
+
+    ``one_by_one`` runs them as somebody does who reads: a cell, its output, the next.
+    """
     page, seen = lab_page
     seen.outside.clear()
     seen.errors.clear()
 
-    def open_and_run(*cells: str | Path) -> Page:
+    def open_and_run(*cells: str | Path, one_by_one: bool = False) -> Page:
         name = f"{request.node.name.replace('[', '-').strip(']')}.ipynb"
         if isinstance(cells[0], Path):
             shutil.copy(cells[0], lab.folder / name)
@@ -216,8 +219,14 @@ def notebook(
             nbformat.write(made, lab.folder / name)
         page.evaluate(OPEN, name)
         page.wait_for_function(KERNEL_IDLE, timeout=60_000)
-        ran = page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
-        assert ran is not False, "a cell raised"
+        command, times = "run-all-cells", 1
+        if one_by_one:
+            command = "run-cell-and-select-next"
+            times = page.evaluate("window.jupyterapp.shell.currentWidget.content.widgets.length")
+        for _ in range(times):
+            ran = page.evaluate(f"window.jupyterapp.commands.execute('notebook:{command}')")
+            assert ran is not False, "a cell raised"
+            expect(page.locator('[data-mime-type="application/vnd.jupyter.error"]')).to_have_count(0)
         stderr = page.locator('[data-mime-type="application/vnd.jupyter.stderr"]')
         expect(stderr).to_have_count(0)
         return page
