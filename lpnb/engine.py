@@ -84,13 +84,27 @@ class Engine:
 
     async def engagement(self, request: EngagementRequest) -> Engagement:
         """Ask Monitoring what a visitor is offered; ``vid`` and ``sid`` are kept per consumer."""
-        await self.host("smt")
-        return await self.run(self.connector.engagement(request))
+        return await self._visit(request, self.connector.engagement)
 
     async def report(self, request: EngagementRequest) -> Reported:
         """Report SDEs to Monitoring."""
+        return await self._visit(request, self.connector.report)
+
+    async def _visit(self, request: EngagementRequest, flow: Callable[[EngagementRequest], Flow[T]]) -> T:
+        """Run *flow*, one at a time for each visitor: the second one goes into the session of the first."""
         await self.host("smt")
-        return await self.run(self.connector.report(request))
+        if request.visitor is None:
+            return await self.run(flow(request))
+        key = f"visitor {request.visitor}"
+        turn = self._turns.setdefault(key, _Turn())
+        turn.waiting += 1
+        try:
+            async with turn.lock:
+                return await self.run(flow(request))
+        finally:
+            turn.waiting -= 1
+            if not turn.waiting:
+                self._turns.pop(key, None)
 
     async def host(self, service: str) -> str:
         """The origin of *service*; it has passed the same check as those that get tokens."""

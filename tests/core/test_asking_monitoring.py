@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 
@@ -211,6 +212,20 @@ def test_the_visitor_and_the_session_are_sent_again(door):
     assert other.visitor_id != first.visitor_id
     assert (reported.visitor_id, reported.session_id) == (first.visitor_id, first.session_id)
     assert second.context_id == "2"
+
+
+def test_many_at_once_for_one_consumer_share_its_session(settings, sandbox):
+    async def ask_all():
+        async with AsyncClient(settings) as client:
+            asked = [client.engagement("anna") for _ in range(5)]
+            return await asyncio.gather(*asked, client.report("anna", [VIP]), client.engagement("berta"))
+
+    *annas, berta = asyncio.run(ask_all())
+
+    assert len({found.session_id for found in annas}) == 1
+    assert sorted(found.http_status for found in annas) == [200] * 5 + [201]
+    assert berta.session_id != annas[0].session_id
+    assert {found.context_id for found in annas[:5]} == {"1", "2", "3", "4", "5"}
 
 
 def test_a_session_that_is_given_is_used(door):
