@@ -161,7 +161,6 @@ def _resumed(options: argparse.Namespace, client: Client, cases: Cases | None) -
 
 def _verify(options: argparse.Namespace) -> int:
     with _usage() as usage:
-        from lpnb.experiments.junit import save_junit
         from lpnb.experiments.start import run_experiment
         from lpnb.experiments.verify import as_text, steps_for, verification_of
         from lpnb.exports import save_table
@@ -179,11 +178,13 @@ def _verify(options: argparse.Namespace) -> int:
             with contextlib.redirect_stdout(sys.stderr):
                 run = run_experiment(client, cases, journal=_journal(options), steps=steps, **_how(options))
             table = run.table()
+            if run.failure:
+                print(run.failure, file=sys.stderr)
         found = verification_of(table, options.cases.name)
         if options.out is not None:
             save_table(table, options.out)
         if options.junit is not None:
-            save_junit(found, options.junit)
+            found.save_junit(options.junit)
         if options.verbose:
             print(as_text(found))
         print(found)

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from lpnb.errors import Complaint, InvalidValueError, LpnbError
 from lpnb.models import one_of
+from lpnb.tables import cell_text
 
 #: What a spreadsheet takes for the beginning of a formula, full-width signs too; an apostrophe disarms it.
 FORMULA = "^'*[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]"
@@ -102,7 +103,7 @@ def _arrow(table: pd.DataFrame) -> pa.Table:
         try:
             columns[str(name)] = pa.array(table[name], from_pandas=True)
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-            cells = [None if missing else str(cell) for cell, missing in _cells(table[name])]
+            cells = [None if missing else cell_text(cell) for cell, missing in _cells(table[name])]
             columns[str(name)] = pa.array(cells, pa.string())
     return pa.table(columns)
 
@@ -125,9 +126,8 @@ def _csv(table: pd.DataFrame, path: Path) -> None:
         if pa.types.is_string(kind) or pa.types.is_large_string(kind):
             column = _disarmed(column)
         elif pa.types.is_nested(kind):
-            column = _disarmed(
-                pa.array([None if c is None else str(c) for c in column.to_pylist()], pa.string())
-            )
+            texts = [None if cell is None else cell_text(cell) for cell in column.to_pylist()]
+            column = _disarmed(pa.array(texts, pa.string()))
         columns[_disarmed(pa.array([name]))[0].as_py()] = column
     pyarrow.csv.write_csv(pa.table(columns), path)
 
@@ -171,7 +171,7 @@ def _excel(table: pd.DataFrame, path: Path) -> None:
             return value
         if isinstance(value, float) or (isinstance(value, int) and abs(value) < _EXCEL_DIGITS):
             return value if value == value and abs(value) != float("inf") else str(value)
-        made = WriteOnlyCell(sheet, _printable(str(value)))
+        made = WriteOnlyCell(sheet, _printable(cell_text(value)))
         made.data_type = "s"  # it was taken for a formula when it begins with "="
         made.number_format = "@"
         made.quotePrefix = True

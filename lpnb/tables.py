@@ -297,11 +297,17 @@ def _array(cells: Iterable[object], kind: Any) -> Any:
     except (UnicodeEncodeError, pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, TypeError):
         # Rare: half characters, objects in a column of text, whole numbers beyond 64 bits.
         if kind != pa.string():
-            return pa.array([None if cell is None else _as_text(cell) for cell in listed], pa.string())
-        return pa.array([None if cell is None else _as_text(cell) for cell in listed], kind)
+            return pa.array([None if cell is None else cell_text(cell) for cell in listed], pa.string())
+        return pa.array([None if cell is None else cell_text(cell) for cell in listed], kind)
 
 
-def _as_text(cell: object) -> str:
+def cell_text(cell: object) -> str:
+    """A cell as text: dates in ISO form, whole objects and lists as JSON, half characters replaced.
+
+    Example:
+        >>> cell_text({"a": [1, None]}), cell_text(datetime.date(2024, 2, 29)), cell_text("x")
+        ('{"a": [1, null]}', '2024-02-29', 'x')
+    """
     if isinstance(cell, str):
         return str(clean(cell))
     if isinstance(cell, datetime.date):

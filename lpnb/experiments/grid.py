@@ -16,6 +16,7 @@ from typing import Any, Literal
 from lpnb.display import brief
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases import Cases
+from lpnb.experiments.sources import present
 from lpnb.models import WireModel
 
 #: The most combinations that a filter looks through one by one.
@@ -152,7 +153,8 @@ class _GridSource:
 
 def _listed(value: object) -> list[object]:
     """The values of a column; one value stands for a list of one."""
-    return [value] if _is_one(value) else list(value)  # type: ignore[call-overload]
+    listed = [value] if _is_one(value) else list(value)  # type: ignore[call-overload]
+    return [present(one) for one in listed]
 
 
 def _is_one(value: object) -> bool:

@@ -111,7 +111,7 @@ def from_frame(frame: pd.DataFrame) -> Source:
         return ArrowSource(pa.table([_chunked(array) for array in arrays], names=names))
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, UnicodeEncodeError):
         # Objects, or several types in one column.
-        columns = {name: [_present(cell) for cell in frame[name].tolist()] for name in names}
+        columns = {name: [present(cell) for cell in frame[name].tolist()] for name in names}
         return ListSource(columns, len(frame))
 
 
@@ -122,7 +122,7 @@ def from_rows(rows: Iterable[Mapping[str, object]]) -> Source:
         sentence = f"A case must be a dict of column names and values; got {brief(strangers[0])}."
         raise InvalidValueError([Complaint("", sentence)])
     names = list(dict.fromkeys(name for row in listed for name in row))
-    return ListSource({name: [_present(row.get(name)) for row in listed] for name in names}, len(listed))
+    return ListSource({name: [present(row.get(name)) for row in listed] for name in names}, len(listed))
 
 
 def from_file(path: Path, separator: str | None = None) -> Source:
@@ -255,7 +255,7 @@ def _chunked(array: Any) -> Any:
     return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
 
 
-def _present(cell: object) -> object:
+def present(cell: object) -> object:
     """A cell, or None for whatever pandas means by missing."""
     if cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and cell != cell):
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
@@ -86,6 +87,16 @@ class Verification:
         if not self.ok:
             raise AssertionError(str(self))
         return self
+
+    def save_junit(self, path: str | Path) -> None:
+        """Write the verdicts as JUnit XML to *path*, whole or not at all.
+
+        Raises:
+            LpnbError: It could not be written.
+        """
+        from lpnb.experiments.junit import save_junit
+
+        save_junit(self, path)
 
     @property
     def headline(self) -> str:

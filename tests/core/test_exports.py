@@ -99,6 +99,17 @@ def test_a_csv_file_has_numbers_as_numbers_and_nothing_for_what_is_missing(tmp_p
     assert {name: cell for name, cell in second.items() if cell} == {"case": "b"}
 
 
+def test_objects_and_lists_are_json_in_a_csv_file(tmp_path):
+    frame = pd.DataFrame({"list": [["=a", 1.5]], "object": [{"a": "b"}], "mixed": [["x"]]})
+    frame.loc[1] = [None, None, "text"]
+
+    path = save_table(frame, tmp_path / "t.csv")
+
+    first, second = csv.DictReader(io.StringIO(path.read_text()))
+    assert first == {"list": '["=a", 1.5]', "object": '{"a": "b"}', "mixed": '["x"]'}
+    assert second == {"list": "", "object": "", "mixed": "text"}
+
+
 def test_a_heading_is_disarmed_as_well(tmp_path):
     path = save_table(pd.DataFrame({"=x": [1], "plain": [2]}), tmp_path / "t.csv")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from lpnb import CampaignInfo, Grid, InvalidValueError, cases_of
@@ -90,6 +92,19 @@ def test_a_grid_of_a_billion_is_counted_at_once():
     assert dict(grid[123_456_789].values) == {SKILL: "123", CAMPAIGN: "456", ENGAGEMENT: "789"}
     assert str(grid.preview(0)) == "1,000,000,000 cases in all, the first 0 as they would be posted:"
     assert len(Grid({name: range(1_000) for name in (SKILL, CAMPAIGN, ENGAGEMENT)}, sample=3)) == 3
+
+
+def test_values_of_numpy_and_pandas_are_taken_as_what_they_mean():
+    series = pd.Series(["vip", None, "gold"], dtype="str")
+
+    assert rows(Grid({SKILL: np.arange(2), CTYPE: series.unique()})) == [
+        ("0", "vip"),
+        ("0", None),
+        ("0", "gold"),
+        ("1", "vip"),
+        ("1", None),
+        ("1", "gold"),
+    ]
 
 
 def test_whole_objects_are_values():
