@@ -64,7 +64,7 @@ def row_of(case: Case, run_key: str, salt: str | None) -> CaseRow:
 
 
 def _is_personal(column: str) -> bool:
-    return column == "personal" or column.startswith("personal.")
+    return "personal" in column.split(".")
 
 
 def hashed(value: object, salt: str) -> str:
@@ -159,7 +159,7 @@ def _stretch(
     has_code = [case.state not in ("planned", "sending") for case in known]
     landed = [landings.get(number, {}) for number in told["number"]]
     expected = [json.loads(text) if text != "{}" else {} for text in told["expected"]]
-    said = [json.loads(text) for text in told["said"]]
+    said = json.loads(f"[{','.join(told['said'])}]")
     code = [code if has else None for code, has in zip(told["code"], has_code, strict=True)]
     moments = [at if at is None else _EPOCH + timedelta(microseconds=at) for at in told["sent_at"]]
     return {

@@ -73,7 +73,8 @@ def run_experiment(
         live: Must be True for a real account.
         confirm: There, the number of cases; typed when it is left out and somebody can be asked.
         cap: How many cases a run may have there.
-        hash_personal: Keep personal values in the journal as hashes only, salted for each journal.
+        hash_personal: Keep personal values in the journal as hashes only, salted for each journal. Consumer
+            ids stay as they are: the unknown cases are looked up by them.
         progress: Whether to show how it goes, or what to show it with.
         dry_run: Print the first requests, secrets masked, and send nothing; a number prints so many.
 

@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,15 +19,15 @@ from lpnb.errors import JournalError
 if sys.platform == "win32":  # pragma: no cover
     import msvcrt
 
-    def _take(handle: int) -> None:
+    def _take(handle: int, *, shared: bool = False) -> None:
         os.lseek(handle, 4096, os.SEEK_SET)  # beyond the text, which others must be able to read
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
 
 else:
     import fcntl
 
-    def _take(handle: int) -> None:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def _take(handle: int, *, shared: bool = False) -> None:
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
 
 
 class Lock:
@@ -40,11 +41,9 @@ class Lock:
         self.path = _beside(journal)
         while True:
             handle = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
-            try:
-                _take(handle)
-            except OSError:
+            if not _taken(handle):
                 os.close(handle)
-                raise JournalError(_refusal(journal)) from None
+                raise JournalError(_refusal(journal))
             # Whoever held it may have removed the file between the two steps above.
             if self._is_still(handle):
                 break
@@ -85,6 +84,18 @@ class Lock:
             return False
 
 
+def _taken(handle: int) -> bool:
+    """Take the lock; those who only look whether it is held have it for a moment too."""
+    for _ in range(20):
+        try:
+            _take(handle)
+        except OSError:
+            time.sleep(0.01)
+        else:
+            return True
+    return False
+
+
 def is_written(journal: Path) -> bool:
     """Whether somebody writes *journal* at this moment."""
     try:
@@ -92,7 +103,7 @@ def is_written(journal: Path) -> bool:
     except OSError:
         return False
     try:
-        _take(handle)
+        _take(handle, shared=True)
     except OSError:
         return True
     finally:

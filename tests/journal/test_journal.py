@@ -11,6 +11,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from contextlib import closing
 
 import pytest
@@ -199,6 +200,18 @@ def test_what_a_killed_process_was_sending_is_unknown_and_its_lock_is_taken_over
         "The process that sent this ended before an answer was written. A conversation may exist."
     )
     assert list(path.parent.glob("*.lock")) == []
+
+
+def test_those_who_look_whether_it_is_written_are_not_taken_for_writers(path):
+    Journal.create(path, {"name": "x"}, rows()).close()
+    lock = path.with_name("run.sqlite.lock")
+    lock.touch()
+    with lock.open("rb+") as looking:
+        fcntl = pytest.importorskip("fcntl")
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        assert not read_journal(path).is_written
+        threading.Timer(0.05, fcntl.flock, (looking, fcntl.LOCK_UN)).start()
+        Journal.open(path).close()
 
 
 def test_a_lock_of_another_machine_says_which_file_to_remove(path):
