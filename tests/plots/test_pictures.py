@@ -6,6 +6,7 @@ import itertools
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -143,6 +144,15 @@ def test_drawing_leaves_the_settings_of_matplotlib_alone(table: Table) -> None:
 
         assert matplotlib.rcParams["font.size"] == 31.0
         assert matplotlib.rcParams["svg.hashsalt"] == "mine"
+
+
+def test_threads_that_draw_at_once_draw_the_same(table: Table) -> None:
+    picture = plots.heatmap(table(["a", "b"], ["x"]), "down", "across")
+
+    with ThreadPoolExecutor(4) as threads:
+        drawn = list(threads.map(lambda _: picture.png(), range(8)))
+
+    assert drawn == [picture.png()] * 8
 
 
 def test_importing_the_pictures_does_not_load_matplotlib() -> None:

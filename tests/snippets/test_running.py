@@ -107,6 +107,29 @@ def test_curl_opens_the_same_conversation(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["everyday.sh", "hostile.sh"]
 
 
+def test_no_secret_and_no_token_is_on_a_command_line_of_curl(
+    everyday: ConversationBatch, cloud: Sandbox, environment: dict[str, str], tmp_path: Path
+) -> None:
+    real = shutil.which("curl")
+    if real is None or not shutil.which("bash"):
+        pytest.skip("curl or bash is not installed")
+    log = tmp_path / "log"
+    spy = tmp_path / "curl"
+    spy.write_text(f'#!/bin/bash\nprintf "%s\\n" "$@" >> {log}\nexec {real} "$@"\n')
+    spy.chmod(0o755)
+    watched = {**environment, "PATH": f"{tmp_path}:{environment['PATH']}"}
+
+    subprocess.run(
+        ["bash", "-c", as_curl(everyday, "watched")], env=watched, check=True, capture_output=True, timeout=60
+    )
+
+    seen = log.read_text()
+    assert seen.count("/messaging/consumer/conversation?v=3") == 1
+    assert environment["LP_CLIENT_SECRET"] not in seen
+    assert "eyJ" not in seen  # how every token begins
+    opened(cloud, "watched", everyday)
+
+
 def test_curl_hands_over_a_body_too_long_for_a_command_line(
     cloud: Sandbox, environment: dict[str, str], tmp_path: Path
 ) -> None:
