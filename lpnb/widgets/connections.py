@@ -38,6 +38,7 @@ class ConnectionBar:
         kit: The panel's layouts.
         use: Called with the client to go over to.
         busy: Whether a send is under way; then nothing is changed.
+        css: The panel's rules.
         directory: Where to look for ``.env`` files.
     """
 
@@ -47,36 +48,43 @@ class ConnectionBar:
         kit: Kit,
         use: Callable[[AnyClient], None],
         busy: Callable[[], bool],
+        css: str,
         directory: str | Path = ".",
     ) -> None:
         self._client, self._kit, self._use, self._busy = client, kit, use, busy
-        self._directory = directory
+        self._css, self._directory = css, directory
         self._known: dict[str, AnyClient] = {"The connection this explorer was opened with": client}
         self._health = "not asked yet"
         self._state = "idle"
         self._wanted: AnyClient | None = None
         self._ticking = False
         self._closed = False
-        self.badge = kit.html(views.bar_html("Explorer", client.settings))
+        # Rules for the whole panel travel in the badge's widget: one less to be made.
+        self.badge = kit.html(self._badge_html())
         self.facts = kit.html(self._facts_html(), "lpnb-facts")
         self.check_button = kit.button(
             "Check", lambda _: self.check(), "lpnb-tool", tooltip="Ask the account"
         )
         self.switch_button = kit.button("Switch …", lambda _: self._toggle(), "lpnb-tool")
-        self._list = kit.box([], "lpnb-cards")
-        self.question = kit.html("", "lpnb-question")
-        self.yes = kit.button(
-            "Yes, use the real account", lambda _: self._agreed(), "lpnb-danger", "lpnb-hidden"
-        )
-        self.no = kit.button("Stay", lambda _: self._forget(), "lpnb-hidden")
-        self.drawer = kit.vbox(
-            [self._list, self.question, kit.box([self.yes, self.no], "lpnb-tools")],
-            "lpnb-drawer",
-            "lpnb-hidden",
-        )
+        self.drawer = kit.vbox([], "lpnb-drawer", "lpnb-hidden")
         self._open = False
         row = kit.box([self.facts, self.check_button, self.switch_button], "lpnb-connection")
         self.widgets = [self.badge, row, self.drawer]
+
+    def _badge_html(self) -> str:
+        return f"<style>{self._css}</style>{views.bar_html('Explorer', self._client.settings)}"
+
+    def _need_drawer(self) -> None:
+        """Make what the drawer holds, when it is first needed."""
+        if self.drawer.children:
+            return
+        kit = self._kit
+        self.cards = kit.box([], "lpnb-cards")
+        self.question = kit.html("", "lpnb-question")
+        words = "Yes, use the real account"
+        self.yes = kit.button(words, lambda _: self._agreed(), "lpnb-danger", "lpnb-hidden")
+        self.no = kit.button("Stay", lambda _: self._forget(), "lpnb-hidden")
+        self.drawer.children = [self.cards, self.question, kit.box([self.yes, self.no], "lpnb-tools")]
 
     # What is known
 
@@ -137,11 +145,12 @@ class ConnectionBar:
     # Another one
 
     def _toggle(self) -> None:
+        self._need_drawer()
         self._open = not self._open
         shown(self.drawer, self._open)
         self._forget()
         if self._open:
-            self._list.children = [self._card(name, pick) for name, pick in self._choices().items()]
+            self.cards.children = [self._card(name, pick) for name, pick in self._choices().items()]
 
     def _choices(self) -> dict[str, Callable[[], AnyClient]]:
         """Every connection there is, by its name; each is made when it is chosen."""
@@ -169,6 +178,7 @@ class ConnectionBar:
 
     def choose(self, pick: Callable[[], AnyClient]) -> Any:
         """Go over to what *pick* returns, or ask first when it is a real account; return the future of it."""
+        self._need_drawer()
         return background.submit(self._choose(pick))
 
     async def _choose(self, pick: Callable[[], AnyClient]) -> None:
@@ -213,7 +223,7 @@ class ConnectionBar:
         self._open = False
         shown(self.drawer, False)
         self._forget()
-        self.badge.value = views.bar_html("Explorer", client.settings)
+        self.badge.value = self._badge_html()
         self.refresh()
         self._use(client)
 

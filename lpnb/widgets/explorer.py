@@ -27,7 +27,7 @@ from lpnb.widgets.past import PastTab
 from lpnb.widgets.record import Sent
 from lpnb.widgets.request import request_html
 from lpnb.widgets.starts import LIBRARY, Library
-from lpnb.widgets.styles import Kit, css, shown
+from lpnb.widgets.styles import Kit, css
 from lpnb.widgets.toolbar import Toolbar
 
 TABS = ("Compose", "Send & follow", "History", "Experiment", "As code")
@@ -63,17 +63,18 @@ class Explorer(Panel):
 
     def _arrange(self, kit: Kit) -> list[Any]:
         sheet, sender = self.sheet, self.sender
-        self.connection = ConnectionBar(self.client, kit, self._use, lambda: sender.busy)
+        rules = css("explorer.css") + self._kept.css
+        self.connection = ConnectionBar(self.client, kit, self._use, lambda: sender.busy, rules)
         self.toolbar = Toolbar(sheet, kit, self._library)
-        self.lookup = Lookup(sheet, kit, lambda: self.client)
-        sheet.routing.children = [self.lookup.button, self.lookup.body]
+        self.lookup = Lookup(sheet, kit, lambda: self.client, sheet.routing)
+        sheet.routing.children = [self.lookup.button]
         sheet.opens = False
-        self._follow_it = kit.button("Follow it", lambda _: self.open_tab("Send & follow"), "lpnb-hidden")
+        self._actions = kit.box([sender.button, sender.stop_button, sender.status], "lpnb-actions")
         compose = kit.vbox(
             [
                 *self.toolbar.widgets,
                 kit.box([sheet.left, sheet.side], "lpnb-columns"),
-                kit.box([sender.button, sender.stop_button, sender.status, self._follow_it], "lpnb-actions"),
+                self._actions,
                 sender.confirm,
             ],
             "lpnb-compose",
@@ -86,11 +87,7 @@ class Explorer(Panel):
         self.tabs.observe(self._tab_chosen, names="selected_index")
         self._mark_world()
         self._show_request()
-        return [
-            kit.html(f"<style>{css('explorer.css')}{self._kept.css}</style>"),
-            *self.connection.widgets,
-            self.tabs,
-        ]
+        return [*self.connection.widgets, self.tabs]
 
     # The tabs
 
@@ -171,7 +168,9 @@ class Explorer(Panel):
         if (history := self._made.get("History")) is not None:
             history.refresh()
         self.tabs.set_title(TABS.index("History"), f"History ({len(self.sent)})")
-        shown(self._follow_it, True)
+        if len(self._actions.children) == 3:
+            follow_it = self._kit.button("Follow it", lambda _: self.open_tab("Send & follow"))
+            self._actions.children = [*self._actions.children, follow_it]
         status = response.http_status
         words = "no answer to the last send" if status is None else f"HTTP {status} for the last send"
         self.connection.learn(status is not None and status < 500, words)

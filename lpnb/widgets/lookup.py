@@ -58,21 +58,26 @@ class Lookup:
         sheet: Whose consumer and SDEs are told to Monitoring, and whose fields an offer goes into.
         kit: The panel's layouts.
         client: Returns who asks.
+        place: The box that the drawer opens in.
     """
 
-    def __init__(self, sheet: Sheet, kit: Kit, client: Callable[[], Client | AsyncClient]) -> None:
+    def __init__(
+        self, sheet: Sheet, kit: Kit, client: Callable[[], Client | AsyncClient], place: Any
+    ) -> None:
         self._sheet, self._kit, self._client = sheet, kit, client
         self.offer: Engagement | None = None
         self._attributes: list[_AttributeForm] = []
         self._future: Future[None] | None = None
         self._open = False
         self.button = kit.button("Look it up with Monitoring", lambda _: self.toggle(), "lpnb-fold")
-        self.body = kit.vbox([], "lpnb-hidden", "lpnb-group", "lpnb-own")
+        self._place = place
+        self.body: Any = None
 
     def toggle(self) -> None:
         """Open or close the drawer, which is made when it is first opened."""
-        if not self.body.children:
+        if self.body is None:
             self._build(self._kit)
+            self._place.children = [self.button, self.body]
         self._open = not self._open
         shown(self.body, self._open)
         (self.button.add_class if self._open else self.button.remove_class)("lpnb-open")
@@ -102,11 +107,12 @@ class Lookup:
         note = views.note_html(
             "Where the visitor is, such as sec://…, tel://…, lang://… or a page's address."
         )
-        self.body.children = [
+        parts = [
             self.points, kit.html(note, "lpnb-note"), self.signed_in, self.issuer, self.with_sdes,
             kit.box([self.kind, add], "lpnb-tools"), self._rows,
             kit.box([self.ask_button, self.take_button], "lpnb-tools"), self.status, self.result,
         ]  # fmt: skip
+        self.body = kit.vbox(parts, "lpnb-hidden", "lpnb-group", "lpnb-own")
 
     def _add(self) -> None:
         kind = self.kind.value.strip()

@@ -38,10 +38,17 @@ class Kit:
         """A ``VBox`` that the style sheet arranges."""
         return ipw.VBox(children, layout=self.plain, _dom_classes=classes)
 
-    def button(self, text: str, press: Any, *classes: str, tooltip: str | None = None) -> Any:
+    def button(
+        self, text: str, press: Any, *classes: str, tooltip: str | None = None, disabled: bool = False
+    ) -> Any:
         """A button that calls *press*."""
         made = ipw.Button(
-            description=text, tooltip=tooltip, layout=self.plain, style=self._button, _dom_classes=classes
+            description=text,
+            tooltip=tooltip,
+            disabled=disabled,
+            layout=self.plain,
+            style=self._button,
+            _dom_classes=classes,
         )
         made.on_click(press)
         return made

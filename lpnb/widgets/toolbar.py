@@ -40,8 +40,8 @@ class Toolbar:
             name: kit.button(f"{name} …", lambda _, name=name: self.toggle(name), "lpnb-tool")
             for name in ("Start from", "Load", "Save")
         }
-        self.undo = kit.button("Undo", lambda _: self._do(sheet.undo), "lpnb-tool")
-        self.redo = kit.button("Redo", lambda _: self._do(sheet.redo), "lpnb-tool")
+        self.undo = kit.button("Undo", lambda _: self._do(sheet.undo), "lpnb-tool", disabled=True)
+        self.redo = kit.button("Redo", lambda _: self._do(sheet.redo), "lpnb-tool", disabled=True)
         duplicate = kit.button(
             "Duplicate",
             lambda _: self._do(self._duplicate),
@@ -54,7 +54,6 @@ class Toolbar:
             _dom_classes=("lpnb-find",),
         )  # fmt: skip
         go = kit.button("Go", lambda _: self._do(self._go), "lpnb-tool")
-        self.undo.disabled = self.redo.disabled = True
         self.find.observe(self._picked, names="value")
         self.note = kit.html("", "lpnb-note", "lpnb-flat")
         self._body = kit.vbox([], "lpnb-drawer", "lpnb-hidden")

@@ -558,7 +558,7 @@ def test_a_real_account_is_asked_about_shown_and_asked_about_again_before_the_fi
         "LP_ACCOUNT_ID=87654321\nLP_CLIENT_ID=i\nLP_CLIENT_SECRET=planted-secret\n", encoding="utf-8"
     )
     explorer.connection.switch_button.click()
-    names = [card.description for card in explorer.connection._list.children]
+    names = [card.description for card in explorer.connection.cards.children]
     assert names == [
         "The connection this explorer was opened with (in use)", "Sandbox on this machine", "Profile live",
     ]  # fmt: skip
