@@ -26,9 +26,10 @@ from lpnb.webhooks.store import Store
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-#: Seconds in which a body must have come, and in which it must be on the disk. LivePerson waits five in
-#: all, and may disable an app that takes more than 2.5 for two minutes.
-IN_TIME = 2.0
+#: Seconds in which a body must have come, and those in which it must be on the disk. LivePerson waits five
+#: in all, and may disable an app that takes more than 2.5 for two minutes.
+BODY_IN_TIME = 2.0
+DISK_IN_TIME = 2.0
 #: Bytes of the largest body. Documented ones are far smaller: a text has 5,000 characters at most.
 LARGEST = 1 << 20
 
@@ -155,7 +156,7 @@ class Intake:
         if not isinstance(found, dict):
             raise _RefusedError("not_json", 400, "The body must be a JSON object.")
         try:
-            async with asyncio.timeout(IN_TIME):
+            async with asyncio.timeout(DISK_IN_TIME):
                 return await asyncio.wrap_future(self._store.keep(events_of(found, received_at)))
         except TimeoutError:
             raise _RefusedError("not_kept", 503, "The disk is too slow. Send it again later.") from None
@@ -170,7 +171,7 @@ class Intake:
             raise giant
         body = bytearray()
         try:
-            async with asyncio.timeout(IN_TIME):
+            async with asyncio.timeout(BODY_IN_TIME):
                 async for part in request.stream():
                     body += part
                     if len(body) > self._largest:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from lpnb import Receiver, Settings
+from lpnb.webhooks import intake
 
 ACCOUNT, CLIENT, SECRET = "12345678", "my-installation", "my-secret"
 
@@ -74,6 +75,13 @@ class Poster:
 
     def tell(self, *states: Any) -> int:
         return self.post(notification(*states, kind="cqm.ExConversationChangeNotification"))
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that runs many tests at once may be slow, and no test here is about how fast it is."""
+    monkeypatch.setattr(intake, "BODY_IN_TIME", 30.0)
+    monkeypatch.setattr(intake, "DISK_IN_TIME", 30.0)
 
 
 @pytest.fixture

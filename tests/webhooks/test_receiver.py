@@ -8,13 +8,14 @@ import gc
 import json
 import random
 import socket
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
 
 from lpnb import Client, Receiver, ReceiverError, Settings
-from lpnb.webhooks import Counts, server
+from lpnb.webhooks import Counts, intake, server
 
 BODY = b'{"kind":"notification","body":{"changes":[]},"type":"ms.MessagingEventNotification"}'
 
@@ -133,7 +134,10 @@ def test_a_giant_body_is_refused_whether_it_says_its_length_or_not(account, wire
         assert receiver.counts == Counts(taken=1, giant_body=2, events=1)
 
 
-def test_a_body_that_was_promised_and_never_comes_does_not_hold_the_receiver_up(receiver, poster, wire):
+def test_a_body_that_was_promised_and_never_comes_does_not_hold_the_receiver_up(
+    receiver, poster, wire, monkeypatch
+):
+    monkeypatch.setattr(intake, "BODY_IN_TIME", 1.0)
     with socket.create_connection((receiver.host, receiver.port), timeout=10) as slow:
         slow.sendall(b"POST /webhooks HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
 
@@ -164,6 +168,22 @@ def test_whoever_connects_and_says_nothing_is_cut_off(account, monkeypatch):
         contextlib.suppress(ConnectionResetError),
     ):
         assert silent.recv(1) == b""
+
+
+def test_a_disk_that_is_too_slow_is_answered_503_in_time_and_a_repeat_is_taken(
+    receiver, poster, wire, monkeypatch
+):
+    body = wire.notification(wire.message("c", 0))
+    held = threading.Event()
+    receiver._now.store._do(lambda connection: held.wait(30))
+    monkeypatch.setattr(intake, "DISK_IN_TIME", 0.05)
+    assert poster.post(body) == 503
+    monkeypatch.setattr(intake, "DISK_IN_TIME", 30.0)
+    held.set()
+
+    assert poster.post(body) == 200
+    assert texts(receiver) == ["hello"]
+    assert receiver.counts.not_kept == 1
 
 
 def test_other_paths_and_methods_are_refused(receiver, poster):
