@@ -120,6 +120,7 @@ class _Part:
         self._node = _Node(sorted(columns, key=lambda column: len(column.path)), 0)
         self._recurring = all(column.kind in ("text", "id") for column in columns)
         self._made: dict[tuple[object, ...], Any] = {}
+        self._found = 0
 
     def make(self, values: Mapping[str, object], complaints: list[Complaint]) -> Any:
         """The object, or None when every cell of it is empty or something is wrong with one."""
@@ -127,6 +128,7 @@ class _Part:
         if self._recurring:
             key = tuple([values.get(name) for name in self._names])
             if key in self._made:
+                self._found += 1
                 return self._made[key]
         data = self._node.build(values)
         if data is None:
@@ -145,7 +147,9 @@ class _Part:
             return None
         if key is not None:
             if len(self._made) >= _REMEMBERED:
-                self._made = {}
+                # Where hardly any row is like another, remembering costs more than it saves.
+                self._recurring = self._found > _REMEMBERED
+                self._made, self._found = {}, 0
             self._made[key] = made
         return made
 

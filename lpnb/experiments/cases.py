@@ -161,23 +161,18 @@ class Cases:
         number %= len(self)
         stretch = self._stretch(number // _STRETCH)
         row = number % _STRETCH
+        paid = zip(self.columns, stretch.rows(self._paid)[row], strict=True) if self._paid else ()
         # These columns are text, and what could not be read as text is None.
         own: dict[str, Any] = {name: stretch.columns[place][row] for name, place in self._own.items()}
-        values = {
-            self._all[place].name: cell
-            for place in self._paid
-            if (cell := stretch.columns[place][row]) is not None
-        }
+        name, consumer_id = own.pop("case", None), own.pop("consumer_id", None)
         return Case(
-            number=number,
-            name=str(own.get("case") or _default_name(number)),
-            consumer_id=own.get("consumer_id"),
-            values=MappingProxyType(values),
-            expected=MappingProxyType(
-                {name: str(cell) for name, cell in own.items() if name in _EXPECTED and cell is not None}
-            ),
-            _plan=self._plan,
-            _wrong=stretch.wrong.get(row, ()),
+            number,
+            name or _default_name(number),
+            consumer_id,
+            MappingProxyType({column: cell for column, cell in paid if cell is not None}),
+            MappingProxyType({column: cell for column, cell in own.items() if cell is not None}),
+            self._plan,
+            stretch.wrong.get(row, ()),
         )
 
     def __iter__(self) -> Iterator[Case]:
@@ -336,11 +331,12 @@ _EXPECTED = ("expected_skill", "expected_code")
 class _Stretch:
     """Some rows, read: the columns' values, and what could not be read."""
 
-    __slots__ = ("columns", "wrong")
+    __slots__ = ("_rows", "columns", "wrong")
 
     def __init__(self, source: Source, columns: Sequence[Column], start: int, stop: int) -> None:
         self.columns: list[list[object]] = []
         self.wrong: dict[int, list[tuple[Column, Wrong]]] = {}
+        self._rows: list[tuple[object, ...]] | None = None
         for place, column in enumerate(columns):
             read = column.read
             plain = column.kind in ("text", "id")
@@ -353,6 +349,12 @@ class _Stretch:
                     self.wrong.setdefault(row, []).append((column, value))
                     values[row] = None
             self.columns.append(values)
+
+    def rows(self, places: Sequence[int]) -> list[tuple[object, ...]]:
+        """The same by rows, of the columns at *places* (always the same ones)."""
+        if self._rows is None:
+            self._rows = list(zip(*(self.columns[place] for place in places), strict=True))
+        return self._rows
 
 
 def cases_of(anything: object, *, separator: str | None = None) -> Cases:
@@ -381,10 +383,8 @@ def cases_of(anything: object, *, separator: str | None = None) -> Cases:
         return Cases(from_file(Path(anything), separator), f"of {Path(anything).name}")
     if isinstance(anything, Iterable) and not isinstance(anything, Mapping | bytes):
         return Cases(from_rows(anything))
-    raise TypeError(
-        f"cases are a Grid, a DataFrame, the path of a CSV or Parquet file, or a list of dicts; "
-        f"got {brief(anything)}"
-    )
+    kinds = "a Grid, a DataFrame, the path of a CSV or Parquet file, or a list of dicts"
+    raise TypeError(f"cases are {kinds}; got {brief(anything)}")
 
 
 def as_json(value: object) -> Any:

@@ -46,9 +46,10 @@ class ArrowSource:
     def __init__(self, table: pa.Table) -> None:
         self.names: Sequence[str] = list(table.column_names)
         self._table = table
+        self._rows = int(table.num_rows)
 
     def __len__(self) -> int:
-        return int(self._table.num_rows)
+        return self._rows
 
     def cells(self, place: int, start: int, stop: int) -> Sequence[object]:
         """The cells as Python objects; missing ones are None."""
