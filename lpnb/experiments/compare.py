@@ -98,7 +98,14 @@ class Comparison:
     def headline(self) -> str:
         """What stands above the picture."""
         total = sum(self.counts.values())
-        return f"{self.counts['moved']:,} of {counted(total)} moved" if total else "No cases to compare"
+        if not total:
+            return "No cases to compare"
+        changed, moved = total - self.counts["stayed"], self.counts["moved"]
+        return (
+            f"{moved:,} of {counted(total)} moved"
+            if moved == changed
+            else f"{changed:,} of {counted(total)} changed"
+        )
 
     def plot(self, rows: str | None = None, columns: str | None = None) -> ChangeMap | ChangeBands:
         """Draw it: what moved stands out, what stayed recedes.

@@ -70,7 +70,7 @@ class ChangeMap(Picture):
     def _draw(self, theme: Theme) -> Figure:
         if not self.cells:
             return blank_sheet(self.title, f"{self.summary}.", theme)
-        legend = Legend((("", "Framed: moved, with what it was before. Grey: as before.", 1.0),))
+        legend = Legend((("", "Framed: changed, with what it was before. Grey: as before.", 1.0),))
 
         def paint(sheet: Sheet, place: tuple[str, str], at: Place) -> None:
             _paint(sheet, self, self.cells.get(place), at)
@@ -177,7 +177,7 @@ def _paint(sheet: Sheet, picture: ChangeMap, cell: Change | None, at: Place) -> 
         )
         return
     lines = wrap(cell.after, TEXT, (wide - 16) * 0.92, 2)
-    was = wrap(" ".join(cell.lines[1:]), SMALL, wide - 14, 2)
+    was = wrap(", ".join(cell.lines[1:]), SMALL, wide - 14, 2)
     start = y + (high - len(lines) * STEP - len(was) * 9.5) / 2
     sheet.lines(lines, x + 8, start, TEXT, step=STEP, weight="bold")
     sheet.lines(was, x + 8, start + len(lines) * STEP, SMALL, step=9.5)

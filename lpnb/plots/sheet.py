@@ -50,7 +50,7 @@ class Sheet:
                 facecolors=list(colours),
                 edgecolors=[edge or "none" for edge in edges],
                 linewidths=[1.6 if edge else 0.0 for edge in edges],
-                antialiaseds=False,
+                joinstyle="miter",
             )
             self.axes.add_collection(drawn, autolim=False)
             self._boxes = []

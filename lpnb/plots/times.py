@@ -82,9 +82,9 @@ class LatencyPicture(Picture):
         axes.set_ylim(0, top * 1.28)
         for number, (name, value) in enumerate(self.quantiles.items()):
             axes.axvline(value, color=theme.ink, linewidth=1.0, linestyle=("-", "--", ":")[number])
-            axes.text(
-                value, top * (1.24 - 0.09 * number), f" {name}", fontsize=SMALL, color=theme.ink, va="top",
-                bbox={"facecolor": theme.paper, "linewidth": 0.0, "pad": 1.0},
+            axes.annotate(
+                name, (value, top * (1.24 - 0.09 * number)), (5, 0), textcoords="offset points", va="top",
+                fontsize=SMALL, color=theme.ink, bbox={"facecolor": theme.paper, "linewidth": 0, "pad": 1},
             )  # fmt: skip
         _legend(sheet, self.bars, theme)
         return sheet.finish()

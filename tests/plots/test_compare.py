@@ -55,6 +55,7 @@ def test_every_kind_of_change_is_told_apart() -> None:
     assert comparison.counts == {
         "moved": 1, "other outcome": 1, "appeared": 1, "disappeared": 1, "not comparable": 1, "stayed": 2
     }  # fmt: skip
+    assert comparison.headline == "5 of 7 cases changed"
     assert repr(comparison) == (
         "7 cases: 1 moved, 1 other outcome, 1 appeared, 1 disappeared, 1 not comparable, 2 stayed\n"
         "case           change          before             after\n"

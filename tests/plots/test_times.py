@@ -35,7 +35,7 @@ def test_the_distribution_is_told_in_words_and_marked_in_the_picture() -> None:
     assert latency.summary == (
         "100 calls: median 50.5 ms, 95 % within 95 ms, 99 % within 99 ms, slowest 100 ms"
     )
-    assert {" median", " 95 % within", " 99 % within", "answered  90", "unknown  10"} <= set(drawn(latency))
+    assert {"median", "95 % within", "99 % within", "answered  90", "unknown  10"} <= set(drawn(latency))
     assert latency.bars.total == 100
 
 
