@@ -154,10 +154,11 @@ def test_every_file_of_the_sample_data_is_on_its_page():
 
 
 def test_every_column_of_the_sample_data_is_on_its_page():
-    for file in (ROOT / "data").glob("*.csv"):
+    for file in (ROOT / "data").rglob("*.csv"):
         with file.open(encoding="utf-8", newline="") as opened:
             columns = next(csv.reader(opened))
-        [section] = re.findall(rf"^## {file.name}\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+        heading = file.name if file.parent.name == "data" else file.parent.name
+        [section] = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
 
         assert [name for name in columns if f"`{name}`" not in section] == []
 

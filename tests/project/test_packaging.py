@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import email
 import os
+import re
 import subprocess
 import sys
 import tarfile
+import time
 import tomllib
+import urllib.request
 import venv
 import zipfile
 from pathlib import Path
@@ -101,6 +104,30 @@ def test_every_extra_says_what_it_is_for():
     assert [name for name in PROJECT["optional-dependencies"] if f"| `{name}` |" not in about] == []
 
 
+def answers(url: str) -> int:
+    """The status of the page, once there is a server; it has a minute to come up."""
+    end = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as reply:
+                return reply.status
+        except OSError:
+            assert time.monotonic() < end, f"nothing answers at {url}"
+            time.sleep(0.2)
+
+
+def test_whoever_can_open_the_notebooks_can_run_them():
+    imported = {
+        name
+        for file in (ROOT / "notebooks").glob("*.ipynb")
+        for name in re.findall(r'"(?:import|from) (\w+)', file.read_text(encoding="utf-8"))
+    }
+
+    assert imported <= {"lpnb", "pandas", *sys.stdlib_module_names}
+    # Pictures and personas are loaded by lpnb when a cell asks for them.
+    assert "lpnb[plots,personas]" in PROJECT["optional-dependencies"]["lab"]
+
+
 @pytest.mark.skipif(not INSTALL, reason="set LPNB_INSTALL=1 to install the wheel into an empty environment")
 def test_the_wheel_installed_elsewhere_does_its_jobs(built, tmp_path):
     home = tmp_path / "elsewhere"
@@ -125,7 +152,7 @@ def test_the_wheel_installed_elsewhere_does_its_jobs(built, tmp_path):
         assert ran.returncode == 0, f"{command}\n{ran.stdout}{ran.stderr}"
         return ran.stdout
 
-    run("python", "-m", "pip", "install", "--quiet", str(file))
+    run("python", "-m", "pip", "install", "--quiet", f"{file}[lab]")
 
     assert "3 conversations opened." in run("lpnb", "demo")
     assert "All is well." in run("lpnb", "doctor")
@@ -134,5 +161,22 @@ def test_the_wheel_installed_elsewhere_does_its_jobs(built, tmp_path):
     assert {path.name for path in home.glob("*.ipynb")} == {
         path.name for path in (ROOT / "notebooks").glob("*.ipynb")
     }
+    assert "answered" in run("lpnb", "send", "data/routing-regression.csv", "--quiet")
+    assert "0 failed" in run("lpnb", "verify", "data/routing-regression.csv", "--quiet")
+    lab = subprocess.Popen(
+        [scripts / "lpnb", "lab", "--no-browser", "--dir", "."],
+        cwd=home,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        url = lab.stdout.readline().strip()
+        assert answers(url) == 200
+    finally:
+        lab.terminate()
+        lab.wait(30)
+        lab.stdout.close()
     where = run("python", "-c", "import lpnb; print(lpnb.sample('payloads/vip.json'))")
     assert Path(where.strip()).is_relative_to(tmp_path / "env")
