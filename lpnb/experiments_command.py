@@ -105,6 +105,10 @@ def _send(options: argparse.Namespace) -> int:
         cases = _cases(options, needed=not options.resume)
         if options.resume and options.journal is None:
             raise _usage_error("--resume needs --journal FILE: the journal to go on with.")
+        begins = ("engagement", "say", "landing", "landing_wait", "close", "hash_personal", "cap", "dry_run")
+        if options.resume and (given := [name for name in begins if getattr(options, name)]):
+            said = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            raise _usage_error(f"With --resume the journal says what is done; leave out {said}.")
         with _client(options) as client, _politely():
             if options.dry_run is not None:
                 run_experiment(client, cases, dry_run=options.dry_run)

@@ -123,6 +123,10 @@ def test_a_dry_run_prints_requests_with_secrets_masked_and_sends_nothing(world, 
             "separator must be one character, such as ';'; got 'ab'.",
         ),
         (
+            ["send", "--resume", "--journal", "no.sqlite", "--landing", "--dry-run"],
+            "With --resume the journal says what is done; leave out --landing, --dry-run.",
+        ),
+        (
             ["verify", "good.csv"],
             "No case expects anything. Give them a column expected_skill, expected_code",
         ),
