@@ -19,7 +19,7 @@ from lpnb.experiments.cases import Cases
 from lpnb.experiments.sources import present
 from lpnb.models import WireModel
 
-#: The most combinations that a filter looks through one by one.
+#: The most combinations that are looked at one by one, by a filter or before they are sent.
 MOST_FILTERED = 5_000_000
 
 
@@ -73,6 +73,20 @@ class Grid(Cases):
         #: How many combinations there are before the filter and the sample.
         self.combinations = source.combinations
         source.narrow(where, sample, seed)
+
+    def check(self) -> None:
+        """See that every case can be sent as it stands, as ``Cases.check`` does, and that they can be walked.
+
+        Raises:
+            InvalidValueError: A cell is wrong, or there are more than five million cases.
+        """
+        if len(self) > MOST_FILTERED:
+            sentence = (
+                f"The grid has {len(self):,} cases, and {MOST_FILTERED:,} can be sent at the most. "
+                "Take a sample of it: Grid(..., sample=1000)."
+            )
+            raise InvalidValueError([Complaint("", sentence)])
+        super().check()
 
 
 class _GridSource:

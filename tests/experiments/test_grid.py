@@ -92,6 +92,12 @@ def test_a_grid_of_a_billion_is_counted_at_once():
     assert dict(grid[123_456_789].values) == {SKILL: "123", CAMPAIGN: "456", ENGAGEMENT: "789"}
     assert str(grid.preview(0)) == "1,000,000,000 cases in all, the first 0 as they would be posted:"
     assert len(Grid({name: range(1_000) for name in (SKILL, CAMPAIGN, ENGAGEMENT)}, sample=3)) == 3
+    with pytest.raises(InvalidValueError) as caught:
+        grid.check()
+    assert str(caught.value) == (
+        "The grid has 1,000,000,000 cases, and 5,000,000 can be sent at the most. "
+        "Take a sample of it: Grid(..., sample=1000)."
+    )
 
 
 def test_values_of_numpy_and_pandas_are_taken_as_what_they_mean():
