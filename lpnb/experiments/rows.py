@@ -170,7 +170,7 @@ def _stretch(
         "message": [text if has else None for text, has in zip(told["message"], has_code, strict=True)],
         "conversation_id": list(told["conversation_id"]),
         "http_status": list(told["http_status"]),
-        "attempts": list(told["tried"]),
+        "attempts": [tried - held for tried, held in zip(told["tried"], told["held"], strict=True)],
         "elapsed_ms": list(told["elapsed_ms"]),
         "sent_at": moments,
         "landed_skill_id": [there.get("skill_id") for there in landed],

@@ -78,6 +78,7 @@ class Sending:
         self._busy = 0
         self._unwritten: set[asyncio.Future[None]] = set()
         self._pipe: Pipe[tuple[Ready, int]] = Pipe(concurrency)
+        self.slots = asyncio.Semaphore(concurrency)
         self.failure: BaseException | None = None
 
     @property
@@ -90,11 +91,14 @@ class Sending:
         self._stopped.set()
         self._pipe.close(drop=True)
         self._open.set()
+        for _ in range(2 * self._concurrency):  # whoever waits for a slot now sees that nothing leaves
+            self.slots.release()
 
     async def run(self) -> str:
         """Send all there is; return how it ended: "done", "stopped", "paused" or "failed"."""
         preparing = [asyncio.create_task(self._prepare()) for _ in range(self._concurrency)]
-        sending = [asyncio.create_task(self._send()) for _ in range(self._concurrency)]
+        # Twice as many as may be under way: while one half waits for the service, the other is being written.
+        sending = [asyncio.create_task(self._send()) for _ in range(2 * self._concurrency)]
         watching = asyncio.create_task(self._watch())
         ended = asyncio.create_task(self._close_when_prepared(preparing))
         try:
@@ -177,7 +181,6 @@ class Sending:
         witness = _Witness(self, ready.number, tried)
         answer = ready.trouble
         response: BatchResponse | None = None
-        self.tally.sending += 1
         try:
             if answer is None and ready.batch is not None:
                 try:
@@ -192,7 +195,7 @@ class Sending:
             nth = witness.nth if witness.nth > tried else witness.nth + 1
             written = self.journal.answer(ready.number, nth, answer)
         finally:
-            self.tally.sending -= 1
+            witness.give_back()
         self._notice(answer)
         # Nobody is shown it before it is written, but the next case need not wait for that: its own attempt
         # is written behind it, in the same commit.
@@ -297,12 +300,13 @@ class Tally:
 class _Witness:
     """Writes each attempt down before it leaves, and what came of one that another follows."""
 
-    __slots__ = ("_sending", "came_of", "nth", "number")
+    __slots__ = ("_has_slot", "_sending", "nth", "number")
 
     def __init__(self, sending: Sending, number: int, tried: int) -> None:
         self._sending = sending
         self.number = number
         self.nth = tried
+        self._has_slot = False
 
     async def leaving(self, outgoing: Outgoing) -> None:
         if self._sending.holds:
@@ -311,11 +315,22 @@ class _Witness:
             self.number, self.nth + 1, [req_id for req_id, _ in outgoing.requests]
         )
         self.nth += 1
+        await self._sending.slots.acquire()
+        self._has_slot = True
+        self._sending.tally.sending += 1
         if self._sending.holds:  # it has not left, and shall not
             self.note(Answer("planned", code="held", message="the run was stopped before it left"))
             raise _HeldError
 
+    def give_back(self) -> None:
+        """Let another request be under way."""
+        if self._has_slot:
+            self._has_slot = False
+            self._sending.tally.sending -= 1
+            self._sending.slots.release()
+
     def came(self, exchange: Exchange) -> None:
+        self.give_back()
         if exchange.status in (401, 429) or not exchange.started:
             # Certainly nothing was created. Should no other attempt follow, the answer takes its place.
             said = exchange.failure or f"HTTP {exchange.status}"

@@ -19,7 +19,10 @@ _CASES = """
 SELECT number, cases.name, cases.consumer_id, said, expected, state, tried % 1000000,
   states.attempt % 1000000, states.conversation_id, answers.http_status,
   CASE found WHEN 'answered' THEN 'found' WHEN 'absent' THEN 'absent' ELSE answers.code END,
-  ifnull(found_explanation, answers.message), answers.elapsed_ms, answers.sent_at
+  ifnull(found_explanation, answers.message), answers.elapsed_ms, answers.sent_at,
+  CASE WHEN tried % 1000000 > 1 OR answers.code = 'held' THEN (SELECT count(*) FROM answers AS stayed
+    WHERE stayed.code = 'held' AND stayed.attempt BETWEEN number * 1000000 AND number * 1000000 + 999999)
+    ELSE 0 END
 FROM states JOIN cases USING (number)
 LEFT JOIN answers ON answers.attempt = states.attempt
 ORDER BY number
@@ -36,7 +39,8 @@ ORDER BY number
 class KnownCase(NamedTuple):
     """A case and where it stands. ``state`` is planned, sending, answered, refused, not sent or unknown.
 
-    ``tried`` is the number of its last attempt, ``replied`` of the last of which something came.
+    ``tried`` is the number of its last attempt, ``replied`` of the last of which something came, ``held``
+    how many of them were written down and then not sent.
     """
 
     number: int
@@ -53,6 +57,7 @@ class KnownCase(NamedTuple):
     message: str | None = None
     elapsed_ms: float | None = None
     sent_at: int | None = None
+    held: int = 0
 
 
 class Reply(NamedTuple):

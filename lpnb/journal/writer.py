@@ -11,7 +11,7 @@ import concurrent.futures
 import queue
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lpnb.errors import JournalError
@@ -19,6 +19,8 @@ from lpnb.journal.schema import KEPT
 
 #: Rows of one commit at the most.
 GROUP = 500
+#: Rows of one statement at the most: SQLite before 3.32 takes no more than 999 values.
+STRETCH = 64
 
 Waiter = asyncio.Future[None] | concurrent.futures.Future[None] | None
 _Item = tuple[str, Sequence[object], Waiter]
@@ -103,13 +105,30 @@ class Writer:
         connection.execute("BEGIN IMMEDIATE")
         try:
             for statement, several in rows.items():
-                connection.executemany(statement, several)
+                for many, given in _together(statement, several):
+                    connection.execute(many, given)
             connection.execute("COMMIT")
         except BaseException:
             # A full disk may have rolled it back already.
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+
+
+def _together(statement: str, rows: list[Sequence[object]]) -> Iterator[tuple[str, list[object]]]:
+    """One statement for many rows, in stretches of 64, 32, 16 ... of them.
+
+    SQLite lets go of the interpreter at every statement, and a busy event loop gives it back when it likes:
+    row by row, a group would wait once for each row in it.
+    """
+    head, values, row = statement.partition(" VALUES ")
+    size, start = (STRETCH, 0) if values else (1, 0)
+    while start < len(rows):
+        while size > len(rows) - start:
+            size //= 2
+        given = [value for several in rows[start : start + size] for value in several]
+        yield (f"{head}{values}{', '.join([row] * size)}" if size > 1 else statement), given
+        start += size
 
 
 def _failure(path: Path, error: sqlite3.Error) -> JournalError:

@@ -11,6 +11,7 @@ import sys
 import threading
 from contextlib import closing
 
+import pandas as pd
 import pytest
 
 from lpnb import (
@@ -301,6 +302,49 @@ def test_a_journal_that_another_writes_can_be_read_and_not_gone_on_with(client):
         assert again.progress.answered == 12
         with pytest.raises(JournalError, match="is being written by process"):
             again.resume(client)
+
+
+class InFlight:
+    """A display that notes how many requests were under way at once, at the most."""
+
+    most = 0
+
+    def show(self, progress):
+        self.most = max(self.most, progress.sending)
+
+    def close(self, progress):
+        pass
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_no_more_requests_are_under_way_than_were_asked_for(client, sandbox, concurrency):
+    sandbox.fail("conversation", "slow", None, seconds=0.05)
+    watch = InFlight()
+
+    run = quiet(client, concurrency=concurrency, progress=watch)
+
+    begun = run.responses().drop_duplicates("case").sort_values("sent_at")
+    ends = begun["sent_at"] + pd.to_timedelta(begun["elapsed_ms"], unit="ms")
+    at_once = [int(((begun["sent_at"] <= at) & (ends > at)).sum()) for at in begun["sent_at"]]
+    assert max(at_once) == concurrency
+    assert watch.most <= concurrency
+    assert set(run.table()["attempts"]) == {1}
+
+
+def test_a_stopped_run_counts_only_the_attempts_that_left(client, sandbox):
+    sandbox.fail("conversation", "slow", None, seconds=0.05)
+    run = start_experiment(client, CASES, name="tiers", progress=False, concurrency=2)
+    for _ in range(4000):
+        if sandbox.calls["conversation"] >= 4:
+            break
+        threading.Event().wait(0.005)
+    run.stop().wait()
+    asked = sandbox.calls["conversation"]
+    assert run.table()["attempts"].sum() == asked
+
+    run.resume()
+
+    assert run.table()["attempts"].sum() == sandbox.calls["conversation"] == 12
 
 
 # Real accounts

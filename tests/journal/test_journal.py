@@ -95,6 +95,31 @@ def test_the_last_attempt_decides_the_state_of_a_case(journal, path):
     ]
 
 
+def test_an_attempt_that_was_held_back_is_told_from_one_that_left(journal, path):
+    write(journal, 0, Answer("planned", code="held"))
+    write(journal, 1, Answer("planned", code="held"))
+    write(journal, 1, ANSWER, nth=2)
+
+    assert [(case.state, case.tried, case.held) for case in read_journal(path).cases()] == [
+        ("planned", 1, 1),
+        ("answered", 2, 1),
+        ("planned", 0, 0),
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 2, 63, 64, 65, 200, 700])
+def test_a_group_of_any_size_is_written_whole(path, count):
+    with closing(Journal.create(path, {"name": "x"}, rows(count))) as journal:
+
+        async def all_at_once():
+            await asyncio.gather(*(journal.attempt(number, 1, ["a"]) for number in range(count)))
+            await asyncio.gather(*(journal.answer(number, 1, ANSWER) for number in range(count)))
+
+        asyncio.run(all_at_once())
+        assert read_journal(path).states() == {"answered": count}
+    assert [reply.number for reply in read_journal(path).replies()] == list(range(count))
+
+
 def test_the_raw_reply_is_kept_byte_for_byte(journal, path):
     raw = b"\xff\xfe not text \x00 at all"
     write(journal, 0, Answer("unknown", 200, "unreadable", raw=raw))
