@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from lpnb.engine import Engine
 from lpnb.errors import InvalidValueError, NotSentError
 from lpnb.experiments.pipe import Pipe
 from lpnb.experiments.rows import consumer_of
+from lpnb.experiments.slots import Slots
 from lpnb.journal import Answer, Journal
 from lpnb.patience import LADDER
 from lpnb.responses import BatchResponse
@@ -78,7 +80,7 @@ class Sending:
         self._busy = 0
         self._unwritten: set[asyncio.Future[None]] = set()
         self._pipe: Pipe[tuple[Ready, int]] = Pipe(concurrency)
-        self.slots = asyncio.Semaphore(concurrency)
+        self.slots = Slots(concurrency)
         self.failure: BaseException | None = None
 
     @property
@@ -91,13 +93,12 @@ class Sending:
         self._stopped.set()
         self._pipe.close(drop=True)
         self._open.set()
-        for _ in range(2 * self._concurrency):  # whoever waits for a slot now sees that nothing leaves
-            self.slots.release()
+        self.slots.open()  # whoever waits for one now sees that nothing leaves
 
     async def run(self) -> str:
         """Send all there is; return how it ended: "done", "stopped", "paused" or "failed"."""
         preparing = [asyncio.create_task(self._prepare()) for _ in range(self._concurrency)]
-        # Twice as many as may be under way: while one half waits for the service, the other is being written.
+        # Twice as many as may be under way: those who write down what leaves next hold no slot.
         sending = [asyncio.create_task(self._send()) for _ in range(2 * self._concurrency)]
         watching = asyncio.create_task(self._watch())
         ended = asyncio.create_task(self._close_when_prepared(preparing))
@@ -309,16 +310,25 @@ class _Witness:
         self._has_slot = False
 
     async def leaving(self, outgoing: Outgoing) -> None:
-        if self._sending.holds:
+        sending, slots = self._sending, self._sending.slots
+        if sending.holds:
             raise _HeldError
-        await self._sending.journal.attempt(
-            self.number, self.nth + 1, [req_id for req_id, _ in outgoing.requests]
-        )
-        self.nth += 1
-        await self._sending.slots.acquire()
+        await slots.write()
+        try:
+            if sending.holds:
+                raise _HeldError
+            begun = time.perf_counter()
+            req_ids = [req_id for req_id, _ in outgoing.requests]
+            await sending.journal.attempt(self.number, self.nth + 1, req_ids)
+            slots.took(writing=time.perf_counter() - begun)
+            self.nth += 1
+        except BaseException:
+            slots.back_out()
+            raise
+        await slots.take()
         self._has_slot = True
-        self._sending.tally.sending += 1
-        if self._sending.holds:  # it has not left, and shall not
+        sending.tally.sending += 1
+        if sending.holds:  # it has not left, and shall not
             self.note(Answer("planned", code="held", message="the run was stopped before it left"))
             raise _HeldError
 
@@ -327,9 +337,10 @@ class _Witness:
         if self._has_slot:
             self._has_slot = False
             self._sending.tally.sending -= 1
-            self._sending.slots.release()
+            self._sending.slots.give_back()
 
     def came(self, exchange: Exchange) -> None:
+        self._sending.slots.took(answering=exchange.elapsed_ms / 1000)
         self.give_back()
         if exchange.status in (401, 429) or not exchange.started:
             # Certainly nothing was created. Should no other attempt follow, the answer takes its place.
