@@ -50,13 +50,13 @@ class Composer(Panel):
         self._answers = kit.html("", "lpnb-answers")
         self._clear = kit.button("Clear", lambda _: self.clear())
         sheet, sender = self.sheet, self.sender
+        sender.row.children = [sender.button, self._clear, sender.status]
         return [
             kit.html(
                 f"<style>{css()}</style>{views.bar_html('Conversation composer', self.client.settings)}"
             ),
             kit.box([sheet.left, sheet.side], "lpnb-columns"),
-            kit.box([sender.button, sender.stop_button, self._clear, sender.status], "lpnb-actions"),
-            sender.confirm,
+            sender.row,
             self.conversation,
             self._answers,
         ]

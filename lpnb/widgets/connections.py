@@ -22,7 +22,7 @@ from lpnb.settings import Settings, profiles
 from lpnb.strict_json import clean
 from lpnb.widgets import views
 from lpnb.widgets.sender import in_words
-from lpnb.widgets.styles import Kit, shown
+from lpnb.widgets.styles import Kit, put_after, shown
 
 AnyClient = Client | AsyncClient
 #: How often the token's time is looked at, in seconds.
@@ -66,17 +66,17 @@ class ConnectionBar:
             "Check", lambda _: self.check(), "lpnb-tool", tooltip="Ask the account"
         )
         self.switch_button = kit.button("Switch …", lambda _: self._toggle(), "lpnb-tool")
-        self.drawer = kit.vbox([], "lpnb-drawer", "lpnb-hidden")
+        self.drawer: Any = None
         self._open = False
-        row = kit.box([self.facts, self.check_button, self.switch_button], "lpnb-connection")
-        self.widgets = [self.badge, row, self.drawer]
+        self._row = kit.box([self.facts, self.check_button, self.switch_button], "lpnb-connection")
+        self.widgets = [self.badge, self._row]
 
     def _badge_html(self) -> str:
         return f"<style>{self._css}</style>{views.bar_html('Explorer', self._client.settings)}"
 
     def _need_drawer(self) -> None:
         """Make what the drawer holds, when it is first needed."""
-        if self.drawer.children:
+        if self.drawer is not None:
             return
         kit = self._kit
         self.cards = kit.box([], "lpnb-cards")
@@ -84,7 +84,9 @@ class ConnectionBar:
         words = "Yes, use the real account"
         self.yes = kit.button(words, lambda _: self._agreed(), "lpnb-danger", "lpnb-hidden")
         self.no = kit.button("Stay", lambda _: self._forget(), "lpnb-hidden")
-        self.drawer.children = [self.cards, self.question, kit.box([self.yes, self.no], "lpnb-tools")]
+        parts = [self.cards, self.question, kit.box([self.yes, self.no], "lpnb-tools")]
+        self.drawer = kit.vbox(parts, "lpnb-drawer", "lpnb-hidden")
+        put_after(self._row, self.switch_button, self.drawer)
 
     # What is known
 

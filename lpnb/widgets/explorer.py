@@ -26,8 +26,9 @@ from lpnb.widgets.panel import Panel
 from lpnb.widgets.past import PastTab
 from lpnb.widgets.record import Sent
 from lpnb.widgets.request import request_html
+from lpnb.widgets.sheet import Sheet
 from lpnb.widgets.starts import LIBRARY, Library
-from lpnb.widgets.styles import Kit, css
+from lpnb.widgets.styles import Kit, css, put_after
 from lpnb.widgets.toolbar import Toolbar
 
 TABS = ("Compose", "Send & follow", "History", "Experiment", "As code")
@@ -58,24 +59,25 @@ class Explorer(Panel):
         self.sent: list[Sent] = []
         self._library = Library(library)
         self._made: dict[str, Any] = {}
+        self._follow_it: Any = None
         self._kept = Kept(self._kept_html)
         super().__init__(client)
+
+    def _below(self, sheet: Sheet) -> list[Any]:
+        self.lookup = Lookup(sheet, self._kit, lambda: self.client)
+        return [self.lookup.button]
 
     def _arrange(self, kit: Kit) -> list[Any]:
         sheet, sender = self.sheet, self.sender
         rules = css("explorer.css") + self._kept.css
         self.connection = ConnectionBar(self.client, kit, self._use, lambda: sender.busy, rules)
         self.toolbar = Toolbar(sheet, kit, self._library)
-        self.lookup = Lookup(sheet, kit, lambda: self.client, sheet.routing)
-        sheet.routing.children = [self.lookup.button]
         sheet.opens = False
-        self._actions = kit.box([sender.button, sender.stop_button, sender.status], "lpnb-actions")
         compose = kit.vbox(
             [
                 *self.toolbar.widgets,
                 kit.box([sheet.left, sheet.side], "lpnb-columns"),
-                self._actions,
-                sender.confirm,
+                sender.row,
             ],
             "lpnb-compose",
         )
@@ -168,9 +170,9 @@ class Explorer(Panel):
         if (history := self._made.get("History")) is not None:
             history.refresh()
         self.tabs.set_title(TABS.index("History"), f"History ({len(self.sent)})")
-        if len(self._actions.children) == 3:
-            follow_it = self._kit.button("Follow it", lambda _: self.open_tab("Send & follow"))
-            self._actions.children = [*self._actions.children, follow_it]
+        if self._follow_it is None:
+            self._follow_it = self._kit.button("Follow it", lambda _: self.open_tab("Send & follow"))
+            put_after(self.sender.row, self.sender.status, self._follow_it)
         status = response.http_status
         words = "no answer to the last send" if status is None else f"HTTP {status} for the last send"
         self.connection.learn(status is not None and status < 500, words)

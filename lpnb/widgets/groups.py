@@ -12,7 +12,7 @@ import ipywidgets as ipw
 
 from lpnb.widgets.fields import FormField
 from lpnb.widgets.forms import DEFAULTS, Form
-from lpnb.widgets.styles import Kit, shown
+from lpnb.widgets.styles import Kit, put_after, shown
 from lpnb.widgets.views import note_html
 
 
@@ -80,6 +80,7 @@ class Fold:
         fields: Its fields.
         form: What keeps the values.
         kit: The panel's layouts.
+        place: Returns the box that the button stands in, and that the group is put into.
         foot: Makes what stands below the group, such as a button for more of it.
     """
 
@@ -89,15 +90,16 @@ class Fold:
         fields: Sequence[FormField],
         form: Form,
         kit: Kit,
+        place: Callable[[], Any],
         foot: Callable[[], list[Any]] = list,
     ) -> None:
         self.fields = tuple(fields)
         self.group: Group | None = None
-        self._title, self._form, self._kit, self._foot = title, form, kit, foot
+        self._title, self._form, self._kit, self._place, self._foot = title, form, kit, place, foot
         self._open = False
         self._wrong: Mapping[str, str] = {}
         self.button = kit.button(self._words(), lambda _: self.show(not self._open), "lpnb-fold")
-        self.body = ipw.VBox(layout=kit.plain, _dom_classes=("lpnb-hidden",))
+        self.body: Any = None
 
     def show(self, visible: bool) -> None:
         """Open or close it."""
@@ -106,9 +108,11 @@ class Fold:
             helped = [f.key for f in self.fields if f.help and f.example and not {1, 2} & set(f.path)]
             self.group = Group(self._form, self.fields, self._kit, helped)
             self.group.complain(self._wrong)
-            self.body.children = [self.group, *self._foot()]
+            self.body = self._kit.vbox([self.group, *self._foot()])
+            put_after(self._place(), self.button, self.body)
         self._open = visible
-        shown(self.body, visible)
+        if self.body is not None:
+            shown(self.body, visible)
         (self.button.add_class if visible else self.button.remove_class)("lpnb-open")
         self.button.description = self._words()
 

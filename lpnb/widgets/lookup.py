@@ -35,7 +35,7 @@ from lpnb.widgets.fields import fields_of
 from lpnb.widgets.leaves import Path, assemble
 from lpnb.widgets.sender import in_words
 from lpnb.widgets.sheet import Sheet
-from lpnb.widgets.styles import Kit, shown
+from lpnb.widgets.styles import Kit, put_after, shown
 
 _KINDS: dict[str, type[Attribute]] = {
     kind.sde_type: kind
@@ -58,26 +58,22 @@ class Lookup:
         sheet: Whose consumer and SDEs are told to Monitoring, and whose fields an offer goes into.
         kit: The panel's layouts.
         client: Returns who asks.
-        place: The box that the drawer opens in.
     """
 
-    def __init__(
-        self, sheet: Sheet, kit: Kit, client: Callable[[], Client | AsyncClient], place: Any
-    ) -> None:
+    def __init__(self, sheet: Sheet, kit: Kit, client: Callable[[], Client | AsyncClient]) -> None:
         self._sheet, self._kit, self._client = sheet, kit, client
         self.offer: Engagement | None = None
         self._attributes: list[_AttributeForm] = []
         self._future: Future[None] | None = None
         self._open = False
         self.button = kit.button("Look it up with Monitoring", lambda _: self.toggle(), "lpnb-fold")
-        self._place = place
         self.body: Any = None
 
     def toggle(self) -> None:
         """Open or close the drawer, which is made when it is first opened."""
         if self.body is None:
             self._build(self._kit)
-            self._place.children = [self.button, self.body]
+            put_after(self._sheet.left, self.button, self.body)
         self._open = not self._open
         shown(self.body, self._open)
         (self.button.add_class if self._open else self.button.remove_class)("lpnb-open")

@@ -34,12 +34,15 @@ class OwnFields:
     Args:
         form: What keeps the values.
         kit: The panel's layouts.
+        place: Returns the box that the fold stands in.
         added: Called with each field that somebody has added.
     """
 
-    def __init__(self, form: Form, kit: Kit, added: Callable[[FormField], None]) -> None:
+    def __init__(
+        self, form: Form, kit: Kit, place: Callable[[], Any], added: Callable[[FormField], None]
+    ) -> None:
         self._form, self._kit, self._added = form, kit, added
-        self.fold = Fold("fields of your own", [], form, kit, self._row)
+        self.fold = Fold("fields of your own", [], form, kit, place, self._row)
 
     def add(self, place: str, name: str) -> FormField:
         """Add the field *name* to "ctmrinfo", "personal" or "request".

@@ -41,11 +41,15 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.responses: list[BatchResponse] = []
         kit = self._kit = Kit()
         self.sender = Sender(self.client, kit, self._arrived)
-        self.sheet = Sheet(self.client.settings.account_id, kit, self._changed, self.sender.fail)
+        self.sheet = Sheet(self.client.settings.account_id, kit, self._changed, self.sender.fail, self._below)
         self.sender.watch(self.sheet)
         super().__init__(
             self._arrange(kit), layout=kit.plain, _dom_classes=("lpnb-panel", f"lpnb-{name.lower()}")
         )
+
+    def _below(self, sheet: Sheet) -> list[Any]:
+        """Make what stands below the sheet's fields."""
+        return []
 
     def _arrange(self, kit: Kit) -> list[Any]:
         """Make the widgets that the panel shows."""

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import Any
 
 import ipywidgets as ipw
 
@@ -22,7 +23,7 @@ from lpnb.responses import BatchResponse
 from lpnb.widgets import views
 from lpnb.widgets.caution import Caution
 from lpnb.widgets.sheet import Sheet
-from lpnb.widgets.styles import Kit, shown
+from lpnb.widgets.styles import Kit, put_after, shown
 
 #: Seconds without a change after which what is shown is what was typed.
 SETTLED = 0.25
@@ -49,14 +50,32 @@ class Sender:
         self._client = client
         self._caution = Caution(client)
         self.button = kit.button("Send", self._on_send, "lpnb-send")
-        self.stop_button = kit.button("Stop", self._on_stop, "lpnb-hidden")
         self.status = kit.html(views.status_html("idle", "Nothing sent yet."), "lpnb-status")
-        self.confirm = ipw.Checkbox(
-            description="Yes, send all the same",
-            indent=False,
-            layout=kit.plain,
-            _dom_classes=("lpnb-confirm", "lpnb-hidden"),
-        )
+        self.row = kit.box([self.button, self.status], "lpnb-actions")
+        self._kit = kit
+        self._stop: Any = None
+        self._confirm: Any = None
+
+    @property
+    def stop_button(self) -> Any:
+        """The button that gives up a send, made with the first one."""
+        if self._stop is None:
+            self._stop = self._kit.button("Stop", self._on_stop, "lpnb-hidden")
+            put_after(self.row, self.button, self._stop)
+        return self._stop
+
+    @property
+    def confirm(self) -> Any:
+        """The box to tick, made with the first question."""
+        if self._confirm is None:
+            self._confirm = ipw.Checkbox(
+                description="Yes, send all the same",
+                indent=False,
+                layout=self._kit.plain,
+                _dom_classes=("lpnb-confirm", "lpnb-hidden"),
+            )
+            self.row.children = [*self.row.children, self._confirm]
+        return self._confirm
 
     def watch(self, sheet: Sheet) -> None:
         """Send what *sheet* shows."""
@@ -65,8 +84,7 @@ class Sender:
     def use(self, client: Client | AsyncClient) -> None:
         """Send with *client* from now on. What was confirmed for the one before is asked again."""
         self._client, self._caution = client, Caution(client)
-        shown(self.confirm, False)
-        self.confirm.value = False
+        self._ask_no_more()
         self.say("idle", "Nothing sent here yet.")
 
     @property
@@ -119,8 +137,7 @@ class Sender:
                 self.say("failed", f"Not sent: {views.count(many, 'value')} to fix first.", until="")
             elif self._may_send(consumer):
                 self.button.disabled = True
-                shown(self.confirm, False)
-                self.confirm.value = False
+                self._ask_no_more()
                 self.say("busy", f"Sending for {consumer} …")
                 await self._send(batch, consumer)
         except Exception as error:  # an exception in a task would vanish unseen
@@ -132,7 +149,7 @@ class Sender:
     def _may_send(self, consumer: str) -> bool:
         """Whether nothing is left to be confirmed; otherwise ask."""
         question = self._caution.question(consumer)
-        if not question or (self.confirm.value and question == self._asked):
+        if not question or (question == self._asked and self.confirm.value):
             self._caution.confirmed()
             return True
         self._asked = question
@@ -140,6 +157,11 @@ class Sender:
         shown(self.confirm, True)
         self.say("ask", f"{question} Tick the box below, then press Send again.", until=consumer)
         return False
+
+    def _ask_no_more(self) -> None:
+        if self._confirm is not None:
+            shown(self._confirm, False)
+            self._confirm.value = False
 
     def _on_stop(self, _button: object) -> None:
         if (task := self._task) is not None:

@@ -34,7 +34,7 @@ from lpnb.widgets.forms import (
 )
 from lpnb.widgets.groups import Fold, Group
 from lpnb.widgets.own import OwnFields
-from lpnb.widgets.styles import Kit, shown
+from lpnb.widgets.styles import Kit, put_after, shown
 
 CONSUMER = "consumer_id"
 #: How many steps back there are, and for how many seconds typing into one field is one step.
@@ -56,6 +56,7 @@ class Sheet:
         kit: The panel's layouts.
         changed: Called after every change, once it has been checked and shown.
         failed: Told of an exception, which in a callback would vanish unseen.
+        below: Makes what stands below the fields.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Sheet:
         kit: Kit,
         changed: Callable[[], None],
         failed: Callable[[Exception], None],
+        below: Callable[[Sheet], list[Any]],
     ) -> None:
         self.account_id = account_id
         self.batch: ConversationBatch | None = None
@@ -72,7 +74,7 @@ class Sheet:
         self.changed_at = 0.0
         #: Whether loading opens the folds that then hold something; closed ones say how much they hold.
         self.opens = True
-        self._kit, self._changed, self._failed = kit, changed, failed
+        self._kit, self._changed, self._failed, self._below = kit, changed, failed, below
         self._client_properties: ClientProperties | None = None
         self._lines_before: list[views.Line] = []
         self._owners: list[str] = []
@@ -92,10 +94,12 @@ class Sheet:
         self.where = Group(form, [fields[key] for key in WHERE], kit, HELPED)
         feet: dict[str, Callable[[], list[Any]]] = {"personal": self._more_contacts}
         self.folds = {
-            place: Fold(title, [f for f in rest if f.place == place], form, kit, feet.get(place, list))
+            place: Fold(
+                title, [f for f in rest if f.place == place], form, kit, self._place, feet.get(place, list)
+            )
             for place, title in _TITLES.items()
         }
-        self.own = OwnFields(form, kit, self._take_own)
+        self.own = OwnFields(form, kit, self._place, self._take_own)
         person, customer, session = self.folds.values()
         self.consumer_id = ipw.Text(
             value=str(uuid.uuid4()), description="Consumer id", layout=kit.plain, style=kit.text
@@ -107,29 +111,30 @@ class Sheet:
         self.consumer_note = kit.html("", "lpnb-note")
         who = "<h3>Who the agent sees</h3><p>The SDEs. Only what is filled in is sent.</p>"
         where = "<h3>Where it goes</h3><p>The campaign and engagement that route the conversation.</p>"
-        self.routing = kit.vbox([], "lpnb-routing")
         self.left = kit.vbox(
             [
                 kit.box([self.consumer_id, new_id], "lpnb-consumer"),
                 self.consumer_note,
                 kit.html(who, "lpnb-head"),
                 self.who,
-                *(person.button, person.body, customer.button, customer.body),
-                *(self.own.fold.button, self.own.fold.body),
+                *(person.button, customer.button, self.own.fold.button),
                 kit.html(where, "lpnb-head"),
                 self.where,
-                *(session.button, session.body),
-                self.routing,
+                session.button,
+                *self._below(self),
             ],
             "lpnb-form",
         )
         self.preview = kit.html(self._preview_html(), "lpnb-preview")
         self.says = kit.html(views.wrong_html(()), "lpnb-says")
-        self.jumps = kit.vbox([], "lpnb-jumps")
+        self.jumps: Any = None
         self.hints = kit.html(views.hints_html(self.advice), "lpnb-says")
         self.request = kit.html("", "lpnb-request")
-        stay = kit.box([self.says, self.jumps, self.preview, self.request, self.hints], "lpnb-stay")
-        self.side = kit.box([stay], "lpnb-side")
+        self._stay = kit.box([self.says, self.preview, self.request, self.hints], "lpnb-stay")
+        self.side = kit.box([self._stay], "lpnb-side")
+
+    def _place(self) -> Any:
+        return self.left
 
     # What it holds
 
@@ -353,6 +358,11 @@ class Sheet:
     def _show_jumps(self) -> None:
         """One button for each complaint, which leads to its field. Buttons once made are used again."""
         wanted = self.complaints[:_JUMPS]
+        if self.jumps is None:
+            if not wanted:
+                return
+            self.jumps = self._kit.vbox([], "lpnb-jumps")
+            put_after(self._stay, self.says, self.jumps)
         buttons = list(self.jumps.children)
         while len(buttons) < len(wanted):
             place = len(buttons)

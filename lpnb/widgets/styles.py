@@ -62,6 +62,12 @@ def shown(widget: Any, visible: bool) -> None:
         widget.add_class("lpnb-hidden")
 
 
+def put_after(box: Any, before: Any, widget: Any) -> None:
+    """Put *widget* into *box* behind *before*: what is made late costs nothing until then."""
+    place = box.children.index(before) + 1
+    box.children = [*box.children[:place], widget, *box.children[place:]]
+
+
 @cache
 def css(*more: str) -> str:
     """The style sheet, and *more* ones, without comments and spare blanks: it travels with every panel."""

@@ -17,7 +17,7 @@ from lpnb.widgets import views
 from lpnb.widgets.loading import Loading
 from lpnb.widgets.sheet import Sheet
 from lpnb.widgets.starts import Library, Start, given_starts
-from lpnb.widgets.styles import Kit, shown
+from lpnb.widgets.styles import Kit, put_after, shown
 
 #: How many saved payloads are offered at once; the filter finds the others.
 _OFFERED = 24
@@ -55,12 +55,13 @@ class Toolbar:
         )  # fmt: skip
         go = kit.button("Go", lambda _: self._do(self._go), "lpnb-tool")
         self.find.observe(self._picked, names="value")
-        self.note = kit.html("", "lpnb-note", "lpnb-flat")
-        self._body = kit.vbox([], "lpnb-drawer", "lpnb-hidden")
-        row = kit.box(
+        self.note: Any = None
+        self._body: Any = None
+        self._row = kit.box(
             [*self._buttons.values(), self.undo, self.redo, duplicate, reset, self.find, go], "lpnb-tools"
         )
-        self.widgets = [row, self._body, self.note]
+        self._last = go
+        self.widgets = [self._row]
 
     def changed(self) -> None:
         """The sheet has changed: say whether there are steps to take."""
@@ -72,6 +73,9 @@ class Toolbar:
         self._open = "" if self._open == name else name
         for title, button in self._buttons.items():
             (button.add_class if title == self._open else button.remove_class)("lpnb-open")
+        if self._body is None:
+            self._body = self._kit.vbox([], "lpnb-drawer")
+            put_after(self._row, self._last, self._body)
         shown(self._body, bool(self._open))
         if self._open:
             makers = {"Start from": self._starts, "Load": self._loading, "Save": self._save}
@@ -84,6 +88,11 @@ class Toolbar:
     def say(self, text: str, wrong: bool = False) -> None:
         """Show one sentence below the row."""
         text = scrub(text)
+        if self.note is None:
+            if not text:
+                return
+            self.note = self._kit.html("", "lpnb-note", "lpnb-flat")
+            self._row.children = [*self._row.children, self.note]
         self.note.value = views.note_html("", text) if wrong else views.note_html(clean(text))
 
     def _do(self, work: Callable[[], None]) -> None:
