@@ -37,7 +37,7 @@ class FollowTab:
                 kit.box([self._about, self._earlier, self._later], "lpnb-tools"),
                 self.outcome,
                 *self.landing.widgets,
-                self.thread.box,
+                *self.thread.widgets,
                 self.raw,
             ],
             "lpnb-tab",

@@ -17,6 +17,7 @@ import ipywidgets as ipw
 
 from lpnb import background
 from lpnb.connection import sandbox_of
+from lpnb.conversation import find_open
 from lpnb.dialogue import Dialogue
 from lpnb.display import esc
 from lpnb.responses import BatchResponse
@@ -48,7 +49,11 @@ class Thread:
         self._dialogues: dict[tuple[str, str], Dialogue] = {}
         self._watching: Future[None] | None = None
         self._acting = threading.Lock()
+        self._opened: dict[int, str] = {}
         self.future: Future[None] | None = None
+        words = "Go on in the conversation that is open"
+        self.open_button = kit.button(words, lambda _: self.find(), "lpnb-hidden", "lpnb-more")
+        self.found = kit.html("", "lpnb-status")
         self.lines = kit.html("", "lpnb-thread")
         self.message = ipw.Text(
             description="Message",
@@ -73,6 +78,11 @@ class Thread:
             "lpnb-group", "lpnb-hidden",
         )  # fmt: skip
 
+    @property
+    def widgets(self) -> list[Any]:
+        """What the tab shows."""
+        return [self.open_button, self.found, self.box]
+
     # Which conversation
 
     def show(self, sent: Sent) -> None:
@@ -81,9 +91,14 @@ class Thread:
             return
         if self._watching is not None:
             self._watching.cancel()
-        self._sent = sent
-        dialogue = self._dialogue()
+        self._sent, self._watching = sent, None
+        self.found.value = ""
+        self._turn()
+
+    def _turn(self) -> None:
+        sent, dialogue = self._sent, self._dialogue()
         shown(self.box, dialogue is not None)
+        shown(self.open_button, dialogue is None and sent is not None and bool(sent.response.open_for))
         if dialogue is not None:
             self.lines.value = lines_html((), dialogue.lines)
             self._say_state(dialogue)
@@ -91,13 +106,38 @@ class Thread:
 
     def _dialogue(self) -> Dialogue | None:
         sent = self._sent
-        if sent is None or not sent.response.conversation_id:
+        if sent is None:
+            return None
+        conversation_id = sent.response.conversation_id or self._opened.get(sent.number)
+        if not conversation_id:
             return None
         engine = sent.client.engine
-        key = (sent.account_id, sent.response.conversation_id)
+        key = (sent.account_id, conversation_id)
         if key not in self._dialogues:
             self._dialogues[key] = Dialogue(engine, key[1], sent.consumer_id, engine.ear)
         return self._dialogues[key]
+
+    def find(self) -> Future[None] | None:
+        """Look for the conversation that stands in the way of the one asked for, and go on in it."""
+        if self._sent is None:
+            return None
+        self.open_button.disabled = True
+        self.found.value = views.status_html("busy", "Looking for it …")
+        return background.submit(self._find(self._sent))
+
+    async def _find(self, sent: Sent) -> None:
+        try:
+            found = await find_open(sent.client.engine, sent.consumer_id)
+            if found is not None:
+                self._opened[sent.number] = found
+            if sent is self._sent:
+                words = f"Conversation {found} is open." if found else "Nobody knows of an open conversation."
+                self.found.value = views.status_html("done" if found else "failed", words)
+                self._turn()
+        except Exception as error:  # an exception in a task would vanish unseen
+            self.found.value = views.status_html("failed", in_words(error, sent.client))
+        finally:
+            self.open_button.disabled = False
 
     # Hearing
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Route
 
 # Every cell is in the page, also those far below, and nothing pops up over it.
 SETTINGS = {
@@ -35,3 +39,20 @@ def environment(home: Path) -> dict[str, str]:
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "NO_PROXY": "127.0.0.1,localhost",
     }
+
+
+@dataclass
+class Seen:
+    """What the page did that it should not have done."""
+
+    outside: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def guard(self, route: Route) -> None:
+        """Let through what stays on this machine; refuse and note the rest."""
+        url = urlsplit(route.request.url)
+        if url.scheme in ("data", "blob", "about") or url.hostname == "127.0.0.1":
+            route.continue_()
+        else:
+            self.outside.append(route.request.url)
+            route.abort()

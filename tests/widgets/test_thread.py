@@ -137,6 +137,23 @@ def test_a_stopped_sandbox_is_said(thread: Thread, sandbox: Sandbox) -> None:
     assert thread.message.value == "Hello?"
 
 
+def test_a_refused_send_leads_to_the_conversation_that_is_open(explorer: Explorer, thread: Thread) -> None:
+    explorer.send_button.click()
+    explorer.wait(10)
+    assert explorer.sent[-1].response.outcome == "refused"
+    assert "lpnb-hidden" not in thread.open_button._dom_classes
+
+    future = thread.find()
+
+    assert future is not None
+    future.result(15)
+    assert text(thread.found) == f"Conversation {explorer.sent[0].response.conversation_id} is open."
+    assert "lpnb-hidden" not in thread.box._dom_classes
+    assert "lpnb-hidden" in thread.open_button._dom_classes
+    say(thread, "Here I am again")
+    until(thread, "Here I am again")
+
+
 def test_a_send_that_opened_nothing_has_no_thread(explorer: Explorer, thread: Thread) -> None:
     explorer.send_button.click()
     explorer.wait(10)
