@@ -35,6 +35,8 @@ from lpnb.strict_json import MAX_DIGITS, clean, lone_surrogate
 
 
 def _text(value: str) -> str:
+    if value.isascii():
+        return value
     if (place := lone_surrogate(value)) is not None:
         raise PydanticCustomError(
             "surrogate",

@@ -161,6 +161,8 @@ class SetUserProfile:
     def __post_init__(self) -> None:
         complaints: list[Complaint] = []
         object.__setattr__(self, "sdes", _sdes(self.sdes, "", "refuse", complaints))
+        if not complaints and self.extra == {}:
+            return
         if trouble := json_trouble(self.extra):
             complaints.append(must("extra", trouble, self.extra))
         elif not isinstance(self.extra, Mapping):
@@ -213,7 +215,12 @@ class SetUserProfile:
         return {**self.extra, "authenticatedData": {**beside, "lp_sdes": elements}}
 
 
+_MADE = frozenset((CustomerInfo, PersonalInfo))
+
+
 def _sdes(elements: Any, path: str, unknown: str, complaints: list[Complaint]) -> tuple[AnySde, ...]:
+    if isinstance(elements, list | tuple) and all(type(item) in _MADE for item in elements):
+        return tuple(elements)  # valid as they are
     where = join(path, "authenticatedData", "lp_sdes")
     if not isinstance(elements, Iterable) or isinstance(
         elements, Mapping | str | CustomerInfo | PersonalInfo

@@ -369,7 +369,7 @@ def _message(answer: dict[str, Any]) -> str | None:
     for source, keys in ((body, ("msg", "message", "title")), (answer, ("message", "error"))):
         if isinstance(source, dict):
             for key in keys:
-                if isinstance(source.get(key), str):
+                if key in source and isinstance(source[key], str):
                     return str(source[key])[:2000]
     if isinstance(body, dict) and body and "conversationId" not in body:
         return brief(json.dumps(body, ensure_ascii=False), 200)

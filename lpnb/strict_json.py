@@ -75,7 +75,7 @@ def lone_surrogate(text: str) -> int | None:
         >>> lone_surrogate("ab\\ud800c")
         2
     """
-    found = _SURROGATE.search(text)
+    found = None if text.isascii() else _SURROGATE.search(text)
     return found.start() if found else None
 
 
