@@ -105,7 +105,7 @@ class Settler:
             for case in todo:
                 result, why = await self._look_up(case)
                 if result is not None:
-                    await self._journal.found(case.number, max(case.tried, case.replied or 0), result)
+                    await self._journal.found(case.number, case.used, result)
                     found[result.outcome].append(case.name)
                 else:
                     found["unknown"].append(case.name)

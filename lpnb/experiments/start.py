@@ -228,7 +228,7 @@ def go_on(
     known = check_cases(reader, cases)
     book = Journal.open(path)
     try:
-        todo = [(case.number, case.tried) for case in reader.cases() if case.state in ("planned", "not sent")]
+        todo = [(case.number, case.used) for case in reader.cases() if case.state in ("planned", "not sent")]
         # Whoever began it has confirmed more than is left of it.
         confirm = len(todo) if own and confirm is None else confirm
         check_live(client.settings, len(todo), live=options.live, confirm=confirm, cap=options.cap or CAP)

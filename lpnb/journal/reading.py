@@ -21,7 +21,8 @@ SELECT number, cases.name, cases.consumer_id, said, expected, state, tried % 100
   CASE found WHEN 'answered' THEN 'found' WHEN 'absent' THEN 'absent' ELSE answers.code END,
   ifnull(found_explanation, answers.message), answers.elapsed_ms, answers.sent_at,
   CASE WHEN tried % 1000000 > 1 OR answers.code = 'held' THEN (SELECT count(*) FROM answers AS stayed
-    WHERE stayed.code = 'held' AND stayed.attempt BETWEEN number * 1000000 AND number * 1000000 + 999999)
+    WHERE stayed.attempt BETWEEN number * 1000000 AND number * 1000000 + 999999 AND stayed.attempt <= tried
+      AND (stayed.code = 'held' OR stayed.attempt NOT IN (SELECT attempt FROM attempts)))
     ELSE 0 END
 FROM states JOIN cases USING (number)
 LEFT JOIN answers ON answers.attempt = states.attempt
@@ -39,8 +40,8 @@ ORDER BY number
 class KnownCase(NamedTuple):
     """A case and where it stands. ``state`` is planned, sending, answered, refused, not sent or unknown.
 
-    ``tried`` is the number of its last attempt, ``replied`` of the last of which something came, ``held``
-    how many of them were written down and then not sent.
+    ``tried`` is the number of its last attempt, ``replied`` of the last of which something came, which may be
+    one that was never made; ``held`` is how many up to ``tried`` were not sent.
     """
 
     number: int
@@ -58,6 +59,11 @@ class KnownCase(NamedTuple):
     elapsed_ms: float | None = None
     sent_at: int | None = None
     held: int = 0
+
+    @property
+    def used(self) -> int:
+        """The last number that something is written down under: the next attempt must have another."""
+        return max(self.tried, self.replied or 0)
 
 
 class Reply(NamedTuple):

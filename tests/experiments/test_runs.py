@@ -603,3 +603,25 @@ def test_a_table_of_several_stretches_is_the_same_as_one_of_one(client, monkeypa
         assert run.table().dtypes.equals(whole.dtypes)
         assert run.responses().equals(responses)
         assert run.responses().dtypes.equals(responses.dtypes)
+
+
+def test_a_case_that_was_not_sent_at_first_is_on_its_way_like_any_other(client, sandbox):
+    sandbox.fail("idp", "status", None, code=503)
+    run = quiet(client, [{"case": "late"}])
+    assert list(run.table()["outcome"]) == ["not sent"]
+    sandbox.clear_faults()
+    sandbox.fail("conversation", "slow", seconds=0.5)
+
+    run.resume(wait=False)
+    for _ in range(2_000):
+        if sandbox.calls["conversation"]:
+            break
+        threading.Event().wait(0.002)
+    # Should its process die now, this is what is known: a conversation may exist.
+    (case,) = read_journal(run.journal_path).cases()
+
+    assert case.state == "sending"
+    run.wait()
+    table = run.table()
+    assert list(table["outcome"]) == ["answered"]
+    assert list(table["attempts"]) == [1]
