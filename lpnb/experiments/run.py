@@ -276,8 +276,10 @@ class Run(Results):
 
         Args:
             client: Who asks; the run's own when left out.
-            fresh: Seconds after an attempt from which on history knows of it: 90 for a real account and 2 on
-                this machine when left out. Younger attempts are waited for.
+            fresh: Seconds after an attempt from which on history certainly knows of it, if you can say;
+                younger ones are waited for. When left out, history is asked after 90 (2 on this machine), and
+                an attempt is absent only if history knows a conversation that this run opened later, or after
+                an hour.
 
         Raises:
             JournalError: The file is missing, damaged, or being written.

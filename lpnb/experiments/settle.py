@@ -2,7 +2,8 @@
 
 Monitoring knows a consumer's open conversation at once; history knows closed ones too, about a minute late.
 Silence counts as absence only when it can be relied on: history was asked, it has had time to hear of the
-attempt, and it does know the conversations that this very run has opened. Nothing is guessed.
+attempt, and before that it knew a conversation that this very run opened later than the attempt (or an hour
+has passed, for how late history is is nowhere promised). Nothing is guessed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from lpnb.journal import Found, Journal, KnownCase
 FRESH = 90.0
 #: The same on this machine, where nothing lags but what was in work when the line was cut.
 FRESH_HERE = 2.0
+#: Seconds after which history's silence counts though nothing later proves that it is as far.
+CERTAIN = 3600.0
 #: How far our clock and the service's may be apart to tell by time which conversation came of an attempt.
 _SKEW = timedelta(seconds=1)
 
@@ -68,9 +71,10 @@ class Settler:
     Args:
         engine: Who asks.
         journal: Where what is found goes, before anybody is told.
-        known: An answered case of the same run, to see whether history can be relied on.
-        own: Whether a consumer was made for its case, and so can have no other conversation.
-        fresh: Seconds after an attempt from which on history knows of it.
+        known: The latest answered case of the same run, to see whether history can be relied on.
+        run_prefix: Consumers that begin so were made for their case, and can have no other conversation.
+        fresh: Seconds after an attempt from which on history is asked.
+        certain: Seconds after which it need not be shown that history is as far as the attempt.
         origin_changed: Whether the service is not the one that the cases were sent to.
     """
 
@@ -82,6 +86,7 @@ class Settler:
         known: KnownCase | None,
         run_prefix: str,
         fresh: float,
+        certain: float,
         origin_changed: bool,
     ) -> None:
         self._engine = engine
@@ -89,6 +94,7 @@ class Settler:
         self._known = known
         self._prefix = run_prefix
         self._fresh = fresh
+        self._certain = certain
         self._origin_changed = origin_changed
         self._trust: str | None = None
         """Why history's silence means nothing, or "" when it does; None as long as nobody has looked."""
@@ -117,14 +123,11 @@ class Settler:
     async def _look_up(self, case: KnownCase) -> tuple[Found | None, str]:
         """What is certain about *case*, or None and why nothing is."""
         asked = time.time_ns() // 1000
-        attempted = case.sent_at or 0
         try:
             if (found := await self._in_monitoring(case)) is not None:
                 return Found("answered", found, "monitoring", asked, f"Monitoring knows it: {found}."), ""
-            wait = min(self._fresh - (asked - attempted) / 1_000_000, self._fresh)
-            if wait > 0:
-                await asyncio.sleep(wait)
-                asked = time.time_ns() // 1000
+            await self._until_fresh(case)
+            asked = time.time_ns() // 1000
             found, why = await self._in_history(case)
             if found is not None:
                 return Found("answered", found, "history", asked, f"History knows it: {found}."), ""
@@ -140,6 +143,12 @@ class Settler:
         said = "History knows no conversation that came of it, open or closed."
         return Found("absent", None, "history", asked, said), ""
 
+    async def _until_fresh(self, case: KnownCase) -> None:
+        """Wait until history has had its time to hear of *case*; of one without a time, all of it."""
+        over = _over(case)
+        age = 0.0 if over is None else max(0.0, time.time() - over)
+        await asyncio.sleep(max(0.0, self._fresh - age))
+
     async def _in_monitoring(self, case: KnownCase) -> str | None:
         """The open conversation that Monitoring knows of; only for a consumer that can have no other."""
         if not case.consumer_id.startswith(self._prefix):
@@ -151,11 +160,14 @@ class Settler:
 
     async def _in_history(self, case: KnownCase) -> tuple[str | None, str]:
         """The conversation in history; or None, and why its silence means nothing here, or ""."""
+        # First what history knows, then what it says of this one: the other way round it may have heard of
+        # both in between.
+        why = await self._distrust(case)
         records = await self._engine.history_consumer(case.consumer_id, ("OPEN", "CLOSE"), ())
         own = case.consumer_id.startswith(self._prefix)
         if own and (ids := [record.conversation_id for record in records if record.conversation_id]):
             return ids[0], ""
-        if why := await self._distrust():
+        if why:
             return None, why
         if not records:
             return None, ""
@@ -169,19 +181,33 @@ class Settler:
             return None, f"this consumer has {len(later)} conversations that began after the attempt"
         return (later[0] if later else None), ""
 
-    async def _distrust(self) -> str:
-        """Why history's silence means nothing here, or ""."""
+    async def _distrust(self, case: KnownCase) -> str:
+        """Why history's silence about *case* means nothing, or ""."""
         async with self._looking:
             if self._trust is None:
                 self._trust = await self._looked_at()
+        if self._trust or self._known is None:
             return self._trust
+        over, shown = _over(case), self._known.sent_at
+        if over is not None and shown is not None and shown / 1_000_000 >= over:
+            return ""
+        if over is not None and time.time() - over >= self._certain:
+            return ""
+        return (
+            "history knows no conversation yet that this run opened later, so it may not be as far. Settle "
+            f"again when there is one, or {_span(self._certain)} after the attempt"
+        )
 
     async def _looked_at(self) -> str:
         if self._origin_changed:
             return "the service is not at the address that this was sent to, and may not know of it"
         known = self._known
         if known is None:
-            return ""
+            return (
+                "this run has no answered case by which history could be tested. Let run.resume() send what "
+                "is left, and settle again"
+            )
+        await self._until_fresh(known)
         records = await self._engine.history_consumer(known.consumer_id, ("OPEN", "CLOSE"), ())
         for record in records:
             if record.conversation_id == known.conversation_id:
@@ -194,3 +220,14 @@ class Settler:
             f"history does not know conversation {known.conversation_id} of case {known.name} either, so its "
             "silence means nothing"
         )
+
+
+def _over(case: KnownCase) -> float | None:
+    """When the waiting for *case* was over, in seconds since 1970; it may have begun till then."""
+    if case.sent_at is None:
+        return None
+    return case.sent_at / 1_000_000 + (case.elapsed_ms or 0.0) / 1_000
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 60 else f"{seconds:g} seconds"

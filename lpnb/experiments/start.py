@@ -18,7 +18,7 @@ from lpnb.experiments.options import Options, check_options, name_of
 from lpnb.experiments.progress import Display
 from lpnb.experiments.rows import case_rows, changes, rebuilt
 from lpnb.experiments.run import Run
-from lpnb.experiments.settle import FRESH, FRESH_HERE, Settled, Settler
+from lpnb.experiments.settle import CERTAIN, FRESH, FRESH_HERE, Settled, Settler
 from lpnb.experiments.steps import Steps, unfinished
 from lpnb.history import check_credentials
 from lpnb.journal import Journal, Reader, read_journal
@@ -254,6 +254,7 @@ def settle_run(path: Path, client: Client | AsyncClient, fresh: float | None) ->
     reader = read_journal(path)
     settings = client.settings
     check_world(reader, settings)
+    certain = CERTAIN if fresh is None else fresh
     if fresh is None:
         fresh = FRESH_HERE if settings.on_loopback else FRESH
     book = Journal.open(path)
@@ -267,6 +268,7 @@ def settle_run(path: Path, client: Client | AsyncClient, fresh: float | None) ->
             known=max(answered, key=lambda case: case.sent_at or 0, default=None),
             run_prefix=prefix,
             fresh=fresh,
+            certain=certain,
             origin_changed=reader.about["origin"] != settings.domain_api,
         )
         return background.wait(settler.settle([case for case in cases if case.state == "unknown"], 8))

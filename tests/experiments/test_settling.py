@@ -169,3 +169,34 @@ def test_nothing_unknown_is_nothing_to_settle(client, sandbox):
     run = unknown_run(client, sandbox)
 
     assert str(run.settle()) == "Nothing was unknown."
+
+
+def test_history_that_may_not_be_as_far_as_the_attempt_is_not_believed(client, sandbox):
+    on_time = [("slow", {"seconds": 0.0})] * 3
+    run = unknown_run(client, sandbox, *on_time, ("drop_before", {}))
+
+    settled = run.settle()
+
+    assert (settled.absent, settled.unknown) == ((), ("d",))
+    assert settled.reasons["d"] == (
+        "history knows no conversation yet that this run opened later, so it may not be as far. Settle again "
+        "when there is one, or 60 minutes after the attempt"
+    )
+
+
+def test_history_is_not_believed_when_nothing_of_the_run_is_known(client, sandbox):
+    run = unknown_run(client, sandbox, ("drop_before", {}), cases=CASES[:1])
+
+    settled = run.settle(fresh=0.1)
+
+    assert (settled.absent, settled.unknown) == ((), ("a",))
+    assert settled.reasons["a"] == (
+        "this run has no answered case by which history could be tested. Let run.resume() send what is left, "
+        "and settle again"
+    )
+
+
+def test_history_that_knows_what_came_later_is_believed(client, sandbox):
+    run = unknown_run(client, sandbox, ("drop_before", {}))
+
+    assert run.settle().absent == ("a",)
