@@ -6,6 +6,7 @@ A name that no job claims has its place under "More", so a new one is never miss
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
 
 import lpnb
@@ -13,13 +14,15 @@ import lpnb
 #: Heading of a page, and the modules whose public names it shows, in the order of a reader's need.
 JOBS: dict[str, tuple[str, ...]] = {
     "Connect and send": ("connection", "client", "settings", "checkup", "chain"),
-    "Payloads": ("sdes", "payloads", "batches", "examples", "advice"),
+    "Payloads": ("sdes", "payloads", "batches", "examples", "advice", "samples"),
     "Replies and tables": ("responses", "tables", "exports"),
     "Before and after the batch": (
         "attributes",
         "monitoring",
         "engagements",
+        "visitors",
         "frames",
+        "conversation_fields",
         "conversation",
         "history",
         "landings",
@@ -91,7 +94,8 @@ def _directive(name: str) -> str:
 
 # --- what Sphinx asks while it reads the docstrings --------------------------------------------------------
 
-MACHINERY = {"wire_root", "wire_beside", "collect", "gather", "extra"}
+MACHINERY = {"wire_root", "wire_beside", "wire_names", "fixed", "collect", "gather", "extra"}
+_ANNOTATED = re.compile(r"Annotated\[(\w+), [^\[\]]*\]")
 
 
 def _is_model(thing: object) -> bool:
@@ -103,7 +107,7 @@ def _annotations(model: type) -> dict[str, str]:
     written: dict[str, str] = {}
     for kind in model.__mro__:
         for name, text in vars(kind).get("__annotations__", {}).items():
-            written.setdefault(name, str(text))
+            written.setdefault(name, _ANNOTATED.sub(r"\1", str(text)))
     return {name: written.get(name, "Any") for name in model.model_fields if name not in MACHINERY}
 
 
