@@ -50,10 +50,10 @@ def read(file: Path) -> str:
 
 
 def _two_pictures(picture: re.Match[str]) -> str:
-    """A <picture> with a dark source, as two images of which the theme shows one."""
+    """A <picture> with a dark source, as two images of which the theme shows one; on one line, for tables."""
     dark, light = re.findall(r'(?:srcset|src)="([^"]+)"', picture[0])
     [words] = re.findall(r'alt="([^"]+)"', picture[0])
-    return f"![{words}]({light}){{.only-light}}\n![{words}]({dark}){{.only-dark}}"
+    return f"![{words}]({light}){{.only-light}} ![{words}]({dark}){{.only-dark}}"
 
 
 def links(text: str) -> list[str]:
