@@ -143,7 +143,8 @@ class Connector:
         visitor = Visitor(request.visitor_id, request.session_id, given=True) if given else Visitor()
         if known is not None and not given:
             visitor.visitor_id, visitor.session_id = known
-        desk = Desk(self.domains["smt"], settings.account_id, settings.client_id, self.throttle.again)
+        app = settings.app_installation_id
+        desk = Desk(self.domains["smt"], settings.account_id, app, self.throttle.again)
         try:
             return (yield from ask(request, visitor, desk))
         finally:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from lpnb.display import brief
 from lpnb.engagements import Engagement, EngagementRequest, Reported, engagement_of, text_id
@@ -122,7 +123,7 @@ def _request(what: str, request: EngagementRequest, visitor: Visitor, desk: Desk
     params = {"v": request.version, "vid": visitor.visitor_id, "sid": visitor.session_id}
     return Request(
         "POST",
-        f"{desk.origin}/api/account/{desk.account_id}/app/{desk.app_id}/{what}",
+        f"{desk.origin}/api/account/{desk.account_id}/app/{quote(desk.app_id, safe='')}/{what}",
         params={
             **{name: value for name, value in params.items() if value is not None},
             "obh": "true" if request.on_behalf else "false",

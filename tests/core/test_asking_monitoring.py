@@ -393,6 +393,15 @@ def test_an_installation_that_monitoring_does_not_know_is_named(open_client, san
     assert (caught.value.http_status, caught.value.internal_code) == (404, 18)
 
 
+def test_monitoring_is_asked_for_the_app_installation_of_the_settings(open_client, sandbox):
+    environment = {**sandbox.environment(), "LP_APP_INSTALLATION_ID": "no?such#one"}
+
+    with pytest.raises(MonitoringError) as caught:
+        open_client(Settings.of(environment)).call("engagement", "anna")
+
+    assert (caught.value.http_status, caught.value.internal_code) == (404, 18)
+
+
 def test_a_service_that_the_domains_do_not_name_is_asked_for_by_name(cloud, open_client):
     with pytest.raises(Exception, match=r"The Domain API names no host for smt on account 12345678\."):
         open_client(cloud.settings()).call("engagement", "anna")
