@@ -1,12 +1,11 @@
 """Which account to talk to, and with which secret: read from the environment and ``.env``.
 
-The only reader of ``.env`` files and of the process environment. It never writes to
+The only reader of the process environment, and through ``env_files`` of ``.env``. It never writes to
 ``os.environ``, so no child process and no other library sees the client secret.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,10 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-from dotenv.parser import parse_stream
-
 from lpnb.display import table_html
+from lpnb.env_files import folders_from, read_env_file, shown
 from lpnb.errors import SettingsError
 from lpnb.hosts import LOOPBACK, host_trouble, origin_trouble
 from lpnb.masking import Secret
@@ -285,24 +282,24 @@ class Found:
                 f"A profile's name is 1 to 64 letters, digits, dashes or underscores; got {profile!r}."
             )
         name = ".env" if profile is None else f".env.{profile}"
-        folders = _folders(Path(directory))
+        folders = folders_from(Path(directory))
         path = next((folder / name for folder in folders if (folder / name).is_file()), None)
         if path is None and profile is not None:
-            looked = ", ".join(_shown(folder / name) for folder in folders)
+            looked = ", ".join(shown(folder / name) for folder in folders)
             raise SettingsError(f"There is no profile {profile!r}. Looked for {looked}.")
         in_file = _read_file(path) if path else {}
         in_environment = {key: os.environ[key] for key in _NAMES if os.environ.get(key, "").strip()}
         in_use = {key: value for key, value in in_file.items() if key in _NAMES and value}
         values = _guarded({**in_use, **in_environment})
-        sources = dict.fromkeys(in_use, _shown(path) if path else "")
+        sources = dict.fromkeys(in_use, shown(path) if path else "")
         sources.update(dict.fromkeys(in_environment, "environment"))
         places = [f"the environment ({_count(len(in_environment))})"]
         if path:
-            places.append(f"{_shown(path)} (found, {_count(len(in_use))})")
+            places.append(f"{shown(path)} (found, {_count(len(in_use))})")
         else:
-            places.extend(f"{_shown(folder / name)} (not there)" for folder in folders)
+            places.extend(f"{shown(folder / name)} (not there)" for folder in folders)
         strangers = tuple(key for key in in_file if key.startswith("LP_") and key not in _NAMES)
-        return cls(values, sources, tuple(places), strangers, name, _shown(path) if path else None)
+        return cls(values, sources, tuple(places), strangers, name, shown(path) if path else None)
 
     def complaint(self, missing: list[str]) -> str:
         """Name all that is missing, every place looked in, and the way out."""
@@ -332,7 +329,7 @@ def profiles(directory: str | Path = ".") -> list[str | None]:
         [None, 'staging']
     """
     found: dict[str | None, None] = {}
-    for folder in _folders(Path(directory)):
+    for folder in folders_from(Path(directory)):
         if (folder / ".env").is_file():
             found[None] = None
         for file in sorted(folder.glob(".env.*")):
@@ -342,52 +339,12 @@ def profiles(directory: str | Path = ".") -> list[str | None]:
     return list(found)
 
 
-def _folders(start: Path) -> list[Path]:
-    here = start.resolve()
-    folders = [here]
-    for folder in (here, *here.parents):
-        if folder != here:
-            folders.append(folder)
-        if (folder / ".git").exists() or (folder / "pyproject.toml").is_file():
-            return folders
-    return folders[:2]  # outside of a project: here, and the folder above
-
-
 def _read_file(path: Path) -> dict[str, str]:
     # No frame that raises holds what the file says: a traceback may show its variables.
-    values, wrong = _parse(path)
+    values, wrong = read_env_file(path)
     if wrong:
-        raise SettingsError(f"{_shown(path)} {wrong}")
+        raise SettingsError(f"{shown(path)} {wrong}")
     return values
-
-
-def _parse(path: Path) -> tuple[dict[str, str], str]:
-    """Return the file's values, or none and what is wrong with it."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        return {}, "is not UTF-8 text."
-    except OSError as error:
-        return {}, f"cannot be read: {error.strerror}."
-    lines: dict[str, int] = {}
-    wrong = []
-    for binding in parse_stream(io.StringIO(text)):
-        # A binding's text begins with the blank lines before it.
-        blank = len(binding.original.string) - len(binding.original.string.lstrip())
-        line = binding.original.line + binding.original.string[:blank].count("\n")
-        if binding.error or (binding.key is not None and binding.value is None):
-            wrong.append(f"line {line} is not NAME=value")
-        elif binding.key in lines:
-            wrong.append(f"line {line} gives {binding.key} again, after line {lines[binding.key]}")
-        elif binding.key is not None:
-            lines[binding.key] = line
-    if wrong:
-        return {}, (
-            f"cannot be relied on: {'; '.join(wrong)}. "
-            'Write one NAME=value a line, and NAME="value" when the value has spaces or a #.'
-        )
-    values = dotenv_values(stream=io.StringIO(text), interpolate=False)
-    return {key: (value or "").strip() for key, value in values.items()}, ""
 
 
 def _guarded(values: Mapping[str, str | Secret]) -> dict[str, str | Secret]:
@@ -409,13 +366,6 @@ def _as_secret(value: object, needed: bool = True) -> tuple[Secret, str | None]:
     if lone_surrogate(value.reveal()) is not None:
         return value, "must be text that can be encoded; it holds half a character"
     return value, None
-
-
-def _shown(path: Path) -> str:
-    shown = os.path.relpath(path)
-    if shown.startswith(os.path.join("..", "..", "..")):
-        return str(path)
-    return shown if shown.startswith("..") else os.path.join(".", shown)
 
 
 def _count(number: int) -> str:

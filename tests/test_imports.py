@@ -16,7 +16,18 @@ PACKAGE = Path(lpnb.__file__).parent
 #: A module imports only from floors below its own. A folder (``webhooks``, ``experiments``, ``widgets``)
 #: counts as one room, and ``sandbox`` is a house of its own.
 FLOORS = [
-    {"_version", "errors", "display", "masking", "strict_json", "hosts", "ids", "plain", "background"},
+    {
+        "_version",
+        "errors",
+        "display",
+        "masking",
+        "strict_json",
+        "hosts",
+        "ids",
+        "plain",
+        "background",
+        "env_files",
+    },
     {"settings", "models", "wire", "responses", "journal", "samples", "lessons", "pace"},
     {"sdes", "trust", "patience", "send_answers"},
     {"payloads", "attributes", "conversation_fields", "visitors", "domains", "tokens"},
@@ -36,7 +47,7 @@ FLOORS = [
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 FENCES = {
-    "dotenv": {"settings"},
+    "dotenv": {"env_files"},
     "httpx": {"wire", "transport"},
     "aiohttp": {"transport"},
     "httpx_aiohttp": {"transport"},

@@ -1,0 +1,62 @@
+"""``.env`` files: where they are looked for, and what stands in them, line by line.
+
+Which names mean something is not known here, and nothing is put into the environment.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+from dotenv import dotenv_values
+from dotenv.parser import parse_stream
+
+
+def folders_from(start: Path) -> list[Path]:
+    """Where to look, the nearest first: up to the project's root; outside of one, in the folder above."""
+    here = start.resolve()
+    folders = [here]
+    for folder in (here, *here.parents):
+        if folder != here:
+            folders.append(folder)
+        if (folder / ".git").exists() or (folder / "pyproject.toml").is_file():
+            return folders
+    return folders[:2]  # outside of a project: here, and the folder above
+
+
+def read_env_file(path: Path) -> tuple[dict[str, str], str]:
+    """Return the file's values, or none and what is wrong with it. ``${...}`` is not expanded."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        return {}, "is not UTF-8 text."
+    except OSError as error:
+        return {}, f"cannot be read: {error.strerror}."
+    lines: dict[str, int] = {}
+    wrong = []
+    for binding in parse_stream(io.StringIO(text)):
+        # A binding's text begins with the blank lines before it.
+        blank = len(binding.original.string) - len(binding.original.string.lstrip())
+        line = binding.original.line + binding.original.string[:blank].count("\n")
+        if binding.error or (binding.key is not None and binding.value is None):
+            wrong.append(f"line {line} is not NAME=value")
+        elif binding.key in lines:
+            wrong.append(f"line {line} gives {binding.key} again, after line {lines[binding.key]}")
+        elif binding.key is not None:
+            lines[binding.key] = line
+    if wrong:
+        return {}, (
+            f"cannot be relied on: {'; '.join(wrong)}. "
+            'Write one NAME=value a line, and NAME="value" when the value has spaces or a #.'
+        )
+    values = dotenv_values(stream=io.StringIO(text), interpolate=False)
+    return {key: (value or "").strip() for key, value in values.items()}, ""
+
+
+def shown(path: Path) -> str:
+    """The path as a person would write it from here."""
+    short = os.path.relpath(path)
+    if short.startswith(os.path.join("..", "..", "..")):
+        return str(path)
+    return short if short.startswith("..") else os.path.join(".", short)
