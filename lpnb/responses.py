@@ -31,6 +31,8 @@ _TROUBLE = (
     "REQUEST_TIMEOUT",
 )
 _UNRELIABLE = frozenset((None, "missing", "doubled", *_TROUBLE))
+#: Codes that are neither OK nor a refusal; numbers in place of words are the WebSocket's.
+_NEITHER = re.compile(r"CREATED|ACCEPTED|NO_CONTENT|MULTI_STATUS|ok|[1235]\d\d|408")
 MEANINGS = {
     "40001": "The brand id is missing, or the AppJWT lacks a claim such as iss.",
     "40102": "The AppJWT has expired or is invalid.",
@@ -73,8 +75,8 @@ class BatchResponse:
 
     Attributes:
         outcome: "answered" (the conversation exists, its id is known), "refused" (the service created
-            nothing), "unknown" (bytes left and no usable answer came: a conversation may exist) or
-            "not sent" (certainly nothing was created; sending again is safe).
+            nothing), "unknown" (bytes left and no usable answer came: it may exist) or "not sent"
+            (certainly nothing was created; sending again is safe).
         pairs: One ``Pair`` for each frame that was sent, in the order sent.
         explanation: What it means and what to do, in words.
         http_status: The status of the last attempt, or None when none came.
@@ -113,12 +115,7 @@ class BatchResponse:
     @property
     def sequence(self) -> int | None:
         """The number that SEND gave to what was published, counted within its dialog from 0; or None."""
-        for pair in self.pairs:
-            body = pair.body.get("body") if pair.ok and isinstance(pair.body, dict) else None
-            found = body.get("sequence") if isinstance(body, dict) else None
-            if isinstance(found, int) and not isinstance(found, bool):
-                return found
-        return None
+        return next((n for pair in self.pairs if pair.ok and (n := sequence_of(pair)) is not None), None)
 
     @property
     def ok(self) -> bool:
@@ -184,6 +181,13 @@ class BatchResponse:
         return f"{table}<p>{esc(self.explanation)}</p>"
 
 
+def sequence_of(pair: Pair) -> int | None:
+    """The sequence number that an answer gives, or None: they are counted from 0."""
+    body = pair.body.get("body") if isinstance(pair.body, dict) else None
+    found = body.get("sequence") if isinstance(body, dict) else None
+    return found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 1 << 63 else None
+
+
 def _yes(ok: bool) -> str:
     return "yes" if ok else "no"
 
@@ -233,6 +237,11 @@ def read_batch(content: bytes, requests: Sequence[tuple[str, str]]) -> Reading:
         if pair.type == _OPENS and pair.code == "OK" and not pair.ok
     )
     odd.extend(f"{pair.type} came back without a code." for pair in pairs if pair.code is None)
+    odd.extend(
+        f"{pair.type} came back with the code {brief(pair.code)}, which is neither OK nor a refusal."
+        for pair in pairs
+        if _NEITHER.fullmatch(pair.code or "") and not (pair.type == _OPENS and _names_an_id(pair))
+    )
     odd.extend(
         f"{kind} was answered {len(answers[req_id])} times, each time alike."
         for req_id, kind in requests
@@ -344,14 +353,18 @@ def _pair(req_id: str, kind: str, answers: list[Any], strays: list[Any]) -> Pair
 def _says(pairs: Sequence[Pair]) -> Says:
     conversation = next((pair for pair in pairs if pair.type == _OPENS), None)
     if conversation is None and not any(_names_an_id(pair) for pair in pairs):
-        if any(pair.code in _UNRELIABLE for pair in pairs):
+        if any(_is_unreliable(pair.code) for pair in pairs):
             return ""
         return "settled" if all(pair.ok for pair in pairs) else "refused"
-    if conversation is None or conversation.code in _UNRELIABLE:
+    if conversation is None or _is_unreliable(conversation.code):
         return ""
     if conversation.conversation_id:
         return "created"
     return "" if conversation.code == "OK" or _names_an_id(conversation) else "refused"
+
+
+def _is_unreliable(code: str | None) -> bool:
+    return code in _UNRELIABLE or _NEITHER.fullmatch(code or "") is not None
 
 
 def _names_an_id(conversation: Pair) -> bool:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lpnb.responses import MEANINGS, Outcome, Pair, Reading, Says, read_batch
+from lpnb.display import brief
+from lpnb.responses import MEANINGS, Outcome, Pair, Reading, Says, read_batch, sequence_of
 
 #: The guide's sentence about a conversation that is closed, as the service spells it.
 CLOSED = "Conversation is close"
@@ -29,6 +30,11 @@ def read_frame(content: bytes, requests: Sequence[tuple[str, str]], conversation
     says: Says = reading.says
     if says == "" and pairs and all(pair.ok for pair in pairs) and not reading.strays:
         says = "settled"
+    numbered = [pair for pair in pairs if not pair.ok and sequence_of(pair) is not None]
+    if says == "refused" and numbered:  # whoever believed the code would send it a second time
+        code = brief(numbered[0].code)
+        odd = f"{numbered[0].type} came back with the code {code}, and yet with a sequence number."
+        return replace(reading, pairs=pairs, says="", anomaly=odd)
     return replace(reading, pairs=pairs, says=says)
 
 
@@ -60,13 +66,6 @@ def explain_frame(reading: Reading, outcome: Outcome, status: int | None, failur
         said = f": {pair.message.rstrip('.')}" if pair.message else ""
         return f"The service refused {pair.type or 'the frame'} with {pair.code}{said}.{odd}"
     return f"The service refused the call with {(pair.message or f'HTTP {status}').rstrip('.')}.{odd}"
-
-
-def sequence_of(pair: Pair) -> int | None:
-    """The sequence number that an answer gives, or None."""
-    body = pair.body.get("body") if isinstance(pair.body, dict) else None
-    found = body.get("sequence") if isinstance(body, dict) else None
-    return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
 def _told(pair: Pair, conversation_id: str | None) -> Pair:

@@ -84,6 +84,11 @@ def test_a_number_is_never_the_text_that_was_sent():
         # The id under a code that is not OK: it may exist all the same, so it is no refusal.
         ([OK_PROFILE, {**OPENED, "code": 200}], "", ["OK", "200"]),
         ([OK_PROFILE, {**OPENED, "code": "CREATED"}], "", ["OK", "CREATED"]),
+        ([OK_PROFILE, {**OPENED, "code": "ACCEPTED", "body": {}}], "", ["OK", "ACCEPTED"]),
+        ([OK_PROFILE, {**OPENED, "code": 200, "body": {}}], "", ["OK", "200"]),
+        ([OK_PROFILE, {**OPENED, "code": 503, "body": {}}], "", ["OK", "503"]),
+        ([OK_PROFILE, {**OPENED, "code": 408, "body": {}}], "", ["OK", "408"]),
+        ([OK_PROFILE, {**OPENED, "code": 400, "body": {}}], "refused", ["OK", "400"]),
         ([OK_PROFILE, {**OPENED, "code": "ok"}], "", ["OK", "ok"]),
         # The id on the wrong frame opens nothing.
         ([{**OK_PROFILE, "body": OPENED["body"]}, REFUSED], "refused", ["OK", "BAD_REQUEST"]),

@@ -410,6 +410,48 @@ def test_an_answer_with_more_than_is_documented_is_an_answer(cloud, open_client)
     assert (reply.outcome, reply.sequence, reply.conversation_id) == ("answered", 4, "c-1")
 
 
+@pytest.mark.parametrize(
+    ("code", "body", "odd"),
+    [
+        (200, {"sequence": 1}, "with the code '200', which is neither OK nor a refusal."),
+        ("ok", {"sequence": 1}, "with the code 'ok', which is neither OK nor a refusal."),
+        ("ACCEPTED", {}, "with the code 'ACCEPTED', which is neither OK nor a refusal."),
+        (503, {}, "with the code '503', which is neither OK nor a refusal."),
+        ("BAD_REQUEST", {"sequence": 1}, "with the code 'BAD_REQUEST', and yet with a sequence number."),
+    ],
+)
+def test_what_may_have_been_published_is_not_called_refused(cloud, open_client, code, body, odd):
+    cloud.says["conversation"] = lambda asked: json_reply(
+        {"reqId": json.loads(asked.body)["id"], "code": code, "body": body}
+    )
+
+    reply = open_client(cloud.settings()).send_frame(Message(text="x", conversation_id="c-1"), "anna")
+
+    assert (reply.outcome, reply.attempts) == ("unknown", 1)
+    assert reply.explanation == (
+        f"The request left, and HTTP 200 came back. ms.PublishEvent came back {odd} ms.PublishEvent may have "
+        "been taken, so it was not repeated. Look at the conversation before you send it again."
+    )
+
+
+@pytest.mark.parametrize("sequence", [-1, 1 << 63, 10**300, True, 1.5, "3", None])
+def test_a_number_that_is_no_sequence_harms_neither_the_answer_nor_the_transcript(
+    cloud, open_client, sequence
+):
+    cloud.says["conversation"] = lambda asked: json_reply(
+        {"reqId": json.loads(asked.body)["id"], "code": "OK", "body": {"sequence": sequence}}
+    )
+    door = open_client(cloud.settings())
+    talk = door.client.conversation("c-1", "anna")
+
+    reply = door._run(talk.say("Good morning"))
+    table = door._run(talk.transcript())
+
+    assert (reply.outcome, reply.sequence, talk.last_sequence) == ("answered", None, None)
+    assert table["text"].tolist() == ["Good morning"]
+    assert table["sequence"].isna().all()
+
+
 def json_reply(value):
     body = json.dumps(value).encode()
     return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (

@@ -146,3 +146,10 @@ def test_whatever_a_record_holds_it_is_read_and_what_is_not_known_passes():
     assert (sde.type, sde.fields["mood"]) == ("MOOD", "fine")
     assert HistoryRecord({}).latest_skill_id == "-1"
     assert HistoryRecord({"info": None, "transfers": 1}).transfers == ()
+
+
+@pytest.mark.parametrize("number", [-1, 1 << 63, 10**300, True, "7"])
+def test_a_number_that_is_no_sequence_is_none(number):
+    record = HistoryRecord({"messageRecords": [{"seq": number}, {"seq": 7}]})
+
+    assert [message.sequence for message in record.messages] == [None, 7]
