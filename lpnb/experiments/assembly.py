@@ -18,8 +18,8 @@ from lpnb.visitors import Identity
 
 _NO_PROFILE = SetUserProfile()
 _PLAIN_REQUEST = ConsumerRequestConversation()
-#: Parts that are remembered by their text: the cells of a grid recur.
-_REMEMBERED = 1_024
+#: Parts that are remembered by their text: cells recur in a grid, and a case is checked before it is sent.
+_REMEMBERED = 4_096
 
 
 class Plan:
