@@ -25,7 +25,13 @@ _KNOWN_CONTEXTS = ("SharkContext", "SMSContext", "MobileAppContext", "ProactiveC
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """One piece of advice: the place it is about, a sentence, and the page it comes from."""
+    """One piece of advice: the place it is about, a sentence, and the page it comes from.
+
+    Example:
+        >>> hint = advise(ConversationBatch())[0]
+        >>> hint.path, hint.source
+        ('[0].body.authenticatedData.lp_sdes', 'Send API, CONVERSATION')
+    """
 
     path: str
     text: str

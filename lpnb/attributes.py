@@ -132,7 +132,12 @@ class Cart(Attribute):
 
 
 class BoughtCart(WireModel):
-    """What was bought, inside a ``Purchase``."""
+    """What was bought, inside a ``Purchase``.
+
+    Example:
+        >>> BoughtCart(products=[], num_items=2).to_wire()
+        {'products': [], 'numItems': 2}
+    """
 
     wire_root: ClassVar[str] = "cart"
 

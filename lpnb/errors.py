@@ -35,11 +35,27 @@ if TYPE_CHECKING:
 
 
 class LpnbError(Exception):
-    """The root of every error that lpnb raises on purpose."""
+    """The root of every error that lpnb raises on purpose.
+
+    Example:
+        >>> from lpnb import open_run
+        >>> try:
+        ...     open_run("nowhere.sqlite")
+        ... except LpnbError as error:
+        ...     print(type(error).__name__)
+        JournalError
+    """
 
 
 class SettingsError(LpnbError):
-    """A setting is missing or unusable. Nothing was sent."""
+    """A setting is missing or unusable. Nothing was sent.
+
+    Example:
+        >>> from lpnb import connect
+        >>> connect("nowhere")
+        Traceback (most recent call last):
+        lpnb.errors.SettingsError: ...
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +95,48 @@ class JournalError(LpnbError):
     """The file of a run is missing, damaged, foreign, in use or full.
 
     Nothing is sent that could not be written down first.
+
+    Example:
+        >>> from lpnb import open_run
+        >>> open_run("nowhere.sqlite")
+        Traceback (most recent call last):
+        lpnb.errors.JournalError: ...
     """
 
 
 class ReceiverError(LpnbError):
-    """The receiver of webhooks cannot start, or its file is damaged, foreign, in use or full."""
+    """The receiver of webhooks cannot start, or its file is damaged, foreign, in use or full.
+
+    Example:
+        >>> from lpnb import Receiver, Settings
+        >>> settings = Settings("12345678", "client-id", "secret")
+        >>> with Receiver(settings) as first, Receiver(settings, port=first.port):
+        ...     pass
+        Traceback (most recent call last):
+        lpnb.errors.ReceiverError: ...
+    """
 
 
 class RunError(LpnbError):
-    """A run was not started or not gone on with. Nothing was sent by this call."""
+    """A run was not started or not gone on with. Nothing was sent by this call.
+
+    Example:
+        >>> from lpnb import Client, Settings, run_experiment
+        >>> with Client(Settings("12345678", "client-id", "secret")) as client:
+        ...     run_experiment(client, [{"ctmrinfo.ctype": "vip"}])
+        Traceback (most recent call last):
+        lpnb.errors.RunError: ...
+    """
 
 
 class ChangedCasesError(RunError):
-    """The cases given are not those of the journal. ``changes`` has (case, column, before, after) of each."""
+    """The cases given are not those of the journal. ``changes`` has (case, column, before, after) of each.
+
+    Example:
+        >>> changed = [("tier", "ctmrinfo.ctype", "vip", "gold")]
+        >>> ChangedCasesError("One case has changed.", changed).changes
+        (('tier', 'ctmrinfo.ctype', 'vip', 'gold'),)
+    """
 
     def __init__(self, message: str, changes: Iterable[tuple[str, str, object, object]]) -> None:
         super().__init__(message)
@@ -102,6 +147,12 @@ class NotSentError(LpnbError):
     """No conversation was created: nothing left this machine, or it was refused before it was acted on.
 
     Sending again is safe. ``response`` is there when a CONVERSATION request was tried.
+
+    Example:
+        >>> from lpnb import BatchResponse
+        >>> BatchResponse("consumer-1", "not sent", (), "Nothing left this machine.").raise_for_outcome()
+        Traceback (most recent call last):
+        lpnb.errors.NotSentError: Nothing left this machine.
     """
 
     def __init__(self, message: str, response: BatchResponse | None = None) -> None:
@@ -110,21 +161,53 @@ class NotSentError(LpnbError):
 
 
 class UntrustedHostError(NotSentError):
-    """The Domain API named a host that tokens are never sent to."""
+    """The Domain API named a host that tokens are never sent to.
+
+    Example:
+        >>> from lpnb.settings import Settings
+        >>> from lpnb.trust import origin_of
+        >>> origin_of("collector.example.com", "sentinel", Settings("12345678", "client-id", "secret"))
+        Traceback (most recent call last):
+        lpnb.errors.UntrustedHostError: ...
+    """
 
 
 class ServiceError(NotSentError):
-    """A service other than CONVERSATION (Domain API, Sentinel, IDP ...) did not give what was asked for."""
+    """A service other than CONVERSATION (Domain API, Sentinel, IDP ...) did not give what was asked for.
+
+    Example:
+        >>> from lpnb import Client, Settings
+        >>> nobody = Settings("12345678", "client-id", "secret", domain_api="http://127.0.0.1:9")
+        >>> with Client(nobody, wait_scale=0) as client:
+        ...     client.create_conversation("consumer-1")
+        Traceback (most recent call last):
+        lpnb.errors.ServiceError: Domain API ...
+    """
 
 
 class CredentialsError(ServiceError):
-    """Sentinel refused the client id and secret, or history what it is read with."""
+    """Sentinel refused the client id and secret, or history what it is read with.
+
+    Example:
+        >>> from lpnb import Client, Sandbox, Settings
+        >>> with Sandbox() as sandbox:
+        ...     wrong = {**sandbox.environment(), "LP_CLIENT_SECRET": "wrong"}
+        ...     with Client(Settings.of(wrong)) as client:
+        ...         client.create_conversation("consumer-1")
+        Traceback (most recent call last):
+        lpnb.errors.CredentialsError: Sentinel refused LP_CLIENT_ID and LP_CLIENT_SECRET...
+    """
 
 
 class MonitoringError(ServiceError):
     """Monitoring refused (4xx: fix the request), kept failing, or the account kept loading.
 
     ``http_status`` and ``internal_code`` are Monitoring's; None where no answer came.
+
+    Example:
+        >>> error = MonitoringError("Monitoring does not know this app installation.", 404, 18)
+        >>> error.http_status, error.internal_code
+        (404, 18)
     """
 
     def __init__(
@@ -139,6 +222,10 @@ class FileStoreError(ServiceError):
     """The file store did not take a file, or did not give one. No message was published.
 
     ``http_status`` is the store's; 401 says that the URL has expired or is not its own.
+
+    Example:
+        >>> FileStoreError("The URL has expired.", 401).http_status
+        401
     """
 
     def __init__(self, message: str, http_status: int | None = None) -> None:
@@ -147,7 +234,14 @@ class FileStoreError(ServiceError):
 
 
 class RefusedError(LpnbError):
-    """The service answered no and created nothing. Sending the same again will not help."""
+    """The service answered no and created nothing. Sending the same again will not help.
+
+    Example:
+        >>> from lpnb import BatchResponse
+        >>> BatchResponse("consumer-1", "refused", (), "The skill does not exist.").raise_for_outcome()
+        Traceback (most recent call last):
+        lpnb.errors.RefusedError: The skill does not exist.
+    """
 
     def __init__(self, message: str, response: BatchResponse) -> None:
         super().__init__(message)
@@ -155,15 +249,39 @@ class RefusedError(LpnbError):
 
 
 class UnauthorizedError(RefusedError):
-    """401, and 401 again with a fresh AppJWT."""
+    """401, and 401 again with a fresh AppJWT.
+
+    Example:
+        >>> from lpnb import BatchResponse
+        >>> refused = BatchResponse("consumer-1", "refused", (), "The AppJWT is refused.", http_status=401)
+        >>> refused.raise_for_outcome()
+        Traceback (most recent call last):
+        lpnb.errors.UnauthorizedError: The AppJWT is refused.
+    """
 
 
 class AlreadyOpenError(RefusedError):
-    """This consumer has an open conversation, and a consumer can have only one."""
+    """This consumer has an open conversation, and a consumer can have only one.
+
+    Example:
+        >>> from lpnb import Client, Sandbox, Settings
+        >>> with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
+        ...     first = client.create_conversation("consumer-1")
+        ...     client.create_conversation("consumer-1").raise_for_outcome()
+        Traceback (most recent call last):
+        lpnb.errors.AlreadyOpenError: The profile was accepted; the conversation was refused...
+    """
 
 
 class NoAnswerError(LpnbError):
-    """The request left and no usable answer came: a conversation may exist. Do not repeat it blindly."""
+    """The request left and no usable answer came: a conversation may exist. Do not repeat it blindly.
+
+    Example:
+        >>> from lpnb import BatchResponse
+        >>> BatchResponse("consumer-1", "unknown", (), "The connection was cut.").raise_for_outcome()
+        Traceback (most recent call last):
+        lpnb.errors.NoAnswerError: The connection was cut.
+    """
 
     def __init__(self, message: str, response: BatchResponse) -> None:
         super().__init__(message)

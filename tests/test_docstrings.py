@@ -26,7 +26,8 @@ def test_the_examples_of_a_module_run(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", lpnb.__all__)
-def test_a_public_name_says_what_it_is(name: str) -> None:
-    found = getattr(lpnb, name)
+def test_a_public_name_says_what_it_is_with_an_example_that_runs(name: str) -> None:
+    said = inspect.getdoc(getattr(lpnb, name))
 
-    assert inspect.getdoc(found), f"{name} has no docstring"
+    assert said, f"{name} has no docstring"
+    assert ">>> " in said, f"{name} has no example"

@@ -34,7 +34,14 @@ _SHOWN = 30
 
 
 class Comparison:
-    """What differs between two runs. Made by ``compare``."""
+    """What differs between two runs. Made by ``compare``.
+
+    Example:
+        >>> before = pd.DataFrame({"case": ["a", "b"], "outcome": "answered", "landed_skill": ["Cards", "Loans"]})
+        >>> comparison = compare(before, before.assign(landed_skill="Loans"))
+        >>> comparison.headline, comparison.moves.values.tolist()
+        ('1 of 2 cases moved', [['Cards', 'Loans', 1]])
+    """  # noqa: E501
 
     def __init__(self, table: pd.DataFrame, keys: list[str]) -> None:
         self._table = table

@@ -40,6 +40,10 @@ class Run(Results):
     Attributes:
         name: What it is called.
         journal_path: The file that everything is written into; None for a dry run.
+
+    Example:
+        >>> Run("nothing-yet", 3)
+        <Run nothing-yet: 0 of 3 cases; planned>
     """
 
     def __init__(

@@ -38,6 +38,10 @@ class Settled:
         absent: There is certainly none; ``resume`` sends them.
         unknown: It still cannot be said, and they are not sent again. ``reasons`` says why.
         reasons: A sentence for each of those.
+
+    Example:
+        >>> print(Settled(answered=("case-00001",), absent=("case-00004", "case-00007")))
+        1 found, 2 certainly absent, safe to send.
     """
 
     answered: tuple[str, ...] = ()

@@ -134,6 +134,14 @@ def start_experiment(
     """Begin a run and return at once; ``run.wait()`` or ``await run`` waits for its end.
 
     Takes and raises what ``run_experiment`` does.
+
+    Example:
+        >>> from lpnb import Client, Sandbox, Settings
+        >>> with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
+        ...     run = start_experiment(client, [{"ctmrinfo.ctype": "vip"}], name="begun", progress=False)
+        ...     run.wait().state
+        Writing down run begun in runs/begun.sqlite
+        'done'
     """
     from lpnb.experiments.cases import cases_of
 
