@@ -240,7 +240,8 @@ class Client(Asks, LooksBack, _Client):
     def find_open_conversation(self, consumer_id: str) -> Conversation | None:
         """Find the conversation that a consumer has open, such as after an ``AlreadyOpenError``.
 
-        Monitoring says it without credentials; history is asked too when the settings can read it.
+        Monitoring says it without credentials; history is asked too when the settings can read it. None says
+        that neither knows of one: history is about a minute late.
 
         Raises:
             MonitoringError: Monitoring does not say, and history cannot be asked.

@@ -14,7 +14,7 @@ from lpnb.connector import check_consumer_id
 from lpnb.dialogue import Details, Dialogue, Ear
 from lpnb.display import esc
 from lpnb.engagements import Engagement
-from lpnb.errors import Complaint, InvalidValueError, MonitoringError
+from lpnb.errors import Complaint, InvalidValueError, ServiceError
 from lpnb.landings import WAIT, Landing
 from lpnb.responses import BatchResponse
 from lpnb.transcripts import Line, to_columns
@@ -369,6 +369,8 @@ def names_of(known: BatchResponse | Engagement | str, consumer_id: str | None) -
 async def find_open(engine: Engine, consumer_id: str) -> str | None:
     """The id of the consumer's open conversation, or None; Monitoring is asked, and history if it can be.
 
+    None says that neither knows of one; where history alone was asked, one of the last minute may be missing.
+
     Raises:
         MonitoringError: Monitoring does not say, and history cannot be asked.
         ServiceError: Neither says.
@@ -381,7 +383,7 @@ async def find_open(engine: Engine, consumer_id: str) -> str | None:
         engagement = await engine.engagement(EngagementRequest(check_consumer_id(consumer_id)))
         if engagement.conversation_id is not None:
             return engagement.conversation_id
-    except MonitoringError:
+    except ServiceError:  # it has no host, or is not to be had
         if not asks_history:
             raise
     if not asks_history:

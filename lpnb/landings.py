@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 #: Seconds that a landing is waited for: history's minute, and half as much again.
 WAIT = 90.0
+#: Seconds beyond that in which an answer of history that is under way may still come.
+LATE = 10.0
 #: Seconds between two questions to history; the last one goes on.
 RHYTHM = (5.0, 10.0, 15.0)
 #: How far back, and for how many seconds, history is looked through for the name of a skill.
@@ -145,7 +147,8 @@ def landing(
         conversation: A ``Conversation``, or an ``AsyncConversation``: then the result is awaited.
         receiver: A running ``Receiver`` to listen to as well; the one that the conversation listens to when
             left out. Without credentials for history it is the only source.
-        wait: Seconds to wait at the most. History is asked at once, then after 5, 10, 15, 15 ... s.
+        wait: Seconds to wait at the most, and up to ten more for an answer that is under way. History is
+            asked at once, then after 5, 10, 15, 15 ... s.
 
     Returns:
         A ``Landing``. Its ``outcome`` is "not visible" when nobody had heard of the conversation in time.
@@ -327,11 +330,16 @@ def _questions_of(engine: Engine) -> _Questions:
 
 async def _by_history(engine: Engine, conversation_id: str, wait: float) -> Landing | None:
     """Ask until history has heard of the conversation, or the time is over."""
-    for pause in _pauses(wait):
-        await asyncio.sleep(engine.connector.throttle.wait(pause).seconds)
-        record = await _questions_of(engine).ask(engine, conversation_id)
-        if record is not None:
-            return landing_of(record, conversation_id)
+    try:
+        async with asyncio.timeout(wait + LATE):
+            for pause in _pauses(wait):
+                await asyncio.sleep(engine.connector.throttle.wait(pause).seconds)
+                record = await _questions_of(engine).ask(engine, conversation_id)
+                if record is not None:
+                    return landing_of(record, conversation_id)
+    except TimeoutError:
+        # The question itself goes on for others who wait for it; its tries are counted.
+        raise ServiceError(f"Messaging Interactions gave no answer within {wait + LATE:g} s.") from None
     return None
 
 
@@ -357,10 +365,13 @@ async def _by_webhook(receiver: Source, conversation_id: str, wait: float) -> La
         async with asyncio.timeout(wait):
             while True:
                 # Asked for before looking: what comes in between is not missed.
-                news: Awaitable[None] = asyncio.wrap_future(receiver.news(conversation_id))
-                found = receiver.landing(conversation_id)
-                if found is not None:
-                    return found
-                await news
+                news = receiver.news(conversation_id)
+                try:
+                    found = receiver.landing(conversation_id)
+                    if found is not None:
+                        return found
+                    await asyncio.wrap_future(news)
+                finally:
+                    news.cancel()  # nobody listens any more
     except TimeoutError:
         return None

@@ -86,6 +86,7 @@ class Store:
         self._waiting: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
         self._news: set[str] = set()
         self._closed = False
+        self._door = threading.Lock()
         self._writer = threading.Thread(target=self._write_all, name="lpnb-webhooks-disk", daemon=True)
         self._writer.start()
 
@@ -155,20 +156,22 @@ class Store:
 
     def close(self) -> None:
         """Write what waits, and let go of the file. Closing twice is harmless."""
-        if self._closed:
-            return
-        self._closed = True
-        self._waiting.put(None)
+        with self._door:
+            if self._closed:
+                return
+            self._closed = True
+            self._waiting.put(None)
         self._writer.join()
         self._connection.close()
         _unlock(self._lock)
 
     def _do(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
         promise: Future[T] = Future()
-        if self._closed:
-            promise.set_exception(ReceiverError("The receiver is stopped."))
-        else:
-            self._waiting.put((work, promise))
+        with self._door:  # what came after the end of the line would never be done
+            if not self._closed:
+                self._waiting.put((work, promise))
+                return promise
+        promise.set_exception(ReceiverError("The receiver is stopped."))
         return promise
 
     @contextlib.contextmanager
@@ -195,7 +198,7 @@ class Store:
 
     def _write(self, batch: Sequence[tuple[Work, Future[Any]]]) -> None:
         self._news.clear()
-        kept, results = self._kept, []
+        kept, forgotten, results = self._kept, self.forgotten, []
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             results = [work(self._connection) for work, _ in batch]
@@ -204,7 +207,7 @@ class Store:
         except Exception as error:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
-            self._kept = kept
+            self._kept, self.forgotten = kept, forgotten
             for _, promise in batch:
                 promise.set_exception(ReceiverError(f"{self.path} cannot be written: {error}."))
             return

@@ -625,3 +625,44 @@ def test_a_case_that_was_not_sent_at_first_is_on_its_way_like_any_other(client, 
     table = run.table()
     assert list(table["outcome"]) == ["answered"]
     assert list(table["attempts"]) == [1]
+
+
+@pytest.mark.parametrize("then", [400, 401])
+def test_what_comes_of_sending_again_says_nothing_of_the_5xx_before_it(settings, sandbox, then):
+    sandbox.fail("conversation", "status", code=502, work_done=True)
+    sandbox.fail("conversation", "status", None, code=then)
+
+    with Client(settings, wait_scale=0.0) as client:
+        run = quiet(client, CASES[:1], on_5xx="retry")
+
+    assert list(run.table()["outcome"]) == ["unknown"]
+    assert len(sandbox.conversations) == 1
+
+
+def test_a_run_whose_last_cases_got_no_answer_is_done(client, sandbox):
+    sandbox.fail("conversation", "status", 5, code=503)
+
+    run = quiet(client, CASES[:5])
+
+    assert run.state == "done"
+    assert run.advice == "run.settle() looks for the 5 unknown."
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "rule"),
+    [
+        ("live", "no", "live must be true or false; got 'no'."),
+        ("confirm", True, "confirm must be the number of cases, or None; got True."),
+        ("hash_personal", 1, "hash_personal must be true or false; got 1."),
+        ("dry_run", "yes", "dry_run must be true or false, or how many requests to print; got 'yes'."),
+        ("dry_run", 0, "dry_run must be true or false, or how many requests to print; got 0."),
+        ("steps", {"close": True}, "steps must be Steps, or None; got {'close': True}."),
+        ("rate", float("nan"), "rate must be a number of calls a second above 0, or None; got nan."),
+    ],
+)
+def test_no_option_is_taken_for_what_it_is_not(client, sandbox, option, value, rule):
+    with pytest.raises(InvalidValueError) as caught:
+        quiet(client, CASES[:1], **{option: value})
+
+    assert [(c.path, c.sentence) for c in caught.value.complaints] == [(option, rule)]
+    assert sandbox.calls["conversation"] == 0
