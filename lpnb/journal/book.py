@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lpnb.errors import JournalError
-from lpnb.journal.file import create, finish_creation, open_file
+from lpnb.journal.file import create, finish_creation, make_folder, open_file
 from lpnb.journal.lock import Lock
 from lpnb.journal.schema import (
     INSERT_ANSWER,
@@ -56,7 +56,7 @@ class Journal:
             JournalError: There is a file already, none can be made, or the disk is full.
         """
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True) if not path.parent.exists() else None
+        make_folder(path)
         lock = Lock(path)
         made = False
         try:

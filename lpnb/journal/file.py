@@ -18,6 +18,19 @@ _MAGIC = b"SQLite format 3\x00"
 _BUSY_SECONDS = 10.0
 
 
+def make_folder(path: Path) -> None:
+    """Make the folder that the file is to be in.
+
+    Raises:
+        JournalError: That cannot be done.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise JournalError(f"No journal can be written at {path}: {reason}.") from None
+
+
 def create(path: Path) -> sqlite3.Connection:
     """Make the file, for its owner's eyes only, and return a connection in the middle of a transaction.
 
@@ -25,7 +38,6 @@ def create(path: Path) -> sqlite3.Connection:
         JournalError: There is a file already, or none can be made there.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
         raise JournalError(

@@ -11,6 +11,7 @@ import os
 import platform
 import sys
 import time
+import weakref
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,14 +32,24 @@ else:
 
 
 class Lock:
-    """Held from the moment it exists until ``close``.
+    """Held from the moment it exists until ``close``, by the process that took it and no child of it.
 
     Raises:
-        JournalError: Somebody else writes; it says which process on which host.
+        JournalError: Somebody else writes; it says which process on which host. Or no lock can be made there.
     """
 
     def __init__(self, journal: Path) -> None:
         self.path = _beside(journal)
+        self._handle = -1
+        try:
+            self._hold(journal)
+        except (OSError, ValueError) as error:
+            self._let_go()
+            reason = getattr(error, "strerror", None) or str(error)
+            raise JournalError(f"No journal can be written at {journal}: {reason}.") from None
+        _held.add(self)
+
+    def _hold(self, journal: Path) -> None:
         while True:
             handle = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
             if not _taken(handle):
@@ -71,17 +82,35 @@ class Lock:
         if self._handle < 0:
             return
         if sys.platform != "win32":  # there an open file cannot be removed
-            self.path.unlink(missing_ok=True)
+            if self._is_still(self._handle):  # somebody may have removed it, and another made one
+                self.path.unlink(missing_ok=True)
         else:  # pragma: no cover
             os.ftruncate(self._handle, 0)
-        os.close(self._handle)
-        self._handle = -1
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
 
     def _is_still(self, handle: int) -> bool:
         try:
             return os.path.samestat(os.fstat(handle), os.stat(self.path))
         except FileNotFoundError:
             return False
+
+
+_held: weakref.WeakSet[Lock] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    """A child has its parent's handles, and would hold on to the lock of a parent that died."""
+    for lock in list(_held):
+        lock._let_go()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 def _taken(handle: int) -> bool:

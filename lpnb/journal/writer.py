@@ -35,6 +35,7 @@ class Writer:
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._owed: list[_Item] = []
         self._closed = False
+        self._closing = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="lpnb-journal", daemon=True)
         self._thread.start()
 
@@ -45,9 +46,10 @@ class Writer:
 
     def put(self, statement: str, row: Sequence[object], waiter: Waiter = None) -> None:
         """Write *row*; *waiter* is done when it is on the disk, or failed with a JournalError."""
-        if self._closed:
-            raise JournalError(f"{self._path} is closed.")
-        self._queue.put((statement, row, waiter))
+        with self._closing:  # behind the end nothing would be read, and its waiter would wait for ever
+            if self._closed:
+                raise JournalError(f"{self._path} is closed.")
+            self._queue.put((statement, row, waiter))
 
     def flush(self) -> None:
         """Return when everything so far is on the disk.
@@ -61,10 +63,11 @@ class Writer:
 
     def close(self) -> None:
         """Write what waits and end the thread; the connection is closed with it."""
-        if not self._closed:
-            self._closed = True
-            self._queue.put(None)
-            self._thread.join()
+        with self._closing:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        self._thread.join()
 
     def _run(self) -> None:
         try:
@@ -87,7 +90,7 @@ class Writer:
         items = self._owed + group
         try:
             self._commit(items)
-        except sqlite3.Error as error:
+        except Exception as error:  # also a value that SQLite has no room for: whoever waits must hear of it
             self._owed = [(statement, row, None) for statement, row, _ in items if statement in KEPT]
             _tell(group, _failure(self._path, error))
         else:
@@ -131,7 +134,7 @@ def _together(statement: str, rows: list[Sequence[object]]) -> Iterator[tuple[st
         start += size
 
 
-def _failure(path: Path, error: sqlite3.Error) -> JournalError:
+def _failure(path: Path, error: Exception) -> JournalError:
     return JournalError(
         f"{path} could not be written ({error}), so nothing more was sent. Make room on the disk; "
         "what had been answered is kept in memory until then."

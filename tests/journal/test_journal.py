@@ -18,6 +18,7 @@ import pytest
 
 from lpnb import JournalError
 from lpnb.journal import Answer, CaseRow, Found, Journal, Step, read_journal
+from lpnb.journal.lock import Lock
 
 ANSWER = Answer(
     "answered",
@@ -440,3 +441,65 @@ def test_a_full_disk_stops_what_would_leave_and_keeps_what_was_answered(path):
         "had been answered is kept in memory until then."
     )
     assert said == [full, full, "owed 1", "owed 0", "['answered', 'planned', 'unknown']"]
+
+
+def test_a_value_that_cannot_be_written_is_told_to_whoever_waits(journal):
+    async def write():
+        await asyncio.wait_for(journal.answer(0, 1, Answer("answered", 2**70)), 5)
+
+    with pytest.raises(JournalError) as caught:
+        asyncio.run(write())
+
+    assert "Python int too large to convert to SQLite INTEGER" in str(caught.value)
+    assert journal.owed == 1
+
+
+def test_a_lock_that_somebody_removed_is_not_removed_again(journal, path):
+    lock = path.with_name(path.name + ".lock")
+    lock.unlink()
+    other = Lock(path)
+
+    journal.close()
+
+    assert lock.exists()
+    with pytest.raises(JournalError):
+        Lock(path)
+    other.close()
+
+
+FORKED = """
+import os, sys
+from pathlib import Path
+from lpnb.journal.lock import Lock
+lock = Lock(Path(sys.argv[1]))
+if os.fork() == 0:
+    print("forked", flush=True)
+    sys.stdin.read()
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_does_not_hold_on_to_the_lock_of_a_parent_that_died(path):
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKED, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout.readline() == "forked\n"
+        parent.wait(10)
+
+        Lock(path).close()  # the child is still there
+
+        parent.stdin.close()
+
+
+@pytest.mark.parametrize(
+    "place", ["file/a.sqlite", "a" * 300, "nul\0.sqlite"], ids=["in a file", "long", "nul"]
+)
+def test_a_place_where_no_journal_can_be_is_named(tmp_path, place):
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(JournalError) as caught:
+        Journal.create(tmp_path / place, {}, [])
+
+    assert str(caught.value).startswith(f"No journal can be written at {tmp_path / place}: ")
+    assert [found.name for found in tmp_path.iterdir()] == ["file"]
