@@ -256,6 +256,15 @@ def test_history_finds_it_when_monitoring_does_not_say(open_client, sandbox):
     assert door.call("find_open_conversation", "berta") is None
 
 
+def test_history_finds_it_when_monitoring_has_no_host(open_client, sandbox):
+    door = open_client(Settings.of(sandbox.environment()))
+    opened = door.create_conversation("anna").conversation_id
+    door.client.engine.connector.domains.pop("smt")
+    sandbox.fail("domain", "status", code=400)
+
+    assert door.call("find_open_conversation", "anna").id == opened
+
+
 def test_without_history_a_monitoring_that_fails_is_an_error(door, sandbox):
     sandbox.fail("engagement", "status", code=404)
 

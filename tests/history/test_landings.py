@@ -7,7 +7,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from lpnb import InvalidValueError, Landing, Sandbox, ServiceError, Settings, SettingsError
+from lpnb import InvalidValueError, Landing, Sandbox, ServiceError, Settings, SettingsError, landings
 from lpnb.transport import HttpTransport
 
 CARDS, LOANS = "2741903011", "2741903012"
@@ -148,6 +148,29 @@ def test_history_that_fails_is_an_error_and_with_a_receiver_a_note(open_door, se
         "c did not become visible. No webhook told of it. "
         "History failed: Messaging Interactions answered HTTP 503, tried 4 times."
     )
+
+
+def test_a_history_that_hangs_is_not_waited_for_beyond_the_time_that_was_given(
+    open_door, settings_of, sandbox, monkeypatch
+):
+    monkeypatch.setattr(landings, "LATE", 0.2)
+    door = open_door(settings_of["key"](sandbox))
+    sandbox.fail("history", "hang", times=None, seconds=5.0)
+
+    with pytest.raises(ServiceError) as caught:
+        door.landing("c", wait=0)
+
+    assert str(caught.value) == "Messaging Interactions gave no answer within 0.2 s."
+    assert sandbox.calls["history"] == 1
+
+
+def test_nobody_goes_on_listening_when_the_landing_is_known(open_door, settings_of, sandbox):
+    told = Told()
+    told.says["c"] = Landing("c", CARDS, source="webhook")
+
+    open_door(settings_of["key"](sandbox)).landing("c", receiver=told)
+
+    assert [promise.done() for promise in told.asked] == [True]
 
 
 @pytest.mark.parametrize("wait", [-1, float("nan"), float("inf"), True, "90"])
