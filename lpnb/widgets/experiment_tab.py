@@ -18,7 +18,7 @@ import ipywidgets as ipw
 from lpnb import background
 from lpnb.client import AsyncClient, Client
 from lpnb.display import esc, table_html
-from lpnb.errors import LpnbError
+from lpnb.errors import InvalidValueError, LpnbError
 from lpnb.strict_json import clean
 from lpnb.widgets import views
 from lpnb.widgets.grid_form import GridForm
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 #: How often progress is looked at, in seconds, and how many rows of the table are shown.
 _LOOK, _ROWS, _SAMPLE = 0.3, 60, 5
+#: How many cases are looked through after a keystroke.
+_CHECKED = 500
 RUNS = Path("runs")
 
 
@@ -117,7 +119,7 @@ class ExperimentTab:
         """Count the cases and show the first few, or what is wrong with them."""
         try:
             grid = self.grid.grid()
-            grid.check()
+            _check(grid)
             of = f" of {grid.combinations:,} combinations" if grid.combinations != len(grid) else ""
             self.count.value = f"<p><b>{len(grid):,}</b> {'case' if len(grid) == 1 else 'cases'}{of}</p>"
             columns = list(dict.fromkeys([*self.grid.varied, *grid.columns]))[:8]
@@ -289,6 +291,16 @@ class ExperimentTab:
             self.comparison.value = found._repr_html_()
         except Exception as error:  # an exception in a task would vanish unseen
             self.comparison.value = views.note_html("", in_words(error, self._client()))
+
+
+def _check(grid: Grid) -> None:
+    """See that the cases can be sent; of many, while somebody types, the first ones. A run checks all."""
+    if len(grid) <= _CHECKED:
+        grid.check()
+        return
+    for number in range(_CHECKED):
+        if wrong := grid[number].complaints():
+            raise InvalidValueError(wrong)
 
 
 def _number(typed: str) -> Any:

@@ -37,8 +37,11 @@ class Kept:
 
     def show(self) -> None:
         """Write the output for the first time, into the cell that runs."""
+        from IPython import get_ipython
         from IPython.display import display
 
+        if getattr(get_ipython(), "kernel", None) is None:
+            return  # a terminal has no outputs to come back to
         self._shown = True
         display(self._bundle(), raw=True, display_id=self._id)  # type: ignore[no-untyped-call]  # IPython has no types
 

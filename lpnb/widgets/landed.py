@@ -45,7 +45,7 @@ class LandingPart:
             return
         if (known := self._answers.get(sent.number)) is not None:
             self._tell(sent, known)
-        elif sandbox_of(sent.client.settings) is not None:
+        elif _costs_nothing(sent):
             self.ask()
 
     def ask(self) -> Future[None] | None:
@@ -60,8 +60,9 @@ class LandingPart:
         return self._future
 
     async def _ask(self, sent: Sent, conversation_id: str) -> None:
+        engine = sent.client.engine
         try:
-            found = await find_landing(sent.client.engine, conversation_id)
+            found = await find_landing(engine, conversation_id, receiver=engine.ear)
             self._answers[sent.number] = found
             if sent is self._sent:
                 self._tell(sent, found)
@@ -78,6 +79,13 @@ class LandingPart:
         except KeyError:  # forgotten by the sandbox in the meantime
             trace = None
         self.trace.value = "" if trace is None else trace_html(trace)
+
+
+def _costs_nothing(sent: Sent) -> bool:
+    """Whether the question stays on this machine and there is somebody to answer it."""
+    settings = sent.client.settings
+    answers = settings.history_key or settings.agent_login or sent.client.engine.ear
+    return settings.on_loopback and bool(answers)
 
 
 def trace_html(trace: Mapping[str, Any]) -> str:

@@ -28,6 +28,7 @@ from lpnb.attributes import (
 from lpnb.client import AsyncClient, Client
 from lpnb.display import esc
 from lpnb.engagements import Engagement, EngagementRequest
+from lpnb.errors import InvalidValueError
 from lpnb.strict_json import clean
 from lpnb.visitors import Identity
 from lpnb.widgets import views
@@ -134,7 +135,9 @@ class Lookup:
         """
         consumer = self._sheet.consumer_id.value
         attributes: list[Any] = [form.to_wire() for form in self._attributes]
-        if self.with_sdes.value and self._sheet.batch is not None:
+        if self.with_sdes.value:
+            if self._sheet.batch is None:
+                raise InvalidValueError(self._sheet.complaints)
             attributes = [*self._sheet.batch.profile.sdes, *attributes]
         acr = "loa1" if self.signed_in.value else "0"
         return EngagementRequest(

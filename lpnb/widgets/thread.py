@@ -16,7 +16,6 @@ from typing import Any
 import ipywidgets as ipw
 
 from lpnb import background
-from lpnb.connection import sandbox_of
 from lpnb.conversation import find_open
 from lpnb.dialogue import Dialogue
 from lpnb.display import esc
@@ -28,7 +27,7 @@ from lpnb.widgets.record import Sent
 from lpnb.widgets.sender import in_words
 from lpnb.widgets.styles import Kit, shown
 
-#: Seconds between two looks at history: of a sandbox in this process, and of anybody else's service.
+#: Seconds between two looks at history: of a sandbox on this machine, and of anybody else's service.
 NEAR, FAR = 1.5, 15.0
 #: Seconds without news after which nobody looks any more until somebody asks.
 PATIENCE = 900.0
@@ -115,7 +114,9 @@ class Thread:
         key = (sent.account_id, conversation_id)
         if key not in self._dialogues:
             self._dialogues[key] = Dialogue(engine, key[1], sent.consumer_id, engine.ear)
-        return self._dialogues[key]
+        dialogue = self._dialogues[key]
+        dialogue.ear = engine.ear  # somebody may have begun to listen in the meantime
+        return dialogue
 
     def find(self) -> Future[None] | None:
         """Look for the conversation that stands in the way of the one asked for, and go on in it."""
@@ -149,7 +150,7 @@ class Thread:
             self._watching = background.submit(self._watch(self._sent, dialogue))
 
     async def _watch(self, sent: Sent, dialogue: Dialogue) -> None:
-        near = sandbox_of(sent.client.settings) is not None
+        near = sent.client.settings.on_loopback
         quiet_since, last = time.monotonic(), ""
         try:
             while sent is self._sent and time.monotonic() - quiet_since < PATIENCE:

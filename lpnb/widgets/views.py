@@ -52,12 +52,13 @@ def bar_html(title: str, settings: Settings) -> str:
 
 def fallback_html(name: str, settings: Settings, frames: str, responses: Sequence[BatchResponse]) -> str:
     """What the panel holds, for places that cannot show it."""
-    rows = [cells for response in responses for cells in answer_cells(response)]
+    rows = [cells for response in responses[-_ROWS:] for cells in answer_cells(response)]
+    more = "" if len(responses) <= _ROWS else f" of the last {_ROWS} sends"
     return (
         f"<p><strong>{esc(name)}</strong> on {esc(world(settings))}. "
         "The live panel needs a running kernel and ipywidgets.</p>"
         + (pre_html(clean(frames)) if frames else "")
-        + (table_html("Answers", COLUMNS, rows) if rows else "")
+        + (table_html(f"Answers{more}", COLUMNS, rows) if rows else "")
     )
 
 

@@ -40,6 +40,11 @@ OPEN = """async path => {
   await opened.context.ready;
   app.shell.activateById(opened.id);
   await opened.sessionContext.ready;
+  // An exception in a widget's callback is shown nowhere, and yet the kernel tells of it.
+  window.kernelErrors = [];
+  opened.sessionContext.iopubMessage.connect((_, message) => {
+    if (message.header.msg_type === 'error') window.kernelErrors.push(message.content.traceback.join('\\n'));
+  });
 }"""
 # Saved first, or a dialog asks; the kernel is shut down, or it lives as long as the server.
 CLOSE = """async () => {
@@ -139,6 +144,7 @@ def lab_page(lab: Lab, chromium: Browser) -> Iterator[tuple[Page, Seen]]:
     context.route("**/*", seen.guard)
     page = context.new_page()
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
+    page.on("console", lambda said: seen.errors.append(said.text) if said.type == "error" else None)
     page.goto(f"{lab.base}/lab?reset&token={lab.token}", timeout=60_000)
     page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
     page.evaluate("window.jupyterapp.restored.then(() => true)")
@@ -216,9 +222,11 @@ def notebook(
     yield open_and_run
     if getattr(getattr(request.node, "report_call", None), "failed", True):
         page.screenshot(path=tmp_path / "failed.png")
+    raised = page.evaluate("window.kernelErrors ?? []")
     page.evaluate(CLOSE)
     assert seen.outside == []
     assert seen.errors == []
+    assert raised == []
 
 
 @pytest.fixture

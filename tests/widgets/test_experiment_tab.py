@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lpnb import Client, Explorer, Sandbox, Secret, Settings
+from lpnb import Client, Explorer, Grid, Sandbox, Secret, Settings
 from lpnb.widgets.experiment_tab import ExperimentTab
 
 HOSTILE = '"><img src=x onerror="window.evil=1">'
@@ -174,6 +174,22 @@ def test_a_grid_that_makes_no_sense_is_said_at_once(
     assert sentence in text(tab.count)
     run(tab)
     assert 'data-state="failed"' in tab.status.value
+
+
+def test_a_large_grid_is_counted_without_walking_through_it(
+    tab: ExperimentTab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = ",".join(str(n) for n in range(300))
+    vary(tab)
+    monkeypatch.setattr(Grid, "check", lambda _: pytest.fail("it was walked through"))
+
+    tab.grid.add("ctmrinfo.customerId", many)
+    tab.grid.add("ctmrinfo.role", many)
+    tab.refresh()
+
+    assert tab.count.value == "<p><b>90,000</b> cases</p>"
+    tab.grid._rows[0][1].value = ""
+    assert "has no value" in text(tab.count)
 
 
 def test_a_sample_that_is_no_number_is_said(tab: ExperimentTab) -> None:

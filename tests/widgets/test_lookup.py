@@ -109,6 +109,14 @@ def test_what_is_wrong_with_the_question_is_said_and_nothing_is_asked(
     assert not explorer.lookup.ask_button.disabled
 
 
+def test_sdes_that_are_wrong_are_not_left_out_in_silence(explorer: Explorer) -> None:
+    explorer.field("personal.gender").value = "male"
+
+    assert ask(explorer) is None
+
+    assert "personal.gender must be one of 'MALE', 'FEMALE', 'OTHER'; got 'male'." in said(explorer)[1]
+
+
 def test_monitoring_that_does_not_answer_is_said(explorer: Explorer, sandbox: Sandbox) -> None:
     sandbox.stop()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lpnb import Client, Explorer, Sandbox
+from lpnb import Client, Explorer, Receiver, Sandbox, Settings
 from lpnb.widgets.thread import Thread
 
 HOSTILE = '<img src=x onerror="window.evil=1"> \u202e شلوم 👩‍👧 ' + "x" * 3000
@@ -135,6 +135,27 @@ def test_a_stopped_sandbox_is_said(thread: Thread, sandbox: Sandbox) -> None:
 
     assert 'data-state="failed"' in thread.status.value
     assert thread.message.value == "Hello?"
+
+
+def test_with_a_receiver_the_agent_is_heard_by_webhook_at_once(
+    sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lpnb.widgets.thread.NEAR", 3600.0)  # what comes now does not come from history
+    client = Client(settings, wait_scale=0)
+    with Receiver(client) as receiver:
+        sandbox.set_webhook(receiver.url)
+        client.listen(receiver)
+        made = Explorer(client)
+        made.send_button.click()
+        made.wait(10)
+        made.comm = made.comm or object()
+        made.open_tab("Send & follow")
+        thread = made._tab("Send & follow").thread
+
+        sandbox.agent_says(made.sent[0].response.conversation_id, "Heard at once")
+
+        until(thread, "Heard at once")
+    client.close()
 
 
 def test_a_refused_send_leads_to_the_conversation_that_is_open(explorer: Explorer, thread: Thread) -> None:
