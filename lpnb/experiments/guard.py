@@ -35,7 +35,7 @@ def check_live(settings: Settings, count: int, *, live: bool, confirm: int | Non
         )
     if confirm is None and sys.stdin is not None and sys.stdin.isatty():
         typed = input(f"This opens {cases} at the real {who}. Type the number to go on: ")
-        confirm = int(typed) if typed.strip().isdigit() else -1
+        confirm = int(typed) if typed.strip().isdecimal() else -1
     if confirm != count:
         came = "it was not confirmed" if confirm is None else f"{confirm} was confirmed"
         raise RunError(f"This would open {cases} at the real {who}; {came}. Say confirm={count}.")

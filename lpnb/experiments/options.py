@@ -55,8 +55,19 @@ def name_of(name: str | None, journal: str | os.PathLike[str] | None) -> str:
     return name
 
 
-def check_options(concurrency: object, rate: object, on_5xx: object, cap: object) -> None:
-    """See that a run can be driven like this.
+def check_options(
+    *,
+    concurrency: object = 1,
+    rate: object = None,
+    on_5xx: object = "pause",
+    cap: object = 1,
+    steps: object = None,
+    live: object = False,
+    confirm: object = None,
+    hash_personal: object = False,
+    dry_run: object = False,
+) -> None:
+    """See that a run can be driven like this. ``live="no"`` is no yes.
 
     Raises:
         InvalidValueError: Naming everything that is wrong.
@@ -70,5 +81,16 @@ def check_options(concurrency: object, rate: object, on_5xx: object, cap: object
         wrong.append(("on_5xx", f"must be 'pause' or 'retry'; got {brief(on_5xx)}"))
     if isinstance(cap, bool) or not isinstance(cap, int) or cap < 1:
         wrong.append(("cap", f"must be a whole number of cases from 1; got {brief(cap)}"))
+    if steps is not None and not isinstance(steps, Steps):
+        wrong.append(("steps", f"must be Steps, or None; got {brief(steps)}"))
+    if not isinstance(live, bool):
+        wrong.append(("live", f"must be true or false; got {brief(live)}"))
+    if confirm is not None and (isinstance(confirm, bool) or not isinstance(confirm, int)):
+        wrong.append(("confirm", f"must be the number of cases, or None; got {brief(confirm)}"))
+    if not isinstance(hash_personal, bool):
+        wrong.append(("hash_personal", f"must be true or false; got {brief(hash_personal)}"))
+    if not isinstance(dry_run, int) or (not isinstance(dry_run, bool) and dry_run < 1):
+        rule = "must be true or false, or how many requests to print"
+        wrong.append(("dry_run", f"{rule}; got {brief(dry_run)}"))
     if wrong:
         raise InvalidValueError([Complaint(option, f"{option} {rule}.") for option, rule in wrong])

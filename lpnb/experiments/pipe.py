@@ -19,6 +19,11 @@ class Pipe(Generic[T]):
         self._givers: deque[asyncio.Future[None]] = deque()
         self.closed = False
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits to be taken."""
+        return not self._items
+
     async def put(self, item: T) -> bool:
         """Put *item* in when there is room; False when the pipe was closed before that."""
         while len(self._items) >= self._limit and not self.closed:

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from lpnb.errors import InvalidValueError
-from lpnb.journal import CaseRow, KnownCase, Reader, Reply
+from lpnb.journal import Answer, CaseRow, KnownCase, Reader, Reply
 from lpnb.models import one_of
 from lpnb.responses import BatchResponse, Outcome, Pair
 
@@ -55,16 +55,71 @@ def row_of(case: Case, run_key: str, salt: str | None) -> CaseRow:
     whole = _json([case.name, case.consumer_id, said, expected]).encode("utf-8", "replace")
     digest = hashlib.blake2b(whole, key=(salt or "").encode(), digest_size=24).hexdigest()
     if salt is not None:
-        personal = {
-            column: hashed(value, salt) for column, value in case.values.items() if _is_personal(column)
-        }
-        said = _json({**case.values, **personal})
+        said = _json(_hidden(json.loads(said), salt))
     consumer_id = case.consumer_id or consumer_of(run_key, case.number, case.name)
     return CaseRow(case.number, case.name, consumer_id, digest, said, expected)
 
 
+#: Parts of a column's name that say whose values it holds: a person's.
+_PERSONAL = {"personal", "customerId", "socialId", "imei", "userName", "sub", "ipAddress"}
+
+
 def _is_personal(column: str) -> bool:
-    return "personal" in column.split(".")
+    return not _PERSONAL.isdisjoint(column.split("."))
+
+
+def _hidden(value: Any, salt: str) -> Any:
+    """*value*, as JSON has it, with a hash in place of whatever stands under a personal name."""
+    if isinstance(value, list):
+        return [_hidden(item, salt) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: hashed(item, salt) if _is_personal(key) else _hidden(item, salt) for key, item in value.items()
+    }
+
+
+def _personal_texts(value: Any, personal: bool = False) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _personal_texts(item, personal or _is_personal(key))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _personal_texts(item, personal)
+    elif personal and isinstance(value, str) and len(value) > 2:
+        yield value
+
+
+def without_personal(answer: Answer, case: Case, salt: str) -> Answer:
+    """*answer* with a hash wherever it repeats a personal value of its case; those of one or two signs stay.
+
+    Example:
+        >>> from lpnb.experiments.cases import cases_of
+        >>> case = cases_of([{"personal.firstname": "Anna"}])[0]
+        >>> without_personal(Answer("refused", message="no Anna here", raw=b'"Anna"'), case, "s").raw
+        b'"hashed:52a4c2e7c59a6666df218a47"'
+    """
+    found = sorted(set(_personal_texts(json.loads(_json(dict(case.values))))), key=len, reverse=True)
+    if not found:
+        return answer
+    known = {text: hashed(text, salt) for text in found}
+
+    def hide(text: Any) -> Any:
+        if isinstance(text, str):
+            for value, stand_in in known.items():
+                text = text.replace(value, stand_in)
+        return text
+
+    raw = answer.raw
+    for value, stand_in in known.items():
+        for spelled in {value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}:
+            raw = raw.replace(spelled.encode("utf-8", "replace"), stand_in.encode())
+    return answer._replace(
+        message=hide(answer.message),
+        explanation=hide(answer.explanation),
+        pairs=[[hide(cell) for cell in pair] for pair in answer.pairs],
+        raw=raw,
+    )
 
 
 def hashed(value: object, salt: str) -> str:
@@ -103,12 +158,11 @@ def rebuilt(reader: Reader) -> Cases:
     """The cases as the journal has them, to go on without the table they came from."""
     from lpnb.experiments.cases import cases_of
 
-    given = set(reader.about.get("given_consumers", ()))
-    own = reader.about.get("own_consumers", False)
+    run_key = reader.about["run_key"]
     rows = []
     for case in reader.cases():
         row = {"case": case.name, **json.loads(case.said), **json.loads(case.expected)}
-        if own or case.number in given:
+        if case.consumer_id != consumer_of(run_key, case.number, case.name):
             row["consumer_id"] = case.consumer_id
         rows.append(row)
     return cases_of(rows)

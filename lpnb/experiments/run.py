@@ -162,6 +162,7 @@ class Run(Results):
             "concurrency": self._options.concurrency,
             "on_5xx": self._options.on_5xx,
             "tally": self._tally,
+            "salt": self._look().about.get("salt"),
         }
         steps = self._options.steps
         if steps.any:

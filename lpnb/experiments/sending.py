@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from lpnb.engine import Engine
 from lpnb.errors import InvalidValueError, NotSentError
 from lpnb.experiments.pipe import Pipe
-from lpnb.experiments.rows import consumer_of
+from lpnb.experiments.rows import consumer_of, without_personal
 from lpnb.experiments.slots import Slots
 from lpnb.journal import Answer, Journal
 from lpnb.patience import LADDER
@@ -62,6 +62,7 @@ class Sending:
         concurrency: int,
         on_5xx: str,
         tally: Tally,
+        salt: str | None = None,
     ) -> None:
         self.engine = engine
         self.cases = cases
@@ -69,6 +70,7 @@ class Sending:
         self.tally = tally
         self._todo = todo
         self._run_key = run_key
+        self._salt = salt
         self._again: list[tuple[int, int]] = []
         self._held: list[tuple[Ready, int]] = []
         self._concurrency = concurrency
@@ -118,7 +120,8 @@ class Sending:
 
     async def _close_when_prepared(self, preparing: list[asyncio.Task[None]]) -> None:
         await asyncio.gather(*preparing)
-        while self._busy or self._again:  # one that was held comes back to be sent
+        # One that is held comes back to be sent, and as long as one is waiting another may be.
+        while not self.stopping and (self._busy or self._again or self._held or not self._pipe.empty):
             await asyncio.sleep(0.02)
             while self._again and not self.stopping:
                 await self._prepare_one(self._again.pop())
@@ -194,7 +197,7 @@ class Sending:
                     answer = Answer("not sent", code="not-ready", message=str(error), explanation=str(error))
             assert answer is not None  # noqa: S101 - one of the two made it
             nth = witness.nth if witness.nth > tried else witness.nth + 1
-            written = self.journal.answer(ready.number, nth, answer)
+            written = self.journal.answer(ready.number, nth, self.kept(ready.number, answer))
         finally:
             witness.give_back()
         self._notice(answer)
@@ -204,6 +207,10 @@ class Sending:
         written.add_done_callback(functools.partial(self._written, answer.outcome))
         if answer.outcome == "answered":
             await self.after(ready, answer, written)
+
+    def kept(self, number: int, answer: Answer) -> Answer:
+        """*answer* as it may be written down: a service may repeat what it was told."""
+        return answer if self._salt is None else without_personal(answer, self.cases[number], self._salt)
 
     def _written(self, outcome: str, written: asyncio.Future[None]) -> None:
         self._unwritten.discard(written)
@@ -223,9 +230,15 @@ class Sending:
             if response.outcome != "unknown" or (response.http_status or 0) < 500:
                 return response
             witness.note(answer_of(response))
-            await asyncio.sleep(self.engine.connector.throttle.wait(seconds).seconds)
-            again = await self.engine.send(batch, consumer_id, witness=witness)
-            if again.open_for is not None:  # the first one was created after all
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(
+                    self._stopped.wait(), self.engine.connector.throttle.wait(seconds).seconds
+                )
+            try:
+                again = await self.engine.send(batch, consumer_id, witness=witness)
+            except (_HeldError, NotSentError):
+                return response
+            if again.outcome in ("refused", "not sent"):  # which says nothing of the one before
                 return response
             response = again
         return response
@@ -246,15 +259,13 @@ class Sending:
             await asyncio.sleep(0.05)
             if self._open.is_set() or self._busy:
                 continue
-            seconds = self.engine.connector.throttle.wait(PAUSE).seconds
             self.tally.trouble = f"{IN_A_ROW} cases in a row got no usable answer"
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopped.wait(), seconds)
+            await self._pause()
             if self.stopping:
                 return
             item = self._held.pop() if self._held else await self._pipe.take()
-            if item is None:
-                self.stop()
+            if item is None:  # nothing is left to be tried
+                self._go_on()
                 return
             before = self._in_a_row
             self._trial = True
@@ -266,11 +277,23 @@ class Sending:
                 self.tally.state = "paused"
                 self.stop()
                 return
-            self._in_a_row = 0
-            self._trial = False
-            self.tally.state = "running"
-            self.tally.trouble = ""
-            self._open.set()
+            self._go_on()
+
+    async def _pause(self) -> None:
+        """Wait for the service to recover, unless there is nothing left to send it."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.engine.connector.throttle.wait(PAUSE).seconds
+        while loop.time() < until and not self.stopping:
+            if self._pipe.closed and self._pipe.empty and not self._held:
+                return
+            await asyncio.sleep(0.05)
+
+    def _go_on(self) -> None:
+        self._in_a_row = 0
+        self._trial = False
+        self.tally.state = "running"
+        self.tally.trouble = ""
+        self._open.set()
 
     _trial = False
 
@@ -349,7 +372,7 @@ class _Witness:
             self.note(Answer("planned", exchange.status, "again", said, None, exchange.elapsed_ms, raw=raw))
 
     def note(self, answer: Answer) -> None:
-        self._sending.journal.note(self.number, self.nth, answer)
+        self._sending.journal.note(self.number, self.nth, self._sending.kept(self.number, answer))
 
 
 def answer_of(response: BatchResponse) -> Answer:

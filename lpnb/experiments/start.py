@@ -73,8 +73,9 @@ def run_experiment(
         live: Must be True for a real account.
         confirm: There, the number of cases; typed when it is left out and somebody can be asked.
         cap: How many cases a run may have there.
-        hash_personal: Keep personal values in the journal as hashes only, salted for each journal. Consumer
-            ids stay as they are: the unknown cases are looked up by them.
+        hash_personal: Keep personal values in the journal as hashes only, salted for each journal: those of
+            PersonalInfo, and customerId, socialId, imei, userName, sub and ipAddress, also where an answer
+            repeats them. Consumer ids stay as they are: the unknown cases are looked up by them.
         progress: Whether to show how it goes, or what to show it with.
         dry_run: Print the first requests, secrets masked, and send nothing; a number prints so many.
 
@@ -146,7 +147,17 @@ def start_experiment(
     from lpnb.experiments.cases import cases_of
 
     name = name_of(name, journal)
-    check_options(concurrency, rate, on_5xx, cap)
+    check_options(
+        concurrency=concurrency,
+        rate=rate,
+        on_5xx=on_5xx,
+        cap=cap,
+        steps=steps,
+        live=live,
+        confirm=confirm,
+        hash_personal=hash_personal,
+        dry_run=dry_run,
+    )
     cases = cases_of(cases)
     cases.check()
     settings = client.settings
@@ -231,6 +242,8 @@ def go_on(
         ChangedCasesError: *cases* are not those that the journal was begun with.
         RunError: The journal belongs to another account.
     """
+    how = {"concurrency": options.concurrency, "rate": options.rate, "on_5xx": options.on_5xx}
+    check_options(**how, live=options.live, confirm=confirm)
     reader = read_journal(path)
     check_world(reader, client.settings)
     known = check_cases(reader, cases)

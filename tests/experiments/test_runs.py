@@ -666,3 +666,35 @@ def test_no_option_is_taken_for_what_it_is_not(client, sandbox, option, value, r
 
     assert [(c.path, c.sentence) for c in caught.value.complaints] == [(option, rule)]
     assert sandbox.calls["conversation"] == 0
+
+
+def test_cases_of_given_consumers_can_be_gone_on_with_from_the_journal_alone(client, sandbox):
+    sandbox.fail("idp", "status", 1, code=400)
+    run = quiet(client, [{"consumer_id": "anna"}, {"consumer_id": "ben"}, {}], concurrency=1)
+    assert list(run.table()["outcome"]) == ["not sent", "answered", "answered"]
+
+    assert list(open_run(run.journal_path).resume(client).table()["outcome"]) == ["answered"] * 3
+    assert set(consumers(sandbox)) >= {"anna", "ben"}
+
+
+def test_no_personal_value_is_kept_wherever_it_stands_or_is_repeated(client, sandbox):
+    body = '{"code": "BAD_REQUEST", "body": {"msg": "no W\\u00fclhelmina, and no C-4711"}}'
+    sandbox.fail("conversation", "status", code=400, body=body)
+    cases = [
+        {
+            "case": "a",
+            "personal.firstname": "Wülhelmina",
+            "ctmrinfo.customerId": "C-4711",
+            "ctmrinfo.userName": "wilma99",
+            "clientProperties.ipAddress": "203.0.113.77",
+            "identities.0.sub": "sub-0815",
+        }
+    ]
+
+    run = quiet(client, cases, hash_personal=True)
+
+    kept = b"".join(path.read_bytes() for path in run.journal_path.parent.iterdir())
+    for value in ("Wülhelmina", "W\\u00fclhelmina", "C-4711", "wilma99", "203.0.113.77", "sub-0815"):
+        assert value.encode() not in kept
+    assert list(run.table()["outcome"]) == ["refused"]
+    assert b"BAD_REQUEST" in kept
