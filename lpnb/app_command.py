@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lpnb.settings import Settings, profiles
+from lpnb.settings import Found, Settings
 
 if TYPE_CHECKING:
     SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -41,8 +41,9 @@ def _app(options: argparse.Namespace) -> int:
     if not 0 <= options.port <= 65535:
         print(f"A port is a number from 0 to 65535; got {options.port}.", file=sys.stderr)
         return 2
-    if options.profile is not None or profiles():
-        Settings.load(options.profile)  # said here, and not in a page that stays empty
+    found = Found.look(options.profile)
+    if found.values or options.profile is not None:
+        Settings.from_found(found)  # what is missing is said here, and not in a page that stays empty
     port, token = options.port or _free_port(), secrets.token_hex(16)
     with tempfile.TemporaryDirectory(prefix="lpnb-app-") as folder:
         # The token goes through a file: a command line can be read by every user of the machine.

@@ -52,6 +52,27 @@ def test_settings_that_are_missing_are_said_before_anything_is_served(
     assert "There is no profile 'nowhere'." in capsys.readouterr().err
 
 
+def test_a_profile_that_is_not_asked_for_stands_in_nobodys_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env.live").write_text("LP_ACCOUNT_ID=87654321\n", encoding="utf-8")
+    served: list[list[str]] = []
+    monkeypatch.setattr(app_command, "_serve", lambda command, *_: served.append(command) or 0)
+    monkeypatch.setattr("signal.signal", lambda *_: None)  # the tests' own process is asked to end as ever
+
+    assert main(["app"]) == 0
+
+    assert len(served) == 1
+
+
+def test_half_a_file_of_settings_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / ".env").write_text("LP_ACCOUNT_ID=87654321\n", encoding="utf-8")
+
+    assert main(["app"]) == 1
+
+    assert "2 settings are missing: LP_CLIENT_ID, LP_CLIENT_SECRET." in capsys.readouterr().err
+
+
 def test_the_notebook_in_the_package_opens_the_explorer_and_holds_no_output() -> None:
     path = Path(app_command._APP, "explorer.ipynb")
     (cell,) = json.loads(path.read_text(encoding="utf-8"))["cells"]
