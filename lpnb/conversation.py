@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from lpnb import background
 from lpnb.connector import check_consumer_id
 from lpnb.dialogue import Details, Dialogue, Ear
-from lpnb.display import esc
+from lpnb.display import brief, esc
 from lpnb.engagements import Engagement
 from lpnb.errors import Complaint, InvalidValueError, ServiceError
 from lpnb.landings import WAIT, Landing
@@ -39,11 +39,12 @@ class _Conversation:
         consumer_id: str,
         client_properties: ClientProperties | Mapping[str, Any] | None = None,
     ) -> None:
-        if isinstance(client_properties, Mapping):
+        properties: Any = client_properties
+        if properties is not None and not hasattr(properties, "to_header"):
             from lpnb.payloads import ClientProperties
 
-            client_properties = ClientProperties.from_wire(client_properties, path="Client-Properties")
-        self._dialogue = Dialogue(engine, conversation_id, consumer_id, engine.ear, client_properties)
+            properties = ClientProperties.from_wire(properties, path="Client-Properties")
+        self._dialogue = Dialogue(engine, conversation_id, consumer_id, engine.ear, properties)
 
     @property
     def id(self) -> str:
@@ -347,8 +348,8 @@ def names_of(known: BatchResponse | Engagement | str, consumer_id: str | None) -
         InvalidValueError: It stands for no conversation, or the consumer is missing.
     """
     if isinstance(known, str):
-        if not 1 <= len(known) <= 64:
-            sentence = f"conversation_id must have 1 to 64 characters; got {len(known)}."
+        if not 1 <= len(known) <= 64 or not known.isprintable() or not known.strip():
+            sentence = f"conversation_id must be 1 to 64 characters that can be seen; got {brief(known)}."
             raise InvalidValueError([Complaint("conversation_id", sentence)])
         found = known
     elif isinstance(known, BatchResponse | Engagement):

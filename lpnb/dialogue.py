@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lpnb.display import table_html
 from lpnb.errors import Complaint, FileStoreError, InvalidValueError, ServiceError
-from lpnb.file_store import file_type_of, get_file, place_of, put_file
+from lpnb.file_store import file_type_of, get_file, place_of, put_file, read_file
 from lpnb.history import DETAILS, HistoryRecord
 from lpnb.landings import Landing, find_landing
 from lpnb.responses import BatchResponse
@@ -150,7 +150,8 @@ class Dialogue:
         from lpnb.frames import RichContent
 
         fields = {**self._beside, **more}
-        frame = RichContent(content=dict(element), conversation_id=self.conversation_id, **fields)
+        content: Any = dict(element) if isinstance(element, Mapping) else element
+        frame = RichContent(content=content, conversation_id=self.conversation_id, **fields)
         return await self.send(frame, self._line("rich content", None, more.get("dialog_id")))
 
     async def send_file(
@@ -163,12 +164,12 @@ class Dialogue:
         """Upload a file and publish it. When a step before that is refused, its response is returned."""
         from lpnb.frames import FileMessage, UploadUrl
 
-        content = file if isinstance(file, bytes) else await asyncio.to_thread(Path(file).read_bytes)
+        content, size = await asyncio.to_thread(read_file, file)
         kind = file_type or file_type_of(content)
         if kind is None:
             sentence = "file must be a JPG, JPEG, PNG or GIF; it begins like none of them."
             raise InvalidValueError([Complaint("file", sentence)])
-        fields: dict[str, Any] = {"file_size": len(content), "file_type": kind, **self._beside}
+        fields: dict[str, Any] = {"file_size": size, "file_type": kind, **self._beside}
         wanted = UploadUrl(**fields)
         shown: dict[str, Any] = {"file_type": kind, "caption": caption, "preview": preview, **self._beside}
         FileMessage(relative_path="/checked", conversation_id=self.conversation_id, **shown)
@@ -193,7 +194,8 @@ class Dialogue:
         """Have a stored file."""
         from lpnb.frames import DownloadUrl
 
-        relative_path = file if isinstance(file, str) else file_in(file.raw).get("relativePath")
+        found = file_in(getattr(file, "raw", None))
+        relative_path = file if isinstance(file, str) else found.get("relativePath")
         if not isinstance(relative_path, str):
             sentence = "file must be a relativePath, or a message that holds a file."
             raise InvalidValueError([Complaint("file", sentence)])
@@ -219,7 +221,8 @@ class Dialogue:
             ]
             if not sequences:
                 return None
-        fields: dict[str, Any] = {"sequences": list(sequences), "status": status, **self._beside}
+        given: Any = list(sequences) if not isinstance(sequences, str | bytes | int | float) else sequences
+        fields: dict[str, Any] = {"sequences": given, "status": status, **self._beside}
         response = await self.send(Receipt(conversation_id=self.conversation_id, **fields))
         if response.outcome == "answered":
             self._read.update(sequences)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from lpnb.display import brief, esc, table_html
 from lpnb.errors import Complaint, InvalidValueError
+from lpnb.strict_json import lone_surrogate
 
 if TYPE_CHECKING:
     from lpnb.attributes import AnyAttribute, Impression
@@ -95,13 +96,15 @@ class EngagementRequest:
 
     def _checked(self, complaints: list[Complaint]) -> dict[str, Any]:
         from lpnb.attributes import IMPRESSIONS, read_attribute
-        from lpnb.models import join, must
+        from lpnb.models import join, json_trouble, must
         from lpnb.visitors import Identity, VisitorProperties
 
         for name in ("consumer_id", "visitor_id", "session_id"):
             value = getattr(self, name)
             if value is not None and not (isinstance(value, str) and value.strip()):
                 complaints.append(must(name, "must be text that is not blank", value))
+            elif trouble := json_trouble(value):
+                complaints.append(must(name, trouble, value))
         if not (isinstance(self.version, str) and _VERSION.match(self.version)):
             complaints.append(must("version", "must be a version such as '1.1'", self.version))
         if not isinstance(self.on_behalf, bool):
@@ -164,8 +167,7 @@ class ReportRequest(EngagementRequest):
 
     def to_wire(self) -> dict[str, Any]:
         """Return the body that is sent."""
-        wire = super().to_wire()
-        return wire if self.page_id is None else {**wire, "pageId": self.page_id}
+        return super().to_wire() | ({} if self.page_id is None else {"pageId": self.page_id})
 
     def _checked(self, complaints: list[Complaint]) -> dict[str, Any]:
         checked = super()._checked(complaints)
@@ -175,8 +177,10 @@ class ReportRequest(EngagementRequest):
         if not checked["identities"] and self.visitor_id is None:
             sentence = "consumer_id, identities or visitor_id must be given: a report is about somebody."
             complaints.append(Complaint("identities", sentence))
-        if self.page_id is not None and not isinstance(self.page_id, str):
-            sentence = f"pageId must be text; got {brief(self.page_id)}."
+        if (page := self.page_id) is not None and (
+            not isinstance(page, str) or lone_surrogate(page) is not None
+        ):
+            sentence = f"pageId must be text without half a character; got {brief(page)}."
             complaints.append(Complaint("pageId", sentence))
         return checked
 
@@ -384,11 +388,8 @@ def _explain(outcome: Offer, ids: Mapping[str, Any], status: object) -> str:
 
 
 def _list(path: str, value: Any, complaints: list[Complaint]) -> list[Any]:
-    if (
-        isinstance(value, str | bytes | Mapping)
-        or not isinstance(value, Iterable)
-        or hasattr(value, "to_wire")
-    ):
+    is_one = isinstance(value, str | bytes | Mapping) or hasattr(value, "to_wire")
+    if is_one or not isinstance(value, Iterable):
         complaints.append(Complaint(path, f"{path} must be a list; got {brief(value)}."))
         return []
     return list(value)

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from lpnb.connector import Connector, check_consumer_id
+from lpnb.display import brief
 from lpnb.engagements import Engagement, EngagementRequest, Reported
-from lpnb.errors import NotSentError
+from lpnb.errors import Complaint, InvalidValueError, NotSentError
+from lpnb.file_store import LARGEST_FILE
 from lpnb.history import (
     DETAILS,
     HistoryPage,
@@ -37,8 +39,6 @@ Told = Callable[[Flow[Any], Probe], None]
 #: How many responses a client keeps in mind. Those with an unknown outcome are kept beyond that.
 RECENT = 1_000
 RECENT_BYTES = 8 << 20
-#: Bytes of a stored file. Source: the file-sharing page (3 MB).
-LARGEST_FILE = 3 << 20
 
 
 class Engine:
@@ -154,6 +154,9 @@ class Engine:
 
     async def history_search(self, search: Search, most: int = 500) -> tuple[HistoryRecord, ...]:
         """All records of a search by filters, page after page, up to *most*."""
+        if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+            sentence = f"most must be a whole number above 0; got {brief(most)}."
+            raise InvalidValueError([Complaint("most", sentence)])
         found: list[HistoryRecord] = []
         while True:
             page = await self.history(search.at(len(found)))

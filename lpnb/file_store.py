@@ -6,16 +6,21 @@ so both are tried again.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from lpnb.errors import FileStoreError, ServiceError
+from lpnb.display import brief
+from lpnb.errors import Complaint, FileStoreError, InvalidValueError, ServiceError
 from lpnb.patience import patiently
 from lpnb.responses import BatchResponse
 from lpnb.wire import Exchange, Flow, Pause, Request
 
+#: Bytes of a stored file. Source: the file-sharing page (3 MB).
+LARGEST_FILE = 3 << 20
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]{1,2000}\Z")
 _MEDIA = {"JPG": "image/jpeg", "JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif"}
 #: How a file of each type begins, so that its name need not be believed.
@@ -88,6 +93,26 @@ def get_file(origin: str, place: Place, wait: Callable[[float], Pause | None] = 
     if exchange.status != 200:
         raise _refused("gave no file", exchange)
     return exchange.content
+
+
+def read_file(file: object) -> tuple[bytes, int]:
+    """The bytes of *file*, a path or bytes, and how many it has: of one that is too large only the first.
+
+    Raises:
+        InvalidValueError: It is neither, or no regular file.
+        OSError: It cannot be read.
+    """
+    if isinstance(file, bytes | bytearray | memoryview):
+        return bytes(file), len(file)
+    if not isinstance(file, str | os.PathLike) or (isinstance(file, str) and "\0" in file):
+        raise InvalidValueError([Complaint("file", f"file must be a path, or bytes; got {brief(file)}.")])
+    path = Path(file)
+    size = path.stat().st_size
+    if not path.is_file():  # a device or a pipe may never end
+        raise InvalidValueError([Complaint("file", f"file must be a file; {brief(str(path))} is none.")])
+    with path.open("rb") as opened:
+        content = opened.read(LARGEST_FILE + 1)
+    return content, max(size, len(content))
 
 
 def file_type_of(content: bytes) -> str | None:

@@ -102,7 +102,7 @@ class RichContent(_Published):
     fixed: ClassVar[Mapping[str, str]] = {"event.type": "RichContentEvent"}
     longest: ClassVar[str] = "body.event.content"
 
-    content: dict[str, Json] = Field(description="The structured content.")
+    content: Annotated[dict[str, Json], Field(min_length=1)] = Field(description="The structured content.")
 
 
 class Receipt(_Published):
@@ -123,7 +123,9 @@ class Receipt(_Published):
     status: Literal["ACCEPT", "READ", "ACCESS", "NACK", "ACTION"] = Field(
         default="READ", description="What became of the messages."
     )
-    sequences: list[Annotated[Whole, Field(ge=0)]] = Field(description="The messages' sequence numbers.")
+    sequences: Annotated[list[Annotated[Whole, Field(ge=0)]], Field(min_length=1)] = Field(
+        description="The messages' sequence numbers."
+    )
 
 
 class ChatState(_Published):

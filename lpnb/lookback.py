@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from lpnb import background
+from lpnb.display import brief
 from lpnb.engine import Engine
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.history import DETAILS, HistoryRecord, by_filters
@@ -146,6 +147,9 @@ class AsyncLooksBack:
 
 def _id_of(reply: BatchResponse | str) -> str:
     """The conversation that *reply* opened, or the id that it is."""
+    if not isinstance(reply, str | BatchResponse):
+        sentence = f"conversationId must be a reply that opened one, or its id; got {brief(reply)}."
+        raise InvalidValueError([Complaint("conversationId", sentence)])
     conversation_id = reply if isinstance(reply, str) else reply.conversation_id
     if not conversation_id or not conversation_id.strip():
         came = "an empty id" if isinstance(reply, str) else f"a reply whose outcome is {reply.outcome!r}"

@@ -352,6 +352,8 @@ def _complaint(found: ErrorDetails, model: type[WireModel], root: str, typed_in:
         limit = context.get("min_length", context.get("max_length"))
         bound = "at least" if kind.endswith("too_short") else "at most"
         return Complaint(path, f"{path} must have {bound} {limit} characters; got {len(str(came))}.")
+    if kind == "too_short" and not came:
+        return must(path, "must not be empty", came)
     if kind in ("greater_than_equal", "less_than_equal"):
         sign = "at least" if "ge" in context else "at most"
         return must(path, f"must be {sign} {context.get('ge', context.get('le'))}", came)

@@ -19,6 +19,7 @@ from lpnb.history.records import HistoryPage, page_of
 from lpnb.masking import Secret
 from lpnb.patience import patiently
 from lpnb.settings import Settings
+from lpnb.strict_json import lone_surrogate
 from lpnb.wire import Exchange, Flow, Pause, Request, content_of
 
 #: Who is asking, 1 to 20 characters; required (documented).
@@ -164,12 +165,20 @@ def by_filters(
         complaints.append(_complaint("sort", "must be start or end, and :asc or :desc", sort))
     ids = {"skillIds": skill_ids, "latestSkillIds": latest_skill_ids, "latestAgentIds": agent_ids}
     for name, values in ids.items():
-        if isinstance(values, str | int) or not all(
-            isinstance(item, str | int) and not isinstance(item, bool) for item in values
+        if (
+            isinstance(values, str | bytes | Mapping)
+            or not isinstance(values, Iterable)
+            or not all(isinstance(item, str | int) and not isinstance(item, bool) for item in values)
         ):
             complaints.append(_complaint(name, "must be a list of ids", values))
-    for name, wanted in (sdes or {}).items():
-        if isinstance(wanted, str) or not all(isinstance(item, str) for item in wanted):
+    if sdes is not None and not isinstance(sdes, Mapping):
+        complaints.append(_complaint("sdeSearch", "must be names with their values", sdes))
+    for name, wanted in sdes.items() if isinstance(sdes, Mapping) else ():
+        if (
+            isinstance(wanted, str)
+            or not isinstance(wanted, Iterable)
+            or not all(isinstance(item, str) for item in wanted)
+        ):
             complaints.append(_complaint(f"sdeSearch.{name}", "must be a list of texts", wanted))
     _refuse(complaints)
     body: dict[str, Any] = {
@@ -249,6 +258,8 @@ def _refuse(complaints: Sequence[Complaint]) -> None:
 
 
 def _text_trouble(path: str, value: object) -> list[Complaint]:
+    if isinstance(value, str) and lone_surrogate(value) is not None:
+        return [_complaint(path, "must not hold half a character (a lone surrogate)", value)]
     fine = isinstance(value, str) and value.strip()
     return [] if fine else [_complaint(path, "must be text that is not blank", value)]
 
@@ -261,7 +272,8 @@ def _content_trouble(content: object) -> list[Complaint]:
 
 
 def _states(status: str | Iterable[str]) -> list[str]:
-    return [status] if isinstance(status, str) else list(status)
+    # What is no list at all is said to be none of the states.
+    return [status] if isinstance(status, str) or not isinstance(status, Iterable) else list(status)
 
 
 def _state_trouble(states: Sequence[object]) -> list[Complaint]:

@@ -227,6 +227,7 @@ class Receiver:
         Raises:
             TimeoutError: None came in time.
             ReceiverError: The receiver is stopped.
+            ValueError: *timeout* is no number of seconds.
         """
 
         def choose(events: list[Event]) -> Event | None:
@@ -235,6 +236,8 @@ class Receiver:
                     return event
             return None
 
+        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 <= timeout <= 86_400:
+            raise ValueError(f"timeout must be from 0 to 86,400 seconds; got {timeout!r}")
         running = self._now
         over = time.monotonic() + timeout
         while True:

@@ -393,6 +393,22 @@ def test_an_installation_that_monitoring_does_not_know_is_named(open_client, san
     assert (caught.value.http_status, caught.value.internal_code) == (404, 18)
 
 
+@pytest.mark.parametrize(
+    ("ask", "path"),
+    [
+        (lambda text: EngagementRequest("anna", visitor_id=text), "visitor_id"),
+        (lambda text: EngagementRequest("anna", session_id=text), "session_id"),
+        (lambda text: ReportRequest("anna", engagement_attributes=[VIP], page_id=text), "pageId"),
+    ],
+)
+def test_half_a_character_in_an_id_is_refused(ask, path):
+    with pytest.raises(InvalidValueError) as caught:
+        ask("v\ud800")
+
+    assert [complaint.path for complaint in caught.value.complaints] == [path]
+    assert "half a character" in str(caught.value)
+
+
 def test_monitoring_is_asked_for_the_app_installation_of_the_settings(open_client, sandbox):
     environment = {**sandbox.environment(), "LP_APP_INSTALLATION_ID": "no?such#one"}
 

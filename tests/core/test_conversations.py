@@ -203,7 +203,7 @@ def test_the_awaited_context_manager_closes_too(settings, sandbox):
     ("known", "consumer", "complaint"),
     [
         ("c-1", None, "consumer_id must be given: SEND speaks on a consumer's behalf."),
-        ("", "anna", "conversation_id must have 1 to 64 characters; got 0."),
+        ("", "anna", "conversation_id must be 1 to 64 characters that can be seen; got ''."),
         (7, "anna", "conversation must be a BatchResponse, an Engagement or a conversationId."),
         (
             BatchResponse("anna", "not sent", (Pair("1", "x"),), "Nothing was created."),
@@ -321,6 +321,57 @@ def test_a_file_that_would_be_refused_is_not_sent(sandbox, talk, content, compla
 
     assert str(caught.value) == complaint
     assert sandbox.calls["send"] == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "complaint"),
+    [
+        ("send_rich", "", "body.event.content must be an object; got ''."),
+        ("send_rich", None, "body.event.content must be an object; got None."),
+        ("send_rich", {}, "body.event.content must not be empty; got {}."),
+        ("read", 3, "body.event.sequenceList must be a list; got 3."),
+        ("read", "", "body.event.sequenceList must be a list; got ''."),
+        ("read", b"\xff", "body.event.sequenceList must be a list; got b'\\xff'."),
+        ("read", [], "body.event.sequenceList must not be empty; got []."),
+        ("fetch_file", None, "file must be a relativePath, or a message that holds a file."),
+        ("fetch_file", b"/v1/a.png", "file must be a relativePath, or a message that holds a file."),
+        ("send_file", None, "file must be a path, or bytes; got None."),
+        ("send_file", "a\0b", "file must be a path, or bytes; got 'a\\x00b'."),
+        ("send_file", "/dev/null", "file must be a file; '/dev/null' is none."),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_and_nothing_is_sent(sandbox, talk, method, given, complaint):
+    with pytest.raises(InvalidValueError) as caught:
+        getattr(talk, method)(given)
+
+    assert str(caught.value) == complaint
+    assert sandbox.calls["send"] == 0
+
+
+def test_a_file_that_is_far_too_large_is_not_even_read(sandbox, talk, tmp_path):
+    path = tmp_path / "huge.png"
+    with path.open("wb") as file:
+        file.write(PNG)
+        file.truncate(1 << 40)  # a hole: a terabyte that takes no room
+
+    with pytest.raises(InvalidValueError) as caught:
+        talk.send_file(path)
+
+    assert str(caught.value) == "body.fileSize must be at most 3,145,728 bytes (3 MB); got 1099511627776."
+    assert sandbox.calls["send"] == 0
+
+
+@pytest.mark.parametrize("known", ["", " ", "a\nb", "\ud800", "x" * 65])
+def test_an_id_that_can_be_none_makes_no_conversation(client, known):
+    with pytest.raises(
+        InvalidValueError, match=r"^conversation_id must be 1 to 64 characters that can be seen;"
+    ):
+        client.conversation(known, "anna")
+
+
+def test_client_properties_that_are_none_are_refused_when_the_conversation_is_made(client):
+    with pytest.raises(InvalidValueError, match=r"^Client-Properties must be an object; got True\.$"):
+        client.conversation("c-1", "anna", client_properties=True)
 
 
 def test_a_preview_that_is_too_large_stops_the_file_before_its_upload(sandbox, talk):

@@ -270,6 +270,28 @@ def test_everything_wrong_with_a_search_is_said_at_once_and_nothing_is_sent(agen
     assert sum(sandbox.calls.values()) == 0
 
 
+@pytest.mark.parametrize(
+    ("filters", "complaint"),
+    [
+        ({"status": None}, "status must be one of 'OPEN', 'CLOSE'; got None."),
+        ({"skill_ids": None}, "skillIds must be a list of ids; got None."),
+        ({"agent_ids": 1.5}, "latestAgentIds must be a list of ids; got 1.5."),
+        ({"sdes": ["vip"]}, "sdeSearch must be names with their values; got ['vip']."),
+        ({"sdes": {"customerType": 7}}, "sdeSearch.customerType must be a list of texts; got 7."),
+        ({"most": 0}, "most must be a whole number above 0; got 0."),
+        ({"most": "all"}, "most must be a whole number above 0; got 'all'."),
+    ],
+)
+def test_a_filter_of_another_kind_is_refused(agent, sandbox, filters, complaint):
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+
+    with pytest.raises(InvalidValueError) as caught:
+        agent.search_history(start, start, **filters)
+
+    assert str(caught.value) == complaint
+    assert sum(sandbox.calls.values()) == 0
+
+
 def test_moments_need_a_time_zone_and_the_right_order(agent):
     aware = datetime(2026, 1, 1, tzinfo=UTC)
 

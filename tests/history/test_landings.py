@@ -173,6 +173,20 @@ def test_nobody_goes_on_listening_when_the_landing_is_known(open_door, settings_
     assert [promise.done() for promise in told.asked] == [True]
 
 
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        (None, "conversationId must be a reply that opened one, or its id; got None."),
+        ("\ud800", "conversationId must not hold half a character (a lone surrogate); got '\\ud800'."),
+    ],
+)
+def test_what_is_no_conversation_has_no_landing(reader, given, complaint):
+    with pytest.raises(InvalidValueError) as caught:
+        reader.landing(given)
+
+    assert str(caught.value) == complaint
+
+
 @pytest.mark.parametrize("wait", [-1, float("nan"), float("inf"), True, "90"])
 def test_a_wait_that_is_none_is_refused(reader, wait):
     with pytest.raises(InvalidValueError) as caught:

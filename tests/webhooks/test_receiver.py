@@ -433,6 +433,12 @@ def test_a_stopped_receiver_says_so_and_can_be_started_again(account, wire):
     assert repr(receiver) == "<Receiver for account 12345678, not running>"
 
 
+@pytest.mark.parametrize("timeout", [None, "30", -1, True, float("nan"), float("inf")])
+def test_a_timeout_that_is_none_is_refused(receiver, timeout):
+    with pytest.raises(ValueError, match=r"^timeout must be from 0 to 86,400 seconds; got "):
+        receiver.wait_for_message("c", timeout)
+
+
 def test_whoever_waits_is_told_when_the_receiver_stops(account):
     async def stop_meanwhile():
         async with Receiver(account) as receiver:
