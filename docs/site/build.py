@@ -8,6 +8,7 @@ that fails or a docstring that cannot be laid out ends the build. Nothing that w
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import sys
 import time
@@ -38,8 +39,18 @@ def main(arguments: list[str] | None = None) -> int:
     # No -n: a type in an annotation need not have a page. Warnings are errors, all of them shown.
     status = build_main(["-b", "html", "-q", "-W", "--keep-going", "-c", str(HERE), str(source), str(out)])
     if status == 0:
+        for page in out.rglob("*.html"):
+            page.write_text(reachable(page.read_text(encoding="utf-8")), encoding="utf-8")
         print(f"docs: {out / 'index.html'} after {time.monotonic() - begun:.0f} s", file=sys.stderr)
     return status
+
+
+def reachable(page: str) -> str:
+    """*page* with what the theme leaves out: a level for the menu's headings, and a way for the keyboard into
+    whatever scrolls sideways.
+    """
+    page = page.replace('role="heading"', 'role="heading" aria-level="2"')
+    return re.sub(r'<(pre|div class="(?:table-wrapper|output)[^"]*")(?=>)', r'<\1 tabindex="0"', page)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -134,6 +134,13 @@ def test_a_model_is_shown_with_its_fields_and_not_with_the_model_library_s(site)
     assert "AfterValidator" not in text
 
 
+def test_the_keyboard_reaches_what_scrolls_and_headings_have_a_level(site):
+    pages = [file.read_text(encoding="utf-8") for file in site.rglob("*.html")]
+
+    assert [page for page in pages if re.search(r'<(?:pre|div class="table-wrapper[^"]*")>', page)] == []
+    assert [page for page in pages if re.search(r'role="heading"(?! aria-level)', page)] == []
+
+
 # --- the page of a notebook ------------------------------------------------------------------------------
 
 
