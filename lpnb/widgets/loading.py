@@ -47,7 +47,9 @@ class Loading:
         )  # fmt: skip
         self.upload.observe(self._chosen, names="value")
         self._found = kit.box([], "lpnb-cards")
-        load = kit.button("Load the pasted text", lambda _: do(lambda: self.read(self.pasted.value)))
+        load = kit.button(
+            "Load the pasted text", lambda _: do(lambda: self.read(self.pasted.value)), "lpnb-more"
+        )
         self.box = kit.vbox([self.upload, self.pasted, load, self._found], "lpnb-group")
 
     def read(self, text: str) -> None:

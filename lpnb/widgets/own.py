@@ -42,7 +42,7 @@ class OwnFields:
         self, form: Form, kit: Kit, place: Callable[[], Any], added: Callable[[FormField], None]
     ) -> None:
         self._form, self._kit, self._added = form, kit, added
-        self.fold = Fold("fields of your own", [], form, kit, place, self._row)
+        self.fold = Fold("of your own", [], form, kit, place, self._row)
 
     def add(self, place: str, name: str) -> FormField:
         """Add the field *name* to "ctmrinfo", "personal" or "request".

@@ -208,4 +208,4 @@ class Toolbar:
             self.toggle("Save")
             self.say(f"Saved as {given} in {self.library.path}.")
 
-        return kit.vbox([name, kit.button("Save", lambda _: self._do(press))], "lpnb-group")
+        return kit.vbox([name, kit.button("Save", lambda _: self._do(press), "lpnb-more")], "lpnb-group")

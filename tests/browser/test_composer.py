@@ -132,7 +132,7 @@ def test_the_keyboard_alone_gets_from_the_first_field_to_the_answer(notebook: No
 
     assert [name for name in walked if not name.startswith("[")] == [
         "New id", "First name", "Last name", "Gender", "Email", "Phone", "Customer type", "Customer id",
-        "More about the person", "More about the customer", "More fields of your own", "Campaign id",
+        "More about the person", "More about the customer", "More of your own", "Campaign id",
         "Engagement id", "Skill id", "Urgency", "More about session and channel", "Send",
     ]  # fmt: skip
     wait_until(composer, "done")

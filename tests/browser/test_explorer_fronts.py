@@ -173,7 +173,7 @@ def everything(explorer: Locator) -> None:
         explorer.get_by_role(
             "button", name=f"More about the {fold}".replace("the session", "session")
         ).click()
-    press(explorer, "More fields of your own")
+    press(explorer, "More of your own")
     press(explorer, "Look it up with Monitoring")
     press(explorer, "Ask Monitoring")
     explorer.get_by_role("button", name="Take it over", exact=True).click()
