@@ -61,14 +61,23 @@ class Engine:
         #: The receiver that conversations of this client listen to, if any.
         self.ear: Any = None
 
-    async def send(self, batch: Batch, consumer_id: str, *, witness: Witness | None = None) -> BatchResponse:
+    async def send(
+        self,
+        batch: Batch,
+        consumer_id: str,
+        *,
+        witness: Witness | None = None,
+        over: Transport | None = None,
+    ) -> BatchResponse:
         """See to domains and tokens, send *batch*, and keep the response if its outcome is unknown.
 
-        *witness* is told of each attempt before its first byte may leave, and of what came of it.
+        *witness* is told of each attempt before its first byte may leave, and of what came of it. *over* is
+        what it leaves by in place of this engine's own connections.
         """
         check_consumer_id(consumer_id)
         await self.ready(consumer_id)
-        response = await self.run(self.connector.post(batch, consumer_id, witness), self._interrupted)
+        flow = self.connector.post(batch, consumer_id, witness)
+        response = await self.run(flow, self._interrupted, over)
         self._keep(response)
         return response
 

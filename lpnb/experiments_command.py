@@ -90,6 +90,12 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--profile", help="read .env.PROFILE in place of .env")
     parser.add_argument("--concurrency", type=int, metavar="N", help="requests at once (16)")
     parser.add_argument("--rate", type=float, metavar="N", help="requests a second at the most")
+    parser.add_argument(
+        "--cluster",
+        type=_cluster,
+        metavar="WHERE",
+        help="send from the workers of a Dask cluster: its scheduler's address, or how many to start here",
+    )
     parser.add_argument("--on-5xx", choices=("pause", "retry"), help="retry risks doubles")
     parser.add_argument("--live", action="store_true", help="needed for a real account")
     parser.add_argument("--confirm", type=int, metavar="N", help="needed there: how many cases there are")
@@ -228,7 +234,7 @@ def _journal(options: argparse.Namespace) -> Path:
 
 def _how(options: argparse.Namespace, *, resumed: bool = False) -> dict[str, Any]:
     """What was said on how to run; the rest is as ``run_experiment``, or the journal, has it."""
-    names = ("concurrency", "rate", "on_5xx", "confirm", *(() if resumed else ("cap",)))
+    names = ("concurrency", "rate", "on_5xx", "confirm", "cluster", *(() if resumed else ("cap",)))
     said = {name: found for name in names if (found := getattr(options, name)) is not None}
     return {**said, "live": options.live, "progress": not options.quiet}
 
@@ -297,6 +303,10 @@ def _politely() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _cluster(text: str) -> str | int:
+    return int(text) if text.isascii() and text.isdigit() else True if text == "local" else text
 
 
 def _count(text: str) -> int:

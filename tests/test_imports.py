@@ -78,6 +78,8 @@ FENCES = {
     "matplotlib": {"plots"},
     "faker": {"experiments"},
     "tqdm": {"experiments"},
+    "dask": {"experiments"},
+    "distributed": {"experiments"},
     "sqlite3": {"journal", "webhooks"},
     "ipywidgets": {"widgets"},
     "traitlets": {"widgets"},

@@ -207,3 +207,28 @@ class Speed:
                 del self._marks[0]
         since, before = self._marks[0]
         return (done - before) / (now - since) if now > since else 0.0
+
+
+class Tally:
+    """Counts of one run that anybody may read at any time."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.outcomes: dict[str, int] = {"answered": 0, "refused": 0, "not sent": 0, "unknown": 0}
+        self.sending = 0
+        self.sent = 0
+        """Cases of this sitting that have an outcome."""
+        self.begin()
+        self.state = "planned"
+
+    def begin(self) -> None:
+        """Note that a sitting begins."""
+        self.state = "running"
+        self.trouble = ""
+        #: Whether one more was tried before it paused.
+        self.tried_one = False
+
+    def count(self, outcome: str) -> None:
+        """Note that one more case has an outcome."""
+        self.outcomes[outcome] += 1
+        self.sent += 1

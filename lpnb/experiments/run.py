@@ -19,16 +19,17 @@ from lpnb import background
 from lpnb.display import esc, table_html
 from lpnb.errors import JournalError, LpnbError, RunError
 from lpnb.experiments.options import Options
-from lpnb.experiments.progress import Display, Progress, Speed, display_for
+from lpnb.experiments.progress import Display, Progress, Speed, Tally, display_for
 from lpnb.experiments.results import Results
-from lpnb.experiments.sending import Sending, Tally
+from lpnb.experiments.sending import Sending
 from lpnb.experiments.settle import Settled
-from lpnb.experiments.steps import SendingWithSteps
+from lpnb.experiments.steps import sending_of
 from lpnb.journal import Journal, Reader
 
 if TYPE_CHECKING:
     from lpnb.client import AsyncClient, Client
     from lpnb.experiments.cases import Cases
+    from lpnb.experiments.cluster.crew import Crew
 
 #: Seconds that an interrupted wait still gives to what has left.
 GRACE = 0.5
@@ -40,6 +41,7 @@ class Run(Results):
     Attributes:
         name: What it is called.
         journal_path: The file that everything is written into; None for a dry run.
+        cluster: Where its requests leave from, as it was given; None for this process.
 
     Example:
         >>> Run("nothing-yet", 3)
@@ -57,6 +59,7 @@ class Run(Results):
         options: Options | None = None,
         run_key: str = "",
         progress: bool | Display = True,
+        cluster: object = None,
     ) -> None:
         self.name = name
         self.journal_path = path
@@ -68,6 +71,8 @@ class Run(Results):
         self._tally = Tally(total)
         self._speed: Speed | None = None
         self._sending: Sending | None = None
+        self._crew: Crew | None = None
+        self.cluster = cluster
         self._future: concurrent.futures.Future[None] | None = None
         self._reader: Reader | None = None
         self._failure: BaseException | None = None
@@ -98,16 +103,11 @@ class Run(Results):
         tally = self._tally
         if self._future is None and self.journal_path is not None:
             found = self._look().states()
-            state = self.state
             counts = {name: found.get(name, 0) for name in ("answered", "refused", "unknown", "sending")}
-            return Progress(tally.total, not_sent=found.get("not sent", 0), state=state, **counts)
-        counted = tally.outcomes
+            return Progress(tally.total, not_sent=found.get("not sent", 0), state=self.state, **counts)
         return Progress(
             total=tally.total,
-            answered=counted["answered"],
-            refused=counted["refused"],
-            not_sent=counted["not sent"],
-            unknown=counted["unknown"],
+            **{outcome.replace(" ", "_"): count for outcome, count in tally.outcomes.items()},
             sending=tally.sending,
             rate=self._speed.rate(tally.sent) if self._speed else 0.0,
             seconds=self._speed.seconds if self._speed else 0.0,
@@ -117,9 +117,8 @@ class Run(Results):
     @property
     def failure(self) -> str | None:
         """Why it failed or paused, in a sentence, or None."""
-        if self._failure is not None:
-            return str(self._failure)
-        return f"{self._tally.trouble}." if self._tally.trouble else None
+        trouble = f"{self._tally.trouble}." if self._tally.trouble else None
+        return trouble if self._failure is None else str(self._failure)
 
     @property
     def advice(self) -> str | None:
@@ -127,7 +126,7 @@ class Run(Results):
         progress = self.progress
         unknown = f" run.settle() looks for the {progress.unknown:,} unknown." if progress.unknown else ""
         said = {
-            "paused": f"{self.failure} One more was tried after a wait, and got none either.",
+            "paused": self.failure or "The run paused.",
             "failed": f"The run ended: {self.failure}",
             "stopped": "The run was stopped.",
             "interrupted": "Its process ended in the middle.",
@@ -135,13 +134,19 @@ class Run(Results):
         }.get(progress.state)
         if said is None:
             return None
-        goes_on = "" if progress.state == "done" else " run.resume() goes on."
-        return f"{said}{unknown}{goes_on}".strip()
+        said += " One more was tried after a wait, and got none either." if self._tally.tried_one else ""
+        return f"{said}{unknown}{'' if progress.state == 'done' else ' run.resume() goes on.'}".strip()
 
     # Driving it
 
-    def launch(self, journal: Journal, todo: Iterator[tuple[int, int]], opened: Sequence[Any] = ()) -> None:
-        """Begin a sitting on the background loop; *journal* is closed when it ends.
+    def launch(
+        self,
+        journal: Journal,
+        todo: Iterator[tuple[int, int]],
+        opened: Sequence[Any] = (),
+        crew: Crew | None = None,
+    ) -> None:
+        """Begin a sitting on the background loop; *journal* is closed when it ends, and so is the *crew*.
 
         *todo* are the cases to send, each with how often it was tried; *opened* the conversations of an
         earlier sitting with which something is still to be done.
@@ -149,38 +154,38 @@ class Run(Results):
         client, cases = self._client, self._cases
         if client is None or cases is None:
             raise RunError("A run needs a client and its cases to go on: open_run(...).resume(client).")
-        self._tally.state = "running"
-        self._tally.trouble = ""
+        self._tally.begin()
         self._failure = None
         self._speed = Speed()
         pace = client.engine.connector.throttle.pace
         if pace.given != self._options.rate:  # otherwise what it has learned still holds
             pace.rate = self._options.rate
-        given = (client.engine, cases, journal, todo)
-        options: dict[str, Any] = {
-            "run_key": self._run_key,
-            "concurrency": self._options.concurrency,
-            "on_5xx": self._options.on_5xx,
-            "tally": self._tally,
-            "salt": self._look().about.get("salt"),
-        }
-        steps = self._options.steps
-        if steps.any:
-            sending: Sending = SendingWithSteps(*given, steps=steps, unfinished=opened, **options)
-        else:
-            sending = Sending(*given, **options)
-        self._sending = sending
+        sending = sending_of(
+            *(client.engine, cases, journal, todo, self._run_key),
+            steps=self._options.steps,
+            unfinished=opened,
+            concurrency=crew.room if crew else self._options.concurrency,
+            on_5xx=self._options.on_5xx,
+            tally=self._tally,
+            salt=self._look().about.get("salt"),
+            over=crew.carrier if crew else None,
+        )
+        self._sending, self._crew = sending, crew
 
         async def sitting() -> None:
             state = "failed"
             try:
                 journal.tell("state", "running")
+                if crew is not None:
+                    await crew.begin(journal, sending, self._tally.total)
                 state = await sending.run()
                 self._failure = sending.failure
                 journal.tell("state", state)
             except LpnbError as error:
                 self._failure = error
             finally:
+                if crew is not None:
+                    await crew.close()
                 await asyncio.to_thread(self._put_away, journal)
                 self._tally.state = state
 
@@ -227,6 +232,7 @@ class Run(Results):
         live: bool | None = None,
         confirm: int | None = None,
         progress: bool | Display | None = None,
+        cluster: object = None,
         wait: bool = True,
     ) -> Self:
         """Go on: send what is planned or was certainly not sent, and nothing else.
@@ -243,6 +249,7 @@ class Run(Results):
             live: Must be True for a real account, unless this very object was begun with it.
             confirm: There, how many cases are still to be sent.
             progress: Whether to show how it goes, or what to show it with; as before when left out.
+            cluster: Workers to send from, as for ``run_experiment``; this process sends when left out.
             wait: Wait for the end, as ``run_experiment`` does, or return at once.
 
         Raises:
@@ -270,6 +277,7 @@ class Run(Results):
             **{key: value for key, value in given.items() if value is not None},
         )
         cases = cases if cases is not None else self._cases
+        self.cluster = cluster
         go_on(self, self.journal_path, client, cases, options=options, confirm=confirm, own=own)
         return self.wait() if wait else self
 
@@ -313,6 +321,8 @@ class Run(Results):
         sending = self._sending
         if sending is not None and self._future is not None and not self._future.done():
             background.loop().call_soon_threadsafe(sending.stop)
+            if self._crew is not None:
+                background.submit(self._crew.recall())
         return self
 
     def wait(self, timeout: float | None = None) -> Self:
@@ -327,12 +337,12 @@ class Run(Results):
         future = self._future
         if future is None:
             return self
-        until = None if timeout is None else time.monotonic() + timeout
+        until = time.monotonic() + (float("inf") if timeout is None else timeout)
         display = display_for(self._shown, self._resumed)
         try:
             while not concurrent.futures.wait([future], timeout=0.1).done:
                 display.show(self.progress)
-                if until is not None and time.monotonic() > until:
+                if time.monotonic() > until:
                     break
         except KeyboardInterrupt:
             self.stop()
@@ -347,11 +357,10 @@ class Run(Results):
         return self._awaited().__await__()
 
     async def _awaited(self) -> Self:
-        future = self._future
-        if future is None:
+        if self._future is None:
             return self
         display = display_for(self._shown, self._resumed)
-        waiting = asyncio.wrap_future(future)
+        waiting = asyncio.wrap_future(self._future)
         try:
             while not (await asyncio.wait([waiting], timeout=0.1))[0]:
                 display.show(self.progress)
@@ -382,16 +391,9 @@ class Run(Results):
 
     def _repr_html_(self) -> str:
         progress = self.progress
-        rows = [
-            (name, f"{count:,}")
-            for name, count in (
-                ("answered", progress.answered),
-                ("refused", progress.refused),
-                ("not sent", progress.not_sent),
-                ("unknown", progress.unknown),
-                ("still to be sent", progress.left),
-            )
-        ]
+        names = ("answered", "refused", "not sent", "unknown")
+        rows = [(name, f"{getattr(progress, name.replace(' ', '_')):,}") for name in names]
+        rows.append(("still to be sent", f"{progress.left:,}"))
         said = f"<p>{esc(self.advice)}</p>" if self.advice else ""
         where = f"<p>{esc(self.journal_path)}</p>" if self.journal_path else ""
         caption = f"Run {self.name}: {self.state}, {progress.total:,} cases"

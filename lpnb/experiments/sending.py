@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 
 from lpnb.engine import Engine
 from lpnb.errors import InvalidValueError, NotSentError
+from lpnb.experiments.cluster.carrier import LOST
 from lpnb.experiments.pipe import Pipe
+from lpnb.experiments.progress import Tally
 from lpnb.experiments.rows import consumer_of, without_personal
 from lpnb.experiments.slots import Slots
 from lpnb.journal import Answer, Journal
@@ -26,6 +28,7 @@ from lpnb.wire import Batch, Exchange, Outgoing
 
 if TYPE_CHECKING:
     from lpnb.experiments.cases import Case, Cases
+    from lpnb.transport import Transport
 
 #: So many troubles one after the other make a run pause.
 IN_A_ROW = 5
@@ -63,6 +66,7 @@ class Sending:
         on_5xx: str,
         tally: Tally,
         salt: str | None = None,
+        over: Transport | None = None,
     ) -> None:
         self.engine = engine
         self.cases = cases
@@ -83,6 +87,8 @@ class Sending:
         self._unwritten: set[asyncio.Future[None]] = set()
         self._pipe: Pipe[tuple[Ready, int]] = Pipe(concurrency)
         self.slots = Slots(concurrency)
+        self._senders: set[asyncio.Task[None]] = set()
+        self.over = over
         self.failure: BaseException | None = None
 
     @property
@@ -97,15 +103,30 @@ class Sending:
         self._open.set()
         self.slots.open()  # whoever waits for one now sees that nothing leaves
 
+    def pause(self, why: str) -> None:
+        """Stop because nothing can be sent for now; what has not left stays to be sent."""
+        if not self.stopping:
+            self.tally.state, self.tally.trouble = "paused", why
+            self.stop()
+
+    def grow(self, concurrency: int) -> None:
+        """Have so many under way at once from now on, if that is more than before."""
+        while self._senders and self._concurrency < concurrency and not self.stopping:
+            self._concurrency += 1
+            self._senders |= {asyncio.create_task(self._send()) for _ in range(2)}
+        self.slots.widen(self._concurrency)
+
     async def run(self) -> str:
         """Send all there is; return how it ended: "done", "stopped", "paused" or "failed"."""
         preparing = [asyncio.create_task(self._prepare()) for _ in range(self._concurrency)]
         # Twice as many as may be under way: those who write down what leaves next hold no slot.
-        sending = [asyncio.create_task(self._send()) for _ in range(2 * self._concurrency)]
+        self._senders = {asyncio.create_task(self._send()) for _ in range(2 * self._concurrency)}
         watching = asyncio.create_task(self._watch())
         ended = asyncio.create_task(self._close_when_prepared(preparing))
         try:
-            await asyncio.gather(*sending)
+            while self._senders:  # there may be more of them meanwhile
+                await asyncio.gather(*self._senders)
+                self._senders = {task for task in self._senders if not task.done()}
             while self._unwritten:
                 await asyncio.wait(self._unwritten)
         finally:
@@ -223,7 +244,7 @@ class Sending:
         """What is done with a conversation once its answer is *written*; nothing, without further steps."""
 
     async def _sent(self, batch: Batch, consumer_id: str, witness: _Witness) -> BatchResponse:
-        response = await self.engine.send(batch, consumer_id, witness=witness)
+        response = await self.engine.send(batch, consumer_id, witness=witness, over=self.over)
         if not self._retry_5xx:
             return response
         for seconds in LADDER:
@@ -235,7 +256,7 @@ class Sending:
                     self._stopped.wait(), self.engine.connector.throttle.wait(seconds).seconds
                 )
             try:
-                again = await self.engine.send(batch, consumer_id, witness=witness)
+                again = await self.engine.send(batch, consumer_id, witness=witness, over=self.over)
             except (_HeldError, NotSentError):
                 return response
             if again.outcome in ("refused", "not sent"):  # which says nothing of the one before
@@ -245,6 +266,8 @@ class Sending:
 
     def _notice(self, answer: Answer) -> None:
         """Count troubles in a row; the fifth closes the gate."""
+        if (answer.message or "").startswith(LOST):
+            return  # no fault of the service's
         if answer.outcome == "unknown" or (answer.outcome == "not sent" and answer.code != "invalid"):
             self._in_a_row += 1
             if self._in_a_row >= IN_A_ROW and self._open.is_set() and not self.stopping:
@@ -274,8 +297,8 @@ class Sending:
             except Exception as error:
                 self._fail(error)
             if self._in_a_row > before:
-                self.tally.state = "paused"
-                self.stop()
+                self.tally.tried_one = True
+                self.pause(self.tally.trouble)
                 return
             self._go_on()
 
@@ -301,24 +324,6 @@ class Sending:
     def holds(self) -> bool:
         """Whether a case that has not left yet has to stay here."""
         return self.stopping or not (self._open.is_set() or self._trial)
-
-
-class Tally:
-    """Counts of one run that anybody may read at any time."""
-
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.outcomes: dict[str, int] = {"answered": 0, "refused": 0, "not sent": 0, "unknown": 0}
-        self.sending = 0
-        self.sent = 0
-        """Cases of this sitting that have an outcome."""
-        self.state = "planned"
-        self.trouble = ""
-
-    def count(self, outcome: str) -> None:
-        """Note that one more case has an outcome."""
-        self.outcomes[outcome] += 1
-        self.sent += 1
 
 
 class _Witness:

@@ -80,6 +80,8 @@ class Settler:
         fresh: Seconds after an attempt from which on history is asked.
         certain: Seconds after which it need not be shown that history is as far as the attempt.
         origin_changed: Whether the service is not the one that the cases were sent to.
+        started_until: Seconds since 1970 until when workers of a cluster may have started what they had.
+            Nobody is asked before.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Settler:
         fresh: float,
         certain: float,
         origin_changed: bool,
+        started_until: float = 0.0,
     ) -> None:
         self._engine = engine
         self._journal = journal
@@ -100,6 +103,7 @@ class Settler:
         self._fresh = fresh
         self._certain = certain
         self._origin_changed = origin_changed
+        self._started_until = started_until
         self._trust: str | None = None
         """Why history's silence means nothing, or "" when it does; None as long as nobody has looked."""
         self._clocks_agree = False
@@ -109,7 +113,9 @@ class Settler:
         """Look up *cases*, and write down what is found."""
         found: dict[str, list[str]] = {"answered": [], "absent": [], "unknown": []}
         reasons: dict[str, str] = {}
-        todo = iter(list(cases))
+        todo = iter(cases := list(cases))
+        if cases and (wait := self._started_until - time.time()) > 0:
+            await asyncio.sleep(min(wait, 60.0))
 
         async def work(todo: Iterator[KnownCase]) -> None:
             for case in todo:
@@ -147,9 +153,14 @@ class Settler:
         said = "History knows no conversation that came of it, open or closed."
         return Found("absent", None, "history", asked, said), ""
 
+    def _over(self, case: KnownCase) -> float | None:
+        """Seconds since 1970 when *case* was over: a worker may have started it when its driver was dead."""
+        over = _over(case)
+        return over if over is None else max(over, self._started_until)
+
     async def _until_fresh(self, case: KnownCase) -> None:
         """Wait until history has had its time to hear of *case*; of one without a time, all of it."""
-        over = _over(case)
+        over = self._over(case)
         age = 0.0 if over is None else max(0.0, time.time() - over)
         await asyncio.sleep(max(0.0, self._fresh - age))
 
@@ -192,7 +203,7 @@ class Settler:
                 self._trust = await self._looked_at()
         if self._trust or self._known is None:
             return self._trust
-        over, shown = _over(case), self._known.sent_at
+        over, shown = self._over(case), self._known.sent_at
         if over is not None and shown is not None and shown / 1_000_000 >= over:
             return ""
         if over is not None and time.time() - over >= self._certain:

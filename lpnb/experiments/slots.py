@@ -75,6 +75,11 @@ class Slots:
         self.under_way -= 1
         self._admit()
 
+    def widen(self, count: int) -> None:
+        """Have *count* slots from now on, if there were fewer."""
+        self.count = max(self.count, count)
+        self._admit()
+
     def open(self) -> None:
         """Let everybody through: nothing leaves any more, and they are to see it."""
         self._open = True

@@ -13,6 +13,7 @@ from lpnb import background
 from lpnb._version import __version__
 from lpnb.display import brief
 from lpnb.errors import ChangedCasesError, RunError
+from lpnb.experiments.cluster.crew import check_cluster
 from lpnb.experiments.guard import CAP, check_live
 from lpnb.experiments.options import Options, check_options, name_of
 from lpnb.experiments.progress import Display
@@ -28,6 +29,7 @@ from lpnb.settings import Settings
 if TYPE_CHECKING:
     from lpnb.client import AsyncClient, Client
     from lpnb.experiments.cases import Cases
+    from lpnb.experiments.cluster.crew import Crew
 
 #: Requests that a dry run writes out.
 SHOWN = 3
@@ -53,6 +55,7 @@ def run_experiment(
     hash_personal: bool = False,
     progress: bool | Display = True,
     dry_run: bool | int = False,
+    cluster: object = None,
 ) -> Run:
     """Send *cases*, each for a consumer of its own, and return the run when it has ended.
 
@@ -78,10 +81,14 @@ def run_experiment(
             repeats them. Consumer ids stay as they are: the unknown cases are looked up by them.
         progress: Whether to show how it goes, or what to show it with.
         dry_run: Print the first requests, secrets masked, and send nothing; a number prints so many.
+        cluster: Send from the workers of a Dask cluster (``pip install "lpnb[dask]"``): a
+            ``distributed.Client``, a scheduler's address, or a number of workers to start on this machine.
+            ``concurrency`` is then each worker's, ``rate`` that of all of them together.
 
     Raises:
         InvalidValueError: Naming every cell that is wrong. Nothing was sent.
-        RunError: A real account without ``live`` and ``confirm``, or beyond the cap.
+        RunError: A real account without ``live`` and ``confirm``, or beyond the cap; or a cluster that cannot
+            be reached or runs another lpnb.
         JournalError: The file cannot be made.
         NotSentError: Hosts or the AppJWT could not be had.
 
@@ -111,6 +118,7 @@ def run_experiment(
         hash_personal=hash_personal,
         progress=progress,
         dry_run=dry_run,
+        cluster=cluster,
     )
     return run.wait()
 
@@ -131,6 +139,7 @@ def start_experiment(
     hash_personal: bool = False,
     progress: bool | Display = True,
     dry_run: bool | int = False,
+    cluster: object = None,
 ) -> Run:
     """Begin a run and return at once; ``run.wait()`` or ``await run`` waits for its end.
 
@@ -160,6 +169,7 @@ def start_experiment(
     )
     cases = cases_of(cases)
     cases.check()
+    check_cluster(cluster)
     settings = client.settings
     steps = Steps() if steps is None else steps
     options = Options(concurrency, rate, on_5xx, live, cap, steps)
@@ -174,6 +184,7 @@ def start_experiment(
     if on_5xx == "retry":
         print(_RISK)  # noqa: T201 - whoever asks for it is told, every time
     background.wait(client.engine.ready())
+    crew = _crew(client, cluster, options)
     path = Path("runs", f"{name}.sqlite") if journal is None else Path(journal)
     salt = secrets.token_hex(16) if hash_personal else None
     about = {
@@ -189,7 +200,11 @@ def start_experiment(
         "salt": salt,
         "state": "running",
     }
-    book = Journal.create(path, about, case_rows(cases, run_key, salt))
+    try:
+        book = Journal.create(path, about, case_rows(cases, run_key, salt))
+    except BaseException:
+        _dismiss(crew)
+        raise
     if journal is None:
         print(f"Writing down run {name} in {path}")  # noqa: T201 - it was not chosen by whoever looks for it
     run = Run(
@@ -201,8 +216,9 @@ def start_experiment(
         options=options,
         run_key=run_key,
         progress=progress,
+        cluster=cluster,
     )
-    run.launch(book, ((number, 0) for number in range(len(cases))))
+    run.launch(book, ((number, 0) for number in range(len(cases))), crew=crew)
     return run
 
 
@@ -258,11 +274,26 @@ def go_on(
         opened = unfinished(reader, options.steps)
         if todo or opened:
             background.wait(client.engine.ready())
+        crew = _crew(client, run.cluster, options) if todo else None
         run.adopt(client, known, options, reader.states())
-        run.launch(book, iter(todo), opened)
+        run.launch(book, iter(todo), opened, crew)
     except BaseException:
         book.close()
         raise
+
+
+def _crew(client: Client | AsyncClient, cluster: object, options: Options) -> Crew | None:
+    """The workers to send from, ready; None when this process sends."""
+    if cluster is None:
+        return None
+    from lpnb.experiments.cluster.crew import gather_crew
+
+    return background.wait(gather_crew(cluster, options.concurrency, client.engine.transport))
+
+
+def _dismiss(crew: Crew | None) -> None:
+    if crew is not None:
+        background.wait(crew.close())
 
 
 def settle_run(path: Path, client: Client | AsyncClient, fresh: float | None) -> Settled:
@@ -291,6 +322,7 @@ def settle_run(path: Path, client: Client | AsyncClient, fresh: float | None) ->
             fresh=fresh,
             certain=certain,
             origin_changed=reader.about["origin"] != settings.domain_api,
+            started_until=reader.about.get("starts_until", 0.0),
         )
         return background.wait(settler.settle([case for case in cases if case.state == "unknown"], 8))
     finally:

@@ -218,6 +218,13 @@ class SendingWithSteps(Sending):
         await self.journal.step(Step(number, step, place, outcome, said_text, time.time_ns() // 1000))
 
 
+def sending_of(*given: Any, steps: Steps, unfinished: Iterable[_Opened], **options: Any) -> Sending:
+    """A sitting with those of the *steps* that there are."""
+    if steps.any:
+        return SendingWithSteps(*given, steps=steps, unfinished=unfinished, **options)
+    return Sending(*given, **options)
+
+
 def unfinished(reader: Reader, steps: Steps) -> list[_Opened]:
     """The open conversations of an earlier sitting with which something is still to be done."""
     if not steps.follows:
