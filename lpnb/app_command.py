@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lpnb.extras import install_command
 from lpnb.settings import Found, Settings
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def register(commands: SubParsers) -> None:
 
 def _app(options: argparse.Namespace) -> int:
     if find_spec("voila") is None:
-        print('Voila is not installed here. Install it with: pip install "lpnb[app]"', file=sys.stderr)
+        print(f"Voila is not installed here. Install it with: {install_command('app')}", file=sys.stderr)
         return 1
     if not 0 <= options.port <= 65535:
         print(f"A port is a number from 0 to 65535; got {options.port}.", file=sys.stderr)

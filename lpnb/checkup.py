@@ -23,6 +23,7 @@ from lpnb.display import table_html
 from lpnb.domains import NEEDED, find_domains
 from lpnb.engine import Engine
 from lpnb.errors import LpnbError, SettingsError
+from lpnb.extras import install_command
 from lpnb.settings import Settings
 from lpnb.tokens import claims
 from lpnb.transport import HttpTransport, Probe
@@ -253,5 +254,5 @@ def _versions() -> Check:
         except PackageNotFoundError:
             found.append(f"no {name}")
     missing = "no jupyterlab" in found
-    todo = 'For `lpnb lab`: pip install "lpnb[lab]"' if missing else ""
+    todo = f"For `lpnb lab`: {install_command('lab')}" if missing else ""
     return Check("versions", "ok", ", ".join(found), todo)

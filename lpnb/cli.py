@@ -21,6 +21,7 @@ from pathlib import Path
 from lpnb import app_command, experiments_command
 from lpnb._version import __version__
 from lpnb.display import table_text
+from lpnb.extras import install_command
 from lpnb.samples import QUICKSTART
 from lpnb.samples_command import notebooks_folder, register
 
@@ -143,7 +144,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _lab(options: argparse.Namespace) -> int:
     if find_spec("jupyterlab") is None:
-        print('JupyterLab is not installed here. Install it with: pip install "lpnb[lab]"', file=sys.stderr)
+        print(f"JupyterLab is not installed here. Install it with: {install_command('lab')}", file=sys.stderr)
         return 1
     folder = notebooks_folder(options.dir)
     if folder is None:

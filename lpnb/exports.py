@@ -21,6 +21,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from lpnb.errors import Complaint, InvalidValueError, LpnbError
+from lpnb.extras import install_command
 from lpnb.models import one_of
 from lpnb.tables import cell_text
 
@@ -150,7 +151,7 @@ def _openpyxl() -> Any:
     try:
         import openpyxl
     except ImportError:
-        sentence = 'Excel files need openpyxl. Install it with: pip install "lpnb[excel]"'
+        sentence = f"Excel files need openpyxl. Install it with: {install_command('excel')}"
         raise InvalidValueError([Complaint(".xlsx", sentence)]) from None
     return openpyxl
 

@@ -27,6 +27,7 @@ FLOORS = [
         "plain",
         "background",
         "env_files",
+        "extras",
     },
     {"settings", "models", "wire", "responses", "journal", "samples", "lessons", "pace"},
     {"sdes", "trust", "patience", "send_answers"},

@@ -19,6 +19,7 @@ from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases import Cases
 from lpnb.experiments.columns import columns_of
 from lpnb.experiments.sources import ArrowSource, BesideSource, ListSource, Source
+from lpnb.extras import install_command
 
 _COLUMNS = (
     "ctmrinfo.customerId",
@@ -130,7 +131,7 @@ def _faker(locale: str, seed: int) -> Any:
     try:
         from faker import Faker
     except ImportError:
-        sentence = 'Personas need faker. Install it with: pip install "lpnb[personas]"'
+        sentence = f"Personas need faker. Install it with: {install_command('personas')}"
         raise InvalidValueError([Complaint("personas", sentence)]) from None
     try:
         maker = Faker(locale)

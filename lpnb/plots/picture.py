@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from lpnb.display import esc, pre_html, table_html
 from lpnb.errors import InvalidValueError, LpnbError
+from lpnb.extras import install_command
 from lpnb.models import one_of
 from lpnb.plots.letters import drawable, families
 from lpnb.plots.themes import Theme, theme_of
@@ -33,7 +34,7 @@ class PlotsMissingError(LpnbError, ImportError):
     def __init__(self) -> None:
         super().__init__(
             "Pictures need matplotlib, which is not installed. It comes with the extra plots: "
-            'pip install "lpnb[plots]"'
+            + install_command("plots")
         )
 
 

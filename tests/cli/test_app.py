@@ -33,8 +33,8 @@ def test_without_voila_it_says_how_to_install_it(
 
     assert main(["app"]) == 1
 
-    assert (
-        capsys.readouterr().err == 'Voila is not installed here. Install it with: pip install "lpnb[app]"\n'
+    assert capsys.readouterr().err == (
+        f'Voila is not installed here. Install it with: {sys.executable} -m pip install "lpnb[app]"\n'
     )
 
 

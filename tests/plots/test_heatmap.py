@@ -270,7 +270,7 @@ def test_without_matplotlib_the_table_still_shows_and_a_figure_names_the_extra(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     message = (
         "Pictures need matplotlib, which is not installed. It comes with the extra plots: "
-        'pip install "lpnb[plots]"'
+        f'{sys.executable} -m pip install "lpnb[plots]"'
     )
 
     with pytest.raises(plots.PlotsMissingError) as caught:
