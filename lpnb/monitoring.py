@@ -165,10 +165,14 @@ def _forget(code: object, visitor: Visitor) -> bool:
 
 
 def _may_ask_again(exchange: Exchange, request: EngagementRequest) -> bool:
-    status = exchange.status
-    if status is None or exchange.failure is not None:
+    if _nobody_knows(exchange):
         return not exchange.started or not request.reports or not request.appends
-    return status == 429 or status >= 500
+    return exchange.status == 429 or (exchange.status or 0) >= 500
+
+
+def _nobody_knows(exchange: Exchange) -> bool:
+    """Whether no answer came of the service itself: it may be busy with the request behind a gateway."""
+    return exchange.failure is not None or exchange.status in (None, 408, 502, 504)
 
 
 def _error(what: str, exchange: Exchange, reply: Mapping[str, Any], attempts: int) -> MonitoringError:
@@ -184,11 +188,12 @@ def _error(what: str, exchange: Exchange, reply: Mapping[str, Any], attempts: in
         else:
             sentence = f"Monitoring could not be reached: {failure}{again}."
         return MonitoringError(sentence, status)
+    taken = " Whether it was taken is not known." if what == "report" and _nobody_knows(exchange) else ""
     where = f" to {exchange.location}; redirects are not followed" if exchange.location else ""
     named = f", internalCode {code}" if isinstance(code, int) else ""
     said = f": {brief(said, 200)[1:-1].rstrip('.')}" if isinstance(said, str) and said else ""
     return MonitoringError(
-        f"Monitoring answered the {what} with HTTP {status}{where}{named}{again}{said}.",
+        f"Monitoring answered the {what} with HTTP {status}{where}{named}{again}{said}.{taken}",
         status,
         code if isinstance(code, int) else None,
     )

@@ -349,6 +349,25 @@ def test_a_report_that_replaces_is_repeated_and_one_that_appends_is_not(door, sa
     assert sandbox.calls["report"] == 4
 
 
+@pytest.mark.parametrize("code", [502, 504])
+def test_a_report_that_appends_is_not_repeated_when_a_gateway_answers_for_the_service(door, sandbox, code):
+    sandbox.fail("report", "status", times=3, code=code)
+
+    with pytest.raises(MonitoringError) as caught:
+        door.call("report", "anna", [SearchInfo(keywords=["loan"])])
+
+    assert str(caught.value).startswith(f"Monitoring answered the report with HTTP {code}")
+    assert str(caught.value).endswith(". Whether it was taken is not known.")
+    assert sandbox.calls["report"] == 1
+    assert door.call("report", "anna", [VIP]).attempts == 3
+
+
+def test_a_report_that_appends_is_repeated_when_the_service_says_that_it_could_not_take_it(door, sandbox):
+    sandbox.fail("report", "status", times=2, code=503)
+
+    assert door.call("report", "anna", [SearchInfo(keywords=["loan"])]).attempts == 3
+
+
 @pytest.mark.parametrize("code", [400, 401, 404])
 def test_a_4xx_is_never_asked_again(door, sandbox, code):
     sandbox.fail("engagement", "status", code=code)
