@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import socket
 import sys
 import threading
@@ -28,6 +29,9 @@ LARGEST_HEAD = 32 << 10
 #: Seconds that a connection may say nothing, or not finish its first head.
 SILENT = 10.0
 _SECONDS = 10.0
+# Whoever knocks with anything but HTTP is logged there; where no logging is set up, that would be printed
+# into the notebook, a line for each.
+logging.getLogger("uvicorn.error").addHandler(logging.NullHandler())
 
 
 class Server(uvicorn.Server):

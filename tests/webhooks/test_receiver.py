@@ -8,6 +8,8 @@ import gc
 import json
 import random
 import socket
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -158,6 +160,24 @@ def test_a_head_without_an_end_is_refused_before_it_weighs_much(receiver, poster
 
     assert sent < 100_000
     assert poster.say(wire.message("c", 0)) == 200
+
+
+def test_whoever_knocks_with_anything_but_http_prints_nothing_into_the_notebook():
+    program = """
+import socket
+import subprocess
+import sys
+from lpnb import Receiver, Settings
+with Receiver(Settings("12345678", "id", "secret")) as receiver:
+    for knock in (b"\\x16\\x03\\x01" + bytes(200), b"GET\\r\\n\\r\\n"):
+        with socket.create_connection(("127.0.0.1", receiver.port), 10) as line:
+            line.sendall(knock)
+            assert line.recv(100).startswith(b"HTTP/1.1 400")
+"""
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_whoever_connects_and_says_nothing_is_cut_off(account, monkeypatch):
