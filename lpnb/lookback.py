@@ -90,7 +90,8 @@ class LooksBack:
             reply: What opened the conversation, or its id.
             receiver: A running ``Receiver`` to listen to as well; the one that was given to ``listen`` when
                 left out.
-            wait: Seconds to wait at the most; history is about a minute late.
+            wait: Seconds to wait at the most, and up to ten more for an answer that is under way; history is
+                about a minute late.
 
         Returns:
             A ``Landing``: ``skill_id``, ``skill_name``, ``transfers`` and who said so. Its ``outcome`` is

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 import weakref
@@ -82,15 +83,18 @@ class Receiver:
         settings = getattr(account, "settings", account)
         if not isinstance(settings, Settings):
             raise TypeError(f"account must be Settings or a client; got {type(account).__name__}")
-        if isinstance(algorithms, str) or not algorithms or set(algorithms) - set(ALGORITHMS):
+        named = isinstance(algorithms, Sequence) and not isinstance(algorithms, str) and len(algorithms) > 0
+        if not named or not all(name in ALGORITHMS for name in algorithms):
             raise ValueError(f"algorithms must name some of {ALGORITHMS}; got {algorithms!r}")
-        if (
-            not path.startswith("/")
-            or not path.isascii()
-            or not path.isprintable()
-            or set(path) & set(" ?#%")
-        ):
+        plain = isinstance(path, str) and path.startswith("/") and path.isascii() and path.isprintable()
+        if not plain or set(path) & set(" ?#%"):
             raise ValueError(f"path must begin with a slash and be plain, such as '/webhooks'; got {path!r}")
+        if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65_535:
+            raise ValueError(f"port must be a whole number from 0 to 65535; got {port!r}")
+        if not isinstance(host, str) or not host.strip():  # an empty one would be every address there is
+            raise ValueError(f"host must be an address, such as '127.0.0.1'; got {host!r}")
+        if keep is not None and (not isinstance(keep, str | os.PathLike) or not Path(keep).name):
+            raise ValueError(f"keep must be the path of a file; got {keep!r}")
         for name, value in (("most", most), ("largest_body", largest_body)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} must be a whole number above 0; got {value!r}")
