@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lpnb.errors import RunError
+from lpnb.errors import JournalError, LpnbError, RunError
 from lpnb.experiments.rows import cases_frame, known_of, pivot_of, responses_frame
 from lpnb.journal import Reader, read_journal
 
@@ -16,6 +18,28 @@ if TYPE_CHECKING:
     from lpnb.experiments.cases import Cases
     from lpnb.experiments.compare import Comparison
     from lpnb.plots import Heatmap
+
+
+@contextlib.contextmanager
+def reading(path: str | os.PathLike[str] | None) -> Iterator[None]:
+    """Say of a journal that holds what lpnb never writes that it does; somebody has edited it.
+
+    Example:
+        >>> with reading("x.sqlite"):
+        ...     int("twelve")
+        Traceback (most recent call last):
+        lpnb.errors.JournalError: x.sqlite holds what lpnb never writes (invalid literal for int() with base 10: 'twelve'). Take a copy of it from before; nothing is sent from this one.
+    """  # noqa: E501
+    try:
+        yield
+    except LpnbError:
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+        missing = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise JournalError(
+            f"{path} holds what lpnb never writes ({missing}). Take a copy of it from before; nothing is "
+            "sent from this one."
+        ) from None
 
 
 class Results:
@@ -36,11 +60,13 @@ class Results:
             return cases_frame(known, self._columns, {})
         reader = self._look()
         hashes = reader.about.get("salt") is not None
-        return cases_frame(reader.cases(), self._columns, reader.landings(), hashes=hashes)
+        with reading(self.journal_path):
+            return cases_frame(reader.cases(), self._columns, reader.landings(), hashes=hashes)
 
     def responses(self) -> pd.DataFrame:
         """One row per request frame: ``case`` and the columns of ``responses_table``."""
-        return responses_frame(self._look())
+        with reading(self.journal_path):
+            return responses_frame(self._look())
 
     @property
     def unknown(self) -> pd.DataFrame:

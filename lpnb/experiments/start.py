@@ -18,6 +18,7 @@ from lpnb.experiments.guard import CAP, check_live
 from lpnb.experiments.options import Options, check_options, name_of
 from lpnb.experiments.progress import Display
 from lpnb.experiments.rows import case_rows, changes, rebuilt
+from lpnb.experiments.results import reading
 from lpnb.experiments.run import Run
 from lpnb.experiments.settle import CERTAIN, FRESH, FRESH_HERE, Settled, Settler
 from lpnb.experiments.steps import Steps, unfinished
@@ -237,8 +238,10 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     """  # noqa: E501
     reader = read_journal(path)
     about = reader.about
-    options = Options.of(about["options"])
-    return Run(about["name"], reader.total, path=Path(path), options=options, run_key=about["run_key"])
+    with reading(path):
+        options = Options.of(about["options"])
+        name, run_key = name_of(about["name"], None), bytes.fromhex(about["run_key"]).hex()
+    return Run(name, reader.total, path=Path(path), options=options, run_key=run_key)
 
 
 def go_on(
@@ -349,8 +352,10 @@ def check_cases(reader: Reader, cases: object) -> Cases:
             f"{reader.path} has personal values as hashes only, so its cases cannot be sent from it. "
             "Give them: run.resume(client, cases)."
         )
-    known = rebuilt(reader) if cases is None else cases_of(cases)
-    if found := changes(known, reader, salt):
+    with reading(reader.path):
+        known = rebuilt(reader) if cases is None else cases_of(cases)
+        found = changes(known, reader, salt)
+    if found:
         listed = "\n".join(
             f"  - {case}, {column}: {brief(before)} before, {brief(after)} now"
             for case, column, before, after in found[:20]

@@ -49,9 +49,11 @@ def create(path: Path) -> sqlite3.Connection:
     connection = _connect(path, "rw")
     try:
         _harden(connection)
+        connection.execute(
+            f"PRAGMA application_id = {APPLICATION}"
+        )  # first: whatever is there says whose it is
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(f"PRAGMA application_id = {APPLICATION}")
         connection.execute("BEGIN IMMEDIATE")
         for statement in _statements(SCHEMA):
             connection.execute(statement)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -698,3 +699,28 @@ def test_no_personal_value_is_kept_wherever_it_stands_or_is_repeated(client, san
         assert value.encode() not in kept
     assert list(run.table()["outcome"]) == ["refused"]
     assert b"BAD_REQUEST" in kept
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("DELETE FROM run WHERE key = 'run_key'", "'run_key' is missing"),
+        ("UPDATE run SET value = '{\"a\": 1}' WHERE key = 'options'", "unexpected keyword argument 'a'"),
+        ("UPDATE cases SET said = '{'", "Expecting property name"),
+        ("UPDATE answers SET pairs = 'x'", "Expecting value"),
+        ("UPDATE answers SET sent_at = 'x'", "unsupported type"),
+    ],
+)
+def test_a_journal_that_was_edited_by_hand_is_refused_in_words(client, sandbox, change, said):
+    run = quiet(client, CASES[:2])
+    with closing(sqlite3.connect(run.journal_path)) as journal:
+        journal.execute(change)
+        journal.commit()
+
+    with pytest.raises(JournalError) as caught:
+        found = open_run(run.journal_path)
+        found.table()
+        found.responses()
+
+    assert str(caught.value).startswith("runs/tiers.sqlite holds what lpnb never writes (")
+    assert said in str(caught.value)

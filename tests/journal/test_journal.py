@@ -503,3 +503,28 @@ def test_a_place_where_no_journal_can_be_is_named(tmp_path, place):
 
     assert str(caught.value).startswith(f"No journal can be written at {tmp_path / place}: ")
     assert [found.name for found in tmp_path.iterdir()] == ["file"]
+
+
+DIES = """
+import os, sys
+from lpnb.journal import Journal, file
+connect = file._connect
+def dying(path, mode):
+    connection = connect(path, mode)
+    connection.set_trace_callback(lambda sql: os._exit(9) if sys.argv[2] in sql else None)
+    return connection
+file._connect = dying
+Journal.create(sys.argv[1], {}, [])
+"""
+
+
+@pytest.mark.parametrize("at", ["journal_mode", "synchronous", "BEGIN", "CREATE TABLE run", "COMMIT"])
+def test_a_file_whose_making_was_cut_off_says_so(path, at):
+    assert subprocess.run([sys.executable, "-c", DIES, path, at], timeout=30).returncode == 9
+
+    with pytest.raises(JournalError) as caught:
+        read_journal(path)
+
+    assert str(caught.value) == (
+        f"{path} holds no run: making it was not finished, so nothing was sent from it."
+    )
