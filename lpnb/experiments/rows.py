@@ -252,15 +252,33 @@ def is_as_expected(
     """
     verdicts: list[bool | None] = []
     if "expected_code" in expected:
-        verdicts.append(None if code is None else code == expected["expected_code"])
+        verdicts.append(code_came(outcome, code, expected["expected_code"]))
     if "expected_skill" in expected:
         known = [landed[key] for key in ("skill_id", "skill_name") if landed.get(key)]
-        verdicts.append(
-            expected["expected_skill"] in known if known else False if outcome == "refused" else None
-        )
+        verdicts.append(skill_came(outcome, known, expected["expected_skill"]))
     if not verdicts:
         return None
     return False if False in verdicts else None if None in verdicts else True
+
+
+def code_came(outcome: str, code: str | None, wanted: str) -> bool | None:
+    """Whether the code that came is the *wanted* one; None when the service has not said.
+
+    Example:
+        >>> code_came("refused", "BAD_REQUEST", "OK"), code_came("unknown", "http-503", "OK")
+        (False, None)
+    """
+    return True if code == wanted else False if outcome in ("answered", "refused") else None
+
+
+def skill_came(outcome: str, landed: Sequence[str], wanted: str) -> bool | None:
+    """Whether it *landed* in the wanted skill, by id or name; None when that is not known.
+
+    Example:
+        >>> skill_came("answered", ["12", "Gold"], "Gold"), skill_came("answered", [], "Gold")
+        (True, None)
+    """
+    return wanted in landed if landed else False if outcome == "refused" else None
 
 
 def responses_frame(reader: Reader) -> pd.DataFrame:

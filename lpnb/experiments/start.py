@@ -17,8 +17,8 @@ from lpnb.experiments.cluster.crew import check_cluster
 from lpnb.experiments.guard import CAP, check_live
 from lpnb.experiments.options import Options, check_options, name_of
 from lpnb.experiments.progress import Display
-from lpnb.experiments.rows import case_rows, changes, rebuilt
 from lpnb.experiments.results import reading
+from lpnb.experiments.rows import case_rows, changes, rebuilt
 from lpnb.experiments.run import Run
 from lpnb.experiments.settle import CERTAIN, FRESH, FRESH_HERE, Settled, Settler
 from lpnb.experiments.steps import Steps, unfinished

@@ -16,6 +16,7 @@ import pandas as pd
 from lpnb.display import brief, esc, table_html, table_text
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases import Cases, cases_of
+from lpnb.experiments.rows import code_came, skill_came
 from lpnb.tables import plain_table
 
 if TYPE_CHECKING:
@@ -230,20 +231,22 @@ def _check(row: dict[str, Any]) -> Check:
     if wanted_code is not None:
         wanted.append(f"code {wanted_code}")
         got.append(_code(row))
-        if row["outcome"] not in ("answered", "refused") and row["code"] != wanted_code:
+        came = code_came(row["outcome"], row["code"], wanted_code)
+        if came is None:
             untold.append(f"expected code {wanted_code}, and the outcome is {_outcome(row)}")
-        elif row["code"] != wanted_code:
+        elif not came:
             failed.append(f"expected code {wanted_code}, got {_code(row)}")
     if wanted_skill is not None:
         wanted.append(f"skill {wanted_skill}")
         landed = [row[column] for column in ("landed_skill", "landed_skill_id") if row[column] is not None]
         where = f"{landed[0]} ({landed[1]})" if len(landed) > 1 else landed[0] if landed else ""
         got.append(f"skill {where}" if where else _outcome(row))
-        if landed and wanted_skill not in landed:
+        came = skill_came(row["outcome"], landed, wanted_skill)
+        if came is False and landed:
             failed.append(f"expected skill {wanted_skill}, landed in {where}")
-        elif not landed and row["outcome"] == "refused":
+        elif came is False:
             failed.append(f"expected skill {wanted_skill}, and it was refused with {_code(row)}")
-        elif not landed:
+        elif came is None:
             why = "where it landed is not known" if row["outcome"] == "answered" else ""
             untold.append(f"expected skill {wanted_skill}, and {why or f'the outcome is {_outcome(row)}'}")
     verdict: Verdict = "failed" if failed else "error" if untold else "passed" if wanted else "skipped"

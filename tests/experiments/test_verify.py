@@ -8,6 +8,7 @@ import pytest
 
 from lpnb import InvalidValueError, LpnbError, Verification, cases_of, cases_table
 from lpnb.experiments.junit import junit, save_junit
+from lpnb.experiments.rows import is_as_expected
 from lpnb.experiments.verify import as_text, expect_something, verification_of
 
 
@@ -163,3 +164,17 @@ def test_junit_that_cannot_be_written_says_why(tmp_path):
     with pytest.raises(LpnbError, match=r"out\.xml cannot be written: No such file or directory\.$"):
         save_junit(verified(LANDED), tmp_path / "nowhere" / "out.xml")
     assert junit(verified()).count("<testcase") == 0
+
+
+@pytest.mark.parametrize("outcome", ["answered", "refused", "not sent", "unknown", "planned"])
+@pytest.mark.parametrize("code", ["OK", "BAD_REQUEST", "http-503", None])
+@pytest.mark.parametrize("landed", [{}, {"skill_id": "12", "skill_name": "Gold"}])
+@pytest.mark.parametrize("wanted", [{"expected_code": "OK"}, {"expected_skill": "Gold"}, {}])
+def test_the_table_of_a_run_and_its_verification_say_the_same(outcome, code, landed, wanted):
+    passed = is_as_expected(outcome, code, landed, wanted)
+    columns = {"case": "a", "outcome": outcome, "code": code, **wanted}
+    columns |= {f"landed_{key.replace('_name', '')}": value for key, value in landed.items()}
+    (check,) = verification_of(cases_table({name: [cell] for name, cell in columns.items()})).checks
+
+    said = {True: "passed", False: "failed", None: "error" if wanted else "skipped"}
+    assert check.verdict == said[passed]
