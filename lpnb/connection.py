@@ -107,6 +107,18 @@ def shared_sandbox() -> Sandbox:
         return _sandbox.start()
 
 
+def has_fallen_back(settings: Settings) -> bool:
+    """Whether *settings* are of the sandbox that ``connect`` starts where it finds no settings.
+
+    Example:
+        >>> from lpnb import Sandbox
+        >>> with Sandbox() as sandbox:
+        ...     has_fallen_back(Settings.of(sandbox.environment()))
+        False
+    """
+    return _sandbox is not None and sandbox_of(settings) is _sandbox
+
+
 def sandbox_of(settings: Settings) -> Sandbox | None:
     """Return the sandbox that *settings* point at when it runs in this very process, and None otherwise.
 

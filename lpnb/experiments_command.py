@@ -97,7 +97,9 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         help="send from the workers of a Dask cluster: its scheduler's address, or how many to start here",
     )
     parser.add_argument("--on-5xx", choices=("pause", "retry"), help="retry risks doubles")
-    parser.add_argument("--live", action="store_true", help="needed for a real account")
+    parser.add_argument(
+        "--live", action="store_true", help="needed for a real account; without settings an error"
+    )
     parser.add_argument("--confirm", type=int, metavar="N", help="needed there: how many cases there are")
     parser.add_argument("--cap", type=int, metavar="N", help="how many a run may have there (1000)")
     parser.add_argument("--landing-wait", type=float, metavar="S", help="seconds to wait for a landing")
@@ -129,7 +131,7 @@ def _send(options: argparse.Namespace) -> int:
 
 
 def _begun(options: argparse.Namespace, client: Client, cases: Cases) -> Run:
-    from lpnb.experiments.start import run_experiment
+    from lpnb.experiments.start import start_experiment
     from lpnb.experiments.steps import Steps
 
     wait: dict[str, Any] = {} if options.landing_wait is None else {"landing_wait": options.landing_wait}
@@ -140,7 +142,7 @@ def _begun(options: argparse.Namespace, client: Client, cases: Cases) -> Run:
         close=options.close,
         **wait,
     )
-    run = run_experiment(
+    run = start_experiment(
         client,
         cases,
         journal=_journal(options),
@@ -148,11 +150,13 @@ def _begun(options: argparse.Namespace, client: Client, cases: Cases) -> Run:
         hash_personal=options.hash_personal,
         **_how(options),
     )
+    _name_journal(options, run)
+    run.wait()
     if options.settle and len(run.unknown):
         settled = run.settle()
         print(settled)
         if settled.absent:
-            run.resume(confirm=options.confirm and len(settled.absent))
+            run.resume()
     return run
 
 
@@ -171,7 +175,7 @@ def _resumed(options: argparse.Namespace, client: Client, cases: Cases | None) -
 
 def _verify(options: argparse.Namespace) -> int:
     with _usage() as usage:
-        from lpnb.experiments.start import run_experiment
+        from lpnb.experiments.start import start_experiment
         from lpnb.experiments.verify import as_text, steps_for, verification_of
         from lpnb.exports import save_table
 
@@ -186,7 +190,9 @@ def _verify(options: argparse.Namespace) -> int:
         )
         with _client(options) as client, _politely():
             with contextlib.redirect_stdout(sys.stderr):
-                run = run_experiment(client, cases, journal=_journal(options), steps=steps, **_how(options))
+                run = start_experiment(client, cases, journal=_journal(options), steps=steps, **_how(options))
+                _name_journal(options, run)
+                run.wait()
             table = run.table()
             if run.failure:
                 print(run.failure, file=sys.stderr)
@@ -220,6 +226,14 @@ def _cases(options: argparse.Namespace, *, needed: bool) -> Any:
 def _client(options: argparse.Namespace) -> Client:
     from lpnb.connection import connect
 
+    said = "--live" if options.live else "--confirm" if options.confirm is not None else None
+    if said is not None and options.profile is None:
+        from lpnb.errors import SettingsError
+        from lpnb.settings import Found
+
+        found = Found.look()
+        if not found.values:  # a build whose secrets are missing must not pass on a sandbox
+            raise SettingsError(found.nothing(said))
     with contextlib.redirect_stdout(sys.stderr):
         return connect(options.profile)
 
@@ -227,9 +241,13 @@ def _client(options: argparse.Namespace) -> Client:
 def _journal(options: argparse.Namespace) -> Path:
     if options.journal is not None:
         return Path(options.journal)
-    path = Path("runs", f"{options.cases.stem}-{datetime.now():%Y-%m-%d-%H%M%S}.sqlite")
-    print(f"The journal is {path}", file=sys.stderr)
-    return path
+    return Path("runs", f"{options.cases.stem}-{datetime.now():%Y-%m-%d-%H%M%S}.sqlite")
+
+
+def _name_journal(options: argparse.Namespace, run: Run) -> None:
+    """Say where the journal is that nobody has named; one that was refused never came to be."""
+    if options.journal is None:
+        print(f"The journal is {run.journal_path}", file=sys.stderr)
 
 
 def _how(options: argparse.Namespace, *, resumed: bool = False) -> dict[str, Any]:

@@ -301,12 +301,26 @@ class Found:
         strangers = tuple(key for key in in_file if key.startswith("LP_") and key not in _NAMES)
         return cls(values, sources, tuple(places), strangers, name, shown(path) if path else None)
 
+    @property
+    def looked(self) -> str:
+        """Every place that was looked in, in a sentence."""
+        return f"Looked in: {', then '.join(self.places)}."
+
+    def nothing(self, asked: str, came: str = "") -> str:
+        """That *asked* needs settings, and there are none: what then *came*, the places and the way out."""
+        needed = [name for name, required, _ in SETTINGS if required]
+        return (
+            f"{asked} was given, but no LP_ settings were found{came}.\n{self.looked}\n"
+            f"Set {', '.join(needed[:-1])} and {needed[-1]} in the environment or in a file {self.file}; "
+            f"without {asked} it goes to the embedded sandbox."
+        )
+
     def complaint(self, missing: list[str]) -> str:
         """Name all that is missing, every place looked in, and the way out."""
         verb = "setting is" if len(missing) == 1 else "settings are"
         lines = [
             f"{len(missing)} {verb} missing: {', '.join(missing)}.",
-            f"Looked in: {', then '.join(self.places)}.",
+            self.looked,
         ]
         for stranger in self.strangers:
             if close := get_close_matches(stranger, missing, n=1):

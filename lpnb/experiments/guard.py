@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import sys
 
+from lpnb.connection import has_fallen_back
 from lpnb.errors import RunError
-from lpnb.settings import Settings
+from lpnb.settings import Found, Settings
 
 #: Cases of one run against a real account, unless a larger cap is asked for.
 CAP = 1_000
 
 
 def check_live(settings: Settings, count: int, *, live: bool, confirm: int | None, cap: int) -> None:
-    """Let a run of *count* cases against a real account begin, or say what is missing.
+    """Let a run of *count* cases begin, or say what is missing.
 
-    Against this machine everything may begin.
+    A sandbox needs neither ``live`` nor ``confirm``. What was said all the same is held to: a count that is
+    another, or a sandbox that is there only because no settings were found, is not what was meant.
 
     Raises:
-        RunError: ``live=True`` is missing, the cap is smaller, or the count was not confirmed.
+        RunError: ``live=True`` is missing, or there are no settings for it; the cap is smaller, or the count
+            was not confirmed.
     """
-    if settings.on_loopback:
-        return
     who = f"account {settings.account_id} through {settings.domain_api}"
     cases = f"{count:,} conversation{'s' if count != 1 else ''}"
+    if settings.on_loopback:
+        if live and has_fallen_back(settings):
+            raise RunError(Found.look().nothing("live=True", ", so this client is of the embedded sandbox"))
+        if confirm is not None and confirm != count:
+            raise RunError(f"This would open {cases} at {who}; {confirm} was confirmed. Say confirm={count}.")
+        return
     if not live:
         raise RunError(
             f"This would open {cases} at the real {who}. Look at it with dry_run=True first, then say "

@@ -74,8 +74,9 @@ def run_experiment(
         steps: What else is done with each case: ask Monitoring first, send messages, read the landing
             skill, close.
         on_5xx: "pause" takes a 5xx for what it is: unknown. "retry" sends again, and says what that risks.
-        live: Must be True for a real account.
+        live: Must be True for a real account. Where ``connect`` found no settings, it is an error.
         confirm: There, the number of cases; typed when it is left out and somebody can be asked.
+            On a sandbox it may be left out, and must be right when it is given.
         cap: How many cases a run may have there.
         hash_personal: Keep personal values in the journal as hashes only, salted for each journal: those of
             PersonalInfo, and customerId, socialId, imei, userName, sub and ipAddress, also where an answer
@@ -88,8 +89,8 @@ def run_experiment(
 
     Raises:
         InvalidValueError: Naming every cell that is wrong. Nothing was sent.
-        RunError: A real account without ``live`` and ``confirm``, or beyond the cap; or a cluster that cannot
-            be reached or runs another lpnb.
+        RunError: A real account without ``live`` and ``confirm``, or beyond the cap; ``live`` without
+            settings; a wrong ``confirm``; a cluster that cannot be reached or runs another lpnb.
         JournalError: The file cannot be made.
         NotSentError: Hosts or the AppJWT could not be had.
 

@@ -212,6 +212,49 @@ def test_a_real_account_needs_to_be_meant_and_counted(monkeypatch, capsys):
     assert "2 was confirmed" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("option", "said"), [(["--live", "--confirm", "1"], "--live"), (["--confirm", "9"], "--confirm")]
+)
+@pytest.mark.parametrize("command", ["send", "verify"])
+def test_a_build_whose_settings_are_missing_is_not_green(command, option, said, capsys):
+    path = rows("case,expected_code\na,OK\n")
+
+    assert main([command, str(path), *option]) == 2
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines()[0] == f"{said} was given, but no LP_ settings were found."
+    assert err.splitlines()[1].startswith(
+        "Looked in: the environment (0 settings), then ./.env (not there), then "
+    )
+    assert err.splitlines()[2:] == [
+        "Set LP_ACCOUNT_ID, LP_CLIENT_ID and LP_CLIENT_SECRET in the environment or in a file .env; "
+        f"without {said} it goes to the embedded sandbox."
+    ]
+    assert list(Path.cwd().iterdir()) == [path.resolve()]
+
+
+@pytest.mark.parametrize("command", ["send", "verify"])
+def test_a_count_that_is_confirmed_is_held_against_the_cases_on_a_sandbox_too(command, world, capsys):
+    path = rows("case,expected_code\na,OK\n")
+
+    assert main([command, str(path), "--live", "--confirm", "99"]) == 2
+
+    assert "; 99 was confirmed. Say confirm=1." in capsys.readouterr().err
+    assert world.conversations == []
+    assert main([command, str(path), "--live", "--confirm", "1", "--quiet"]) == 0
+
+
+def test_a_call_that_is_refused_names_no_journal(world, capsys):
+    path = rows("case,expected_code\na,OK\n")
+
+    assert main(["send", str(path), "--concurrency", "0"]) == 2
+    _, refusal = capsys.readouterr().err.splitlines()  # the first says where it would have gone
+    assert refusal == "concurrency must be a whole number from 1 to 1,000; got 0."
+    assert main(["verify", str(path), "--quiet"]) == 0
+    assert "The journal is runs/rows-" in capsys.readouterr().err
+
+
 def test_cases_that_came_as_expected_pass_a_build(world, capsys):
     path = rows(
         "case,ctmrinfo.ctype,expected_skill,expected_code\n"

@@ -25,10 +25,12 @@ from lpnb import (
     RunError,
     Settings,
     background,
+    connect,
     open_run,
     run_experiment,
     start_experiment,
 )
+from lpnb.connection import sandbox_of
 from lpnb.journal import Journal, read_journal
 
 CASES = [{"case": f"{tier}-{n}", "ctmrinfo.ctype": tier} for tier in ("vip", "gold") for n in range(6)]
@@ -382,6 +384,36 @@ def test_a_real_account_is_guarded(options, said, tmp_path):
 
     assert str(caught.value) == said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_is_meant_for_a_real_account_does_not_fall_back_to_the_sandbox(capsys, tmp_path):
+    with connect() as client, pytest.raises(RunError) as caught:
+        quiet(client, live=True, confirm=12)
+
+    first, looked, out = str(caught.value).splitlines()
+    assert (
+        first
+        == "live=True was given, but no LP_ settings were found, so this client is of the embedded sandbox."
+    )
+    assert looked.startswith("Looked in: the environment (0 settings), then ./.env (not there), then ")
+    assert out == (
+        "Set LP_ACCOUNT_ID, LP_CLIENT_ID and LP_CLIENT_SECRET in the environment or in a file .env; "
+        "without live=True it goes to the embedded sandbox."
+    )
+    assert list(tmp_path.iterdir()) == []
+    assert sandbox_of(client.settings).conversations == []
+
+
+def test_a_sandbox_that_was_named_may_rehearse_a_real_run_and_the_count_must_be_right(client, sandbox):
+    with pytest.raises(RunError) as caught:
+        quiet(client, live=True, confirm=11)
+
+    assert str(caught.value) == (
+        f"This would open 12 conversations at account 12345678 through {client.settings.domain_api}; "
+        "11 was confirmed. Say confirm=12."
+    )
+    assert sandbox.conversations == []
+    assert quiet(client, live=True, confirm=12).state == "done"
 
 
 def test_the_number_can_be_typed(monkeypatch):
