@@ -230,6 +230,7 @@ def verdict(exchange: Exchange, reading: str = "", refreshed: bool = False) -> V
     failed after that (cut, time-out, garbage)    unknown    no
     a matched conversationId, whatever the status answered   no
     2xx, no conversation asked for, all taken     answered   no
+    all taken, and yet the status is another      unknown    no
     2xx, the service said no                      refused    no
     2xx, anything else                            unknown    no
     429                                           planned    throttle
@@ -253,13 +254,13 @@ def verdict(exchange: Exchange, reading: str = "", refreshed: bool = False) -> V
         return Verdict("answered")
     if exchange.failure is not None or status is None:
         return Verdict("unknown") if exchange.started else Verdict("planned", "backoff")
+    if reading == "settled":  # also under a 429, which would otherwise be sent again
+        return Verdict("answered") if 200 <= status < 300 else Verdict("unknown")
     if status == 429:
         return Verdict("planned", "throttle")
     if status == 401:
         return Verdict("refused") if refreshed else Verdict("planned", "refresh")
     if 200 <= status < 300:
-        if reading == "settled":
-            return Verdict("answered")
         return Verdict("refused") if reading == "refused" else Verdict("unknown")
     if 300 <= status < 500 and status != 408:
         return Verdict("refused")

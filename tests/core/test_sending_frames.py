@@ -434,6 +434,22 @@ def test_what_may_have_been_published_is_not_called_refused(cloud, open_client, 
     )
 
 
+@pytest.mark.parametrize("status", [400, 401, 429, 500])
+def test_a_status_that_gainsays_the_answer_leads_to_no_second_message(cloud, open_client, status):
+    def answer(asked):
+        body = json.dumps(
+            {"reqId": json.loads(asked.body)["id"], "code": "OK", "body": {"sequence": 3}}
+        ).encode()
+        return b"HTTP/1.1 %d Said\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
+
+    cloud.says["conversation"] = answer
+
+    reply = open_client(cloud.settings()).send_frame(Message(text="x", conversation_id="c-1"), "anna")
+
+    assert (reply.outcome, reply.attempts, reply.http_status) == ("unknown", 1, status)
+    assert len(cloud.asked("conversation")) == 1
+
+
 @pytest.mark.parametrize("sequence", [-1, 1 << 63, 10**300, True, 1.5, "3", None])
 def test_a_number_that_is_no_sequence_harms_neither_the_answer_nor_the_transcript(
     cloud, open_client, sequence
