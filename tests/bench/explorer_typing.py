@@ -63,7 +63,8 @@ def measure(page: Page, address: str) -> None:
     opened = page.evaluate("performance.now()")
     for fold in FOLDS:
         page.get_by_role("button", name=fold, exact=True).click()
-    page.get_by_label("Store number", exact=True).wait_for()
+    for label in ("Store number", "Visitor id", "2nd region"):
+        page.get_by_label(label, exact=True).wait_for()
     fields = page.locator(".lpnb-form input:visible").count()
     page.wait_for_timeout(3_000)  # until all that opening has set off is over
     page.evaluate(WATCH)
