@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -28,21 +33,78 @@ def cluster():
         yield running.scheduler_address
 
 
-class Part:
-    """A scheduler or a worker in a process of its own."""
+class Processes:
+    """Schedulers, workers and driving processes, each of which can be killed."""
 
-    def __init__(self, what, *options, log=None):
-        command = [sys.executable, "-m", "distributed.cli.dask_" + what, *options]
-        self.log = subprocess.DEVNULL if log is None else log.open("wb")
-        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log)
+    def __init__(self, nursery, folder):
+        self._nursery = nursery
+        self.folder = folder
+        self.alive = []
 
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
+    def start(self, what, **given):
+        log = str(self.folder / f"{what}-{len(self.alive)}.log")
+        self._nursery.stdin.write(json.dumps([what, log, given]) + "\n")
+        self._nursery.stdin.flush()
+        pid = int(self._nursery.stdout.readline())
+        self.alive.append(pid)
+        return pid
 
-    @property
-    def pid(self):
-        return self.process.pid
+    def scheduler(self, **given):
+        """Its pid, its address and the port of its pages."""
+        told = self.folder / f"scheduler-{len(self.alive)}.json"
+        pid = self.start("scheduler", told=str(told), **given)
+        wait_for(told.exists)
+        return pid, *json.loads(told.read_text())
+
+    def worker(self, address, **given):
+        folder = self.folder / f"worker-{len(self.alive)}"
+        folder.mkdir()
+        return self.start("worker", address=address, folder=str(folder), **given)
+
+    def kill(self, pid):
+        """kill -9, one process that was started here."""
+        assert pid in self.alive
+        if self.runs(pid):
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not self.runs(pid))
+
+    @staticmethod
+    def runs(pid):
+        return Path(f"/proc/{pid}").exists()
+
+    def said(self):
+        """What all of them have logged."""
+        return "".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
+
+
+@pytest.fixture(scope="session")
+def nursery():
+    """A process that forks those that are killed."""
+    command = [sys.executable, "-W", "ignore", str(Path(__file__).with_name("nursery.py"))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        yield running
+        running.stdin.close()
+
+
+@pytest.fixture
+def processes(nursery, tmp_path):
+    """Processes of this test; none of them outlives it."""
+    folder = tmp_path / "processes"
+    folder.mkdir()
+    started = Processes(nursery, folder)
+    yield started
+    for pid in started.alive:
+        started.kill(pid)
+
+
+def wait_for(condition, times=8000):
+    """Return when *condition* holds."""
+    pause = threading.Event()
+    for _ in range(times):
+        if condition():
+            return
+        pause.wait(0.005)
+    raise AssertionError("it did not happen")
 
 
 def truth(sandbox):

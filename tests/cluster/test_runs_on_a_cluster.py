@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from contextlib import closing
 
 import distributed
@@ -20,16 +19,7 @@ from lpnb import (
 )
 from lpnb.experiments.cluster import letters, worker
 
-from .conftest import assert_right
-
-
-def wait_for(condition, times=4000):
-    pause = threading.Event()
-    for _ in range(times):
-        if condition():
-            return
-        pause.wait(0.005)
-    raise AssertionError("it did not happen")
+from .conftest import assert_right, wait_for
 
 
 def leases(path):

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -38,6 +40,7 @@ class Crew:
     def __init__(self, client: Any, local: Any, slots: int, transport: Transport) -> None:
         self.carrier = Carrier(self._gone)
         self._client = client
+        self._address: str = client.scheduler.address
         self._local = local
         self._slots = slots
         http = transport if isinstance(transport, HttpTransport) else None
@@ -66,8 +69,7 @@ class Crew:
         """
         if not (addresses := await self._addresses()):
             raise RunError(
-                f"The scheduler at {self._client.scheduler.address} has no workers. Start some: "
-                f"dask worker {self._client.scheduler.address}"
+                f"The scheduler at {self._address} has no workers. Start some: dask worker {self._address}"
             )
         await asyncio.gather(*(self._ask(address) for address in addresses))
         if self._refusals:
@@ -106,7 +108,7 @@ class Crew:
                     self._journal.tell("starts_until", 0)
                 await asyncio.to_thread(self._end_leases, self._journal)
         self._known.clear()
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception), _quietly():
             await asyncio.wait_for(self._client.close(), 5.0)
         if self._local is not None:
             with contextlib.suppress(Exception):
@@ -170,10 +172,12 @@ class Crew:
 
     async def _look(self) -> None:
         try:
+            if self._client.status != "running":
+                raise ConnectionError(self._client.status)
             addresses = set(await asyncio.wait_for(self._addresses(), REACH))
         except Exception:
-            where = getattr(self._client.scheduler, "address", "its address")
-            self.carrier.end(f"the Dask scheduler at {where} is gone")
+            # One that comes back knows nothing of what was under way.
+            self.carrier.end(f"the Dask scheduler at {self._address} is gone")
             return
         for worker in list(self.carrier.workers):
             if worker.address not in addresses:
@@ -298,6 +302,18 @@ def check_cluster(cluster: object) -> None:
         "from 1 to 64, or True"
     )
     raise InvalidValueError([Complaint("cluster", f"cluster {rule}; got {brief(cluster)}.")])
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep what Dask logs of leaving a scheduler that is dead: it has been said already."""
+    log = logging.getLogger("distributed.client")
+    before = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def _is_near(address: str) -> bool:

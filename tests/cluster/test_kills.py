@@ -1,0 +1,125 @@
+"""kill -9 of a worker, of the scheduler and of the driving process, held against what the service knows.
+
+Short every day; ``LPNB_CLUSTER_KILLS=10`` kills so many times, with so many more cases.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+
+import distributed
+import pytest
+
+from lpnb import Client, Settings, open_run, start_experiment
+
+from .conftest import assert_right, wait_for
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and kill -9")
+KILLS = int(os.environ.get("LPNB_CLUSTER_KILLS", "2"))
+COUNT = 100 * (KILLS + 1)
+
+
+def settled(run, sandbox, client):
+    """The outcomes when everything unknown was looked up and everything absent sent."""
+    found = run.settle(client)
+    assert found.unknown == ()
+    print(found)
+    run.resume(client, progress=False)
+    return assert_right(run, sandbox)
+
+
+def test_workers_killed_at_random_moments_cost_no_case_and_no_second_conversation(sandbox, processes):
+    sandbox.fail("conversation", "slow", None, seconds=0.03)
+    _, address, _ = processes.scheduler()
+    workers = [processes.worker(address) for _ in range(3)]
+    chance = random.Random(7)
+    with Client(Settings.of(sandbox.environment()), wait_scale=0.1) as client:
+        ready(address, 3)
+        run = start_experiment(
+            client, [{}] * COUNT, journal="run.sqlite", cluster=address, concurrency=4, progress=False
+        )
+        for _ in range(KILLS):
+            so_far = run.progress.done + chance.randrange(COUNT // (KILLS + 1))
+            wait_for(lambda so_far=so_far: run.progress.done >= so_far)
+            victim = workers.pop(chance.randrange(len(workers)))
+            processes.kill(victim)
+            workers.append(processes.worker(address))
+        run.wait()
+        outcomes = assert_right(run, sandbox)
+
+        assert run.state == "done"
+        assert set(outcomes) <= {"answered", "unknown"}
+        # What a worker had when it died, and no more: 4 under way and 2 ahead of them.
+        assert outcomes["unknown"] <= KILLS * 6
+        told = run.unknown["message"]
+        assert all(text.startswith("the worker that had it was lost (tcp://127.0.0.1:") for text in told)
+        print(f"{KILLS} workers killed: {dict(outcomes)}")
+        assert settled(run, sandbox, client) == {"answered": COUNT}
+
+
+def test_a_killed_scheduler_pauses_the_run_and_another_cluster_goes_on(sandbox, processes):
+    sandbox.fail("conversation", "slow", None, seconds=0.03)
+    pid, address, _ = processes.scheduler()
+    for _ in range(2):
+        processes.worker(address)
+    with Client(Settings.of(sandbox.environment()), wait_scale=0.1) as client:
+        ready(address, 2)
+        run = start_experiment(
+            client, [{}] * COUNT, journal="run.sqlite", cluster=address, concurrency=4, progress=False
+        )
+        wait_for(lambda: run.progress.answered >= 20)
+        processes.kill(pid)
+        run.wait()
+        stopped = assert_right(run, sandbox)
+
+        assert run.state == "paused"
+        assert run.failure == f"the Dask scheduler at {address} is gone."
+        assert stopped["planned"] > 0
+        assert stopped["unknown"] <= 12
+
+        _, other, _ = processes.scheduler()
+        processes.worker(other)
+        ready(other, 1)
+        run.resume(cluster=other)
+        assert run.state == "done"
+        print(f"scheduler killed: {dict(stopped)}")
+        assert settled(run, sandbox, client) == {"answered": COUNT}
+
+
+def test_a_driving_process_killed_at_random_moments_leaves_workers_that_start_nothing_twice(
+    sandbox, processes, tmp_path
+):
+    sandbox.fail("conversation", "slow", None, seconds=0.03)
+    _, address, _ = processes.scheduler()
+    for _ in range(2):
+        processes.worker(address)
+    journal = tmp_path / "run.sqlite"
+    given = {"environment": sandbox.environment(), "journal": str(journal), "cases": COUNT}
+    chance = random.Random(11)
+    ready(address, 2)
+    for _ in range(KILLS):
+        before = sandbox.calls["conversation"]
+        driver = processes.start("driver", cluster=address, concurrency=4, **given)
+        share = chance.randrange(COUNT // (KILLS + 1))
+        wait_for(
+            lambda pid=driver, so_far=before + share: (
+                sandbox.calls["conversation"] >= so_far or not processes.runs(pid)
+            )
+        )
+        assert processes.runs(driver), processes.said()
+        processes.kill(driver)
+
+    with Client(Settings.of(sandbox.environment()), wait_scale=0.1) as client:
+        run = open_run(journal).resume(client, cluster=address, progress=False)
+        assert run.state == "done"
+        outcomes = assert_right(run, sandbox)
+        assert set(outcomes) <= {"answered", "unknown"}
+        print(f"{KILLS} driving processes killed: {dict(outcomes)}")
+        assert settled(run, sandbox, client) == {"answered": COUNT}
+
+
+def ready(address, workers):
+    """Return when so many workers have come to the scheduler."""
+    with distributed.Client(address, set_as_default=False, timeout=20) as dask:
+        dask.wait_for_workers(workers, timeout=20)
