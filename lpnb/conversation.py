@@ -209,7 +209,8 @@ class Conversation(_Conversation):
     def transcript(self, *, history: bool | None = None) -> pd.DataFrame:
         """Who said what, as a DataFrame; ``tables.transcript_table`` lists the columns.
 
-        Put together from what was sent from here, what a receiver got, and history.
+        Put together from what was sent from here, what a receiver got, and history. When a receiver has
+        been stopped, ``attrs["note"]`` says that its part is missing.
 
         Args:
             history: Whether to ask history: True, False, or None for "when the settings can, and without

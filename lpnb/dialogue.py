@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lpnb.display import table_html
-from lpnb.errors import Complaint, FileStoreError, InvalidValueError, ServiceError
+from lpnb.errors import Complaint, FileStoreError, InvalidValueError, ReceiverError, ServiceError
 from lpnb.file_store import file_type_of, get_file, place_of, put_file, read_file
 from lpnb.history import DETAILS, HistoryRecord
-from lpnb.landings import Landing, find_landing
+from lpnb.landings import Landing, Source, find_landing
 from lpnb.responses import BatchResponse
 from lpnb.transcripts import Line, file_in, put_together
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 CLOSED = "Conversation is close"
 
 
-class Ear(Protocol):
+class Ear(Source, Protocol):
     """What a conversation needs of a ``Receiver``."""
 
     def events(self, conversation_id: str | None = None) -> Sequence[Event]:
@@ -39,14 +39,6 @@ class Ear(Protocol):
 
     async def next_message(self, conversation_id: str, timeout: float = 30.0) -> Any:  # noqa: ASYNC109
         """Wait for the next message."""
-        ...
-
-    def landing(self, conversation_id: str) -> Landing | None:
-        """Which skill the webhooks tell of."""
-        ...
-
-    def news(self, conversation_id: str) -> Any:
-        """A future for the next webhook."""
         ...
 
 
@@ -278,7 +270,7 @@ class Dialogue:
         return _of_state(states[-1], self.conversation_id) if states else Details(self.conversation_id)
 
     async def transcript(self, history: bool | None) -> tuple[list[Line], str]:
-        """The lines of every source there is, and what history said when it failed."""
+        """The lines of every source there is, and what those said that failed."""
         messages: Sequence[Any] = ()
         note = ""
         if history or (history is None and self.asks_history):
@@ -289,8 +281,13 @@ class Dialogue:
                 if history:
                     raise
                 note = f"History failed: {error}"
+        events: Sequence[Event] = ()
+        try:
+            events = self.told()
+        except ReceiverError as error:
+            note = f"{note} What webhooks told is missing: {error}".strip()
         said = [line for line in self.lines if line.outcome in ("answered", "unknown")]
-        return put_together(said, self.told(), messages), note
+        return put_together(said, events, messages), note
 
     @property
     def asks_history(self) -> bool:

@@ -107,6 +107,21 @@ def test_details_and_the_landing_come_of_the_last_webhook(sandbox, talk):
     assert talk.door._run(lpnb.landing(talk.inner, wait=10)).skill_id == "2741903011"
 
 
+def test_a_transcript_goes_without_a_receiver_that_was_stopped_and_says_so(door, settings):
+    with Receiver(settings) as stopped:
+        reply = door.create_conversation("anna", skill_id="2741903011")
+        talk = Talk(door, door.client.conversation(reply).listen(stopped))
+        talk.say("Good morning")
+
+    table = talk.transcript(history=False)
+
+    assert table["text"].tolist() == ["Good morning"]
+    assert table.attrs["note"] == (
+        "What webhooks told is missing: The receiver is not running. Call start(), or use it in a with "
+        "statement."
+    )
+
+
 def test_nothing_told_yet_is_said_so(open_client, sandbox, settings):
     environment = sandbox.environment()
     needed = ("LP_ACCOUNT_ID", "LP_CLIENT_ID", "LP_CLIENT_SECRET", "LP_DOMAIN_API")
