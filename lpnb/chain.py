@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lpnb import background
+from lpnb.client import check_client
 from lpnb.connector import check_consumer_id
 from lpnb.display import table_html, table_text
 from lpnb.errors import ServiceError
@@ -111,6 +112,7 @@ def token_chain(client: Client | AsyncClient, consumer_id: str) -> TokenChain:
 
     Source: Connector API, Authorization and Authentication.
     """
+    check_client(client)
     check_consumer_id(consumer_id)
     background.wait(client.engine.ready(consumer_id))
     connector = client.engine.connector

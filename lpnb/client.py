@@ -15,6 +15,7 @@ from lpnb.display import esc
 from lpnb.engagements import Engagement
 from lpnb.engine import Engine
 from lpnb.errors import Complaint, InvalidValueError
+from lpnb.kinds import check_kind
 from lpnb.lookback import AsyncLooksBack, LooksBack
 from lpnb.responses import BatchResponse
 from lpnb.settings import Settings
@@ -46,6 +47,7 @@ class _Client:
         wait_scale: float = 1.0,
         transport: Transport | None = None,
     ) -> None:
+        check_kind("settings", settings, (Settings, type(None)), "Settings, or None to look for them")
         self.settings = settings if settings is not None else Settings.load()
         self.engine = Engine(self.settings, transport or HttpTransport(deadline), wait_scale)
         # Closes the connections when a notebook forgets to, at the latest when Python ends.
@@ -99,6 +101,20 @@ class _Client:
     def _repr_html_(self) -> str:
         where = "this machine" if self.settings.on_loopback else "a real account"
         return f"<p>{esc(repr(self)[1:-1])} ({where})</p>"
+
+
+def check_client(client: object) -> None:
+    """See that *client* is one.
+
+    Raises:
+        InvalidValueError: It is not.
+
+    Example:
+        >>> check_client("12345678")
+        Traceback (most recent call last):
+        lpnb.errors.InvalidValueError: client must be a Client or AsyncClient; got a str.
+    """
+    check_kind("client", client, _Client, "a Client or AsyncClient")
 
 
 def _close(engine: Engine) -> None:

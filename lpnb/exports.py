@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from lpnb.errors import Complaint, InvalidValueError, LpnbError
 from lpnb.extras import install_command
+from lpnb.kinds import check_path
 from lpnb.models import one_of
 from lpnb.tables import cell_text
 
@@ -53,6 +54,7 @@ def save_table(table: pd.DataFrame, path: str | Path) -> Path:
         "'=1+1"
         "-5"
     """  # noqa: E501
+    check_path("path", path)
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in _WRITERS:

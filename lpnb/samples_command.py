@@ -24,6 +24,9 @@ def register(commands: SubParsers) -> None:
 
 
 def _copy(options: argparse.Namespace) -> int:
+    if options.folder.exists() and not options.folder.is_dir():
+        print(f"{options.folder} is no folder. Name one; it is made when it is not there.", file=sys.stderr)
+        return 1
     try:
         print(copy_samples(options.folder, force=options.force))
     except OSError as error:

@@ -66,7 +66,7 @@ class Age(WireModel):
     @model_validator(mode="before")
     @classmethod
     def _from_date(cls, value: Any) -> Any:
-        return _date_parts(value)
+        return _date_parts(value, "{age} or {year, month, day}")
 
     @model_validator(mode="after")
     def _needs_a_year(self) -> Self:
@@ -289,7 +289,10 @@ def read_sde(data: Any, path: str, unknown: str, complaints: list[Complaint]) ->
     return None
 
 
-def _date_parts(value: Any) -> Any:
+def _date_parts(value: Any, parts: str = "{day, month, year}") -> Any:
     if isinstance(value, datetime.date):
         return {"day": value.day, "month": value.month, "year": value.year}
+    if not isinstance(value, Mapping | WireModel):
+        rule = f"must be an object {parts} of whole numbers, or a datetime.date"
+        raise PydanticCustomError("date_parts", "{rule}", {"rule": rule})
     return value

@@ -29,7 +29,7 @@ FLOORS = [
         "env_files",
         "extras",
     },
-    {"settings", "models", "wire", "responses", "journal", "samples", "lessons", "pace"},
+    {"settings", "models", "kinds", "wire", "responses", "journal", "samples", "lessons", "pace"},
     {"sdes", "trust", "patience", "send_answers"},
     {"payloads", "attributes", "conversation_fields", "visitors", "domains", "tokens"},
     {"batches", "envelopes", "engagements", "sockets"},

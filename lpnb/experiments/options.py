@@ -14,6 +14,7 @@ from typing import Any
 from lpnb.display import brief
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.steps import Steps
+from lpnb.kinds import check_path
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
@@ -46,6 +47,8 @@ def name_of(name: str | None, journal: str | os.PathLike[str] | None) -> str:
         >>> name_of(None, "results/tuesday.sqlite")
         'tuesday'
     """
+    if journal is not None:
+        check_path("journal", journal)
     if name is None:
         stem = Path(journal).stem if journal is not None else ""
         return stem if _NAME.match(stem) else f"{datetime.now():%Y-%m-%d-%H%M%S}-{secrets.token_hex(2)}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lpnb import background
 from lpnb._version import __version__
+from lpnb.client import check_client
 from lpnb.display import brief
 from lpnb.errors import ChangedCasesError, RunError
 from lpnb.experiments.cluster.crew import check_cluster
@@ -24,6 +25,7 @@ from lpnb.experiments.settle import CERTAIN, FRESH, FRESH_HERE, Settled, Settler
 from lpnb.experiments.steps import Steps, unfinished
 from lpnb.history import check_credentials
 from lpnb.journal import Journal, Reader, read_journal
+from lpnb.kinds import check_path
 from lpnb.masking import MASK
 from lpnb.settings import Settings
 
@@ -157,6 +159,7 @@ def start_experiment(
     """
     from lpnb.experiments.cases import cases_of
 
+    check_client(client)
     name = name_of(name, journal)
     check_options(
         concurrency=concurrency,
@@ -237,6 +240,7 @@ def open_run(path: str | os.PathLike[str]) -> Run:
         Traceback (most recent call last):
         lpnb.errors.JournalError: There is no journal at runs/nothing.sqlite. run_experiment(..., journal=...) begins one.
     """  # noqa: E501
+    check_path("path", path)
     reader = read_journal(path)
     about = reader.about
     with reading(path):
@@ -262,6 +266,7 @@ def go_on(
         ChangedCasesError: *cases* are not those that the journal was begun with.
         RunError: The journal belongs to another account.
     """
+    check_client(client)
     how = {"concurrency": options.concurrency, "rate": options.rate, "on_5xx": options.on_5xx}
     check_options(**how, live=options.live, confirm=confirm)
     reader = read_journal(path)
@@ -307,6 +312,7 @@ def settle_run(path: Path, client: Client | AsyncClient, fresh: float | None) ->
         JournalError: The file is missing, damaged, or being written.
         RunError: The journal is another account's.
     """
+    check_client(client)
     reader = read_journal(path)
     settings = client.settings
     check_world(reader, settings)

@@ -20,6 +20,7 @@ from lpnb.experiments.pipe import Pipe
 from lpnb.experiments.sending import Ready, Sending
 from lpnb.journal import Answer, Reader, Step
 from lpnb.landings import WAIT
+from lpnb.models import one_of
 
 if TYPE_CHECKING:
     from lpnb.experiments.cases import Case
@@ -54,6 +55,15 @@ class Steps:
     close: bool = False
     landing_wait: float = WAIT
     receiver: Source | None = None
+
+    if not TYPE_CHECKING:
+
+        def __new__(cls, *_: Any, **given: Any) -> Steps:
+            """Refuse what is no step: the dataclass would not say which steps there are."""
+            names = tuple(cls.__dataclass_fields__)
+            if wrong := [one_of("a step", name, names) for name in given if name not in names]:
+                raise InvalidValueError(wrong)
+            return super().__new__(cls)
 
     def __post_init__(self) -> None:
         wrong = [

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .conversations import Conversation
-from .refusals import RefusedError, UnknownNameError
+from .refusals import ControlError, UnknownNameError
 from .rules import Rules
 from .state import State
 from .webhooks.delivery import Attempt, Counts, Courier
@@ -83,7 +83,7 @@ class AgentSide:
         known = ("ACTIVE", "INACTIVE", "GONE", "COMPOSING", "PAUSE")
         if chat_state not in known:
             choices = ", ".join(repr(name) for name in known)
-            raise RefusedError(f"chat_state must be one of {choices}; got {chat_state!r}.")
+            raise ControlError(f"chat_state must be one of {choices}; got {chat_state!r}.")
         self._publish(conversation_id, {"type": "ChatStateEvent", "chatState": chat_state}, None)
 
     def agent_reads(self, conversation_id: str) -> list[int]:
@@ -182,7 +182,7 @@ class AgentSide:
         try:
             self._courier.aim(target_of(self.world, url, self.account_id, self.client_id))
         except ValueError as error:
-            raise RefusedError(str(error)) from None
+            raise ControlError(str(error)) from None
 
     def fail_webhooks(self, fault: str, times: int = 1) -> None:
         """ "lose", "duplicate" or "reorder" the next webhooks: all three may happen (documented)."""
@@ -216,7 +216,7 @@ class AgentSide:
     def _open(self, conversation_id: str) -> Conversation:
         found = self._known(conversation_id)
         if found.state != "OPEN":
-            raise RefusedError(f"Conversation {conversation_id!r} is closed.")
+            raise ControlError(f"Conversation {conversation_id!r} is closed.")
         return found
 
     def _known(self, conversation_id: str) -> Conversation:
@@ -267,10 +267,10 @@ def _surveyed(found: Conversation) -> bool:
 
 def _check_text(text: str) -> None:
     if not isinstance(text, str) or not text.strip():
-        raise RefusedError("text must not be empty.")
+        raise ControlError("text must not be empty.")
     if len(text) > LONGEST_TEXT:
-        raise RefusedError(f"text must be {LONGEST_TEXT} characters or fewer; got {len(text)}.")
+        raise ControlError(f"text must be {LONGEST_TEXT} characters or fewer; got {len(text)}.")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise RefusedError("text holds half a character (a lone surrogate).") from None
+        raise ControlError("text holds half a character (a lone surrogate).") from None

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 
-from .refusals import RefusedError
+from .refusals import ControlError
 
 # The last second every part of the house can write as a date: the end of the year 9999.
 _END = 253_402_300_799
@@ -51,7 +51,7 @@ class Clock:
         """Let it be *now*, in epoch seconds; it runs on from there unless it is frozen."""
         _check(now, "now")
         if now > _END:
-            raise RefusedError(f"The clock ends with the year 9999, at {_END}; got {now:.0f}.")
+            raise ControlError(f"The clock ends with the year 9999, at {_END}; got {now:.0f}.")
         frozen = self.frozen
         self._place = (now - self._base(), now if frozen else None)
 
@@ -85,4 +85,4 @@ class Clock:
 def _check(value: object, name: str) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or value < 0:  # type: ignore[arg-type,operator] # a number by then
-        raise RefusedError(f"{name} must be a number of seconds, 0 or more; got {value!r}.")
+        raise ControlError(f"{name} must be a number of seconds, 0 or more; got {value!r}.")

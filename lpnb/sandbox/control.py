@@ -23,7 +23,7 @@ from .durable import not_stored
 from .exchange import Answer, Request, json_answer, media_type, shortened, teach
 from .gate import LOOPBACK_NAMES
 from .limits import Limits
-from .refusals import RefusedError, UnknownNameError
+from .refusals import ControlError, UnknownNameError
 from .sending import send_answer
 
 logger = logging.getLogger("lpnb.sandbox")
@@ -52,13 +52,13 @@ def _done() -> Answer:
 def _add_fault(controls: Controls, _request: Request, body: Body) -> Answer:
     options = body.get("options", {})
     if not isinstance(options, dict):
-        raise RefusedError("options must be an object, such as {'code': 503}.")
+        raise ControlError("options must be an object, such as {'code': 503}.")
     for name in ("route", "fault"):
         if not isinstance(body.get(name), str):
-            raise RefusedError(f"{name} must be a string. GET faults lists the routes and the kinds.")
+            raise ControlError(f"{name} must be a string. GET faults lists the routes and the kinds.")
     for name in ("times", "probability", "route", "fault"):
         if name in options:
-            raise RefusedError(f"{name} stands beside options, not in it.")
+            raise ControlError(f"{name} stands beside options, not in it.")
     times = {"times": body["times"]} if "times" in body else {}
     probability = body.get("probability", 1.0)
     controls.fail(body["route"], body["fault"], **times, probability=probability, **options)
@@ -72,13 +72,13 @@ def _clear_faults(controls: Controls, _request: Request, _body: Body) -> Answer:
 
 def _rate_limit(controls: Controls, _request: Request, body: Body) -> Answer:
     if "rate" not in body:
-        raise RefusedError("rate is missing: requests a second, or null for no limit.")
+        raise ControlError("rate is missing: requests a second, or null for no limit.")
     routes = body.get("routes")
     if routes is not None and not isinstance(routes, list):
-        raise RefusedError("routes must be an array of route names.")
+        raise ControlError("routes must be an array of route names.")
     account_id = body.get("account_id")
     if account_id is not None and not isinstance(account_id, str):
-        raise RefusedError("account_id must be a string.")
+        raise ControlError("account_id must be a string.")
     controls.rate_limit(
         body["rate"],
         body.get("burst"),
@@ -92,7 +92,7 @@ def _rate_limit(controls: Controls, _request: Request, body: Body) -> Answer:
 
 def _clock(controls: Controls, _request: Request, body: Body) -> Answer:
     if len(body) != 1:
-        raise RefusedError('Send one of {"advance": seconds}, {"set": epoch}, {"frozen": true or false}.')
+        raise ControlError('Send one of {"advance": seconds}, {"set": epoch}, {"frozen": true or false}.')
     ((what, value),) = body.items()
     if what == "advance":
         controls.advance(value)
@@ -103,7 +103,7 @@ def _clock(controls: Controls, _request: Request, body: Body) -> Answer:
     elif value is False:
         controls.run_clock()
     else:
-        raise RefusedError("frozen must be true or false.")
+        raise ControlError("frozen must be true or false.")
     return json_answer(200, views.clock(controls))
 
 
@@ -250,7 +250,7 @@ class _Endpoint:
         try:
             body = _read(control, request)
             return control.answer(self._controls, request, body)
-        except RefusedError as error:
+        except ControlError as error:
             return teach(400, str(error))
         except UnknownNameError as error:
             return teach(404, str(error.args[0]))
@@ -266,14 +266,14 @@ def _read(control: Control, request: Request) -> Body:
         return {}
     if media_type(request) != "application/json":
         came = media_type(request) or "none"
-        raise RefusedError(f"Send Content-Type: application/json; got {shortened(came)}.")
+        raise ControlError(f"Send Content-Type: application/json; got {shortened(came)}.")
     try:
         body = strict_json.read(request.body or b"{}")
     except strict_json.StrictJsonError as error:
-        raise RefusedError(str(error)) from None
+        raise ControlError(str(error)) from None
     if not isinstance(body, dict):
-        raise RefusedError("Send a JSON object; {} is enough where nothing is needed.")
+        raise ControlError("Send a JSON object; {} is enough where nothing is needed.")
     if unknown := [name for name in body if name not in control.takes]:
         takes = ", ".join(repr(name) for name in control.takes) or "nothing"
-        raise RefusedError(f"{shortened(unknown[0], 40)!r} is not known here; this takes {takes}.")
+        raise ControlError(f"{shortened(unknown[0], 40)!r} is not known here; this takes {takes}.")
     return body

@@ -7,7 +7,7 @@ from typing import Any
 
 from .agents import AgentSide
 from .exchange import Answer, Request, json_answer, shortened
-from .refusals import RefusedError
+from .refusals import ControlError
 
 Body = Mapping[str, Any]
 
@@ -15,13 +15,13 @@ Body = Mapping[str, Any]
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
         shown = "nothing" if value is None else shortened(json.dumps(value), 60)
-        raise RefusedError(f"{name} must be a string; got {shown}.")
+        raise ControlError(f"{name} must be a string; got {shown}.")
     return value
 
 
 def _rich(agents: AgentSide, name: str, value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise RefusedError("rich must be an object: structured content, such as a card with buttons.")
+        raise ControlError("rich must be an object: structured content, such as a card with buttons.")
     return {"sequence": agents.agent_sends_rich(name, value)}
 
 
@@ -62,7 +62,7 @@ VERBS = tuple(_VERBS)
 def act(agents: AgentSide, request: Request, body: Body) -> Answer:
     """One thing an agent does, such as ``{"says": "Hello"}``."""
     if len(body) != 1:
-        raise RefusedError('Send one verb, such as {"says": "Hello"} or {"closes": true}.')
+        raise ControlError('Send one verb, such as {"says": "Hello"} or {"closes": true}.')
     ((verb, value),) = body.items()
     return json_answer(200, _VERBS[verb](agents, request.path_params["conversation_id"], value))
 
@@ -77,7 +77,7 @@ def set_webhook(agents: AgentSide, _request: Request, body: Body) -> Answer:
     """Post webhooks to another endpoint, or to none."""
     url = body.get("url", 0)
     if url is not None and not isinstance(url, str):
-        raise RefusedError("url must be a string, such as 'http://127.0.0.1:8080/hook', or null for none.")
+        raise ControlError("url must be a string, such as 'http://127.0.0.1:8080/hook', or null for none.")
     agents.set_webhook(url)
     return json_answer(200, {"done": True})
 
@@ -86,6 +86,6 @@ def fail_webhooks(agents: AgentSide, _request: Request, body: Body) -> Answer:
     """Lose, double or reorder the next webhooks."""
     times = body.get("times", 1)
     if not isinstance(times, int) or isinstance(times, bool):
-        raise RefusedError("times must be a whole number.")
+        raise ControlError("times must be a whole number.")
     agents.fail_webhooks(_text("fault", body.get("fault")), times)
     return json_answer(200, {"done": True})

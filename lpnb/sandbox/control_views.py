@@ -10,7 +10,7 @@ from .controls import Controls
 from .exchange import Answer, Request, json_answer, shortened
 from .faults import FAULTS, listed
 from .rate_limits import RATE_LIMIT
-from .refusals import RefusedError
+from .refusals import ControlError
 from .route_names import NOWHERE, ROUTES
 from .state import Conversation, RequestRecord
 
@@ -147,14 +147,14 @@ def _filters(request: Request, known: tuple[str, ...]) -> dict[str, str]:
     found = {}
     for name, value in request.query_pairs():
         if name not in known:
-            raise RefusedError(f"{shortened(name, 40)!r} is no filter; this takes {', '.join(known)}.")
+            raise ControlError(f"{shortened(name, 40)!r} is no filter; this takes {', '.join(known)}.")
         values = _VALUES.get(name)
         if values is not None and value not in values:
-            raise RefusedError(
+            raise ControlError(
                 f"{name} must be one of {listed(map(str, values))}; got {shortened(value, 40)!r}."
             )
         if name == "status" and value != "none" and not _STATUS.fullmatch(value):
-            raise RefusedError(
+            raise ControlError(
                 f"status must be a number from 100 to 599, or 'none'; got {shortened(value, 40)!r}."
             )
         found[name] = value
@@ -165,7 +165,7 @@ def _latest(found: list[V], wanted: Mapping[str, str]) -> list[V]:
     """The latest of them, as many as were wanted; oldest first all the same."""
     limit = wanted.get("limit", str(_LIST))
     if not (limit.isascii() and limit.isdigit() and len(limit) <= 9):
-        raise RefusedError(f"limit must be a whole number, 0 or more; got {shortened(limit, 40)!r}.")
+        raise ControlError(f"limit must be a whole number, 0 or more; got {shortened(limit, 40)!r}.")
     return found[max(0, len(found) - int(limit)) :]
 
 
@@ -182,7 +182,7 @@ def _number(wanted: Mapping[str, str], name: str, default: float) -> float:
     if value is None:
         return default
     if len(value) > 20 or not value.replace(".", "", 1).isdecimal() or not value.isascii():
-        raise RefusedError(f"{name} must be a number, 0 or more; got {shortened(value, 40)!r}.")
+        raise ControlError(f"{name} must be a number, 0 or more; got {shortened(value, 40)!r}.")
     return float(value)
 
 

@@ -15,7 +15,7 @@ from .cloud import Loading
 from .faults import FaultQueue, PendingFault, listed, make_fault
 from .idle import close_idle
 from .rate_limits import RateLimit, RateLimits, make_limit
-from .refusals import RefusedError
+from .refusals import ControlError
 from .rules import Rules
 from .state import Conversation, Message, RequestRecord, State
 from .tokens import Keyring, consumer
@@ -215,7 +215,7 @@ class Controls(AgentSide):
         agents = self.world.accounts_by_id[account_id].agents
         if agent_id not in {agent.id for agent in agents}:
             known = listed(agent.id for agent in agents) or "none: the account has no agents"
-            raise RefusedError(f"agent_id must be one of {known}; got {agent_id!r}.")
+            raise ControlError(f"agent_id must be one of {known}; got {agent_id!r}.")
         self._state.set_online(account_id, agent_id, online)
 
     def load_account(self, calls: int | None = 1) -> None:
@@ -257,7 +257,7 @@ class Controls(AgentSide):
     def _account_id(self, wanted: str | None) -> str:
         """The account that is meant, which must be one of the world's."""
         if wanted is not None and wanted not in self.world.accounts_by_id:
-            raise RefusedError(
+            raise ControlError(
                 f"account_id must be one of {listed(self.world.accounts_by_id)}; got {wanted!r}."
             )
         return wanted or self.account_id

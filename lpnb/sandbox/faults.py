@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .refusals import RefusedError, UnknownOptionError
+from .refusals import ControlError, UnknownOptionError
 from .route_names import ROUTES, SEND_API
 
 # How many faults that happened are remembered.
@@ -115,21 +115,21 @@ def make_fault(route: str, name: str, options: Mapping[str, Any]) -> Fault:
     >>> make_fault("idp", "explode", {})
     Traceback (most recent call last):
         ...
-    lpnb.sandbox.refusals.RefusedError: fault must be one of 'status', 'slow', 'hang', 'drip', \
+    lpnb.sandbox.refusals.ControlError: fault must be one of 'status', 'slow', 'hang', 'drip', \
 'drop_before', 'drop_after', 'truncate', 'html', 'empty', 'big', 'nan', 'reqid_missing', \
 'reqid_doubled', 'reqid_unknown', 'reqid_int', 'shuffled', 'surplus'; got 'explode'.
     """
     if route not in ROUTES:
-        raise RefusedError(f"route must be one of {listed(ROUTES)}; got {route!r}.")
+        raise ControlError(f"route must be one of {listed(ROUTES)}; got {route!r}.")
     kind = FAULTS.get(name)
     if kind is None:
         hint = ""
         # What many write first: the status in place of the fault's name.
         if re.fullmatch(r"[2-5]\d\d", name):
             hint = f" For that status: use 'status', code={name}."
-        raise RefusedError(f"fault must be one of {listed(FAULTS)}; got {name!r}.{hint}")
+        raise ControlError(f"fault must be one of {listed(FAULTS)}; got {name!r}.{hint}")
     if route not in kind.routes:
-        raise RefusedError(
+        raise ControlError(
             f"fault {name!r} is about {kind.about}, which {route!r} does not answer with; "
             f"it fits {listed(kind.routes)}."
         )
@@ -146,14 +146,14 @@ def make_fault(route: str, name: str, options: Mapping[str, Any]) -> Fault:
 
 def _check_value(option: str, value: object) -> None:
     if option == "code" and (not _is_whole(value) or not 200 <= value <= 599):  # type: ignore[operator] # whole by then
-        raise RefusedError(f"code must be a status from 200 to 599; got {value!r}.")
+        raise ControlError(f"code must be a status from 200 to 599; got {value!r}.")
     if option in ("seconds", "size"):
         check_number(option, value)
     if option in ("reset", "work_done") and not isinstance(value, bool):
-        raise RefusedError(f"{option} must be True or False; got {value!r}.")
+        raise ControlError(f"{option} must be True or False; got {value!r}.")
     # It goes into a header as it is.
     if option == "retry_after" and value is not None and not _HEADER_TEXT.fullmatch(str(value)):
-        raise RefusedError(f"retry_after must be a number or a date, in ASCII; got {value!r}.")
+        raise ControlError(f"retry_after must be a number or a date, in ASCII; got {value!r}.")
 
 
 _HEADER_TEXT = re.compile(r"[\x20-\x7e]{1,100}")
@@ -168,7 +168,7 @@ def check_number(name: str, value: object, *, above: float | None = None) -> Non
     ok = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not ok or value < 0 or (above is not None and value <= above):  # type: ignore[operator] # a number by then
         bound = "0 or more" if above is None else f"above {above:g}"
-        raise RefusedError(f"{name} must be a number{',' if above is None else ''} {bound}; got {value!r}.")
+        raise ControlError(f"{name} must be a number{',' if above is None else ''} {bound}; got {value!r}.")
 
 
 def listed(names: Iterable[str]) -> str:
@@ -202,10 +202,10 @@ class FaultQueue:
         and *times* counts the hits.
         """
         if times is not None and (not _is_whole(times) or times < 1):
-            raise RefusedError(f"times must be 1 or more, or None for every request; got {times!r}.")
+            raise ControlError(f"times must be 1 or more, or None for every request; got {times!r}.")
         check_number("probability", probability, above=0)
         if probability > 1:
-            raise RefusedError(f"probability must be a number above 0, at most 1; got {probability!r}.")
+            raise ControlError(f"probability must be a number above 0, at most 1; got {probability!r}.")
         with self._lock:
             self._asked += 1
             # Chance for a test, not for a secret.

@@ -12,7 +12,7 @@ from typing import Any
 
 from .exchange import Answer, json_answer
 from .faults import check_number, listed
-from .refusals import RefusedError
+from .refusals import ControlError
 from .route_names import ROUTES, SEND_API
 
 # What the name in the request log is of a request that a limit refused.
@@ -45,19 +45,19 @@ def make_limit(
     >>> make_limit(0)
     Traceback (most recent call last):
         ...
-    lpnb.sandbox.refusals.RefusedError: rate must be a number above 0; got 0.
+    lpnb.sandbox.refusals.ControlError: rate must be a number above 0; got 0.
     """
     check_number("rate", rate, above=0)
     if burst is None:
         burst = max(1, math.ceil(rate))
     if not isinstance(burst, int) or isinstance(burst, bool) or burst < 1:
-        raise RefusedError(f"burst must be 1 or more; got {burst!r}.")
+        raise ControlError(f"burst must be 1 or more; got {burst!r}.")
     if not isinstance(retry_after, bool):
-        raise RefusedError(f"retry_after must be True or False; got {retry_after!r}.")
+        raise ControlError(f"retry_after must be True or False; got {retry_after!r}.")
     chosen = tuple(SEND_API if routes is None else routes)
     for route in chosen:
         if route not in ROUTES:
-            raise RefusedError(f"route must be one of {listed(ROUTES)}; got {route!r}.")
+            raise ControlError(f"route must be one of {listed(ROUTES)}; got {route!r}.")
     return RateLimit(rate=float(rate), burst=burst, retry_after=retry_after, body=body, routes=chosen)
 
 

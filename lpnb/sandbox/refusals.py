@@ -5,11 +5,11 @@ well, so that a test in Python catches what it always caught.
 """
 
 
-class RefusedError(ValueError):
+class ControlError(ValueError):
     """What was asked for makes no sense; the message says what does."""
 
 
-class UnknownOptionError(RefusedError, TypeError):
+class UnknownOptionError(ControlError, TypeError):
     """There is no such option; the message lists those there are."""
 
 

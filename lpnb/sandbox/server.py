@@ -125,6 +125,8 @@ class Sandbox(Controls):
             )
         if client_id == "" or client_secret == "":
             raise ValueError("client_id and client_secret must not be empty.")
+        if isinstance(port, bool) or not isinstance(port, int):
+            raise ValueError(f"port must be a whole number from 0 to 65535; got {port!r:.40}.")
         if not 0 <= port <= 65535:
             raise ValueError(f"port must be from 0 to 65535; got {port}.")
         if token_lifetime < 1:

@@ -76,3 +76,13 @@ def test_lab_takes_the_notebooks_of_the_folder_it_is_called_in(tmp_path):
     Path("notebooks/00-quickstart.ipynb").write_text("{}")
 
     assert notebooks_folder(None) == tmp_path / "notebooks"
+
+
+def test_notebooks_are_copied_to_a_folder_and_nowhere_else(tmp_path, capsys):
+    path = tmp_path / "here"
+    path.write_text("mine")
+
+    assert main(["notebooks", "copy", str(path)]) == 1
+
+    assert capsys.readouterr().err == f"{path} is no folder. Name one; it is made when it is not there.\n"
+    assert path.read_text() == "mine"

@@ -490,7 +490,8 @@ def test_a_pasted_batch_names_the_path_in_the_posted_array():
         ),
         (
             lambda: CustomerInfo(last_payment_date="2014-10-15"),
-            "info.lastPaymentDate must be an object; got '2014-10-15'.",
+            "info.lastPaymentDate must be an object {day, month, year} of whole numbers, or a "
+            "datetime.date; got '2014-10-15'.",
         ),
         (lambda: CustomerInfo(auth={"iss": 5}), "auth.iss must be text; got 5."),
         (

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from lpnb.sandbox.conversations import Conversation
 from lpnb.sandbox.events import Event
-from lpnb.sandbox.refusals import RefusedError
+from lpnb.sandbox.refusals import ControlError
 from lpnb.sandbox.state import State
 from lpnb.sandbox.state_file import StateFileError
 
@@ -149,9 +149,9 @@ class Courier:
         """Do something to the next webhooks that loss, duplicates and reordering are allowed to do."""
         if fault not in FAULTS:
             choices = ", ".join(repr(name) for name in FAULTS)
-            raise RefusedError(f"fault must be one of {choices}; got {fault!r}.")
+            raise ControlError(f"fault must be one of {choices}; got {fault!r}.")
         if not 1 <= times <= self._how.most_waiting:
-            raise RefusedError(f"times must be from 1 to {self._how.most_waiting}; got {times}.")
+            raise ControlError(f"times must be from 1 to {self._how.most_waiting}; got {times}.")
         with self._changed:
             self._faults.extend([fault] * times)
 
