@@ -58,6 +58,17 @@ def name_of(name: str | None, journal: str | os.PathLike[str] | None) -> str:
     return name
 
 
+def name_again(name: str) -> str:
+    """A name for one more run of what is called *name*, so that a script can be run again.
+
+    Example:
+        >>> name_again("routing")  # doctest: +ELLIPSIS
+        'routing-20...'
+    """
+    when = f"-{datetime.now():%Y-%m-%d-%H%M%S}-{secrets.token_hex(2)}"
+    return f"{name_of(name, None)[: 64 - len(when)]}{when}"
+
+
 def check_options(
     *,
     concurrency: object = 1,

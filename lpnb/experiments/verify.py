@@ -16,6 +16,7 @@ import pandas as pd
 from lpnb.display import brief, esc, table_html, table_text
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases import Cases, cases_of
+from lpnb.experiments.options import name_again
 from lpnb.experiments.rows import code_came, skill_came
 from lpnb.tables import plain_table
 
@@ -144,7 +145,8 @@ def verify(
         engagement: Ask Monitoring first, as a page would. When left out: if there are columns for it.
         close: Close each conversation afterwards, so that none is left for an agent.
         landing_wait: Seconds to wait for a landing at the most, as for ``Steps``.
-        options: As for ``run_experiment``: journal, concurrency, rate, live, confirm and so on.
+        options: As for ``run_experiment``: journal, concurrency, rate, live, confirm and so on. A ``name``
+            gets the time appended, so that the same check can be made again.
 
     Raises:
         InvalidValueError: A cell is wrong, or no case expects anything.
@@ -162,6 +164,8 @@ def verify(
 
     known = cases_of(cases)
     steps = steps_for(known, engagement=engagement, close=close, landing_wait=landing_wait)
+    if options.get("name") is not None and options.get("journal") is None:
+        options["name"] = name_again(options["name"])
     run = run_experiment(client, known, steps=steps, **options)
     return verification_of(run.table(), known.told.removeprefix("of ") or "cases")
 

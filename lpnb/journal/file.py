@@ -41,8 +41,9 @@ def create(path: Path) -> sqlite3.Connection:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
         raise JournalError(
-            f"There is a file at {path} already, and a run begins with a new one. "
-            f"open_run({str(path)!r}) goes on with that run; another name begins another."
+            f"There is a file at {path} already, and a run begins with a new one. Give another name, or none "
+            f"to have it named after the time; or delete the file; or go on with that run: "
+            f"open_run({str(path)!r}).resume(client), or lpnb send --resume --journal FILE."
         ) from None
     except OSError as error:
         raise JournalError(f"No journal can be made at {path}: {error.strerror}.") from None

@@ -176,6 +176,19 @@ def test_a_journal_is_not_begun_twice_and_gone_on_with_only_when_asked(world, ca
     assert main(["send", "--resume", "--journal", "run.sqlite", "--quiet"]) == 0
 
 
+def test_resume_with_settle_finds_the_unknown_and_writes_every_row(world, capsys):
+    path = rows("case\na\nb\nc\nd\n")
+    world.fail("conversation", "drop_after", times=2)
+    assert main(["send", str(path), "--journal", "run.sqlite", "--concurrency", "1", "--quiet"]) == 1
+    said = capsys.readouterr().err
+    assert "look for it with lpnb send --resume --settle --journal run.sqlite" in said
+
+    assert main(["send", "--resume", "--settle", "--journal", "run.sqlite", "--out", "all.parquet"]) == 0
+
+    assert pd.read_parquet("all.parquet")["outcome"].tolist() == ["answered"] * 4
+    assert len(world.conversations) == 4
+
+
 def test_a_request_to_end_stops_the_run_and_resume_finishes_it(world):
     Path("rows.csv").write_text("case\n" + "".join(f"c{n}\n" for n in range(300)))
     send = ["send", "rows.csv", "--journal", "run.sqlite"]

@@ -41,6 +41,10 @@ ELSEWHERE = {
     r"(python3 -m venv|\.venv/bin/pip install) .*": (
         "project/test_packaging.py::test_the_wheel_installed_elsewhere_does_its_jobs"
     ),
+    # A journal has the time in its name.
+    r"lpnb send --resume( --settle)? --journal JOURNAL( --out \S+)?": (
+        "cli/test_send_and_verify.py::test_resume_with_settle_finds_the_unknown_and_writes_every_row"
+    ),
     r"\.venv/bin/lpnb demo": (
         "cli/test_demo_and_doctor.py::test_the_demo_prints_one_row_for_each_frame_of_its_three_batches"
     ),
@@ -134,6 +138,20 @@ class Reader:
             assert ran.returncode == wanted, f"{command}\n{ran.stdout}{ran.stderr}"
 
 
+def carry_out(page: Path, sandbox: lpnb.Sandbox, *, again: bool = False) -> None:
+    """Do all that *page* says, here; *again*: its Python alone, since commands take long."""
+    reader = Reader(page, sandbox)
+    for block in blocks(page):
+        if block.name:
+            Path(block.name).write_text(block.text, encoding="utf-8")
+        elif block.language == "python" and page.name != "CONTRIBUTING.md":  # test_recipes.py does those
+            reader.python(block)
+        elif block.language == "pycon":
+            reader.pycon(block)
+        elif block.language == "sh" and not again:
+            reader.shell(block)
+
+
 def _a_sandbox_in_use(sandbox: lpnb.Sandbox) -> dict[str, object]:
     import ssl
 
@@ -146,19 +164,27 @@ def _a_sandbox_in_use(sandbox: lpnb.Sandbox) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_a_page_can_be_carried_out_from_top_to_bottom(page, sandbox, monkeypatch, tmp_path):
+def test_a_page_can_be_carried_out_from_top_to_bottom(page, sandbox, monkeypatch):
     for name, value in sandbox.environment().items():
         monkeypatch.setenv(name, value)
-    reader = Reader(page, sandbox)
-    for block in blocks(page):
-        if block.name:
-            (tmp_path / block.name).write_text(block.text, encoding="utf-8")
-        elif block.language == "python" and page.name != "CONTRIBUTING.md":  # test_recipes.py does those
-            reader.python(block)
-        elif block.language == "pycon":
-            reader.pycon(block)
-        elif block.language == "sh":
-            reader.shell(block)
+
+    carry_out(page, sandbox)
+    # A run leaves its journal behind, and whoever follows the page a second time must not stumble over it.
+    if re.search(r"lpnb\.(run_experiment|verify)\(", page.read_text(encoding="utf-8")):
+        carry_out(page, sandbox, again=True)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_command_of_a_page_begins_a_journal_that_is_there_the_second_time(page):
+    begun = [
+        command
+        for block in blocks(page)
+        if block.language == "sh"
+        for command in commands(block.text)
+        if re.match(r"lpnb (send|verify) ", command) and "--journal" in command and "--resume" not in command
+    ]
+
+    assert begun == []
 
 
 @pytest.mark.parametrize(("known", "test"), ELSEWHERE.items())

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 import pytest
 
 from lpnb import InvalidValueError, LpnbError, Verification, cases_of, cases_table
 from lpnb.experiments.junit import junit, save_junit
+from lpnb.experiments.options import name_again, name_of
 from lpnb.experiments.rows import is_as_expected
-from lpnb.experiments.verify import as_text, expect_something, verification_of
+from lpnb.experiments.verify import as_text, expect_something, verification_of, verify
 
 
 def verified(*rows: dict) -> Verification:
@@ -74,6 +76,24 @@ def test_a_case_is_judged_by_what_it_expected(row, verdict, said):
     (check,) = verified(row).checks
 
     assert (check.verdict, check.said) == (verdict, said)
+
+
+def test_a_check_with_a_name_can_be_made_again(client, tmp_path):
+    cases = [{"ctmrinfo.ctype": "vip", "expected_skill": "Private Clients"}]
+
+    for _ in range(2):
+        assert verify(client, cases, name="routing", progress=False).ok
+
+    names = sorted(path.name for path in (tmp_path / "runs").glob("*.sqlite"))
+    assert len(names) == 2
+    assert all(re.fullmatch(r"routing-\d{4}-\d\d-\d\d-\d{6}-[0-9a-f]{4}\.sqlite", name) for name in names)
+
+
+def test_a_name_that_is_as_long_as_may_be_can_be_used_again():
+    again = name_again("x" * 64)
+
+    assert len(again) == 64
+    assert name_of(again, None) == again
 
 
 def test_the_summary_names_the_cases_that_failed_and_counts_the_others():

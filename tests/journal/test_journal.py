@@ -263,8 +263,9 @@ def test_a_run_begins_with_a_new_file(path):
         Journal.create(path, {"name": "x"}, rows())
 
     assert str(caught.value) == (
-        f"There is a file at {path} already, and a run begins with a new one. open_run({str(path)!r}) goes "
-        "on with that run; another name begins another."
+        f"There is a file at {path} already, and a run begins with a new one. Give another name, or none "
+        "to have it named after the time; or delete the file; or go on with that run: "
+        f"open_run({str(path)!r}).resume(client), or lpnb send --resume --journal FILE."
     )
     assert path.read_bytes() == b""
 

@@ -19,6 +19,7 @@ from lpnb.errors import Complaint, InvalidValueError, JournalError, RunError
 from lpnb.experiments.cluster.carrier import ALLOWED, Carrier, Worker, said
 from lpnb.experiments.cluster.hands import ActorHands
 from lpnb.experiments.cluster.letters import Badge
+from lpnb.extras import install_command
 from lpnb.journal import Journal
 from lpnb.transport import DEADLINE, LARGEST_REPLY, HttpTransport, Transport
 
@@ -235,7 +236,7 @@ async def gather_crew(cluster: object, slots: int, transport: Transport) -> Crew
     try:
         import distributed
     except ImportError:
-        raise RunError('A cluster needs Dask: pip install "lpnb[dask]".') from None
+        raise RunError(f"A cluster needs Dask. Install it with: {install_command('dask')}") from None
 
     dask: Any = distributed  # its constructors have no types
     local: Any = None
