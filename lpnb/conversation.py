@@ -5,6 +5,7 @@ What it does is ``dialogue``'s; here are the two doors to it.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -90,6 +91,11 @@ class _Conversation:
         """Listen to *receiver*: it brings what agents say, for ``next_message`` and ``transcript``."""
         self._dialogue.ear = receiver
         return self
+
+    def _warn_if_open(self, answer: BatchResponse) -> None:
+        # Leaving the ``with`` block has not, or not surely, closed it, and an agent may be waiting.
+        if not self.closed:
+            warnings.warn(f"Conversation {self.id} may still be open: {answer.explanation}", stacklevel=3)
 
     def __repr__(self) -> str:
         state = " (closed)" if self.closed else ""
@@ -225,7 +231,7 @@ class Conversation(_Conversation):
         if self.closed:
             return
         try:
-            self.close()
+            self._warn_if_open(self.close())
         except Exception:
             if failure[0] is None:
                 raise
@@ -314,7 +320,7 @@ class AsyncConversation(_Conversation):
         if self.closed:
             return
         try:
-            await self.close()
+            self._warn_if_open(await self.close())
         except Exception:
             if failure[0] is None:
                 raise

@@ -185,6 +185,20 @@ def test_the_context_manager_closes_whatever_happens(settings, sandbox):
     assert (first.closed, second.closed) == (True, True)
 
 
+def test_leaving_the_block_warns_when_nobody_knows_whether_it_is_closed(settings, sandbox):
+    with Client(settings) as client:
+        conversation = client.conversation(client.create_conversation("anna"))
+        sandbox.fail("send", "drop_after")
+        with pytest.warns(UserWarning, match="may still be open") as caught, conversation:
+            pass
+
+    assert conversation.closed is False
+    assert [str(warning.message) for warning in caught] == [
+        f"Conversation {conversation.id} may still be open: {conversation.responses[-1].explanation}"
+    ]
+    assert conversation.responses[-1].outcome == "unknown"
+
+
 def test_the_awaited_context_manager_closes_too(settings, sandbox):
     async def main():
         async with AsyncClient(settings) as client:
