@@ -125,7 +125,7 @@ def _send(options: argparse.Namespace) -> int:
                 run = _resumed(options, client, cases) if options.resume else _begun(options, client, cases)
             table = run.table()
             _put_out(options, table)
-            _tell(run, quiet=options.quiet)
+            _tell(run, client, options)
         return 0 if bool((table["outcome"] == "answered").all()) else 1
     return usage.status
 
@@ -272,20 +272,40 @@ def _put_out(options: argparse.Namespace, table: Any) -> None:
         print(table_text(_SHOWN, shown.itertuples(index=False, name=None)))
 
 
-def _tell(run: Run, *, quiet: bool) -> None:
+def _tell(run: Run, client: Client, options: argparse.Namespace) -> None:
     """Say what came of it, and what to do about the rest."""
-    if quiet:  # otherwise it is the last line that was shown
+    if options.quiet:  # otherwise it is the last line that was shown
         print(run.progress, file=sys.stderr)
     if run.failure:
         print(run.failure, file=sys.stderr)
     if len(run.unknown):
-        print(
-            "Of those that are unknown a conversation may exist: look for it with "
-            f"lpnb send --resume --settle --journal {run.journal_path}",
-            file=sys.stderr,
-        )
+        print(_of_the_unknown(run, client, settled=options.settle), file=sys.stderr)
     elif run.progress.left:
         print(f"Go on with lpnb send --resume --journal {run.journal_path}", file=sys.stderr)
+
+
+def _of_the_unknown(run: Run, client: Client, *, settled: bool) -> str:
+    """Where a conversation of theirs can be looked for; of a sandbox that has ended, that it cannot."""
+    from lpnb.connection import has_fallen_back
+    from lpnb.journal import read_journal
+
+    again = f"lpnb send --resume --settle --journal {run.journal_path}"
+    about = read_journal(run.journal_path or "").about
+    elsewhere = about["origin"] != client.settings.domain_api
+    if about["world"] == "sandbox" and (elsewhere or has_fallen_back(client.settings)):
+        why = (
+            f"the sandbox at {about['origin']}, which they were sent to, is not there any more"
+            if elsewhere
+            else "the embedded sandbox ends with this command"
+        )
+        at_once = "" if settled or elsewhere else " --settle in the same call looks for them before it does."
+        return (
+            f"What is unknown stays so: {why}, and nobody else knows of them.{at_once} Begin anew with "
+            "another journal, beside a sandbox that lasts: lpnb sandbox --port 8765 --state bank.sqlite"
+        )
+    if settled:
+        return f"What is still unknown may be known later: {again}"
+    return f"Of those that are unknown a conversation may exist: look for it with {again}"
 
 
 class _Usage:

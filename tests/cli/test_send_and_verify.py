@@ -13,8 +13,9 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-from lpnb import Sandbox
+from lpnb import Sandbox, connect
 from lpnb.cli import main
+from lpnb.connection import sandbox_of
 
 DATA = Path(__file__).parents[2] / "data"
 FIRST = (
@@ -187,6 +188,45 @@ def test_resume_with_settle_finds_the_unknown_and_writes_every_row(world, capsys
 
     assert pd.read_parquet("all.parquet")["outcome"].tolist() == ["answered"] * 4
     assert len(world.conversations) == 4
+
+
+LASTS = "Begin anew with another journal, beside a sandbox that lasts: lpnb sandbox --port 8765 --state "
+
+
+def test_what_a_sandbox_took_with_it_is_not_looked_for_again_and_again(world, monkeypatch, capsys):
+    rows("case\na\nb\n")
+    world.fail("conversation", "drop_after")
+    journal = ["--journal", "run.sqlite", "--quiet"]
+    assert main(["send", "rows.csv", "--concurrency", "1", *journal]) == 1
+    assert "look for it with lpnb send --resume --settle --journal run.sqlite" in capsys.readouterr().err
+
+    before = world.environment()["LP_DOMAIN_API"]
+    gone = f"the sandbox at {before}, which they were sent to, is not there any more"
+    with Sandbox() as other:
+        for name, value in other.environment().items():
+            monkeypatch.setenv(name, value)
+        assert main(["send", "--resume", "--settle", *journal]) == 1
+
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert said.startswith(f"What is unknown stays so: {gone}, and nobody else knows of them. {LASTS}")
+        assert other.conversations == []
+
+
+def test_what_the_embedded_sandbox_takes_with_it_can_be_looked_for_in_the_same_call(capsys):
+    sandbox_of(connect().settings).fail("conversation", "drop_after")
+    path = rows("case\na\nb\n")
+
+    assert main(["send", str(path), "--concurrency", "1", "--quiet"]) == 1
+
+    assert (
+        capsys.readouterr()
+        .err.splitlines()[-1]
+        .startswith(
+            "What is unknown stays so: the embedded sandbox ends with this command, "
+            "and nobody else knows of them. "
+            f"--settle in the same call looks for them before it does. {LASTS}"
+        )
+    )
 
 
 def test_a_request_to_end_stops_the_run_and_resume_finishes_it(world):
