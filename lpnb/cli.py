@@ -25,6 +25,8 @@ from lpnb.extras import install_command
 from lpnb.samples import QUICKSTART
 from lpnb.samples_command import notebooks_folder, register
 
+#: Switches off the extension that asks about news, which covers a corner of every notebook.
+_LAB = Path(__file__).parent / "lab"
 _SHOWN = ("consumer_id", "req_id", "type", "code", "conversation_id", "http_status", "elapsed_ms")
 
 
@@ -172,7 +174,7 @@ def _run_lab(folder: Path, options: argparse.Namespace, extra: dict[str, str], w
         "--ServerApp.port_retries=0",
         f"--ServerApp.root_dir={folder}",
         f"--LabApp.default_url=/doc/tree/{QUICKSTART}",
-        # No question about news over the first outputs, and nothing fetched from outside.
+        # Nothing is fetched from outside; the question about news is switched off by _LAB.
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--Application.log_level=40",
@@ -182,7 +184,13 @@ def _run_lab(folder: Path, options: argparse.Namespace, extra: dict[str, str], w
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # containers run as root; the server is on loopback with a token
     # The token goes through the environment: a command line can be read by every user of the machine.
-    environment = {**os.environ, **extra, "JUPYTER_TOKEN": token}
+    configured = os.environ.get("JUPYTER_CONFIG_PATH")
+    environment = {
+        **os.environ,
+        **extra,
+        "JUPYTER_TOKEN": token,
+        "JUPYTER_CONFIG_PATH": f"{_LAB}{os.pathsep}{configured}" if configured else str(_LAB),
+    }
     for name in ("SIGTERM", "SIGHUP"):  # asked to end, or the terminal was closed
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *_: sys.exit(0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -30,6 +31,17 @@ def answers(url: str) -> int | None:
         return None
 
 
+def page_config(url: str) -> dict:
+    """What the server tells the page that is opened, such as the extensions that are off."""
+    with urllib.request.urlopen(url, timeout=5) as reply:
+        page = reply.read().decode()
+    return json.loads(
+        page.partition('<script id="jupyter-config-data" type="application/json">')[2].partition("</script>")[
+            0
+        ]
+    )
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_lab_serves_the_quickstart_and_one_signal_stops_it_all(tmp_path):
     notebook = tmp_path / "00-quickstart.ipynb"
@@ -54,6 +66,7 @@ def test_lab_serves_the_quickstart_and_one_signal_stops_it_all(tmp_path):
         assert urlsplit(url).path == "/doc/tree/00-quickstart.ipynb"
         assert answers(url) == 200
         assert answers(status) == 403  # nobody without the token
+        assert "@jupyterlab/apputils-extension:announcements" in page_config(url)["disabledExtensions"]
     finally:
         lab.send_signal(signal.SIGINT)
         _, said = lab.communicate(timeout=30)

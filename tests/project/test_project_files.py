@@ -184,3 +184,28 @@ def test_the_lock_satisfies_what_pyproject_asks_for(level, wanted):
         and not any(each.specifier.contains(one) for one in versions.get(canonicalize_name(each.name), ()))
     ]
     assert unmet == []
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        "runs/2026-03-01-120000-ab12.sqlite",
+        "notebooks/runs/tiers.sqlite-wal",
+        "notebooks/tiers.parquet",
+        "rows.sqlite.lock",
+        "results.xlsx",
+    ],
+)
+def test_what_using_the_clone_leaves_behind_is_ignored_by_git(left):
+    asked = ["git", "check-ignore", "--quiet", "--no-index", left]
+
+    assert subprocess.run(asked, cwd=ROOT, check=False).returncode == 0
+
+
+def test_no_file_that_is_kept_is_ignored_by_git():
+    listed = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+
+    assert subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout == ""
+    for kept in ("data/runs/wednesday.csv", ".env.example"):
+        asked = ["git", "check-ignore", "--quiet", "--no-index", kept]
+        assert subprocess.run(asked, cwd=ROOT, check=False).returncode == 1, kept
