@@ -17,9 +17,12 @@ CONVERSATION = "Send API, CONVERSATION"
 ATTRIBUTES = "Types of Engagement Attributes"
 BEST_PRACTICES = "Engagement Attributes Best Practices for Messaging"
 ROUTING = "Knowledge base, Routing logic overview"
+SPREADSHEETS = "lpnb how-to, Send a table of cases"
 GUIDE = "Getting started with Connector API"
 _LANG = re.compile(r"[a-z]{2,3}-[A-Z]{2}\Z")
 _LANG_OR = re.compile(r"[a-z]{2,3}[-_][A-Z]{2}\Z")
+#: How Excel and its like write a long number that was typed or opened as one, in most languages.
+_ROUNDED = re.compile(r"\d(?:[.,]\d+)?[eE]\+?\d{1,3}\Z")
 _KNOWN_CONTEXTS = ("SharkContext", "SMSContext", "MobileAppContext", "ProactiveContext")
 
 
@@ -59,7 +62,7 @@ def advise(batch: ConversationBatch) -> Hints:
     if not isinstance(batch, ConversationBatch):
         hint = "Read frames with ConversationBatch.from_wire first."
         raise InvalidValueError([must("batch", "must be a ConversationBatch", batch, hint)])
-    found = [*_on_sdes(batch.profile.sdes), *_on_request(batch.request)]
+    found = [*_on_sdes(batch.profile.sdes), *_on_request(batch.request), *_on_ids(batch)]
     if batch.req_ids is not None:
         found.append(
             Hint(
@@ -158,6 +161,39 @@ def _on_request(request: ConsumerRequestConversation) -> Iterator[Hint]:
         )
     if request.channel_type is None:
         yield Hint(join(path, "channelType"), "The property table calls channelType mandatory.", CONVERSATION)
+
+
+def _on_ids(batch: ConversationBatch) -> Iterator[Hint]:
+    """Ids that a spreadsheet took for numbers: most of their digits are gone."""
+    request, campaign = batch.request, batch.request.campaign_info
+    ids = [(join("[1].body", "skillId"), request.skill_id)]
+    if campaign is not None:
+        path = join("[1].body", "campaignInfo")
+        ids.append((join(path, "campaignId"), campaign.campaign_id))
+        ids.append((join(path, "engagementId"), campaign.engagement_id))
+    for place, sde in enumerate(batch.profile.sdes or ()):
+        if isinstance(sde, CustomerInfo):
+            path = join("[0].body.authenticatedData.lp_sdes", place, "info")
+            ids += [(join(path, "customerId"), sde.customer_id), (join(path, "socialId"), sde.social_id)]
+    for path, value in ids:
+        if value is not None and is_rounded(value):
+            yield Hint(
+                path, f"{value} looks like an id that a spreadsheet has rounded. {AS_TEXT}", SPREADSHEETS
+            )
+
+
+#: What to do about an id that a spreadsheet has rounded.
+AS_TEXT = "Format its column as text and fill it in anew."
+
+
+def is_rounded(value: object) -> bool:
+    """Whether an id is written as spreadsheets write long numbers, with most of its digits gone.
+
+    Example:
+        >>> is_rounded("1.0E+11"), is_rounded("880524014")
+        (True, False)
+    """
+    return isinstance(value, str) and _ROUNDED.match(value) is not None
 
 
 def _is_filled(sde: AnySde) -> bool:

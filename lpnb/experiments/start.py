@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 from datetime import datetime
@@ -15,6 +14,7 @@ from lpnb.client import check_client
 from lpnb.display import brief
 from lpnb.errors import ChangedCasesError, RunError
 from lpnb.experiments.cluster.crew import check_cluster
+from lpnb.experiments.dry_run import SHOWN, print_requests
 from lpnb.experiments.guard import CAP, check_live
 from lpnb.experiments.options import Options, check_options, name_of
 from lpnb.experiments.progress import Display
@@ -26,7 +26,6 @@ from lpnb.experiments.steps import Steps, unfinished
 from lpnb.history import check_credentials
 from lpnb.journal import Journal, Reader, read_journal
 from lpnb.kinds import check_path
-from lpnb.masking import MASK
 from lpnb.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from lpnb.experiments.cases import Cases
     from lpnb.experiments.cluster.crew import Crew
 
-#: Requests that a dry run writes out.
-SHOWN = 3
 _RISK = (
     'on_5xx="retry": a 5xx may come from a gateway behind which the conversation was created. Sending again '
     "can then open a second one, or be refused because the first is open."
@@ -183,7 +180,7 @@ def start_experiment(
     run_key = secrets.token_hex(16)
     if dry_run is not False:
         run = Run(name, len(cases), client=client, cases=cases, options=options, run_key=run_key)
-        _print_requests(settings, cases, SHOWN if dry_run is True else dry_run)
+        print_requests(settings, cases, SHOWN if dry_run is True else dry_run)
         return run
     check_live(settings, len(cases), live=live, confirm=confirm, cap=cap)
     if on_5xx == "retry":
@@ -383,20 +380,3 @@ def world_of(settings: Settings) -> str:
 
 def _at(world: str) -> str:
     return "on a sandbox" if world == "sandbox" else f"through {world}"
-
-
-def _print_requests(settings: Settings, cases: Cases, shown: int) -> None:
-    count = min(len(cases), shown)
-    lines = [f"Dry run: {len(cases):,} cases, the first {count:,} shown. Nothing is sent."]
-    for number in range(count):
-        case = cases[number]
-        outgoing = case.batch().outgoing(settings.account_id)
-        body = json.dumps(json.loads(outgoing.content), indent=2, ensure_ascii=False)
-        path = f"/api/account/{settings.account_id}/messaging/consumer/conversation?v=3"
-        lines.append(f"\n{case.name}, for {case.consumer_id or 'a consumer made for it'}")
-        lines.append(f"POST https://(asyncMessagingEnt){path}")
-        lines.append(f"Authorization: {MASK}\nX-LP-ON-BEHALF: {MASK}\nContent-Type: application/json")
-        if outgoing.client_properties is not None:
-            lines.append(f"Client-Properties: {outgoing.client_properties}")
-        lines.append(body)
-    print("\n".join(lines))  # noqa: T201 - printing is what was asked for

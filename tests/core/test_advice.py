@@ -40,6 +40,32 @@ def test_a_batch_that_follows_the_practices_is_only_reminded_that_sdes_replace()
     assert hints() == [REPLACED]
 
 
+def test_ids_that_a_spreadsheet_rounded_are_pointed_out():
+    campaign = CampaignInfo(campaign_id="1.0E+11", engagement_id="8,8052E+8")
+    found = hints(
+        [CustomerInfo(customer_id="1.38766E+15", social_id="4e9")], campaign_info=campaign, skill_id="2E3"
+    )
+
+    info = f"{SDES}[0].info"
+    assert found[1:] == [
+        (
+            path,
+            f"{value} looks like an id that a spreadsheet has rounded. "
+            "Format its column as text and fill it in anew.",
+            "lpnb how-to, Send a table of cases",
+        )
+        for path, value in [
+            ("[1].body.skillId", "2E3"),
+            ("[1].body.campaignInfo.campaignId", "1.0E+11"),
+            ("[1].body.campaignInfo.engagementId", "8,8052E+8"),
+            (f"{info}.customerId", "1.38766E+15"),
+            (f"{info}.socialId", "4e9"),
+        ]
+    ]
+    assert hints([CustomerInfo(customer_id="E12", social_id="12E")]) == [REPLACED]
+    assert hints([CustomerInfo(customer_id="138766AC", social_id="10E4567")]) == [REPLACED]
+
+
 @pytest.mark.parametrize("sdes", [[], [PersonalInfo()], [CustomerInfo(), PersonalInfo(contacts=[])]])
 def test_without_sdes_the_agent_sees_nothing(sdes):
     assert hints(sdes) == [

@@ -153,6 +153,19 @@ def test_a_dry_run_prints_masked_requests_and_sends_nothing(client, sandbox, cap
     assert set(run.table()["outcome"]) == {"planned"}
 
 
+def test_a_dry_run_warns_of_ids_that_a_spreadsheet_rounded(client, capsys):
+    cases = [{"case": "fine", "skillId": "1"}] + [{"case": f"c{n}", "skillId": "1.0E+11"} for n in range(6)]
+    quiet(client, cases, dry_run=1)
+
+    said = capsys.readouterr().out.splitlines()
+    assert said[-8:] == [
+        "",
+        *(f"c{n}, skillId: 1.0E+11 looks like an id that a spreadsheet has rounded." for n in range(5)),
+        "...",
+        "Format its column as text and fill it in anew.",
+    ]
+
+
 def test_a_wrong_cell_is_named_before_anything_is_sent(client, sandbox, tmp_path):
     with pytest.raises(InvalidValueError, match=r"personal\.gender must be one of"):
         quiet(client, [*CASES, {"personal.gender": "male"}])
