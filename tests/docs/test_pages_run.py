@@ -187,6 +187,18 @@ def test_no_command_of_a_page_begins_a_journal_that_is_there_the_second_time(pag
     assert begun == []
 
 
+def test_the_journey_in_async_code_is_a_script_with_asyncio_run_as_its_page_says():
+    page = ROOT / "docs" / "how-to" / "journey.md"
+    asynchronous = [block.text for block in blocks(page) if "AsyncClient" in block.text]
+    run = 'asyncio.run(journey("consumer-9c21"))'
+    assert f"in a script it is `{run}`" in page.read_text(encoding="utf-8")
+    names: dict[str, object] = {"__name__": "__main__", "asyncio": asyncio}
+
+    exec(asynchronous[0].replace('await journey("consumer-9c21")', run), names)
+
+    assert names["landing"].skill_name == "Cards & Payments"
+
+
 @pytest.mark.parametrize(("known", "test"), ELSEWHERE.items())
 def test_a_command_that_is_not_carried_out_here_is_shown_and_has_a_test(known, test):
     shown = [

@@ -90,5 +90,11 @@ def test_the_front_page_has_its_sections(section):
     assert f"\n## {section}\n" in TEXT
 
 
+def test_every_how_to_page_is_linked_from_the_front_page():
+    pages = sorted(path.name for path in (Path(__file__).parents[2] / "docs" / "how-to").glob("*.md"))
+
+    assert [page for page in pages if f"(docs/how-to/{page})" not in TEXT] == []
+
+
 def test_what_it_is_not_stands_before_what_it_can_do():
     assert TEXT.index("**It is not**") < TEXT.index("## What you can do with it")
