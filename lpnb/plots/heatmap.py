@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from lpnb.display import esc
+from lpnb.display import esc, table_text
 from lpnb.errors import InvalidValueError
 from lpnb.models import must
 from lpnb.plots.cells import Cell, Grid, check_table, labels_of, lay_out
@@ -23,6 +23,8 @@ from lpnb.plots.themes import FAILED, NEUTRAL, OUTCOMES, Theme, colours_of
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+#: Rows and columns of the text.
+_ROWS, _COLUMNS = 30, 8
 _TITLES = {
     "landed_skill": "Where each case landed",
     "outcome": "What came of each case",
@@ -111,6 +113,26 @@ class Heatmap(Picture):
 
         return draw(self, theme)
 
+    def __str__(self) -> str:
+        """The grid as a table in plain text; of a large one the first 30 rows and 8 columns."""
+        grid = self.grid
+        if not grid.total:
+            return f"{self.title}: {self.summary}."
+        rows, columns = grid.rows[:_ROWS], grid.columns[:_COLUMNS]
+        cells = [[grid.cells.get((row, column)) for column in columns] for row in rows]
+        lines = [
+            [_short(row), *("" if cell is None else _short(", ".join(self.words(cell))) for cell in line)]
+            for row, line in zip(rows, cells, strict=True)
+        ]
+        head = [" / ".join(_short(key) for key in grid.keys), *map(_short, columns)]
+        left = [
+            f"{more:,} more {what}"
+            for more, what in ((len(grid.rows) - _ROWS, "rows"), (len(grid.columns) - _COLUMNS, "columns"))
+            if more > 0
+        ]
+        rest = f"\n... and {' and '.join(left)}; table() has them all." if left else ""
+        return f"{self.title}: {counted(grid.total)}\n{table_text(head, lines)}{rest}"
+
     def _repr_html_(self) -> str:
         if not self.grid.total:
             return f'<p role="status">{esc(self.title)}: {esc(self.summary)}.</p>'
@@ -138,6 +160,12 @@ class Heatmap(Picture):
             f'{self.colours.get(label, NEUTRAL)}"></span><bdi>{esc(label)}</bdi> {count:,}</span>'
             for label, count in self.grid.labels.items()
         )
+
+
+def _short(text: str) -> str:
+    """A cell of plain text: on one line, at most 40 characters, and nothing that a terminal obeys."""
+    shown = "".join(sign if sign.isprintable() else " " for sign in text)
+    return shown if len(shown) <= 40 else f"{shown[:36]} ..."
 
 
 def _strip(parts: list[tuple[str, float, float]]) -> str:

@@ -280,3 +280,44 @@ def test_without_matplotlib_the_table_still_shows_and_a_figure_names_the_extra(
     assert "Cards" in heatmap._repr_html_()
     assert message in Page(flow._repr_html_()).words
     assert "Cards" in Page(flow._repr_html_()).words
+
+
+def test_printed_it_is_its_grid():
+    table = pd.DataFrame(
+        {
+            "ctmrinfo.ctype": ["vip", "vip", "gold"],
+            "skillId": ["1", "1", "2"],
+            "outcome": "answered",
+            "landed_skill": ["Private Clients", "Private Clients", "Cards"],
+        }
+    )
+
+    assert str(plots.heatmap(table, "ctmrinfo.ctype", "skillId")) == (
+        "Where each case landed: 3 cases\n"
+        "ctmrinfo.ctype / skillId  1                         2\n"
+        "vip                       Private Clients, 2 cases\n"
+        "gold                                                Cards"
+    )
+    nothing = plots.heatmap(table[:0], "ctmrinfo.ctype", "skillId")
+    assert str(nothing) == (
+        "Where each case landed: No cases, so nothing to show over ctmrinfo.ctype and skillId."
+    )
+
+
+def test_printed_a_large_one_is_its_first_rows_and_columns_and_no_terminal_obeys_it():
+    places = [(row, column) for row in range(35) for column in range(10)]
+    table = pd.DataFrame(
+        {
+            "a": [f"{row:02}" for row, _ in places],
+            "b": [f"{column}" for _, column in places],
+            "outcome": "answered",
+            "landed_skill": "\x1b[31m" + "x" * 60 + "\n",
+        }
+    )
+
+    lines = str(plots.heatmap(table, "a", "b")).splitlines()
+
+    assert len(lines) == 1 + 1 + 30 + 1
+    assert lines[-1] == "... and 5 more rows and 2 more columns; table() has them all."
+    assert lines[2].count(" [31m" + "x" * 31 + " ...") == 8
+    assert all(line.isprintable() for line in lines)
