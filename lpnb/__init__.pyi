@@ -54,6 +54,8 @@ from lpnb.experiments.columns import case_columns as case_columns
 from lpnb.experiments.compare import Comparison as Comparison
 from lpnb.experiments.compare import compare as compare
 from lpnb.experiments.grid import Grid as Grid
+from lpnb.experiments.parts import Parts as Parts
+from lpnb.experiments.parts import read_parts as read_parts
 from lpnb.experiments.personas import Personas as Personas
 from lpnb.experiments.progress import Progress as Progress
 from lpnb.experiments.run import Run as Run

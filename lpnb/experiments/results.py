@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from lpnb.experiments.cases import Cases
     from lpnb.experiments.compare import Comparison
+    from lpnb.experiments.parts import Parts
     from lpnb.plots import Heatmap
 
 
@@ -124,6 +125,20 @@ class Results:
         from lpnb.exports import save_table
 
         return save_table(self.responses() if responses else self.table(), Path(path))
+
+    def to_parquet_parts(self, folder: str | os.PathLike[str], *, rows: int = 50_000) -> Parts:
+        """Write the table into *folder* as Parquet files of so many *rows*, and return it as ``Parts``.
+
+        No more than one file's rows are in memory at a time. The folder is there whole or not at all;
+        ``read_parts`` reads it back.
+
+        Raises:
+            InvalidValueError: There is something in *folder*, or *rows* is no number of rows.
+            LpnbError: It cannot be written.
+        """
+        from lpnb.experiments.parts import write_parts
+
+        return write_parts(self._look(), self._columns, folder, rows)
 
     @property
     def _columns(self) -> list[str]:

@@ -142,9 +142,14 @@ class Reader:
             "SELECT number, step, place, outcome, said FROM steps ORDER BY number, step, place"
         )
 
-    def landings(self) -> dict[int, dict[str, Any]]:
+    def landings(self, first: int = 0, last: int = (1 << 63) - 1) -> dict[int, dict[str, Any]]:
         """What is known of the skill each conversation landed in, by the case's number."""
-        rows = self._rows("SELECT number, said FROM steps WHERE step = 'landing' AND outcome = 'answered'")
+        rows = self._rows(
+            "SELECT number, said FROM steps WHERE step = 'landing' AND outcome = 'answered' "
+            "AND number BETWEEN ? AND ?",
+            first,
+            last,
+        )
         return {number: json.loads(said) for number, said in rows}
 
     def attempts(self, number: int) -> list[tuple[int, str, str | None, int | None, bytes | None]]:
