@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from lpnb.masking import Secret, scrub
 from lpnb.patience import patiently
 from lpnb.settings import Settings
 from lpnb.strict_json import JsonError, read_json
-from lpnb.wire import Exchange, Flow, Pause, Request, content_of
+from lpnb.wire import Exchange, Flow, Pause, Post, Request, content_of
 
 #: The documented lifetime, for a token whose own claims cannot be read.
 LIFETIME = 3600.0
@@ -97,14 +98,11 @@ def get_consumer_jws(
     Source: Connector API, Authorization and Authentication.
     """
 
+    content = json.dumps({"ext_consumer_id": consumer_id}, ensure_ascii=False).encode("utf-8")
+
     def request() -> Request:
-        return Request(
-            "POST",
-            f"{idp}/api/account/{settings.account_id}/consumer",
-            params={"v": "1.0"},
-            headers={"Authorization": app_jwt.reveal()},
-            json={"ext_consumer_id": consumer_id},
-        )
+        fields = {"Authorization": app_jwt.reveal(), "Content-Type": "application/json"}
+        return Post(f"{idp}/api/account/{settings.account_id}/consumer?v=1.0", fields, content)
 
     exchange = yield from patiently(request, "IDP", wait)
     if exchange.status == 401:

@@ -65,11 +65,11 @@ async def settle_down():
         await asyncio.sleep(0)
 
 
-def crew(*rooms, gone=lambda why: None, allowed=60.0):
+def crew(*slots, gone=lambda why: None, allowed=60.0):
     found = Carrier(gone)
-    hands = [FakeHands() for _ in rooms]
-    for number, (room, one) in enumerate(zip(rooms, hands, strict=True)):
-        found.join(Worker(f"tcp://worker-{number}", one, room))
+    hands = [FakeHands() for _ in slots]
+    for number, (count, one) in enumerate(zip(slots, hands, strict=True)):
+        found.join(Worker(f"tcp://worker-{number}", one, count))
     if allowed:
         found.allow(time.monotonic() + allowed)
     return found, hands
@@ -81,13 +81,16 @@ def ask(found, count):
     return probes, [asyncio.create_task(found.exchange(post, probe)) for probe in probes]
 
 
-def test_what_a_lost_worker_had_may_have_left_and_the_rest_goes_to_another():
+def test_what_a_lost_worker_had_may_have_left_and_the_rest_goes_to_another(monkeypatch):
+    monkeypatch.setattr(carrying, "SPACING", 0)
+
     async def go():
         found, (first, second) = crew(2, 1)
-        probes, tasks = ask(found, 5)
+        probes, tasks = ask(found, 8)
         await settle_down()
-        assert (len(first.tickets), len(second.tickets)) == (2, 1)
-        assert [probe.started for probe in probes] == [True, True, True, False, False]
+        # As many as they send at once, and as many again ahead.
+        assert (len(first.tickets), len(second.tickets)) == (4, 2)
+        assert [probe.started for probe in probes] == [True] * 6 + [False] * 2
 
         first.reports.put_nowait(OSError("connection reset"))
         await settle_down()
@@ -100,12 +103,12 @@ def test_what_a_lost_worker_had_may_have_left_and_the_rest_goes_to_another():
             )
             for exchange in lost
         ]
-        assert len(lost) == 2
-        for _ in range(3):  # one at a time, as it has room
-            second.reports.put_nowait([came(second.tickets[-1])])
-            await settle_down()
-        assert [task.done() for task in tasks] == [True] * 5
-        assert len(second.tickets) == 3
+        assert len(lost) == 4
+        second.reports.put_nowait([came(ticket) for ticket in second.tickets])
+        await settle_down()
+        second.reports.put_nowait([came(ticket) for ticket in second.tickets[2:]])
+        await settle_down()
+        assert [task.done() for task in tasks] == [True] * 8
         assert not set(first.tickets) & set(second.tickets)
 
     asyncio.run(go())
@@ -177,14 +180,14 @@ def test_when_the_scheduler_is_gone_nothing_more_is_handed_out_and_answers_are_s
     async def go():
         told = []
         found, (only,) = crew(1, gone=told.append)
-        _, tasks = ask(found, 2)
+        _, tasks = ask(found, 3)
         await settle_down()
         found.end("the scheduler is gone")
         found.end("the scheduler is gone")
-        only.reports.put_nowait([came(1)])
+        only.reports.put_nowait([came(1), came(2)])
         await settle_down()
-        assert [task.result().started for task in tasks] == [True, False]
-        assert [task.result().status for task in tasks] == [200, None]
+        assert [task.result().started for task in tasks] == [True, True, False]
+        assert [task.result().status for task in tasks] == [200, 200, None]
         later = await found.exchange(Post(URL, {}, b""), Probe())
         assert (later.failure, later.started) == ("the scheduler is gone", False)
         assert told == ["the scheduler is gone"]

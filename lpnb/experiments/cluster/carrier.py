@@ -23,6 +23,8 @@ from lpnb.wire import Exchange, Post, Request
 ALLOWED = 6.0
 #: Seconds after which a worker that says nothing counts as lost.
 SILENT = 30.0
+#: Seconds between two parcels for a worker that has enough to do: each costs the same however much is in it.
+SPACING = 0.02
 #: Clocks further apart than this, in seconds, differ; less is the time that a report travels.
 _APART = 0.5
 #: How the failure of what a lost worker had begins.
@@ -66,12 +68,13 @@ class _Waiting:
 class Worker:
     """One worker, and what it has been handed and is still to tell of.
 
-    ``room`` is how many letters it may have at once, ``sent`` how many it has had in all.
+    ``slots`` is how many it sends at once. It has as many again ahead, so that no slot stands empty while
+    answers and letters travel. ``sent`` counts all it was handed.
     """
 
     address: str
     hands: Hands
-    room: int
+    slots: int
     has: dict[int, _Waiting] = field(default_factory=dict)
     sent: int = 0
     clock: float | None = None
@@ -82,6 +85,11 @@ class Worker:
     lost: str | None = None
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def room(self) -> int:
+        """How many letters it may have at once."""
+        return 2 * self.slots
 
 
 class Carrier:
@@ -193,6 +201,8 @@ class Carrier:
             take = worker.hands.take(Parcel(parcels, letters), self._limit(worker))
             if not await self._call(worker, take):
                 return
+            if len(worker.has) >= worker.slots:
+                await asyncio.sleep(SPACING)
 
     def _letters_for(self, worker: Worker) -> list[Letter]:
         """What *worker* gets now: its share of what waits, and no more than it has room for."""

@@ -145,7 +145,7 @@ class Crew:
             self._refusals.append(f"{address}: {_why(error)}")
             return
         hands = ActorHands(self._client, address, part.key)
-        worker = Worker(address, hands, self._slots + max(2, self._slots // 2))
+        worker = Worker(address, hands, self._slots)
         if self._journal is not None:
             await self._lease(worker)
         self.carrier.join(worker)
