@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -213,7 +214,16 @@ def verification_of(table: pd.DataFrame, name: str = "cases") -> Verification:
         for column in _LOOKED_AT
     }
     rows = zip(*columns.values(), strict=True)
-    return Verification([_check(dict(zip(columns, row, strict=True))) for row in rows], name)
+    meant = _meant(columns["expected_skill"], columns["landed_skill"])
+    return Verification([_check(dict(zip(columns, row, strict=True)), meant) for row in rows], name)
+
+
+def _meant(expected: Sequence[Any], landed: Sequence[Any]) -> dict[str, str]:
+    """For each expected skill that no case landed in, the nearest name of one that some did."""
+    names = {name.casefold(): name for name in landed if name is not None}
+    strange = {wanted for wanted in expected if wanted is not None} - set(landed)
+    near = {wanted: get_close_matches(wanted.casefold(), names, n=1, cutoff=0.8) for wanted in strange}
+    return {wanted: names[found[0]] for wanted, found in near.items() if found}
 
 
 _LOOKED_AT = (
@@ -229,7 +239,7 @@ _LOOKED_AT = (
 )
 
 
-def _check(row: dict[str, Any]) -> Check:
+def _check(row: dict[str, Any], meant: dict[str, str]) -> Check:
     wanted_skill, wanted_code = row["expected_skill"], row["expected_code"]
     wanted, got, failed, untold = [], [], [], []
     if wanted_code is not None:
@@ -239,7 +249,9 @@ def _check(row: dict[str, Any]) -> Check:
         if came is None:
             untold.append(f"expected code {wanted_code}, and the outcome is {_outcome(row)}")
         elif not came:
-            failed.append(f"expected code {wanted_code}, got {_code(row)}")
+            same = row["code"] is not None and row["code"].casefold() == wanted_code.casefold()
+            hint = f". Did you mean {row['code']}?" if same else ""
+            failed.append(f"expected code {wanted_code}, got {_code(row)}{hint}")
     if wanted_skill is not None:
         wanted.append(f"skill {wanted_skill}")
         landed = [row[column] for column in ("landed_skill", "landed_skill_id") if row[column] is not None]
@@ -247,7 +259,8 @@ def _check(row: dict[str, Any]) -> Check:
         got.append(f"skill {where}" if where else _outcome(row))
         came = skill_came(row["outcome"], landed, wanted_skill)
         if came is False and landed:
-            failed.append(f"expected skill {wanted_skill}, landed in {where}")
+            hint = f". Did you mean {meant[wanted_skill]}?" if wanted_skill in meant else ""
+            failed.append(f"expected skill {wanted_skill}, landed in {where}{hint}")
         elif came is False:
             failed.append(f"expected skill {wanted_skill}, and it was refused with {_code(row)}")
         elif came is None:

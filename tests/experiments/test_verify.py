@@ -96,6 +96,25 @@ def test_a_name_that_is_as_long_as_may_be_can_be_used_again():
     assert name_of(again, None) == again
 
 
+def test_an_expectation_that_is_misspelled_names_what_was_probably_meant():
+    found = verified(
+        {**LANDED, "expected_skill": "Privat Clients"},
+        {**LANDED, "expected_code": "ok"},
+        {**LANDED, "landed_skill_id": "7", "landed_skill": "Cards", "expected_skill": "private clients"},
+        {**LANDED, "expected_skill": "Cards"},
+        {**LANDED, "expected_skill": "Business Banking"},
+    )
+
+    assert [check.said for check in found.checks] == [
+        "expected skill Privat Clients, landed in Private Clients (2741903013). "
+        "Did you mean Private Clients?",
+        "expected code ok, got OK. Did you mean OK?",
+        "expected skill private clients, landed in Cards (7). Did you mean Private Clients?",
+        "expected skill Cards, landed in Private Clients (2741903013)",
+        "expected skill Business Banking, landed in Private Clients (2741903013)",
+    ]
+
+
 def test_the_summary_names_the_cases_that_failed_and_counts_the_others():
     found = verified(
         {**LANDED, "expected_skill": "Private Clients"},
