@@ -68,6 +68,9 @@ class LiveTable(ipw.HTML):  # type: ignore[misc]  # ipywidgets has no types
                 self._news = self._draw()
         except ReceiverError:  # it was stopped: what is shown stays
             self.value += "<p>The receiver is stopped.</p>"
+        except Exception as error:  # an exception in a task would vanish unseen
+            words = f"It is followed no more: {type(error).__name__}: {error}"
+            self.value += f'<p role="alert">{esc(clean(words))}</p>'
 
     def _draw(self) -> Future[None]:
         # Asked for before looking: what comes in between is drawn next time.

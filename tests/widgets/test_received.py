@@ -77,6 +77,21 @@ def test_refusals_are_in_the_caption_and_the_end_is_said(sandbox: Sandbox, clien
     assert drawn.shows("The receiver is stopped.")
 
 
+def test_a_surprise_while_it_follows_is_said(client: Client, monkeypatch: pytest.MonkeyPatch):
+    with Receiver(client.settings) as receiver:
+        table = LiveTable(receiver)
+
+        def broken(*_: object) -> None:
+            raise OSError("<disk full>")
+
+        monkeypatch.setattr(receiver, "latest", broken)
+        table._news.set_result(None)
+        table._following.result(10)
+
+        assert table.value.endswith('<p role="alert">It is followed no more: OSError: &lt;disk full&gt;</p>')
+        table.close()
+
+
 def test_a_closed_table_follows_no_more(client: Client):
     with Receiver(client) as receiver:
         table = LiveTable(receiver)
