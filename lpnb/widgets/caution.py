@@ -17,6 +17,8 @@ class Caution:
         self._account_confirmed = client.settings.on_loopback
         # For each consumer, how many sends without a known outcome a later clear answer has settled.
         self._settled: dict[str, int] = {}
+        # Sends that ended with a surprise, so that not even the client knows of a doubt.
+        self._surprised: dict[str, int] = {}
 
     def question(self, consumer: str) -> str:
         """What to ask before the next send for *consumer*; nothing when there is nothing to ask.
@@ -35,7 +37,12 @@ class Caution:
 
     def doubts(self, consumer: str) -> int:
         """How many sends for *consumer* have no known outcome, those of other panels and cells included."""
-        return sum(response.consumer_id == consumer for response in self._client.unknown)
+        known = sum(response.consumer_id == consumer for response in self._client.unknown)
+        return known + self._surprised.get(consumer, 0)
+
+    def doubt(self, consumer: str) -> None:
+        """A send for *consumer* has ended in a way that tells nothing."""
+        self._surprised[consumer] = self._surprised.get(consumer, 0) + 1
 
     def confirmed(self) -> None:
         """Somebody has said that the account is meant."""

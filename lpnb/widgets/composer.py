@@ -11,6 +11,7 @@ from typing import Any
 import ipywidgets as ipw
 
 from lpnb.batches import ConversationBatch
+from lpnb.client import AsyncClient, Client
 from lpnb.responses import BatchResponse
 from lpnb.widgets import views
 from lpnb.widgets.panel import Panel
@@ -61,7 +62,9 @@ class Composer(Panel):
             self._answers,
         ]
 
-    def _arrived(self, batch: ConversationBatch, response: BatchResponse) -> None:
+    def _arrived(
+        self, client: Client | AsyncClient, batch: ConversationBatch, response: BatchResponse
+    ) -> None:
         self.responses.append(response)
         self._answers.value = views.answers_html(self.responses)
         self.conversation.value = response.conversation_id or ""

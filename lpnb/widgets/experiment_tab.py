@@ -137,6 +137,11 @@ class ExperimentTab:
         except Exception as error:  # an exception in a callback would vanish unseen
             self.count.value = views.note_html("", f"{type(error).__name__}: {error}")
 
+    def other_account(self) -> None:
+        """Take no number that was typed for one account as meant for another."""
+        self.confirm.value = ""
+        self.refresh()
+
     # The run
 
     def start(self) -> Future[None] | None:
@@ -157,6 +162,10 @@ class ExperimentTab:
         client = self._client()
         try:
             await asyncio.sleep(0.25)  # the page holds back the last of what was typed before the press
+            if client is not self._client():
+                words = "Not run: the account was switched after the press. Press Run again."
+                self.status.value = views.status_html("failed", words)
+                return
             grid = self.grid.grid()
             options = self._options(client, grid)
             if options is None:

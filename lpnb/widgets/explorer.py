@@ -137,7 +137,13 @@ class Explorer(Panel):
         self.open_tab("Compose")
 
     def resend(self, sent: Sent) -> None:
-        """Send it anew for a fresh consumer id; on a real account that asks first."""
+        """Send it anew for a fresh consumer id; on a real account that asks first.
+
+        Raises:
+            ValueError: A send is under way. The form stays as it is.
+        """
+        if self.sender.busy:
+            raise ValueError("A send is under way. Wait for its end, then resend.")
         self.sheet.load(sent.batch)
         self.sheet.new_id()
         self.open_tab("Compose")
@@ -150,6 +156,8 @@ class Explorer(Panel):
         self.sender.use(client)
         self.sheet.account_id = client.settings.account_id
         self._mark_world()
+        if (experiment := self._made.get("Experiment")) is not None:
+            experiment.other_account()
         self.sheet.render()
         self._kept.later()
 
@@ -161,9 +169,11 @@ class Explorer(Panel):
         button.description = f"Send to {views.world(settings)}" if real else "Send"
         (button.add_class if real else button.remove_class)("lpnb-real")
 
-    def _arrived(self, batch: ConversationBatch, response: BatchResponse) -> None:
+    def _arrived(
+        self, client: Client | AsyncClient, batch: ConversationBatch, response: BatchResponse
+    ) -> None:
         self.responses.append(response)
-        self.sent.append(Sent(len(self.sent) + 1, self.client, batch, response))
+        self.sent.append(Sent(len(self.sent) + 1, client, batch, response))
         follow = self._made.get("Send & follow")
         if follow is not None:
             follow.show(self.sent[-1])
@@ -175,6 +185,8 @@ class Explorer(Panel):
             put_after(self.sender.row, self.sender.status, self._follow_it)
         status = response.http_status
         words = "no answer to the last send" if status is None else f"HTTP {status} for the last send"
+        if status is None and response.outcome == "not sent":
+            words = "the last send did not get as far as its call"
         self.connection.learn(status is not None and status < 500, words)
         self._show_request()
         self._kept.now()

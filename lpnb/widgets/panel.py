@@ -55,7 +55,9 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Make the widgets that the panel shows."""
         raise NotImplementedError
 
-    def _arrived(self, batch: ConversationBatch, response: BatchResponse) -> None:
+    def _arrived(
+        self, client: Client | AsyncClient, batch: ConversationBatch, response: BatchResponse
+    ) -> None:
         """Show what came of a send."""
         raise NotImplementedError
 

@@ -19,7 +19,7 @@ from lpnb.batches import ConversationBatch
 from lpnb.client import AsyncClient, Client
 from lpnb.errors import LpnbError
 from lpnb.masking import scrub
-from lpnb.responses import BatchResponse
+from lpnb.responses import BatchResponse, Outcome, Pair
 from lpnb.widgets import views
 from lpnb.widgets.caution import Caution
 from lpnb.widgets.sheet import Sheet
@@ -27,7 +27,10 @@ from lpnb.widgets.styles import Kit, put_after, shown
 
 #: Seconds without a change after which what is shown is what was typed.
 SETTLED = 0.25
-Arrived = Callable[[ConversationBatch, BatchResponse], None]
+#: Presses in the page that come closer than this are one double click, even when the first send has ended.
+DOUBLE_CLICK = 0.5
+AnyClient = Client | AsyncClient
+Arrived = Callable[[AnyClient, ConversationBatch, BatchResponse], None]
 
 
 class Sender:
@@ -36,13 +39,16 @@ class Sender:
     Args:
         client: Who sends; ``use`` changes it.
         kit: The panel's layouts.
-        arrived: Called on lpnb's loop with what was sent and what came of it, before it is said.
+        arrived: Called on lpnb's loop with who sent, what, and what came of it, before it is said. A send
+            that ended before its call comes along too, with the outcome "not sent".
     """
 
     def __init__(self, client: Client | AsyncClient, kit: Kit, arrived: Arrived) -> None:
         self._arrived_at = arrived
         self._sheet: Sheet | None = None
         self._asked = ""
+        self._pressed_at = -DOUBLE_CLICK  # in the page; a script that clicks twice means it
+        self._left = False
         self._said_until: str | None = None
         self._sending = threading.Lock()
         self._future: Future[None] | None = None
@@ -50,6 +56,7 @@ class Sender:
         self._client = client
         self._caution = Caution(client)
         self.button = kit.button("Send", self._on_send, "lpnb-send")
+        self.button.on_msg(self._pressed)  # told after the button itself, and only of presses in the page
         self.status = kit.html(views.status_html("idle", "Nothing sent yet."), "lpnb-status")
         self.row = kit.box([self.button, self.status], "lpnb-actions")
         self._kit = kit
@@ -115,14 +122,20 @@ class Sender:
         """Say what went wrong."""
         self.say("failed", in_words(error, self._client))
 
+    def _pressed(self, _button: object, content: dict[str, Any], _buffers: object) -> None:
+        if content.get("event") == "click":
+            self._pressed_at = time.monotonic()
+
     def _on_send(self, _button: object) -> None:
+        if self._left and time.monotonic() - self._pressed_at < DOUBLE_CLICK:
+            return
         # Callbacks may come from any thread, and twice: only one of them gets further than this.
         if self._sending.acquire(blocking=False):
-            self._task = None
-            self._future = background.submit(self._send_what_is_shown())
+            self._task, self._left = None, False
+            self._future = background.submit(self._send_what_is_shown(self._client, self._caution))
 
-    async def _send_what_is_shown(self) -> None:
-        """Send on lpnb's loop. Whatever happens ends in the panel: nobody else looks."""
+    async def _send_what_is_shown(self, client: AnyClient, caution: Caution) -> None:
+        """Send on lpnb's loop with the *client* of the press. Whatever happens ends in the panel."""
         sheet = self._sheet
         assert sheet is not None  # noqa: S101 - there is no button before there is a sheet
         try:
@@ -134,23 +147,36 @@ class Sender:
             batch, consumer = sheet.batch, sheet.consumer_id.value
             if batch is None or sheet.complaints:
                 many = len(sheet.complaints)
-                self.say("failed", f"Not sent: {views.count(many, 'value')} to fix first.", until="")
-            elif self._may_send(consumer):
-                self.button.disabled = True
+                what = (
+                    f"{views.count(many, 'value')} to fix first." if many else "the form cannot be checked."
+                )
+                self.say("failed", f"Not sent: {what}", until="")
+            elif client is not self._client:
+                self.say("failed", "Not sent: the account was switched after the press. Press Send again.")
+            elif self._may_send(caution, consumer):
+                self.button.disabled = self._left = True
                 self._ask_no_more()
                 self.say("busy", f"Sending for {consumer} …")
-                await self._send(batch, consumer)
+                await self._send(client, caution, batch, consumer)
         except Exception as error:  # an exception in a task would vanish unseen
             self.fail(error)
         finally:
-            self.button.disabled = False
             self._sending.release()
+            left = self._pressed_at + DOUBLE_CLICK - time.monotonic() if self._left else 0.0
+            if left > 0:
+                background.loop().call_later(left, self._on_again)
+            else:
+                self._on_again()
 
-    def _may_send(self, consumer: str) -> bool:
+    def _on_again(self) -> None:
+        if not self.busy:
+            self.button.disabled = False
+
+    def _may_send(self, caution: Caution, consumer: str) -> bool:
         """Whether nothing is left to be confirmed; otherwise ask."""
-        question = self._caution.question(consumer)
+        question = caution.question(consumer)
         if not question or (question == self._asked and self.confirm.value):
-            self._caution.confirmed()
+            caution.confirmed()
             return True
         self._asked = question
         self.confirm.value = False
@@ -167,30 +193,46 @@ class Sender:
         if (task := self._task) is not None:
             background.loop().call_soon_threadsafe(task.cancel)
 
-    async def _send(self, batch: ConversationBatch, consumer: str) -> None:
-        client, before = self._client, self._caution.doubts(consumer)
+    async def _send(
+        self, client: AnyClient, caution: Caution, batch: ConversationBatch, consumer: str
+    ) -> None:
+        before = caution.doubts(consumer)
         try:
             self._task = asyncio.current_task()
             shown(self.stop_button, True)
             # The engine itself, since a plain Client's methods would block this loop.
-            self._arrived(batch, await client.engine.send(batch, consumer))
-        except asyncio.CancelledError:
-            if self._caution.doubts(consumer) > before:
-                self._arrived(batch, [r for r in client.unknown if r.consumer_id == consumer][-1])
+            response = await client.engine.send(batch, consumer)
+        except (Exception, asyncio.CancelledError) as error:
+            if caution.doubts(consumer) > before:
+                response = [r for r in client.unknown if r.consumer_id == consumer][-1]
             else:
-                self.say("failed", "Stopped. No conversation was created.")
+                response = _came_to_nothing(client, batch, consumer, error)
+                if response.outcome == "unknown":
+                    caution.doubt(consumer)
         finally:
             self._task = None
             shown(self.stop_button, False)
-
-    def _arrived(self, batch: ConversationBatch, response: BatchResponse) -> None:
-        self._caution.learn(response)
-        self._arrived_at(batch, response)
+        caution.learn(response)
+        self._arrived_at(client, batch, response)
         state: views.State = "done" if response.outcome == "answered" else "failed"
         words = response.explanation
         if response.outcome == "unknown":
             words = f"Outcome unknown. {words}"
         self.say(state, words, until=response.consumer_id)
+
+
+def _came_to_nothing(
+    client: AnyClient, batch: ConversationBatch, consumer: str, error: BaseException
+) -> BatchResponse:
+    """What there is to remember of a send that ended without a response, most often before its call."""
+    stopped = isinstance(error, asyncio.CancelledError)
+    words = "Stopped. No conversation was created." if stopped else in_words(error, client)
+    # Our own errors come before the call. Of a surprise nobody knows when it came.
+    outcome: Outcome = "not sent" if stopped or isinstance(error, LpnbError) else "unknown"
+    code = "not-sent" if outcome == "not sent" else "no-answer"
+    frames = batch.to_wire(client.settings.account_id)
+    pairs = tuple(Pair(frame["id"], frame["type"], False, code, words) for frame in frames)
+    return BatchResponse(consumer, outcome, pairs, words)
 
 
 def in_words(error: BaseException, client: Client | AsyncClient) -> str:

@@ -327,6 +327,7 @@ class Sheet:
             self.preview.value = self._preview_html()
             self._changed()
         except Exception as error:  # an exception in a callback would vanish unseen
+            self.batch = None  # what was right before is not what the form holds now
             self._failed(error)
 
     def _check(self) -> dict[str, str]:

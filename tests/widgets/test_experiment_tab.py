@@ -216,6 +216,23 @@ def test_hostile_values_are_shown_as_text(tab: ExperimentTab) -> None:
     assert HOSTILE in text(tab._results.children[-1])
 
 
+def test_a_number_typed_for_one_account_is_not_meant_for_another() -> None:
+    one, two = (Client(Settings(name, "id", Secret("hunter2"))) for name in ("87654321", "87654322"))
+    explorer = Explorer(one)
+    explorer.open_tab("Experiment")
+    tab = explorer._tab("Experiment")
+    vary(tab, ("ctmrinfo.ctype", "a, b"))
+    tab.confirm.value = "2"
+
+    explorer._use(two)
+    run(tab)
+
+    assert "This opens 2 conversations at the REAL ACCOUNT 87654322." in text(tab.status)
+    assert tab.run is None
+    one.close()
+    two.close()
+
+
 def test_a_real_account_wants_the_count_typed() -> None:
     client = Client(Settings("87654321", "id", Secret("hunter2")))
     explorer = Explorer(client)

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -109,6 +110,101 @@ def test_presses_from_many_threads_at_once_send_once(composer: Composer, sandbox
 
     assert sandbox.calls["conversation"] == 1
     assert len(composer.responses) == 1
+
+
+def press_in_the_page(button: Any) -> None:
+    """What the kernel does when the page tells of a press."""
+    content = {"data": {"method": "custom", "content": {"event": "click"}}}
+    button._handle_msg({"content": content, "buffers": []})
+
+
+def test_a_double_click_sends_once_even_when_the_first_send_ends_in_between(
+    composer: Composer, sandbox: Sandbox, press: Press
+) -> None:
+    press(composer)
+    composer.consumer_id.value = "somebody else"
+    calls = sandbox.calls["conversation"]
+
+    press_in_the_page(composer.send_button)
+    composer.wait(10)
+    off = composer.send_button.disabled
+    composer.send_button.disabled = False  # the page has not heard of it yet
+    press_in_the_page(composer.send_button)
+    composer.wait(10)
+
+    assert off
+    assert sandbox.calls["conversation"] == calls + 1
+    end = time.monotonic() + 10
+    composer.send_button.disabled = True
+    while composer.send_button.disabled:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_press_in_the_page_that_sent_nothing_keeps_nobody_from_pressing_again(
+    composer: Composer, sandbox: Sandbox
+) -> None:
+    composer.field("ctmrinfo.companySize").value = "abc"
+    press_in_the_page(composer.send_button)
+    composer.wait(10)
+    composer.field("ctmrinfo.companySize").value = "5"
+
+    press_in_the_page(composer.send_button)
+    composer.wait(10)
+
+    assert sandbox.calls["conversation"] == 1
+
+
+def test_a_switch_between_the_press_and_the_send_sends_nothing(
+    composer: Composer, client: Client, sandbox: Sandbox, status: Status
+) -> None:
+    other = Client(client.settings)
+    composer.field("personal.firstname").value = "Ada"  # so that the press waits for the rest of the typing
+
+    composer.send_button.click()
+    composer.sender.use(other)
+    composer.wait(10)
+    other.close()
+
+    assert status(composer) == (
+        "failed", "Not sent: the account was switched after the press. Press Send again.",
+    )  # fmt: skip
+    assert sandbox.calls["conversation"] == 0
+
+
+def test_a_form_that_cannot_be_checked_is_not_sent_as_it_was_before(
+    composer: Composer, sandbox: Sandbox, press: Press, status: Status, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("no idea")
+
+    monkeypatch.setattr(composer.sheet.form, "collect", broken)
+    composer.field("personal.firstname").value = "Ada"
+    assert status(composer) == ("failed", "RuntimeError: no idea")
+
+    press(composer)
+
+    assert status(composer) == ("failed", "Not sent: the form cannot be checked.")
+    assert sandbox.calls["conversation"] == 0
+
+
+def test_a_send_that_is_stopped_before_its_call_is_remembered_as_not_sent(
+    composer: Composer, sandbox: Sandbox, status: Status
+) -> None:
+    sandbox.fail("sentinel", "hang", seconds=30)
+    composer.send_button.click()
+    end = time.monotonic() + 10
+    while not sandbox.calls["sentinel"]:
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+    composer.sender.stop_button.click()
+    response = composer.wait(5)
+
+    assert status(composer) == ("failed", "Stopped. No conversation was created.")
+    assert response is not None
+    assert response.outcome == "not sent"
+    assert sandbox.calls["conversation"] == 0
 
 
 def test_an_unknown_outcome_is_said_and_the_consumer_is_not_sent_for_again_unasked(
@@ -224,8 +320,15 @@ def test_a_failure_before_the_call_is_said_in_words(
     state, said = status(composer)
     assert state == "failed"
     assert "Sentinel" in said
-    assert composer.responses == []
+    assert composer.response is not None
+    assert composer.response.outcome == "not sent"
+    assert composer.response.explanation in said
+    assert [pair.code for pair in composer.response.pairs] == ["not-sent", "not-sent"]
+    assert sandbox.calls["conversation"] == 0
     assert not composer.send_button.disabled
+
+    press(composer)  # nothing was created, so nothing is asked
+    assert sandbox.calls["conversation"] == 1
 
 
 def test_a_surprise_in_the_engine_is_said_without_its_secret(
@@ -240,8 +343,12 @@ def test_a_surprise_in_the_engine_is_said_without_its_secret(
 
     press(composer)
 
-    assert status(composer) == ("failed", "ValueError: &lt;b&gt; and ********")
+    assert status(composer) == ("failed", "Outcome unknown. ValueError: &lt;b&gt; and ********")
     assert not composer.send_button.disabled
+
+    press(composer)
+    assert status(composer)[0] == "ask"
+    assert len(composer.responses) == 1
 
 
 def test_an_async_client_sends_too(settings: Settings, press: Press) -> None:
