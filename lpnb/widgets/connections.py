@@ -181,18 +181,20 @@ class ConnectionBar:
     def choose(self, pick: Callable[[], AnyClient]) -> Any:
         """Go over to what *pick* returns, or ask first when it is a real account; return the future of it."""
         self._need_drawer()
+        self._forget()  # a question that stands there is about another account
         return background.submit(self._choose(pick))
 
     async def _choose(self, pick: Callable[[], AnyClient]) -> None:
         try:
             # The sandbox takes a moment to start, and reading files is no work for this loop.
             client = await asyncio.to_thread(pick)
+            if client.settings.on_loopback:
+                self._go(client)
+                return
         except Exception as error:  # an exception in a task would vanish unseen
+            self._forget()
             words = str(error) if isinstance(error, LpnbError) else f"{type(error).__name__}: {error}"
             self.question.value = views.status_html("failed", words)
-            return
-        if client.settings.on_loopback:
-            self._go(client)
             return
         self._wanted = client
         self.question.value = views.status_html(

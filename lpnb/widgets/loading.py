@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as ipw
 
 from lpnb.errors import InvalidValueError
+from lpnb.masking import MASK, scrub
 from lpnb.payloads import ClientProperties
 from lpnb.snippets import Parsed, read_request
 from lpnb.strict_json import JsonError, clean, read_json
@@ -20,6 +22,8 @@ from lpnb.widgets.styles import Kit
 
 #: So many requests of one text are offered; nobody reads more buttons.
 _OFFERED = 20
+#: What follows the names of the headers that carry tokens, up to the end of the quoted text or the line.
+_HEADER = re.compile(r"((?:Authorization|X-LP-on-behalf)[\"']?\s*:\s*[\"']?)[^\"'\r\n]+", re.IGNORECASE)
 
 
 class Loading:
@@ -60,6 +64,8 @@ class Loading:
         """
         parsed = read_request(text)
         if parsed.frames is None:
+            # It stays to be put right, but without what should not lie about in a notebook.
+            self.pasted.value = _HEADER.sub(rf"\1{MASK}", scrub(self.pasted.value))
             raise InvalidValueError(parsed.complaints)
         every = [parsed, *parsed.more]
         self.take(parsed, len(every))

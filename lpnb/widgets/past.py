@@ -10,6 +10,7 @@ from typing import Any
 
 import ipywidgets as ipw
 
+from lpnb.errors import LpnbError
 from lpnb.widgets import views
 from lpnb.widgets.record import Sent
 from lpnb.widgets.sent_views import difference_html, sent_html
@@ -58,7 +59,7 @@ class PastTab:
         self._note = kit.html("", "lpnb-note", "lpnb-flat")
 
         def on_chosen(work: Callable[[Sent], None]) -> Callable[[object], None]:
-            return lambda _: None if self.chosen is None else work(self.chosen)
+            return lambda _: self._do(work)
 
         self.reopen = kit.button("Reopen", on_chosen(reopen), tooltip="Back into the form, for its consumer")
         self.resend = kit.button("Resend as new", on_chosen(resend), tooltip="For a fresh consumer id")
@@ -130,6 +131,20 @@ class PastTab:
             self.other.value = str(sent.number - 1)
         self._detail.value = sent_html(sent)
         shown(self._chosen_box, True)
+
+    def _do(self, work: Callable[[Sent], None]) -> None:
+        if self.chosen is None:
+            return
+        try:
+            self._note.value = ""
+            work(self.chosen)
+        except Exception as error:  # an exception in a callback would vanish unseen
+            words = (
+                str(error)
+                if isinstance(error, ValueError | LpnbError)
+                else f"{type(error).__name__}: {error}"
+            )
+            self._note.value = views.note_html("", words)
 
     def _compare(self, chosen: Sent) -> None:
         wanted = self.other.value.strip().lstrip("#")

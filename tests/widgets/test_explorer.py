@@ -276,6 +276,24 @@ def test_a_pasted_token_is_left_out_and_said(explorer: Explorer, states: Callabl
     assert token not in states()
 
 
+@pytest.mark.parametrize("header", ["Authorization: Bearer {}", "x-lp-on-behalf: {}"])
+@pytest.mark.parametrize("token", ["eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl", "0paque-t0ken"])
+def test_a_pasted_text_that_is_refused_stays_without_its_tokens(
+    explorer: Explorer, states: Callable[[], str], header: str, token: str
+) -> None:
+    explorer.toolbar.toggle("Load")
+    explorer.toolbar.loading.pasted.value = f"curl https://x.example/ -H '{header.format(token)}' -d '[{{'"
+
+    button(explorer, "Load the pasted text").click()
+
+    assert "lpnb-note" in explorer.toolbar.note._dom_classes
+    assert text(explorer.toolbar.note)
+    assert explorer.toolbar.loading.pasted.value == (
+        f"curl https://x.example/ -H '{header.split(':')[0]}: ********' -d '[{{'"
+    )
+    assert token not in states()
+
+
 def test_what_cannot_be_loaded_is_refused_with_its_path(explorer: Explorer) -> None:
     explorer.toolbar.toggle("Load")
     frames = [{"type": "userprofile.SetUserProfile", "body": {}}, {"type": "nope", "body": {}}]
@@ -616,6 +634,42 @@ def test_nothing_is_switched_during_a_send(explorer: Explorer, client: Client, s
     other.close()
 
 
+def test_a_question_about_one_account_is_no_consent_to_another(explorer: Explorer, client: Client) -> None:
+    real = Client(Settings("87654321", "id", Secret("hunter2")))
+    done(explorer.connection.choose(lambda: real))
+    assert "REAL ACCOUNT 87654321" in text(explorer.connection.question)
+
+    def broken() -> Client:
+        raise OSError("no such disk")
+
+    done(explorer.connection.choose(broken))
+
+    assert text(explorer.connection.question) == "OSError: no such disk"
+    assert "lpnb-hidden" in explorer.connection.yes._dom_classes
+    explorer.connection.yes.click()
+    assert explorer.client is client
+    real.close()
+
+
+def test_nothing_is_resent_while_a_send_is_under_way_and_the_form_stays(
+    explorer: Explorer, sandbox: Sandbox
+) -> None:
+    send(explorer)
+    explorer.open_tab("History")
+    history = explorer._tab("History")
+    history.choose(explorer.sent[0])
+    explorer.consumer_id.value = "somebody else"
+    sandbox.fail("conversation", "slow", seconds=0.6)
+    explorer.send_button.click()
+
+    history.resend.click()
+
+    assert text(history._note) == "A send is under way. Wait for its end, then resend."
+    assert explorer.consumer_id.value == "somebody else"
+    explorer.wait(10)
+    assert [sent.consumer_id for sent in explorer.sent][1:] == ["somebody else"]
+
+
 # Trouble
 
 
@@ -627,7 +681,15 @@ def test_a_stopped_sandbox_loses_nothing_and_says_what_to_do(explorer: Explorer,
 
     response = send(explorer)
 
-    assert response is explorer.sent[-1].response  # that of the first send: the second never left
+    assert [sent.response.outcome for sent in explorer.sent] == ["answered", "not sent"]
+    assert explorer.sent[1].response is response
+    assert '"firstname": "Ada"' in "".join(explorer.sent[1].frame_lines())
+    assert explorer.tabs.get_title(2) == "History (2)"
+    explorer.open_tab("History")
+    row = explorer._tab("History").rows.children[0]
+    assert row.description == f"#2 · not sent · {explorer.sent[1].consumer_id} · not sent"
+    assert "lpnb-not-sent" in row._dom_classes
+    assert "the last send did not get as far as its call" in text(explorer.connection.facts)
     assert status(explorer)[0] == "failed"
     assert "127.0.0.1" in status(explorer)[1]
     assert explorer.field("personal.firstname").value == "Ada"
