@@ -625,10 +625,11 @@ def test_a_real_interrupt_returns_while_requests_hang(sandbox, tmp_path):
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         waiting = threading.Event()
-        for _ in range(4000):
-            if sandbox.calls["conversation"] >= 2:
+        for _ in range(12_000):
+            if sandbox.calls["conversation"] >= 2 or process.poll() is not None:
                 break
             waiting.wait(0.005)
+        assert sandbox.calls["conversation"] == 2
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate(timeout=30)
 
