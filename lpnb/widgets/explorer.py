@@ -156,6 +156,7 @@ class Explorer(Panel):
         self.sender.use(client)
         self.sheet.account_id = client.settings.account_id
         self._mark_world()
+        self.lookup.other_account()
         if (experiment := self._made.get("Experiment")) is not None:
             experiment.other_account()
         self.sheet.render()

@@ -159,7 +159,9 @@ class Lookup:
         try:
             # As with a send: the page holds back the last of what was typed before the press.
             await asyncio.sleep(0.25)
-            self._show(await client.engine.engagement(self.question()))
+            found = await client.engine.engagement(self.question())
+            if client is self._client():
+                self._show(found)
         except Exception as error:  # an exception in a task would vanish unseen
             self.offer = None
             shown(self.take_button, False)
@@ -185,6 +187,14 @@ class Lookup:
             '</div><details class="lpnb-raw"><summary>The reply as it came</summary>'
             f'<pre tabindex="0"><code>{raw}</code></pre></details>'
         )
+
+    def other_account(self) -> None:
+        """Forget what was offered: another account knows nothing of these ids."""
+        self.offer = None
+        if self.body is not None:
+            shown(self.take_button, False)
+            self.result.value = ""
+            self.status.value = views.status_html("idle", "Nothing asked here yet.")
 
     def take_over(self) -> None:
         """Fill what was offered into the sheet; one step back takes it out again."""

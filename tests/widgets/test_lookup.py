@@ -55,6 +55,21 @@ def test_an_offer_is_shown_taken_over_and_routes_the_conversation(
     assert explorer.field("request.campaignInfo.campaignId").value == ""
 
 
+def test_what_one_account_offered_is_not_taken_over_for_another(explorer: Explorer, client: Client) -> None:
+    explorer.lookup.points.value = "sec://lost-card"
+    ask(explorer)
+    other = Client(client.settings)
+
+    explorer._use(other)
+
+    assert said(explorer) == ("idle", "Nothing asked here yet.")
+    assert explorer.lookup.result.value == ""
+    assert "lpnb-hidden" in explorer.lookup.take_button._dom_classes
+    explorer.lookup.take_button.click()
+    assert explorer.field("request.campaignInfo.campaignId").value == ""
+    other.close()
+
+
 def test_attributes_of_the_form_and_further_ones_are_told(explorer: Explorer) -> None:
     explorer.field("ctmrinfo.ctype").value = "vip"
     lookup = explorer.lookup
