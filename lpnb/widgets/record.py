@@ -55,12 +55,17 @@ class Sent:
             return self.response.raw.decode("utf-8", "replace")
 
     @property
+    def posted(self) -> str:
+        """What to call the frames: some were never posted."""
+        return "What was not posted" if self.response.outcome == "not sent" else "What was posted"
+
+    @property
     def title(self) -> str:
         """The send in one line."""
-        sent = f"{self.response.sent_at:%H:%M:%S} UTC" if self.response.sent_at else "not sent"
+        sent = f"{self.response.sent_at:%H:%M:%S} UTC · " if self.response.sent_at else ""
         consumer = views.shortened(self.consumer_id, 40)
         what = self.response.conversation_id or self.response.outcome
-        return f"#{self.number} · {sent} · {consumer} · {views.shortened(what, 60)}"
+        return f"#{self.number} · {sent}{consumer} · {views.shortened(what, 60)}"
 
     def speaks_of(self, wanted: str) -> bool:
         """Whether *wanted* occurs in what was sent or in what came back, in whatever case."""

@@ -40,7 +40,7 @@ def raw_html(sent: Sent) -> str:
     status = sent.response.http_status
     came = f"HTTP {status}" if status else "Nothing came back"
     return (
-        f'<div class="lpnb-pair">{_block("What was posted", chr(10).join(sent.frame_lines()))}'
+        f'<div class="lpnb-pair">{_block(sent.posted, chr(10).join(sent.frame_lines()))}'
         f"{_block(f'The reply as it came: {came}', raw[:_RAW] + cut)}</div>"
     )
 
@@ -56,9 +56,13 @@ def difference_html(before: Sent, after: Sent) -> str:
     """What differs between two sends, in what was posted and in what came back."""
     return (
         f"<h3>#{before.number} beside #{after.number}</h3>"
-        + _difference("What was posted", before.frame_lines(), after.frame_lines())
+        + _difference(_both(before.posted, after.posted), before.frame_lines(), after.frame_lines())
         + _difference("What came back", before.answer_lines(), after.answer_lines())
     )
+
+
+def _both(before: str, after: str) -> str:
+    return before if before == after else "What was posted, and what was not"
 
 
 def _difference(title: str, before: Sequence[str], after: Sequence[str]) -> str:

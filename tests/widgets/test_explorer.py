@@ -687,8 +687,14 @@ def test_a_stopped_sandbox_loses_nothing_and_says_what_to_do(explorer: Explorer,
     assert explorer.tabs.get_title(2) == "History (2)"
     explorer.open_tab("History")
     row = explorer._tab("History").rows.children[0]
-    assert row.description == f"#2 · not sent · {explorer.sent[1].consumer_id} · not sent"
+    assert row.description == f"#2 · {explorer.sent[1].consumer_id} · not sent"
     assert "lpnb-not-sent" in row._dom_classes
+    follow = explorer._tab("Send & follow")
+    assert "What was not posted" in text(follow.raw)
+    assert "What was posted" not in text(follow.raw)
+    explorer._tab("History").choose(explorer.sent[1])
+    button(explorer, "Compare").click()
+    assert "What was posted, and what was not" in text(explorer._tab("History").compared)
     assert "the last send did not get as far as its call" in text(explorer.connection.facts)
     assert status(explorer)[0] == "failed"
     assert "127.0.0.1" in status(explorer)[1]
