@@ -17,6 +17,7 @@ from lpnb import (
     run_experiment,
     start_experiment,
 )
+from lpnb.cli import main
 from lpnb.experiments.cluster import letters, worker
 
 from .conftest import assert_right, wait_for
@@ -167,3 +168,29 @@ def test_a_scheduler_without_workers_is_said_so(client):
         f"The scheduler at {empty.scheduler_address} has no workers. "
         f"Start some: dask worker {empty.scheduler_address}"
     )
+
+
+def test_the_command_line_sends_from_a_cluster_too(sandbox, cluster, monkeypatch, tmp_path):
+    for name, value in sandbox.environment().items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "rows.csv").write_text("case,ctmrinfo.ctype\na,vip\nb,gold\n", encoding="utf-8")
+    send = ["send", "rows.csv", "--out", "out.csv", "--journal", "run.sqlite", "--quiet"]
+
+    assert main([*send, "--cluster", cluster]) == 0
+    assert len(sandbox.conversations) == 2
+    assert [owner.split(":")[0] for *_, owner, _ in leases("run.sqlite")[1:]] == ["Dask worker tcp"] * 2
+    assert main(["send", "rows.csv", "--cluster", "nowhere", "--quiet"]) == 2
+
+
+def test_one_of_dask_s_own_clusters_is_taken_as_it_is(client, sandbox):
+    with distributed.LocalCluster(
+        n_workers=1,
+        processes=False,
+        protocol="tcp://",
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+        silence_logs=50,
+    ) as own:
+        run = run_experiment(client, [{}] * 3, journal="run.sqlite", cluster=own, progress=False)
+
+    assert assert_right(run, sandbox) == {"answered": 3}

@@ -103,6 +103,8 @@ class Carrier:
         self.workers: list[Worker] = []
         self.ended: str | None = None
         """Why nothing is sent any more, or None."""
+        self.lost = 0
+        """Workers that were lost, and may go on for a while without us."""
         self._gone = gone
         self._until = 0.0
         self._queue: deque[_Waiting] = deque()
@@ -141,6 +143,7 @@ class Carrier:
         if worker.lost is not None:
             return
         worker.lost = why
+        self.lost += 1
         self.workers.remove(worker)
         for task in worker.tasks:
             if task is not asyncio.current_task():

@@ -99,7 +99,7 @@ class Crew:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        workers, lost = list(self.carrier.workers), len(self._known) - len(self.carrier.workers)
+        workers, lost = list(self.carrier.workers), self.carrier.lost
         closing = (asyncio.wait_for(worker.hands.close(), 2.0) for worker in workers)
         await asyncio.gather(*closing, return_exceptions=True)
         await self.carrier.aclose()
@@ -224,8 +224,8 @@ async def gather_crew(cluster: object, slots: int, transport: Transport) -> Crew
     """Reach a cluster and have its workers ready.
 
     Args:
-        cluster: A ``distributed.Client``, a scheduler's address, a number of workers on this machine, or True
-            for four of them.
+        cluster: A ``distributed.Client``, one of Dask's clusters, a scheduler's address, a number of workers
+            on this machine, or True for four of them.
         slots: How many requests a worker has under way at once, at the most.
         transport: Workers get connections like its.
 
@@ -246,6 +246,8 @@ async def gather_crew(cluster: object, slots: int, transport: Transport) -> Crew
         address, security = getattr(cluster.scheduler, "address", None), cluster.security
     elif isinstance(cluster, str):
         address = cluster
+    elif isinstance(cluster, dask.deploy.Cluster):
+        address, security = cluster.scheduler_address, getattr(cluster, "security", None)
     elif isinstance(cluster, int):
         local = await dask.LocalCluster(
             n_workers=LOCAL if cluster is True else cluster,
