@@ -8,6 +8,7 @@ from typing import Any
 
 from lpnb.batches import ConversationBatch
 from lpnb.display import esc
+from lpnb.errors import LpnbError
 from lpnb.strict_json import clean
 from lpnb.widgets import views
 from lpnb.widgets.starts import frames_of
@@ -91,7 +92,13 @@ class CodeTab:
                 "", "There is no code for a payload that is wrong. Fix it under Compose."
             )
             return
-        self.text = self._writers[self.chosen](batch, consumer_id)
+        try:
+            self.text = self._writers[self.chosen](batch, consumer_id)
+        except Exception as error:  # an exception in a callback would vanish unseen
+            self.text = ""
+            words = str(error) if isinstance(error, LpnbError) else f"{type(error).__name__}: {error}"
+            self.code.value = views.note_html("", words)
+            return
         self.code.value = (
             f'<button type="button" class="jupyter-button" onclick="{esc(_COPY)}">Copy</button>'
             f'<pre tabindex="0" role="region" aria-label="{esc(self.chosen)}">'

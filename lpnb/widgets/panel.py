@@ -41,6 +41,7 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.responses: list[BatchResponse] = []
         kit = self._kit = Kit()
         self.sender = Sender(self.client, kit, self._arrived)
+        kit.failed = self.sender.fail
         self.sheet = Sheet(self.client.settings.account_id, kit, self._changed, self.sender.fail, self._below)
         self.sender.watch(self.sheet)
         super().__init__(

@@ -7,6 +7,7 @@ a panel.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -17,9 +18,13 @@ from ipywidgets.widgets.widget_string import HTMLStyle, TextStyle
 
 
 class Kit:
-    """The ``Layout`` and style objects of one panel. Each shared one saves a message per widget."""
+    """The ``Layout`` and style objects of one panel. Each shared one saves a message per widget.
+
+    ``failed`` is told of an exception in a button's work, which a notebook would show nowhere.
+    """
 
     def __init__(self) -> None:
+        self.failed: Callable[[BaseException], None] | None = None
         self.plain: Any = ipw.Layout(width="auto")
         self.text: Any = TextStyle(description_width="9em")
         self.described: Any = DescriptionStyle(description_width="9em")
@@ -50,7 +55,16 @@ class Kit:
             style=self._button,
             _dom_classes=classes,
         )
-        made.on_click(press)
+
+        def pressed(button: object) -> None:
+            try:
+                press(button)
+            except Exception as error:
+                if self.failed is None:
+                    raise
+                self.failed(error)
+
+        made.on_click(pressed)
         return made
 
 

@@ -766,6 +766,33 @@ def test_the_cell_opens_an_explorer_with_the_same_payload(explorer: Explorer) ->
     again.client.close()
 
 
+def test_code_that_cannot_be_written_is_said_in_its_tab(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explorer.open_tab("As code")
+    code = explorer._tab("As code")
+
+    def broken(*_: object) -> str:
+        raise RuntimeError("<no idea>")
+
+    monkeypatch.setitem(code._writers, "curl", broken)
+    button(explorer, "curl").click()
+
+    assert text(code.code) == "RuntimeError: <no idea>"
+    assert "<no idea>" not in code.code.value
+    assert code.text == ""
+
+
+def test_a_surprise_in_any_buttons_work_is_said(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("<no idea>")
+
+    monkeypatch.setattr(explorer.sheet, "new_id", broken)
+    button(explorer, "New id").click()
+
+    assert status(explorer) == ("failed", "RuntimeError: <no idea>")
+
+
 def test_there_is_no_code_for_what_is_wrong(explorer: Explorer, capsys: pytest.CaptureFixture[str]) -> None:
     explorer.field("ctmrinfo.companySize").value = "abc"
     explorer.open_tab("As code")
