@@ -281,6 +281,8 @@ def go_on(
         if todo or opened:
             background.wait(client.engine.ready())
         crew = _crew(client, run.cluster, options) if todo else None
+        if crew is not None:
+            crew.floor = reader.about.get("starts_until", 0.0)
         run.adopt(client, known, options, reader.states())
         run.launch(book, iter(todo), opened, crew)
     except BaseException:

@@ -22,7 +22,7 @@ COUNT = 100 * (KILLS + 1)
 
 def settled(run, sandbox, client):
     """The outcomes when everything unknown was looked up and everything absent sent."""
-    found = run.settle(client)
+    found = run.settle(client, fresh=1.0)
     assert found.unknown == ()
     print(found)
     run.resume(client, progress=False)

@@ -103,8 +103,8 @@ class Carrier:
         self.workers: list[Worker] = []
         self.ended: str | None = None
         """Why nothing is sent any more, or None."""
-        self.lost = 0
-        """Workers that were lost, and may go on for a while without us."""
+        self.lost_at: float | None = None
+        """When the last worker was lost, in seconds since 1970; it may go on for a while without us."""
         self._gone = gone
         self._until = 0.0
         self._queue: deque[_Waiting] = deque()
@@ -143,7 +143,7 @@ class Carrier:
         if worker.lost is not None:
             return
         worker.lost = why
-        self.lost += 1
+        self.lost_at = time.time()
         self.workers.remove(worker)
         for task in worker.tasks:
             if task is not asyncio.current_task():

@@ -50,6 +50,8 @@ class Crew:
         self._known: dict[str, Any] = {}
         """Workers that were asked to take part, by address, with Dask's name for their part of it."""
         self._leases: dict[str, int] = {}
+        self.floor = 0.0
+        """Until when workers of an earlier sitting may have started something, in seconds since 1970."""
         self._refusals: list[str] = []
         self._asking: set[asyncio.Task[None]] = set()
         self._holding: asyncio.Task[None] | None = None
@@ -99,14 +101,15 @@ class Crew:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        workers, lost = list(self.carrier.workers), self.carrier.lost
+        workers, lost_at = list(self.carrier.workers), self.carrier.lost_at
         closing = (asyncio.wait_for(worker.hands.close(), 2.0) for worker in workers)
         await asyncio.gather(*closing, return_exceptions=True)
         await self.carrier.aclose()
         if self._journal is not None:
             with contextlib.suppress(JournalError):
-                if not lost:  # nobody is left who could start anything
-                    self._journal.tell("starts_until", 0)
+                # Of those who are still there nobody can start anything any more.
+                until = self.floor if lost_at is None else max(self.floor, lost_at + ALLOWED)
+                self._journal.tell("starts_until", until)
                 await asyncio.to_thread(self._end_leases, self._journal)
         self._known.clear()
         with contextlib.suppress(Exception), _quietly():
