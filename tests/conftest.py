@@ -2,12 +2,42 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from lpnb import Client, Sandbox, Settings, connection
+
+#: Addresses outside this machine that something in this process has tried to reach.
+_OUTSIDE: list[str] = []
+
+
+def _watch(event: str, arguments: tuple[object, ...]) -> None:
+    """Refuse every connection that would leave this machine, and note it: refusals may be caught."""
+    if event != "socket.connect" or not isinstance(arguments[1], tuple):
+        return
+    host = str(arguments[1][0]).partition("%")[0]
+    try:
+        near = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        near = host == "localhost"
+    if not near:
+        _OUTSIDE.append(host)
+        raise ConnectionRefusedError(f"the tests do not leave this machine: {host}")
+
+
+sys.addaudithook(_watch)
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaves_this_machine() -> Iterator[None]:
+    """Fail a test that tried to connect to anything but loopback."""
+    _OUTSIDE.clear()
+    yield
+    assert _OUTSIDE == []
 
 
 @pytest.fixture(autouse=True)
