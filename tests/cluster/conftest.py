@@ -16,9 +16,12 @@ import pytest
 distributed = pytest.importorskip("distributed")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster():
-    """The address of a scheduler with two workers, all of them in this process, speaking TCP."""
+    """The address of a scheduler with two workers, all of them in this process, speaking TCP.
+
+    It ends with its module: its threads draw random numbers and open files, which other tests watch.
+    """
     with distributed.LocalCluster(
         n_workers=2,
         threads_per_worker=1,
@@ -77,7 +80,7 @@ class Processes:
         return "".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def nursery():
     """A process that forks those that are killed."""
     command = [sys.executable, "-W", "ignore", str(Path(__file__).with_name("nursery.py"))]
