@@ -368,7 +368,11 @@ def test_a_send_that_waits_is_not_sent_once_its_client_is_closed(over_both, sett
 
     thread = threading.Thread(target=send)
     thread.start()
-    wait_until_asked(sandbox, "conversation")
+    throttle, waiting = client.engine.connector.throttle, threading.Event()
+    for _ in range(2000):
+        if throttle.pause() is not None:  # the 429 has come, so that nothing is under way any more
+            break
+        waiting.wait(0.005)
     client.close()
     thread.join(10)
 
