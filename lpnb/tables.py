@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -19,15 +20,18 @@ from lpnb.responses import BatchResponse
 from lpnb.strict_json import clean
 
 _TIME = pa.timestamp("us", tz="UTC")
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+#: What pandas keeps text in: nothing is left to convert.
+_TEXT = pa.large_string()
 _RESPONSES = pa.schema(
     [
-        ("consumer_id", pa.string()),
-        ("req_id", pa.string()),
-        ("type", pa.string()),
+        ("consumer_id", _TEXT),
+        ("req_id", _TEXT),
+        ("type", _TEXT),
         ("ok", pa.bool_()),
-        ("code", pa.string()),
-        ("message", pa.string()),
-        ("conversation_id", pa.string()),
+        ("code", _TEXT),
+        ("message", _TEXT),
+        ("conversation_id", _TEXT),
         ("http_status", pa.int64()),
         ("attempts", pa.int64()),
         ("elapsed_ms", pa.float64()),
@@ -36,41 +40,41 @@ _RESPONSES = pa.schema(
 )
 _CASES = pa.schema(
     [
-        ("case", pa.string()),
-        ("consumer_id", pa.string()),
-        ("outcome", pa.string()),
-        ("code", pa.string()),
-        ("message", pa.string()),
-        ("conversation_id", pa.string()),
+        ("case", _TEXT),
+        ("consumer_id", _TEXT),
+        ("outcome", _TEXT),
+        ("code", _TEXT),
+        ("message", _TEXT),
+        ("conversation_id", _TEXT),
         ("http_status", pa.int64()),
         ("attempts", pa.int64()),
         ("elapsed_ms", pa.float64()),
         ("sent_at", _TIME),
-        ("landed_skill_id", pa.string()),
-        ("landed_skill", pa.string()),
-        ("landing_source", pa.string()),
-        ("expected_skill", pa.string()),
-        ("expected_code", pa.string()),
+        ("landed_skill_id", _TEXT),
+        ("landed_skill", _TEXT),
+        ("landing_source", _TEXT),
+        ("expected_skill", _TEXT),
+        ("expected_code", _TEXT),
         ("passed", pa.bool_()),
     ]
 )
 _TRANSCRIPT = pa.schema(
     [
-        ("conversation_id", pa.string()),
+        ("conversation_id", _TEXT),
         ("at", _TIME),
-        ("who", pa.string()),
-        ("text", pa.string()),
-        ("kind", pa.string()),
+        ("who", _TEXT),
+        ("text", _TEXT),
+        ("kind", _TEXT),
         ("sequence", pa.int64()),
-        ("dialog_id", pa.string()),
-        ("audience", pa.string()),
-        ("outcome", pa.string()),
-        ("sources", pa.string()),
+        ("dialog_id", _TEXT),
+        ("audience", _TEXT),
+        ("outcome", _TEXT),
+        ("sources", _TEXT),
     ]
 )
 _NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
-#: Responses that become Arrow columns together.
-_AT_ONCE = 8_192
+#: Responses that become Arrow columns together: few enough that what is read once is near when read again.
+_AT_ONCE = 4_096
 _OF_KIND = {"whole": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(), "moment": _TIME}
 
 
@@ -109,13 +113,7 @@ def responses_table(
     if isinstance(responses, BatchResponse):
         responses = [responses]
     columns = ResponseColumns(keyed=cases is not None)
-    listed = responses if isinstance(responses, Iterable) else [responses]
-    if cases is None:
-        for response in listed:
-            columns.add(response)
-    else:
-        for response, case in zip(listed, cases, strict=True):
-            columns.add(response, case)
+    columns.extend(responses if isinstance(responses, Iterable) else [responses], cases)
     return columns.table()
 
 
@@ -134,7 +132,7 @@ class ResponseColumns:
 
     def __init__(self, *, keyed: bool = False) -> None:
         self._keyed = keyed
-        self._schema = pa.schema([("case", pa.string()), *_RESPONSES]) if keyed else _RESPONSES
+        self._schema = pa.schema([("case", _TEXT), *_RESPONSES]) if keyed else _RESPONSES
         self._waiting: list[BatchResponse] = []
         self._cases: list[str | None] = []
         self._done: list[Any] = []
@@ -149,6 +147,37 @@ class ResponseColumns:
         if len(self._waiting) >= _AT_ONCE:
             self._settle()
 
+    def extend(self, responses: Iterable[BatchResponse], cases: Iterable[str] | None = None) -> None:
+        """Take in many responses; *cases* names the case of each.
+
+        Raises:
+            TypeError: One of them is no response.
+            ValueError: There are more of one than of the other.
+        """
+        self._settle()
+        rows: Iterator[Any] = iter(responses if cases is None else zip(responses, cases, strict=True))
+        while stretch := list(islice(rows, _AT_ONCE)):
+            calls, names = (stretch, ()) if cases is None else zip(*stretch, strict=True)
+            if set(map(type, calls)) != {BatchResponse}:
+                for call in calls:
+                    if not isinstance(call, BatchResponse):
+                        raise TypeError(f"responses_table takes BatchResponse objects; got {brief(call)}")
+            self._take_in(calls, names)
+
+    def add_columns(
+        self, per_call: Mapping[str, Any], counts: Sequence[int], per_pair: Mapping[str, Any]
+    ) -> None:
+        """Take in columns: those *per_call* have a cell for each response, those *per_pair* for each frame.
+
+        *counts* says how many frames each response has. A column is a list of cells or an Arrow array.
+        """
+        of_call = pa.array(np.repeat(np.arange(len(counts)), counts))
+        found = {name: _array(cells, self._schema.field(name).type) for name, cells in per_pair.items()}
+        for name, cells in per_call.items():
+            found[name] = _array(cells, self._schema.field(name).type).take(of_call)
+        ordered = [found[field.name] for field in self._schema]
+        self._done.append(pa.RecordBatch.from_arrays(ordered, schema=self._schema))
+
     def table(self) -> pd.DataFrame:
         """The table of what has been taken in so far."""
         self._settle()
@@ -158,33 +187,31 @@ class ResponseColumns:
         """Turn what waits into Arrow columns."""
         calls, cases = self._waiting, self._cases
         self._waiting, self._cases = [], []
-        counts = [len(call.pairs) for call in calls]
-        of_call = pa.array(np.repeat(np.arange(len(calls)), counts))
-        pairs = [pair for call in calls for pair in call.pairs]
-        # Most answers say what others said: each of these is kept once, and referred to by number.
-        said: dict[tuple[Any, ...], int] = {}
-        kind = [said.setdefault((p.type, p.ok, p.code, p.message), len(said)) for p in pairs]
-        of_pair = pa.array(kind, pa.int32())
-        columns: dict[str, Any] = {
-            "req_id": _array([pair.req_id for pair in pairs], pa.string()),
-            "conversation_id": _array([pair.conversation_id for pair in pairs], pa.string()),
-        }
-        for place, name in enumerate(("type", "ok", "code", "message")):
-            distinct = _array([found[place] for found in said], self._schema.field(name).type)
-            columns[name] = distinct.take(of_pair)
-        per_call: dict[str, list[Any]] = {
+        if calls:
+            self._take_in(calls, cases)
+
+    def _take_in(self, calls: Sequence[BatchResponse], cases: Sequence[str | None]) -> None:
+        # One plain loop for each column: it makes no object for a row, so that nothing is left to collect.
+        of_each = [call.pairs for call in calls]
+        pairs = list(chain.from_iterable(of_each))
+        per_call: dict[str, Any] = {
             "consumer_id": [call.consumer_id for call in calls],
             "http_status": [call.http_status for call in calls],
             "attempts": [call.attempts for call in calls],
             "elapsed_ms": [call.elapsed_ms for call in calls],
-            "sent_at": [call.sent_at for call in calls],
+            "sent_at": _moments([call.sent_at for call in calls]),
         }
         if self._keyed:
             per_call["case"] = cases
-        for name, cells in per_call.items():
-            columns[name] = _array(cells, self._schema.field(name).type).take(of_call)
-        ordered = [columns[field.name] for field in self._schema]
-        self._done.append(pa.RecordBatch.from_arrays(ordered, schema=self._schema))
+        per_pair = {
+            "req_id": [pair.req_id for pair in pairs],
+            "type": [pair.type for pair in pairs],
+            "ok": [pair.ok for pair in pairs],
+            "code": [pair.code for pair in pairs],
+            "message": [pair.message for pair in pairs],
+            "conversation_id": [pair.conversation_id for pair in pairs],
+        }
+        self.add_columns(per_call, list(map(len, of_each)), per_pair)
 
 
 def cases_table(
@@ -290,15 +317,32 @@ def _framed(columns: Any) -> pd.DataFrame:
 
 def _array(cells: Iterable[object], kind: Any) -> Any:
     """Cells as an Arrow array; those of no plain kind as text."""
-    kind = kind if kind is not None else pa.string()
+    if isinstance(cells, pa.Array):
+        return cells
+    kind = kind if kind is not None else _TEXT
     listed = cells if isinstance(cells, list) else list(cells)
     try:
         return pa.array(listed, kind)
     except (UnicodeEncodeError, pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, TypeError):
         # Rare: half characters, objects in a column of text, whole numbers beyond 64 bits.
-        if kind != pa.string():
-            return pa.array([None if cell is None else cell_text(cell) for cell in listed], pa.string())
+        if kind != _TEXT:
+            return pa.array([None if cell is None else cell_text(cell) for cell in listed], _TEXT)
         return pa.array([None if cell is None else cell_text(cell) for cell in listed], kind)
+
+
+def _moments(cells: list[datetime.datetime | None]) -> Any:
+    """Moments as an Arrow array, or as they came when one of them is odd.
+
+    Arrow asks each moment's zone for its offset, in Python's words. Their distance from 1970 is had for a
+    third of that.
+    """
+    if not set(map(type, cells)) <= {datetime.datetime, type(None)}:
+        return cells
+    try:
+        since = [None if cell is None else cell - _EPOCH for cell in cells]
+    except TypeError:  # one without a zone
+        return cells
+    return pa.array(since, pa.duration("us")).cast(pa.int64()).cast(_TIME)
 
 
 def cell_text(cell: object) -> str:

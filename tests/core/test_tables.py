@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import datetime
+import re
+from zoneinfo import ZoneInfo
 
+import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lpnb import BatchResponse, cases_table, responses_table
 from lpnb.responses import Pair
+from lpnb.tables import ResponseColumns
 
 DTYPES = {
     "consumer_id": "str",
@@ -138,6 +144,67 @@ def test_responses_can_be_keyed_by_the_case_they_belong_to():
     assert table["case"].tolist() == ["gold", "gold", "vip"]
     with pytest.raises(ValueError, match="shorter"):
         responses_table([response(1), response(2)], cases=["gold"])
+
+
+TOLD = (
+    *("consumer_id", "req_id", "type", "ok", "code", "message", "conversation_id"),
+    *("http_status", "attempts", "elapsed_ms", "sent_at"),
+)
+words = (
+    st.none() | st.text(st.characters(), max_size=4) | st.sampled_from(["OK", "\ud800", "a\udfffb", "☕", ""])
+)
+zones = st.sampled_from([datetime.UTC, ZoneInfo("Asia/Kolkata"), ZoneInfo("America/New_York"), None])
+moments = st.none() | st.datetimes(
+    datetime.datetime(1900, 1, 1), datetime.datetime(2200, 1, 1), timezones=zones
+)
+frames = st.builds(Pair, words, words, st.booleans(), words, words, words)
+odd_responses = st.builds(
+    BatchResponse,
+    words,
+    st.just("unknown"),
+    st.lists(frames, max_size=3).map(tuple),
+    http_status=st.none() | st.integers(0, 599),
+    attempts=st.integers(0, 9),
+    elapsed_ms=st.none() | st.floats(0, 1e6),
+    sent_at=moments,
+    strays=st.just(({"code": "OK"},)),
+)
+
+
+def row_by_row(responses: list[BatchResponse], names: list[str]) -> list[list[object]]:
+    """What the table says, put together the plain way."""
+
+    def cell(value):
+        if isinstance(value, str):
+            return re.sub("[\ud800-\udfff]", "\ufffd", value)
+        if isinstance(value, datetime.datetime):
+            return value.astimezone(datetime.UTC) if value.tzinfo else value.replace(tzinfo=datetime.UTC)
+        return value
+
+    return [
+        [name, *(cell(getattr(pair if hasattr(pair, told) else response, told)) for told in TOLD)]
+        for response, name in zip(responses, names, strict=True)
+        for pair in response.pairs
+    ]
+
+
+@settings(max_examples=60)
+@given(st.lists(odd_responses, max_size=9), st.integers(1, 5))
+def test_the_table_is_what_going_through_row_by_row_finds(responses, at_once):
+    names = [f"case {n}" for n in range(len(responses))]
+    kept = ResponseColumns(keyed=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lpnb.tables._AT_ONCE", at_once)
+        table = responses_table(responses, cases=names)
+        for response, name in zip(responses, names, strict=True):
+            kept.add(response, name)
+
+    found = table.astype("object").where(table.notna(), None).to_numpy().tolist()
+    assert found == row_by_row(responses, names)
+    assert {name: str(dtype) for name, dtype in table.dtypes.items()} == {"case": "str", **DTYPES}
+    assert table.index.equals(pd.RangeIndex(len(table)))
+    pd.testing.assert_frame_equal(kept.table(), table)
+    pd.testing.assert_frame_equal(responses_table(responses), table.drop(columns="case"))
 
 
 CASE_DTYPES = {
