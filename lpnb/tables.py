@@ -199,7 +199,7 @@ class ResponseColumns:
             "http_status": [call.http_status for call in calls],
             "attempts": [call.attempts for call in calls],
             "elapsed_ms": [call.elapsed_ms for call in calls],
-            "sent_at": _moments([call.sent_at for call in calls]),
+            "sent_at": _since_1970([call.sent_at for call in calls]),
         }
         if self._keyed:
             per_call["case"] = cases
@@ -256,7 +256,7 @@ def cases_table(
         (['12'], 'Int64')
     """
     kinds = kinds or {}
-    listed = {name: list(cells) for name, cells in columns.items()}
+    listed = {name: _listed(cells) for name, cells in columns.items()}
     lengths = {len(cells) for cells in listed.values()}
     if len(lengths) > 1:
         raise ValueError(f"the columns of a table must be of one length; got {sorted(lengths)}")
@@ -310,9 +310,26 @@ def plain_table(columns: Mapping[str, Iterable[object]], kinds: Mapping[str, str
     return _framed({name: _array(cells, _OF_KIND.get(kinds[name])) for name, cells in columns.items()})
 
 
+def moments(microseconds: Sequence[int | None]) -> Any:
+    """Microseconds since 1970, as a column of moments.
+
+    Raises:
+        TypeError, ValueError: One of them is no whole number.
+
+    Example:
+        >>> moments([0, None]).null_count
+        1
+    """
+    return pa.array(microseconds, pa.int64()).cast(_TIME)
+
+
 def _framed(columns: Any) -> pd.DataFrame:
     table: pd.DataFrame = pa.table(columns).to_pandas(types_mapper=_NULLABLE.get)
     return table
+
+
+def _listed(cells: Any) -> Any:
+    return cells if isinstance(cells, (list, tuple, pa.Array)) else list(cells)
 
 
 def _array(cells: Iterable[object], kind: Any) -> Any:
@@ -320,7 +337,7 @@ def _array(cells: Iterable[object], kind: Any) -> Any:
     if isinstance(cells, pa.Array):
         return cells
     kind = kind if kind is not None else _TEXT
-    listed = cells if isinstance(cells, list) else list(cells)
+    listed = _listed(cells)
     try:
         return pa.array(listed, kind)
     except (UnicodeEncodeError, pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, TypeError):
@@ -330,7 +347,7 @@ def _array(cells: Iterable[object], kind: Any) -> Any:
         return pa.array([None if cell is None else cell_text(cell) for cell in listed], kind)
 
 
-def _moments(cells: list[datetime.datetime | None]) -> Any:
+def _since_1970(cells: list[datetime.datetime | None]) -> Any:
     """Moments as an Arrow array, or as they came when one of them is odd.
 
     Arrow asks each moment's zone for its offset, in Python's words. Their distance from 1970 is had for a

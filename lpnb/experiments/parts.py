@@ -20,7 +20,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from lpnb.errors import Complaint, InvalidValueError, LpnbError, RunError
-from lpnb.experiments.rows import cases_frame, pivot_of
+from lpnb.experiments.rows import cases_frame, in_columns, pivot_of
 from lpnb.models import one_of
 from lpnb.tables import cell_text
 
@@ -198,7 +198,7 @@ def _tables(reader: Reader, columns: Sequence[str], rows: int) -> Iterator[pa.Ta
     schema = None
     while (stretch := list(islice(cases, rows))) or schema is None:
         landings = reader.landings(stretch[0].number, stretch[-1].number) if stretch else {}
-        frame = cases_frame(iter(stretch), columns, landings, hashes=hashes)
+        frame = cases_frame(in_columns(stretch), columns, landings, hashes=hashes)
         for name in frame.columns[
             frame.dtypes == "object"
         ]:  # of several types, and not the same in each part

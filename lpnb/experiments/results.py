@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lpnb.errors import JournalError, LpnbError, RunError
-from lpnb.experiments.rows import cases_frame, known_of, pivot_of, responses_frame
+from lpnb.experiments.rows import cases_frame, in_columns, journal_frame, known_of, pivot_of, responses_frame
 from lpnb.journal import Reader, read_journal
 
 if TYPE_CHECKING:
@@ -58,11 +58,9 @@ class Results:
         """
         if self.journal_path is None:
             known = known_of(self._cases, self._run_key) if self._cases is not None else iter(())
-            return cases_frame(known, self._columns, {})
-        reader = self._look()
-        hashes = reader.about.get("salt") is not None
+            return cases_frame(in_columns(known), self._columns, {})
         with reading(self.journal_path):
-            return cases_frame(reader.cases(), self._columns, reader.landings(), hashes=hashes)
+            return journal_frame(self._look(), self._columns)
 
     def responses(self) -> pd.DataFrame:
         """One row per request frame: ``case`` and the columns of ``responses_table``."""

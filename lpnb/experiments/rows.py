@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from itertools import islice
-from typing import TYPE_CHECKING, Any, cast
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
 
 from lpnb.errors import InvalidValueError
-from lpnb.journal import Answer, CaseRow, KnownCase, Reader, Reply
+from lpnb.journal import Answer, CaseRow, KnownCase, Reader, read_each
 from lpnb.models import one_of
-from lpnb.responses import BatchResponse, Outcome, Pair
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from lpnb.experiments.cases import Case, Cases
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HASHED = "hashed:"
 
 
@@ -174,8 +173,15 @@ def known_of(cases: Cases, run_key: str) -> Iterator[KnownCase]:
         yield KnownCase(row.number, row.name, row.consumer_id, row.said, row.expected, "planned")
 
 
+def in_columns(known: Iterable[KnownCase]) -> Iterator[dict[str, Sequence[Any]]]:
+    """Cases as columns under the names of ``KnownCase``, some at a time."""
+    rows = iter(known)
+    while stretch := list(islice(rows, _STRETCH)):
+        yield dict(zip(KnownCase._fields, zip(*stretch, strict=True), strict=True))
+
+
 def cases_frame(
-    known: Iterable[KnownCase],
+    told: Iterable[Mapping[str, Sequence[Any]]],
     columns: Sequence[str],
     landings: Mapping[int, Mapping[str, Any]],
     *,
@@ -194,51 +200,72 @@ def cases_frame(
         column.name: "text" if hashes and _is_personal(column.name) else column.kind
         for column in columns_of(columns)
     }
-    rows = iter(known)
-    frames = []
-    while (stretch := _stretch(list(islice(rows, _STRETCH)), columns, landings)) is not None:
-        frames.append(cases_table(stretch, kinds))
+    with _not_collecting():
+        frames = [cases_table(_stretch(columns, some, landings), kinds) for some in told]
     if not frames:
         return cases_table(dict.fromkeys(columns, ()), kinds)
     return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
 
 
+def journal_frame(reader: Reader, columns: Sequence[str]) -> pd.DataFrame:
+    """One row per case of the run that *reader* reads."""
+    hashes = reader.about.get("salt") is not None
+    return cases_frame(reader.case_columns(_STRETCH), columns, reader.landings(), hashes=hashes)
+
+
 def _stretch(
-    known: list[KnownCase], columns: Sequence[str], landings: Mapping[int, Mapping[str, Any]]
-) -> dict[str, list[Any]] | None:
-    """The columns of some cases, or None for none."""
-    if not known:
-        return None
-    told = dict(zip(KnownCase._fields, zip(*known, strict=True), strict=True))
-    has_code = [case.state not in ("planned", "sending") for case in known]
-    landed = [landings.get(number, {}) for number in told["number"]]
-    expected = [json.loads(text) if text != "{}" else {} for text in told["expected"]]
-    said = json.loads(f"[{','.join(told['said'])}]")
+    columns: Sequence[str], told: Mapping[str, Sequence[Any]], landings: Mapping[int, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The columns of some cases, of which the journal has *told*."""
+    from lpnb.tables import moments
+
+    has_code = [state not in ("planned", "sending") for state in told["state"]]
+    landed = [landings.get(number, _NOTHING) for number in told["number"]]
+    expected = [json.loads(text) if text != "{}" else _NOTHING for text in told["expected"]]
+    said = read_each(told["said"])
     code = [code if has else None for code, has in zip(told["code"], has_code, strict=True)]
-    moments = [at if at is None else _EPOCH + timedelta(microseconds=at) for at in told["sent_at"]]
     return {
-        "case": list(told["name"]),
-        "consumer_id": list(told["consumer_id"]),
-        "outcome": list(told["state"]),
+        "case": told["name"],
+        "consumer_id": told["consumer_id"],
+        "outcome": told["state"],
         "code": code,
         "message": [text if has else None for text, has in zip(told["message"], has_code, strict=True)],
-        "conversation_id": list(told["conversation_id"]),
-        "http_status": list(told["http_status"]),
+        "conversation_id": told["conversation_id"],
+        "http_status": told["http_status"],
         "attempts": [tried - held for tried, held in zip(told["tried"], told["held"], strict=True)],
-        "elapsed_ms": list(told["elapsed_ms"]),
-        "sent_at": moments,
+        "elapsed_ms": told["elapsed_ms"],
+        "sent_at": moments(told["sent_at"]),
         "landed_skill_id": [there.get("skill_id") for there in landed],
         "landed_skill": [there.get("skill_name") for there in landed],
         "landing_source": [there.get("source") for there in landed],
         "expected_skill": [wanted.get("expected_skill") for wanted in expected],
         "expected_code": [wanted.get("expected_code") for wanted in expected],
-        "passed": list(map(is_as_expected, told["state"], code, landed, expected)),
+        "passed": [
+            is_as_expected(*case) if case[3] else None
+            for case in zip(told["state"], code, landed, expected, strict=True)
+        ],
         **{column: [cells.get(column) for cells in said] for column in columns},
     }
 
 
 #: Rows of a table that are Python objects at one time.
 _STRETCH = 10_000
+_NOTHING: Mapping[str, Any] = {}
+
+
+@contextlib.contextmanager
+def _not_collecting() -> Iterator[None]:
+    """Hold the garbage collector back while rows are read.
+
+    They are no garbage and in no circle, and looking through them again and again takes longer than reading.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def is_as_expected(
@@ -283,35 +310,30 @@ def skill_came(outcome: str, landed: Sequence[str], wanted: str) -> bool | None:
 
 def responses_frame(reader: Reader) -> pd.DataFrame:
     """One row per request frame of the last response of each case."""
-    import pandas as pd
+    from lpnb.tables import ResponseColumns, moments
 
-    from lpnb.tables import ResponseColumns
+    columns = ResponseColumns(keyed=True)
+    with _not_collecting():
+        for told in reader.reply_columns(_STRETCH):
+            pairs = list(chain.from_iterable(told.pairs))
+            if strange := set(map(len, pairs)) - {len(_PAIR)}:
+                raise ValueError(f"a frame of {min(strange)} cells")
+            cells = list(chain.from_iterable(pairs))
+            per_call = {
+                "case": told.name,
+                "consumer_id": told.consumer_id,
+                "http_status": told.http_status,
+                "attempts": told.attempts,
+                "elapsed_ms": told.elapsed_ms,
+                "sent_at": moments(told.sent_at),
+            }
+            per_pair = {name: cells[place :: len(_PAIR)] for place, name in enumerate(_PAIR)}
+            columns.add_columns(per_call, list(map(len, told.pairs)), per_pair)
+    return columns.table()
 
-    replies = reader.replies()
-    frames: list[pd.DataFrame] = []
-    while True:
-        stretch = list(islice(replies, _STRETCH))
-        if frames and not stretch:
-            return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
-        columns = ResponseColumns(keyed=True)
-        for reply in stretch:
-            columns.add(response_of(reply), reply.name)
-        frames.append(columns.table())
 
-
-def response_of(reply: Reply) -> BatchResponse:
-    """The response that was journalled."""
-    return BatchResponse(
-        consumer_id=reply.consumer_id,
-        outcome=cast("Outcome", "not sent" if reply.outcome == "planned" else reply.outcome),
-        pairs=tuple(Pair(*pair) for pair in reply.pairs),
-        explanation=reply.explanation,
-        http_status=reply.http_status,
-        attempts=reply.attempts,
-        elapsed_ms=reply.elapsed_ms,
-        sent_at=None if reply.sent_at is None else _EPOCH + timedelta(microseconds=reply.sent_at),
-        raw=reply.raw,
-    )
+#: What a journal keeps of each request frame, in this order.
+_PAIR = ("req_id", "type", "ok", "code", "message", "conversation_id")
 
 
 def _as_json(value: object) -> Any:

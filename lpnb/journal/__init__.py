@@ -8,7 +8,18 @@ it is written. Nothing here knows what an experiment is, or decides what may be 
 from __future__ import annotations
 
 from lpnb.journal.book import Journal
-from lpnb.journal.reading import KnownCase, Reader, Reply, read_journal
+from lpnb.journal.reading import KnownCase, Reader, Reply, read_each, read_journal
 from lpnb.journal.schema import Answer, CaseRow, Found, Step
 
-__all__ = ["Answer", "CaseRow", "Found", "Journal", "KnownCase", "Reader", "Reply", "Step", "read_journal"]
+__all__ = [
+    "Answer",
+    "CaseRow",
+    "Found",
+    "Journal",
+    "KnownCase",
+    "Reader",
+    "Reply",
+    "Step",
+    "read_each",
+    "read_journal",
+]

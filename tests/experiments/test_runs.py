@@ -754,7 +754,7 @@ def test_no_personal_value_is_kept_wherever_it_stands_or_is_repeated(client, san
         ("UPDATE run SET value = '{\"a\": 1}' WHERE key = 'options'", "unexpected keyword argument 'a'"),
         ("UPDATE cases SET said = '{'", "Expecting property name"),
         ("UPDATE answers SET pairs = 'x'", "Expecting value"),
-        ("UPDATE answers SET sent_at = 'x'", "unsupported type"),
+        ("UPDATE answers SET sent_at = 'x'", "Could not convert 'x' with type str"),
     ],
 )
 def test_a_journal_that_was_edited_by_hand_is_refused_in_words(client, sandbox, change, said):

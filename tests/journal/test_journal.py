@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
+import gc
 import json
 import os
 import platform
+import re
 import signal
 import sqlite3
 import stat
@@ -14,11 +17,14 @@ import sys
 import threading
 from contextlib import closing
 
+import pandas as pd
 import pytest
 
-from lpnb import JournalError
-from lpnb.journal import Answer, CaseRow, Found, Journal, Step, read_journal
+from lpnb import BatchResponse, JournalError, responses_table
+from lpnb.experiments.rows import responses_frame
+from lpnb.journal import Answer, CaseRow, Found, Journal, Step, read_each, read_journal
 from lpnb.journal.lock import Lock
+from lpnb.responses import Pair
 
 ANSWER = Answer(
     "answered",
@@ -126,6 +132,103 @@ def test_the_raw_reply_is_kept_byte_for_byte(journal, path):
     write(journal, 0, Answer("unknown", 200, "unreadable", raw=raw))
 
     assert next(read_journal(path).replies()).raw == raw
+
+
+AT = 1_700_000_000_000_000
+SAID = Answer("planned", 429, "again", pairs=[["1", "t", False, "http-429", "", None]], elapsed_ms=1.0)
+CAME = [
+    (0, 1, SAID),
+    (
+        0,
+        2,
+        Answer("refused", 400, "BAD", "no \u2615", sent_at=AT, pairs=[["1", "t", False, "BAD", "no", None]]),
+    ),
+    (1, 1, Answer("planned", code="held")),  # written down, and never sent
+    (2, 1, Answer("unknown", code="no-answer", pairs=[])),
+    (3, 1, None),  # nothing came yet
+    (5, 1, ANSWER),
+    (5, 2, None),  # nothing came of the second
+    (6, 1, ANSWER._replace(pairs=[*ANSWER.pairs, ["", "u", False, None, '"],["', "c"]])),
+    (7, 999_999, ANSWER),
+    (8, 1, ANSWER._replace(pairs=[["1", "half \ud800", True, "", "\x00\n\\", ""]])),
+]
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 100])
+def test_what_came_is_the_same_by_columns_as_row_by_row(path, at_once):
+    with closing(Journal.create(path, {"name": "x"}, rows(10))) as journal:
+        for number, nth, answer in CAME:
+            write(journal, number, answer, nth)
+        found = read_journal(path)
+        told = [
+            case for columns in found.case_columns(at_once) for case in zip(*columns.values(), strict=True)
+        ]
+        assert told == [tuple(case) for case in found.cases()]
+        assert {"sending", "planned"} <= set(read_journal(path).states())
+    found = read_journal(path)  # now nobody writes it: what was being sent is unknown
+
+    told = [case for columns in found.case_columns(at_once) for case in zip(*columns.values(), strict=True)]
+    came = [reply for columns in found.reply_columns(at_once) for reply in zip(*columns, strict=True)]
+
+    assert told == [tuple(case) for case in found.cases()]
+    assert came == [
+        (r.name, r.consumer_id, r.pairs, r.http_status, r.attempts, r.elapsed_ms, r.sent_at)
+        for r in found.replies()
+    ]
+    assert [reply[0] for reply in came] == [f"case-{n}" for n in (0, 1, 2, 5, 6, 7, 8)]
+    assert [reply[4] for reply in came] == [2, 1, 1, 2, 1, 1, 1]
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 100])
+def test_the_table_of_what_came_is_that_of_the_responses(path, monkeypatch, at_once):
+    monkeypatch.setattr("lpnb.experiments.rows._STRETCH", at_once)
+    with closing(Journal.create(path, {"name": "x"}, rows(10))) as journal:
+        for number, nth, answer in CAME:
+            write(journal, number, answer, nth)
+    found = read_journal(path)
+    moment = datetime.datetime.fromtimestamp(AT // 1_000_000, datetime.UTC)
+    replies = [
+        BatchResponse(
+            reply.consumer_id,
+            "unknown",
+            tuple(Pair(*pair) for pair in reply.pairs),
+            http_status=reply.http_status,
+            attempts=reply.attempts,
+            elapsed_ms=reply.elapsed_ms,
+            sent_at=moment if reply.sent_at else None,
+        )
+        for reply in found.replies()
+    ]
+
+    table = responses_frame(found)
+
+    cases = [reply.name for reply in found.replies()]
+    pd.testing.assert_frame_equal(table, responses_table(replies, cases=cases))
+    assert gc.isenabled()
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (["[1],[2]", "[3"], "Extra data: line 1 column 4 (char 3)"),
+        (["[1", "2]"], "Expecting ',' delimiter: line 1 column 3 (char 2)"),
+        (["[1],[2]", "[3", "4]"], "Extra data: line 1 column 4 (char 3)"),
+        (["[1]", ""], "Expecting value: line 1 column 1 (char 0)"),
+        (["[1]", "[1],"], "Extra data: line 1 column 4 (char 3)"),
+    ],
+)
+def test_texts_that_are_json_only_when_joined_are_refused(texts, said):
+    with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
+        read_each(texts)
+
+
+def test_a_frame_of_too_few_cells_is_refused_and_the_collector_goes_on(path):
+    with closing(Journal.create(path, {"name": "x"}, rows(1))) as journal:
+        write(journal, 0, ANSWER._replace(pairs=[["1", "t", True]]))
+
+    with pytest.raises(ValueError, match=r"^a frame of 3 cells$"):
+        responses_frame(read_journal(path))
+    assert gc.isenabled()
 
 
 def test_half_characters_are_cleaned_on_their_way_in(path):
