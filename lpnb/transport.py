@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import httpx
 
 from lpnb._version import __version__
+from lpnb.deadlines import Deadlines
 from lpnb.masking import guard_logs
 from lpnb.sockets import CONNECTIONS, IDLE, Body, Pool
 from lpnb.wire import Exchange, Post, Request
@@ -135,8 +136,9 @@ class HttpTransport:
     async def exchange(self, request: Request, probe: Probe) -> Exchange:
         """Send *request* and return what came of it."""
         try:
-            async with asyncio.timeout(self.deadline):
-                failure = await self._open().call(request, probe)
+            carrier = self._open()
+            with self._deadlines.one():
+                failure = await carrier.call(request, probe)
         except TimeoutError:
             what = "no complete answer came" if probe.started else "no connection could be made"
             failure = f"{what} within {self.deadline:g} s"
@@ -148,6 +150,7 @@ class HttpTransport:
         """Close every connection, for good."""
         self._closed = True
         if self._carrier is not None and self._loop is asyncio.get_running_loop():
+            self._deadlines.close()
             await self._carrier.aclose()
 
     def _open(self) -> _Carrier:
@@ -157,6 +160,9 @@ class HttpTransport:
         if self._carrier is None or self._loop is not loop:  # a forked child has a loop of its own
             make = _Sockets if self.kind == "sockets" else _Aiohttp
             self._carrier, self._loop = make(self.largest_reply), loop
+            self._deadlines = Deadlines(self.deadline)
+        if self._deadlines.seconds != self.deadline:  # it may be set at any time
+            self._deadlines = Deadlines(self.deadline)
         return self._carrier
 
 
@@ -322,9 +328,9 @@ def _describe(error: Exception, probe: Probe, host: str) -> str:
     if isinstance(inner, _UnsendableError):
         return str(inner)
     reason = getattr(inner, "strerror", None) or type(inner).__name__
-    # asyncio tells of several addresses in one text, and of a single one with its number in it.
+    # Of several addresses one text tells, and of a single one there may be a number in it.
     numbers = {int(number) for number in re.findall(r"\[Errno (\d+)\]", str(inner))}
-    if reason == "OSError" or reason.startswith("Connect call failed"):
+    if reason == "OSError" or reason.startswith(("Connect call failed", "Multiple exceptions")):
         reason = os.strerror(numbers.pop()) if len(numbers) == 1 else "no address answers"
     return f"could not connect to {host} ({str(reason).lower()})"
 

@@ -25,6 +25,8 @@ FLOORS = [
         "hosts",
         "ids",
         "plain",
+        "json_text",
+        "deadlines",
         "background",
         "env_files",
         "extras",
@@ -53,6 +55,9 @@ FENCES = {
     "aiohttp": {"transport"},
     "httpx_aiohttp": {"transport"},
     "httptools": {"sockets"},
+    "aiohappyeyeballs": {"sockets"},
+    "uvloop": {"background"},
+    "orjson": {"json_text"},
     "pydantic": {
         "models",
         "sdes",
