@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lpnb.display import pre_html
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.ids import fresh_id
+from lpnb.json_text import json_bytes
 from lpnb.models import join, json_trouble, must, one_of
 from lpnb.payloads import (
     REQUEST_CONVERSATION,
@@ -28,9 +29,6 @@ from lpnb.wire import Batch, Outgoing
 
 if TYPE_CHECKING:
     from lpnb.engagements import Engagement
-
-
-_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True)
@@ -207,7 +205,7 @@ class ConversationBatch:
         """Return what is posted for *account_id*, with request ids of its own for this attempt."""
         frames = self.to_wire(account_id)
         return Outgoing(
-            content=_written(frames).encode("utf-8"),
+            content=json_bytes(frames),
             requests=tuple((frame["id"], frame["type"]) for frame in frames),
             client_properties=self.client_properties.to_header() if self.client_properties else None,
             given_ids=self.req_ids is not None,

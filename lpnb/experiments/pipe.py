@@ -1,4 +1,4 @@
-"""A short pipe between those who prepare cases and those who send them."""
+"""A pipe between those who send cases and those who follow them up."""
 
 from __future__ import annotations
 
@@ -10,66 +10,45 @@ T = TypeVar("T")
 
 
 class Pipe(Generic[T]):
-    """Holds at most *limit* items. Closing wakes everybody: nothing more goes in, what is in comes out."""
+    """What is put in comes out in order. Closing wakes everybody: what is in still comes out."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self) -> None:
         self._items: deque[T] = deque()
         self._takers: deque[asyncio.Future[None]] = deque()
-        self._givers: deque[asyncio.Future[None]] = deque()
         self.closed = False
 
-    @property
-    def empty(self) -> bool:
-        """Whether nothing waits to be taken."""
-        return not self._items
-
-    async def put(self, item: T) -> bool:
-        """Put *item* in when there is room; False when the pipe was closed before that."""
-        while len(self._items) >= self._limit and not self.closed:
-            await self._wait(self._givers)
-        if self.closed:
-            return False
-        self._items.append(item)
-        self._wake(self._takers)
-        return True
+    def put(self, item: T) -> None:
+        """Put *item* in, unless the pipe is closed."""
+        if not self.closed:
+            self._items.append(item)
+            self._wake()
 
     async def take(self) -> T | None:
         """The next item, or None when the pipe is closed and empty."""
         while not self._items:
             if self.closed:
                 return None
-            await self._wait(self._takers)
-        item = self._items.popleft()
-        self._wake(self._givers)
-        return item
+            waiter = asyncio.get_running_loop().create_future()
+            self._takers.append(waiter)
+            try:
+                await waiter
+            except asyncio.CancelledError:
+                if waiter.done() and not waiter.cancelled():
+                    self._wake()  # its turn goes to the next one
+                raise
+        return self._items.popleft()
 
-    def close(self, *, drop: bool = False) -> list[T]:
-        """Close the pipe; with *drop*, take out what is in it and return that."""
+    def close(self, *, drop: bool = False) -> None:
+        """Close the pipe; with *drop*, take out what is in it."""
         self.closed = True
-        dropped = list(self._items) if drop else []
         if drop:
             self._items.clear()
-        for waiting in (self._takers, self._givers):
-            while waiting:
-                self._wake(waiting)
-        return dropped
+        while self._takers:
+            self._wake()
 
-    @staticmethod
-    async def _wait(line: deque[asyncio.Future[None]]) -> None:
-        waiter = asyncio.get_running_loop().create_future()
-        line.append(waiter)
-        try:
-            await waiter
-        except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():
-                Pipe._wake(line)  # its turn goes to the next one
-            raise
-
-    @staticmethod
-    def _wake(line: deque[asyncio.Future[None]]) -> None:
-        while line:
-            waiter = line.popleft()
+    def _wake(self) -> None:
+        while self._takers:
+            waiter = self._takers.popleft()
             if not waiter.done():
                 waiter.set_result(None)
                 return

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lpnb.errors import InvalidValueError
 from lpnb.journal import Answer, CaseRow, KnownCase, Reader, read_each
+from lpnb.json_text import json_text
 from lpnb.models import one_of
 
 if TYPE_CHECKING:
@@ -342,8 +343,9 @@ def _as_json(value: object) -> Any:
     return as_json(value)
 
 
-#: Sorted, so that the order of columns is no change of a case.
-_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, default=_as_json).encode
+def _json(value: object) -> str:
+    """Sorted, so that the order of columns is no change of a case."""
+    return json_text(value, _as_json, sort_keys=True)
 
 
 def pivot_of(

@@ -1,4 +1,4 @@
-"""The cases on their way: some workers prepare them, others send them, and every step is journalled.
+"""The cases on their way: each is built, written down, sent, and its answer is written down.
 
 All of it lives on the background loop. Who is to be told, when to stop and what a pause is for is decided
 here; what an answer means is not: that is ``wire.verdict``'s.
@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lpnb.engine import Engine
-from lpnb.errors import InvalidValueError, NotSentError
+from lpnb.errors import InvalidValueError, JournalError, NotSentError
 from lpnb.experiments.cluster.carrier import LOST
-from lpnb.experiments.pipe import Pipe
 from lpnb.experiments.progress import Tally
 from lpnb.experiments.rows import consumer_of, without_personal
 from lpnb.experiments.slots import Slots
-from lpnb.journal import Answer, Journal
+from lpnb.journal import Answer, Journal, Told
 from lpnb.patience import LADDER
 from lpnb.responses import BatchResponse
 from lpnb.wire import Batch, Exchange, Outgoing
@@ -34,21 +31,14 @@ if TYPE_CHECKING:
 IN_A_ROW = 5
 #: Seconds of that pause.
 PAUSE = 10.0
+#: How many cases are worked on for each request that may be under way. One is under way; one is written down
+#: ahead of it, and one gets its consumer's token, so that neither is waited for with a slot standing empty.
+_SENDERS = 2
 _OPENS = "cm.ConsumerRequestConversation"
 
 
 class _HeldError(Exception):
     """The run was stopped or paused before this case had left."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A case that can leave at once: its consumer's token is there."""
-
-    number: int
-    consumer_id: str
-    batch: Batch | None
-    trouble: Answer | None = None
 
 
 class Sending:
@@ -76,7 +66,6 @@ class Sending:
         self._run_key = run_key
         self._salt = salt
         self._again: list[tuple[int, int]] = []
-        self._held: list[tuple[Ready, int]] = []
         self._concurrency = concurrency
         self._retry_5xx = on_5xx == "retry"
         self._stopped = asyncio.Event()
@@ -84,8 +73,9 @@ class Sending:
         self._open.set()
         self._in_a_row = 0
         self._busy = 0
-        self._unwritten: set[asyncio.Future[None]] = set()
-        self._pipe: Pipe[tuple[Ready, int]] = Pipe(concurrency)
+        self._unwritten = 0
+        self._last_written: asyncio.Future[None] | None = None
+        self.preparing = asyncio.Semaphore(concurrency)
         self.slots = Slots(concurrency)
         self._senders: set[asyncio.Task[None]] = set()
         self.over = over
@@ -99,7 +89,6 @@ class Sending:
     def stop(self) -> None:
         """Let what has left be answered, and nothing new leave. Call it on the background loop."""
         self._stopped.set()
-        self._pipe.close(drop=True)
         self._open.set()
         self.slots.open()  # whoever waits for one now sees that nothing leaves
 
@@ -113,87 +102,54 @@ class Sending:
         """Have so many under way at once from now on, if that is more than before."""
         while self._senders and self._concurrency < concurrency and not self.stopping:
             self._concurrency += 1
-            self._senders |= {asyncio.create_task(self._send()) for _ in range(2)}
+            self._senders |= {asyncio.create_task(self._send()) for _ in range(_SENDERS)}
+            self.preparing.release()
         self.slots.widen(self._concurrency)
 
     async def run(self) -> str:
         """Send all there is; return how it ended: "done", "stopped", "paused" or "failed"."""
-        preparing = [asyncio.create_task(self._prepare()) for _ in range(self._concurrency)]
-        # Twice as many as may be under way: those who write down what leaves next hold no slot.
-        self._senders = {asyncio.create_task(self._send()) for _ in range(2 * self._concurrency)}
+        self._senders = {asyncio.create_task(self._send()) for _ in range(_SENDERS * self._concurrency)}
         watching = asyncio.create_task(self._watch())
-        ended = asyncio.create_task(self._close_when_prepared(preparing))
         try:
             while self._senders:  # there may be more of them meanwhile
                 await asyncio.gather(*self._senders)
                 self._senders = {task for task in self._senders if not task.done()}
-            while self._unwritten:
-                await asyncio.wait(self._unwritten)
+            if self._unwritten:
+                self._last_written = asyncio.get_running_loop().create_future()
+                await self._last_written
         finally:
-            for task in (*preparing, ended, watching):
-                task.cancel()
-            await asyncio.gather(*preparing, ended, watching, return_exceptions=True)
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
         if self.failure is not None:
             return "failed"
         if self.tally.state == "paused":
             return "paused"
         return "stopped" if self.stopping else "done"
 
-    async def _close_when_prepared(self, preparing: list[asyncio.Task[None]]) -> None:
-        await asyncio.gather(*preparing)
-        # One that is held comes back to be sent, and as long as one is waiting another may be.
-        while not self.stopping and (self._busy or self._again or self._held or not self._pipe.empty):
-            await asyncio.sleep(0.02)
-            while self._again and not self.stopping:
-                await self._prepare_one(self._again.pop())
-        self._pipe.close()
-
-    async def _prepare(self) -> None:
-        while not self.stopping:
-            due = self._again.pop() if self._again else next(self._todo, None)
-            if due is None:
-                return
-            await self._prepare_one(due)
-
-    async def _prepare_one(self, due: tuple[int, int]) -> None:
-        number, tried = due
-        consumer_id = ""
-        batch: Batch | None = None
-        trouble: Answer | None = None
-        try:
-            case = self.cases[number]
-            consumer_id = case.consumer_id or consumer_of(self._run_key, number, case.name)
-            batch = await self.batch_of(case, consumer_id)
-            await self.engine.ready(consumer_id)
-        except NotSentError as error:
-            trouble = Answer("not sent", code="not-ready", message=str(error), explanation=str(error))
-        except InvalidValueError as error:
-            trouble = Answer("not sent", code="invalid", message=str(error), explanation=str(error))
-        except Exception as error:
-            self._fail(error)
-            return
-        await self._pipe.put((Ready(number, consumer_id, batch, trouble), tried))
-
-    async def batch_of(self, case: Case, consumer_id: str) -> Batch:
-        """What is sent for *case*; a step before sending may add to it."""
-        return case.batch()
+    def _due(self) -> tuple[int, int] | None:
+        """The next case to be sent, and how often it was tried; one that was held comes first."""
+        return self._again.pop() if self._again else next(self._todo, None)
 
     async def _send(self) -> None:
         while True:
-            await self._open.wait()
-            item = self._held.pop() if self._held else await self._pipe.take()
-            if item is None or self.stopping:
+            if not self._open.is_set():
+                await self._open.wait()
+            if self.stopping or (due := self._due()) is None:
                 return
-            if not self._open.is_set():  # closed while this one was waited for
-                self._held.append(item)
-                continue
-            self._busy += 1
-            try:
-                await self.one(*item)
-            except Exception as error:
-                self._fail(error)
-            finally:
-                self._busy -= 1
+            await self._try(*due)
+
+    async def _try(self, number: int, tried: int) -> None:
+        self._busy += 1
+        try:
+            await self.one(number, tried)
+        except Exception as error:
+            self._fail(error)
+        finally:
+            self._busy -= 1
+
+    async def batch_of(self, case: Case, consumer_id: str) -> Batch:
+        """What is sent for *case*; a step before sending may add to it."""
+        return case.posted()
 
     def _fail(self, error: Exception) -> None:
         """A fault of ours, or a journal that cannot be written: nothing more may leave."""
@@ -201,47 +157,53 @@ class Sending:
             self.failure = error
         self.stop()
 
-    async def one(self, ready: Ready, tried: int) -> None:
+    async def one(self, number: int, tried: int) -> None:
         """Send one case, journal what became of it, and count it."""
-        witness = _Witness(self, ready.number, tried)
-        answer = ready.trouble
-        response: BatchResponse | None = None
+        witness = _Witness(self, number, tried)
+        consumer_id = ""
         try:
-            if answer is None and ready.batch is not None:
-                try:
-                    response = await self._sent(ready.batch, ready.consumer_id, witness)
-                    answer = answer_of(response)
-                except _HeldError:
-                    self._again.append((ready.number, witness.nth))
-                    return
-                except NotSentError as error:
-                    answer = Answer("not sent", code="not-ready", message=str(error), explanation=str(error))
-            assert answer is not None  # noqa: S101 - one of the two made it
+            try:
+                case = self.cases[number]
+                consumer_id = case.consumer_id or consumer_of(self._run_key, number, case.name)
+                batch = await self.batch_of(case, consumer_id)
+                if not self.engine.connector.is_ready(consumer_id):
+                    async with self.preparing:
+                        if self.holds:
+                            raise _HeldError
+                        await self.engine.ready(consumer_id)
+                answer = answer_of(await self._sent(batch, consumer_id, witness))
+            except _HeldError:
+                self._again.append((number, witness.nth))
+                return
+            except (NotSentError, InvalidValueError) as error:
+                code = "not-ready" if isinstance(error, NotSentError) else "invalid"
+                answer = Answer("not sent", code=code, message=str(error), explanation=str(error))
             nth = witness.nth if witness.nth > tried else witness.nth + 1
-            written = self.journal.answer(ready.number, nth, self.kept(ready.number, answer))
+            # Nobody is shown it before it is written, but the next case need not wait for that: its own
+            # attempt is written behind it, in the same commit.
+            told = Told(asyncio.get_running_loop(), self._written, number, consumer_id, answer)
+            self.journal.answer(number, nth, self.kept(number, answer), told)
+            self._unwritten += 1
         finally:
             witness.give_back()
         self._notice(answer)
-        # Nobody is shown it before it is written, but the next case need not wait for that: its own attempt
-        # is written behind it, in the same commit.
-        self._unwritten.add(written)
-        written.add_done_callback(functools.partial(self._written, answer.outcome))
-        if answer.outcome == "answered":
-            await self.after(ready, answer, written)
 
     def kept(self, number: int, answer: Answer) -> Answer:
         """*answer* as it may be written down: a service may repeat what it was told."""
         return answer if self._salt is None else without_personal(answer, self.cases[number], self._salt)
 
-    def _written(self, outcome: str, written: asyncio.Future[None]) -> None:
-        self._unwritten.discard(written)
-        if (failure := written.exception()) is None:
-            self.tally.count(outcome)
-        elif isinstance(failure, Exception):
+    def _written(self, number: int, consumer_id: str, answer: Answer, failure: JournalError | None) -> None:
+        self._unwritten -= 1
+        if failure is None:
+            self.tally.count(answer.outcome)
+            self.after(number, consumer_id, answer)
+        else:
             self._fail(failure)
+        if not self._unwritten and self._last_written is not None:
+            self._last_written.set_result(None)
 
-    async def after(self, ready: Ready, answer: Answer, written: asyncio.Future[None]) -> None:
-        """What is done with a conversation once its answer is *written*; nothing, without further steps."""
+    def after(self, number: int, consumer_id: str, answer: Answer) -> None:
+        """What is done once the *answer* to a case is written; nothing, without further steps."""
 
     async def _sent(self, batch: Batch, consumer_id: str, witness: _Witness) -> BatchResponse:
         response = await self.engine.send(batch, consumer_id, witness=witness, over=self.over)
@@ -282,20 +244,16 @@ class Sending:
             await asyncio.sleep(0.05)
             if self._open.is_set() or self._busy:
                 continue
+            if (due := self._due()) is None:  # nothing is left to be tried
+                self._go_on()
+                continue
             self.tally.trouble = f"{IN_A_ROW} cases in a row got no usable answer"
             await self._pause()
             if self.stopping:
                 return
-            item = self._held.pop() if self._held else await self._pipe.take()
-            if item is None:  # nothing is left to be tried
-                self._go_on()
-                return
             before = self._in_a_row
             self._trial = True
-            try:
-                await self.one(*item)
-            except Exception as error:
-                self._fail(error)
+            await self._try(*due)
             if self._in_a_row > before:
                 self.tally.tried_one = True
                 self.pause(self.tally.trouble)
@@ -303,13 +261,9 @@ class Sending:
             self._go_on()
 
     async def _pause(self) -> None:
-        """Wait for the service to recover, unless there is nothing left to send it."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + self.engine.connector.throttle.wait(PAUSE).seconds
-        while loop.time() < until and not self.stopping:
-            if self._pipe.closed and self._pipe.empty and not self._held:
-                return
-            await asyncio.sleep(0.05)
+        """Wait for the service to recover."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopped.wait(), self.engine.connector.throttle.wait(PAUSE).seconds)
 
     def _go_on(self) -> None:
         self._in_a_row = 0

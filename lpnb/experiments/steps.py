@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from lpnb.display import brief
 from lpnb.errors import Complaint, InvalidValueError, NotSentError, SettingsError
 from lpnb.experiments.pipe import Pipe
-from lpnb.experiments.sending import Ready, Sending
+from lpnb.experiments.sending import Sending
 from lpnb.journal import Answer, Reader, Step
 from lpnb.landings import WAIT
 from lpnb.models import one_of
@@ -117,14 +117,14 @@ class SendingWithSteps(Sending):
         self.steps = steps
         self._unfinished = unfinished
         # Numbers and ids only: as many as there are conversations at the most.
-        self._opened: Pipe[_Opened] = Pipe(1 << 40)
+        self._opened: Pipe[_Opened] = Pipe()
 
     async def run(self) -> str:
         """Send all there is, and do with each conversation what is to be done."""
         following = [asyncio.create_task(self._follow()) for _ in range(self._concurrency)]
         try:
             for opened in self._unfinished:
-                await self._opened.put(opened)
+                self._opened.put(opened)
             state = await super().run()
         finally:
             self._opened.close(drop=self.stopping)
@@ -140,22 +140,22 @@ class SendingWithSteps(Sending):
 
     async def batch_of(self, case: Case, consumer_id: str) -> Batch:
         """The case's batch, routed by what Monitoring offers when it is to be asked."""
-        batch = case.batch()
         if not self.steps.engagement:
-            return batch
+            return case.posted()
+        batch = case.batch()
         from lpnb.engagements import EngagementRequest
 
         asked = case.engagement(consumer_id) or {}
-        offer = await self.engine.engagement(EngagementRequest(consumer_id, **asked))
+        async with self.preparing:
+            offer = await self.engine.engagement(EngagementRequest(consumer_id, **asked))
         said = {"campaign_id": offer.campaign_id, "engagement_id": offer.engagement_id}
         await self._note(case.number, "engagement", 0, offer.outcome, said)
         return batch.with_engagement(offer) if offer.outcome == "offered" else batch
 
-    async def after(self, ready: Ready, answer: Answer, written: asyncio.Future[None]) -> None:
+    def after(self, number: int, consumer_id: str, answer: Answer) -> None:
         """Hand an open conversation to those who follow it up."""
-        await asyncio.wait([written])
-        if self.steps.follows and answer.conversation_id is not None:
-            await self._opened.put(_Opened(ready.number, ready.consumer_id, answer.conversation_id))
+        if self.steps.follows and answer.outcome == "answered" and answer.conversation_id is not None:
+            self._opened.put(_Opened(number, consumer_id, answer.conversation_id))
 
     async def _follow(self) -> None:
         while (opened := await self._opened.take()) is not None:

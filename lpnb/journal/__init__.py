@@ -10,6 +10,7 @@ from __future__ import annotations
 from lpnb.journal.book import Journal
 from lpnb.journal.reading import KnownCase, Reader, Reply, read_each, read_journal
 from lpnb.journal.schema import Answer, CaseRow, Found, Step
+from lpnb.journal.writer import Told
 
 __all__ = [
     "Answer",
@@ -20,6 +21,7 @@ __all__ = [
     "Reader",
     "Reply",
     "Step",
+    "Told",
     "read_each",
     "read_journal",
 ]

@@ -29,7 +29,7 @@ from lpnb.journal.schema import (
     answer_row,
     text,
 )
-from lpnb.journal.writer import Writer
+from lpnb.journal.writer import Local, Writer
 
 DIED = "The process that sent this ended before an answer was written. A conversation may exist."
 
@@ -118,11 +118,9 @@ class Journal:
         self._writer.put(INSERT_ATTEMPT, row, waiter)
         return waiter
 
-    def answer(self, number: int, nth: int, answer: Answer) -> asyncio.Future[None]:
-        """Write what became of it. Await it before anybody is shown."""
-        waiter = asyncio.get_running_loop().create_future()
-        self._writer.put(INSERT_ANSWER, answer_row(number * PER_CASE + nth, answer), waiter)
-        return waiter
+    def answer(self, number: int, nth: int, answer: Answer, told: Local) -> None:
+        """Write what became of it. Show nobody before *told* is called, or done."""
+        self._writer.put(INSERT_ANSWER, answer_row(number * PER_CASE + nth, answer), told)
 
     def note(self, number: int, nth: int, answer: Answer) -> None:
         """Write what became of an attempt that another one follows, without waiting."""

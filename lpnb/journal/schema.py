@@ -6,10 +6,10 @@ view ``states`` says it to any program that reads SQLite.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from lpnb.json_text import json_text
 from lpnb.strict_json import clean
 
 #: "lpnb" in ASCII: how SQLite files of ours are told from those of other programs.
@@ -58,8 +58,6 @@ INSERT_FOUND = "INSERT OR REPLACE INTO found VALUES (?, ?, ?, ?, ?, ?)"
 INSERT_STEP = "INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?)"
 #: What may not be lost once it is known. An attempt that could not be written has not left.
 KEPT = (INSERT_ANSWER, INSERT_FOUND, INSERT_STEP)
-
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class CaseRow(NamedTuple):
@@ -134,7 +132,7 @@ def answer_row(attempt: int, answer: Answer) -> tuple[object, ...]:
         text(answer.conversation_id),
         answer.elapsed_ms,
         answer.sent_at,
-        text(_json(answer.pairs)),
+        text(json_text(answer.pairs)),
         text(answer.explanation),
         answer.raw,
     )

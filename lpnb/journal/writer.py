@@ -1,7 +1,8 @@
 """The one thread that writes: it takes all that waits, commits it, and tells those who waited.
 
 A durable commit costs the disk's time, not the event loop's, and one commit serves as many rows as came in
-meanwhile. Nothing is held back to make a group larger.
+meanwhile. Nothing is held back to make a group larger, but rows of one round of an event loop are handed over
+together: one by one they would wake this thread for the first of them, and a commit would hold few.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import concurrent.futures
 import queue
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from lpnb.errors import JournalError
@@ -22,7 +23,39 @@ GROUP = 500
 #: Rows of one statement at the most: SQLite before 3.32 takes no more than 999 values.
 STRETCH = 64
 
-Waiter = asyncio.Future[None] | concurrent.futures.Future[None] | None
+
+class Told:
+    """Who is called on *loop* once a row is on the disk, or failed: with *args* and the failure or None.
+
+    What a future costs more than that is felt where there is one for every case.
+    """
+
+    __slots__ = ("_args", "_call", "_loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, call: Callable[..., None], *args: object) -> None:
+        self._loop = loop
+        self._call = call
+        self._args = args
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop it is called on."""
+        return self._loop
+
+    def done(self) -> bool:
+        """Whether nobody waits any more: never."""
+        return False
+
+    def set_result(self, _: None) -> None:
+        """The row is on the disk."""
+        self._call(*self._args, None)
+
+    def set_exception(self, failure: JournalError) -> None:
+        """It is not."""
+        self._call(*self._args, failure)
+
+
+Local = asyncio.Future[None] | Told
+Waiter = Local | concurrent.futures.Future[None] | None
 _Item = tuple[str, Sequence[object], Waiter]
 
 
@@ -32,7 +65,8 @@ class Writer:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
-        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[_Item] | None] = queue.SimpleQueue()
+        self._gathered: list[_Item] = []
         self._owed: list[_Item] = []
         self._closed = False
         self._closing = threading.Lock()
@@ -49,7 +83,18 @@ class Writer:
         with self._closing:  # behind the end nothing would be read, and its waiter would wait for ever
             if self._closed:
                 raise JournalError(f"{self._path} is closed.")
-            self._queue.put((statement, row, waiter))
+            self._gathered.append((statement, row, waiter))
+            if isinstance(waiter, asyncio.Future | Told):
+                if len(self._gathered) == 1:
+                    waiter.get_loop().call_soon(self._hand_over)
+                return
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        with self._closing:
+            if self._gathered:
+                gathered, self._gathered = self._gathered, []
+                self._queue.put(gathered)
 
     def flush(self) -> None:
         """Return when everything so far is on the disk.
@@ -66,20 +111,20 @@ class Writer:
         with self._closing:
             if not self._closed:
                 self._closed = True
+                self._queue.put(self._gathered)
                 self._queue.put(None)
         self._thread.join()
 
     def _run(self) -> None:
         try:
             while (first := self._queue.get()) is not None:
-                group: list[_Item | None] = [first]
-                try:
-                    while len(group) < GROUP and group[-1] is not None:
-                        group.append(self._queue.get_nowait())
-                except queue.Empty:
-                    pass
-                self._write([item for item in group if item is not None])
-                if group[-1] is None:
+                group, last = list(first), False
+                while len(group) < GROUP and not last and not self._queue.empty():
+                    more = self._queue.get()
+                    group += more or ()
+                    last = more is None
+                self._write(group)
+                if last:
                     break
             if self._owed:
                 self._write([])
@@ -142,9 +187,9 @@ def _failure(path: Path, error: Exception) -> JournalError:
 
 
 def _tell(group: list[_Item], failure: JournalError | None) -> None:
-    waiting: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    waiting: dict[asyncio.AbstractEventLoop, list[Local]] = {}
     for _, _, waiter in group:
-        if isinstance(waiter, asyncio.Future):
+        if isinstance(waiter, asyncio.Future | Told):
             waiting.setdefault(waiter.get_loop(), []).append(waiter)
         elif waiter is not None:
             _settle([waiter], failure)
@@ -155,9 +200,7 @@ def _tell(group: list[_Item], failure: JournalError | None) -> None:
             continue
 
 
-def _settle(
-    futures: Sequence[asyncio.Future[None] | concurrent.futures.Future[None]], failure: JournalError | None
-) -> None:
+def _settle(futures: Sequence[Local | concurrent.futures.Future[None]], failure: JournalError | None) -> None:
     for future in futures:
         if future.done():
             continue

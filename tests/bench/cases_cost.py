@@ -16,6 +16,7 @@ from pathlib import Path
 
 from lpnb import Grid, cases_of
 from lpnb.experiments.cases import Cases
+from lpnb.experiments.rows import case_rows
 
 HEADER = (
     "case,ctmrinfo.ctype,ctmrinfo.customerId,ctmrinfo.balance,personal.firstname,personal.lastname,"
@@ -78,12 +79,13 @@ def main() -> None:
         rows = {
             "read a CSV file of ten columns": each(lambda: cases_of(path), count),
             "check every cell": each(cases.check, count),
+            "find each case and post it": each(lambda: [c.posted().outgoing("1") for c in cases], count),
             "find each case and build its batch": each(lambda: batches(cases), count),
             "the same of a grid": each(lambda: batches(grid), len(grid)),
             "Case.batch() alone, one case again and again": each(
                 lambda: [case.batch() for _ in range(count)], count
             ),
-            "digest": each(lambda: [cases.digest(n) for n in range(count)], count),
+            "what the journal keeps of it": each(lambda: list(case_rows(cases, "4f3c2b1a" * 4, None)), count),
             "table": each(cases.table, count),
         }
         print(f"{count:,} cases, Python {sys.version.split()[0]}; CPU microseconds a case")

@@ -46,13 +46,20 @@ def rows(count=3):
     ]
 
 
+def answered(journal, number, nth, answer):
+    """Done when it is on the disk."""
+    told = asyncio.get_running_loop().create_future()
+    journal.answer(number, nth, answer, told)
+    return told
+
+
 def write(journal, number, answer=None, nth=1):
     """One attempt of a case, and its answer when there is one; both are acknowledged on return."""
 
     async def both():
         await journal.attempt(number, nth, ["a", "b"])
         if answer is not None:
-            await journal.answer(number, nth, answer)
+            await answered(journal, number, nth, answer)
 
     asyncio.run(both())
 
@@ -78,7 +85,7 @@ def test_a_case_is_planned_then_sending_then_answered(journal, path):
     write(journal, 0)
     assert states(path)["case-0"] == "sending"
 
-    asyncio.run(answered(journal))
+    asyncio.run(and_answered(journal))
     known = next(read_journal(path).cases())
 
     assert known.state == "answered"
@@ -86,8 +93,8 @@ def test_a_case_is_planned_then_sending_then_answered(journal, path):
     assert (known.http_status, known.code, known.elapsed_ms) == (200, "OK", 12.5)
 
 
-async def answered(journal):
-    await journal.answer(0, 1, ANSWER)
+async def and_answered(journal):
+    await answered(journal, 0, 1, ANSWER)
 
 
 def test_the_last_attempt_decides_the_state_of_a_case(journal, path):
@@ -120,7 +127,7 @@ def test_a_group_of_any_size_is_written_whole(path, count):
 
         async def all_at_once():
             await asyncio.gather(*(journal.attempt(number, 1, ["a"]) for number in range(count)))
-            await asyncio.gather(*(journal.answer(number, 1, ANSWER) for number in range(count)))
+            await asyncio.gather(*(answered(journal, number, 1, ANSWER) for number in range(count)))
 
         asyncio.run(all_at_once())
         assert read_journal(path).states() == {"answered": count}
@@ -515,10 +522,14 @@ path = sys.argv[1]
 cases = [CaseRow(n, f"case-{n}", "c", "d", "{}") for n in range(2000)]
 journal = Journal.create(path, {"name": "x"}, cases)
 answer = Answer("answered", 200, "OK", raw=b"x" * 500)
+def answered():
+    told = asyncio.get_running_loop().create_future()
+    journal.answer(0, 1, answer, told)
+    return told
 async def main():
     await journal.attempt(0, 1, ["a"])
     resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
-    for work in (lambda: journal.answer(0, 1, answer), lambda: journal.attempt(1, 1, ["a"])):
+    for work in (answered, lambda: journal.attempt(1, 1, ["a"])):
         try:
             await work()
             print("written")
@@ -549,7 +560,7 @@ def test_a_full_disk_stops_what_would_leave_and_keeps_what_was_answered(path):
 
 def test_a_value_that_cannot_be_written_is_told_to_whoever_waits(journal):
     async def write():
-        await asyncio.wait_for(journal.answer(0, 1, Answer("answered", 2**70)), 5)
+        await asyncio.wait_for(answered(journal, 0, 1, Answer("answered", 2**70)), 5)
 
     with pytest.raises(JournalError) as caught:
         asyncio.run(write())
@@ -632,3 +643,39 @@ def test_a_file_whose_making_was_cut_off_says_so(path, at):
     assert str(caught.value) == (
         f"{path} holds no run: making it was not finished, so nothing was sent from it."
     )
+
+
+def test_rows_of_one_round_of_the_loop_are_committed_together(journal, monkeypatch):
+    groups = []
+    write = journal._writer._write
+    monkeypatch.setattr(journal._writer, "_write", lambda group: (groups.append(len(group)), write(group)))
+
+    async def main():
+        await asyncio.gather(*(journal.attempt(number, 1, ["a"]) for number in range(3)))
+        await asyncio.gather(journal.attempt(0, 2, ["b"]), answered(journal, 1, 1, ANSWER))
+
+    asyncio.run(main())
+
+    assert groups == [3, 2]
+
+
+def test_a_flush_takes_along_what_the_loop_has_not_handed_over_yet(journal, path):
+    async def main():
+        attempt = journal.attempt(0, 1, ["a"])
+        journal.flush()
+        on_disk = next(read_journal(path).cases()).state
+        await attempt
+        return on_disk
+
+    assert asyncio.run(main()) == "sending"
+
+
+def test_closing_writes_what_the_loop_has_not_handed_over_yet(path):
+    async def main():
+        journal = Journal.create(path, {"name": "x"}, rows())
+        journal.attempt(0, 1, ["a"])
+        await asyncio.to_thread(journal.close)
+
+    asyncio.run(main())
+
+    assert states(path)["case-0"] == "unknown"
