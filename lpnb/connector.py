@@ -50,10 +50,21 @@ class Connector:
         self._domains_until = 0.0
         self.bearer: Secret | None = None
         self.skill_names: dict[str, str] = {}
-        self._consumers: OrderedDict[str, Secret] = OrderedDict()
+        self.consumers: OrderedDict[str, Secret] = OrderedDict()
         self._visitors: OrderedDict[str, tuple[str | None, str | None]] = OrderedDict()
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._clock = clock
+
+    def is_ready(self, consumer_id: str | None) -> bool:
+        """Whether all is there that a call for *consumer_id* needs."""
+        now = self._clock()
+        return (
+            (consumer_id is None or consumer_id in self.consumers)
+            and self.app_jwt is not None
+            and self.app_jwt.is_fresh(now)
+            and bool(self.domains)
+            and now < self._domains_until
+        )
 
     def need_domains(self) -> Flow[None] | None:
         """The flow that looks the hosts up, unless they are known."""
@@ -65,7 +76,7 @@ class Connector:
 
     def need_consumer_jws(self, consumer_id: str) -> Flow[None] | None:
         """The flow that gets the consumer's ConsumerJWS, unless it is known. It never expires."""
-        return None if consumer_id in self._consumers else self._get_consumer_jws(consumer_id)
+        return None if consumer_id in self.consumers else self._get_consumer_jws(consumer_id)
 
     def need_domain(self, service: str) -> Flow[None] | None:
         """The flow that asks for the host of one service, unless the list named it."""
@@ -103,28 +114,7 @@ class Connector:
         return post_frame(frame, consumer_id, self._line(consumer_id, witness))
 
     def _line(self, consumer_id: str, witness: Witness | None) -> Line:
-        used: list[Secret] = []
-
-        def tokens() -> tuple[Secret, Secret]:
-            used[:] = [self._app_token(), self._consumers[consumer_id]]
-            self._consumers.move_to_end(consumer_id)
-            return used[0], used[1]
-
-        def refused(code: str) -> None:
-            self.drop_app_jwt(used[0])
-            if code == "40103":
-                self._consumers.pop(consumer_id, None)
-
-        return Line(
-            account_id=self.settings.account_id,
-            origin=lambda: self.domains["asyncMessagingEnt"],
-            ready=lambda: self.app_jwt is not None and consumer_id in self._consumers,
-            tokens=tokens,
-            refused=refused,
-            is_new=self._is_new,
-            throttle=self.throttle,
-            witness=witness,
-        )
+        return _Line(self, consumer_id, witness)
 
     def engagement(self, request: EngagementRequest) -> Flow[Engagement]:
         """The flow that asks Monitoring for an engagement; domains and host have been seen to."""
@@ -161,7 +151,7 @@ class Connector:
 
     def consumer_jws(self, consumer_id: str) -> Secret | None:
         """The ConsumerJWS kept for *consumer_id*, or None."""
-        return self._consumers.get(consumer_id)
+        return self.consumers.get(consumer_id)
 
     def lp_consumer_id(self, consumer_id: str) -> str:
         """LivePerson's own id of a consumer, which the ConsumerJWS names.
@@ -169,7 +159,7 @@ class Connector:
         Raises:
             ServiceError: It does not.
         """
-        token = self._consumers.get(consumer_id)
+        token = self.consumers.get(consumer_id)
         found = claims(token).get("lp_consumer_id") if token else None
         if not isinstance(found, str) or not found:
             raise ServiceError("The ConsumerJWS does not say which lp_consumer_id this consumer has.")
@@ -195,30 +185,71 @@ class Connector:
         for _ in range(2):
             while self.app_jwt is None:  # another caller's 401 may have dropped it meanwhile
                 yield NewToken()
-            used = self._app_token()
+            used = self.app_token()
             idp = self.domains["idp"]
             token = yield from get_consumer_jws(self.settings, idp, used, consumer_id, self.throttle.again)
             if token is not None:
-                self._consumers[consumer_id] = token
-                while len(self._consumers) > REMEMBERED:
-                    self._consumers.popitem(last=False)
+                self.consumers[consumer_id] = token
+                while len(self.consumers) > REMEMBERED:
+                    self.consumers.popitem(last=False)
                 return
             self.drop_app_jwt(used)
             yield NewToken()
         raise ServiceError("The IDP refused a fresh AppJWT. Does the app installation have msg.consumer?")
 
-    def _app_token(self) -> Secret:
+    def app_token(self) -> Secret:
+        """The AppJWT of the moment.
+
+        Raises:
+            NotSentError: There is none.
+        """
         if self.app_jwt is None:
             raise NotSentError("There is no AppJWT to send with.")
         return self.app_jwt.token
 
-    def _is_new(self, conversation_id: str) -> bool:
+    def is_new(self, conversation_id: str) -> bool:
+        """Whether it is the first time that this conversation is heard of."""
         if conversation_id in self._seen:
             return False
         self._seen[conversation_id] = None
         while len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
         return True
+
+
+class _Line:
+    """A consumer's ``Line`` to an account."""
+
+    __slots__ = ("_connector", "_consumer_id", "_used", "account_id", "throttle", "witness")
+
+    def __init__(self, connector: Connector, consumer_id: str, witness: Witness | None) -> None:
+        self._connector = connector
+        self._consumer_id = consumer_id
+        self.account_id = connector.settings.account_id
+        self.throttle = connector.throttle
+        self.witness = witness
+
+    def origin(self) -> str:
+        return self._connector.domains["asyncMessagingEnt"]
+
+    def ready(self) -> bool:
+        connector = self._connector
+        return connector.app_jwt is not None and self._consumer_id in connector.consumers
+
+    def tokens(self) -> tuple[Secret, Secret]:
+        connector = self._connector
+        self._used = connector.app_token()
+        found = connector.consumers[self._consumer_id]
+        connector.consumers.move_to_end(self._consumer_id)
+        return self._used, found
+
+    def refused(self, code: str) -> None:
+        self._connector.drop_app_jwt(self._used)
+        if code == "40103":
+            self._connector.consumers.pop(self._consumer_id, None)
+
+    def is_new(self, conversation_id: str) -> bool:
+        return self._connector.is_new(conversation_id)
 
 
 def check_consumer_id(consumer_id: object) -> str:

@@ -30,7 +30,7 @@ from lpnb.patience import Throttle
 from lpnb.responses import BatchResponse
 from lpnb.settings import Settings
 from lpnb.transport import HttpTransport, Probe, Transport
-from lpnb.wire import Batch, Exchange, Flow, Leaving, NewToken, Pause, Turn, Witness
+from lpnb.wire import Batch, Exchange, Flow, Leaving, NewToken, Pause, Request, Witness
 
 T = TypeVar("T")
 #: What is told of a flow whose request was given up in mid-air, and how far that had come.
@@ -124,6 +124,8 @@ class Engine:
     async def ready(self, consumer_id: str | None = None) -> None:
         """Have domains, a fresh AppJWT and, for a consumer, the ConsumerJWS. Each is fetched once."""
         connector = self.connector
+        if connector.is_ready(consumer_id):
+            return
         await self._once("domains", connector.need_domains)
         await self._once("app_jwt", connector.need_app_jwt)
         if consumer_id is not None and connector.consumer_jws(consumer_id) is None:
@@ -192,15 +194,7 @@ class Engine:
                 answer = None
                 if self.closed:
                     raise NotSentError("This client is closed. Make a new one to send.")
-                if isinstance(step, Pause):
-                    await asyncio.sleep(step.seconds)
-                elif isinstance(step, NewToken):
-                    await self.ready(step.consumer_id)
-                elif isinstance(step, Turn):
-                    await self.connector.throttle.pace.turn()
-                elif isinstance(step, Leaving):
-                    await step.witness.leaving(step.outgoing)
-                else:
+                if isinstance(step, Request):
                     probe = Probe()
                     try:
                         answer = await (over or self.transport).exchange(step, probe)
@@ -208,6 +202,14 @@ class Engine:
                         if interrupted is not None:
                             interrupted(flow, probe)
                         raise
+                elif isinstance(step, Leaving):
+                    await step.witness.leaving(step.outgoing)
+                elif isinstance(step, Pause):
+                    await asyncio.sleep(step.seconds)
+                elif isinstance(step, NewToken):
+                    await self.ready(step.consumer_id)
+                else:
+                    await self.connector.throttle.pace.turn()
         except StopIteration as finished:
             result: T = finished.value
             return result

@@ -6,8 +6,8 @@ service said no before it acted; everything else is reported as it stands.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Protocol
 
 from lpnb.masking import Secret, scrub_bytes
 from lpnb.patience import LONGEST, Throttle
@@ -25,7 +25,6 @@ from lpnb.wire import (
     Turn,
     Verdict,
     Witness,
-    call,
     verdict,
 )
 
@@ -33,18 +32,32 @@ from lpnb.wire import (
 MOST_ATTEMPTS = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Protocol):
     """What a send needs of the account: where to, the tokens of the moment, the shared throttle."""
 
     account_id: str
-    origin: Callable[[], str]
-    ready: Callable[[], bool]
-    tokens: Callable[[], tuple[Secret, Secret]]
-    refused: Callable[[str], None]
-    is_new: Callable[[str], bool]
     throttle: Throttle
-    witness: Witness | None = None
+    witness: Witness | None
+
+    def origin(self) -> str:
+        """Of the messaging service."""
+        ...
+
+    def ready(self) -> bool:
+        """Whether both tokens are there."""
+        ...
+
+    def tokens(self) -> tuple[Secret, Secret]:
+        """The AppJWT and the ConsumerJWS, which are now used."""
+        ...
+
+    def refused(self, code: str) -> None:
+        """Note that those that were used last were refused with *code*."""
+        ...
+
+    def is_new(self, conversation_id: str) -> bool:
+        """Whether it is the first time that this conversation is heard of."""
+        ...
 
 
 def post_batch(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse]:
@@ -92,7 +105,11 @@ def _post(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse]:
             while not line.ready():  # they may have been dropped while the witness wrote
                 yield NewToken(consumer_id)
         attempts += 1
-        exchange, reading = yield from _attempt(outgoing, line)
+        tokens = line.tokens()
+        exchange = yield conversation_request(outgoing, line.origin(), line.account_id, tokens)
+        if exchange is None:
+            raise TypeError("a request is answered with an Exchange")
+        exchange, reading = _read(exchange, outgoing, line, tokens)
         decision = verdict(exchange, reading.says, refreshed)
         own = None
         if decision.retry == "throttle":
@@ -119,9 +136,9 @@ def _post(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse]:
         return _response(outgoing, consumer_id, exchange, reading, decision, attempts)
 
 
-def _attempt(outgoing: Outgoing, line: Line) -> Flow[tuple[Exchange, Reading]]:
-    tokens = line.tokens()
-    exchange = yield from call(conversation_request(outgoing, line, tokens))
+def _read(
+    exchange: Exchange, outgoing: Outgoing, line: Line, tokens: tuple[Secret, Secret]
+) -> tuple[Exchange, Reading]:
     # A gateway may echo the request. What is kept of the reply holds no token.
     content = scrub_bytes(exchange.content, tokens)
     if content is not exchange.content:
@@ -144,8 +161,10 @@ def _attempt(outgoing: Outgoing, line: Line) -> Flow[tuple[Exchange, Reading]]:
     return exchange, Reading(pairs, reading.strays, note)
 
 
-def conversation_request(outgoing: Outgoing, line: Line, tokens: tuple[Secret, Secret]) -> Request:
-    """The POST that carries *outgoing*. *tokens* are the AppJWT and the ConsumerJWS."""
+def conversation_request(
+    outgoing: Outgoing, origin: str, account_id: str, tokens: tuple[Secret, Secret]
+) -> Request:
+    """The POST that carries *outgoing* to *origin*. *tokens* are the AppJWT and the ConsumerJWS."""
     headers = {"Content-Type": "application/json"}
     if outgoing.client_properties is not None:
         headers["Client-Properties"] = outgoing.client_properties
@@ -155,7 +174,7 @@ def conversation_request(outgoing: Outgoing, line: Line, tokens: tuple[Secret, S
         headers["Connection"] = "close"
     path = "conversation/send" if outgoing.by_send else "conversation"
     return Post(
-        f"{line.origin()}/api/account/{line.account_id}/messaging/consumer/{path}?v=3",
+        f"{origin}/api/account/{account_id}/messaging/consumer/{path}?v=3",
         {**headers, "Authorization": tokens[0].reveal(), "X-LP-ON-BEHALF": tokens[1].reveal()},
         outgoing.content,
     )

@@ -370,7 +370,7 @@ def _follow(model: type[WireModel], loc: Sequence[str | int]) -> tuple[type[Wire
             if part in (name, field.alias):
                 owner = model
                 spelled[place] = field.alias or name
-                model = next(iter(_models_in(field.annotation)), model)
+                model = next(iter(models_in(field.annotation)), model)
                 break
         else:
             owner = model
@@ -384,11 +384,12 @@ def _choices(owner: type[WireModel], wire_name: str) -> Sequence[str]:
     )
 
 
-def _models_in(annotation: Any) -> Iterable[type[WireModel]]:
+def models_in(annotation: Any) -> Iterable[type[WireModel]]:
+    """The wire models that a field's *annotation* names, at any depth."""
     if isinstance(annotation, type) and issubclass(annotation, WireModel):
         yield annotation
     for part in get_args(annotation):
-        yield from _models_in(part)
+        yield from models_in(part)
 
 
 def _literals(annotation: Any) -> tuple[str, ...]:

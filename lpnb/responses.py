@@ -352,14 +352,14 @@ def _pair(req_id: str, kind: str, answers: list[Any], strays: list[Any]) -> Pair
 
 def _says(pairs: Sequence[Pair]) -> Says:
     conversation = next((pair for pair in pairs if pair.type == _OPENS), None)
+    if conversation is not None and conversation.conversation_id:
+        return "created"
     if conversation is None and not any(_names_an_id(pair) for pair in pairs):
         if any(_is_unreliable(pair.code) for pair in pairs):
             return ""
         return "settled" if all(pair.ok for pair in pairs) else "refused"
     if conversation is None or _is_unreliable(conversation.code):
         return ""
-    if conversation.conversation_id:
-        return "created"
     return "" if conversation.code == "OK" or _names_an_id(conversation) else "refused"
 
 

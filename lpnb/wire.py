@@ -100,7 +100,8 @@ class Post(Request):
         return "headers" in self.__dict__
 
 
-@dataclass(frozen=True, slots=True)
+# Neither this nor ``Exchange`` is frozen: one is made for every attempt, and freezing doubles its cost.
+@dataclass(slots=True)
 class Outgoing:
     """A body ready to be posted, and the (reqId, type) of each frame in it.
 
@@ -140,7 +141,7 @@ class NewToken:
     consumer_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Exchange:
     """What came of one request: a reply, or the way it failed.
 
@@ -216,6 +217,9 @@ class Verdict:
     retry: Literal["backoff", "throttle", "refresh"] | None = None
 
 
+_ANSWERED, _REFUSED, _UNKNOWN = Verdict("answered"), Verdict("refused"), Verdict("unknown")
+
+
 def verdict(exchange: Exchange, reading: str = "", refreshed: bool = False) -> Verdict:
     """Decide what became of a CONVERSATION or SEND request.
 
@@ -251,17 +255,17 @@ def verdict(exchange: Exchange, reading: str = "", refreshed: bool = False) -> V
     """
     status = exchange.status
     if reading == "created":
-        return Verdict("answered")
+        return _ANSWERED
     if exchange.failure is not None or status is None:
-        return Verdict("unknown") if exchange.started else Verdict("planned", "backoff")
+        return _UNKNOWN if exchange.started else Verdict("planned", "backoff")
     if reading == "settled":  # also under a 429, which would otherwise be sent again
-        return Verdict("answered") if 200 <= status < 300 else Verdict("unknown")
+        return _ANSWERED if 200 <= status < 300 else _UNKNOWN
     if status == 429:
         return Verdict("planned", "throttle")
     if status == 401:
-        return Verdict("refused") if refreshed else Verdict("planned", "refresh")
+        return _REFUSED if refreshed else Verdict("planned", "refresh")
     if 200 <= status < 300:
-        return Verdict("refused") if reading == "refused" else Verdict("unknown")
+        return _REFUSED if reading == "refused" else _UNKNOWN
     if 300 <= status < 500 and status != 408:
-        return Verdict("refused")
-    return Verdict("unknown")
+        return _REFUSED
+    return _UNKNOWN

@@ -1,6 +1,7 @@
 """How the values of one case become a batch: which column goes where, worked out once for all cases.
 
-The models do the validating. Here their findings only get the name of the column they are about.
+The models do the validating. Here their findings only get the name of the column they are about. A case that
+was checked need not be validated once more to be sent: most kinds of cells go to the wire as they are.
 """
 
 from __future__ import annotations
@@ -12,14 +13,28 @@ from typing import Any
 from lpnb.batches import ConversationBatch
 from lpnb.errors import Complaint
 from lpnb.experiments.columns import ENTRY_POINTS, IDENTITIES, Column, attribute_models
-from lpnb.models import WireModel
-from lpnb.payloads import ClientProperties, ConsumerRequestConversation, SetUserProfile
+from lpnb.ids import fresh_id
+from lpnb.json_text import json_bytes
+from lpnb.models import WireModel, models_in
+from lpnb.payloads import (
+    REQUEST_CONVERSATION,
+    SET_USER_PROFILE,
+    ClientProperties,
+    ConsumerRequestConversation,
+    SetUserProfile,
+)
 from lpnb.visitors import Identity
+from lpnb.wire import Batch, Outgoing
 
 _NO_PROFILE = SetUserProfile()
+_DEFAULTS = ConsumerRequestConversation().to_wire()
 _PLAIN_REQUEST = ConsumerRequestConversation()
 #: Parts that are remembered by their text: cells recur in a grid, and a case is checked before it is sent.
 _REMEMBERED = 4_096
+
+
+#: Kinds of cells that models only look at: what was read is what is sent.
+_AS_READ = frozenset(("text", "id", "whole", "number", "boolean"))
 
 
 class Plan:
@@ -50,6 +65,9 @@ class Plan:
         self._entries = [column for column in columns if column.owner == ENTRY_POINTS]
         whole = [part for part in (self._request, self._header) if part is not None]
         self._parts = [*self._sdes, *whole, *self._attributes]
+        self._is_plain = self._header is None and all(
+            part.is_plain for part in (*self._sdes, self._request) if part is not None
+        )
 
     def batch(self, values: Mapping[str, object], complaints: list[Complaint]) -> ConversationBatch | None:
         """The batch, or None with what is wrong added to *complaints*."""
@@ -61,6 +79,20 @@ class Plan:
             return None
         profile = SetUserProfile(tuple(sdes)) if sdes else _NO_PROFILE
         return ConversationBatch(profile, request or _PLAIN_REQUEST, header)
+
+    def posted(self, values: Mapping[str, object]) -> Batch | None:
+        """What ``batch`` makes of cells that were checked, without its models; None when that needs them."""
+        return _Posted(self, values) if self._is_plain else None
+
+    def bodies(self, values: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Of both frames, as the wire has them."""
+        sdes = [
+            {"type": part.model.sde_type, part.model.body_key: body}
+            for part in self._sdes
+            if (body := part.wire(values)) is not None
+        ]
+        request = self._request.wire(values) if self._request else None
+        return {"authenticatedData": {"lp_sdes": sdes}} if sdes else {}, request or dict(_DEFAULTS)
 
     def check(self, values: Mapping[str, object], complaints: list[Complaint]) -> None:
         """Add to *complaints* what is wrong with *values*, whoever they are for."""
@@ -109,16 +141,47 @@ class Plan:
         return found
 
 
+class _Posted:
+    """The batch of a case that was checked, straight from its cells."""
+
+    __slots__ = ("_plan", "_values")
+
+    def __init__(self, plan: Plan, values: Mapping[str, object]) -> None:
+        self._plan = plan
+        self._values = values
+
+    def outgoing(self, account_id: str) -> Outgoing:
+        """What ``ConversationBatch`` posts, but for the order of its keys."""
+        first, second = fresh_id(), fresh_id()
+        profile, request = self._plan.bodies(self._values)
+        frames = [
+            {"kind": "req", "id": first, "type": SET_USER_PROFILE, "body": profile},
+            {
+                "kind": "req",
+                "id": second,
+                "type": REQUEST_CONVERSATION,
+                "body": {"brandId": account_id, **request},
+            },
+        ]
+        return Outgoing(json_bytes(frames), ((first, SET_USER_PROFILE), (second, REQUEST_CONVERSATION)))
+
+
 class _Part:
     """One object of the payload, made of the columns that belong to it."""
 
     def __init__(self, columns: Sequence[Column], model: type[WireModel], root: str) -> None:
-        self._model: Any = model
+        self.model: Any = model
         self._root = root
         self._names = [column.name for column in columns]
         # Shortest first: a whole object is taken as the base, and single fields are put into it.
         self._node = _Node(sorted(columns, key=lambda column: len(column.path)), 0)
         self._recurring = all(column.kind in ("text", "id") for column in columns)
+        self.is_plain = (
+            all(column.kind in _AS_READ for column in columns)
+            and self._node.base is None
+            and not any(column.path[0] == "auth" for column in columns)
+        )
+        self._node.default(model)
         self._made: dict[tuple[object, ...], Any] = {}
         self._found = 0
 
@@ -133,15 +196,15 @@ class _Part:
         data = self._node.build(values)
         if data is None:
             return None
-        if isinstance(data, self._model):
+        if isinstance(data, self.model):
             return data
         found: list[Complaint] = []
         if isinstance(data, WireModel) or not isinstance(data, Mapping):
-            sentence = f"{self._root} must be a {self._model.__name__}; got a {type(data).__name__}."
+            sentence = f"{self._root} must be a {self.model.__name__}; got a {type(data).__name__}."
             found.append(Complaint(self._root, sentence))
             made = None
         else:
-            made = self._model.gather(data, self._root, found)
+            made = self.model.gather(data, self._root, found)
         if found:
             complaints.extend(self._named(complaint) for complaint in found)
             return None
@@ -152,6 +215,10 @@ class _Part:
                 self._made, self._found = {}, 0
             self._made[key] = made
         return made
+
+    def wire(self, values: Mapping[str, object]) -> Any:
+        """The object as the wire has it, of cells that were checked; None when every one is empty."""
+        return self._node.wire(values)
 
     def _named(self, complaint: Complaint) -> Complaint:
         """The complaint with its path spelled as the column is."""
@@ -167,7 +234,7 @@ class _Part:
 class _Node:
     """An object or a list of the payload, with the columns that fill it at this level and below."""
 
-    __slots__ = ("base", "children", "is_list", "leaves")
+    __slots__ = ("base", "children", "defaults", "is_list", "leaves")
 
     def __init__(self, columns: Sequence[Column], depth: int) -> None:
         self.base = next((column.name for column in columns if len(column.path) == depth), None)
@@ -184,6 +251,30 @@ class _Node:
         ]
         flat = {key for key, _ in self.leaves}
         self.children = [(key, _Node(found, depth + 1)) for key, found in ordered if key not in flat]
+        self.defaults: dict[str | int, Any] = {}
+
+    def default(self, model: type[WireModel]) -> None:
+        """Take over what *model* says where no column does, at this level and below."""
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        if not self.is_list:
+            self.defaults = {key: f.default for key, f in fields.items() if isinstance(f.default, str)}
+        for key, child in self.children:
+            inner = [model] if self.is_list else models_in(fields[str(key)].annotation)
+            for found in list(inner)[:1]:
+                child.default(found)
+
+    def wire(self, values: Mapping[str, object]) -> Any:
+        """Like ``build``, of columns that are sent as they are; what no column says, the model does."""
+        made: dict[str | int, Any] = {}
+        for key, name in self.leaves:
+            if (value := values.get(name)) is not None:
+                made[key] = value
+        for key, child in self.children:
+            if (value := child.wire(values)) is not None:
+                made[key] = value
+        if not made:
+            return None
+        return [made[key] for key in sorted(made)] if self.is_list else {**self.defaults, **made}
 
     def build(self, values: Mapping[str, object]) -> Any:
         """What the columns make of *values*, or None when all of them are empty."""

@@ -7,8 +7,6 @@ cells. What a cell may hold is ``columns``' business, where cells come from is `
 from __future__ import annotations
 
 import datetime
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +36,7 @@ from lpnb.tables import plain_table
 
 if TYPE_CHECKING:
     from lpnb.batches import ConversationBatch
+    from lpnb.wire import Batch
 
 #: Rows that are read from the columns at a time, and how many such stretches are kept.
 _STRETCH = 512
@@ -84,6 +83,14 @@ class Case:
         if complaints or self._wrong or batch is None:
             raise InvalidValueError(self._placed(complaints))
         return batch
+
+    def posted(self) -> Batch:
+        """What a run sends of a case that was checked: ``batch``, or the same in a third of the time.
+
+        Raises:
+            InvalidValueError: As ``batch``.
+        """
+        return (None if self._wrong else self._plan.posted(self.values)) or self.batch()
 
     def engagement(self, consumer_id: str | None = None) -> dict[str, Any] | None:
         """The keyword arguments for ``client.engagement``, or None when it says nothing to Monitoring.
@@ -214,13 +221,6 @@ class Cases:
                 more += 1
         if listed:
             raise InvalidValueError(listed, more)
-
-    def digest(self, number: int) -> str:
-        """A fingerprint of what a case says: sha256 in hex of its name, consumer, values, expectations."""
-        case = self[number]
-        said = [case.name, case.consumer_id, dict(case.values), dict(case.expected)]
-        text = json.dumps(said, sort_keys=True, separators=(",", ":"), default=as_json)
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def table(self) -> pd.DataFrame:
         """One row per case: case, consumer_id, expected_skill and expected_code, then ``columns``.

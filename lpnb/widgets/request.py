@@ -8,7 +8,7 @@ from lpnb.batches import ConversationBatch
 from lpnb.client import AsyncClient, Client
 from lpnb.display import esc
 from lpnb.masking import MASK, Secret
-from lpnb.messaging import Line, conversation_request
+from lpnb.messaging import conversation_request
 
 if TYPE_CHECKING:
     from lpnb.wire import Request
@@ -20,17 +20,9 @@ _SERVICE = "asyncMessagingEnt"
 
 def masked_request(client: Client | AsyncClient, batch: ConversationBatch) -> Request:
     """What a send of *batch* posts now, with masks in place of the tokens. Request ids differ each time."""
-    connector = client.engine.connector
-    line = Line(
-        account_id=client.settings.account_id,
-        origin=lambda: connector.domains.get(_SERVICE, _UNKNOWN),
-        ready=lambda: True,
-        tokens=lambda: (Secret(MASK), Secret(MASK)),
-        refused=lambda code: None,
-        is_new=lambda conversation_id: True,
-        throttle=connector.throttle,
-    )
-    return conversation_request(batch.outgoing(client.settings.account_id), line, line.tokens())
+    account_id = client.settings.account_id
+    origin = client.engine.connector.domains.get(_SERVICE, _UNKNOWN)
+    return conversation_request(batch.outgoing(account_id), origin, account_id, (Secret(MASK), Secret(MASK)))
 
 
 def request_html(client: Client | AsyncClient, batch: ConversationBatch | None) -> str:

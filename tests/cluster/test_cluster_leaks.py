@@ -73,7 +73,7 @@ def test_no_token_is_in_logs_pages_task_keys_or_files(sandbox, processes, caplog
         run.wait()
         assert_right(run, sandbox)
         tokens = [settings.client_secret, client.engine.connector.app_jwt.token]
-        tokens += list(client.engine.connector._consumers.values())
+        tokens += list(client.engine.connector.consumers.values())
 
     told = processes.said() + caplog.text + known + json.dumps(shown)
     told += "".join(

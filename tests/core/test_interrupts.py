@@ -149,19 +149,19 @@ def test_a_pause_leaves_room_for_another_caller_to_drop_the_token(settings):
     connector = Connector(settings, Throttle(1.0, clock=lambda: 0.0, jitter=lambda: 0.0), lambda: 0.0)
     connector.domains = {"asyncMessagingEnt": "https://va.msg.liveperson.net"}
     connector.app_jwt = AppJWT(Secret("old"), 1000.0, 3600.0)
-    connector._consumers["anna"] = Secret("jws")
+    connector.consumers["anna"] = Secret("jws")
     flow = connector.post(ConversationBatch(), "anna")
 
     assert isinstance(next(flow), Request)
     connector.throttle._clock = lambda: 0.0
     assert flow.send(Exchange(status=429)) == Pause(1.0)
     connector.drop_app_jwt(Secret("old"))
-    connector._consumers.clear()
+    connector.consumers.clear()
     connector.throttle._clock = lambda: 10.0
 
     assert flow.send(None) == NewToken("anna")
     connector.app_jwt = AppJWT(Secret("new"), 1000.0, 3600.0)
-    connector._consumers["anna"] = Secret("jws-2")
+    connector.consumers["anna"] = Secret("jws-2")
     assert flow.send(None) == Turn()
     request = flow.send(None)
 
@@ -226,7 +226,7 @@ def test_a_client_remembers_a_bounded_number_of_consumers(client, sandbox, monke
     client.create_conversation("anna")
 
     assert sandbox.calls["idp"] == 4
-    assert len(client.engine.connector._consumers) == 2
+    assert len(client.engine.connector.consumers) == 2
     assert client.engine._turns == {}
 
 

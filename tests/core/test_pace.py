@@ -98,7 +98,7 @@ def sent(service: Limited, cases: int, at_once: int, rate: float | None = None, 
 
             async def worker():
                 for number in numbers:
-                    connector._consumers[f"c-{number}"] = Secret("jws")
+                    connector.consumers[f"c-{number}"] = Secret("jws")
                     found.append(await engine.send(batch, f"c-{number}"))
 
             await asyncio.gather(*(worker() for _ in range(at_once)))
@@ -284,7 +284,7 @@ def test_a_flow_looks_at_holds_and_tokens_again_after_its_turn(settings):
     connector = Connector(settings, throttle, lambda: 0.0)
     connector.domains = {"asyncMessagingEnt": "https://va.msg.liveperson.net"}
     connector.app_jwt = AppJWT(Secret("old"), 1000.0, 3600.0)
-    connector._consumers["anna"] = Secret("jws")
+    connector.consumers["anna"] = Secret("jws")
     flow = connector.post(ConversationBatch(), "anna")
 
     assert next(flow) == Turn()

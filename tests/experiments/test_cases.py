@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import json
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from hypothesis import strategies as st
 
 from lpnb import CampaignInfo, Case, InvalidValueError, PersonalInfo, cases_of, save_table
 from lpnb.experiments.cases import MOST_COMPLAINTS
+from lpnb.experiments.columns import find_column, kinds_of, known_columns
+from lpnb.experiments.rows import row_of
 
 TEXT = st.characters(exclude_categories=["Cs"])
 ODD = "He said \"hi\";\nthen, 'bye' \U0001f600 e\u0301 \u202e\t|"
@@ -403,19 +406,20 @@ def test_no_case_at_all_is_an_error(tmp_path):
     assert complaints(cases_of(csv(tmp_path, "skillId\n"))) == "There is no case of cases.csv."
 
 
+def digest(row: dict) -> str:
+    return row_of(cases_of([row])[0], "4f3c2b1a" * 4, None).digest
+
+
 def test_a_digest_changes_with_what_the_case_says_and_with_nothing_else():
     row = {"case": "a", "skillId": "1", "ctmrinfo.ctype": "vip"}
-    said = '["a",null,{"ctmrinfo.ctype":"vip","skillId":"1"},{}]'
+    said = r'["a",null,"{\"ctmrinfo.ctype\":\"vip\",\"skillId\":\"1\"}","{}"]'
 
-    digest = cases_of([row]).digest(0)
-
-    assert digest == hashlib.sha256(said.encode()).hexdigest()
-    assert cases_of([{}, dict(reversed(row.items()))]).digest(1) == digest
+    assert digest(row) == hashlib.blake2b(said.encode(), digest_size=24).hexdigest()
+    assert digest(dict(reversed(row.items()))) == digest(row)
     for change in ({"case": "b"}, {"skillId": "2"}, {"consumer_id": "x"}, {"expected_code": "OK"}):
-        assert cases_of([{**row, **change}]).digest(0) != digest
-    assert cases_of([{"campaignInfo": CampaignInfo(campaign_id=1)}]).digest(0) == (
-        cases_of([{"campaignInfo": {"campaignId": "1"}}]).digest(0)
-    )
+        assert digest({**row, **change}) != digest(row)
+    whole, parts = {"campaignInfo": CampaignInfo(campaign_id=1)}, {"campaignInfo": {"campaignId": "1"}}
+    assert digest(whole) == digest(parts)
 
 
 def test_the_table_of_cases_has_a_row_for_each_and_keeps_types():
@@ -533,3 +537,93 @@ def test_a_case_is_sent_as_it_stands(client, sandbox):
         {"type": "ctmrinfo", "info": {"ctype": "vip", "customerId": "007"}},
         {"type": "personal", "personal": {"firstname": ODD}},
     ]
+
+
+def posted(batch) -> tuple[list[dict], bool]:
+    """The frames that are posted, without their ids, and whether those are as announced."""
+    outgoing = batch.outgoing("12345678")
+    frames = json.loads(outgoing.content)
+    announced = [(frame["id"], frame["type"]) for frame in frames] == list(outgoing.requests)
+    return [{key: value for key, value in frame.items() if key != "id"} for frame in frames], announced
+
+
+SAYS = {"text": "Ann", "id": "007", "whole": 7, "number": 7.5, "boolean": True}
+
+
+def cell(column: str) -> object:
+    """Something that *column* can hold; text where it may."""
+    kind = kinds_of([column])[column]
+    for value in (SAYS.get(kind), *CHOICES):
+        if value is not None and not list(cases_of([{column: value}])[0].complaints()):
+            return value
+    return None
+
+
+CHOICES = ("MALE", "MOBILE", "NORMAL", "MESSAGING", "SHARK", "pwd", "CAMPAIGNS", "2026-01-31")
+
+
+def test_what_a_run_posts_of_each_column_is_what_its_batch_would():
+    columns = [name for name in known_columns() if find_column(name).part in ("sde", "request", "header")]
+    values = {column: value for column in columns if (value := cell(column)) is not None}
+    for column, value in values.items():
+        case = cases_of([{column: value}])[0]
+
+        assert posted(case.posted()) == posted(case.batch()), column
+    assert len(values) > 40
+
+
+PLAIN = (
+    "brandId",
+    "channelType",
+    "skillId",
+    "ttrDefName",
+    "campaignInfo.campaignId",
+    "campaignInfo.engagementId",
+    "conversationContext.type",
+    "conversationContext.lang",
+    "conversationContext.interactionContextId",
+    "ctmrinfo.ctype",
+    "ctmrinfo.customerId",
+    "ctmrinfo.balance",
+    "ctmrinfo.companySize",
+    "personal.firstname",
+    "personal.contacts.0.email",
+    "personal.contacts.1.phoneType",
+    "personal.contacts.1.address.country",
+)
+CHOSEN = {
+    "channelType": "MESSAGING",
+    "ttrDefName": "URGENT",
+    "personal.contacts.1.phoneType": "MOBILE",
+    "ctmrinfo.balance": -400.99,
+    "ctmrinfo.companySize": 500,
+}
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.dictionaries(st.sampled_from(PLAIN), st.text(TEXT, min_size=1), max_size=8))
+def test_what_a_run_posts_of_any_cells_is_what_the_batch_would(said):
+    row = {column: CHOSEN.get(column, text) for column, text in said.items()}
+    case = cases_of([row, dict.fromkeys(PLAIN)])[0]
+
+    assert type(case.posted()) is not type(case.batch())
+    assert posted(case.posted()) == posted(case.batch())
+
+
+def test_what_needs_its_models_is_posted_by_them():
+    for row in (
+        {"ctmrinfo.lastPaymentDate": "2026-01-31"},
+        {"campaignInfo": {"campaignId": "1"}},
+        {"ctmrinfo.extra.loyaltyTier": "7"},
+        {"ctmrinfo.auth.iss": "https://login.example.com"},
+        {"clientProperties.appId": "x"},
+    ):
+        case = cases_of([row])[0]
+
+        assert type(case.posted()) is type(case.batch())
+        assert posted(case.posted()) == posted(case.batch())
+
+
+def test_a_cell_that_cannot_be_read_is_not_posted():
+    with pytest.raises(InvalidValueError):
+        cases_of([{"ctmrinfo.ctype": object()}])[0].posted()
