@@ -7,15 +7,15 @@ was checked need not be validated once more to be sent: most kinds of cells go t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from lpnb.batches import ConversationBatch
 from lpnb.errors import Complaint
 from lpnb.experiments.columns import ENTRY_POINTS, IDENTITIES, Column, attribute_models
 from lpnb.ids import fresh_id
 from lpnb.json_text import json_bytes
-from lpnb.models import WireModel, models_in
+from lpnb.models import Id, Text, WireModel, models_in
 from lpnb.payloads import (
     REQUEST_CONVERSATION,
     SET_USER_PROFILE,
@@ -25,6 +25,9 @@ from lpnb.payloads import (
 )
 from lpnb.visitors import Identity
 from lpnb.wire import Batch, Outgoing
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 _NO_PROFILE = SetUserProfile()
 _DEFAULTS = ConsumerRequestConversation().to_wire()
@@ -97,7 +100,7 @@ class Plan:
     def check(self, values: Mapping[str, object], complaints: list[Complaint]) -> None:
         """Add to *complaints* what is wrong with *values*, whoever they are for."""
         for part in self._parts:
-            part.make(values, complaints)
+            part.check(values, complaints)
         self._who(values, "consumer", complaints)
 
     def engagement(
@@ -181,7 +184,10 @@ class _Part:
             and self._node.base is None
             and not any(column.path[0] == "auth" for column in columns)
         )
-        self._node.default(model)
+        free = set(self._node.learn(model))
+        self._free = [name for name in self._names if name in free]
+        self._bound = [name for name in self._names if name not in free]
+        self._good: set[tuple[object, ...]] = set()
         self._made: dict[tuple[object, ...], Any] = {}
         self._found = 0
 
@@ -216,6 +222,26 @@ class _Part:
             self._made[key] = made
         return made
 
+    def check(self, values: Mapping[str, object], complaints: list[Complaint]) -> None:
+        """Add to *complaints* what is wrong with the object.
+
+        The model is asked about what it has not seen yet. About text of its free fields it need not be asked:
+        it takes any that has no half characters.
+        """
+        key: tuple[object, ...] | None = None
+        if self.is_plain and all(
+            value is None or (type(value) is str and value.isascii())
+            for value in [values.get(name) for name in self._free]
+        ):
+            bound = [values.get(name) for name in self._bound]
+            key = (*map(type, bound), *bound)
+            if key in self._good:
+                return
+        before = len(complaints)
+        self.make(values, complaints)
+        if key is not None and len(complaints) == before and len(self._good) < _REMEMBERED:
+            self._good.add(key)
+
     def wire(self, values: Mapping[str, object]) -> Any:
         """The object as the wire has it, of cells that were checked; None when every one is empty."""
         return self._node.wire(values)
@@ -229,6 +255,10 @@ class _Part:
         if sentence.startswith(complaint.path):
             sentence = path + sentence[len(complaint.path) :]
         return Complaint(path, sentence)
+
+
+def _is_free(field: FieldInfo) -> bool:
+    return field.annotation in (Text | None, Id | None) and not field.metadata
 
 
 class _Node:
@@ -253,15 +283,17 @@ class _Node:
         self.children = [(key, _Node(found, depth + 1)) for key, found in ordered if key not in flat]
         self.defaults: dict[str | int, Any] = {}
 
-    def default(self, model: type[WireModel]) -> None:
-        """Take over what *model* says where no column does, at this level and below."""
+    def learn(self, model: type[WireModel]) -> Iterator[str]:
+        """Take over what *model* says where no column does; yield the columns that may hold any text."""
         fields = {field.alias or name: field for name, field in model.model_fields.items()}
         if not self.is_list:
             self.defaults = {key: f.default for key, f in fields.items() if isinstance(f.default, str)}
         for key, child in self.children:
             inner = [model] if self.is_list else models_in(fields[str(key)].annotation)
             for found in list(inner)[:1]:
-                child.default(found)
+                yield from child.learn(found)
+        if not self.is_list:
+            yield from (name for key, name in self.leaves if _is_free(fields[str(key)]))
 
     def wire(self, values: Mapping[str, object]) -> Any:
         """Like ``build``, of columns that are sent as they are; what no column says, the model does."""

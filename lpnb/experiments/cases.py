@@ -157,6 +157,8 @@ class Cases:
         self.columns: list[str] = [c.name for c in self._all if c.part not in ("case", "expected")]
         self._paid = [place for place, c in enumerate(self._all) if c.part not in ("case", "expected")]
         self._own = {c.name: place for place, c in enumerate(self._all) if c.part in ("case", "expected")}
+        #: Which of "expected_skill" and "expected_code" are columns.
+        self.expectations = [name for name in _EXPECTED if name in self._own]
         self._stretches: dict[int, _Stretch] = {}
 
     def __len__(self) -> int:
@@ -171,24 +173,19 @@ class Cases:
         paid = zip(self.columns, stretch.rows(self._paid)[row], strict=True) if self._paid else ()
         # These columns are text, and what could not be read as text is None.
         own: dict[str, Any] = {name: stretch.columns[place][row] for name, place in self._own.items()}
-        name, consumer_id = own.pop("case", None), own.pop("consumer_id", None)
+        expected = {name: own[name] for name in self.expectations if own[name] is not None}
         return Case(
             number,
-            name or _default_name(number),
-            consumer_id,
+            own.get("case") or _default_name(number),
+            own.get("consumer_id"),
             MappingProxyType({column: cell for column, cell in paid if cell is not None}),
-            MappingProxyType({column: cell for column, cell in own.items() if cell is not None}),
+            MappingProxyType(expected) if expected else _NOTHING,
             self._plan,
             stretch.wrong.get(row, ()),
         )
 
     def __iter__(self) -> Iterator[Case]:
         return (self[number] for number in range(len(self)))
-
-    @property
-    def expectations(self) -> list[str]:
-        """Which of "expected_skill" and "expected_code" are columns."""
-        return [name for name in _EXPECTED if name in self._own]
 
     @property
     def asks_monitoring(self) -> bool:
@@ -326,6 +323,7 @@ class Cases:
 
 
 _EXPECTED = ("expected_skill", "expected_code")
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class _Stretch:

@@ -627,3 +627,23 @@ def test_what_needs_its_models_is_posted_by_them():
 def test_a_cell_that_cannot_be_read_is_not_posted():
     with pytest.raises(InvalidValueError):
         cases_of([{"ctmrinfo.ctype": object()}])[0].posted()
+
+
+ODD_TEXT = st.text(min_size=1, max_size=3) | st.sampled_from(["MOBILE", "URGENT", "MESSAGING", "x\ud800"])
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.dictionaries(st.sampled_from(PLAIN), ODD_TEXT, max_size=4), min_size=1, max_size=6))
+def test_a_table_is_checked_as_its_batches_would_be_one_by_one(rows):
+    def found_by_its_batch(row) -> list[str]:
+        try:
+            cases_of([row])[0].batch()
+        except InvalidValueError as error:
+            return [complaint.sentence for complaint in error.complaints]
+        return []
+
+    checked = cases_of([*rows, dict.fromkeys(PLAIN)])
+
+    for number, row in enumerate(rows):
+        found = [c.sentence.replace(f"Row {number + 1}, ", "Row 1, ") for c in checked[number].complaints()]
+        assert found == found_by_its_batch(row)
