@@ -48,6 +48,7 @@ def test_kill_9_loses_nothing_that_was_answered_200(account, wire, tmp_path):
     file = tmp_path / "received.sqlite"
     process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(file)], stdout=subprocess.PIPE, text=True)
     answered: list[str] = []
+    odd: list[Exception] = []
     try:
         url = process.stdout.readline().strip()
         enough = threading.Event()
@@ -67,6 +68,9 @@ def test_kill_9_loses_nothing_that_was_answered_200(account, wire, tmp_path):
                             answered.append(text)
                     except httpx.HTTPError:
                         return  # killed meanwhile
+                    except Exception as error:
+                        odd.append(error)
+                        return
                     if len(answered) > 200:
                         enough.set()
 
@@ -78,6 +82,7 @@ def test_kill_9_loses_nothing_that_was_answered_200(account, wire, tmp_path):
         for thread in threads:
             thread.join(30)
         assert not any(thread.is_alive() for thread in threads)
+        assert odd == []
     finally:
         process.kill()
         process.communicate()
