@@ -27,6 +27,7 @@ class Deadlines:
         self.seconds = seconds
         self._under_way: dict[_Deadline, None] = {}  # the oldest first
         self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
 
     def one(self) -> _Deadline:
         """A block that ends after so many seconds at the latest.
@@ -37,8 +38,12 @@ class Deadlines:
         return _Deadline(self)
 
     def close(self) -> None:
-        """Take the timer back."""
-        if self._timer is not None:
+        """Take the timer back, as soon as nothing is under way: whoever still connects has to end as well."""
+        self._closed = True
+        self._rest()
+
+    def _rest(self) -> None:
+        if self._timer is not None and not self._under_way:
             self._timer.cancel()
             self._timer = None
 
@@ -49,6 +54,8 @@ class Deadlines:
 
     def _end(self, one: _Deadline) -> None:
         self._under_way.pop(one, None)
+        if self._closed:
+            self._rest()
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None

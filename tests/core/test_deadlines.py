@@ -80,6 +80,28 @@ def test_whoever_is_cancelled_from_outside_is_cancelled():
     assert run(main()) == (True, None)
 
 
+def test_after_closing_a_call_under_way_still_has_its_deadline_and_then_the_timer_is_gone():
+    async def main():
+        deadlines = Deadlines(0.05)
+
+        async def call(takes):
+            with deadlines.one():
+                await asyncio.sleep(takes)
+
+        late, quick = asyncio.create_task(call(5)), asyncio.create_task(call(0.01))
+        await asyncio.sleep(0)
+        deadlines.close()
+        await quick
+        under_way = len(deadlines._under_way), deadlines._timer is not None
+        with pytest.raises(TimeoutError):
+            await late
+        last = asyncio.create_task(call(0.01))
+        await last
+        return under_way, deadlines._under_way, deadlines._timer
+
+    assert run(main()) == ((1, True), {}, None)
+
+
 def test_cancelled_and_late_at_once_is_cancelled():
     async def main():
         deadlines = Deadlines(0.05)

@@ -497,6 +497,22 @@ def test_closing_ends_those_under_way_and_those_who_wait(monkeypatch):
     assert asyncio.run(main()) == [(True, None), (False, None)]
 
 
+def test_a_call_that_still_connects_when_the_client_is_closed_ends_at_its_deadline(monkeypatch):
+    async def main():
+        async def never(*_, **__):
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", never)
+        async with transport(deadline=0.1) as over:
+            task = asyncio.create_task(ask(over, "http://nowhere.example"))
+            await asyncio.sleep(0.02)
+            await over.aclose()
+            found = await asyncio.wait_for(task, 3)
+            return found.failure, found.started
+
+    assert asyncio.run(main()) == ("no connection could be made within 0.1 s", False)
+
+
 # Nothing left
 
 
