@@ -1,12 +1,14 @@
 """JSON as it is posted and as it is written down: compact, and written in C.
 
-Reading is ``strict_json``'s. What is written here was checked before; nothing is refused.
+Reading is ``strict_json``'s. What is written here was checked before; nothing is refused,
+and what JSON has no number for (NaN, infinity) becomes null.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -30,7 +32,7 @@ def json_bytes(
         b'[{"lang":"en-US","n":1000000000000000000000000000000}]'
     """
     try:
-        return orjson.dumps(value, default, _SORTED if sort_keys else _OPTION)
+        return orjson.dumps(value, default and _after(default), _SORTED if sort_keys else _OPTION)
     except TypeError:  # numbers beyond 64 bits, keys that are not text, halves of characters
         return _slowly(value, default, sort_keys).encode("utf-8")
 
@@ -43,9 +45,23 @@ def json_text(value: object, default: Callable[[Any], Any] | None = None, *, sor
         '{"a":null,"b":"\\ud83d"}'
     """
     try:
-        return orjson.dumps(value, default, _SORTED if sort_keys else _OPTION).decode("utf-8")
+        return orjson.dumps(value, default and _after(default), _SORTED if sort_keys else _OPTION).decode(
+            "utf-8"
+        )
     except TypeError:
         return _slowly(value, default, sort_keys)
+
+
+@lru_cache(maxsize=8)
+def _after(default: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """*default*, but not for what the standard library would not ask it for: numpy's floats, named tuples."""
+
+    def asked(value: Any) -> Any:
+        if isinstance(value, float):
+            return float(value)
+        return list(value) if isinstance(value, tuple) else default(value)
+
+    return asked
 
 
 def _slowly(value: object, default: Callable[[Any], Any] | None, sort_keys: bool) -> str:

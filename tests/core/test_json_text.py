@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime
 import json
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,3 +56,19 @@ def test_what_json_has_no_form_of_is_left_to_the_caller():
     assert json_text(odd, lambda value: f"<{type(value).__name__}>") == '["<date>","<Thing>"]'
     with pytest.raises(TypeError, match="Object of type date is not JSON serializable"):
         json_text(odd)
+
+
+class Point(NamedTuple):
+    x: float
+    y: float
+
+
+def test_kinds_of_floats_and_tuples_are_numbers_and_lists_whatever_the_caller_says():
+    odd = {"n": [np.float64(2.5)], "at": Point(np.float64(0.5), 1)}
+
+    for default in (None, repr):
+        assert json_text(odd, default) == '{"n":[2.5],"at":[0.5,1]}'
+
+
+def test_what_is_no_number_in_json_is_null():
+    assert json_text([float("nan"), float("inf")]) == "[null,null]"
