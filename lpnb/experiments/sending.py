@@ -253,7 +253,9 @@ class Sending:
                 return
             before = self._in_a_row
             self._trial = True
-            await self._try(*due)
+            trial = asyncio.create_task(self._try(*due))
+            self._senders.add(trial)  # the sitting does not end before it, also when it is stopped
+            await trial
             if self._in_a_row > before:
                 self.tally.tried_one = True
                 self.pause(self.tally.trouble)

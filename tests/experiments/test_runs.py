@@ -492,6 +492,23 @@ def test_a_run_goes_on_by_itself_when_the_one_that_is_tried_is_answered(client, 
     assert run.progress.unknown == 5
 
 
+def test_a_stop_lets_the_one_that_is_tried_be_answered(client, sandbox):
+    sandbox.fail("conversation", "status", 5, code=503)
+    sandbox.fail("conversation", "slow", None, seconds=0.5)
+    run = start_experiment(client, CASES, name="tiers", progress=False, concurrency=1)
+    for _ in range(5_000):
+        if sandbox.calls["conversation"] == 6:
+            break
+        threading.Event().wait(0.002)
+
+    run.stop().wait()
+
+    assert str(run.progress) == "6 of 12 cases: 1 answered, 5 unknown; stopped"
+    assert read_journal(run.journal_path).states() == {"answered": 1, "planned": 6, "unknown": 5}
+    assert run.resume().progress.answered == 7
+    assert len(consumers(sandbox)) == len(set(consumers(sandbox))) == 7
+
+
 def test_a_5xx_is_sent_again_only_when_that_is_asked_for(client, sandbox, capsys):
     sandbox.fail("conversation", "status", 2, code=502)
 
