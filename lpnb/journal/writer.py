@@ -67,6 +67,7 @@ class Writer:
         self._path = path
         self._queue: queue.SimpleQueue[list[_Item] | None] = queue.SimpleQueue()
         self._gathered: list[_Item] = []
+        self._called: asyncio.AbstractEventLoop | None = None  # which is to hand them over
         self._owed: list[_Item] = []
         self._closed = False
         self._closing = threading.Lock()
@@ -79,19 +80,25 @@ class Writer:
         return len(self._owed)
 
     def put(self, statement: str, row: Sequence[object], waiter: Waiter = None) -> None:
-        """Write *row*; *waiter* is done when it is on the disk, or failed with a JournalError."""
+        """Write *row*; *waiter* is done when it is on the disk, or failed with a JournalError.
+
+        One that belongs to an event loop is given from that loop's own thread.
+        """
         with self._closing:  # behind the end nothing would be read, and its waiter would wait for ever
             if self._closed:
                 raise JournalError(f"{self._path} is closed.")
             self._gathered.append((statement, row, waiter))
             if isinstance(waiter, asyncio.Future | Told):
-                if len(self._gathered) == 1:
-                    waiter.get_loop().call_soon(self._hand_over)
+                loop = waiter.get_loop()
+                if loop is not self._called:
+                    self._called = loop
+                    loop.call_soon(self._hand_over)
                 return
         self._hand_over()
 
     def _hand_over(self) -> None:
         with self._closing:
+            self._called = None
             if self._gathered:
                 gathered, self._gathered = self._gathered, []
                 self._queue.put(gathered)
@@ -112,6 +119,7 @@ class Writer:
             if not self._closed:
                 self._closed = True
                 self._queue.put(self._gathered)
+                self._gathered = []
                 self._queue.put(None)
         self._thread.join()
 
@@ -201,10 +209,16 @@ def _tell(group: list[_Item], failure: JournalError | None) -> None:
 
 
 def _settle(futures: Sequence[Local | concurrent.futures.Future[None]], failure: JournalError | None) -> None:
+    fault: Exception | None = None
     for future in futures:
         if future.done():
             continue
-        if failure is None:
-            future.set_result(None)
-        else:
-            future.set_exception(JournalError(*failure.args))
+        try:
+            if failure is None:
+                future.set_result(None)
+            else:
+                future.set_exception(JournalError(*failure.args))
+        except Exception as error:  # of one who is called: the others are told all the same
+            fault = error
+    if fault is not None:
+        raise fault

@@ -22,7 +22,7 @@ import pytest
 
 from lpnb import BatchResponse, JournalError, responses_table
 from lpnb.experiments.rows import responses_frame
-from lpnb.journal import Answer, CaseRow, Found, Journal, Step, read_each, read_journal
+from lpnb.journal import Answer, CaseRow, Found, Journal, Step, Told, read_each, read_journal
 from lpnb.journal.lock import Lock
 from lpnb.responses import Pair
 
@@ -657,6 +657,54 @@ def test_rows_of_one_round_of_the_loop_are_committed_together(journal, monkeypat
     asyncio.run(main())
 
     assert groups == [3, 2]
+
+
+def test_one_who_is_called_and_fails_keeps_nobody_else_from_being_told(journal):
+    async def main():
+        loop = asyncio.get_running_loop()
+        told, faults = loop.create_future(), []
+        loop.set_exception_handler(lambda _, context: faults.append(repr(context["exception"])))
+        journal.answer(0, 1, ANSWER, Told(loop, lambda failure: 1 / 0))
+        journal.answer(1, 1, ANSWER, told)
+        await asyncio.wait_for(told, 5)
+        await asyncio.sleep(0)
+        return faults
+
+    assert asyncio.run(main()) == ["ZeroDivisionError('division by zero')"]
+
+
+def test_rows_that_were_left_behind_by_an_interrupt_hold_nobody_up(journal, path):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    async def main():
+        await asyncio.wait_for(journal.attempt(0, 1, ["a"]), 5)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(journal._writer, "_hand_over", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            journal.tell("note", 1)
+    asyncio.run(main())
+
+    assert states(path)["case-0"] == "sending"
+
+
+def test_rows_of_a_loop_that_ended_in_between_hold_no_other_loop_up(journal, path):
+    async def main(number):
+        await asyncio.wait_for(journal.attempt(number, 1, ["a"]), 5)
+
+    async def only_begun():
+        loop.stop()  # at the end of this round, before the next would hand anything over
+        journal.attempt(0, 1, ["a"])
+
+    loop = asyncio.new_event_loop()
+    begun = loop.create_task(only_begun())
+    loop.run_forever()
+    assert begun.done()
+    loop.close()
+    asyncio.run(main(1))
+
+    assert states(path)["case-1"] == "sending"
 
 
 def test_a_flush_takes_along_what_the_loop_has_not_handed_over_yet(journal, path):
