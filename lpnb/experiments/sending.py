@@ -37,7 +37,7 @@ _SENDERS = 2
 _OPENS = "cm.ConsumerRequestConversation"
 
 
-class _HeldError(Exception):
+class HeldError(Exception):
     """The run was stopped or paused before this case had left."""
 
 
@@ -169,10 +169,10 @@ class Sending:
                 if not self.engine.connector.is_ready(consumer_id):
                     async with self.preparing:
                         if self.holds:
-                            raise _HeldError
+                            raise HeldError
                         await self.engine.ready(consumer_id)
                 answer = answer_of(await self._sent(batch, consumer_id, witness))
-            except _HeldError:
+            except HeldError:
                 self._again.append((number, witness.nth))
                 return
             except (NotSentError, InvalidValueError) as error:
@@ -194,12 +194,15 @@ class Sending:
 
     def _written(self, number: int, consumer_id: str, answer: Answer, failure: JournalError | None) -> None:
         self._unwritten -= 1
-        if failure is None:
-            self.tally.count(answer.outcome)
-            self.after(number, consumer_id, answer)
-        else:
-            self._fail(failure)
-        if not self._unwritten and self._last_written is not None:
+        try:
+            if failure is None:
+                self.tally.count(answer.outcome)
+                self.after(number, consumer_id, answer)
+            else:
+                self._fail(failure)
+        except Exception as error:
+            self._fail(error)
+        if not self._unwritten and self._last_written is not None and not self._last_written.done():
             self._last_written.set_result(None)
 
     def after(self, number: int, consumer_id: str, answer: Answer) -> None:
@@ -219,7 +222,7 @@ class Sending:
                 )
             try:
                 again = await self.engine.send(batch, consumer_id, witness=witness, over=self.over)
-            except (_HeldError, NotSentError):
+            except (HeldError, NotSentError):
                 return response
             if again.outcome in ("refused", "not sent"):  # which says nothing of the one before
                 return response
@@ -296,11 +299,11 @@ class _Witness:
     async def leaving(self, outgoing: Outgoing) -> None:
         sending, slots = self._sending, self._sending.slots
         if sending.holds:
-            raise _HeldError
+            raise HeldError
         await slots.write()
         try:
             if sending.holds:
-                raise _HeldError
+                raise HeldError
             begun = time.perf_counter()
             req_ids = [req_id for req_id, _ in outgoing.requests]
             await sending.journal.attempt(self.number, self.nth + 1, req_ids)
@@ -314,7 +317,7 @@ class _Witness:
         sending.tally.sending += 1
         if sending.holds:  # it has not left, and shall not
             self.note(Answer("planned", code="held", message="the run was stopped before it left"))
-            raise _HeldError
+            raise HeldError
 
     def give_back(self) -> None:
         """Let another request be under way."""

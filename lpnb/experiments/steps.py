@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from lpnb.display import brief
 from lpnb.errors import Complaint, InvalidValueError, NotSentError, SettingsError
 from lpnb.experiments.pipe import Pipe
-from lpnb.experiments.sending import Sending
+from lpnb.experiments.sending import HeldError, Sending
 from lpnb.journal import Answer, Reader, Step
 from lpnb.landings import WAIT
 from lpnb.models import one_of
@@ -147,6 +147,8 @@ class SendingWithSteps(Sending):
 
         asked = case.engagement(consumer_id) or {}
         async with self.preparing:
+            if self.holds:
+                raise HeldError
             offer = await self.engine.engagement(EngagementRequest(consumer_id, **asked))
         said = {"campaign_id": offer.campaign_id, "engagement_id": offer.engagement_id}
         await self._note(case.number, "engagement", 0, offer.outcome, said)

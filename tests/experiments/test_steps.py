@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from lpnb import InvalidValueError, Steps, open_run, run_experiment, start_experiment
@@ -82,6 +84,46 @@ def test_steps_that_were_not_begun_are_done_in_the_next_sitting(client, sandbox)
     open_run(run.journal_path).resume(client)
 
     assert [c.state for c in sandbox.conversations] == ["CLOSE"] * 8
+
+
+def test_monitoring_is_asked_nothing_more_once_the_run_is_stopped(client, sandbox):
+    sandbox.fail("engagement", "slow", None, seconds=0.5)
+    run = start_experiment(
+        client,
+        [{"entryPoints": ["sec://payments"]}] * 20,
+        name="x",
+        progress=False,
+        concurrency=3,
+        steps=Steps(engagement=True),
+    )
+    for _ in range(5_000):
+        if sandbox.calls["engagement"] == 3:
+            break
+        threading.Event().wait(0.002)
+
+    run.stop().wait()
+
+    assert sandbox.calls["engagement"] == 3
+    assert str(run.progress) == "0 of 20 cases; stopped"
+    sandbox.clear_faults()
+    assert str(run.resume().progress) == "20 of 20 cases: 20 answered; done"
+
+
+def test_a_fault_of_ours_after_an_answer_ends_the_run_in_place_of_hanging(client, sandbox, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError("ours")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lpnb.experiments.steps.SendingWithSteps.after", broken)
+        options = {"progress": False, "concurrency": 1, "steps": Steps(close=True)}
+        run = start_experiment(client, [{}] * 4, name="x", **options)
+        with pytest.raises(ZeroDivisionError):
+            run.wait(timeout=10)
+
+    again = open_run(run.journal_path)
+    assert again.progress.answered == len(sandbox.conversations) > 0
+    assert str(again.resume(client).progress) == "4 of 4 cases: 4 answered; done"
+    assert [c.state for c in sandbox.conversations] == ["CLOSE"] * 4
 
 
 def test_a_landing_that_was_not_visible_is_asked_for_again(client, sandbox):
