@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -16,6 +17,24 @@ from lpnb.transport import HttpTransport, Probe
 from lpnb.wire import Exchange, Request
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+LOOPS = {"asyncio": asyncio.new_event_loop}
+with contextlib.suppress(ImportError):  # Windows has none
+    import uvloop
+
+    LOOPS["uvloop"] = uvloop.new_event_loop
+
+
+@pytest.fixture(autouse=True, params=LOOPS)
+def loop_kind(request):
+    """Whose event loop it is: they differ in how they write, end and close."""
+    run.loop_factory = LOOPS[request.param]
+
+
+def run(work):
+    with asyncio.Runner(loop_factory=run.loop_factory) as runner:
+        return runner.run(work)
 
 
 class Server:
@@ -116,7 +135,7 @@ def test_no_more_connections_than_the_limit_are_opened_and_everybody_is_served(m
             found = await asyncio.gather(*(ask(over, server.base) for _ in range(40)))
             return server.connections, {said(exchange) for exchange in found}
 
-    assert asyncio.run(main()) == (3, {(200, b"ok", None)})
+    assert run(main()) == (3, {(200, b"ok", None)})
 
 
 def test_who_waits_longest_is_served_first(monkeypatch):
@@ -131,7 +150,7 @@ def test_who_waits_longest_is_served_first(monkeypatch):
         async with serving(always_ok) as server, transport() as over:
             await asyncio.gather(*(numbered(over, server.base, number) for number in range(10)))
 
-    asyncio.run(main())
+    run(main())
     assert order == list(range(10))
 
 
@@ -148,7 +167,7 @@ def test_who_gives_up_waiting_passes_the_connection_on(monkeypatch):
             last = await ask(over, server.base)
             return [type(one).__name__ for one in found], said(last)
 
-    names, last = asyncio.run(main())
+    names, last = run(main())
     assert names == ["Exchange", "CancelledError"] * 15
     assert last == (200, b"ok", None)
 
@@ -177,7 +196,7 @@ def test_a_connection_given_to_one_who_gives_up_in_the_same_moment_goes_to_the_n
             found = await asyncio.gather(*tasks, return_exceptions=True)
             return [type(one).__name__ for one in found], [said(found[0]), said(found[2])]
 
-    names, both = asyncio.run(main())
+    names, both = run(main())
     assert names == ["Exchange", "CancelledError", "Exchange"]
     assert both == [(200, b"ok", None)] * 2
 
@@ -191,7 +210,7 @@ def test_a_failed_connection_gives_its_slot_back(monkeypatch, refused_port):
             return [(exchange.failure, exchange.started) for exchange in found]
 
     refused = f"could not connect to 127.0.0.1:{refused_port} (connection refused)"
-    assert asyncio.run(main()) == [(refused, False)] * 3
+    assert run(main()) == [(refused, False)] * 3
 
 
 def test_the_idle_connection_used_last_is_used_first():
@@ -207,7 +226,7 @@ def test_the_idle_connection_used_last_is_used_first():
             after = [await ask(over, server.base) for _ in range(3)]
             return {exchange.content for exchange in both}, {exchange.content for exchange in after}
 
-    both, after = asyncio.run(main())
+    both, after = run(main())
     assert both == {b"1", b"2"}
     assert len(after) == 1
 
@@ -221,7 +240,7 @@ def test_an_idle_connection_is_ended_after_its_time(monkeypatch):
             await server.until(lambda: server.ended == 1)
             return said(await ask(over, server.base)), server.connections
 
-    assert asyncio.run(main()) == ((200, b"ok", None), 2)
+    assert run(main()) == ((200, b"ok", None), 2)
 
 
 def test_a_connection_that_the_server_closed_while_idle_is_not_used():
@@ -233,7 +252,7 @@ def test_a_connection_that_the_server_closed_while_idle_is_not_used():
                 await server.until(lambda number=number: server.ended == number)
             return found, server.connections
 
-    assert asyncio.run(main()) == ([(200, b"ok", None)] * 3, 3)
+    assert run(main()) == ([(200, b"ok", None)] * 3, 3)
 
 
 def test_an_end_that_the_loop_has_not_seen_yet_is_seen_before_the_connection_is_used():
@@ -259,7 +278,7 @@ def test_an_end_that_the_loop_has_not_seen_yet_is_seen_before_the_connection_is_
 
     with listening:
         listening.settimeout(5)
-        assert asyncio.run(main()) == [(200, b"ok", None)] * 2
+        assert run(main()) == [(200, b"ok", None)] * 2
 
 
 @pytest.mark.parametrize(
@@ -288,7 +307,7 @@ def test_a_connection_is_not_used_again_after_such_an_answer(reply):
             await server.until(lambda: server.ended == 2)
             return {exchange.failure for exchange in found}, server.connections
 
-    assert asyncio.run(main()) == ({None}, 2)
+    assert run(main()) == ({None}, 2)
 
 
 def test_a_second_answer_that_comes_later_ends_the_connection():
@@ -306,7 +325,7 @@ def test_a_second_answer_that_comes_later_ends_the_connection():
             await server.until(lambda: server.ended == 1)
             return first.content, (await ask(over, server.base)).content, server.connections
 
-    assert asyncio.run(main()) == (b"ok", b"ok", 2)
+    assert run(main()) == (b"ok", b"ok", 2)
 
 
 def test_an_answer_that_comes_before_the_request_has_left_is_taken_and_its_connection_ended():
@@ -321,7 +340,7 @@ def test_an_answer_that_comes_before_the_request_has_left_is_taken_and_its_conne
             await server.until(lambda: server.ended == 2)
             return found
 
-    assert asyncio.run(main()) == [(413, b"", None)] * 2
+    assert run(main()) == [(413, b"", None)] * 2
 
 
 def test_a_request_that_asks_for_its_own_connection_gets_one_and_it_is_ended():
@@ -334,7 +353,7 @@ def test_a_request_that_asks_for_its_own_connection_gets_one_and_it_is_ended():
             await ask(over, server.base)
             return server.connections
 
-    assert asyncio.run(main()) == 3
+    assert run(main()) == 3
 
 
 # What counts as an answer
@@ -362,7 +381,7 @@ def test_an_answer_ends_where_http_says(method, reply, status, content):
         async with serving(saying(reply)) as server, transport() as over:
             return said(await ask(over, server.base, method))
 
-    assert asyncio.run(main()) == (status, content, None)
+    assert run(main()) == (status, content, None)
 
 
 @pytest.mark.parametrize(
@@ -388,7 +407,7 @@ def test_an_end_is_an_answer_only_where_no_length_was_promised(reply, status, co
         async with serving(saying_and_closing(reply)) as server, transport() as over:
             return said(await ask(over, server.base))
 
-    assert asyncio.run(main()) == (status, content, failure)
+    assert run(main()) == (status, content, failure)
 
 
 def test_headers_that_matter_are_told_and_those_of_an_interim_reply_are_not():
@@ -401,7 +420,7 @@ def test_headers_that_matter_are_told_and_those_of_an_interim_reply_are_not():
         async with serving(saying(reply)) as server, transport() as over:
             return await ask(over, server.base)
 
-    found = asyncio.run(main())
+    found = run(main())
     assert (found.status, found.retry_after, found.date, found.location) == (429, 7.0, "today", None)
 
 
@@ -436,7 +455,7 @@ def test_what_never_ends_is_given_up(start, again):
             await server.until(lambda: server.ended == 1)
             return found.failure, found.started
 
-    assert asyncio.run(main()) == ("the answer is not proper HTTP", True)
+    assert run(main()) == ("the answer is not proper HTTP", True)
 
 
 # Given up
@@ -455,7 +474,7 @@ def test_a_cancelled_call_ends_its_connection_and_keeps_what_had_come():
             await server.until(lambda: server.ended == 1)
             return probe.started, probe.status, bytes(probe.content)
 
-    assert asyncio.run(main()) == (True, 200, b"half")
+    assert run(main()) == (True, 200, b"half")
 
 
 def test_a_deadline_ends_the_connection():
@@ -465,7 +484,7 @@ def test_a_deadline_ends_the_connection():
             await server.until(lambda: server.ended == 1)
             return found.failure, found.started
 
-    assert asyncio.run(main()) == ("no complete answer came within 0.2 s", True)
+    assert run(main()) == ("no complete answer came within 0.2 s", True)
 
 
 def test_a_deadline_while_queueing_proves_that_nothing_left(monkeypatch):
@@ -480,7 +499,7 @@ def test_a_deadline_while_queueing_proves_that_nothing_left(monkeypatch):
             await first
             return found.failure, found.started
 
-    assert asyncio.run(main()) == ("no connection could be made within 0.1 s", False)
+    assert run(main()) == ("no connection could be made within 0.1 s", False)
 
 
 def test_closing_ends_those_under_way_and_those_who_wait(monkeypatch):
@@ -494,7 +513,7 @@ def test_closing_ends_those_under_way_and_those_who_wait(monkeypatch):
             await over.aclose()
             return [(exchange.started, exchange.status) for exchange in await asyncio.gather(*tasks)]
 
-    assert asyncio.run(main()) == [(True, None), (False, None)]
+    assert run(main()) == [(True, None), (False, None)]
 
 
 def test_a_call_that_still_connects_when_the_client_is_closed_ends_at_its_deadline(monkeypatch):
@@ -510,7 +529,7 @@ def test_a_call_that_still_connects_when_the_client_is_closed_ends_at_its_deadli
             found = await asyncio.wait_for(task, 3)
             return found.failure, found.started
 
-    assert asyncio.run(main()) == ("no connection could be made within 0.1 s", False)
+    assert run(main()) == ("no connection could be made within 0.1 s", False)
 
 
 # Nothing left
@@ -526,7 +545,7 @@ def test_a_name_that_does_not_exist_proves_that_nothing_left(monkeypatch):
             found = await ask(over, "http://nowhere.example")
             return found.failure, found.started
 
-    assert asyncio.run(main()) == (
+    assert run(main()) == (
         "could not connect to nowhere.example (name or service not known)",
         False,
     )
@@ -538,7 +557,20 @@ def test_a_line_break_in_a_header_is_never_written():
             found = await ask(over, server.base, headers={"X-A": "b\r\nX-C: d"})
             return found.failure, found.started, server.connections
 
-    assert asyncio.run(main()) == ("a header of the request holds a line break", False, 0)
+    assert run(main()) == ("a header of the request holds a line break", False, 0)
+
+
+def found_at(monkeypatch, name: str, *addresses: tuple[str, int]) -> None:
+    """Have *name* stand for *addresses* on the loop that runs; uvloop looks those up once more."""
+    loop = asyncio.get_running_loop()
+    real = loop.getaddrinfo
+
+    async def looked_up(host, *rest, **more):
+        if host != name:
+            return await real(host, *rest, **more)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in addresses]
+
+    monkeypatch.setattr(loop, "getaddrinfo", looked_up)
 
 
 def test_the_next_address_is_tried_when_the_first_refuses(monkeypatch):
@@ -546,27 +578,36 @@ def test_the_next_address_is_tried_when_the_first_refuses(monkeypatch):
         async with serving(always_ok) as server, transport() as over:
             port = int(server.base.rsplit(":", 1)[1])
 
-            async def two(*_, **__):
-                kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
-                return [(*kind, ("127.0.0.2", port)), (*kind, ("127.0.0.1", port))]
-
-            monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", two)
+            found_at(monkeypatch, "two.example", ("127.0.0.2", port), ("127.0.0.1", port))
             return said(await ask(over, f"http://two.example:{port}"))
 
-    assert asyncio.run(main()) == (200, b"ok", None)
+    assert run(main()) == (200, b"ok", None)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full queue refuses")
+def test_the_next_address_is_tried_beside_one_that_says_nothing(monkeypatch):
+    async def main():
+        async with serving(always_ok) as server, transport() as over:
+            port = int(server.base.rsplit(":", 1)[1])
+            with contextlib.ExitStack() as stack:
+                silent = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+                for _ in range(3):  # its queue is full, and it takes nobody out
+                    waiting = stack.enter_context(socket.socket())
+                    waiting.setblocking(False)
+                    waiting.connect_ex(silent.getsockname())
+                found_at(monkeypatch, "two.example", silent.getsockname(), ("127.0.0.1", port))
+                return said(await ask(over, f"http://two.example:{port}"))
+
+    assert run(main()) == (200, b"ok", None)
 
 
 def test_several_addresses_that_all_refuse_are_told_as_refused(monkeypatch, refused_port):
     async def main():
-        async def two(*_, **__):
-            kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
-            return [(*kind, (f"127.0.0.{last}", refused_port)) for last in (2, 1)]
-
-        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", two)
+        found_at(monkeypatch, "two.example", ("127.0.0.2", refused_port), ("127.0.0.1", refused_port))
         async with transport() as over:
             return (await ask(over, "http://two.example")).failure
 
-    assert asyncio.run(main()) == "could not connect to two.example (connection refused)"
+    assert run(main()) == "could not connect to two.example (connection refused)"
 
 
 def ipv6() -> bool:
@@ -583,7 +624,7 @@ def test_an_ipv6_address_is_spoken_to():
         async with serving(always_ok, "::1") as server, transport() as over:
             return said(await ask(over, server.base))
 
-    assert asyncio.run(main()) == (200, b"ok", None)
+    assert run(main()) == (200, b"ok", None)
 
 
 # TLS
@@ -614,7 +655,7 @@ def test_a_trusted_certificate_is_spoken_to_and_its_connection_kept(ca, monkeypa
         async with serving(always_ok, tls=tls) as server, transport() as over:
             return [said(await ask(over, server.base)) for _ in range(3)], server.connections
 
-    assert asyncio.run(main()) == ([(200, b"ok", None)] * 3, 1)
+    assert run(main()) == ([(200, b"ok", None)] * 3, 1)
 
 
 @pytest.mark.parametrize("why", ["unknown issuer", "another name"])
@@ -632,7 +673,7 @@ def test_a_certificate_that_is_not_trusted_is_sent_nothing(ca, monkeypatch, why)
             found = await ask(over, server.base)
             return found.failure, found.started, server.base[8:]
 
-    failure, started, host = asyncio.run(main())
+    failure, started, host = run(main())
     assert (failure, started, asked) == (f"the certificate of {host} is not trusted", False, [])
 
 
@@ -648,7 +689,7 @@ def test_a_server_that_speaks_no_tls_is_sent_no_request():
             found = await ask(over, server.base.replace("http", "https"), headers={"X": "canary"})
             return found.failure, found.started
 
-    failure, started = asyncio.run(main())
+    failure, started = run(main())
     assert failure is not None
     assert failure.startswith("could not connect to 127.0.0.1:")
     assert started is False
@@ -668,7 +709,7 @@ def test_a_cut_in_the_middle_of_a_tls_answer_is_told(ca, monkeypatch):
         async with serving(cut, tls=tls) as server, transport() as over:
             return said(await ask(over, server.base))
 
-    assert asyncio.run(main()) == (200, b"half", "the answer broke off")
+    assert run(main()) == (200, b"half", "the answer broke off")
 
 
 def test_a_kind_of_connections_that_does_not_exist_is_refused():
