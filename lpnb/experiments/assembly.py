@@ -226,15 +226,14 @@ class _Part:
         """Add to *complaints* what is wrong with the object.
 
         The model is asked about what it has not seen yet. About text of its free fields it need not be asked:
-        it takes any that has no half characters.
+        it takes any that has no half characters. Only whether there is one may matter, as another is required
+        beside it.
         """
         key: tuple[object, ...] | None = None
-        if self.is_plain and all(
-            value is None or (type(value) is str and value.isascii())
-            for value in [values.get(name) for name in self._free]
-        ):
+        free = [values.get(name) for name in self._free]
+        if self.is_plain and all(value is None or (type(value) is str and value.isascii()) for value in free):
             bound = [values.get(name) for name in self._bound]
-            key = (*map(type, bound), *bound)
+            key = (*[value is None for value in free], *map(type, bound), *bound)
             if key in self._good:
                 return
         before = len(complaints)
