@@ -13,6 +13,8 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from itertools import chain
 from pathlib import Path
 
 from lpnb.errors import JournalError
@@ -55,6 +57,7 @@ class Told:
 
 
 Local = asyncio.Future[None] | Told
+_OF_A_LOOP = (asyncio.Future, Told)
 Waiter = Local | concurrent.futures.Future[None] | None
 _Item = tuple[str, Sequence[object], Waiter]
 
@@ -88,7 +91,7 @@ class Writer:
             if self._closed:
                 raise JournalError(f"{self._path} is closed.")
             self._gathered.append((statement, row, waiter))
-            if isinstance(waiter, asyncio.Future | Told):
+            if isinstance(waiter, _OF_A_LOOP):
                 loop = waiter.get_loop()
                 if loop is not self._called:
                     self._called = loop
@@ -177,14 +180,19 @@ def _together(statement: str, rows: list[Sequence[object]]) -> Iterator[tuple[st
     SQLite lets go of the interpreter at every statement, and a busy event loop gives it back when it likes:
     row by row, a group would wait once for each row in it.
     """
-    head, values, row = statement.partition(" VALUES ")
-    size, start = (STRETCH, 0) if values else (1, 0)
+    size, start = (STRETCH if " VALUES " in statement else 1), 0
     while start < len(rows):
         while size > len(rows) - start:
             size //= 2
-        given = [value for several in rows[start : start + size] for value in several]
-        yield (f"{head}{values}{', '.join([row] * size)}" if size > 1 else statement), given
+        yield _times(statement, size), list(chain.from_iterable(rows[start : start + size]))
         start += size
+
+
+@cache
+def _times(statement: str, size: int) -> str:
+    """*statement* for so many rows; there are seven sizes."""
+    head, values, row = statement.partition(" VALUES ")
+    return f"{head}{values}{', '.join([row] * size)}" if size > 1 else statement
 
 
 def _failure(path: Path, error: Exception) -> JournalError:
@@ -197,7 +205,7 @@ def _failure(path: Path, error: Exception) -> JournalError:
 def _tell(group: list[_Item], failure: JournalError | None) -> None:
     waiting: dict[asyncio.AbstractEventLoop, list[Local]] = {}
     for _, _, waiter in group:
-        if isinstance(waiter, asyncio.Future | Told):
+        if isinstance(waiter, _OF_A_LOOP):
             waiting.setdefault(waiter.get_loop(), []).append(waiter)
         elif waiter is not None:
             _settle([waiter], failure)
