@@ -646,7 +646,8 @@ def test_a_table_is_checked_as_its_batches_would_be_one_by_one(rows):
 
     for number, row in enumerate(rows):
         found = [c.sentence.replace(f"Row {number + 1}, ", "Row 1, ") for c in checked[number].complaints()]
-        assert found == found_by_its_batch(row)
+        # Complaints stand in the order of the columns, and a table of several rows may have another one.
+        assert sorted(found) == sorted(found_by_its_batch(row))
 
 
 def test_free_text_beside_which_another_field_is_required_is_told_whatever_came_before():
