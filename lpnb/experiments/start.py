@@ -261,6 +261,7 @@ def go_on(
     Raises:
         JournalError: The file is missing, empty, damaged, or being written by another process.
         ChangedCasesError: *cases* are not those that the journal was begun with.
+        InvalidValueError: They are, and cannot be sent: somebody has edited them there.
         RunError: The journal belongs to another account.
     """
     check_client(client)
@@ -272,6 +273,8 @@ def go_on(
     book = Journal.open(path)
     try:
         todo = [(case.number, case.used) for case in reader.cases() if case.state in ("planned", "not sent")]
+        if todo:
+            known.check()  # they were, but a journal may come from elsewhere
         # Whoever began it has confirmed more than is left of it.
         confirm = len(todo) if own and confirm is None else confirm
         check_live(client.settings, len(todo), live=options.live, confirm=confirm, cap=options.cap or CAP)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import re
 import signal
@@ -248,6 +249,28 @@ def test_a_run_can_be_stopped_and_gone_on_with_from_its_journal_alone(client, sa
     assert again.state == "done"
     assert sorted(consumers(sandbox)) == sorted(again.table()["consumer_id"])
     assert len(set(consumers(sandbox))) == 12
+
+
+def test_a_case_that_was_edited_in_its_journal_is_checked_before_anything_is_sent(client, sandbox):
+    sandbox.fail("conversation", "slow", None, seconds=0.02)
+    urgent = [{"case": f"urgent-{number}", "ttrDefName": "URGENT"} for number in range(9)]
+    run = start_experiment(client, urgent, name="tiers", progress=False, concurrency=1)
+    run.stop().wait()
+    calls = sandbox.calls["conversation"]
+    said = '{"ttrDefName":"SOON"}'
+    whole = json.dumps(["urgent-8", None, said, "{}"], separators=(",", ":"))
+    digest = hashlib.blake2b(whole.encode(), digest_size=24).hexdigest()
+    with closing(sqlite3.connect(run.journal_path)) as journal:
+        journal.execute("UPDATE cases SET said = ?, digest = ? WHERE name = 'urgent-8'", (said, digest))
+        journal.commit()
+
+    with pytest.raises(InvalidValueError) as caught:
+        open_run(run.journal_path).resume(client)
+
+    assert [complaint.sentence for complaint in caught.value.complaints] == [
+        "Row 9, ttrDefName must be one of 'NORMAL', 'URGENT', 'PRIORITIZED'; got 'SOON'."
+    ]
+    assert sandbox.calls["conversation"] == calls
 
 
 def test_going_on_with_a_run_that_is_done_sends_nothing(client, sandbox):
