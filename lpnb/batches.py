@@ -192,13 +192,7 @@ class ConversationBatch:
         ``account_id`` becomes the ``brandId`` unless the request names one itself.
         """
         ids = list(self.req_ids or [fresh_id() for _ in range(2 + len(self.more))])
-        request = self.request.to_wire()
-        if "brandId" not in request and account_id is not None:
-            request = {"brandId": account_id, **request}
-        frames = [
-            {"kind": "req", "id": ids[0], "type": SET_USER_PROFILE, "body": self.profile.to_wire()},
-            {"kind": "req", "id": ids[1], "type": REQUEST_CONVERSATION, "body": request},
-        ]
+        frames = both_frames(ids, self.profile.to_wire(), self.request.to_wire(), account_id)
         return frames + [{**frame, "id": req_id} for frame, req_id in zip(self.more, ids[2:], strict=True)]
 
     def outgoing(self, account_id: str) -> Outgoing:
@@ -216,6 +210,18 @@ class ConversationBatch:
         if self.req_ids is None:
             frames = [{**frame, "id": "(made fresh for each send)"} for frame in frames]
         return pre_html(json.dumps(frames, indent=2, ensure_ascii=False))
+
+
+def both_frames(
+    ids: Sequence[str], profile: dict[str, Any], request: dict[str, Any], account_id: str | None
+) -> list[dict[str, Any]]:
+    """The two frames of a batch with these bodies; *account_id* is the brand unless the request names one."""
+    if account_id is not None:
+        request = {"brandId": account_id, **request}
+    return [
+        {"kind": "req", "id": ids[0], "type": SET_USER_PROFILE, "body": profile},
+        {"kind": "req", "id": ids[1], "type": REQUEST_CONVERSATION, "body": request},
+    ]
 
 
 @dataclass(frozen=True)

@@ -57,13 +57,10 @@ class Connector:
 
     def is_ready(self, consumer_id: str | None) -> bool:
         """Whether all is there that a call for *consumer_id* needs."""
-        now = self._clock()
         return (
             (consumer_id is None or consumer_id in self.consumers)
-            and self.app_jwt is not None
-            and self.app_jwt.is_fresh(now)
-            and bool(self.domains)
-            and now < self._domains_until
+            and self.need_app_jwt() is None
+            and self.need_domains() is None
         )
 
     def need_domains(self) -> Flow[None] | None:

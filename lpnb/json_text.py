@@ -31,10 +31,7 @@ def json_bytes(
         >>> json_bytes([{"lang": "en-US", "n": 10**30}])
         b'[{"lang":"en-US","n":1000000000000000000000000000000}]'
     """
-    try:
-        return orjson.dumps(value, default and _after(default), _SORTED if sort_keys else _OPTION)
-    except TypeError:  # numbers beyond 64 bits, keys that are not text, halves of characters
-        return _slowly(value, default, sort_keys).encode("utf-8")
+    return _quickly(value, default, sort_keys) or _slowly(value, default, sort_keys).encode("utf-8")
 
 
 def json_text(value: object, default: Callable[[Any], Any] | None = None, *, sort_keys: bool = False) -> str:
@@ -44,12 +41,15 @@ def json_text(value: object, default: Callable[[Any], Any] | None = None, *, sor
         >>> json_text({"b": "\\ud83d", "a": None}, sort_keys=True)
         '{"a":null,"b":"\\ud83d"}'
     """
+    return _quickly(value, default, sort_keys).decode("utf-8") or _slowly(value, default, sort_keys)
+
+
+def _quickly(value: object, default: Callable[[Any], Any] | None, sort_keys: bool) -> bytes:
+    """Nothing when it cannot: numbers beyond 64 bits, keys that are not text, halves of characters."""
     try:
-        return orjson.dumps(value, default and _after(default), _SORTED if sort_keys else _OPTION).decode(
-            "utf-8"
-        )
+        return orjson.dumps(value, default and _after(default), _SORTED if sort_keys else _OPTION)
     except TypeError:
-        return _slowly(value, default, sort_keys)
+        return b""
 
 
 @lru_cache(maxsize=8)

@@ -25,6 +25,7 @@ from lpnb.wire import (
     Turn,
     Verdict,
     Witness,
+    call,
     verdict,
 )
 
@@ -106,9 +107,7 @@ def _post(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse]:
                 yield NewToken(consumer_id)
         attempts += 1
         tokens = line.tokens()
-        exchange = yield conversation_request(outgoing, line.origin(), line.account_id, tokens)
-        if exchange is None:
-            raise TypeError("a request is answered with an Exchange")
+        exchange = yield from call(conversation_request(outgoing, line.origin(), line.account_id, tokens))
         exchange, reading = _read(exchange, outgoing, line, tokens)
         decision = verdict(exchange, reading.says, refreshed)
         own = None

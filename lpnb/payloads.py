@@ -210,9 +210,14 @@ class SetUserProfile:
         """Return the body that is sent."""
         if not self.sdes:
             return dict(self.extra)
-        elements = [sde.to_wire() for sde in self.sdes if not isinstance(sde, Mapping)]
+        body = profile_body([sde.to_wire() for sde in self.sdes if not isinstance(sde, Mapping)])
         beside = self.extra.get("authenticatedData", {})
-        return {**self.extra, "authenticatedData": {**beside, "lp_sdes": elements}}
+        return {**self.extra, "authenticatedData": {**beside, **body["authenticatedData"]}}
+
+
+def profile_body(elements: list[dict[str, Any]]) -> dict[str, Any]:
+    """The body of ``userprofile.SetUserProfile`` with these *elements* of ``lp_sdes``."""
+    return {"authenticatedData": {"lp_sdes": elements}} if elements else {}
 
 
 _MADE = frozenset((CustomerInfo, PersonalInfo))

@@ -136,8 +136,13 @@ class Sde(WireModel):
         """Return the element of ``lp_sdes`` that is sent."""
         body = plain(self)
         auth = body.pop("auth", None)
-        element = {"type": self.sde_type, self.body_key: body}
+        element = self.around(body)
         return {**element, "auth": auth} if auth is not None else element
+
+    @classmethod
+    def around(cls, body: dict[str, Any]) -> dict[str, Any]:
+        """The element of ``lp_sdes`` that holds *body*."""
+        return {"type": cls.sde_type, cls.body_key: body}
 
     @classmethod
     def collect(cls, data: Any, path: str, unknown: str, complaints: list[Complaint]) -> Self | None:

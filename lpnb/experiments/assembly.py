@@ -10,19 +10,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lpnb.batches import ConversationBatch
+from lpnb.batches import ConversationBatch, both_frames
 from lpnb.errors import Complaint
 from lpnb.experiments.columns import ENTRY_POINTS, IDENTITIES, Column, attribute_models
 from lpnb.ids import fresh_id
 from lpnb.json_text import json_bytes
 from lpnb.models import Id, Text, WireModel, models_in
-from lpnb.payloads import (
-    REQUEST_CONVERSATION,
-    SET_USER_PROFILE,
-    ClientProperties,
-    ConsumerRequestConversation,
-    SetUserProfile,
-)
+from lpnb.payloads import ClientProperties, ConsumerRequestConversation, SetUserProfile, profile_body
 from lpnb.visitors import Identity
 from lpnb.wire import Batch, Outgoing
 
@@ -30,12 +24,9 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 _NO_PROFILE = SetUserProfile()
-_DEFAULTS = ConsumerRequestConversation().to_wire()
 _PLAIN_REQUEST = ConsumerRequestConversation()
 #: Parts that are remembered by their text: cells recur in a grid, and a case is checked before it is sent.
 _REMEMBERED = 4_096
-
-
 #: Kinds of cells that models only look at: what was read is what is sent.
 _AS_READ = frozenset(("text", "id", "whole", "number", "boolean"))
 
@@ -89,13 +80,10 @@ class Plan:
 
     def bodies(self, values: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Of both frames, as the wire has them."""
-        sdes = [
-            {"type": part.model.sde_type, part.model.body_key: body}
-            for part in self._sdes
-            if (body := part.wire(values)) is not None
-        ]
+        bodies = ((part.model, part.wire(values)) for part in self._sdes)
+        sdes = [model.around(body) for model, body in bodies if body is not None]
         request = self._request.wire(values) if self._request else None
-        return {"authenticatedData": {"lp_sdes": sdes}} if sdes else {}, request or dict(_DEFAULTS)
+        return profile_body(sdes), request or _PLAIN_REQUEST.to_wire()
 
     def check(self, values: Mapping[str, object], complaints: list[Complaint]) -> None:
         """Add to *complaints* what is wrong with *values*, whoever they are for."""
@@ -155,18 +143,8 @@ class _Posted:
 
     def outgoing(self, account_id: str) -> Outgoing:
         """What ``ConversationBatch`` posts, but for the order of its keys."""
-        first, second = fresh_id(), fresh_id()
-        profile, request = self._plan.bodies(self._values)
-        frames = [
-            {"kind": "req", "id": first, "type": SET_USER_PROFILE, "body": profile},
-            {
-                "kind": "req",
-                "id": second,
-                "type": REQUEST_CONVERSATION,
-                "body": {"brandId": account_id, **request},
-            },
-        ]
-        return Outgoing(json_bytes(frames), ((first, SET_USER_PROFILE), (second, REQUEST_CONVERSATION)))
+        frames = both_frames((fresh_id(), fresh_id()), *self._plan.bodies(self._values), account_id)
+        return Outgoing(json_bytes(frames), tuple([(frame["id"], frame["type"]) for frame in frames]))
 
 
 class _Part:
@@ -243,7 +221,7 @@ class _Part:
 
     def wire(self, values: Mapping[str, object]) -> Any:
         """The object as the wire has it, of cells that were checked; None when every one is empty."""
-        return self._node.wire(values)
+        return self._node.build(values, whole=True)
 
     def _named(self, complaint: Complaint) -> Complaint:
         """The complaint with its path spelled as the column is."""
@@ -294,28 +272,18 @@ class _Node:
         if not self.is_list:
             yield from (name for key, name in self.leaves if _is_free(fields[str(key)]))
 
-    def wire(self, values: Mapping[str, object]) -> Any:
-        """Like ``build``, of columns that are sent as they are; what no column says, the model does."""
-        made: dict[str | int, Any] = {}
-        for key, name in self.leaves:
-            if (value := values.get(name)) is not None:
-                made[key] = value
-        for key, child in self.children:
-            if (value := child.wire(values)) is not None:
-                made[key] = value
-        if not made:
-            return None
-        return [made[key] for key in sorted(made)] if self.is_list else {**self.defaults, **made}
+    def build(self, values: Mapping[str, object], *, whole: bool = False) -> Any:
+        """What the columns make of *values*, or None when all of them are empty.
 
-    def build(self, values: Mapping[str, object]) -> Any:
-        """What the columns make of *values*, or None when all of them are empty."""
+        *whole* says that it is for the wire: what no column says, the model does.
+        """
         base = values.get(self.base) if self.base is not None else None
         made: dict[str | int, Any] = {}
         for key, name in self.leaves:
             if (value := values.get(name)) is not None:
                 made[key] = value
         for key, child in self.children:
-            if (value := child.build(values)) is not None:
+            if (value := child.build(values, whole=whole)) is not None:
                 made[key] = value
         if not made:
             return base
@@ -323,6 +291,8 @@ class _Node:
             # What is empty is absent: an element that has no cell leaves no hole.
             start = list(base) if isinstance(base, list) else []
             return start + [made[key] for key in sorted(made)]
+        if base is None:
+            return {**self.defaults, **made} if whole and self.defaults else made
         if isinstance(base, WireModel):
             wire = base.model_dump(by_alias=True)
             known = {key: value for key, value in wire.items() if key not in base.extra}
