@@ -181,7 +181,7 @@ def open_page(
             context.pages[0].screenshot(path=tmp_path / f"failed-{number}.png")
         context.close()
     assert seen.outside == []
-    assert seen.errors == []
+    assert seen.wrong == []
 
 
 @pytest.fixture
@@ -193,8 +193,7 @@ def notebook(
     ``one_by_one`` runs them as somebody does who reads: a cell, its output, the next.
     """
     page, seen = lab_page
-    seen.outside.clear()
-    seen.errors.clear()
+    seen.forget()
 
     def open_and_run(*cells: str | Path, one_by_one: bool = False) -> Page:
         name = f"{request.node.name.replace('[', '-').strip(']')}.ipynb"
@@ -225,7 +224,7 @@ def notebook(
     raised = page.evaluate("window.kernelErrors ?? []")
     page.evaluate(CLOSE)
     assert seen.outside == []
-    assert seen.errors == []
+    assert seen.wrong == []
     assert raised == []
 
 

@@ -47,6 +47,22 @@ class Seen:
 
     outside: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    excused: list[str] = field(default_factory=list)
+
+    def forget(self) -> None:
+        """Begin anew, for the next test on the same page."""
+        self.outside.clear()
+        self.errors.clear()
+        self.excused.clear()
+
+    def excuse(self, text: str) -> None:
+        """Overlook errors with ``text``, those that came already and those that are still to come."""
+        self.excused.append(text)
+
+    @property
+    def wrong(self) -> list[str]:
+        """The errors that nobody excused."""
+        return [error for error in self.errors if not any(text in error for text in self.excused)]
 
     def guard(self, route: Route) -> None:
         """Let through what stays on this machine; refuse and note the rest."""
