@@ -37,13 +37,14 @@ _EXCEL_ROWS, _EXCEL_COLUMNS, _EXCEL_TEXT, _EXCEL_DIGITS = 1_048_576, 16_384, 32_
 def save_table(table: pd.DataFrame, path: str | Path) -> Path:
     """Write *table* to *path*: ``.parquet``, ``.csv`` or ``.xlsx``, by the ending.
 
-    Parquet keeps every dtype. CSV is UTF-8 with commas; a text that a spreadsheet would take for a formula
+    Parquet keeps every dtype: ``pandas.read_parquet`` gives the same table back, but for columns that mix types,
+    which become text. An index with a name, such as a pivot's, becomes columns. CSV is UTF-8 with commas; a text that a spreadsheet would take for a formula
     (it begins with ``= + - @``, a tab, a carriage return or a full-width form, and is no number) gets an
     apostrophe in front, which ``cases_of`` takes away again. Excel (``pip install "lpnb[excel]"``) gets text as
     text, whatever it begins with, and times in UTC. Missing cells are empty.
 
     Raises:
-        InvalidValueError: The ending is another one, or Excel cannot hold the table.
+        InvalidValueError: The ending is another one, two columns have one name, or Excel cannot hold the table.
         LpnbError: It could not be written; what was there before is as it was.
 
     Example:
@@ -61,6 +62,7 @@ def save_table(table: pd.DataFrame, path: str | Path) -> Path:
         raise InvalidValueError([one_of("the file's ending", suffix, list(_WRITERS))])
     if not isinstance(table, pd.DataFrame):
         raise TypeError(f"save_table writes a DataFrame; got a {type(table).__name__}")
+    table = _flat(table)
     target = Path(os.path.realpath(path))
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
@@ -99,16 +101,38 @@ def check_export(path: str | Path) -> None:
         _openpyxl()
 
 
+def _flat(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with its named index as columns, and every column under a text of its own.
+
+    Raises:
+        InvalidValueError: Two columns have one name.
+    """
+    if any(name is not None for name in table.index.names):
+        table = table.reset_index()
+    names = [" ".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in table.columns]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InvalidValueError(
+            [
+                Complaint(name, f"{name} must be one column of the table; got {names.count(name)}.")
+                for name in twice
+            ]
+        )
+    return table.set_axis(names, axis="columns")
+
+
 def _arrow(table: pd.DataFrame) -> pa.Table:
-    """The table as Arrow has it; a column that mixes types becomes text."""
+    """The table as Arrow has it, and what its dtypes were; a column that mixes types becomes text."""
     columns = {}
     for name in table.columns:
+        columns[name] = table[name]
+        if table[name].dtype.kind not in "Oc":
+            continue
         try:
-            columns[str(name)] = pa.array(table[name], from_pandas=True)
+            pa.array(table[name], from_pandas=True)
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
             cells = [None if missing else cell_text(cell) for cell, missing in _cells(table[name])]
-            columns[str(name)] = pa.array(cells, pa.string())
-    return pa.table(columns)
+            columns[name] = pd.Series(cells, index=table.index, dtype="str")
+    return pa.Table.from_pandas(pd.DataFrame(columns, index=table.index), preserve_index=False)
 
 
 def _cells(column: pd.Series[Any]) -> zip[tuple[object, bool]]:
@@ -206,14 +230,24 @@ def _check_size(table: pd.DataFrame) -> None:
         if pd.api.types.is_numeric_dtype(table[name]):
             continue
         for row, (value, missing) in enumerate(_cells(table[name])):
-            if not missing and isinstance(value, str) and len(value) > _EXCEL_TEXT:
+            if missing or not isinstance(value, str | list | dict | tuple):
+                continue
+            length = _excel_length(cell_text(value))
+            if length > _EXCEL_TEXT:
                 sentence = (
-                    f"Row {row + 1:,}, {name}, has {len(value):,} characters; "
+                    f"Row {row + 1:,}, {name}, has {length:,} characters; "
                     f"an Excel cell holds {_EXCEL_TEXT:,}. Save it as .parquet or .csv."
                 )
                 complaints.append(Complaint(f"[{row}].{name}", sentence))
     if complaints:
         raise InvalidValueError(complaints[:50], more=max(0, len(complaints) - 50))
+
+
+def _excel_length(text: str) -> int:
+    """How many characters Excel counts: most emoji are two, and what XML cannot hold is spelled in seven."""
+    if 2 * len(text) <= _EXCEL_TEXT and text.isprintable():
+        return len(text)
+    return len(_printable(text).encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _without_zone(value: object) -> object:

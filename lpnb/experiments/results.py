@@ -82,10 +82,12 @@ class Results:
             index: The column, or columns, whose values go down, such as "ctmrinfo.ctype".
             columns: Those whose values go across; *value* itself when left out.
             value: With *columns*, the cell shows this column's values, each with its count when there are
-                several.
+                several. When it is one of the keys, the cells count cases.
+
+        Cases without a value are headed "(absent)".
 
         Raises:
-            InvalidValueError: The table has no such column.
+            InvalidValueError: The table has no such column, or one is named twice.
 
         Example:
             >>> from lpnb import Client, Sandbox, Settings, run_experiment
@@ -94,6 +96,8 @@ class Results:
             ...     run = run_experiment(client, cases, journal="tiers.sqlite", progress=False)
             >>> run.pivot("ctmrinfo.ctype").loc["vip", "answered"].item()
             2
+            >>> run.pivot("outcome")["cases"].to_dict()
+            {'answered': 3}
         """
         return pivot_of(self.table(), index, columns, value)
 

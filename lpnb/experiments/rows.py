@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lpnb.errors import InvalidValueError
 from lpnb.journal import Answer, CaseRow, KnownCase, Reader, read_each
 from lpnb.json_text import json_text
-from lpnb.models import one_of
+from lpnb.models import must, one_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -252,6 +252,8 @@ def _stretch(
 #: Rows of a table that are Python objects at one time.
 _STRETCH = 10_000
 _NOTHING: Mapping[str, Any] = {}
+#: How a pivot heads the cases that have no value, as pictures do.
+_ABSENT = "(absent)"
 
 
 @contextlib.contextmanager
@@ -359,12 +361,21 @@ def pivot_of(
         for column in (*down, *across, value)
         if column not in table.columns
     ]
+    keys = [*down, *across]
+    if not down:
+        wrong.append(must("index", "must name a column, or several", index))
+    elif len(set(keys)) < len(keys):
+        wrong.append(must("index and columns", "must be different columns", keys))
     if wrong:
         raise InvalidValueError(wrong)
-    cells = table[[*down, *across, value]].astype("object").where(lambda frame: frame.notna(), "(none)")
+    cells = table[list(dict.fromkeys([*keys, value]))].astype("object")
+    cells = cells.where(cells.notna(), _ABSENT)
+    if value in keys:  # it is in the heads already, so that only counting is left
+        counts = cells.groupby(keys).size()
+        return counts.unstack(across, fill_value=0) if across else counts.to_frame("cases")
     if not across:
         return cells.groupby([*down, value]).size().unstack(value, fill_value=0)
-    return cells.groupby([*down, *across])[value].agg(_counted).unstack(across, fill_value="")
+    return cells.groupby(keys)[value].agg(_counted).unstack(across, fill_value="")
 
 
 def _counted(values: pd.Series[Any]) -> str:

@@ -119,9 +119,49 @@ def test_a_heading_is_disarmed_as_well(tmp_path):
 def test_a_parquet_file_gives_the_same_table_back(tmp_path):
     path = save_table(table(), tmp_path / "t.parquet")
 
-    pd.testing.assert_frame_equal(
-        pd.read_parquet(path, dtype_backend="pyarrow").astype(table().dtypes), table()
+    pd.testing.assert_frame_equal(pd.read_parquet(path), table())
+
+
+def test_a_parquet_file_keeps_dtypes_also_where_nothing_stands(tmp_path):
+    empty = table().assign(passed=pd.array([None, None], dtype="boolean"))
+    path = save_table(empty, tmp_path / "t.parquet")
+
+    pd.testing.assert_frame_equal(pd.read_parquet(path), empty)
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "xlsx"])
+def test_the_names_of_a_pivots_rows_are_saved_as_columns(tmp_path, ending):
+    pivot = pd.DataFrame(
+        {"answered": [1, 2]}, index=pd.MultiIndex.from_tuples([("vip", "a"), ("gold", "b")], names=["x", "y"])
     )
+    path = save_table(pivot, tmp_path / f"t.{ending}")
+
+    read = {"csv": pd.read_csv, "parquet": pd.read_parquet, "xlsx": pd.read_excel}[ending]
+    assert read(path).values.tolist() == [["vip", "a", 1], ["gold", "b", 2]]
+    assert list(read(path).columns) == ["x", "y", "answered"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "xlsx"])
+def test_two_columns_of_one_name_are_refused(tmp_path, ending):
+    twice = pd.DataFrame([[1, 2]], columns=["a", "a"])
+
+    with pytest.raises(InvalidValueError) as caught:
+        save_table(twice, tmp_path / f"t.{ending}")
+
+    assert str(caught.value) == "a must be one column of the table; got 2."
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "length"),
+    [("\U0001f600" * 20_000, "40,000"), (["x" * 40_000], "40,004"), ("\x00" * 5_000, "35,000")],
+)
+def test_what_excel_counts_decides_whether_a_cell_is_too_long(tmp_path, cell, length):
+    with pytest.raises(InvalidValueError) as caught:
+        save_table(pd.DataFrame({"a": [cell]}), tmp_path / "t.xlsx")
+
+    said = f"Row 1, a, has {length} characters; an Excel cell holds 32,767. Save it as .parquet or .csv."
+    assert str(caught.value) == said
 
 
 def test_an_excel_file_has_text_as_text_and_no_formula(tmp_path):
