@@ -92,11 +92,13 @@ class Comparison:
     def summary(self) -> str:
         """How many cases moved, stayed and so on, in a sentence."""
         total = sum(self.counts.values())
+        if not total:
+            return "Neither run has a case"
         kinds = [f"{count:,} {word}" for word, count in self.counts.items() if count or word == "moved"]
         told = f"{counted(total)}: {', '.join(kinds)}"
         changed = int((~self._table["same_case"].fillna(True).astype(bool)).sum())
         return (
-            f"{told}. {changed:,} of them {'says' if changed == 1 else 'say'} something else"
+            f"{told}. {changed:,} of them {'was' if changed == 1 else 'were'} sent with other values"
             if changed
             else told
         )
@@ -108,6 +110,8 @@ class Comparison:
         if not total:
             return "No cases to compare"
         changed, moved = total - self.counts["stayed"], self.counts["moved"]
+        if not changed:
+            return f"None of {counted(total)} moved" if total > 1 else "The case has not moved"
         return (
             f"{moved:,} of {counted(total)} moved"
             if moved == changed

@@ -6,6 +6,7 @@ neither stages nor labels beside them.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 #: The most names of a stage that stand for themselves.
 MOST = 24
+#: What ``gathered`` calls the others; they stand last.
+_REST = re.compile(r"\([0-9,]+ more\)$")
 _BAR, _BETWEEN, _ROOM = 7.0, 200.0, 150.0
 _SLOT, _SPACE, _BODY = 15.0, 7.0, 300.0
 
@@ -52,14 +55,16 @@ def gathered(bands: Sequence[Band], most: int = MOST) -> list[Band]:
             counts[band.names[stage]] += band.count
         if len(counts) <= most:
             continue
-        kept = set(sorted(counts, key=lambda name: (-counts[name], name))[: most - 1])
-        rest = f"({len(counts) - most + 1} more)"
+        kept = set(sorted(counts, key=lambda name: -counts[name])[: most - 1])  # of equals the first
+        rest = f"({len(counts) - most + 1:,} more)"
         found = [
             band
             if band.names[stage] in kept
             else replace(band, names=(*band.names[:stage], rest, *band.names[stage + 1 :]))
             for band in found
         ]
+        if stage == 0:  # it stands where its first band does
+            found.sort(key=lambda band: band.names[0] == rest)
     return found
 
 
@@ -131,7 +136,9 @@ def _order(
             weight: dict[str, float] = defaultdict(float)
             for band in bands:
                 weight[band.names[number]] += band.count * nodes[number - 1][band.names[number - 1]].middle
-            inner = sorted(stage, key=lambda name: (weight[name] / stage[name].count, name))
+            inner = sorted(
+                stage, key=lambda name: (bool(_REST.match(name)), weight[name] / stage[name].count, name)
+            )
             nodes[number] = stage = {name: stage[name] for name in inner}
         slots = [max(node.count * scale, _SLOT) + _SPACE for node in stage.values()]
         at = top + (high - sum(slots)) / 2

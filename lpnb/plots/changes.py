@@ -16,7 +16,7 @@ from lpnb.display import esc
 from lpnb.plots.bands import Band, draw_bands
 from lpnb.plots.cells import in_order, shortened, tally, texts
 from lpnb.plots.field import MUTED, STEP, Field, Legend, Place, cell_style
-from lpnb.plots.letters import wrap
+from lpnb.plots.letters import MARK, wrap
 from lpnb.plots.picture import Picture
 from lpnb.plots.sheet import SMALL, TEXT, Sheet, blank_sheet
 from lpnb.plots.themes import NEUTRAL, Theme, colours_of
@@ -70,12 +70,32 @@ class ChangeMap(Picture):
     def _draw(self, theme: Theme) -> Figure:
         if not self.cells:
             return blank_sheet(self.title, f"{self.summary}.", theme)
-        legend = Legend((("", "Framed: changed, with what it was before. Grey: as before.", 1.0),))
+        signs = self._signs() if self.field.small else {}
 
         def paint(sheet: Sheet, place: tuple[str, str], at: Place) -> None:
-            _paint(sheet, self, self.cells.get(place), at)
+            _paint(sheet, self, self.cells.get(place), at, signs)
 
-        return self.field.draw(theme, (112.0, 50.0), paint, legend).finish()
+        return self.field.draw(theme, (112.0, 50.0), paint, self._legend(signs)).finish()
+
+    def _signs(self) -> dict[tuple[str, str], str]:
+        """A number for each way that cells changed, the most frequent first: small cells hold no names."""
+        ways: dict[tuple[str, str], int] = {}
+        for cell in self.cells.values():
+            if cell.changed:
+                ways[cell.before, cell.after] = ways.get((cell.before, cell.after), 0) + cell.changed
+        order = sorted(ways, key=lambda way: (-ways[way], way))
+        return {way: str(number) for number, way in enumerate(order, 1)}
+
+    def _legend(self, signs: Mapping[tuple[str, str], str]) -> Legend:
+        if not any(cell.changed for cell in self.cells.values()):
+            return Legend((("", "Grey: as before.", 1.0),))
+        if not signs:
+            return Legend((("", "Framed: changed, with what it was before. Grey: as before.", 1.0),))
+        ways = [
+            (self.colours.get(after, NEUTRAL), f"{sign} = {after}{MARK}, was {before}{MARK}", 1.0)
+            for (before, after), sign in signs.items()
+        ]
+        return Legend((("", "Framed: changed, the number says how. Grey: as before.", 1.0), *ways))
 
     def _repr_html_(self) -> str:
         if not self.cells:
@@ -151,7 +171,13 @@ def _change(ways: list[tuple[tuple[str, ...], int]]) -> Change:
     return Change(sum(count for _, count in ways), sum(count for _, count in changed), was, now)
 
 
-def _paint(sheet: Sheet, picture: ChangeMap, cell: Change | None, at: Place) -> None:
+def _paint(
+    sheet: Sheet,
+    picture: ChangeMap,
+    cell: Change | None,
+    at: Place,
+    signs: Mapping[tuple[str, str], str],
+) -> None:
     (x, y, wide, high), theme = at, sheet.theme
     small = picture.field.small
     if cell is None:
@@ -167,7 +193,7 @@ def _paint(sheet: Sheet, picture: ChangeMap, cell: Change | None, at: Place) -> 
     sheet.box(x + 0.8, y + 0.8, wide - 1.6, high - 1.6, theme.fill(base, theme.bold), edge=theme.ink)
     if small:
         sheet.text(
-            str(cell.changed),
+            signs[cell.before, cell.after],
             x + wide / 2,
             y + high / 2,
             SMALL,
@@ -177,7 +203,9 @@ def _paint(sheet: Sheet, picture: ChangeMap, cell: Change | None, at: Place) -> 
         )
         return
     lines = wrap(cell.after, TEXT, (wide - 16) * 0.92, 2)
-    was = wrap(", ".join(cell.lines[1:]), SMALL, wide - 14, 2)
+    _, was_before, *some = cell.lines
+    room = 3 - len(some) if len(lines) == 1 else 2 - len(some)
+    was = [*wrap(was_before, SMALL, wide - 14, min(room, 2)), *some]
     start = y + (high - len(lines) * STEP - len(was) * 9.5) / 2
     sheet.lines(lines, x + 8, start, TEXT, step=STEP, weight="bold")
     sheet.lines(was, x + 8, start + len(lines) * STEP, SMALL, step=9.5)

@@ -86,4 +86,6 @@ def _legend(heatmap: Heatmap, signs: dict[str, str]) -> Legend:
         entries.append((heatmap.colours.get(label, NEUTRAL), words, 1.0 if known else 0.3))
     if signs and any(len(cell.shares) > 1 for cell in heatmap.grid.cells.values()):
         entries.append(("", "* and others; the most frequent is named", 1.0))
+    if heatmap.field.small and heatmap.value == "failed":
+        entries.append(("", "In a cell: how many of 100 failed", 1.0))
     return Legend(tuple(entries))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lpnb.display import esc
-from lpnb.plots.letters import width, wrap
+from lpnb.plots.letters import apart, width, wrap
 from lpnb.plots.sheet import MARGIN, SMALL, TEXT, Sheet
 from lpnb.plots.themes import Theme
 
@@ -23,6 +23,7 @@ _GAP = 3.0
 _NAMED = (14, 40)
 #: A cell that holds only a short sign.
 _SMALL_CELL = (21.0, 17.0)
+_LEGEND_LINES = 12
 
 #: Where a cell stands: x, y, width, height.
 Place = tuple[float, float, float, float]
@@ -79,10 +80,10 @@ class Field:
         """Draw it with cells of *size*, or small ones; *paint* fills one cell."""
         small = self.small
         across, high = _SMALL_CELL if small else size
-        names = [wrap(name, TEXT, 150, 2) for name in self.rows]
+        names = apart(self.rows, TEXT, 150, 2)
         left = max(width(line, TEXT) for lines in names for line in lines)
         left = MARGIN + max(left, min(width(self.keys[0], SMALL) * 1.12 + 4, 120.0)) + 10
-        heads = [_head(name, across, small) for name in self.columns]
+        heads = apart(self.columns, SMALL, 110.0, 1) if small else apart(self.columns, TEXT, across - 6, 3)
         deep = max(width(lines[0], SMALL) for lines in heads) + 6 if small else max(map(len, heads)) * STEP
         field = (len(self.columns) * (across + _GAP), len(self.rows) * (high + _GAP))
         wide = max(left - MARGIN + field[0], 360.0)
@@ -135,17 +136,20 @@ class Legend:
     entries: tuple[tuple[str, str, float], ...]
 
     def laid_out(self, room: float) -> list[list[tuple[float, tuple[str, str, float]]]]:
-        """Lines of entries, each with where it starts; no more than a dozen lines."""
+        """Lines of entries, each with where it starts; after a dozen lines it says how many are left out."""
         lines: list[list[tuple[float, tuple[str, str, float]]]] = []
         at = room
-        for entry in self.entries:
+        for number, entry in enumerate(self.entries):
             need = width(wrap(entry[1], SMALL, room - 40, 1)[0], SMALL) + 32
             if at + need > room:
+                if len(lines) == _LEGEND_LINES:
+                    lines.append([(0.0, ("", f"and {len(self.entries) - number:,} more", 1.0))])
+                    break
                 lines.append([])
                 at = 0.0
             lines[-1].append((at, entry))
             at += need
-        return lines[:12]
+        return lines
 
     def draw(self, sheet: Sheet, lines: list[list[tuple[float, tuple[str, str, float]]]], top: float) -> None:
         """Draw the *lines* from *top* downwards."""
@@ -157,7 +161,3 @@ class Legend:
                     sheet.box(x, y + 1, 10, 10, theme.fill(base, theme.strength * thickness))
                     sheet.box(x, y + 1, 3, 10, theme.fill(base, 0.9))
                 sheet.text(words, x + (16 if base else 0), y + 6, SMALL, down="center", colour=theme.muted)
-
-
-def _head(name: str, across: float, small: bool) -> list[str]:
-    return wrap(name, SMALL, 110.0, 1) if small else wrap(name, TEXT, across - 6, 3)

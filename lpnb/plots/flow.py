@@ -86,7 +86,12 @@ def flow(
     # Without column names a table could not be grouped by a key that looks like another.
     frame = pd.DataFrame({number: texts(table[name]) for number, name in enumerate(stages[:-1])})
     frame[len(stages) - 1] = labels_of(table, to)
-    first = {name: place for place, name in enumerate(in_order(table[source]))}
-    ways = dict(sorted(tally(frame), key=lambda way: first[way[0][0]]))
+    orders = [{text: place for place, text in enumerate(in_order(table[name]))} for name in stages[:-1]]
+    ways = dict(
+        sorted(
+            tally(frame),
+            key=lambda way: [order[name] for order, name in zip(orders, way[0], strict=False)],
+        )
+    )
     ends = (way[-1] for way in ways if not way[-1].startswith("("))
     return FlowPicture(stages, ways, colours_of(ends, colours))

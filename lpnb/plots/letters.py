@@ -7,7 +7,7 @@ lacks is looked for in the machine's own fonts, and described or marked where th
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 
 FAMILY = "DejaVu Sans"
@@ -113,6 +113,40 @@ def wrap(text: str, size: float, room: float, lines: int) -> list[str]:
             last = last[:-1]
         found[-1] = f"{last.rstrip()}…"
     return found or [""]
+
+
+def apart(names: Sequence[str], size: float, room: float, lines: int) -> list[list[str]]:
+    """Each of *names* as ``wrap`` has it; those that would look alike lose what they share instead.
+
+    Example:
+        >>> apart(["sec://account/settings/one", "sec://account/settings/two", "x"], 9, 80, 1)
+        [['sec://a…ngs/one'], ['sec://a…ngs/two'], ['x']]
+    """
+    found = [wrap(name, size, room, lines) for name in names]
+    alike: dict[tuple[str, ...], set[str]] = {}
+    for name, told in zip(names, found, strict=True):
+        alike.setdefault(tuple(told), set()).add(name[:2000])
+    for place, (name, told) in enumerate(zip(names, found, strict=True)):
+        if len(group := alike[tuple(told)]) > 1:
+            found[place] = _cut_middle(name[:2000], _shared(min(group), max(group)), size, room, lines)
+    return found
+
+
+def _shared(one: str, other: str) -> int:
+    """How many letters both begin with; of the first and the last of a sorted group, that all of it do."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _cut_middle(name: str, same: int, size: float, room: float, lines: int) -> list[str]:
+    """*name* without its middle: as much of its beginning as leaves room for what follows *same* letters."""
+    start = max(same - 4, 0)
+    told = [""]
+    for head in range(min(start, 60), -1, -2):
+        told = wrap(f"{name[:head].rstrip()}…{name[start:].lstrip()}", size, room, lines)
+        if not told[-1].endswith("…"):
+            break
+    return told
 
 
 def _cut(word: str, size: float, room: float) -> tuple[str, str]:

@@ -31,6 +31,8 @@ _STEPS = (
     86400,
 )  # fmt: skip
 _MOST_BARS = 80
+#: From which share of the width on a mark's name stands to its left.
+_TURN = 0.6
 _BARS = 40
 #: A second sign beside the colour: what went well is plain.
 _HATCHES = {"answered": "", "refused": "///", "not sent": "...", "unknown": "xxx", "planned": "---"}
@@ -57,7 +59,9 @@ class LatencyPicture(Picture):
         self.quantiles = quantiles
         self.title = "How long calls took"
         rest = f"; {without:,} more without a time" if without else ""
-        if bars.total:
+        if bars.total == 1:
+            self.summary = f"1 call: {milliseconds(slowest)}{rest}"
+        elif bars.total:
             told = ", ".join(f"{name} {milliseconds(value)}" for name, value in quantiles.items())
             self.summary = f"{_calls(bars.total)}: {told}, slowest {milliseconds(slowest)}{rest}"
         else:
@@ -76,37 +80,41 @@ class LatencyPicture(Picture):
         ratios = edges[1] / edges[0] if edges[0] > 0 else 0.0
         if ratios > 1.0 and math.isclose(edges[-1] / edges[-2], ratios, rel_tol=1e-6):
             axes.set_xscale("log")
-            axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+            axes.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
             axes.xaxis.set_minor_formatter(lambda value, _: "")
         top = _stack(axes, self.bars, [1.0] * (len(edges) - 1), theme)
-        axes.set_ylim(0, top * 1.28)
-        for number, (name, value) in enumerate(self.quantiles.items()):
-            axes.axvline(value, color=theme.ink, linewidth=1.0, linestyle=("-", "--", ":")[number])
-            axes.annotate(
-                name, (value, top * (1.24 - 0.09 * number)), (5, 0), textcoords="offset points", va="top",
-                fontsize=SMALL, color=theme.ink, bbox={"facecolor": theme.paper, "linewidth": 0, "pad": 1},
-            )  # fmt: skip
+        axes.set_ylim(0, top * 1.3)
+        _mark(axes, self.quantiles if self.bars.total > 1 else {"": max(self.quantiles.values())}, theme)
         _legend(sheet, self.bars, theme)
         return sheet.finish()
 
 
 class RatePicture(Picture):
-    """How many calls there were in each second. Made by ``rate``; ``step`` is a bar's width in seconds."""
+    """How many calls there were over time. Made by ``rate``; ``step`` is a bar's width in seconds.
+
+    Bars of a second or more show calls a second. Shorter ones show how many calls there were in each: a dozen
+    in a hundredth of a second are not 1,200 a second.
+    """
 
     def __init__(self, bars: Bars, step: float, start: pd.Timestamp | None, without: int) -> None:
         self.bars = bars
         self.step = step
         self.start = start
-        self.title = "How many calls a second"
+        self.title = "How many calls a second" if step >= 1 else "When calls were sent"
         rest = f"; {without:,} more that were never sent" if without else ""
         if start is None:
             self.summary = f"No call was sent{rest}"
+            return
+        when = f"{start:%Y-%m-%d %H:%M:%S} UTC"
+        most = max(map(sum, zip(*bars.counts.values(), strict=True)))
+        told = f"{_calls(bars.total)} in {_clock(bars.edges[-1])}"
+        if bars.total == 1:
+            self.summary = f"1 call, at {when}{rest}"
+        elif step >= 1:
+            peak = f"{most / step:,.4g} a second at the most"
+            self.summary = f"{told}, {peak}, from {when}, in steps of {_clock(step)}{rest}"
         else:
-            peak = max(map(sum, zip(*bars.counts.values(), strict=True))) / step
-            self.summary = (
-                f"{_calls(bars.total)} in {_clock(bars.edges[-1])}, {peak:,.4g} a second at the most, from "
-                f"{start:%Y-%m-%d %H:%M:%S} UTC, in steps of {_clock(step)}{rest}"
-            )
+            self.summary = f"{told}, at most {most:,} in {_clock(step)}, from {when}{rest}"
 
     def _rows(self) -> tuple[list[str], list[list[object]]]:
         return _told(self.bars, [f"from {_clock(edge)}" for edge in self.bars.edges[:-1]])
@@ -114,8 +122,9 @@ class RatePicture(Picture):
     def _draw(self, theme: Theme) -> Figure:
         if self.start is None:
             return blank_sheet(self.title, f"{self.summary}.", theme)
-        sheet, axes = _chart(self, theme, "since the first call", "calls a second")
-        top = _stack(axes, self.bars, [self.step] * (len(self.bars.edges) - 1), theme)
+        up, width = ("calls a second", self.step) if self.step >= 1 else (f"calls in {_clock(self.step)}", 1)
+        sheet, axes = _chart(self, theme, "since the first call", up)
+        top = _stack(axes, self.bars, [width] * (len(self.bars.edges) - 1), theme)
         axes.set_ylim(0, top * 1.08)
         axes.set_xlim(0, self.bars.edges[-1])
         axes.xaxis.set_major_formatter(lambda value, _: _clock(value))
@@ -149,7 +158,7 @@ def latency(table: pd.DataFrame) -> LatencyPicture:
 
 
 def rate(table: pd.DataFrame) -> RatePicture:
-    """Show how many calls were sent in each second, by what came of them.
+    """Show how many calls were sent over time, by what came of them: a second, in a run of a minute or more.
 
     Args:
         table: One row per call, with ``sent_at``; by ``outcome`` where it has that.
@@ -159,8 +168,8 @@ def rate(table: pd.DataFrame) -> RatePicture:
 
     Example:
         >>> times = pd.to_datetime(["2026-01-01T00:00:00Z", "2026-01-01T00:00:07Z", None], utc=True)
-        >>> rate(pd.DataFrame({"sent_at": times})).summary[:66]
-        '2 calls in 7.1 s, 10 a second at the most, from 2026-01-01 00:00:0'
+        >>> rate(pd.DataFrame({"sent_at": times})).summary[:57]
+        '2 calls in 7.1 s, at most 1 in 0.1 s, from 2026-01-01 00:'
     """
     table = check_table(table, ("sent_at", "sent_at"))
     times = pd.to_datetime(table["sent_at"], utc=True)
@@ -224,7 +233,8 @@ def _chart(picture: Picture, theme: Theme, across: str, up: str) -> tuple[Sheet,
     axes.set_axisbelow(True)
     axes.set_xlabel(across, fontsize=SMALL, color=theme.muted, weight="bold")
     axes.set_ylabel(up, fontsize=SMALL, color=theme.muted, weight="bold")
-    axes.yaxis.set_major_locator(MaxNLocator("auto", integer=up == "calls"))
+    axes.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10], integer=up != "calls a second"))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
     return sheet, axes
 
 
@@ -243,6 +253,34 @@ def _stack(axes: Axes, bars: Bars, widths: Sequence[float], theme: Theme) -> flo
     return max(below)
 
 
+def _mark(axes: Axes, marks: dict[str, float], theme: Theme) -> None:
+    """Lines at *marks* with their names and times, each name on a height of its own and inside the picture.
+
+    Names beside the right edge stand to the left of their line, which then ends below those further right.
+    """
+    low, high = axes.get_xlim()  # as it is now, so that nothing moves afterwards
+    axes.set_xlim(low, high)
+    shares = {
+        name: float(axes.transAxes.inverted().transform(axes.transData.transform((value, 0)))[0])
+        for name, value in marks.items()
+    }
+    left = [name for name in marks if shares[name] <= _TURN]
+    right = [name for name in marks if shares[name] > _TURN]
+    for level, name in enumerate([*left, *reversed(right)]):
+        beside = name in left
+        height = 0.97 - 0.075 * level
+        axes.axvline(
+            marks[name], 0, height, color=theme.ink, linewidth=1.0, zorder=2 - level / 10,
+            linestyle=("-", "--", ":")[list(marks).index(name)],
+        )  # fmt: skip
+        axes.annotate(
+            f"{name} {milliseconds(marks[name])}".strip(), (marks[name], height), (5 if beside else -5, 0),
+            xycoords=("data", "axes fraction"), textcoords="offset points", va="top",
+            ha="left" if beside else "right", fontsize=SMALL, color=theme.ink,
+            bbox={"facecolor": theme.paper, "linewidth": 0, "pad": 1},
+        )  # fmt: skip
+
+
 def _legend(sheet: Sheet, bars: Bars, theme: Theme) -> None:
     from matplotlib.patches import Patch
 
@@ -253,7 +291,8 @@ def _legend(sheet: Sheet, bars: Bars, theme: Theme) -> None:
     words = [with_count(wrap(name, SMALL, 120, 1)[0], sum(counts)) for name, counts in bars.counts.items()]
     sheet.figure.legend(
         handles, words, loc="lower left", bbox_to_anchor=(MARGIN / (_WIDE + 2 * MARGIN), 0.01),
-        ncols=min(len(words), 5), frameon=False, fontsize=SMALL, labelcolor=theme.muted, handlelength=1.4,
+        ncols=min(len(words), 5), frameon=False, fontsize=SMALL, labelcolor=theme.muted, handlelength=2.0,
+        handleheight=1.0,
     )  # fmt: skip
 
 

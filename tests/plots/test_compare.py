@@ -78,7 +78,7 @@ def test_the_table_has_the_same_columns_and_types_also_without_rows() -> None:
     }  # fmt: skip
     assert dict(full.dtypes.astype(str)) == wanted
     assert dict(empty.dtypes.astype(str)) == wanted
-    assert repr(compare(run(), run())) == "0 cases: 0 moved"
+    assert repr(compare(run(), run())) == "Neither run has a case"
     assert compare(run(), run()).plot().title == "No cases to compare"
     assert compare(run(), run()).counts == dict.fromkeys(CHANGES, 0)
 
@@ -103,7 +103,7 @@ def test_a_case_that_says_something_else_is_counted() -> None:
 
     comparison = compare(before, after)
 
-    assert comparison.summary == "2 cases: 0 moved, 2 stayed. 1 of them says something else"
+    assert comparison.summary == "2 cases: 0 moved, 2 stayed. 1 of them was sent with other values"
     assert comparison.table()["same_case"].to_list() == [False, True]
 
 
@@ -125,6 +125,49 @@ def test_two_worlds_that_differ_in_one_engagement(before: pd.DataFrame, after: p
     assert comparison.moves.to_numpy().tolist() == [["Mortgages & Loans", "General Enquiries", 6]]
     assert set(comparison.moved["campaignInfo.engagementId"]) == {"880524115"}
     assert len(comparison.moved) == 6
+
+
+def test_where_nothing_has_changed_the_picture_says_so(before: pd.DataFrame) -> None:
+    comparison = compare(before, before)
+
+    assert comparison.headline == "None of 48 cases moved"
+    words = [text.get_text() for text in comparison.plot().figure().axes[0].texts]
+    assert "Grey: as before." in words
+
+
+def test_cells_too_small_for_names_say_by_a_number_how_they_changed() -> None:
+    pairs = [(f"v{down}", f"w{across}") for down in range(3) for across in range(20)]
+    cases = pd.DataFrame(
+        {"case": [f"{a} {b}" for a, b in pairs], "outcome": "answered", "landed_skill": "Cards"}
+    )
+    cases[["down", "across"]] = pairs
+    later = cases.copy()
+    later.loc[later["across"] == "w7", "landed_skill"] = "Loans"
+    later.loc[0, "landed_skill"] = "Savings"
+
+    words = [
+        text.get_text().replace("\u200e", "")
+        for text in compare(cases, later).plot("down", "across").figure().axes[0].texts
+    ]
+
+    assert (words.count("1"), words.count("2")) == (3, 1)
+    assert {"1 = Loans, was Cards", "2 = Savings, was Cards"} <= set(words)
+    assert "Framed: changed, the number says how. Grey: as before." in words
+
+
+def test_how_many_of_a_cells_cases_changed_stands_on_a_line_of_its_own() -> None:
+    cases = run(
+        *((f"c{number}", "answered", "Cards & Payments") for number in range(4)),
+        down=["a"] * 4,
+        across=["x"] * 4,
+    )
+    later = cases.copy()
+    later.loc[0, "landed_skill"] = "Mortgages & Loans of the very long name"
+
+    words = [text.get_text() for text in compare(cases, later).plot("down", "across").figure().axes[0].texts]
+
+    assert "1 of 4" in words
+    assert "was Cards & Payments" in words
 
 
 def test_the_picture_frames_what_moved(before: pd.DataFrame, after: pd.DataFrame) -> None:

@@ -45,6 +45,19 @@ def test_a_crowded_stage_puts_its_rarest_names_together(table: Table) -> None:
     assert sum(word.startswith("v") and word.endswith("  1") for word in words) == 23
 
 
+def test_of_equally_rare_names_the_first_stay_and_the_others_stand_last(table: Table) -> None:
+    names = [f"v{number}" for number in range(40)]
+    figure = plots.flow(table(names, names), "down", "across").figure()
+
+    places = {text.get_text().replace("\u200e", "").split("  ")[0]: [] for text in figure.axes[0].texts}
+    for text in figure.axes[0].texts:
+        places[text.get_text().replace("\u200e", "").split("  ")[0]].append(text.get_position()[1])
+    assert {f"v{number}" for number in range(23)} <= places.keys()
+    assert "v23" not in places
+    assert len(places["(17 more)"]) == 2
+    assert min(places["(17 more)"]) > max(places["v22"])
+
+
 def test_no_rows_make_an_empty_picture_that_says_so(table: Table) -> None:
     flow = plots.flow(table([], []), "down", "across")
 

@@ -172,6 +172,41 @@ def test_cells_too_small_for_names_hold_signs_that_the_legend_explains(table: Ta
     assert any("CP = " in word and "Cards & Payments" in word and "200" in word for word in words)
 
 
+def test_small_cells_of_failures_say_what_their_numbers_are(table: Table) -> None:
+    names = [f"v{number}" for number in range(20)]
+    cases = table(names, names, outcomes=("answered", "refused", "refused"), each=3)
+
+    words = drawn(plots.heatmap(cases, "down", "across", "failed"))
+
+    assert words.count("67") == 400
+    assert "In a cell: how many of 100 failed" in words
+
+
+def test_names_that_differ_only_at_their_ends_can_be_told_apart(table: Table) -> None:
+    long = "A customer type that somebody typed in once and that is used by the whole company since, number "
+    words = drawn(
+        plots.heatmap(
+            table([f"{long}{n}" for n in range(3)], [f"{'x' * 90}{n}" for n in range(3)]), "down", "across"
+        )
+    )
+
+    for number in range(3):
+        assert len([word for word in words if "…" in word and word.endswith(f"er {number}")]) == 1
+        assert len([word for word in words if word.endswith(f"xxx{number}")]) == 1
+
+
+def test_a_legend_that_is_cut_says_how_many_are_left_out(table: Table) -> None:
+    skills = [f"A skill with a name of some length, number {number}" for number in range(400)]
+    words = drawn(
+        plots.heatmap(
+            table([f"v{n}" for n in range(20)], [f"w{n}" for n in range(20)], skills), "down", "across"
+        )
+    )
+
+    (left,) = [int(word.split()[1]) for word in words if word.startswith("and ") and word.endswith(" more")]
+    assert sum("A skill" in word for word in words) == 400 - left > 12
+
+
 def test_values_beyond_sixty_are_gathered_at_the_end(table: Table) -> None:
     heatmap = plots.heatmap(table([f"v{number}" for number in range(70)], ["x"]), "down", "across")
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from lpnb import plots
 from lpnb.errors import InvalidValueError
@@ -35,7 +38,9 @@ def test_the_distribution_is_told_in_words_and_marked_in_the_picture() -> None:
     assert latency.summary == (
         "100 calls: median 50.5 ms, 95 % within 95 ms, 99 % within 99 ms, slowest 100 ms"
     )
-    assert {"median", "95 % within", "99 % within", "answered  90", "unknown  10"} <= set(drawn(latency))
+    assert {"median 50.5 ms", "95 % within 95 ms", "99 % within 99 ms", "answered  90", "unknown  10"} <= set(
+        drawn(latency)
+    )
     assert latency.bars.total == 100
 
 
@@ -52,9 +57,35 @@ def test_every_call_is_in_one_bar_from_microseconds_to_minutes() -> None:
 def test_calls_without_a_time_are_counted_apart() -> None:
     latency = plots.latency(calls(1.0, None, -1.0, float("inf")))
 
-    assert latency.summary == (
-        "1 call: median 1 ms, 95 % within 1 ms, 99 % within 1 ms, slowest 1 ms; 3 more without a time"
-    )
+    assert latency.summary == "1 call: 1 ms; 3 more without a time"
+    assert "1 ms" in drawn(latency)
+
+
+@pytest.mark.parametrize(
+    "times", [[8.0] * 40 + [54.0] * 8, [1.0] * 95 + [900.0] * 5, [900.0] * 95 + [1.0] * 5, [5.0] * 3]
+)
+def test_the_marks_are_within_the_picture_and_cover_nothing_of_each_other(times: list[float]) -> None:
+    figure = plots.latency(calls(*times)).figure()
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    (axes,) = (axes for axes in figure.axes if axes.get_xlabel() == "milliseconds")
+
+    boxes = [text.get_window_extent(renderer) for text in axes.texts]
+
+    assert len(boxes) == 3
+    assert all(box.x1 <= axes.bbox.x1 and box.x0 >= axes.bbox.x0 for box in boxes)
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+
+
+def test_a_short_run_is_counted_in_its_steps_and_not_blown_up_to_a_second() -> None:
+    table = calls(*[1.0] * 12)
+    table["sent_at"] = [START + pd.Timedelta(milliseconds=number // 3 * 10) for number in range(12)]
+
+    rate = plots.rate(table)
+
+    assert rate.title == "When calls were sent"
+    assert rate.summary == "12 calls in 0.04 s, at most 3 in 0.01 s, from 2026-03-01 12:00:00 UTC"
+    assert [axes.get_ylabel() for axes in rate.figure().axes if axes.get_ylabel()] == ["calls in 0.01 s"]
+    assert plots.rate(table.head(1)).summary == "1 call, at 2026-03-01 12:00:00 UTC"
 
 
 def test_the_rate_is_by_what_came_of_the_calls() -> None:
