@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from lpnb.plots import Heatmap
 
 
+#: Columns of a case that Monitoring may fill in, and what an offer calls them.
+_OFFERED = {"campaignInfo.campaignId": "campaign_id", "campaignInfo.engagementId": "engagement_id"}
+
+
+def _names(columns: str | list[str] | None) -> list[str]:
+    return [columns] if isinstance(columns, str) else list(columns or ())
+
+
 @contextlib.contextmanager
 def reading(path: str | os.PathLike[str] | None) -> Iterator[None]:
     """Say of a journal that holds what lpnb never writes that it does; somebody has edited it.
@@ -99,19 +107,26 @@ class Results:
             >>> run.pivot("outcome")["cases"].to_dict()
             {'answered': 3}
         """
-        return pivot_of(self.table(), index, columns, value)
+        return pivot_of(self._with_offers(*_names(index), *_names(columns), value), index, columns, value)
 
     def heatmap(self, rows: str, columns: str, value: str = "landed_skill", **options: Any) -> Heatmap:
-        """Draw the cases over two columns; see ``lpnb.plots.heatmap``."""
+        """Draw the cases over two columns; see ``lpnb.plots.heatmap``.
+
+        Where Monitoring was asked, "campaignInfo.campaignId" and "campaignInfo.engagementId" are columns too.
+        """
         from lpnb.plots import heatmap
 
-        return heatmap(self.table(), rows, columns, value, **options)
+        return heatmap(self._with_offers(rows, columns, value), rows, columns, value, **options)
 
     def flow(self, source: str, through: str | None = "campaignInfo.campaignId", **options: Any) -> Any:
-        """Draw how cases come from a value through their campaign to a skill; see ``lpnb.plots.flow``."""
+        """Draw how cases come from a value through their campaign to a skill; see ``lpnb.plots.flow``.
+
+        The campaign is the one that a case names, or that Monitoring offered.
+        """
         from lpnb.plots import flow
 
-        return flow(self.table(), source, through, **options)
+        table = self._with_offers(source, through, options.get("to"))
+        return flow(table, source, through, **options)
 
     def compare(self, other: Any) -> Comparison:
         """Say which cases moved since, this run being the one before; see ``lpnb.compare``."""
@@ -141,6 +156,22 @@ class Results:
         from lpnb.experiments.parts import write_parts
 
         return write_parts(self._look(), self._columns, folder, rows)
+
+    def _with_offers(self, *wanted: str | None) -> pd.DataFrame:
+        """The table, with what Monitoring offered in those of the *wanted* columns that say so of a case."""
+        table = self.table()
+        named = [column for column in _OFFERED if column in wanted]
+        if not named or self.journal_path is None:
+            return table
+        with reading(self.journal_path):
+            offers = self._look().offers()
+            for column in named if offers else ():
+                given = table[column].tolist() if column in table else [None] * len(table)
+                for number, offer in offers.items():
+                    given[number] = offer[_OFFERED[column]]
+                table[column] = given
+                table[column] = table[column].astype("str")
+        return table
 
     @property
     def _columns(self) -> list[str]:

@@ -192,6 +192,11 @@ class Reader:
         )
         return {number: json.loads(said) for number, said in rows}
 
+    def offers(self) -> dict[int, dict[str, Any]]:
+        """The campaign and engagement that Monitoring offered, by the case's number."""
+        rows = self._rows("SELECT number, said FROM steps WHERE step = 'engagement' AND outcome = 'offered'")
+        return {number: json.loads(said) for number, said in rows}
+
     def attempts(self, number: int) -> list[tuple[int, str, str | None, int | None, bytes | None]]:
         """Number, reqIds, outcome, status and raw reply of every attempt of one case."""
         return list(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from lpnb.errors import InvalidValueError
+from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models import must
 from lpnb.plots.bands import Band, draw_bands
 from lpnb.plots.cells import check_table, in_order, labels_of, tally, texts
@@ -18,6 +18,10 @@ from lpnb.plots.themes import NEUTRAL, Theme, colours_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+#: What cases come through, unless told otherwise.
+CAMPAIGN = "campaignInfo.campaignId"
 
 
 class FlowPicture(Picture):
@@ -55,7 +59,7 @@ class FlowPicture(Picture):
 def flow(
     table: pd.DataFrame,
     source: str,
-    through: str | None = "campaignInfo.campaignId",
+    through: str | None = CAMPAIGN,
     to: str = "landed_skill",
     *,
     colours: Mapping[str, str] | None = None,
@@ -78,6 +82,9 @@ def flow(
         >>> flow(table, "ctmrinfo.ctype", None).summary
         '2 cases from ctmrinfo.ctype to landed_skill'
     """
+    if through == CAMPAIGN and isinstance(table, pd.DataFrame) and CAMPAIGN not in table:
+        sentence = f"The table has no {CAMPAIGN} to lead through. Name another column, or None for none."
+        raise InvalidValueError([Complaint("through", sentence)])
     named = [("source", source), *([("through", through)] if through is not None else []), ("to", to)]
     table = check_table(table, *named)
     stages = tuple(name for _, name in named)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from lpnb import plots
+from lpnb import Client, Grid, Sandbox, Settings, Steps, plots, run_experiment
 from lpnb.errors import InvalidValueError
 
 Table = Callable[..., pd.DataFrame]
@@ -63,6 +64,36 @@ def test_no_rows_make_an_empty_picture_that_says_so(table: Table) -> None:
 
     assert flow.table().empty
     assert "No cases, so nothing leads from down to landed_skill through across." in drawn(flow)
+
+
+def test_a_table_without_campaigns_says_what_else_there_is(table: Table) -> None:
+    with pytest.raises(InvalidValueError) as caught:
+        plots.flow(table(["a"], ["x"]), "down")
+
+    assert str(caught.value) == (
+        "The table has no campaignInfo.campaignId to lead through. Name another column, or None for none."
+    )
+
+
+def test_the_campaign_that_monitoring_offered_is_led_through(tmp_path: Path) -> None:
+    grid = Grid(
+        {"ctmrinfo.ctype": ["gold", "business"], "entryPoints": [["sec://lost-card"], ["sec://nowhere"]]}
+    )
+    with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
+        steps = Steps(engagement=True, landing=True)
+        run = run_experiment(client, grid, journal=tmp_path / "r.sqlite", steps=steps, progress=False)
+        offer = client.engagement("somebody", entry_points=["sec://lost-card"])
+
+    ways = run.flow("ctmrinfo.ctype").table()
+
+    card = ways[ways["landed_skill"] == "Cards & Payments"]
+    assert card["campaignInfo.campaignId"].to_list() == [offer.campaign_id] * 2
+    assert (
+        run.heatmap("ctmrinfo.ctype", "campaignInfo.engagementId").table()[offer.engagement_id].to_list()
+        == ["Cards & Payments"] * 2
+    )
+    assert run.pivot("campaignInfo.campaignId").loc[offer.campaign_id, "answered"] == 2
+    assert "campaignInfo.campaignId" not in run.table()
 
 
 def test_a_column_named_twice_is_refused(table: Table) -> None:
