@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lpnb.errors import JournalError, LpnbError, RunError
+from lpnb.errors import InvalidValueError, JournalError, LpnbError, RunError
 from lpnb.experiments.rows import cases_frame, in_columns, journal_frame, known_of, pivot_of, responses_frame
 from lpnb.journal import Reader, read_journal
 
@@ -30,8 +30,10 @@ def _names(columns: str | list[str] | None) -> list[str]:
 
 
 @contextlib.contextmanager
-def reading(path: str | os.PathLike[str] | None) -> Iterator[None]:
-    """Say of a journal that holds what lpnb never writes that it does; somebody has edited it.
+def reading(path: str | os.PathLike[str] | None, *, alone: bool = True) -> Iterator[None]:
+    """Say of a journal that holds what lpnb never writes that it does; somebody has edited it, or a disk has.
+
+    When it is not read *alone*, a wrong value may be one of the cases that were given, and is said as such.
 
     Example:
         >>> with reading("x.sqlite"):
@@ -41,14 +43,20 @@ def reading(path: str | os.PathLike[str] | None) -> Iterator[None]:
     """  # noqa: E501
     try:
         yield
-    except LpnbError:
-        raise
+    except LpnbError as error:
+        if not (alone and isinstance(error, InvalidValueError)):
+            raise
+        raise _odd(path, str(error).rstrip(".")) from None
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
         missing = f"{error} is missing" if isinstance(error, KeyError) else error
-        raise JournalError(
-            f"{path} holds what lpnb never writes ({missing}). Take a copy of it from before; nothing is "
-            "sent from this one."
-        ) from None
+        raise _odd(path, missing) from None
+
+
+def _odd(path: str | os.PathLike[str] | None, finding: object) -> JournalError:
+    return JournalError(
+        f"{path} holds what lpnb never writes ({finding}). Take a copy of it from before; nothing is sent "
+        "from this one."
+    )
 
 
 class Results:

@@ -361,14 +361,11 @@ def check_cases(reader: Reader, cases: object) -> Cases:
             f"{reader.path} has personal values as hashes only, so its cases cannot be sent from it. "
             "Give them: run.resume(client, cases)."
         )
-    with reading(reader.path):
+    with reading(reader.path, alone=False):
         known = rebuilt(reader) if cases is None else cases_of(cases)
         found = changes(known, reader, salt)
     if found:
-        listed = "\n".join(
-            f"  - {case}, {column}: {brief(before)} before, {brief(after)} now"
-            for case, column, before, after in found[:20]
-        )
+        listed = "\n".join(f"  - {_changed(*change)}" for change in found[:20])
         more = f"\n  ... and {len(found) - 20:,} more." if len(found) > 20 else ""
         raise ChangedCasesError(
             f"These are not the cases that {reader.path} was begun with, so nothing was sent:\n"
@@ -385,3 +382,9 @@ def world_of(settings: Settings) -> str:
 
 def _at(world: str) -> str:
     return "on a sandbox" if world == "sandbox" else f"through {world}"
+
+
+def _changed(case: str, column: str, before: object, after: object) -> str:
+    if column == "case" and None in (before, after):
+        return f"{case} {'is not in the journal' if before is None else 'is missing now'}"
+    return f"{case}, {column}: {brief(before)} before, {brief(after)} now"

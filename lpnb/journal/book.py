@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lpnb.errors import JournalError
-from lpnb.journal.file import create, finish_creation, make_folder, open_file
+from lpnb.journal.file import create, finish_creation, make_folder, open_file, remove
 from lpnb.journal.lock import Lock
 from lpnb.journal.schema import (
     INSERT_ANSWER,
@@ -73,8 +73,7 @@ class Journal:
                 raise
         except BaseException as error:
             if made:  # nothing was sent from it
-                for end in ("", "-wal", "-shm"):
-                    path.with_name(path.name + end).unlink(missing_ok=True)
+                remove(path)
             lock.close()
             if isinstance(error, sqlite3.Error):
                 raise JournalError(f"{path} could not be written ({error}), so nothing was sent.") from None

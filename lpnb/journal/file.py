@@ -40,6 +40,8 @@ def create(path: Path) -> sqlite3.Connection:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
+        if path.is_dir():
+            raise JournalError(f"No journal can be made at {path}: it is a folder.") from None
         raise JournalError(
             f"There is a file at {path} already, and a run begins with a new one. Give another name, or none "
             f"to have it named after the time; or delete the file; or go on with that run: "
@@ -47,8 +49,9 @@ def create(path: Path) -> sqlite3.Connection:
         ) from None
     except OSError as error:
         raise JournalError(f"No journal can be made at {path}: {error.strerror}.") from None
-    connection = _connect(path, "rw")
+    connection = None
     try:
+        connection = _connect(path, "rw")
         _harden(connection)
         connection.execute(
             f"PRAGMA application_id = {APPLICATION}"
@@ -59,9 +62,17 @@ def create(path: Path) -> sqlite3.Connection:
         for statement in _statements(SCHEMA):
             connection.execute(statement)
     except BaseException:
-        connection.close()
+        if connection is not None:
+            connection.close()
+        remove(path)
         raise
     return connection
+
+
+def remove(path: Path) -> None:
+    """Remove the file of a journal that was not begun, and what SQLite put beside it."""
+    for end in ("", "-wal", "-shm"):
+        path.with_name(path.name + end).unlink(missing_ok=True)
 
 
 def finish_creation(connection: sqlite3.Connection) -> None:
@@ -80,6 +91,8 @@ def open_file(path: Path, *, to_write: bool, look: bool = True) -> sqlite3.Conne
     connection = _connect(path, "rw" if to_write else "ro")
     try:
         _harden(connection)
+        if to_write:
+            _check_size(connection, path)  # to a reader it may be growing
         if look:
             _check(connection, path)
         if to_write:
@@ -150,6 +163,13 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     (finding, *_) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if finding != "ok":
         raise JournalError(_damaged(path, finding))
+
+
+def _check_size(connection: sqlite3.Connection, path: Path) -> None:
+    """SQLite reads a last page that was cut off as if zeros stood there."""
+    (page,) = connection.execute("PRAGMA page_size").fetchone()
+    if path.stat().st_size % page:
+        raise JournalError(_damaged(path, "its end is cut off"))
 
 
 def _damaged(path: Path, finding: str) -> str:

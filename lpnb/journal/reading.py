@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from lpnb.errors import JournalError
 from lpnb.journal.file import open_file
 from lpnb.journal.lock import is_written
-from lpnb.journal.schema import PER_CASE
+from lpnb.journal.schema import PER_CASE, STATES
 
 _CASES = """
 SELECT number, cases.name, cases.consumer_id, said, expected, state, tried % 1000000,
@@ -134,6 +134,7 @@ class Reader:
         dead = not self.is_written
         for row in self._rows(_CASES):
             case = KnownCase(*row)
+            self._check({case.state})
             yield case._replace(state="unknown") if dead and case.state == "sending" else case
 
     def case_columns(self, rows: int) -> Iterator[dict[str, Sequence[Any]]]:
@@ -143,6 +144,7 @@ class Reader:
             told: dict[str, Sequence[Any]] = dict(
                 zip(KnownCase._fields, zip(*stretch, strict=True), strict=True)
             )
+            self._check(set(told["state"]))
             if dead and "sending" in told["state"]:
                 told["state"] = ["unknown" if state == "sending" else state for state in told["state"]]
             yield told
@@ -161,6 +163,7 @@ class Reader:
     def states(self) -> dict[str, int]:
         """How many cases are in which state."""
         found = dict(self._rows("SELECT state, count(*) FROM states GROUP BY state"))
+        self._check(found.keys())
         if "sending" in found and not self.is_written:
             found["unknown"] = found.get("unknown", 0) + found.pop("sending")
         return found
@@ -207,6 +210,13 @@ class Reader:
                 number * PER_CASE + PER_CASE - 1,
             )
         )
+
+    def _check(self, states: Set[str]) -> None:
+        if strange := states - STATES:
+            raise JournalError(
+                f"{self.path} is damaged (a case is {min(strange)!r}). Take a copy of it from before; "
+                "nothing is sent again from it."
+            )
 
     def _rows(self, sql: str, *given: object) -> Iterator[Any]:
         for stretch in self._stretches(sql, 2000, *given):

@@ -17,6 +17,8 @@ APPLICATION = 0x6C706E62
 FORMAT = 1
 #: An attempt's key is its case's number times this, and its own number from 1: one key for both, in order.
 PER_CASE = 1_000_000
+#: Every state of a case.
+STATES = frozenset({"planned", "sending", "answered", "refused", "not sent", "unknown"})
 
 SCHEMA = """\
 CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

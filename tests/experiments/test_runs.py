@@ -313,10 +313,13 @@ def test_changed_cases_are_refused_with_what_changed(client, sandbox):
         "  - vip-1, ctmrinfo.ctype: 'vip' before, 'silver' now\n"
         "  - vip-2, case: 'vip-2' before, 'other' now\n"
         "  - vip-3, skillId: None before, '12' now\n"
-        "  - more, case: None before, 'more' now\n"
+        "  - more is not in the journal\n"
         "Give the same cases to go on, or begin another run with these."
     )
     assert caught.value.changes[0] == ("vip-1", "ctmrinfo.ctype", "vip", "silver")
+    with pytest.raises(ChangedCasesError) as caught:
+        open_run(run.journal_path).resume(client, CASES[:-1])
+    assert f"  - {CASES[-1]['case']} is missing now\n" in str(caught.value)
     assert sandbox.calls["conversation"] == 12
 
 
@@ -793,6 +796,14 @@ def test_no_personal_value_is_kept_wherever_it_stands_or_is_repeated(client, san
     [
         ("DELETE FROM run WHERE key = 'run_key'", "'run_key' is missing"),
         ("UPDATE run SET value = '{\"a\": 1}' WHERE key = 'options'", "unexpected keyword argument 'a'"),
+        (
+            "UPDATE run SET value = replace(value, 'landing_wait', 'landIng_wait') WHERE key = 'options'",
+            "got 'landIng_wait'. Did you mean 'landing_wait'?).",
+        ),
+        (
+            "UPDATE run SET value = replace(value, 'ctype', 'ctyxe') WHERE key = 'columns'",
+            "'ctmrinfo.ctyxe' is not a column that lpnb knows.",
+        ),
         ("UPDATE cases SET said = '{'", "Expecting property name"),
         ("UPDATE answers SET pairs = 'x'", "Expecting value"),
         ("UPDATE answers SET sent_at = 'x'", "Could not convert 'x' with type str"),
@@ -813,3 +824,21 @@ def test_a_journal_that_was_edited_by_hand_is_refused_in_words(client, sandbox, 
 
     assert str(caught.value).startswith("runs/tiers.sqlite holds what lpnb never writes (")
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("look", [lambda run: run.table(), lambda run: run.progress])
+def test_a_case_in_a_state_that_there_is_not_is_damage(client, look):
+    run = quiet(client, CASES[:2])
+    with closing(sqlite3.connect(run.journal_path)) as journal:
+        journal.execute("UPDATE answers SET outcome = '!nswered' WHERE attempt = 1")
+        journal.commit()
+
+    with pytest.raises(JournalError) as caught:
+        look(open_run(run.journal_path))
+
+    assert str(caught.value) == (
+        "runs/tiers.sqlite is damaged (a case is '!nswered'). Take a copy of it from before; nothing is sent "
+        "again from it."
+    )
+    with pytest.raises(JournalError):
+        open_run(run.journal_path).resume(client)

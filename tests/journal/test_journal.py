@@ -391,6 +391,35 @@ def test_what_could_not_be_begun_leaves_no_file(path):
     assert list(path.parent.iterdir()) == []
 
 
+def test_a_file_that_could_not_be_made_whole_is_gone_again(path, monkeypatch):
+    monkeypatch.setattr("lpnb.journal.file.SCHEMA", "CREATE TABLE run (key); CREATE TABLE run (key)")
+
+    with pytest.raises(JournalError) as caught:
+        Journal.create(path, {"name": "x"}, rows())
+
+    said = f"{path} could not be written (table run already exists), so nothing was sent."
+    assert str(caught.value) == said
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_folder_in_the_place_of_a_new_journal_is_called_one(path):
+    path.mkdir()
+
+    with pytest.raises(JournalError) as caught:
+        Journal.create(path, {"name": "x"}, rows())
+
+    assert str(caught.value) == f"No journal can be made at {path}: it is a folder."
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_journal_whose_last_page_is_cut_off_is_not_gone_on_with(path):
+    Journal.create(path, {"name": "x"}, rows(2000)).close()
+    path.write_bytes(path.read_bytes()[:-100])
+
+    with pytest.raises(JournalError, match=r"is damaged \(its end is cut off\)\."):
+        Journal.open(path)
+
+
 def spoilt(path):
     Journal.create(path, {"name": "x"}, rows(2000)).close()
     content = bytearray(path.read_bytes())
