@@ -5,6 +5,7 @@ Cases are matched by name. What a comparison looks like when drawn is the busine
 
 from __future__ import annotations
 
+import contextlib
 import os
 from functools import cached_property
 from itertools import combinations
@@ -18,6 +19,7 @@ from lpnb.models import must, one_of
 from lpnb.plots.cells import as_text, labels_of, tally, texts
 from lpnb.plots.changes import ChangeBands, ChangeMap, change_map
 from lpnb.plots.heatmap import counted
+from lpnb.plots.picture import PlotsMissingError, inline
 
 #: What can become of a case, in the order it is told.
 CHANGES = ("moved", "other outcome", "appeared", "disappeared", "not comparable", "stayed")
@@ -186,11 +188,19 @@ class Comparison:
             parts.append(f"and {more:,} more in .table()")
         return "\n".join(parts)
 
+    def _shown(self) -> str:
+        """The picture, for a notebook; words where nothing has changed and no field shows what stayed."""
+        picture = self.plot()
+        if isinstance(picture, ChangeMap) and picture.cells:
+            return picture._repr_html_()
+        if any(before != after for before, after in self._table[["before", "after"]].itertuples(index=False)):
+            with contextlib.suppress(PlotsMissingError):
+                return inline(picture)
+        return f'<p role="status">{esc(self.summary)}</p>'
+
     def _repr_html_(self) -> str:
         columns, rows, more = self._told()
-        picture = self.plot()
-        seen = isinstance(picture, ChangeMap) and bool(picture.cells)
-        parts = [picture._repr_html_() if seen else f'<p role="status">{esc(self.summary)}</p>']
+        parts = [self._shown()]
         if len(self.moves):
             parts.append(table_html("Moves", list(self.moves.columns), self.moves.to_numpy().tolist()))
         if rows:

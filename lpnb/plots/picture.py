@@ -105,7 +105,7 @@ class Picture:
     def _repr_html_(self) -> str:
         columns, rows = self._rows()
         try:
-            shown = _inline(self)
+            shown = inline(self)
         except PlotsMissingError as missing:
             return pre_html(str(missing)) + table_html(f"{self.title}: {self.summary}", columns, rows)
         table = table_html(self.title, columns, rows)
@@ -133,8 +133,12 @@ def _settings() -> Iterator[None]:
         yield
 
 
-def _inline(picture: Picture) -> str:
-    """The picture as markup of the page itself, in the colours of the front end."""
+def inline(picture: Picture) -> str:
+    """The picture as markup of the page itself, in the colours of the front end.
+
+    Raises:
+        PlotsMissingError: matplotlib is not installed.
+    """
     theme = theme_of("light")
     drawn = picture.svg("light")
     drawn = drawn[drawn.index("<svg") :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -204,13 +205,24 @@ def test_without_two_telling_columns_bands_lead_from_before_to_after() -> None:
     assert picture.png().startswith(b"\x89PNG")
 
 
+def test_in_a_notebook_the_bands_are_shown_when_something_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = run(*[(f"c{number}", "answered", "Cards") for number in range(4)])
+    after = run(*[(f"c{number}", "answered", "Cards" if number else "Loans") for number in range(4)])
+    words = '<p role="status">4 cases: 1 moved, 3 stayed</p>'
+
+    assert compare(before, after)._repr_html_().count("<svg ") == 1
+    assert compare(before, before)._repr_html_() == '<p role="status">4 cases: 0 moved, 4 stayed</p>'
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert words in compare(before, after)._repr_html_()
+
+
 def test_the_page_shows_hostile_names_as_text() -> None:
     hostile = "<img src=x onerror=alert(1)>"
     before = run((hostile, "answered", hostile), a=[hostile], b=["x"])
     html = compare(before, run((hostile, "answered", "Loans"), a=[hostile], b=["x"]))._repr_html_()
 
     assert "<img" not in html
-    assert html.count("&lt;img src=x onerror=alert(1)&gt;") == 3
+    assert html.count("&lt;img src=x onerror=alert(1)&gt;") == 4  # once as a comment in the drawing
 
 
 def test_many_changes_are_cut_and_the_rest_is_counted() -> None:
