@@ -16,6 +16,13 @@ from lpnb.journal.schema import APPLICATION, FORMAT, SCHEMA
 
 _MAGIC = b"SQLite format 3\x00"
 _BUSY_SECONDS = 10.0
+_NOT_THE_FILES_FAULT = (
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+)
 
 
 def make_folder(path: Path) -> None:
@@ -88,7 +95,7 @@ def open_file(path: Path, *, to_write: bool, look: bool = True) -> sqlite3.Conne
         JournalError: It is missing, empty, damaged, another program's, or of a newer lpnb.
     """
     _look_at(path)
-    connection = _connect(path, "rw" if to_write else "ro")
+    connection = _connect(path, "rw" if to_write else _reading_mode(path))
     try:
         _harden(connection)
         if to_write:
@@ -101,6 +108,8 @@ def open_file(path: Path, *, to_write: bool, look: bool = True) -> sqlite3.Conne
             connection.execute("PRAGMA query_only = ON")
     except sqlite3.DatabaseError as error:
         connection.close()
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOT_THE_FILES_FAULT:
+            raise JournalError(f"{path} cannot be opened: {error}.") from None
         raise JournalError(_damaged(path, str(error))) from None
     except BaseException:
         connection.close()
@@ -122,6 +131,12 @@ def _look_at(path: Path) -> None:
         raise JournalError(f"{path} is empty: it holds no run, so nothing can be gone on with.")
     if head != _MAGIC:
         raise JournalError(f"{path} is not a journal: it does not begin as an SQLite file does.")
+
+
+def _reading_mode(path: Path) -> str:
+    """How a reader opens it: as never changing, where nobody writes and nothing can be put beside it."""
+    wal = path.with_name(path.name + "-wal")
+    return "ro" if os.access(path.parent, os.W_OK) or wal.exists() else "ro&immutable=1"
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import signal
 import sqlite3
 import stat
@@ -410,6 +411,26 @@ def test_a_folder_in_the_place_of_a_new_journal_is_called_one(path):
 
     assert str(caught.value) == f"No journal can be made at {path}: it is a folder."
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_journal_in_a_folder_that_is_not_ours_to_write_in_can_be_read(path):
+    Journal.create(path, {"name": "x"}, rows(3)).close()
+    if os.getuid() == 0 and shutil.which("setpriv") is None:
+        pytest.skip("the superuser may write anywhere, and there is no setpriv to give that up")
+    path.parent.chmod(0o555)
+    giving_up = (
+        ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override"] if os.getuid() == 0 else []
+    )
+    look = f"import lpnb.journal as j; print(len(list(j.read_journal({str(path)!r}).cases())))"
+    try:
+        found = subprocess.run(
+            [*giving_up, sys.executable, "-c", look], capture_output=True, text=True, check=False
+        )
+    finally:
+        path.parent.chmod(0o755)
+
+    assert (found.stdout, found.stderr) == ("3\n", "")
+    assert [there.name for there in path.parent.iterdir()] == [path.name]
 
 
 def test_a_journal_whose_last_page_is_cut_off_is_not_gone_on_with(path):
