@@ -9,7 +9,17 @@ from __future__ import annotations
 
 from lpnb.plots.flow import flow
 from lpnb.plots.heatmap import Heatmap, heatmap
+from lpnb.plots.over_time import latency_over_time
 from lpnb.plots.picture import Picture, PlotsMissingError
 from lpnb.plots.times import latency, rate
 
-__all__ = ["Heatmap", "Picture", "PlotsMissingError", "flow", "heatmap", "latency", "rate"]
+__all__ = [
+    "Heatmap",
+    "Picture",
+    "PlotsMissingError",
+    "flow",
+    "heatmap",
+    "latency",
+    "latency_over_time",
+    "rate",
+]

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _WIDE, _HIGH, _PLOT = 560.0, 330.0, 200.0
 #: Widths of a bar of time, in seconds.
-_STEPS = (
+STEPS = (
     0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600,
     86400,
 )  # fmt: skip
@@ -63,7 +63,7 @@ class LatencyPicture(Picture):
             self.summary = f"1 call: {milliseconds(slowest)}{rest}"
         elif bars.total:
             told = ", ".join(f"{name} {milliseconds(value)}" for name, value in quantiles.items())
-            self.summary = f"{_calls(bars.total)}: {told}, slowest {milliseconds(slowest)}{rest}"
+            self.summary = f"{calls(bars.total)}: {told}, slowest {milliseconds(slowest)}{rest}"
         else:
             self.summary = f"No call has a time{rest}"
 
@@ -75,7 +75,7 @@ class LatencyPicture(Picture):
     def _draw(self, theme: Theme) -> Figure:
         if not self.bars.total:
             return blank_sheet(self.title, f"{self.summary}.", theme)
-        sheet, axes = _chart(self, theme, "milliseconds", "calls")
+        sheet, axes = chart(self, theme, "milliseconds", "calls")
         edges = self.bars.edges
         ratios = edges[1] / edges[0] if edges[0] > 0 else 0.0
         if ratios > 1.0 and math.isclose(edges[-1] / edges[-2], ratios, rel_tol=1e-6):
@@ -85,7 +85,7 @@ class LatencyPicture(Picture):
         top = _stack(axes, self.bars, [1.0] * (len(edges) - 1), theme)
         axes.set_ylim(0, top * 1.3)
         _mark(axes, self.quantiles if self.bars.total > 1 else {"": max(self.quantiles.values())}, theme)
-        _legend(sheet, self.bars, theme)
+        _bars_legend(sheet, self.bars, theme)
         return sheet.finish()
 
 
@@ -107,28 +107,28 @@ class RatePicture(Picture):
             return
         when = f"{start:%Y-%m-%d %H:%M:%S} UTC"
         most = max(map(sum, zip(*bars.counts.values(), strict=True)))
-        told = f"{_calls(bars.total)} in {_clock(bars.edges[-1])}"
+        told = f"{calls(bars.total)} in {clock(bars.edges[-1])}"
         if bars.total == 1:
             self.summary = f"1 call, at {when}{rest}"
         elif step >= 1:
             peak = f"{most / step:,.4g} a second at the most"
-            self.summary = f"{told}, {peak}, from {when}, in steps of {_clock(step)}{rest}"
+            self.summary = f"{told}, {peak}, from {when}, in steps of {clock(step)}{rest}"
         else:
-            self.summary = f"{told}, at most {most:,} in {_clock(step)}, from {when}{rest}"
+            self.summary = f"{told}, at most {most:,} in {clock(step)}, from {when}{rest}"
 
     def _rows(self) -> tuple[list[str], list[list[object]]]:
-        return _told(self.bars, [f"from {_clock(edge)}" for edge in self.bars.edges[:-1]])
+        return _told(self.bars, [f"from {clock(edge)}" for edge in self.bars.edges[:-1]])
 
     def _draw(self, theme: Theme) -> Figure:
         if self.start is None:
             return blank_sheet(self.title, f"{self.summary}.", theme)
-        up, width = ("calls a second", self.step) if self.step >= 1 else (f"calls in {_clock(self.step)}", 1)
-        sheet, axes = _chart(self, theme, "since the first call", up)
+        up, width = ("calls a second", self.step) if self.step >= 1 else (f"calls in {clock(self.step)}", 1)
+        sheet, axes = chart(self, theme, "since the first call", up)
         top = _stack(axes, self.bars, [width] * (len(self.bars.edges) - 1), theme)
         axes.set_ylim(0, top * 1.08)
         axes.set_xlim(0, self.bars.edges[-1])
-        axes.xaxis.set_major_formatter(lambda value, _: _clock(value))
-        _legend(sheet, self.bars, theme)
+        axes.xaxis.set_major_formatter(lambda value, _: clock(value))
+        _bars_legend(sheet, self.bars, theme)
         return sheet.finish()
 
 
@@ -178,7 +178,7 @@ def rate(table: pd.DataFrame) -> RatePicture:
         return RatePicture(Bars((), {}), 1.0, None, len(times))
     start = known.min()
     seconds = (known - start).dt.total_seconds()
-    step = next((step for step in _STEPS if seconds.max() / step < _MOST_BARS), _STEPS[-1])
+    step = next((step for step in STEPS if seconds.max() / step < _MOST_BARS), STEPS[-1])
     edges = [step * number for number in range(int(seconds.max() / step) + 2)]
     bars = _bars(seconds.to_list(), _outcomes(table).loc[known.index].to_list(), edges)
     return RatePicture(bars, step, start, len(times) - len(known))
@@ -209,7 +209,7 @@ def _bars(values: Sequence[float], outcomes: Sequence[str], edges: Sequence[floa
     return Bars(tuple(edges), {name: tuple(found) for name, found in counts.items()})
 
 
-def _chart(picture: Picture, theme: Theme, across: str, up: str) -> tuple[Sheet, Axes]:
+def chart(picture: Picture, theme: Theme, across: str, up: str) -> tuple[Sheet, Axes]:
     """A sheet with title and summary, and axes below them."""
     from matplotlib.ticker import MaxNLocator
 
@@ -233,7 +233,9 @@ def _chart(picture: Picture, theme: Theme, across: str, up: str) -> tuple[Sheet,
     axes.set_axisbelow(True)
     axes.set_xlabel(across, fontsize=SMALL, color=theme.muted, weight="bold")
     axes.set_ylabel(up, fontsize=SMALL, color=theme.muted, weight="bold")
-    axes.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10], integer=up != "calls a second"))
+    axes.yaxis.set_major_locator(
+        MaxNLocator(7, steps=[1, 2, 5, 10], integer=up.startswith("calls") and up != "calls a second")
+    )
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
     return sheet, axes
 
@@ -281,7 +283,7 @@ def _mark(axes: Axes, marks: dict[str, float], theme: Theme) -> None:
         )  # fmt: skip
 
 
-def _legend(sheet: Sheet, bars: Bars, theme: Theme) -> None:
+def _bars_legend(sheet: Sheet, bars: Bars, theme: Theme) -> None:
     from matplotlib.patches import Patch
 
     handles = [
@@ -289,6 +291,11 @@ def _legend(sheet: Sheet, bars: Bars, theme: Theme) -> None:
         for name in bars.counts
     ]
     words = [with_count(wrap(name, SMALL, 120, 1)[0], sum(counts)) for name, counts in bars.counts.items()]
+    legend(sheet, handles, words, theme)
+
+
+def legend(sheet: Sheet, handles: Sequence[Any], words: Sequence[str], theme: Theme) -> None:
+    """What is drawn how, below a chart."""
     sheet.figure.legend(
         handles, words, loc="lower left", bbox_to_anchor=(MARGIN / (_WIDE + 2 * MARGIN), 0.01),
         ncols=min(len(words), 5), frameon=False, fontsize=SMALL, labelcolor=theme.muted, handlelength=2.0,
@@ -305,7 +312,8 @@ def _told(bars: Bars, names: Sequence[str]) -> tuple[list[str], list[list[object
     return ["", *bars.counts], [[name, *found] for name, *found in rows if any(found)]
 
 
-def _calls(number: int) -> str:
+def calls(number: int) -> str:
+    """``1 call``, ``2 calls``."""
     return f"{number:,} call{'' if number == 1 else 's'}"
 
 
@@ -319,7 +327,13 @@ def milliseconds(value: float) -> str:
     return f"{value:.3g} ms" if value < 1000 else f"{value / 1000:.3g} s"
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """A time since a beginning.
+
+    Example:
+        >>> clock(0.25), clock(75), clock(3675)
+        ('0.25 s', '1:15 min', '1:01:15')
+    """
     if seconds < 60:
         return f"{seconds:.3g} s"
     minutes, rest = divmod(round(seconds), 60)

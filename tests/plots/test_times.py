@@ -76,6 +76,46 @@ def test_the_marks_are_within_the_picture_and_cover_nothing_of_each_other(times:
     assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
 
 
+def test_whether_calls_became_slower_is_told_and_drawn() -> None:
+    picture = plots.latency_over_time(calls(*[10.0] * 60, *[40.0] * 60, 50.0, None))
+
+    assert picture.step == 5
+    assert picture.summary == (
+        "121 calls from 2026-03-01 12:00:00 UTC, in steps of 5 s: median 10 ms to 50 ms, "
+        "95 % within 10 ms to 50 ms; 1 more without a time"
+    )
+    table = picture.table()
+    assert dict(table.dtypes.astype(str)) == {
+        "seconds": "float64", "calls": "int64", "median_ms": "float64", "within_95_ms": "float64",
+        "slowest_ms": "float64",
+    }  # fmt: skip
+    assert table.iloc[[0, 12, 24]].to_numpy().tolist() == [
+        [0.0, 5.0, 10.0, 10.0, 10.0],
+        [60.0, 5.0, 40.0, 40.0, 40.0],
+        [120.0, 1.0, 50.0, 50.0, 50.0],
+    ]
+    assert {"median", "95 % within", "slowest"} <= set(drawn(picture))
+
+
+def test_no_line_leads_over_a_time_without_calls() -> None:
+    table = calls(*[10.0] * 20)
+    table.loc[10:, "sent_at"] += pd.Timedelta(seconds=30)
+
+    (axes,) = (axes for axes in plots.latency_over_time(table).figure().axes if axes.get_ylabel())
+
+    solid = [line for line in axes.get_lines() if line.get_linestyle() == "-"]
+    assert [len(line.get_xdata()) for line in solid] == [10, 10]
+
+
+@pytest.mark.parametrize("times", [[5.0], [0.0, 0.0], [1.0, 90_000.0]])
+def test_few_and_extreme_calls_are_drawn_over_time(times: list[float]) -> None:
+    picture = plots.latency_over_time(calls(*times))
+
+    assert picture.svg("dark").endswith("</svg>\n")
+    assert picture.table()["calls"].sum() == len(times)
+    assert plots.latency_over_time(calls(5.0)).summary == "1 call, at 2026-03-01 12:00:00 UTC: 5 ms"
+
+
 def test_a_short_run_is_counted_in_its_steps_and_not_blown_up_to_a_second() -> None:
     table = calls(*[1.0] * 12)
     table["sent_at"] = [START + pd.Timedelta(milliseconds=number // 3 * 10) for number in range(12)]
@@ -112,7 +152,12 @@ def test_a_run_of_any_length_has_at_most_so_many_bars(days: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("draw", "words"), [(plots.latency, "No call has a time"), (plots.rate, "No call was sent")]
+    ("draw", "words"),
+    [
+        (plots.latency, "No call has a time"),
+        (plots.latency_over_time, "No call has a time"),
+        (plots.rate, "No call was sent"),
+    ],
 )
 def test_no_calls_make_an_empty_picture_that_says_so(draw: type, words: str) -> None:
     empty = draw(calls())
