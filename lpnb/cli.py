@@ -46,16 +46,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         status: int = options.run(options)
+        sys.stdout.flush()  # what cannot be written is said here, and not by Python as it ends
     except LpnbError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read our output has gone; leave nothing for Python to flush into the void.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return _unprinted()  # whoever read our output has gone, and knows
+    except OSError as error:
+        if error.filename is not None:  # not of our output
+            raise
+        print(f"The output cannot be written: {error.strerror}.", file=sys.stderr)
+        return _unprinted()
     return status
+
+
+def _unprinted() -> int:
+    """Leave nothing for Python to flush as it ends, which would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:

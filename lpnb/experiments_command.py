@@ -10,18 +10,25 @@ import argparse
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
+
+from lpnb.errors import Complaint, InvalidValueError, JournalError, LpnbError, RunError, SettingsError
+from lpnb.experiments_options import declare
 
 if TYPE_CHECKING:
     from lpnb.client import Client
     from lpnb.experiments.cases import Cases
     from lpnb.experiments.run import Run
+    from lpnb.experiments.steps import Steps
 
     SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
+#: What is wrong before anything was sent.
+_WRONG = (InvalidValueError, SettingsError, RunError, JournalError)
 _SHOWN = (
     "case",
     "consumer_id",
@@ -37,115 +44,72 @@ _SHOWN = (
 
 def register(commands: SubParsers) -> None:
     """Add ``send`` and ``verify`` to the command line."""
-    send = commands.add_parser(
-        "send",
-        help="send the cases of a CSV or Parquet file, with a journal; one row per case out",
-        description="Send the cases of a CSV or Parquet file, each for a consumer of its own. Exit status: 0 "
-        "when all were answered, 1 when any was not, 2 when the call, the cases or the settings are wrong.",
-    )
-    _add_run_options(send)
-    send.add_argument("--json", action="store_true", help="print the rows as one JSON array")
-    send.add_argument(
-        "--dry-run",
-        nargs="?",
-        type=_count,
-        const=3,
-        metavar="N",
-        help="print the first N requests (3), secrets masked, and send nothing",
-    )
-    send.add_argument("--resume", action="store_true", help="go on with the journal: send what is safe")
-    send.add_argument("--settle", action="store_true", help="look for the conversations of unknown outcomes")
-    send.add_argument("--hash-personal", action="store_true", help="journal personal values as hashes only")
-    send.add_argument("--engagement", action="store_true", help="ask Monitoring first; its offer routes")
-    send.add_argument("--say", action="append", default=[], metavar="TEXT", help="send a message")
-    send.add_argument("--landing", action="store_true", help="read which skill each conversation landed in")
-    send.add_argument("--close", action="store_true", help="close each conversation at the end")
-    send.set_defaults(run=_send, command="send")
-
-    check = commands.add_parser(
-        "verify",
-        help="send cases and see whether each came as it expected; for builds",
-        description="Send the cases of a file and hold what came against their columns expected_skill and "
-        "expected_code. Exit status: 0 when all passed, 1 when any failed, 2 when the call, the cases or the "
-        "settings are wrong.",
-    )
-    _add_run_options(check)
-    check.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
-    check.add_argument("--verbose", "-v", action="store_true", help="print the cases that passed, too")
-    check.add_argument(
-        "--engagement",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="ask Monitoring first; by default when there are columns for it",
-    )
-    check.add_argument("--leave-open", action="store_true", help="do not close the conversations afterwards")
-    check.set_defaults(run=_verify, command="verify")
-
-
-def _add_run_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("cases", nargs="?", type=Path, metavar="CASES", help="a CSV or Parquet file")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write the table to .parquet, .csv or .xlsx")
-    parser.add_argument("--journal", type=Path, metavar="FILE", help="by default a new one in ./runs")
-    parser.add_argument("--separator", metavar="SIGN", help="of the CSV file; by default found out")
-    parser.add_argument("--profile", help="read .env.PROFILE in place of .env")
-    parser.add_argument("--concurrency", type=int, metavar="N", help="requests at once (16)")
-    parser.add_argument("--rate", type=float, metavar="N", help="requests a second at the most")
-    parser.add_argument(
-        "--cluster",
-        type=_cluster,
-        metavar="WHERE",
-        help="send from the workers of a Dask cluster: its scheduler's address, or how many to start here",
-    )
-    parser.add_argument("--on-5xx", choices=("pause", "retry"), help="retry risks doubles")
-    parser.add_argument(
-        "--live", action="store_true", help="needed for a real account; without settings an error"
-    )
-    parser.add_argument("--confirm", type=int, metavar="N", help="needed there: how many cases there are")
-    parser.add_argument("--cap", type=int, metavar="N", help="how many a run may have there (1000)")
-    parser.add_argument("--landing-wait", type=float, metavar="S", help="seconds to wait for a landing")
-    parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
+    declare(commands, _send, _verify)
 
 
 def _send(options: argparse.Namespace) -> int:
     with _usage() as usage:
-        from lpnb.experiments.start import run_experiment
+        from lpnb.experiments.start import open_run, run_experiment
 
-        cases = _cases(options, needed=not options.resume)
-        if options.resume and options.journal is None:
-            raise _usage_error("--resume needs --journal FILE: the journal to go on with.")
+        trouble, steps, run = _Trouble(), None, None
+        if not options.resume:
+            with trouble.found():
+                steps = _steps(options)
+        elif options.journal is None:
+            trouble.add("--resume needs --journal FILE: the journal to go on with.")
+        elif not options.journal.exists():
+            trouble.add(
+                f"There is no journal {options.journal} to go on with. Without --resume one is begun."
+            )
+        else:
+            with trouble.found():
+                run = open_run(options.journal)
         begins = ("engagement", "say", "landing", "landing_wait", "close", "hash_personal", "cap", "dry_run")
         if options.resume and (given := [name for name in begins if getattr(options, name)]):
             said = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-            raise _usage_error(f"With --resume the journal says what is done; leave out {said}.")
+            trouble.add(f"With --resume the journal says what is done; leave out {said}.")
+        cases = _looked_over(options, trouble, needed=not options.resume)
         with _client(options) as client, _politely():
             if options.dry_run is not None:
                 run_experiment(client, cases, dry_run=options.dry_run)
                 return 0
-            with contextlib.redirect_stdout(sys.stderr):
-                run = _resumed(options, client, cases) if options.resume else _begun(options, client, cases)
+            journal = _journal(options)
+            with contextlib.redirect_stdout(sys.stderr), _way_back(journal):
+                if run is None:
+                    run = _begun(options, client, cases, journal, steps)
+                else:
+                    run = _resumed(options, client, cases, run)
             table = run.table()
-            _put_out(options, table)
-            _tell(run, client, options)
-        return 0 if bool((table["outcome"] == "answered").all()) else 1
+            try:
+                written = _put_out(options, table, run)
+            finally:  # also when whoever read the table has gone
+                _tell(run, client, options)
+        return 0 if written and bool((table["outcome"] == "answered").all()) else 1
     return usage.status
 
 
-def _begun(options: argparse.Namespace, client: Client, cases: Cases) -> Run:
-    from lpnb.experiments.start import start_experiment
+def _steps(options: argparse.Namespace) -> Steps:
     from lpnb.experiments.steps import Steps
 
     wait: dict[str, Any] = {} if options.landing_wait is None else {"landing_wait": options.landing_wait}
-    steps = Steps(
+    return Steps(
         engagement=options.engagement,
         say=options.say,
         landing=options.landing,
         close=options.close,
         **wait,
     )
+
+
+def _begun(
+    options: argparse.Namespace, client: Client, cases: Cases, journal: Path, steps: Steps | None
+) -> Run:
+    from lpnb.experiments.start import start_experiment
+
     run = start_experiment(
         client,
         cases,
-        journal=_journal(options),
+        journal=journal,
         steps=steps,
         hash_personal=options.hash_personal,
         **_how(options),
@@ -160,14 +124,7 @@ def _begun(options: argparse.Namespace, client: Client, cases: Cases) -> Run:
     return run
 
 
-def _resumed(options: argparse.Namespace, client: Client, cases: Cases | None) -> Run:
-    from lpnb.experiments.start import open_run
-
-    if not options.journal.exists():
-        raise _usage_error(
-            f"There is no journal {options.journal} to go on with. Without --resume one is begun."
-        )
-    run = open_run(options.journal)
+def _resumed(options: argparse.Namespace, client: Client, cases: Cases | None, run: Run) -> Run:
     if options.settle and len(run.unknown):
         print(run.settle(client))
     return run.resume(client, cases, **_how(options, resumed=True))
@@ -175,13 +132,16 @@ def _resumed(options: argparse.Namespace, client: Client, cases: Cases | None) -
 
 def _verify(options: argparse.Namespace) -> int:
     with _usage() as usage:
+        from lpnb.experiments.junit import check_junit
         from lpnb.experiments.start import start_experiment
         from lpnb.experiments.verify import as_text, steps_for, verification_of
         from lpnb.exports import save_table
 
-        cases = _cases(options, needed=True)
-        if options.junit is not None and not options.junit.parent.is_dir():
-            raise _usage_error(f"There is no folder {options.junit.parent} to write {options.junit.name} to.")
+        trouble = _Trouble()
+        if options.junit is not None:
+            with trouble.found():
+                check_junit(options.junit)
+        cases = _looked_over(options, trouble, needed=True)
         steps = steps_for(
             cases,
             engagement=options.engagement,
@@ -189,51 +149,78 @@ def _verify(options: argparse.Namespace) -> int:
             landing_wait=options.landing_wait,
         )
         with _client(options) as client, _politely():
-            with contextlib.redirect_stdout(sys.stderr):
-                run = start_experiment(client, cases, journal=_journal(options), steps=steps, **_how(options))
+            journal = _journal(options)
+            with contextlib.redirect_stdout(sys.stderr), _way_back(journal):
+                run = start_experiment(client, cases, journal=journal, steps=steps, **_how(options))
                 _name_journal(options, run)
                 run.wait()
             table = run.table()
             if run.failure:
                 print(run.failure, file=sys.stderr)
+            if left := run.progress.left:
+                again = f"lpnb send --resume --journal {run.journal_path}"
+                print(f"{left:,} were not sent: verify again, or send them with {again}", file=sys.stderr)
         found = verification_of(table, options.cases.name)
+        written = True
         if options.out is not None:
-            save_table(table, options.out)
+            written = _written(lambda: save_table(table, options.out), run)
         if options.junit is not None:
-            found.save_junit(options.junit)
+            written = _written(lambda: found.save_junit(options.junit), run) and written
         if options.verbose:
             print(as_text(found))
         print(found)
-        return 0 if found.ok else 1
+        return 0 if found.ok and written else 1
     return usage.status
 
 
-def _cases(options: argparse.Namespace, *, needed: bool) -> Any:
+def _looked_over(options: argparse.Namespace, trouble: _Trouble, *, needed: bool) -> Any:
+    """The cases; or all that is wrong with the call, before anything is started."""
     from lpnb.experiments.cases import cases_of
+    from lpnb.experiments.cluster.crew import check_cluster
+    from lpnb.experiments.options import check_options
+    from lpnb.experiments.verify import expect_something
     from lpnb.exports import check_export
+    from lpnb.settings import Found, Settings
 
+    with trouble.found():
+        names = ("concurrency", "rate", "on_5xx", "confirm", "cap")
+        check_options(**{name: found for name in names if (found := getattr(options, name)) is not None})
+    with trouble.found():
+        check_cluster(options.cluster)
     if options.out is not None:
-        check_export(options.out)
-    if options.cases is None:
-        if needed:
-            raise _usage_error(f"Name the file with the cases, such as: lpnb {options.command} rows.csv")
-        return None
-    found: Cases = cases_of(options.cases, separator=options.separator)
-    found.check()
-    return found
+        with trouble.found():
+            check_export(options.out)
+        if options.cases is not None and options.out.resolve() == options.cases.resolve():
+            trouble.add(f"--out would write over the cases in {options.cases}. Name another file.")
+    if needed and options.journal is not None and options.journal.exists() and options.dry_run is None:
+        trouble.add(
+            f"There is a file at {options.journal} already, and a run begins with a new one. Give another "
+            "name, or none to have it named after the time; or go on with that run: "
+            f"lpnb send --resume --journal {options.journal}"
+        )
+    said = "--live" if options.live else "--confirm" if options.confirm is not None else None
+    with trouble.found():
+        found = Found.look(options.profile)
+        if found.values or options.profile is not None:
+            Settings.from_found(found)
+        elif said is not None:  # a build whose secrets are missing must not pass on a sandbox
+            raise SettingsError(found.nothing(said))
+    cases: Cases | None = None
+    if options.cases is not None:
+        with trouble.found():
+            cases = cases_of(options.cases, separator=options.separator)
+            cases.check()
+            if options.command == "verify":
+                expect_something(cases)
+    elif needed:
+        trouble.add(f"Name the file with the cases, such as: lpnb {options.command} rows.csv")
+    trouble.refuse()
+    return cases
 
 
 def _client(options: argparse.Namespace) -> Client:
     from lpnb.connection import connect
 
-    said = "--live" if options.live else "--confirm" if options.confirm is not None else None
-    if said is not None and options.profile is None:
-        from lpnb.errors import SettingsError
-        from lpnb.settings import Found
-
-        found = Found.look()
-        if not found.values:  # a build whose secrets are missing must not pass on a sandbox
-            raise SettingsError(found.nothing(said))
     with contextlib.redirect_stdout(sys.stderr):
         return connect(options.profile)
 
@@ -257,19 +244,47 @@ def _how(options: argparse.Namespace, *, resumed: bool = False) -> dict[str, Any
     return {**said, "live": options.live, "progress": not options.quiet}
 
 
-def _put_out(options: argparse.Namespace, table: Any) -> None:
+def _put_out(options: argparse.Namespace, table: Any, run: Run) -> bool:
     from lpnb.display import table_text
     from lpnb.exports import save_table
 
     if options.out is not None:
-        save_table(table, options.out)
+        if not _written(lambda: save_table(table, options.out), run):
+            return False
         print(f"{len(table):,} rows are in {options.out}", file=sys.stderr)
-    elif options.json:
-        print(table.to_json(orient="records", date_format="iso", date_unit="us", force_ascii=False))
+        return True
+    if options.json:
+        text = table.to_json(orient="records", date_format="iso", date_unit="us", force_ascii=False)
     else:
         shown = table[list(_SHOWN)].astype(object).where(table[list(_SHOWN)].notna(), None)
         shown["elapsed_ms"] = [None if found is None else f"{found:.1f}" for found in shown["elapsed_ms"]]
-        print(table_text(_SHOWN, shown.itertuples(index=False, name=None)))
+        text = table_text(_SHOWN, shown.itertuples(index=False, name=None))
+    return _written(lambda: print(text, flush=True), run)
+
+
+def _written(write: Callable[[], object], run: Run) -> bool:
+    """Whether *write* could; otherwise why not, and where the rows are, has been said."""
+    try:
+        write()
+    except BrokenPipeError:
+        raise
+    except (LpnbError, OSError) as error:
+        said = error if isinstance(error, LpnbError) else f"The table cannot be printed: {error.strerror}."
+        again = f"lpnb send --resume --journal {run.journal_path} --out FILE"
+        print(f"{said}\nNothing is lost: the journal has every row. Write them with {again}", file=sys.stderr)
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _way_back(journal: Path) -> Iterator[None]:
+    """Say how to go on when a second interrupt ends the command while the first is still seen to."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if journal.exists():
+            print(f"Go on with lpnb send --resume --journal {journal}", file=sys.stderr)
+        raise
 
 
 def _tell(run: Run, client: Client, options: argparse.Namespace) -> None:
@@ -308,24 +323,45 @@ def _of_the_unknown(run: Run, client: Client, *, settled: bool) -> str:
     return f"Of those that are unknown a conversation may exist: look for it with {again}"
 
 
+class _Trouble:
+    """All that is wrong with a call, so that it is said at once."""
+
+    def __init__(self) -> None:
+        self._found: list[LpnbError] = []
+
+    def add(self, sentence: str) -> None:
+        """Take in one finding."""
+        self._found.append(InvalidValueError([Complaint("", sentence)]))
+
+    @contextlib.contextmanager
+    def found(self) -> Iterator[None]:
+        """Take in what is raised here."""
+        try:
+            yield
+        except _WRONG as error:
+            self._found.append(error)
+
+    def refuse(self) -> None:
+        """Raise what was taken in, if anything was."""
+        if len(self._found) == 1:
+            raise self._found[0]
+        if self._found:
+            listed = "\n".join(f"  - {indent(str(error), '    ').strip()}" for error in self._found)
+            count = len(self._found)
+            sentence = f"{count} things are wrong with this call, and nothing was started:\n{listed}"
+            raise InvalidValueError([Complaint("", sentence)])
+
+
 class _Usage:
     status = 2
-
-
-def _usage_error(sentence: str) -> Exception:
-    from lpnb.errors import Complaint, InvalidValueError
-
-    return InvalidValueError([Complaint("", sentence)])
 
 
 @contextlib.contextmanager
 def _usage() -> Iterator[_Usage]:
     """Print what is wrong with a call, and let the command end with 2."""
-    from lpnb.errors import InvalidValueError, JournalError, RunError, SettingsError
-
     try:
         yield _Usage()
-    except (InvalidValueError, SettingsError, RunError, JournalError) as error:
+    except _WRONG as error:
         print(error, file=sys.stderr)
 
 
@@ -341,13 +377,3 @@ def _politely() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _cluster(text: str) -> str | int:
-    return int(text) if text.isascii() and text.isdigit() else True if text == "local" else text
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) <= 1_000):
-        raise argparse.ArgumentTypeError(f"a number from 1 to 1000 is needed; got {text!r}")
-    return int(text)

@@ -91,8 +91,9 @@ def check_export(path: str | Path) -> None:
         complaint = one_of("the file's ending", path.suffix.lower(), list(_WRITERS))
     elif not path.parent.is_dir():
         complaint = Complaint(str(path), f"{path} cannot be written: there is no folder {path.parent}.")
-    elif path.is_dir():
-        complaint = Complaint(str(path), f"{path} cannot be written: it is a folder.")
+    elif path.exists() and not path.is_file():  # a device would be replaced by a file
+        kind = "a folder" if path.is_dir() else "no plain file"
+        complaint = Complaint(str(path), f"{path} cannot be written: it is {kind}.")
     elif not os.access(path.parent, os.W_OK):
         complaint = Complaint(str(path), f"{path} cannot be written: {path.parent} is not yours to write in.")
     if complaint:

@@ -42,7 +42,7 @@ FLOORS = [
     {"conversation"},
     {"client"},
     {"connection", "chain"},
-    {"checkup", "experiments"},
+    {"checkup", "experiments", "experiments_options"},
     {"widgets", "samples_command", "app_command", "experiments_command", "testing"},
     {"cli"},
     {"__main__"},

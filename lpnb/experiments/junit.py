@@ -8,7 +8,7 @@ import secrets
 from pathlib import Path
 from xml.etree import ElementTree
 
-from lpnb.errors import LpnbError
+from lpnb.errors import Complaint, InvalidValueError, LpnbError
 from lpnb.experiments.verify import Check, Verification
 
 #: What XML 1.0 cannot hold, in any spelling.
@@ -48,6 +48,23 @@ def junit(verification: Verification) -> str:
         _add(suite, name, check)
     ElementTree.indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(root, encoding="unicode")}'
+
+
+def check_junit(path: Path) -> None:
+    """See, before any work is done, that ``save_junit`` can write to *path*.
+
+    Raises:
+        InvalidValueError: It is a folder or a device, or the folder it is in is missing or closed to you.
+    """
+    if not path.parent.is_dir():
+        sentence = f"There is no folder {path.parent} to write {path.name} to."
+    elif path.exists() and not path.is_file():
+        sentence = f"{path} cannot be written: it is {'a folder' if path.is_dir() else 'no plain file'}."
+    elif not os.access(Path(os.path.realpath(path)).parent, os.W_OK):
+        sentence = f"{path} cannot be written: {path.parent} is not yours to write in."
+    else:
+        return
+    raise InvalidValueError([Complaint(str(path), sentence)])
 
 
 def save_junit(verification: Verification, path: str | Path) -> None:

@@ -131,6 +131,13 @@ def test_a_dry_run_prints_requests_with_secrets_masked_and_sends_nothing(world, 
             ["verify", "good.csv"],
             "No case expects anything. Give them a column expected_skill, expected_code",
         ),
+        (["send", "good.csv", "--out", "good.csv"], "--out would write over the cases in good.csv."),
+        (["send", "good.csv", "--out", "full.csv"], "full.csv cannot be written: it is no plain file."),
+        (
+            ["verify", "expects.csv", "--junit", "full.csv"],
+            "full.csv cannot be written: it is no plain file.",
+        ),
+        (["verify", "expects.csv", "--junit", "."], ". cannot be written: it is a folder."),
         (["verify"], "Name the file with the cases, such as: lpnb verify rows.csv"),
         (["verify", "expects.csv", "--junit", "no/o.xml"], "There is no folder no to write o.xml to."),
     ],
@@ -139,6 +146,7 @@ def test_a_wrong_call_is_status_2_and_sends_nothing(world, capsys, arguments, sa
     Path("good.csv").write_text("skillId\n1\n")
     Path("bad.csv").write_text("personal.gender\nmale\n")
     Path("expects.csv").write_text("expected_code\nOK\n")
+    Path("full.csv").symlink_to("/dev/full")
 
     assert main(arguments) == 2
 
@@ -302,7 +310,7 @@ def test_a_call_that_is_refused_names_no_journal(world, capsys):
     path = rows("case,expected_code\na,OK\n")
 
     assert main(["send", str(path), "--concurrency", "0"]) == 2
-    _, refusal = capsys.readouterr().err.splitlines()  # the first says where it would have gone
+    (refusal,) = capsys.readouterr().err.splitlines()
     assert refusal == "concurrency must be a whole number from 1 to 1,000; got 0."
     assert main(["verify", str(path), "--quiet"]) == 0
     assert "The journal is runs/rows-" in capsys.readouterr().err

@@ -1,0 +1,197 @@
+"""``lpnb send`` and ``lpnb verify`` at the edges: wrong calls, full disks, readers that have gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from lpnb import Sandbox, connection, exports, open_run
+from lpnb.cli import main
+
+needs_full_device = pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="there is no device that is full"
+)
+
+
+@pytest.fixture
+def world(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """A sandbox that the command line finds in the environment."""
+    for name, value in sandbox.environment().items():
+        monkeypatch.setenv(name, value)
+    return sandbox
+
+
+def lpnb(*arguments: str, **streams: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, "-W", "error", "-m", "lpnb", *arguments]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **streams)
+
+
+def test_all_that_is_wrong_with_a_call_is_said_at_once_and_nothing_is_started(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(connection, "shared_sandbox", lambda: pytest.fail("a sandbox was started"))
+    Path("rows.csv").write_text("case,personal.gender\na,male\nb,x\n")
+
+    status = main(
+        ["send", "rows.csv", "--concurrency", "0", "--rate", "-1", "--out", "no/r.csv", "--say", ""]
+    )
+
+    assert status == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "4 things are wrong with this call, and nothing was started:",
+        "  - steps.say must be a list of messages that are not blank; got [''].",
+        "  - 2 values are wrong:",
+        "      - concurrency must be a whole number from 1 to 1,000; got 0.",
+        "      - rate must be a number of calls a second above 0, or None; got -1.0.",
+        "  - no/r.csv cannot be written: there is no folder no.",
+        "  - 2 values are wrong:",
+        "      - Row 1, personal.gender must be one of 'MALE', 'FEMALE', 'OTHER'; got 'male'. "
+        "Did you mean 'MALE'?",
+        "      - Row 2, personal.gender must be one of 'MALE', 'FEMALE', 'OTHER'; got 'x'.",
+    ]
+    assert [path.name for path in Path.cwd().iterdir()] == ["rows.csv"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["send", "--resume", "--journal", "missing.sqlite"],
+        ["send", "--resume", "--journal", "rows.csv"],
+        ["send", "rows.csv", "--journal", "rows.csv"],
+        ["send", "rows.csv", "--landing", "--landing-wait", "-1"],
+        ["send", "rows.csv", "--cluster", "0"],
+        ["send", "rows.csv", "--confirm", "1"],
+        ["send", "."],
+        ["send", "empty.csv"],
+        ["verify", "rows.csv", "--junit", "no/o.xml"],
+        ["verify", "rows.csv", "--landing-wait", "-1"],
+    ],
+)
+def test_a_wrong_call_starts_no_sandbox_and_announces_none(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(connection, "shared_sandbox", lambda: pytest.fail("a sandbox was started"))
+    Path("rows.csv").write_text("case,expected_code\na,OK\n")
+    Path("empty.csv").write_text("case\n")
+
+    assert main(arguments) == 2
+
+    out, err = capsys.readouterr()
+    assert (out, "Sandbox on" in err) == ("", False)
+    assert {path.name for path in Path.cwd().iterdir()} == {"rows.csv", "empty.csv"}
+
+
+@needs_full_device
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_table_that_cannot_be_printed_is_in_the_journal_and_the_way_to_it_is_said(
+    world: Sandbox, form: list[str]
+) -> None:
+    Path("rows.csv").write_text("case\na\nb\n")
+
+    with Path("/dev/full").open("w") as full:
+        sent = lpnb("send", "rows.csv", "--journal", "run.sqlite", "--quiet", *form, stdout=full)
+        _, err = sent.communicate(timeout=60)
+
+    assert sent.returncode == 1
+    assert err.splitlines()[1:] == [
+        "The table cannot be printed: No space left on device.",
+        "Nothing is lost: the journal has every row. Write them with "
+        "lpnb send --resume --journal run.sqlite --out FILE",
+        "2 of 2 cases: 2 answered; done",
+    ]
+    assert main(["send", "--resume", "--journal", "run.sqlite", "--out", "r.parquet", "--quiet"]) == 0
+    assert pd.read_parquet("r.parquet")["outcome"].tolist() == ["answered", "answered"]
+    assert len(world.conversations) == 2
+
+
+@needs_full_device
+def test_output_that_cannot_be_written_is_a_sentence_for_other_commands_too() -> None:
+    with Path("/dev/full").open("w") as full:
+        shown = lpnb("doctor", "--json", stdout=full)
+        _, err = shown.communicate(timeout=60)
+
+    assert (shown.returncode, err) == (1, "The output cannot be written: No space left on device.\n")
+
+
+def test_a_file_that_cannot_be_written_after_all_leaves_the_verdict_and_the_way_to_the_rows(
+    world: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("rows.csv").write_text("case,expected_code\na,OK\n")
+
+    def no_room(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setitem(exports._WRITERS, ".csv", no_room)
+
+    status = main(
+        ["verify", "rows.csv", "--journal", "v.sqlite", "--out", "r.csv", "--junit", "o.xml", "--quiet"]
+    )
+
+    assert status == 1
+    out, err = capsys.readouterr()
+    assert out == "1 case: 1 passed, 0 failed.\n"
+    assert err.splitlines()[1:] == [
+        "r.csv cannot be written: No space left on device. What was there before is as it was.",
+        "Nothing is lost: the journal has every row. Write them with "
+        "lpnb send --resume --journal v.sqlite --out FILE",
+    ]
+    assert Path("o.xml").exists()
+
+
+def test_whoever_reads_the_table_may_go_and_is_still_told_what_to_do(world: Sandbox) -> None:
+    Path("rows.csv").write_text("case\na\nb\nc\n")
+    world.fail("conversation", "drop_after")
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    sent = lpnb("send", "rows.csv", "--journal", "r.sqlite", "--concurrency", "1", "--quiet", stdout=writer)
+    os.close(writer)
+    _, err = sent.communicate(timeout=60)
+
+    assert sent.returncode == 1
+    assert err.splitlines()[1:] == [
+        "3 of 3 cases: 2 answered, 1 unknown; done",
+        "Of those that are unknown a conversation may exist: look for it with "
+        "lpnb send --resume --settle --journal r.sqlite",
+    ]
+
+
+@pytest.mark.parametrize("command", ["send", "verify"])
+def test_a_request_to_end_says_how_to_go_on_and_loses_nothing(world: Sandbox, command: str) -> None:
+    Path("rows.csv").write_text("case,expected_code\n" + "".join(f"c{n},OK\n" for n in range(200)))
+    running = lpnb(
+        command, "rows.csv", "--journal", "run.sqlite", "--rate", "20", "--quiet", stdout=subprocess.PIPE
+    )
+    until = time.monotonic() + 30
+    while len(world.conversations) < 3 and time.monotonic() < until:
+        time.sleep(0.02)
+
+    running.send_signal(signal.SIGTERM)
+    out, err = running.communicate(timeout=30)
+
+    assert running.returncode == 1
+    assert "lpnb send --resume --journal run.sqlite" in err
+    assert "Traceback" not in err
+    assert len(out.splitlines()) > 50
+    assert (open_run("run.sqlite").table()["outcome"] == "answered").sum() == len(world.conversations)
+
+
+def test_ten_thousand_rows_are_looked_over_and_three_of_them_shown(
+    world: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("rows.csv").write_text("case\n" + "".join(f"c{number}\n" for number in range(10_000)))
+
+    assert main(["send", "rows.csv", "--dry-run"]) == 0
+
+    out = capsys.readouterr().out
+    assert out.splitlines()[0] == "Dry run: 10,000 cases, the first 3 shown. Nothing is sent."
+    assert out.count("POST https://") == 3
+    assert world.conversations == []
