@@ -15,7 +15,7 @@ import pandas as pd
 from lpnb.display import esc
 from lpnb.plots.bands import Band, draw_bands
 from lpnb.plots.cells import in_order, shortened, tally, texts
-from lpnb.plots.field import MUTED, STEP, Field, Legend, Place, cell_style
+from lpnb.plots.field import MUTED, STEP, Field, Legend, Place, cell_style, small_td
 from lpnb.plots.letters import MARK, wrap
 from lpnb.plots.picture import Picture
 from lpnb.plots.sheet import SMALL, TEXT, Sheet, blank_sheet
@@ -23,6 +23,8 @@ from lpnb.plots.themes import NEUTRAL, Theme, colours_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+_FRAME = "outline:2px solid var(--jp-content-font-color1,currentColor);outline-offset:-2px"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,25 @@ class ChangeMap(Picture):
     def _repr_html_(self) -> str:
         if not self.cells:
             return f'<p role="status">{esc(self.title)}: {esc(self.summary)}.</p>'
-        return self.field.html(esc(self.summary), lambda place: self._td(self.cells.get(place)))
+        if not self.field.small:
+            return self.field.html(esc(self.summary), lambda place: self._td(self.cells.get(place)))
+        signs = self._signs()
+        told = " ".join(
+            f'<span style="margin-right:1em"><bdi>{esc(words)}</bdi></span>'
+            for _, words, _ in self._legend(signs).entries
+        )
+        return self.field.html(
+            f"{esc(self.summary)}<br>{told}", lambda place: self._small_td(self.cells.get(place), signs)
+        )
+
+    def _small_td(self, cell: Change | None, signs: Mapping[tuple[str, str], str]) -> str:
+        if cell is None:
+            return small_td("–", "no case", MUTED)
+        words = ", ".join(cell.lines)
+        if not cell.changed:
+            return small_td("·", words, f"{MUTED};border:1px solid var(--jp-border-color2,#8884)")
+        base = self.colours.get(cell.after, NEUTRAL)
+        return small_td(signs[cell.before, cell.after], words, f"background:{base}6b;{_FRAME}")
 
     def _td(self, cell: Change | None) -> str:
         if cell is None:
@@ -113,8 +133,7 @@ class ChangeMap(Picture):
             return f'<td style="{style};{MUTED};{line}">{esc(first)}</td>'
         base = self.colours.get(cell.after, NEUTRAL)
         below = "".join(f'<div style="font-size:85%">{esc(words)}</div>' for words in rest)
-        frame = "outline:2px solid var(--jp-content-font-color1,currentColor);outline-offset:-2px"
-        return f'<td style="{style};background:{base}6b;{frame}"><strong>{esc(first)}</strong>{below}</td>'
+        return f'<td style="{style};background:{base}6b;{_FRAME}"><strong>{esc(first)}</strong>{below}</td>'
 
 
 class ChangeBands(Picture):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lpnb.plots.field import STEP, Legend, Place
-from lpnb.plots.letters import codes, width, with_count, wrap
+from lpnb.plots.letters import width, with_count, wrap
 from lpnb.plots.sheet import SMALL, TEXT, Sheet
 from lpnb.plots.themes import NEUTRAL, Theme
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 def draw(heatmap: Heatmap, theme: Theme) -> Figure:
     """Draw *heatmap*, which has cells."""
-    grid, field = heatmap.grid, heatmap.field
-    signs = codes(grid.labels) if field.small and heatmap.value != "failed" else {}
+    field = heatmap.field
+    signs = heatmap.signs()
 
     def paint(sheet: Sheet, place: tuple[str, str], at: Place) -> None:
         _cell(sheet, heatmap, place, at, signs)
@@ -63,8 +63,7 @@ def _cell(sheet: Sheet, heatmap: Heatmap, place: tuple[str, str], at: Place, sig
             left += wide * share
     first, *rest = heatmap.words(cell)
     if heatmap.field.small:
-        sign = signs.get(cell.shares[0][0], first.removesuffix(" %").replace("(not tried)", "–"))
-        sign += "*" if signs and len(cell.shares) > 1 else ""
+        sign = heatmap.sign(cell, signs)
         sheet.text(sign, x + wide / 2, y + high / 2, 7.0, across="center", down="center")
         return
     sheet.box(x, y, 3, high, theme.fill(parts[0][0], 0.9))
@@ -84,8 +83,5 @@ def _legend(heatmap: Heatmap, signs: dict[str, str]) -> Legend:
         words = sign + with_count(wrap(label, SMALL, 220, 1)[0], count)
         known = label in heatmap.colours
         entries.append((heatmap.colours.get(label, NEUTRAL), words, 1.0 if known else 0.3))
-    if signs and any(len(cell.shares) > 1 for cell in heatmap.grid.cells.values()):
-        entries.append(("", "* and others; the most frequent is named", 1.0))
-    if heatmap.field.small and heatmap.value == "failed":
-        entries.append(("", "In a cell: how many of 100 failed", 1.0))
+    entries += [("", words, 1.0) for words in heatmap.small_words]
     return Legend(tuple(entries))

@@ -16,6 +16,9 @@ from lpnb.plots.themes import Theme
 
 _HEAD = "text-align:left;padding:4px 8px;font-weight:600;max-width:16em"
 _CELL = "text-align:left;padding:5px 8px;vertical-align:top;max-width:14em"
+#: What stays in sight while a wide table is scrolled.
+_STAYS = "position:sticky;left:0;background:var(--jp-layout-color0,transparent)"
+_SMALL = "text-align:center;padding:2px 3px;font-weight:600"
 MUTED = "color:var(--jp-content-font-color2,inherit)"
 STEP = 11.6
 _GAP = 3.0
@@ -46,13 +49,11 @@ class Field:
 
     def html(self, below_title: str, td: Callable[[tuple[str, str]], str]) -> str:
         """A table with scoped heads. *below_title* and what *td* gives for a cell are escaped already."""
-        heads = "".join(
-            f'<th scope="col" style="{_HEAD};{breaking(name)}">{esc(name)}</th>' for name in self.columns
-        )
+        heads = "".join(self._head(name) for name in self.columns)
         lines = "".join(
             # Front ends stripe the rows of tables, which would shine through the fills.
-            f'<tr style="background:none"><th scope="row" style="{_HEAD};{breaking(row)};vertical-align:top">'
-            + f"{esc(row)}</th>"
+            f'<tr style="background:none"><th scope="row" style="{_HEAD};{_row_breaking(row)};'
+            + f'vertical-align:top;{_STAYS}">{esc(row)}</th>'
             + "".join(td((row, column)) for column in self.columns)
             + "</tr>"
             for row in self.rows
@@ -63,12 +64,20 @@ class Field:
             '<table class="lpnb-field" style="table-layout:auto;border-collapse:separate;border-spacing:2px;'
             'font-variant-numeric:tabular-nums;color:var(--jp-content-font-color1,inherit)">'
             '<caption style="text-align:left;padding:4px 0;caption-side:top">'
-            f"<strong>{esc(self.title)}</strong><br>{below_title}</caption>"
-            f'<thead><tr><th scope="col" rowspan="2" style="{_HEAD};vertical-align:bottom">'
+            f'<div style="position:sticky;left:0;width:fit-content;max-width:60em">'
+            f"<strong>{esc(self.title)}</strong><br>{below_title}</div></caption>"
+            f'<thead><tr><th scope="col" rowspan="2" style="{_HEAD};vertical-align:bottom;{_STAYS}">'
             f'{esc(self.keys[0])}</th><th scope="colgroup" colspan="{len(self.columns)}" style="{_HEAD};'
             f'max-width:none">{esc(self.keys[1])}</th>'
             f"</tr><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>"
         )
+
+    def _head(self, name: str) -> str:
+        if not self.small:
+            return f'<th scope="col" style="{_HEAD};{breaking(name)}">{esc(name)}</th>'
+        turned = "writing-mode:vertical-rl;transform:rotate(180deg);white-space:nowrap;max-height:14em"
+        shown = f'<span style="{turned};overflow:hidden;display:inline-block">{esc(name)}</span>'
+        return f'<th scope="col" title="{esc(name)}" style="{_SMALL};vertical-align:bottom">{shown}</th>'
 
     def draw(
         self,
@@ -124,9 +133,19 @@ def breaking(text: str) -> str:
     return "overflow-wrap:anywhere;min-width:8em" if longest > 24 else "overflow-wrap:break-word"
 
 
+def _row_breaking(name: str) -> str:
+    return "white-space:nowrap" if len(name) <= 24 else breaking(name)
+
+
 def cell_style(text: str) -> str:
     """The style of a cell that holds *text*."""
     return f"{_CELL};{breaking(text)}"
+
+
+def small_td(sign: str, words: str, style: str) -> str:
+    """A cell of a crowded table: a *sign*, and the *words* it stands for where somebody points at it."""
+    shown = f'<abbr title="{esc(words)}" style="text-decoration:none;border:0">{esc(sign)}</abbr>'
+    return f'<td style="{_SMALL};font-weight:inherit;min-width:1.5em;{style}">{shown}</td>'
 
 
 @dataclass(frozen=True, slots=True)

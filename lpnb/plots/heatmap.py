@@ -15,7 +15,8 @@ from lpnb.display import esc, table_text
 from lpnb.errors import InvalidValueError
 from lpnb.models import must
 from lpnb.plots.cells import Cell, Grid, check_table, labels_of, lay_out
-from lpnb.plots.field import MUTED, Field, cell_style
+from lpnb.plots.field import MUTED, Field, cell_style, small_td
+from lpnb.plots.letters import codes
 from lpnb.plots.picture import Picture
 from lpnb.plots.sheet import blank_sheet
 from lpnb.plots.themes import FAILED, NEUTRAL, OUTCOMES, Theme, colours_of
@@ -136,10 +137,38 @@ class Heatmap(Picture):
     def _repr_html_(self) -> str:
         if not self.grid.total:
             return f'<p role="status">{esc(self.title)}: {esc(self.summary)}.</p>'
-        cells = self.grid.cells
+        cells, small = self.grid.cells, self.field.small
+        signs = self.signs(drawn=False)
         return self.field.html(
-            f"{esc(self._subtitle())}<br>{self._legend()}", lambda place: self._td(cells.get(place))
+            f"{esc(self._subtitle())}<br>{self._legend(signs)}",
+            lambda place: self._small_td(cells.get(place), signs) if small else self._td(cells.get(place)),
         )
+
+    def signs(self, *, drawn: bool = True) -> dict[str, str]:
+        """What stands for each label where cells are too small for names."""
+        return codes(self.grid.labels, drawn=drawn) if self.field.small and self.value != "failed" else {}
+
+    def sign(self, cell: Cell, signs: Mapping[str, str]) -> str:
+        """What stands in a small cell; a star where it has several labels."""
+        first = self.words(cell)[0].removesuffix(" %").replace("(not tried)", "–")
+        return signs.get(cell.shares[0][0], first) + ("*" if signs and len(cell.shares) > 1 else "")
+
+    @property
+    def small_words(self) -> tuple[str, ...]:
+        """What there is to say of small cells besides what the signs stand for."""
+        if not self.field.small:
+            return ()
+        if self.value == "failed":
+            return ("In a cell: how many of 100 failed",)
+        several = any(len(cell.shares) > 1 for cell in self.grid.cells.values())
+        return ("* and others; the most frequent is named",) if several else ()
+
+    def _small_td(self, cell: Cell | None, signs: Mapping[str, str]) -> str:
+        if cell is None:
+            return small_td("–", "no case", MUTED)
+        base, _, thickness = self.parts(cell)[0]
+        shade = f"background:{base}{round(thickness * 107):02x}"
+        return small_td(self.sign(cell, signs), ", ".join(self.words(cell)), shade)
 
     def _td(self, cell: Cell | None) -> str:
         if cell is None:
@@ -153,12 +182,17 @@ class Heatmap(Picture):
         )
         return f'<td style="{style}">{esc(first)}{below}{_strip(parts)}</td>'
 
-    def _legend(self) -> str:
+    def _legend(self, signs: Mapping[str, str]) -> str:
         swatch = "display:inline-block;width:.8em;height:.8em;margin-right:.4em;border-radius:2px;background:"
-        return " ".join(
-            f'<span style="white-space:nowrap;margin-right:1em"><span style="{swatch}'
-            f'{self.colours.get(label, NEUTRAL)}"></span><bdi>{esc(label)}</bdi> {count:,}</span>'
+        entries = [
+            f'<span style="{swatch}{self.colours.get(label, NEUTRAL)}"></span>'
+            + (f"{esc(signs[label])} = " if signs else "")
+            + f"<bdi>{esc(label)}</bdi> {count:,}"
             for label, count in self.grid.labels.items()
+        ]
+        return " ".join(
+            f'<span style="white-space:nowrap;margin-right:1em">{entry}</span>'
+            for entry in (*entries, *map(esc, self.small_words))
         )
 
 

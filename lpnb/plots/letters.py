@@ -163,8 +163,8 @@ def with_count(name: str, count: int) -> str:
     return f"{MARK}{name}{MARK}  {count:,}"
 
 
-def codes(names: Iterable[str]) -> dict[str, str]:
-    """A short sign for each name, for cells too small for the name itself.
+def codes(names: Iterable[str], *, drawn: bool = True) -> dict[str, str]:
+    """A short sign for each name, for cells too small for the name itself; *drawn* with the fonts there are.
 
     Example:
         >>> codes(["Cards & Payments", "Cards", "General Enquiries", "(refused)"])
@@ -172,7 +172,8 @@ def codes(names: Iterable[str]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for name in dict.fromkeys(names):
-        words = "".join(letter if letter.isalnum() else " " for letter in drawable(name[:200])).split()
+        shown = drawable(name[:200]) if drawn else name[:200]
+        words = "".join(letter if letter.isalnum() else " " for letter in shown).split()
         sign = "".join(word[0] for word in words)[:3] or "?"
         taken, number = set(found.values()), 2
         wanted = sign

@@ -154,6 +154,10 @@ def test_cells_too_small_for_names_say_by_a_number_how_they_changed() -> None:
     assert (words.count("1"), words.count("2")) == (3, 1)
     assert {"1 = Loans, was Cards", "2 = Savings, was Cards"} <= set(words)
     assert "Framed: changed, the number says how. Grey: as before." in words
+    html = compare(cases, later).plot("down", "across")._repr_html_()
+    assert html.count('title="Loans, was Cards"') == 3
+    assert html.count('title="Cards"') == 56
+    assert "2 = Savings" in html
 
 
 def test_how_many_of_a_cells_cases_changed_stands_on_a_line_of_its_own() -> None:

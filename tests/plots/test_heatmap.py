@@ -234,6 +234,23 @@ def test_the_table_of_the_notebook_has_a_caption_and_scoped_heads(before: pd.Dat
     assert page.words.count("Mortgages & Loans") == 7  # once in the legend
 
 
+def test_the_crowded_table_of_a_notebook_holds_signs_too_and_needs_no_matplotlib(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"v{number}" for number in range(20)]
+    cases = table(names, names, ["Cards & Payments", "\u5361", "<b>"], each=2)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+    page = Page(plots.heatmap(cases, "down", "across")._repr_html_())
+
+    told = [attributes.get("title") for tag, attributes in page.tags if tag == "abbr"]
+    assert len(told) == 400
+    assert told[:2] == ["Cards & Payments, 1 of 2", "<b>, 1 of 2"]
+    assert {"CP*", "b*"} <= set(page.words)
+    assert {"CP = ", "b = ", "* and others; the most frequent is named"} <= set(page.words)
+    assert [a.get("title") for tag, a in page.tags if tag == "th" and "title" in a] == names
+
+
 NAMES = {
     "hebrew": "שלום עולם",
     "arabic": "مرحبا بك",
