@@ -94,15 +94,15 @@ class LatencyOverTimePicture(Picture):
             axes.set_ylim(quickest / 1.5, slowest * 1.5)
         else:
             axes.set_ylim(0, slowest * 1.1 or 1.0)
-        ink, soft = theme.fill(_BASE, 0.95), theme.fill(_BASE, 0.3)
+        ink = theme.fill(_BASE, 0.95)
         for group in _without_gaps(self.steps, self.step):
             across = [found.start + self.step / 2 for found in group]
             medians, most = [found.median for found in group], [found.most for found in group]
-            axes.fill_between(across, medians, most, color=soft, linewidth=0)
+            axes.fill_between(across, medians, most, color=_BASE, alpha=0.28, linewidth=0)
             axes.plot(across, most, color=ink, linewidth=1.0, linestyle="--")
             axes.plot(across, medians, color=ink, linewidth=1.8)
             if len(group) == 1:  # a line of one point would not be seen
-                axes.vlines(across, medians, most, color=soft, linewidth=6)
+                axes.vlines(across, medians, most, color=_BASE, alpha=0.28, linewidth=6)
                 axes.plot(across, most, color=ink, marker="_", markersize=8)
                 axes.plot(across, medians, color=ink, marker="o", markersize=4)
         axes.plot(
