@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lpnb.errors import InvalidValueError, JournalError, LpnbError, RunError
 from lpnb.experiments.rows import cases_frame, in_columns, journal_frame, known_of, pivot_of, responses_frame
 from lpnb.journal import Reader, read_journal
+from lpnb.models import must, one_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,10 +79,34 @@ class Results:
         with reading(self.journal_path):
             return journal_frame(self._look(), self._columns)
 
-    def responses(self) -> pd.DataFrame:
-        """One row per request frame: ``case`` and the columns of ``responses_table``."""
+    def responses(self, *keys: str) -> pd.DataFrame:
+        """One row per request frame: ``case``, the columns of ``responses_table``, and the cases' own *keys*.
+
+        Args:
+            keys: Columns of ``table()`` to have beside each frame, such as "ctmrinfo.ctype".
+
+        Raises:
+            InvalidValueError: The table has no such column.
+
+        Example:
+            >>> from lpnb import Client, Sandbox, Settings, run_experiment
+            >>> cases = [{"ctmrinfo.ctype": ctype} for ctype in ("vip", "gold")]
+            >>> with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
+            ...     run = run_experiment(client, cases, journal="frames.sqlite", progress=False)
+            >>> run.responses("ctmrinfo.ctype")[["case", "req_id", "ctmrinfo.ctype"]].shape
+            (4, 3)
+        """
         with reading(self.journal_path):
-            return responses_frame(self._look())
+            frames = responses_frame(self._look())
+        if not keys:
+            return frames
+        table = self._with_offers(*keys)
+        there = [str(name) for name in table.columns]
+        if wrong := [one_of("a key", key, there) for key in keys if key not in there]:
+            raise InvalidValueError(wrong)
+        if taken := [key for key in dict.fromkeys(keys) if key in frames.columns]:
+            raise InvalidValueError([must("keys", "must not be columns of the frames", key) for key in taken])
+        return frames.merge(table[["case", *dict.fromkeys(keys)]], on="case", how="left", validate="m:1")
 
     @property
     def unknown(self) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from lpnb import InvalidValueError
+from lpnb import Client, InvalidValueError, Sandbox, Settings, run_experiment
 from lpnb.experiments.rows import pivot_of
 
 TABLE = pd.DataFrame(
@@ -71,3 +71,26 @@ def test_keys_that_make_no_table_are_refused(keys, said):
         pivot_of(TABLE, *keys, "outcome")
 
     assert str(caught.value) == said
+
+
+def test_frames_can_be_had_with_the_keys_of_their_cases(tmp_path):
+    cases = [{"case": "b", "ctmrinfo.ctype": "vip"}, {"case": "a", "skillId": "007"}]
+    with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
+        run = run_experiment(client, cases, journal=tmp_path / "r.sqlite", progress=False)
+
+    frames = run.responses("ctmrinfo.ctype", "skillId")
+
+    pd.testing.assert_frame_equal(frames.drop(columns=["ctmrinfo.ctype", "skillId"]), run.responses())
+    assert frames.drop_duplicates("case")[["case", "ctmrinfo.ctype", "skillId"]].fillna(
+        "-"
+    ).values.tolist() == [
+        ["b", "vip", "-"],
+        ["a", "-", "007"],
+    ]
+    assert [str(frames[key].dtype) for key in ("ctmrinfo.ctype", "skillId")] == ["str", "str"]
+    with pytest.raises(InvalidValueError) as caught:
+        run.responses("ctmrinfo.ctyp", "attempts")
+    assert "Did you mean 'ctmrinfo.ctype'?" in str(caught.value)
+    with pytest.raises(InvalidValueError) as caught:
+        run.responses("attempts")
+    assert str(caught.value) == "keys must not be columns of the frames; got 'attempts'."
