@@ -118,6 +118,7 @@ _HOME = {
     "landing": "landings",
     "open_run": "experiments.start",
     "page_examples": "examples",
+    "print_table": "printing",
     "read_parts": "experiments.parts",
     "read_request": "snippets",
     "responses_table": "tables",

@@ -86,6 +86,7 @@ from lpnb.payloads import ConsumerRequestConversation as ConsumerRequestConversa
 from lpnb.payloads import ConversationContext as ConversationContext
 from lpnb.payloads import SetUserProfile as SetUserProfile
 from lpnb.plots import heatmap as heatmap
+from lpnb.printing import print_table as print_table
 from lpnb.responses import BatchResponse as BatchResponse
 from lpnb.samples import sample as sample
 from lpnb.sandbox import Sandbox as Sandbox

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from lpnb import background
 from lpnb.client import check_client
 from lpnb.connector import check_consumer_id
-from lpnb.display import table_html, table_text
+from lpnb.display import room, table_html, table_text
 from lpnb.errors import ServiceError
 from lpnb.masking import MASK, Secret
 from lpnb.tokens import claims, header
@@ -32,7 +32,7 @@ _MEANING = {
     "exp": "good until",
     "account_id": "the account",
     "ext_consumer_id": "your id for the consumer",
-    "lp_consumer_id": "LivePerson's id for the same consumer",
+    "lp_consumer_id": "the service's own id for the same consumer",
     "alg": "how it is signed",
     "kid": "with which key",
     "typ": "what it is",
@@ -76,9 +76,9 @@ class TokenChain:
     tokens: tuple[Token, ...] = field(repr=False)
 
     def __str__(self) -> str:
-        parts = [table_text(("service", "host"), self.hosts.items())]
+        parts = [table_text(("service", "host"), self.hosts.items(), room())]
         for token in self.tokens:
-            parts.append(f"{_caption(token)}\n{table_text(_COLUMNS, token.rows())}")
+            parts.append(f"{_caption(token)}\n{table_text(_COLUMNS, token.rows(), room())}")
         return "\n\n".join(parts)
 
     def _repr_html_(self) -> str:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from lpnb import app_command, experiments_command
 from lpnb._version import __version__
-from lpnb.display import table_text
+from lpnb.display import room, table_text
 from lpnb.extras import install_command
 from lpnb.samples import QUICKSTART
 from lpnb.samples_command import notebooks_folder, register
@@ -141,6 +141,7 @@ def _text(rows: Sequence[Mapping[str, object]]) -> str:
             ]
             for row in rows
         ),
+        room(),
     )
 
 

@@ -6,6 +6,8 @@ Escaping happens here and nowhere else. Every value is shown as text, whatever m
 from __future__ import annotations
 
 import html
+import shutil
+import sys
 from collections.abc import Iterable, Sequence
 
 # JupyterLab lays tables out in columns of equal width, which breaks words in the middle.
@@ -53,21 +55,67 @@ def _cell_style(cell: object) -> str:
     return f"{_CELL};overflow-wrap:anywhere;min-width:12em" if longest > 40 else _CELL
 
 
-def table_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def table_text(columns: Sequence[str], rows: Iterable[Sequence[object]], width: int | None = None) -> str:
     """Draw a table in plain text, left-aligned; None shows as an empty cell.
+
+    Where *width* is too little, no cell is cut: columns that are empty in every row are left out, and said to
+    be; then the widest come below their row, a line for each cell. The first column stays.
 
     Example:
         >>> print(table_text(["req_id", "code"], [["1", "OK"], ["22", None]]))
         req_id  code
         1       OK
         22
+        >>> print(table_text(["case", "id", "code", "note"], [["a", "0123456789", "OK", None]], width=12))
+        case  code
+        a     OK
+          id  0123456789
+        Empty in every row: note.
     """
-    lines = [list(columns), *(["" if cell is None else str(cell) for cell in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+    lines = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    sizes = [max(len(name), *(len(line[place]) for line in lines), 0) for place, name in enumerate(columns)]
+    beside = list(range(len(columns)))
+    empty: list[int] = []
+
+    def too_wide() -> bool:
+        return bool(lines) and width is not None and sum(sizes[place] + 2 for place in beside) - 2 > width
+
+    if too_wide():
+        empty = [place for place in beside[1:] if not any(line[place] for line in lines)]
+        beside = [place for place in beside if place not in empty]
+    below: list[int] = []
+    while len(beside) > 1 and too_wide():
+        below.append(max(beside[1:], key=lambda place: (sizes[place], place)))
+        beside.remove(below[-1])
+    below.sort()
+    label = max((len(columns[place]) for place in below), default=0)
+
+    def grid_line(cells: Sequence[str]) -> str:
+        return "  ".join(cells[place].ljust(sizes[place]) for place in beside).rstrip()
+
+    drawn = [grid_line(columns)]
+    for line in lines:
+        drawn.append(grid_line(line))
+        drawn += [f"  {columns[place].ljust(label)}  {line[place]}" for place in below if line[place]]
+    if empty:
+        drawn.append(f"Empty in every row: {', '.join(columns[place] for place in empty)}.")
+    return "\n".join(drawn)
+
+
+def room() -> int | None:
+    """How wide the terminal is that is printed to; None for a file, a pipe or a notebook, which have room.
+
+    Example:
+        >>> import contextlib, io
+        >>> with contextlib.redirect_stdout(io.StringIO()):
+        ...     found = room()
+        >>> found is None
+        True
+    """
+    try:
+        return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    except (AttributeError, ValueError):  # there is none, or it is closed
+        return None
 
 
 def pre_html(text: str) -> str:

@@ -245,8 +245,8 @@ def _how(options: argparse.Namespace, *, resumed: bool = False) -> dict[str, Any
 
 
 def _put_out(options: argparse.Namespace, table: Any, run: Run) -> bool:
-    from lpnb.display import table_text
     from lpnb.exports import save_table
+    from lpnb.printing import as_text
 
     if options.out is not None:
         if not _written(lambda: save_table(table, options.out), run):
@@ -256,9 +256,7 @@ def _put_out(options: argparse.Namespace, table: Any, run: Run) -> bool:
     if options.json:
         text = table.to_json(orient="records", date_format="iso", date_unit="us", force_ascii=False)
     else:
-        shown = table[list(_SHOWN)].astype(object).where(table[list(_SHOWN)].notna(), None)
-        shown["elapsed_ms"] = [None if found is None else f"{found:.1f}" for found in shown["elapsed_ms"]]
-        text = table_text(_SHOWN, shown.itertuples(index=False, name=None))
+        text = as_text(table, _SHOWN, most=None)
     return _written(lambda: print(text, flush=True), run)
 
 

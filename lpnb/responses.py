@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from lpnb.display import brief, esc, table_html, table_text
+from lpnb.display import brief, esc, room, table_html, table_text
 from lpnb.errors import AlreadyOpenError, NoAnswerError, NotSentError, RefusedError, UnauthorizedError
 from lpnb.strict_json import JsonError, read_json
 
@@ -172,7 +172,7 @@ class BatchResponse:
         columns = ("req_id", "type", "ok", "code", "conversation_id")
         rows = [(p.req_id, p.type, _yes(p.ok), p.code, p.conversation_id) for p in self.pairs]
         said = f"Consumer {self.consumer_id}: {self.outcome}. {self.explanation}"
-        return f"{said}\n{table_text(columns, rows)}"
+        return f"{said}\n{table_text(columns, rows, room())}"
 
     def _repr_html_(self) -> str:
         columns = ("req_id", "type", "ok", "code", "message", "conversation_id")
@@ -285,7 +285,7 @@ def explain(reading: Reading, outcome: Outcome, status: int | None, failure: str
         return (
             f"{done} conversation was refused: this consumer already has one open, and can have only one. "
             "Go on in that one, or take another consumer id. client.find_open_conversation(consumer_id) "
-            f"finds it; LivePerson's own id of this consumer is {found['user']}."
+            f"finds it; the service's own id of this consumer is {found['user']}."
         )
     if conversation and conversation.code in MEANINGS:
         return f"Refused with {conversation.code}, {conversation.message}. {MEANINGS[conversation.code]}"

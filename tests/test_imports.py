@@ -37,7 +37,7 @@ FLOORS = [
     {"batches", "envelopes", "engagements", "sockets"},
     {"file_store", "frames", "messaging", "monitoring", "history", "transport"},
     {"connector", "tables", "transcripts", "advice", "examples"},
-    {"engine", "exports", "landings", "plots", "snippets"},
+    {"engine", "exports", "landings", "plots", "printing", "snippets"},
     {"webhooks", "asking", "dialogue", "lookback"},
     {"conversation"},
     {"client"},

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from lpnb.display import brief, esc, table_html, table_text
+from lpnb.display import brief, esc, room, table_html, table_text
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models import must, one_of
 from lpnb.plots.cells import as_text, labels_of, tally, texts
@@ -183,7 +183,7 @@ class Comparison:
         shown = [[brief(cell)[1:-1] if len(str(cell)) > 60 else cell for cell in row] for row in rows]
         parts = [self.summary]
         if rows:
-            parts.append(table_text(columns, shown))
+            parts.append(table_text(columns, shown, room()))
         if more:
             parts.append(f"and {more:,} more in .table()")
         return "\n".join(parts)

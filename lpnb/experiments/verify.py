@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from lpnb.display import brief, esc, table_html, table_text
+from lpnb.display import brief, esc, room, table_html, table_text
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases import Cases, cases_of
 from lpnb.experiments.options import name_again
@@ -294,4 +294,4 @@ def _short(text: object) -> str:
 def as_text(verification: Verification) -> str:
     """Every case in a line, those that passed too, for a log."""
     rows = [(check.verdict, check.case, check.expected, check.got) for check in verification.checks]
-    return table_text(("verdict", "case", "expected", "got"), rows)
+    return table_text(("verdict", "case", "expected", "got"), rows, room())

@@ -585,7 +585,7 @@ def test_an_open_conversation_is_a_refusal_that_says_how_to_find_it(open_client,
         assert reply.explanation == (
             "The profile was accepted; the conversation was refused: this consumer already has one open, "
             "and can have only one. Go on in that one, or take another consumer id. "
-            "client.find_open_conversation(consumer_id) finds it; LivePerson's own id of this consumer is "
+            "client.find_open_conversation(consumer_id) finds it; the service's own id of this consumer is "
             f"{user}."
         )
         with pytest.raises(AlreadyOpenError):
