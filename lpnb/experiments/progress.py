@@ -114,6 +114,17 @@ class Display(Protocol):
         ...
 
 
+def interrupted(progress: Progress, way: str) -> str:
+    """What an interrupt has left, and the *way* to go on.
+
+    Example:
+        >>> interrupted(Progress(3, answered=1, state="stopped"), "run.resume()")
+        'Stopped. 1 of 3 cases: 1 answered; stopped. run.resume() goes on.'
+    """
+    ends = f" {progress.sending:,} had left and are still waited for." if progress.sending else ""
+    return f"Stopped. {progress}.{ends} {way} goes on."
+
+
 def display_for(wanted: bool | Display, resumed: int = 0) -> Display:
     """The display that fits where we are: a widget, a bar, or lines in a log."""
     if not isinstance(wanted, bool):

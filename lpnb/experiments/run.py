@@ -19,7 +19,7 @@ from lpnb import background
 from lpnb.display import esc, table_html
 from lpnb.errors import JournalError, LpnbError, RunError
 from lpnb.experiments.options import Options
-from lpnb.experiments.progress import Display, Progress, Speed, Tally, display_for
+from lpnb.experiments.progress import Display, Progress, Speed, Tally, display_for, interrupted
 from lpnb.experiments.results import Results
 from lpnb.experiments.sending import Sending
 from lpnb.experiments.settle import Settled
@@ -79,8 +79,6 @@ class Run(Results):
         self._resumed = 0
         self._owed: Journal | None = None
 
-    # Looking at it
-
     @property
     def state(self) -> str:
         """Where it stands.
@@ -136,8 +134,6 @@ class Run(Results):
             return None
         said += " One more was tried after a wait, and got none either." if self._tally.tried_one else ""
         return f"{said}{unknown}{'' if progress.state == 'done' else ' run.resume() goes on.'}".strip()
-
-    # Driving it
 
     def launch(
         self,
@@ -328,6 +324,8 @@ class Run(Results):
     def wait(self, timeout: float | None = None) -> Self:
         """Wait for its end and show how it goes; an interrupt stops the run and ends the waiting.
 
+        A second interrupt meanwhile is passed on, when it has been said how to come back.
+
         Args:
             timeout: Seconds after which the waiting ends; the run goes on.
 
@@ -346,9 +344,15 @@ class Run(Results):
                     break
         except KeyboardInterrupt:
             self.stop()
-            concurrent.futures.wait([future], timeout=GRACE)
-            display.close(self.progress)
-            print(self._interrupted())  # noqa: T201 - the cell ends here, and somebody has to say why
+            way = "run.resume()"
+            try:
+                concurrent.futures.wait([future], timeout=GRACE)
+            except KeyboardInterrupt:  # whoever waited loses the run by it, but not the way back
+                way = f"lpnb.open_run({str(self.journal_path)!r}).resume(client)"
+                raise
+            finally:
+                display.close(self.progress)
+                print(interrupted(self.progress, way))  # noqa: T201 - somebody has to say why the cell ends
             return self
         display.close(self.progress)
         return self._ended()
@@ -379,11 +383,6 @@ class Run(Results):
             if self.state in ("paused", "failed"):
                 print(self.advice)  # noqa: T201 - the cell ends early, and somebody has to say why
         return self
-
-    def _interrupted(self) -> str:
-        progress = self.progress
-        ends = f" {progress.sending:,} had left and are still waited for." if progress.sending else ""
-        return f"Stopped. {progress}.{ends} run.resume() goes on."
 
     def __repr__(self) -> str:
         where = f" in {self.journal_path}" if self.journal_path else ""

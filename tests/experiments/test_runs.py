@@ -235,6 +235,30 @@ def test_what_had_left_is_not_waited_for_by_an_interrupt(settings, sandbox):
     assert list(run.unknown["case"]) == ["vip-0"]
 
 
+def test_a_second_interrupt_takes_the_run_but_not_the_way_back(settings, sandbox, monkeypatch, capsys):
+    monkeypatch.setattr("lpnb.experiments.run.GRACE", 30)
+    sandbox.fail("conversation", "hang", seconds=60)
+
+    class Twice(Watch):
+        def show(self, progress):
+            if progress.sending:
+                threading.Timer(
+                    0.1, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT)
+                ).start()
+                raise KeyboardInterrupt
+
+    with Client(settings, wait_scale=0.0) as client:
+        with pytest.raises(KeyboardInterrupt):
+            quiet(client, CASES[:2], progress=Twice(at=0), concurrency=1)
+        sandbox.stop()
+
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "Stopped. 0 of 2 cases. 1 had left and are still waited for. "
+        "lpnb.open_run('runs/tiers.sqlite').resume(client) goes on."
+    )
+    assert open_run("runs/tiers.sqlite").progress.total == 2
+
+
 def test_a_run_can_be_stopped_and_gone_on_with_from_its_journal_alone(client, sandbox):
     sandbox.fail("conversation", "slow", None, seconds=0.02)
     run = start_experiment(client, CASES, name="tiers", progress=False, concurrency=1)
