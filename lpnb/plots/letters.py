@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 
 FAMILY = "DejaVu Sans"
+_LACKING = "\N{WHITE VERTICAL RECTANGLE}"
 #: Keeps what follows to the right of what came before, whichever way that is read.
 MARK = "\N{LEFT-TO-RIGHT MARK}"
 #: Fonts for scripts that the first one lacks; whichever of them the machine has.
@@ -40,17 +41,17 @@ def _fonts() -> tuple[tuple[object, frozenset[int]], ...]:
 
 
 @lru_cache(4096)
-def drawable(text: str) -> str:
-    """*text* with what no font has replaced: a symbol by its name, a letter by a mark.
+def shown(text: str) -> str:
+    """*text* as a picture shows it: a symbol that no font has by its name, and nothing that steers.
 
     Control characters, line breaks among them, and what steers the direction of text become spaces or
     nothing.
 
     Example:
-        >>> drawable("party \\N{PARTY POPPER}\\n!")
+        >>> shown("party \\N{PARTY POPPER}\\n!")
         'party :party popper: !'
     """
-    known = frozenset().union(*(letters for _, letters in _fonts()))
+    known = _known()
     parts = []
     for letter in text:
         category = unicodedata.category(letter)
@@ -60,13 +61,29 @@ def drawable(text: str) -> str:
             parts.append(letter)
         elif category == "Cf" or (category == "Mn" and ord(letter) not in known):
             continue  # joiners, direction marks, variation selectors
-        elif ord(letter) in known and category != "Cs":
-            parts.append(letter)
-        elif category in ("So", "Sk") and (name := unicodedata.name(letter, "")):
+        elif category == "Cs":
+            parts.append(_LACKING)
+        elif category in ("So", "Sk") and ord(letter) not in known and (name := unicodedata.name(letter, "")):
             parts.append(f":{name.lower()}:")
         else:
-            parts.append("\N{WHITE VERTICAL RECTANGLE}")
+            parts.append(letter)
     return "".join(parts)
+
+
+def drawable(text: str) -> str:
+    """*text* as it is shown, with a mark for each letter that no font here has.
+
+    Example:
+        >>> drawable("\\ue000 gold")
+        '\u25af gold'
+    """
+    known = _known()
+    return "".join(letter if ord(letter) in known or letter == MARK else _LACKING for letter in shown(text))
+
+
+@cache
+def _known() -> frozenset[int]:
+    return frozenset().union(*(letters for _, letters in _fonts()))
 
 
 @lru_cache(16384)
@@ -96,7 +113,7 @@ def wrap(text: str, size: float, room: float, lines: int) -> list[str]:
         ['xxx…']
     """
     found: list[str] = []
-    left = drawable(text[:2000]).split()
+    left = shown(text[:2000]).split()
     while left:
         line = left.pop(0)
         if width(line, size) > room:
@@ -172,8 +189,8 @@ def codes(names: Iterable[str], *, drawn: bool = True) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for name in dict.fromkeys(names):
-        shown = drawable(name[:200]) if drawn else name[:200]
-        words = "".join(letter if letter.isalnum() else " " for letter in shown).split()
+        told = drawable(name[:200]) if drawn else name[:200]
+        words = "".join(letter if letter.isalnum() else " " for letter in told).split()
         sign = "".join(word[0] for word in words)[:3] or "?"
         taken, number = set(found.values()), 2
         wanted = sign

@@ -18,10 +18,12 @@ from lpnb.errors import InvalidValueError, LpnbError
 from lpnb.extras import install_command
 from lpnb.models import one_of
 from lpnb.plots.letters import drawable, families
+from lpnb.plots.sheet import LACKING
 from lpnb.plots.themes import Theme, theme_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 # matplotlib's settings are global. Two threads that draw at once would share them.
 _ONE_AT_A_TIME = threading.RLock()
@@ -68,7 +70,10 @@ class Picture:
         return self._bytes("png", theme)
 
     def svg(self, theme: str = "light") -> str:
-        """The picture as an SVG whose letters are outlines, so that it needs no font."""
+        """The picture as an SVG whose letters are outlines, so that it needs no font.
+
+        Only a name with letters that no font here has is text, for the fonts of whoever looks at it.
+        """
         return self._bytes("svg", theme).decode("utf-8")
 
     def save(self, path: str | os.PathLike[str], theme: str = "light") -> Path:
@@ -90,7 +95,7 @@ class Picture:
         told |= {"Software": None} if kind == "png" else {"Creator": None, "Date": None}
         with _settings():
             figure.savefig(held, format=kind, dpi=_DPI, metadata=told)
-        return held.getvalue()
+        return _with_text(figure, held.getvalue()) if kind == "svg" else held.getvalue()
 
     def _draw(self, theme: Theme) -> Figure:
         raise NotImplementedError
@@ -131,6 +136,36 @@ def _settings() -> Iterator[None]:
             }
         )
         yield
+
+
+def _with_text(figure: Figure, drawn: bytes) -> bytes:
+    """An SVG of *figure* with text in place of the outlines that lack letters."""
+    for text in figure.axes[0].texts:
+        name = text.get_gid() or ""
+        if name.startswith(LACKING):
+            outlines = f'<g id="{name}">'.encode()
+            # Hidden and not removed: outlines of letters that others use are defined in there.
+            hidden = f'<g id="{name}" display="none">'.encode()
+            drawn = drawn.replace(outlines, _text_element(text).encode("utf-8", "replace") + hidden)
+    return drawn
+
+
+def _text_element(text: Text) -> str:
+    """A text of a sheet, which is measured in points as its SVG is."""
+    x, y = text.get_position()
+    turned = text.get_rotation() == 90
+    anchor = (
+        "start"
+        if turned
+        else {"left": "start", "center": "middle"}.get(text.get_horizontalalignment(), "end")
+    )
+    down = 0.93 if text.get_verticalalignment() == "top" else 0.36  # from there to the base line, in ems
+    style = (
+        f"font:{text.get_fontstyle()} {text.get_fontweight()} {text.get_fontsize():g}px sans-serif;"
+        f"fill:{text.get_color()};text-anchor:{anchor}"
+    )
+    turn = f' transform="rotate(-90 {x:g} {y:g})"' if turned else ""
+    return f'<text x="{x:g}" y="{y:g}" dy="{down}em" style="{style}"{turn}>{esc(text.get_label())}</text>'
 
 
 def inline(picture: Picture) -> str:

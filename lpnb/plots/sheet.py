@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from lpnb.plots.letters import drawable, wrap
+from lpnb.plots.letters import drawable, shown, wrap
 from lpnb.plots.themes import Theme
 
 if TYPE_CHECKING:
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 #: Sizes of text, and the margin, in points.
 TEXT, SMALL = 9.0, 7.5
 MARGIN = 20.0
+
+#: How texts are called in a figure that lack letters; their label has all of them.
+LACKING = "lacking-"
 
 Across = Literal["left", "center", "right"]
 Down = Literal["top", "center"]
@@ -71,10 +74,11 @@ class Sheet:
         slanted: bool = False,
     ) -> None:
         """One line of text; *turned* reads upwards from *y*."""
-        self.axes.text(
+        marked = drawable(text)
+        drawn = self.axes.text(
             x,
             y,
-            drawable(text),
+            marked,
             fontsize=size,
             color=colour or self.theme.ink,
             ha=across,
@@ -84,6 +88,9 @@ class Sheet:
             style="italic" if slanted else "normal",
             parse_math=False,
         )
+        if marked != (whole := shown(text)):  # whoever looks at an SVG may have the letters that lack here
+            drawn.set_gid(f"{LACKING}{len(self.axes.texts)}")
+            drawn.set_label(whole)
 
     def lines(
         self,

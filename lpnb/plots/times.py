@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lpnb.plots.cells import check_table, texts
-from lpnb.plots.letters import with_count, wrap
+from lpnb.plots.letters import drawable, with_count, wrap
 from lpnb.plots.picture import Picture
 from lpnb.plots.sheet import MARGIN, SMALL, TEXT, Sheet, blank_sheet
 from lpnb.plots.themes import NEUTRAL, OUTCOMES, Theme
@@ -290,7 +290,10 @@ def _bars_legend(sheet: Sheet, bars: Bars, theme: Theme) -> None:
         Patch(facecolor=theme.fill(_colour(name), 0.85), edgecolor=theme.paper, hatch=_HATCHES.get(name, ""))
         for name in bars.counts
     ]
-    words = [with_count(wrap(name, SMALL, 120, 1)[0], sum(counts)) for name, counts in bars.counts.items()]
+    words = [
+        drawable(with_count(wrap(name, SMALL, 120, 1)[0], sum(counts)))
+        for name, counts in bars.counts.items()
+    ]
     legend(sheet, handles, words, theme)
 
 

@@ -121,6 +121,21 @@ def test_an_svg_is_well_formed_and_holds_no_names_as_markup(table: Table) -> Non
     assert "image" not in tags
 
 
+def test_a_name_with_letters_that_no_font_here_has_is_text_in_an_svg(table: Table) -> None:
+    glyph = "\U00013080"  # an Egyptian hieroglyph
+    cases = table([f"{glyph}<b>", "gold"], [f"{glyph} x{number}" for number in range(20)], ["Cards"])
+    svg = plots.heatmap(cases, "down", "across").svg("dark")
+
+    root = ElementTree.fromstring(svg)
+    texts = {element.text: element.attrib for element in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert set(texts) == {f"{glyph}<b>", *(f"{glyph} x{number}" for number in range(20))}
+    assert "text-anchor:end" in texts[f"{glyph}<b>"]["style"]
+    assert texts[f"{glyph} x3"]["transform"].startswith("rotate(-90 ")
+    assert svg.count('display="none"') == 21
+    assert svg == plots.heatmap(cases, "down", "across").svg("dark")
+    assert "<text" not in plots.heatmap(table(["gold"], ["x"]), "down", "across").svg()
+
+
 def test_an_ending_other_than_png_or_svg_is_refused(table: Table, tmp_path: Path) -> None:
     with pytest.raises(InvalidValueError) as caught:
         plots.heatmap(table(["a"], ["x"]), "down", "across").save(tmp_path / "picture.svgz")
