@@ -31,7 +31,15 @@ def register(commands: SubParsers) -> None:
     app.add_argument("--no-browser", action="store_true", help="print the address and open nothing")
     app.add_argument("--port", type=int, default=0, help="the page's port; a free one when left out")
     app.add_argument("--profile", help="talk to the account of .env.PROFILE")
-    app.add_argument("--dark", action="store_true", help="dark colours")
+    colours = app.add_mutually_exclusive_group()
+    for theme in ("dark", "light"):
+        colours.add_argument(
+            f"--{theme}",
+            dest="theme",
+            action="store_const",
+            const=theme,
+            help=f"{theme} colours; otherwise those that the browser asks for",
+        )
     app.set_defaults(run=_app)
 
 
@@ -50,11 +58,13 @@ def _app(options: argparse.Namespace) -> int:
         # The token goes through a file: a command line can be read by every user of the machine.
         config = Path(folder, "voila.json")
         config.touch(mode=0o600)
-        config.write_text(json.dumps({"Voila": {"token": token}}), encoding="utf-8")
+        # Whether to follow the browser goes with it to our template: Voila itself knows one theme at a time.
+        told = {"Voila": {"token": token}, "VoilaConfiguration": {"resources": {"follow": not options.theme}}}
+        config.write_text(json.dumps(told), encoding="utf-8")
         command = [
             sys.executable, "-m", "voila", str(_APP / "explorer.ipynb"),
             "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", "--Voila.port_retries=0",
-            "--template=lpnb", f"--theme={'dark' if options.dark else 'light'}",
+            "--template=lpnb", f"--theme={options.theme or 'light'}",
             "--show_tracebacks=True", "--Voila.log_level=40",
         ]  # fmt: skip
         environment = {

@@ -132,24 +132,61 @@ def test_it_works_in_notebook_7(tmp_path: Path, another_page: Callable[[str], Pa
         page.close()
 
 
-def test_it_works_alone_as_a_page_of_voila(tmp_path: Path, another_page: Callable[[str], Page]) -> None:
+@contextlib.contextmanager
+def app_alone(folder: Path, *options: str) -> Iterator[str]:
+    """The address of ``lpnb app``, which is served until the test is over."""
     app = subprocess.Popen(
-        [sys.executable, "-m", "lpnb", "app", "--no-browser"],
-        cwd=tmp_path,
-        env=environment(tmp_path),
+        [sys.executable, "-m", "lpnb", "app", "--no-browser", *options],
+        cwd=folder,
+        env=environment(folder),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     )
     try:
         assert app.stdout is not None
-        page = another_page(app.stdout.readline().strip())
-        use(explorer_of(page, ""))
-        assert page.locator("text=import lpnb").count() == 0
-        page.close()
+        yield app.stdout.readline().strip()
     finally:
         app.send_signal(signal.SIGTERM)
         app.communicate(timeout=20)
+
+
+def test_it_works_alone_as_a_page_of_voila(tmp_path: Path, another_page: Callable[[str], Page]) -> None:
+    with app_alone(tmp_path) as address:
+        page = another_page(address)
+        use(explorer_of(page, ""))
+        assert page.locator("text=import lpnb").count() == 0
+        page.close()
+
+
+DARK, LIGHT = "dark", "light"
+#: The explorer's theme and the page's background; of a change a browser tells when it draws.
+_IS_SHOWN = """
+shown => String([
+  getComputedStyle(document.querySelector('.lpnb-explorer')).colorScheme,
+  getComputedStyle(document.body).getPropertyValue('--jp-layout-color1').trim(),
+]) === String(shown)
+"""
+
+
+@pytest.mark.parametrize("option", [None, LIGHT])
+def test_alone_it_follows_the_colours_that_the_browser_asks_for_unless_told(
+    option: str | None, tmp_path: Path, another_page: Callable[[str], Page]
+) -> None:
+    shown = {LIGHT: ["light", "white"], DARK: ["dark", "#212121"]}
+
+    with app_alone(tmp_path, *([f"--{option}"] if option else [])) as address:
+        page = another_page(address)
+        expect(explorer_of(page, "")).to_be_visible()
+        for asked in (LIGHT, DARK, LIGHT):  # also when they change in the middle
+            page.emulate_media(color_scheme=asked)  # type: ignore[arg-type]
+            page.wait_for_function(_IS_SHOWN, arg=shown[option or asked])
+        if option is None:  # and when they are asked for from the beginning
+            page.emulate_media(color_scheme=DARK)
+            page.reload()
+            expect(explorer_of(page, "")).to_be_visible()
+            page.wait_for_function(_IS_SHOWN, arg=shown[DARK])
+        page.close()
 
 
 def violations(page: Page) -> list[str]:

@@ -65,6 +65,14 @@ def test_a_profile_that_is_not_asked_for_stands_in_nobodys_way(
     assert len(served) == 1
 
 
+def test_dark_and_light_at_once_is_a_wrong_call(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["app", "--dark", "--light"])
+
+    assert caught.value.code == 2
+    assert "argument --light: not allowed with argument --dark" in capsys.readouterr().err
+
+
 def test_half_a_file_of_settings_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / ".env").write_text("LP_ACCOUNT_ID=87654321\n", encoding="utf-8")
 
