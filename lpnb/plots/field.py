@@ -16,8 +16,8 @@ from lpnb.plots.themes import Theme
 
 _HEAD = "text-align:left;padding:4px 8px;font-weight:600;max-width:16em"
 _CELL = "text-align:left;padding:5px 8px;vertical-align:top;max-width:14em"
-#: What stays in sight while a wide table is scrolled.
-_STAYS = "position:sticky;left:0;background:var(--jp-layout-color0,transparent)"
+#: What stays in sight while a wide table is scrolled, on the ground of a panel or of the page.
+_STAYS = "position:sticky;left:0;background:var(--lpnb-ground,var(--jp-layout-color0,transparent))"
 _SMALL = "text-align:center;padding:2px 3px;font-weight:600"
 MUTED = "color:var(--jp-content-font-color2,inherit)"
 STEP = 11.6

@@ -6,11 +6,13 @@ import re
 import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+import lpnb
 from lpnb import plots
 from lpnb.errors import InvalidValueError
 
@@ -249,6 +251,21 @@ def test_the_crowded_table_of_a_notebook_holds_signs_too_and_needs_no_matplotlib
     assert {"CP*", "b*"} <= set(page.words)
     assert {"CP = ", "b = ", "* and others; the most frequent is named"} <= set(page.words)
     assert [a.get("title") for tag, a in page.tags if tag == "th" and "title" in a] == names
+
+
+def test_what_stays_in_sight_stands_on_the_ground_of_the_panel_around_it(table: Table) -> None:
+    page = Page(plots.heatmap(table(["a", "b"], ["x", "y"]), "down", "across")._repr_html_())
+    panel = (Path(lpnb.__file__).parent / "widgets" / "panel.css").read_text(encoding="utf-8")
+
+    stays = [
+        attributes["style"] for _, attributes in page.tags if "sticky" in (attributes.get("style") or "")
+    ]
+    heads = [style for style in stays if "background" in style]
+    assert len(heads) == 3  # the corner and two rows
+    assert all(
+        "background:var(--lpnb-ground,var(--jp-layout-color0,transparent))" in style for style in heads
+    )
+    assert panel.count("--lpnb-ground: var(--jp-layout-color1,") == 2  # light and dark
 
 
 NAMES = {
