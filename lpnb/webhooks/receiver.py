@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from lpnb import background
-from lpnb.display import table_html
+from lpnb.display import esc, table_html
 from lpnb.errors import ReceiverError
 from lpnb.history import Transfer
 from lpnb.landings import Landing
@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 
 #: Events that one file keeps.
 MOST = 100_000
+#: What to look at when webhooks are refused for that reason.
+_WAYS = {
+    "bad_signature": "They are signed with another secret than LP_CLIENT_SECRET, or were changed on the way.",
+    "foreign_account": "They are of another account or app installation: see LP_ACCOUNT_ID and LP_CLIENT_ID.",
+    "not_webhook": "They were posted to another path, or not posted: see receiver.url.",
+}
 
 
 class Receiver:
@@ -206,8 +212,42 @@ class Receiver:
         originator_id     str                  who sent it
         dialog_id         str
         ================  ===================  ======================================================
+
+        Where there is no row, ``why_empty`` says why.
         """
         return plain_table(to_columns(self._events(conversation_id, raw=False)), COLUMNS)
+
+    def why_empty(self, conversation_id: str | None = None) -> str | None:
+        """Why ``table`` has no row, and what to do about it; None when it has one.
+
+        Example:
+            >>> from lpnb import Client, Receiver, Sandbox, Settings
+            >>> with Sandbox() as sandbox, Receiver(Settings.of(sandbox.environment())) as receiver:
+            ...     print(receiver.why_empty())
+            Nothing has come yet. An event comes when a conversation opens or changes, and when somebody speaks; the sandbox posts it once it is told where to: sandbox.set_webhook(receiver.url).
+        """  # noqa: E501
+        if self.latest(1, conversation_id):
+            return None
+        if others := len(self):
+            rest = f"{others:,} event{'' if others == 1 else 's'} about others"
+            return (
+                f"Nothing has come about {conversation_id} yet, and {rest}. What was before webhooks were "
+                "set up is not posted: history has it."
+            )
+        if refused := self.counts.refusals:
+            why = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in refused.items())
+            ways = [_WAYS[name] for name in refused if name in _WAYS]
+            return " ".join([f"All that came was refused: {why}.", *ways])
+        said = (
+            "Nothing has come yet. An event comes when a conversation opens or changes, and when somebody "
+            "speaks; "
+        )
+        if self.settings.on_loopback:
+            return f"{said}the sandbox posts it once it is told where to: sandbox.set_webhook(receiver.url)."
+        return (
+            f"{said}LivePerson posts it to the endpoint that the app installation names, and what listens "
+            f"there has to pass it on to {self.url}. A new installation can take two minutes."
+        )
 
     async def next_message(
         self,
@@ -316,7 +356,8 @@ class Receiver:
                 for name in Counts.__slots__
                 if name != "events" and (getattr(counts, name) or name in ("taken", "bad_signature"))
             ]
-        return table_html("Receiver", ["what", "value"], rows)
+        why = self.why_empty() if self._running else None
+        return table_html("Receiver", ["what", "value"], rows) + (f"<p>{esc(why)}</p>" if why else "")
 
 
 async def _claimed(

@@ -77,15 +77,18 @@ class LiveTable(ipw.HTML):  # type: ignore[misc]  # ipywidgets has no types
         news = self._receiver.news(self._conversation_id)
         try:
             events = self._receiver.latest(self._rows, self._conversation_id)
-            self.value = events_html(events, self._receiver.counts, self._conversation_id)
+            counts, why = self._receiver.counts, self._receiver.why_empty(self._conversation_id)
+            self.value = events_html(events, counts, self._conversation_id, why)
         except BaseException:
             news.cancel()
             raise
         return news
 
 
-def events_html(events: list[Event], counts: Counts, conversation_id: str | None = None) -> str:
-    """The events as a table, with what was taken and refused as its caption."""
+def events_html(
+    events: list[Event], counts: Counts, conversation_id: str | None = None, why: str | None = None
+) -> str:
+    """The events as a table, with what was taken and refused as its caption; *why* there is none."""
     refused = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.refusals.items())
     of = f"Webhooks of {conversation_id}; in all" if conversation_id else "Webhooks"
     caption = f"{of}: {counts.taken:,} taken" + (f"; refused: {refused}" if refused else "")
@@ -94,7 +97,7 @@ def events_html(events: list[Event], counts: Counts, conversation_id: str | None
         for event in events
     ]
     drawn = table_html(str(clean(caption)), _COLUMNS, rows)
-    return drawn if rows else f"{drawn}<p>{esc('Nothing has come yet.')}</p>"
+    return drawn if rows else f"{drawn}<p>{esc(clean(why or 'Nothing has come yet.'))}</p>"
 
 
 def _says(event: Event) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import time
 
 import pytest
 
@@ -205,3 +207,54 @@ def test_a_receiver_that_is_stopped_leaves_history_to_say(sandbox, client):
         "nobody knows it did not become visible. History did not have it within 90 s. The receiver failed: "
         "The receiver is not running. Call start(), or use it in a with statement."
     )
+
+
+def test_a_table_without_rows_says_why_and_what_to_do(sandbox: Sandbox, client: Client) -> None:
+    with Receiver(client) as receiver:
+        assert len(receiver.table()) == 0
+        assert receiver.why_empty() == (
+            "Nothing has come yet. An event comes when a conversation opens or changes, and when somebody "
+            "speaks; the sandbox posts it once it is told where to: sandbox.set_webhook(receiver.url)."
+        )
+        assert "sandbox.set_webhook(receiver.url).</p>" in receiver._repr_html_()
+
+        before = client.create_conversation("before").conversation_id
+        sandbox.set_webhook(receiver.url)
+        after = client.create_conversation("after").conversation_id
+        assert sandbox.webhooks_settled()
+
+        assert receiver.table(after)["kind"].tolist() == ["ExConversationChangeNotification"]
+        assert (receiver.why_empty(), receiver.why_empty(after)) == (None, None)
+        assert receiver.why_empty(before) == (
+            f"Nothing has come about {before} yet, and 1 event about others. What was before webhooks "
+            "were set up is not posted: history has it."
+        )
+        assert "<p>" not in receiver._repr_html_()
+
+
+def test_a_table_without_rows_tells_of_what_was_refused(sandbox: Sandbox, client: Client) -> None:
+    wrong = Settings.of({**sandbox.environment(), "LP_CLIENT_SECRET": "another"})
+    with Receiver(wrong) as receiver:
+        sandbox.set_webhook(receiver.url)
+        client.create_conversation("anna")
+        for _ in range(1000):
+            if receiver.counts.bad_signature:
+                break
+            time.sleep(0.01)
+
+        said = str(receiver.why_empty())
+
+    assert re.fullmatch(
+        r"All that came was refused: \d+ bad signature\. They are signed with another secret than "
+        r"LP_CLIENT_SECRET, or were changed on the way\.",
+        said,
+    )
+
+
+def test_a_real_account_is_told_where_webhooks_come_from() -> None:
+    with Receiver(Settings("87654321", "app", "secret")) as receiver:
+        assert receiver.why_empty() == (
+            "Nothing has come yet. An event comes when a conversation opens or changes, and when somebody "
+            "speaks; LivePerson posts it to the endpoint that the app installation names, and what listens "
+            f"there has to pass it on to {receiver.url}. A new installation can take two minutes."
+        )
