@@ -115,6 +115,7 @@ def _begun(
         **_how(options),
     )
     _name_journal(options, run)
+    run.ways = _ways(run)
     run.wait()
     if options.settle and len(run.unknown):
         settled = run.settle()
@@ -125,6 +126,7 @@ def _begun(
 
 
 def _resumed(options: argparse.Namespace, client: Client, cases: Cases | None, run: Run) -> Run:
+    run.ways = _ways(run)
     if options.settle and len(run.unknown):
         print(run.settle(client))
     return run.resume(client, cases, **_how(options, resumed=True))
@@ -153,6 +155,7 @@ def _verify(options: argparse.Namespace) -> int:
             with contextlib.redirect_stdout(sys.stderr), _way_back(journal):
                 run = start_experiment(client, cases, journal=journal, steps=steps, **_how(options))
                 _name_journal(options, run)
+                run.ways = _ways(run)
                 run.wait()
             table = run.table()
             if run.failure:
@@ -235,6 +238,11 @@ def _name_journal(options: argparse.Namespace, run: Run) -> None:
     """Say where the journal is that nobody has named; one that was refused never came to be."""
     if options.journal is None:
         print(f"The journal is {run.journal_path}", file=sys.stderr)
+
+
+def _ways(run: Run) -> tuple[str, str]:
+    """What goes on with a run here; of what settles it more is said at the end."""
+    return f"lpnb send --resume --journal {run.journal_path}", ""
 
 
 def _how(options: argparse.Namespace, *, resumed: bool = False) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def check_live(settings: Settings, count: int, *, live: bool, confirm: int | Non
     if not live:
         raise RunError(
             f"This would open {cases} at the real {who}. Look at it with dry_run=True first, then say "
-            f"live=True and confirm={count}."
+            f"live=True and confirm={count} (lpnb send: --dry-run, then --live --confirm {count})."
         )
     if count > cap:
         raise RunError(

@@ -48,6 +48,8 @@ class Run(Results):
         <Run nothing-yet: 0 of 3 cases; planned>
     """
 
+    ways = ("run.resume()", "run.settle()")  # words for whoever reads; the command line has others
+
     def __init__(
         self,
         name: str,
@@ -122,7 +124,8 @@ class Run(Results):
     def advice(self) -> str | None:
         """What to do next, where there is something to do; None for a run that is done with all known."""
         progress = self.progress
-        unknown = f" run.settle() looks for the {progress.unknown:,} unknown." if progress.unknown else ""
+        count = progress.unknown if self.ways[1] else 0
+        unknown = f" {self.ways[1]} looks for the {count:,} unknown." if count else ""
         said = {
             "paused": self.failure or "The run paused.",
             "failed": f"The run ended: {self.failure}",
@@ -133,7 +136,7 @@ class Run(Results):
         if said is None:
             return None
         said += " One more was tried after a wait, and got none either." if self._tally.tried_one else ""
-        return f"{said}{unknown}{'' if progress.state == 'done' else ' run.resume() goes on.'}".strip()
+        return f"{said}{unknown}{'' if progress.state == 'done' else f' {self.ways[0]} goes on.'}".strip()
 
     def launch(
         self,
@@ -343,12 +346,11 @@ class Run(Results):
                 if time.monotonic() > until:
                     break
         except KeyboardInterrupt:
-            self.stop()
-            way = "run.resume()"
+            way = self.stop().ways[0]
             try:
                 concurrent.futures.wait([future], timeout=GRACE)
             except KeyboardInterrupt:  # whoever waited loses the run by it, but not the way back
-                way = f"lpnb.open_run({str(self.journal_path)!r}).resume(client)"
+                way = way.replace("run.resume()", f"lpnb.open_run({str(self.journal_path)!r}).resume(client)")
                 raise
             finally:
                 display.close(self.progress)
@@ -385,8 +387,7 @@ class Run(Results):
         return self
 
     def __repr__(self) -> str:
-        where = f" in {self.journal_path}" if self.journal_path else ""
-        return f"<Run {self.name}: {self.progress}{where}>"
+        return f"<Run {self.name}: {self.progress}{f' in {self.journal_path}' if self.journal_path else ''}>"
 
     def _repr_html_(self) -> str:
         progress = self.progress

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -178,7 +179,10 @@ def test_a_request_to_end_says_how_to_go_on_and_loses_nothing(world: Sandbox, co
     out, err = running.communicate(timeout=30)
 
     assert running.returncode == 1
-    assert "lpnb send --resume --journal run.sqlite" in err
+    assert re.search(
+        r"^Stopped\. .*\. lpnb send --resume --journal run\.sqlite goes on\.$", err, re.MULTILINE
+    )
+    assert "run.resume()" not in err
     assert "Traceback" not in err
     assert len(out.splitlines()) > 50
     assert (open_run("run.sqlite").table()["outcome"] == "answered").sum() == len(world.conversations)
@@ -195,3 +199,23 @@ def test_ten_thousand_rows_are_looked_over_and_three_of_them_shown(
     assert out.splitlines()[0] == "Dry run: 10,000 cases, the first 3 shown. Nothing is sent."
     assert out.count("POST https://") == 3
     assert world.conversations == []
+
+
+def test_two_interrupts_at_once_end_the_command_and_leave_the_way_back(world: Sandbox) -> None:
+    world.fail("conversation", "hang", seconds=60)
+    Path("rows.csv").write_text("case\na\nb\n")
+    sent = lpnb(
+        "send", "rows.csv", "--journal", "run.sqlite", "--concurrency", "1", "--quiet", stdout=subprocess.PIPE
+    )
+    until = time.monotonic() + 30
+    while not world.calls["conversation"] and time.monotonic() < until:
+        time.sleep(0.02)
+
+    sent.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    sent.send_signal(signal.SIGINT)
+    _, err = sent.communicate(timeout=30)
+
+    assert sent.returncode in (1, 130)  # 1 where the second came when the first was seen to
+    assert "lpnb send --resume --journal run.sqlite" in err
+    assert "Traceback" not in err

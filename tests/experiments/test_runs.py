@@ -424,7 +424,7 @@ REAL = "account 12345678 through https://api.liveperson.net"
         (
             {},
             f"This would open 12 conversations at the real {REAL}. Look at it with dry_run=True "
-            "first, then say live=True and confirm=12.",
+            "first, then say live=True and confirm=12 (lpnb send: --dry-run, then --live --confirm 12).",
         ),
         (
             {"live": True},
