@@ -20,7 +20,7 @@ from lpnb.connector import check_consumer_id
 from lpnb.display import brief
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.assembly import Plan
-from lpnb.experiments.cells import Wrong
+from lpnb.experiments.cells import Wrong, half_characters
 from lpnb.experiments.columns import Column, columns_of
 from lpnb.experiments.preview import Preview
 from lpnb.experiments.sources import (
@@ -119,6 +119,7 @@ class Case:
                 check_consumer_id(self.consumer_id)
             except InvalidValueError as error:
                 found.extend(error.complaints)
+        found.extend(half_characters({"case": self.name, **self.expected}))
         return self._placed(found)
 
     def _placed(self, complaints: Iterable[Complaint]) -> list[Complaint]:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
 from lpnb.display import brief
+from lpnb.errors import Complaint
 from lpnb.models import WireModel
 from lpnb.sdes import Age, Day
-from lpnb.strict_json import JsonError, read_json
+from lpnb.strict_json import JsonError, lone_surrogate, read_json
 
 #: What a column holds when it is a plain value: "text", "id", "whole", "number", "boolean"; otherwise
 #: "object", "list" or "json".
@@ -39,6 +40,19 @@ class Wrong:
         """The whole sentence, for the cell that *where* names."""
         sentence = f"{where} {self.rule}; got {brief(self.came)}."
         return f"{sentence} {self.hint}" if self.hint else sentence
+
+
+def half_characters(texts: Mapping[str, str]) -> Iterator[Complaint]:
+    """What is wrong with texts that go to no model: no file and no journal can hold half a character.
+
+    Example:
+        >>> [found.sentence for found in half_characters({"case": "a\\ud800"})]
+        ['case must not hold half a character (a lone surrogate at position 1).']
+    """
+    for name, text in texts.items():
+        if (place := lone_surrogate(text)) is not None:
+            rule = f"must not hold half a character (a lone surrogate at position {place})"
+            yield Complaint(name, f"{name} {rule}.")
 
 
 def _text(cell: object, _model: object) -> object:

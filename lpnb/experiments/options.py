@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import secrets
@@ -80,6 +81,7 @@ def check_options(
     confirm: object = None,
     hash_personal: object = False,
     dry_run: object = False,
+    progress: object = True,
 ) -> None:
     """See that a run can be driven like this. ``live="no"`` is no yes.
 
@@ -89,7 +91,9 @@ def check_options(
     wrong = []
     if isinstance(concurrency, bool) or not isinstance(concurrency, int) or not 1 <= concurrency <= 1_000:
         wrong.append(("concurrency", f"must be a whole number from 1 to 1,000; got {brief(concurrency)}"))
-    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or not rate > 0):
+    if rate is not None and (
+        isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < math.inf
+    ):
         wrong.append(("rate", f"must be a number of calls a second above 0, or None; got {brief(rate)}"))
     if on_5xx not in ("pause", "retry"):
         wrong.append(("on_5xx", f"must be 'pause' or 'retry'; got {brief(on_5xx)}"))
@@ -106,5 +110,10 @@ def check_options(
     if not isinstance(dry_run, int) or (not isinstance(dry_run, bool) and dry_run < 1):
         rule = "must be true or false, or how many requests to print"
         wrong.append(("dry_run", f"{rule}; got {brief(dry_run)}"))
+    if not isinstance(progress, bool) and not all(
+        callable(getattr(progress, way, None)) for way in ("show", "close")
+    ):
+        rule = "must be true or false, or an object with show(progress) and close(progress)"
+        wrong.append(("progress", f"{rule}; got {brief(progress)}"))
     if wrong:
         raise InvalidValueError([Complaint(option, f"{option} {rule}.") for option, rule in wrong])

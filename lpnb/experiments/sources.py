@@ -9,9 +9,11 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,6 +25,8 @@ from lpnb.experiments.columns import find_column
 #: Separators that a CSV file may have.
 SEPARATORS = (",", ";", "\t", "|")
 _ROWS_AT_ONCE = 8_192
+#: Characters of a CSV cell at the most; Python's own limit of 131,072 is less than a payload may hold.
+_LONGEST_CELL = 2**31 - 1
 _MOST_COMPLAINTS = 50
 #: What spreadsheets take for a formula, and the apostrophe that ``exports`` put before it.
 _DISARMED = re.compile("'+[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]")
@@ -53,8 +57,10 @@ class ArrowSource:
 
     def cells(self, place: int, start: int, stop: int) -> Sequence[object]:
         """The cells as Python objects; missing ones are None."""
-        found: list[object] = self._table.column(place).slice(start, stop - start).to_pylist()
-        return found
+        column = self._table.column(place)
+        found: list[object] = column.slice(start, stop - start).to_pylist()
+        # Not every writer of Parquet knows a missing number from NaN.
+        return [present(cell) for cell in found] if pa.types.is_floating(column.type) else found
 
 
 class ListSource:
@@ -143,7 +149,17 @@ def from_file(path: Path, separator: str | None = None) -> Source:
     if kind == b"PK\x03\x04":
         sentence = f"{path} is an Excel file. Save it as CSV UTF-8 or Parquet."
         raise InvalidValueError([Complaint(str(path), sentence)])
-    return from_csv(path, separator)
+    if kind == b"\xd0\xcf\x11\xe0":
+        sentence = f"{path} is an old Excel file. Save it as CSV UTF-8 or Parquet."
+    elif kind[:1] in (b"[", b"{"):
+        sentence = (
+            f"{path} is JSON. Read it with json.load and give the list of dicts, or save it as CSV UTF-8."
+        )
+    elif path.suffix.lower() == ".parquet":
+        sentence = f"{path} is no Parquet file: those begin with the letters PAR1."
+    else:
+        return from_csv(path, separator)
+    raise InvalidValueError([Complaint(str(path), sentence)])
 
 
 def from_csv(path: Path, separator: str | None = None) -> Source:
@@ -184,11 +200,12 @@ def _not_utf8(path: Path) -> int:
 
 
 def _table(path: Path, file: TextIO, separator: str) -> pa.Table:
+    csv.field_size_limit(_LONGEST_CELL)
     reader = csv.reader(file, delimiter=separator, strict=True)
     complaints: list[Complaint] = []
     blocks: list[list[pa.Array]] = []
     try:
-        names = next(reader, None)
+        names = next(filter(None, reader), None)
         if not names:
             sentence = f"{path} is empty: its first line must name the columns."
             raise InvalidValueError([Complaint(str(path), sentence)])
@@ -242,7 +259,7 @@ def _sniffed(file: TextIO) -> str:
     def known(separator: str) -> int:
         file.seek(0)
         try:
-            header = next(csv.reader(file, delimiter=separator), [])
+            header: list[str] = next(filter(None, csv.reader(file, delimiter=separator)), [])
         except csv.Error:
             return 0
         return sum(find_column(name) is not None for name in header)
@@ -258,6 +275,8 @@ def _chunked(array: Any) -> Any:
 
 def present(cell: object) -> object:
     """A cell, or None for whatever pandas means by missing."""
-    if cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and cell != cell):
+    if cell is None or cell is pd.NA or cell is pd.NaT:
+        return None
+    if cell.is_nan() if isinstance(cell, Decimal) else isinstance(cell, float | np.floating) and cell != cell:
         return None
     return cell.item() if hasattr(cell, "item") and getattr(cell, "ndim", None) == 0 else cell

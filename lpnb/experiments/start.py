@@ -168,6 +168,7 @@ def start_experiment(
         confirm=confirm,
         hash_personal=hash_personal,
         dry_run=dry_run,
+        progress=progress,
     )
     cases = cases_of(cases)
     cases.check()

@@ -74,7 +74,8 @@ class Steps:
             if not isinstance(getattr(self, name), bool)
         ]
         said = self.say
-        if isinstance(said, str) or not all(isinstance(text, str) and text.strip() for text in said):
+        listed = isinstance(said, Iterable) and not isinstance(said, str)
+        if not listed or not all(isinstance(text, str) and text.strip() for text in said):
             rule = "must be a list of messages that are not blank"
             wrong.append(Complaint("steps.say", f"steps.say {rule}; got {brief(said)}."))
         wait = self.landing_wait

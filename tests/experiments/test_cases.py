@@ -8,6 +8,7 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -657,3 +658,67 @@ def test_free_text_beside_which_another_field_is_required_is_told_whatever_came_
         "  - Row 2, engagementAttributes.cart.total is required.",
         "  - Row 2, engagementAttributes.cart.numItems is required.",
     ]
+
+
+@pytest.mark.parametrize("column", ["case", "expected_skill", "expected_code"])
+def test_no_text_of_a_case_is_kept_with_half_a_character(column):
+    cases = cases_of([{"skillId": "1"}, {column: "a\ud83d", "skillId": "1"}])
+
+    rule = "must not hold half a character (a lone surrogate at position 1)"
+    assert complaints(cases) == f"Row 2, {column} {rule}."
+
+
+@pytest.mark.parametrize("nothing", [np.float32("nan"), np.float16("nan"), Decimal("NaN"), Decimal("sNaN")])
+@pytest.mark.parametrize("column", ["skillId", "ctmrinfo.balance", "personal.firstname"])
+def test_every_kind_of_nan_is_an_empty_cell(column, nothing):
+    frame = pd.DataFrame({column: [nothing, "x"]}, dtype=object)
+
+    assert dict(cases_of([{column: nothing}])[0].values) == {}
+    assert dict(cases_of(frame)[0].values) == {}
+
+
+@pytest.mark.parametrize("kind", [pa.float64(), pa.float32()])
+def test_a_nan_of_a_parquet_file_is_an_empty_cell(tmp_path, kind):
+    path = tmp_path / "cases.parquet"
+    pq.write_table(pa.table({"skillId": pa.array([7.0, float("nan"), None], kind)}), path)
+
+    assert [dict(case.values) for case in cases_of(path)] == [{"skillId": "7"}, {}, {}]
+
+
+def test_a_cell_of_a_csv_file_may_be_longer_than_pythons_reader_has_it_by_itself(tmp_path):
+    path = tmp_path / "cases.csv"
+    path.write_text(f"personal.firstname\n{'x' * 200_000}\n", encoding="utf-8")
+
+    assert cases_of(path)[0].values["personal.firstname"] == "x" * 200_000
+
+
+def test_blank_lines_before_the_header_are_passed_over(tmp_path):
+    path = tmp_path / "cases.csv"
+    path.write_text("\n\nskillId;case\n007;a\n", encoding="utf-8")
+
+    assert [(case.name, dict(case.values)) for case in cases_of(path)] == [("a", {"skillId": "007"})]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.parquet", b"skillId\n1\n", "is no Parquet file: those begin with the letters PAR1."),
+        (
+            "a.xls",
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+            "is an old Excel file. Save it as CSV UTF-8 or Parquet.",
+        ),
+        (
+            "a.json",
+            b'[{"skillId": "1"}]',
+            "is JSON. Read it with json.load and give the list of dicts, or save it as CSV UTF-8.",
+        ),
+    ],
+)
+def test_a_file_of_another_kind_is_called_by_its_name(tmp_path, name, content, said):
+    path = tmp_path / name
+    path.write_bytes(content)
+
+    with pytest.raises(InvalidValueError) as caught:
+        cases_of(path)
+    assert str(caught.value) == f"{path} {said}"

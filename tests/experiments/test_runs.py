@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -773,6 +774,13 @@ def test_a_run_whose_last_cases_got_no_answer_is_done(client, sandbox):
         ("dry_run", 0, "dry_run must be true or false, or how many requests to print; got 0."),
         ("steps", {"close": True}, "steps must be Steps, or None; got {'close': True}."),
         ("rate", float("nan"), "rate must be a number of calls a second above 0, or None; got nan."),
+        ("rate", float("inf"), "rate must be a number of calls a second above 0, or None; got inf."),
+        (
+            "progress",
+            "bar",
+            "progress must be true or false, or an object with show(progress) and close(progress); "
+            "got 'bar'.",
+        ),
     ],
 )
 def test_no_option_is_taken_for_what_it_is_not(client, sandbox, option, value, rule):
@@ -781,6 +789,7 @@ def test_no_option_is_taken_for_what_it_is_not(client, sandbox, option, value, r
 
     assert [(c.path, c.sentence) for c in caught.value.complaints] == [(option, rule)]
     assert sandbox.calls["conversation"] == 0
+    assert not Path("runs").exists()
 
 
 def test_cases_of_given_consumers_can_be_gone_on_with_from_the_journal_alone(client, sandbox):
