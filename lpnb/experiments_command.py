@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lpnb.experiments.cases import Cases
     from lpnb.experiments.run import Run
     from lpnb.experiments.steps import Steps
+    from lpnb.journal import Reader
 
     SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -50,6 +51,7 @@ def register(commands: SubParsers) -> None:
 def _send(options: argparse.Namespace) -> int:
     with _usage() as usage:
         from lpnb.experiments.start import open_run, run_experiment
+        from lpnb.journal import read_journal
 
         trouble, steps, run = _Trouble(), None, None
         if not options.resume:
@@ -68,7 +70,8 @@ def _send(options: argparse.Namespace) -> int:
         if options.resume and (given := [name for name in begins if getattr(options, name)]):
             said = ", ".join(f"--{name.replace('_', '-')}" for name in given)
             trouble.add(f"With --resume the journal says what is done; leave out {said}.")
-        cases = _looked_over(options, trouble, needed=not options.resume)
+        reader = None if run is None else read_journal(options.journal)
+        cases = _looked_over(options, trouble, reader, needed=not options.resume)
         with _client(options) as client, _politely():
             if options.dry_run is not None:
                 run_experiment(client, cases, dry_run=options.dry_run)
@@ -143,7 +146,7 @@ def _verify(options: argparse.Namespace) -> int:
         if options.junit is not None:
             with trouble.found():
                 check_junit(options.junit)
-        cases = _looked_over(options, trouble, needed=True)
+        cases = _looked_over(options, trouble, None, needed=True)
         steps = steps_for(
             cases,
             engagement=options.engagement,
@@ -176,11 +179,14 @@ def _verify(options: argparse.Namespace) -> int:
     return usage.status
 
 
-def _looked_over(options: argparse.Namespace, trouble: _Trouble, *, needed: bool) -> Any:
+def _looked_over(
+    options: argparse.Namespace, trouble: _Trouble, reader: Reader | None, *, needed: bool
+) -> Any:
     """The cases; or all that is wrong with the call, before anything is started."""
     from lpnb.experiments.cases import cases_of
     from lpnb.experiments.cluster.crew import check_cluster
     from lpnb.experiments.options import check_options
+    from lpnb.experiments.start import check_world
     from lpnb.experiments.verify import expect_something
     from lpnb.exports import check_export
     from lpnb.settings import Found, Settings
@@ -205,9 +211,16 @@ def _looked_over(options: argparse.Namespace, trouble: _Trouble, *, needed: bool
     with trouble.found():
         found = Found.look(options.profile)
         if found.values or options.profile is not None:
-            Settings.from_found(found)
+            settings = Settings.from_found(found)
+            if reader is not None:
+                check_world(reader, settings)
         elif said is not None:  # a build whose secrets are missing must not pass on a sandbox
             raise SettingsError(found.nothing(said))
+        elif reader is not None and reader.about["world"] != "sandbox":
+            account = f"account {reader.about['account_id']} through {reader.about['world']}"
+            raise SettingsError(
+                f"{reader.path} is of {account}, and no LP_ settings were found.\n{found.looked}"
+            )
     cases: Cases | None = None
     if options.cases is not None:
         with trouble.found():

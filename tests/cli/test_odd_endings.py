@@ -16,6 +16,8 @@ import pytest
 
 from lpnb import Sandbox, connection, exports, open_run
 from lpnb.cli import main
+from lpnb.experiments.options import Options
+from lpnb.journal import Journal
 
 needs_full_device = pytest.mark.skipif(
     not Path("/dev/full").exists(), reason="there is no device that is full"
@@ -88,6 +90,31 @@ def test_a_wrong_call_starts_no_sandbox_and_announces_none(
     out, err = capsys.readouterr()
     assert (out, "Sandbox on" in err) == ("", False)
     assert {path.name for path in Path.cwd().iterdir()} == {"rows.csv", "empty.csv"}
+
+
+def test_the_journal_of_a_real_account_is_not_gone_on_with_on_a_sandbox(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(connection, "shared_sandbox", lambda: pytest.fail("a sandbox was started"))
+    about = {
+        "name": "x",
+        "run_key": "00" * 16,
+        "account_id": "87654321",
+        "world": "https://api.liveperson.net",
+    }
+    options = Options().kept()
+    Journal.create(
+        "real.sqlite", {**about, "options": options, "columns": [], "state": "stopped"}, []
+    ).close()
+
+    assert main(["send", "--resume", "--journal", "real.sqlite"]) == 2
+
+    said, looked = capsys.readouterr().err.splitlines()
+    assert said == (
+        "real.sqlite is of account 87654321 through https://api.liveperson.net, and no LP_ settings "
+        "were found."
+    )
+    assert looked.startswith("Looked in: the environment (0 settings), then ")
 
 
 @needs_full_device

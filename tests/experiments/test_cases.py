@@ -404,7 +404,9 @@ def test_a_wrong_cell_stops_its_own_case_and_no_other():
 
 
 def test_no_case_at_all_is_an_error(tmp_path):
-    assert complaints(cases_of(csv(tmp_path, "skillId\n"))) == "There is no case of cases.csv."
+    assert complaints(cases_of(csv(tmp_path, "skillId\n"))) == (
+        "There is no case of cases.csv: there are no rows, or none was chosen."
+    )
 
 
 def digest(row: dict) -> str:
