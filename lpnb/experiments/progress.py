@@ -125,6 +125,35 @@ def interrupted(progress: Progress, way: str) -> str:
     return f"Stopped. {progress}.{ends} {way} goes on."
 
 
+def advice(
+    progress: Progress, failure: str | None, ways: tuple[str, str], *, tried_one: bool = False
+) -> str | None:
+    """What to do next with a run, by the *ways* to go on with it and to settle it, or None.
+
+    Example:
+        >>> advice(Progress(3, answered=2, not_sent=1, state="done"), None, ("run.resume()", "run.settle()"))
+        'run.resume() sends the 1 not sent.'
+    """
+    resume, settle = ways
+    said = {
+        "paused": failure or "The run paused.",
+        "failed": f"The run ended: {failure}",
+        "stopped": "The run was stopped.",
+        "interrupted": "Its process ended in the middle.",
+        "done": "",
+    }.get(progress.state)
+    if said is None:
+        return None
+    said += " One more was tried after a wait, and got none either." if tried_one else ""
+    if settle and progress.unknown:
+        said += f" {settle} looks for the {progress.unknown:,} unknown."
+    if progress.state != "done":
+        said += f" {resume} goes on."
+    elif progress.not_sent:
+        said += f" {resume} sends the {progress.not_sent:,} not sent."
+    return said.strip() or None
+
+
 def display_for(wanted: bool | Display, resumed: int = 0) -> Display:
     """The display that fits where we are: a widget, a bar, or lines in a log."""
     if not isinstance(wanted, bool):

@@ -19,7 +19,7 @@ from lpnb import background
 from lpnb.display import esc, table_html
 from lpnb.errors import JournalError, LpnbError, RunError
 from lpnb.experiments.options import Options
-from lpnb.experiments.progress import Display, Progress, Speed, Tally, display_for, interrupted
+from lpnb.experiments.progress import Display, Progress, Speed, Tally, advice, display_for, interrupted
 from lpnb.experiments.results import Results
 from lpnb.experiments.sending import Sending
 from lpnb.experiments.settle import Settled
@@ -123,20 +123,7 @@ class Run(Results):
     @property
     def advice(self) -> str | None:
         """What to do next, where there is something to do; None for a run that is done with all known."""
-        progress = self.progress
-        count = progress.unknown if self.ways[1] else 0
-        unknown = f" {self.ways[1]} looks for the {count:,} unknown." if count else ""
-        said = {
-            "paused": self.failure or "The run paused.",
-            "failed": f"The run ended: {self.failure}",
-            "stopped": "The run was stopped.",
-            "interrupted": "Its process ended in the middle.",
-            "done": "" if unknown else None,
-        }.get(progress.state)
-        if said is None:
-            return None
-        said += " One more was tried after a wait, and got none either." if self._tally.tried_one else ""
-        return f"{said}{unknown}{'' if progress.state == 'done' else f' {self.ways[0]} goes on.'}".strip()
+        return advice(self.progress, self.failure, self.ways, tried_one=self._tally.tried_one)
 
     def launch(
         self,

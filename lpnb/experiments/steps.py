@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +78,11 @@ class Steps:
         if not listed or not all(isinstance(text, str) and text.strip() for text in said):
             rule = "must be a list of messages that are not blank"
             wrong.append(Complaint("steps.say", f"steps.say {rule}; got {brief(said)}."))
+        else:
+            wrong.extend(_unsayable(said))
+        if self.receiver is not None and not callable(getattr(self.receiver, "landing", None)):
+            sentence = f"steps.receiver must be a Receiver, or None; got {brief(self.receiver)}."
+            wrong.append(Complaint("steps.receiver", sentence))
         wait = self.landing_wait
         if isinstance(wait, bool) or not isinstance(wait, int | float) or not 0 <= wait <= 86_400:
             rule = "must be from 0 to 86,400 seconds"
@@ -99,6 +104,22 @@ class Steps:
     def kept(self) -> dict[str, Any]:
         """These steps as a journal keeps them; a receiver is of this process alone."""
         return {**asdict(Steps(self.engagement, self.say, self.landing, self.close, self.landing_wait))}
+
+
+def _unsayable(texts: Iterable[str]) -> Iterator[Complaint]:
+    """What keeps a message from being sent, while no conversation is open yet."""
+    from lpnb.frames import Message
+
+    for place, text in enumerate(texts):
+        try:
+            Message(text=text, conversation_id=_LIKE_AN_ID)
+        except InvalidValueError as error:
+            for found in error.complaints:
+                yield Complaint(f"steps.say[{place}]", f"steps.say[{place}]: {found.sentence}")
+
+
+#: As long as the ids that the service gives.
+_LIKE_AN_ID = "00000000-0000-4000-8000-000000000000"
 
 
 @dataclass(frozen=True, slots=True)

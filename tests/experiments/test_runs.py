@@ -764,6 +764,17 @@ def test_a_run_whose_last_cases_got_no_answer_is_done(client, sandbox):
     assert run.advice == "run.settle() looks for the 5 unknown."
 
 
+def test_a_run_that_is_done_says_how_to_send_what_was_not_sent(client, sandbox):
+    sandbox.fail("idp", "status", 2, code=400)
+
+    run = quiet(client, CASES[:5], concurrency=1)
+
+    assert (run.state, run.progress.not_sent) == ("done", 2)
+    assert run.advice == "run.resume() sends the 2 not sent."
+    assert "run.resume() sends the 2 not sent." in run._repr_html_()
+    assert run.resume().advice is None
+
+
 @pytest.mark.parametrize(
     ("option", "value", "rule"),
     [

@@ -146,3 +146,26 @@ def test_wrong_steps_are_all_named_at_once():
         "  - steps.say must be a list of messages that are not blank; got 'Hello'.\n"
         "  - steps.landing_wait must be from 0 to 86,400 seconds; got -1."
     )
+
+
+def test_a_message_that_cannot_be_sent_is_refused_before_any_conversation_is_open():
+    with pytest.raises(InvalidValueError) as caught:
+        Steps(say=["Hello", "a\ud800", "x" * 5_000], receiver="here")
+
+    assert [complaint.path for complaint in caught.value.complaints] == [
+        "steps.say[1]",
+        "steps.say[2]",
+        "steps.receiver",
+    ]
+    said = str(caught.value)
+    assert "steps.say[1]: body.event.message must not hold half a character" in said
+    assert "steps.say[2]: body.event.message makes the request 5,2" in said
+    assert "steps.receiver must be a Receiver, or None; got 'here'." in said
+
+
+@pytest.mark.parametrize("said", [3, None, "Hello"])
+def test_what_is_no_list_of_messages_is_refused(said):
+    with pytest.raises(InvalidValueError) as caught:
+        Steps(say=said)
+
+    assert str(caught.value) == f"steps.say must be a list of messages that are not blank; got {said!r}."
