@@ -5,6 +5,7 @@ Nothing here looks at a run by itself: whoever waits for one hands the value ove
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -160,7 +161,7 @@ def display_for(wanted: bool | Display, resumed: int = 0) -> Display:
         return wanted
     if not wanted:
         return _Nothing()
-    if _in_notebook() or sys.stderr.isatty():
+    if _in_notebook() or (sys.stderr.isatty() and _has_width()):
         return _Bar(resumed)
     return Lines()
 
@@ -185,6 +186,7 @@ class _Bar:
             from tqdm.auto import tqdm
 
             self._bar = tqdm(total=progress.total, initial=self._resumed, unit=" cases", dynamic_ncols=True)
+            self._bar.start_t = self._bar.last_print_t = self._bar.start_t - progress.seconds
         if (more := progress.done - self._bar.n) > 0:
             self._bar.update(more)
         said = progress.counts if progress.state == "running" else f"{progress.counts}; {progress.state}"
@@ -216,6 +218,14 @@ class Lines:
     def close(self, progress: Progress) -> None:
         """Print the last line."""
         print(progress, file=self._file or sys.stderr, flush=True)
+
+
+def _has_width() -> bool:
+    """Whether the terminal says how wide it is; in one that does not, a bar is drawn into nothing."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns > 0
+    except (OSError, ValueError):
+        return True
 
 
 def _in_notebook() -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import sys
 
 import pytest
 
@@ -79,3 +81,25 @@ def test_no_display_shows_nothing(capsys):
     display.close(running(answered=100))
 
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such terminals")
+@pytest.mark.parametrize(("columns", "in_lines"), [(0, True), (100, False)])
+def test_a_terminal_that_does_not_say_how_wide_it_is_gets_lines(monkeypatch, columns, in_lines):
+    import fcntl
+    import pty
+    import termios
+
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    with open(ours, "rb"), open(its, "w") as terminal:
+        monkeypatch.setattr("sys.stderr", terminal)
+        assert isinstance(display_for(True), Lines) is in_lines
+
+
+def test_a_bar_counts_from_the_beginning_of_the_run(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+
+    display_for(True).close(running(answered=50, seconds=10.0))
+
+    assert "00:10<00:10,  5.00 cases/s, 50 answered" in capsys.readouterr().err
