@@ -68,6 +68,14 @@ class Grid(Cases):
                 f"got {brief(values)}."
             )
             raise InvalidValueError([Complaint("", sentence)])
+        wrong = []
+        if where is not None and not callable(where):
+            sentence = f"where must be a function of a case's values, or None; got {brief(where)}."
+            wrong.append(Complaint("where", sentence))
+        if isinstance(seed, bool) or not isinstance(seed, int):
+            wrong.append(Complaint("seed", f"seed must be a whole number; got {brief(seed)}."))
+        if wrong:
+            raise InvalidValueError(wrong)
         source = _GridSource(values, zipped)
         super().__init__(source)
         #: How many combinations there are before the filter and the sample.

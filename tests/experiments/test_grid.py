@@ -163,3 +163,13 @@ def test_a_wrong_value_of_a_grid_is_found_by_its_check():
         "Did you mean 'MALE'?"
         for row in (3, 4)
     ]
+
+
+def test_a_filter_and_a_seed_of_another_kind_are_refused_together():
+    with pytest.raises(InvalidValueError) as caught:
+        Grid({"skillId": ["1", "2"]}, where="skillId", sample=1, seed=[1])
+
+    assert [(complaint.path, complaint.sentence) for complaint in caught.value.complaints] == [
+        ("where", "where must be a function of a case's values, or None; got 'skillId'."),
+        ("seed", "seed must be a whole number; got [1]."),
+    ]
