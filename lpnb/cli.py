@@ -46,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         status: int = options.run(options)
-        sys.stdout.flush()  # what cannot be written is said here, and not by Python as it ends
+        if sys.stdout is not None:  # what cannot be written is said here, and not by Python as it ends
+            sys.stdout.flush()
     except LpnbError as error:
         print(error, file=sys.stderr)
         return 1

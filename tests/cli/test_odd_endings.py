@@ -192,6 +192,20 @@ def test_whoever_reads_the_table_may_go_and_is_still_told_what_to_do(world: Sand
     ]
 
 
+def test_a_standard_output_that_was_closed_beforehand_is_no_fault(world: Sandbox) -> None:
+    Path("rows.csv").write_text("case\na\n")
+    closing = (
+        "import os, sys; os.close(1); os.execv(sys.executable, [sys.executable, '-m', 'lpnb', *sys.argv[1:]])"
+    )
+    arguments = ["send", "rows.csv", "--journal", "r.sqlite", "--quiet"]
+
+    sent = subprocess.run(
+        [sys.executable, "-c", closing, *arguments], stderr=subprocess.PIPE, text=True, check=False
+    )
+
+    assert (sent.returncode, sent.stderr.splitlines()[1:]) == (0, ["1 of 1 cases: 1 answered; done"])
+
+
 @pytest.mark.parametrize("command", ["send", "verify"])
 def test_a_request_to_end_says_how_to_go_on_and_loses_nothing(world: Sandbox, command: str) -> None:
     Path("rows.csv").write_text("case,expected_code\n" + "".join(f"c{n},OK\n" for n in range(200)))
