@@ -15,7 +15,7 @@ from lpnb.display import pre_html
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.ids import fresh_id
 from lpnb.json_text import json_bytes
-from lpnb.models import join, json_trouble, must, one_of
+from lpnb.models import join, must, one_of
 from lpnb.payloads import (
     REQUEST_CONVERSATION,
     SET_USER_PROFILE,
@@ -24,7 +24,7 @@ from lpnb.payloads import (
     SetUserProfile,
 )
 from lpnb.sdes import AnySde
-from lpnb.strict_json import JsonError, read_json
+from lpnb.strict_json import JsonError, json_trouble, read_json
 from lpnb.wire import Batch, Outgoing
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from lpnb.models import Id, Text, Whole, WireModel, json_trouble
+from lpnb.models import Id, Text, Whole, WireModel
+from lpnb.strict_json import json_trouble
 
 
 class FieldOfConversation(WireModel):

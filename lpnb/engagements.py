@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from lpnb.display import brief, esc, table_html
 from lpnb.errors import Complaint, InvalidValueError
-from lpnb.strict_json import lone_surrogate
+from lpnb.strict_json import json_trouble, lone_surrogate
 
 if TYPE_CHECKING:
     from lpnb.attributes import AnyAttribute, Impression
@@ -96,7 +96,7 @@ class EngagementRequest:
 
     def _checked(self, complaints: list[Complaint]) -> dict[str, Any]:
         from lpnb.attributes import IMPRESSIONS, read_attribute
-        from lpnb.models import join, json_trouble, must
+        from lpnb.models import join, must
         from lpnb.visitors import Identity, VisitorProperties
 
         for name in ("consumer_id", "visitor_id", "session_id"):

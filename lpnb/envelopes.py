@@ -16,9 +16,9 @@ from pydantic_core import PydanticCustomError
 from lpnb.display import pre_html
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.ids import fresh_id
-from lpnb.models import Json, Text, WireModel, json_trouble, placed
+from lpnb.models import Json, Text, WireModel, placed
 from lpnb.payloads import ClientProperties
-from lpnb.strict_json import JsonError, read_json
+from lpnb.strict_json import JsonError, json_trouble, read_json
 from lpnb.wire import Outgoing
 
 #: Characters of a SEND request. Source: the guide; a file's preview has a limit of its own.

@@ -8,8 +8,7 @@ it knows no field of any service.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args
 
 from pydantic import (
@@ -30,8 +29,9 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from lpnb.display import brief
 from lpnb.errors import Complaint, InvalidValueError
+from lpnb.nearest import did_you_mean, plain_name
 from lpnb.plain import plain
-from lpnb.strict_json import MAX_DIGITS, clean, lone_surrogate
+from lpnb.strict_json import MAX_DIGITS, clean, json_trouble, lone_surrogate
 
 
 def _text(value: str) -> str:
@@ -113,6 +113,8 @@ class WireModel(BaseModel):
     wire_root: ClassVar[str] = ""
     #: Fields of ours that on the wire stand beside this object and not in it.
     wire_beside: ClassVar[tuple[str, ...]] = ()
+    #: Models whose fields are easily taken for ours, by the argument that they are given as.
+    elsewhere: ClassVar[Mapping[str, tuple[type[WireModel], ...]]] = {}
 
     extra: Mapping[str, Json] = Field(default_factory=dict, description="Fields that are not documented.")
 
@@ -264,7 +266,7 @@ def one_of(path: str, came: object, allowed: Sequence[str]) -> Complaint:
         "personal.gender must be one of 'MALE', 'FEMALE', 'OTHER'; got 'male'. Did you mean 'MALE'?"
     """
     choices = ", ".join(repr(choice) for choice in allowed)
-    meant = _did_you_mean(str(came), allowed)
+    meant = did_you_mean(str(came), allowed)
     return Complaint(path, f"{path} must be one of {choices}; got {brief(came)}.{meant}")
 
 
@@ -272,50 +274,6 @@ def must(path: str, rule: str, came: object, hint: str = "") -> Complaint:
     """Say in one wording which *rule* the value at *path* breaks, and what came."""
     sentence = f"{path} {rule}; got {brief(came)}."
     return Complaint(path, f"{sentence} {hint}" if hint else sentence)
-
-
-def unknown_field(path: str, known: Sequence[str], hint: str) -> Complaint:
-    """Say that a field is not documented, which one was probably meant, and the way to send it anyway."""
-    meant = _did_you_mean(path.rsplit(".", 1)[-1], known)
-    return Complaint(path, f"{path} is not a documented field.{meant} {hint}")
-
-
-def _did_you_mean(came: str, known: Sequence[str]) -> str:
-    lower = {choice.lower(): choice for choice in known}
-    close = get_close_matches(came.lower(), lower, n=1)
-    return f" Did you mean {lower[close[0]]!r}?" if close else ""
-
-
-def json_trouble(value: object, depth: int = 0) -> str | None:
-    """Say why *value* cannot be written as JSON, or return None.
-
-    Example:
-        >>> json_trouble({"a": [1, float("nan")]})
-        'must not hold NaN or infinity: JSON has neither'
-    """
-    if value is None or isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return (
-            None
-            if abs(value) < 10**MAX_DIGITS
-            else f"must not hold a number of more than {MAX_DIGITS} digits"
-        )
-    if isinstance(value, str):
-        return None if lone_surrogate(value) is None else "must not hold half a character (a lone surrogate)"
-    if isinstance(value, float):
-        return None if math.isfinite(value) else "must not hold NaN or infinity: JSON has neither"
-    if depth > 40:
-        return "must not be nested deeper than 40 levels"
-    if isinstance(value, list | tuple):
-        return next((t for item in value if (t := json_trouble(item, depth + 1))), None)
-    if isinstance(value, Mapping):
-        if not all(isinstance(key, str) for key in value):
-            return "must have text as its keys"
-        return next(
-            (t for k, v in value.items() if (t := json_trouble(k) or json_trouble(v, depth + 1))), None
-        )
-    return f"must be something JSON can say; a {type(value).__name__} is not"
 
 
 _RULES = {
@@ -343,9 +301,11 @@ def _complaint(found: ErrorDetails, model: type[WireModel], root: str, typed_in:
         names = [part for part in loc if isinstance(part, str)]
         return one_of(path, came, _choices(owner, names[-1]))
     if kind == "extra_forbidden":
-        known = [name for name in owner.model_fields if name != "extra"] if typed_in else owner.wire_names()
         way_out = "put it into extra={...}" if typed_in else 'read it with unknown="keep"'
-        return unknown_field(path, known, f"To send it all the same, {way_out}.")
+        meant = _meant(owner, str(found["loc"][-1]).rstrip(), typed_in)
+        return Complaint(
+            path, f"{path} is not a documented field.{meant} To send it all the same, {way_out}."
+        )
     if kind == "missing":
         return Complaint(path, f"{path} is required.")
     if isinstance(came, str) and kind.endswith(("too_short", "too_long")):
@@ -375,6 +335,35 @@ def _follow(model: type[WireModel], loc: Sequence[str | int]) -> tuple[type[Wire
         else:
             owner = model
     return owner, spelled
+
+
+def _meant(owner: type[WireModel], came: str, typed_in: bool) -> str:
+    """Say which field was probably meant by *came*: one of the owner's, or one that stands elsewhere."""
+    known = [name for name in owner.model_fields if name != "extra"] if typed_in else owner.wire_names()
+    same = plain_name(came)
+    if same not in map(plain_name, known):
+        for place, home in _homes(owner, typed_in):
+            for name, field in home.model_fields.items():
+                if name != "extra" and plain_name(name) == same:
+                    if not typed_in:
+                        return f" Did you mean '{place}.{field.alias}'?"
+                    return (
+                        f" It is a field of {home.__name__}: {place.format(f'{home.__name__}({name}=...)')}."
+                    )
+    return did_you_mean(came, known)
+
+
+def _homes(owner: type[WireModel], typed_in: bool) -> Iterator[tuple[str, type[WireModel]]]:
+    """The models whose fields are taken for the owner's, each with its place as it is written."""
+    for name, field in owner.model_fields.items():
+        several = "list[" in str(field.annotation)
+        for home in models_in(field.annotation):
+            if typed_in:
+                yield f"{name}=[{{}}]" if several else f"{name}={{}}", home
+            else:
+                yield f"{field.alias}[0]" if several else str(field.alias), home
+    if typed_in:
+        yield from ((place, home) for place, homes in owner.elsewhere.items() for home in homes)
 
 
 def _choices(owner: type[WireModel], wire_name: str) -> Sequence[str]:

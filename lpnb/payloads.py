@@ -14,8 +14,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from lpnb.errors import Complaint, InvalidValueError
-from lpnb.models import Id, Json, Text, WireModel, join, json_trouble, must
+from lpnb.models import Id, Json, Text, WireModel, join, must
 from lpnb.sdes import AnySde, CustomerInfo, PersonalInfo, read_sde
+from lpnb.strict_json import json_trouble
 
 SET_USER_PROFILE = "userprofile.SetUserProfile"
 REQUEST_CONVERSATION = "cm.ConsumerRequestConversation"
@@ -121,6 +122,10 @@ class ConsumerRequestConversation(WireModel):
 
     Source: Send API, CONVERSATION.
     """
+
+    elsewhere: ClassVar[Mapping[str, tuple[type[WireModel], ...]]] = {
+        "sdes=[{}]": (CustomerInfo, PersonalInfo)
+    }
 
     brand_id: Id | None = Field(default=None, description="The account id; filled in when sent.")
     channel_type: Literal["MESSAGING"] | None = "MESSAGING"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 MAX_DEPTH = 64
@@ -118,3 +119,35 @@ def _constant(name: str) -> Any:
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_object, parse_int=_whole, parse_float=_number, parse_constant=_constant
 )
+
+
+def json_trouble(value: object, depth: int = 0) -> str | None:
+    """Say why *value* cannot be written as JSON, or return None.
+
+    Example:
+        >>> json_trouble({"a": [1, float("nan")]})
+        'must not hold NaN or infinity: JSON has neither'
+    """
+    if value is None or isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return (
+            None
+            if abs(value) < 10**MAX_DIGITS
+            else f"must not hold a number of more than {MAX_DIGITS} digits"
+        )
+    if isinstance(value, str):
+        return None if lone_surrogate(value) is None else "must not hold half a character (a lone surrogate)"
+    if isinstance(value, float):
+        return None if math.isfinite(value) else "must not hold NaN or infinity: JSON has neither"
+    if depth > 40:
+        return "must not be nested deeper than 40 levels"
+    if isinstance(value, list | tuple):
+        return next((t for item in value if (t := json_trouble(item, depth + 1))), None)
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            return "must have text as its keys"
+        return next(
+            (t for k, v in value.items() if (t := json_trouble(k) or json_trouble(v, depth + 1))), None
+        )
+    return f"must be something JSON can say; a {type(value).__name__} is not"

@@ -22,6 +22,7 @@ FLOORS = [
         "display",
         "masking",
         "strict_json",
+        "nearest",
         "hosts",
         "ids",
         "plain",

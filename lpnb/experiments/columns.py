@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
@@ -19,6 +18,7 @@ from lpnb.display import brief
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cells import READERS, Kind
 from lpnb.models import Id, Number, WireModel
+from lpnb.nearest import did_you_mean, nearest
 from lpnb.payloads import ClientProperties, ConsumerRequestConversation
 from lpnb.sdes import AnySde, Day, Sde
 from lpnb.tables import plain_table
@@ -266,19 +266,14 @@ def _unknown(name: str) -> str:
     if not name.strip():
         return "A column has no name. Name it, or leave it out."
     sentence = f"{name!r} is not a column that lpnb knows."
-    known = {_plain(known): known for known in reversed(known_columns())}
-    plain = _plain(name)
-    close = get_close_matches(plain, known, n=1, cutoff=0.75)
-    if not close:  # the field alone, such as "ctype" or "campaign_id"
-        fields = {known.rsplit(".", 1)[-1]: known for known in known}
-        close = [fields[field] for field in get_close_matches(plain.rsplit(".", 1)[-1], fields, 1, 0.8)]
-    if close:
-        return f"{sentence} Did you mean {known[close[0]]!r}?"
+    known = known_columns()
+    if meant := did_you_mean(name, known, cutoff=0.75):
+        return f"{sentence}{meant}"
+    # The field alone, such as "ctype" or "campaign_id".
+    fields = {column.rsplit(".", 1)[-1]: column for column in reversed(known)}
+    if close := nearest(name.rsplit(".", 1)[-1], fields, cutoff=0.8):
+        return f"{sentence} Did you mean {' or '.join(repr(fields[field]) for field in close)}?"
     return f"{sentence} What is not to be sent goes into columns named 'note.' and a word of your own."
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace("_", "").replace(" ", "")
 
 
 def case_columns() -> pd.DataFrame:

@@ -143,8 +143,7 @@ def lab_page(lab: Lab, chromium: Browser) -> Iterator[tuple[Page, Seen]]:
     context.set_default_timeout(15_000)
     context.route("**/*", seen.guard)
     page = context.new_page()
-    page.on("pageerror", lambda error: seen.errors.append(str(error)))
-    page.on("console", lambda said: seen.errors.append(said.text) if said.type == "error" else None)
+    seen.watch(page)
     page.goto(f"{lab.base}/lab?reset&token={lab.token}", timeout=60_000)
     page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
     page.evaluate("window.jupyterapp.restored.then(() => true)")
@@ -169,8 +168,7 @@ def open_page(
         context.set_default_timeout(15_000)
         context.route("**/*", seen.guard)
         page = context.new_page()
-        page.on("pageerror", lambda error: seen.errors.append(str(error)))
-        page.on("console", lambda said: seen.errors.append(said.text) if said.type == "error" else None)
+        seen.watch(page)
         page.goto(url)
         return page
 

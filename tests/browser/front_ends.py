@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Route
+from playwright.sync_api import ConsoleMessage, Page, Route
 
 # Every cell is in the page, also those far below, and nothing pops up over it.
 SETTINGS = {
@@ -48,6 +48,15 @@ class Seen:
     outside: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     excused: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page) -> None:
+        """Note the page's errors, each with the place that it comes from."""
+        page.on("pageerror", lambda error: self.errors.append(error.stack or str(error)))
+        page.on("console", self._hear)
+
+    def _hear(self, said: ConsoleMessage) -> None:
+        if said.type == "error":
+            self.errors.append(f"{said.text} ({said.location['url']}:{said.location['lineNumber']})")
 
     def forget(self) -> None:
         """Begin anew, for the next test on the same page."""

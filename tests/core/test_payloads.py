@@ -456,6 +456,38 @@ def test_a_pasted_batch_names_the_path_in_the_posted_array():
             "To send it all the same, put it into extra={...}.",
         ),
         (
+            lambda: PersonalInfo(name="John"),
+            "personal.name is not a documented field. Did you mean 'lastname' or 'firstname'? "
+            "To send it all the same, put it into extra={...}.",
+        ),
+        (
+            lambda: PersonalInfo(email="john@example.com"),
+            "personal.email is not a documented field. It is a field of Contact: "
+            "contacts=[Contact(email=...)]. To send it all the same, put it into extra={...}.",
+        ),
+        (
+            lambda: ConsumerRequestConversation(lang="de-DE"),
+            "lang is not a documented field. It is a field of ConversationContext: "
+            "conversation_context=ConversationContext(lang=...). "
+            "To send it all the same, put it into extra={...}.",
+        ),
+        (
+            lambda: ConsumerRequestConversation(engagementId="888888"),
+            "engagementId is not a documented field. It is a field of CampaignInfo: "
+            "campaign_info=CampaignInfo(engagement_id=...). "
+            "To send it all the same, put it into extra={...}.",
+        ),
+        (
+            lambda: ConsumerRequestConversation(ctype="vip"),
+            "ctype is not a documented field. It is a field of CustomerInfo: sdes=[CustomerInfo(ctype=...)]. "
+            "To send it all the same, put it into extra={...}.",
+        ),
+        (
+            lambda: ConversationContext.from_wire({"osName": "IOS"}),
+            "osName is not a documented field. Did you mean "
+            "'clientProperties.osName'? To send it all the same, read it with unknown=\"keep\".",
+        ),
+        (
             lambda: PersonalInfo(contacts=[Contact(), {"phoneType": "CELL"}]),
             "personal.contacts[1].phoneType must be one of 'HOME', 'MOBILE', 'WORK', 'FAX', 'MAIN', "
             "'HOME_FAX', 'WORK_FAX', 'PAGER', 'OTHER'; got 'CELL'.",

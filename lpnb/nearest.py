@@ -1,0 +1,50 @@
+"""Which known name was probably meant by one that nobody knows. What is said around it is said elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import SequenceMatcher
+
+# Names that differ by less than this from the nearest are as likely: "name" is in firstname and lastname.
+_AS_NEAR = 0.06
+_MOST = 3
+
+
+def plain_name(name: str) -> str:
+    """The name without what people write in many ways: case, underscores, spaces, hyphens.
+
+    Example:
+        >>> plain_name("Campaign_ID") == plain_name("campaignId")
+        True
+    """
+    return name.lower().replace("_", "").replace(" ", "").replace("-", "")
+
+
+def nearest(came: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
+    """The known names that are nearest to *came*, the nearest first: none, one, or up to three as near.
+
+    Example:
+        >>> nearest("name", ["firstname", "lastname", "age"])
+        ['lastname', 'firstname']
+        >>> nearest("engagement", ["skillId"])
+        []
+    """
+    matcher = SequenceMatcher(None, "", plain_name(came))
+    found = []
+    for place, name in enumerate(known):
+        matcher.set_seq1(plain_name(name))
+        if matcher.quick_ratio() >= cutoff and (ratio := matcher.ratio()) >= cutoff:
+            found.append((-ratio, place, name))
+    found.sort()
+    return [name for ratio, _, name in found if ratio < found[0][0] + _AS_NEAR][:_MOST]
+
+
+def did_you_mean(came: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """The question that names them, with a space before it, or nothing.
+
+    Example:
+        >>> did_you_mean("ctyp", ["ctype", "age"])
+        " Did you mean 'ctype'?"
+    """
+    names = [repr(name) for name in nearest(came, known, cutoff)]
+    return f" Did you mean {' or '.join(names)}?" if names else ""
