@@ -210,11 +210,9 @@ def _table(path: Path, file: TextIO, separator: str) -> pa.Table:
             sentence = f"{path} is empty: its first line must name the columns."
             raise InvalidValueError([Complaint(str(path), sentence)])
         rows: list[list[str]] = []
-        for row in reader:
-            if not row:
-                continue
+        for number, row in enumerate(filter(None, reader), start=1):
             if len(row) != len(names):
-                complaints.append(_ragged(path, reader.line_num, len(row), len(names)))
+                complaints.append(_ragged(path, reader.line_num, number, len(row), len(names)))
                 continue
             rows.append(row)
             if len(rows) == _ROWS_AT_ONCE:
@@ -235,9 +233,9 @@ def _table(path: Path, file: TextIO, separator: str) -> pa.Table:
     return pa.table(chunked, names=names)
 
 
-def _ragged(path: Path, line: int, came: int, wanted: int) -> Complaint:
-    sentence = (
-        f"{path}, line {line}, has {came} cells where the header has {wanted}. "
+def _ragged(path: Path, line: int, row: int, came: int, wanted: int) -> Complaint:
+    sentence = (  # the line as an editor counts, the row as every other message does
+        f"{path}, line {line:,} (row {row:,}), has {came} cells where the header has {wanted}. "
         'A cell that holds the separator or a line break stands in quotes: "...".'
     )
     return Complaint(f"{path}:{line}", sentence)

@@ -257,6 +257,7 @@ def test_two_interrupts_at_once_end_the_command_and_leave_the_way_back(world: Sa
     sent.send_signal(signal.SIGINT)
     _, err = sent.communicate(timeout=30)
 
-    assert sent.returncode in (1, 130)  # 1 where the second came when the first was seen to
+    # 1 where the first had been seen to when the second came; SIGINT's own end where Python was closing down.
+    assert sent.returncode in (1, 130, -signal.SIGINT)
     assert "lpnb send --resume --journal run.sqlite" in err
     assert "Traceback" not in err
