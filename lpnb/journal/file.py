@@ -108,7 +108,13 @@ def open_file(path: Path, *, to_write: bool, look: bool = True) -> sqlite3.Conne
             connection.execute("PRAGMA query_only = ON")
     except sqlite3.DatabaseError as error:
         connection.close()
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOT_THE_FILES_FAULT:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_CANTOPEN and not os.access(path.parent, os.W_OK):
+            raise JournalError(
+                f"{path} cannot be read where it is: {path.name}-wal holds the last of it, and reading that "
+                "needs a folder that is yours to write in. Copy both there."
+            ) from None
+        if code in _NOT_THE_FILES_FAULT:
             raise JournalError(f"{path} cannot be opened: {error}.") from None
         raise JournalError(_damaged(path, str(error))) from None
     except BaseException:
@@ -135,8 +141,9 @@ def _look_at(path: Path) -> None:
 
 def _reading_mode(path: Path) -> str:
     """How a reader opens it: as never changing, where nobody writes and nothing can be put beside it."""
-    wal = path.with_name(path.name + "-wal")
-    return "ro" if os.access(path.parent, os.W_OK) or wal.exists() else "ro&immutable=1"
+    wal, index = (path.with_name(path.name + end) for end in ("-wal", "-shm"))
+    holds = wal.exists() and (index.exists() or wal.stat().st_size)  # an empty one alone was left behind
+    return "ro" if os.access(path.parent, os.W_OK) or holds else "ro&immutable=1"
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

@@ -413,24 +413,57 @@ def test_a_folder_in_the_place_of_a_new_journal_is_called_one(path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_journal_in_a_folder_that_is_not_ours_to_write_in_can_be_read(path):
-    Journal.create(path, {"name": "x"}, rows(3)).close()
+def read_in_a_closed_folder(path):
+    """What a look at the journal prints and complains of, where nothing can be put beside it."""
     if os.getuid() == 0 and shutil.which("setpriv") is None:
         pytest.skip("the superuser may write anywhere, and there is no setpriv to give that up")
     path.parent.chmod(0o555)
     giving_up = (
         ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override"] if os.getuid() == 0 else []
     )
-    look = f"import lpnb.journal as j; print(len(list(j.read_journal({str(path)!r}).cases())))"
+    look = f"""
+import lpnb, lpnb.journal as j
+try:
+    print(len(list(j.read_journal({str(path)!r}).cases())))
+except lpnb.JournalError as error:
+    print(error)
+"""
     try:
         found = subprocess.run(
             [*giving_up, sys.executable, "-c", look], capture_output=True, text=True, check=False
         )
     finally:
         path.parent.chmod(0o755)
+    return found.stdout, found.stderr
 
-    assert (found.stdout, found.stderr) == ("3\n", "")
+
+def test_a_journal_in_a_folder_that_is_not_ours_to_write_in_can_be_read(path):
+    Journal.create(path, {"name": "x"}, rows(3)).close()
+
+    assert read_in_a_closed_folder(path) == ("3\n", "")
     assert [there.name for there in path.parent.iterdir()] == [path.name]
+
+
+def test_an_empty_log_beside_a_journal_in_such_a_folder_keeps_nobody_from_reading_it(path):
+    Journal.create(path, {"name": "x"}, rows(3)).close()
+    path.with_name(path.name + "-wal").touch()
+
+    assert read_in_a_closed_folder(path) == ("3\n", "")
+
+
+def test_a_journal_that_was_copied_without_its_index_into_such_a_folder_says_how_to_read_it(path):
+    journal = Journal.create(path, {"name": "x"}, rows(3))
+    archive = path.parent / "archive" / path.name
+    archive.parent.mkdir()
+    for end in ("", "-wal"):
+        shutil.copy(path.with_name(path.name + end), archive.with_name(archive.name + end))
+    journal.close()
+
+    assert read_in_a_closed_folder(archive) == (
+        f"{archive} cannot be read where it is: {archive.name}-wal holds the last of it, and reading that "
+        "needs a folder that is yours to write in. Copy both there.\n",
+        "",
+    )
 
 
 def test_a_journal_whose_last_page_is_cut_off_is_not_gone_on_with(path):
