@@ -37,9 +37,9 @@ _EXCEL_ROWS, _EXCEL_COLUMNS, _EXCEL_TEXT, _EXCEL_DIGITS = 1_048_576, 16_384, 32_
 def save_table(table: pd.DataFrame, path: str | Path) -> Path:
     """Write *table* to *path*: ``.parquet``, ``.csv`` or ``.xlsx``, by the ending.
 
-    Parquet keeps every dtype: ``pandas.read_parquet`` gives the same table back, but for columns that mix types,
-    which become text. An index with a name, such as a pivot's, becomes columns. CSV is UTF-8 with commas; a text that a spreadsheet would take for a formula
-    (it begins with ``= + - @``, a tab, a carriage return or a full-width form, and is no number) gets an
+    Parquet keeps every dtype: ``pandas.read_parquet`` gives the same table back, but for columns that mix types
+    or hold whole numbers beyond 64 bits, which become text. An index with a name, such as a pivot's, becomes
+    columns. CSV is UTF-8 with commas; a text that a spreadsheet would take for a formula (it begins with ``= + - @``, a tab, a carriage return or a full-width form, and is no number) gets an
     apostrophe in front, which ``cases_of`` takes away again. Excel (``pip install "lpnb[excel]"``) gets text as
     text, whatever it begins with, and times in UTC. Missing cells are empty.
 
@@ -109,8 +109,10 @@ def _flat(table: pd.DataFrame) -> pd.DataFrame:
         InvalidValueError: Two columns have one name.
     """
     if any(name is not None for name in table.index.names):
-        table = table.reset_index()
-    names = [" ".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in table.columns]
+        table = table.reset_index(allow_duplicates=True)
+    names = [
+        " ".join(map(str, name)).rstrip() if isinstance(name, tuple) else str(name) for name in table.columns
+    ]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InvalidValueError(
             [
@@ -130,7 +132,7 @@ def _arrow(table: pd.DataFrame) -> pa.Table:
             continue
         try:
             pa.array(table[name], from_pandas=True)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
             cells = [None if missing else cell_text(cell) for cell, missing in _cells(table[name])]
             columns[name] = pd.Series(cells, index=table.index, dtype="str")
     return pa.Table.from_pandas(pd.DataFrame(columns, index=table.index), preserve_index=False)

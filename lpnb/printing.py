@@ -25,7 +25,8 @@ def print_table(table: pd.DataFrame, columns: Iterable[str] | None = None, *, mo
     every row, says so, and puts its widest columns below each row. A file or a pipe gets a row in one line.
 
     Args:
-        table: Any DataFrame, such as ``run.table()`` or ``responses_table(reply)``.
+        table: Any DataFrame, such as ``run.table()`` or ``responses_table(reply)``. An index with a
+            name, such as a pivot's, becomes columns.
         columns: Those to print, in this order; all when left out.
         most: Rows to print; how many there are beyond these is said.
 
@@ -52,6 +53,8 @@ def as_text(table: pd.DataFrame, columns: Iterable[str] | None = None, *, most: 
         raise InvalidValueError(
             [Complaint("most", f"most must be a whole number above 0; got {brief(most)}.")]
         )
+    if any(name is not None for name in table.index.names):  # such as a pivot's
+        table = table.reset_index(allow_duplicates=True)
     known = [str(name) for name in table.columns]
     names = known if columns is None else [columns] if isinstance(columns, str) else list(columns)
     if strangers := [name for name in names if name not in known]:

@@ -267,3 +267,29 @@ def test_a_link_is_followed_and_not_replaced(tmp_path):
 
     assert link.is_symlink()
     assert (tmp_path / "real.csv").read_text() == '"a"\n1\n'
+
+
+def test_an_index_that_is_called_as_a_column_is_refused_in_a_sentence(tmp_path):
+    table = cases_table({"case": ["a"]}).set_index("case", drop=False)
+
+    with pytest.raises(InvalidValueError) as caught:
+        save_table(table, tmp_path / "t.parquet")
+
+    assert str(caught.value) == "case must be one column of the table; got 2."
+
+
+def test_a_pivot_with_two_floors_of_heads_keeps_the_names_of_its_rows_as_they_are(tmp_path):
+    rows = pd.DataFrame({"tier": ["gold", "vip"], "way": ["a", "b"], "outcome": ["answered", "unknown"]})
+    pivot = rows.groupby(["tier", "way", "outcome"]).size().unstack(["way", "outcome"], fill_value=0)
+
+    save_table(pivot, tmp_path / "t.csv")
+
+    assert (tmp_path / "t.csv").read_text(encoding="utf-8-sig").splitlines()[0].replace('"', "") == (
+        "tier,a answered,b unknown"
+    )
+
+
+def test_whole_numbers_beyond_64_bits_become_text_in_a_parquet_file(tmp_path):
+    save_table(pd.DataFrame({"n": [2**70, 1]}), tmp_path / "t.parquet")
+
+    assert pd.read_parquet(tmp_path / "t.parquet")["n"].tolist() == [str(2**70), "1"]

@@ -165,3 +165,12 @@ def test_what_is_no_table_or_no_column_is_refused_in_a_sentence() -> None:
         print_table(table, ["case", "outcom"])
     with pytest.raises(InvalidValueError, match=r"^most must be a whole number above 0; got 0\.$"):
         print_table(table, most=0)
+
+
+def test_a_pivot_is_printed_with_the_names_of_its_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    cases = cases_table({"case": ["a", "b", "c"], "outcome": ["answered", "unknown", "answered"]})
+    counted = cases.groupby("outcome").size().to_frame("cases")
+
+    print_table(counted)
+
+    assert capsys.readouterr().out == "outcome   cases\nanswered  2\nunknown   1\n"
