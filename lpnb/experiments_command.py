@@ -31,16 +31,9 @@ if TYPE_CHECKING:
 #: What is wrong before anything was sent.
 _WRONG = (InvalidValueError, SettingsError, RunError, JournalError)
 _SHOWN = (
-    "case",
-    "consumer_id",
-    "outcome",
-    "code",
-    "message",
-    "conversation_id",
-    "http_status",
-    "attempts",
-    "elapsed_ms",
-)
+    "case", "consumer_id", "outcome", "code", "message", "conversation_id",
+    "http_status", "attempts", "elapsed_ms",
+)  # fmt: skip
 
 
 def register(commands: SubParsers) -> None:
@@ -94,14 +87,17 @@ def _send(options: argparse.Namespace) -> int:
 def _steps(options: argparse.Namespace) -> Steps:
     from lpnb.experiments.steps import Steps
 
-    wait: dict[str, Any] = {} if options.landing_wait is None else {"landing_wait": options.landing_wait}
     return Steps(
         engagement=options.engagement,
         say=options.say,
         landing=options.landing,
         close=options.close,
-        **wait,
+        **_wait(options),
     )
+
+
+def _wait(options: argparse.Namespace) -> dict[str, Any]:
+    return {} if options.landing_wait is None else {"landing_wait": options.landing_wait}
 
 
 def _begun(
@@ -139,6 +135,7 @@ def _verify(options: argparse.Namespace) -> int:
     with _usage() as usage:
         from lpnb.experiments.junit import check_junit
         from lpnb.experiments.start import start_experiment
+        from lpnb.experiments.steps import Steps
         from lpnb.experiments.verify import as_text, steps_for, verification_of
         from lpnb.exports import save_table
 
@@ -146,6 +143,8 @@ def _verify(options: argparse.Namespace) -> int:
         if options.junit is not None:
             with trouble.found():
                 check_junit(options.junit)
+        with trouble.found():
+            Steps(**_wait(options))
         cases = _looked_over(options, trouble, None, needed=True)
         steps = steps_for(
             cases,
@@ -164,17 +163,14 @@ def _verify(options: argparse.Namespace) -> int:
             if run.failure:
                 print(run.failure, file=sys.stderr)
             if left := run.progress.left:
-                again = f"lpnb send --resume --journal {run.journal_path}"
-                print(f"{left:,} were not sent: verify again, or send them with {again}", file=sys.stderr)
+                again = f"verify again, or send them with {run.ways[0]}"
+                print(f"{left:,} were not sent: {again}", file=sys.stderr)
         found = verification_of(table, options.cases.name)
-        written = True
-        if options.out is not None:
-            written = _written(lambda: save_table(table, options.out), run)
+        written = options.out is None or _written(lambda: save_table(table, options.out), run)
         if options.junit is not None:
             written = _written(lambda: found.save_junit(options.junit), run) and written
-        if options.verbose:
-            print(as_text(found))
-        print(found)
+        text = f"{as_text(found)}\n{found}" if options.verbose else str(found)
+        written = _written(lambda: print(text, flush=True), run) and written
         return 0 if found.ok and written else 1
     return usage.status
 
@@ -199,8 +195,10 @@ def _looked_over(
     if options.out is not None:
         with trouble.found():
             check_export(options.out)
-        if options.cases is not None and options.out.resolve() == options.cases.resolve():
-            trouble.add(f"--out would write over the cases in {options.cases}. Name another file.")
+    for option in ("out", "junit"):
+        written = getattr(options, option, None)
+        if written and options.cases and written.resolve() == options.cases.resolve():
+            trouble.add(f"--{option} would write over the cases in {options.cases}. Name another file.")
     if needed and options.journal is not None and options.journal.exists() and options.dry_run is None:
         trouble.add(
             f"There is a file at {options.journal} already, and a run begins with a new one. Give another "
@@ -270,10 +268,9 @@ def _put_out(options: argparse.Namespace, table: Any, run: Run) -> bool:
     from lpnb.printing import as_text
 
     if options.out is not None:
-        if not _written(lambda: save_table(table, options.out), run):
-            return False
-        print(f"{len(table):,} rows are in {options.out}", file=sys.stderr)
-        return True
+        if written := _written(lambda: save_table(table, options.out), run):
+            print(f"{len(table):,} rows are in {options.out}", file=sys.stderr)
+        return written
     if options.json:
         text = table.to_json(orient="records", date_format="iso", date_unit="us", force_ascii=False)
     else:
@@ -287,12 +284,17 @@ def _written(write: Callable[[], object], run: Run) -> bool:
         write()
     except BrokenPipeError:
         raise
-    except (LpnbError, OSError) as error:
-        said = error if isinstance(error, LpnbError) else f"The table cannot be printed: {error.strerror}."
-        again = f"lpnb send --resume --journal {run.journal_path} --out FILE"
-        print(f"{said}\nNothing is lost: the journal has every row. Write them with {again}", file=sys.stderr)
-        return False
-    return True
+    except LpnbError as error:
+        said = str(error)
+    except OSError as error:
+        said = f"The table cannot be printed: {error.strerror}."
+    except UnicodeEncodeError as error:
+        said = f"The table cannot be printed: {error.encoding} has no {error.object[error.start]!a}."
+    else:
+        return True
+    again = f"lpnb send --resume --journal {run.journal_path} --out FILE"
+    print(f"{said}\nNothing is lost: the journal has every row. Write them with {again}", file=sys.stderr)
+    return False
 
 
 @contextlib.contextmanager

@@ -209,9 +209,8 @@ class Cases:
                 fifty they are counted. Also when there is no case at all, and when two have one name.
         """
         if not len(self):
-            raise InvalidValueError(
-                [Complaint("", f"There is no case{self._whence}: there are no rows, or none was chosen.")]
-            )
+            sentence = f"There is no case{self._whence}: there are no rows, or none was chosen."
+            raise InvalidValueError([Complaint("", sentence)])
         listed: list[Complaint] = []
         more = 0
         for complaint in self._everything_wrong():

@@ -261,3 +261,56 @@ def test_two_interrupts_at_once_end_the_command_and_leave_the_way_back(world: Sa
     assert sent.returncode in (1, 130, -signal.SIGINT)
     assert "lpnb send --resume --journal run.sqlite" in err
     assert "Traceback" not in err
+
+
+def test_a_table_with_letters_that_the_output_does_not_have_ends_with_the_way_to_the_rows(
+    world: Sandbox,
+) -> None:
+    Path("rows.csv").write_text("case\ngrün\n", encoding="utf-8")
+
+    sent = lpnb(
+        "send", "rows.csv", "--journal", "r.sqlite", "--quiet",
+        stdout=subprocess.PIPE, env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )  # fmt: skip
+    out, err = sent.communicate(timeout=60)
+
+    assert (sent.returncode, out) == (1, "")
+    assert err.splitlines()[1:] == [
+        "The table cannot be printed: ascii has no '\\xfc'.",
+        "Nothing is lost: the journal has every row. Write them with "
+        "lpnb send --resume --journal r.sqlite --out FILE",
+        "1 of 1 cases: 1 answered; done",
+    ]
+
+
+@pytest.mark.parametrize("option", ["--out", "--junit"])
+def test_the_file_of_the_cases_is_not_written_over(
+    option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(connection, "shared_sandbox", lambda: pytest.fail("a sandbox was started"))
+    Path("rows.csv").write_text("case,expected_code\na,OK\n")
+
+    status = main(["verify", "rows.csv", option, "rows.csv"])
+
+    assert (status, capsys.readouterr().err) == (
+        2,
+        f"{option} would write over the cases in rows.csv. Name another file.\n",
+    )
+    assert Path("rows.csv").read_text() == "case,expected_code\na,OK\n"
+
+
+def test_a_wrong_wait_for_a_landing_is_said_with_all_else_that_is_wrong(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("rows.csv").write_text("case,expected_code\na,OK\n")
+
+    status = main(["verify", "rows.csv", "--landing-wait", "-1", "--rate", "0"])
+
+    assert (status, capsys.readouterr().err.splitlines()) == (
+        2,
+        [
+            "2 things are wrong with this call, and nothing was started:",
+            "  - steps.landing_wait must be from 0 to 86,400 seconds; got -1.0.",
+            "  - rate must be a number of calls a second above 0, or None; got 0.0.",
+        ],
+    )
