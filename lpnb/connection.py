@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from lpnb.client import AsyncClient, Client
-from lpnb.settings import Found, Settings
+from lpnb.errors import SettingsError
+from lpnb.settings import SETTINGS, Found, Settings
 from lpnb.transport import DEADLINE, Transport
 
 if TYPE_CHECKING:
@@ -75,7 +76,9 @@ def connect(
     settings, where = find_settings(profile, directory)
     world = "Sandbox on" if settings.on_loopback else f"Real account {settings.account_id} through"
     if where is None:
-        told = f", account {settings.account_id}. No LP_ settings were found, so nothing leaves this machine."
+        path = Found.look(profile, directory).path
+        nothing = f"No LP_ settings were found in {path}" if path else "No LP_ settings were found"
+        told = f", account {settings.account_id}. {nothing}, so nothing leaves this machine."
     else:
         account = f", account {settings.account_id}" if settings.on_loopback else ""
         told = f"{account} (settings from {where})."
@@ -93,6 +96,8 @@ def find_settings(profile: str | None = None, directory: str | Path = ".") -> tu
     if found.values or profile is not None:
         settings = Settings.from_found(found)
         return settings, ", ".join(sorted(set(settings.sources.values())))
+    if found.strangers:  # meant for us, and misspelled: the sandbox is not what was wanted
+        raise SettingsError(found.complaint([name for name, required, _ in SETTINGS if required]))
     return Settings.of(shared_sandbox().environment()), None
 
 

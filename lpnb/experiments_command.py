@@ -274,7 +274,8 @@ def _put_out(options: argparse.Namespace, table: Any, run: Run) -> bool:
     if options.json:
         text = table.to_json(orient="records", date_format="iso", date_unit="us", force_ascii=False)
     else:
-        text = as_text(table, _SHOWN, most=None)
+        landed = options.landing or table["landed_skill"].notna().any()
+        text = as_text(table, (*_SHOWN, "landed_skill") if landed else _SHOWN, most=None)
     return _written(lambda: print(text, flush=True), run)
 
 

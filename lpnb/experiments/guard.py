@@ -24,11 +24,12 @@ def check_live(settings: Settings, count: int, *, live: bool, confirm: int | Non
     """
     who = f"account {settings.account_id} through {settings.domain_api}"
     cases = f"{count:,} conversation{'s' if count != 1 else ''}"
+    say = f"Say confirm={count} (lpnb send: --confirm {count})."
     if settings.on_loopback:
         if live and has_fallen_back(settings):
             raise RunError(Found.look().nothing("live=True", ", so this client is of the embedded sandbox"))
         if confirm is not None and confirm != count:
-            raise RunError(f"This would open {cases} at {who}; {confirm} was confirmed. Say confirm={count}.")
+            raise RunError(f"This would open {cases} at {who}; {confirm} was confirmed. {say}")
         return
     if not live:
         raise RunError(
@@ -45,4 +46,4 @@ def check_live(settings: Settings, count: int, *, live: bool, confirm: int | Non
         confirm = int(typed) if typed.strip().isdecimal() else -1
     if confirm != count:
         came = "it was not confirmed" if confirm is None else f"{confirm} was confirmed"
-        raise RunError(f"This would open {cases} at the real {who}; {came}. Say confirm={count}.")
+        raise RunError(f"This would open {cases} at the real {who}; {came}. {say}")

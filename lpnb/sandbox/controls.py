@@ -212,10 +212,17 @@ class Controls(AgentSide):
     def set_online(self, agent_id: str, online: bool, *, account_id: str | None = None) -> None:
         """Let an agent come or go; who is there when the world begins stands in the world."""
         account_id = self._account_id(account_id)
-        agents = self.world.accounts_by_id[account_id].agents
+        account = self.world.accounts_by_id[account_id]
+        agents = account.agents
         if agent_id not in {agent.id for agent in agents}:
             known = listed(agent.id for agent in agents) or "none: the account has no agents"
-            raise ControlError(f"agent_id must be one of {known}; got {agent_id!r}.")
+            names = {skill.id: skill.name for skill in account.skills}
+            who = "".join(
+                f"\n{agent.id} is {agent.name}: "
+                f"{', '.join(names.get(skill, skill) for skill in agent.skills) or 'every skill'}."
+                for agent in agents
+            )
+            raise ControlError(f"agent_id must be one of {known}; got {agent_id!r}.{who}")
         self._state.set_online(account_id, agent_id, online)
 
     def load_account(self, calls: int | None = 1) -> None:

@@ -161,6 +161,24 @@ def test_the_doctor_says_which_settings_are_missing(tmp_path):
     assert done.returncode == 1
 
 
+def test_the_doctor_names_a_file_in_which_no_setting_is_ours(tmp_path):
+    (tmp_path / ".env").write_text("ACCOUNT_ID=12345678\n")
+
+    done = lpnb("doctor", cwd=tmp_path)
+
+    assert "settings        none in ./.env, so the embedded sandbox is used (http://127.0.0.1:" in done.stdout
+    assert done.returncode == 0
+
+
+def test_the_doctor_is_not_content_with_settings_that_are_all_misspelled(tmp_path):
+    (tmp_path / ".env").write_text("LP_ACOUNT_ID=12345678\n")
+
+    done = lpnb("doctor", cwd=tmp_path)
+
+    assert "LP_ACOUNT_ID is not a setting. Did you mean LP_ACCOUNT_ID?\n" in done.stdout
+    assert done.returncode == 1
+
+
 def test_the_doctor_says_that_the_secret_is_wrong_and_never_prints_it(sandbox, tmp_path):
     wrong = {**sandbox.environment(), "LP_CLIENT_SECRET": "canary-4711"}
 

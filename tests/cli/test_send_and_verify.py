@@ -80,6 +80,16 @@ def test_without_a_file_the_table_is_printed_for_people_or_for_programs(world, c
     assert (found["case"], found["outcome"], found["skillId"]) == ("a", "answered", "-1")
 
 
+def test_with_landing_the_skill_stands_in_the_printed_table_too(world, capsys):
+    path = rows("case,ctmrinfo.ctype\na,vip\n")
+
+    assert main(["send", str(path), "--quiet", "--landing"]) == 0
+
+    head, row = capsys.readouterr().out.splitlines()
+    assert tuple(head.split()) == (*FIRST, "landed_skill")
+    assert row.endswith("Private Clients")
+
+
 def test_one_case_that_is_not_answered_makes_the_status_1(world, capsys):
     path = rows("case,consumer_id\na,anna\nb,anna\n")
 
@@ -301,7 +311,7 @@ def test_a_count_that_is_confirmed_is_held_against_the_cases_on_a_sandbox_too(co
 
     assert main([command, str(path), "--live", "--confirm", "99"]) == 2
 
-    assert "; 99 was confirmed. Say confirm=1." in capsys.readouterr().err
+    assert "; 99 was confirmed. Say confirm=1 (lpnb send: --confirm 1)." in capsys.readouterr().err
     assert world.conversations == []
     assert main([command, str(path), "--live", "--confirm", "1", "--quiet"]) == 0
 

@@ -26,6 +26,29 @@ def test_without_settings_the_sandbox_answers_and_one_line_says_so(capsys):
     )
 
 
+def test_a_file_without_our_settings_is_named_before_the_sandbox_is_used(capsys):
+    Path(".env").write_text("ACCOUNT_ID=87654321\nLP_CLIENT_SECRET=\n")
+
+    lpnb.connect().close()
+
+    said = capsys.readouterr().out
+    assert said.endswith("No LP_ settings were found in ./.env, so nothing leaves this machine.\n")
+
+
+def test_a_file_with_misspelled_settings_alone_is_no_reason_for_the_sandbox():
+    Path(".env").write_text("LP_ACOUNT_ID=87654321\n")
+
+    with pytest.raises(lpnb.SettingsError) as caught:
+        lpnb.connect()
+
+    assert str(caught.value) == (
+        "3 settings are missing: LP_ACCOUNT_ID, LP_CLIENT_ID, LP_CLIENT_SECRET.\n"
+        "Looked in: the environment (0 settings), then ./.env (found, 0 settings).\n"
+        "LP_ACOUNT_ID is not a setting. Did you mean LP_ACCOUNT_ID?\n"
+        "Add them to ./.env as NAME=value, or set them in the environment."
+    )
+
+
 def test_the_sandbox_is_shared_by_all_calls():
     with lpnb.connect() as first, lpnb.connect() as second:
         assert first.settings.domain_api == second.settings.domain_api

@@ -197,6 +197,8 @@ def test_customer_info_replaces_and_leads_append(connector):
 
 
 def test_an_engagement_is_offered_only_while_an_agent_of_its_skill_is_online(connector, sandbox, connect):
+    with pytest.raises(ValueError, match=r"\n3180255704 is Sofia Lindqvist: Private Clients\."):
+        sandbox.set_online("Private Clients", False)
     sandbox.set_online("3180255704", False)
     assert offered(connector.engagement(SIGNED_IN_VIP)) == (99999, 888888)
 
