@@ -75,11 +75,12 @@ class Steps:
         ]
         said = self.say
         listed = isinstance(said, Iterable) and not isinstance(said, str)
-        if not listed or not all(isinstance(text, str) and text.strip() for text in said):
+        texts = tuple(said) if listed else ()  # once: a generator has nothing left for a second look
+        if not listed or not all(isinstance(text, str) and text.strip() for text in texts):
             rule = "must be a list of messages that are not blank"
             wrong.append(Complaint("steps.say", f"steps.say {rule}; got {brief(said)}."))
         else:
-            wrong.extend(_unsayable(said))
+            wrong.extend(_unsayable(texts))
         if self.receiver is not None and not callable(getattr(self.receiver, "landing", None)):
             sentence = f"steps.receiver must be a Receiver, or None; got {brief(self.receiver)}."
             wrong.append(Complaint("steps.receiver", sentence))
@@ -89,7 +90,7 @@ class Steps:
             wrong.append(Complaint("steps.landing_wait", f"steps.landing_wait {rule}; got {brief(wait)}."))
         if wrong:
             raise InvalidValueError(wrong)
-        object.__setattr__(self, "say", tuple(said))
+        object.__setattr__(self, "say", texts)
 
     @property
     def any(self) -> bool:

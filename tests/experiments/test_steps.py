@@ -169,3 +169,9 @@ def test_what_is_no_list_of_messages_is_refused(said):
         Steps(say=said)
 
     assert str(caught.value) == f"steps.say must be a list of messages that are not blank; got {said!r}."
+
+
+def test_messages_that_come_from_a_generator_are_all_said():
+    steps = Steps(say=(text for text in ("hello", "is anybody there?")))
+
+    assert steps.say == ("hello", "is anybody there?")
