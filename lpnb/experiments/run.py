@@ -333,8 +333,9 @@ class Run(Results):
                 if time.monotonic() > until:
                     break
         except KeyboardInterrupt:
-            way = self.stop().ways[0]
+            way = self.ways[0]
             try:
+                self.stop()
                 concurrent.futures.wait([future], timeout=GRACE)
             except KeyboardInterrupt:  # whoever waited loses the run by it, but not the way back
                 way = way.replace("run.resume()", f"lpnb.open_run({str(self.journal_path)!r}).resume(client)")

@@ -33,6 +33,7 @@ from lpnb import (
     start_experiment,
 )
 from lpnb.connection import sandbox_of
+from lpnb.experiments.run import Run
 from lpnb.journal import Journal, read_journal
 
 CASES = [{"case": f"{tier}-{n}", "ctmrinfo.ctype": tier} for tier in ("vip", "gold") for n in range(6)]
@@ -234,6 +235,32 @@ def test_what_had_left_is_not_waited_for_by_an_interrupt(settings, sandbox):
         run.wait()
 
     assert list(run.unknown["case"]) == ["vip-0"]
+
+
+def test_a_second_interrupt_at_once_leaves_the_way_back_too(settings, sandbox, monkeypatch, capsys):
+    sandbox.fail("conversation", "hang", seconds=60)
+    stop = Run.stop
+
+    def interrupted_again(run):
+        stop(run)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Run, "stop", interrupted_again)
+
+    class Once(Watch):
+        def show(self, progress):
+            if progress.sending:
+                raise KeyboardInterrupt
+
+    with Client(settings, wait_scale=0.0) as client:
+        with pytest.raises(KeyboardInterrupt):
+            quiet(client, CASES[:2], progress=Once(at=0), concurrency=1)
+        sandbox.stop()
+
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "Stopped. 0 of 2 cases. 1 had left and are still waited for. "
+        "lpnb.open_run('runs/tiers.sqlite').resume(client) goes on."
+    )
 
 
 def test_a_second_interrupt_takes_the_run_but_not_the_way_back(settings, sandbox, monkeypatch, capsys):
