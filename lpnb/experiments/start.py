@@ -22,7 +22,7 @@ from lpnb.experiments.results import reading
 from lpnb.experiments.rows import case_rows, changes, rebuilt
 from lpnb.experiments.run import Run
 from lpnb.experiments.settle import CERTAIN, FRESH, FRESH_HERE, Settled, Settler
-from lpnb.experiments.steps import Steps, unfinished
+from lpnb.experiments.steps import Steps, for_nobody, unfinished
 from lpnb.history import check_credentials
 from lpnb.journal import Journal, Reader, read_journal
 from lpnb.kinds import check_path
@@ -178,6 +178,8 @@ def start_experiment(
     options = Options(concurrency, rate, on_5xx, live, cap, steps)
     if steps.landing and steps.receiver is None:
         check_credentials(settings)
+    if unheard := for_nobody(steps, cases.columns):
+        print(unheard)  # noqa: T201 - else the table has columns that changed nothing
     run_key = secrets.token_hex(16)
     if dry_run is not False:
         run = Run(name, len(cases), client=client, cases=cases, options=options, run_key=run_key)

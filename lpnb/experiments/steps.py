@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lpnb.display import brief
 from lpnb.errors import Complaint, InvalidValueError, NotSentError, SettingsError
+from lpnb.experiments.columns import ATTRIBUTES, ENTRY_POINTS, IDENTITIES
 from lpnb.experiments.pipe import Pipe
 from lpnb.experiments.sending import HeldError, Sending
 from lpnb.journal import Answer, Reader, Step
@@ -105,6 +106,25 @@ class Steps:
     def kept(self) -> dict[str, Any]:
         """These steps as a journal keeps them; a receiver is of this process alone."""
         return {**asdict(Steps(self.engagement, self.say, self.landing, self.close, self.landing_wait))}
+
+
+def for_nobody(steps: Steps, columns: Iterable[str]) -> str | None:
+    """What the cases hold for Monitoring alone while these steps do not ask it, and how to ask.
+
+    Example:
+        >>> for_nobody(Steps(), ["ctmrinfo.ctype", "entryPoints"])[:56]
+        'Monitoring is not asked, so entryPoints changes nothing.'
+        >>> for_nobody(Steps(engagement=True), ["entryPoints"])
+    """
+    parts = (ENTRY_POINTS, IDENTITIES, ATTRIBUTES)
+    idle = [part for part in parts if any(name.split(".")[0] == part for name in columns)]
+    if steps.engagement or not idle:
+        return None
+    change = "changes" if len(idle) == 1 else "change"
+    return (
+        f"Monitoring is not asked, so {' and '.join(idle)} {change} nothing. "
+        "To ask it: steps=Steps(engagement=True), or --engagement."
+    )
 
 
 def _unsayable(texts: Iterable[str]) -> Iterator[Complaint]:

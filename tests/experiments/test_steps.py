@@ -39,6 +39,17 @@ def test_monitoring_is_asked_first_and_the_batch_is_routed_by_its_offer(client, 
     assert set(run.table()["outcome"]) == {"answered"}
 
 
+def test_entry_points_that_nobody_asks_about_are_pointed_out(client, capsys):
+    cases = [{"entryPoints": ["sec://payments"], "identities.0.acr": "loa1", "ctmrinfo.ctype": "gold"}]
+
+    quiet(client, cases, Steps(landing=True))
+
+    assert (
+        "Monitoring is not asked, so entryPoints and identities change nothing. "
+        "To ask it: steps=Steps(engagement=True), or --engagement.\n"
+    ) in capsys.readouterr().out
+
+
 def test_the_landing_is_read_and_compared_with_what_was_expected(client):
     cases = [
         {"skillId": "2741903011", "expected_skill": "Cards & Payments"},
