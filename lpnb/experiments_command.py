@@ -30,10 +30,8 @@ if TYPE_CHECKING:
 
 #: What is wrong before anything was sent.
 _WRONG = (InvalidValueError, SettingsError, RunError, JournalError)
-_SHOWN = (
-    "case", "consumer_id", "outcome", "code", "message", "conversation_id",
-    "http_status", "attempts", "elapsed_ms",
-)  # fmt: skip
+_SHOWN = ("case", "consumer_id", "outcome", "code", "message", "conversation_id",
+          "http_status", "attempts", "elapsed_ms")  # fmt: skip
 
 
 def register(commands: SubParsers) -> None:
@@ -197,8 +195,9 @@ def _looked_over(
             check_export(options.out)
     for option in ("out", "junit"):
         written = getattr(options, option, None)
-        if written and options.cases and written.resolve() == options.cases.resolve():
-            trouble.add(f"--{option} would write over the cases in {options.cases}. Name another file.")
+        for kind, kept in (("cases in", options.cases), ("journal", options.journal)):
+            if written and kept and written.resolve() == kept.resolve():
+                trouble.add(f"--{option} would write over the {kind} {kept}. Name another file.")
     if needed and options.journal is not None and options.journal.exists() and options.dry_run is None:
         trouble.add(
             f"There is a file at {options.journal} already, and a run begins with a new one. Give another "

@@ -314,3 +314,18 @@ def test_a_wrong_wait_for_a_landing_is_said_with_all_else_that_is_wrong(
             "  - rate must be a number of calls a second above 0, or None; got 0.0.",
         ],
     )
+
+
+@pytest.mark.parametrize("call", ["send --out", "verify --out", "verify --junit"])
+def test_the_journal_is_not_written_over(
+    call: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(connection, "shared_sandbox", lambda: pytest.fail("a sandbox was started"))
+    Path("rows.csv").write_text("case,expected_code\na,OK\n")
+    command, option = call.split()
+
+    status = main([command, "rows.csv", "--journal", "r.parquet", option, "./r.parquet"])
+
+    said = f"{option} would write over the journal r.parquet. Name another file.\n"
+    assert (status, capsys.readouterr().err) == (2, said)
+    assert not Path("r.parquet").exists()
