@@ -30,6 +30,16 @@ def esc(value: object) -> str:
     return html.escape("" if value is None else str(value), quote=True)
 
 
+def count(number: int, noun: str) -> str:
+    """Say how many.
+
+    Example:
+        >>> count(1, "answer"), count(2_000, "answer")
+        ('1 answer', '2,000 answers')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def table_html(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Draw a captioned table with scoped headers; None shows as an empty cell.
 

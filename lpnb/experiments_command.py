@@ -158,8 +158,8 @@ def _verify(options: argparse.Namespace) -> int:
                 run.ways = _ways(run)
                 run.wait()
             table = run.table()
-            if run.failure:
-                print(run.failure, file=sys.stderr)
+            if said := " ".join(filter(None, (run.failure, run.missed))):
+                print(said, file=sys.stderr)
             if left := run.progress.left:
                 again = f"verify again, or send them with {run.ways[0]}"
                 print(f"{left:,} were not sent: {again}", file=sys.stderr)
@@ -268,7 +268,8 @@ def _put_out(options: argparse.Namespace, table: Any, run: Run) -> bool:
 
     if options.out is not None:
         if written := _written(lambda: save_table(table, options.out), run):
-            print(f"{len(table):,} rows are in {options.out}", file=sys.stderr)
+            are = "row is" if len(table) == 1 else "rows are"
+            print(f"{len(table):,} {are} in {options.out}", file=sys.stderr)
         return written
     if options.json:
         text = table.to_json(orient="records", date_format="iso", date_unit="us", force_ascii=False)
@@ -312,8 +313,8 @@ def _tell(run: Run, client: Client, options: argparse.Namespace) -> None:
     """Say what came of it, and what to do about the rest."""
     if options.quiet:  # otherwise it is the last line that was shown
         print(run.progress, file=sys.stderr)
-    if run.failure:
-        print(run.failure, file=sys.stderr)
+    if said := " ".join(filter(None, (run.failure, run.missed))):
+        print(said, file=sys.stderr)
     if len(run.unknown):
         print(_of_the_unknown(run, client, settled=options.settle), file=sys.stderr)
     elif run.progress.left:

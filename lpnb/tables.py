@@ -53,6 +53,9 @@ _CASES = pa.schema(
         ("landed_skill_id", _TEXT),
         ("landed_skill", _TEXT),
         ("landing_source", _TEXT),
+        ("say_outcome", _TEXT),
+        ("landing_outcome", _TEXT),
+        ("close_outcome", _TEXT),
         ("expected_skill", _TEXT),
         ("expected_code", _TEXT),
         ("passed", pa.bool_()),
@@ -235,11 +238,16 @@ def cases_table(
     landed_skill_id   str                  the skill it landed in
     landed_skill      str                  that skill's name
     landing_source    str                  who said so: history or webhook
+    say_outcome       str                  of the opening messages: answered, or what became of the first
+                                           that was not: refused, unknown or not sent
+    landing_outcome   str                  of reading the landing: answered, not visible or not sent
+    close_outcome     str                  of the close: answered, refused, unknown or not sent
     expected_skill    str                  the skill it should land in, by id or name
     expected_code     str                  the code it should be answered with
     passed            boolean              whether it came as expected; missing when nothing was expected
     ================  ===================  ======================================================
 
+    The three outcomes of steps are missing where a step was not asked for, or not begun.
     After these come the columns of the cases themselves, named as on the wire.
 
     Args:

@@ -1,7 +1,6 @@
 """Cases: what is to be sent, as a table of which each row can become a batch.
 
-A case is built when it is asked for, out of columns; a hundred thousand of them weigh no more than their
-cells. What a cell may hold is ``columns``' business, where cells come from is ``sources``'.
+Cases are built when asked for. What a cell may hold is ``columns``' business, its origin is ``sources``'.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from lpnb.connector import check_consumer_id
-from lpnb.display import brief
+from lpnb.display import brief, count
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.assembly import Plan
 from lpnb.experiments.cells import Wrong, half_characters
@@ -274,7 +273,8 @@ class Cases:
         return Preview(self, n)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {len(self):,} cases of {len(self.columns)} columns{self._whence}>"
+        size = f"{count(len(self), 'case')} of {count(len(self.columns), 'column')}"
+        return f"<{type(self).__name__}: {size}{self._whence}>"
 
     def _repr_html_(self) -> str:
         return self.preview()._repr_html_()

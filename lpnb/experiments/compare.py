@@ -27,8 +27,8 @@ CHANGES = ("moved", "other outcome", "appeared", "disappeared", "not comparable"
 RUN_COLUMNS = frozenset(
     {
         "case", "consumer_id", "outcome", "code", "message", "conversation_id", "http_status", "attempts",
-        "elapsed_ms", "sent_at", "landed_skill_id", "landed_skill", "landing_source", "expected_skill",
-        "expected_code", "passed",
+        "elapsed_ms", "sent_at", "landed_skill_id", "landed_skill", "landing_source",
+        "say_outcome", "landing_outcome", "close_outcome", "expected_skill", "expected_code", "passed",
     }
 )  # fmt: skip
 _NEEDED = ("case", "outcome")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from lpnb.advice import AS_TEXT, is_rounded
+from lpnb.display import count
 from lpnb.experiments.cases import Cases
 from lpnb.masking import MASK
 from lpnb.settings import Settings
@@ -21,9 +22,9 @@ _IDS = ("customerId", "socialId", "campaignId", "engagementId", "skillId")
 
 def print_requests(settings: Settings, cases: Cases, shown: int) -> None:
     """Print the first *shown* requests as they would leave, and what looks wrong with ids."""
-    count = min(len(cases), shown)
-    lines = [f"Dry run: {len(cases):,} cases, the first {count:,} shown. Nothing is sent."]
-    for number in range(count):
+    first = min(len(cases), shown)
+    lines = [f"Dry run: {count(len(cases), 'case')}, the first {first:,} shown. Nothing is sent."]
+    for number in range(first):
         case = cases[number]
         outgoing = case.batch().outgoing(settings.account_id)
         body = json.dumps(json.loads(outgoing.content), indent=2, ensure_ascii=False)

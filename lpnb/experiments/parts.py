@@ -197,8 +197,8 @@ def _tables(reader: Reader, columns: Sequence[str], rows: int) -> Iterator[pa.Ta
     cases = reader.cases()
     schema = None
     while (stretch := list(islice(cases, rows))) or schema is None:
-        landings = reader.landings(stretch[0].number, stretch[-1].number) if stretch else {}
-        frame = cases_frame(in_columns(stretch), columns, landings, hashes=hashes)
+        followed = reader.followed(stretch[0].number, stretch[-1].number) if stretch else {}
+        frame = cases_frame(in_columns(stretch), columns, followed, hashes=hashes)
         for name in frame.columns[
             frame.dtypes == "object"
         ]:  # of several types, and not the same in each part

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from lpnb.display import esc, pre_html
+from lpnb.display import count, esc, pre_html
 from lpnb.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ class Preview:
 
     @property
     def _total(self) -> str:
-        return f"{self.total:,} cases in all, the first {len(self.payloads):,} as they would be posted:"
+        return (
+            f"{count(self.total, 'case')} in all, the first {len(self.payloads):,} as they would be posted:"
+        )
 
 
 def _pretty(frames: object) -> str:

@@ -184,7 +184,7 @@ def in_columns(known: Iterable[KnownCase]) -> Iterator[dict[str, Sequence[Any]]]
 def cases_frame(
     told: Iterable[Mapping[str, Sequence[Any]]],
     columns: Sequence[str],
-    landings: Mapping[int, Mapping[str, Any]],
+    followed: Mapping[int, Mapping[str, Any]],
     *,
     hashes: bool = False,
 ) -> pd.DataFrame:
@@ -202,7 +202,7 @@ def cases_frame(
         for column in columns_of(columns)
     }
     with _not_collecting():
-        frames = [cases_table(_stretch(columns, some, landings), kinds) for some in told]
+        frames = [cases_table(_stretch(columns, some, followed), kinds) for some in told]
     if not frames:
         return cases_table(dict.fromkeys(columns, ()), kinds)
     return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
@@ -211,17 +211,17 @@ def cases_frame(
 def journal_frame(reader: Reader, columns: Sequence[str]) -> pd.DataFrame:
     """One row per case of the run that *reader* reads."""
     hashes = reader.about.get("salt") is not None
-    return cases_frame(reader.case_columns(_STRETCH), columns, reader.landings(), hashes=hashes)
+    return cases_frame(reader.case_columns(_STRETCH), columns, reader.followed(), hashes=hashes)
 
 
 def _stretch(
-    columns: Sequence[str], told: Mapping[str, Sequence[Any]], landings: Mapping[int, Mapping[str, Any]]
+    columns: Sequence[str], told: Mapping[str, Sequence[Any]], followed: Mapping[int, Mapping[str, Any]]
 ) -> dict[str, Any]:
     """The columns of some cases, of which the journal has *told*."""
     from lpnb.tables import moments
 
     has_code = [state not in ("planned", "sending") for state in told["state"]]
-    landed = [landings.get(number, _NOTHING) for number in told["number"]]
+    landed = [followed.get(number, _NOTHING) for number in told["number"]]
     expected = [json.loads(text) if text != "{}" else _NOTHING for text in told["expected"]]
     said = read_each(told["said"])
     code = [code if has else None for code, has in zip(told["code"], has_code, strict=True)]
@@ -239,6 +239,7 @@ def _stretch(
         "landed_skill_id": [there.get("skill_id") for there in landed],
         "landed_skill": [there.get("skill_name") for there in landed],
         "landing_source": [there.get("source") for there in landed],
+        **{f"{step}_outcome": [there.get(step) for there in landed] for step in ("say", "landing", "close")},
         "expected_skill": [wanted.get("expected_skill") for wanted in expected],
         "expected_code": [wanted.get("expected_code") for wanted in expected],
         "passed": [

@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from lpnb import background
-from lpnb.display import esc, table_html
+from lpnb.display import count, esc, table_html
 from lpnb.errors import JournalError, LpnbError, RunError
 from lpnb.experiments.options import Options
 from lpnb.experiments.progress import Display, Progress, Speed, Tally, advice, display_for, interrupted
 from lpnb.experiments.results import Results
 from lpnb.experiments.sending import Sending
 from lpnb.experiments.settle import Settled
-from lpnb.experiments.steps import sending_of
+from lpnb.experiments.steps import missed, sending_of
 from lpnb.journal import Journal, Reader
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Run(Results):
             return Progress(tally.total, not_sent=found.get("not sent", 0), state=self.state, **counts)
         return Progress(
             total=tally.total,
-            **{outcome.replace(" ", "_"): count for outcome, count in tally.outcomes.items()},
+            **{outcome.replace(" ", "_"): many for outcome, many in tally.outcomes.items()},
             sending=tally.sending,
             rate=self._speed.rate(tally.sent) if self._speed else 0.0,
             seconds=self._speed.seconds if self._speed else 0.0,
@@ -123,7 +123,15 @@ class Run(Results):
     @property
     def advice(self) -> str | None:
         """What to do next, where there is something to do; None for a run that is done with all known."""
-        return advice(self.progress, self.failure, self.ways, tried_one=self._tally.tried_one)
+        said = advice(self.progress, self.failure, self.ways, tried_one=self._tally.tried_one)
+        return " ".join(filter(None, (said, self.missed))) or None
+
+    @property
+    def missed(self) -> str:
+        """Which steps did not come to what they should, and what to do; empty while it goes on."""
+        if self.journal_path is None or self.state not in ("done", "stopped", "interrupted", "paused"):
+            return ""
+        return missed(self._look(), self.ways[0])
 
     def launch(
         self,
@@ -295,9 +303,9 @@ class Run(Results):
             raise RunError("This run is still going. Wait for it, or stop it, and then settle its unknowns.")
         self._pay()
         settled = settle_run(self.journal_path, client, fresh)
-        for outcome, count in self._look().states().items():
+        for outcome, found in self._look().states().items():
             if outcome in self._tally.outcomes:
-                self._tally.outcomes[outcome] = count
+                self._tally.outcomes[outcome] = found
         if not settled.unknown:
             self._tally.outcomes["unknown"] = 0
         return settled
@@ -384,5 +392,5 @@ class Run(Results):
         rows.append(("still to be sent", f"{progress.left:,}"))
         said = f"<p>{esc(self.advice)}</p>" if self.advice else ""
         where = f"<p>{esc(self.journal_path)}</p>" if self.journal_path else ""
-        caption = f"Run {self.name}: {self.state}, {progress.total:,} cases"
+        caption = f"Run {self.name}: {self.state}, {count(progress.total, 'case')}"
         return table_html(caption, ("outcome", "cases"), rows) + said + where

@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lpnb.display import brief
+from lpnb.display import brief, count
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.columns import find_column
 
@@ -235,7 +235,7 @@ def _table(path: Path, file: TextIO, separator: str) -> pa.Table:
 
 def _ragged(path: Path, line: int, row: int, came: int, wanted: int) -> Complaint:
     sentence = (  # the line as an editor counts, the row as every other message does
-        f"{path}, line {line:,} (row {row:,}), has {came} cells where the header has {wanted}. "
+        f"{path}, line {line:,} (row {row:,}), has {count(came, 'cell')} where the header has {wanted}. "
         'A cell that holds the separator or a line break stands in quotes: "...".'
     )
     return Complaint(f"{path}:{line}", sentence)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from lpnb.display import brief
+from lpnb.display import brief, count
 from lpnb.errors import Complaint, InvalidValueError, NotSentError, SettingsError
 from lpnb.experiments.columns import ATTRIBUTES, ENTRY_POINTS, IDENTITIES
 from lpnb.experiments.pipe import Pipe
@@ -41,6 +41,9 @@ class Steps:
         close: Close the conversation at the end.
         landing_wait: Seconds to wait for the landing at the most; history is about a minute late.
         receiver: A running ``Receiver``, to hear of landings by webhook.
+
+    What became of them is told by ``say_outcome``, ``landing_outcome`` and ``close_outcome`` in the run's
+    table, and by ``run.advice`` where one did not come to what it should.
 
     Raises:
         InvalidValueError: Naming everything that is wrong.
@@ -299,3 +302,25 @@ def unfinished(reader: Reader, steps: Steps) -> list[_Opened]:
         and wanted - (had := done.get(case.number, set()))
         and ("close", 0) not in had
     ]
+
+
+def missed(reader: Reader, resume: str) -> str:
+    """What steps did not come to, by how many cases, and what can be done: *resume* does some again."""
+    found: dict[tuple[str, str], int] = {}
+    for had in reader.followed().values():
+        for step in ("say", "landing", "close"):
+            if (outcome := had.get(step, "answered")) not in ("answered", "sending"):
+                found[step, outcome] = found.get((step, outcome), 0) + 1
+    again = f"{resume} tries again"
+    by_hand = "see to it in the conversation"
+    told = {
+        ("say", "refused"): f"an opening message was refused and is not said again; {by_hand}",
+        ("say", "unknown"): f"an opening message may not have arrived and is not said again; {by_hand}",
+        ("say", "not sent"): f"an opening message was not sent; {again}",
+        ("landing", "not visible"): f"the landing is not known; {again}",
+        ("landing", "not sent"): f"the landing could not be asked for; {again}",
+        ("close", "refused"): f"the close was refused and is not repeated; {by_hand}",
+        ("close", "unknown"): f"the conversation may still be open; {again}",
+        ("close", "not sent"): f"the close was not sent; {again}",
+    }
+    return " ".join(f"{count(found[it], 'case')}: {told[it]}." for it in told if it in found)

@@ -185,15 +185,27 @@ class Reader:
             "SELECT number, step, place, outcome, said FROM steps ORDER BY number, step, place"
         )
 
-    def landings(self, first: int = 0, last: int = (1 << 63) - 1) -> dict[int, dict[str, Any]]:
-        """What is known of the skill each conversation landed in, by the case's number."""
+    def followed(self, first: int = 0, last: int = (1 << 63) - 1) -> dict[int, dict[str, Any]]:
+        """What became of the steps that follow an open conversation, by the case's number.
+
+        "say", "landing" and "close" hold an outcome: of several messages, that of the first one that was not
+        answered. With a landing that is known come its "skill_id", "skill_name" and "source".
+        """
         rows = self._rows(
-            "SELECT number, said FROM steps WHERE step = 'landing' AND outcome = 'answered' "
-            "AND number BETWEEN ? AND ?",
+            "SELECT number, step, outcome, said FROM steps WHERE step IN ('say', 'landing', 'close') "
+            "AND number BETWEEN ? AND ? ORDER BY number, step, place",
             first,
             last,
         )
-        return {number: json.loads(said) for number, said in rows}
+        found: dict[int, dict[str, Any]] = {}
+        dead = not self.is_written
+        for number, step, outcome, said in rows:
+            had = found.setdefault(number, {})
+            if step == "landing" and outcome == "answered":
+                had.update(json.loads(said))
+            if had.get(step, "answered") == "answered":
+                had[step] = "unknown" if dead and outcome == "sending" else outcome
+        return found
 
     def offers(self) -> dict[int, dict[str, Any]]:
         """The campaign and engagement that Monitoring offered, by the case's number."""

@@ -368,3 +368,38 @@ def test_the_sample_cases_pass_on_the_world_they_were_made_for(world, capsys, na
 
     out = capsys.readouterr().out
     assert (status, out.count("\n")) == (0, 1), out
+
+
+def test_the_last_words_tell_of_steps_that_failed_and_the_file_of_which(world, capsys):
+    path = rows("case\na\n")
+    world.fail("send", "status", None, code=500)
+
+    arguments = ["--journal", "r.sqlite", "--out", "r.csv", "--say", "Hello", "--close", "--quiet"]
+    assert main(["send", str(path), *arguments]) == 0
+
+    assert capsys.readouterr().err.splitlines()[-3:] == [
+        "1 row is in r.csv",
+        "1 of 1 cases: 1 answered; done",
+        "1 case: an opening message may not have arrived and is not said again; see to it in the "
+        "conversation. 1 case: the conversation may still be open; lpnb send --resume --journal r.sqlite tries again.",
+    ]
+    table = pd.read_csv("r.csv")
+    assert table[["say_outcome", "close_outcome"]].values.tolist() == [["unknown", "unknown"]]
+
+
+def test_one_case_is_counted_as_one(world, capsys):
+    assert main(["send", str(rows("case\na\n")), "--dry-run"]) == 0
+
+    assert capsys.readouterr().out.startswith("Dry run: 1 case, the first 1 shown. Nothing is sent.\n")
+
+
+def test_a_close_that_failed_is_told_by_verify_too(world, capsys):
+    path = rows("case,expected_code\na,OK\n")
+    world.fail("send", "status", None, code=400)
+
+    assert main(["verify", str(path), "--journal", "r.sqlite", "--quiet"]) == 0
+
+    assert (
+        "1 case: the close was refused and is not repeated; see to it in the conversation."
+        in capsys.readouterr().err
+    )

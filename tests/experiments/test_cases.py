@@ -268,7 +268,7 @@ def test_numbers_in_csv_text_are_read_where_the_field_is_a_number_and_nowhere_el
         (
             b"skillId,ctmrinfo.ctype\n1\n1,2\n1,2,3\n",
             "2 values are wrong:\n"
-            "  - cases.csv, line 2 (row 1), has 1 cells where the header has 2. "
+            "  - cases.csv, line 2 (row 1), has 1 cell where the header has 2. "
             'A cell that holds the separator or a line break stands in quotes: "...".\n'
             "  - cases.csv, line 4 (row 3), has 3 cells where the header has 2. "
             'A cell that holds the separator or a line break stands in quotes: "...".',

@@ -186,3 +186,65 @@ def test_messages_that_come_from_a_generator_are_all_said():
     steps = Steps(say=(text for text in ("hello", "is anybody there?")))
 
     assert steps.say == ("hello", "is anybody there?")
+
+
+def test_a_message_and_a_close_that_failed_are_told_in_the_table_and_the_advice(client, sandbox):
+    sandbox.fail("send", "status", None, code=500)
+
+    run = quiet(client, [{}, {}], Steps(say=["Hello"], close=True))
+
+    table = run.table()
+    assert table["outcome"].tolist() == ["answered"] * 2
+    assert table["say_outcome"].tolist() == ["unknown"] * 2
+    assert table["close_outcome"].tolist() == ["unknown"] * 2
+    assert table["landing_outcome"].isna().all()
+    assert run.advice == (
+        "2 cases: an opening message may not have arrived and is not said again; see to it in the "
+        "conversation. 2 cases: the conversation may still be open; run.resume() tries again."
+    )
+
+    sandbox.clear_faults()
+    again = open_run(run.journal_path).resume(client, progress=False)
+
+    assert said_in(sandbox) == []
+    assert again.table()["say_outcome"].tolist() == ["unknown"] * 2
+    assert again.table()["close_outcome"].tolist() == ["answered"] * 2
+    assert again.advice == (
+        "2 cases: an opening message may not have arrived and is not said again; see to it in the "
+        "conversation."
+    )
+
+
+def test_a_message_that_the_service_refuses_is_told_as_refused(client, sandbox):
+    sandbox.fail("send", "status", None, code=400)
+
+    run = quiet(client, [{}], Steps(say=["Hello"], close=True))
+
+    assert run.table()[["say_outcome", "close_outcome"]].values.tolist() == [["refused", "refused"]]
+    assert run.advice == (
+        "1 case: an opening message was refused and is not said again; see to it in the conversation. "
+        "1 case: the close was refused and is not repeated; see to it in the conversation."
+    )
+
+
+def test_a_landing_that_history_does_not_tell_is_told_and_asked_for_again(client, sandbox):
+    sandbox.fail("history", "status", None, code=500)
+
+    run = quiet(client, [{"skillId": "2741903011"}], Steps(landing=True, landing_wait=5.0))
+
+    assert run.table()["landing_outcome"].tolist() == ["not sent"]
+    assert run.advice == "1 case: the landing could not be asked for; run.resume() tries again."
+
+    sandbox.clear_faults()
+    run.resume()
+
+    assert run.table()["landing_outcome"].tolist() == ["answered"]
+    assert run.advice is None
+
+
+def test_steps_that_came_as_asked_need_no_advice(client):
+    run = quiet(client, [{"skillId": "2741903011"}], Steps(say=["Hello"], landing=True, close=True))
+
+    steps = ["say_outcome", "landing_outcome", "close_outcome"]
+    assert run.table()[steps].values.tolist() == [["answered"] * 3]
+    assert run.advice is None
