@@ -381,7 +381,8 @@ def test_the_last_words_tell_of_steps_that_failed_and_the_file_of_which(world, c
         "1 row is in r.csv",
         "1 of 1 cases: 1 answered; done",
         "1 case: an opening message may not have arrived and is not said again; see to it in the "
-        "conversation. 1 case: the conversation may still be open; lpnb send --resume --journal r.sqlite tries again.",
+        "conversation. 1 case: the conversation may still be open; "
+        "lpnb send --resume --journal r.sqlite tries again.",
     ]
     table = pd.read_csv("r.csv")
     assert table[["say_outcome", "close_outcome"]].values.tolist() == [["unknown", "unknown"]]
