@@ -161,8 +161,9 @@ def _verify(options: argparse.Namespace) -> int:
             if said := " ".join(filter(None, (run.failure, run.missed))):
                 print(said, file=sys.stderr)
             if left := run.progress.left:
-                again = f"verify again, or send them with {run.ways[0]}"
-                print(f"{left:,} were not sent: {again}", file=sys.stderr)
+                print(
+                    f"{left:,} were not sent: verify again, or send them with {run.ways[0]}", file=sys.stderr
+                )
         found = verification_of(table, options.cases.name)
         written = options.out is None or _written(lambda: save_table(table, options.out), run)
         if options.junit is not None:
@@ -268,8 +269,9 @@ def _put_out(options: argparse.Namespace, table: Any, run: Run) -> bool:
 
     if options.out is not None:
         if written := _written(lambda: save_table(table, options.out), run):
-            are = "row is" if len(table) == 1 else "rows are"
-            print(f"{len(table):,} {are} in {options.out}", file=sys.stderr)
+            print(
+                f"{len(table):,} row{' is' if len(table) == 1 else 's are'} in {options.out}", file=sys.stderr
+            )
         return written
     if options.json:
         text = table.to_json(orient="records", date_format="iso", date_unit="us", force_ascii=False)
