@@ -104,12 +104,7 @@ def _begun(
     from lpnb.experiments.start import start_experiment
 
     run = start_experiment(
-        client,
-        cases,
-        journal=journal,
-        steps=steps,
-        hash_personal=options.hash_personal,
-        **_how(options),
+        client, cases, journal=journal, steps=steps, hash_personal=options.hash_personal, **_how(options)
     )
     _name_journal(options, run)
     run.ways = _ways(run)
