@@ -390,7 +390,8 @@ def _explain(outcome: Offer, ids: Mapping[str, Any], status: object) -> str:
 def _list(path: str, value: Any, complaints: list[Complaint]) -> list[Any]:
     is_one = isinstance(value, str | bytes | Mapping) or hasattr(value, "to_wire")
     if is_one or not isinstance(value, Iterable):
-        complaints.append(Complaint(path, f"{path} must be a list; got {brief(value)}."))
+        hint = " Put it into square brackets." if isinstance(value, str) else ""
+        complaints.append(Complaint(path, f"{path} must be a list; got {brief(value)}.{hint}"))
         return []
     return list(value)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 
 # Names that differ by less than this from the nearest are as likely: "name" is in firstname and lastname.
@@ -39,12 +39,16 @@ def nearest(came: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
     return [name for ratio, _, name in found if ratio < found[0][0] + _AS_NEAR][:_MOST]
 
 
-def did_you_mean(came: str, known: Iterable[str], cutoff: float = 0.6) -> str:
-    """The question that names them, with a space before it, or nothing.
+def did_you_mean(came: str, known: Sequence[str]) -> str:
+    """The question that names them, with a space before it, or nothing. A dotted name goes by its end, too.
 
     Example:
         >>> did_you_mean("ctyp", ["ctype", "age"])
         " Did you mean 'ctype'?"
+        >>> did_you_mean("ctype", ["outcome", "ctmrinfo.ctype"])
+        " Did you mean 'ctmrinfo.ctype'?"
     """
-    names = [repr(name) for name in nearest(came, known, cutoff)]
+    same = plain_name(came)
+    ends = (name for name in known if plain_name(name.rpartition(".")[2]) == same)
+    names = [repr(name) for name in nearest(came, known) or list(ends)[:_MOST]]
     return f" Did you mean {' or '.join(names)}?" if names else ""

@@ -274,6 +274,8 @@ class PersonalInfo(Sde):
 
 
 AnySde = CustomerInfo | PersonalInfo
+CustomerInfo.elsewhere = {"{}": (PersonalInfo,)}
+PersonalInfo.elsewhere = {"{}": (CustomerInfo,)}
 _TYPES: dict[str, type[CustomerInfo] | type[PersonalInfo]] = {
     "ctmrinfo": CustomerInfo,
     "personal": PersonalInfo,

@@ -18,7 +18,7 @@ from lpnb.display import brief
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cells import READERS, Kind
 from lpnb.models import Id, Number, WireModel
-from lpnb.nearest import did_you_mean, nearest
+from lpnb.nearest import nearest
 from lpnb.payloads import ClientProperties, ConsumerRequestConversation
 from lpnb.sdes import AnySde, Day, Sde
 from lpnb.tables import plain_table
@@ -267,12 +267,12 @@ def _unknown(name: str) -> str:
         return "A column has no name. Name it, or leave it out."
     sentence = f"{name!r} is not a column that lpnb knows."
     known = known_columns()
-    if meant := did_you_mean(name, known, cutoff=0.75):
-        return f"{sentence}{meant}"
-    # The field alone, such as "ctype" or "campaign_id".
-    fields = {column.rsplit(".", 1)[-1]: column for column in reversed(known)}
-    if close := nearest(name.rsplit(".", 1)[-1], fields, cutoff=0.8):
-        return f"{sentence} Did you mean {' or '.join(repr(fields[field]) for field in close)}?"
+    close = nearest(name, known, cutoff=0.75)
+    if not close:  # the field alone, such as "ctype" or "campaign_id"
+        fields = {column.rsplit(".", 1)[-1]: column for column in reversed(known)}
+        close = [fields[field] for field in nearest(name.rsplit(".", 1)[-1], fields, cutoff=0.8)]
+    if close:
+        return f"{sentence} Did you mean {' or '.join(map(repr, close))}?"
     return f"{sentence} What is not to be sent goes into columns named 'note.' and a word of your own."
 
 

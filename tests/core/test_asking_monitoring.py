@@ -583,7 +583,10 @@ def test_an_impression_is_read_from_the_wire_and_back():
             "  - engagementAttributes[0].service.status must be at most 13; got 14.",
         ),
         ({"engagement_attributes": VIP}, None),
-        ({"entry_points": "sec://cards"}, "entryPoints must be a list; got 'sec://cards'."),
+        (
+            {"entry_points": "sec://cards"},
+            "entryPoints must be a list; got 'sec://cards'. Put it into square brackets.",
+        ),
     ],
 )
 def test_a_wrong_request_says_everything_that_is_wrong_with_it(door, sandbox, fields, complaint):

@@ -461,6 +461,11 @@ def test_a_pasted_batch_names_the_path_in_the_posted_array():
             "To send it all the same, put it into extra={...}.",
         ),
         (
+            lambda: CustomerInfo(firstname="John"),
+            "info.firstname is not a documented field. It is a field of PersonalInfo: "
+            "PersonalInfo(firstname=...). To send it all the same, put it into extra={...}.",
+        ),
+        (
             lambda: PersonalInfo(email="john@example.com"),
             "personal.email is not a documented field. It is a field of Contact: "
             "contacts=[Contact(email=...)]. To send it all the same, put it into extra={...}.",
