@@ -7,9 +7,16 @@ import os
 import sys
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from lpnb import Client, Sandbox, Settings, connection
+
+# The same examples each time and no deadline: a test fails for what it tests, on a busy machine too.
+# New examples: pytest --hypothesis-profile=explore.
+hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("explore", deadline=None)
+hypothesis.settings.load_profile("same")
 
 #: Addresses outside this machine that something in this process has tried to reach.
 _OUTSIDE: list[str] = []

@@ -1031,7 +1031,7 @@ def shared():
         yield sandbox, client
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(TEXT, TEXT.filter(lambda text: text.strip()).filter(lambda text: len(text) <= 1000))
 def test_any_text_arrives_exactly(shared, text, consumer_id):
     sandbox, client = shared

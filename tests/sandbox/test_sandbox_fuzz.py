@@ -128,7 +128,6 @@ def test_no_request_made_from_the_document_fails_the_sandbox_and_those_let_in_do
 
     @settings(
         max_examples=CASES,
-        deadline=None,
         database=None,
         derandomize=True,
         phases=[Phase.generate],
