@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -248,3 +249,12 @@ def test_steps_that_came_as_asked_need_no_advice(client):
     steps = ["say_outcome", "landing_outcome", "close_outcome"]
     assert run.table()[steps].values.tolist() == [["answered"] * 3]
     assert run.advice is None
+
+
+def test_a_run_whose_journal_was_deleted_still_shows_itself(client):
+    run = quiet(client, [{}], Steps(close=True), journal="gone.sqlite")
+    for file in Path.cwd().glob("gone.sqlite*"):
+        file.unlink()
+
+    assert run.advice is None
+    assert run._repr_html_().endswith("<p>gone.sqlite</p>")
