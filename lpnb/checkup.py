@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lpnb import background
-from lpnb.connection import find_settings
+from lpnb.connection import find_settings, in_file
 from lpnb.display import table_html
 from lpnb.domains import NEEDED, find_domains
 from lpnb.engine import Engine
 from lpnb.errors import LpnbError, SettingsError
 from lpnb.extras import install_command
-from lpnb.settings import Found, Settings
+from lpnb.settings import Settings
 from lpnb.tokens import claims
 from lpnb.transport import HttpTransport, Probe
 from lpnb.wire import Exchange, Request, call
@@ -95,9 +95,9 @@ def doctor(profile: str | None = None, directory: str | Path = ".", deadline: fl
         settings, where = find_settings(profile, directory)
         seen = f"account {settings.account_id}, from {where}"
         if where is None:
-            path = Found.look(profile, directory).path
-            there = f" in {path}" if path else ""
-            seen = f"none{there}, so the embedded sandbox is used ({settings.domain_api})"
+            seen = (
+                f"none{in_file(profile, directory)}, so the embedded sandbox is used ({settings.domain_api})"
+            )
         checks.append(Check("settings", "ok", seen))
     except SettingsError as error:
         first, _, rest = str(error).partition("\n")

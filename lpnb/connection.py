@@ -76,9 +76,10 @@ def connect(
     settings, where = find_settings(profile, directory)
     world = "Sandbox on" if settings.on_loopback else f"Real account {settings.account_id} through"
     if where is None:
-        path = Found.look(profile, directory).path
-        nothing = f"No LP_ settings were found in {path}" if path else "No LP_ settings were found"
-        told = f", account {settings.account_id}. {nothing}, so nothing leaves this machine."
+        told = (
+            f", account {settings.account_id}. No LP_ settings were found{in_file(profile, directory)}, "
+            "so nothing leaves this machine."
+        )
     else:
         account = f", account {settings.account_id}" if settings.on_loopback else ""
         told = f"{account} (settings from {where})."
@@ -99,6 +100,12 @@ def find_settings(profile: str | None = None, directory: str | Path = ".") -> tu
     if found.strangers:  # meant for us, and misspelled: the sandbox is not what was wanted
         raise SettingsError(found.complaint([name for name, required, _ in SETTINGS if required]))
     return Settings.of(shared_sandbox().environment()), None
+
+
+def in_file(profile: str | None, directory: str | Path) -> str:
+    """Where there is a file for settings, " in" it, for a sentence that says that it holds none."""
+    path = Found.look(profile, directory).path
+    return f" in {path}" if path else ""
 
 
 def shared_sandbox() -> Sandbox:

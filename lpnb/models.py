@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -356,7 +356,7 @@ def _meant(owner: type[WireModel], came: str, typed_in: bool) -> str:
 def _homes(owner: type[WireModel], typed_in: bool) -> Iterator[tuple[str, type[WireModel]]]:
     """The models whose fields are taken for the owner's, each with its place as it is written."""
     for name, field in owner.model_fields.items():
-        several = "list[" in str(field.annotation)
+        several = any(get_origin(part) is list for part in (field.annotation, *get_args(field.annotation)))
         for home in models_in(field.annotation):
             if typed_in:
                 yield f"{name}=[{{}}]" if several else f"{name}={{}}", home

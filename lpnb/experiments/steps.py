@@ -119,8 +119,8 @@ def for_nobody(steps: Steps, columns: Iterable[str]) -> str | None:
         'Monitoring is not asked, so entryPoints changes nothing.'
         >>> for_nobody(Steps(engagement=True), ["entryPoints"])
     """
-    parts = (ENTRY_POINTS, IDENTITIES, ATTRIBUTES)
-    idle = [part for part in parts if any(name.split(".")[0] == part for name in columns)]
+    parts = {name.split(".")[0] for name in columns}
+    idle = [part for part in (ENTRY_POINTS, IDENTITIES, ATTRIBUTES) if part in parts]
     if steps.engagement or not idle:
         return None
     change = "changes" if len(idle) == 1 else "change"

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from lpnb.display import count
 from lpnb.plots.cells import check_table
 from lpnb.plots.picture import Picture
 from lpnb.plots.sheet import blank_sheet
 from lpnb.plots.themes import Theme
-from lpnb.plots.times import STEPS, calls, chart, clock, legend, milliseconds
+from lpnb.plots.times import STEPS, chart, clock, legend, milliseconds
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,7 +54,7 @@ class LatencyOverTimePicture(Picture):
         medians = _range([found.median for found in steps])
         most = _range([found.most for found in steps])
         self.summary = (
-            f"{calls(sum(found.count for found in steps))} from {when}, in steps of {clock(step)}: "
+            f"{count(sum(found.count for found in steps), 'call')} from {when}, in steps of {clock(step)}: "
             f"median {medians}, 95 % within {most}{rest}"
         )
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from lpnb.display import count
 from lpnb.plots.cells import check_table, texts
 from lpnb.plots.letters import drawable, with_count, wrap
 from lpnb.plots.picture import Picture
@@ -63,7 +64,7 @@ class LatencyPicture(Picture):
             self.summary = f"1 call: {milliseconds(slowest)}{rest}"
         elif bars.total:
             told = ", ".join(f"{name} {milliseconds(value)}" for name, value in quantiles.items())
-            self.summary = f"{calls(bars.total)}: {told}, slowest {milliseconds(slowest)}{rest}"
+            self.summary = f"{count(bars.total, 'call')}: {told}, slowest {milliseconds(slowest)}{rest}"
         else:
             self.summary = f"No call has a time{rest}"
 
@@ -107,7 +108,7 @@ class RatePicture(Picture):
             return
         when = f"{start:%Y-%m-%d %H:%M:%S} UTC"
         most = max(map(sum, zip(*bars.counts.values(), strict=True)))
-        told = f"{calls(bars.total)} in {clock(bars.edges[-1])}"
+        told = f"{count(bars.total, 'call')} in {clock(bars.edges[-1])}"
         if bars.total == 1:
             self.summary = f"1 call, at {when}{rest}"
         elif step >= 1:
@@ -313,11 +314,6 @@ def _colour(name: str) -> str:
 def _told(bars: Bars, names: Sequence[str]) -> tuple[list[str], list[list[object]]]:
     rows = zip(names, *bars.counts.values(), strict=True)
     return ["", *bars.counts], [[name, *found] for name, *found in rows if any(found)]
-
-
-def calls(number: int) -> str:
-    """``1 call``, ``2 calls``."""
-    return f"{number:,} call{'' if number == 1 else 's'}"
 
 
 def milliseconds(value: float) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from lpnb import background
-from lpnb.display import esc, table_html
+from lpnb.display import count, esc, table_html
 from lpnb.errors import ReceiverError
 from lpnb.history import Transfer
 from lpnb.landings import Landing
@@ -229,10 +229,10 @@ class Receiver:
         if self.latest(1, conversation_id):
             return None
         if others := len(self):
-            rest = f"{others:,} event{'' if others == 1 else 's'} about others"
+            rest = count(others, "event")
             return (
-                f"Nothing has come about {conversation_id} yet, and {rest}. What was before webhooks were "
-                "set up is not posted: history has it."
+                f"Nothing has come about {conversation_id} yet, and {rest} about others. What was before "
+                "webhooks were set up is not posted: history has it."
             )
         if refused := self.counts.refusals:
             why = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in refused.items())
