@@ -2,6 +2,6 @@
 
 import sys
 
-from lpnb.cli import main
+from lpnb.cli.main import main
 
 sys.exit(main())

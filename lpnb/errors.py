@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lpnb.responses import BatchResponse
+    from lpnb.models.responses import BatchResponse
 
 
 class LpnbError(Exception):
@@ -165,7 +165,7 @@ class UntrustedHostError(NotSentError):
 
     Example:
         >>> from lpnb.settings import Settings
-        >>> from lpnb.trust import origin_of
+        >>> from lpnb.api.trusted_hosts import origin_of
         >>> origin_of("collector.example.com", "sentinel", Settings("12345678", "client-id", "secret"))
         Traceback (most recent call last):
         lpnb.errors.UntrustedHostError: ...

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from lpnb.display import table_html
-from lpnb.env_files import folders_from, read_env_file, shown
+from lpnb._internal.display import table_html
+from lpnb._internal.env_files import folders_from, read_env_file, shown
+from lpnb._internal.hostnames import LOOPBACK, host_trouble, origin_trouble
+from lpnb._internal.json_codec import lone_surrogate
+from lpnb._internal.redaction import Secret
 from lpnb.errors import SettingsError
-from lpnb.hosts import LOOPBACK, host_trouble, origin_trouble
-from lpnb.masking import Secret
-from lpnb.strict_json import lone_surrogate
 
 DOMAIN_API = "https://api.liveperson.net"
 _ACCOUNT = re.compile(r"[A-Za-z0-9_]{1,20}\Z")

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lpnb.experiments.cases import Cases, cases_of
-from lpnb.experiments.verify import Check, expect_something, verify
+from lpnb.experiments.cases.cases import Cases, cases_of
+from lpnb.experiments.verification.verify import Check, expect_something, verify
 
 if TYPE_CHECKING:
-    from lpnb.client import Client
+    from lpnb.client.clients import Client
 
 
 def each_case(
@@ -102,7 +102,7 @@ class _Once:
         if self._client is not None and not callable(self._client):
             return self._client
         if self._client is None:
-            from lpnb.connection import connect
+            from lpnb.client.connect import connect
 
             made = connect()
         else:

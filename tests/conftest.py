@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
-from lpnb import Client, Sandbox, Settings, connection
+from lpnb import Client, Sandbox, Settings
+from lpnb.client import connect
 
 # The same examples each time and no deadline: a test fails for what it tests, on a busy machine too.
 # New examples: pytest --hypothesis-profile=explore.
@@ -58,10 +59,10 @@ def hermetic(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
 @pytest.fixture(autouse=True)
 def own_shared_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let no test meet the consumers that another test left on the sandbox ``connect()`` shares."""
-    monkeypatch.setattr(connection, "_sandbox", None)
+    monkeypatch.setattr(connect, "_sandbox", None)
     yield
-    if connection._sandbox is not None:
-        connection._sandbox.stop()
+    if connect._sandbox is not None:
+        connect._sandbox.stop()
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ it is written. Nothing here knows what an experiment is, or decides what may be 
 
 from __future__ import annotations
 
-from lpnb.journal.book import Journal
-from lpnb.journal.reading import KnownCase, Reader, Reply, read_each, read_journal
+from lpnb.journal.journal import Journal
+from lpnb.journal.reader import KnownCase, Reader, Reply, read_each, read_journal
 from lpnb.journal.schema import Answer, CaseRow, Found, Step
 from lpnb.journal.writer import Told
 

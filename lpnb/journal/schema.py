@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lpnb.json_text import json_text
-from lpnb.strict_json import clean
+from lpnb._internal.json_codec import clean, json_text
 
 #: "lpnb" in ASCII: how SQLite files of ours are told from those of other programs.
 APPLICATION = 0x6C706E62

@@ -7,11 +7,11 @@ loaded when something is drawn.
 
 from __future__ import annotations
 
+from lpnb.plots.figure import Picture, PlotsMissingError
 from lpnb.plots.flow import flow
 from lpnb.plots.heatmap import Heatmap, heatmap
-from lpnb.plots.over_time import latency_over_time
-from lpnb.plots.picture import Picture, PlotsMissingError
-from lpnb.plots.times import latency, rate
+from lpnb.plots.latency import latency, rate
+from lpnb.plots.latency_over_time import latency_over_time
 
 __all__ = [
     "Heatmap",

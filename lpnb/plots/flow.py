@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from lpnb._internal.validation import must
 from lpnb.errors import Complaint, InvalidValueError
-from lpnb.models import must
-from lpnb.plots.bands import Band, draw_bands
-from lpnb.plots.cells import check_table, in_order, labels_of, tally, texts
+from lpnb.plots.alluvial import Band, draw_bands
+from lpnb.plots.canvas import blank_sheet
+from lpnb.plots.case_matrix import check_table, in_order, labels_of, tally, texts
+from lpnb.plots.figure import Picture
 from lpnb.plots.heatmap import counted
-from lpnb.plots.picture import Picture
-from lpnb.plots.sheet import blank_sheet
 from lpnb.plots.themes import NEUTRAL, Theme, colours_of
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from lpnb._internal.validation import one_of
 from lpnb.errors import InvalidValueError
-from lpnb.models import one_of
 
 
 @dataclass(frozen=True, slots=True)

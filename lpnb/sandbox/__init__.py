@@ -11,10 +11,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .rules import Rules
-    from .server import Sandbox
+    from .sandbox import Sandbox
+    from .world.rules import Rules
 
-_HOME = {"Rules": "rules", "Sandbox": "server"}
+_HOME = {"Rules": "world.rules", "Sandbox": "sandbox"}
 
 __all__ = ["Rules", "Sandbox"]
 

@@ -14,13 +14,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from .carrier import PortTakenError
-from .idle import LONGEST
-from .played import SECRETS, public_secrets
-from .server import DEFAULT_ACCOUNT, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Sandbox
-from .state_file import StateFileError
-from .world import World
-from .world_file import read_world
+from .http.server import PortTakenError
+from .sandbox import DEFAULT_ACCOUNT, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Sandbox
+from .state.auto_close import LONGEST
+from .state.state_file import StateFileError
+from .world.loader import read_world
+from .world.models import World
+from .world.selection import SECRETS, public_secrets
 
 
 def main(argv: Sequence[str] | None = None) -> int:

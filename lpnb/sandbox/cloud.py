@@ -4,13 +4,13 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from .faults import FaultQueue
-from .rate_limits import RateLimits
-from .routing import Asked, route
-from .rules import Rules
-from .state import State
+from .faults.faults import FaultQueue
+from .faults.rate_limits import RateLimits
+from .state.state import State
 from .tokens import Keyring
-from .world import Account, Skill, World
+from .world.models import Account, Skill, World
+from .world.routing import Asked, route
+from .world.rules import Rules
 
 _LANDINGS_KEPT = 1000
 _HEAVIEST_LANDING = 500

@@ -7,11 +7,11 @@ text holds their values. ``read_request`` reads what others have written. Nothin
 
 from __future__ import annotations
 
+from lpnb.snippets.curl import as_curl
 from lpnb.snippets.http_file import as_http_file
+from lpnb.snippets.parse import Parsed, read_request
 from lpnb.snippets.postman import Postman, as_postman
 from lpnb.snippets.python_code import as_httpx, as_python
-from lpnb.snippets.reading import Parsed, read_request
-from lpnb.snippets.shell import as_curl
 
 __all__ = [
     "Parsed",

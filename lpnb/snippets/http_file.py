@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lpnb.snippets.asked import (
+from lpnb.snippets.request_spec import (
     ACCOUNT,
     DOMAIN_API,
     Blank,

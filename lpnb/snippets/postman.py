@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lpnb.errors import Complaint, InvalidValueError
-from lpnb.snippets.asked import (
+from lpnb.snippets.request_spec import (
     ACCOUNT,
     DOMAIN_API,
     Asked,

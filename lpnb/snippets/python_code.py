@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lpnb.batches import ConversationBatch, RawBatch, batch_of
-from lpnb.models import WireModel
-from lpnb.snippets.asked import ACCOUNT, DOMAIN_API, Asked, Blank, asked_of, checked_origin
+from lpnb.models.base import WireModel
+from lpnb.models.batches import ConversationBatch, RawBatch, batch_of
+from lpnb.snippets.request_spec import ACCOUNT, DOMAIN_API, Asked, Blank, asked_of, checked_origin
 
 _WIDTH = 100
 

@@ -5,8 +5,8 @@ endpoint, ``server`` carries it, ``running`` holds these together, ``receiver`` 
 here sends anything anywhere.
 """
 
-from lpnb.webhooks.events import Event
-from lpnb.webhooks.intake import Counts
+from lpnb.models.webhook_events import Event
+from lpnb.webhooks.endpoint import Counts
 from lpnb.webhooks.receiver import Receiver
 
 __all__ = ["Counts", "Event", "Receiver"]

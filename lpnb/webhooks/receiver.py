@@ -14,16 +14,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from lpnb import background
-from lpnb.display import count, esc, table_html
+from lpnb._internal import event_loop
+from lpnb._internal.display import count, esc, table_html
 from lpnb.errors import ReceiverError
-from lpnb.history import Transfer
-from lpnb.landings import Landing
+from lpnb.models.landings import Landing, Transfer
+from lpnb.models.webhook_events import COLUMNS, Event, in_order, to_columns
 from lpnb.settings import Settings
-from lpnb.tables import plain_table
-from lpnb.webhooks.events import COLUMNS, Event, in_order, to_columns
-from lpnb.webhooks.intake import LARGEST, Counts
-from lpnb.webhooks.running import Running
+from lpnb.tables.dataframes import plain_table
+from lpnb.webhooks.endpoint import LARGEST, Counts
+from lpnb.webhooks.runtime import Running
 from lpnb.webhooks.signature import ALGORITHMS
 from lpnb.webhooks.store import Store, moment
 
@@ -302,7 +301,7 @@ class Receiver:
         self, conversation_id: str, timeout: float = 30.0, *, own: bool = False, notes: bool = False
     ) -> Event:
         """``next_message`` for plain code: it waits here, and an interrupt is felt at once."""
-        return background.wait(self.next_message(conversation_id, timeout, own=own, notes=notes))
+        return event_loop.wait(self.next_message(conversation_id, timeout, own=own, notes=notes))
 
     def landing(self, conversation_id: str) -> Landing | None:
         """Which skill webhooks say a conversation is in, and its moves so far; None while they do not."""

@@ -20,7 +20,7 @@ import uvicorn
 from lpnb.errors import ReceiverError
 
 if TYPE_CHECKING:
-    from lpnb.webhooks.intake import Intake
+    from lpnb.webhooks.endpoint import Intake
 
 #: Connections at one time; whoever comes beyond that is told to come later.
 AT_ONCE = 128

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
-from lpnb.masking import Secret
+from lpnb._internal.redaction import Secret
 
 #: LivePerson signs with SHA-1, and with SHA-256 for those who ask for it.
 ALGORITHMS = ("sha1", "sha256")

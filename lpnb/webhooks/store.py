@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lpnb.errors import ReceiverError
-from lpnb.webhooks.events import CHANGE, CHAT_STATE, MESSAGES, Event
+from lpnb.models.webhook_events import CHANGE, CHAT_STATE, MESSAGES, Event
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]

@@ -10,11 +10,11 @@ from typing import Any
 
 import ipywidgets as ipw
 
-from lpnb.batches import ConversationBatch
-from lpnb.client import AsyncClient, Client
-from lpnb.responses import BatchResponse
-from lpnb.widgets import views
-from lpnb.widgets.panel import Panel
+from lpnb.client.clients import AsyncClient, Client
+from lpnb.models.batches import ConversationBatch
+from lpnb.models.responses import BatchResponse
+from lpnb.widgets import html_views
+from lpnb.widgets.base_panel import Panel
 from lpnb.widgets.styles import Kit, css, shown
 
 
@@ -54,7 +54,7 @@ class Composer(Panel):
         sender.row.children = [sender.button, self._clear, sender.status]
         return [
             kit.html(
-                f"<style>{css()}</style>{views.bar_html('Conversation composer', self.client.settings)}"
+                f"<style>{css()}</style>{html_views.bar_html('Conversation composer', self.client.settings)}"
             ),
             kit.box([sheet.left, sheet.side], "lpnb-columns"),
             sender.row,
@@ -66,6 +66,6 @@ class Composer(Panel):
         self, client: Client | AsyncClient, batch: ConversationBatch, response: BatchResponse
     ) -> None:
         self.responses.append(response)
-        self._answers.value = views.answers_html(self.responses)
+        self._answers.value = html_views.answers_html(self.responses)
         self.conversation.value = response.conversation_id or ""
         shown(self.conversation, bool(response.conversation_id))

@@ -11,24 +11,24 @@ from typing import Any
 
 import ipywidgets as ipw
 
-from lpnb.batches import ConversationBatch
-from lpnb.client import AsyncClient, Client
-from lpnb.display import esc
-from lpnb.responses import BatchResponse
-from lpnb.widgets import views
-from lpnb.widgets.code_tab import CodeTab, cell_code
-from lpnb.widgets.connections import ConnectionBar
-from lpnb.widgets.experiment_tab import ExperimentTab, kept_table_html
-from lpnb.widgets.follow import FollowTab
-from lpnb.widgets.kept import Kept
-from lpnb.widgets.lookup import Lookup
-from lpnb.widgets.panel import Panel
-from lpnb.widgets.past import PastTab
-from lpnb.widgets.record import Sent
-from lpnb.widgets.request import request_html
-from lpnb.widgets.sheet import Sheet
-from lpnb.widgets.starts import LIBRARY, Library
+from lpnb._internal.display import esc
+from lpnb.client.clients import AsyncClient, Client
+from lpnb.models.batches import ConversationBatch
+from lpnb.models.responses import BatchResponse
+from lpnb.widgets import html_views
+from lpnb.widgets.base_panel import Panel
+from lpnb.widgets.connection_bar import ConnectionBar
+from lpnb.widgets.form.batch_form import Sheet
+from lpnb.widgets.form.engagement_lookup import Lookup
+from lpnb.widgets.form.payload_library import LIBRARY, Library
+from lpnb.widgets.saved_output import Kept
+from lpnb.widgets.send.request_preview import request_html
+from lpnb.widgets.send.sent_request import Sent
 from lpnb.widgets.styles import Kit, css, put_after
+from lpnb.widgets.tabs.code import CodeTab, cell_code
+from lpnb.widgets.tabs.experiment import ExperimentTab, kept_table_html
+from lpnb.widgets.tabs.follow import FollowTab
+from lpnb.widgets.tabs.history import PastTab
 from lpnb.widgets.toolbar import Toolbar
 
 TABS = ("Compose", "Send & follow", "History", "Experiment", "As code")
@@ -167,7 +167,7 @@ class Explorer(Panel):
         settings = self.client.settings
         real = not settings.on_loopback
         button = self.send_button
-        button.description = f"Send to {views.world(settings)}" if real else "Send"
+        button.description = f"Send to {html_views.world(settings)}" if real else "Send"
         (button.add_class if real else button.remove_class)("lpnb-real")
 
     def _arrived(
@@ -239,7 +239,7 @@ class Explorer(Panel):
     # Where there are no widgets
 
     def _kept_html(self) -> tuple[str, str]:
-        html = views.fallback_html("Explorer", self.client.settings, self._frames_text(), self.responses)
+        html = html_views.fallback_html("Explorer", self.client.settings, self._frames_text(), self.responses)
         html += kept_table_html(self._made.get("Experiment"))
         return html, repr(self)
 

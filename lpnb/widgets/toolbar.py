@@ -10,13 +10,13 @@ from typing import Any
 
 import ipywidgets as ipw
 
+from lpnb._internal.json_codec import clean
+from lpnb._internal.redaction import scrub
 from lpnb.errors import LpnbError
-from lpnb.masking import scrub
-from lpnb.strict_json import clean
-from lpnb.widgets import views
-from lpnb.widgets.loading import Loading
-from lpnb.widgets.sheet import Sheet
-from lpnb.widgets.starts import Library, Start, given_starts
+from lpnb.widgets import html_views
+from lpnb.widgets.form.batch_form import Sheet
+from lpnb.widgets.form.import_payload import Loading
+from lpnb.widgets.form.payload_library import Library, Start, given_starts
 from lpnb.widgets.styles import Kit, put_after, shown
 
 #: How many saved payloads are offered at once; the filter finds the others.
@@ -93,7 +93,7 @@ class Toolbar:
                 return
             self.note = self._kit.html("", "lpnb-note", "lpnb-flat")
             self._row.children = [*self._row.children, self.note]
-        self.note.value = views.note_html("", text) if wrong else views.note_html(clean(text))
+        self.note.value = html_views.note_html("", text) if wrong else html_views.note_html(clean(text))
 
     def _do(self, work: Callable[[], None]) -> None:
         """Run a button's work; what goes wrong is said, since nobody sees a callback's exception."""
@@ -134,7 +134,9 @@ class Toolbar:
             )
             return
         self._sheet.jump(found[0])
-        self.say(f"{views.count(len(found), 'field')} found; this is the first." if len(found) > 1 else "")
+        self.say(
+            f"{html_views.count(len(found), 'field')} found; this is the first." if len(found) > 1 else ""
+        )
 
     # Start from
 
@@ -152,7 +154,7 @@ class Toolbar:
             starts = [*self.library.starts(), *starts]
             self._filter_note.value = ""
         except LpnbError as error:
-            self._filter_note.value = views.note_html("", str(error))
+            self._filter_note.value = html_views.note_html("", str(error))
         wanted = self._filter.value.casefold()
         fitting = [s for s in starts if wanted in f"{s.kind} {s.name} {s.about}".casefold()]
         cards = []
@@ -172,9 +174,9 @@ class Toolbar:
                 cards.append(remove)
         self._cards.children = cards
         if not fitting:
-            self._filter_note.value = views.note_html("Nothing has such a name.")
+            self._filter_note.value = html_views.note_html("Nothing has such a name.")
         elif len(fitting) > _OFFERED:
-            self._filter_note.value = views.note_html(
+            self._filter_note.value = html_views.note_html(
                 f"{len(fitting) - _OFFERED} more: type a part of the name."
             )
 

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lpnb import Grid, cases_of
-from lpnb.experiments.cases import Cases
-from lpnb.experiments.rows import case_rows
+from lpnb.experiments.cases.cases import Cases
+from lpnb.experiments.runs.journal_rows import case_rows
 
 HEADER = (
     "case,ctmrinfo.ctype,ctmrinfo.customerId,ctmrinfo.balance,personal.firstname,personal.lastname,"

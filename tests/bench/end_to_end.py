@@ -163,8 +163,9 @@ def by_lpnb(options: argparse.Namespace) -> tuple[float, float, int]:
 
 
 def by_client(options: argparse.Namespace) -> tuple[float, float, int]:
-    from lpnb import AsyncClient, Settings, background, responses_table
-    from lpnb.experiments.cases import cases_of
+    from lpnb import AsyncClient, Settings, responses_table
+    from lpnb._internal import event_loop
+    from lpnb.experiments.cases.cases import cases_of
 
     settings = Settings(ACCOUNT, "id", "secret", domain_api=f"http://127.0.0.1:{options.port}")
     client = AsyncClient(settings)
@@ -182,10 +183,10 @@ def by_client(options: argparse.Namespace) -> tuple[float, float, int]:
         await asyncio.gather(*(worker() for _ in range(options.at_once)))
         return int(responses_table(found)["ok"].sum() / 2)
 
-    background.wait(send(rows(options.calls, True)))
+    event_loop.wait(send(rows(options.calls, True)))
     cases = rows(options.calls, True)
-    found = measured(lambda: background.wait(send(cases)))
-    background.wait(client.engine.aclose())
+    found = measured(lambda: event_loop.wait(send(cases)))
+    event_loop.wait(client.engine.aclose())
     return found
 
 

@@ -26,7 +26,7 @@ def measure(count: int) -> None:
     import pandas as pd
 
     from lpnb import Client, Settings, run_experiment
-    from lpnb.wire import Exchange
+    from lpnb.transport.protocol import Exchange
 
     numbers = itertools.count()
 

@@ -60,7 +60,7 @@ WANTED = b"conversationId"
 def serve_sandbox(state: str | None, profile: bool) -> None:
     """A sandbox that stops when standard input ends."""
     from lpnb.sandbox import Sandbox
-    from lpnb.sandbox.carrier import Carrier
+    from lpnb.sandbox.http.server import Carrier
 
     if profile:
         run_here = Carrier.run_here
@@ -81,11 +81,11 @@ def serve_canned() -> None:
     """The same server and protocol; the application reads the body and answers always the same."""
     import uvicorn
 
-    from lpnb.sandbox.carrier import Carrier, listen
-    from lpnb.sandbox.exchange import Answer
-    from lpnb.sandbox.limits import Limits
-    from lpnb.sandbox.line import guarded_protocol
-    from lpnb.sandbox.sending import send_answer
+    from lpnb.sandbox.http.asgi import send_answer
+    from lpnb.sandbox.http.connection import guarded_protocol
+    from lpnb.sandbox.http.limits import Limits
+    from lpnb.sandbox.http.messages import Answer
+    from lpnb.sandbox.http.server import Carrier, listen
 
     async def app(_scope: Any, receive: Any, send: Any) -> None:
         while (await receive()).get("more_body"):

@@ -23,12 +23,12 @@ from pathlib import Path
 import pandas as pd
 
 from lpnb import open_run
-from lpnb.experiments.options import Options
-from lpnb.experiments.rows import consumer_of
-from lpnb.experiments.run import Run
+from lpnb.experiments.runs.journal_rows import consumer_of
+from lpnb.experiments.runs.options import Options
+from lpnb.experiments.runs.run import Run
 from lpnb.journal import Answer, CaseRow, Journal
-from lpnb.responses import BatchResponse, read_batch
-from lpnb.tables import ResponseColumns, responses_table
+from lpnb.models.responses import BatchResponse, read_batch
+from lpnb.tables.dataframes import ResponseColumns, responses_table
 
 NOON = datetime.datetime(2026, 3, 1, 12, tzinfo=datetime.UTC)
 RUN_KEY = "4f3c2b1a" * 4

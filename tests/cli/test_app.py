@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lpnb import app_command
-from lpnb.cli import main
+from lpnb.cli import app, main
 
 
 def commands() -> list[bytes]:
@@ -29,7 +28,7 @@ def commands() -> list[bytes]:
 def test_without_voila_it_says_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(app_command, "find_spec", lambda _: None)
+    monkeypatch.setattr(app, "find_spec", lambda _: None)
 
     assert main(["app"]) == 1
 
@@ -57,7 +56,7 @@ def test_a_profile_that_is_not_asked_for_stands_in_nobodys_way(
 ) -> None:
     (tmp_path / ".env.live").write_text("LP_ACCOUNT_ID=87654321\n", encoding="utf-8")
     served: list[list[str]] = []
-    monkeypatch.setattr(app_command, "_serve", lambda command, *_: served.append(command) or 0)
+    monkeypatch.setattr(app, "_serve", lambda command, *_: served.append(command) or 0)
     monkeypatch.setattr("signal.signal", lambda *_: None)  # the tests' own process is asked to end as ever
 
     assert main(["app"]) == 0
@@ -82,7 +81,7 @@ def test_half_a_file_of_settings_is_said(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_the_notebook_in_the_package_opens_the_explorer_and_holds_no_output() -> None:
-    path = Path(app_command._APP, "explorer.ipynb")
+    path = Path(app._APP, "explorer.ipynb")
     (cell,) = json.loads(path.read_text(encoding="utf-8"))["cells"]
 
     assert cell["outputs"] == []

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from lpnb import Sandbox, doctor
-from lpnb.checkup import Check, Checkup
-from lpnb.cli import main
+from lpnb.cli.main import main
+from lpnb.diagnostics.doctor import Check, Checkup
 
 CAPITAL_FIRST = "consumer_id         req_id  type                         code  conversation_id"
 

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from lpnb.cli import main
-from lpnb.samples_command import notebooks_folder
+from lpnb.cli.main import main
+from lpnb.cli.notebooks import notebooks_folder
 
 pytest.importorskip("jupyterlab")
 

@@ -14,10 +14,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from lpnb import Sandbox, connection, exports, open_run
-from lpnb.cli import main
-from lpnb.experiments.options import Options
+from lpnb import Sandbox, open_run
+from lpnb.cli.main import main
+from lpnb.client import connect
+from lpnb.experiments.runs.options import Options
 from lpnb.journal import Journal
+from lpnb.tables import export
 
 needs_full_device = pytest.mark.skipif(
     not Path("/dev/full").exists(), reason="there is no device that is full"
@@ -40,7 +42,7 @@ def lpnb(*arguments: str, **streams: Any) -> subprocess.Popen[str]:
 def test_all_that_is_wrong_with_a_call_is_said_at_once_and_nothing_is_started(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(connection, "shared_sandbox", lambda: pytest.fail("a sandbox was started"))
+    monkeypatch.setattr(connect, "shared_sandbox", lambda: pytest.fail("a sandbox was started"))
     Path("rows.csv").write_text("case,personal.gender\na,male\nb,x\n")
 
     status = main(
@@ -81,7 +83,7 @@ def test_all_that_is_wrong_with_a_call_is_said_at_once_and_nothing_is_started(
 def test_a_wrong_call_starts_no_sandbox_and_announces_none(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(connection, "shared_sandbox", lambda: pytest.fail("a sandbox was started"))
+    monkeypatch.setattr(connect, "shared_sandbox", lambda: pytest.fail("a sandbox was started"))
     Path("rows.csv").write_text("case,expected_code\na,OK\n")
     Path("empty.csv").write_text("case\n")
 
@@ -95,7 +97,7 @@ def test_a_wrong_call_starts_no_sandbox_and_announces_none(
 def test_the_journal_of_a_real_account_is_not_gone_on_with_on_a_sandbox(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(connection, "shared_sandbox", lambda: pytest.fail("a sandbox was started"))
+    monkeypatch.setattr(connect, "shared_sandbox", lambda: pytest.fail("a sandbox was started"))
     about = {
         "name": "x",
         "run_key": "00" * 16,
@@ -157,7 +159,7 @@ def test_a_file_that_cannot_be_written_after_all_leaves_the_verdict_and_the_way_
     def no_room(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setitem(exports._WRITERS, ".csv", no_room)
+    monkeypatch.setitem(export._WRITERS, ".csv", no_room)
 
     status = main(
         ["verify", "rows.csv", "--journal", "v.sqlite", "--out", "r.csv", "--junit", "o.xml", "--quiet"]
@@ -287,7 +289,7 @@ def test_a_table_with_letters_that_the_output_does_not_have_ends_with_the_way_to
 def test_the_file_of_the_cases_is_not_written_over(
     option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(connection, "shared_sandbox", lambda: pytest.fail("a sandbox was started"))
+    monkeypatch.setattr(connect, "shared_sandbox", lambda: pytest.fail("a sandbox was started"))
     Path("rows.csv").write_text("case,expected_code\na,OK\n")
 
     status = main(["verify", "rows.csv", option, "rows.csv"])
@@ -320,7 +322,7 @@ def test_a_wrong_wait_for_a_landing_is_said_with_all_else_that_is_wrong(
 def test_the_journal_is_not_written_over(
     call: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(connection, "shared_sandbox", lambda: pytest.fail("a sandbox was started"))
+    monkeypatch.setattr(connect, "shared_sandbox", lambda: pytest.fail("a sandbox was started"))
     Path("rows.csv").write_text("case,expected_code\na,OK\n")
     command, option = call.split()
 

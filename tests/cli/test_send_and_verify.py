@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 from lpnb import Sandbox, connect
-from lpnb.cli import main
-from lpnb.connection import sandbox_of
+from lpnb.cli.main import main
+from lpnb.client.connect import sandbox_of
 
 DATA = Path(__file__).parents[2] / "data"
 FIRST = (

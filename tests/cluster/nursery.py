@@ -13,11 +13,6 @@ from pathlib import Path
 
 import distributed
 
-import lpnb.batches
-import lpnb.experiments.cases
-import lpnb.experiments.cluster.crew
-import lpnb.experiments.cluster.worker
-import lpnb.experiments.start  # noqa: F401 - what a child would import
 from lpnb import Client, JournalError, Settings, open_run, run_experiment
 
 HERE = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}

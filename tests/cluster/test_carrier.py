@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lpnb.experiments.cluster import carrier as carrying
+from lpnb.experiments.cluster import cluster_transport as carrying
 from lpnb.experiments.cluster import worker as working
-from lpnb.experiments.cluster.carrier import Carrier, Worker
-from lpnb.experiments.cluster.letters import Badge, Came, Letter, Parcel, Report
+from lpnb.experiments.cluster.cluster_transport import Carrier, Worker
+from lpnb.experiments.cluster.messages import Badge, Came, Letter, Parcel, Report
 from lpnb.experiments.cluster.worker import Sender
-from lpnb.transport import Probe
-from lpnb.wire import Exchange, Post
+from lpnb.transport.http_transport import Probe
+from lpnb.transport.protocol import Exchange, Post
 
 URL = "http://127.0.0.1:9/api/account/1/messaging/consumer/conversation?v=3"
 

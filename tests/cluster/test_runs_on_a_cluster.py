@@ -8,17 +8,9 @@ from contextlib import closing
 import distributed
 import pytest
 
-from lpnb import (
-    Client,
-    InvalidValueError,
-    RunError,
-    Settings,
-    open_run,
-    run_experiment,
-    start_experiment,
-)
-from lpnb.cli import main
-from lpnb.experiments.cluster import letters, worker
+from lpnb import Client, InvalidValueError, RunError, Settings, open_run, run_experiment, start_experiment
+from lpnb.cli.main import main
+from lpnb.experiments.cluster import messages, worker
 
 from .conftest import assert_right, wait_for
 
@@ -58,7 +50,7 @@ def test_a_dask_client_is_taken_as_well_as_an_address(client, sandbox, cluster):
 
 
 def test_a_scheduler_elsewhere_passes_on_what_workers_are_told(client, sandbox, cluster, monkeypatch):
-    monkeypatch.setattr("lpnb.experiments.cluster.crew._is_near", lambda address: False)
+    monkeypatch.setattr("lpnb.experiments.cluster.worker_pool._is_near", lambda address: False)
 
     run = run_experiment(client, [{}] * 20, journal="run.sqlite", cluster=cluster, progress=False)
 
@@ -121,8 +113,8 @@ def test_what_was_stopped_without_a_cluster_is_gone_on_with_on_one(client, sandb
 
 def test_a_worker_with_another_lpnb_refuses_and_nothing_is_begun(client, cluster, monkeypatch, tmp_path):
     # The workers live in this process: what they say of themselves is what changes here.
-    ours = letters.Badge()
-    monkeypatch.setattr(worker, "Badge", lambda: letters.Badge("0.0.1", ours.python))
+    ours = messages.Badge()
+    monkeypatch.setattr(worker, "Badge", lambda: messages.Badge("0.0.1", ours.python))
 
     with pytest.raises(RunError) as caught:
         run_experiment(client, [{}], journal="run.sqlite", cluster=cluster, progress=False)
@@ -149,7 +141,7 @@ def test_what_is_no_cluster_is_refused_before_anything_is_sent(client, wrong):
 
 
 def test_a_scheduler_that_is_not_there_is_said_so(client, monkeypatch):
-    monkeypatch.setattr("lpnb.experiments.cluster.crew.REACH", 0.5)
+    monkeypatch.setattr("lpnb.experiments.cluster.worker_pool.REACH", 0.5)
 
     with pytest.raises(RunError, match=r"^The Dask scheduler at tcp://127.0.0.1:9 cannot be reached: "):
         run_experiment(client, [{}], journal="run.sqlite", cluster="tcp://127.0.0.1:9", progress=False)

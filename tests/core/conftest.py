@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from lpnb import AsyncClient, BatchResponse, Client, Sandbox, Settings
-from lpnb.transport import HttpTransport
+from lpnb.transport.http_transport import HttpTransport
 
 ACCOUNT = "12345678"
 SERVICES = ("asyncMessagingEnt", "sentinel", "idp")

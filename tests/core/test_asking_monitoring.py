@@ -38,11 +38,11 @@ from lpnb import (
     Settings,
     VisitorProperties,
 )
-from lpnb.attributes import BoughtCart
-from lpnb.engagements import ReportRequest, engagement_of
-from lpnb.monitoring import Desk, Visitor, ask_engagement
-from lpnb.sandbox.world import Account, Installation, World
-from lpnb.wire import Exchange, Pause
+from lpnb.api.monitoring import Desk, Visitor, ask_engagement
+from lpnb.models.engagement_attributes import BoughtCart
+from lpnb.models.engagements import ReportRequest, engagement_of
+from lpnb.sandbox.world.models import Account, Installation, World
+from lpnb.transport.protocol import Exchange, Pause
 
 VIP = CustomerInfo(ctype="vip")
 ANNA = Identity(iss="https://bank.example", acr="loa1", sub="anna")

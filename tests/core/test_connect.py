@@ -109,7 +109,7 @@ def test_another_transport_can_be_put_in_place_of_real_connections():
     """The engine asks for nothing but ``exchange`` and ``aclose``."""
     import json
 
-    from lpnb.wire import Exchange
+    from lpnb.transport.protocol import Exchange
 
     asked = []
 

@@ -25,14 +25,14 @@ from lpnb import (
     RefusedError,
     Sandbox,
     Settings,
-    background,
     responses_table,
 )
-from lpnb.conversation_fields import Satisfaction, Urgency
-from lpnb.file_store import place_of
-from lpnb.frames import UploadUrl
-from lpnb.responses import BatchResponse, Pair
-from lpnb.transcripts import Line, put_together
+from lpnb._internal import event_loop
+from lpnb.api.file_store import place_of
+from lpnb.client.transcripts import Line, put_together
+from lpnb.models.conversation_fields import Satisfaction, Urgency
+from lpnb.models.frames import UploadUrl
+from lpnb.models.responses import BatchResponse, Pair
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture" * 100
 
@@ -100,7 +100,7 @@ def test_structured_content_sdes_urgency_and_satisfaction_are_sent(sandbox, talk
 
 
 def test_the_clients_features_go_along_with_everything(door, monkeypatch):
-    from lpnb.transport import HttpTransport
+    from lpnb.transport.http_transport import HttpTransport
 
     told = []
     exchange = HttpTransport.exchange
@@ -421,12 +421,12 @@ def test_an_upload_url_that_has_expired_again_is_an_error_and_nothing_is_publish
 def test_the_store_itself_refuses_an_address_after_its_minute(settings):
     clock = [1_700_000_000.0]
     with Sandbox(clock=lambda: clock[0]) as sandbox, Client(Settings.of(sandbox.environment())) as client:
-        from lpnb.file_store import put_file
+        from lpnb.api.file_store import put_file
 
         place = place_of(client.send_frame(UploadUrl(file_size=len(PNG), file_type="PNG"), "anna"))
         sandbox.advance(60)
         with pytest.raises(FileStoreError, match=r"it answered HTTP 401\. Its addresses are good for one"):
-            background.wait(client.engine.run(put_file(sandbox.base, place, PNG, "PNG")))
+            event_loop.wait(client.engine.run(put_file(sandbox.base, place, PNG, "PNG")))
 
 
 def test_a_store_that_fails_for_a_moment_is_asked_again(sandbox, talk):
@@ -454,7 +454,7 @@ def test_an_address_that_leads_elsewhere_is_not_followed(path):
 
 
 def test_the_file_store_is_sent_no_token(sandbox, talk, monkeypatch):
-    from lpnb.transport import HttpTransport
+    from lpnb.transport.http_transport import HttpTransport
 
     seen = []
     exchange = HttpTransport.exchange
@@ -690,14 +690,14 @@ def test_a_message_whose_task_is_cancelled_is_kept(settings, sandbox):
 def test_the_stop_button_keeps_a_message_and_says_so(client, sandbox, monkeypatch):
     conversation = client.conversation(client.create_conversation("anna"))
     sandbox.fail("send", "hang")
-    real = background.concurrent.futures.wait
+    real = event_loop.concurrent.futures.wait
 
     def stop_button(futures, timeout):
         if sandbox.calls["send"]:
             raise KeyboardInterrupt
         return real(futures, timeout=0.01)
 
-    monkeypatch.setattr(background.concurrent.futures, "wait", stop_button)
+    monkeypatch.setattr(event_loop.concurrent.futures, "wait", stop_button)
     with pytest.raises(KeyboardInterrupt) as caught:
         conversation.say("Hello?")
     monkeypatch.undo()

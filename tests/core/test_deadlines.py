@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from lpnb.deadlines import Deadlines
+from lpnb.transport.deadlines import Deadlines
 
 
 def run(work):

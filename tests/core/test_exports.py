@@ -12,8 +12,9 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from lpnb import InvalidValueError, LpnbError, cases_of, cases_table, exports, save_table
-from lpnb.exports import check_export
+from lpnb import InvalidValueError, LpnbError, cases_of, cases_table, save_table
+from lpnb.tables import export
+from lpnb.tables.export import check_export
 
 NOON = datetime.datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=datetime.UTC)
 ARMED = [
@@ -234,7 +235,7 @@ def test_a_failure_leaves_what_was_there_before(tmp_path, monkeypatch):
         part.write_text("half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setitem(exports._WRITERS, ".csv", full)
+    monkeypatch.setitem(export._WRITERS, ".csv", full)
     with pytest.raises(LpnbError) as caught:
         save_table(table(), path)
 

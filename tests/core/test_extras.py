@@ -9,9 +9,10 @@ import sys
 
 import pytest
 
-from lpnb import InvalidValueError, Personas, extras, sample, save_table
-from lpnb.experiments.cases import cases_of
-from lpnb.extras import install_command
+from lpnb import InvalidValueError, Personas, sample, save_table
+from lpnb._internal import optional_dependencies
+from lpnb._internal.optional_dependencies import install_command
+from lpnb.experiments.cases.cases import cases_of
 
 
 @pytest.mark.skipif(os.name == "nt", reason="quoted for another shell")
@@ -24,13 +25,13 @@ def test_the_command_works_as_it_is_printed_in_this_environment_too():
 
 
 def test_a_python_whose_path_has_a_space_is_quoted(monkeypatch):
-    monkeypatch.setattr(extras.sys, "executable", "/my envs/bin/python")
+    monkeypatch.setattr(optional_dependencies.sys, "executable", "/my envs/bin/python")
 
     assert install_command("plots") == "'/my envs/bin/python' -m pip install \"lpnb[plots]\""
 
 
 def test_without_pip_the_command_is_that_of_uv(monkeypatch):
-    monkeypatch.setattr(extras, "find_spec", lambda _: None)
+    monkeypatch.setattr(optional_dependencies, "find_spec", lambda _: None)
 
     assert install_command("plots") == f'uv pip install --python {sys.executable} "lpnb[plots]"'
 

@@ -9,10 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from lpnb import CredentialsError, Secret, ServiceError, Settings, UntrustedHostError
-from lpnb.domains import find_domain, find_domains
-from lpnb.patience import Throttle, patiently
-from lpnb.tokens import claims, get_app_jwt, get_consumer_jws
-from lpnb.wire import Exchange, Pause, Request
+from lpnb.api.domain_api import find_domain, find_domains
+from lpnb.api.tokens import claims, get_app_jwt, get_consumer_jws
+from lpnb.transport.protocol import Exchange, Pause, Request
+from lpnb.transport.retries import Throttle, patiently
 
 SETTINGS = Settings("12345678", "my-client", "the+secret/1")
 THREE = {

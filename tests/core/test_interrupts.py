@@ -11,9 +11,10 @@ import time
 
 import pytest
 
-from lpnb import AsyncClient, Client, NotSentError, background
-from lpnb.transport import HttpTransport
-from lpnb.wire import Exchange, NewToken, Pause, Request, Turn
+from lpnb import AsyncClient, Client, NotSentError
+from lpnb._internal import event_loop
+from lpnb.transport.http_transport import HttpTransport
+from lpnb.transport.protocol import Exchange, NewToken, Pause, Request, Turn
 
 
 @pytest.fixture(params=["sockets", "aiohttp"])
@@ -76,14 +77,14 @@ def test_a_time_out_around_the_call_keeps_the_request_that_had_left(over_both, s
 
 def test_an_interrupted_cell_keeps_the_request_that_had_left(over_both, client, sandbox, monkeypatch):
     sandbox.fail("conversation", "hang", work_done=True)
-    real = background.concurrent.futures.wait
+    real = event_loop.concurrent.futures.wait
 
     def stop_button(futures, timeout):
         if sandbox.calls["conversation"]:
             raise KeyboardInterrupt
         return real(futures, timeout=0.01)
 
-    monkeypatch.setattr(background.concurrent.futures, "wait", stop_button)
+    monkeypatch.setattr(event_loop.concurrent.futures, "wait", stop_button)
 
     with pytest.raises(KeyboardInterrupt):
         client.create_conversation("anna")
@@ -140,11 +141,11 @@ def test_the_service_may_be_called_from_inside_a_running_loop(client, sandbox):
 
 def test_a_pause_leaves_room_for_another_caller_to_drop_the_token(settings):
     """One waits out a 429 while another's 401 throws the shared AppJWT away."""
-    from lpnb.batches import ConversationBatch
-    from lpnb.connector import Connector
-    from lpnb.masking import Secret
-    from lpnb.patience import Throttle
-    from lpnb.tokens import AppJWT
+    from lpnb._internal.redaction import Secret
+    from lpnb.api.tokens import AppJWT
+    from lpnb.client.account import Connector
+    from lpnb.models.batches import ConversationBatch
+    from lpnb.transport.retries import Throttle
 
     connector = Connector(settings, Throttle(1.0, clock=lambda: 0.0, jitter=lambda: 0.0), lambda: 0.0)
     connector.domains = {"asyncMessagingEnt": "https://va.msg.liveperson.net"}
@@ -170,8 +171,8 @@ def test_a_pause_leaves_room_for_another_caller_to_drop_the_token(settings):
 
 
 def test_a_token_dropped_while_the_idp_is_waited_for_is_fetched_anew(settings):
-    from lpnb.connector import Connector
-    from lpnb.patience import Throttle
+    from lpnb.client.account import Connector
+    from lpnb.transport.retries import Throttle
 
     connector = Connector(settings, Throttle(0.0))
     connector.domains = {"idp": "https://va.idp.liveperson.net"}
@@ -180,10 +181,10 @@ def test_a_token_dropped_while_the_idp_is_waited_for_is_fetched_anew(settings):
 
 
 def test_only_the_token_that_was_refused_is_dropped(settings):
-    from lpnb.connector import Connector
-    from lpnb.masking import Secret
-    from lpnb.patience import Throttle
-    from lpnb.tokens import AppJWT
+    from lpnb._internal.redaction import Secret
+    from lpnb.api.tokens import AppJWT
+    from lpnb.client.account import Connector
+    from lpnb.transport.retries import Throttle
 
     connector = Connector(settings, Throttle(0.0))
     connector.app_jwt = AppJWT(Secret("renewed by another caller"), 1000.0, 3600.0)
@@ -196,9 +197,9 @@ def test_only_the_token_that_was_refused_is_dropped(settings):
 
 
 def test_host_names_are_looked_up_again_after_a_day(settings):
-    from lpnb.connector import Connector
-    from lpnb.patience import Throttle
-    from lpnb.wire import Exchange
+    from lpnb.client.account import Connector
+    from lpnb.transport.protocol import Exchange
+    from lpnb.transport.retries import Throttle
 
     now = [0.0]
     connector = Connector(settings, Throttle(0.0), clock=lambda: now[0])
@@ -218,7 +219,7 @@ def test_host_names_are_looked_up_again_after_a_day(settings):
 
 
 def test_a_client_remembers_a_bounded_number_of_consumers(client, sandbox, monkeypatch):
-    monkeypatch.setattr("lpnb.connector.REMEMBERED", 2)
+    monkeypatch.setattr("lpnb.client.account.REMEMBERED", 2)
     for consumer in ("anna", "bob", "cleo", "bob"):
         client.create_conversation(consumer)
     assert sandbox.calls["idp"] == 3
@@ -231,7 +232,7 @@ def test_a_client_remembers_a_bounded_number_of_consumers(client, sandbox, monke
 
 
 def test_an_older_failure_does_not_keep_those_who_come_later_from_asking(settings):
-    from lpnb.engine import Engine, _Turn
+    from lpnb.client.engine import Engine, _Turn
     from lpnb.errors import ServiceError
 
     engine, asked = Engine(settings, 10.0, 0.0), []
@@ -388,7 +389,7 @@ def test_a_plain_client_on_the_background_loop_says_so_and_stops_nobody_else(cli
     with pytest.raises(
         RuntimeError, match=r"^This runs on lpnb's own loop, where a plain Client cannot wait\."
     ):
-        background.submit(observer()).result(5)
+        event_loop.submit(observer()).result(5)
 
     assert client.create_conversation("bob").outcome == "answered"
 

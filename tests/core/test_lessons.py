@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import lpnb
-from lpnb.lessons import EXERCISES, check
+from lpnb.samples.exercises import EXERCISES, check
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 GERMAN_VIP = lpnb.ConversationBatch.build(

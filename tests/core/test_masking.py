@@ -139,7 +139,7 @@ def test_the_verbose_traceback_of_a_notebook_masks_them():
 
 
 def test_known_secrets_and_whatever_looks_like_one_are_taken_out_of_text():
-    from lpnb.masking import scrub
+    from lpnb._internal.redaction import scrub
 
     said = scrub(
         "no such secret: p&ss w, p%26ss%20w, p%26ss+w, client_secret=p%26ss+w&x=1 "
@@ -152,7 +152,7 @@ def test_known_secrets_and_whatever_looks_like_one_are_taken_out_of_text():
 
 @pytest.mark.parametrize("name", ["httpx", "aiohttp.client", "aiohttp.internal", "asyncio"])
 def test_the_http_libraries_cannot_log_a_token(name):
-    from lpnb.masking import guard_logs
+    from lpnb._internal.redaction import guard_logs
 
     guard_logs()
     guard_logs()

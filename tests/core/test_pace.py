@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from lpnb import Client, ConversationBatch, Settings
-from lpnb.engine import Engine
-from lpnb.masking import Secret
-from lpnb.pace import Pace
-from lpnb.patience import Throttle
-from lpnb.tokens import AppJWT
-from lpnb.wire import Exchange, Pause, Turn
+from lpnb._internal.redaction import Secret
+from lpnb.api.tokens import AppJWT
+from lpnb.client.engine import Engine
+from lpnb.transport.protocol import Exchange, Pause, Turn
+from lpnb.transport.rate_limiter import Pace
+from lpnb.transport.retries import Throttle
 
 
 class Jumping(asyncio.SelectorEventLoop):
@@ -275,8 +275,8 @@ def test_a_hold_sends_those_who_queue_for_a_slot_to_see_for_themselves():
 
 
 def test_a_flow_looks_at_holds_and_tokens_again_after_its_turn(settings):
-    from lpnb.connector import Connector
-    from lpnb.wire import NewToken, Request
+    from lpnb.client.account import Connector
+    from lpnb.transport.protocol import NewToken, Request
 
     now = [0.0]
     throttle = Throttle(clock=lambda: now[0], jitter=lambda: 0.0)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from lpnb import InvalidValueError, Sandbox, print_table
-from lpnb.display import table_text
-from lpnb.tables import cases_table
+from lpnb._internal.display import table_text
+from lpnb.tables.dataframes import cases_table
 
 pty = pytest.importorskip("pty")
 fcntl = pytest.importorskip("fcntl")
@@ -111,7 +111,7 @@ def test_a_reply_that_is_printed_keeps_its_ids_in_80_columns(sandbox: Sandbox) -
 def test_a_table_of_a_run_is_printed_whole(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("lpnb.printing.room", lambda: 60)
+    monkeypatch.setattr("lpnb.tables.text.room", lambda: 60)
     table = cases_table(
         {
             "case": ["a", "b"],

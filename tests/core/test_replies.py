@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lpnb import BatchResponse, NoAnswerError, NotSentError, RefusedError
-from lpnb.responses import Pair, read_batch
-from lpnb.wire import Exchange, Verdict, verdict
+from lpnb.models.responses import Pair, read_batch
+from lpnb.transport.protocol import Exchange, Verdict, verdict
 
 PROFILE = "userprofile.SetUserProfile"
 CONVERSATION = "cm.ConsumerRequestConversation"

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 import lpnb
-from lpnb import samples
-from lpnb.cli import main
-from lpnb.samples import copy_samples
+from lpnb.cli.main import main
+from lpnb.samples import files
+from lpnb.samples.files import copy_samples
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
@@ -127,7 +127,7 @@ def test_copying_to_nowhere_is_a_wrong_call(capsys):
 
 
 def test_an_installed_package_opens_a_copy_of_what_is_inside_it(tmp_path, monkeypatch, capsys):
-    from lpnb import samples_command
+    from lpnb.cli import notebooks
 
     for what in ("notebooks", "data"):
         inside = tmp_path / "package" / "brought" / what
@@ -135,9 +135,9 @@ def test_an_installed_package_opens_a_copy_of_what_is_inside_it(tmp_path, monkey
         (inside / ("00-quickstart.ipynb" if what == "notebooks" else "a.csv")).write_text(
             "{}", encoding="utf-8"
         )
-    monkeypatch.setattr(samples, "__file__", str(tmp_path / "package" / "samples.py"))
+    monkeypatch.setattr(files, "__file__", str(tmp_path / "package" / "samples.py"))
 
-    opened = samples_command.notebooks_folder(None)
+    opened = notebooks.notebooks_folder(None)
 
     assert opened == tmp_path / "notebooks"
     assert (opened / "data" / "a.csv").exists()
@@ -164,9 +164,9 @@ def test_every_column_of_the_sample_data_is_on_its_page():
 
 
 def test_campaigns_are_those_of_the_world_that_the_sandbox_plays():
-    world = tomllib.loads((ROOT / "lpnb/sandbox/default_world.toml").read_text(encoding="utf-8"))["accounts"][
-        0
-    ]
+    world = tomllib.loads((ROOT / "lpnb/sandbox/world/default_world.toml").read_text(encoding="utf-8"))[
+        "accounts"
+    ][0]
     campaigns = {campaign["id"]: campaign for campaign in world["campaigns"]}
     with lpnb.sample("campaigns.csv").open(encoding="utf-8", newline="") as opened:
         rows = [tuple(row.values())[:7] for row in csv.DictReader(opened)]

@@ -17,7 +17,7 @@ from lpnb import (
     UnauthorizedError,
     responses_table,
 )
-from lpnb.conversation_fields import (
+from lpnb.models.conversation_fields import (
     Close,
     CloseDialog,
     CloseStage,
@@ -26,7 +26,7 @@ from lpnb.conversation_fields import (
     Transfer,
     Urgency,
 )
-from lpnb.frames import (
+from lpnb.models.frames import (
     ChatState,
     DownloadUrl,
     FieldUpdate,

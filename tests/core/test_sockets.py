@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import trustme
 
-from lpnb import sockets
-from lpnb.transport import HttpTransport, Probe
-from lpnb.wire import Exchange, Request
+from lpnb.transport import connection_pool
+from lpnb.transport.http_transport import HttpTransport, Probe
+from lpnb.transport.protocol import Exchange, Request
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -128,7 +128,7 @@ def said(exchange: Exchange) -> tuple[int | None, bytes, str | None]:
 
 
 def test_no_more_connections_than_the_limit_are_opened_and_everybody_is_served(monkeypatch):
-    monkeypatch.setattr(sockets, "CONNECTIONS", 3)
+    monkeypatch.setattr(connection_pool, "CONNECTIONS", 3)
 
     async def main():
         async with serving(always_ok) as server, transport() as over:
@@ -139,7 +139,7 @@ def test_no_more_connections_than_the_limit_are_opened_and_everybody_is_served(m
 
 
 def test_who_waits_longest_is_served_first(monkeypatch):
-    monkeypatch.setattr(sockets, "CONNECTIONS", 1)
+    monkeypatch.setattr(connection_pool, "CONNECTIONS", 1)
     order = []
 
     async def numbered(over, base, number):
@@ -155,7 +155,7 @@ def test_who_waits_longest_is_served_first(monkeypatch):
 
 
 def test_who_gives_up_waiting_passes_the_connection_on(monkeypatch):
-    monkeypatch.setattr(sockets, "CONNECTIONS", 1)
+    monkeypatch.setattr(connection_pool, "CONNECTIONS", 1)
 
     async def main():
         async with serving(always_ok) as server, transport() as over:
@@ -173,9 +173,9 @@ def test_who_gives_up_waiting_passes_the_connection_on(monkeypatch):
 
 
 def test_a_connection_given_to_one_who_gives_up_in_the_same_moment_goes_to_the_next(monkeypatch):
-    monkeypatch.setattr(sockets, "CONNECTIONS", 1)
+    monkeypatch.setattr(connection_pool, "CONNECTIONS", 1)
     tasks: list[asyncio.Task] = []
-    real = sockets.Pool._pass_on
+    real = connection_pool.Pool._pass_on
 
     def and_gone(pool, given):
         real(pool, given)
@@ -191,7 +191,7 @@ def test_a_connection_given_to_one_who_gives_up_in_the_same_moment_goes_to_the_n
         async with serving(once_told) as server, transport() as over:
             tasks.extend(asyncio.create_task(ask(over, server.base)) for _ in range(3))
             await server.until(lambda: server.connections == 1)
-            monkeypatch.setattr(sockets.Pool, "_pass_on", and_gone)
+            monkeypatch.setattr(connection_pool.Pool, "_pass_on", and_gone)
             gate.set()
             found = await asyncio.gather(*tasks, return_exceptions=True)
             return [type(one).__name__ for one in found], [said(found[0]), said(found[2])]
@@ -202,7 +202,7 @@ def test_a_connection_given_to_one_who_gives_up_in_the_same_moment_goes_to_the_n
 
 
 def test_a_failed_connection_gives_its_slot_back(monkeypatch, refused_port):
-    monkeypatch.setattr(sockets, "CONNECTIONS", 1)
+    monkeypatch.setattr(connection_pool, "CONNECTIONS", 1)
 
     async def main():
         async with transport() as over:
@@ -232,7 +232,7 @@ def test_the_idle_connection_used_last_is_used_first():
 
 
 def test_an_idle_connection_is_ended_after_its_time(monkeypatch):
-    monkeypatch.setattr(sockets, "IDLE", 0.05)
+    monkeypatch.setattr(connection_pool, "IDLE", 0.05)
 
     async def main():
         async with serving(always_ok) as server, transport() as over:
@@ -488,7 +488,7 @@ def test_a_deadline_ends_the_connection():
 
 
 def test_a_deadline_while_queueing_proves_that_nothing_left(monkeypatch):
-    monkeypatch.setattr(sockets, "CONNECTIONS", 1)
+    monkeypatch.setattr(connection_pool, "CONNECTIONS", 1)
 
     async def main():
         async with serving(saying(b"")) as server, transport(deadline=0.3) as over:
@@ -503,7 +503,7 @@ def test_a_deadline_while_queueing_proves_that_nothing_left(monkeypatch):
 
 
 def test_closing_ends_those_under_way_and_those_who_wait(monkeypatch):
-    monkeypatch.setattr(sockets, "CONNECTIONS", 1)
+    monkeypatch.setattr(connection_pool, "CONNECTIONS", 1)
 
     async def main():
         async with serving(saying(b"")) as server, transport() as over:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lpnb.strict_json import JsonError, read_json
+from lpnb._internal.json_codec import JsonError, read_json
 
 JSON = st.recursive(
     st.none()

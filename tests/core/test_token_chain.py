@@ -59,7 +59,7 @@ def test_a_consumer_id_that_is_markup_is_shown_as_text(client):
 
 
 def test_an_async_client_has_a_chain_too(settings):
-    async def main() -> lpnb.chain.TokenChain:
+    async def main() -> lpnb.diagnostics.token_chain.TokenChain:
         async with lpnb.AsyncClient(settings) as client:
             return await asyncio.to_thread(lpnb.token_chain, client, "consumer-1")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lpnb import Settings, UntrustedHostError
-from lpnb.trust import origin_of
+from lpnb.api.trusted_hosts import origin_of
 
 REAL = Settings("12345678", "id", "secret")
 LISTED = Settings("12345678", "id", "secret", trusted_hosts=("connector.example:8443", "gateway.example"))

@@ -6,8 +6,10 @@ import asyncio
 
 import pytest
 
-from lpnb import Client, ConversationBatch, JournalError, background
-from lpnb.wire import Exchange, Outgoing
+from lpnb import Client, ConversationBatch, JournalError
+from lpnb._internal import event_loop
+from lpnb.models.outgoing import Outgoing
+from lpnb.transport.protocol import Exchange
 
 
 class Notes:
@@ -29,7 +31,7 @@ class Notes:
 
 
 def send(client, witness):
-    return background.wait(client.engine.send(ConversationBatch(), "anna", witness=witness))
+    return event_loop.wait(client.engine.send(ConversationBatch(), "anna", witness=witness))
 
 
 def test_a_witness_is_told_before_the_request_leaves_and_when_the_reply_is_there(client, sandbox):

@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lpnb import CampaignInfo, Case, InvalidValueError, PersonalInfo, cases_of, save_table
-from lpnb.experiments.cases import MOST_COMPLAINTS
-from lpnb.experiments.columns import find_column, kinds_of, known_columns
-from lpnb.experiments.rows import row_of
+from lpnb.experiments.cases.cases import MOST_COMPLAINTS
+from lpnb.experiments.cases.columns import find_column, kinds_of, known_columns
+from lpnb.experiments.runs.journal_rows import row_of
 
 TEXT = st.characters(exclude_categories=["Cs"])
 ODD = "He said \"hi\";\nthen, 'bye' \U0001f600 e\u0301 \u202e\t|"

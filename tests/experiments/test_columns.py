@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lpnb import InvalidValueError
-from lpnb.experiments.columns import (
+from lpnb.experiments.cases.columns import (
     case_columns,
     columns_of,
     describe_columns,
@@ -13,8 +13,8 @@ from lpnb.experiments.columns import (
     kinds_of,
     known_columns,
 )
-from lpnb.payloads import ConsumerRequestConversation
-from lpnb.sdes import CustomerInfo, PersonalInfo
+from lpnb.models.conversation_request import ConsumerRequestConversation
+from lpnb.models.sdes import CustomerInfo, PersonalInfo
 
 
 def test_every_field_of_the_models_is_a_column():

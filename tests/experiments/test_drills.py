@@ -18,7 +18,7 @@ from collections import Counter
 import pytest
 
 from lpnb import Client, Sandbox, Settings, open_run, run_experiment, start_experiment
-from lpnb.sandbox.faults import FAULTS
+from lpnb.sandbox.faults.faults import FAULTS
 
 KILLS = int(os.environ.get("LPNB_RUN_KILLS", "3"))
 FAULTY = int(os.environ.get("LPNB_RUN_FAULTS", "300"))
@@ -27,7 +27,8 @@ FAULTY = int(os.environ.get("LPNB_RUN_FAULTS", "300"))
 NURSERY = """
 import json, os, signal, sys
 from pathlib import Path
-import lpnb.experiments.cases, lpnb.experiments.start, lpnb.batches, lpnb.journal, lpnb.transport
+import lpnb.experiments.cases.cases, lpnb.experiments.runs.start, lpnb.models.batches
+import lpnb.journal, lpnb.transport.http_transport
 from lpnb import Client, JournalError, Settings, open_run, run_experiment
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 def run(environment, journal, count):

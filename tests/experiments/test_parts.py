@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from lpnb import InvalidValueError, LpnbError, RunError, compare, read_parts, run_experiment
-from lpnb.experiments.steps import Steps
+from lpnb.experiments.runs.steps import Steps
 
 CASES = [
     {
@@ -106,7 +106,7 @@ def test_parts_are_there_whole_or_not_at_all(run, tmp_path, monkeypatch):
             raise OSError(28, "No space left on device")
         write(table, path, **options)
 
-    monkeypatch.setattr("lpnb.experiments.parts.pq.write_table", full)
+    monkeypatch.setattr("lpnb.experiments.runs.partitions.pq.write_table", full)
 
     with pytest.raises(LpnbError, match=r"^parts cannot be written: No space left on device\.$"):
         run.to_parquet_parts("parts", rows=4)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from lpnb import Client, InvalidValueError, Sandbox, Settings, run_experiment
-from lpnb.experiments.rows import pivot_of
+from lpnb.experiments.runs.journal_rows import pivot_of
 
 TABLE = pd.DataFrame(
     {

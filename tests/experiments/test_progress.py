@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from lpnb import Progress
-from lpnb.experiments.progress import Lines, Speed, display_for
+from lpnb.experiments.runs.progress import Lines, Speed, display_for
 
 
 def running(**counts):

@@ -26,14 +26,14 @@ from lpnb import (
     NotSentError,
     RunError,
     Settings,
-    background,
     connect,
     open_run,
     run_experiment,
     start_experiment,
 )
-from lpnb.connection import sandbox_of
-from lpnb.experiments.run import Run
+from lpnb._internal import event_loop
+from lpnb.client.connect import sandbox_of
+from lpnb.experiments.runs.run import Run
 from lpnb.journal import Journal, read_journal
 
 CASES = [{"case": f"{tier}-{n}", "ctmrinfo.ctype": tier} for tier in ("vip", "gold") for n in range(6)]
@@ -129,7 +129,7 @@ def test_a_run_can_be_awaited_with_either_client(settings, kind):
         try:
             return await start_experiment(client, CASES, name="tiers", progress=False)
         finally:
-            await background.awaitable(client.engine.aclose())
+            await event_loop.awaitable(client.engine.aclose())
 
     run = asyncio.run(main())
 
@@ -264,7 +264,7 @@ def test_a_second_interrupt_at_once_leaves_the_way_back_too(settings, sandbox, m
 
 
 def test_a_second_interrupt_takes_the_run_but_not_the_way_back(settings, sandbox, monkeypatch, capsys):
-    monkeypatch.setattr("lpnb.experiments.run.GRACE", 30)
+    monkeypatch.setattr("lpnb.experiments.runs.run.GRACE", 30)
     sandbox.fail("conversation", "hang", seconds=60)
 
     class Twice(Watch):
@@ -510,7 +510,7 @@ def test_a_sandbox_that_was_named_may_rehearse_a_real_run_and_the_count_must_be_
 
 
 def test_the_number_can_be_typed(monkeypatch):
-    from lpnb.experiments.guard import check_live
+    from lpnb.experiments.runs.live_guard import check_live
 
     asked = []
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
@@ -743,7 +743,7 @@ def test_a_table_of_several_stretches_is_the_same_as_one_of_one(client, monkeypa
     whole, responses = run.table(), run.responses()
 
     for rows in (5, 12):
-        monkeypatch.setattr("lpnb.experiments.rows._STRETCH", rows)
+        monkeypatch.setattr("lpnb.experiments.runs.journal_rows._STRETCH", rows)
         assert run.table().equals(whole)
         assert run.table().dtypes.equals(whole.dtypes)
         assert run.responses().equals(responses)

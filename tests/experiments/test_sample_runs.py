@@ -10,7 +10,7 @@ import pytest
 
 import lpnb
 from lpnb import plots
-from lpnb.experiments.compare import compare
+from lpnb.experiments.runs.compare import compare
 
 WORLD = Path(lpnb.__file__).parent / "sandbox" / "default_world.toml"
 GRID = {

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from lpnb.experiments.slots import Slots
+from lpnb.experiments.runs.concurrency import Slots
 
 
 async def play(count, senders, requests, writing, answering):

@@ -8,10 +8,10 @@ from xml.etree import ElementTree
 import pytest
 
 from lpnb import InvalidValueError, LpnbError, Verification, cases_of, cases_table
-from lpnb.experiments.junit import junit, save_junit
-from lpnb.experiments.options import name_again, name_of
-from lpnb.experiments.rows import is_as_expected
-from lpnb.experiments.verify import as_text, expect_something, verification_of, verify
+from lpnb.experiments.runs.journal_rows import is_as_expected
+from lpnb.experiments.runs.options import name_again, name_of
+from lpnb.experiments.verification.junit import junit, save_junit
+from lpnb.experiments.verification.verify import as_text, expect_something, verification_of, verify
 
 
 def verified(*rows: dict) -> Verification:

@@ -17,7 +17,7 @@ from lpnb import (
     Settings,
     SettingsError,
 )
-from lpnb.sdes import Age, Contact
+from lpnb.models.sdes import Age, Contact
 
 CARDS, LOANS = "2741903011", "2741903012"
 

@@ -9,11 +9,11 @@ from urllib.parse import parse_qs
 import pytest
 
 from lpnb import Settings, UntrustedHostError
-from lpnb.connector import Connector
-from lpnb.history import HistoryRecord, by_conversation, by_filters, login, search_history
-from lpnb.masking import Secret
-from lpnb.patience import Throttle
-from lpnb.wire import Exchange
+from lpnb._internal.redaction import Secret
+from lpnb.api.history import HistoryRecord, by_conversation, by_filters, login, search_history
+from lpnb.client.account import Connector
+from lpnb.transport.protocol import Exchange
+from lpnb.transport.retries import Throttle
 
 SETTINGS = Settings(
     "12345678",

@@ -7,8 +7,9 @@ from concurrent.futures import Future
 
 import pytest
 
-from lpnb import InvalidValueError, Landing, Sandbox, ServiceError, Settings, SettingsError, landings
-from lpnb.transport import HttpTransport
+from lpnb import InvalidValueError, Landing, Sandbox, ServiceError, Settings, SettingsError
+from lpnb.client import landings
+from lpnb.transport.http_transport import HttpTransport
 
 CARDS, LOANS = "2741903011", "2741903012"
 
@@ -268,8 +269,8 @@ def test_one_failure_is_told_to_all_who_waited_for_it(settings_of):
 @pytest.mark.parametrize("conversation_id", ["", " ", None])
 def test_an_id_that_cannot_be_one_is_refused_before_anybody_is_asked(settings_of, sandbox, conversation_id):
     from lpnb import AsyncClient
-    from lpnb.background import awaitable
-    from lpnb.landings import find_landing
+    from lpnb._internal.event_loop import awaitable
+    from lpnb.client.landings import find_landing
 
     async def look():
         async with AsyncClient(settings_of["key"](sandbox)) as client:

@@ -22,10 +22,10 @@ import pandas as pd
 import pytest
 
 from lpnb import BatchResponse, JournalError, responses_table
-from lpnb.experiments.rows import responses_frame
+from lpnb.experiments.runs.journal_rows import responses_frame
 from lpnb.journal import Answer, CaseRow, Found, Journal, Step, Told, read_each, read_journal
 from lpnb.journal.lock import Lock
-from lpnb.responses import Pair
+from lpnb.models.responses import Pair
 
 ANSWER = Answer(
     "answered",
@@ -189,7 +189,7 @@ def test_what_came_is_the_same_by_columns_as_row_by_row(path, at_once):
 
 @pytest.mark.parametrize("at_once", [1, 3, 100])
 def test_the_table_of_what_came_is_that_of_the_responses(path, monkeypatch, at_once):
-    monkeypatch.setattr("lpnb.experiments.rows._STRETCH", at_once)
+    monkeypatch.setattr("lpnb.experiments.runs.journal_rows._STRETCH", at_once)
     with closing(Journal.create(path, {"name": "x"}, rows(10))) as journal:
         for number, nth, answer in CAME:
             write(journal, number, answer, nth)
@@ -393,7 +393,7 @@ def test_what_could_not_be_begun_leaves_no_file(path):
 
 
 def test_a_file_that_could_not_be_made_whole_is_gone_again(path, monkeypatch):
-    monkeypatch.setattr("lpnb.journal.file.SCHEMA", "CREATE TABLE run (key); CREATE TABLE run (key)")
+    monkeypatch.setattr("lpnb.journal.database.SCHEMA", "CREATE TABLE run (key); CREATE TABLE run (key)")
 
     with pytest.raises(JournalError) as caught:
         Journal.create(path, {"name": "x"}, rows())

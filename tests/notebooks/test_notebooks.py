@@ -14,7 +14,7 @@ import pytest
 from nbclient import NotebookClient
 
 from lpnb import Sandbox
-from lpnb.lessons import EXERCISES
+from lpnb.samples.exercises import EXERCISES
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 SECRET = "planted/secret+to=be&found"

@@ -10,8 +10,8 @@ import pytest
 
 from lpnb import Client, Grid, Sandbox, Settings, Steps, run_experiment
 from lpnb.errors import InvalidValueError
-from lpnb.experiments.compare import CHANGES, compare
-from lpnb.plots.changes import ChangeBands, ChangeMap
+from lpnb.experiments.runs.compare import CHANGES, compare
+from lpnb.plots.change_map import ChangeBands, ChangeMap
 
 
 def run(*cases: tuple[str, str, str | None], **columns: list[object]) -> pd.DataFrame:

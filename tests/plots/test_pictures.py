@@ -15,7 +15,7 @@ import pytest
 
 from lpnb import plots
 from lpnb.errors import InvalidValueError
-from lpnb.plots.letters import width
+from lpnb.plots.text_layout import width
 from lpnb.plots.themes import FAILED, NEUTRAL, OUTCOMES, PALETTE, THEMES, colours_of, contrast
 
 Table = Callable[..., pd.DataFrame]

@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 
 from lpnb.sandbox import Sandbox
-from lpnb.sandbox.served import SERVED
+from lpnb.sandbox.app.routes import SERVED
 
 ACCOUNT = "12345678"
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lpnb.sandbox.limits import Limits
+from lpnb.sandbox.http.limits import Limits
 
 LIST = "/api/account/12345678/service/baseURI.json?version=1.0"
 

@@ -14,8 +14,8 @@ import pytest
 from lpnb.sandbox import Sandbox
 from lpnb.sandbox.agent_page import inbox
 from lpnb.sandbox.agent_page.markup import Html, escape, tag
-from lpnb.sandbox.agent_page.words import consumer_name, groups, message_text
-from lpnb.sandbox.state_file import StateFileError
+from lpnb.sandbox.agent_page.wording import consumer_name, groups, message_text
+from lpnb.sandbox.state.state_file import StateFileError
 
 EVIL = "<script>alert('x')</script>\"&"
 SHOWN = "&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;&quot;&amp;"

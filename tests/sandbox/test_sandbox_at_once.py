@@ -4,7 +4,7 @@ import socket
 import subprocess
 import sys
 
-from lpnb.sandbox.state import State
+from lpnb.sandbox.state.state import State
 
 LIST = "/api/account/12345678/service/baseURI.json"
 

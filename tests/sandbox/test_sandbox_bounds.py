@@ -2,11 +2,11 @@
 
 import pytest
 
-from lpnb.sandbox.memory import Kept
-from lpnb.sandbox.state import State
+from lpnb.sandbox.state.projection import Kept
+from lpnb.sandbox.state.state import State
 from lpnb.sandbox.tokens import consumer
 from lpnb.sandbox.webhooks.delivery import Courier, Delivery, Target
-from lpnb.sandbox.webhooks.subscriptions import Webhooks
+from lpnb.sandbox.world.webhook_subscriptions import Webhooks
 
 ACCOUNT = "12345678"
 TEXT = {"type": "ContentEvent", "contentType": "text/plain", "message": "Hello"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lpnb.sandbox.clock import Clock
+from lpnb.sandbox.state.clock import Clock
 
 DAY = 24 * 3600
 

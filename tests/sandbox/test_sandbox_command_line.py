@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from lpnb.sandbox.__main__ import main
-from lpnb.sandbox.server import DEFAULT_ACCOUNT, DEFAULT_CLIENT_ID
+from lpnb.sandbox.sandbox import DEFAULT_ACCOUNT, DEFAULT_CLIENT_ID
 
 COMMAND = [sys.executable, "-W", "error", "-m", "lpnb.sandbox"]
 PUBLIC_SECRET = "sandbox-secret-not-a-real-one"

@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lpnb.sandbox.control import CONTROLS
+from lpnb.sandbox.control.api import CONTROLS
 from lpnb.sandbox.tokens import consumer
-from lpnb.sandbox.world import Account, Installation, World
+from lpnb.sandbox.world.models import Account, Installation, World
 
 LIST = "/api/account/12345678/service/baseURI.json?version=1.0"
 

@@ -4,8 +4,8 @@ from concurrent.futures import Future
 
 import pytest
 
-from lpnb.sandbox.events import Event
-from lpnb.sandbox.state import Kept, State
+from lpnb.sandbox.state.ledger import Event
+from lpnb.sandbox.state.state import Kept, State
 from lpnb.sandbox.tokens import consumer
 
 ANNA = consumer("12345678", "anna")

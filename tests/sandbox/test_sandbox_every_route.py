@@ -5,10 +5,10 @@ import socket
 import httpx
 import pytest
 
-from lpnb.sandbox.faults import FAULTS
-from lpnb.sandbox.openapi import document
+from lpnb.sandbox.app.openapi import document
+from lpnb.sandbox.app.routes import SERVED
+from lpnb.sandbox.faults.faults import FAULTS
 from lpnb.sandbox.route_names import ROUTES
-from lpnb.sandbox.served import SERVED
 
 # One operation for each route, and what it answers undisturbed.
 FIRST = {served.route: served for served in reversed(SERVED)}

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lpnb.sandbox.faults import FAULTS
+from lpnb.sandbox.faults.faults import FAULTS
 
 LIST = "/api/account/12345678/service/baseURI.json?version=1.0"
 

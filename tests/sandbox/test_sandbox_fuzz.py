@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
-from lpnb.sandbox.openapi import document
-from lpnb.sandbox.served import SERVED
+from lpnb.sandbox.app.openapi import document
+from lpnb.sandbox.app.routes import SERVED
 
 CASES = int(os.environ.get("LPNB_FUZZ_CASES", "20"))
 SCHEMA = schemathesis.openapi.from_dict(document())

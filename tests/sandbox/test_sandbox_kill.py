@@ -25,7 +25,7 @@ ACCOUNT = "12345678"
 NURSERY = """
 import os, signal, sys
 from lpnb.sandbox import Sandbox
-import lpnb.sandbox.server
+import lpnb.sandbox.sandbox
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 for line in sys.stdin:
     if os.fork() == 0:

@@ -15,8 +15,8 @@ import pytest
 
 import lpnb.sandbox
 from lpnb.sandbox import Rules, Sandbox
-from lpnb.sandbox.carrier import PortTakenError
-from lpnb.sandbox.state import Kept, RequestRecord
+from lpnb.sandbox.http.server import PortTakenError
+from lpnb.sandbox.state.state import Kept, RequestRecord
 
 LIST = "/api/account/12345678/service/baseURI.json?version=1.0"
 

@@ -4,8 +4,8 @@ import collections
 
 import pytest
 
-from lpnb.sandbox.retention import Retained
-from lpnb.sandbox.state import Kept, State
+from lpnb.sandbox.state.retention import Retained
+from lpnb.sandbox.state.state import Kept, State
 from lpnb.sandbox.tokens import consumer
 
 KEPT = 100

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lpnb.sandbox.world import Account, Installation, World
+from lpnb.sandbox.world.models import Account, Installation, World
 
 VIP = {"type": "ctmrinfo", "info": {"ctype": "vip"}}
 ANNA = {"iss": "https://bank.example", "acr": "loa1", "sub": "anna"}

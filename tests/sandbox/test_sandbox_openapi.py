@@ -3,8 +3,8 @@
 import jsonschema
 import pytest
 
-from lpnb.sandbox.openapi import document
-from lpnb.sandbox.served import SERVED
+from lpnb.sandbox.app.openapi import document
+from lpnb.sandbox.app.routes import SERVED
 
 PATHS = document()["paths"]
 OPERATIONS = [(method.upper(), path, made) for path, item in PATHS.items() for method, made in item.items()]

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from lpnb.sandbox import Rules
-from lpnb.sandbox.world_file import parse_world
+from lpnb.sandbox.world.loader import parse_world
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text("utf-8")
 

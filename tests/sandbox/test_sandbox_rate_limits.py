@@ -2,9 +2,9 @@
 
 import pytest
 
-from lpnb.sandbox.rate_limits import RateLimits, make_limit
-from lpnb.sandbox.world import Account, World
-from lpnb.sandbox.world_file import default_world
+from lpnb.sandbox.faults.rate_limits import RateLimits, make_limit
+from lpnb.sandbox.world.loader import default_world
+from lpnb.sandbox.world.models import Account, World
 
 LIST = "/api/account/12345678/service/baseURI.json?version=1.0"
 

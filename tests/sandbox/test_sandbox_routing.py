@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from lpnb.sandbox.routing import Asked, route
-from lpnb.sandbox.rules import Rules
-from lpnb.sandbox.world_file import default_world
+from lpnb.sandbox.world.loader import default_world
+from lpnb.sandbox.world.routing import Asked, route
+from lpnb.sandbox.world.rules import Rules
 
 GENERAL, CARDS, LOANS, PRIVATE, BUSINESS, ONLINE = (f"274190301{digit}" for digit in range(6))
 ACCOUNT = default_world().accounts_by_id["12345678"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lpnb.sandbox.sde_checks import findings
+from lpnb.sandbox.services.sde_checks import findings
 
 EVERY_FIELD = [
     {

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lpnb.sandbox.world import Account, Installation, World
+from lpnb.sandbox.world.models import Account, Installation, World
 
 HELLO = {"type": "ContentEvent", "contentType": "text/plain", "message": "hello"}
 CLOSE = {"field": "ConversationStateField", "conversationState": "CLOSE"}

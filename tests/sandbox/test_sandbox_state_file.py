@@ -11,8 +11,8 @@ import pytest
 
 from lpnb.sandbox import Sandbox
 from lpnb.sandbox.__main__ import main
-from lpnb.sandbox.events import Event
-from lpnb.sandbox.state_file import StateFile, StateFileError
+from lpnb.sandbox.state.ledger import Event
+from lpnb.sandbox.state.state_file import StateFile, StateFileError
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from lpnb.sandbox import Sandbox
-from lpnb.sandbox.state_file import StateFileError
+from lpnb.sandbox.state.state_file import StateFileError
 from lpnb.sandbox.tokens import consumer
 from lpnb.sandbox.webhooks.delivery import Counts, Delivery
 from lpnb.sandbox.webhooks.signature import sign
-from lpnb.sandbox.webhooks.subscriptions import Webhooks
-from lpnb.sandbox.world_file import WorldError, parse_world
+from lpnb.sandbox.world.loader import WorldError, parse_world
+from lpnb.sandbox.world.webhook_subscriptions import Webhooks
 
 ACCOUNT = "12345678"
 CLIENT_ID = "5a4db0c5-0000-4000-8000-000000000001"

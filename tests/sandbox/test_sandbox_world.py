@@ -3,8 +3,8 @@
 import pytest
 
 from lpnb.sandbox import Sandbox
-from lpnb.sandbox.world import Account, Installation, World
-from lpnb.sandbox.world_file import LARGEST_FILE, WorldError, default_world, parse_world, read_world
+from lpnb.sandbox.world.loader import LARGEST_FILE, WorldError, default_world, parse_world, read_world
+from lpnb.sandbox.world.models import Account, Installation, World
 
 SMALL = """
 [[accounts]]

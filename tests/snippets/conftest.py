@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from lpnb import CampaignInfo, ConversationBatch, CustomerInfo, PersonalInfo
-from lpnb.sdes import Address, Age, Contact, Day
+from lpnb.models.sdes import Address, Age, Contact, Day
 
 HOSTILE = {
     "quotes": "it's \"quoted\" `ticked` ''' \"\"\" \\' \\\" \\\\ '\\''",

@@ -8,8 +8,8 @@ import pytest
 
 import lpnb
 from lpnb import ConversationBatch, CustomerInfo, PersonalInfo, RawBatch, SetUserProfile
-from lpnb.payloads import ConsumerRequestConversation
-from lpnb.sdes import Auth, Contact
+from lpnb.models.conversation_request import ConsumerRequestConversation
+from lpnb.models.sdes import Auth, Contact
 from lpnb.snippets import as_python
 from lpnb.snippets.python_code import literal
 

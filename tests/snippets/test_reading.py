@@ -11,7 +11,7 @@ import pytest
 from lpnb import ConversationBatch, RawBatch
 from lpnb.errors import InvalidValueError
 from lpnb.snippets import Parsed, as_curl, as_http_file, as_httpx, as_postman, as_python, read_request
-from lpnb.snippets.shell_words import commands
+from lpnb.snippets.shell_lexer import commands
 
 URL = "https://va.msg.liveperson.net/api/account/12345678/messaging/consumer/conversation?v=3"
 ODD = 'it\'s "$HOME" `x`'

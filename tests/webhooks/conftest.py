@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from lpnb import Receiver, Settings
-from lpnb.webhooks import intake
+from lpnb.webhooks import endpoint
 
 ACCOUNT, CLIENT, SECRET = "12345678", "my-installation", "my-secret"
 
@@ -80,8 +80,8 @@ class Poster:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that runs many tests at once may be slow, and no test here is about how fast it is."""
-    monkeypatch.setattr(intake, "BODY_IN_TIME", 30.0)
-    monkeypatch.setattr(intake, "DISK_IN_TIME", 30.0)
+    monkeypatch.setattr(endpoint, "BODY_IN_TIME", 30.0)
+    monkeypatch.setattr(endpoint, "DISK_IN_TIME", 30.0)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lpnb import Client, Explorer, Grid, Sandbox, Secret, Settings
-from lpnb.widgets.experiment_tab import ExperimentTab
+from lpnb.widgets.tabs.experiment import ExperimentTab
 
 HOSTILE = '"><img src=x onerror="window.evil=1">'
 

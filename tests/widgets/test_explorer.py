@@ -17,8 +17,8 @@ import pytest
 
 import lpnb
 from lpnb import Client, ConversationBatch, Explorer, Sandbox, Secret, Settings
-from lpnb.widgets.code_tab import cell_code
-from lpnb.widgets.starts import Library, LibraryError, given_starts
+from lpnb.widgets.form.payload_library import Library, LibraryError, given_starts
+from lpnb.widgets.tabs.code import cell_code
 
 HOSTILE = [
     "<script>window.evil=1</script>",

@@ -13,8 +13,8 @@ import pytest
 
 import lpnb
 from lpnb import BatchResponse, Composer, Sandbox, responses_table
-from lpnb.sdes import CustomerInfo, PersonalInfo
-from lpnb.widgets import views
+from lpnb.models.sdes import CustomerInfo, PersonalInfo
+from lpnb.widgets import html_views
 
 Press = Callable[[Composer], BatchResponse | None]
 Widgets = Callable[[], list[Any]]
@@ -374,7 +374,7 @@ def test_clear_empties_every_field_and_takes_a_fresh_consumer(composer: Composer
 
 
 def test_the_panels_table_has_the_columns_of_responses_table() -> None:
-    assert list(responses_table([]).columns) == list(views.COLUMNS)
+    assert list(responses_table([]).columns) == list(html_views.COLUMNS)
 
 
 def test_an_unknown_field_is_a_key_error(composer: Composer) -> None:
@@ -385,7 +385,7 @@ def test_an_unknown_field_is_a_key_error(composer: Composer) -> None:
 def test_a_failure_while_checking_is_said_in_the_panel(
     composer: Composer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lpnb.widgets.sheet.advise", lambda _: 1 / 0)
+    monkeypatch.setattr("lpnb.widgets.form.batch_form.advise", lambda _: 1 / 0)
 
     composer.field("personal.firstname").value = "John"
 

@@ -12,8 +12,9 @@ from urllib.parse import quote
 
 import pytest
 
-from lpnb import AsyncClient, BatchResponse, Client, Composer, Sandbox, Secret, Settings, background
-from lpnb.wire import Exchange
+from lpnb import AsyncClient, BatchResponse, Client, Composer, Sandbox, Secret, Settings
+from lpnb._internal import event_loop
+from lpnb.transport.protocol import Exchange
 
 Press = Callable[[Composer], BatchResponse | None]
 Status = Callable[[Composer], tuple[str, str]]
@@ -355,7 +356,7 @@ def test_an_async_client_sends_too(settings: Settings, press: Press) -> None:
     client = AsyncClient(settings, wait_scale=0.0)
 
     response = press(Composer(client))
-    background.wait(client.close())
+    event_loop.wait(client.close())
 
     assert response is not None
     assert response.ok

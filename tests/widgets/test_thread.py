@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lpnb import Client, Explorer, Receiver, Sandbox, Settings
-from lpnb.widgets.thread import Thread
+from lpnb.widgets.tabs.thread import Thread
 
 HOSTILE = '<img src=x onerror="window.evil=1"> \u202e شلوم 👩‍👧 ' + "x" * 3000
 
@@ -140,7 +140,7 @@ def test_a_stopped_sandbox_is_said(thread: Thread, sandbox: Sandbox) -> None:
 def test_with_a_receiver_the_agent_is_heard_by_webhook_at_once(
     sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lpnb.widgets.thread.NEAR", 3600.0)  # what comes now does not come from history
+    monkeypatch.setattr("lpnb.widgets.tabs.thread.NEAR", 3600.0)  # what comes now does not come from history
     client = Client(settings, wait_scale=0)
     with Receiver(client) as receiver:
         sandbox.set_webhook(receiver.url)

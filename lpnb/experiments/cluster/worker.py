@@ -12,11 +12,11 @@ import time
 from collections import deque
 from datetime import UTC, datetime
 
+from lpnb._internal.redaction import MASK
 from lpnb.errors import RunError
-from lpnb.experiments.cluster.letters import TOKENS, Badge, Came, Letter, Parcel, Report
-from lpnb.masking import MASK
-from lpnb.transport import HttpTransport, Kind, Probe
-from lpnb.wire import Exchange, Post
+from lpnb.experiments.cluster.messages import TOKENS, Badge, Came, Letter, Parcel, Report
+from lpnb.transport.http_transport import HttpTransport, Kind, Probe
+from lpnb.transport.protocol import Exchange, Post
 
 #: Seconds to wait for something to tell; and, once there is something, for more of it: a report costs the
 #: same with one answer in it as with ten. With nothing left to send it is not waited for.

@@ -9,11 +9,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from lpnb.sandbox.conversations import Conversation, Message
-from lpnb.sandbox.events import Event
-from lpnb.sandbox.state import State
+from lpnb.sandbox.state.conversations import Conversation, Message
+from lpnb.sandbox.state.ledger import Event
+from lpnb.sandbox.state.state import State
 
-from .words import message_text, shortened
+from .wording import message_text, shortened
 
 LISTED = 200
 """How many conversations are listed, the latest first."""

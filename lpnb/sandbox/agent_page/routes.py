@@ -15,20 +15,20 @@ from importlib import resources
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from lpnb.sandbox.agents import AgentSide
-from lpnb.sandbox.bodies import read_body
-from lpnb.sandbox.durable import not_stored
-from lpnb.sandbox.events import Ledger
-from lpnb.sandbox.exchange import Answer, Request, json_answer, media_type, parameters, teach
-from lpnb.sandbox.limits import Limits
-from lpnb.sandbox.sending import send_answer
+from lpnb.sandbox.control.agent_side import AgentSide
+from lpnb.sandbox.http.asgi import send_answer
+from lpnb.sandbox.http.limits import Limits
+from lpnb.sandbox.http.messages import Answer, Request, json_answer, media_type, parameters, teach
+from lpnb.sandbox.http.request_body import read_body
+from lpnb.sandbox.state.durable import not_stored
+from lpnb.sandbox.state.ledger import Ledger
 
-from .desk import Desk
-from .guards import HEADERS, refuse_foreign_names
+from .components import BASE, link
+from .document import document
+from .event_stream import Stream
 from .inbox import Inbox
-from .live import Stream
-from .parts import BASE, link
-from .views import document
+from .page_data import Desk
+from .security import HEADERS, refuse_foreign_names
 
 logger = logging.getLogger("lpnb.sandbox")
 

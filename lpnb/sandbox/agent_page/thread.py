@@ -1,11 +1,11 @@
 """The open conversation as HTML: who it is, what was said, the reply box and the buttons."""
 
-from lpnb.sandbox.conversations import Conversation, Message
+from lpnb.sandbox.state.conversations import Conversation, Message
 
-from . import words
+from . import wording
+from .components import Listed, Page, Shown, link, status, when
 from .markup import Html, tag
-from .parts import Listed, Page, Shown, link, status, when
-from .side import side
+from .sidebar import side
 
 # Longer threads show their end; the control API has them whole.
 MESSAGES_SHOWN = 300
@@ -155,7 +155,7 @@ def _message(message: Message, shown: Shown) -> Html:
             when(message.time),
             class_="who",
         ),
-        tag("p", words.message_text(message.event), class_="bubble", dir="auto"),
+        tag("p", wording.message_text(message.event), class_="bubble", dir="auto"),
         class_="said " + ("said-consumer" if consumer else "said-note" if private else "said-agent"),
         id=f"message-{message.dialog_id}-{message.sequence}",
     )

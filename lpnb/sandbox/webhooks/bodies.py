@@ -8,11 +8,16 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from lpnb.sandbox import strict_json
-from lpnb.sandbox.conversations import Conversation, Dialog
-from lpnb.sandbox.events import Event
-
-from .subscriptions import ACCEPT_STATUS, CHAT_STATE, CONTENT, CONVERSATION_CHANGE, RICH_CONTENT
+from lpnb.sandbox.http import strict_json
+from lpnb.sandbox.state.conversations import Conversation, Dialog
+from lpnb.sandbox.state.ledger import Event
+from lpnb.sandbox.world.webhook_subscriptions import (
+    ACCEPT_STATUS,
+    CHAT_STATE,
+    CONTENT,
+    CONVERSATION_CHANGE,
+    RICH_CONTENT,
+)
 
 # Seconds to answer in when the request names a TTR and the account has no numbers of its own (inferred).
 TTR_SECONDS = {"URGENT": 300, "PRIORITIZED": 600, "NORMAL": 1200, "CUSTOM": 1200}

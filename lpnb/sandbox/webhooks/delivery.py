@@ -16,17 +16,17 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lpnb.sandbox.conversations import Conversation
-from lpnb.sandbox.events import Event
-from lpnb.sandbox.refusals import ControlError
-from lpnb.sandbox.state import State
-from lpnb.sandbox.state_file import StateFileError
+from lpnb.sandbox.errors import ControlError
+from lpnb.sandbox.state.conversations import Conversation
+from lpnb.sandbox.state.ledger import Event
+from lpnb.sandbox.state.state import State
+from lpnb.sandbox.state.state_file import StateFileError
+from lpnb.sandbox.world.webhook_subscriptions import Subscription
 
+from .attempts import Attempt, Counts, Target
 from .bodies import body_of, key_of, to_bytes
-from .manner import Delivery
-from .outcomes import Attempt, Counts, Target
+from .delivery_options import Delivery
 from .signature import sign
-from .subscriptions import Subscription
 
 if TYPE_CHECKING:
     import aiohttp

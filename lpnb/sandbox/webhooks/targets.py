@@ -1,9 +1,9 @@
 """Who gets webhooks: the app installations of a world that have the capability."""
 
-from lpnb.sandbox.world import World
+from lpnb.sandbox.world.models import World
+from lpnb.sandbox.world.webhook_subscriptions import Webhooks
 
 from .delivery import Target
-from .subscriptions import Webhooks
 
 
 def targets_of(world: World, url: str | None, account_id: str, client_id: str) -> list[Target]:
@@ -13,7 +13,7 @@ def targets_of(world: World, url: str | None, account_id: str, client_id: str) -
         ValueError: When *url* is none.
 
     Example:
-        >>> from lpnb.sandbox.world_file import default_world
+        >>> from lpnb.sandbox.world.loader import default_world
         >>> targets_of(default_world(), None, "12345678", "5a4db0c5-0000-4000-8000-000000000001")
         []
     """

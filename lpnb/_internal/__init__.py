@@ -1,0 +1,1 @@
+"""What knows no service: JSON, redaction, display, validation, the event loop."""

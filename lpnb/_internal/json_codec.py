@@ -1,0 +1,211 @@
+"""JSON read strictly: every way a text can be odd has a name, and none of them is a surprise.
+
+Python's own reader lets NaN, 1e400 and doubled keys pass, and fails with four kinds of exception, of
+which only one is its own. Here there is one, ``JsonError``, and its sentence says what is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+MAX_DEPTH = 64
+MAX_DIGITS = 400
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class JsonError(ValueError):
+    """Why a text is not JSON that can be relied on, as a phrase such as "the key 'code' occurs twice"."""
+
+
+def read_json(data: bytes | str) -> Any:
+    """Read *data*, refusing whatever two readers could understand differently.
+
+    Lone surrogates, which can be written in JSON but never encoded again, become U+FFFD.
+
+    Raises:
+        JsonError: For bad UTF-8, broken syntax, NaN, infinities, doubled keys, numbers of more than
+            400 digits and nesting deeper than 64.
+
+    Example:
+        >>> read_json(b'[{"code": "OK", "reqId": "1"}]')
+        [{'code': 'OK', 'reqId': '1'}]
+        >>> read_json('{"a": 1, "a": 2}')
+        Traceback (most recent call last):
+        lpnb._internal.json_codec.JsonError: the key 'a' occurs twice in one object
+    """
+    if isinstance(data, bytes):
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise JsonError(f"byte {error.start} is not UTF-8") from None
+        text = text.removeprefix("\ufeff")
+        halves = False  # UTF-8 has none
+    else:
+        text = data
+        halves = _SURROGATE.search(text) is not None
+    if not text.strip():
+        raise JsonError("it is empty")
+    _check_depth(text)
+    try:
+        value = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise JsonError(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
+    return clean(value) if halves or "\\u" in text else value
+
+
+def clean(value: Any) -> Any:
+    """Return *value* with every lone surrogate in it replaced by U+FFFD."""
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [clean(item) for item in value]
+    if isinstance(value, dict):
+        return {clean(key): clean(item) for key, item in value.items()}
+    return value
+
+
+def lone_surrogate(text: str) -> int | None:
+    """Return where the first lone surrogate stands in *text*, or None.
+
+    Example:
+        >>> lone_surrogate("ab\\ud800c")
+        2
+    """
+    found = None if text.isascii() else _SURROGATE.search(text)
+    return found.start() if found else None
+
+
+def _check_depth(text: str) -> None:
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for sign in re.findall(r"[\[\]{}]", _STRING.sub("", text)):
+        depth += 1 if sign in "[{" else -1
+        if depth > MAX_DEPTH:
+            raise JsonError(f"it is nested deeper than {MAX_DEPTH} levels")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        double = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise JsonError(f"the key {double!r} occurs twice in one object")
+    return found
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise JsonError(f"a number has {len(digits)} digits")
+    return int(digits)
+
+
+def _number(digits: str) -> float:
+    value = float(digits)
+    if len(digits) > MAX_DIGITS or math.isinf(value):
+        raise JsonError(f"the number {digits[:20]} is too large")
+    return value
+
+
+def _constant(name: str) -> Any:
+    raise JsonError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_whole, parse_float=_number, parse_constant=_constant
+)
+
+
+def json_trouble(value: object, depth: int = 0) -> str | None:
+    """Say why *value* cannot be written as JSON, or return None.
+
+    Example:
+        >>> json_trouble({"a": [1, float("nan")]})
+        'must not hold NaN or infinity: JSON has neither'
+    """
+    if value is None or isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return (
+            None
+            if abs(value) < 10**MAX_DIGITS
+            else f"must not hold a number of more than {MAX_DIGITS} digits"
+        )
+    if isinstance(value, str):
+        return None if lone_surrogate(value) is None else "must not hold half a character (a lone surrogate)"
+    if isinstance(value, float):
+        return None if math.isfinite(value) else "must not hold NaN or infinity: JSON has neither"
+    if depth > 40:
+        return "must not be nested deeper than 40 levels"
+    if isinstance(value, list | tuple):
+        return next((t for item in value if (t := json_trouble(item, depth + 1))), None)
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            return "must have text as its keys"
+        return next(
+            (t for k, v in value.items() if (t := json_trouble(k) or json_trouble(v, depth + 1))), None
+        )
+    return f"must be something JSON can say; a {type(value).__name__} is not"
+
+
+# Dates and dataclasses are left to *default*, as the standard library leaves them.
+_OPTION = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+_SORTED = _OPTION | orjson.OPT_SORT_KEYS
+
+
+def json_bytes(
+    value: object, default: Callable[[Any], Any] | None = None, *, sort_keys: bool = False
+) -> bytes:
+    """*value* as compact JSON in UTF-8; *default* is asked for what JSON has no form of.
+
+    Raises:
+        TypeError: Neither has.
+        UnicodeEncodeError: It holds half a character.
+
+    Example:
+        >>> json_bytes([{"lang": "en-US", "n": 10**30}])
+        b'[{"lang":"en-US","n":1000000000000000000000000000000}]'
+    """
+    return _quickly(value, default, sort_keys) or _slowly(value, default, sort_keys).encode("utf-8")
+
+
+def json_text(value: object, default: Callable[[Any], Any] | None = None, *, sort_keys: bool = False) -> str:
+    """The same as text, which may hold half a character.
+
+    Example:
+        >>> json_text({"b": "\\ud83d", "a": None}, sort_keys=True)
+        '{"a":null,"b":"\\ud83d"}'
+    """
+    return _quickly(value, default, sort_keys).decode("utf-8") or _slowly(value, default, sort_keys)
+
+
+def _quickly(value: object, default: Callable[[Any], Any] | None, sort_keys: bool) -> bytes:
+    """Nothing when it cannot: numbers beyond 64 bits, keys that are not text, halves of characters."""
+    try:
+        return orjson.dumps(value, default and _after(default), _SORTED if sort_keys else _OPTION)
+    except TypeError:
+        return b""
+
+
+@lru_cache(maxsize=8)
+def _after(default: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """*default*, but not for what the standard library would not ask it for: numpy's floats, named tuples."""
+
+    def asked(value: Any) -> Any:
+        if isinstance(value, float):
+            return float(value)
+        return list(value) if isinstance(value, tuple) else default(value)
+
+    return asked
+
+
+def _slowly(value: object, default: Callable[[Any], Any] | None, sort_keys: bool) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=sort_keys, default=default)

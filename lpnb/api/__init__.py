@@ -1,0 +1,1 @@
+"""One module for each LivePerson API: its requests and answers as flows, without connections."""

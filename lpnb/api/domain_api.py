@@ -1,0 +1,99 @@
+"""The Domain API: which host serves what for an account.
+
+Hosts are looked up, never hard-coded, and every one that is used has passed ``trust`` first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lpnb._internal.display import brief
+from lpnb.api.trusted_hosts import origin_of
+from lpnb.errors import ServiceError, UntrustedHostError
+from lpnb.settings import Settings
+from lpnb.transport.protocol import Exchange, Flow, Pause, Request, content_of
+from lpnb.transport.retries import patiently
+
+#: What CONVERSATION needs: messaging, the AppJWT, the ConsumerJWS.
+NEEDED = ("asyncMessagingEnt", "sentinel", "idp")
+#: What lpnb may use besides; looked at only when it is there.
+KNOWN = (*NEEDED, "smt", "swift", "msgHist", "agentVep", "accountConfigReadWrite", "accountConfigReadOnly")
+
+
+def find_domains(settings: Settings, wait: Callable[[float], Pause | None] = Pause) -> Flow[dict[str, str]]:
+    """Ask for all services at once; return the origin of each one that lpnb knows.
+
+    A service that CONVERSATION needs and the list leaves out is asked for by name.
+
+    Raises:
+        UntrustedHostError: A host may not be sent a token, rows disagree, or it is another account's.
+        ServiceError: The Domain API cannot be reached or does not answer in a shape that is known.
+
+    Source: Domain API. Both the list and the flat record have been seen for the single form.
+    """
+    exchange = yield from patiently(lambda: _request(settings, None), "Domain API", wait)
+    found = origins(_rows(exchange, None), settings)
+    for service in NEEDED:
+        if service not in found:
+            found[service] = yield from find_domain(settings, service, wait)
+    return found
+
+
+def find_domain(settings: Settings, service: str, wait: Callable[[float], Pause | None] = Pause) -> Flow[str]:
+    """Ask which host serves *service*, and return its origin.
+
+    Raises:
+        UntrustedHostError: The host may not be sent a token.
+        ServiceError: No host is named, or the Domain API does not answer.
+    """
+    exchange = yield from patiently(lambda: _request(settings, service), "Domain API", wait)
+    found = origins(_rows(exchange, service), settings, (service,))
+    if service not in found:
+        raise ServiceError(f"The Domain API names no host for {service} on account {settings.account_id}.")
+    return found[service]
+
+
+def origins(rows: Sequence[Any], settings: Settings, services: Sequence[str] = KNOWN) -> dict[str, str]:
+    """Check the rows for *services* and return the origin of each.
+
+    Rows for services that lpnb never talks to are left alone.
+    """
+    found: dict[str, str] = {}
+    for row in rows:
+        if not isinstance(row, Mapping) or row.get("service") not in services:
+            continue
+        service = str(row["service"])
+        account = row.get("account", settings.account_id)
+        if str(account) != settings.account_id:
+            raise UntrustedHostError(
+                f"The Domain API answered for account {brief(account)} in place of {settings.account_id}."
+            )
+        origin = origin_of(row.get("baseURI"), service, settings)
+        if found.setdefault(service, origin) != origin:
+            raise UntrustedHostError(
+                f"The Domain API names two hosts for {service}: {found[service]!r} and {origin!r}."
+            )
+    return found
+
+
+def _request(settings: Settings, service: str | None) -> Request:
+    part = "" if service is None else f"/{service}"
+    path = f"/api/account/{settings.account_id}/service{part}/baseURI.json"
+    return Request("GET", settings.domain_api + path, params={"version": "1.0"})
+
+
+def _rows(exchange: Exchange, service: str | None) -> Sequence[Any]:
+    reply, trouble = content_of(exchange)
+    if isinstance(reply, Mapping):
+        wrapped = reply.get("baseURIs", reply.get("baseURIS"))
+        if isinstance(wrapped, list):
+            return wrapped
+        if isinstance(wrapped, Mapping):
+            return [wrapped]
+        if "baseURI" in reply:
+            return [{"service": service, **reply}]
+    if isinstance(reply, list):
+        return reply
+    reason = trouble or "it holds neither baseURIs nor baseURI"
+    raise ServiceError(f"The Domain API's answer cannot be read: {reason}. Is LP_DOMAIN_API right?")

@@ -1,0 +1,42 @@
+"""Messaging Interactions (``msgHist``): conversations seen afterwards, about a minute late.
+
+``searches`` says what can be asked, ``credentials`` who may ask, ``records`` what comes back. Nothing here
+opens a connection or waits for freshness; that is ``landing``'s.
+"""
+
+from lpnb.api.history.credentials import check_credentials, login, refused_bearer
+from lpnb.api.history.records import HistoryMessage, HistoryPage, HistoryRecord, SdeRecord
+from lpnb.api.history.searches import (
+    CONTENT,
+    DETAILS,
+    LANDING,
+    TOGETHER,
+    Search,
+    by_consumer,
+    by_conversation,
+    by_conversations,
+    by_filters,
+    search_history,
+)
+from lpnb.models.landings import Transfer
+
+__all__ = [
+    "CONTENT",
+    "DETAILS",
+    "LANDING",
+    "TOGETHER",
+    "HistoryMessage",
+    "HistoryPage",
+    "HistoryRecord",
+    "SdeRecord",
+    "Search",
+    "Transfer",
+    "by_consumer",
+    "by_conversation",
+    "by_conversations",
+    "by_filters",
+    "check_credentials",
+    "login",
+    "refused_bearer",
+    "search_history",
+]

@@ -1,0 +1,216 @@
+"""CONVERSATION, one POST that carries a batch, and SEND, one that carries a frame: what became of it.
+
+Neither has an idempotency key. What was sent is tried again only when nothing can have left, or when the
+service said no before it acted; everything else is reported as it stands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+from lpnb._internal.redaction import Secret, scrub_bytes
+from lpnb.models.frame_responses import explain_frame, read_frame
+from lpnb.models.outgoing import Batch, Outgoing
+from lpnb.models.responses import BatchResponse, Outcome, Pair, Reading, explain, fill, read_batch
+from lpnb.transport.protocol import (
+    Exchange,
+    Flow,
+    Leaving,
+    NewToken,
+    Post,
+    Request,
+    Turn,
+    Verdict,
+    Witness,
+    call,
+    verdict,
+)
+from lpnb.transport.retries import LONGEST, Throttle
+
+#: How often one send is tried at the most, for whatever reasons.
+MOST_ATTEMPTS = 6
+
+
+class Line(Protocol):
+    """What a send needs of the account: where to, the tokens of the moment, the shared throttle."""
+
+    account_id: str
+    throttle: Throttle
+    witness: Witness | None
+
+    def origin(self) -> str:
+        """Of the messaging service."""
+        ...
+
+    def ready(self) -> bool:
+        """Whether both tokens are there."""
+        ...
+
+    def tokens(self) -> tuple[Secret, Secret]:
+        """The AppJWT and the ConsumerJWS, which are now used."""
+        ...
+
+    def refused(self, code: str) -> None:
+        """Note that those that were used last were refused with *code*."""
+        ...
+
+    def is_new(self, conversation_id: str) -> bool:
+        """Whether it is the first time that this conversation is heard of."""
+        ...
+
+
+def post_batch(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse]:
+    """Post *batch* on behalf of *consumer_id* and return what became of it. Never raises for a reply.
+
+    Request ids are made anew for each attempt, unless the batch has its own.
+
+    Source: Send API, CONVERSATION; the rules are those of ``wire.verdict``.
+    """
+    return _post(batch, consumer_id, line)
+
+
+def post_frame(frame: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse]:
+    """Post *frame* by SEND on behalf of *consumer_id* and return what became of it, as for a batch.
+
+    Source: Send API, SEND. A message that may have arrived is not sent a second time.
+    """
+    return _post(frame, consumer_id, line)
+
+
+def _post(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse]:
+    attempts, waited, refreshed, ours = 0, 0.0, False, False
+    while True:
+        while pause := line.throttle.pause():
+            if waited + pause.seconds > LONGEST:
+                held = Exchange(status=429, started=False, retry_after=pause.seconds)
+                outgoing = batch.outgoing(line.account_id)
+                pairs = tuple(Pair(req_id, kind) for req_id, kind in outgoing.requests)
+                return _response(outgoing, consumer_id, held, Reading(pairs), Verdict("planned"), attempts)
+            waited += pause.seconds
+            ours = False
+            yield pause
+        while not line.ready():  # another caller's 401 may have dropped the tokens meanwhile
+            yield NewToken(consumer_id)
+        if line.throttle.pace.rate is not None and not ours:
+            # However long the queue is, nothing was tried: it counts neither as an attempt nor as waiting
+            # for the service. Holds and tokens are looked at again afterwards.
+            yield Turn()
+            ours = True
+            continue
+        ours = False
+        outgoing = batch.outgoing(line.account_id)
+        if line.witness is not None:
+            yield Leaving(outgoing, line.witness)
+            while not line.ready():  # they may have been dropped while the witness wrote
+                yield NewToken(consumer_id)
+        attempts += 1
+        tokens = line.tokens()
+        exchange = yield from call(conversation_request(outgoing, line.origin(), line.account_id, tokens))
+        exchange, reading = _read(exchange, outgoing, line, tokens)
+        decision = verdict(exchange, reading.says, refreshed)
+        own = None
+        if decision.retry == "throttle":
+            # For every caller of this account, also when this one gives up.
+            own = line.throttle.refused(exchange, attempts)
+        elif exchange.status is not None:
+            line.throttle.pace.accepted()
+        if attempts < MOST_ATTEMPTS and waited <= LONGEST:
+            if decision.retry == "backoff":
+                pause = line.throttle.backoff(attempts)
+                waited += pause.seconds + exchange.elapsed_ms / 1000
+                yield pause
+                continue
+            if decision.retry == "throttle" and (exchange.retry_after or 0) <= LONGEST:
+                if own is not None:
+                    waited += own.seconds
+                    yield own
+                continue
+            if decision.retry == "refresh":
+                refreshed = True
+                line.refused(reading.pairs[0].code or "" if reading.pairs else "")
+                yield NewToken(consumer_id)
+                continue
+        return _response(outgoing, consumer_id, exchange, reading, decision, attempts)
+
+
+def _read(
+    exchange: Exchange, outgoing: Outgoing, line: Line, tokens: tuple[Secret, Secret]
+) -> tuple[Exchange, Reading]:
+    # A gateway may echo the request. What is kept of the reply holds no token.
+    content = scrub_bytes(exchange.content, tokens)
+    if content is not exchange.content:
+        exchange = replace(exchange, content=content)
+    if line.witness is not None:
+        line.witness.came(exchange)
+    if exchange.status is None:
+        return exchange, Reading(tuple(Pair(req_id, kind) for req_id, kind in outgoing.requests))
+    if outgoing.by_send:
+        return exchange, read_frame(exchange.content, outgoing.requests, outgoing.conversation_id)
+    reading = read_batch(exchange.content, outgoing.requests)
+    if reading.says != "created":
+        return exchange, reading
+    created = next(pair for pair in reading.pairs if pair.conversation_id)
+    if created.conversation_id and line.is_new(created.conversation_id):
+        return exchange, reading
+    stale = replace(created, ok=False, code="stale", conversation_id=None)
+    pairs = tuple(stale if pair is created else pair for pair in reading.pairs)
+    note = f"Conversation {created.conversation_id} already answered an earlier request."
+    return exchange, Reading(pairs, reading.strays, note)
+
+
+def conversation_request(
+    outgoing: Outgoing, origin: str, account_id: str, tokens: tuple[Secret, Secret]
+) -> Request:
+    """The POST that carries *outgoing* to *origin*. *tokens* are the AppJWT and the ConsumerJWS."""
+    headers = {"Content-Type": "application/json"}
+    if outgoing.client_properties is not None:
+        headers["Client-Properties"] = outgoing.client_properties
+    if outgoing.given_ids:
+        # A late second answer on this connection would fit the next request with the same ids, so the
+        # transport uses it for this request alone.
+        headers["Connection"] = "close"
+    path = "conversation/send" if outgoing.by_send else "conversation"
+    return Post(
+        f"{origin}/api/account/{account_id}/messaging/consumer/{path}?v=3",
+        {**headers, "Authorization": tokens[0].reveal(), "X-LP-ON-BEHALF": tokens[1].reveal()},
+        outgoing.content,
+    )
+
+
+def _response(
+    outgoing: Outgoing,
+    consumer_id: str,
+    exchange: Exchange,
+    reading: Reading,
+    decision: Verdict,
+    attempts: int,
+) -> BatchResponse:
+    outcome: Outcome = "not sent" if decision.state == "planned" else decision.state
+    failure = exchange.failure
+    if outcome == "not sent" and exchange.status == 429:
+        failure = "the service is throttling this account (HTTP 429)"
+        if exchange.retry_after:
+            failure += f" and asks to stay away for {exchange.retry_after:.0f} s"
+    if outcome == "refused":
+        where = f" to {exchange.location}; redirects are not followed" if exchange.location else ""
+        reading = fill(reading, f"http-{exchange.status}", f"HTTP {exchange.status}{where}")
+    told = explain_frame if outgoing.by_send else explain
+    explanation = told(reading, outcome, exchange.status, failure)
+    if outcome == "not sent":
+        reading = fill(reading, "not-sent", failure or explanation)
+    elif outcome == "unknown" and (failure or exchange.status is None or exchange.status >= 300):
+        code = "no-answer" if exchange.status is None else f"http-{exchange.status}"
+        reading = fill(reading, code, failure or f"HTTP {exchange.status}")
+    return BatchResponse(
+        consumer_id=consumer_id,
+        outcome=outcome,
+        pairs=reading.pairs,
+        explanation=explanation,
+        http_status=exchange.status,
+        attempts=attempts,
+        elapsed_ms=exchange.elapsed_ms,
+        sent_at=exchange.sent_at,
+        strays=reading.strays,
+        raw=exchange.content,
+    )

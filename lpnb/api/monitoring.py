@@ -1,0 +1,199 @@
+"""Monitoring: is there an engagement for this visitor, or a conversation already? Public, no credentials.
+
+Its state is kept by ``vid`` and ``sid``, which are sent again. Asking twice does no harm, so it is asked
+again as documented; a report that would leave more behind the second time only when nothing can have
+arrived, or when the service has said that it could not take it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from lpnb._internal.display import brief
+from lpnb.errors import MonitoringError
+from lpnb.models.engagements import Engagement, EngagementRequest, Reported, engagement_of, text_id
+from lpnb.transport.protocol import Exchange, Flow, Pause, Request, call, content_of
+from lpnb.transport.retries import LONGEST, QUICK
+
+#: Seconds between tries. Source: Monitoring API, Report; Retry Policy Recommendations.
+PAUSES = (3.0, 10.0, 30.0, 90.0)
+UNKNOWN_VISITOR, UNKNOWN_SESSION = 37, 39
+#: internalCode of an account that is still loading, in v 1.0 and v 1.1.
+LOADING = (20, 38)
+_VID = re.compile(r"\bvid:\s*([^\s,;\"']{1,256})")
+
+
+@dataclass(slots=True)
+class Visitor:
+    """Which visitor and session a consumer has; brought up to date by every answer.
+
+    ``given`` says that the caller named them, so that they are not replaced when they are unknown.
+    """
+
+    visitor_id: str | None = None
+    session_id: str | None = None
+    given: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where Monitoring is, for which account and app installation, and how it is waited for."""
+
+    origin: str
+    account_id: str
+    app_id: str
+    wait: Callable[[float], Pause | None]
+
+
+def ask_engagement(request: EngagementRequest, visitor: Visitor, desk: Desk) -> Flow[Engagement]:
+    """Ask what the visitor is offered.
+
+    Raises:
+        MonitoringError: It was refused, kept failing, or the account kept loading.
+
+    Source: Monitoring API, Engagement.
+    """
+    reply, exchange, attempts = yield from _ask("engagement", request, visitor, desk)
+    return engagement_of(
+        reply,
+        request.visitor,
+        http_status=exchange.status,
+        attempts=attempts,
+        elapsed_ms=exchange.elapsed_ms,
+        raw=exchange.content,
+    )
+
+
+def report(request: EngagementRequest, visitor: Visitor, desk: Desk) -> Flow[Reported]:
+    """Report SDEs, or what became of an offer.
+
+    Raises:
+        MonitoringError: It was refused, or nobody knows whether it was taken.
+
+    Source: Monitoring API, Report.
+    """
+    reply, exchange, attempts = yield from _ask("report", request, visitor, desk)
+    return Reported(
+        consumer_id=request.visitor,
+        visitor_id=visitor.visitor_id or "",
+        session_id=visitor.session_id or "",
+        page_id=text_id(reply.get("pageId")),
+        http_status=exchange.status,
+        attempts=attempts,
+        raw=exchange.content,
+    )
+
+
+def _ask(
+    what: str, request: EngagementRequest, visitor: Visitor, desk: Desk
+) -> Flow[tuple[Mapping[str, Any], Exchange, int]]:
+    attempts, pauses = 0, list(PAUSES)
+    while True:
+        attempts += 1
+        exchange = yield from call(_request(what, request, visitor, desk))
+        reply, trouble = content_of(exchange)
+        reply = reply if isinstance(reply, Mapping) else {}
+        code = reply.get("internalCode")
+        if exchange.status in (200, 201) and exchange.failure is None:
+            _keep(reply, visitor, exchange, trouble)
+            return reply, exchange, attempts
+        if exchange.status == 202 or code in LOADING:
+            _remember(str(reply.get("message", "")), visitor)
+        elif exchange.status == 404 and _forget(code, visitor):
+            continue  # ids of ours that the service no longer knows: without them it is another request
+        elif not _may_ask_again(exchange, request):
+            raise _error(what, exchange, reply, attempts)
+        asked = exchange.retry_after or 0.0
+        step = None
+        if pauses and asked <= LONGEST:
+            pause = pauses.pop(0)
+            # Nothing left this machine, so nobody is being pressed.
+            pause = pause if exchange.started else QUICK * 2.0 ** (attempts - 1)
+            step = desk.wait(max(pause, asked))
+        if step is None:
+            raise _error(what, exchange, reply, attempts)
+        yield step
+
+
+def _request(what: str, request: EngagementRequest, visitor: Visitor, desk: Desk) -> Request:
+    params = {"v": request.version, "vid": visitor.visitor_id, "sid": visitor.session_id}
+    return Request(
+        "POST",
+        f"{desk.origin}/api/account/{desk.account_id}/app/{quote(desk.app_id, safe='')}/{what}",
+        params={
+            **{name: value for name, value in params.items() if value is not None},
+            "obh": "true" if request.on_behalf else "false",
+        },
+        # Not as PUT: the HTTP library repeats that by itself on a kept connection, and a report may append.
+        headers={"X-HTTP-Method-Override": "PUT"} if request.reports else {},
+        json=request.to_wire(),
+    )
+
+
+def _keep(reply: Mapping[str, Any], visitor: Visitor, exchange: Exchange, trouble: str | None) -> None:
+    """Keep the ids of a good answer."""
+    # The table of Report calls them sid and vid.
+    vid, sid = reply.get("visitorId", reply.get("vid")), reply.get("sessionId", reply.get("sid"))
+    if not (isinstance(vid, str) and vid and isinstance(sid, str) and sid):
+        why = trouble or "it has no visitorId and sessionId"
+        raise MonitoringError(f"Monitoring's answer cannot be read: {why}.", exchange.status)
+    visitor.visitor_id, visitor.session_id = vid, sid
+
+
+def _remember(message: str, visitor: Visitor) -> None:
+    """Take the visitor's id out of "Loading account: 1, vid: x", to be sent with the next try."""
+    found = _VID.search(message)
+    if found and found[1] != visitor.visitor_id:
+        visitor.visitor_id, visitor.session_id = found[1], None
+
+
+def _forget(code: object, visitor: Visitor) -> bool:
+    """Drop what the service does not know, if it came from our own memory; say whether anything was."""
+    if visitor.given:
+        return False
+    if code == UNKNOWN_VISITOR and visitor.visitor_id is not None:
+        visitor.visitor_id = visitor.session_id = None
+        return True
+    if code == UNKNOWN_SESSION and visitor.session_id is not None:
+        visitor.session_id = None
+        return True
+    return False
+
+
+def _may_ask_again(exchange: Exchange, request: EngagementRequest) -> bool:
+    if _nobody_knows(exchange):
+        return not exchange.started or not request.reports or not request.appends
+    return exchange.status == 429 or (exchange.status or 0) >= 500
+
+
+def _nobody_knows(exchange: Exchange) -> bool:
+    """Whether no answer came of the service itself: it may be busy with the request behind a gateway."""
+    return exchange.failure is not None or exchange.status in (None, 408, 502, 504)
+
+
+def _error(what: str, exchange: Exchange, reply: Mapping[str, Any], attempts: int) -> MonitoringError:
+    again = f", tried {attempts} times" if attempts > 1 else ""
+    code = reply.get("internalCode")
+    status = exchange.status
+    said = reply.get("message")
+    if status is None or exchange.failure is not None:
+        failure = exchange.failure or "no answer came"
+        if exchange.started:
+            taken = " Whether the report was taken is not known." if what == "report" else ""
+            sentence = f"Monitoring gave no usable answer: {failure}{again}.{taken}"
+        else:
+            sentence = f"Monitoring could not be reached: {failure}{again}."
+        return MonitoringError(sentence, status)
+    taken = " Whether it was taken is not known." if what == "report" and _nobody_knows(exchange) else ""
+    where = f" to {exchange.location}; redirects are not followed" if exchange.location else ""
+    named = f", internalCode {code}" if isinstance(code, int) else ""
+    said = f": {brief(said, 200)[1:-1].rstrip('.')}" if isinstance(said, str) and said else ""
+    return MonitoringError(
+        f"Monitoring answered the {what} with HTTP {status}{where}{named}{again}{said}.{taken}",
+        status,
+        code if isinstance(code, int) else None,
+    )

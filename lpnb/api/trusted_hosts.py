@@ -1,0 +1,62 @@
+"""Which hosts may be sent a token.
+
+Everything the Domain API says is checked here before the first token is asked for: a wrong answer, from
+a captive portal, a mistyped account or a hostile network, must not carry a secret away.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+from lpnb._internal.display import brief
+from lpnb._internal.hostnames import host_trouble
+from lpnb.errors import UntrustedHostError
+from lpnb.settings import Settings
+
+#: Domains that are LivePerson's own. Every host name in its documentation is below one of them.
+LIVEPERSON = ("liveperson.net", "lpsnmedia.net")
+
+
+def origin_of(base_uri: object, service: str, settings: Settings) -> str:
+    """Return the origin of *service*, given the ``baseURI`` that the Domain API named.
+
+    A Domain API on loopback may name only its own origin. Any other must name a host (a lower-case
+    ASCII name, no scheme, user, path or number) under LivePerson's domains, or one listed in
+    ``LP_TRUSTED_HOSTS``; it is spoken to over https.
+
+    Raises:
+        UntrustedHostError: When it names anything else.
+
+    Example:
+        >>> settings = Settings("12345678", "id", "secret")
+        >>> origin_of("va.msg.liveperson.net", "asyncMessagingEnt", settings)
+        'https://va.msg.liveperson.net'
+        >>> origin_of("va.msg.liveperson.net.evil.example", "asyncMessagingEnt", settings)
+        Traceback (most recent call last):
+        lpnb.errors.UntrustedHostError: The Domain API names 'va.msg.liveperson.net.evil.example' for asyncMessagingEnt, which is neither under liveperson.net or lpsnmedia.net nor listed in LP_TRUSTED_HOSTS. Nothing was sent there.
+    """  # noqa: E501
+    if settings.on_loopback:
+        own = urlsplit(settings.domain_api)
+        if base_uri == own.netloc:
+            return settings.domain_api
+        _refuse(base_uri, service, f"and a Domain API on this machine may name only itself, {own.netloc!r}")
+    if not isinstance(base_uri, str):
+        _refuse(base_uri, service, "which is not a host name")
+    if trouble := host_trouble(base_uri):
+        _refuse(base_uri, service, f"which {trouble}")
+    if base_uri in settings.trusted_hosts:
+        return f"https://{base_uri}"
+    name, colon, port = base_uri.partition(":")
+    ours = any(name.endswith(f".{domain}") for domain in LIVEPERSON)
+    if not ours or (colon and port != "443"):
+        domains = " or ".join(LIVEPERSON)
+        reason = f"which is neither under {domains} nor listed in LP_TRUSTED_HOSTS"
+        _refuse(base_uri, service, "which has a port of its own" if ours else reason)
+    return f"https://{name}"
+
+
+def _refuse(base_uri: object, service: str, reason: str) -> NoReturn:
+    raise UntrustedHostError(
+        f"The Domain API names {brief(base_uri)} for {service}, {reason}. Nothing was sent there."
+    )

@@ -1,0 +1,1 @@
+"""``Client`` and ``AsyncClient``: one account, its tokens, its conversations."""

@@ -1,0 +1,248 @@
+"""What a client knows of one account: its domains, its tokens, when it may be called again.
+
+Everything here is bookkeeping around flows; nothing opens a connection or takes a lock. ``engine`` runs
+the flows, and sees to it that each is run once however many callers wait for it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TypeVar
+
+from lpnb._internal.redaction import Secret
+from lpnb.api.domain_api import find_domain, find_domains
+from lpnb.api.history import HistoryPage, Search, check_credentials, login, search_history
+from lpnb.api.messaging import Line, post_batch, post_frame
+from lpnb.api.monitoring import Desk, Visitor, ask_engagement, report
+from lpnb.api.tokens import AppJWT, claims, get_app_jwt, get_consumer_jws
+from lpnb.errors import NotSentError, ServiceError
+from lpnb.models.engagements import Engagement, EngagementRequest, Reported
+from lpnb.models.outgoing import Batch
+from lpnb.models.responses import BatchResponse
+from lpnb.settings import Settings
+from lpnb.transport.protocol import Flow, NewToken, Witness
+from lpnb.transport.retries import Throttle
+
+T = TypeVar("T")
+
+#: How many ConsumerJWS and how many conversationIds a client keeps in mind.
+REMEMBERED = 10_000
+#: Seconds after which host names are looked up again.
+DOMAINS_LIVE = 86_400.0
+
+
+class Connector:
+    """The state of one account, and the flows that bring it up to date.
+
+    The ``need_...`` methods return the flow that is still to be run, or None when there is nothing to do.
+    """
+
+    def __init__(
+        self, settings: Settings, throttle: Throttle, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.settings = settings
+        self.throttle = throttle
+        self.app_jwt: AppJWT | None = None
+        self.domains: dict[str, str] = {}
+        self._domains_until = 0.0
+        self.bearer: Secret | None = None
+        self.skill_names: dict[str, str] = {}
+        self.consumers: OrderedDict[str, Secret] = OrderedDict()
+        self._visitors: OrderedDict[str, tuple[str | None, str | None]] = OrderedDict()
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._clock = clock
+
+    def is_ready(self, consumer_id: str | None) -> bool:
+        """Whether all is there that a call for *consumer_id* needs."""
+        return (
+            (consumer_id is None or consumer_id in self.consumers)
+            and self.need_app_jwt() is None
+            and self.need_domains() is None
+        )
+
+    def need_domains(self) -> Flow[None] | None:
+        """The flow that looks the hosts up, unless they are known."""
+        return None if self.domains and self._clock() < self._domains_until else self._find_domains()
+
+    def need_app_jwt(self) -> Flow[None] | None:
+        """The flow that gets an AppJWT, unless there is a fresh one."""
+        return None if self.app_jwt and self.app_jwt.is_fresh(self._clock()) else self._get_app_jwt()
+
+    def need_consumer_jws(self, consumer_id: str) -> Flow[None] | None:
+        """The flow that gets the consumer's ConsumerJWS, unless it is known. It never expires."""
+        return None if consumer_id in self.consumers else self._get_consumer_jws(consumer_id)
+
+    def need_domain(self, service: str) -> Flow[None] | None:
+        """The flow that asks for the host of one service, unless the list named it."""
+        return None if service in self.domains else self._find_domain(service)
+
+    def need_bearer(self) -> Flow[None] | None:
+        """The flow that logs the agent in for history, unless that is done or an API key signs.
+
+        Raises:
+            SettingsError: The settings have neither.
+        """
+        check_credentials(self.settings)
+        return None if self.settings.history_key or self.bearer else self._login()
+
+    def search(self, search: Search) -> Flow[HistoryPage | None]:
+        """The flow that asks history for a page; None when it refuses the bearer, which is then forgotten."""
+        used = self.bearer
+        page = yield from search_history(
+            self.settings, self.domains["msgHist"], search, used, self.throttle.again
+        )
+        if page is None and self.bearer == used:  # another caller may have renewed it meanwhile
+            self.bearer = None
+        for record in page.records if page is not None else ():
+            self.skill_names.update(record.skill_names)
+        return page
+
+    def post(self, batch: Batch, consumer_id: str, witness: Witness | None = None) -> Flow[BatchResponse]:
+        """The flow that sends *batch*; the three above have been seen to."""
+        return post_batch(batch, consumer_id, self._line(consumer_id, witness))
+
+    def post_frame(
+        self, frame: Batch, consumer_id: str, witness: Witness | None = None
+    ) -> Flow[BatchResponse]:
+        """The flow that sends *frame*; the three above have been seen to."""
+        return post_frame(frame, consumer_id, self._line(consumer_id, witness))
+
+    def _line(self, consumer_id: str, witness: Witness | None) -> Line:
+        return _Line(self, consumer_id, witness)
+
+    def engagement(self, request: EngagementRequest) -> Flow[Engagement]:
+        """The flow that asks Monitoring for an engagement; domains and host have been seen to."""
+        return self._visiting(request, ask_engagement)
+
+    def report(self, request: EngagementRequest) -> Flow[Reported]:
+        """The flow that reports to Monitoring; domains and host have been seen to."""
+        return self._visiting(request, report)
+
+    def _visiting(
+        self, request: EngagementRequest, ask: Callable[[EngagementRequest, Visitor, Desk], Flow[T]]
+    ) -> Flow[T]:
+        """Send along which visitor and session it is, and keep what comes back, also of a failure."""
+        settings, known = self.settings, self._visitors.get(request.visitor or "")
+        given = request.visitor_id is not None or request.session_id is not None
+        visitor = Visitor(request.visitor_id, request.session_id, given=True) if given else Visitor()
+        if known is not None and not given:
+            visitor.visitor_id, visitor.session_id = known
+        app = settings.app_installation_id
+        desk = Desk(self.domains["smt"], settings.account_id, app, self.throttle.again)
+        try:
+            return (yield from ask(request, visitor, desk))
+        finally:
+            if request.visitor is not None:
+                self._visitors[request.visitor] = (visitor.visitor_id, visitor.session_id)
+                self._visitors.move_to_end(request.visitor)
+                while len(self._visitors) > REMEMBERED:
+                    self._visitors.popitem(last=False)
+
+    def drop_app_jwt(self, used: Secret) -> None:
+        """Forget the AppJWT if it is still the one that was *used*; another caller may have renewed it."""
+        if self.app_jwt and self.app_jwt.token == used:
+            self.app_jwt = None
+
+    def consumer_jws(self, consumer_id: str) -> Secret | None:
+        """The ConsumerJWS kept for *consumer_id*, or None."""
+        return self.consumers.get(consumer_id)
+
+    def lp_consumer_id(self, consumer_id: str) -> str:
+        """LivePerson's own id of a consumer, which the ConsumerJWS names.
+
+        Raises:
+            ServiceError: It does not.
+        """
+        token = self.consumers.get(consumer_id)
+        found = claims(token).get("lp_consumer_id") if token else None
+        if not isinstance(found, str) or not found:
+            raise ServiceError("The ConsumerJWS does not say which lp_consumer_id this consumer has.")
+        return found
+
+    def _find_domains(self) -> Flow[None]:
+        self.domains = yield from find_domains(self.settings, self.throttle.again)
+        self._domains_until = self._clock() + DOMAINS_LIVE
+
+    def _find_domain(self, service: str) -> Flow[None]:
+        self.domains[service] = yield from find_domain(self.settings, service, self.throttle.again)
+
+    def _login(self) -> Flow[None]:
+        if "agentVep" not in self.domains:
+            yield from self._find_domain("agentVep")
+        self.bearer = yield from login(self.settings, self.domains["agentVep"], self.throttle.again)
+
+    def _get_app_jwt(self) -> Flow[None]:
+        sentinel = self.domains["sentinel"]
+        self.app_jwt = yield from get_app_jwt(self.settings, sentinel, self.throttle.again, self._clock)
+
+    def _get_consumer_jws(self, consumer_id: str) -> Flow[None]:
+        for _ in range(2):
+            while self.app_jwt is None:  # another caller's 401 may have dropped it meanwhile
+                yield NewToken()
+            used = self.app_token()
+            idp = self.domains["idp"]
+            token = yield from get_consumer_jws(self.settings, idp, used, consumer_id, self.throttle.again)
+            if token is not None:
+                self.consumers[consumer_id] = token
+                while len(self.consumers) > REMEMBERED:
+                    self.consumers.popitem(last=False)
+                return
+            self.drop_app_jwt(used)
+            yield NewToken()
+        raise ServiceError("The IDP refused a fresh AppJWT. Does the app installation have msg.consumer?")
+
+    def app_token(self) -> Secret:
+        """The AppJWT of the moment.
+
+        Raises:
+            NotSentError: There is none.
+        """
+        if self.app_jwt is None:
+            raise NotSentError("There is no AppJWT to send with.")
+        return self.app_jwt.token
+
+    def is_new(self, conversation_id: str) -> bool:
+        """Whether it is the first time that this conversation is heard of."""
+        if conversation_id in self._seen:
+            return False
+        self._seen[conversation_id] = None
+        while len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+        return True
+
+
+class _Line:
+    """A consumer's ``Line`` to an account."""
+
+    __slots__ = ("_connector", "_consumer_id", "_used", "account_id", "throttle", "witness")
+
+    def __init__(self, connector: Connector, consumer_id: str, witness: Witness | None) -> None:
+        self._connector = connector
+        self._consumer_id = consumer_id
+        self.account_id = connector.settings.account_id
+        self.throttle = connector.throttle
+        self.witness = witness
+
+    def origin(self) -> str:
+        return self._connector.domains["asyncMessagingEnt"]
+
+    def ready(self) -> bool:
+        connector = self._connector
+        return connector.app_jwt is not None and self._consumer_id in connector.consumers
+
+    def tokens(self) -> tuple[Secret, Secret]:
+        connector = self._connector
+        self._used = connector.app_token()
+        found = connector.consumers[self._consumer_id]
+        connector.consumers.move_to_end(self._consumer_id)
+        return self._used, found
+
+    def refused(self, code: str) -> None:
+        self._connector.drop_app_jwt(self._used)
+        if code == "40103":
+            self._connector.consumers.pop(self._consumer_id, None)
+
+    def is_new(self, conversation_id: str) -> bool:
+        return self._connector.is_new(conversation_id)

@@ -1,0 +1,395 @@
+"""What can be done in one conversation, as coroutines for the background loop.
+
+``conversation`` puts a plain and an awaited face before it. What was sent is kept here, so that a
+transcript has it although no webhook and no history may ever tell of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from lpnb._internal.display import table_html
+from lpnb.api.file_store import file_type_of, get_file, place_of, put_file, read_file
+from lpnb.api.history import DETAILS, HistoryRecord
+from lpnb.client.landings import Source, find_landing
+from lpnb.client.transcripts import Line, file_in, put_together
+from lpnb.errors import Complaint, FileStoreError, InvalidValueError, ReceiverError, ServiceError
+from lpnb.models.landings import Landing
+from lpnb.models.responses import BatchResponse
+
+if TYPE_CHECKING:
+    from lpnb.client.engine import Engine
+    from lpnb.models.conversation_request import ClientProperties
+    from lpnb.models.frame_base import Frame
+    from lpnb.models.webhook_events import Event
+
+CLOSED = "Conversation is close"
+
+
+class Ear(Source, Protocol):
+    """What a conversation needs of a ``Receiver``."""
+
+    def events(self, conversation_id: str | None = None) -> Sequence[Event]:
+        """What came of a conversation so far."""
+        ...
+
+    async def next_message(self, conversation_id: str, timeout: float = 30.0) -> Any:  # noqa: ASYNC109
+        """Wait for the next message."""
+        ...
+
+
+@dataclass(frozen=True)
+class Details:
+    """What is known of a conversation, and who says so: "history", "webhook", or None when nobody does.
+
+    ``participants`` are (id, role) pairs. ``raw`` is what the source said, as it came.
+    """
+
+    conversation_id: str
+    source: str | None = None
+    state: str | None = None
+    stage: str | None = None
+    skill_id: str | None = None
+    skill_name: str | None = None
+    campaign_id: str | None = None
+    engagement_id: str | None = None
+    participants: tuple[tuple[str, str], ...] = ()
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    close_reason: str | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (name, ", ".join(f"{role} {who}" for who, role in value) if name == "participants" else value)
+            for name, value in ((name, getattr(self, name)) for name in self.__dataclass_fields__)
+            if name != "raw" and value not in (None, ())
+        ]
+        return table_html(f"Conversation {self.conversation_id}", ("field", "value"), rows)
+
+
+class Dialogue:
+    """One conversation of one consumer. Use it on the background loop only."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        conversation_id: str,
+        consumer_id: str,
+        ear: Ear | None = None,
+        client_properties: ClientProperties | None = None,
+    ) -> None:
+        self.engine = engine
+        self.conversation_id = conversation_id
+        self.consumer_id = consumer_id
+        self.ear = ear
+        self._beside: dict[str, Any] = {}
+        if client_properties is not None:
+            self._beside["client_properties"] = client_properties
+        self._lines: dict[int, Line] = {}
+        self.responses: list[BatchResponse] = []
+        #: The highest sequence number that SEND gave to what was published, by dialogId.
+        self.sequences: dict[str, int] = {}
+        self.closed = False
+        self._read: set[int] = set()
+
+    async def send(self, frame: Frame, line: Line | None = None) -> BatchResponse:
+        """Send *frame*; *line* is what it says in the transcript."""
+        from lpnb.models.frames import ChatState
+
+        number, before = len(self._lines), len(self.engine.unknown)
+        if line is not None:
+            self._lines[number] = line  # noted before it leaves: an interrupt must not lose it
+        try:
+            response = await self.engine.send_frame(frame, self.consumer_id)
+        except BaseException:
+            lost = [each for each in self.engine.unknown[before:] if each.consumer_id == self.consumer_id]
+            self.responses.extend(lost)
+            if line is not None and not lost:
+                self._lines[number] = replace(line, outcome="not sent")
+            raise
+        self.responses.append(response)
+        if response.sequence is not None and not isinstance(frame, ChatState):  # those have no number
+            dialog = getattr(frame, "dialog_id", None) or self.conversation_id
+            self.sequences[dialog] = max(response.sequence, self.sequences.get(dialog, 0))
+        if response.pairs and CLOSED in (response.pairs[0].message or ""):
+            self.closed = True
+        if line is not None:
+            said_at = response.sent_at or line.at
+            self._lines[number] = replace(
+                line, at=said_at, sequence=response.sequence, outcome=response.outcome
+            )
+        return response
+
+    @property
+    def lines(self) -> list[Line]:
+        """What was said from here, in the order sent, and what became of it."""
+        return list(self._lines.values())
+
+    async def say(self, text: str, **more: Any) -> BatchResponse:
+        """Publish a text."""
+        from lpnb.models.frames import Message
+
+        frame = Message(text=text, conversation_id=self.conversation_id, **{**self._beside, **more})
+        return await self.send(frame, self._line("text", text, more.get("dialog_id")))
+
+    async def send_rich(self, element: Mapping[str, Any], **more: Any) -> BatchResponse:
+        """Publish structured content."""
+        from lpnb.models.frames import RichContent
+
+        fields = {**self._beside, **more}
+        content: Any = dict(element) if isinstance(element, Mapping) else element
+        frame = RichContent(content=content, conversation_id=self.conversation_id, **fields)
+        return await self.send(frame, self._line("rich content", None, more.get("dialog_id")))
+
+    async def send_file(
+        self,
+        file: str | Path | bytes,
+        caption: str | None = None,
+        preview: str | None = None,
+        file_type: str | None = None,
+    ) -> BatchResponse:
+        """Upload a file and publish it. When a step before that is refused, its response is returned."""
+        from lpnb.models.frames import FileMessage, UploadUrl
+
+        content, size = await asyncio.to_thread(read_file, file)
+        kind = file_type or file_type_of(content)
+        if kind is None:
+            sentence = "file must be a JPG, JPEG, PNG or GIF; it begins like none of them."
+            raise InvalidValueError([Complaint("file", sentence)])
+        fields: dict[str, Any] = {"file_size": size, "file_type": kind, **self._beside}
+        wanted = UploadUrl(**fields)
+        shown: dict[str, Any] = {"file_type": kind, "caption": caption, "preview": preview, **self._beside}
+        FileMessage(relative_path="/checked", conversation_id=self.conversation_id, **shown)
+        wait = self.engine.connector.throttle.again
+        for last in (False, True):
+            asked = await self.send(wanted)
+            if asked.outcome != "answered":
+                return asked
+            place = place_of(asked)
+            store = await self.engine.host("swift")
+            try:
+                await self.engine.run(put_file(store, place, content, kind, wait))
+                break
+            except FileStoreError as error:
+                # A slow line or a busy machine outlived the minute; another address does no harm.
+                if error.http_status != 401 or last:
+                    raise
+        frame = FileMessage(relative_path=place.relative_path, conversation_id=self.conversation_id, **shown)
+        return await self.send(frame, self._line("file", caption))
+
+    async def fetch_file(self, file: str | Event | Line) -> bytes:
+        """Have a stored file."""
+        from lpnb.models.frames import DownloadUrl
+
+        found = file_in(getattr(file, "raw", None))
+        relative_path = file if isinstance(file, str) else found.get("relativePath")
+        if not isinstance(relative_path, str):
+            sentence = "file must be a relativePath, or a message that holds a file."
+            raise InvalidValueError([Complaint("file", sentence)])
+
+        asked = await self.send(DownloadUrl(relative_path=relative_path, **self._beside))
+        place = place_of(asked.raise_for_outcome())
+        store = await self.engine.host("swift")
+        return await self.engine.run_large(get_file(store, place, self.engine.connector.throttle.again))
+
+    async def read(self, sequences: Sequence[int] | None, status: str) -> BatchResponse | None:
+        """Confirm messages; without *sequences*, the agent's that came by webhook and were not yet."""
+        from lpnb.models.frames import Receipt
+
+        if sequences is None:
+            sequences = [
+                event.sequence
+                for event in self.told()
+                if event.is_message
+                and event.role != "CONSUMER"
+                and event.dialog_id in (None, self.conversation_id)
+                and event.sequence is not None
+                and event.sequence not in self._read
+            ]
+            if not sequences:
+                return None
+        given: Any = list(sequences) if not isinstance(sequences, str | bytes | int | float) else sequences
+        fields: dict[str, Any] = {"sequences": given, "status": status, **self._beside}
+        response = await self.send(Receipt(conversation_id=self.conversation_id, **fields))
+        if response.outcome == "answered":
+            self._read.update(sequences)
+        return response
+
+    async def update(self, *fields: Any) -> BatchResponse:
+        """Change fields of the conversation."""
+        from lpnb.models.frames import FieldUpdate
+
+        frame = FieldUpdate(fields=list(fields), conversation_id=self.conversation_id, **self._beside)
+        return await self.send(frame)
+
+    async def close(self, skip_survey: bool) -> BatchResponse:
+        """Close the conversation."""
+        from lpnb.models.conversation_fields import Close, CloseStage
+
+        response = await self.update(CloseStage() if skip_survey else Close())
+        if response.outcome == "answered":
+            self.closed = True
+        return response
+
+    async def typing(self, state: str) -> BatchResponse:
+        """Tell the agent whether the consumer is typing."""
+        from lpnb.models.frames import ChatState
+
+        fields: dict[str, Any] = {"state": state, **self._beside}
+        return await self.send(ChatState(conversation_id=self.conversation_id, **fields))
+
+    async def set_sdes(self, sdes: Sequence[Any]) -> BatchResponse:
+        """Replace SDEs of the consumer."""
+        from lpnb.models.frames import ProfileUpdate
+
+        return await self.send(ProfileUpdate(sdes, **self._beside))
+
+    async def landing(self, wait: float) -> Landing:
+        """Say which skill the conversation landed in."""
+        return await find_landing(self.engine, self.conversation_id, receiver=self.ear, wait=wait)
+
+    async def next_message(self, timeout: float) -> Any:  # noqa: ASYNC109 - the receiver's own word
+        """Wait for the agent's next message."""
+        return await self._listening().next_message(self.conversation_id, timeout)
+
+    async def details(self) -> Details:
+        """What history says of the conversation, or what the last webhook did."""
+        if self.asks_history:
+            record = await self.engine.history_conversation(self.conversation_id, DETAILS)
+            if record is not None:
+                return _of_record(record, self.conversation_id)
+            if self.ear is None:
+                return Details(self.conversation_id)
+        told = self._listening().events(self.conversation_id)
+        states = [event for event in told if _state_of(event)]
+        return _of_state(states[-1], self.conversation_id) if states else Details(self.conversation_id)
+
+    async def transcript(self, history: bool | None) -> tuple[list[Line], str]:
+        """The lines of every source there is, and what those said that failed."""
+        messages: Sequence[Any] = ()
+        note = ""
+        if history or (history is None and self.asks_history):
+            try:
+                record = await self.engine.history_conversation(self.conversation_id, ("messageRecords",))
+                messages = record.messages if record is not None else ()
+            except ServiceError as error:
+                if history:
+                    raise
+                note = f"History failed: {error}"
+        events: Sequence[Event] = ()
+        try:
+            events = self.told()
+        except ReceiverError as error:
+            note = f"{note} What webhooks told is missing: {error}".strip()
+        said = [line for line in self.lines if line.outcome in ("answered", "unknown")]
+        return put_together(said, events, messages), note
+
+    @property
+    def asks_history(self) -> bool:
+        """Whether the settings can read history."""
+        settings = self.engine.connector.settings
+        return bool(settings.history_key or settings.agent_login)
+
+    def told(self) -> Sequence[Event]:
+        """What webhooks told, in order."""
+        return self.ear.events(self.conversation_id) if self.ear is not None else ()
+
+    def _listening(self) -> Ear:
+        if self.ear is not None:
+            return self.ear
+        sentence = (
+            "receiver must be listened to: webhooks bring what agents say. Start a Receiver and call "
+            "client.listen(receiver) or conversation.listen(receiver)."
+        )
+        raise InvalidValueError([Complaint("receiver", sentence)])
+
+    def _line(self, kind: str, text: str | None, dialog_id: str | None = None) -> Line:
+        return Line(
+            "consumer",
+            kind,
+            text,
+            datetime.now(UTC),
+            dialog_id=dialog_id or self.conversation_id,
+            audience="ALL",
+            outcome="unknown",
+            sources=("sent",),
+        )
+
+
+def _state_of(event: Event) -> Mapping[str, Any] | None:
+    result = event.raw.get("result")
+    details = result.get("conversationDetails") if isinstance(result, Mapping) else None
+    return details if isinstance(details, Mapping) else None
+
+
+def _of_record(record: HistoryRecord, conversation_id: str) -> Details:
+    campaign = record.raw.get("campaign")
+    campaign = campaign if isinstance(campaign, Mapping) else {}
+    people: list[tuple[str, str]] = []
+    for name, key, role in (
+        ("consumerParticipants", "participantId", "CONSUMER"),
+        ("agentParticipants", "agentId", "AGENT"),
+    ):
+        found = record.raw.get(name)
+        for each in found if isinstance(found, list) else [found]:
+            if isinstance(each, Mapping) and each.get(key) is not None:
+                people.append((str(each[key]), role))
+    info = record.info
+    return Details(
+        conversation_id=conversation_id,
+        source="history",
+        state=record.status,
+        stage=record.status,
+        skill_id=record.latest_skill_id,
+        skill_name=record.latest_skill_name,
+        campaign_id=_text(campaign.get("campaignId")),
+        engagement_id=_text(campaign.get("campaignEngagementId")),
+        participants=tuple(dict.fromkeys(people)),
+        started_at=record.started_at,
+        ended_at=record.ended_at,
+        close_reason=_text(info.get("closeReason")),
+        raw=record.raw,
+    )
+
+
+def _of_state(event: Event, conversation_id: str) -> Details:
+    found = _state_of(event) or {}
+    campaign = found.get("campaignInfo")
+    campaign = campaign if isinstance(campaign, Mapping) else {}
+    people = found.get("participants")
+    return Details(
+        conversation_id=conversation_id,
+        source="webhook",
+        state=_text(found.get("state")),
+        stage=_text(found.get("stage")),
+        skill_id=_text(found.get("skillId")),
+        campaign_id=_text(campaign.get("campaignId")),
+        engagement_id=_text(campaign.get("engagementId")),
+        participants=tuple(
+            (str(each.get("id")), str(each.get("role")))
+            for each in (people if isinstance(people, list) else [people])
+            if isinstance(each, Mapping)
+        ),
+        started_at=_moment(found.get("startTs")),
+        ended_at=_moment(found.get("endTs")),
+        close_reason=_text(found.get("closeReason")),
+        raw=found,
+    )
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    return str(value) or None
+
+
+def _moment(value: object) -> datetime | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e14:
+        return None
+    return datetime.fromtimestamp(value / 1000, UTC)

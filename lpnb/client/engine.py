@@ -1,0 +1,278 @@
+"""Runs flows over the transport: waits, takes turns, and writes down what an interrupt leaves behind.
+
+The engine lives on the background loop. ``Client`` and ``AsyncClient`` are two doors to it, so they cannot
+behave differently.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from lpnb._internal.display import brief
+from lpnb._internal.validation import check_consumer_id
+from lpnb.api.file_store import LARGEST_FILE
+from lpnb.api.history import (
+    DETAILS,
+    HistoryPage,
+    HistoryRecord,
+    Search,
+    by_consumer,
+    by_conversation,
+    refused_bearer,
+)
+from lpnb.client.account import Connector
+from lpnb.errors import Complaint, InvalidValueError, NotSentError
+from lpnb.models.engagements import Engagement, EngagementRequest, Reported
+from lpnb.models.outgoing import Batch
+from lpnb.models.responses import BatchResponse
+from lpnb.settings import Settings
+from lpnb.transport.http_transport import HttpTransport, Probe, Transport
+from lpnb.transport.protocol import Exchange, Flow, Leaving, NewToken, Pause, Request, Witness
+from lpnb.transport.retries import Throttle
+
+T = TypeVar("T")
+#: What is told of a flow whose request was given up in mid-air, and how far that had come.
+Told = Callable[[Flow[Any], Probe], None]
+
+#: How many responses a client keeps in mind. Those with an unknown outcome are kept beyond that.
+RECENT = 1_000
+RECENT_BYTES = 8 << 20
+
+
+class Engine:
+    """One account, one set of connections. Use it on the background loop only."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        transport: Transport,
+        wait_scale: float = 1.0,
+        patient: bool = True,
+    ) -> None:
+        self.connector = Connector(settings, Throttle(wait_scale, patient=patient))
+        self.transport = transport
+        self.recent: deque[BatchResponse] = deque(maxlen=RECENT)
+        self._kept_bytes = 0
+        self.unknown: list[BatchResponse] = []
+        self.closed = False
+        self._turns: dict[str, _Turn] = {}
+        #: The receiver that conversations of this client listen to, if any.
+        self.ear: Any = None
+
+    async def send(
+        self,
+        batch: Batch,
+        consumer_id: str,
+        *,
+        witness: Witness | None = None,
+        over: Transport | None = None,
+    ) -> BatchResponse:
+        """See to domains and tokens, send *batch*, and keep the response if its outcome is unknown.
+
+        *witness* is told of each attempt before its first byte may leave, and of what came of it. *over* is
+        what it leaves by in place of this engine's own connections.
+        """
+        check_consumer_id(consumer_id)
+        await self.ready(consumer_id)
+        flow = self.connector.post(batch, consumer_id, witness)
+        response = await self.run(flow, self._interrupted, over)
+        self._keep(response)
+        return response
+
+    async def send_frame(
+        self, frame: Batch, consumer_id: str, *, witness: Witness | None = None
+    ) -> BatchResponse:
+        """See to domains and tokens, send *frame* by SEND, and keep the response like a batch's."""
+        check_consumer_id(consumer_id)
+        await self.ready(consumer_id)
+        response = await self.run(self.connector.post_frame(frame, consumer_id, witness), self._interrupted)
+        self._keep(response)
+        return response
+
+    async def engagement(self, request: EngagementRequest) -> Engagement:
+        """Ask Monitoring what a visitor is offered; ``vid`` and ``sid`` are kept per consumer."""
+        return await self._visit(request, self.connector.engagement)
+
+    async def report(self, request: EngagementRequest) -> Reported:
+        """Report SDEs to Monitoring."""
+        return await self._visit(request, self.connector.report)
+
+    async def _visit(self, request: EngagementRequest, flow: Callable[[EngagementRequest], Flow[T]]) -> T:
+        """Run *flow*, one at a time for each visitor: the second one goes into the session of the first."""
+        await self.host("smt")
+        if request.visitor is None:
+            return await self.run(flow(request))
+        key = f"visitor {request.visitor}"
+        turn = self._turns.setdefault(key, _Turn())
+        turn.waiting += 1
+        try:
+            async with turn.lock:
+                return await self.run(flow(request))
+        finally:
+            turn.waiting -= 1
+            if not turn.waiting:
+                self._turns.pop(key, None)
+
+    async def host(self, service: str) -> str:
+        """The origin of *service*; it has passed the same check as those that get tokens."""
+        await self._once("domains", self.connector.need_domains)
+        await self._once(service, lambda: self.connector.need_domain(service))
+        return self.connector.domains[service]
+
+    async def ready(self, consumer_id: str | None = None) -> None:
+        """Have domains, a fresh AppJWT and, for a consumer, the ConsumerJWS. Each is fetched once."""
+        connector = self.connector
+        if connector.is_ready(consumer_id):
+            return
+        await self._once("domains", connector.need_domains)
+        await self._once("app_jwt", connector.need_app_jwt)
+        if consumer_id is not None and connector.consumer_jws(consumer_id) is None:
+            await self._once(f"jws {consumer_id}", lambda: connector.need_consumer_jws(consumer_id))
+
+    async def history(self, search: Search) -> HistoryPage:
+        """Ask history for one page. A bearer that is refused is renewed once."""
+        connector = self.connector
+        for _ in range(2):
+            connector.need_bearer()  # says at once when there is nothing to ask with
+            await self.host("msgHist")
+            await self._once("bearer", connector.need_bearer)
+            page = await self.run(connector.search(search))
+            if page is not None:
+                return page
+        raise refused_bearer(connector.settings)
+
+    async def history_conversation(
+        self, conversation_id: str, content: Sequence[str] = DETAILS
+    ) -> HistoryRecord | None:
+        """What history has of a conversation; None when it has not heard of it (yet)."""
+        page = await self.history(by_conversation(conversation_id, content))
+        return page.records[0] if page.records else None
+
+    async def history_consumer(
+        self,
+        consumer_id: str,
+        status: str | Iterable[str] = "OPEN",
+        content: Sequence[str] = DETAILS,
+    ) -> tuple[HistoryRecord, ...]:
+        """A consumer's conversations, the latest first."""
+        check_consumer_id(consumer_id)
+        self.connector.need_bearer()
+        await self.ready(consumer_id)
+        search = by_consumer(self.connector.lp_consumer_id(consumer_id), status, content)
+        return (await self.history(search)).records
+
+    async def history_search(self, search: Search, most: int = 500) -> tuple[HistoryRecord, ...]:
+        """All records of a search by filters, page after page, up to *most*."""
+        if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+            sentence = f"most must be a whole number above 0; got {brief(most)}."
+            raise InvalidValueError([Complaint("most", sentence)])
+        found: list[HistoryRecord] = []
+        while True:
+            page = await self.history(search.at(len(found)))
+            found.extend(page.records)
+            if not page.records or len(found) >= min(page.count, most):
+                return tuple(found[:most])
+
+    async def run_large(self, flow: Flow[T]) -> T:
+        """Run *flow* on connections of its own that take an answer as large as a file may be."""
+        if not isinstance(self.transport, HttpTransport):
+            return await self.run(flow)
+        files = HttpTransport(self.transport.deadline, LARGEST_FILE + 1024, self.transport.kind)
+        try:
+            return await self.run(flow, over=files)
+        finally:
+            await files.aclose()
+
+    async def run(self, flow: Flow[T], interrupted: Told | None = None, over: Transport | None = None) -> T:
+        """Run *flow* to its end. *interrupted* is told when a request is given up in mid-air."""
+        answer: Exchange | None = None
+        try:
+            while True:
+                step = flow.send(answer)
+                answer = None
+                if self.closed:
+                    raise NotSentError("This client is closed. Make a new one to send.")
+                if isinstance(step, Request):
+                    probe = Probe()
+                    try:
+                        answer = await (over or self.transport).exchange(step, probe)
+                    except BaseException:
+                        if interrupted is not None:
+                            interrupted(flow, probe)
+                        raise
+                elif isinstance(step, Leaving):
+                    await step.witness.leaving(step.outgoing)
+                elif isinstance(step, Pause):
+                    await asyncio.sleep(step.seconds)
+                elif isinstance(step, NewToken):
+                    await self.ready(step.consumer_id)
+                else:
+                    await self.connector.throttle.pace.turn()
+        except StopIteration as finished:
+            result: T = finished.value
+            return result
+        finally:
+            flow.close()
+
+    def _interrupted(self, flow: Flow[BatchResponse], probe: Probe) -> None:
+        """Tell the flow that it was interrupted; if bytes may have left, keep what it makes of that."""
+        if not probe.started:
+            return
+        try:
+            flow.send(probe.exchange("waiting for the answer was interrupted"))
+        except StopIteration as finished:
+            self._keep(finished.value)
+
+    def _keep(self, response: BatchResponse) -> None:
+        """Note a response before anybody is given it: an interrupt may come in between."""
+        self.recent.append(response)
+        self._kept_bytes += len(response.raw)
+        while self._kept_bytes > RECENT_BYTES and len(self.recent) > 1:
+            self._kept_bytes -= len(self.recent.popleft().raw)
+        if response.outcome == "unknown":
+            self.unknown.append(response)
+
+    async def aclose(self) -> None:
+        """Close the connections. Closing twice is harmless."""
+        self.closed = True
+        self.connector.throttle.pace.release()
+        await self.transport.aclose()
+
+    async def _once(self, key: str, missing: Callable[[], Flow[None] | None]) -> None:
+        """Run the flow that is missing, if it still is when it is our turn.
+
+        Whoever waited while another one asked in vain is told the same, and does not ask again.
+        """
+        if missing() is None:
+            return
+        turn = self._turns.setdefault(key, _Turn())
+        known = turn.failure
+        turn.waiting += 1
+        try:
+            async with turn.lock:
+                if (flow := missing()) is None:
+                    return
+                if turn.failure is not None and turn.failure is not known:
+                    raise type(turn.failure)(*turn.failure.args)
+                try:
+                    await self.run(flow)
+                except NotSentError as error:
+                    turn.failure = error
+                    raise
+        finally:
+            turn.waiting -= 1
+            if not turn.waiting:
+                self._turns.pop(key, None)
+
+
+@dataclass(slots=True)
+class _Turn:
+    """Those who wait for one and the same thing, and how it last failed."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: int = 0
+    failure: NotSentError | None = None

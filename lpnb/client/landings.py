@@ -1,0 +1,308 @@
+"""Which skill a conversation landed in, and who says so: history or a webhook, whichever answers first.
+
+History is about a minute late and is asked politely; a webhook arrives by itself at a ``Receiver``. Neither
+is read here: ``history`` and ``webhooks`` know how.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Iterator
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol, overload
+from weakref import WeakKeyDictionary
+
+from lpnb._internal import event_loop
+from lpnb.api.history import (
+    LANDING,
+    TOGETHER,
+    HistoryRecord,
+    by_conversation,
+    by_conversations,
+    by_filters,
+    check_credentials,
+)
+from lpnb.errors import Complaint, InvalidValueError, LpnbError, ReceiverError, ServiceError
+from lpnb.models.landings import Landing
+
+if TYPE_CHECKING:
+    from lpnb.client.conversation import AsyncConversation, Conversation
+    from lpnb.client.engine import Engine
+
+#: Seconds that a landing is waited for: history's minute, and half as much again.
+WAIT = 90.0
+#: Seconds beyond that in which an answer of history that is under way may still come.
+LATE = 10.0
+#: Seconds between two questions to history; the last one goes on.
+RHYTHM = (5.0, 10.0, 15.0)
+#: How far back, and for how many seconds, history is looked through for the name of a skill.
+NAMES_WITHIN = timedelta(days=90)
+NAMES_IN_TIME = 5.0
+
+
+class Source(Protocol):
+    """What a landing needs of a ``Receiver``."""
+
+    def landing(self, conversation_id: str) -> Landing | None:
+        """What its webhooks say, or None as long as they say nothing."""
+        ...
+
+    def news(self, conversation_id: str) -> Future[None]:
+        """A future that is done when the next webhook about the conversation has come."""
+        ...
+
+
+@overload
+def landing(
+    conversation: AsyncConversation, *, receiver: Source | None = None, wait: float = WAIT
+) -> Awaitable[Landing]: ...
+
+
+@overload
+def landing(conversation: Conversation, *, receiver: Source | None = None, wait: float = WAIT) -> Landing: ...
+
+
+def landing(
+    conversation: Conversation | AsyncConversation,
+    *,
+    receiver: Source | None = None,
+    wait: float = WAIT,
+) -> Landing | Awaitable[Landing]:
+    """Say which skill a conversation landed in, as soon as history or a webhook knows.
+
+    Args:
+        conversation: A ``Conversation``, or an ``AsyncConversation``: then the result is awaited.
+        receiver: A running ``Receiver`` to listen to as well; the one that the conversation listens to when
+            left out. Without credentials for history it is the only source.
+        wait: Seconds to wait at the most, and up to ten more for an answer that is under way. History is
+            asked at once, then after 5, 10, 15, 15 ... s.
+
+    Returns:
+        A ``Landing``. Its ``outcome`` is "not visible" when nobody had heard of the conversation in time.
+
+    Raises:
+        SettingsError: There are neither credentials for history nor a receiver.
+        ServiceError: History fails, and there is no receiver.
+
+    Example:
+        >>> from lpnb import Client, Sandbox, Settings
+        >>> with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
+        ...     reply = client.create_conversation("consumer-1", skill_id="2741903011")
+        ...     landing(client.conversation(reply)).skill_name
+        'Cards & Payments'
+
+    Source: Messaging Interactions API, freshness about a minute; Webhooks, conversation state.
+    """
+    ear = receiver if receiver is not None else conversation.receiver
+    work = find_landing(conversation.engine, conversation.id, receiver=ear, wait=wait)
+    # The two classes stand a floor above and cannot be named here.
+    if inspect.iscoroutinefunction(conversation.say):
+        return event_loop.awaitable(work)
+    return event_loop.wait(work)
+
+
+async def find_landing(
+    engine: Engine, conversation_id: str, *, receiver: Source | None = None, wait: float = WAIT
+) -> Landing:
+    """``landing`` for code that runs on the background loop, such as a run of many sends."""
+    by_conversation(conversation_id)  # says what is wrong with an id that cannot be one
+    if isinstance(wait, bool) or not isinstance(wait, int | float) or not 0 <= wait <= 86_400:
+        sentence = f"wait must be from 0 to 86,400 seconds; got {wait!r}."
+        raise InvalidValueError([Complaint("wait", sentence)])
+    settings = engine.connector.settings
+    asks = bool(settings.history_key or settings.agent_login)
+    if receiver is None:
+        check_credentials(settings)
+    work: set[asyncio.Task[Landing | None]] = set()
+    if asks:
+        work.add(asyncio.create_task(_by_history(engine, conversation_id, wait)))
+    if receiver is not None:
+        work.add(asyncio.create_task(_by_webhook(receiver, conversation_id, wait)))
+    sources, failures = len(work), []
+    try:
+        while work:
+            done, work = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                try:
+                    found = task.result()
+                except (ServiceError, ReceiverError) as error:
+                    failures.append(error)
+                    if len(failures) == sources:
+                        raise
+                    continue
+                if found is not None:
+                    return found if found.source == "history" else await _named(engine, found, asks)
+    finally:
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+    said = []
+    if asks and not any(isinstance(error, ServiceError) for error in failures):
+        said.append(f"History did not have it within {wait:g} s.")
+    if receiver is not None and not any(isinstance(error, ReceiverError) for error in failures):
+        said.append("No webhook told of it.")
+    said += [
+        f"{'History' if isinstance(error, ServiceError) else 'The receiver'} failed: {error}"
+        for error in failures
+    ]
+    return Landing(conversation_id, asked_at=datetime.now(UTC), note=" ".join(said))
+
+
+def landing_of(record: HistoryRecord, conversation_id: str) -> Landing:
+    """What a history record says about the landing."""
+    return Landing(
+        conversation_id,
+        skill_id=record.latest_skill_id,
+        skill_name=record.latest_skill_name,
+        source="history",
+        transfers=record.transfers,
+        asked_at=datetime.now(UTC),
+    )
+
+
+class _Questions:
+    """What is asked of one account's history: one search at a time, with all questions that have gathered.
+
+    So a thousand landings that are waited for together cost history twenty searches a round, not a thousand.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, asyncio.Future[HistoryRecord | None]] = {}
+        self._asking: asyncio.Task[None] | None = None
+        self._naming: dict[str, asyncio.Task[None]] = {}
+
+    async def learn_name(self, engine: Engine, skill_id: str) -> None:
+        """Have history say what a skill is called, by any conversation in it; once for each skill."""
+        if skill_id not in self._naming:
+            self._naming[skill_id] = asyncio.create_task(_learn_name(engine, skill_id))
+        await asyncio.shield(self._naming[skill_id])
+
+    async def ask(self, engine: Engine, conversation_id: str) -> HistoryRecord | None:
+        """What history has of the conversation; None when it has not heard of it."""
+        answer = self._waiting.get(conversation_id)
+        if answer is None:
+            answer = self._waiting[conversation_id] = asyncio.get_running_loop().create_future()
+            answer.add_done_callback(_looked_at)
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask_all(engine))
+        # Whoever gives up must not take the answer from others who wait for the same.
+        return await asyncio.shield(answer)
+
+    async def _ask_all(self, engine: Engine) -> None:
+        try:
+            while self._waiting:
+                asked = {name: self._waiting.pop(name) for name in list(self._waiting)[:TOGETHER]}
+                try:
+                    search = by_conversations(list(asked), LANDING)
+                    if len(asked) == 1:
+                        search = by_conversation(next(iter(asked)), LANDING)
+                    records = (await engine.history(search)).records
+                except Exception as error:
+                    for answer in asked.values():
+                        answer.set_exception(_copy(error))
+                except BaseException:
+                    for answer in asked.values():
+                        answer.cancel()
+                    raise
+                else:
+                    found = {record.conversation_id: record for record in records}
+                    for name, answer in asked.items():
+                        answer.set_result(found.get(name))
+        finally:
+            self._asking = None
+
+
+async def _learn_name(engine: Engine, skill_id: str) -> None:
+    now = datetime.now(UTC)
+    search = by_filters(now - NAMES_WITHIN, now, latest_skill_ids=[skill_id], content=["campaign"], limit=1)
+    # A name is nice to have: the landing is known without it.
+    with suppress(LpnbError, TimeoutError):
+        async with asyncio.timeout(NAMES_IN_TIME):
+            await engine.history(search)
+
+
+async def _named(engine: Engine, found: Landing, asks: bool) -> Landing:
+    """The landing that a webhook told of, with the names of its skills as far as history knows them."""
+    names = engine.connector.skill_names
+    if asks and found.skill_id is not None and found.outcome == "landed" and found.skill_id not in names:
+        await _questions_of(engine).learn_name(engine, found.skill_id)
+    moves = tuple(
+        replace(
+            move,
+            source_skill_name=names.get(move.source_skill_id or ""),
+            target_skill_name=names.get(move.target_skill_id or ""),
+        )
+        for move in found.transfers
+    )
+    return replace(found, skill_name=names.get(found.skill_id or ""), transfers=moves)
+
+
+def _looked_at(answer: asyncio.Future[Any]) -> None:
+    """Nobody may be left to hear of a failure."""
+    if not answer.cancelled():
+        answer.exception()
+
+
+def _copy(error: Exception) -> Exception:
+    """An error for each who waits: raising one and the same in several places mixes their tracebacks up."""
+    return type(error)(*error.args) if isinstance(error, LpnbError) else error
+
+
+_questions: WeakKeyDictionary[Engine, _Questions] = WeakKeyDictionary()
+
+
+def _questions_of(engine: Engine) -> _Questions:
+    return _questions.setdefault(engine, _Questions())
+
+
+async def _by_history(engine: Engine, conversation_id: str, wait: float) -> Landing | None:
+    """Ask until history has heard of the conversation, or the time is over."""
+    try:
+        async with asyncio.timeout(wait + LATE):
+            for pause in _pauses(wait):
+                await asyncio.sleep(engine.connector.throttle.wait(pause).seconds)
+                record = await _questions_of(engine).ask(engine, conversation_id)
+                if record is not None:
+                    return landing_of(record, conversation_id)
+    except TimeoutError:
+        # The question itself goes on for others who wait for it; its tries are counted.
+        raise ServiceError(f"Messaging Interactions gave no answer within {wait + LATE:g} s.") from None
+    return None
+
+
+def _pauses(wait: float) -> Iterator[float]:
+    """Seconds before each question: none, 5, 10, 15, 15 ..., the last one cut so that they add up.
+
+    Example:
+        >>> list(_pauses(40.0))
+        [0.0, 5.0, 10.0, 15.0, 10.0]
+    """
+    yield 0.0
+    number = 0
+    while wait > 0:
+        pause = min(RHYTHM[min(number, len(RHYTHM) - 1)], wait)
+        yield pause
+        wait -= pause
+        number += 1
+
+
+async def _by_webhook(receiver: Source, conversation_id: str, wait: float) -> Landing | None:
+    """Look at each webhook about the conversation until one tells where it is, or the time is over."""
+    try:
+        async with asyncio.timeout(wait):
+            while True:
+                # Asked for before looking: what comes in between is not missed.
+                news = receiver.news(conversation_id)
+                try:
+                    found = receiver.landing(conversation_id)
+                    if found is not None:
+                        return found
+                    await asyncio.wrap_future(news)
+                finally:
+                    news.cancel()  # nobody listens any more
+    except TimeoutError:
+        return None

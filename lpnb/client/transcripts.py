@@ -1,0 +1,200 @@
+"""Who said what in a conversation, put together from what was sent, what webhooks told, and history.
+
+Each source knows something the others do not: what was sent is known at once, a webhook brings the agent's
+words, history has what was said while nobody listened. What two of them tell of the same is one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from lpnb.api.history import HistoryMessage
+    from lpnb.models.webhook_events import Event
+
+Source = Literal["sent", "webhook", "history"]
+SOURCES: tuple[Source, ...] = ("sent", "webhook", "history")
+#: Whatever is none of these passes in the words it came with.
+_KINDS = {
+    "ContentEvent": "text",
+    "RichContentEvent": "rich content",
+    "TEXT_PLAIN": "text",
+    "HOSTED_FILE": "file",
+    "RICH_CONTENT": "rich content",
+}
+_WHO = {"CONSUMER": "consumer", "ASSIGNED_AGENT": "agent", "AGENT": "agent"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One message of a conversation.
+
+    ``who`` is "consumer", "agent", or another role in lower case. ``kind`` is "text", "file", "rich
+    content", or the service's own word. ``outcome`` is that of what was sent from here: "answered", or
+    "unknown" when nobody knows whether it arrived. ``sources`` says who knows of it.
+    """
+
+    who: str
+    kind: str
+    text: str | None
+    at: datetime | None
+    sequence: int | None = None
+    dialog_id: str | None = None
+    audience: str | None = None
+    outcome: str | None = None
+    sources: tuple[Source, ...] = ()
+    raw: Any = field(default=None, repr=False, compare=False)
+
+
+def of_webhook(event: Event) -> Line:
+    """What a webhook tells of a message."""
+    file = file_in(event.raw)
+    role = event.role or ""
+    return Line(
+        who=_WHO.get(role, role.lower()),
+        kind="file" if file else _KINDS.get(event.kind, event.kind),
+        text=event.text if not file else _caption(file),
+        at=event.at or event.received_at,
+        sequence=event.sequence,
+        dialog_id=event.dialog_id,
+        audience=event.audience,
+        sources=("webhook",),
+        raw=event.raw,
+    )
+
+
+def of_history(message: HistoryMessage) -> Line:
+    """What history tells of a message."""
+    return Line(
+        who=message.sent_by.lower(),
+        kind=_KINDS.get(message.type, message.type),
+        text=message.text if message.text is not None else _caption(file_in(message.raw)),
+        at=message.at,
+        sequence=message.sequence,
+        dialog_id=message.dialog_id,
+        audience=message.audience,
+        sources=("history",),
+        raw=message.raw,
+    )
+
+
+def file_in(raw: Any) -> Mapping[str, Any]:
+    """The file that a message holds, as a webhook or history has it: relativePath, caption; {} for none.
+
+    Example:
+        >>> event = {"contentType": "hosted/file", "message": {"relativePath": "/v1/a.png"}}
+        >>> file_in({"event": event})["relativePath"]
+        '/v1/a.png'
+    """
+    raw = raw if isinstance(raw, Mapping) else {}
+    for holder, name in (("event", "message"), ("messageData", "file")):
+        part = raw.get(holder)
+        file = part.get(name) if isinstance(part, Mapping) else None
+        if isinstance(file, Mapping) and isinstance(file.get("relativePath"), str):
+            return file
+    return {}
+
+
+def _caption(file: Mapping[str, Any]) -> str | None:
+    caption = file.get("caption")
+    return caption if isinstance(caption, str) else None
+
+
+def put_together(
+    sent: Iterable[Line], events: Iterable[Event] = (), messages: Iterable[HistoryMessage] = ()
+) -> list[Line]:
+    """Put the lines of all three sources in order, each message once.
+
+    Within a dialog the sequence decides, between dialogs the time. Something sent with an unknown outcome
+    is found again in what the others tell of the consumer by its words.
+
+    Example:
+        >>> said = Line("consumer", "text", "Hi", None, 0, "c", outcome="answered", sources=("sent",))
+        >>> put_together([said, said])[0].sources
+        ('sent',)
+    """
+    told = [of_webhook(event) for event in events if event.is_message]
+    known: dict[tuple[str | None, int], Line] = {}
+    rest: list[Line] = []
+    lost: list[Line] = []
+    for line in (*sent, *told, *map(of_history, messages)):
+        if line.sequence is not None:
+            key = (line.dialog_id, line.sequence)
+            known[key] = _joined(known[key], line) if key in known else line
+        elif line.outcome == "unknown":
+            lost.append(line)
+        else:
+            rest.append(line)
+    for line in lost:
+        place = next((key for key, other in known.items() if _may_be(line, other)), None)
+        if place is None:
+            rest.append(line)
+        else:
+            known[place] = replace(_joined(line, known[place]), sequence=place[1], dialog_id=place[0])
+    return _in_order([*known.values(), *rest])
+
+
+def to_columns(conversation_id: str, lines: Sequence[Line]) -> dict[str, list[object]]:
+    """The lines as columns, for ``tables.transcript_table``."""
+    return {
+        "conversation_id": [conversation_id] * len(lines),
+        "at": [line.at for line in lines],
+        "who": [line.who for line in lines],
+        "text": [line.text for line in lines],
+        "kind": [line.kind for line in lines],
+        "sequence": [line.sequence for line in lines],
+        "dialog_id": [line.dialog_id for line in lines],
+        "audience": [line.audience for line in lines],
+        "outcome": [line.outcome for line in lines],
+        "sources": [", ".join(line.sources) for line in lines],
+    }
+
+
+def _joined(first: Line, second: Line) -> Line:
+    """One line of two that tell of the same message: the service's time beats this machine's."""
+    sources = {*first.sources, *second.sources}
+    told = next((line for line in (second, first) if "sent" not in line.sources), second)
+    return replace(
+        first,
+        who=first.who or second.who,
+        text=first.text if first.text is not None else second.text,
+        at=told.at or first.at or second.at,
+        audience=first.audience or second.audience,
+        outcome=first.outcome or second.outcome,
+        sources=tuple(source for source in SOURCES if source in sources),
+        raw=told.raw if told.raw is not None else first.raw,
+    )
+
+
+def _may_be(lost: Line, other: Line) -> bool:
+    """Whether *other* is what was sent with an unknown outcome."""
+    if "sent" in other.sources or (other.who, other.kind, other.text) != (lost.who, lost.kind, lost.text):
+        return False
+    # A minute's leeway: the service's clock and this machine's differ.
+    return lost.at is None or other.at is None or (lost.at - other.at).total_seconds() < 60
+
+
+def _in_order(lines: Iterable[Line]) -> list[Line]:
+    dialogs: dict[str | None, list[Line]] = {}
+    timed: list[tuple[datetime, Line]] = []
+    for line in lines:
+        if line.sequence is None:
+            timed.append((line.at or _LONG_AGO, line))
+        else:
+            dialogs.setdefault(line.dialog_id, []).append(line)
+    for dialog in dialogs.values():
+        timed.extend(_by_sequence(dialog))
+    return [line for _, line in sorted(timed, key=lambda pair: pair[0])]  # stable
+
+
+def _by_sequence(dialog: list[Line]) -> Iterator[tuple[datetime, Line]]:
+    latest = _LONG_AGO
+    for line in sorted(dialog, key=lambda line: line.sequence or 0):
+        latest = max(latest, line.at or latest)
+        yield latest, line
+
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)

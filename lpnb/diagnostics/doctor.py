@@ -1,0 +1,260 @@
+"""``doctor``: what works, what does not, and what to do, from the settings to the last token.
+
+It opens no conversation. Each check stands on its own line, and one that cannot be made says what it
+waits for.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+from lpnb._internal import event_loop
+from lpnb._internal.display import table_html
+from lpnb._internal.optional_dependencies import install_command
+from lpnb.api.domain_api import NEEDED, find_domains
+from lpnb.api.tokens import claims
+from lpnb.client.connect import find_settings, in_file
+from lpnb.client.engine import Engine
+from lpnb.errors import LpnbError, SettingsError
+from lpnb.settings import Settings
+from lpnb.transport.http_transport import HttpTransport, Probe
+from lpnb.transport.protocol import Exchange, Request, call
+
+State = Literal["ok", "warn", "fail", "skip"]
+#: Seconds by which this machine's clock may differ before it is worth a word.
+SKEW = 60.0
+#: The consumer that is asked for a ConsumerJWS. It never opens a conversation.
+CONSUMER = "lpnb-doctor"
+_PURPOSE = {"asyncMessagingEnt": "messaging", "sentinel": "Sentinel", "idp": "IDP"}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding: what was checked, how it went, what was seen, and what to do about it."""
+
+    name: str
+    state: State
+    seen: str
+    todo: str = ""
+
+
+class Checkup(tuple[Check, ...]):
+    """The findings of one ``doctor`` run, in the order they were made."""
+
+    __slots__ = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed."""
+        return all(check.state != "fail" for check in self)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The findings as plain dicts."""
+        return [asdict(check) for check in self]
+
+    def __str__(self) -> str:
+        width = max((len(check.name) for check in self), default=0)
+        lines = []
+        for check in self:
+            lines.append(f"{check.state:<4}  {check.name:<{width}}  {check.seen}")
+            lines.extend(f"{'':<4}  {'':<{width}}  -> {line}" for line in check.todo.splitlines())
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = [(check.state, check.name, check.seen, check.todo) for check in self]
+        return table_html("Doctor", ["", "check", "seen", "what to do"], rows)
+
+
+def doctor(profile: str | None = None, directory: str | Path = ".", deadline: float = 10.0) -> Checkup:
+    """Check the settings, each host, each token, the clock and history. Opens no conversation.
+
+    Args:
+        profile: Such as "staging", to check ``.env.staging``.
+        directory: Where to start looking for the ``.env`` file.
+        deadline: Seconds for each call.
+
+    Returns:
+        A ``Checkup``: printed it is a list, in a notebook a table; ``ok`` says whether nothing failed.
+
+    Example:
+        >>> found = doctor()
+        >>> found.ok, found[-1].name
+        (True, 'history')
+    """
+    checks = [_versions()]
+    try:
+        settings, where = find_settings(profile, directory)
+        seen = f"account {settings.account_id}, from {where}"
+        if where is None:
+            seen = (
+                f"none{in_file(profile, directory)}, so the embedded sandbox is used ({settings.domain_api})"
+            )
+        checks.append(Check("settings", "ok", seen))
+    except SettingsError as error:
+        first, _, rest = str(error).partition("\n")
+        return Checkup([*checks, Check("settings", "fail", first, rest)])
+    return Checkup([*checks, *event_loop.wait(_Examination(settings, deadline).run())])
+
+
+class _Examination:
+    """The checks that need the wire, made one after the other with one engine."""
+
+    def __init__(self, settings: Settings, deadline: float) -> None:
+        self.settings = settings
+        self.dates: list[tuple[str, datetime]] = []
+        self.checks: list[Check] = []
+        # Impatient: somebody waits for the findings, and a service in trouble is not knocked at again.
+        self.engine = Engine(settings, _Watched(HttpTransport(deadline), self.dates), patient=False)
+
+    async def run(self) -> list[Check]:
+        try:
+            await self._domains()
+            for service in NEEDED:
+                await self._host(service)
+            self._clock()
+            await self._app_jwt()
+            await self._consumer_jws()
+            await self._history()
+        finally:
+            await self.engine.aclose()
+        return self.checks
+
+    def add(self, name: str, state: State, seen: str, todo: str = "") -> None:
+        self.checks.append(Check(name, state, seen, todo))
+
+    @contextmanager
+    def told(self, name: str, todo: str) -> Iterator[None]:
+        try:
+            yield
+        except LpnbError as error:
+            self.add(name, "fail", str(error), todo)
+
+    async def _domains(self) -> None:
+        name = "Domain API"
+        with self.told(name, "Check LP_DOMAIN_API, LP_ACCOUNT_ID and the way to the network."):
+            begun = time.perf_counter()
+            connector = self.engine.connector
+            connector.domains = await self.engine.run(find_domains(self.settings, connector.throttle.again))
+            took = (time.perf_counter() - begun) * 1000
+            self.add(
+                name, "ok", f"{self.settings.domain_api} names {len(connector.domains)} hosts ({took:.0f} ms)"
+            )
+
+    async def _host(self, service: str) -> None:
+        name = f"{_PURPOSE[service]} host"
+        origin = self.engine.connector.domains.get(service)
+        if origin is None:
+            self.add(name, "skip", "waits for the Domain API")
+            return
+
+        exchange = await self.engine.run(call(Request("GET", origin + "/")))
+        if exchange.status is None:
+            self.add(name, "fail", f"{origin}: {exchange.failure}", "Is it blocked by a firewall or a proxy?")
+        else:
+            self.add(name, "ok", f"{origin} answers ({exchange.elapsed_ms:.0f} ms)")
+
+    def _clock(self) -> None:
+        for header, received in self.dates:
+            try:
+                told = parsedate_to_datetime(header)
+                skew = (received - (told if told.tzinfo else told.replace(tzinfo=UTC))).total_seconds()
+            except (TypeError, ValueError, OverflowError):
+                continue
+            if abs(skew) <= SKEW:
+                self.add("clock", "ok", f"within {SKEW:.0f} s of the service's")
+            else:
+                side = "ahead of" if skew > 0 else "behind"
+                self.add(
+                    "clock",
+                    "warn",
+                    f"{abs(skew):.0f} s {side} the service's",
+                    "Set this machine's clock. lpnb copes; other software that checks tokens may not.",
+                )
+            return
+        self.add("clock", "skip", "no reply told the time")
+
+    async def _app_jwt(self) -> None:
+        name = "AppJWT"
+        if "sentinel" not in self.engine.connector.domains:
+            self.add(name, "skip", "waits for the Domain API")
+            return
+        todo = "Compare LP_CLIENT_ID and LP_CLIENT_SECRET with the app installation."
+        with self.told(name, todo):
+            await self.engine.ready()
+            token = self.engine.connector.app_jwt
+            if token is None:
+                return
+            found = claims(token.token)
+            scope = str(found.get("scope", ""))
+            if found and "msg.consumer" not in scope:
+                self.add(
+                    name,
+                    "warn",
+                    f"issued, but its scope is {scope[:60]!r}",
+                    "A connector's installation needs the scope msg.consumer.",
+                )
+            else:
+                self.add(name, "ok", f"issued, lives {token.lifetime / 60:.0f} minutes")
+
+    async def _consumer_jws(self) -> None:
+        name = "ConsumerJWS"
+        if self.engine.connector.app_jwt is None:
+            self.add(name, "skip", "waits for the AppJWT")
+            return
+        with self.told(name, "Does the installation have the scope msg.consumer?"):
+            await self.engine.ready(CONSUMER)
+            self.add(name, "ok", f"issued for the consumer {CONSUMER!r}; no conversation was opened")
+
+    async def _history(self) -> None:
+        name, connector = "history", self.engine.connector
+        try:
+            connector.need_bearer()
+        except SettingsError:
+            todo = "LP_AGENT_LOGIN and LP_AGENT_PASSWORD, or the four LP_HISTORY_... settings, let lpnb see"
+            self.add(name, "skip", "no credentials are set", f"{todo}\nwhere a conversation landed.")
+            return
+        if not connector.domains:
+            self.add(name, "skip", "waits for the Domain API")
+            return
+        who = "an API key" if self.settings.history_key else f"the agent {self.settings.agent_login!r}"
+        with self.told(name, "Check the LP_HISTORY_... or LP_AGENT_... settings and what they may do."):
+            await self.engine.history_conversation(CONSUMER)
+            self.add(name, "ok", f"{who} may search it")
+
+
+class _Watched:
+    """A transport that notes what time the other side says it is."""
+
+    def __init__(self, inner: HttpTransport, dates: list[tuple[str, datetime]]) -> None:
+        self._inner = inner
+        self._dates = dates
+
+    async def exchange(self, request: Request, probe: Probe) -> Exchange:
+        exchange = await self._inner.exchange(request, probe)
+        if exchange.date:
+            self._dates.append((exchange.date, datetime.now(UTC)))
+        return exchange
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def _versions() -> Check:
+    found = [f"Python {platform.python_version()}"]
+    for name in ("lpnb", "httpx", "pandas", "ipywidgets", "jupyterlab"):
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            found.append(f"no {name}")
+    missing = "no jupyterlab" in found
+    todo = f"For `lpnb lab`: {install_command('lab')}" if missing else ""
+    return Check("versions", "ok", ", ".join(found), todo)

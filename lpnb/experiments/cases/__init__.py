@@ -1,0 +1,1 @@
+"""Cases: tables, grids and personas, read, checked and built into batches."""

@@ -1,0 +1,305 @@
+"""How the values of one case become a batch: which column goes where, worked out once for all cases.
+
+The models do the validating. Here their findings only get the name of the column they are about. A case that
+was checked need not be validated once more to be sent: most kinds of cells go to the wire as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lpnb._internal.json_codec import json_bytes
+from lpnb._internal.request_ids import fresh_id
+from lpnb.errors import Complaint
+from lpnb.experiments.cases.columns import ENTRY_POINTS, IDENTITIES, Column, attribute_models
+from lpnb.models.base import Id, Text, WireModel, models_in
+from lpnb.models.batches import ConversationBatch, both_frames
+from lpnb.models.conversation_request import (
+    ClientProperties,
+    ConsumerRequestConversation,
+    SetUserProfile,
+    profile_body,
+)
+from lpnb.models.outgoing import Batch, Outgoing
+from lpnb.models.visitors import Identity
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+_NO_PROFILE = SetUserProfile()
+_PLAIN_REQUEST = ConsumerRequestConversation()
+#: Parts that are remembered by their text: cells recur in a grid, and a case is checked before it is sent.
+_REMEMBERED = 4_096
+#: Kinds of cells that models only look at: what was read is what is sent.
+_AS_READ = frozenset(("text", "id", "whole", "number", "boolean"))
+
+
+class Plan:
+    """Where each column of a table of cases goes."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        def part(kind: str, owner: str, model: type[WireModel], root: str) -> _Part | None:
+            own = [column for column in columns if column.part == kind and column.owner == owner]
+            return _Part(own, model, root) if own else None
+
+        models = attribute_models()
+        owners = dict.fromkeys(column.owner for column in columns if column.part == "sde")
+        self._sdes = [
+            made for owner in owners if (made := part("sde", owner, models[owner], owner)) is not None
+        ]
+        self._request = part("request", "request", ConsumerRequestConversation, "")
+        self._header = part("header", "clientProperties", ClientProperties, "clientProperties")
+        asked = dict.fromkeys(column.owner for column in columns if column.part == "monitoring")
+        self._attributes = [
+            made
+            for owner in asked
+            if owner not in (ENTRY_POINTS, IDENTITIES)
+            and (made := part("monitoring", owner, models[owner], f"engagementAttributes.{owner}"))
+            is not None
+        ]
+        who = [column for column in columns if column.owner == IDENTITIES]
+        self._identities = _Node(sorted(who, key=lambda column: len(column.path)), 0) if who else None
+        self._entries = [column for column in columns if column.owner == ENTRY_POINTS]
+        whole = [part for part in (self._request, self._header) if part is not None]
+        self._parts = [*self._sdes, *whole, *self._attributes]
+        self._is_plain = self._header is None and all(
+            part.is_plain for part in (*self._sdes, self._request) if part is not None
+        )
+
+    def batch(self, values: Mapping[str, object], complaints: list[Complaint]) -> ConversationBatch | None:
+        """The batch, or None with what is wrong added to *complaints*."""
+        before = len(complaints)
+        sdes = [made for part in self._sdes if (made := part.make(values, complaints)) is not None]
+        request = self._request.make(values, complaints) if self._request else None
+        header = self._header.make(values, complaints) if self._header else None
+        if len(complaints) > before:
+            return None
+        profile = SetUserProfile(tuple(sdes)) if sdes else _NO_PROFILE
+        return ConversationBatch(profile, request or _PLAIN_REQUEST, header)
+
+    def posted(self, values: Mapping[str, object]) -> Batch | None:
+        """What ``batch`` makes of cells that were checked, without its models; None when that needs them."""
+        return _Posted(self, values) if self._is_plain else None
+
+    def bodies(self, values: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Of both frames, as the wire has them."""
+        bodies = ((part.model, part.wire(values)) for part in self._sdes)
+        sdes = [model.around(body) for model, body in bodies if body is not None]
+        request = self._request.wire(values) if self._request else None
+        return profile_body(sdes), request or _PLAIN_REQUEST.to_wire()
+
+    def check(self, values: Mapping[str, object], complaints: list[Complaint]) -> None:
+        """Add to *complaints* what is wrong with *values*, whoever they are for."""
+        for part in self._parts:
+            part.check(values, complaints)
+        self._who(values, "consumer", complaints)
+
+    def engagement(
+        self, values: Mapping[str, object], consumer_id: str | None, complaints: list[Complaint]
+    ) -> dict[str, Any] | None:
+        """The keyword arguments for ``client.engagement``, or None when there is nothing to say."""
+        own = [made for part in self._attributes if (made := part.make(values, complaints)) is not None]
+        named = {sde.sde_type for sde in own}
+        sdes = [made for part in self._sdes if (made := part.make(values, complaints)) is not None]
+        told = [*(sde for sde in sdes if sde.sde_type not in named), *own]
+        entries = self._entry_points(values)
+        identities = self._who(values, consumer_id, complaints)
+        if not told and not entries and not identities:
+            return None
+        asked: dict[str, Any] = {"entry_points": entries, "engagement_attributes": told}
+        return {**asked, "identities": identities} if identities else asked
+
+    def _who(
+        self, values: Mapping[str, object], consumer_id: str | None, complaints: list[Complaint]
+    ) -> list[Identity]:
+        """The identities; one that names nobody is the consumer."""
+        found = self._identities.build(values) if self._identities else None
+        made: list[Identity | None] = []
+        for place, identity in enumerate(found or []):
+            path = f"{IDENTITIES}.{place}"
+            if isinstance(identity, Identity):
+                made.append(identity)
+            elif not isinstance(identity, Mapping):
+                complaints.append(Complaint(path, f'{path} must be an object, such as {{"acr": "loa1"}}.'))
+            else:
+                fields = {"sub": consumer_id, **identity}
+                made.append(Identity.gather(fields, path, complaints))
+        return [identity for identity in made if identity is not None]
+
+    def _entry_points(self, values: Mapping[str, object]) -> list[Any]:
+        found: list[Any] = []
+        for column in self._entries:
+            value = values.get(column.name)
+            if value is not None:
+                found.extend(value if isinstance(value, list) else [value])
+        return found
+
+
+class _Posted:
+    """The batch of a case that was checked, straight from its cells."""
+
+    __slots__ = ("_plan", "_values")
+
+    def __init__(self, plan: Plan, values: Mapping[str, object]) -> None:
+        self._plan = plan
+        self._values = values
+
+    def outgoing(self, account_id: str) -> Outgoing:
+        """What ``ConversationBatch`` posts, but for the order of its keys."""
+        frames = both_frames((fresh_id(), fresh_id()), *self._plan.bodies(self._values), account_id)
+        return Outgoing(json_bytes(frames), tuple([(frame["id"], frame["type"]) for frame in frames]))
+
+
+class _Part:
+    """One object of the payload, made of the columns that belong to it."""
+
+    def __init__(self, columns: Sequence[Column], model: type[WireModel], root: str) -> None:
+        self.model: Any = model
+        self._root = root
+        self._names = [column.name for column in columns]
+        # Shortest first: a whole object is taken as the base, and single fields are put into it.
+        self._node = _Node(sorted(columns, key=lambda column: len(column.path)), 0)
+        self._recurring = all(column.kind in ("text", "id") for column in columns)
+        self.is_plain = (
+            all(column.kind in _AS_READ for column in columns)
+            and self._node.base is None
+            and not any(column.path[0] == "auth" for column in columns)
+        )
+        free = set(self._node.learn(model))
+        self._free = [name for name in self._names if name in free]
+        self._bound = [name for name in self._names if name not in free]
+        self._good: set[tuple[object, ...]] = set()
+        self._made: dict[tuple[object, ...], Any] = {}
+        self._found = 0
+
+    def make(self, values: Mapping[str, object], complaints: list[Complaint]) -> Any:
+        """The object, or None when every cell of it is empty or something is wrong with one."""
+        key: tuple[object, ...] | None = None
+        if self._recurring:
+            key = tuple([values.get(name) for name in self._names])
+            if key in self._made:
+                self._found += 1
+                return self._made[key]
+        data = self._node.build(values)
+        if data is None:
+            return None
+        if isinstance(data, self.model):
+            return data
+        found: list[Complaint] = []
+        if isinstance(data, WireModel) or not isinstance(data, Mapping):
+            sentence = f"{self._root} must be a {self.model.__name__}; got a {type(data).__name__}."
+            found.append(Complaint(self._root, sentence))
+            made = None
+        else:
+            made = self.model.gather(data, self._root, found)
+        if found:
+            complaints.extend(self._named(complaint) for complaint in found)
+            return None
+        if key is not None:
+            if len(self._made) >= _REMEMBERED:
+                # Where hardly any row is like another, remembering costs more than it saves.
+                self._recurring = self._found > _REMEMBERED
+                self._made, self._found = {}, 0
+            self._made[key] = made
+        return made
+
+    def check(self, values: Mapping[str, object], complaints: list[Complaint]) -> None:
+        """Add to *complaints* what is wrong with the object.
+
+        The model is asked about what it has not seen yet. About text of its free fields it need not be asked:
+        it takes any that has no half characters. Only whether there is one may matter, as another is required
+        beside it.
+        """
+        key: tuple[object, ...] | None = None
+        free = [values.get(name) for name in self._free]
+        if self.is_plain and all(value is None or (type(value) is str and value.isascii()) for value in free):
+            bound = [values.get(name) for name in self._bound]
+            key = (*[value is None for value in free], *map(type, bound), *bound)
+            if key in self._good:
+                return
+        before = len(complaints)
+        self.make(values, complaints)
+        if key is not None and len(complaints) == before and len(self._good) < _REMEMBERED:
+            self._good.add(key)
+
+    def wire(self, values: Mapping[str, object]) -> Any:
+        """The object as the wire has it, of cells that were checked; None when every one is empty."""
+        return self._node.build(values, whole=True)
+
+    def _named(self, complaint: Complaint) -> Complaint:
+        """The complaint with its path spelled as the column is."""
+        path = re.sub(r"\[(\d+)\]", r".\1", complaint.path)
+        if self._root and path.startswith("auth"):  # stands beside an SDE's body, not in it
+            path = f"{self._root}.{path}"
+        sentence = complaint.sentence
+        if sentence.startswith(complaint.path):
+            sentence = path + sentence[len(complaint.path) :]
+        return Complaint(path, sentence)
+
+
+def _is_free(field: FieldInfo) -> bool:
+    return field.annotation in (Text | None, Id | None) and not field.metadata
+
+
+class _Node:
+    """An object or a list of the payload, with the columns that fill it at this level and below."""
+
+    __slots__ = ("base", "children", "defaults", "is_list", "leaves")
+
+    def __init__(self, columns: Sequence[Column], depth: int) -> None:
+        self.base = next((column.name for column in columns if len(column.path) == depth), None)
+        deeper: dict[str | int, list[Column]] = {}
+        for column in columns:
+            if len(column.path) > depth:
+                deeper.setdefault(column.path[depth], []).append(column)
+        self.is_list = any(isinstance(key, int) for key in deeper)
+        ordered = sorted(deeper.items()) if self.is_list else deeper.items()
+        self.leaves = [
+            (key, found[0].name)
+            for key, found in ordered
+            if len(found) == 1 and len(found[0].path) == depth + 1
+        ]
+        flat = {key for key, _ in self.leaves}
+        self.children = [(key, _Node(found, depth + 1)) for key, found in ordered if key not in flat]
+        self.defaults: dict[str | int, Any] = {}
+
+    def learn(self, model: type[WireModel]) -> Iterator[str]:
+        """Take over what *model* says where no column does; yield the columns that may hold any text."""
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        if not self.is_list:
+            self.defaults = {key: f.default for key, f in fields.items() if isinstance(f.default, str)}
+        for key, child in self.children:
+            inner = [model] if self.is_list else models_in(fields[str(key)].annotation)
+            for found in list(inner)[:1]:
+                yield from child.learn(found)
+        if not self.is_list:
+            yield from (name for key, name in self.leaves if _is_free(fields[str(key)]))
+
+    def build(self, values: Mapping[str, object], *, whole: bool = False) -> Any:
+        """What the columns make of *values*, or None when all of them are empty.
+
+        *whole* says that it is for the wire: what no column says, the model does.
+        """
+        base = values.get(self.base) if self.base is not None else None
+        made: dict[str | int, Any] = {}
+        for key, name in self.leaves:
+            if (value := values.get(name)) is not None:
+                made[key] = value
+        for key, child in self.children:
+            if (value := child.build(values, whole=whole)) is not None:
+                made[key] = value
+        if not made:
+            return base
+        if self.is_list:
+            # What is empty is absent: an element that has no cell leaves no hole.
+            start = list(base) if isinstance(base, list) else []
+            return start + [made[key] for key in sorted(made)]
+        if base is None:
+            return {**self.defaults, **made} if whole and self.defaults else made
+        if isinstance(base, WireModel):
+            wire = base.model_dump(by_alias=True)
+            known = {key: value for key, value in wire.items() if key not in base.extra}
+            return {**known, "extra": dict(base.extra), **made}
+        return {**base, **made} if isinstance(base, Mapping) else made

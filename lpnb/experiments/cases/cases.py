@@ -1,0 +1,393 @@
+"""Cases: what is to be sent, as a table of which each row can become a batch.
+
+Cases are built when asked for. What a cell may hold is ``columns``' business, its origin is ``sources``'.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from lpnb._internal.display import brief, count
+from lpnb._internal.validation import check_consumer_id
+from lpnb.errors import Complaint, InvalidValueError
+from lpnb.experiments.cases.batch_builder import Plan
+from lpnb.experiments.cases.cell_parsers import Wrong, half_characters
+from lpnb.experiments.cases.columns import Column, columns_of
+from lpnb.experiments.cases.preview import Preview
+from lpnb.experiments.cases.sources import BesideSource, ListSource, Source, from_file, from_frame, from_rows
+from lpnb.models.base import WireModel
+from lpnb.tables.dataframes import plain_table
+
+if TYPE_CHECKING:
+    from lpnb.models.batches import ConversationBatch
+    from lpnb.models.outgoing import Batch
+
+#: Rows that are read from the columns at a time, and how many such stretches are kept.
+_STRETCH = 512
+_KEPT = 8
+#: Complaints that are written out; the others are counted.
+MOST_COMPLAINTS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One row: which consumer, what is sent, what is expected.
+
+    Attributes:
+        number: Its place, from 0.
+        name: What it is called; unique among its cases.
+        consumer_id: The consumer to send for, or None for a fresh one.
+        values: The cells that are not empty, by their wire-dotted column, as their fields take them.
+        expected: What must come of it: "expected_skill" and "expected_code", when there.
+
+    Example:
+        >>> case = cases_of([{"case": "gold", "ctmrinfo.ctype": "gold", "expected_code": "OK"}])[0]
+        >>> case.name, dict(case.values), dict(case.expected)
+        ('gold', {'ctmrinfo.ctype': 'gold'}, {'expected_code': 'OK'})
+        >>> case.batch().profile.to_wire()
+        {'authenticatedData': {'lp_sdes': [{'type': 'ctmrinfo', 'info': {'ctype': 'gold'}}]}}
+    """
+
+    number: int
+    name: str
+    consumer_id: str | None
+    values: Mapping[str, object]
+    expected: Mapping[str, str]
+    _plan: Plan = field(repr=False, compare=False)
+    _wrong: Sequence[tuple[Column, Wrong]] = field(default=(), repr=False, compare=False)
+
+    def batch(self) -> ConversationBatch:
+        """What is sent for it.
+
+        Raises:
+            InvalidValueError: Naming every cell of the row that is wrong.
+        """
+        complaints: list[Complaint] = []
+        batch = self._plan.batch(self.values, complaints)
+        if complaints or self._wrong or batch is None:
+            raise InvalidValueError(self._placed(complaints))
+        return batch
+
+    def posted(self) -> Batch:
+        """What a run sends of a case that was checked: ``batch``, or the same in a third of the time.
+
+        Raises:
+            InvalidValueError: As ``batch``.
+        """
+        return (None if self._wrong else self._plan.posted(self.values)) or self.batch()
+
+    def engagement(self, consumer_id: str | None = None) -> dict[str, Any] | None:
+        """The keyword arguments for ``client.engagement``, or None when it says nothing to Monitoring.
+
+        Besides ``entryPoints``, ``engagementAttributes`` and ``identities`` the case's own SDEs go there; an
+        attribute of the same type takes their place. An identity without ``sub`` is the consumer.
+
+        Args:
+            consumer_id: The consumer it is asked for, when the case has none of its own.
+
+        Raises:
+            InvalidValueError: Naming every cell of the row that is wrong.
+        """
+        complaints: list[Complaint] = []
+        found = self._plan.engagement(self.values, consumer_id or self.consumer_id, complaints)
+        if complaints or self._wrong:
+            raise InvalidValueError(self._placed(complaints))
+        return found
+
+    def complaints(self) -> list[Complaint]:
+        """Everything that is wrong with the row, each with its column."""
+        found: list[Complaint] = []
+        self._plan.check(self.values, found)
+        if self.consumer_id is not None:
+            try:
+                check_consumer_id(self.consumer_id)
+            except InvalidValueError as error:
+                found.extend(error.complaints)
+        found.extend(half_characters({"case": self.name, **self.expected}))
+        return self._placed(found)
+
+    def _placed(self, complaints: Iterable[Complaint]) -> list[Complaint]:
+        row = f"Row {self.number + 1:,}"
+        unread = [
+            Complaint(f"[{self.number}].{column.name}", f"{row}, {wrong.said_of(column.name)}")
+            for column, wrong in self._wrong
+        ]
+        return unread + [
+            Complaint(f"[{self.number}].{found.path}", f"{row}, {found.sentence}") for found in complaints
+        ]
+
+
+class Cases:
+    """A table of cases: as long as its rows, each built when it is asked for.
+
+    ``columns`` are the wire-dotted columns besides ``case``, ``consumer_id``, ``expected_skill`` and
+    ``expected_code``.
+
+    Raises:
+        InvalidValueError: Naming every column that is unknown, each with the nearest one.
+
+    Example:
+        >>> cases = cases_of([{"ctmrinfo.ctype": "vip"}, {"ctmrinfo.ctype": "gold", "skillId": "-1"}])
+        >>> len(cases), cases.names, cases.columns
+        (2, ['case-00001', 'case-00002'], ['ctmrinfo.ctype', 'skillId'])
+        >>> dict(cases[0].values)
+        {'ctmrinfo.ctype': 'vip'}
+    """
+
+    def __init__(self, source: Source, told: str = "") -> None:
+        self._source = source
+        self.told = told
+        self._all = columns_of(source.names)
+        self._plan = Plan(self._all)
+        self.columns: list[str] = [c.name for c in self._all if c.part not in ("case", "expected")]
+        self._paid = [place for place, c in enumerate(self._all) if c.part not in ("case", "expected")]
+        self._own = {c.name: place for place, c in enumerate(self._all) if c.part in ("case", "expected")}
+        #: Which of "expected_skill" and "expected_code" are columns.
+        self.expectations = [name for name in _EXPECTED if name in self._own]
+        self._stretches: dict[int, _Stretch] = {}
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __getitem__(self, number: int) -> Case:
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"there are {len(self):,} cases; got number {number}")
+        number %= len(self)
+        stretch = self._stretch(number // _STRETCH)
+        row = number % _STRETCH
+        paid = zip(self.columns, stretch.rows(self._paid)[row], strict=True) if self._paid else ()
+        # These columns are text, and what could not be read as text is None.
+        own: dict[str, Any] = {name: stretch.columns[place][row] for name, place in self._own.items()}
+        expected = {name: own[name] for name in self.expectations if own[name] is not None}
+        return Case(
+            number,
+            own.get("case") or _default_name(number),
+            own.get("consumer_id"),
+            MappingProxyType({column: cell for column, cell in paid if cell is not None}),
+            MappingProxyType(expected) if expected else _NOTHING,
+            self._plan,
+            stretch.wrong.get(row, ()),
+        )
+
+    def __iter__(self) -> Iterator[Case]:
+        return (self[number] for number in range(len(self)))
+
+    @property
+    def asks_monitoring(self) -> bool:
+        """Whether there are columns that only Monitoring is told."""
+        return any(column.part == "monitoring" for column in self._all)
+
+    @property
+    def names(self) -> list[str]:
+        """What each case is called."""
+        if "case" not in self._own:
+            return [_default_name(number) for number in range(len(self))]
+        cells = self._cells(self._own["case"])
+        return [str(cell or _default_name(number)) for number, cell in enumerate(cells)]
+
+    def check(self) -> None:
+        """See that every case can be sent as it stands.
+
+        Raises:
+            InvalidValueError: Naming the wrong cells of all rows by row, column and rule; beyond the first
+                fifty they are counted. Also when there is no case at all, and when two have one name.
+        """
+        if not len(self):
+            sentence = f"There is no case{self._whence}: there are no rows, or none was chosen."
+            raise InvalidValueError([Complaint("", sentence)])
+        listed: list[Complaint] = []
+        more = 0
+        for complaint in self._everything_wrong():
+            if len(listed) < MOST_COMPLAINTS:
+                listed.append(complaint)
+            else:
+                more += 1
+        if listed:
+            raise InvalidValueError(listed, more)
+
+    def table(self) -> pd.DataFrame:
+        """One row per case: case, consumer_id, expected_skill and expected_code, then ``columns``.
+
+        Text and ids are str, whole numbers Int64, numbers float64, flags boolean; whole objects, lists
+        and dates are text. What is empty is missing.
+
+        Raises:
+            InvalidValueError: As ``check``, for cells that cannot be read.
+        """
+        if wrong := [c for number in range(0, len(self), _STRETCH) for c in self._unread(number)]:
+            raise InvalidValueError(wrong[:MOST_COMPLAINTS], max(0, len(wrong) - MOST_COMPLAINTS))
+        columns: dict[str, Iterable[object]] = {"case": self.names}
+        for name in ("consumer_id", *_EXPECTED):
+            columns[name] = self._cells(self._own[name]) if name in self._own else [None] * len(self)
+        columns |= {self._all[place].name: self._cells(place) for place in self._paid}
+        kinds = {"case": "text", "consumer_id": "text", **dict.fromkeys(_EXPECTED, "text")}
+        return plain_table(columns, kinds | {c.name: c.kind for c in self._all})
+
+    def beside(self, other: object) -> Cases:
+        """These cases with the columns of *other* added, row by row; a shorter *other* begins again.
+
+        Raises:
+            InvalidValueError: Both have a column of one name, or *other* has no row.
+
+        Example:
+            >>> cases_of([{"skillId": "1"}, {"skillId": "2"}]).beside([{"ctmrinfo.ctype": "vip"}])[1].values
+            mappingproxy({'skillId': '2', 'ctmrinfo.ctype': 'vip'})
+        """
+        added = cases_of(other)
+        if not len(added):
+            raise InvalidValueError([Complaint("", f"There is no case{added._whence} to put beside these.")])
+        return Cases(BesideSource(self._source, added._source), self.told)
+
+    def only(self, numbers: Iterable[int]) -> Cases:
+        """The cases of those *numbers*, with the names they have here.
+
+        Example:
+            >>> cases_of([{"skillId": "1"}, {"skillId": "2"}]).only([1]).names
+            ['case-00002']
+        """
+        picked = list(numbers)
+        columns: dict[str, list[object]] = {"case": [self[number].name for number in picked]}
+        for place, column in enumerate(self._all):
+            if column.name != "case":
+                cells = (self._source.cells(place, n % len(self), n % len(self) + 1)[0] for n in picked)
+                columns[column.name] = list(cells)
+        return Cases(ListSource(columns, len(picked)), self.told)
+
+    def preview(self, n: int = 3) -> Preview:
+        """The first *n* payloads as they would be posted, and how many cases there are in all."""
+        return Preview(self, n)
+
+    def __repr__(self) -> str:
+        size = f"{count(len(self), 'case')} of {count(len(self.columns), 'column')}"
+        return f"<{type(self).__name__}: {size}{self._whence}>"
+
+    def _repr_html_(self) -> str:
+        return self.preview()._repr_html_()
+
+    @property
+    def _whence(self) -> str:
+        return f" {self.told}" if self.told else ""
+
+    def _stretch(self, which: int) -> _Stretch:
+        found = self._stretches.get(which)
+        if found is None:
+            start = which * _STRETCH
+            found = _Stretch(self._source, self._all, start, min(start + _STRETCH, len(self)))
+            kept = dict(self._stretches)  # copied: other threads may be reading
+            while len(kept) >= _KEPT:
+                del kept[next(iter(kept))]
+            self._stretches = {**kept, which: found}
+        return found
+
+    def _cells(self, place: int) -> Iterator[object]:
+        for which in range(-(-len(self) // _STRETCH)):
+            yield from self._stretch(which).columns[place]
+
+    def _unread(self, number: int) -> Iterator[Complaint]:
+        stretch = self._stretch(number // _STRETCH)
+        for row, wrong in stretch.wrong.items():
+            said = number - number % _STRETCH + row
+            for column, cell in wrong:
+                path = f"[{said}].{column.name}"
+                yield Complaint(path, f"Row {said + 1:,}, {cell.said_of(column.name)}")
+
+    def _everything_wrong(self) -> Iterator[Complaint]:
+        doubled = self._doubled()
+        seen: dict[str, int] = {}
+        for case in self:
+            yield from case.complaints()
+            if doubled and (earlier := seen.setdefault(case.name, case.number)) != case.number:
+                sentence = f"case must be unique; {brief(case.name)} is also row {earlier + 1:,}."
+                yield Complaint(f"[{case.number}].case", f"Row {case.number + 1:,}, {sentence}")
+
+    def _doubled(self) -> bool:
+        """Whether two cases may have one name; by their hashes, which weigh less than the names."""
+        if "case" not in self._own:
+            return False
+        cells = self._cells(self._own["case"])
+        names = (hash(cell or _default_name(number)) for number, cell in enumerate(cells))
+        return len(np.unique(np.fromiter(names, np.int64, len(self)))) < len(self)
+
+
+_EXPECTED = ("expected_skill", "expected_code")
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class _Stretch:
+    """Some rows, read: the columns' values, and what could not be read."""
+
+    __slots__ = ("_rows", "columns", "wrong")
+
+    def __init__(self, source: Source, columns: Sequence[Column], start: int, stop: int) -> None:
+        self.columns: list[list[object]] = []
+        self.wrong: dict[int, list[tuple[Column, Wrong]]] = {}
+        self._rows: list[tuple[object, ...]] | None = None
+        for place, column in enumerate(columns):
+            read = column.read
+            plain = column.kind in ("text", "id")
+            values = [
+                cell if plain and type(cell) is str and cell else read(cell)
+                for cell in source.cells(place, start, stop)
+            ]
+            for row, value in enumerate(values):
+                if type(value) is Wrong:
+                    self.wrong.setdefault(row, []).append((column, value))
+                    values[row] = None
+            self.columns.append(values)
+
+    def rows(self, places: Sequence[int]) -> list[tuple[object, ...]]:
+        """The same by rows, of the columns at *places* (always the same ones)."""
+        if self._rows is None:
+            self._rows = list(zip(*(self.columns[place] for place in places), strict=True))
+        return self._rows
+
+
+def cases_of(anything: object, *, separator: str | None = None) -> Cases:
+    """Make cases of whatever holds them.
+
+    Args:
+        anything: ``Cases`` (a ``Grid``, ``Personas``), a DataFrame, the path of a CSV or Parquet file, or
+            an iterable of dicts. Columns and keys are named as on the wire, with dots.
+        separator: Of a CSV file; found by the header's names when left out.
+
+    Raises:
+        InvalidValueError: A column is unknown, or the file cannot be read.
+        TypeError: It is none of these.
+
+    Example:
+        >>> import pandas as pd
+        >>> cases = cases_of(pd.DataFrame({"ctmrinfo.customerId": ["007", None], "skillId": [12, None]}))
+        >>> [dict(case.values) for case in cases]
+        [{'ctmrinfo.customerId': '007', 'skillId': '12'}, {}]
+    """
+    if isinstance(anything, Cases):
+        return anything
+    if isinstance(anything, pd.DataFrame):
+        return Cases(from_frame(anything), "of a DataFrame")
+    if isinstance(anything, str | Path):
+        return Cases(from_file(Path(anything), separator), f"of {Path(anything).name}")
+    if isinstance(anything, Iterable) and not isinstance(anything, Mapping | bytes):
+        return Cases(from_rows(anything))
+    kinds = "a Grid, a DataFrame, the path of a CSV or Parquet file, or a list of dicts"
+    raise TypeError(f"cases are {kinds}; got {brief(anything)}")
+
+
+def as_json(value: object) -> Any:
+    """A value of a case as JSON has it: an object of the wire as its dict, a date as text."""
+    if isinstance(value, WireModel):
+        return value.to_wire()
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    return dict(value) if isinstance(value, Mapping) else repr(value)
+
+
+def _default_name(number: int) -> str:
+    return f"case-{number + 1:05d}"

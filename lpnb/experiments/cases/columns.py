@@ -1,0 +1,293 @@
+"""The columns a table of cases can have, named as on the wire with dots.
+
+Everything about a field (that it exists, its type, its choices) is read from the models; here is only how
+a name finds its field. How a cell is read is in ``cells``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+
+from lpnb._internal.display import brief
+from lpnb._internal.suggestions import nearest
+from lpnb.errors import Complaint, InvalidValueError
+from lpnb.experiments.cases.cell_parsers import READERS, Kind
+from lpnb.models.base import Id, Number, WireModel
+from lpnb.models.conversation_request import ClientProperties, ConsumerRequestConversation
+from lpnb.models.engagement_attributes import KINDS, Attribute
+from lpnb.models.sdes import AnySde, Day, Sde
+from lpnb.models.visitors import Identity
+from lpnb.tables.dataframes import plain_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Where a column's cells go: a part of the payload, or a matter of the case itself.
+Part = Literal["case", "expected", "note", "sde", "request", "header", "monitoring"]
+
+OWN: Mapping[str, Part] = {
+    "case": "case",
+    "consumer_id": "case",
+    "expected_skill": "expected",
+    "expected_code": "expected",
+}
+NOTE = "note."
+ENTRY_POINTS = "entryPoints"
+IDENTITIES = "identities"
+ATTRIBUTES = "engagementAttributes"
+#: So many elements of one list can be named by columns.
+MOST_ELEMENTS = 50
+_SDES: dict[str, type[Sde]] = {model.sde_type: model for model in get_args(AnySde)}
+_INDEX = re.compile(r"0|[1-9][0-9]?")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its dotted name, the part of the payload it belongs to, and where it stands there."""
+
+    name: str
+    part: Part
+    owner: str
+    path: tuple[str | int, ...]
+    kind: Kind
+    model: type[WireModel] | None = None
+
+    def read(self, cell: object) -> object:
+        """Turn a cell into the value its field takes; None when it is empty, ``Wrong`` when it is wrong."""
+        if cell is None or cell == "":
+            return None
+        return READERS[self.kind](cell, self.model)
+
+
+def columns_of(names: Sequence[object]) -> tuple[Column, ...]:
+    """Find the field of each name.
+
+    Raises:
+        InvalidValueError: Naming every unknown and every doubled name, with the nearest known one.
+
+    Example:
+        >>> [(column.owner, column.path, column.kind) for column in columns_of(["ctmrinfo.balance"])]
+        [('ctmrinfo', ('balance',), 'number')]
+        >>> columns_of(["ctmrinfo.ctyp"])
+        Traceback (most recent call last):
+        lpnb.errors.InvalidValueError: 'ctmrinfo.ctyp' is not a column that lpnb knows. Did you mean 'ctmrinfo.ctype'?
+    """  # noqa: E501
+    complaints: list[Complaint] = []
+    found: list[Column] = []
+    seen: set[str] = set()
+    for name in names:
+        if not isinstance(name, str):
+            complaints.append(Complaint("", f"A column's name must be text; got {brief(name)}."))
+        elif name in seen:
+            complaints.append(Complaint(name, f"The column {name!r} is there twice."))
+        elif (column := find_column(name)) is None:
+            complaints.append(Complaint(name, _unknown(name)))
+        else:
+            found.append(column)
+            seen.add(name)
+    if complaints:
+        raise InvalidValueError(complaints)
+    return tuple(found)
+
+
+@cache
+def find_column(name: str) -> Column | None:
+    """The column of that name, or None. Undocumented fields go through ``extra``.
+
+    Example:
+        >>> find_column("personal.contacts.0.phoneType").path
+        ('contacts', 0, 'phoneType')
+        >>> find_column("ctmrinfo.extra.loyaltyTier").kind
+        'json'
+    """
+    if name in OWN:
+        return Column(name, OWN[name], "", (name,), "id" if OWN[name] == "expected" else "text")
+    if name.startswith(NOTE) and len(name) > len(NOTE):
+        return Column(name, "note", "", (name,), "json")
+    for part, owner, model, inside in _roots():
+        prefix, steps = name.split("."), inside.split(".") if inside else []
+        if prefix[: len(steps)] != steps:
+            continue
+        rest = prefix[len(steps) :]
+        found: tuple[tuple[str | int, ...], Any] | None = _walk(model, rest) if rest else ((), model)
+        if found is not None and (rest or inside):
+            kind, of = _kind(found[1])
+            return Column(name, part, owner, found[0], kind, of)
+    return None
+
+
+def known_columns() -> list[str]:
+    """Every name that leads to a plain value, lists shown by their first element.
+
+    Example:
+        >>> "campaignInfo.campaignId" in known_columns(), "personal.contacts.0.email" in known_columns()
+        (True, True)
+    """
+    return [*OWN, *(name for _, _, model, inside in _roots() for name in _leaves(model, inside))]
+
+
+def kinds_of(names: Iterable[str]) -> dict[str, Kind]:
+    """What each known column of *names* holds, by its model.
+
+    Example:
+        >>> kinds_of(["skillId", "ctmrinfo.companySize", "personal.contacts"])
+        {'skillId': 'id', 'ctmrinfo.companySize': 'whole', 'personal.contacts': 'list'}
+    """
+    return {name: column.kind for name in names if (column := find_column(name)) is not None}
+
+
+def describe_columns() -> list[tuple[str, str, str]]:
+    """Every known column with its kind and what it is for, as the models describe it.
+
+    Example:
+        >>> [row for row in describe_columns() if row[0] == "ttrDefName"]
+        [('ttrDefName', 'text', 'Urgency: NORMAL, URGENT or PRIORITIZED.')]
+    """
+    own = {
+        "case": "The case's name; case-00001 and so on when left out.",
+        "consumer_id": "The consumer to send for; a fresh one for each case when left out.",
+        "expected_skill": "The skill the conversation must land in, by id or by name.",
+        "expected_code": "The code that the conversation frame must be answered with, such as OK.",
+        "note.": "Followed by a word of your own: a label for tables and pictures, which is not sent.",
+    }
+    rows = [(name, "text", text) for name, text in own.items()]
+    for _, _, model, inside in _roots():
+        rows.extend((name, _kind(annotation)[0], text) for name, annotation, text in _fields(model, inside))
+    return rows
+
+
+@cache
+def _roots() -> tuple[tuple[Part, str, Any, str], ...]:
+    """Where names begin: the part, its owner there, the type to walk into, the name's first pieces."""
+    request = ConsumerRequestConversation
+    return (
+        *(("sde", kind, model, kind) for kind, model in _SDES.items()),
+        ("header", "clientProperties", ClientProperties, ClientProperties.wire_root),
+        ("request", "request", request, ""),
+        ("monitoring", ENTRY_POINTS, list[str], ENTRY_POINTS),
+        ("monitoring", IDENTITIES, list[Identity], IDENTITIES),
+        *(("monitoring", kind, model, f"{ATTRIBUTES}.{kind}") for kind, model in attribute_models().items()),
+    )
+
+
+@cache
+def attribute_models() -> Mapping[str, type[Sde] | type[Attribute]]:
+    """The models of everything Monitoring takes as an engagement attribute, by type."""
+    return {**_SDES, **{model.sde_type: model for model in KINDS}}
+
+
+def _walk(annotation: Any, steps: Sequence[str]) -> tuple[tuple[str | int, ...], Any] | None:
+    """Follow *steps* into a type: the way in the wire's spelling, and the type at its end."""
+    path: list[str | int] = []
+    for place, step in enumerate(steps):
+        core = _core(annotation)
+        if isinstance(core, type) and issubclass(core, WireModel):
+            if step == "extra" and place + 2 == len(steps) and steps[place + 1]:
+                return (*path, "extra", steps[place + 1]), Any
+            field = next((f for f in core.model_fields.values() if f.alias == step), None)
+            if field is None or step == "extra":
+                return None
+            annotation = (
+                field.annotation if not field.metadata else Annotated[field.annotation, *field.metadata]
+            )
+            path.append(step)
+        elif get_origin(core) is list:
+            if not _INDEX.fullmatch(step) or int(step) >= MOST_ELEMENTS:
+                return None
+            (annotation,) = get_args(core)
+            path.append(int(step))
+        else:
+            return None
+    return tuple(path), annotation
+
+
+def _core(annotation: Any) -> Any:
+    """The type without None and without what is annotated about it; an id and a number stay what they are."""
+    if annotation in (Id, Number):
+        return annotation
+    if get_origin(annotation) is Annotated:
+        return _core(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return _core(next(part for part in get_args(annotation) if part is not type(None)))
+    return annotation
+
+
+def _kind(annotation: Any) -> tuple[Kind, type[WireModel] | None]:
+    core = _core(annotation)
+    if core == Id:
+        return "id", None
+    if core == Number or core is float:
+        return "number", None
+    if core is bool:
+        return "boolean", None
+    if core is int:
+        return "whole", None
+    if core is str or get_origin(core) is Literal:
+        return "text", None
+    if get_origin(core) is list:
+        return "list", None
+    if isinstance(core, type) and issubclass(core, WireModel):
+        return "object", core
+    return "json", None
+
+
+def _fields(annotation: Any, name: str) -> Iterator[tuple[str, Any, str]]:
+    """Every plain field below a type: its dotted name, its type, its description."""
+    core = _core(annotation)
+    if get_origin(core) is list:
+        yield from _fields(get_args(core)[0], f"{name}.0")
+    elif isinstance(core, type) and issubclass(core, WireModel) and core is not Day:
+        for field_name, field in core.model_fields.items():
+            if field_name == "extra":
+                continue
+            inner = f"{name}.{field.alias}" if name else str(field.alias)
+            below = list(_fields(field.annotation, inner))
+            if len(below) == 1 and below[0][0] == inner:
+                annotated = (
+                    Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+                )
+                below = [(inner, annotated, field.description or "")]
+            yield from below
+    else:
+        yield name, annotation, ""
+
+
+def _leaves(annotation: Any, name: str) -> Iterator[str]:
+    return (leaf for leaf, _, _ in _fields(annotation, name))
+
+
+def _unknown(name: str) -> str:
+    """Say that a column is unknown, and which one was probably meant."""
+    if not name.strip():
+        return "A column has no name. Name it, or leave it out."
+    sentence = f"{name!r} is not a column that lpnb knows."
+    known = known_columns()
+    close = nearest(name, known, cutoff=0.75)
+    if not close:  # the field alone, such as "ctype" or "campaign_id"
+        fields = {column.rsplit(".", 1)[-1]: column for column in reversed(known)}
+        close = [fields[field] for field in nearest(name.rsplit(".", 1)[-1], fields, cutoff=0.8)]
+    if close:
+        return f"{sentence} Did you mean {' or '.join(map(repr, close))}?"
+    return f"{sentence} What is not to be sent goes into columns named 'note.' and a word of your own."
+
+
+def case_columns() -> pd.DataFrame:
+    """Every column that cases can have: ``column``, ``kind`` and ``description``, all str.
+
+    The kind is "text", "id", "whole", "number", "boolean", "object", "list" or "json". Lists are shown by
+    their first element: ``personal.contacts.0.email`` stands for ``.1`` and so on as well.
+    Whole objects are columns too, such as ``campaignInfo``.
+
+    Example:
+        >>> table = case_columns()
+        >>> table[table["column"] == "skillId"].values.tolist()
+        [['skillId', 'id', '-1 is any skill. Prefer a campaign.']]
+    """
+    names = ("column", "kind", "description")
+    columns = dict(zip(names, zip(*describe_columns(), strict=True), strict=True))
+    return plain_table(columns, dict.fromkeys(names, "text"))

@@ -1,0 +1,335 @@
+"""Gathering the workers of a Dask cluster, and holding on to them while a run goes on.
+
+Nothing here sends or decides about a request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from lpnb._internal.display import brief
+from lpnb._internal.optional_dependencies import install_command
+from lpnb.errors import Complaint, InvalidValueError, JournalError, RunError
+from lpnb.experiments.cluster.actor_client import ActorHands
+from lpnb.experiments.cluster.cluster_transport import ALLOWED, Carrier, Worker, said
+from lpnb.experiments.cluster.messages import Badge
+from lpnb.journal import Journal
+from lpnb.transport.http_transport import DEADLINE, LARGEST_REPLY, HttpTransport, Transport
+
+if TYPE_CHECKING:
+    from lpnb.experiments.runs.dispatcher import Sending
+
+#: Seconds to reach a scheduler, and to have a worker ready.
+REACH = 20.0
+#: Seconds between looks at who is there; and without anybody after which a run pauses.
+LOOK = 0.5
+ALONE = 20.0
+#: Local workers when no number is given.
+LOCAL = 4
+
+
+class Crew:
+    """The workers of one sitting. Made by ``gather_crew``; use it on the background loop only."""
+
+    def __init__(self, client: Any, local: Any, slots: int, transport: Transport) -> None:
+        self.carrier = Carrier(self._gone)
+        self._client = client
+        self._address: str = client.scheduler.address
+        self._local = local
+        self._slots = slots
+        http = transport if isinstance(transport, HttpTransport) else None
+        kind = http.kind if http else HttpTransport.kind
+        self._how = (http.deadline, http.largest_reply, kind) if http else (DEADLINE, LARGEST_REPLY, kind)
+        self._known: dict[str, Any] = {}
+        """Workers that were asked to take part, by address, with Dask's name for their part of it."""
+        self._leases: dict[str, int] = {}
+        self.floor = 0.0
+        """Until when workers of an earlier sitting may have started something, in seconds since 1970."""
+        self._refusals: list[str] = []
+        self._asking: set[asyncio.Task[None]] = set()
+        self._holding: asyncio.Task[None] | None = None
+        self._sending: Sending | None = None
+        self._journal: Journal | None = None
+        self._total = 0
+
+    @property
+    def room(self) -> int:
+        """How many requests the workers that are there may have at once."""
+        return sum(worker.room for worker in self.carrier.workers)
+
+    async def gather(self) -> None:
+        """Ask everybody who is there, and see that they can take part.
+
+        Raises:
+            RunError: Nobody is there, or somebody runs another lpnb.
+        """
+        if not (addresses := await self._addresses()):
+            raise RunError(
+                f"The scheduler at {self._address} has no workers. Start some: dask worker {self._address}"
+            )
+        await asyncio.gather(*(self._ask(address) for address in addresses))
+        if self._refusals:
+            listed = "".join(f"\n  - {refusal}" for refusal in self._refusals)
+            raise RunError(f"Not every worker can take part, so nothing was sent:{listed}")
+
+    async def begin(self, journal: Journal, sending: Sending, total: int) -> None:
+        """Let the workers send for *sending*, and hold on to them until ``close``.
+
+        Raises:
+            JournalError: It cannot be written.
+        """
+        self._journal, self._sending, self._total = journal, sending, total
+        for worker in self.carrier.workers:
+            await self._lease(worker)
+        await self._allow(journal)
+        self._holding = asyncio.create_task(self._hold(journal))
+
+    async def recall(self) -> None:
+        """Take back what no worker has started."""
+        await self.carrier.recall()
+
+    async def close(self) -> None:
+        """Let the workers go. Nothing of the run stays with them."""
+        tasks = [task for task in (self._holding, *self._asking) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        workers, lost_at = list(self.carrier.workers), self.carrier.lost_at
+        closing = (asyncio.wait_for(worker.hands.close(), 2.0) for worker in workers)
+        await asyncio.gather(*closing, return_exceptions=True)
+        await self.carrier.aclose()
+        if self._journal is not None:
+            with contextlib.suppress(JournalError):
+                # Of those who are still there nobody can start anything any more.
+                until = self.floor if lost_at is None else max(self.floor, lost_at + ALLOWED)
+                self._journal.tell("starts_until", until)
+                await asyncio.to_thread(self._end_leases, self._journal)
+        self._known.clear()
+        with contextlib.suppress(Exception), _quietly():
+            await asyncio.wait_for(self._client.close(), 5.0)
+        if self._local is not None:
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(self._local.close(), 10.0)
+
+    # Who is there
+
+    async def _addresses(self) -> list[str]:
+        return list((await self._client.scheduler.identity())["workers"])
+
+    async def _ask(self, address: str) -> None:
+        """Have the worker at *address* take part, or note why it does not."""
+        from lpnb.experiments.cluster.worker import Sender
+
+        part = self._client.submit(
+            Sender,
+            Badge(),
+            self._slots,
+            *self._how,
+            actor=True,
+            pure=False,
+            key=f"lpnb-sender-{secrets.token_hex(4)}",
+            workers=[address],
+            allow_other_workers=False,
+        )
+        self._known[address] = part
+        try:
+            await asyncio.wait_for(part, REACH)
+        except TimeoutError:
+            self._refusals.append(f"{address}: it was not ready within {REACH:.0f} s")
+            return
+        except Exception as error:
+            self._refusals.append(f"{address}: {_why(error)}")
+            return
+        hands = ActorHands(self._client, address, part.key)
+        worker = Worker(address, hands, self._slots)
+        if self._journal is not None:
+            await self._lease(worker)
+        self.carrier.join(worker)
+
+    async def _hold(self, journal: Journal) -> None:
+        """Renew what is allowed, and look who has come and gone."""
+        renewed = seen = time.monotonic()
+        while True:
+            await asyncio.sleep(LOOK)
+            now = time.monotonic()
+            if now - renewed >= ALLOWED / 4:
+                renewed = now
+                try:
+                    await self._allow(journal)
+                except JournalError as error:
+                    self.carrier.end(said(error))
+                    return
+            self.carrier.lose_silent()
+            if self.carrier.ended is None:
+                await self._look()
+                if self.carrier.workers or self._asking:
+                    seen = now
+                elif now - seen > ALONE:
+                    self.carrier.end("no worker of the cluster is left")
+
+    async def _look(self) -> None:
+        try:
+            if self._client.status != "running":
+                raise ConnectionError(self._client.status)
+            addresses = set(await asyncio.wait_for(self._addresses(), REACH))
+        except Exception:
+            # One that comes back knows nothing of what was under way.
+            self.carrier.end(f"the Dask scheduler at {self._address} is gone")
+            return
+        for worker in list(self.carrier.workers):
+            if worker.address not in addresses:
+                self.carrier.lose(worker, "the scheduler has lost it")
+        for address in set(self._known) - addresses:
+            del self._known[address]
+        for address in addresses - set(self._known):
+            task = asyncio.create_task(self._ask_late(address))
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
+
+    async def _ask_late(self, address: str) -> None:
+        """Let one that comes later take part; one that cannot is left out, which harms nothing."""
+        await self._ask(address)
+        if self._sending is not None:
+            self._sending.grow(self.room)
+
+    def _gone(self, why: str) -> None:
+        if self._sending is not None:
+            self._sending.pause(why)
+
+    # What the journal is told
+
+    async def _allow(self, journal: Journal) -> None:
+        """Have it on the disk until when workers may start something, and then tell them."""
+        until = time.monotonic() + ALLOWED
+        journal.tell("starts_until", time.time() + ALLOWED)
+        await asyncio.to_thread(journal.flush)
+        self.carrier.allow(until)
+
+    async def _lease(self, worker: Worker) -> None:
+        if self._journal is not None:
+            owner = f"Dask worker {worker.address}"
+            lease = await asyncio.to_thread(self._journal.lease, 0, self._total, owner)
+            self._leases[worker.address] = lease
+
+    def _end_leases(self, journal: Journal) -> None:
+        for lease in self._leases.values():
+            journal.end_lease(lease)
+
+
+async def gather_crew(cluster: object, slots: int, transport: Transport) -> Crew:
+    """Reach a cluster and have its workers ready.
+
+    Args:
+        cluster: A ``distributed.Client``, one of Dask's clusters, a scheduler's address, a number of workers
+            on this machine, or True for four of them.
+        slots: How many requests a worker has under way at once, at the most.
+        transport: Workers get connections like its.
+
+    Raises:
+        InvalidValueError: *cluster* is something else.
+        RunError: Dask is not installed, the scheduler cannot be reached, or a worker cannot take part.
+    """
+    try:
+        import distributed
+    except ImportError:
+        raise RunError(f"A cluster needs Dask. Install it with: {install_command('dask')}") from None
+
+    dask: Any = distributed  # its constructors have no types
+    local: Any = None
+    security: Any = None
+    address: Any = None
+    if isinstance(cluster, distributed.Client):
+        address, security = getattr(cluster.scheduler, "address", None), cluster.security
+    elif isinstance(cluster, str):
+        address = cluster
+    elif isinstance(cluster, dask.deploy.Cluster):
+        address, security = cluster.scheduler_address, getattr(cluster, "security", None)
+    elif isinstance(cluster, int):
+        local = await dask.LocalCluster(
+            n_workers=LOCAL if cluster is True else cluster,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            worker_dashboard_address="127.0.0.1:0",
+            memory_limit=0,  # nothing is kept there that could be spilled
+            silence_logs=40,
+            asynchronous=True,
+        )
+        address, security = local.scheduler_address, local.security
+    try:
+        client = await dask.Client(
+            address,
+            security=security,
+            asynchronous=True,
+            set_as_default=False,
+            direct_to_workers=_is_near(address),
+            timeout=REACH,
+            name="lpnb",
+        )
+    except Exception as error:
+        if local is not None:
+            await local.close()
+        raise RunError(f"The Dask scheduler at {address} cannot be reached: {_why(error)}") from None
+    crew = Crew(client, local, slots, transport)
+    try:
+        await crew.gather()
+    except BaseException:
+        await crew.close()
+        raise
+    return crew
+
+
+def check_cluster(cluster: object) -> None:
+    """See that *cluster* is something that workers can be had from.
+
+    Raises:
+        InvalidValueError: It is not.
+
+    Example:
+        >>> check_cluster(0)
+        Traceback (most recent call last):
+        lpnb.errors.InvalidValueError: cluster must be a Dask Client, a scheduler's address such as "tcp://host:8786", a number of local workers from 1 to 64, or True; got 0.
+    """  # noqa: E501
+    if cluster is None or cluster is True or type(cluster).__module__.startswith("distributed."):
+        return
+    if isinstance(cluster, str) and urlsplit(cluster).scheme in ("tcp", "tls", "ws", "wss", "ucx"):
+        return
+    if isinstance(cluster, int) and not isinstance(cluster, bool) and 1 <= cluster <= 64:
+        return
+    rule = (
+        'must be a Dask Client, a scheduler\'s address such as "tcp://host:8786", a number of local workers '
+        "from 1 to 64, or True"
+    )
+    raise InvalidValueError([Complaint("cluster", f"cluster {rule}; got {brief(cluster)}.")])
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep what Dask logs of leaving a scheduler that is dead: it has been said already."""
+    log = logging.getLogger("distributed.client")
+    before = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
+def _is_near(address: str) -> bool:
+    """Whether workers are spoken to directly; a scheduler elsewhere passes on what it is given."""
+    host = urlsplit(address).hostname
+    return host in ("127.0.0.1", "localhost", "::1")
+
+
+def _why(error: BaseException) -> str:
+    """Why a worker does not take part, in a sentence."""
+    if isinstance(error, ModuleNotFoundError) and "lpnb" in str(error):
+        return "it has no lpnb, or one that knows no clusters. Install the same on both"
+    return said(error).rstrip(".")

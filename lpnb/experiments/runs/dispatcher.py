@@ -1,0 +1,359 @@
+"""The cases on their way: each is built, written down, sent, and its answer is written down.
+
+All of it lives on the background loop. Who is to be told, when to stop and what a pause is for is decided
+here; what an answer means is not: that is ``wire.verdict``'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lpnb.client.engine import Engine
+from lpnb.errors import InvalidValueError, JournalError, NotSentError
+from lpnb.experiments.cluster.cluster_transport import LOST
+from lpnb.experiments.runs.progress import Tally
+from lpnb.experiments.runs.journal_rows import consumer_of, without_personal
+from lpnb.experiments.runs.concurrency import Slots
+from lpnb.journal import Answer, Journal, Told
+from lpnb.transport.retries import LADDER
+from lpnb.models.responses import BatchResponse
+from lpnb.models.outgoing import Batch, Outgoing
+from lpnb.transport.protocol import Exchange
+
+if TYPE_CHECKING:
+    from lpnb.experiments.cases.cases import Case, Cases
+    from lpnb.transport.http_transport import Transport
+
+#: So many troubles one after the other make a run pause.
+IN_A_ROW = 5
+#: Seconds of that pause.
+PAUSE = 10.0
+#: How many cases are worked on for each request that may be under way. One is under way; one is written down
+#: ahead of it, and one gets its consumer's token, so that neither is waited for with a slot standing empty.
+_SENDERS = 2
+_OPENS = "cm.ConsumerRequestConversation"
+
+
+class HeldError(Exception):
+    """The run was stopped or paused before this case had left."""
+
+
+class Sending:
+    """One sitting of a run: from the first case that is still to be sent to the last, or to a stop."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        cases: Cases,
+        journal: Journal,
+        todo: Iterator[tuple[int, int]],
+        run_key: str,
+        *,
+        concurrency: int,
+        on_5xx: str,
+        tally: Tally,
+        salt: str | None = None,
+        over: Transport | None = None,
+    ) -> None:
+        self.engine = engine
+        self.cases = cases
+        self.journal = journal
+        self.tally = tally
+        self._todo = todo
+        self._run_key = run_key
+        self._salt = salt
+        self._again: list[tuple[int, int]] = []
+        self._concurrency = concurrency
+        self._retry_5xx = on_5xx == "retry"
+        self._stopped = asyncio.Event()
+        self._open = asyncio.Event()
+        self._open.set()
+        self._in_a_row = 0
+        self._busy = 0
+        self._unwritten = 0
+        self._last_written: asyncio.Future[None] | None = None
+        self.preparing = asyncio.Semaphore(concurrency)
+        self.slots = Slots(concurrency)
+        self._senders: set[asyncio.Task[None]] = set()
+        self.over = over
+        self.failure: BaseException | None = None
+
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing new leaves any more."""
+        return self._stopped.is_set()
+
+    def stop(self) -> None:
+        """Let what has left be answered, and nothing new leave. Call it on the background loop."""
+        self._stopped.set()
+        self._open.set()
+        self.slots.open()  # whoever waits for one now sees that nothing leaves
+
+    def pause(self, why: str) -> None:
+        """Stop because nothing can be sent for now; what has not left stays to be sent."""
+        if not self.stopping:
+            self.tally.state, self.tally.trouble = "paused", why
+            self.stop()
+
+    def grow(self, concurrency: int) -> None:
+        """Have so many under way at once from now on, if that is more than before."""
+        while self._senders and self._concurrency < concurrency and not self.stopping:
+            self._concurrency += 1
+            self._senders |= {asyncio.create_task(self._send()) for _ in range(_SENDERS)}
+            self.preparing.release()
+        self.slots.widen(self._concurrency)
+
+    async def run(self) -> str:
+        """Send all there is; return how it ended: "done", "stopped", "paused" or "failed"."""
+        self._senders = {asyncio.create_task(self._send()) for _ in range(_SENDERS * self._concurrency)}
+        watching = asyncio.create_task(self._watch())
+        try:
+            while self._senders:  # there may be more of them meanwhile
+                await asyncio.gather(*self._senders)
+                self._senders = {task for task in self._senders if not task.done()}
+            if self._unwritten:
+                self._last_written = asyncio.get_running_loop().create_future()
+                await self._last_written
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+        if self.failure is not None:
+            return "failed"
+        if self.tally.state == "paused":
+            return "paused"
+        return "stopped" if self.stopping else "done"
+
+    def _due(self) -> tuple[int, int] | None:
+        """The next case to be sent, and how often it was tried; one that was held comes first."""
+        return self._again.pop() if self._again else next(self._todo, None)
+
+    async def _send(self) -> None:
+        while True:
+            if not self._open.is_set():
+                await self._open.wait()
+            if self.stopping or (due := self._due()) is None:
+                return
+            await self._try(*due)
+
+    async def _try(self, number: int, tried: int) -> None:
+        self._busy += 1
+        try:
+            await self.one(number, tried)
+        except Exception as error:
+            self._fail(error)
+        finally:
+            self._busy -= 1
+
+    async def batch_of(self, case: Case, consumer_id: str) -> Batch:
+        """What is sent for *case*; a step before sending may add to it."""
+        return case.posted()
+
+    def _fail(self, error: Exception) -> None:
+        """A fault of ours, or a journal that cannot be written: nothing more may leave."""
+        if self.failure is None:
+            self.failure = error
+        self.stop()
+
+    async def one(self, number: int, tried: int) -> None:
+        """Send one case, journal what became of it, and count it."""
+        witness = _Witness(self, number, tried)
+        consumer_id = ""
+        try:
+            try:
+                case = self.cases[number]
+                consumer_id = case.consumer_id or consumer_of(self._run_key, number, case.name)
+                batch = await self.batch_of(case, consumer_id)
+                if not self.engine.connector.is_ready(consumer_id):
+                    async with self.preparing:
+                        if self.holds:
+                            raise HeldError
+                        await self.engine.ready(consumer_id)
+                answer = answer_of(await self._sent(batch, consumer_id, witness))
+            except HeldError:
+                self._again.append((number, witness.nth))
+                return
+            except (NotSentError, InvalidValueError) as error:
+                code = "not-ready" if isinstance(error, NotSentError) else "invalid"
+                answer = Answer("not sent", code=code, message=str(error), explanation=str(error))
+            nth = witness.nth if witness.nth > tried else witness.nth + 1
+            # Nobody is shown it before it is written, but the next case need not wait for that: its own
+            # attempt is written behind it, in the same commit.
+            told = Told(asyncio.get_running_loop(), self._written, number, consumer_id, answer)
+            self.journal.answer(number, nth, self.kept(number, answer), told)
+            self._unwritten += 1
+        finally:
+            witness.give_back()
+        self._notice(answer)
+
+    def kept(self, number: int, answer: Answer) -> Answer:
+        """*answer* as it may be written down: a service may repeat what it was told."""
+        return answer if self._salt is None else without_personal(answer, self.cases[number], self._salt)
+
+    def _written(self, number: int, consumer_id: str, answer: Answer, failure: JournalError | None) -> None:
+        self._unwritten -= 1
+        try:
+            if failure is None:
+                self.tally.count(answer.outcome)
+                self.after(number, consumer_id, answer)
+            else:
+                self._fail(failure)
+        except Exception as error:
+            self._fail(error)
+        if not self._unwritten and self._last_written is not None and not self._last_written.done():
+            self._last_written.set_result(None)
+
+    def after(self, number: int, consumer_id: str, answer: Answer) -> None:
+        """What is done once the *answer* to a case is written; nothing, without further steps."""
+
+    async def _sent(self, batch: Batch, consumer_id: str, witness: _Witness) -> BatchResponse:
+        response = await self.engine.send(batch, consumer_id, witness=witness, over=self.over)
+        if not self._retry_5xx:
+            return response
+        for seconds in LADDER:
+            if response.outcome != "unknown" or (response.http_status or 0) < 500:
+                return response
+            witness.note(answer_of(response))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(
+                    self._stopped.wait(), self.engine.connector.throttle.wait(seconds).seconds
+                )
+            try:
+                again = await self.engine.send(batch, consumer_id, witness=witness, over=self.over)
+            except (HeldError, NotSentError):
+                return response
+            if again.outcome in ("refused", "not sent"):  # which says nothing of the one before
+                return response
+            response = again
+        return response
+
+    def _notice(self, answer: Answer) -> None:
+        """Count troubles in a row; the fifth closes the gate."""
+        if (answer.message or "").startswith(LOST):
+            return  # no fault of the service's
+        if answer.outcome == "unknown" or (answer.outcome == "not sent" and answer.code != "invalid"):
+            self._in_a_row += 1
+            if self._in_a_row >= IN_A_ROW and self._open.is_set() and not self.stopping:
+                self.tally.state = "pausing"
+                self._open.clear()
+        else:
+            self._in_a_row = 0
+
+    async def _watch(self) -> None:
+        """When the gate is closed: wait, try one, and open it again or end the sitting."""
+        while True:
+            await asyncio.sleep(0.05)
+            if self._open.is_set() or self._busy:
+                continue
+            if (due := self._due()) is None:  # nothing is left to be tried
+                self._go_on()
+                continue
+            self.tally.trouble = f"{IN_A_ROW} cases in a row got no usable answer"
+            await self._pause()
+            if self.stopping:
+                return
+            before = self._in_a_row
+            self._trial = True
+            trial = asyncio.create_task(self._try(*due))
+            self._senders.add(trial)  # the sitting does not end before it, also when it is stopped
+            await trial
+            if self._in_a_row > before:
+                self.tally.tried_one = True
+                self.pause(self.tally.trouble)
+                return
+            self._go_on()
+
+    async def _pause(self) -> None:
+        """Wait for the service to recover."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopped.wait(), self.engine.connector.throttle.wait(PAUSE).seconds)
+
+    def _go_on(self) -> None:
+        self._in_a_row = 0
+        self._trial = False
+        self.tally.state = "running"
+        self.tally.trouble = ""
+        self._open.set()
+
+    _trial = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether a case that has not left yet has to stay here."""
+        return self.stopping or not (self._open.is_set() or self._trial)
+
+
+class _Witness:
+    """Writes each attempt down before it leaves, and what came of one that another follows."""
+
+    __slots__ = ("_has_slot", "_sending", "nth", "number")
+
+    def __init__(self, sending: Sending, number: int, tried: int) -> None:
+        self._sending = sending
+        self.number = number
+        self.nth = tried
+        self._has_slot = False
+
+    async def leaving(self, outgoing: Outgoing) -> None:
+        sending, slots = self._sending, self._sending.slots
+        if sending.holds:
+            raise HeldError
+        await slots.write()
+        try:
+            if sending.holds:
+                raise HeldError
+            begun = time.perf_counter()
+            req_ids = [req_id for req_id, _ in outgoing.requests]
+            await sending.journal.attempt(self.number, self.nth + 1, req_ids)
+            slots.took(writing=time.perf_counter() - begun)
+            self.nth += 1
+        except BaseException:
+            slots.back_out()
+            raise
+        await slots.take()
+        self._has_slot = True
+        sending.tally.sending += 1
+        if sending.holds:  # it has not left, and shall not
+            self.note(Answer("planned", code="held", message="the run was stopped before it left"))
+            raise HeldError
+
+    def give_back(self) -> None:
+        """Let another request be under way."""
+        if self._has_slot:
+            self._has_slot = False
+            self._sending.tally.sending -= 1
+            self._sending.slots.give_back()
+
+    def came(self, exchange: Exchange) -> None:
+        self._sending.slots.took(answering=exchange.elapsed_ms / 1000)
+        self.give_back()
+        if exchange.status in (401, 429) or not exchange.started:
+            # Certainly nothing was created. Should no other attempt follow, the answer takes its place.
+            said = exchange.failure or f"HTTP {exchange.status}"
+            raw = exchange.content
+            self.note(Answer("planned", exchange.status, "again", said, None, exchange.elapsed_ms, raw=raw))
+
+    def note(self, answer: Answer) -> None:
+        self._sending.journal.note(self.number, self.nth, self._sending.kept(self.number, answer))
+
+
+def answer_of(response: BatchResponse) -> Answer:
+    """What is journalled of a response."""
+    pairs = response.pairs
+    opening = next((pair for pair in pairs if pair.type == _OPENS), pairs[-1] if pairs else None)
+    sent_at = response.sent_at
+    return Answer(
+        response.outcome,
+        response.http_status,
+        opening.code if opening else None,
+        opening.message if opening else None,
+        response.conversation_id,
+        response.elapsed_ms,
+        None if sent_at is None else int(sent_at.timestamp() * 1_000_000),
+        [(p.req_id, p.type, p.ok, p.code, p.message, p.conversation_id) for p in pairs],
+        response.explanation,
+        response.raw,
+    )

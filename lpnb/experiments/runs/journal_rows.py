@@ -1,0 +1,386 @@
+"""Cases on their way into a journal, and what a journal knows of them on its way into tables."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
+
+from lpnb.errors import InvalidValueError
+from lpnb.journal import Answer, CaseRow, KnownCase, Reader, read_each
+from lpnb._internal.json_codec import json_text
+from lpnb._internal.validation import must, one_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lpnb.experiments.cases.cases import Case, Cases
+
+_HASHED = "hashed:"
+
+
+def consumer_of(run_key: str, number: int, name: str) -> str:
+    """A fresh consumer for a case, the same one whenever it is asked for, and guessable by nobody.
+
+    It is the missing idempotency key: whether a case has a conversation can be asked by it later.
+
+    Example:
+        >>> consumer_of("4f3c2b1a" * 4, 11, "gold")
+        'lpnb-4f3c2b1a-12-d1ce05f74be989dece15'
+    """
+    secret = hashlib.blake2b(
+        f"{number}\n{name}".encode("utf-8", "replace"), key=run_key.encode(), digest_size=10
+    )
+    return f"lpnb-{run_key[:8]}-{number + 1}-{secret.hexdigest()}"
+
+
+def case_rows(cases: Cases, run_key: str, salt: str | None) -> Iterator[CaseRow]:
+    """Every case as it is journalled; with a *salt*, what is personal in it only as a hash."""
+    for number in range(len(cases)):
+        yield row_of(cases[number], run_key, salt)
+
+
+def row_of(case: Case, run_key: str, salt: str | None) -> CaseRow:
+    """One case as it is journalled.
+
+    Its digest is of everything that it says. Bare, it would let a personal value be found by trying, so that
+    it is salted together with them.
+    """
+    said = _json(dict(case.values))
+    expected = _json(dict(case.expected)) if case.expected else "{}"
+    whole = _json([case.name, case.consumer_id, said, expected]).encode("utf-8", "replace")
+    digest = hashlib.blake2b(whole, key=(salt or "").encode(), digest_size=24).hexdigest()
+    if salt is not None:
+        said = _json(_hidden(json.loads(said), salt))
+    consumer_id = case.consumer_id or consumer_of(run_key, case.number, case.name)
+    return CaseRow(case.number, case.name, consumer_id, digest, said, expected)
+
+
+#: Parts of a column's name that say whose values it holds: a person's.
+_PERSONAL = {"personal", "customerId", "socialId", "imei", "userName", "sub", "ipAddress"}
+
+
+def _is_personal(column: str) -> bool:
+    return not _PERSONAL.isdisjoint(column.split("."))
+
+
+def _hidden(value: Any, salt: str) -> Any:
+    """*value*, as JSON has it, with a hash in place of whatever stands under a personal name."""
+    if isinstance(value, list):
+        return [_hidden(item, salt) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: hashed(item, salt) if _is_personal(key) else _hidden(item, salt) for key, item in value.items()
+    }
+
+
+def _personal_texts(value: Any, personal: bool = False) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _personal_texts(item, personal or _is_personal(key))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _personal_texts(item, personal)
+    elif personal and isinstance(value, str) and len(value) > 2:
+        yield value
+
+
+def without_personal(answer: Answer, case: Case, salt: str) -> Answer:
+    """*answer* with a hash wherever it repeats a personal value of its case; those of one or two signs stay.
+
+    Example:
+        >>> from lpnb.experiments.cases.cases import cases_of
+        >>> case = cases_of([{"personal.firstname": "Anna"}])[0]
+        >>> without_personal(Answer("refused", message="no Anna here", raw=b'"Anna"'), case, "s").raw
+        b'"hashed:52a4c2e7c59a6666df218a47"'
+    """
+    found = sorted(set(_personal_texts(json.loads(_json(dict(case.values))))), key=len, reverse=True)
+    if not found:
+        return answer
+    known = {text: hashed(text, salt) for text in found}
+
+    def hide(text: Any) -> Any:
+        if isinstance(text, str):
+            for value, stand_in in known.items():
+                text = text.replace(value, stand_in)
+        return text
+
+    raw = answer.raw
+    for value, stand_in in known.items():
+        for spelled in {value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}:
+            raw = raw.replace(spelled.encode("utf-8", "replace"), stand_in.encode())
+    return answer._replace(
+        message=hide(answer.message),
+        explanation=hide(answer.explanation),
+        pairs=[[hide(cell) for cell in pair] for pair in answer.pairs],
+        raw=raw,
+    )
+
+
+def hashed(value: object, salt: str) -> str:
+    """Stands for a personal value: the same for the same value in one journal, and another in every other."""
+    text = json.dumps(value, sort_keys=True, default=_as_json)
+    digest = hashlib.blake2b(text.encode("utf-8", "replace"), key=salt.encode(), digest_size=12)
+    return _HASHED + digest.hexdigest()
+
+
+def changes(cases: Cases, reader: Reader, salt: str | None) -> list[tuple[str, str, object, object]]:
+    """What *cases* say otherwise than the journal: (case, column, before, after) of each cell."""
+    found: list[tuple[str, str, object, object]] = []
+    for number, name, digest in reader.digests():
+        if number >= len(cases):
+            found.append((name, "case", name, None))
+            continue
+        case = cases[number]
+        row = row_of(case, reader.about["run_key"], salt)
+        if row.digest == digest:
+            continue
+        known = reader.case(number)
+        before = known[2] if known else {}
+        after = json.loads(row.said)
+        before |= {"case": name, **(known[3] if known else {})}
+        after |= {"case": case.name, **case.expected}
+        columns = [column for column in {**before, **after} if before.get(column) != after.get(column)]
+        cells = [(name, column, before.get(column), after.get(column)) for column in columns]
+        found.extend(cells or [(name, "consumer_id", known[1] if known else None, case.consumer_id)])
+    found.extend(
+        (cases[number].name, "case", None, cases[number].name) for number in range(reader.total, len(cases))
+    )
+    return found
+
+
+def rebuilt(reader: Reader) -> Cases:
+    """The cases as the journal has them, to go on without the table they came from."""
+    from lpnb.experiments.cases.cases import cases_of
+
+    run_key = reader.about["run_key"]
+    rows = []
+    for case in reader.cases():
+        row = {"case": case.name, **json.loads(case.said), **json.loads(case.expected)}
+        if case.consumer_id != consumer_of(run_key, case.number, case.name):
+            row["consumer_id"] = case.consumer_id
+        rows.append(row)
+    return cases_of(rows)
+
+
+def known_of(cases: Cases, run_key: str) -> Iterator[KnownCase]:
+    """The cases of a run that has no journal, as if one had been begun."""
+    for row in case_rows(cases, run_key, None):
+        yield KnownCase(row.number, row.name, row.consumer_id, row.said, row.expected, "planned")
+
+
+def in_columns(known: Iterable[KnownCase]) -> Iterator[dict[str, Sequence[Any]]]:
+    """Cases as columns under the names of ``KnownCase``, some at a time."""
+    rows = iter(known)
+    while stretch := list(islice(rows, _STRETCH)):
+        yield dict(zip(KnownCase._fields, zip(*stretch, strict=True), strict=True))
+
+
+def cases_frame(
+    told: Iterable[Mapping[str, Sequence[Any]]],
+    columns: Sequence[str],
+    followed: Mapping[int, Mapping[str, Any]],
+    *,
+    hashes: bool = False,
+) -> pd.DataFrame:
+    """One row per case, out of columns; *hashes* says that personal values are no longer what they were.
+
+    Many rows are put together from stretches: as Python's objects they weigh five times what the table does.
+    """
+    import pandas as pd
+
+    from lpnb.experiments.cases.columns import columns_of
+    from lpnb.tables.dataframes import cases_table
+
+    kinds = {
+        column.name: "text" if hashes and _is_personal(column.name) else column.kind
+        for column in columns_of(columns)
+    }
+    with _not_collecting():
+        frames = [cases_table(_stretch(columns, some, followed), kinds) for some in told]
+    if not frames:
+        return cases_table(dict.fromkeys(columns, ()), kinds)
+    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+
+
+def journal_frame(reader: Reader, columns: Sequence[str]) -> pd.DataFrame:
+    """One row per case of the run that *reader* reads."""
+    hashes = reader.about.get("salt") is not None
+    return cases_frame(reader.case_columns(_STRETCH), columns, reader.followed(), hashes=hashes)
+
+
+def _stretch(
+    columns: Sequence[str], told: Mapping[str, Sequence[Any]], followed: Mapping[int, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The columns of some cases, of which the journal has *told*."""
+    from lpnb.tables.dataframes import moments
+
+    has_code = [state not in ("planned", "sending") for state in told["state"]]
+    landed = [followed.get(number, _NOTHING) for number in told["number"]]
+    expected = [json.loads(text) if text != "{}" else _NOTHING for text in told["expected"]]
+    said = read_each(told["said"])
+    code = [code if has else None for code, has in zip(told["code"], has_code, strict=True)]
+    return {
+        "case": told["name"],
+        "consumer_id": told["consumer_id"],
+        "outcome": told["state"],
+        "code": code,
+        "message": [text if has else None for text, has in zip(told["message"], has_code, strict=True)],
+        "conversation_id": told["conversation_id"],
+        "http_status": told["http_status"],
+        "attempts": [tried - held for tried, held in zip(told["tried"], told["held"], strict=True)],
+        "elapsed_ms": told["elapsed_ms"],
+        "sent_at": moments(told["sent_at"]),
+        "landed_skill_id": [there.get("skill_id") for there in landed],
+        "landed_skill": [there.get("skill_name") for there in landed],
+        "landing_source": [there.get("source") for there in landed],
+        **{f"{step}_outcome": [there.get(step) for there in landed] for step in ("say", "landing", "close")},
+        "expected_skill": [wanted.get("expected_skill") for wanted in expected],
+        "expected_code": [wanted.get("expected_code") for wanted in expected],
+        "passed": [
+            is_as_expected(*case) if case[3] else None
+            for case in zip(told["state"], code, landed, expected, strict=True)
+        ],
+        **{column: [cells.get(column) for cells in said] for column in columns},
+    }
+
+
+#: Rows of a table that are Python objects at one time.
+_STRETCH = 10_000
+_NOTHING: Mapping[str, Any] = {}
+#: How a pivot heads the cases that have no value, as pictures do.
+_ABSENT = "(absent)"
+
+
+@contextlib.contextmanager
+def _not_collecting() -> Iterator[None]:
+    """Hold the garbage collector back while rows are read.
+
+    They are no garbage and in no circle, and looking through them again and again takes longer than reading.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def is_as_expected(
+    outcome: str, code: str | None, landed: Mapping[str, Any], expected: Mapping[str, str]
+) -> bool | None:
+    """Whether it came as expected; None when nothing was expected, or it cannot be said yet.
+
+    Example:
+        >>> is_as_expected("answered", "OK", {"skill_name": "Gold"}, {"expected_skill": "Gold"})
+        True
+    """
+    verdicts: list[bool | None] = []
+    if "expected_code" in expected:
+        verdicts.append(code_came(outcome, code, expected["expected_code"]))
+    if "expected_skill" in expected:
+        known = [landed[key] for key in ("skill_id", "skill_name") if landed.get(key)]
+        verdicts.append(skill_came(outcome, known, expected["expected_skill"]))
+    if not verdicts:
+        return None
+    return False if False in verdicts else None if None in verdicts else True
+
+
+def code_came(outcome: str, code: str | None, wanted: str) -> bool | None:
+    """Whether the code that came is the *wanted* one; None when the service has not said.
+
+    Example:
+        >>> code_came("refused", "BAD_REQUEST", "OK"), code_came("unknown", "http-503", "OK")
+        (False, None)
+    """
+    return True if code == wanted else False if outcome in ("answered", "refused") else None
+
+
+def skill_came(outcome: str, landed: Sequence[str], wanted: str) -> bool | None:
+    """Whether it *landed* in the wanted skill, by id or name; None when that is not known.
+
+    Example:
+        >>> skill_came("answered", ["12", "Gold"], "Gold"), skill_came("answered", [], "Gold")
+        (True, None)
+    """
+    return wanted in landed if landed else False if outcome == "refused" else None
+
+
+def responses_frame(reader: Reader) -> pd.DataFrame:
+    """One row per request frame of the last response of each case."""
+    from lpnb.tables.dataframes import ResponseColumns, moments
+
+    columns = ResponseColumns(keyed=True)
+    with _not_collecting():
+        for told in reader.reply_columns(_STRETCH):
+            pairs = list(chain.from_iterable(told.pairs))
+            if strange := set(map(len, pairs)) - {len(_PAIR)}:
+                raise ValueError(f"a frame of {min(strange)} cells")
+            cells = list(chain.from_iterable(pairs))
+            per_call = {
+                "case": told.name,
+                "consumer_id": told.consumer_id,
+                "http_status": told.http_status,
+                "attempts": told.attempts,
+                "elapsed_ms": told.elapsed_ms,
+                "sent_at": moments(told.sent_at),
+            }
+            per_pair = {name: cells[place :: len(_PAIR)] for place, name in enumerate(_PAIR)}
+            columns.add_columns(per_call, list(map(len, told.pairs)), per_pair)
+    return columns.table()
+
+
+#: What a journal keeps of each request frame, in this order.
+_PAIR = ("req_id", "type", "ok", "code", "message", "conversation_id")
+
+
+def _as_json(value: object) -> Any:
+    from lpnb.experiments.cases.cases import as_json
+
+    return as_json(value)
+
+
+def _json(value: object) -> str:
+    """Sorted, so that the order of columns is no change of a case."""
+    return json_text(value, _as_json, sort_keys=True)
+
+
+def pivot_of(
+    table: pd.DataFrame, index: str | list[str], columns: str | list[str] | None, value: str
+) -> pd.DataFrame:
+    """Cases counted over *index* and *columns*; see ``Run.pivot``."""
+    down = [index] if isinstance(index, str) else list(index)
+    across = [] if columns is None else [columns] if isinstance(columns, str) else list(columns)
+    wrong = [
+        one_of("a pivot's column", column, [str(name) for name in table.columns])
+        for column in (*down, *across, value)
+        if column not in table.columns
+    ]
+    keys = [*down, *across]
+    if not down:
+        wrong.append(must("index", "must name a column, or several", index))
+    elif len(set(keys)) < len(keys):
+        wrong.append(must("index and columns", "must be different columns", keys))
+    if wrong:
+        raise InvalidValueError(wrong)
+    cells = table[list(dict.fromkeys([*keys, value]))].astype("object")
+    cells = cells.where(cells.notna(), _ABSENT)
+    if value in keys:  # it is in the heads already, so that only counting is left
+        counts = cells.groupby(keys).size()
+        return counts.unstack(across, fill_value=0) if across else counts.to_frame("cases")
+    if not across:
+        return cells.groupby([*down, value]).size().unstack(value, fill_value=0)
+    return cells.groupby(keys)[value].agg(_counted).unstack(across, fill_value="")
+
+
+def _counted(values: pd.Series[Any]) -> str:
+    counts = values.value_counts()
+    if len(counts) == 1:
+        return str(counts.index[0])
+    return ", ".join(f"{name} ({count})" for name, count in counts.items())

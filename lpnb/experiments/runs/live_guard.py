@@ -1,0 +1,49 @@
+"""What stands between a slip of the keyboard and a queue full of conversations at a real account."""
+
+from __future__ import annotations
+
+import sys
+
+from lpnb.client.connect import has_fallen_back
+from lpnb.errors import RunError
+from lpnb.settings import Found, Settings
+
+#: Cases of one run against a real account, unless a larger cap is asked for.
+CAP = 1_000
+
+
+def check_live(settings: Settings, count: int, *, live: bool, confirm: int | None, cap: int) -> None:
+    """Let a run of *count* cases begin, or say what is missing.
+
+    A sandbox needs neither ``live`` nor ``confirm``. What was said all the same is held to: a count that is
+    another, or a sandbox that is there only because no settings were found, is not what was meant.
+
+    Raises:
+        RunError: ``live=True`` is missing, or there are no settings for it; the cap is smaller, or the count
+            was not confirmed.
+    """
+    who = f"account {settings.account_id} through {settings.domain_api}"
+    cases = f"{count:,} conversation{'s' if count != 1 else ''}"
+    say = f"Say confirm={count} (lpnb send: --confirm {count})."
+    if settings.on_loopback:
+        if live and has_fallen_back(settings):
+            raise RunError(Found.look().nothing("live=True", ", so this client is of the embedded sandbox"))
+        if confirm is not None and confirm != count:
+            raise RunError(f"This would open {cases} at {who}; {confirm} was confirmed. {say}")
+        return
+    if not live:
+        raise RunError(
+            f"This would open {cases} at the real {who}. Look at it with dry_run=True first, then say "
+            f"live=True and confirm={count} (lpnb send: --dry-run, then --live --confirm {count})."
+        )
+    if count > cap:
+        raise RunError(
+            f"This would open {cases} at the real {who}, and a run there is capped at {cap:,}. "
+            f"Send a sample, or say cap={count}."
+        )
+    if confirm is None and sys.stdin is not None and sys.stdin.isatty():
+        typed = input(f"This opens {cases} at the real {who}. Type the number to go on: ")
+        confirm = int(typed) if typed.strip().isdecimal() else -1
+    if confirm != count:
+        came = "it was not confirmed" if confirm is None else f"{confirm} was confirmed"
+        raise RunError(f"This would open {cases} at the real {who}; {came}. {say}")

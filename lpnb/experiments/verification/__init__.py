@@ -1,0 +1,1 @@
+"""Expected landings compared with actual ones, and the JUnit report."""

@@ -1,0 +1,275 @@
+"""Reading a journal, also while another process writes it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator, Sequence, Set
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lpnb.errors import JournalError
+from lpnb.journal.database import open_file
+from lpnb.journal.lock import is_written
+from lpnb.journal.schema import PER_CASE, STATES
+
+_CASES = """
+SELECT number, cases.name, cases.consumer_id, said, expected, state, tried % 1000000,
+  states.attempt % 1000000, states.conversation_id, answers.http_status,
+  CASE found WHEN 'answered' THEN 'found' WHEN 'absent' THEN 'absent' ELSE answers.code END,
+  ifnull(found_explanation, answers.message), answers.elapsed_ms, answers.sent_at,
+  CASE WHEN tried % 1000000 > 1 OR answers.code = 'held' THEN (SELECT count(*) FROM answers AS stayed
+    WHERE stayed.attempt BETWEEN number * 1000000 AND number * 1000000 + 999999 AND stayed.attempt <= tried
+      AND (stayed.code = 'held' OR stayed.attempt NOT IN (SELECT attempt FROM attempts)))
+    ELSE 0 END
+FROM states JOIN cases USING (number)
+LEFT JOIN answers ON answers.attempt = states.attempt
+ORDER BY number
+"""
+_REPLIES = """
+SELECT number, cases.name, cases.consumer_id, answers.outcome, pairs, explanation, http_status,
+  (SELECT count(*) FROM attempts WHERE attempt BETWEEN number * 1000000 AND number * 1000000 + 999999),
+  elapsed_ms, sent_at, raw
+FROM states JOIN cases USING (number) JOIN answers ON answers.attempt = states.attempt
+ORDER BY number
+"""
+# By answers, not by cases: the last of a case is found on the way. What no table shows is not read.
+_REPLY_COLUMNS = """
+SELECT cases.name, consumer_id, pairs, http_status,
+  (SELECT count(*) FROM attempts WHERE attempt BETWEEN number * 1000000 AND number * 1000000 + 999999),
+  elapsed_ms, sent_at
+FROM answers CROSS JOIN cases ON number = answers.attempt / 1000000
+WHERE NOT EXISTS (SELECT 1 FROM answers AS later
+  WHERE later.attempt > answers.attempt AND later.attempt <= number * 1000000 + 999999)
+ORDER BY answers.attempt
+"""
+
+
+class KnownCase(NamedTuple):
+    """A case and where it stands. ``state`` is planned, sending, answered, refused, not sent or unknown.
+
+    ``tried`` is the number of its last attempt, ``replied`` of the last of which something came, which may be
+    one that was never made; ``held`` is how many up to ``tried`` were not sent.
+    """
+
+    number: int
+    name: str
+    consumer_id: str
+    said: str
+    expected: str
+    state: str
+    tried: int = 0
+    replied: int | None = None
+    conversation_id: str | None = None
+    http_status: int | None = None
+    code: str | None = None
+    message: str | None = None
+    elapsed_ms: float | None = None
+    sent_at: int | None = None
+    held: int = 0
+
+    @property
+    def used(self) -> int:
+        """The last number that something is written down under: the next attempt must have another."""
+        return max(self.tried, self.replied or 0)
+
+
+class Reply(NamedTuple):
+    """The last that came of a case, whole."""
+
+    number: int
+    name: str
+    consumer_id: str
+    outcome: str
+    pairs: list[list[Any]]
+    explanation: str
+    http_status: int | None
+    attempts: int
+    elapsed_ms: float | None
+    sent_at: int | None
+    raw: bytes
+
+
+class ReplyColumns(NamedTuple):
+    """Some of what came last of each case, column by column: a cell for each case."""
+
+    name: Sequence[str]
+    consumer_id: Sequence[str]
+    pairs: Sequence[list[list[Any]]]
+    http_status: Sequence[int | None]
+    attempts: Sequence[int]
+    elapsed_ms: Sequence[float | None]
+    sent_at: Sequence[int | None]
+
+
+class Reader:
+    """What one look at a journal finds; every method looks anew, and sees whole commits only."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with closing(open_file(path, to_write=False)) as connection:
+            try:
+                self.about: dict[str, Any] = {
+                    key: json.loads(value) for key, value in connection.execute("SELECT key, value FROM run")
+                }
+                (self.total,) = connection.execute("SELECT count(*) FROM cases").fetchone()
+            except (sqlite3.Error, ValueError) as error:
+                raise JournalError(f"{path} is damaged ({error}).") from None
+
+    @property
+    def is_written(self) -> bool:
+        """Whether a process writes it at this moment."""
+        return is_written(self.path)
+
+    def told(self, key: str) -> Any:
+        """What is noted of the run under *key* now, or None."""
+        found = next(self._rows("SELECT value FROM run WHERE key = ?", key), None)
+        return None if found is None else json.loads(found[0])
+
+    def cases(self) -> Iterator[KnownCase]:
+        """Every case in its order. What a dead process was sending is *unknown*."""
+        dead = not self.is_written
+        for row in self._rows(_CASES):
+            case = KnownCase(*row)
+            self._check({case.state})
+            yield case._replace(state="unknown") if dead and case.state == "sending" else case
+
+    def case_columns(self, rows: int) -> Iterator[dict[str, Sequence[Any]]]:
+        """The same column by column, under the names of ``KnownCase``, *rows* of them at a time."""
+        dead = not self.is_written
+        for stretch in self._stretches(_CASES, rows):
+            told: dict[str, Sequence[Any]] = dict(
+                zip(KnownCase._fields, zip(*stretch, strict=True), strict=True)
+            )
+            self._check(set(told["state"]))
+            if dead and "sending" in told["state"]:
+                told["state"] = ["unknown" if state == "sending" else state for state in told["state"]]
+            yield told
+
+    def reply_columns(self, rows: int) -> Iterator[ReplyColumns]:
+        """What came last of every case that something came of, in the cases' order, *rows* at a time."""
+        for stretch in self._stretches(_REPLY_COLUMNS, rows):
+            name, consumer_id, pairs, *rest = zip(*stretch, strict=True)
+            yield ReplyColumns(name, consumer_id, read_each(pairs), *rest)
+
+    def replies(self) -> Iterator[Reply]:
+        """The last that came of every case that something came of, in the cases' order."""
+        for number, name, consumer_id, outcome, pairs, *rest in self._rows(_REPLIES):
+            yield Reply(number, name, consumer_id, outcome, json.loads(pairs), *rest)
+
+    def states(self) -> dict[str, int]:
+        """How many cases are in which state."""
+        found = dict(self._rows("SELECT state, count(*) FROM states GROUP BY state"))
+        self._check(found.keys())
+        if "sending" in found and not self.is_written:
+            found["unknown"] = found.get("unknown", 0) + found.pop("sending")
+        return found
+
+    def digests(self) -> Iterator[tuple[int, str, str]]:
+        """Number, name and digest of every case."""
+        yield from self._rows("SELECT number, name, digest FROM cases ORDER BY number")
+
+    def case(self, number: int) -> tuple[str, str, dict[str, Any], dict[str, Any]] | None:
+        """Name, consumer, what was said and what was expected of one case."""
+        rows = list(
+            self._rows("SELECT name, consumer_id, said, expected FROM cases WHERE number = ?", number)
+        )
+        return next(((row[0], row[1], json.loads(row[2]), json.loads(row[3])) for row in rows), None)
+
+    def steps(self) -> Iterator[tuple[int, str, int, str, str]]:
+        """Number, step, place, outcome and what was said, of every step."""
+        yield from self._rows(
+            "SELECT number, step, place, outcome, said FROM steps ORDER BY number, step, place"
+        )
+
+    def followed(self, first: int = 0, last: int = (1 << 63) - 1) -> dict[int, dict[str, Any]]:
+        """What became of the steps that follow an open conversation, by the case's number.
+
+        "say", "landing" and "close" hold an outcome: of several messages, that of the first one that was not
+        answered. With a landing that is known come its "skill_id", "skill_name" and "source".
+        """
+        rows = self._rows(
+            "SELECT number, step, outcome, said FROM steps WHERE step IN ('say', 'landing', 'close') "
+            "AND number BETWEEN ? AND ? ORDER BY number, step, place",
+            first,
+            last,
+        )
+        found: dict[int, dict[str, Any]] = {}
+        dead = not self.is_written
+        for number, step, outcome, said in rows:
+            had = found.setdefault(number, {})
+            if step == "landing" and outcome == "answered":
+                had.update(json.loads(said))
+            if had.get(step, "answered") == "answered":
+                had[step] = "unknown" if dead and outcome == "sending" else outcome
+        return found
+
+    def offers(self) -> dict[int, dict[str, Any]]:
+        """The campaign and engagement that Monitoring offered, by the case's number."""
+        rows = self._rows("SELECT number, said FROM steps WHERE step = 'engagement' AND outcome = 'offered'")
+        return {number: json.loads(said) for number, said in rows}
+
+    def attempts(self, number: int) -> list[tuple[int, str, str | None, int | None, bytes | None]]:
+        """Number, reqIds, outcome, status and raw reply of every attempt of one case."""
+        return list(
+            self._rows(
+                "SELECT attempts.attempt % 1000000, req_ids, outcome, http_status, raw FROM attempts "
+                "LEFT JOIN answers USING (attempt) WHERE attempts.attempt BETWEEN ? AND ? ORDER BY 1",
+                number * PER_CASE,
+                number * PER_CASE + PER_CASE - 1,
+            )
+        )
+
+    def _check(self, states: Set[str]) -> None:
+        if strange := states - STATES:
+            raise JournalError(
+                f"{self.path} is damaged (a case is {min(strange)!r}). Take a copy of it from before; "
+                "nothing is sent again from it."
+            )
+
+    def _rows(self, sql: str, *given: object) -> Iterator[Any]:
+        for stretch in self._stretches(sql, 2000, *given):
+            yield from stretch
+
+    def _stretches(self, sql: str, size: int, *given: object) -> Iterator[list[Any]]:
+        with closing(open_file(self.path, to_write=False, look=False)) as connection:
+            try:
+                cursor = connection.execute(sql, given)
+                while rows := cursor.fetchmany(size):
+                    yield rows
+            except sqlite3.DatabaseError as error:
+                raise JournalError(f"{self.path} is damaged ({error}).") from None
+
+
+def read_each(texts: Sequence[str]) -> list[Any]:
+    """What each of *texts* says, which is JSON.
+
+    Raises:
+        ValueError: One of them is none.
+
+    Example:
+        >>> read_each(["[1]", "{}"])
+        [[1], {}]
+    """
+    # All in one is three times as quick. The mark between them cannot be known to whoever edits a journal, so
+    # that no text passes by ending in the next one.
+    mark = secrets.randbits(60)
+    try:
+        found: list[Any] = json.loads(f"[{f',{mark},'.join(texts)}]")
+    except ValueError:
+        found = []
+    if len(found) == 2 * len(texts) - 1 and found[1::2] == [mark] * (len(texts) - 1):
+        return found[::2]
+    return [json.loads(text) for text in texts]  # and whatever is wrong is said as if it stood alone
+
+
+def read_journal(path: str | os.PathLike[str]) -> Reader:
+    """Open the journal at *path* for reading.
+
+    Raises:
+        JournalError: It is missing, empty, damaged or another program's.
+    """
+    return Reader(Path(path))

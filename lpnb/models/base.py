@@ -1,0 +1,354 @@
+"""What every object that goes on the wire is made of.
+
+A ``WireModel`` is valid from the moment it exists: whatever is wrong is said at once, field by field,
+with the path the service would use. This module turns the model library's findings into our sentences;
+it knows no field of any service.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args, get_origin
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    model_serializer,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from lpnb._internal.json_codec import MAX_DIGITS, json_trouble, lone_surrogate
+from lpnb._internal.suggestions import did_you_mean, plain_name
+from lpnb._internal.validation import join, must, one_of
+from lpnb.errors import Complaint, InvalidValueError
+from lpnb.models.serialization import plain
+
+
+def _text(value: str) -> str:
+    if value.isascii():
+        return value
+    if (place := lone_surrogate(value)) is not None:
+        raise PydanticCustomError(
+            "surrogate",
+            "must not hold half a character (a lone surrogate at position {place})",
+            {"place": place},
+        )
+    return value
+
+
+def _whole(value: int) -> int:
+    if abs(value) >= 10**MAX_DIGITS:
+        raise PydanticCustomError("digits", "must have at most {most} digits", {"most": MAX_DIGITS})
+    return value
+
+
+def _number(value: object) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise PydanticCustomError("number_type", "must be a number")
+    if isinstance(value, int):
+        return _whole(value)
+    if not math.isfinite(value):
+        raise PydanticCustomError("finite", "must be a finite number: JSON has no NaN and no infinity")
+    return value
+
+
+def _id(value: object) -> str:
+    """Monitoring and several clients hand ids out as numbers; CONVERSATION wants text."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(_whole(value))
+    if isinstance(value, str):
+        return _text(value)
+    raise PydanticCustomError("id_type", "must be an id: text, or a whole number, which is sent as text")
+
+
+def _json(value: Any) -> Any:
+    if trouble := json_trouble(value):
+        raise PydanticCustomError("json", "{rule}", {"rule": trouble})
+    return value
+
+
+#: Text that can be encoded: any length, any characters but half ones.
+Text = Annotated[str, AfterValidator(_text)]
+#: A whole number that any reader of JSON takes.
+Whole = Annotated[int, AfterValidator(_whole)]
+#: A whole or decimal number, kept as it came.
+Number = Annotated[int | float, PlainValidator(_number), WithJsonSchema({"type": "number"})]
+#: An id that is text on the wire; a whole number is taken and turned into text.
+Id = Annotated[str, PlainValidator(_id), WithJsonSchema({"type": "string"})]
+#: Anything JSON can say.
+Json = Annotated[Any, AfterValidator(_json)]
+
+
+class WireModel(BaseModel):
+    """An object of the wire: frozen, strict about types, and closed to unknown fields.
+
+    Python names are snake case of the wire's own spelling; the constructor takes either. A field left
+    as None is not sent. What the documentation does not list goes into ``extra``, on purpose, and is
+    sent beside the known fields.
+
+    Raises:
+        InvalidValueError: Naming every field that is wrong, each with its path on the wire.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        strict=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        hide_input_in_errors=True,
+    )
+    #: Where the fields stand when the object is made on its own.
+    wire_root: ClassVar[str] = ""
+    #: Fields of ours that on the wire stand beside this object and not in it.
+    wire_beside: ClassVar[tuple[str, ...]] = ()
+    #: Models whose fields are easily taken for ours, by the argument that they are given as.
+    elsewhere: ClassVar[Mapping[str, tuple[type[WireModel], ...]]] = {}
+
+    extra: Mapping[str, Json] = Field(default_factory=dict, description="Fields that are not documented.")
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, *values: Any, **fields: Any) -> None:
+            if values:
+                name = type(self).__name__
+                field = next(field for field in type(self).model_fields if field not in ("extra", "auth"))
+                raise TypeError(f"{name} takes its fields by name, such as {name}({field}=...)")
+            try:
+                super().__init__(**fields)
+            except ValidationError as error:
+                complaints = complaints_of(error, type(self), type(self).wire_root, typed_in=True)
+            else:
+                return
+            raise InvalidValueError(complaints)
+
+        # Tells pydantic that nested objects need not come through this constructor one by one,
+        # so that the findings of all of them are collected.
+        __init__.__pydantic_base_init__ = True
+
+    @classmethod
+    def from_wire(cls, data: Any, *, path: str = "", unknown: str = "refuse") -> Self:
+        """Read *data* as the wire spells it.
+
+        Args:
+            data: A decoded JSON object.
+            path: Where it stands, for complaints.
+            unknown: "refuse" names fields that are not documented; "keep" puts them into ``extra``.
+        """
+        complaints: list[Complaint] = []
+        found = cls.collect(data, path, unknown, complaints)
+        if found is None:
+            raise InvalidValueError(complaints)
+        return found
+
+    @classmethod
+    def collect(cls, data: Any, path: str, unknown: str, complaints: list[Complaint]) -> Self | None:
+        """Read *data* like ``from_wire``, adding to *complaints* in place of raising."""
+        try:
+            return cls.model_validate(data, context={"unknown": unknown}, by_alias=True, by_name=False)
+        except ValidationError as error:
+            complaints.extend(complaints_of(error, cls, path))
+            return None
+
+    @classmethod
+    def gather(cls, fields: Mapping[str, Any], path: str, complaints: list[Complaint]) -> Self | None:
+        """Make one from constructor arguments, adding to *complaints* in place of raising."""
+        try:
+            return cls.model_validate(dict(fields))
+        except ValidationError as error:
+            complaints.extend(complaints_of(error, cls, path, typed_in=True))
+            return None
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the JSON object that is sent: only what is filled in, in the wire's spelling."""
+        return plain(self)
+
+    @classmethod
+    def wire_names(cls) -> tuple[str, ...]:
+        """The wire's own field names, in the order they are documented."""
+        return tuple(f.alias or name for name, f in cls.model_fields.items() if name != "extra")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sort_unknown(cls, data: Any, info: ValidationInfo) -> Any:
+        if not isinstance(data, Mapping) or not info.context:
+            return data
+        if info.context.get("unknown") != "keep":
+            # On the wire there is no field "extra": it is as unknown as any other.
+            return {("extra " if key == "extra" else key): value for key, value in data.items()}
+        known = set(cls.wire_names())
+        sorted_out = {key: value for key, value in data.items() if key in known}
+        sorted_out["extra"] = {key: value for key, value in data.items() if key not in known}
+        return sorted_out
+
+    @model_validator(mode="after")
+    def _extra_is_extra(self) -> Self:
+        for key in self.extra:
+            if lone_surrogate(key) is not None:
+                raise PydanticCustomError(
+                    "extra_known", "extra must not have a key that holds half a character"
+                )
+            if key in type(self).wire_names():
+                raise PydanticCustomError(
+                    "extra_known", "extra must not repeat the documented field {key}", {"key": repr(key)}
+                )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _write(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        wire = {key: value for key, value in handler(self).items() if value is not None}
+        wire.pop("extra", None)
+        return {**wire, **self.extra}
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            if value is not None and not (name == "extra" and not value):
+                yield name, value
+
+
+def placed(**where: str) -> ConfigDict:
+    """The configuration of a model some of whose fields stand elsewhere on the wire, or under another name.
+
+    Not by ``alias``: type checkers would take that for the name in the constructor.
+    """
+    return ConfigDict(alias_generator=lambda name: where.get(name) or to_camel(name))
+
+
+def complaints_of(
+    error: ValidationError, model: type[WireModel], root: str = "", *, typed_in: bool = False
+) -> list[Complaint]:
+    """Turn the model library's findings into complaints, all of them, with their wire paths.
+
+    ``typed_in`` says that Python names were used, so that hints name those.
+    """
+    complaints: list[Complaint] = []
+    for found in error.errors(include_url=False):
+        inner = found.get("ctx", {}).get("error")
+        if isinstance(inner, InvalidValueError):  # a validator of ours has said it in full
+            complaints.extend(inner.complaints)
+        else:
+            complaints.append(_complaint(found, model, root, typed_in))
+    return complaints
+
+
+_RULES = {
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "dict_type": "must be an object",
+    "mapping_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+}
+
+
+def _complaint(found: ErrorDetails, model: type[WireModel], root: str, typed_in: bool) -> Complaint:
+    owner, loc = _follow(model, [part for part in found["loc"] if part != "function-plain"])
+    if loc and loc[0] in model.wire_beside:
+        root = root.rpartition(".")[0]
+    path = join(root, *loc) or model.__name__
+    kind, came, context = found["type"], found["input"], found.get("ctx", {})
+    if kind == "extra_forbidden":  # a stranger keeps the spelling it came with
+        path = join(root, *loc[:-1], str(found["loc"][-1]).rstrip())
+    if kind == "literal_error":
+        names = [part for part in loc if isinstance(part, str)]
+        return one_of(path, came, _choices(owner, names[-1]))
+    if kind == "extra_forbidden":
+        way_out = "put it into extra={...}" if typed_in else 'read it with unknown="keep"'
+        meant = _meant(owner, str(found["loc"][-1]).rstrip(), typed_in)
+        return Complaint(
+            path, f"{path} is not a documented field.{meant} To send it all the same, {way_out}."
+        )
+    if kind == "missing":
+        return Complaint(path, f"{path} is required.")
+    if isinstance(came, str) and kind.endswith(("too_short", "too_long")):
+        limit = context.get("min_length", context.get("max_length"))
+        bound = "at least" if kind.endswith("too_short") else "at most"
+        return Complaint(path, f"{path} must have {bound} {limit} characters; got {len(str(came))}.")
+    if kind == "too_short" and not came:
+        return must(path, "must not be empty", came)
+    if kind in ("greater_than_equal", "less_than_equal"):
+        sign = "at least" if "ge" in context else "at most"
+        return must(path, f"must be {sign} {context.get('ge', context.get('le'))}", came)
+    if kind == "extra_known":
+        return Complaint(path, f"{path}: {found['msg']}.")
+    return must(path, _RULES.get(kind, found["msg"]), came)
+
+
+def _follow(model: type[WireModel], loc: Sequence[str | int]) -> tuple[type[WireModel], list[str | int]]:
+    """Walk *loc* into nested models: whose field the last part is, and the whole path in wire spelling."""
+    owner, spelled = model, list(loc)
+    for place, part in enumerate(loc):
+        for name, field in model.model_fields.items():
+            if part in (name, field.alias):
+                owner = model
+                spelled[place] = field.alias or name
+                model = next(iter(models_in(field.annotation)), model)
+                break
+        else:
+            owner = model
+    return owner, spelled
+
+
+def _meant(owner: type[WireModel], came: str, typed_in: bool) -> str:
+    """Say which field was probably meant by *came*: one of the owner's, or one that stands elsewhere."""
+    known = [name for name in owner.model_fields if name != "extra"] if typed_in else owner.wire_names()
+    same = plain_name(came)
+    if same not in map(plain_name, known):
+        for place, home in _homes(owner, typed_in):
+            for name, field in home.model_fields.items():
+                if name != "extra" and plain_name(name) == same:
+                    if not typed_in:
+                        return f" Did you mean '{place}.{field.alias}'?"
+                    return (
+                        f" It is a field of {home.__name__}: {place.format(f'{home.__name__}({name}=...)')}."
+                    )
+    return did_you_mean(came, known)
+
+
+def _homes(owner: type[WireModel], typed_in: bool) -> Iterator[tuple[str, type[WireModel]]]:
+    """The models whose fields are taken for the owner's, each with its place as it is written."""
+    for name, field in owner.model_fields.items():
+        several = any(get_origin(part) is list for part in (field.annotation, *get_args(field.annotation)))
+        for home in models_in(field.annotation):
+            if typed_in:
+                yield f"{name}=[{{}}]" if several else f"{name}={{}}", home
+            else:
+                yield f"{field.alias}[0]" if several else str(field.alias), home
+    if typed_in:
+        yield from ((place, home) for place, homes in owner.elsewhere.items() for home in homes)
+
+
+def _choices(owner: type[WireModel], wire_name: str) -> Sequence[str]:
+    fields = owner.model_fields.items()
+    return next(
+        (_literals(field.annotation) for name, field in fields if wire_name in (name, field.alias)), ()
+    )
+
+
+def models_in(annotation: Any) -> Iterable[type[WireModel]]:
+    """The wire models that a field's *annotation* names, at any depth."""
+    if isinstance(annotation, type) and issubclass(annotation, WireModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from models_in(part)
+
+
+def _literals(annotation: Any) -> tuple[str, ...]:
+    found: tuple[str, ...] = ()
+    for part in get_args(annotation):
+        found += (part,) if isinstance(part, str) else _literals(part)
+    return found

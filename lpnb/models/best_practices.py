@@ -1,0 +1,200 @@
+"""The Connector pages' own best practices, as hints on a batch. A hint never stops a send."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lpnb._internal.display import table_html
+from lpnb._internal.validation import join, must
+from lpnb.errors import InvalidValueError
+from lpnb.models.batches import ConversationBatch
+from lpnb.models.conversation_request import ConsumerRequestConversation
+from lpnb.models.sdes import AnySde, CustomerInfo, PersonalInfo
+
+CONVERSATION = "Send API, CONVERSATION"
+ATTRIBUTES = "Types of Engagement Attributes"
+BEST_PRACTICES = "Engagement Attributes Best Practices for Messaging"
+ROUTING = "Knowledge base, Routing logic overview"
+SPREADSHEETS = "lpnb how-to, Send a table of cases"
+GUIDE = "Getting started with Connector API"
+_LANG = re.compile(r"[a-z]{2,3}-[A-Z]{2}\Z")
+_LANG_OR = re.compile(r"[a-z]{2,3}[-_][A-Z]{2}\Z")
+#: How Excel and its like write a long number that was typed or opened as one, in most languages.
+_ROUNDED = re.compile(r"\d(?:[.,]\d+)?[eE]\+?\d{1,3}\Z")
+_KNOWN_CONTEXTS = ("SharkContext", "SMSContext", "MobileAppContext", "ProactiveContext")
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """One piece of advice: the place it is about, a sentence, and the page it comes from.
+
+    Example:
+        >>> hint = advise(ConversationBatch())[0]
+        >>> hint.path, hint.source
+        ('[0].body.authenticatedData.lp_sdes', 'Send API, CONVERSATION')
+    """
+
+    path: str
+    text: str
+    source: str
+
+
+class Hints(tuple[Hint, ...]):
+    """Hints in the order of the frames; a notebook shows them as a table."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        if not self:
+            return "<p>No advice: the batch follows the best practices.</p>"
+        return table_html("Advice", ["where", "hint", "source"], [(h.path, h.text, h.source) for h in self])
+
+
+def advise(batch: ConversationBatch) -> Hints:
+    """Return what the documentation would have you do differently.
+
+    Example:
+        >>> [hint.text for hint in advise(ConversationBatch())][0]
+        'Without SDEs the agent sees nothing about the consumer.'
+    """
+    if not isinstance(batch, ConversationBatch):
+        hint = "Read frames with ConversationBatch.from_wire first."
+        raise InvalidValueError([must("batch", "must be a ConversationBatch", batch, hint)])
+    found = [*_on_sdes(batch.profile.sdes), *_on_request(batch.request), *_on_ids(batch)]
+    if batch.req_ids is not None:
+        found.append(
+            Hint(
+                "[0].id",
+                "Fixed request ids cannot tell a late answer to another request from this one's. "
+                "Leave them out to get fresh ones.",
+                GUIDE,
+            )
+        )
+    return Hints(found)
+
+
+def _on_sdes(sdes: object) -> Iterator[Hint]:
+    where = "[0].body.authenticatedData.lp_sdes"
+    known = [sde for sde in sdes if isinstance(sde, CustomerInfo | PersonalInfo)] if sdes else []  # type: ignore[attr-defined]
+    if not any(_is_filled(sde) for sde in known):
+        yield Hint(where, "Without SDEs the agent sees nothing about the consumer.", CONVERSATION)
+        return
+    yield Hint(
+        where,
+        "SDEs replace the earlier ones of the same type whole: send every field each time.",
+        BEST_PRACTICES,
+    )
+    kinds = [sde.sde_type for sde in known]
+    for kind in sorted({kind for kind in kinds if kinds.count(kind) > 1}):
+        yield Hint(
+            where, f"{kind} stands here {kinds.count(kind)} times; the last one counts.", BEST_PRACTICES
+        )
+    for place, sde in enumerate(known):
+        yield from _on_sde(sde, join(where, place, sde.body_key))
+
+
+def _on_sde(sde: AnySde, path: str) -> Iterator[Hint]:
+    if isinstance(sde, CustomerInfo):
+        for name, value in (("storeZipCode", sde.store_zip_code), ("storeNumber", sde.store_number)):
+            if value is not None:
+                yield Hint(join(path, name), f"{name} is not usable in SetUserProfile.", ATTRIBUTES)
+        if sde.currency is not None and not re.match(r"[A-Z]{3}\Z", sde.currency):
+            yield Hint(join(path, "currency"), "currency is an ISO 4217 code such as USD.", ATTRIBUTES)
+        if sde.login_status is not None:
+            yield Hint(join(path, "loginStatus"), "What its values mean is not documented.", ATTRIBUTES)
+        return
+    if sde.language is not None and not _LANG_OR.match(sde.language):
+        yield Hint(join(path, "language"), "language is written like en-US or en_US.", ATTRIBUTES)
+    for place, contact in enumerate(sde.contacts or ()):
+        country = contact.address.country if contact.address else None
+        if country is not None and not re.match(r"[A-Z]{2}\Z", country):
+            yield Hint(
+                join(path, "contacts", place, "address", "country"),
+                "country is two capital letters, such as US.",
+                ATTRIBUTES,
+            )
+
+
+def _on_request(request: ConsumerRequestConversation) -> Iterator[Hint]:
+    path = "[1].body"
+    campaign, context = request.campaign_info, request.conversation_context
+    if request.skill_id is not None and campaign is None:
+        yield Hint(
+            join(path, "skillId"),
+            "Route with a campaign and engagement from Monitoring; a fixed skillId is discouraged.",
+            CONVERSATION,
+        )
+    elif campaign is None:
+        yield Hint(
+            join(path, "campaignInfo"),
+            "Without a campaign the conversation goes to the account's default skill or stays unassigned.",
+            ROUTING,
+        )
+    elif campaign.campaign_id is None or campaign.engagement_id is None:
+        yield Hint(join(path, "campaignInfo"), "campaignId and engagementId belong together.", CONVERSATION)
+    if context is not None:
+        if campaign is None:
+            yield Hint(
+                join(path, "conversationContext"),
+                "The context belongs to a campaign: without campaignInfo it routes nothing.",
+                CONVERSATION,
+            )
+        if context.lang is not None and not _LANG.match(context.lang):
+            yield Hint(
+                join(path, "conversationContext", "lang"),
+                "lang is written like en-US, and must be a language of the engagement.",
+                CONVERSATION,
+            )
+        if context.type not in _KNOWN_CONTEXTS:
+            yield Hint(
+                join(path, "conversationContext", "type"),
+                "SharkContext is the type that goes with Monitoring's ids.",
+                CONVERSATION,
+            )
+    elif campaign is not None:
+        yield Hint(
+            join(path, "conversationContext"),
+            "Send Monitoring's visitor, session and context ids along with the campaign.",
+            CONVERSATION,
+        )
+    if request.channel_type is None:
+        yield Hint(join(path, "channelType"), "The property table calls channelType mandatory.", CONVERSATION)
+
+
+def _on_ids(batch: ConversationBatch) -> Iterator[Hint]:
+    """Ids that a spreadsheet took for numbers: most of their digits are gone."""
+    request, campaign = batch.request, batch.request.campaign_info
+    ids = [(join("[1].body", "skillId"), request.skill_id)]
+    if campaign is not None:
+        path = join("[1].body", "campaignInfo")
+        ids.append((join(path, "campaignId"), campaign.campaign_id))
+        ids.append((join(path, "engagementId"), campaign.engagement_id))
+    for place, sde in enumerate(batch.profile.sdes or ()):
+        if isinstance(sde, CustomerInfo):
+            path = join("[0].body.authenticatedData.lp_sdes", place, "info")
+            ids += [(join(path, "customerId"), sde.customer_id), (join(path, "socialId"), sde.social_id)]
+    for path, value in ids:
+        if value is not None and is_rounded(value):
+            yield Hint(
+                path, f"{value} looks like an id that a spreadsheet has rounded. {AS_TEXT}", SPREADSHEETS
+            )
+
+
+#: What to do about an id that a spreadsheet has rounded.
+AS_TEXT = "Format its column as text and fill it in anew."
+
+
+def is_rounded(value: object) -> bool:
+    """Whether an id is written as spreadsheets write long numbers, with most of its digits gone.
+
+    Example:
+        >>> is_rounded("1.0E+11"), is_rounded("880524014")
+        (True, False)
+    """
+    return isinstance(value, str) and _ROUNDED.match(value) is not None
+
+
+def _is_filled(sde: AnySde) -> bool:
+    return any(value not in (None, {}, []) for _, value in sde)

@@ -1,0 +1,242 @@
+"""What the single frames of SEND have in common: id, metadata, and the 5,000 characters of a request.
+
+``OtherFrame`` and ``RawFrame`` are here, which take anything; the frames that are known are in ``frames``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from lpnb._internal.display import pre_html
+from lpnb._internal.json_codec import JsonError, json_trouble, read_json
+from lpnb._internal.request_ids import fresh_id
+from lpnb.errors import Complaint, InvalidValueError
+from lpnb.models.base import Json, Text, WireModel, placed
+from lpnb.models.conversation_request import ClientProperties
+from lpnb.models.outgoing import Outgoing
+
+#: Characters of a SEND request. Source: the guide; a file's preview has a limit of its own.
+LONGEST_REQUEST = 5_000
+ANY_REQ_ID = "0" * 36
+
+
+def _req_id(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not 1 <= len(value) <= 64 or json_trouble(value):
+        raise PydanticCustomError("req_id", "must be text of 1 to 64 characters")
+    return value
+
+
+def _metadata(value: object) -> Any:
+    if not isinstance(value, Mapping) or not isinstance(value.get("type"), str):
+        raise PydanticCustomError("metadata", "must be an object with a 'type', such as 'ExternalId'")
+    if trouble := json_trouble(value):
+        raise PydanticCustomError("metadata", "{rule}", {"rule": trouble})
+    limited = {"ExternalId": ("id",), "ActionReason": ("reason", "reasonId")}.get(value["type"], ())
+    for name in limited:
+        if len(str(value.get(name, ""))) > 64:
+            raise PydanticCustomError("metadata", "must have at most 64 characters in {name}", {"name": name})
+    if value["type"] == "ActionReason" and not value.get("reason"):
+        raise PydanticCustomError("metadata", "must give a reason: ActionReason demands one")
+    return dict(value)
+
+
+ReqId = Annotated[str, PlainValidator(_req_id), WithJsonSchema({"type": "string"})]
+Metadata = Annotated[Any, PlainValidator(_metadata), WithJsonSchema({"type": "object"})]
+DialogId = Annotated[Text, Field(min_length=1, max_length=64)]
+
+
+class Frame:
+    """What SEND posts: one frame. The classes below are the kinds of it; ``OtherFrame`` is any other.
+
+    Example:
+        >>> from lpnb.models.frames import Message
+        >>> frame = Message(text="Good morning", conversation_id="c-1", req_id="7")
+        >>> frame.to_wire()["body"]["event"]
+        {'type': 'ContentEvent', 'contentType': 'text/plain', 'message': 'Good morning'}
+
+    Source: Send API, SEND.
+    """
+
+    req_id: str | None
+    client_properties: ClientProperties | None
+
+    def to_wire(self, req_id: str | None = None) -> dict[str, Any]:
+        """Return the frame that is posted, with a fresh request id when none was given."""
+        kind, body, beside = self._parts()
+        made = self.req_id or req_id or fresh_id()
+        return {"kind": "req", "id": made, "type": kind, "body": body, **beside}
+
+    def outgoing(self, account_id: str) -> Outgoing:
+        """Return what is posted, with a request id of its own for this attempt."""
+        del account_id  # a frame names no account
+        frame = self.to_wire()
+        return Outgoing(
+            content=_text_of(frame).encode("utf-8"),
+            requests=((frame["id"], frame["type"]),),
+            client_properties=self.client_properties.to_header() if self.client_properties else None,
+            given_ids=self.req_id is not None,
+            by_send=True,
+            conversation_id=getattr(self, "conversation_id", None),
+        )
+
+    def _parts(self) -> tuple[str, dict[str, Any], dict[str, Any]]:
+        """The frame's type, its body, and what stands beside the body."""
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        frame = self.to_wire("(made fresh for each send)")
+        return pre_html(json.dumps(frame, indent=2, ensure_ascii=False))
+
+
+def _text_of(frame: Mapping[str, Any]) -> str:
+    return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
+
+
+def within(**where: str) -> ConfigDict:
+    """The configuration of a frame: *where* in the body its fields stand, as a path with dots."""
+    return placed(req_id="id", client_properties="Client-Properties", **where)
+
+
+class CheckedFrame(Frame, WireModel):
+    """A frame whose fields are checked; ``within`` says where in the body a field stands."""
+
+    model_config = within()
+    wire_root: ClassVar[str] = "body"
+    wire_beside: ClassVar[tuple[str, ...]] = ("id", "metadata", "Client-Properties")
+    frame_type: ClassVar[str]
+    #: What the body holds besides the fields.
+    fixed: ClassVar[Mapping[str, str]] = {}
+    #: What makes a request too long, if anything does.
+    longest: ClassVar[str] = "body"
+
+    req_id: ReqId | None = Field(default=None, description="Made fresh when left out.")
+    metadata: list[Metadata] | None = Field(
+        default=None, description="Objects such as ExternalId or ActionReason."
+    )
+    client_properties: ClientProperties | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        taken = {name.partition(".")[0] for name in (*type(self).wire_names(), *self.fixed)}
+        for key in sorted(taken & set(self.extra)):
+            raise PydanticCustomError(
+                "extra_known", "extra must not repeat the documented field {key}", {"key": repr(key)}
+            )
+        if complaint := too_long(self.to_wire(ANY_REQ_ID), self.longest):
+            raise InvalidValueError([complaint])
+        return self
+
+    def _parts(self) -> tuple[str, dict[str, Any], dict[str, Any]]:
+        wire = self.model_dump(by_alias=True)
+        for name in ("id", "Client-Properties"):
+            wire.pop(name, None)
+        beside = {"metadata": wire.pop("metadata")} if "metadata" in wire else {}
+        known = set(type(self).wire_names())
+        body: dict[str, Any] = {}
+        for path, value in {**self._placed(), **self.fixed, **wire}.items():
+            *holders, name = path.split(".") if path in known or path in self.fixed else [path]
+            place = body
+            for holder in holders:
+                place = place.setdefault(holder, {})
+            place[name] = value
+        return self.frame_type, body, beside
+
+    def _placed(self) -> dict[str, Any]:
+        """What stands first in the body, unless a field says otherwise."""
+        return {}
+
+
+class OtherFrame(CheckedFrame):
+    """A frame of any type, with any body: for what lpnb has no class for.
+
+    Example:
+        >>> OtherFrame(type="ms.PublishEvent", body={"event": {"type": "NewEvent"}}, req_id="1").to_wire()
+        {'kind': 'req', 'id': '1', 'type': 'ms.PublishEvent', 'body': {'event': {'type': 'NewEvent'}}}
+    """
+
+    wire_root: ClassVar[str] = ""
+
+    type: Annotated[Text, Field(min_length=1)]
+    body: dict[str, Json]
+
+    def _parts(self) -> tuple[str, dict[str, Any], dict[str, Any]]:
+        beside = {"metadata": list(self.metadata)} if self.metadata is not None else {}
+        return self.type, dict(self.body), {**beside, **self.extra}
+
+    @property
+    def conversation_id(self) -> str | None:
+        """The conversation it names, if it names one."""
+        named = self.body.get("conversationId", self.body.get("dialogId"))
+        return named if isinstance(named, str) else None
+
+
+def too_long(frame: Mapping[str, Any], longest: str = "body") -> Complaint | None:
+    """Say that *frame* has more characters than SEND takes, and what to do about it; or None."""
+    event = frame["body"].get("event")
+    message = event.get("message") if isinstance(event, Mapping) else None
+    preview = message.get("preview") if isinstance(message, Mapping) else None
+    length = len(_text_of(frame)) - (len(preview) if isinstance(preview, str) else 0)
+    if length <= LONGEST_REQUEST:
+        return None
+    return Complaint(
+        longest,
+        f"{longest} makes the request {length:,} characters long, and SEND takes at most "
+        f"{LONGEST_REQUEST:,}. Shorten it by {length - LONGEST_REQUEST:,}, or send it in parts.",
+    )
+
+
+@dataclass(frozen=True, repr=False)
+class RawFrame(Frame):
+    """A frame that is sent exactly as given, whatever is wrong with it.
+
+    Example:
+        >>> RawFrame('{"id": "7", "type": "ms.PublishEvent"}').outgoing("").requests
+        (('7', 'ms.PublishEvent'),)
+    """
+
+    content: str | bytes | Mapping[str, Any]
+    client_properties: ClientProperties | None = None
+    req_id: str | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            self._bytes()
+        except (UnicodeEncodeError, TypeError, ValueError, RecursionError) as error:
+            reason = "half a character" if isinstance(error, UnicodeEncodeError) else str(error)
+            raise InvalidValueError(
+                [Complaint("frame", f"frame cannot be turned into bytes: {reason}.")]
+            ) from None
+
+    def _bytes(self) -> bytes:
+        if isinstance(self.content, bytes):
+            return self.content
+        text = self.content if isinstance(self.content, str) else json.dumps(self.content, ensure_ascii=False)
+        return text.encode("utf-8")
+
+    def outgoing(self, account_id: str) -> Outgoing:
+        """Return the bytes as given."""
+        del account_id
+        content = self._bytes()
+        try:
+            found = read_json(content)
+        except (JsonError, RecursionError):
+            found = None
+        frame = found if isinstance(found, dict) else {}
+        req_id = frame.get("id")
+        named = str(req_id) if isinstance(req_id, str | int) and not isinstance(req_id, bool) else ""
+        header = self.client_properties.to_header() if self.client_properties else None
+        return Outgoing(content, ((named, str(frame.get("type", ""))),), header, given_ids=True, by_send=True)
+
+    def _repr_html_(self) -> str:
+        return pre_html(self._bytes().decode("utf-8", "replace"))
+
+    def __repr__(self) -> str:
+        return f"RawFrame({len(self._bytes())} bytes)"

@@ -1,0 +1,132 @@
+"""A figure measured in points from its upper left corner, with boxes and lines of text on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from lpnb.plots.text_layout import drawable, shown, wrap
+from lpnb.plots.themes import Theme
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Sizes of text, and the margin, in points.
+TEXT, SMALL = 9.0, 7.5
+MARGIN = 20.0
+
+#: How texts are called in a figure that lack letters; their label has all of them.
+LACKING = "lacking-"
+
+Across = Literal["left", "center", "right"]
+Down = Literal["top", "center"]
+
+
+class Sheet:
+    """A figure of *wide* by *high* points, with one set of axes over all of it."""
+
+    def __init__(self, wide: float, high: float, theme: Theme) -> None:
+        from matplotlib.figure import Figure
+
+        self.theme = theme
+        self._boxes: list[tuple[list[tuple[float, float]], str, str | None]] = []
+        self.figure = Figure(figsize=(wide / 72, high / 72), facecolor=theme.paper)
+        self.axes: Axes = self.figure.add_axes((0.0, 0.0, 1.0, 1.0))
+        self.axes.set_xlim(0, wide)
+        self.axes.set_ylim(high, 0)
+        self.axes.set_axis_off()
+
+    def box(self, x: float, y: float, wide: float, high: float, colour: str, edge: str | None = None) -> None:
+        """A filled box, with a frame when *edge* is a colour; later ones lie on earlier ones."""
+        corners = [(x, y), (x + wide, y), (x + wide, y + high), (x, y + high)]
+        self._boxes.append((corners, colour, edge))
+
+    def finish(self) -> Figure:
+        """The figure, with all boxes put into it: thousands at once take less time than one by one."""
+        from matplotlib.collections import PolyCollection
+
+        if self._boxes:
+            corners, colours, edges = zip(*self._boxes, strict=True)
+            drawn = PolyCollection(
+                list(corners),
+                facecolors=list(colours),
+                edgecolors=[edge or "none" for edge in edges],
+                linewidths=[1.6 if edge else 0.0 for edge in edges],
+                joinstyle="miter",
+            )
+            self.axes.add_collection(drawn, autolim=False)
+            self._boxes = []
+        return self.figure
+
+    def text(
+        self,
+        text: str,
+        x: float,
+        y: float,
+        size: float,
+        *,
+        colour: str | None = None,
+        across: Across = "left",
+        down: Down = "top",
+        weight: str = "normal",
+        turned: bool = False,
+        slanted: bool = False,
+    ) -> None:
+        """One line of text; *turned* reads upwards from *y*."""
+        marked = drawable(text)
+        drawn = self.axes.text(
+            x,
+            y,
+            marked,
+            fontsize=size,
+            color=colour or self.theme.ink,
+            ha=across,
+            va="bottom" if turned else "center_baseline" if down == "center" else "top",
+            weight=weight,
+            rotation=90 if turned else 0,
+            style="italic" if slanted else "normal",
+            parse_math=False,
+        )
+        if marked != (whole := shown(text)):  # whoever looks at an SVG may have the letters that lack here
+            drawn.set_gid(f"{LACKING}{len(self.axes.texts)}")
+            drawn.set_label(whole)
+
+    def lines(
+        self,
+        lines: Sequence[str],
+        x: float,
+        y: float,
+        size: float,
+        *,
+        step: float = 0.0,
+        colour: str | None = None,
+        across: Across = "left",
+        weight: str = "normal",
+        slanted: bool = False,
+    ) -> None:
+        """Lines of text from *y* downwards, *step* points apart, each in the middle of its strip."""
+        step = step or size * 1.3
+        for number, line in enumerate(lines):
+            middle = y + (number + 0.5) * step
+            self.text(
+                line,
+                x,
+                middle,
+                size,
+                colour=colour,
+                across=across,
+                down="center",
+                weight=weight,
+                slanted=slanted,
+            )
+
+
+def blank_sheet(title: str, words: str, theme: Theme) -> Figure:
+    """A picture that says that there is nothing to show."""
+    lines = wrap(words, 9, 320, 4)
+    sheet = Sheet(380, 76 + 14 * len(lines), theme)
+    sheet.box(12, 12, 356, 52 + 14 * len(lines), theme.blank)
+    sheet.lines(wrap(title, 14, 320, 1), 28, 24, 14, weight="bold")
+    sheet.lines(lines, 28, 48, 9, step=14, colour=theme.muted)
+    return sheet.finish()

@@ -1,0 +1,178 @@
+"""A per-case table laid out for a picture: who stands in which cell, and how often.
+
+Only counting happens here; nothing is drawn.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from lpnb._internal.validation import must, one_of
+from lpnb.errors import Complaint, InvalidValueError
+
+#: How many values an axis shows; the rest are gathered at its end.
+MOST = 60
+_ONLY = re.compile(r'\["([^"\\]+)"\]')
+#: How a cell of a case that has no value of a key is headed.
+ABSENT = "(absent)"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The cases that share two values: how many there are of each label, the most frequent first."""
+
+    shares: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def total(self) -> int:
+        """How many cases."""
+        return sum(count for _, count in self.shares)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Two keys, their values in order, and a cell wherever there are cases."""
+
+    keys: tuple[str, str]
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    cells: dict[tuple[str, str], Cell]
+    labels: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        """How many cases are shown."""
+        return sum(self.labels.values())
+
+
+def check_table(table: object, *columns: tuple[str, str]) -> pd.DataFrame:
+    """Return *table* when it is a DataFrame that has the *columns*, given as (argument, name).
+
+    Raises:
+        InvalidValueError: Naming every column it lacks, with the nearest it has.
+    """
+    if not isinstance(table, pd.DataFrame):
+        raise InvalidValueError([must("table", "must be a DataFrame with one row per case", table)])
+    there = [str(name) for name in table.columns]
+    complaints = [one_of(argument, name, there) for argument, name in columns if name not in there]
+    repeated = sorted({name for name in there if there.count(name) > 1} & {name for _, name in columns})
+    complaints += [
+        Complaint(name, f"{name} must be one column of the table; got {there.count(name)}.")
+        for name in repeated
+    ]
+    if complaints:
+        raise InvalidValueError(complaints)
+    return table
+
+
+def as_text(value: object) -> str:
+    """A value as an axis shows it: a list of one as what it holds, text that would not be seen quoted.
+
+    Example:
+        >>> as_text("gold"), as_text(" "), as_text(7), as_text(pd.NA)
+        ('gold', "' '", '7', '(absent)')
+        >>> as_text('["sec://payments"]')
+        'sec://payments'
+    """
+    if value is None or value is pd.NA or value is pd.NaT or value != value:
+        return ABSENT
+    text = str(value)
+    if found := _ONLY.fullmatch(text):
+        text = found[1]
+    return repr(text) if not text.strip() or text == ABSENT else text
+
+
+def texts(column: pd.Series) -> pd.Series:
+    """A column with every value as text, by way of its distinct values."""
+    numbers, values = pd.factorize(column, use_na_sentinel=False)
+    return (
+        pd.Series([as_text(value) for value in values], dtype="object").take(numbers).set_axis(column.index)
+    )
+
+
+def in_order(column: pd.Series) -> list[str]:
+    """The distinct texts of a column: a categorical's order, else as they first come; absent is last."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        there = set(column.dropna().unique())
+        found = [as_text(value) for value in column.cat.categories if value in there]
+    else:
+        found = [as_text(value) for value in column.dropna().unique()]
+    return [*dict.fromkeys(found), *([ABSENT] if column.isna().any() else [])]
+
+
+def labels_of(table: pd.DataFrame, value: str) -> pd.Series:
+    """What each case counts as: where it landed, its outcome, whether it failed, or a column's value."""
+    if value == "landed_skill":
+        return _landed(table)
+    if value == "failed":
+        return _failed(table)
+    return texts(table[value])
+
+
+def _landed(table: pd.DataFrame) -> pd.Series:
+    skill = table["landed_skill"].astype("object")
+    if "landed_skill_id" in table:  # a skill whose name nobody told is known by its id
+        skill = skill.where(skill.notna(), table["landed_skill_id"].astype("object"))
+    outcome = table["outcome"] if "outcome" in table else pd.Series("answered", index=table.index)
+    instead = {"answered": "(landing unknown)", "planned": "(not tried)", "unknown": "(outcome unknown)"}
+    nowhere = texts(outcome).map(lambda word: instead.get(word, f"({word.strip('()')})"))
+    return texts(skill).where(skill.notna(), nowhere)
+
+
+def _failed(table: pd.DataFrame) -> pd.Series:
+    """An expectation decides where there is one, else the outcome; who was not tried does not count."""
+    outcome = texts(table["outcome"])
+    failed = (outcome != "answered").astype("object")
+    if "passed" in table:
+        known = table["passed"].notna()
+        failed = failed.where(~known, ~table["passed"].fillna(False).astype(bool))
+    failed = failed.map({True: "failed", False: "fine"})
+    return failed.where(outcome != "planned", "(not tried)")
+
+
+def lay_out(table: pd.DataFrame, keys: Sequence[str], labels: pd.Series) -> Grid:
+    """Count the *labels* of a table's rows over two *keys*."""
+    row_key, column_key = keys
+    frame = pd.DataFrame({"row": texts(table[row_key]), "column": texts(table[column_key]), "label": labels})
+    axes = [in_order(table[key]) for key in keys]
+    for name, axis in zip(("row", "column"), axes, strict=True):
+        frame[name] = shortened(frame[name], axis)
+    found: dict[tuple[str, str], list[tuple[str, int]]] = {}
+    for (row, column, label), count in tally(frame):
+        found.setdefault((row, column), []).append((label, count))
+    cells = {place: Cell(tuple(by_count(shares))) for place, shares in found.items()}
+    return Grid((row_key, column_key), tuple(axes[0]), tuple(axes[1]), cells, dict(by_count(_tally(labels))))
+
+
+def tally(frame: pd.DataFrame) -> list[tuple[tuple[str, ...], int]]:
+    """Every row of texts that occurs, sorted, and how often.
+
+    Example:
+        >>> tally(pd.DataFrame({"a": ["x", "y", "x"]}))
+        [(('x',), 2), (('y',), 1)]
+    """
+    counts = frame.groupby(list(frame.columns), sort=True, observed=True).size()
+    names = counts.index.to_frame().astype("object").to_numpy().tolist()
+    return [(tuple(way), int(count)) for way, count in zip(names, counts.to_list(), strict=True)]
+
+
+def shortened(column: pd.Series, axis: list[str]) -> pd.Series:
+    """Gather what is too much for an axis at its end; *axis* itself is shortened."""
+    if len(axis) <= MOST:
+        return column
+    shown, rest = axis[: MOST - 1], f"({len(axis) - MOST + 1} more)"
+    axis[:] = [*shown, rest]
+    return column.where(column.isin(shown), rest)
+
+
+def by_count(shares: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """The most frequent first, then by name; what is no category of its own comes after those that are."""
+    return sorted(shares, key=lambda share: (-share[1], share[0].startswith("("), share[0]))
+
+
+def _tally(labels: pd.Series) -> list[tuple[str, int]]:
+    return [(str(label), int(count)) for label, count in labels.value_counts(sort=False).items()]

@@ -1,0 +1,190 @@
+"""What all pictures have in common: a figure in either theme, a PNG, an SVG, a file, a face in notebooks.
+
+What a picture shows is the business of those that inherit from it.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lpnb._internal.display import esc, pre_html, table_html
+from lpnb._internal.optional_dependencies import install_command
+from lpnb._internal.validation import one_of
+from lpnb.errors import InvalidValueError, LpnbError
+from lpnb.plots.canvas import LACKING
+from lpnb.plots.text_layout import drawable, families
+from lpnb.plots.themes import Theme, theme_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
+
+# matplotlib's settings are global. Two threads that draw at once would share them.
+_ONE_AT_A_TIME = threading.RLock()
+_DPI = 144
+
+
+class PlotsMissingError(LpnbError, ImportError):
+    """matplotlib is not installed; it comes with the extra ``plots``."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Pictures need matplotlib, which is not installed. It comes with the extra plots: "
+            + install_command("plots")
+        )
+
+
+class Picture:
+    """Something that can be drawn in a light and in a dark theme.
+
+    ``figure()`` gives a matplotlib ``Figure`` to go on working with, ``save()`` a file. The same picture
+    gives the same bytes each time, whatever matplotlib has been told elsewhere.
+    """
+
+    #: What the picture is called, and one sentence of what it shows.
+    title: str = ""
+    summary: str = ""
+
+    def figure(self, theme: str = "light") -> Figure:
+        """Draw it.
+
+        Args:
+            theme: "light" or "dark".
+
+        Raises:
+            PlotsMissingError: matplotlib is not installed.
+            InvalidValueError: There is no such theme.
+        """
+        chosen = theme_of(theme)
+        with _settings():
+            return self._draw(chosen)
+
+    def png(self, theme: str = "light") -> bytes:
+        """The picture as a PNG, at twice the size it has on a page."""
+        return self._bytes("png", theme)
+
+    def svg(self, theme: str = "light") -> str:
+        """The picture as an SVG whose letters are outlines, so that it needs no font.
+
+        Only a name with letters that no font here has is text, for the fonts of whoever looks at it.
+        """
+        return self._bytes("svg", theme).decode("utf-8")
+
+    def save(self, path: str | os.PathLike[str], theme: str = "light") -> Path:
+        """Write it to *path*, whose ending says how: ``.png`` or ``.svg``.
+
+        Raises:
+            InvalidValueError: The ending is another one.
+        """
+        target = Path(path)
+        kind = target.suffix.lower().lstrip(".")
+        if kind not in ("png", "svg"):
+            raise InvalidValueError([one_of("path", target.suffix, [".png", ".svg"])])
+        target.write_bytes(self._bytes(kind, theme))
+        return target
+
+    def _bytes(self, kind: str, theme: str) -> bytes:
+        figure, held = self.figure(theme), io.BytesIO()
+        told: dict[str, Any] = {"Title": drawable(self.title), "Description": drawable(self.summary)}
+        told |= {"Software": None} if kind == "png" else {"Creator": None, "Date": None}
+        with _settings():
+            figure.savefig(held, format=kind, dpi=_DPI, metadata=told)
+        return _with_text(figure, held.getvalue()) if kind == "svg" else held.getvalue()
+
+    def _draw(self, theme: Theme) -> Figure:
+        raise NotImplementedError
+
+    def _rows(self) -> tuple[list[str], list[list[object]]]:
+        """What the picture says, as a table for those who do not see it."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.title}. {self.summary}>"
+
+    def _repr_html_(self) -> str:
+        columns, rows = self._rows()
+        try:
+            shown = inline(self)
+        except PlotsMissingError as missing:
+            return pre_html(str(missing)) + table_html(f"{self.title}: {self.summary}", columns, rows)
+        table = table_html(self.title, columns, rows)
+        return f"{shown}<details><summary>{esc(self.summary)}</summary>{table}</details>"
+
+
+@contextmanager
+def _settings() -> Iterator[None]:
+    """matplotlib's own settings and ours, and afterwards again what it was told elsewhere."""
+    try:
+        import matplotlib
+    except ImportError:
+        raise PlotsMissingError from None
+    with _ONE_AT_A_TIME, matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(
+            {
+                "font.family": list(families()),
+                "svg.hashsalt": "lpnb",
+                "svg.fonttype": "path",
+                "text.parse_math": False,
+                "hatch.linewidth": 0.6,
+            }
+        )
+        yield
+
+
+def _with_text(figure: Figure, drawn: bytes) -> bytes:
+    """An SVG of *figure* with text in place of the outlines that lack letters."""
+    for text in figure.axes[0].texts:
+        name = text.get_gid() or ""
+        if name.startswith(LACKING):
+            outlines = f'<g id="{name}">'.encode()
+            # Hidden and not removed: outlines of letters that others use are defined in there.
+            hidden = f'<g id="{name}" display="none">'.encode()
+            drawn = drawn.replace(outlines, _text_element(text).encode("utf-8", "replace") + hidden)
+    return drawn
+
+
+def _text_element(text: Text) -> str:
+    """A text of a sheet, which is measured in points as its SVG is."""
+    x, y = text.get_position()
+    turned = text.get_rotation() == 90
+    anchor = (
+        "start"
+        if turned
+        else {"left": "start", "center": "middle"}.get(text.get_horizontalalignment(), "end")
+    )
+    down = 0.93 if text.get_verticalalignment() == "top" else 0.36  # from there to the base line, in ems
+    style = (
+        f"font:{text.get_fontstyle()} {text.get_fontweight()} {text.get_fontsize():g}px sans-serif;"
+        f"fill:{text.get_color()};text-anchor:{anchor}"
+    )
+    turn = f' transform="rotate(-90 {x:g} {y:g})"' if turned else ""
+    return f'<text x="{x:g}" y="{y:g}" dy="{down}em" style="{style}"{turn}>{esc(text.get_label())}</text>'
+
+
+def inline(picture: Picture) -> str:
+    """The picture as markup of the page itself, in the colours of the front end.
+
+    Raises:
+        PlotsMissingError: matplotlib is not installed.
+    """
+    theme = theme_of("light")
+    drawn = picture.svg("light")
+    drawn = drawn[drawn.index("<svg") :]
+    for colour, variable in (
+        (theme.ink, "--jp-content-font-color1"),
+        (theme.muted, "--jp-content-font-color2"),
+        (theme.line, "--jp-border-color1"),
+        (theme.paper, "--jp-layout-color0"),
+        (theme.blank, "--jp-layout-color2"),
+    ):
+        drawn = drawn.replace(colour, f"var({variable},{colour})")
+    start = f'<svg role="img" aria-label="{esc(f"{picture.title}. {picture.summary}")}" '
+    rest = drawn[len("<svg ") :]
+    return f'<div style="overflow-x:auto">{start}style="max-width:100%;height:auto" {rest}</div>'

@@ -1,0 +1,167 @@
+"""How long calls took while a run went on: median, 95 % and the slowest of each step of time.
+
+``times`` has their distribution, and how many there were.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from lpnb._internal.display import count
+from lpnb.plots.canvas import blank_sheet
+from lpnb.plots.case_matrix import check_table
+from lpnb.plots.figure import Picture
+from lpnb.plots.latency import STEPS, chart, clock, legend, milliseconds
+from lpnb.plots.themes import Theme
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_MOST_STEPS = 60
+_BASE = "#5e64f3"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The calls of one step: when it starts, in seconds, how many they are, how long they took in ms."""
+
+    start: float
+    count: int
+    median: float
+    most: float
+    slowest: float
+
+
+class LatencyOverTimePicture(Picture):
+    """How long calls took while a run went on. Made by ``latency_over_time``; ``steps`` has the figures."""
+
+    def __init__(self, steps: list[Step], step: float, start: pd.Timestamp | None, without: int) -> None:
+        self.steps = steps
+        self.step = step
+        self.title = "How long calls took over time"
+        rest = f"; {without:,} more without a time" if without else ""
+        if start is None:
+            self.summary = f"No call has a time{rest}"
+            return
+        when = f"{start:%Y-%m-%d %H:%M:%S} UTC"
+        if sum(found.count for found in steps) == 1:
+            self.summary = f"1 call, at {when}: {milliseconds(steps[0].median)}{rest}"
+            return
+        medians = _range([found.median for found in steps])
+        most = _range([found.most for found in steps])
+        self.summary = (
+            f"{count(sum(found.count for found in steps), 'call')} from {when}, in steps of {clock(step)}: "
+            f"median {medians}, 95 % within {most}{rest}"
+        )
+
+    def table(self) -> pd.DataFrame:
+        """A row for each step that has calls.
+
+        Columns ``seconds`` (float64, since the first call), ``calls`` (int64), ``median_ms``,
+        ``within_95_ms`` and ``slowest_ms`` (float64).
+        """
+        names = ["seconds", "calls", "median_ms", "within_95_ms", "slowest_ms"]
+        rows = [(found.start, found.count, found.median, found.most, found.slowest) for found in self.steps]
+        kinds = {name: "int64" if name == "calls" else "float64" for name in names}
+        return pd.DataFrame(rows, columns=names).astype(kinds)
+
+    def _rows(self) -> tuple[list[str], list[list[object]]]:
+        rows: list[list[object]] = [
+            [f"from {clock(found.start)}", found.count]
+            + [milliseconds(value) for value in (found.median, found.most, found.slowest)]
+            for found in self.steps
+        ]
+        return ["", "calls", "median", "95 % within", "slowest"], rows
+
+    def _draw(self, theme: Theme) -> Figure:
+        from matplotlib.lines import Line2D
+
+        if not self.steps:
+            return blank_sheet(self.title, f"{self.summary}.", theme)
+        sheet, axes = chart(self, theme, "since the first call", "milliseconds")
+        middles = [found.start + self.step / 2 for found in self.steps]
+        slowest = max(found.slowest for found in self.steps)
+        quickest = min(found.median for found in self.steps)
+        axes.set_xlim(0, self.steps[-1].start + self.step)
+        axes.xaxis.set_major_formatter(lambda value, _: clock(value))
+        if quickest > 0 and slowest / quickest > 20:
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+            axes.yaxis.set_minor_formatter(lambda value, _: "")
+            axes.set_ylim(quickest / 1.5, slowest * 1.5)
+        else:
+            axes.set_ylim(0, slowest * 1.1 or 1.0)
+        ink = theme.fill(_BASE, 0.95)
+        for group in _without_gaps(self.steps, self.step):
+            across = [found.start + self.step / 2 for found in group]
+            medians, most = [found.median for found in group], [found.most for found in group]
+            axes.fill_between(across, medians, most, color=_BASE, alpha=0.28, linewidth=0)
+            axes.plot(across, most, color=ink, linewidth=1.0, linestyle="--")
+            axes.plot(across, medians, color=ink, linewidth=1.8)
+            if len(group) == 1:  # a line of one point would not be seen
+                axes.vlines(across, medians, most, color=_BASE, alpha=0.28, linewidth=6)
+                axes.plot(across, most, color=ink, marker="_", markersize=8)
+                axes.plot(across, medians, color=ink, marker="o", markersize=4)
+        axes.plot(
+            middles, [found.slowest for found in self.steps], color=theme.muted, linestyle="", marker="x",
+            markersize=3.5, markeredgewidth=0.9,
+        )  # fmt: skip
+        handles = [
+            Line2D([], [], color=ink, linewidth=1.8),
+            Line2D([], [], color=ink, linewidth=1.0, linestyle="--"),
+            Line2D([], [], color=theme.muted, linestyle="", marker="x", markersize=3.5),
+        ]
+        legend(sheet, handles, ["median", "95 % within", "slowest"], theme)
+        return sheet.finish()
+
+
+def latency_over_time(table: pd.DataFrame) -> LatencyOverTimePicture:
+    """Show how long calls took while a run went on: did they become slower?
+
+    Args:
+        table: One row per call, with ``sent_at``, and ``elapsed_ms`` in milliseconds.
+
+    Raises:
+        InvalidValueError: The table lacks one of them.
+
+    Example:
+        >>> times = pd.to_datetime(["2026-01-01T00:00:00Z", "2026-01-01T00:00:07Z", None], utc=True)
+        >>> picture = latency_over_time(pd.DataFrame({"sent_at": times, "elapsed_ms": [10.0, 30.0, None]}))
+        >>> picture.table()["median_ms"].to_list()
+        [10.0, 30.0]
+    """
+    table = check_table(table, ("sent_at", "sent_at"), ("elapsed_ms", "elapsed_ms"))
+    sent = pd.to_datetime(table["sent_at"], utc=True)
+    took = pd.to_numeric(table["elapsed_ms"], errors="coerce").astype("float64")
+    known = sent.notna() & (took >= 0) & (took < math.inf)
+    if not known.any():
+        return LatencyOverTimePicture([], 1.0, None, len(table))
+    start = sent[known].min()
+    seconds = (sent[known] - start).dt.total_seconds()
+    step = next((step for step in STEPS if seconds.max() / step < _MOST_STEPS), STEPS[-1])
+    grouped = took[known].groupby((seconds / step).astype("int64"))
+    found = grouped.agg(["count", "median", "max"]).assign(most=grouped.quantile(0.95))
+    steps = [
+        Step(number * step, int(row["count"]), float(row["median"]), float(row["most"]), float(row["max"]))
+        for number, row in zip(found.index.tolist(), found.to_dict("records"), strict=True)
+    ]
+    return LatencyOverTimePicture(steps, step, start, int((~known).sum()))
+
+
+def _range(values: list[float]) -> str:
+    low, high = milliseconds(min(values)), milliseconds(max(values))
+    return low if low == high else f"{low} to {high}"
+
+
+def _without_gaps(steps: list[Step], step: float) -> list[list[Step]]:
+    """Steps side by side; a line over a time without calls would tell of calls that nobody made."""
+    groups = [[steps[0]]]
+    for found in steps[1:]:
+        if found.start - groups[-1][-1].start > 1.5 * step:
+            groups.append([])
+        groups[-1].append(found)
+    return groups

@@ -1,0 +1,86 @@
+"""What the page is made of: values only, and the small pieces every part of it uses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from lpnb.sandbox.state.conversations import Conversation, Message
+from lpnb.sandbox.webhooks.delivery import Counts
+from lpnb.sandbox.world.models import Account
+
+from . import wording
+from .inbox import Row
+from .markup import Html, tag
+
+BASE = "/agent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One conversation of the list."""
+
+    row: Row
+    conversation: Conversation
+    name: str
+    skill: str
+    agent: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """The conversation that is open on the page."""
+
+    listed: Listed
+    messages: Sequence[Message]
+    groups: Sequence[wording.Group]
+    trace: dict[str, Any]
+    skills: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Everything on the page."""
+
+    token: str
+    sequence: int
+    account: Account
+    base: str
+    client_id: str
+    client_secret: str
+    webhooks: Counts | None
+    listed: Sequence[Listed]
+    shown: Shown | None = None
+    missing: str | None = None
+    problem: str | None = None
+
+
+def status(item: Listed) -> Html:
+    """Waiting, with whom, or closed."""
+    found = item.conversation
+    if found.stage == "CLOSE":
+        return tag("span", "Closed", class_="chip")
+    if found.state == "CLOSE":
+        return tag("span", "Survey", class_="chip chip-wait")
+    if item.agent is None:
+        return tag("span", "Waiting", class_="chip chip-wait")
+    return tag("span", "With ", tag("bdi", item.agent), class_="chip chip-good")
+
+
+def when(seconds: float) -> Html:
+    """A time of day, with the whole date for machines."""
+    return tag("time", wording.clock_time(seconds), datetime=wording.iso_time(seconds))
+
+
+def initials(name: str) -> str:
+    """One or two letters for the round picture."""
+    parts = [part for part in name.split() if part[:1].isalnum()]
+    return (
+        "".join(part[0] for part in (parts[:1] + parts[-1:] if len(parts) > 1 else parts[:1])).upper() or "?"
+    )
+
+
+def link(conversation_id: str, verb: str = "") -> str:
+    """Where a conversation is on the page, or what is done to it."""
+    place = f"{BASE}/conversations/{quote(conversation_id, safe='')}"
+    return f"{place}/{verb}" if verb else place

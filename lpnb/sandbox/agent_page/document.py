@@ -1,0 +1,161 @@
+"""The page as HTML: the frame, the banner and the list. What may be on it is `parts`' to say."""
+
+from . import wording
+from .components import BASE, Listed, Page, initials, link, when
+from .empty_state import nothing
+from .inbox import LISTED
+from .markup import Html, tag
+from .thread import conversation
+
+# Of a name, a skill or a source in the list.
+_LONGEST = 60
+
+
+def document(page: Page) -> bytes:
+    """The whole page."""
+    shown = page.shown
+    title = shown.listed.name if shown else "Conversations"
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", f"{wording.shortened(title, 60)} · Agent · lpnb sandbox"),
+        tag("link", rel="icon", href=f"{BASE}/static/icon.svg", type="image/svg+xml"),
+        tag("link", rel="stylesheet", href=f"{BASE}/static/agent.css"),
+        tag("script", src=f"{BASE}/static/agent.js", defer=True),
+    )
+    body = tag(
+        "body",
+        tag("a", "Skip to the conversation", href="#conversation", class_="skip"),
+        _banner(page),
+        tag(
+            "div",
+            _list(page),
+            conversation(page, shown) if shown else nothing(page),
+            class_="panes" if shown else "panes panes-unchosen",
+        ),
+        data_sequence=page.sequence,
+        data_base=BASE,
+        data_shown=shown.listed.conversation.conversation_id if shown else None,
+    )
+    return ("<!doctype html>\n" + tag("html", head, body, lang="en")).encode()
+
+
+def _banner(page: Page) -> Html:
+    counts = page.webhooks
+    if counts is None:
+        said = "No webhooks"
+        tone = "quiet"
+    else:
+        parts = [f"{counts.delivered} delivered"]
+        if counts.waiting:
+            parts.append(f"{counts.waiting} waiting")
+        if counts.expired + counts.dropped:
+            parts.append(f"{counts.expired + counts.dropped} lost")
+        said = "Webhooks: " + ", ".join(parts)
+        tone = "wait" if counts.waiting else "bad" if counts.expired + counts.dropped else "good"
+    return tag(
+        "header",
+        tag(
+            "a",
+            tag("img", src=f"{BASE}/static/icon.svg", alt="", width=24, height=24),
+            tag("span", "Agent workspace", class_="brand-name"),
+            href="/",
+            class_="brand",
+        ),
+        tag(
+            "p",
+            tag("bdi", page.account.name),
+            tag("span", page.account.id, class_="mono faint"),
+            tag(
+                "span",
+                "Sandbox",
+                class_="badge",
+                title="This is not LivePerson: it is played on this machine.",
+            ),
+            class_="account",
+        ),
+        tag("p", said, class_=f"pill pill-{tone}", id="webhooks", data_live=True),
+        tag("p", "Not live", id="live", class_="pill pill-quiet", role="status", hidden=True),
+        tag("button", "Dark theme", type="button", id="theme", aria_pressed="false", hidden=True),
+        class_="banner",
+    )
+
+
+def _list(page: Page) -> Html:
+    opened = sum(item.conversation.stage == "OPEN" for item in page.listed)
+    here = page.shown.listed.conversation.conversation_id if page.shown else None
+    if len(page.listed) >= LISTED:
+        count = f"the latest {LISTED}"
+    else:
+        count = f"{opened} open, {len(page.listed) - opened} closed" if page.listed else "none yet"
+    rows = [tag("li", _row(item, item.conversation.conversation_id == here)) for item in page.listed]
+    return tag(
+        "nav",
+        tag("h1", "Conversations ", tag("span", count, class_="faint", id="count", data_live=True)),
+        tag(
+            "ul",
+            rows or tag("li", "New conversations appear here by themselves.", class_="faint hint"),
+            id="list",
+            class_="list",
+            data_live=True,
+        ),
+        class_="pane list-pane",
+        aria_label="Conversations",
+    )
+
+
+def _row(item: Listed, here: bool) -> Html:
+    name, skill, source = (
+        wording.shortened(text, _LONGEST) for text in (item.name, item.skill, item.conversation.source_name)
+    )
+    row, found = item.row, item.conversation
+    preview: object = row.preview or "No message yet"
+    if row.typing:
+        preview = tag("em", "is typing…")
+    elif row.preview and row.preview_role != "CONSUMER":
+        preview = f"You: {row.preview}"
+    unread = None
+    if row.unread:
+        unread = tag(
+            "span",
+            row.unread,
+            tag("span", " unread", class_="unseen"),
+            class_="unread",
+            title="Unread messages",
+        )
+    return tag(
+        "a",
+        tag("span", initials(item.name), class_=f"face face-{found.number % 6}", aria_hidden="true"),
+        tag(
+            "span",
+            tag("span", name, class_="name", dir="auto"),
+            when(row.at),
+            tag("span", preview, class_="preview", dir="auto"),
+            unread,
+            tag(
+                "span",
+                _stage(item),
+                tag("bdi", skill, class_="skill", title="Skill"),
+                tag("bdi", source, class_="source faint", title="Source: campaign or connector"),
+                class_="meta",
+            ),
+            class_="row",
+        ),
+        href=link(found.conversation_id),
+        aria_current="page" if here else None,
+        class_="closed" if found.stage == "CLOSE" else None,
+    )
+
+
+def _stage(item: Listed) -> Html:
+    """One word, as the list has room for no more."""
+    found = item.conversation
+    if found.stage == "CLOSE":
+        return tag("span", "Closed", class_="chip")
+    if found.state == "CLOSE":
+        return tag("span", "Survey", class_="chip chip-wait")
+    return tag(
+        "span", "Open" if item.agent else "Waiting", class_=f"chip chip-{'good' if item.agent else 'wait'}"
+    )

@@ -1,0 +1,83 @@
+"""The live stream: server-sent events that name the conversations that changed.
+
+A client is told what changed and not how; it fetches the page again. So nothing has to be kept for
+it but a set of names, which is bounded, and a client that was away is simply told to look again.
+"""
+
+import asyncio
+import json
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from lpnb.sandbox.http.asgi import send_answer
+from lpnb.sandbox.http.connection import Line
+from lpnb.sandbox.http.messages import Request, teach
+
+from .inbox import Client, Inbox
+from .security import HEADERS, refuse_foreign_names
+
+# A client is told something no more often than this, and that the stream lives no less often.
+_TELL_SECONDS = 0.2
+_BEAT_SECONDS = 15.0
+
+
+class Stream:
+    """``GET /agent/events``, with ``Last-Event-ID`` or ``since`` to go on from."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Tell until the client goes."""
+        request: Request = scope["state"]["request"]
+        refusal = refuse_foreign_names(request)
+        if refusal is None and request.method != "GET":
+            refusal = teach(405, "Send GET here.", headers=(*HEADERS, ("allow", "GET")))
+        if refusal is not None:
+            await send_answer(refusal, send)
+            return
+        client = self._inbox.join(_last_seen(request))
+        if client is None:
+            await send_answer(teach(503, "Too many pages listen; close some.", headers=HEADERS), send)
+            return
+        line: Line = scope["state"]["line"]
+        gone = asyncio.ensure_future(line.gone.wait())
+        try:
+            headers = [(b"content-type", b"text/event-stream;charset=utf-8")]
+            headers += [(name.encode(), value.encode()) for name, value in HEADERS]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await _tell(send, b"retry: 1000\n\n")
+            while not gone.done():
+                await self._once(client, gone, send)
+        finally:
+            gone.cancel()
+            self._inbox.leave(client)
+
+    async def _once(self, client: Client, gone: "asyncio.Future[Any]", send: Send) -> None:
+        """Wait for something to tell, and tell it."""
+        woken = asyncio.ensure_future(client.wait())
+        try:
+            await asyncio.wait((gone, woken), timeout=_BEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if gone.done():
+                return
+            if not woken.done():
+                await _tell(send, b": alive\n\n")
+                return
+        finally:
+            woken.cancel()
+        sequence, changed = self._inbox.take(client)
+        data = json.dumps({"changed": changed})
+        await _tell(send, f"id: {sequence}\ndata: {data}\n\n".encode())
+        # What happens in between is told together.
+        await asyncio.wait((gone,), timeout=_TELL_SECONDS)
+
+
+def _last_seen(request: Request) -> int | None:
+    """The number of the last event the client knows of, or None."""
+    seen = request.header("last-event-id") or next(iter(request.query_values("since")), "")
+    return int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 16 else None
+
+
+async def _tell(send: Send, piece: bytes) -> None:
+    await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -1,0 +1,1 @@
+"""The ASGI application: routes, OpenAPI document, 404."""

@@ -1,0 +1,203 @@
+"""The ASGI application: the way of a request through the house.
+
+gate, route, body, rate limit, fault, service, store, log, answer. What an answer says is the
+services' to decide.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from starlette.routing import BaseRoute, Route, Router
+from starlette.types import Receive, Scope, Send
+
+from lpnb.sandbox.cloud import Cloud
+from lpnb.sandbox.faults.injection import answer_under, deliver, pause
+from lpnb.sandbox.faults.rate_limits import RATE_LIMIT
+from lpnb.sandbox.http.asgi import send_answer
+from lpnb.sandbox.http.connection import Line
+from lpnb.sandbox.http.host_check import refuse_strangers
+from lpnb.sandbox.http.limits import Limits
+from lpnb.sandbox.http.messages import Answer, Request, shortened, teach
+from lpnb.sandbox.http.request_body import read_body
+from lpnb.sandbox.route_names import NOWHERE
+from lpnb.sandbox.state.durable import not_stored
+
+from .not_found import nothing_here
+from .routes import SERVED, Served
+
+logger = logging.getLogger("lpnb.sandbox")
+
+_ACCOUNTS = "/api/account/"
+
+# What has no parameter but the account, by method and by what stands behind the account.
+_OF_ACCOUNTS = {
+    (served.method, rest): served
+    for served in SERVED
+    for before, _, rest in (served.path.partition("{account_id}/"),)
+    if before == _ACCOUNTS and "{" not in rest
+}
+
+
+class App:
+    """The whole house as one ASGI application.
+
+    *own* are the routes that are the sandbox's and not LivePerson's. They find the `Request`, without
+    its body, in the scope's state, and are neither counted nor logged.
+    """
+
+    def __init__(
+        self, cloud: Cloud, port: int, limits: Limits, *, bare_hosts: bool, own: Sequence[BaseRoute] = ()
+    ) -> None:
+        self._cloud = cloud
+        self._port = port
+        self._limits = limits
+        self._bare_hosts = bare_hosts
+        # The paths are tried one after the other: those that are asked for most come first.
+        often = sorted(SERVED, key=lambda served: served.route not in ("conversation", "send"))
+        paths = dict.fromkeys(served.path for served in often)
+        self._router = Router(
+            [*(Route(path, _Endpoint(path, cloud, limits)) for path in paths), *own],
+            redirect_slashes=False,
+            default=self._nothing_here,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Turn strangers away at the gate, hand everybody else to the route."""
+        request = _request_head(scope)
+        scope["state"]["request"] = request
+        refusal = refuse_strangers(request, self._port, bare_hosts=self._bare_hosts)
+        if refusal is None:
+            await self._router(scope, receive, send)
+        else:
+            _log(self._cloud, NOWHERE, request, refusal)
+            await send_answer(refusal, send)
+
+    def at_once(self, scope: Scope, body: bytes) -> bool:
+        """Answer a request that is all there, in the middle of reading from its connection.
+
+        False, and nothing has happened, where that is not as simple as it mostly is: `__call__` is
+        then to be asked.
+        """
+        path: str = scope["path"]
+        cloud = self._cloud
+        if not path.startswith(_ACCOUNTS):
+            return False
+        account_id, _, rest = path[len(_ACCOUNTS) :].partition("/")
+        served = _OF_ACCOUNTS.get((scope["method"], rest))
+        line: Line = scope["state"]["line"]
+        # A store or a client that does not read has to be waited for.
+        if served is None or not account_id or cloud.state.ledger.store is not None or line.blocked:
+            return False
+        request = _request_head(scope)
+        if (
+            len(body) > self._limits.body_bytes
+            or refuse_strangers(request, self._port, bare_hosts=self._bare_hosts) is not None
+            or cloud.rate_limits.any
+            or not cloud.faults.spare(served.route)
+        ):
+            return False
+        cloud.state.count(served.route)
+        request.path_params = {"account_id": account_id}
+        request.body = body
+        answer = _work(cloud, served, request)
+        _log(cloud, served.route, request, answer)
+        line.put(answer)
+        return True
+
+    async def _nothing_here(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        request: Request = scope["state"]["request"]
+        answer = nothing_here(request)
+        _log(self._cloud, NOWHERE, request, answer)
+        await send_answer(answer, send)
+
+
+class _Endpoint:
+    """One served path as an ASGI application: Starlette hands such a thing the bare scope."""
+
+    def __init__(self, path: str, cloud: Cloud, limits: Limits) -> None:
+        self._by_method = {served.method: served for served in SERVED if served.path == path}
+        self._path = path
+        self._cloud = cloud
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        cloud = self._cloud
+        request: Request = scope["state"]["request"]
+        request.path_params = scope["path_params"]
+        served = self._by_method.get(request.method)
+        if served is None:
+            answer = teach(
+                405,
+                f"{shortened(request.method, 20)} is not allowed here. "
+                f"Send {' or '.join(self._by_method)} {self._path}.",
+                headers=(("allow", ", ".join(self._by_method)),),
+            )
+            _log(cloud, NOWHERE, request, answer)
+            await send_answer(answer, send)
+            return
+        cloud.state.count(served.route)
+        limits = self._limits
+        if served.body_bytes is not None:
+            limits = replace(limits, body_bytes=served.body_bytes)
+        body = await read_body(request, receive, limits)
+        if body is None:
+            _log(cloud, served.route, request, None)
+            return
+        if isinstance(body, Answer):
+            _log(cloud, served.route, request, body)
+            await send_answer(body, send)
+            return
+        request.body = body
+        account_id = request.path_params.get("account_id", cloud.account_id)
+        limited = cloud.rate_limits.refuse(account_id, served.route, cloud.now)
+        if limited is not None:
+            _log(cloud, served.route, request, limited, RATE_LIMIT)
+            await send_answer(limited, send)
+            return
+        line: Line = scope["state"]["line"]
+        fault = cloud.faults.take(served.route)
+        if fault is None:
+            answer = _work(cloud, served, request)
+            answer = await not_stored(cloud.state.ledger.unstored()) or answer
+            _log(cloud, served.route, request, answer)
+            await line.answer(answer)
+            return
+        if fault.name == "slow":
+            await pause(line, fault.options["seconds"])
+        left = answer_under(fault, lambda: _work(cloud, served, request))
+        left = left and (await not_stored(cloud.state.ledger.unstored()) or left)
+        _log(cloud, served.route, request, left, fault.name)
+        await deliver(fault, left, line, send)
+
+
+def _work(cloud: Cloud, served: Served, request: Request) -> Answer:
+    """What the service says; 500 when it fails."""
+    try:
+        return served.answer(cloud, request)
+    except Exception:
+        logger.exception("The sandbox failed to answer %s %s", request.method, shortened(request.path))
+        return teach(500, "The sandbox itself failed; this is a fault of the sandbox, not of the request.")
+
+
+def _request_head(scope: Scope) -> Request:
+    return Request(
+        method=scope["method"],
+        path=scope["path"],
+        query=scope["query_string"].decode("latin-1"),
+        headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]),
+    )
+
+
+def _log(cloud: Cloud, route: str, request: Request, answer: Answer | None, fault: str | None = None) -> None:
+    """Note the request, before its answer leaves: who reads the answer finds the record."""
+    consumer = answer.consumer if answer else None
+    cloud.state.log(
+        cloud.now,
+        route,
+        shortened(request.method, 20),
+        shortened(request.path),
+        answer.status if answer else None,
+        shortened(consumer) if consumer else None,
+        fault,
+    )

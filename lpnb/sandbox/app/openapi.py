@@ -1,0 +1,94 @@
+"""``/openapi.json``: what the sandbox serves, for tools that read OpenAPI 3.1.
+
+Paths and methods come from the table the application is made from; what they take and answer stands
+in `openapi_schemas`.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from lpnb.sandbox.http.asgi import send_answer
+from lpnb.sandbox.http.messages import Request, json_answer, teach
+
+from . import openapi_schemas as schemas
+from .routes import SERVED, Served
+
+PATH = "/openapi.json"
+
+V = TypeVar("V")
+D = TypeVar("D")
+
+
+def document() -> dict[str, Any]:
+    """The whole document."""
+    paths: dict[str, dict[str, Any]] = {}
+    for served in SERVED:
+        paths.setdefault(served.path, {})[served.method.lower()] = _operation(served)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "lpnb sandbox",
+            "version": "1",
+            "description": "What the sandbox imitates of LivePerson's services. It is not LivePerson.",
+        },
+        "paths": paths,
+    }
+
+
+def _operation(served: Served) -> dict[str, Any]:
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"{(\w+)}", served.path)
+    ]
+    for parameter in parameters:
+        parameter["schema"] = schemas.PATH_PARAMETERS.get(parameter["name"], parameter["schema"])
+    for name, schema, required in _of(schemas.QUERIES, served, ()):
+        parameters.append({"name": name, "in": "query", "required": required, "schema": schema})
+    # Authorization cannot be a parameter in OpenAPI's eyes, and is listed all the same: tools that
+    # read it send it.
+    for name, schema, required in _of(schemas.HEADERS, served, ()):
+        parameters.append({"name": name, "in": "header", "required": required, "schema": schema})
+    operation: dict[str, Any] = {
+        "summary": (served.answer.__doc__ or served.route).splitlines()[0],
+        "tags": [served.route],
+        "parameters": parameters,
+        "responses": {
+            **{
+                str(status): {"description": what, **({"content": content} if content else {})}
+                for status, what, content in _of(schemas.ANSWERS, served, ())
+            },
+            "4XX": {"description": "A refusal that says what to send instead."},
+            "default": {"description": "Any other answer, such as one of a fault that was asked for."},
+        },
+    }
+    if (body := _of(schemas.BODIES, served, None)) is not None:
+        kind, schema = body
+        operation["requestBody"] = {"required": True, "content": {kind: {"schema": schema}}}
+    return operation
+
+
+def _of(table: Mapping[str, V], served: Served, default: D) -> V | D:
+    """What a table has for a path, by itself or with its method, or else for its whole route."""
+    for name in (f"{served.method} {served.path}", served.path, served.route):
+        if name in table:
+            return table[name]
+    return default
+
+
+def openapi_route() -> Route:
+    """The document's route: open to every program on this machine, since nothing in it is secret."""
+    return Route(PATH, _Document())
+
+
+class _Document:
+    def __init__(self) -> None:
+        self._answer = json_answer(200, document())
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        request: Request = scope["state"]["request"]
+        refusal = teach(405, f"Send GET {PATH}.", headers=(("allow", "GET"),))
+        await send_answer(self._answer if request.method == "GET" else refusal, send)

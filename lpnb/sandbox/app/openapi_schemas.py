@@ -1,0 +1,301 @@
+"""What ``/openapi.json`` says of parameters, bodies and answers: written by hand from LivePerson's pages.
+
+Each table goes by route, or by path where the paths of a route differ, or by method and path. Answers
+are described loosely where the pages are silent.
+"""
+
+from typing import Any
+
+from lpnb.sandbox.services.conversation_fields import CSAT_STATUSES, TTR_TYPES
+from lpnb.sandbox.services.domain_api import SERVICES
+from lpnb.sandbox.services.event_rules import ACCEPT_STATUSES, CHAT_STATES, FILE_TYPES
+from lpnb.sandbox.services.history.search import LONGEST_SOURCE, MOST
+from lpnb.sandbox.services.monitoring_body import DEVICES, SYSTEMS
+
+Schema = dict[str, Any]
+Parameter = tuple[str, Schema, bool]
+"""Name, schema, and whether it has to be sent."""
+Answers = tuple[tuple[int, str, Schema | None], ...]
+"""Status, a sentence, and the schema by media type; None where there is no body."""
+
+
+def _object(required: tuple[str, ...] = (), **members: Any) -> Schema:
+    return {"type": "object", "required": list(required), "properties": members}
+
+
+def _array(items: Schema, **more: Any) -> Schema:
+    return {"type": "array", "items": items, **more}
+
+
+def _one_of(values: tuple[str, ...]) -> Schema:
+    return {"enum": list(values)}
+
+
+_JSON = "application/json"
+_FORM = "application/x-www-form-urlencoded"
+_TEXT: Schema = {"type": "string"}
+_NAME: Schema = {"type": "string", "minLength": 1}
+_ID: Schema = {"type": ["string", "integer"]}
+_COUNT: Schema = {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}
+_BOOLEAN: Schema = {"type": "boolean"}
+_ANYTHING: Schema = {"type": "object"}
+_FRAME_ID: Schema = {"type": ["string", "integer"], "minLength": 1, "maxLength": 64}
+
+
+def _frame(kind: str, body: Schema) -> Schema:
+    return _object(
+        ("id", "type", "body"), kind={"const": "req"}, id=_FRAME_ID, type={"const": kind}, body=body
+    )
+
+
+def _event(kind: str, *required: str, **members: Schema) -> Schema:
+    return _object(("type", *required), type={"const": kind}, **members)
+
+
+def _field(name: str, *required: str, **members: Schema) -> Schema:
+    return _object(("field", *required), field={"const": name}, **members)
+
+
+_PROFILE = _frame("userprofile.SetUserProfile", _object(authenticatedData=_object(lp_sdes=_array(_ANYTHING))))
+_OPEN = _frame(
+    "cm.ConsumerRequestConversation",
+    _object(
+        ("brandId",),
+        brandId=_ID,
+        channelType={"const": "MESSAGING"},
+        ttrDefName={"enum": ["NORMAL", "URGENT", "PRIORITIZED", None]},
+        skillId=_ID,
+        campaignInfo=_object(campaignId=_ID, engagementId=_ID),
+        conversationContext=_object(
+            type=_TEXT, lang=_TEXT, visitorId=_TEXT, sessionId=_TEXT, interactionContextId=_TEXT
+        ),
+    ),
+)
+_EVENTS = [
+    _event("ContentEvent", "contentType", "message", contentType={"const": "text/plain"}, message=_TEXT),
+    _event(
+        "ContentEvent",
+        "contentType",
+        "message",
+        contentType={"const": "hosted/file"},
+        message=_object(
+            ("relativePath", "fileType"), relativePath=_NAME, fileType=_one_of(FILE_TYPES), caption=_TEXT
+        ),
+    ),
+    _event("RichContentEvent", "content", content=_ANYTHING),
+    _event(
+        "AcceptStatusEvent",
+        "status",
+        "sequenceList",
+        status=_one_of(ACCEPT_STATUSES),
+        sequenceList=_array(_COUNT),
+    ),
+    _event("ChatStateEvent", "chatState", chatState=_one_of(CHAT_STATES)),
+]
+_CLOSE: Schema = {"const": "CLOSE"}
+_FIELDS: Schema = {
+    "oneOf": [
+        _field("ConversationStateField", "conversationState", conversationState=_CLOSE),
+        _field("Stage", "conversationState", conversationState=_CLOSE),
+        _field(
+            "DialogChange",
+            "type",
+            "dialog",
+            type={"const": "UPDATE"},
+            dialog=_object(("dialogId", "state"), dialogId=_TEXT, state=_CLOSE, closedCause=_TEXT),
+        ),
+        _field("TTRField", "ttrType", "value", ttrType=_one_of(TTR_TYPES), value=_COUNT),
+        _field(
+            "CSATRate",
+            "csatRate",
+            "csatResolutionConfirmation",
+            "status",
+            csatRate={"type": "integer", "minimum": 1, "maximum": 5},
+            csatResolutionConfirmation=_BOOLEAN,
+            status=_one_of(CSAT_STATUSES),
+        ),
+    ]
+}
+_SEND: Schema = {
+    "oneOf": [
+        _frame("ms.PublishEvent", _object(("dialogId", "event"), dialogId=_TEXT, event={"oneOf": _EVENTS})),
+        _frame(
+            "cm.UpdateConversationField",
+            _object(
+                ("conversationId", "conversationField"),
+                conversationId=_TEXT,
+                conversationField={"oneOf": [_FIELDS, _array(_FIELDS, minItems=1)]},
+            ),
+        ),
+        _PROFILE,
+        _frame(
+            "ms.GenerateURLForUploadFile",
+            _object(
+                ("fileSize", "fileType"),
+                fileSize={"type": "integer", "minimum": 0, "maximum": 3 * 1024 * 1024},
+                fileType=_one_of(FILE_TYPES),
+            ),
+        ),
+        _frame("ms.GenerateURLForDownloadFile", _object(("relativePath",), relativePath=_TEXT)),
+    ]
+}
+_IDENTITY = _object(("sub", "acr"), iss=_TEXT, acr={"type": ["string", "integer"], "minLength": 1}, sub=_NAME)
+_ENGAGEMENT = _object(
+    consumerId=_NAME,
+    pageId=_NAME,
+    identities=_array(_IDENTITY),
+    clientProperties=_object(
+        ipAddress={"type": "string", "format": "ipv4"},
+        deviceFamily=_one_of(DEVICES),
+        os=_one_of(SYSTEMS),
+        osName=_one_of(SYSTEMS),
+    ),
+    entryPoints=_array(_TEXT),
+    engagementAttributes=_array(_object(("type",), type=_TEXT)),
+)
+_TOKEN_FORM = _object(
+    ("client_id", "client_secret", "grant_type"),
+    client_id=_TEXT,
+    client_secret=_TEXT,
+    grant_type={"const": "client_credentials"},
+)
+_MILLISECONDS: Schema = {"type": "integer", "minimum": 0, "maximum": 10**15 - 1}
+_STATES = _array({"enum": ["OPEN", "CLOSE"]}, minItems=1)
+_CONTENTS = _array(_TEXT)
+_HISTORY = "/messaging_history/api/account/{account_id}/conversations"
+_SENTINEL = "/sentinel/api/account/{account_id}/app/token"
+_ACCOUNT = "/api/account/{account_id}"
+_POSTED_REPORT = "POST /api/account/{account_id}/app/{app_id}/report"
+
+# Media type and schema of the body, which has to be sent.
+BODIES: dict[str, tuple[str, Schema]] = {
+    "sentinel": (_FORM, _TOKEN_FORM),
+    "idp": (_JSON, _object(("ext_consumer_id",), ext_consumer_id=_NAME | {"maxLength": 1024})),
+    "conversation": (
+        _JSON,
+        {"type": "array", "prefixItems": [_PROFILE, _OPEN], "minItems": 2, "maxItems": 2},
+    ),
+    "send": (_JSON, _SEND),
+    "engagement": (_JSON, _ENGAGEMENT),
+    "report": (_JSON, {**_ENGAGEMENT, "required": ["engagementAttributes"]}),
+    "login": (_JSON, _object(("username", "password"), username=_TEXT, password=_TEXT)),
+    f"{_HISTORY}/conversation/search": (
+        _JSON,
+        {
+            "anyOf": [
+                _object(("conversationId",), conversationId=_NAME, contentToRetrieve=_CONTENTS),
+                _object(("conversationIds",), conversationIds=_array(_TEXT, minItems=1, maxItems=MOST)),
+            ]
+        },
+    ),
+    f"{_HISTORY}/consumer/search": (
+        _JSON,
+        _object(("consumer",), consumer=_NAME, status=_STATES, contentToRetrieve=_CONTENTS),
+    ),
+    f"{_HISTORY}/search": (
+        _JSON,
+        _object(
+            ("start",),
+            start=_object(("from", "to"), **{"from": _MILLISECONDS, "to": _MILLISECONDS}),
+            status=_STATES,
+            skillIds=_array(_ID),
+            latestSkillIds=_array(_ID),
+            latestAgentIds=_array(_ID),
+            sdeSearch={"type": "object", "additionalProperties": _array(_TEXT)},
+            contentToRetrieve=_CONTENTS,
+        ),
+    ),
+    "upload": ("application/octet-stream", {}),
+}
+
+PATH_PARAMETERS: dict[str, Schema] = {"service": _one_of(SERVICES)}
+
+_V1: Parameter = ("v", _one_of(("1.0", "1")), False)
+_V3: Parameter = ("v", _one_of(("3",)), True)
+_MONITORING: tuple[Parameter, ...] = (
+    ("v", _one_of(("1.0", "1", "1.1")), True),
+    ("vid", _TEXT, False),
+    ("sid", _TEXT, False),
+    ("obh", _BOOLEAN, False),
+)
+_SIGNED_URL: tuple[Parameter, ...] = (("temp_url_sig", _TEXT, True), ("temp_url_expires", _TEXT, True))
+
+QUERIES: dict[str, tuple[Parameter, ...]] = {
+    "domain": (("version", _one_of(("1.0", "1")), True),),
+    _SENTINEL: (("v", _one_of(("1.0", "1")), True),),
+    "idp": (_V1,),
+    "conversation": (_V3,),
+    "send": (_V3,),
+    "engagement": _MONITORING,
+    "report": _MONITORING,
+    "validate": (("v", _one_of(("1",)), False), ("sid", _TEXT, True)),
+    "login": (("v", _one_of(("1.3",)), False),),
+    "history": (
+        ("source", {"type": "string", "minLength": 1, "maxLength": LONGEST_SOURCE}, True),
+        ("v", _one_of(("1", "2", "1.0", "2.0")), False),
+        ("offset", {"type": "integer", "minimum": 0, "maximum": 10_000_000}, False),
+        ("limit", {"type": "integer", "minimum": 1, "maximum": MOST}, False),
+        ("sort", _one_of(("start:asc", "start:desc", "end:asc", "end:desc")), False),
+    ),
+    "upload": _SIGNED_URL,
+    "download": _SIGNED_URL,
+}
+
+_AUTHORISED: tuple[Parameter, ...] = (
+    ("Authorization", _TEXT, True),
+    ("X-LP-ON-BEHALF", _TEXT, True),
+    ("Client-Properties", _TEXT, False),
+)
+
+HEADERS: dict[str, tuple[Parameter, ...]] = {
+    "idp": _AUTHORISED[:1],
+    "conversation": _AUTHORISED,
+    "send": _AUTHORISED,
+    "history": _AUTHORISED[:1],
+    _POSTED_REPORT: (("X-HTTP-Method-Override", {"const": "PUT"}, True),),
+}
+
+
+def _json(schema: Schema) -> Schema:
+    return {_JSON: {"schema": schema}}
+
+
+_BASE_URI = _object(("service", "account", "baseURI"), service=_TEXT, account=_TEXT, baseURI=_TEXT)
+_RESPONSE = _object(("code", "body", "reqId"), code=_TEXT, body=_ANYTHING, reqId=_TEXT)
+_SINGLE: Answers = ((200, "Where the service is.", _json(_BASE_URI)),)
+_TOKEN = _object(("access_token", "token_type"), access_token=_TEXT, token_type={"const": "Bearer"})
+_VISIT = _object(
+    ("sessionId", "visitorId", "pageId"),
+    sessionId=_TEXT,
+    visitorId=_TEXT,
+    pageId=_TEXT,
+    engagementDetails=_array(_object(("status", "connectorId"), status=_TEXT), minItems=1, maxItems=1),
+)
+_VISITED: Answers = (
+    (200, "The session is known.", _json(_VISIT)),
+    (201, "A new session has begun.", _json(_VISIT)),
+)
+_LOGGED_IN = _object(("bearer", "sessionTTl", "config"), bearer=_TEXT, sessionTTl=_TEXT, config=_ANYTHING)
+_RECORDS = _object(
+    ("_metadata", "conversationHistoryRecords"),
+    _metadata=_object(("count",), count=_COUNT),
+    conversationHistoryRecords=_array(_object(("info",), info=_ANYTHING)),
+)
+
+ANSWERS: dict[str, Answers] = {
+    "domain": ((200, "Every service.", _json(_object(("baseURIs",), baseURIs=_array(_BASE_URI)))),),
+    f"{_ACCOUNT}/service/{{service}}/baseURI.json": _SINGLE,
+    f"{_ACCOUNT}/service/{{service}}/baseURI": _SINGLE,
+    "sentinel": ((200, "The AppJWT.", _json(_TOKEN)),),
+    "jwks": ((200, "The public keys.", _json(_object(("keys",), keys=_array(_ANYTHING)))),),
+    "idp": ((201, "The ConsumerJWS.", _json(_object(("token",), token=_TEXT))),),
+    "conversation": ((200, "An element for each frame.", _json(_array(_RESPONSE, minItems=2, maxItems=3))),),
+    "send": ((200, "The frame's element.", _json(_RESPONSE)),),
+    "upload": ((201, "The bytes are stored.", None),),
+    "download": ((200, "The bytes.", {f"image/{kind}": {"schema": {}} for kind in ("jpeg", "png", "gif")}),),
+    "engagement": _VISITED,
+    "report": _VISITED,
+    "validate": ((200, "Whether what was shown still holds.", _json(_object(("valid",), valid=_BOOLEAN))),),
+    "login": ((200, "The bearer.", _json(_LOGGED_IN)),),
+    "history": ((200, "What was found.", _json(_RECORDS)), (204, "Nothing was found.", None)),
+}

@@ -1,0 +1,92 @@
+"""The agents' verbs and the webhooks in the control API: the same as on the `Sandbox` object."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from lpnb.sandbox.errors import ControlError
+from lpnb.sandbox.http.messages import Answer, Request, json_answer, shortened
+
+from .agent_side import AgentSide
+
+Body = Mapping[str, Any]
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        shown = "nothing" if value is None else shortened(json.dumps(value), 60)
+        raise ControlError(f"{name} must be a string; got {shown}.")
+    return value
+
+
+def _rich(agents: AgentSide, name: str, value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ControlError("rich must be an object: structured content, such as a card with buttons.")
+    return {"sequence": agents.agent_sends_rich(name, value)}
+
+
+def _joins(agents: AgentSide, name: str, value: object) -> dict[str, Any]:
+    return {"agent_id": agents.agent_joins(name, None if value in (None, True) else _text("joins", value))}
+
+
+def _transfer(agents: AgentSide, name: str, value: object) -> dict[str, Any]:
+    agents.transfer(name, _text("transfer", value))
+    return {"done": True}
+
+
+def _types(agents: AgentSide, name: str, value: object) -> dict[str, Any]:
+    agents.agent_types(name, _text("types", value))
+    return {"done": True}
+
+
+def _closes(agents: AgentSide, name: str, _value: object) -> dict[str, Any]:
+    agents.agent_closes(name)
+    return {"done": True}
+
+
+_VERBS: dict[str, Callable[[AgentSide, str, Any], dict[str, Any]]] = {
+    "says": lambda agents, name, value: {"sequence": agents.agent_says(name, _text("says", value))},
+    "notes": lambda agents, name, value: {"sequence": agents.agent_notes(name, _text("notes", value))},
+    "rich": _rich,
+    "types": _types,
+    "reads": lambda agents, name, _: {"sequences": agents.agent_reads(name)},
+    "joins": _joins,
+    "transfer": _transfer,
+    "closes": _closes,
+    "resumes": lambda agents, name, _: {"done": agents.agent_resumes(name)},
+}
+
+VERBS = tuple(_VERBS)
+
+
+def act(agents: AgentSide, request: Request, body: Body) -> Answer:
+    """One thing an agent does, such as ``{"says": "Hello"}``."""
+    if len(body) != 1:
+        raise ControlError('Send one verb, such as {"says": "Hello"} or {"closes": true}.')
+    ((verb, value),) = body.items()
+    return json_answer(200, _VERBS[verb](agents, request.path_params["conversation_id"], value))
+
+
+def webhooks(agents: AgentSide, _request: Request, _body: Body) -> Answer:
+    """How webhooks fared, and the last tries."""
+    attempts = [asdict(attempt) for attempt in agents.webhook_attempts]
+    return json_answer(200, {"counts": asdict(agents.webhook_counts), "attempts": attempts})
+
+
+def set_webhook(agents: AgentSide, _request: Request, body: Body) -> Answer:
+    """Post webhooks to another endpoint, or to none."""
+    url = body.get("url", 0)
+    if url is not None and not isinstance(url, str):
+        raise ControlError("url must be a string, such as 'http://127.0.0.1:8080/hook', or null for none.")
+    agents.set_webhook(url)
+    return json_answer(200, {"done": True})
+
+
+def fail_webhooks(agents: AgentSide, _request: Request, body: Body) -> Answer:
+    """Lose, double or reorder the next webhooks."""
+    times = body.get("times", 1)
+    if not isinstance(times, int) or isinstance(times, bool):
+        raise ControlError("times must be a whole number.")
+    agents.fail_webhooks(_text("fault", body.get("fault")), times)
+    return json_answer(200, {"done": True})

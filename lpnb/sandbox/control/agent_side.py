@@ -1,0 +1,276 @@
+"""The agent's side of a conversation: what `Sandbox` lets a test or the agent's page do as an agent.
+
+Everything here is recorded in the ledger like what clients send, and so becomes webhooks.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lpnb.sandbox.errors import ControlError, UnknownNameError
+from lpnb.sandbox.state.conversations import Conversation
+from lpnb.sandbox.state.state import State
+from lpnb.sandbox.webhooks.delivery import Attempt, Counts, Courier
+from lpnb.sandbox.webhooks.targets import target_of
+from lpnb.sandbox.world.models import Account, Agent, Skill, World
+from lpnb.sandbox.world.rules import Rules
+
+# A SEND frame's limit (documented); the agents' own is not published.
+LONGEST_TEXT = 5000
+
+# For a world without agents.
+SOMEBODY = "sandbox-agent"
+
+
+class AgentSide:
+    """What agents do, over the state of the played world."""
+
+    world: World
+    account_id: str
+    client_id: str
+    rules: Rules
+    _state: State
+    _courier: Courier
+
+    def agent_joins(self, conversation_id: str, agent: str | None = None) -> str:
+        """Let an agent take the conversation; return the agent's id.
+
+        Args:
+            conversation_id: An open conversation.
+            agent: The id or login of an agent of the world; by default one who serves the skill.
+
+        Raises:
+            KeyError: When there is no such conversation or agent.
+            ValueError: When the conversation is closed.
+        """
+        with self._state.ledger:
+            found = self._open(conversation_id)
+            agent_id = self._choose(found, agent)
+            for other, role in found.agents:
+                if role == "ASSIGNED_AGENT" and other != agent_id:
+                    self._state.remove_agent(conversation_id, other)
+            if (agent_id, "ASSIGNED_AGENT") not in found.agents:
+                self._state.join_agent(conversation_id, agent_id)
+            return agent_id
+
+    def agent_says(self, conversation_id: str, text: str, *, agent: str | None = None) -> int:
+        """Publish a text as the assigned agent, who joins first when there is none; return its sequence."""
+        _check_text(text)
+        event = {"type": "ContentEvent", "message": text, "contentType": "text/plain"}
+        return self._publish(conversation_id, event, agent)
+
+    def agent_sends_rich(
+        self,
+        conversation_id: str,
+        content: Mapping[str, Any],
+        *,
+        metadata: Iterable[Any] = (),
+        agent: str | None = None,
+    ) -> int:
+        """Publish structured content, such as a card with buttons; return its sequence."""
+        plain = json.loads(json.dumps(dict(content), allow_nan=False))
+        event = {"type": "RichContentEvent", "content": plain}
+        return self._publish(conversation_id, event, agent, metadata=metadata)
+
+    def agent_notes(self, conversation_id: str, text: str, *, agent: str | None = None) -> int:
+        """Leave a private note, which consumers do not see but webhooks tell of; return its sequence."""
+        _check_text(text)
+        event = {"type": "ContentEvent", "message": text, "contentType": "text/plain"}
+        return self._publish(conversation_id, event, agent, audience="AGENTS_AND_MANAGERS")
+
+    def agent_types(self, conversation_id: str, chat_state: str = "COMPOSING") -> None:
+        """Show that the assigned agent is typing, or has stopped ("PAUSE")."""
+        known = ("ACTIVE", "INACTIVE", "GONE", "COMPOSING", "PAUSE")
+        if chat_state not in known:
+            choices = ", ".join(repr(name) for name in known)
+            raise ControlError(f"chat_state must be one of {choices}; got {chat_state!r}.")
+        self._publish(conversation_id, {"type": "ChatStateEvent", "chatState": chat_state}, None)
+
+    def agent_reads(self, conversation_id: str) -> list[int]:
+        """Confirm the consumer's messages that no agent has read yet; return their sequences."""
+        with self._state.ledger:
+            found = self._open(conversation_id)
+            messages = self._state.messages(conversation_id)
+            read = {
+                sequence
+                for message in messages
+                if message.event["type"] == "AcceptStatusEvent" and message.role != "CONSUMER"
+                for sequence in message.event.get("sequenceList", ())
+            }
+            unread = [
+                message.sequence
+                for message in messages
+                if message.role == "CONSUMER"
+                and message.dialog_id == found.conversation_id
+                and message.event["type"] in ("ContentEvent", "RichContentEvent")
+                and message.sequence not in read
+            ]
+            if unread:
+                event = {"type": "AcceptStatusEvent", "status": "READ", "sequenceList": unread}
+                self._publish(conversation_id, event, None)
+            return unread
+
+    def transfer(self, conversation_id: str, skill: str) -> None:
+        """Hand the conversation to another skill, by id or name; the assigned agent leaves it.
+
+        Raises:
+            KeyError: When there is no such conversation or skill.
+            ValueError: When the conversation is closed.
+        """
+        with self._state.ledger:
+            found = self._open(conversation_id)
+            account = self._account(found)
+            target = account.skill(str(skill)) if account else None
+            if target is None:
+                known = ", ".join(repr(item.name) for item in account.skills) if account else "none"
+                raise UnknownNameError(f"skill must be one of {known}, or its id; got {str(skill)[:60]!r}.")
+            by = self._assigned(found) or self._choose(found, None)
+            self._state.change_skill(conversation_id, target.id, target.name, reason="Skill", by=by)
+
+    def agent_closes(self, conversation_id: str) -> None:
+        """Close the conversation as the agent; one that is closed stays so.
+
+        A survey follows when the account has one and the consumer's side declared MULTI_DIALOG; closing
+        again ends that too.
+
+        Raises:
+            KeyError: When there is no such conversation.
+        """
+        with self._state.ledger:
+            found = self._known(conversation_id)
+            account = self._account(found)
+            if found.state == "CLOSE" or not (account and account.survey and _surveyed(found)):
+                self._state.close_conversation(conversation_id, by="AGENT")
+                return
+            frees = not self.rules.survey_keeps_conversation
+            self._state.close_dialog(conversation_id, conversation_id, by="AGENT", frees_consumer=frees)
+            self._state.open_dialog(conversation_id, "POST_SURVEY")
+
+    def agent_resumes(self, conversation_id: str) -> bool:
+        """Open a closed conversation again; False when its consumer has another one open by now."""
+        with self._state.ledger:
+            self._known(conversation_id)
+            return self._state.resume_conversation(conversation_id, by="AGENT")
+
+    @property
+    def webhook_counts(self) -> Counts:
+        """How webhooks fared: delivered, retried, expired, dropped, and how many wait."""
+        return self._courier.counts
+
+    @property
+    def webhook_attempts(self) -> list[Attempt]:
+        """The last thousand tries to deliver a webhook, oldest first."""
+        return self._courier.attempts
+
+    def webhooks_settled(self, seconds: float = 10) -> bool:
+        """Wait until no webhook waits to be delivered; False when that takes longer."""
+        return self._courier.wait_until_settled(seconds)
+
+    def webhooks_tried(self, count: int, seconds: float = 10) -> bool:
+        """Wait until there were *count* tries to deliver one; False when that takes longer."""
+        return self._courier.wait_for_attempts(count, seconds)
+
+    def set_webhook(self, url: str | None) -> None:
+        """Post all five kinds of webhook to *url* from now on, for the installation that `environment` names.
+
+        Args:
+            url: An endpoint on this machine; None for no webhooks. What waits for an earlier one goes there.
+
+        Raises:
+            ValueError: When it is no URL, or on another machine and that was not allowed.
+        """
+        try:
+            self._courier.aim(target_of(self.world, url, self.account_id, self.client_id))
+        except ValueError as error:
+            raise ControlError(str(error)) from None
+
+    def fail_webhooks(self, fault: str, times: int = 1) -> None:
+        """ "lose", "duplicate" or "reorder" the next webhooks: all three may happen (documented)."""
+        self._courier.fail(fault, times)
+
+    def _publish(
+        self,
+        conversation_id: str,
+        event: dict[str, Any],
+        agent: str | None,
+        *,
+        audience: str = "ALL",
+        metadata: Iterable[Any] = (),
+    ) -> int:
+        with self._state.ledger:
+            found = self._open(conversation_id)
+            agent_id = self._assigned(found)
+            if agent_id is None or (agent is not None and self._choose(found, agent) != agent_id):
+                agent_id = self.agent_joins(conversation_id, agent)
+            sequence = self._state.publish(
+                conversation_id,
+                conversation_id,
+                event,
+                originator_id=agent_id,
+                role="ASSIGNED_AGENT",
+                audience=audience,
+                metadata=metadata,
+            )
+            return -1 if sequence is None else sequence
+
+    def _open(self, conversation_id: str) -> Conversation:
+        found = self._known(conversation_id)
+        if found.state != "OPEN":
+            raise ControlError(f"Conversation {conversation_id!r} is closed.")
+        return found
+
+    def _known(self, conversation_id: str) -> Conversation:
+        found = self._state.conversation(conversation_id)
+        if found is None:
+            raise UnknownNameError(f"No conversation {conversation_id!r} in this sandbox.")
+        return found
+
+    def _account(self, found: Conversation) -> Account | None:
+        return self.world.accounts_by_id.get(found.account_id)
+
+    @staticmethod
+    def _assigned(found: Conversation) -> str | None:
+        return next((agent for agent, role in found.agents if role == "ASSIGNED_AGENT"), None)
+
+    def _choose(self, found: Conversation, wanted: str | None) -> str:
+        account = self._account(found)
+        agents = account.agents if account else ()
+        if wanted is not None:
+            for agent in agents:
+                if wanted in (agent.id, agent.login):
+                    return agent.id
+            known = ", ".join(repr(agent.login) for agent in agents) or "none: the world has no agents"
+            raise UnknownNameError(f"agent must be one of {known}; got {wanted[:60]!r}.")
+        skill = account.skill(found.skill_id) if account else None
+        there = [agent for agent in agents if self._is_there(found.account_id, agent)]
+        serving = [agent for agent in there if skill is not None and _serves(agent, skill)]
+        for candidates in (serving, there, list(agents)):
+            if candidates:
+                return candidates[0].id
+        return SOMEBODY
+
+    def _is_there(self, account_id: str, agent: Agent) -> bool:
+        said = self._state.online(account_id, agent.id)
+        return agent.online if said is None else said
+
+
+def _serves(agent: Agent, skill: Skill) -> bool:
+    return not agent.skills or skill.id in agent.skills or skill.name in agent.skills
+
+
+def _surveyed(found: Conversation) -> bool:
+    """Whether the consumer's side can show a further dialog, which a survey is."""
+    properties = found.client_properties
+    features = properties.get("features") if isinstance(properties, dict) else None
+    return isinstance(features, list) and "MULTI_DIALOG" in features
+
+
+def _check_text(text: str) -> None:
+    if not isinstance(text, str) or not text.strip():
+        raise ControlError("text must not be empty.")
+    if len(text) > LONGEST_TEXT:
+        raise ControlError(f"text must be {LONGEST_TEXT} characters or fewer; got {len(text)}.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ControlError("text holds half a character (a lone surrogate).") from None

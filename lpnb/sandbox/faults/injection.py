@@ -1,0 +1,198 @@
+"""How each fault is done: to the answer where that is enough, to the connection where it is not."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
+
+from starlette.types import Send
+
+from lpnb.sandbox.http.asgi import send_answer, send_body, send_start
+from lpnb.sandbox.http.connection import Line
+from lpnb.sandbox.http.messages import Answer
+
+from .faults import Fault
+
+_PAGE = b"<!doctype html><title>Gateway</title><h1>Please sign in to the network</h1>"
+_CHUNK = 64 * 1024
+
+# A version 5 UUID of the real id: repeatable, and never an id the sandbox gave out.
+_STALE_IDS = uuid.UUID("5a1e0000-0000-4000-8000-000000000000")
+
+Work = Callable[[], Answer]
+
+
+async def pause(line: Line, seconds: float) -> None:
+    """Wait so long, or until the connection is gone."""
+    try:
+        await asyncio.wait_for(line.gone.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+def answer_under(fault: Fault, work: Work) -> Answer | None:
+    """The answer after *fault* had its way with it; None when there is to be none.
+
+    *work* is called exactly when the fault says that the work is done.
+    """
+    real = work() if fault.work_done else None
+    if fault.name in ("hang", "drop_before", "drop_after"):
+        return None
+    if fault.name in _MADE_UP:
+        made_up = _MADE_UP[fault.name](fault)
+        return replace(made_up, consumer=real.consumer if real else None)
+    assert real is not None  # noqa: S101 - every other kind does the work
+    return _ALTERED[fault.name](real) if fault.name in _ALTERED else real
+
+
+async def deliver(fault: Fault, answer: Answer | None, line: Line, send: Send) -> None:
+    """Send what *fault* leaves of the answer, the way it wants it sent."""
+    if answer is None:
+        if fault.name == "hang":
+            await pause(line, fault.options["seconds"])
+        line.cut(reset=fault.options.get("reset", False))
+    elif fault.name == "drip" and answer.body:
+        await send_start(answer, len(answer.body), send)
+        for position in range(len(answer.body)):
+            await pause(line, fault.options["seconds"])
+            if line.gone.is_set():
+                return
+            last = position == len(answer.body) - 1
+            await send_body(answer.body[position : position + 1], send, more=not last)
+    elif fault.name == "truncate" and not answer.body:
+        head = raw_reply(answer)
+        line.write(head[: len(head) // 2])
+        line.cut()
+    elif fault.name == "truncate":
+        await send_start(answer, len(answer.body), send)
+        await send_body(answer.body[: len(answer.body) // 2], send, more=True)
+        line.cut()
+    elif fault.name == "big":
+        await _deliver_big(answer, int(fault.options["size"]), line, send)
+    elif fault.name == "surplus":
+        await send_answer(answer, send)
+        line.write(raw_reply(stale(answer)))
+    else:
+        await send_answer(answer, send)
+
+
+def _status(fault: Fault) -> Answer:
+    wait = fault.options["retry_after"]
+    headers = () if wait is None else (("retry-after", str(wait)),)
+    body = fault.options["body"]
+    if body is None:
+        body = b""
+    elif isinstance(body, str):
+        body = body.encode()
+    elif not isinstance(body, bytes):
+        body = json.dumps(body).encode()
+    return Answer(fault.options["code"], body, headers=headers)
+
+
+_MADE_UP: dict[str, Callable[[Fault], Answer]] = {
+    "status": _status,
+    "html": lambda fault: Answer(fault.options["code"], _PAGE, content_type="text/html;charset=utf-8"),
+    "empty": lambda fault: Answer(fault.options["code"], b""),
+    "big": lambda fault: Answer(200, b""),
+}
+
+
+def _with_nan(answer: Answer) -> Answer:
+    """In the last element's body; an answer without JSON, such as a 204, is left as it is."""
+    nan = {"value": float("nan")}
+
+    def spoilt(payload: dict[str, Any]) -> dict[str, Any]:
+        body = payload.get("body")
+        return {**payload, "body": {**body, **nan}} if isinstance(body, dict) else {**payload, **nan}
+
+    if isinstance(answer.payload, list):
+        return _rewritten(answer, [*answer.payload[:-1], spoilt(answer.payload[-1])])
+    return _rewritten(answer, spoilt(answer.payload)) if isinstance(answer.payload, dict) else answer
+
+
+def _elements(change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> Callable[[Answer], Answer]:
+    """An alteration of an answer's elements; what has no reqId, such as an error frame, is left as it is."""
+
+    def alter(answer: Answer) -> Answer:
+        payload = answer.payload
+        if isinstance(payload, list) and all("reqId" in element for element in payload):
+            return _rewritten(answer, change([dict(element) for element in payload]))
+        # SEND answers with one element and no array around it.
+        if isinstance(payload, dict) and "reqId" in payload:
+            return _rewritten(answer, change([dict(payload)])[0])
+        return answer
+
+    return alter
+
+
+def _last(elements: list[dict[str, Any]], **members: object) -> list[dict[str, Any]]:
+    return [*elements[:-1], {**elements[-1], **members}]
+
+
+def _without_req_id(elements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    elements[-1].pop("reqId", None)
+    return elements
+
+
+def _with_numbers(elements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each reqId as a number: itself when it is all digits, its place in the batch otherwise."""
+    for position, element in enumerate(elements, start=1):
+        came = str(element["reqId"])
+        # Twelve digits stay exact in every language's number type.
+        element["reqId"] = int(came) if came.isascii() and came.isdigit() and len(came) <= 12 else position
+    return elements
+
+
+_ALTERED: dict[str, Callable[[Answer], Answer]] = {
+    "nan": _with_nan,
+    "reqid_missing": _elements(_without_req_id),
+    "reqid_doubled": _elements(lambda elements: _last(elements, reqId=elements[0]["reqId"])),
+    "reqid_unknown": _elements(lambda elements: _last(elements, reqId=f"not-{elements[-1]['reqId']}")),
+    "reqid_int": _elements(_with_numbers),
+    "shuffled": _elements(lambda elements: elements[::-1]),
+}
+
+
+def stale(answer: Answer) -> Answer:
+    """The same reply as if it were about something older: same reqIds, another conversationId."""
+    if not isinstance(answer.payload, list):
+        return answer
+    elements = []
+    for element in answer.payload:
+        real = element["body"].get("conversationId")
+        if real is None:
+            elements.append(element)
+            continue
+        other = str(uuid.uuid5(_STALE_IDS, real))
+        elements.append({**element, "body": {**element["body"], "conversationId": other}})
+    return _rewritten(answer, elements)
+
+
+def raw_reply(answer: Answer) -> bytes:
+    """An answer as the bytes of an HTTP reply."""
+    head = (
+        f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n"
+        f"content-type: {answer.content_type}\r\ncontent-length: {len(answer.body)}\r\n\r\n"
+    )
+    return head.encode() + answer.body
+
+
+def _rewritten(answer: Answer, payload: object) -> Answer:
+    return replace(answer, payload=payload, body=json.dumps(payload, separators=(",", ":")).encode())
+
+
+async def _deliver_big(answer: Answer, size: int, line: Line, send: Send) -> None:
+    """One JSON string in an array, as long as it takes, in pieces so that memory stays flat."""
+    opening, closing = b'["', b'"]'
+    left = max(size - len(opening) - len(closing), 0)
+    await send_start(answer, len(opening) + left + len(closing), send)
+    await send_body(opening, send, more=True)
+    while left and not line.gone.is_set():
+        piece = min(left, _CHUNK)
+        await send_body(b"x" * piece, send, more=True)
+        left -= piece
+    if not line.gone.is_set():
+        await send_body(closing, send, more=False)

@@ -1,0 +1,1 @@
+"""HTTP below the services: server, TLS, requests, bodies, limits."""

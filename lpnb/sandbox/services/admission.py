@@ -1,0 +1,41 @@
+"""What CONVERSATION and SEND ask of a request before they read it, and the shape of what they answer."""
+
+from typing import Any
+
+from lpnb.sandbox.cloud import Cloud
+from lpnb.sandbox.http.messages import Answer, Request, media_type, says_json, shortened, teach
+from lpnb.sandbox.http.versions import refuse_version
+from lpnb.sandbox.tokens import Consumer
+
+from .authorisation import authorise
+
+
+def admit(cloud: Cloud, request: Request) -> Consumer | Answer:
+    """The consumer the request speaks for, or why it is not looked at."""
+    # What nearly everybody sends is not worth taking apart.
+    if request.query != "v=3":
+        refusal = refuse_version(
+            request.query_values("v"),
+            parameter="v",
+            wanted="3",
+            example=f"POST {shortened(request.path)}?v=3",
+            required=cloud.rules.require_version,
+        )
+        if refusal is not None:
+            return refusal
+    who = authorise(cloud, request)
+    if isinstance(who, Consumer) and cloud.rules.require_content_type and not says_json(request):
+        came = media_type(request) or "none"
+        return teach(415, f"Send Content-Type: application/json; got {shortened(came)}.")
+    return who
+
+
+def ok(req_id: str, **body: object) -> dict[str, Any]:
+    """The element of a frame that was done."""
+    return {"code": "OK", "body": body, "reqId": req_id}
+
+
+def bad_request(req_id: str | None, msg: str) -> dict[str, Any]:
+    """The element of a frame that was refused; without a usable id there is no reqId."""
+    refused = {"code": "BAD_REQUEST", "body": {"msg": msg}}
+    return refused if req_id is None else {**refused, "reqId": req_id}

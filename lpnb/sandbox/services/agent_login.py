@@ -1,0 +1,48 @@
+"""Agent login (``agentVep``): a login name and password in, the Bearer that history takes out.
+
+The reference knows no more of it than that it gives a Bearer; path, body and reply are those that
+agents' clients use (inferred).
+"""
+
+from lpnb.sandbox.cloud import Cloud
+from lpnb.sandbox.http import strict_json
+from lpnb.sandbox.http.messages import Answer, Request, json_answer, teach
+from lpnb.sandbox.http.versions import refuse_version
+
+BEARER_SECONDS = 10 * 3600
+
+
+def answer(cloud: Cloud, request: Request) -> Answer:
+    """200 with the bearer, 401 for a login that does not fit."""
+    refusal = refuse_version(
+        request.query_values("v"),
+        parameter="v",
+        wanted="1.3",
+        example=f"POST {request.path}?v=1.3",
+        required=False,
+    )
+    if refusal is not None:
+        return refusal
+    try:
+        body = strict_json.read(request.body)
+    except strict_json.StrictJsonError as error:
+        return teach(400, str(error))
+    username, password = (
+        body.get(name) if isinstance(body, dict) else None for name in ("username", "password")
+    )
+    if not isinstance(username, str) or not isinstance(password, str):
+        return teach(400, 'Send {"username": "...", "password": "..."} as strings.')
+    account = cloud.account(request.path_params["account_id"])
+    agents = account.agents if account else ()
+    found = next((agent for agent in agents if (agent.login, agent.password) == (username, password)), None)
+    if account is None or found is None:
+        return teach(401, "No agent of this account has this login and password; the world lists them.")
+    bearer = cloud.keyring.agent_bearer(account.id, found.id, cloud.now, BEARER_SECONDS)
+    return json_answer(
+        200,
+        {
+            "bearer": bearer,
+            "sessionTTl": str(BEARER_SECONDS),
+            "config": {"loginName": found.login, "userId": found.id, "userPrivileges": []},
+        },
+    )

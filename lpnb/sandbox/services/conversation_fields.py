@@ -1,0 +1,232 @@
+"""``cm.UpdateConversationField``: what a consumer may change about its conversation, and what that does."""
+
+from collections.abc import Callable
+from typing import Any
+
+from lpnb.sandbox.cloud import Cloud
+from lpnb.sandbox.http import strict_json
+from lpnb.sandbox.http.messages import Request
+from lpnb.sandbox.state.conversations import Conversation
+
+from .event_rules import one_of, problem_of_length
+
+# Word for word (documented); what the service says to the other fields is not published.
+RESOLVED = "OK Conversation resolved successfully"
+UPDATED = "OK Conversation updated successfully"
+
+TTR_TYPES = ("CUSTOM", "NORMAL", "PRIORITIZED", "URGENT")
+CSAT_STATUSES = ("FILLED", "PARTIALLY_FILLED", "SKIPPED")
+AGENTS_OWN = ("Skill", "ParticipantsChange")
+
+Field = dict[str, Any]
+
+
+def problem_of(cloud: Cloud, found: Conversation, updates: list[Any]) -> str | None:
+    """Why these fields are refused, or None; nothing is changed unless all can be."""
+    if not updates:
+        return "conversationField must hold at least one field."
+    for position, update in enumerate(updates):
+        path = "conversationField" if len(updates) == 1 else f"conversationField[{position}]"
+        if not isinstance(update, dict):
+            return f"{path} must be an object such as {{'field': 'ConversationStateField', ...}}."
+        check = _CHECKS.get(update["field"]) if isinstance(update.get("field"), str) else None
+        if check is None:
+            return one_of(f"{path}.field", update.get("field"), tuple(_CHECKS))
+        if update["field"] in AGENTS_OWN and not cloud.rules.consumer_may_transfer:
+            return f"{path}.field {update['field']!r} is the agents' to change, not the consumer's."
+        if problem := check(found, update, path):
+            return problem
+    return None
+
+
+def fits_closed(cloud: Cloud, updates: list[Field]) -> bool:
+    """Whether these fields can be set on a conversation that is closed."""
+    return cloud.rules.csat_after_close and all(update["field"] == "CSATRate" for update in updates)
+
+
+def meets_closed_dialog(found: Conversation, updates: list[Field]) -> bool:
+    """Whether one of these fields would close a dialog that is closed, while the conversation is not."""
+    closed = {dialog.dialog_id for dialog in found.dialogs if dialog.state == "CLOSE"}
+    return any(_dialog_to_close(found, update) in closed for update in updates)
+
+
+def update(cloud: Cloud, request: Request, conversation_id: str, updates: list[Field]) -> str:
+    """Set the fields in their order; return what the service says to that."""
+    msg = UPDATED
+    for field in updates:
+        msg = _WORK[field["field"]](cloud, request, conversation_id, field)
+    return msg
+
+
+def _dialog_to_close(found: Conversation, update: Field) -> str | None:
+    if update["field"] == "ConversationStateField":
+        return found.conversation_id
+    return str(update["dialog"]["dialogId"]) if update["field"] == "DialogChange" else None
+
+
+def _check_close(_found: Conversation, update: Field, path: str) -> str | None:
+    if update.get("conversationState") != "CLOSE":
+        return one_of(f"{path}.conversationState", update.get("conversationState"), ("CLOSE",))
+    return None
+
+
+def _check_dialog(found: Conversation, update: Field, path: str) -> str | None:
+    if update.get("type") != "UPDATE":
+        return one_of(f"{path}.type", update.get("type"), ("UPDATE",))
+    dialog = update.get("dialog")
+    if not isinstance(dialog, dict):
+        return f"{path}.dialog must be an object with dialogId and state."
+    if dialog.get("state") != "CLOSE":
+        return one_of(f"{path}.dialog.state", dialog.get("state"), ("CLOSE",))
+    cause = dialog.get("closedCause")
+    if cause is not None and not isinstance(cause, str):
+        return f"{path}.dialog.closedCause must be a string."
+    dialog_id = dialog.get("dialogId")
+    if not isinstance(dialog_id, str) or found.dialog(dialog_id) is None:
+        return f"{path}.dialog.dialogId is no dialog of this conversation."
+    return None
+
+
+def _check_ttr(_found: Conversation, update: Field, path: str) -> str | None:
+    if update.get("ttrType") not in TTR_TYPES:
+        return one_of(f"{path}.ttrType", update.get("ttrType"), TTR_TYPES)
+    value = update.get("value")
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        return f"{path}.value must be seconds, a whole number from 0."
+    return None
+
+
+def _check_csat(_found: Conversation, update: Field, path: str) -> str | None:
+    rate = update.get("csatRate")
+    if isinstance(rate, bool) or not isinstance(rate, int) or not 1 <= rate <= 5:
+        return f"{path}.csatRate must be a whole number from 1 to 5."
+    if not isinstance(update.get("csatResolutionConfirmation"), bool):
+        return f"{path}.csatResolutionConfirmation must be true or false."
+    if update.get("status") not in CSAT_STATUSES:
+        return one_of(f"{path}.status", update.get("status"), CSAT_STATUSES)
+    return None
+
+
+def _check_skill(_found: Conversation, update: Field, path: str) -> str | None:
+    if update.get("type") != "UPDATE":
+        return one_of(f"{path}.type", update.get("type"), ("UPDATE",))
+    if not isinstance(update.get("skill"), str) or not update["skill"]:
+        return f"{path}.skill must be a string."
+    return problem_of_length(f"{path}.skill", update["skill"])
+
+
+def _check_participants(_found: Conversation, update: Field, path: str) -> str | None:
+    if update.get("type") not in ("ADD", "REMOVE", "UPDATE", "SUGGEST"):
+        return one_of(f"{path}.type", update.get("type"), ("ADD", "REMOVE", "UPDATE", "SUGGEST"))
+    if update.get("role") not in ("MANAGER", "READER", "ASSIGNED_AGENT"):
+        return one_of(f"{path}.role", update.get("role"), ("MANAGER", "READER", "ASSIGNED_AGENT"))
+    return None
+
+
+_CHECKS: dict[str, Callable[[Conversation, Field, str], str | None]] = {
+    "ConversationStateField": _check_close,
+    "Stage": _check_close,
+    "DialogChange": _check_dialog,
+    "TTRField": _check_ttr,
+    "CSATRate": _check_csat,
+    "Skill": _check_skill,
+    "ParticipantsChange": _check_participants,
+}
+
+
+def _close(cloud: Cloud, request: Request, conversation_id: str, _update: Field) -> str:
+    """The consumer's way to close: the main dialog ends, and a survey may follow (documented)."""
+    _close_main(cloud, request, conversation_id, None)
+    return RESOLVED
+
+
+def _close_stage(cloud: Cloud, _request: Request, conversation_id: str, _update: Field) -> str:
+    """The whole conversation closes, without a survey (documented)."""
+    cloud.state.close_conversation(conversation_id, by="CONSUMER")
+    return RESOLVED
+
+
+def _change_dialog(cloud: Cloud, request: Request, conversation_id: str, update: Field) -> str:
+    dialog = update["dialog"]
+    if dialog["dialogId"] == conversation_id:
+        _close_main(cloud, request, conversation_id, dialog.get("closedCause"))
+        return UPDATED
+    # Closing the survey ends the conversation (documented).
+    cloud.state.close_dialog(
+        conversation_id, dialog["dialogId"], by="CONSUMER", cause=dialog.get("closedCause")
+    )
+    cloud.state.close_conversation(conversation_id, by="CONSUMER")
+    return UPDATED
+
+
+def _close_main(cloud: Cloud, request: Request, conversation_id: str, cause: str | None) -> None:
+    found = cloud.state.conversation(conversation_id)
+    assert found is not None  # noqa: S101 - looked up a moment ago, under the same lock
+    account = cloud.world.accounts_by_id[found.account_id]
+    if found.state == "CLOSE":
+        return
+    if not (account.survey and _takes_surveys(request, found)):
+        cloud.state.close_conversation(conversation_id, by="CONSUMER")
+        return
+    frees = not cloud.rules.survey_keeps_conversation
+    cloud.state.close_dialog(
+        conversation_id, conversation_id, by="CONSUMER", cause=cause, frees_consumer=frees
+    )
+    cloud.state.open_dialog(conversation_id, "POST_SURVEY")
+
+
+def _takes_surveys(request: Request, found: Conversation) -> bool:
+    """Whether the consumer's side declared MULTI_DIALOG, now or when the conversation opened."""
+    now = request.header("client-properties")
+    for text in (now, found.raw_client_properties):
+        if text is None or "MULTI_DIALOG" not in text:
+            continue
+        try:
+            properties = strict_json.read(text.encode("latin-1"))
+        except strict_json.StrictJsonError:
+            continue
+        features = properties.get("features") if isinstance(properties, dict) else None
+        if isinstance(features, list) and "MULTI_DIALOG" in features:
+            return True
+    return False
+
+
+def _set_ttr(cloud: Cloud, _request: Request, conversation_id: str, update: Field) -> str:
+    value = {"ttrType": update["ttrType"], "value": update["value"]}
+    cloud.state.update_field(conversation_id, "ttr", value, by="CONSUMER")
+    return UPDATED
+
+
+def _set_csat(cloud: Cloud, _request: Request, conversation_id: str, update: Field) -> str:
+    value = {name: update[name] for name in ("csatRate", "csatResolutionConfirmation", "status")}
+    cloud.state.update_field(conversation_id, "csat", value, by="CONSUMER")
+    return UPDATED
+
+
+def _change_skill(cloud: Cloud, _request: Request, conversation_id: str, update: Field) -> str:
+    found = cloud.state.conversation(conversation_id)
+    assert found is not None  # noqa: S101 - looked up a moment ago, under the same lock
+    skill = cloud.world.accounts_by_id[found.account_id].skill(update["skill"])
+    cloud.state.change_skill(
+        conversation_id,
+        skill.id if skill else update["skill"],
+        skill.name if skill else None,
+        by=found.lp_consumer_id,
+    )
+    return UPDATED
+
+
+def _change_participants(_cloud: Cloud, _request: Request, _conversation_id: str, _update: Field) -> str:
+    """Taken and left without effect: the schema does not say whom a consumer would add."""
+    return UPDATED
+
+
+_WORK: dict[str, Callable[[Cloud, Request, str, Field], str]] = {
+    "ConversationStateField": _close,
+    "Stage": _close_stage,
+    "DialogChange": _change_dialog,
+    "TTRField": _set_ttr,
+    "CSATRate": _set_csat,
+    "Skill": _change_skill,
+    "ParticipantsChange": _change_participants,
+}

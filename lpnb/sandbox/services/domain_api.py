@@ -1,0 +1,74 @@
+"""The Domain API (CSDS): which host serves which service. No credentials are asked for."""
+
+from difflib import get_close_matches
+
+from lpnb.sandbox.cloud import Cloud
+from lpnb.sandbox.http.messages import Answer, Request, json_answer, shortened, teach
+from lpnb.sandbox.http.versions import refuse_version
+
+# The names connectors look up, one row each in the list form.
+SERVICES = (
+    "accountConfigReadOnly",
+    "accountConfigReadWrite",
+    "agentActivityDomain",
+    "agentManagerWorkspace",
+    "agentVep",
+    "asyncMessagingEnt",
+    "engHistDomain",
+    "etool",
+    "idp",
+    "leDataReporting",
+    "liveEngageUI",
+    "messagingRestApiDomain",
+    "msgHist",
+    "mtlsGateway",
+    "sentinel",
+    "smt",
+    "swift",
+    "visitorFeed",
+)
+
+
+def answer_list(cloud: Cloud, request: Request) -> Answer:
+    """Every service: ``{"baseURIs": [...]}`` (documented)."""
+    if refusal := _refuse(cloud, request):
+        return refusal
+    account_id = request.path_params["account_id"]
+    return json_answer(200, {"baseURIs": [_record(cloud, account_id, service) for service in SERVICES]})
+
+
+def answer_single(cloud: Cloud, request: Request) -> Answer:
+    """One service as a flat record: what clients read, though the page prints a list here too."""
+    if refusal := _refuse(cloud, request):
+        return refusal
+    service = request.path_params["service"]
+    if service not in SERVICES:
+        return teach(400, _unknown(service))
+    return json_answer(200, _record(cloud, request.path_params["account_id"], service))
+
+
+def _record(cloud: Cloud, account_id: str, service: str) -> dict[str, str]:
+    return {"service": service, "account": account_id, "baseURI": cloud.host}
+
+
+def _refuse(cloud: Cloud, request: Request) -> Answer | None:
+    account = request.path_params["account_id"]
+    # What the service says to an unknown account is not documented (inferred: 400).
+    if cloud.account(account) is None:
+        played = ", ".join(cloud.world.accounts_by_id)
+        return teach(400, f"No account {shortened(account)!r} here; this sandbox plays {played}.")
+    return refuse_version(
+        request.query_values("version"),
+        parameter="version",
+        wanted="1.0",
+        example=f"GET {shortened(request.path)}?version=1.0",
+        required=cloud.rules.require_version,
+    )
+
+
+def _unknown(service: str) -> str:
+    sentence = f"No service is called {shortened(service)!r}; names are case-sensitive."
+    lowered = {name.lower(): name for name in SERVICES}
+    if close := get_close_matches(service[:64].lower(), lowered, n=1):
+        return f"{sentence} Did you mean {lowered[close[0]]!r}?"
+    return f"{sentence} The list is at /api/account/.../service/baseURI.json?version=1.0."

@@ -1,0 +1,149 @@
+"""``ms.PublishEvent``: what may be published in a dialog, by anybody; `problem_of_event` says what is wrong.
+
+The fields and their values are documented; the sentences are the sandbox's own.
+"""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any
+
+from lpnb.sandbox.cloud import Cloud
+
+LONGEST_ID = 64
+LONGEST_PREVIEW = 30 * 1024
+LARGEST_FILE = 3 * 1024 * 1024
+FILE_TYPES = ("JPG", "JPEG", "PNG", "GIF")
+
+# ``HostedFile`` is the schema file's spelling.
+FILE_CONTENT = ("hosted/file", "HostedFile")
+ACCEPT_STATUSES = ("ACCEPT", "READ", "ACCESS", "NACK", "ACTION")
+CHAT_STATES = ("ACTIVE", "INACTIVE", "GONE", "COMPOSING", "PAUSE")
+
+# Type of a metadata object to those of its members that may have at most 64 characters.
+_METADATA = {
+    "ExternalId": ("id",),
+    "ActionReason": ("reason", "reasonId"),
+}
+
+
+def problem_of_event(cloud: Cloud, event: object, *, dialog_type: str) -> str | None:
+    """Why *event* cannot be published, or None."""
+    if not isinstance(event, dict):
+        return "event must be an object, such as {'type': 'ContentEvent', ...}."
+    kind = event.get("type")
+    check = _EVENTS.get(kind) if isinstance(kind, str) else None
+    if check is None:
+        return one_of("event.type", kind, tuple(_EVENTS))
+    if kind == "ChatStateEvent" and dialog_type == "POST_SURVEY":
+        return "A survey takes no ChatStateEvent."
+    return check(cloud, event)
+
+
+def problem_of_metadata(metadata: object) -> str | None:
+    """Why *metadata* is none, or None."""
+    if metadata is None:
+        return None
+    if not isinstance(metadata, list):
+        return "metadata must be an array of objects."
+    for position, item in enumerate(metadata):
+        path = f"metadata[{position}]"
+        if not isinstance(item, dict) or not isinstance(item.get("type"), str):
+            return f"{path} must be an object with a type, such as 'ExternalId'."
+        for name in _METADATA.get(item["type"], ()):
+            if len(str(item.get(name, ""))) > 64:
+                return f"{path}.{name} must have at most 64 characters."
+        if item["type"] == "ActionReason" and not item.get("reason"):
+            return f"{path}.reason is missing."
+    return None
+
+
+def _content(cloud: Cloud, event: dict[str, Any]) -> str | None:
+    kind, message = event.get("contentType"), event.get("message")
+    if kind in FILE_CONTENT:
+        return _file(cloud, message)
+    if kind != "text/plain":
+        return one_of("event.contentType", kind, ("text/plain", "hosted/file"))
+    if not isinstance(message, str):
+        return "event.message must be a string."
+    return None
+
+
+def _file(cloud: Cloud, message: object) -> str | None:
+    if not isinstance(message, dict):
+        return "event.message of a file must be an object with relativePath and fileType."
+    for name in ("relativePath", "fileType"):
+        if not isinstance(message.get(name), str) or not message[name]:
+            return f"event.message.{name} must be a string."
+    caption, preview = message.get("caption"), message.get("preview")
+    if caption is not None and not isinstance(caption, str):
+        return "event.message.caption must be a string."
+    if preview is not None:
+        if not isinstance(preview, str) or not preview.startswith("data:image/"):
+            return "event.message.preview must look like 'data:image/png;base64,...'."
+        if len(preview) >= LONGEST_PREVIEW:
+            return "event.message.preview must be smaller than 30 KB."
+    if cloud.rules.check_files:
+        upload = cloud.state.uploads.get(message["relativePath"])
+        if upload is None or upload.content is None:
+            return (
+                "event.message.relativePath names no stored file. Ask for it with "
+                "ms.GenerateURLForUploadFile and PUT the bytes first."
+            )
+    return None
+
+
+def _rich_content(_cloud: Cloud, event: dict[str, Any]) -> str | None:
+    # Some samples name it ``message``.
+    if not isinstance(event.get("content", event.get("message")), dict):
+        return "event.content must be an object: the structured content."
+    return None
+
+
+def _accept_status(_cloud: Cloud, event: dict[str, Any]) -> str | None:
+    if event.get("status") not in ACCEPT_STATUSES:
+        return one_of("event.status", event.get("status"), ACCEPT_STATUSES)
+    numbers = event.get("sequenceList")
+    if not isinstance(numbers, list) or not all(
+        isinstance(number, int) and not isinstance(number, bool) and number >= 0 for number in numbers
+    ):
+        return "event.sequenceList must be an array of sequence numbers."
+    return None
+
+
+def _chat_state(_cloud: Cloud, event: dict[str, Any]) -> str | None:
+    if event.get("chatState") not in CHAT_STATES:
+        return one_of("event.chatState", event.get("chatState"), CHAT_STATES)
+    return None
+
+
+_EVENTS: dict[str, Callable[[Cloud, dict[str, Any]], str | None]] = {
+    "ContentEvent": _content,
+    "RichContentEvent": _rich_content,
+    "AcceptStatusEvent": _accept_status,
+    "ChatStateEvent": _chat_state,
+}
+
+
+def problem_of_length(path: str, value: object) -> str | None:
+    """Why an id is too long to be kept and told of again and again, or None."""
+    length = 0 if value is None else len(str(value))
+    if length <= LONGEST_ID:
+        return None
+    return (
+        f"{path} must have at most {LONGEST_ID} characters; got {length}. (The sandbox's own limit: "
+        "LivePerson publishes none.)"
+    )
+
+
+def one_of(path: str, came: object, allowed: tuple[str, ...]) -> str:
+    """The complaint about a value that is none of those allowed.
+
+    >>> one_of("event.status", "read", ("ACCEPT", "READ"))
+    "event.status must be one of 'ACCEPT', 'READ'; got 'read'. Did you mean 'READ'?"
+    """
+    shown = "nothing" if came is None else repr(came)
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    sentence = f"{path} must be one of {', '.join(map(repr, allowed))}; got {shown}."
+    by_case = {choice.casefold(): choice for choice in allowed}
+    close = get_close_matches(came[:80].casefold(), by_case, n=1) if isinstance(came, str) else []
+    return f"{sentence} Did you mean {by_case[close[0]]!r}?" if close else sentence

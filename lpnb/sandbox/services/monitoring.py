@@ -1,0 +1,283 @@
+"""Monitoring: what a visitor may be shown, and what is known of a visitor. Public, no credentials.
+
+State is kept by ``vid`` (visitor) and ``sid`` (session). A session that has ended by itself makes
+way for a new one (inferred: the pages give 404 to ids that are unknown). The engagement carries the
+skill on the server's side: no reply names it.
+"""
+
+from typing import Any
+
+from lpnb.sandbox.cloud import Cloud
+from lpnb.sandbox.http import strict_json
+from lpnb.sandbox.http.messages import Answer, Request, json_answer, shortened
+from lpnb.sandbox.state.visits import Visit
+from lpnb.sandbox.tokens import consumer
+from lpnb.sandbox.world.models import Account, Installation
+from lpnb.sandbox.world.routing import number
+from lpnb.sandbox.world.targeting import Verdict, Visitor, consider, values_at
+
+from . import monitoring_body as bodies
+
+VERSIONS = ("1.0", "1", "1.1")
+
+BAD_BODY = 5
+UNKNOWN_APP = 18
+LOADING_V1_0 = 20
+BAD_VERSION = 33
+UNKNOWN_VISITOR = 37
+LOADING_V1_1 = 38
+UNKNOWN_SESSION = 39
+
+
+class _RefusedError(Exception):
+    def __init__(self, status: int, code: int, message: str) -> None:
+        self.status, self.code, self.message = status, code, message
+
+
+def answer_engagement(cloud: Cloud, request: Request) -> Answer:
+    """201 for a new session, 200 for a known one; with engagementDetails when there is something to show."""
+    try:
+        account, installation = _addressed(cloud, request)
+        body = _read(cloud, request, for_report=False)
+        visit, new = _visit(cloud, request, account, installation)
+        with cloud.state.ledger:
+            page_id = _keep(cloud, visit, body)
+            reply: dict[str, Any] = {
+                "sessionId": visit.session_id,
+                "visitorId": visit.visitor_id,
+                "pageId": page_id,
+            }
+            if details := _details(cloud, account, installation, visit):
+                reply["engagementDetails"] = [details]
+    except _RefusedError as refused:
+        return _error(cloud, refused)
+    return json_answer(201 if new else 200, reply, consumer=_sub(visit))
+
+
+def answer_report(cloud: Cloud, request: Request) -> Answer:
+    """200 for a known session, 201 for a new one (the status list has both)."""
+    try:
+        if request.method == "POST" and (request.header("x-http-method-override") or "").upper() != "PUT":
+            raise _RefusedError(
+                405, BAD_BODY, "Send PUT, or POST with the header X-HTTP-Method-Override: PUT."
+            )
+        account, installation = _addressed(cloud, request)
+        body = _read(cloud, request, for_report=True)
+        if not body.identities and not request.query_values("vid"):
+            raise _RefusedError(
+                400, BAD_BODY, "consumerId, an element of identities with sub, or vid must be sent."
+            )
+        visit, new = _visit(cloud, request, account, installation)
+        for impression in body.impressions:
+            if problem := _impression_problem(visit, impression):
+                raise _RefusedError(400, BAD_BODY, problem)
+        with cloud.state.ledger:
+            page_id = _keep(cloud, visit, body)
+            for impression in body.impressions:
+                cloud.state.visits.report_impression(visit.session_id, impression)
+    except _RefusedError as refused:
+        return _error(cloud, refused)
+    reply = {"sessionId": visit.session_id, "visitorId": visit.visitor_id, "pageId": page_id}
+    return json_answer(201 if new else 200, reply, consumer=_sub(visit))
+
+
+def answer_validate(cloud: Cloud, request: Request) -> Answer:
+    """Whether what a session was shown still holds. The reply's shape is not published (inferred)."""
+    params = request.path_params
+    account = cloud.account(params["account_id"])
+    session_id = (request.query_values("sid") or [""])[0]
+    visit = cloud.state.visits.session(session_id)
+    try:
+        if not all(params[name].isdigit() for name in ("campaign_id", "engagement_id")) or not session_id:
+            raise _RefusedError(
+                422, BAD_BODY, "campaign and engagement must be numbers, and sid must be sent."
+            )
+        if account is None or visit is None or visit.account_id != account.id:
+            raise _RefusedError(404, UNKNOWN_SESSION, f"No session {shortened(session_id, 60)!r}.")
+        if visit.visitor_id != params["visitor_id"]:
+            raise _RefusedError(404, UNKNOWN_VISITOR, "The session is not this visitor's.")
+        engagement = account.engagements_by_id.get(params["engagement_id"])
+        if engagement is None or engagement.campaign != params["campaign_id"]:
+            raise _RefusedError(404, BAD_BODY, "There is no such engagement in this campaign.")
+    except _RefusedError as refused:
+        return _error(cloud, refused)
+    shown = visit.shown.get(params["context_id"])
+    valid = (
+        shown is not None
+        and shown["engagementId"] == engagement.id
+        and not visit.over(cloud.now)
+        and any(
+            verdict.engagement is engagement and verdict.matched
+            for verdict in _verdicts(cloud, account, visit)
+        )
+    )
+    return json_answer(200, {"valid": valid})
+
+
+def _addressed(cloud: Cloud, request: Request) -> tuple[Account, Installation]:
+    """The account and installation in the path, once the version is right and the account is loaded."""
+    version = request.query_values("v")
+    if (not version and cloud.rules.require_version) or any(value not in VERSIONS for value in version):
+        came = shortened(", ".join(version), 40) or "none"
+        raise _RefusedError(400, BAD_VERSION, f"Unsupported version: {came}. Send v=1.0 or v=1.1.")
+    account = cloud.account(request.path_params["account_id"])
+    app = request.path_params["app_id"]
+    installation = account.installations_by_id.get(app) if account else None
+    if account is None or installation is None or not (installation.engagements and installation.enabled):
+        raise _RefusedError(
+            404,
+            UNKNOWN_APP,
+            f"App installation {shortened(app, 60)!r} not found. Send the client id of one that has the "
+            "engagement capability.",
+        )
+    if cloud.loading.take():
+        _load(cloud, request, account, installation, "1.1" in version)
+    return account, installation
+
+
+def _load(cloud: Cloud, request: Request, account: Account, app: Installation, v1_1: bool) -> None:
+    """Refuse, as an account does that is not in memory yet; the visitor is known all the same."""
+    came = (request.query_values("vid") or [""])[0]
+    visitor_id = came
+    if cloud.state.visits.account_of_visitor(came) != account.id:
+        visitor_id = cloud.state.visits.start(account.id, app.client_id).visitor_id
+    message = f"Loading account: {account.id}, vid: {visitor_id}"
+    if v1_1:
+        raise _RefusedError(202, LOADING_V1_1, message)
+    raise _RefusedError(500, LOADING_V1_0, message)
+
+
+def _read(cloud: Cloud, request: Request, *, for_report: bool) -> bodies.Body:
+    obh = request.query_values("obh")
+    if any(value.lower() not in ("true", "false") for value in obh):
+        raise _RefusedError(400, BAD_BODY, "obh must be true or false.")
+    try:
+        value = strict_json.read(request.body) if request.body.strip() else {}
+        return bodies.read(value, for_report=for_report, strict=cloud.rules.sde_checks == "strict")
+    except (strict_json.StrictJsonError, bodies.BodyError) as error:
+        raise _RefusedError(400, BAD_BODY, str(error)) from None
+
+
+def _visit(cloud: Cloud, request: Request, account: Account, app: Installation) -> tuple[Visit, bool]:
+    """The session of the request, and whether it was just begun."""
+    visits = cloud.state.visits
+    visitor_id = next(iter(request.query_values("vid")), None) or None
+    session_id = next(iter(request.query_values("sid")), None) or None
+    if visitor_id is not None and visits.account_of_visitor(visitor_id) != account.id:
+        raise _RefusedError(404, UNKNOWN_VISITOR, f"Visitor id not found: {shortened(visitor_id, 60)}.")
+    if session_id is not None:
+        found = visits.session(session_id)
+        if found is None or found.account_id != account.id or visitor_id not in (None, found.visitor_id):
+            raise _RefusedError(404, UNKNOWN_SESSION, f"Session id not found: {shortened(session_id, 60)}.")
+        if not found.over(cloud.now):
+            return found, False
+        visitor_id = found.visitor_id
+    return visits.start(account.id, app.client_id, visitor_id), True
+
+
+def _keep(cloud: Cloud, visit: Visit, body: bodies.Body) -> str:
+    return cloud.state.visits.report(
+        visit.session_id,
+        page_id=body.page_id,
+        identities=body.identities,
+        entry_points=body.entry_points,
+        attributes=body.attributes,
+    )
+
+
+def _details(cloud: Cloud, account: Account, app: Installation, visit: Visit) -> dict[str, Any] | None:
+    """The element of engagementDetails: the conversation that is open, or what may be shown, or none."""
+    connector = {"connectorId": int(app.connector_id)}
+    if (found := _open_conversation(cloud, account, visit)) is not None:
+        campaign = found.campaign or {}
+        engagement = account.engagements_by_id.get(campaign.get("engagementId") or "")
+        named = {name: number(campaign.get(name)) for name in ("campaignId", "engagementId")}
+        ids: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+        revision = {"engagementRevision": engagement.revision} if engagement else {}
+        return {
+            **ids,
+            **revision,
+            "conversationId": found.conversation_id,
+            **connector,
+            "status": "conversation",
+        }
+    verdicts = list(_verdicts(cloud, account, visit))
+    chosen = next((verdict.engagement for verdict in verdicts if verdict.matched), None)
+    shown: dict[str, Any] | None = None
+    if chosen is not None:
+        shown = {"campaignId": chosen.campaign, "engagementId": chosen.id, "revision": chosen.revision}
+    context_id = cloud.state.visits.ask(visit.session_id, [verdict.to_json() for verdict in verdicts], shown)
+    if chosen is None:
+        return None
+    details: dict[str, Any] = {
+        "campaignId": int(chosen.campaign),
+        "engagementId": int(chosen.id),
+        "engagementRevision": chosen.revision,
+        "contextId": context_id,
+        **connector,
+        "status": "expose",
+    }
+    # In the page's table, not in its samples.
+    if chosen.window_id is not None:
+        details["windowId"] = chosen.window_id
+    if chosen.language is not None:
+        details["language"] = chosen.language
+    return details
+
+
+def _verdicts(cloud: Cloud, account: Account, visit: Visit) -> list[Verdict]:
+    sdes = tuple(element for _, element in visit.attributes)
+    languages = [str(value) for value in values_at(sdes, "personal.language")]
+    languages += [point[len("lang://") :] for point in visit.entry_points if point.startswith("lang://")]
+    visitor = Visitor(
+        authenticated=any(identity.get("acr") == "loa1" for identity in visit.identities),
+        entry_points=tuple(visit.entry_points),
+        languages=tuple(languages),
+        sdes=sdes,
+    )
+    found = []
+    for verdict in consider(account, visitor):
+        skill = account.skill(verdict.engagement.skill)
+        if (
+            verdict.matched
+            and cloud.rules.engagement_needs_agent
+            and skill is not None
+            and not cloud.online(account, skill)
+        ):
+            found.append(Verdict(verdict.engagement, False, f"Nobody of {skill.name!r} is online."))
+        else:
+            found.append(verdict)
+    return found
+
+
+def _open_conversation(cloud: Cloud, account: Account, visit: Visit) -> Any:
+    """The open conversation of whoever the session is known to be, or that came out of it."""
+    for identity in visit.identities:
+        who = consumer(account.id, identity["sub"])
+        if (found := cloud.state.open_conversation_of(who.lp_consumer_id)) is not None:
+            return found
+    if visit.conversation_id is not None:
+        found = cloud.state.conversation(visit.conversation_id)
+        if found is not None and found.stage == "OPEN":
+            return found
+    return None
+
+
+def _impression_problem(visit: Visit, impression: dict[str, Any]) -> str | None:
+    context_id = bodies.context_of(impression)
+    shown = visit.shown.get(context_id or "")
+    if shown is None:
+        return f"{impression['type']}: this session was shown nothing with context {context_id!r}."
+    named = (str(impression.get("campaign")), str(impression.get("engId")))
+    if named != (shown["campaignId"], shown["engagementId"]):
+        return f"{impression['type']}: campaign and engId are not those shown with context {context_id!r}."
+    return None
+
+
+def _sub(visit: Visit) -> str | None:
+    return visit.identities[0]["sub"] if visit.identities else None
+
+
+def _error(cloud: Cloud, refused: _RefusedError) -> Answer:
+    body = {"time": int(cloud.now * 1000), "message": refused.message, "internalCode": refused.code}
+    return json_answer(refused.status, body)

@@ -1,0 +1,148 @@
+"""SEND: one frame to a conversation that is open.
+
+Documented are the three kinds of frame and the two of files, the 5,000 characters, the closed
+conversation's refusal and the five authorisation errors; the other refusals are the sandbox's own
+sentences in the guide's shape (inferred).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from lpnb.sandbox.cloud import Cloud
+from lpnb.sandbox.http import strict_json
+from lpnb.sandbox.http.messages import Answer, Request, json_answer
+from lpnb.sandbox.state.conversations import Conversation
+from lpnb.sandbox.tokens import Consumer
+
+from . import conversation_fields, event_rules, file_store
+from .admission import admit, bad_request, ok
+from .authorisation import error_frame
+from .conversation import PROFILE_SET, set_profile
+from .frames import PUBLISH_EVENT, SET_PROFILE, BatchError, Frame, read_frame
+from .publish_event import TOO_LONG, publish, too_long
+
+# Word for word as the guide's sample has it.
+CLOSED = "Bad Request, Conversation is close"
+
+UPDATE_FIELD = "cm.UpdateConversationField"
+UPLOAD_URL = "ms.GenerateURLForUploadFile"
+DOWNLOAD_URL = "ms.GenerateURLForDownloadFile"
+
+Element = dict[str, Any]
+
+
+class _RefusedError(Exception):
+    """The frame is refused; the message is what the element says."""
+
+
+class _NotYoursError(Exception):
+    """The conversation is another consumer's."""
+
+
+def answer(cloud: Cloud, request: Request) -> Answer:
+    """200 with the frame's element, or why it was refused."""
+    who = admit(cloud, request)
+    if isinstance(who, Answer):
+        return who
+    try:
+        value = strict_json.read(request.body)
+        frame = read_frame(value)
+    except strict_json.StrictJsonError as error:
+        return _refuse(None, str(error), who)
+    except BatchError as error:
+        return _refuse(error.req_id, str(error), who)
+    if too_long(cloud, len(request.body.decode()), frame):
+        return _refuse(frame.id, TOO_LONG, who)
+    work = _FRAMES.get(frame.type)
+    if work is None:
+        return _refuse(frame.id, event_rules.one_of("frame.type", frame.type, tuple(_FRAMES)), who)
+    try:
+        with cloud.state.ledger:
+            element = work(cloud, request, who, frame)
+    except _RefusedError as error:
+        return _refuse(frame.id, str(error), who)
+    except _NotYoursError:
+        return error_frame(cloud, 40103, consumer=who.ext_consumer_id)
+    return json_answer(200, element, consumer=who.ext_consumer_id)
+
+
+def _refuse(req_id: str | None, sentence: str, who: Consumer) -> Answer:
+    return json_answer(400, bad_request(req_id, sentence), consumer=who.ext_consumer_id)
+
+
+def _set_profile(cloud: Cloud, _request: Request, who: Consumer, frame: Frame) -> Element:
+    refusal, _ = set_profile(cloud, who, frame)
+    if refusal is not None:
+        raise _RefusedError(refusal["body"]["msg"])
+    return ok(frame.id, msg=PROFILE_SET)
+
+
+def _publish(cloud: Cloud, request: Request, who: Consumer, frame: Frame) -> Element:
+    body = frame.body
+    dialog_id = _id(body, "dialogId", wanted="the conversationId, for the main dialog")
+    found = _own(cloud, who, cloud.state.conversation_with(dialog_id), f"dialog {dialog_id[:80]!r}")
+    if body.get("conversationId") not in (None, found.conversation_id):
+        raise _RefusedError("conversationId and dialogId are not of one conversation.")
+    dialog = found.dialog(dialog_id)
+    assert dialog is not None  # noqa: S101 - the conversation was found by it
+    if dialog.state == "CLOSE":
+        raise _RefusedError(CLOSED)
+    made = publish(cloud, request, who, frame, found.conversation_id, dialog)
+    if isinstance(made, str):
+        raise _RefusedError(made)
+    return made
+
+
+def _update(cloud: Cloud, request: Request, who: Consumer, frame: Frame) -> Element:
+    conversation_id = _id(frame.body, "conversationId", wanted="the id CONVERSATION answered with")
+    found = _own(
+        cloud, who, cloud.state.conversation(conversation_id), f"conversation {conversation_id[:80]!r}"
+    )
+    wanted = frame.body.get("conversationField")
+    updates: list[Any] = wanted if isinstance(wanted, list) else [wanted]
+    if problem := conversation_fields.problem_of(cloud, found, updates):
+        raise _RefusedError(problem)
+    if found.stage == "CLOSE" and not conversation_fields.fits_closed(cloud, updates):
+        raise _RefusedError(CLOSED)
+    if conversation_fields.meets_closed_dialog(found, updates):
+        raise _RefusedError(CLOSED)
+    return ok(frame.id, msg=conversation_fields.update(cloud, request, found.conversation_id, updates))
+
+
+def _upload_url(cloud: Cloud, _request: Request, who: Consumer, frame: Frame) -> Element:
+    made = file_store.upload_url(cloud, who, frame.body)
+    if isinstance(made, str):
+        raise _RefusedError(made)
+    return ok(frame.id, **made)
+
+
+def _download_url(cloud: Cloud, _request: Request, who: Consumer, frame: Frame) -> Element:
+    made = file_store.download_url(cloud, who, frame.body)
+    if isinstance(made, str):
+        raise _RefusedError(made)
+    return ok(frame.id, **made)
+
+
+_FRAMES: dict[str, Callable[[Cloud, Request, Consumer, Frame], Element]] = {
+    SET_PROFILE: _set_profile,
+    PUBLISH_EVENT: _publish,
+    UPDATE_FIELD: _update,
+    UPLOAD_URL: _upload_url,
+    DOWNLOAD_URL: _download_url,
+}
+
+
+def _id(body: dict[str, Any], name: str, *, wanted: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not value:
+        raise _RefusedError(f"{name} must be a string: {wanted}.")
+    return value
+
+
+def _own(cloud: Cloud, who: Consumer, found: Conversation | None, what: str) -> Conversation:
+    """The conversation, when there is one and it is this consumer's."""
+    if found is None or found.account_id != who.account_id:
+        raise _RefusedError(f"Bad Request, there is no {what}.")
+    if found.lp_consumer_id != who.lp_consumer_id:
+        raise _NotYoursError
+    return found

@@ -1,0 +1,77 @@
+"""Sentinel: client id and secret in, AppJWT out.
+
+Parameters may stand in the query, in the form body or in both, as the pages and the clients have
+it. No failure body is published; the page says its answers follow OAuth 2.0, so failures are
+those of RFC 6749 section 5.2 (inferred).
+"""
+
+import hmac
+
+from lpnb.sandbox.cloud import Cloud
+from lpnb.sandbox.http.messages import Answer, Request, json_answer, media_type, parameters, shortened
+from lpnb.sandbox.http.versions import refuse_version
+
+_FORM = "application/x-www-form-urlencoded"
+_NO_STORE = (("cache-control", "no-store"), ("pragma", "no-cache"))
+
+
+def answer_v1(cloud: Cloud, request: Request) -> Answer:
+    """``/sentinel/api/account/{id}/app/token?v=1.0``."""
+    return _answer(cloud, request, version_required=cloud.rules.require_version)
+
+
+def answer_v2(cloud: Cloud, request: Request) -> Answer:
+    """``/sentinel/api/v2/account/{id}/app/token``: the version is in the path."""
+    return _answer(cloud, request, version_required=False)
+
+
+def answer_keys(cloud: Cloud, _request: Request) -> Answer:
+    """The public keys (JWKS) that V2 tokens are checked with."""
+    return json_answer(200, cloud.keyring.public_keys())
+
+
+def _answer(cloud: Cloud, request: Request, *, version_required: bool) -> Answer:
+    if request.body and cloud.rules.require_content_type and media_type(request) != _FORM:
+        came = media_type(request) or "none"
+        return _refused(400, "invalid_request", f"Send Content-Type: {_FORM}; got {shortened(came)}.")
+    sent = parameters(request.query) + parameters(request.body.decode("utf-8", "replace"))
+    values = dict(sent)
+    for name in ("client_id", "client_secret", "grant_type"):
+        if len({value for key, value in sent if key == name}) > 1:
+            return _refused(400, "invalid_request", f"{name} came twice, with different values.")
+    version_refusal = refuse_version(
+        [value for key, value in sent if key == "v"],
+        parameter="v",
+        wanted="1.0",
+        example=f"POST {shortened(request.path)}?v=1.0",
+        required=version_required,
+    )
+    if version_refusal is not None and isinstance(version_refusal.payload, dict):
+        return _refused(400, "invalid_request", version_refusal.payload["error"])
+    if missing := [name for name in ("grant_type", "client_id", "client_secret") if not values.get(name)]:
+        sentence = (
+            f"Missing: {', '.join(missing)}. Send them in the form body, with grant_type=client_credentials."
+        )
+        return _refused(400, "invalid_request", sentence)
+    if values["grant_type"] != "client_credentials":
+        return _refused(400, "unsupported_grant_type", "Send grant_type=client_credentials.")
+    account = cloud.account(request.path_params["account_id"])
+    installation = account.installations_by_id.get(values["client_id"]) if account else None
+    secret = installation.client_secret if installation and installation.enabled else ""
+    # Compared in any case, so that the time taken does not tell whether the id is known.
+    if not _same(values["client_secret"], secret) or account is None:
+        sentence = "No app installation of this account has this client_id and client_secret."
+        return _refused(401, "invalid_client", sentence)
+    token = cloud.keyring.app_jwt(account.id, values["client_id"], cloud.token_lifetime, cloud.now)
+    reply: dict[str, object] = {"access_token": token, "token_type": "Bearer"}
+    if cloud.rules.send_expires_in:
+        reply["expires_in"] = cloud.token_lifetime
+    return json_answer(200, reply, headers=_NO_STORE)
+
+
+def _same(came: str, wanted: str) -> bool:
+    return hmac.compare_digest(came.encode("utf-8", "replace"), wanted.encode())
+
+
+def _refused(status: int, error: str, description: str) -> Answer:
+    return json_answer(status, {"error": error, "error_description": description}, headers=_NO_STORE)

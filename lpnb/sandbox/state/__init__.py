@@ -1,0 +1,1 @@
+"""What the sandbox remembers: the event ledger, its projection, the state file."""

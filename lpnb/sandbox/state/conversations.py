@@ -1,0 +1,390 @@
+"""Conversations, their dialogs and messages as plain values, and how each kind of event changes them."""
+
+import json
+import marshal
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from lpnb.sandbox.http import strict_json
+
+from .ledger import Event
+
+OpenOrClosed = Literal["OPEN", "CLOSE"]
+
+MESSAGES_KEPT = 2000
+
+# What is said in one conversation may weigh so much, and its SDEs as much; beyond it, its own oldest goes.
+HEAVIEST = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Dialog:
+    """One dialog of a conversation: the main one, whose id is the conversation's, or a survey."""
+
+    dialog_id: str
+    dialog_type: str
+    created_at: float
+    state: OpenOrClosed = "OPEN"
+    next_sequence: int = 0
+    closed_at: float | None = None
+    closed_by: str | None = None
+    closed_cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What somebody published in a dialog: a message or a receipt (see ``event["type"]``)."""
+
+    dialog_id: str
+    sequence: int
+    time: float
+    originator_id: str
+    role: str
+    event: dict[str, Any]
+    audience: str = "ALL"
+    metadata: tuple[Any, ...] = ()
+    client_properties: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SkillChange:
+    """The conversation moved from one skill to another."""
+
+    time: float
+    source_skill_id: str
+    target_skill_id: str
+    target_skill_name: str | None
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One conversation as the sandbox knows it; a snapshot, which never changes.
+
+    ``state`` is the main dialog's and ``stage`` the whole conversation's; both are the wire's
+    "OPEN" or "CLOSE". They differ while a survey runs.
+    """
+
+    number: int
+    """Counts from 1 in the order they were opened."""
+    conversation_id: str
+    account_id: str
+    client_id: str
+    ext_consumer_id: str
+    lp_consumer_id: str
+    state: OpenOrClosed
+    stage: OpenOrClosed
+    skill_id: str
+    skill_name: str | None
+    source_name: str
+    """What agents see as the source: the campaign's name, or the connector's."""
+    created_at: float
+    updated_at: float
+    raw_request: str = field(repr=False)
+    raw_client_properties: str | None = None
+    warnings: tuple[str, ...] = ()
+    campaign: dict[str, Any] | None = None
+    """campaignId, engagementId, campaignName, engagementName; None without a campaign."""
+    trace: dict[str, Any] = field(default_factory=dict, repr=False)
+    dialogs: tuple[Dialog, ...] = ()
+    agents: tuple[tuple[str, str], ...] = ()
+    """Agent id and role of everybody on the agents' side who is in it."""
+    skill_changes: tuple[SkillChange, ...] = ()
+    ttr: dict[str, Any] | None = None
+    csat: dict[str, Any] | None = None
+    first_conversation: bool = True
+    closed_at: float | None = None
+    closed_by: str | None = None
+
+    @property
+    def request(self) -> list[Any]:
+        """The batch as it was received, read anew each time."""
+        frames: list[Any] = json.loads(self.raw_request)
+        return frames
+
+    @property
+    def profile(self) -> list[Any]:
+        """The ``lp_sdes`` this batch brought, as received; [] when it brought none."""
+        authenticated = self.request[0]["body"].get("authenticatedData")
+        sdes = authenticated.get("lp_sdes") if isinstance(authenticated, dict) else None
+        return sdes if isinstance(sdes, list) else []
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The body of the ``cm.ConsumerRequestConversation`` frame: campaignInfo, context and so on."""
+        found: dict[str, Any] = self.request[1]["body"]
+        return found
+
+    @property
+    def client_properties(self) -> Any:
+        """The Client-Properties header: its JSON value, its text when it is not JSON, None without one."""
+        if self.raw_client_properties is None:
+            return None
+        try:
+            return strict_json.read(self.raw_client_properties.encode("latin-1"))
+        except strict_json.StrictJsonError:
+            return self.raw_client_properties
+
+    @property
+    def close_reason(self) -> str | None:
+        """Who ended the main dialog, whoever ends the survey behind it (inferred); None while it is open."""
+        return (self.dialogs[0].closed_by if self.dialogs else None) or self.closed_by
+
+    def dialog(self, dialog_id: str) -> Dialog | None:
+        """The dialog with this id, or None."""
+        return next((dialog for dialog in self.dialogs if dialog.dialog_id == dialog_id), None)
+
+
+@dataclass(slots=True)
+class Record:
+    """A conversation with what grows while it lasts. The state's own: others get copies."""
+
+    now: Conversation
+    messages: deque[Message] | tuple[Message, ...] = ()
+    sdes: list[tuple[float, bytes]] = field(default_factory=list)
+    """When each authenticated SDE was set, and the element as `kept_element` keeps it."""
+    session_id: str | None = None
+    said_weight: int = 0
+    """What ``messages`` weigh, roughly: the bytes of what was sent and some wrapping."""
+    properties: dict[str, tuple[str, int]] | None = None
+    """Client-Properties that messages came with: each text once, and how many messages have it."""
+
+
+def kept_element(element: dict[str, Any]) -> bytes:
+    """An SDE as it is kept: smaller than the object, and who asks for it gets a copy of their own.
+
+    >>> as_element(kept_element({"type": "personal"}))
+    {'type': 'personal'}
+    """
+    # A fifth of JSON's time. Never read by another process: what is on disk are events, in JSON.
+    return marshal.dumps(element)
+
+
+def as_element(kept: bytes) -> Any:
+    """The SDE that `kept_element` kept."""
+    return marshal.loads(kept)  # noqa: S302 - made by this process a moment ago
+
+
+def opened(event: Event, number: int, *, first: bool) -> Record:
+    """The record that a ``conversation_opened`` event begins."""
+    data = event.data
+    conversation_id = event.conversation_id
+    assert conversation_id is not None  # noqa: S101 - the ledger's table promises it
+    conversation = Conversation(
+        number=number,
+        conversation_id=conversation_id,
+        account_id=data["account_id"],
+        client_id=data["client_id"],
+        ext_consumer_id=data["ext_consumer_id"],
+        lp_consumer_id=data["lp_consumer_id"],
+        state="OPEN",
+        stage="OPEN",
+        skill_id=data["skill_id"],
+        skill_name=data["skill_name"],
+        source_name=data["source_name"],
+        created_at=event.time,
+        updated_at=event.time,
+        raw_request=data["request"],
+        raw_client_properties=data["client_properties"],
+        warnings=tuple(data["warnings"]),
+        campaign=data["campaign"],
+        trace=data["trace"],
+        dialogs=(Dialog(conversation_id, "MAIN", event.time),),
+        first_conversation=first,
+    )
+    return Record(conversation, session_id=data["session_id"])
+
+
+def weight_of_sdes(sdes: Iterable[tuple[float, bytes]]) -> int:
+    """The bytes of SDEs as they are kept."""
+    weight = 0
+    for _, kept in sdes:
+        weight += len(kept)
+    return weight
+
+
+def add_sdes(record: Record, added: list[tuple[float, bytes]]) -> int:
+    """Keep SDEs that were set while the conversation lasts; return by how much it is heavier now."""
+    before = weight_of_sdes(record.sdes)
+    record.sdes.extend(added)
+    weight = before + weight_of_sdes(added)
+    gone = 0
+    while weight > HEAVIEST and gone < len(record.sdes) - 1:
+        weight -= len(record.sdes[gone][1])
+        gone += 1
+    del record.sdes[:gone]
+    return weight - before
+
+
+def changed(record: Record, event: Event) -> None:
+    """Apply an event about a conversation that exists."""
+    _CHANGES[event.kind](record, event)
+
+
+def _published(record: Record, event: Event) -> None:
+    data = event.data
+    # Most conversations in a test have no message: an empty deque is most of what such a one would weigh.
+    if not isinstance(record.messages, deque):
+        record.messages = deque()
+    message = Message(
+        dialog_id=data["dialog_id"],
+        sequence=data["sequence"],
+        time=event.time,
+        originator_id=data["originator_id"],
+        role=data["role"],
+        event=data["event"],
+        audience=data["audience"],
+        metadata=tuple(data["metadata"]),
+        client_properties=_shared(record, data["client_properties"]),
+    )
+    record.messages.append(message)
+    record.said_weight += _weight_of(message)
+    while len(record.messages) > MESSAGES_KEPT or (
+        record.said_weight > HEAVIEST and len(record.messages) > 1
+    ):
+        forgotten = record.messages.popleft()
+        record.said_weight -= _weight_of(forgotten)
+        _unshare(record, forgotten.client_properties)
+    dialogs = tuple(
+        replace(dialog, next_sequence=data["sequence"] + 1)
+        if dialog.dialog_id == data["dialog_id"]
+        else dialog
+        for dialog in record.now.dialogs
+    )
+    record.now = replace(record.now, dialogs=dialogs)
+
+
+def _weight_of(message: Message) -> int:
+    """Without its Client-Properties, which equal ones share."""
+    return 300 + len(repr(message.event)) + len(repr(message.metadata))
+
+
+def _shared(record: Record, properties: str | None) -> str | None:
+    """The same text, as the one object that the conversation has for all equal ones."""
+    raw = record.now.raw_client_properties
+    if properties is None or properties == raw:
+        return raw if properties is not None else None
+    record.properties = record.properties or {}
+    kept, count = record.properties.get(properties, (properties, 0))
+    if not count:
+        record.said_weight += len(kept)
+    record.properties[kept] = (kept, count + 1)
+    return kept
+
+
+def _unshare(record: Record, properties: str | None) -> None:
+    """A message that had this text is forgotten."""
+    if properties is None or not record.properties or properties not in record.properties:
+        return
+    kept, count = record.properties.pop(properties)
+    if count > 1:
+        record.properties[kept] = (kept, count - 1)
+    else:
+        record.said_weight -= len(kept)
+
+
+def _typed(record: Record, event: Event) -> None:
+    """A chat state leaves nothing behind."""
+
+
+def _field_updated(record: Record, event: Event) -> None:
+    value = {event.data["field"]: event.data["value"]}
+    record.now = replace(record.now, updated_at=event.time, **value)
+
+
+def _agent_joined(record: Record, event: Event) -> None:
+    agent = (event.data["agent_id"], event.data["role"])
+    others = tuple(item for item in record.now.agents if item[0] != agent[0])
+    record.now = replace(record.now, updated_at=event.time, agents=(*others, agent))
+
+
+def _agent_left(record: Record, event: Event) -> None:
+    left = tuple(item for item in record.now.agents if item[0] != event.data["agent_id"])
+    record.now = replace(record.now, updated_at=event.time, agents=left)
+
+
+def _skill_changed(record: Record, event: Event) -> None:
+    data = event.data
+    change = SkillChange(
+        event.time, record.now.skill_id, data["skill_id"], data["skill_name"], data["reason"], data["by"]
+    )
+    record.now = replace(
+        record.now,
+        updated_at=event.time,
+        skill_id=data["skill_id"],
+        skill_name=data["skill_name"],
+        # As a transfer shows itself to a connector: the assigned agent disappears (documented).
+        agents=tuple(agent for agent in record.now.agents if agent[1] != "ASSIGNED_AGENT"),
+        skill_changes=(*record.now.skill_changes[-99:], change),
+    )
+
+
+def _dialog_opened(record: Record, event: Event) -> None:
+    dialog = Dialog(event.data["dialog_id"], event.data["dialog_type"], event.time)
+    record.now = replace(record.now, updated_at=event.time, dialogs=(*record.now.dialogs, dialog))
+
+
+def _dialog_closed(record: Record, event: Event) -> None:
+    data = event.data
+    dialogs = tuple(
+        _closed(dialog, event.time, data["closed_by"], data["cause"])
+        if dialog.dialog_id == data["dialog_id"]
+        else dialog
+        for dialog in record.now.dialogs
+    )
+    main = data["dialog_id"] == record.now.conversation_id
+    record.now = replace(
+        record.now, updated_at=event.time, dialogs=dialogs, state="CLOSE" if main else record.now.state
+    )
+
+
+def _conversation_closed(record: Record, event: Event) -> None:
+    by = event.data["closed_by"]
+    record.now = replace(
+        record.now,
+        updated_at=event.time,
+        state="CLOSE",
+        stage="CLOSE",
+        closed_at=event.time,
+        closed_by=by,
+        dialogs=tuple(_closed(dialog, event.time, by, None) for dialog in record.now.dialogs),
+    )
+
+
+def _conversation_resumed(record: Record, event: Event) -> None:
+    main = replace(record.now.dialogs[0], state="OPEN", closed_at=None, closed_by=None, closed_cause=None)
+    record.now = replace(
+        record.now,
+        updated_at=event.time,
+        state="OPEN",
+        stage="OPEN",
+        closed_at=None,
+        closed_by=None,
+        dialogs=(main, *record.now.dialogs[1:]),
+    )
+
+
+def _closed(dialog: Dialog, time: float, by: str, cause: str | None) -> Dialog:
+    if dialog.state == "CLOSE":
+        return dialog
+    return replace(dialog, state="CLOSE", closed_at=time, closed_by=by, closed_cause=cause)
+
+
+_CHANGES: dict[str, Callable[[Record, Event], None]] = {
+    "message_published": _published,
+    "receipt_published": _published,
+    "chat_state_published": _typed,
+    "field_updated": _field_updated,
+    "agent_joined": _agent_joined,
+    "agent_left": _agent_left,
+    "skill_changed": _skill_changed,
+    "dialog_opened": _dialog_opened,
+    "dialog_closed": _dialog_closed,
+    "conversation_closed": _conversation_closed,
+    "conversation_resumed": _conversation_resumed,
+}
+
+KINDS = frozenset(_CHANGES)

@@ -1,0 +1,21 @@
+"""Answers leave when what they tell of is on the disk."""
+
+import asyncio
+from concurrent.futures import Future
+
+from lpnb.sandbox.http.messages import Answer, teach
+
+from .state_file import StateFileError
+
+
+async def not_stored(pending: "Future[None] | None") -> Answer | None:
+    """Wait until *pending* (see `Ledger.unstored`) is done; a 500 when it cannot be.
+
+    At once when nothing is stored, or nothing new.
+    """
+    if pending is not None:
+        try:
+            await asyncio.shield(asyncio.wrap_future(pending))
+        except StateFileError as error:
+            return teach(500, str(error))
+    return None

@@ -1,0 +1,187 @@
+"""What the sandbox remembers, as the sum of its events: see `events` for what there is.
+
+Everything is in memory and bounded (see `Kept`). Nothing is decided here: `State` does that.
+"""
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from . import conversations as shelf
+from .conversations import Conversation, Record
+from .ledger import Event, Ledger
+from .retention import Retained
+from .uploads import KINDS as UPLOAD_KINDS
+from .uploads import Uploads
+from .visits import KINDS as VISIT_KINDS
+from .visits import Visits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """How much is remembered; beyond it the oldest goes. The bytes are those of what clients sent."""
+
+    open_conversations: int = 50_000
+    closed_conversations: int = 10_000
+    profiles: int = 50_000
+    sessions: int = 20_000
+    uploads: int = 1_000
+    bytes_of_each: int = 64 * 1024 * 1024
+    log_records: int = 10_000
+
+
+class Memory:
+    """The mappings, and the one function that applies an event to them."""
+
+    def __init__(self, seed: int | str | None, kept: Kept, clock: Callable[[], float]) -> None:
+        self._seed = seed
+        self._kept = kept
+        self.clock = clock
+        self.ledger = Ledger(self._apply, lambda: self.clock())
+        self.visits = Visits(self.ledger, self._new_digest, kept.sessions, kept.bytes_of_each)
+        self.uploads = Uploads(self.ledger, self._new_digest, kept.uploads, kept.bytes_of_each)
+        self._forget_world()
+
+    def _forget_world(self) -> None:
+        kept = self._kept
+        # As text, so that --seed 7 and seed=7 are the same. Ids are no secrets here.
+        self._salt = (
+            os.urandom(16) if self._seed is None else hashlib.sha256(str(self._seed).encode()).digest()
+        )
+        self._happened: Counter[str] = Counter()
+        self._open: Retained[Record] = Retained(kept.open_conversations, kept.bytes_of_each)
+        self._closed: Retained[Record] = Retained(kept.closed_conversations, kept.bytes_of_each)
+        self._profiles: Retained[dict[str, tuple[float, bytes]]] = Retained(kept.profiles, kept.bytes_of_each)
+        self._known_consumers: Retained[bool] = Retained(kept.profiles, kept.bytes_of_each)
+        self._open_by_consumer: dict[str, str] = {}
+        self._conversation_of_dialog: dict[str, str] = {}
+        self._online: dict[tuple[str, str], bool] = {}
+        self.availability: frozenset[tuple[tuple[str, str], bool]] = frozenset()
+        self.visits.forget()
+        self.uploads.forget()
+
+    def _record(self, conversation_id: str) -> Record:
+        record = self._open.get(conversation_id) or self._closed.get(conversation_id)
+        if record is None:
+            raise KeyError(f"No conversation {conversation_id!r} in this sandbox.")
+        return record
+
+    def _new_id(self, kind: str) -> str:
+        """A version 4 UUID: with a seed, the n-th event of a kind always has the same one."""
+        # As `uuid.UUID(bytes=..., version=4)` writes it, in a third of the time.
+        digits = self._new_digest(kind).hex()
+        variant = "89ab"[int(digits[16], 16) & 3]
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+    def _new_digest(self, kind: str) -> bytes:
+        # Counted per kind and not drawn from one sequence: what else happens in between does not matter,
+        # and a replay has nothing to wind forward.
+        counted = f"{kind} {self._happened[kind]}".encode()
+        return hashlib.blake2b(counted, digest_size=16, key=self._salt).digest()
+
+    def _apply(self, event: Event) -> None:
+        kind = event.kind
+        if kind == "reset":
+            self._forget_world()
+            return
+        self._happened[kind] += 1
+        if kind == "profile_set":
+            self._apply_profile(event)
+        elif kind == "conversation_opened":
+            self._apply_opened(event)
+        elif kind in shelf.KINDS:
+            self._apply_changed(event)
+        elif kind in VISIT_KINDS:
+            self.visits.apply(event)
+        elif kind in UPLOAD_KINDS:
+            self.uploads.apply(event)
+        elif kind == "agent_online_set":
+            self._online[event.data["account_id"], event.data["agent_id"]] = event.data["online"]
+            self.availability = frozenset(self._online.items())
+        else:
+            raise ValueError(f"The ledger has no event of kind {kind!r}.")
+
+    def _apply_profile(self, event: Event) -> None:
+        lp_consumer_id = event.data["lp_consumer_id"]
+        profile = dict(self._profiles.get(lp_consumer_id) or {})
+        for element in event.data["sdes"]:
+            profile[str(element["type"])] = (event.time, shelf.kept_element(element))
+        self._profiles.put(lp_consumer_id, profile, shelf.weight_of_sdes(profile.values()))
+        record = self._open.get(event.conversation_id) if event.conversation_id else None
+        if record is not None:
+            added = [profile[str(element["type"])] for element in event.data["sdes"]]
+            self._grow(record, shelf.add_sdes(record, added))
+
+    def _apply_opened(self, event: Event) -> None:
+        number = self._happened["conversation_opened"]
+        lp_consumer_id = event.data["lp_consumer_id"]
+        profile = self._profiles.get(lp_consumer_id) or {}
+        record = shelf.opened(event, number, first=self._known_consumers.get(lp_consumer_id) is None)
+        self._known_consumers.put(lp_consumer_id, True, len(lp_consumer_id))
+        record.sdes = list(profile.values())
+        self._open_by_consumer[lp_consumer_id] = record.now.conversation_id
+        self.visits.opened(record.session_id, record.now.conversation_id)
+        self._let_go(self._open.put(record.now.conversation_id, record, _weight(record.now)))
+
+    def _apply_changed(self, event: Event) -> None:
+        record = self._record(event.conversation_id or "")
+        said_before = record.said_weight
+        shelf.changed(record, event)
+        now = record.now
+        if event.kind == "conversation_closed":
+            self._open.pop(now.conversation_id)
+            self._free(now)
+            self._forget_dialogs(self._closed.put(now.conversation_id, record, _weight(now, record)))
+        elif event.kind == "conversation_resumed":
+            self._closed.pop(now.conversation_id)
+            self._open_by_consumer[now.lp_consumer_id] = now.conversation_id
+            self._let_go(self._open.put(now.conversation_id, record, _weight(now, record)))
+        elif event.kind in ("message_published", "receipt_published"):
+            self._grow(record, record.said_weight - said_before)
+            self._note_file(now, event.data)
+        elif event.kind == "dialog_closed" and event.data["frees_consumer"]:
+            self._free(now)
+        elif event.kind == "dialog_opened":
+            self._conversation_of_dialog[event.data["dialog_id"]] = now.conversation_id
+
+    def _note_file(self, conversation: Conversation, data: dict[str, Any]) -> None:
+        """What the agents' side shows to a consumer, that consumer may open; not what it names itself."""
+        message = data["event"].get("message")
+        if isinstance(message, dict) and data["role"] != "CONSUMER" and data["audience"] == "ALL":
+            self.uploads.published(message.get("relativePath"), conversation.lp_consumer_id)
+
+    def _grow(self, record: Record, weight: int) -> None:
+        if record.now.stage == "OPEN":
+            self._let_go(self._open.add_weight(record.now.conversation_id, weight))
+        else:
+            self._forget_dialogs(self._closed.add_weight(record.now.conversation_id, weight))
+
+    def _free(self, conversation: Conversation) -> None:
+        """Its consumer may open another one, unless it has done so already."""
+        if self._open_by_consumer.get(conversation.lp_consumer_id) == conversation.conversation_id:
+            del self._open_by_consumer[conversation.lp_consumer_id]
+
+    def _let_go(self, forgotten: list[Record]) -> None:
+        if not forgotten:
+            return
+        for record in forgotten:
+            self._free(record.now)
+        self._forget_dialogs(forgotten)
+
+    def _forget_dialogs(self, forgotten: list[Record]) -> None:
+        for record in forgotten:
+            for dialog in record.now.dialogs[1:]:
+                self._conversation_of_dialog.pop(dialog.dialog_id, None)
+
+
+def _weight(conversation: Conversation, record: Record | None = None) -> int:
+    weight = len(conversation.raw_request) + len(conversation.raw_client_properties or "")
+    # The rest of a trace is shared by all that land alike; this part is the conversation's own.
+    if (monitoring := conversation.trace.get("monitoring")) is not None:
+        weight += len(repr(monitoring))
+    if record is not None:
+        weight += record.said_weight + shelf.weight_of_sdes(record.sdes)
+    return weight

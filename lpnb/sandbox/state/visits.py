@@ -1,0 +1,237 @@
+"""Monitoring sessions: who was here, what they reported and what they were shown.
+
+A visitor (``vid``) is a device; a session (``sid``) is one visit, over after 30 idle minutes or six
+hours (documented for the Mobile SDK). Both are forgotten together.
+"""
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .ledger import Event, Ledger
+from .retention import Retained
+
+IDLE_SECONDS = 30 * 60
+LONGEST_SECONDS = 6 * 3600
+
+# SDEs that replace the earlier one of their type (documented); the others append.
+REPLACED = ("personal", "ctmrinfo", "mrktInfo", "cart", "service")
+_APPENDED_KEPT = 50
+_IMPRESSIONS_KEPT = 100
+
+# One session may have this part of what all of them may weigh; beyond it, its own oldest goes.
+_SHARE = 16
+_EMPTY_SESSION = 500
+
+
+@dataclass(slots=True)
+class Visit:
+    """One session. The state's own: it changes while the session lasts."""
+
+    account_id: str
+    client_id: str
+    visitor_id: str
+    session_id: str
+    started_at: float
+    seen_at: float
+    page_id: str = "0"
+    asked: int = 0
+    identities: list[dict[str, Any]] = field(default_factory=list)
+    entry_points: list[str] = field(default_factory=list)
+    attributes: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
+    considered: list[dict[str, Any]] = field(default_factory=list)
+    shown: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """contextId to campaignId, engagementId and revision of what was shown."""
+    impressions: list[dict[str, Any]] = field(default_factory=list)
+    conversation_id: str | None = None
+    weights: list[int] = field(default_factory=list)
+    """What each of the attributes weighs."""
+    impression_weights: list[int] = field(default_factory=list)
+    other_weights: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def weight(self) -> int:
+        """The bytes of what is remembered of it, roughly."""
+        heavy = (self.weights, self.impression_weights, self.other_weights.values())
+        return _EMPTY_SESSION + sum(map(sum, heavy))
+
+    def lighten(self, heaviest: int) -> None:
+        """Forget the oldest impressions, then the oldest attributes, until it weighs no more than that."""
+        too_much = self.weight - heaviest
+        gone = _surplus(self.impression_weights, too_much)
+        too_much -= sum(self.impression_weights[:gone])
+        self.impressions, self.impression_weights = self.impressions[gone:], self.impression_weights[gone:]
+        gone = _surplus(self.weights, too_much)
+        self.attributes, self.weights = self.attributes[gone:], self.weights[gone:]
+
+    def over(self, now: float) -> bool:
+        """Whether the session has ended by itself."""
+        return now - self.seen_at > IDLE_SECONDS or now - self.started_at > LONGEST_SECONDS
+
+
+class Visits:
+    """Every session still remembered."""
+
+    def __init__(self, ledger: Ledger, new_digest: Callable[[str], bytes], most: int, heaviest: int) -> None:
+        self._ledger = ledger
+        self._new_digest = new_digest
+        self._most, self._heaviest = most, heaviest
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget every session and visitor."""
+        self._sessions: Retained[Visit] = Retained(self._most, self._heaviest)
+        self._visitors: Retained[str] = Retained(self._most, self._heaviest)
+
+    def start(self, account_id: str, client_id: str, visitor_id: str | None = None) -> Visit:
+        """Begin a session, for a visitor known already or a new one."""
+        with self._ledger as ledger:
+            session_id = _short(self._new_digest("session_started"))
+            data = {
+                "account_id": account_id,
+                "client_id": client_id,
+                "visitor_id": visitor_id or _short(self._new_digest("session_started")[::-1]),
+                "session_id": session_id,
+            }
+            ledger.record("session_started", data)
+            return self._found(session_id)
+
+    def report(
+        self,
+        session_id: str,
+        *,
+        page_id: str | None = None,
+        identities: list[dict[str, Any]] | None = None,
+        entry_points: list[str] | None = None,
+        attributes: list[dict[str, Any]] | None = None,
+    ) -> str:
+        """Keep what a session says of its visitor; return the page's id."""
+        with self._ledger as ledger:
+            digest = self._new_digest("session_reported")
+            data = {
+                "session_id": session_id,
+                "page_id": page_id or str(int.from_bytes(digest[:4]) % 900_000_000 + 100_000_000),
+                "identities": identities or [],
+                "entry_points": entry_points,
+                "attributes": attributes or [],
+            }
+            ledger.record("session_reported", data)
+            return self._found(session_id).page_id
+
+    def ask(
+        self, session_id: str, considered: list[dict[str, Any]], shown: dict[str, Any] | None
+    ) -> str | None:
+        """Note what Monitoring considered and showed; return the contextId of what was shown."""
+        with self._ledger as ledger:
+            context_id = str(self._found(session_id).asked + 1)
+            data = {
+                "session_id": session_id,
+                "considered": considered,
+                "shown": None if shown is None else {"contextId": context_id, **shown},
+            }
+            ledger.record("engagement_asked", data)
+            return None if shown is None else context_id
+
+    def report_impression(self, session_id: str, impression: dict[str, Any]) -> None:
+        """Note that something shown was displayed, accepted, timed out or closed."""
+        with self._ledger as ledger:
+            ledger.record("impression_reported", {"session_id": session_id, "impression": impression})
+
+    def _found(self, session_id: str) -> Visit:
+        found = self._sessions.get(session_id)
+        if found is None:
+            raise KeyError(f"No session {session_id!r} in this sandbox.")
+        return found
+
+    def session(self, session_id: str) -> Visit | None:
+        """The session with this id, or None."""
+        return self._sessions.get(session_id)
+
+    def account_of_visitor(self, visitor_id: str) -> str | None:
+        """The account that knows this visitor, or None."""
+        return self._visitors.get(visitor_id)
+
+    def opened(self, session_id: str | None, conversation_id: str) -> None:
+        """A conversation was opened out of a session."""
+        visit = self._sessions.get(session_id or "")
+        if visit is not None:
+            visit.conversation_id = conversation_id
+
+    def apply(self, event: Event) -> None:
+        """Apply one of the session's events."""
+        data = event.data
+        if event.kind == "session_started":
+            visit = Visit(
+                data["account_id"],
+                data["client_id"],
+                data["visitor_id"],
+                data["session_id"],
+                event.time,
+                event.time,
+            )
+            self._sessions.put(visit.session_id, visit, _EMPTY_SESSION)
+            self._visitors.put(visit.visitor_id, visit.account_id, 100)
+            return
+        found = self._sessions.get(data["session_id"])
+        if found is None:
+            return
+        found.seen_at = event.time
+        if event.kind == "session_reported":
+            _reported(found, event)
+        elif event.kind == "engagement_asked":
+            found.asked += 1
+            found.considered = data["considered"]
+            if data["shown"] is not None:
+                found.shown = {**found.shown, data["shown"]["contextId"]: data["shown"]}
+                if len(found.shown) > _IMPRESSIONS_KEPT:
+                    del found.shown[next(iter(found.shown))]
+            found.other_weights["considered"] = _weight(found.considered)
+            found.other_weights["shown"] = _weight(found.shown)
+        else:
+            found.impressions = [*found.impressions[1 - _IMPRESSIONS_KEPT :], data["impression"]]
+            weights = found.impression_weights[1 - _IMPRESSIONS_KEPT :]
+            found.impression_weights = [*weights, _weight(data["impression"])]
+        found.lighten(self._heaviest // _SHARE)
+        self._sessions.weigh(found.session_id, found.weight)
+
+
+def _reported(visit: Visit, event: Event) -> None:
+    data = event.data
+    visit.page_id = data["page_id"]
+    if data["identities"]:
+        visit.identities = data["identities"]
+        visit.other_weights["identities"] = _weight(visit.identities)
+    if data["entry_points"] is not None:
+        visit.entry_points = data["entry_points"]
+        visit.other_weights["entry_points"] = _weight(visit.entry_points)
+    kept = list(zip(visit.attributes, visit.weights, strict=True))
+    for element in data["attributes"]:
+        kind = element.get("type")
+        if kind in REPLACED:
+            kept = [item for item in kept if item[0][1].get("type") != kind]
+        kept = [*kept[-_APPENDED_KEPT:], ((event.time, element), _weight(element))]
+    # New lists: a reader may hold the ones of a moment ago.
+    visit.attributes = [pair for pair, _ in kept]
+    visit.weights = [weight for _, weight in kept]
+
+
+def _weight(value: object) -> int:
+    return len(repr(value))
+
+
+def _surplus(weights: list[int], too_much: int) -> int:
+    """How many of the oldest have to go; the latest stays, however heavy it is."""
+    gone = 0
+    while too_much > 0 and gone < len(weights) - 1:
+        too_much -= weights[gone]
+        gone += 1
+    return gone
+
+
+KINDS = frozenset({"session_started", "session_reported", "engagement_asked", "impression_reported"})
+
+
+def _short(digest: bytes) -> str:
+    """An id as Monitoring's look: 22 characters."""
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")

@@ -1,0 +1,1 @@
+"""The account that is played: skills, campaigns, routing, rules."""

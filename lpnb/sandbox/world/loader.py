@@ -1,0 +1,236 @@
+"""Reading a world from a TOML file; whatever is wrong with it is said at once, each with its path."""
+
+import tomllib
+from collections.abc import Iterator
+from difflib import get_close_matches
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from .models import SDE_TYPES, World
+
+LARGEST_FILE = 5 * 1024 * 1024
+
+
+class WorldError(ValueError):
+    """A world that cannot be played; ``complaints`` are sentences, each with the path in the file."""
+
+    def __init__(self, where: str, complaints: list[str]) -> None:
+        self.complaints = complaints
+        count = "1 thing is wrong" if len(complaints) == 1 else f"{len(complaints)} things are wrong"
+        super().__init__("\n  ".join([f"{count} in {where}:", *complaints]))
+
+
+def read_world(path: str | Path) -> World:
+    """The world in the TOML file at *path*.
+
+    Raises:
+        WorldError: When it is no world, with every reason.
+        OSError: When the file cannot be read.
+    """
+    path = Path(path)
+    if path.stat().st_size > LARGEST_FILE:
+        raise WorldError(str(path), [f"The file is larger than {LARGEST_FILE} bytes."])
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise WorldError(str(path), [f"The file is not UTF-8: byte {error.start} cannot be read."]) from None
+    return parse_world(text, where=str(path))
+
+
+def parse_world(text: str, *, where: str = "the world") -> World:
+    """The world in a TOML text.
+
+    Raises:
+        WorldError: When it is no world, with every reason.
+
+    Example:
+        >>> parse_world('''
+        ... [[accounts]]
+        ... id = 12345678
+        ... defualt_skill = "Cards"
+        ... installations = [{client_id = "app", client_secret = "s", name = "Connector"}]
+        ... ''')
+        Traceback (most recent call last):
+            ...
+        lpnb.sandbox.world.loader.WorldError: 1 thing is wrong in the world:
+          accounts[0].defualt_skill is not a field. Did you mean 'default_skill'?
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise WorldError(where, [f"It is not TOML: {error}."]) from None
+    complaints = []
+    world = None
+    try:
+        world = World.model_validate(table)
+    except ValidationError as error:
+        complaints += [_sentence(finding) for finding in error.errors(include_url=False) if _tells(finding)]
+    complaints += _loose_ends(table)
+    if complaints or world is None:
+        # A union is tried member by member, and each complains at the same place.
+        raise WorldError(where, list(dict.fromkeys(complaints)))
+    return world
+
+
+@cache
+def default_world() -> World:
+    """The bank that ships with the sandbox."""
+    text = resources.files(__package__).joinpath("default_world.toml").read_text("utf-8")
+    return parse_world(text, where="the default world")
+
+
+def _tells(finding: Any) -> bool:
+    """Whether a finding says something new.
+
+    Of an array that should not be empty, pydantic counts the good members only; and what may be an
+    array or a table it finds wrong in both ways.
+    """
+    came = finding["input"]
+    if finding["type"] == "too_short":
+        return not came
+    tried = next((part for part in finding["loc"] if _is_branch(part)), None)
+    if tried is None:
+        return True
+    if finding["type"] in ("tuple_type", "model_type", "model_attributes_type"):
+        return tried != "Range" and not isinstance(came, dict)
+    return True
+
+
+def _is_branch(part: str | int) -> bool:
+    return isinstance(part, str) and (part == "Range" or part.startswith("tuple["))
+
+
+def _sentence(finding: Any) -> str:
+    """One wording for each complaint of pydantic."""
+    location: tuple[str | int, ...] = finding["loc"]
+    path, kind, came = _path(location), finding["type"], finding["input"]
+    shown = repr(came) if len(repr(came)) <= 60 else repr(came)[:57] + "..."
+    context = finding.get("ctx", {})
+    if kind == "extra_forbidden":
+        sentence = f"{path} is not a field."
+        close = get_close_matches(str(location[-1]), _fields_at(location[:-1]), n=1)
+        return f"{sentence} Did you mean {close[0]!r}?" if close else sentence
+    if kind == "tuple_type" and _is_branch(location[-1]):
+        return f"{path} must be an array of values, or a table with min and max; got {shown}."
+    if kind == "missing":
+        return f"{path} is missing."
+    if kind == "literal_error":
+        sentence = f"{path} must be one of {context['expected'].replace(' or ', ', ')}; got {shown}."
+        choices = [choice.strip("'") for choice in context["expected"].replace(" or ", ", ").split(", ")]
+        close = get_close_matches(str(came), choices, n=1)
+        return f"{sentence} Did you mean {close[0]!r}?" if close else sentence
+    if kind == "string_pattern_mismatch":
+        if "[key]" in location:
+            kinds = ", ".join(SDE_TYPES)
+            return f"{path}: {shown} is no SDE's field. Write it as in 'ctmrinfo.ctype', with one of {kinds}."
+        wanted = "digits" if "[0-9]{1,19}" in context["pattern"] else "1 to 20 letters, digits or underscores"
+        return f"{path} must be {wanted}; got {shown}."
+    words = {
+        "string_type": "must be a string",
+        "string_too_short": "must not be empty",
+        "string_too_long": f"must have at most {context.get('max_length')} characters",
+        "bool_type": "must be true or false",
+        "int_type": "must be a whole number",
+        "tuple_type": "must be an array",
+        "too_short": "must not be empty",
+        "model_type": "must be a table",
+        "model_attributes_type": "must be a table",
+        "dict_type": "must be a table",
+    }
+    return f"{path} {words.get(kind, finding['msg'])}; got {shown}."
+
+
+def _path(location: tuple[str | int, ...]) -> str:
+    """As in ``accounts[0].engagements[3].target.sdes``; what pydantic adds about unions is left out."""
+    path = ""
+    for part in location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part == "[key]" or _is_branch(part):
+            continue
+        else:
+            path += f".{part}" if path else part
+    return path or "The file"
+
+
+def _fields_at(location: tuple[str | int, ...]) -> list[str]:
+    """The names allowed where *location* leads."""
+    if "Range" in location:
+        return ["min", "max"]
+    found: Any = World
+    for part in location:
+        if isinstance(part, int):
+            continue
+        field = found.model_fields.get(part)
+        models = [] if field is None else list(_models_in(field.annotation))
+        if not models:
+            return []
+        found = models[0]
+    return list(found.model_fields)
+
+
+def _models_in(annotation: Any) -> Iterator[Any]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in getattr(annotation, "__args__", ()):
+        yield from _models_in(argument)
+
+
+def _loose_ends(table: dict[str, Any]) -> Iterator[str]:
+    """Names that lead nowhere and ids given twice, as far as the table has the right shape."""
+    accounts = list(_rows(table, "accounts", ""))
+    yield from _twice(accounts, "id")
+    for path, account in accounts:
+        rows = {
+            name: list(_rows(account, name, path))
+            for name in ("installations", "skills", "agents", "campaigns", "engagements", "sde_rules")
+        }
+        yield from _twice(rows["installations"], "client_id")
+        yield from _twice(rows["agents"], "login")
+        for name in ("skills", "agents", "campaigns", "engagements"):
+            yield from _twice(rows[name], "id")
+        yield from _twice(rows["skills"], "name")
+        skills = {str(skill[key]) for _, skill in rows["skills"] for key in ("id", "name") if key in skill}
+        campaigns = {str(campaign["id"]) for _, campaign in rows["campaigns"] if "id" in campaign}
+        for key in ("default_skill", "fallback_skill"):
+            yield from _nowhere(f"{path}.{key}", account.get(key), skills, "skill")
+        for place, skill in rows["skills"]:
+            yield from _nowhere(f"{place}.fallback_skill", skill.get("fallback_skill"), skills, "skill")
+        for place, row in (*rows["engagements"], *rows["sde_rules"]):
+            yield from _nowhere(f"{place}.skill", row.get("skill"), skills, "skill")
+        for place, engagement in rows["engagements"]:
+            yield from _nowhere(f"{place}.campaign", engagement.get("campaign"), campaigns, "campaign")
+        for place, agent in rows["agents"]:
+            served = agent.get("skills")
+            for position, ref in enumerate(served if isinstance(served, list) else []):
+                yield from _nowhere(f"{place}.skills[{position}]", ref, skills, "skill")
+
+
+def _rows(table: dict[str, Any], name: str, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    rows = table.get(name)
+    for position, row in enumerate(rows if isinstance(rows, list) else []):
+        if isinstance(row, dict):
+            yield f"{path}.{name}[{position}]".lstrip("."), row
+
+
+def _twice(rows: list[tuple[str, dict[str, Any]]], key: str) -> Iterator[str]:
+    first: dict[str, str] = {}
+    for path, row in rows:
+        value = row.get(key)
+        if not isinstance(value, str | int):
+            continue
+        if str(value) in first:
+            yield f"{path}.{key} is {value!r}, which is {first[str(value)]}'s already."
+        else:
+            first[str(value)] = path
+
+
+def _nowhere(path: str, ref: object, known: set[str], what: str) -> Iterator[str]:
+    if isinstance(ref, str | int) and str(ref) not in known:
+        sentence = f"{path}: no {what} of this account is called {ref!r}."
+        close = get_close_matches(str(ref), sorted(known), n=1)
+        yield f"{sentence} Did you mean {close[0]!r}?" if close else sentence

@@ -1,0 +1,140 @@
+"""Whether an engagement is for a visitor, and if not, why.
+
+How LivePerson matches is its own; here every condition an engagement has must hold, and of the
+values of one condition any may (inferred). Text is compared without regard to case.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from .models import Account, Engagement, Range, Target
+
+# Where the fields of an SDE stand in its element; the others have them beside ``type``.
+_HOLDERS = {
+    "ctmrinfo": "info",
+    "personal": "personal",
+    "mrktInfo": "info",
+    "service": "service",
+    "lead": "lead",
+    "error": "error",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """What is known of whoever might be shown an engagement."""
+
+    authenticated: bool = False
+    entry_points: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    sdes: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One engagement, considered."""
+
+    engagement: Engagement
+    matched: bool
+    why: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in a routing trace."""
+        return {
+            "campaignId": self.engagement.campaign,
+            "engagementId": self.engagement.id,
+            "name": self.engagement.name,
+            "matched": self.matched,
+            "why": self.why,
+        }
+
+
+def consider(account: Account, visitor: Visitor) -> Iterator[Verdict]:
+    """Every engagement of the account, in the order of priority."""
+    for engagement in account.by_priority:
+        if not account.campaigns_by_id[engagement.campaign].published:
+            yield Verdict(engagement, False, "The campaign is not published.")
+        elif not engagement.enabled:
+            yield Verdict(engagement, False, "The engagement is not enabled.")
+        else:
+            misses = list(_misses(engagement.target, visitor))
+            yield Verdict(engagement, not misses, " ".join(misses) or "Every condition holds.")
+
+
+def _misses(target: Target, visitor: Visitor) -> Iterator[str]:
+    """Why the visitor is not meant; nothing when it is."""
+    if target.identity == "auth" and not visitor.authenticated:
+        yield "It is for authenticated consumers."
+    if target.identity == "unauth" and visitor.authenticated:
+        yield "It is for consumers who are not authenticated."
+    if target.entry_points and not any(
+        _pattern(wanted).fullmatch(came) for wanted in target.entry_points for came in visitor.entry_points
+    ):
+        yield f"No entry point is {_either(target.entry_points)}."
+    if target.languages and not {_language(came) for came in visitor.languages} & {
+        _language(wanted) for wanted in target.languages
+    }:
+        yield f"The language is not {_either(target.languages)}."
+    for path, wanted in target.sdes.items():
+        values = values_at(visitor.sdes, path)
+        if not any(_fits(value, wanted) for value in values):
+            came = ", ".join(repr(value)[:40] for value in values[:3]) or "not set"
+            yield f"{path} is {came}, not {_wanted(wanted)}."
+
+
+def values_at(sdes: Iterable[dict[str, Any]], path: str) -> list[Any]:
+    """What stands at *path* in the SDEs; several values where there are several SDEs or an array.
+
+    >>> values_at([{"type": "ctmrinfo", "info": {"ctype": "vip"}}], "ctmrinfo.ctype")
+    ['vip']
+    >>> values_at([{"type": "searchInfo", "keywords": ["rates", "loan"]}], "searchInfo.keywords")
+    ['rates', 'loan']
+    """
+    kind, *names = path.split(".")
+    found: list[Any] = [
+        element.get(_HOLDERS[kind]) if kind in _HOLDERS else element
+        for element in sdes
+        if element.get("type") == kind
+    ]
+    for name in names:
+        found = [item[name] for item in found if isinstance(item, dict) and name in item]
+        found = [inner for item in found for inner in (item if isinstance(item, list) else [item])]
+    return found
+
+
+def _fits(value: object, wanted: Range | tuple[Any, ...]) -> bool:
+    if isinstance(wanted, Range):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        return (wanted.min is None or value >= wanted.min) and (wanted.max is None or value <= wanted.max)
+    return any(_plain(value) == _plain(item) for item in wanted)
+
+
+def _plain(value: object) -> object:
+    return value.strip().casefold() if isinstance(value, str) else (value, isinstance(value, bool))
+
+
+def _language(name: str) -> str:
+    return name.replace("_", "-").casefold()
+
+
+@cache
+def _pattern(wanted: str) -> re.Pattern[str]:
+    """The entry point as a pattern; only a star has a meaning, and two in a row are one."""
+    pieces = [re.escape(piece) for piece in re.split(r"\*+", wanted)]
+    return re.compile(".*".join(pieces), re.IGNORECASE | re.DOTALL)
+
+
+def _either(values: Iterable[str]) -> str:
+    return " or ".join(repr(value) for value in values)
+
+
+def _wanted(wanted: Range | tuple[Any, ...]) -> str:
+    if not isinstance(wanted, Range):
+        return " or ".join(repr(value) for value in wanted)
+    if wanted.max is None:
+        return f"at least {wanted.min}"
+    return f"at most {wanted.max}" if wanted.min is None else f"from {wanted.min} to {wanted.max}"

@@ -1,0 +1,136 @@
+"""A request as curl commands for bash: the whole chain, with the secret and the tokens on no command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lpnb.errors import Complaint, InvalidValueError
+from lpnb.snippets.request_spec import (
+    ACCOUNT,
+    DOMAIN_API,
+    Asked,
+    Blank,
+    asked_of,
+    checked_origin,
+    json_text,
+    quoted,
+)
+
+#: What one argument of a command may be long on Linux is 131,072 bytes; the rest goes in by standard input.
+_LONGEST = 100_000
+
+
+def as_curl(batch: Any, consumer_id: str, *, domain_api: str = DOMAIN_API) -> str:
+    """Write the send as a bash script of curl commands: Domain API, AppJWT, ConsumerJWS, CONVERSATION.
+
+    It needs bash and curl 7.55 or newer, and reads ``LP_ACCOUNT_ID``, ``LP_CLIENT_ID`` and
+    ``LP_CLIENT_SECRET`` from the environment, and ``LP_DOMAIN_API`` if it is there. The secret and the
+    tokens are handed over in a way that lists of processes do not show.
+
+    Args:
+        batch: A ``ConversationBatch``, a ``RawBatch``, or frames as ``send_batch`` takes them.
+        consumer_id: For whom it is sent.
+        domain_api: Where host names are looked up, unless the environment says otherwise.
+
+    Raises:
+        InvalidValueError: The frames or the consumer id are wrong, or raw bytes hold a NUL, which no
+            command line can.
+
+    Example:
+        >>> from lpnb import ConversationBatch
+        >>> as_curl(ConversationBatch.build(), "consumer-1").count("curl ")
+        4
+    """
+    asked = asked_of(batch, consumer_id)
+    identity = f'{{"ext_consumer_id":{quoted(asked.consumer_id)}}}'
+    header = ""
+    if asked.client_properties is not None:
+        header = f" \\\n  -H {shell_quoted(f'Client-Properties: {asked.client_properties}')}"
+    body = _body(asked)
+    data = f"--data-raw {body}" if len(body.encode()) <= _LONGEST else "--data-binary @-"
+    before = f"printf %s {body} | " if len(body.encode()) > _LONGEST else ""
+    return _SCRIPT.format(
+        api=checked_origin(domain_api),
+        identity=shell_quoted(identity),
+        header=header,
+        data=data,
+        before=before,
+    )
+
+
+_SCRIPT = """\
+#!/usr/bin/env bash
+# Open a conversation through LivePerson's Connector API.
+set -euo pipefail
+: "${{LP_ACCOUNT_ID:?}}" "${{LP_CLIENT_ID:?}}" "${{LP_CLIENT_SECRET:?}}"
+API=${{LP_DOMAIN_API:-{api}}}
+
+# The text of one field of a JSON reply.
+field() {{ tr -d '\\n' | sed -n 's/.*"'"$1"'"[[:space:]]*:[[:space:]]*"\\([^"]*\\)".*/\\1/p'; }}
+
+# Which host serves what for this account.
+host() {{ curl -fsS "$API/api/account/$LP_ACCOUNT_ID/service/$1/baseURI.json?version=1.0" | field baseURI; }}
+SENTINEL=${{API%%://*}}://$(host sentinel)
+IDP=${{API%%://*}}://$(host idp)
+MESSAGING=${{API%%://*}}://$(host asyncMessagingEnt)
+
+# The AppJWT says which connector is calling. <(...) keeps secret and tokens off the command line.
+APP_JWT=$(curl -fsS "$SENTINEL/sentinel/api/account/$LP_ACCOUNT_ID/app/token?v=1.0" \\
+  --data-urlencode "client_id=$LP_CLIENT_ID" \\
+  --data-urlencode client_secret@<(printf %s "$LP_CLIENT_SECRET") \\
+  -d grant_type=client_credentials | field access_token)
+
+# The ConsumerJWS says for which consumer.
+CONSUMER_JWS=$(curl -fsS "$IDP/api/account/$LP_ACCOUNT_ID/consumer?v=1.0" \\
+  -H 'Content-Type: application/json' -H @<(printf 'Authorization: %s\\n' "$APP_JWT") \\
+  --data-raw {identity} | field token)
+
+# No answer does not mean that there is no conversation: look before you send this again.
+{before}curl -sS "$MESSAGING/api/account/$LP_ACCOUNT_ID/messaging/consumer/conversation?v=3" \\
+  -H 'Content-Type: application/json'{header} \\
+  -H @<(printf 'Authorization: %s\\nX-LP-ON-BEHALF: %s\\n' "$APP_JWT" "$CONSUMER_JWS") \\
+  {data}
+"""
+
+
+def shell_quoted(text: str) -> str:
+    """*text* as one word for bash.
+
+    Example:
+        >>> print(shell_quoted("it's $(never) run"))
+        'it'\\''s $(never) run'
+    """
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def _body(asked: Asked) -> str:
+    if asked.raw is not None:
+        return _raw(asked.raw)
+    text = json_text(asked.frames, _marked)
+    # The account is the one thing that the shell fills in; its quotes end before and go on after it.
+    return shell_quoted(text).replace(_MARK, "'\"$LP_ACCOUNT_ID\"'")
+
+
+#: No JSON text that was escaped holds this.
+_MARK = "\x00"
+
+
+def _marked(blank: Blank) -> str:
+    # Each command has a connection of its own, on which no late answer to another request can come.
+    return f'"{_MARK}"' if blank == ACCOUNT else f'"{blank.number + 1}"'
+
+
+def _raw(content: bytes) -> str:
+    if b"\x00" in content:
+        sentence = "frames hold a NUL byte, which no command line can. as_httpx takes any bytes."
+        raise InvalidValueError([Complaint("frames", sentence)])
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        text = ""
+    if text and all(letter.isprintable() or letter in "\n\t" for letter in text):
+        return shell_quoted(text)
+    escaped = "".join(
+        chr(byte) if 32 <= byte < 127 and byte not in b"'\\" else f"\\x{byte:02x}" for byte in content
+    )
+    return f"$'{escaped}'"

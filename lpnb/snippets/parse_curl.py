@@ -1,0 +1,98 @@
+"""curl's options: which address, which headers, which body. No file that a command names is opened."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lpnb.errors import Complaint
+from lpnb.snippets.parse import Call, bounded
+from lpnb.snippets.shell_lexer import UnreadableError, commands
+
+_DATA = {"-d", "--data", "--data-raw", "--data-binary", "--data-ascii", "--json", "--data-urlencode"}
+#: Options that take a word which does not matter here, so that it is not taken for the address.
+_WITH_WORD = {
+    "-A", "--user-agent", "-b", "--cookie", "-c", "--cookie-jar", "-C", "-e", "--referer", "-E", "--cert",
+    "-F", "--form", "-K", "--config", "-m", "--max-time", "-o", "--output", "-T", "--upload-file", "-u",
+    "--user", "-w", "--write-out", "-x", "--proxy", "-X", "--request", "--cacert", "--ciphers",
+    "--connect-timeout",
+    "--connect-to", "--key", "--limit-rate", "--max-redirs", "--noproxy", "--proxy-user", "--resolve",
+    "--retry",
+    "--retry-delay", "--retry-max-time", "--tls-max", "--unix-socket",
+}  # fmt: skip
+_STARTS = re.compile(r"(?m)(?:^|[;&|(])[ \t]*(?:\$ )?(?:\w+=\S*[ \t]+){0,9}curl(?:\.exe)?\s")
+
+
+def is_curl(text: str) -> bool:
+    """Whether there is a curl command in *text*.
+
+    Example:
+        >>> is_curl("$ curl https://example.com"), is_curl("curly")
+        (True, False)
+    """
+    return bool(_STARTS.search(text))
+
+
+def curl_calls(text: str) -> tuple[list[Call], list[Complaint]]:
+    """Every curl command of *text* as a call, and what is wrong with the text as a whole."""
+    try:
+        found = commands(re.sub(r"(?m)^(\s*)\$ (?=curl)", r"\1", text.replace("\r\n", "\n")))
+    except UnreadableError as error:
+        return [], [Complaint("text", f"text cannot be read as commands: {error}.")]
+    return bounded(_call(words[1:]) for words in _curls(found))
+
+
+def _curls(found: list[list[str]]) -> Iterator[list[str]]:
+    for words in found:
+        # What comes before may be variables set for the one command, or a word such as sudo.
+        start = next((place for place, word in enumerate(words[:8]) if word in ("curl", "curl.exe")), None)
+        if start is not None:
+            yield words[start:]
+
+
+def _call(words: list[str]) -> Call:
+    call = Call("", None)
+    data: list[str] = []
+    left = list(reversed(words))
+    while left:
+        word = left.pop()
+        name, value = _option(word, left)
+        if name is None:
+            call.url = call.url or word
+        elif name == "--url":
+            call.url = value
+        elif name in ("-H", "--header"):
+            header, colon, text = value.partition(":")
+            if colon and not header.startswith("@"):
+                call.headers[header.strip()] = text.strip()
+        elif name in _DATA:
+            _add(name, value, data, call)
+    if data:
+        call.body = "&".join(data)
+    return call
+
+
+def _option(word: str, left: list[str]) -> tuple[str | None, str]:
+    """The option that *word* is, with its value if it takes one; None when it is no option."""
+    if not word.startswith("-") or word == "-":
+        return None, ""
+    if word.startswith("--"):
+        name, equals, value = word.partition("=")
+        if equals:  # curl itself takes no such thing, but people write it
+            return name, value
+        takes = name in _DATA or name in _WITH_WORD or name in ("--url", "--header")
+        return name, left.pop() if takes and left else ""
+    for place in range(1, len(word)):  # letters in a row, the last of which may take a value: -sSXPOST
+        name = f"-{word[place]}"
+        if name in _DATA or name in _WITH_WORD or name == "-H":
+            value = word[place + 1 :]
+            return name, value or (left.pop() if left else "")
+    return word, ""
+
+
+def _add(name: str, value: str, data: list[str], call: Call) -> None:
+    if value.startswith("@") and name != "--data-raw":
+        sentence = "frames must stand in the text; curl would read them from a file, which is not opened."
+        call.complaints.append(Complaint("frames", sentence))
+        return
+    data.append(value)

@@ -1,0 +1,148 @@
+"""What a snippet says: for which consumer, which frames, and where something is filled in when it runs.
+
+``Blank`` stands for a value that a snippet must not or cannot hold: the account, a fresh request id.
+How a blank is written, and everything around the frames, is each format's own business.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lpnb._internal.display import brief
+from lpnb._internal.json_codec import JsonError, read_json
+from lpnb._internal.validation import check_consumer_id
+from lpnb.errors import Complaint, InvalidValueError
+from lpnb.models.batches import ConversationBatch, RawBatch, batch_of
+
+#: The settings that a snippet reads from the environment, and what each is.
+VARIABLES = {
+    "LP_ACCOUNT_ID": "the account (site) id",
+    "LP_CLIENT_ID": "client_id of the app installation",
+    "LP_CLIENT_SECRET": "client_secret of the app installation",
+    "LP_DOMAIN_API": "where host names are looked up",
+}
+DOMAIN_API = "https://api.liveperson.net"
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+")
+_WIDTH = 88
+_BRACES = re.compile(r"\{(?=\{)|(?<=\{)\{")
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """A place that is filled in when the snippet runs: "account", or "id" with the frame's number."""
+
+    what: str
+    number: int = 0
+
+
+ACCOUNT = Blank("account")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One CONVERSATION call. *frames* are None when what is posted is not JSON; *raw* is None when it is."""
+
+    consumer_id: str
+    frames: Any
+    raw: bytes | None
+    client_properties: str | None
+
+
+def asked_of(batch: Any, consumer_id: str) -> Asked:
+    """Read what a snippet is wanted of, checking both.
+
+    Raises:
+        InvalidValueError: The frames or the consumer id are wrong.
+    """
+    check_consumer_id(consumer_id)
+    batch = batch_of(batch)
+    if isinstance(batch, RawBatch):
+        outgoing = batch.outgoing("")
+        return Asked(consumer_id, None, outgoing.content, outgoing.client_properties)
+    if not isinstance(batch, ConversationBatch):
+        sentence = f"batch must be a ConversationBatch, a RawBatch or frames; got {type(batch).__name__}."
+        raise InvalidValueError([Complaint("batch", sentence)])
+    frames = batch.to_wire()
+    if batch.req_ids is None:
+        frames = [{**frame, "id": Blank("id", number)} for number, frame in enumerate(frames)]
+    if "brandId" not in frames[1]["body"]:
+        frames[1] = {**frames[1], "body": {"brandId": ACCOUNT, **frames[1]["body"]}}
+    header = batch.client_properties.to_header() if batch.client_properties else None
+    return Asked(consumer_id, frames, None, header)
+
+
+def checked_origin(domain_api: str) -> str:
+    """Return *domain_api*, or say why it cannot be where host names are looked up."""
+    if not isinstance(domain_api, str) or not _ORIGIN.fullmatch(domain_api):
+        sentence = f"domain_api must be an address such as {DOMAIN_API}; got {brief(domain_api)}."
+        raise InvalidValueError([Complaint("domain_api", sentence)])
+    return domain_api
+
+
+def frames_of(asked: Asked, what: str) -> Any:
+    """The frames, for a format that can hold JSON only; other white space than given is the one change.
+
+    Raises:
+        InvalidValueError: What is posted is not JSON.
+    """
+    if asked.raw is None:
+        return asked.frames
+    try:
+        return read_json(asked.raw)
+    except JsonError as error:
+        sentence = f"{what} can hold JSON alone, and frames are not JSON: {error}. as_httpx takes any bytes."
+        raise InvalidValueError([Complaint("frames", sentence)]) from None
+
+
+def json_text(
+    value: Any, fill: Callable[[Blank], str], *, braces: bool = False, indent: int | None = 2, depth: int = 0
+) -> str:
+    """Write JSON in which what cannot be seen is escaped, and blanks are as *fill* writes them.
+
+    Args:
+        value: Anything JSON can say, with blanks in it.
+        fill: The text for a blank, quotes included.
+        braces: Escape doubled braces too, which some tools take for a variable of theirs.
+        indent: Spaces for each level; None writes it on one line.
+        depth: How deep *value* lies.
+
+    Example:
+        >>> print(json_text({"a": "{{b}}\\u202e"}, str, braces=True, indent=None))
+        {"a":"\\u007b\\u007bb}}\\u202e"}
+    """
+    if isinstance(value, Blank):
+        return fill(value)
+    if isinstance(value, str):
+        return quoted(value, braces=braces)
+    if not isinstance(value, Mapping | list | tuple):
+        return json.dumps(value)
+    inner: list[str] = []
+    colon = ":" if indent is None else ": "
+    for key, item in value.items() if isinstance(value, Mapping) else ((None, item) for item in value):
+        text = json_text(item, fill, braces=braces, indent=indent, depth=depth + 1)
+        inner.append(text if key is None else quoted(key, braces=braces) + colon + text)
+    opening, closing = "{}" if isinstance(value, Mapping) else "[]"
+    if indent is None:
+        return opening + ",".join(inner) + closing
+    line = opening + ", ".join(inner) + closing
+    if len(line) + indent * depth <= _WIDTH and "\n" not in line:
+        return line
+    start = "\n" + " " * indent * (depth + 1)
+    return opening + start + f",{start}".join(inner) + "\n" + " " * indent * depth + closing
+
+
+def quoted(text: str, *, braces: bool = False) -> str:
+    """*text* as a JSON string: readable, but for what cannot be seen or would turn the direction of text."""
+    found = json.dumps(text, ensure_ascii=False)
+    if not found.isprintable():
+        found = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in found)
+    return _BRACES.sub(lambda _: "\\u007b", found) if braces else found
+
+
+def one_line(text: str) -> str:
+    """*text* for a comment: nothing in it ends the line or cannot be seen."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)[:200]

@@ -1,0 +1,1 @@
+"""DataFrames from answers, and their export as files and text."""

@@ -1,0 +1,274 @@
+"""Tables as files: Parquet, CSV and Excel, whole or not at all, and with no formula in them.
+
+A file is written beside its place and moved there when it is complete, so that a crash leaves what was there
+before. Nothing here decides what a table holds.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from lpnb._internal.optional_dependencies import install_command
+from lpnb._internal.validation import check_path, one_of
+from lpnb.errors import Complaint, InvalidValueError, LpnbError
+from lpnb.tables.dataframes import cell_text
+
+#: What a spreadsheet takes for the beginning of a formula, full-width signs too; an apostrophe disarms it.
+FORMULA = "^'*[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]"
+_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_ESCAPED = re.compile("_x[0-9A-Fa-f]{4}_")
+_EXCEL_ROWS, _EXCEL_COLUMNS, _EXCEL_TEXT, _EXCEL_DIGITS = 1_048_576, 16_384, 32_767, 10**15
+
+
+def save_table(table: pd.DataFrame, path: str | Path) -> Path:
+    """Write *table* to *path*: ``.parquet``, ``.csv`` or ``.xlsx``, by the ending.
+
+    Parquet keeps every dtype: ``pandas.read_parquet`` gives the same table back, but for columns that mix types
+    or hold whole numbers beyond 64 bits, which become text. An index with a name, such as a pivot's, becomes
+    columns. CSV is UTF-8 with commas; a text that a spreadsheet would take for a formula (it begins with ``= + - @``, a tab, a carriage return or a full-width form, and is no number) gets an
+    apostrophe in front, which ``cases_of`` takes away again. Excel (``pip install "lpnb[excel]"``) gets text as
+    text, whatever it begins with, and times in UTC. Missing cells are empty.
+
+    Raises:
+        InvalidValueError: The ending is another one, two columns have one name, or Excel cannot hold the table.
+        LpnbError: It could not be written; what was there before is as it was.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     print(save_table(pd.DataFrame({"a": ["=1+1", "-5"]}), Path(folder) / "t.csv").read_text(), end="")
+        "a"
+        "'=1+1"
+        "-5"
+    """  # noqa: E501
+    check_path("path", path)
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in _WRITERS:
+        raise InvalidValueError([one_of("the file's ending", suffix, list(_WRITERS))])
+    if not isinstance(table, pd.DataFrame):
+        raise TypeError(f"save_table writes a DataFrame; got a {type(table).__name__}")
+    table = _flat(table)
+    target = Path(os.path.realpath(path))
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        try:
+            _WRITERS[suffix](table, part)
+            with part.open("rb+") as written:
+                os.fsync(written.fileno())
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+    except (OSError, pa.ArrowException) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise LpnbError(f"{path} cannot be written: {reason}. What was there before is as it was.") from None
+    return path
+
+
+def check_export(path: str | Path) -> None:
+    """See, before any work is done, that ``save_table`` can write to *path*.
+
+    Raises:
+        InvalidValueError: The ending is another one, the folder is not there, or a library is missing.
+    """
+    path = Path(path)
+    complaint = None
+    if path.suffix.lower() not in _WRITERS:
+        complaint = one_of("the file's ending", path.suffix.lower(), list(_WRITERS))
+    elif not path.parent.is_dir():
+        complaint = Complaint(str(path), f"{path} cannot be written: there is no folder {path.parent}.")
+    elif path.exists() and not path.is_file():  # a device would be replaced by a file
+        kind = "a folder" if path.is_dir() else "no plain file"
+        complaint = Complaint(str(path), f"{path} cannot be written: it is {kind}.")
+    elif not os.access(path.parent, os.W_OK):
+        complaint = Complaint(str(path), f"{path} cannot be written: {path.parent} is not yours to write in.")
+    if complaint:
+        raise InvalidValueError([complaint])
+    if path.suffix.lower() == ".xlsx":
+        _openpyxl()
+
+
+def _flat(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with its named index as columns, and every column under a text of its own.
+
+    Raises:
+        InvalidValueError: Two columns have one name.
+    """
+    if any(name is not None for name in table.index.names):
+        table = table.reset_index(allow_duplicates=True)
+    names = [
+        " ".join(map(str, name)).rstrip() if isinstance(name, tuple) else str(name) for name in table.columns
+    ]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InvalidValueError(
+            [
+                Complaint(name, f"{name} must be one column of the table; got {names.count(name)}.")
+                for name in twice
+            ]
+        )
+    return table.set_axis(names, axis="columns")
+
+
+def _arrow(table: pd.DataFrame) -> pa.Table:
+    """The table as Arrow has it, and what its dtypes were; a column that mixes types becomes text."""
+    columns = {}
+    for name in table.columns:
+        columns[name] = table[name]
+        if table[name].dtype.kind not in "Oc":
+            continue
+        try:
+            pa.array(table[name], from_pandas=True)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+            cells = [None if missing else cell_text(cell) for cell, missing in _cells(table[name])]
+            columns[name] = pd.Series(cells, index=table.index, dtype="str")
+    return pa.Table.from_pandas(pd.DataFrame(columns, index=table.index), preserve_index=False)
+
+
+def _cells(column: pd.Series[Any]) -> zip[tuple[object, bool]]:
+    return zip(column.tolist(), [bool(missing) for missing in column.isna()], strict=True)
+
+
+def _parquet(table: pd.DataFrame, path: Path) -> None:
+    pq.write_table(_arrow(table), path)
+
+
+def _csv(table: pd.DataFrame, path: Path) -> None:
+    found = _arrow(table)
+    columns = {}
+    for name, column in zip(found.column_names, found.columns, strict=True):
+        kind = column.type
+        if pa.types.is_dictionary(kind):
+            column, kind = column.cast(kind.value_type), kind.value_type
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            column = _disarmed(column)
+        elif pa.types.is_nested(kind):
+            texts = [None if cell is None else cell_text(cell) for cell in column.to_pylist()]
+            column = _disarmed(pa.array(texts, pa.string()))
+        columns[_disarmed(pa.array([name]))[0].as_py()] = column
+    pyarrow.csv.write_csv(pa.table(columns), path)
+
+
+def _disarmed(column: Any) -> Any:
+    """Put an apostrophe before whatever looks like a formula, or like one that was disarmed before."""
+    column = column.cast(pa.large_string())
+    armed = pc.and_(
+        pc.match_substring_regex(column, FORMULA), pc.invert(pc.match_substring_regex(column, _NUMBER))
+    )
+    joined = pc.binary_join_element_wise(_scalar("'"), column, _scalar(""))
+    return pc.if_else(armed, joined, column)
+
+
+def _scalar(text: str) -> Any:
+    return pa.scalar(text, pa.large_string())
+
+
+def _openpyxl() -> Any:
+    try:
+        import openpyxl
+    except ImportError:
+        sentence = f"Excel files need openpyxl. Install it with: {install_command('excel')}"
+        raise InvalidValueError([Complaint(".xlsx", sentence)]) from None
+    return openpyxl
+
+
+def _excel(table: pd.DataFrame, path: Path) -> None:
+    openpyxl = _openpyxl()
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.styles import Font
+
+    _check_size(table)
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("table")
+    sheet.freeze_panes = "A2"
+    bold = Font(bold=True)
+
+    def cell(value: object) -> Any:
+        if value is None or isinstance(value, bool | datetime.datetime):
+            return value
+        if isinstance(value, float) or (isinstance(value, int) and abs(value) < _EXCEL_DIGITS):
+            return value if value == value and abs(value) != float("inf") else str(value)
+        made = WriteOnlyCell(sheet, _printable(cell_text(value)))
+        made.data_type = "s"  # it was taken for a formula when it begins with "="
+        made.number_format = "@"
+        made.quotePrefix = True
+        return made
+
+    head = [cell(str(name)) for name in table.columns]
+    for heading in head:
+        heading.font = bold
+    sheet.append(head)
+    columns = [
+        [None if missing else _without_zone(value) for value, missing in _cells(table[name])]
+        for name in table.columns
+    ]
+    for row in zip(*columns, strict=True):
+        sheet.append([cell(value) for value in row])
+    book.save(path)
+
+
+def _check_size(table: pd.DataFrame) -> None:
+    rows, columns = table.shape
+    complaints = []
+    if rows >= _EXCEL_ROWS or columns > _EXCEL_COLUMNS:
+        sentence = (
+            f"An Excel sheet holds {_EXCEL_ROWS - 1:,} rows and {_EXCEL_COLUMNS:,} columns; this table has "
+            f"{rows:,} and {columns:,}. Save it as .parquet or .csv."
+        )
+        complaints.append(Complaint("", sentence))
+    for name in table.columns:
+        if pd.api.types.is_numeric_dtype(table[name]):
+            continue
+        for row, (value, missing) in enumerate(_cells(table[name])):
+            if missing or not isinstance(value, str | list | dict | tuple):
+                continue
+            length = _excel_length(cell_text(value))
+            if length > _EXCEL_TEXT:
+                sentence = (
+                    f"Row {row + 1:,}, {name}, has {length:,} characters; "
+                    f"an Excel cell holds {_EXCEL_TEXT:,}. Save it as .parquet or .csv."
+                )
+                complaints.append(Complaint(f"[{row}].{name}", sentence))
+    if complaints:
+        raise InvalidValueError(complaints[:50], more=max(0, len(complaints) - 50))
+
+
+def _excel_length(text: str) -> int:
+    """How many characters Excel counts: most emoji are two, and what XML cannot hold is spelled in seven."""
+    if 2 * len(text) <= _EXCEL_TEXT and text.isprintable():
+        return len(text)
+    return len(_printable(text).encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _without_zone(value: object) -> object:
+    """A time as Excel can have it: in UTC, and without saying so."""
+    if isinstance(value, pd.Timestamp):
+        value = value.to_pydatetime(warn=False)
+    if isinstance(value, datetime.datetime) and value.tzinfo is not None:
+        return value.astimezone(datetime.UTC).replace(tzinfo=None)
+    return value
+
+
+def _printable(text: str) -> str:
+    """Text in Excel's own spelling of characters that XML cannot hold."""
+    text = _ESCAPED.sub(lambda found: f"_x005F{found[0]}", text)
+    return _CONTROL.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
+
+
+_WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
+    ".parquet": _parquet,
+    ".csv": _csv,
+    ".xlsx": _excel,
+}

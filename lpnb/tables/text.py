@@ -1,0 +1,79 @@
+"""``print_table``: a table for a terminal, with nothing cut. In a notebook a DataFrame shows itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from lpnb._internal.display import brief, room, table_text
+from lpnb._internal.validation import one_of
+from lpnb.errors import Complaint, InvalidValueError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Rows that are printed unless more are asked for.
+MOST = 100
+
+
+def print_table(table: pd.DataFrame, columns: Iterable[str] | None = None, *, most: int = MOST) -> None:
+    """Print *table* with every cell whole: ids are there to be copied.
+
+    ``print(table)`` leaves it to pandas, which shortens long cells and leaves out columns in the middle,
+    among them ``conversation_id``. Here a table that is wider than the terminal leaves out what is empty in
+    every row, says so, and puts its widest columns below each row. A file or a pipe gets a row in one line.
+
+    Args:
+        table: Any DataFrame, such as ``run.table()`` or ``responses_table(reply)``. An index with a
+            name, such as a pivot's, becomes columns.
+        columns: Those to print, in this order; all when left out.
+        most: Rows to print; how many there are beyond these is said.
+
+    Raises:
+        TypeError: *table* is no DataFrame.
+        InvalidValueError: It has no such column, or *most* is no number of rows.
+
+    Example:
+        >>> from lpnb.tables.dataframes import cases_table
+        >>> table = cases_table({"case": ["a", "b"], "outcome": ["answered", "unknown"]})
+        >>> print_table(table, ["case", "outcome"])
+        case  outcome
+        a     answered
+        b     unknown
+    """
+    print(as_text(table, columns, most=most))  # noqa: T201 - printing is what was asked for
+
+
+def as_text(table: pd.DataFrame, columns: Iterable[str] | None = None, *, most: int | None = MOST) -> str:
+    """The text that ``print_table`` prints; *most* None is every row."""
+    if not (hasattr(table, "columns") and hasattr(table, "isna")):
+        raise TypeError(f"print_table prints a DataFrame; got {brief(table)}")
+    if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
+        raise InvalidValueError(
+            [Complaint("most", f"most must be a whole number above 0; got {brief(most)}.")]
+        )
+    if any(name is not None for name in table.index.names):  # such as a pivot's
+        table = table.reset_index(allow_duplicates=True)
+    known = [str(name) for name in table.columns]
+    names = known if columns is None else [columns] if isinstance(columns, str) else list(columns)
+    if strangers := [name for name in names if name not in known]:
+        raise InvalidValueError([one_of("columns", str(name), known) for name in strangers])
+    shown = table if most is None else table.head(most)
+    cells = [_texts(name, shown.iloc[:, known.index(name)]) for name in names]
+    text = table_text(names, zip(*cells, strict=True), room())
+    more = len(table) - len(shown)
+    return f"{text}\n... and {more:,} more rows: print_table(table, most={len(table)})" if more else text
+
+
+def _texts(name: str, column: Any) -> list[str | None]:
+    missing = column.isna()
+    return [None if gone else _text(name, cell) for cell, gone in zip(column, missing, strict=True)]
+
+
+def _text(name: str, cell: object) -> str:
+    if isinstance(cell, float):
+        return f"{cell:.1f}" if name.endswith("_ms") else f"{cell:.6g}"
+    if isinstance(cell, datetime):
+        return cell.isoformat(" ", "milliseconds")
+    return str(cell)

@@ -1,0 +1,1 @@
+"""HTTP: the sans-I/O protocol, connections, retries and the rate limiter."""

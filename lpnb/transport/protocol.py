@@ -1,0 +1,243 @@
+"""What passes between a flow and the socket, and what it means for the request that was sent.
+
+A *flow* is one service's protocol as a generator: it yields a ``Request``, is handed the ``Exchange``
+that came of it, and returns its result. No flow opens a connection, waits or takes a lock; it yields a
+``Pause`` or a ``NewToken`` and the client sees to it. A test plays the service with ``next`` and
+``send``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
+from typing import Literal, Protocol, TypeVar
+
+from httpx import URL, ByteStream, Headers, Request, Response
+
+from lpnb._internal.json_codec import JsonError, read_json
+from lpnb.models.outgoing import Outgoing
+
+__all__ = [
+    "Exchange",
+    "Flow",
+    "Leaving",
+    "NewToken",
+    "Pause",
+    "Post",
+    "Request",
+    "Response",
+    "Step",
+    "Turn",
+    "Verdict",
+    "Witness",
+    "call",
+    "content_of",
+    "verdict",
+]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a ``Post`` goes: its URL read once, however many follow."""
+
+    url: URL
+    host: tuple[str, str, int | None]
+    head: bytes
+
+
+@lru_cache(maxsize=64)
+def _place(url: str) -> Place:
+    read = URL(url)
+    head = b"POST %b HTTP/1.1\r\nHost: %b" % (read.raw_path, read.netloc)
+    return Place(read, (read.scheme, read.host, read.port), head)
+
+
+class Post(Request):
+    """A POST that is made thousands of times: like any ``Request``, and quick where nobody looks closer.
+
+    Reading the URL and normalising headers is most of what a request costs. Here the one is done once for
+    each URL, and the other only for whoever reads ``headers``.
+
+    Args:
+        url: With its query.
+        fields: Its headers, besides Host and Content-Length.
+        content: Its body.
+
+    Example:
+        >>> request = Post("https://va.msg.liveperson.net/x?v=3", {"Content-Type": "application/json"}, b"[]")
+        >>> request.method, request.url.host, request.headers["content-length"]
+        ('POST', 'va.msg.liveperson.net', '2')
+    """
+
+    def __init__(self, url: str, fields: Mapping[str, str], content: bytes) -> None:
+        self.method = "POST"
+        self.place = _place(url)
+        self.url = self.place.url
+        self.fields = fields
+        self.extensions = {}
+        self._content = content
+
+    # An attribute there, made on demand here; so is ``stream``.
+    @cached_property
+    def headers(self) -> Headers:  # type: ignore[override]
+        """The headers as httpx has them; from the first look on they are what is sent."""
+        host = self.url.netloc.decode("ascii")
+        return Headers({"Host": host, **self.fields, "Content-Length": str(len(self._content))})
+
+    @cached_property
+    def stream(self) -> ByteStream:  # type: ignore[override]
+        """The body as httpx's transports take it."""
+        return ByteStream(self._content)
+
+    @property
+    def is_looked_at(self) -> bool:
+        """Whether somebody has read ``headers``, and may have changed them."""
+        return "headers" in self.__dict__
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A flow's wish to wait, in seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A flow's wish to go on with fresh tokens for *consumer_id*, those it had having been refused."""
+
+    consumer_id: str | None = None
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What came of one request: a reply, or the way it failed.
+
+    ``started`` says whether bytes of the request may have left this machine. It comes from the
+    connection, never from the kind of exception: one and the same exception stands for "refused" in one
+    library and for "created, then cut" in another. ``content`` is what was read, decoded and capped.
+    """
+
+    status: int | None = None
+    content: bytes = field(default=b"", repr=False)
+    failure: str | None = None
+    started: bool = True
+    retry_after: float | None = None
+    date: str | None = None
+    location: str | None = None
+    elapsed_ms: float = 0.0
+    sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+class Witness(Protocol):
+    """Who is told of each attempt of one send, such as the journal of a run."""
+
+    async def leaving(self, outgoing: Outgoing) -> None:
+        """Return when it may leave. No byte of the attempt is written before; raising keeps it here."""
+        ...
+
+    def came(self, exchange: Exchange) -> None:
+        """Note what came of the attempt that was told of last; tokens in it are masked."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A flow's wish to tell *witness* that *outgoing* is about to leave."""
+
+    outgoing: Outgoing
+    witness: Witness
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A flow's wish to go on when the account's pace has a slot for it."""
+
+
+Step = Request | Pause | NewToken | Leaving | Turn
+Flow = Generator[Step, "Exchange | None", T]
+
+
+def call(request: Request) -> Flow[Exchange]:
+    """Yield *request* and return the exchange that came of it."""
+    exchange = yield request
+    if exchange is None:
+        raise TypeError("a request is answered with an Exchange")
+    return exchange
+
+
+def content_of(exchange: Exchange) -> tuple[object, str | None]:
+    """Return the reply's JSON and None, or None and the reason why it cannot be relied on."""
+    try:
+        return read_json(exchange.content), None
+    except (JsonError, RecursionError) as error:
+        return None, str(error)
+
+
+State = Literal["planned", "answered", "refused", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an exchange means for the request: its state, and what may be done by itself next."""
+
+    state: State
+    retry: Literal["backoff", "throttle", "refresh"] | None = None
+
+
+_ANSWERED, _REFUSED, _UNKNOWN = Verdict("answered"), Verdict("refused"), Verdict("unknown")
+
+
+def verdict(exchange: Exchange, reading: str = "", refreshed: bool = False) -> Verdict:
+    """Decide what became of a CONVERSATION or SEND request.
+
+    *reading* is what its reply says about the conversation frame: "created", "refused", "settled" when
+    there was none and the others were taken, or "" when it cannot be relied on. *refreshed* says whether
+    the AppJWT was already renewed for this request.
+
+    ============================================  =========  ==========
+    what happened                                 state      retry
+    ============================================  =========  ==========
+    failed, and nothing can have left             planned    backoff
+    failed after that (cut, time-out, garbage)    unknown    no
+    a matched conversationId, whatever the status answered   no
+    2xx, no conversation asked for, all taken     answered   no
+    all taken, and yet the status is another      unknown    no
+    2xx, the service said no                      refused    no
+    2xx, anything else                            unknown    no
+    429                                           planned    throttle
+    401, the first                                planned    refresh
+    401, with a fresh AppJWT                      refused    no
+    408, 5xx, 1xx                                 unknown    no
+    3xx, other 4xx                                refused    no
+    ============================================  =========  ==========
+
+    A 5xx or 408 may come from a gateway behind which the work was done. 429 and 401 are given before
+    anything is done. There is no key to make a second try harmless, so *unknown* is never repeated.
+
+    Example:
+        >>> verdict(Exchange(failure="connection refused", started=False))
+        Verdict(state='planned', retry='backoff')
+        >>> verdict(Exchange(status=503))
+        Verdict(state='unknown', retry=None)
+    """
+    status = exchange.status
+    if reading == "created":
+        return _ANSWERED
+    if exchange.failure is not None or status is None:
+        return _UNKNOWN if exchange.started else Verdict("planned", "backoff")
+    if reading == "settled":  # also under a 429, which would otherwise be sent again
+        return _ANSWERED if 200 <= status < 300 else _UNKNOWN
+    if status == 429:
+        return Verdict("planned", "throttle")
+    if status == 401:
+        return _REFUSED if refreshed else Verdict("planned", "refresh")
+    if 200 <= status < 300:
+        return _REFUSED if reading == "refused" else _UNKNOWN
+    if 300 <= status < 500 and status != 408:
+        return _REFUSED
+    return _UNKNOWN

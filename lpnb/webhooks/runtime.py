@@ -1,0 +1,107 @@
+"""What a running receiver is made of: the socket, the file, the endpoint, and those who wait for news.
+
+It does not know the ``Receiver``, so that a notebook can forget that and everything here ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from pathlib import Path
+
+from lpnb.errors import ReceiverError
+from lpnb.settings import Settings
+from lpnb.webhooks.endpoint import Intake
+from lpnb.webhooks.server import Server, listen
+from lpnb.webhooks.store import Store
+
+
+class Running:
+    """What a running receiver is made of. It does not know the ``Receiver``, so that one can be forgotten."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        host: str,
+        port: int,
+        path: str,
+        file: Path | None,
+        most: int,
+        largest: int,
+        algorithms: Sequence[str],
+    ) -> None:
+        self._folder: Path | None = None
+        self._lock = threading.Lock()
+        self._waiting: dict[str | None, deque[Future[None]]] = {}
+        listener = listen(host, port)
+        try:
+            self.port: int = listener.getsockname()[1]
+            if file is None:
+                self._folder = Path(tempfile.mkdtemp(prefix="lpnb-webhooks-"))
+                file = self._folder / "received.sqlite"
+            self.store = Store(file, most, self._tell)
+        except BaseException:
+            listener.close()
+            self._clear()
+            raise
+        self.intake = Intake(
+            path=path,
+            secret=settings.client_secret,
+            account_id=settings.account_id,
+            client_id=settings.client_id,
+            store=self.store,
+            largest=largest,
+            algorithms=algorithms,
+        )
+        self._server = Server(self.intake, listener)
+        try:
+            self._server.start()
+        except BaseException:
+            self.end()
+            raise
+
+    def news(self, conversation_id: str | None) -> Future[None]:
+        """A future that is done when something new about a conversation, or about any, is kept."""
+        promise: Future[None] = Future()
+        with self._lock:
+            self._waiting.setdefault(conversation_id, deque()).append(promise)
+        promise.add_done_callback(lambda done: self._drop(conversation_id, done))
+        return promise
+
+    def _drop(self, conversation_id: str | None, promise: Future[None]) -> None:
+        with self._lock:
+            queue = self._waiting.get(conversation_id)
+            if queue is not None:
+                with contextlib.suppress(ValueError):
+                    queue.remove(promise)
+                if not queue:
+                    del self._waiting[conversation_id]
+
+    def _tell(self, conversation_ids: set[str]) -> None:
+        with self._lock:
+            told = [promise for name in (None, *conversation_ids) for promise in self._waiting.pop(name, ())]
+        for promise in told:
+            if promise.set_running_or_notify_cancel():
+                promise.set_result(None)
+
+    def end(self) -> None:
+        """Serve no more, write what waits, and tell those who wait that it is over."""
+        self._server.stop()
+        self.store.close()
+        with self._lock:
+            left = [promise for queue in self._waiting.values() for promise in queue]
+            self._waiting.clear()
+        for promise in left:
+            if promise.set_running_or_notify_cancel():
+                promise.set_exception(ReceiverError("The receiver is stopped."))
+        self._clear()
+
+    def _clear(self) -> None:
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)

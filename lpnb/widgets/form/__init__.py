@@ -1,0 +1,1 @@
+"""The form of a batch: fields, sections, import, engagement lookup."""

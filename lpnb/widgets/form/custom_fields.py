@@ -1,0 +1,102 @@
+"""A brand's own fields: values that the documentation does not list, named by whoever sends them.
+
+Where such a value stands and what it is called is asked here; what it may be is the models' business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as ipw
+
+from lpnb._internal.json_codec import lone_surrogate
+from lpnb.models.base import WireModel
+from lpnb.models.conversation_request import ConsumerRequestConversation
+from lpnb.models.sdes import CustomerInfo, PersonalInfo
+from lpnb.widgets.form.fields import FormField, own_field
+from lpnb.widgets.form.form import Form
+from lpnb.widgets.form.sections import Fold
+from lpnb.widgets.html_views import note_html
+from lpnb.widgets.styles import Kit
+
+_PLACES = {"customer": "ctmrinfo", "person": "personal", "conversation": "request"}
+_MODELS: dict[str, type[WireModel]] = {
+    "ctmrinfo": CustomerInfo,
+    "personal": PersonalInfo,
+    "request": ConsumerRequestConversation,
+}
+
+
+class OwnFields:
+    """The fold with a brand's own fields, and the row that adds one.
+
+    Args:
+        form: What keeps the values.
+        kit: The panel's layouts.
+        place: Returns the box that the fold stands in.
+        added: Called with each field that somebody has added.
+    """
+
+    def __init__(
+        self, form: Form, kit: Kit, place: Callable[[], Any], added: Callable[[FormField], None]
+    ) -> None:
+        self._form, self._kit, self._added = form, kit, added
+        self.fold = Fold("of your own", [], form, kit, place, self._row)
+
+    def add(self, place: str, name: str) -> FormField:
+        """Add the field *name* to "ctmrinfo", "personal" or "request".
+
+        Raises:
+            ValueError: The name is blank, or there is such a field already.
+        """
+        if place not in _MODELS:
+            raise ValueError(f"It belongs to one of {', '.join(_PLACES)}; got {place!r}.")
+        if not name.strip():
+            raise ValueError("The field needs a name.")
+        if len(name) > 200 or lone_surrogate(name) is not None:
+            raise ValueError("A name is at most 200 whole characters.")
+        field = own_field(place, name)
+        if name in _MODELS[place].wire_names() or field.key in self._form.fields:
+            raise ValueError(f"{name} is there already: find it by its name above.")
+        self._form.add([field])
+        self.show_all()
+        return field
+
+    def show_all(self) -> None:
+        """Show every own field there is."""
+        if own := self._form.own:
+            self.fold.add(own)
+            self.fold.show(True)
+
+    def _row(self) -> list[Any]:
+        kit = self._kit
+        place = ipw.Combobox(
+            options=tuple(_PLACES),
+            value="customer",
+            description="Belongs to",
+            layout=kit.plain,
+            style=kit.text,
+        )
+        name = ipw.Text(
+            description="Field name", placeholder="e.g. loyaltyTier", layout=kit.plain, style=kit.text
+        )
+        note = kit.html(
+            note_html("As it is spelled on the wire. It goes beside the documented fields."), "lpnb-note"
+        )
+
+        def press(_button: object) -> None:
+            try:
+                field = self.add(_PLACES.get(place.value.strip(), place.value.strip()), name.value)
+            except ValueError as error:
+                note.value = note_html("", str(error))
+                return
+            note.value = note_html("As it is spelled on the wire. It goes beside the documented fields.")
+            name.value = ""
+            self._added(field)
+
+        return [
+            kit.vbox(
+                [place, name, note, kit.button("Add the field", press, "lpnb-more")], "lpnb-group", "lpnb-own"
+            )
+        ]

@@ -1,0 +1,212 @@
+"""A model's field as a field of a form: which widget shows it, and what a typed value is on the wire.
+
+The fields come from the models' own definitions. Whether a value is right is not decided here: what
+cannot be read as a number is handed on as the text it is, so that the model complains about it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+import types
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+
+import ipywidgets as ipw
+
+from lpnb._internal.json_codec import JsonError, read_json
+from lpnb._internal.validation import join
+from lpnb.models.base import WireModel
+from lpnb.models.sdes import Day
+
+if TYPE_CHECKING:
+    from lpnb.widgets.form.flatten import Path
+    from lpnb.widgets.styles import Kit
+
+Kind = Literal["text", "choice", "whole", "number", "date", "own", "words"]
+_NUMBER = re.compile(r"[+-]?([0-9]{1,300}(\.[0-9]{0,300})?|\.[0-9]{1,300})([eE][+-]?[0-9]{1,4})?\Z")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,300}\Z")
+
+#: Rare enough to be carried along from what was loaded, and not to have fields.
+_CARRIED = ("extra", "auth", "client_properties")
+#: Labels where the wire's own name says too little once it is split into words.
+_LABELS = {
+    "firstname": "First name", "lastname": "Last name", "ctype": "Customer type",
+    "cstatus": "Customer status", "imei": "IMEI", "storeZipCode": "Store ZIP code",
+    "ttrDefName": "Urgency", "type": "Context type", "interactionContextId": "Context id",
+    "age.age": "Age in years", "age.year": "Year of birth", "age.month": "Month of birth",
+    "age.day": "Day of birth", "lang": "Context language",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """One value that a form can hold.
+
+    ``place`` says what the path starts from: an SDE's type, or "request" for the second frame's body.
+    """
+
+    place: str
+    path: Path
+    kind: Kind
+    label: str
+    help: str = ""
+    example: str = ""
+    choices: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The field's name, such as ``personal.contacts[0].email``."""
+        return join(self.place, *self.path)
+
+    def widget(self, value: Any, kit: Kit) -> Any:
+        """Make the ipywidget that shows *value*, with a real label."""
+        common = {"description": self.label, "layout": kit.plain}
+        if self.kind == "choice":
+            # Not a Dropdown: JupyterLab takes the keys that are pressed on one for its own, so that
+            # "m" (for MALE) turns the cell into text and the panel is gone.
+            hint = "one of " + ", ".join(self.choices[:3]) + (" …" if len(self.choices) > 3 else "")
+            return ipw.Combobox(
+                options=self.choices, value=value or "", placeholder=hint, style=kit.text, **common
+            )
+        if self.kind == "date":
+            return ipw.DatePicker(value=value, style=kit.described, **common)
+        hint = f"e.g. {self.example}" if self.example else self.help
+        return ipw.Text(value=value or "", placeholder=hint, style=kit.text, **common)
+
+    @property
+    def empty(self) -> str | None:
+        """What an untouched widget holds."""
+        return None if self.kind == "date" else ""
+
+    def to_wire(self, value: Any) -> Any:
+        """Turn what the widget holds into what the wire would hold; None when there is nothing to send.
+
+        Example:
+            >>> field = FormField("ctmrinfo", ("companySize",), "whole", "Company size")
+            >>> field.to_wire("500"), field.to_wire("abc"), field.to_wire("")
+            (500, 'abc', None)
+        """
+        if value is None or value == "":
+            return None
+        if self.kind == "date":
+            return {"day": value.day, "month": value.month, "year": value.year}
+        if self.kind in ("whole", "number"):
+            typed = value.strip()
+            if _WHOLE.match(typed):
+                return int(typed)
+            return float(typed) if _NUMBER.match(typed) else value
+        if self.kind == "words":
+            return [word.strip() for word in value.split(",") if word.strip()]
+        return _said(value) if self.kind == "own" else value
+
+    def from_wire(self, found: Any) -> Any:
+        """Turn what the wire holds into what the widget would; ``empty`` when it has no way to show it."""
+        shown: Any = self.empty
+        if self.kind == "date":
+            try:
+                shown = datetime.date(**found)
+            except (TypeError, ValueError):
+                return shown
+        elif self.kind in ("whole", "number"):
+            shown = str(found) if isinstance(found, int | float) else shown
+        elif self.kind == "own":
+            plain = isinstance(found, str) and found != "" and _said(found) == found
+            shown = found if plain else json.dumps(found, ensure_ascii=False)
+        elif isinstance(found, str):
+            shown = found
+        back = self.to_wire(shown)
+        return shown if back == found and type(back) is type(found) else self.empty
+
+
+def fields_of(model: type[WireModel], place: str, lists: int = 1, path: Path = ()) -> Iterator[FormField]:
+    """Yield a field for each value of *model* that fits into one, *lists* of each for its lists.
+
+    Example:
+        >>> from lpnb.models.conversation_request import CampaignInfo
+        >>> [field.key for field in fields_of(CampaignInfo, "request")]
+        ['request.campaignId', 'request.engagementId']
+    """
+    for name, info in model.model_fields.items():
+        wire = info.alias or name
+        if name in _CARRIED:
+            continue
+        kinds = _parts(info.annotation)
+        steps = (*path, wire)
+        inner = next((k for k in kinds if isinstance(k, type) and issubclass(k, WireModel)), None)
+        listed = next((get_args(k)[0] for k in kinds if get_origin(k) is list), None)
+        if inner is not None and inner is not Day:
+            yield from fields_of(inner, place, lists, steps)
+        elif isinstance(listed, type) and issubclass(listed, WireModel):
+            for number in range(lists):
+                yield from fields_of(listed, place, lists, (*steps, number))
+        elif (kind := _kind(kinds)) is not None:
+            choices = tuple(c for k in kinds if get_origin(k) is Literal for c in get_args(k))
+            example = str(info.examples[0]) if info.examples else ""
+            yield FormField(place, steps, kind, label_of(steps), info.description or "", example, choices)
+
+
+def own_field(place: str, name: str) -> FormField:
+    """A field for what a brand sends beyond the documentation. Numbers and other JSON are sent as such.
+
+    Example:
+        >>> field = own_field("ctmrinfo", "loyaltyTier")
+        >>> field.key, field.to_wire("gold"), field.to_wire("7"), field.to_wire('"7"'), field.to_wire("[1]")
+        ('ctmrinfo.loyaltyTier', 'gold', 7, '7', [1])
+    """
+    hint = 'Numbers, true, false and JSON are sent as such; in quotes, "7" stays text.'
+    return FormField(place, (name,), "own", name, hint)
+
+
+def _said(typed: str) -> Any:
+    """What *typed* is as JSON when it is JSON, and else the text itself."""
+    try:
+        found = read_json(typed)
+    except (JsonError, RecursionError):
+        return typed
+    return typed if found is None else found
+
+
+def label_of(path: Path) -> str:
+    """Say in words what stands at *path*.
+
+    Example:
+        >>> label_of(("companySize",)), label_of(("age", "year")), label_of(("contacts", 1, "phoneType"))
+        ('Company size', 'Year of birth', '2nd phone type')
+    """
+    name, longer = str(path[-1]), ".".join(str(step) for step in path[-2:])
+    label = _LABELS.get(longer) or _LABELS.get(name)
+    if label is None:
+        words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+        label = words[:1].upper() + words[1:]
+    again = next((step for step in path if isinstance(step, int) and step), 0)
+    if not again:
+        return label
+    return f"{again + 1}{ {1: 'nd', 2: 'rd'}.get(again, 'th') } {label[:1].lower()}{label[1:]}"
+
+
+def _kind(kinds: Sequence[Any]) -> Kind | None:
+    if any(get_origin(kind) is Literal for kind in kinds):
+        return "choice"
+    if Day in kinds:
+        return "date"
+    if float in kinds:
+        return "number"
+    if int in kinds:
+        return "whole"
+    if bool in kinds:
+        return "own"
+    if any(get_origin(kind) is list and _parts(get_args(kind)[0]) == [str] for kind in kinds):
+        return "words"
+    return "text" if str in kinds else None
+
+
+def _parts(annotation: Any) -> list[Any]:
+    """The types an annotation allows, None and the checks left out."""
+    if get_origin(annotation) is Annotated:
+        return _parts(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return [part for choice in get_args(annotation) for part in _parts(choice)]
+    return [] if annotation is types.NoneType else [annotation]

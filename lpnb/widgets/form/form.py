@@ -1,0 +1,282 @@
+"""What has been typed into the fields: a form that collects frames as the wire has them.
+
+The form holds no rule. It hands out frames, takes frames in, and shows each complaint at the field it is
+about. Values that it has no field for are carried along untouched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from lpnb.errors import Complaint
+from lpnb.models.conversation_request import (
+    REQUEST_CONVERSATION,
+    SET_USER_PROFILE,
+    ConsumerRequestConversation,
+)
+from lpnb.models.sdes import CustomerInfo, PersonalInfo
+from lpnb.widgets.form.fields import FormField, fields_of, own_field
+from lpnb.widgets.form.flatten import Path, assemble, flatten
+
+if TYPE_CHECKING:
+    from lpnb.widgets.styles import Kit
+
+_SDES: Path = (0, "body", "authenticatedData", "lp_sdes")
+_BODIES = {"ctmrinfo": "info", "personal": "personal"}
+_SLOTS = {"ctmrinfo": 0, "personal": 1}
+#: What an untouched form posts.
+_FRESH: dict[Path, Any] = {
+    (0, "type"): SET_USER_PROFILE,
+    (0, "body"): {},
+    (1, "type"): REQUEST_CONVERSATION,
+    (1, "body"): {},
+}
+DEFAULTS = {"request.channelType": "MESSAGING"}
+
+#: Names of the wire that are no fields of the form and no brand's own.
+_RESERVED = ("extra", "auth", "metadata", "contacts", "clientProperties", "features")
+MOST_CONTACTS = 12
+
+#: The fields that most batches need; all others are folded away.
+WHO = (
+    "personal.firstname",
+    "personal.lastname",
+    "personal.gender",
+    "personal.contacts[0].email",
+    "personal.contacts[0].phone",
+    "ctmrinfo.ctype",
+    "ctmrinfo.customerId",
+)
+WHERE = (
+    "request.campaignInfo.campaignId",
+    "request.campaignInfo.engagementId",
+    "request.skillId",
+    "request.ttrDefName",
+)
+HELPED = ("ctmrinfo.ctype", "request.skillId")
+
+
+@cache
+def batch_fields() -> tuple[FormField, ...]:
+    """Every field of a CONVERSATION batch, in the order of the wire, with two contacts."""
+    return (
+        *fields_of(CustomerInfo, "ctmrinfo"),
+        *fields_of(PersonalInfo, "personal", lists=2),
+        *fields_of(ConsumerRequestConversation, "request"),
+    )
+
+
+def contact_fields(number: int) -> tuple[FormField, ...]:
+    """The fields of contact *number*, counted from 0."""
+    every = fields_of(PersonalInfo, "personal", lists=number + 1)
+    return tuple(field for field in every if field.path[:2] == ("contacts", number))
+
+
+class Form:
+    """The values of many fields, whether or not their widgets exist yet.
+
+    Args:
+        fields: Every field of the form, in the order of the wire; ``add`` takes more.
+        changed: Called after a value has changed.
+        before: Called with the field's key before what is typed into it is taken.
+    """
+
+    def __init__(
+        self,
+        fields: Iterable[FormField],
+        changed: Callable[[], None],
+        before: Callable[[str], None] = lambda key: None,
+    ) -> None:
+        self.fields = {field.key: field for field in fields}
+        self.values: dict[str, Any] = dict(DEFAULTS)
+        self.widgets: dict[str, Any] = {}
+        self._carried: dict[Path, Any] = dict(_FRESH)
+        self._slots = dict(_SLOTS)
+        self._changed = changed
+        self._before = before
+        self._quiet = False
+
+    def add(self, fields: Iterable[FormField]) -> list[FormField]:
+        """Take on those of *fields* that are new, and return them."""
+        new = [field for field in fields if field.key not in self.fields]
+        self.fields.update((field.key, field) for field in new)
+        return new
+
+    @property
+    def contacts(self) -> int:
+        """How many contacts there are fields for."""
+        return 1 + max(int(f.path[1]) for f in self.fields.values() if f.path[0] == "contacts")
+
+    @property
+    def own(self) -> list[FormField]:
+        """The fields that the documentation does not have."""
+        return [field for field in self.fields.values() if field.kind == "own"]
+
+    def state(self) -> Any:
+        """All that the form holds now, for ``restore``."""
+        return dict(self.values), dict(self._carried), dict(self._slots)
+
+    def restore(self, state: Any) -> None:
+        """Hold again what ``state`` has returned."""
+        values, self._carried, self._slots = dict(state[0]), dict(state[1]), dict(state[2])
+        self._show(values)
+
+    def widget(self, field: FormField, kit: Kit) -> Any:
+        """Make the field's widget; what is typed into it is kept from then on."""
+        made = field.widget(self.values.get(field.key, field.empty), kit)
+        made.observe(lambda change: self._typed(field.key, change["new"]), names="value")
+        self.widgets[field.key] = made
+        return made
+
+    def collect(self) -> tuple[list[dict[str, Any]], dict[str, str]]:
+        """Return the frames, without ids, and for each filled field's wire path the field's key.
+
+        Nothing is left out for being wrong, and nothing is there that was not filled in or loaded.
+        """
+        leaves = dict(self._carried)
+        owners: dict[Path, str] = {}
+        for key, field in self.fields.items():
+            found = field.to_wire(self.values.get(key))
+            if found is None:
+                continue
+            path = self._path(field)
+            if field.place != "request":
+                leaves[(*path[:5], "type")] = field.place
+            leaves[path] = found
+            owners[path] = key
+        frames, places = assemble(leaves)
+        return frames, {places[path]: key for path, key in owners.items()}
+
+    @property
+    def filled(self) -> set[str]:
+        """The keys of the fields that hold something."""
+        return {key for key, value in self.values.items() if value not in (None, "")}
+
+    @property
+    def carried(self) -> list[str]:
+        """Where the values stand that were loaded and have no field."""
+        return list(assemble({p: v for p, v in self._carried.items() if p not in _FRESH})[1].values())
+
+    def load(self, frames: Sequence[Mapping[str, Any]]) -> None:
+        """Take *frames* as the new content: into the fields what they can show, and carry the rest."""
+        leaves = flatten([{key: value for key, value in frame.items() if key != "id"} for frame in frames])
+        leaves = {**_FRESH, **leaves}
+        for place in (0, 1):
+            leaves.pop((place, "kind"), None)
+        self._slots = _slots(leaves)
+        self.add(self._missing(leaves))
+        values: dict[str, Any] = {}
+        for key, field in self.fields.items():
+            path = self._path(field)
+            inside = {leaf[len(path) :]: value for leaf, value in leaves.items() if leaf[: len(path)] == path}
+            if not inside:
+                continue
+            whole, _ = assemble({("it", *leaf): value for leaf, value in inside.items()})
+            if (value := field.from_wire(whole["it"])) != field.empty:
+                values[key] = value
+                for leaf in inside:
+                    del leaves[(*path, *leaf)]
+        taken = {self.fields[key].place for key in values} - {"request"}
+        for kind in taken:  # an SDE that stands in fields altogether gets its type from them
+            element = (*_SDES, self._slots[kind])
+            if [leaf for leaf in leaves if leaf[:5] == element] == [(*element, "type")]:
+                del leaves[(*element, "type")]
+        self._carried = leaves
+        self._show(values)
+
+    def _missing(self, leaves: Mapping[Path, Any]) -> Iterable[FormField]:
+        """Fields for what *leaves* hold and no field shows: further contacts, a brand's own values."""
+        known = {f.path[0] for f in self.fields.values()}
+        person = (*_SDES, self._slots["personal"], "personal")
+        most = max(
+            (int(leaf[7]) for leaf in leaves if leaf[:7] == (*person, "contacts") and leaf[7:]), default=0
+        )
+        for number in range(self.contacts, min(most, MOST_CONTACTS - 1) + 1):
+            yield from contact_fields(number)
+        for place in (*_BODIES, "request"):
+            start = self._start(place)
+            names = dict.fromkeys(
+                leaf[len(start)] for leaf in leaves if leaf[: len(start)] == start and leaf[len(start) :]
+            )
+            reserved = {*known, *_RESERVED}
+            yield from (own_field(place, str(name)) for name in names if name not in reserved)
+
+    def clear(self) -> None:
+        """Empty every field and drop what was carried along."""
+        self._carried = dict(_FRESH)
+        self._slots = dict(_SLOTS)
+        self._show(DEFAULTS)
+
+    def _show(self, values: Mapping[str, Any]) -> None:
+        self._quiet = True
+        try:
+            self.values = dict(values)
+            for key, widget in self.widgets.items():
+                widget.value = values.get(key, self.fields[key].empty)
+        finally:
+            self._quiet = False
+        self._changed()
+
+    def _typed(self, key: str, value: Any) -> None:
+        if not self._quiet:
+            self._before(key)
+            self.values[key] = value
+            self._changed()
+
+    def _path(self, field: FormField) -> Path:
+        return (*self._start(field.place), *field.path)
+
+    def _start(self, place: str) -> Path:
+        if place == "request":
+            return (1, "body")
+        return (*_SDES, self._slots[place], _BODIES[place])
+
+
+def fits(frames: Any) -> bool:
+    """Whether *frames* are the pair that a form holds, whatever their values.
+
+    Example:
+        >>> fits([{"type": "userprofile.SetUserProfile", "body": {}}]), fits("[]")
+        (False, False)
+    """
+    return (
+        isinstance(frames, list | tuple)
+        and len(frames) >= 2
+        and all(isinstance(frame, Mapping) and isinstance(frame.get("body"), Mapping) for frame in frames)
+        and [frame.get("type") for frame in frames[:2]] == [SET_USER_PROFILE, REQUEST_CONVERSATION]
+    )
+
+
+def at_fields(complaints: Sequence[Complaint], keys: Mapping[str, str]) -> dict[str, str]:
+    """Sort *complaints* to the fields that stand at the paths *keys*, shortened to the field's own name.
+
+    A complaint about a part of a field goes to the field, one about a whole object to its first field.
+
+    Example:
+        >>> wrong = Complaint("[1].body.campaignInfo.campaignId", "[1].body.campaignInfo.campaignId is odd.")
+        >>> at_fields([wrong], {"[1].body.campaignInfo.campaignId": "request.campaignInfo.campaignId"})
+        {'request.campaignInfo.campaignId': 'campaignId is odd.'}
+    """
+    found: dict[str, list[str]] = {}
+    for complaint in complaints:
+        path = complaint.path
+        inside = (place for place in keys if path.startswith((f"{place}.", f"{place}[")))
+        around = (place for place in keys if place.startswith((f"{path}.", f"{path}[")))
+        place = path if path in keys else next(inside, None) or next(around, None)
+        if place is not None:
+            short = complaint.sentence.replace(path, path.rsplit(".", 1)[-1], 1)
+            found.setdefault(keys[place], []).append(short)
+    return {key: " ".join(sentences) for key, sentences in found.items()}
+
+
+def _slots(leaves: Mapping[Path, Any]) -> dict[str, int]:
+    """Which element of ``lp_sdes`` the fields of each type stand for: the last one, which counts."""
+    types = {leaf[4]: value for leaf, value in leaves.items() if leaf[:4] == _SDES and leaf[5:] == ("type",)}
+    found = {kind: int(slot) for slot, kind in types.items()}
+    free = len(types)
+    for kind in _BODIES:
+        if kind not in found:
+            found[kind], free = free, free + 1
+    return found

@@ -1,0 +1,162 @@
+"""What there is to start from: personas, the page's examples, and the payloads that somebody has saved.
+
+Plain values and one JSON file; nothing here shows anything.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lpnb._internal.json_codec import JsonError, read_json
+from lpnb.errors import LpnbError
+from lpnb.models.batches import ConversationBatch
+from lpnb.models.conversation_request import ClientProperties
+from lpnb.samples.files import sample
+from lpnb.samples.page_examples import page_examples
+
+#: Where payloads are saved when nobody says otherwise, in the folder that the notebook runs in.
+LIBRARY = "lpnb-library.json"
+
+
+class LibraryError(LpnbError):
+    """The file with the saved payloads cannot be read or written. It is left as it is."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Frames to start from, with a name and a few words.
+
+    ``kind`` is "persona", "example" (of the documentation), "sample" (of the sample data) or "saved".
+    """
+
+    kind: str
+    name: str
+    about: str
+    frames: Sequence[Mapping[str, Any]]
+    client_properties: ClientProperties | None = None
+
+
+def given_starts() -> list[Start]:
+    """The personas, the documentation's own examples, the sample payloads.
+
+    Example:
+        >>> [start.name for start in given_starts() if start.kind == "example"]
+        ['minimal', 'with SDEs', 'with campaign']
+    """
+    examples = [
+        Start("example", name, "From the CONVERSATION page.", frames_of(batch))
+        for name, batch in page_examples().items()
+    ]
+    personas = [Start("persona", p["name"], p["about"], p["frames"]) for p in _read(sample("personas.json"))]
+    samples = [
+        Start("sample", file.stem, "From the sample data.", _read(file))
+        for file in sorted(sample("payloads").glob("*.json"))
+    ]
+    return [*personas, *examples, *samples]
+
+
+def frames_of(batch: ConversationBatch) -> list[dict[str, Any]]:
+    """The frames without what belongs to one send: the ids, and the account's own brandId."""
+    return [{k: v for k, v in frame.items() if k not in ("id", "kind")} for frame in batch.to_wire()]
+
+
+def _start(item: Mapping[str, Any]) -> Start:
+    header = item.get("client_properties")
+    properties = ClientProperties.from_wire(header, unknown="keep") if isinstance(header, dict) else None
+    about = f"Saved {item['saved_at'][:16].replace('T', ' ')} UTC."
+    return Start("saved", item["name"], about, item["frames"], properties)
+
+
+def _read(path: Path) -> Any:
+    return read_json(path.read_bytes())
+
+
+class Library:
+    """Saved payloads in one JSON file, which people may read, share and put under version control.
+
+    Args:
+        path: The file; it is made with the first payload.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     library = Library(Path(folder, "mine.json"))
+        ...     library.save("a VIP", ConversationBatch())
+        ...     [start.name for start in library.starts()]
+        'a VIP'
+        ['a VIP']
+    """
+
+    def __init__(self, path: str | Path = LIBRARY) -> None:
+        self.path = Path(path)
+
+    def starts(self) -> list[Start]:
+        """What was saved, the newest first.
+
+        Raises:
+            LibraryError: The file is not a library.
+        """
+        return [_start(item) for item in reversed(self._read())]
+
+    def save(self, name: str, batch: ConversationBatch) -> str:
+        """Save *batch* and return the name it got: one that is taken gets a number.
+
+        Raises:
+            LibraryError: The name is blank, or the file cannot be read or written.
+        """
+        name = name.strip()
+        if not name or len(name) > 200:
+            raise LibraryError("A saved payload needs a name of 1 to 200 characters.")
+        items = self._read()
+        taken = {item["name"] for item in items}
+        given, number = name, 2
+        while given in taken:
+            given, number = f"{name} ({number})", number + 1
+        saved_at = datetime.now(UTC).isoformat(timespec="seconds")
+        item: dict[str, Any] = {"name": given, "saved_at": saved_at, "frames": frames_of(batch)}
+        if batch.client_properties is not None:
+            item["client_properties"] = batch.client_properties.to_wire()
+        self._write([*items, item])
+        return given
+
+    def remove(self, name: str) -> None:
+        """Take the payload *name* out of the file.
+
+        Raises:
+            LibraryError: The file cannot be read or written.
+        """
+        self._write([item for item in self._read() if item["name"] != name])
+
+    def _read(self) -> list[dict[str, Any]]:
+        try:
+            found = read_json(self.path.read_bytes())
+        except FileNotFoundError:
+            return []
+        except (OSError, JsonError) as error:
+            raise LibraryError(f"{self.path} cannot be read: {error}.") from None
+        items = found.get("payloads") if isinstance(found, dict) else None
+        if not isinstance(items, list) or not all(
+            isinstance(i, dict) and isinstance(i.get("frames"), list)
+            and isinstance(i.get("name"), str) and isinstance(i.get("saved_at"), str)
+            for i in items
+        ):  # fmt: skip
+            raise LibraryError(f"{self.path} is not a library of payloads. Nothing was changed in it.")
+        return items
+
+    def _write(self, items: list[dict[str, Any]]) -> None:
+        text = json.dumps({"payloads": items}, ensure_ascii=False, indent=1)
+        try:
+            # Whoever reads meanwhile, or is cut short by a crash, finds the old file or the new one.
+            handle, aside = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}-")
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text + "\n")
+            Path(aside).replace(self.path)
+        except (OSError, UnicodeEncodeError) as error:
+            raise LibraryError(f"{self.path} cannot be written: {error}.") from None

@@ -1,0 +1,246 @@
+"""What a panel shows that is not a field: the frames as JSON, advice, the status, the table of answers.
+
+Plain functions from values to escaped HTML; they keep nothing and call nobody.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Any, Literal
+
+from lpnb._internal.display import esc, pre_html, table_html
+from lpnb._internal.json_codec import clean
+from lpnb._internal.redaction import scrub
+from lpnb._internal.validation import join
+from lpnb.errors import Complaint, LpnbError
+from lpnb.models.best_practices import Hint
+from lpnb.models.responses import BatchResponse
+
+if TYPE_CHECKING:
+    from lpnb.client.clients import AsyncClient, Client
+    from lpnb.settings import Settings
+
+State = Literal["idle", "ask", "busy", "done", "failed"]
+#: Longer texts are shortened in the preview, and only there.
+_SHOWN = 400
+#: How many answers the panel shows; ``Composer.table`` has all.
+_ROWS = 40
+#: As ``responses_table`` has them.
+COLUMNS = (
+    "consumer_id", "req_id", "type", "ok", "code", "message",
+    "conversation_id", "http_status", "attempts", "elapsed_ms", "sent_at",
+)  # fmt: skip
+_CELLS = {"consumer_id": "m", "req_id": "m", "conversation_id": "m", "message": "t", "elapsed_ms": "n"}
+
+
+def world(settings: Settings) -> str:
+    """Say which world a client of *settings* talks to."""
+    if settings.on_loopback:
+        return f"SANDBOX {settings.domain_api.split('://')[-1]}"
+    return f"REAL ACCOUNT {settings.account_id}"
+
+
+def bar_html(title: str, settings: Settings) -> str:
+    """The head of the panel, with a badge that nobody can take for the other one."""
+    kind = "sandbox" if settings.on_loopback else "real"
+    return (
+        f'<div class="lpnb-bar" data-world="{kind}"><strong>{esc(title)}</strong>'
+        f'<span class="lpnb-world" data-world="{kind}">{esc(world(settings))}</span></div>'
+    )
+
+
+def fallback_html(name: str, settings: Settings, frames: str, responses: Sequence[BatchResponse]) -> str:
+    """What the panel holds, for places that cannot show it."""
+    rows = [cells for response in responses[-_ROWS:] for cells in answer_cells(response)]
+    more = "" if len(responses) <= _ROWS else f" of the last {_ROWS} sends"
+    return (
+        f"<p><strong>{esc(name)}</strong> on {esc(world(settings))}. "
+        "The live panel needs a running kernel and ipywidgets.</p>"
+        + (pre_html(clean(frames)) if frames else "")
+        + (table_html(f"Answers{more}", COLUMNS, rows) if rows else "")
+    )
+
+
+def posted(frames: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return *frames* as they will be posted, with a word in place of the ids that are not known yet."""
+    fresh = Placeholder("made fresh for each send")
+    return [{"kind": "req", "id": fresh, **{k: v for k, v in f.items() if k != "id"}} for f in frames]
+
+
+class Placeholder(str):
+    """Text that stands for a value that is not known before the send."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of pretty-printed JSON: where its value stands, the line as text and as HTML."""
+
+    path: str
+    text: str
+    html: str
+
+
+def json_lines(value: Any, path: str = "", depth: int = 0, key: str | None = None) -> Iterator[Line]:
+    """Pretty-print *value* line by line. Commas are left to the HTML: they say nothing about a change.
+
+    Example:
+        >>> [line.text for line in json_lines([{"a": 1}])]
+        ['[', '  {', '    "a": 1', '  }', ']']
+    """
+    pad, name, lead = "  " * depth, "", ""
+    if key is not None:
+        name = json.dumps(key, ensure_ascii=False) + ": "
+        lead = f'<span class="k">{esc(name[:-2])}</span>: '
+    if isinstance(value, Mapping | list) and value:
+        opens, closes = "{}" if isinstance(value, Mapping) else "[]"
+        yield Line(path, pad + name + opens, pad + lead + opens)
+        items: list[Any] = list(value.items() if isinstance(value, Mapping) else enumerate(value))
+        for number, (step, inner) in enumerate(items):
+            inside = list(
+                json_lines(inner, join(path, step), depth + 1, step if isinstance(step, str) else None)
+            )
+            if number + 1 < len(items):
+                inside[-1] = Line(inside[-1].path, inside[-1].text, inside[-1].html + ",")
+            yield from inside
+        yield Line(path + " ends", pad + closes, pad + closes)
+    elif isinstance(value, Placeholder):
+        yield Line(path, pad + name + value, f"{pad}{lead}<i>{esc(value)}</i>")
+    else:
+        if isinstance(value, str) and len(value) > _SHOWN:
+            value = f"{value[:_SHOWN]}… ({len(value) - _SHOWN:,} more characters)"
+        text = json.dumps(value, ensure_ascii=False, default=str)
+        kind = "s" if isinstance(value, str) else "n"
+        drawn = text if text in ("{}", "[]") else f'<span class="{kind}">{esc(text)}</span>'
+        yield Line(path, pad + name + text, pad + lead + drawn)
+
+
+def preview_html(lines: Sequence[Line], before: Sequence[Line], wrong: Iterable[str], says: str) -> str:
+    """Draw *lines*, marking those that differ from *before* and those whose path is *wrong*."""
+    changed: set[int] = set()
+    if before:
+        matcher = SequenceMatcher(None, [x.text for x in before], [x.text for x in lines], autojunk=False)
+        for kind, _, _, start, end in matcher.get_opcodes():
+            if kind != "equal":
+                changed.update(range(start, end))
+    bad = set(wrong)
+    drawn = "".join(
+        f'<span class="l{" w" if line.path in bad else " c" if place in changed else ""}">{line.html}</span>'
+        for place, line in enumerate(lines)
+    )
+    return (
+        f"<h3>What is posted</h3><p>{esc(says)}</p>"
+        f'<pre tabindex="0" role="region" aria-label="JSON preview"><code>{clean(drawn)}</code></pre>'
+    )
+
+
+def wrong_html(complaints: Sequence[Complaint]) -> str:
+    """Say how much is wrong, for all who cannot see the fields; the complaints follow as buttons."""
+    if not complaints:
+        return ""
+    verb = "is" if len(complaints) == 1 else "are"
+    said = f"Not sendable yet: {count(len(complaints), 'value')} {verb} wrong"
+    return f'<div class="wrong" role="alert"><h3>{said}</h3></div>'
+
+
+def hints_html(hints: Iterable[Hint]) -> str:
+    """List what is advised, with the place and the source of each."""
+    advised = "".join(
+        f"<li>{esc(hint.text)}<small><code>{esc(hint.path)}</code> · {esc(hint.source)}</small></li>"
+        for hint in hints
+    )
+    return f"<div><h3>Advice</h3><ul>{advised}</ul></div>" if advised else ""
+
+
+def shortened(text: str, most: int = _SHOWN) -> str:
+    """*text* without half characters, cut where nobody reads on."""
+    text = clean(text)
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def size(number: int) -> str:
+    """Say how large what is posted is.
+
+    Example:
+        >>> size(412), size(20_480)
+        ('412 bytes', '20.5 kB')
+    """
+    return f"{number:,} bytes" if number < 10_000 else f"{number / 1000:,.1f} kB"
+
+
+def status_html(state: State, text: str) -> str:
+    """One element with the state and the sentence, so that both change in one write."""
+    return f'<span role="status" data-state="{state}">{esc(clean(text))}</span>'
+
+
+def answers_html(responses: Sequence[BatchResponse], columns: Sequence[str] = COLUMNS) -> str:
+    """One row per request frame, newest send first, with *columns* of ``responses_table``."""
+    if not responses:
+        return ""
+    names = ((_CELLS.get(name, ""), name.replace("_", "_<wbr>")) for name in columns)
+    head = "".join(f'<th scope="col" class="{kind}">{name}</th>' for kind, name in names)
+    rows: list[str] = []
+    for response in reversed(responses):
+        rows += [_row(cells, columns) for cells in answer_cells(response)]
+        if len(rows) >= _ROWS:
+            break
+    total = sum(len(response.pairs) for response in responses)
+    more = "" if len(rows) >= total else f", the newest {len(rows)} shown"
+    return (
+        '<div role="region" aria-label="Answers" tabindex="0"><table>'
+        f"<caption>{count(total, 'answer')}{more}</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def answer_cells(response: BatchResponse) -> Iterator[tuple[object, ...]]:
+    """The cells of each row that *response* gives, in the order of ``COLUMNS``."""
+    sent = f"{response.sent_at:%Y-%m-%d %H:%M:%S} UTC" if response.sent_at else None
+    elapsed = None if response.elapsed_ms is None else f"{response.elapsed_ms:.1f}"
+    for pair in response.pairs:
+        yield (
+            response.consumer_id, pair.req_id, pair.type, pair.ok, pair.code, pair.message,
+            pair.conversation_id, response.http_status, response.attempts, elapsed, sent,
+        )  # fmt: skip
+
+
+def _row(cells: Sequence[object], columns: Sequence[str]) -> str:
+    drawn = []
+    for name, cell in zip(COLUMNS, cells, strict=True):
+        if name not in columns:
+            continue
+        text = esc(clean("" if cell is None else str(cell)))
+        if name == "ok":
+            text = '<mark class="y">yes</mark>' if cell else "<mark>no</mark>"
+        if name == "type":
+            text = text.replace(".", ".<wbr>")
+        if name == "sent_at":
+            text = text.replace(" ", "<br>", 1).replace(" ", "&nbsp;")
+        drawn.append(f'<td class="{_CELLS.get(name, "")}">{text}</td>')
+    return f"<tr>{''.join(drawn)}</tr>"
+
+
+def note_html(helping: str, sentence: str = "") -> str:
+    """What stands below a field: its help, and what is wrong with it."""
+    wrong = f'<b role="alert">{esc(clean(sentence))}</b>' if sentence else ""
+    return wrong + esc(helping)
+
+
+def count(number: int, noun: str) -> str:
+    """Say how many.
+
+    Example:
+        >>> count(1, "answer"), count(2, "answer")
+        ('1 answer', '2 answers')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def in_words(error: BaseException, client: Client | AsyncClient) -> str:
+    """Say what went wrong, without the client's secret."""
+    words = str(error) if isinstance(error, LpnbError) else f"{type(error).__name__}: {error}"
+    return scrub(words, [client.settings.client_secret])

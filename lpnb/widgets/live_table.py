@@ -1,0 +1,107 @@
+"""``LiveTable``: what a ``Receiver`` got, as a table in the notebook that follows along.
+
+A view and nothing more: the receiver has the rows, and what was refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as ipw
+
+from lpnb._internal import event_loop
+from lpnb._internal.display import esc, table_html
+from lpnb._internal.json_codec import clean
+from lpnb.errors import ReceiverError
+
+if TYPE_CHECKING:
+    from lpnb.webhooks import Counts, Event, Receiver
+
+#: Seconds between two drawings: a busy account must not keep a browser busy.
+RHYTHM = 0.25
+_COLUMNS = ("received", "conversation", "what", "who", "says")
+_LONGEST = 200
+
+
+class LiveTable(ipw.HTML):  # type: ignore[misc]  # ipywidgets has no types
+    """The latest webhooks of a receiver, drawn anew whenever some come, until it is closed.
+
+    Args:
+        receiver: A running ``Receiver``.
+        conversation_id: One conversation, in its order; the latest arrivals of all when left out.
+        rows: How many rows to show, 1 to 500.
+
+    Example:
+        >>> from lpnb import Receiver, Settings
+        >>> with Receiver(Settings("12345678", "my-client-id", "my-secret")) as receiver:
+        ...     table = LiveTable(receiver)
+        ...     "Webhooks: 0 taken" in table.value
+        True
+        >>> table.close()
+    """
+
+    def __init__(self, receiver: Receiver, conversation_id: str | None = None, rows: int = 20) -> None:
+        if isinstance(rows, bool) or not isinstance(rows, int) or not 1 <= rows <= 500:
+            raise ValueError(f"rows must be a whole number from 1 to 500; got {rows!r}")
+        super().__init__()
+        self._receiver = receiver
+        self._conversation_id = conversation_id
+        self._rows = rows
+        self._news = self._draw()
+        self._following: Future[None] = event_loop.submit(self._follow())
+
+    def close(self) -> None:
+        """Follow no more, and take the table away."""
+        following = getattr(self, "_following", None)
+        if following is not None:
+            following.cancel()
+            self._news.cancel()
+        super().close()
+
+    async def _follow(self) -> None:
+        try:
+            while True:
+                await asyncio.wrap_future(self._news)
+                await asyncio.sleep(RHYTHM)
+                self._news = self._draw()
+        except ReceiverError:  # it was stopped: what is shown stays
+            self.value += "<p>The receiver is stopped.</p>"
+        except Exception as error:  # an exception in a task would vanish unseen
+            words = f"It is followed no more: {type(error).__name__}: {error}"
+            self.value += f'<p role="alert">{esc(clean(words))}</p>'
+
+    def _draw(self) -> Future[None]:
+        # Asked for before looking: what comes in between is drawn next time.
+        news = self._receiver.news(self._conversation_id)
+        try:
+            events = self._receiver.latest(self._rows, self._conversation_id)
+            counts, why = self._receiver.counts, self._receiver.why_empty(self._conversation_id)
+            self.value = events_html(events, counts, self._conversation_id, why)
+        except BaseException:
+            news.cancel()
+            raise
+        return news
+
+
+def events_html(
+    events: list[Event], counts: Counts, conversation_id: str | None = None, why: str | None = None
+) -> str:
+    """The events as a table, with what was taken and refused as its caption; *why* there is none."""
+    refused = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.refusals.items())
+    of = f"Webhooks of {conversation_id}; in all" if conversation_id else "Webhooks"
+    caption = f"{of}: {counts.taken:,} taken" + (f"; refused: {refused}" if refused else "")
+    rows = [
+        (f"{event.received_at:%H:%M:%S}", event.conversation_id, event.kind, event.role, _says(event))
+        for event in events
+    ]
+    drawn = table_html(str(clean(caption)), _COLUMNS, rows)
+    return drawn if rows else f"{drawn}<p>{esc(clean(why or 'Nothing has come yet.'))}</p>"
+
+
+def _says(event: Event) -> Any:
+    if event.skill_id is not None or event.state is not None:
+        return f"skill {event.skill_id or 'unknown'}, {event.stage or event.state or 'unknown'}"
+    text = event.text or ""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."

@@ -1,0 +1,71 @@
+"""What stays of a panel when its notebook is opened again without a kernel: plain HTML, kept up to date.
+
+A panel's own output is written once, when it is shown. This is a second output beside it, which the live
+panel hides, and which is written anew while the panel lives.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from lpnb._internal import event_loop
+
+#: Seconds without a change after which the output is written anew.
+_LATER = 1.5
+
+
+class Kept:
+    """The output beside a panel.
+
+    Args:
+        render: Makes the HTML and the plain text of it.
+    """
+
+    def __init__(self, render: Callable[[], tuple[str, str]]) -> None:
+        self._render = render
+        self._id = f"lpnb-kept-{uuid.uuid4().hex[:12]}"
+        self._shown = False
+        self._last = ""
+        self._waiting: Any = None
+
+    @property
+    def css(self) -> str:
+        """The rule by which the live panel hides the output."""
+        return f".{self._id}{{display:none}}"
+
+    def show(self) -> None:
+        """Write the output for the first time, into the cell that runs."""
+        from IPython import get_ipython
+        from IPython.display import display
+
+        if getattr(get_ipython(), "kernel", None) is None:
+            return  # a terminal has no outputs to come back to
+        self._shown = True
+        display(self._bundle(), raw=True, display_id=self._id)  # type: ignore[no-untyped-call]  # IPython has no types
+
+    def later(self) -> None:
+        """Write it anew once nothing has changed for a moment."""
+        if self._shown:
+            event_loop.loop().call_soon_threadsafe(self._put_off)
+
+    def now(self) -> None:
+        """Write it anew, if it says something else by now."""
+        if not self._shown:
+            return
+        from IPython.display import update_display
+
+        before, bundle = self._last, self._bundle()
+        if self._last != before:
+            update_display(bundle, raw=True, display_id=self._id)  # type: ignore[no-untyped-call]  # as above
+
+    def _put_off(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._waiting = event_loop.loop().call_later(_LATER, self.now)
+
+    def _bundle(self) -> dict[str, str]:
+        html, text = self._render()
+        self._last = html
+        return {"text/html": f'<div class="{self._id}">{html}</div>', "text/plain": text}

@@ -1,0 +1,1 @@
+"""Sending from a panel: the button, the confirmation, the request preview."""

@@ -1,0 +1,83 @@
+"""How a send and its reply look: in words, as a table, raw, and beside another one.
+
+Plain functions from values to escaped HTML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+
+from lpnb._internal.display import esc
+from lpnb._internal.json_codec import clean
+from lpnb.widgets import html_views
+from lpnb.widgets.send.sent_request import Sent
+
+#: A raw reply of more characters is cut in the panel; ``response.raw`` has all of it.
+_RAW = 20_000
+#: Of one send, every row has the same consumer, which stands above the table.
+_COLUMNS = [name for name in html_views.COLUMNS if name != "consumer_id"]
+
+
+def sent_html(sent: Sent) -> str:
+    """One send: the outcome in words, a row for each frame, what was posted and what came back."""
+    response = sent.response
+    about = [("account", sent.account_id), ("consumer", sent.consumer_id)]
+    if response.conversation_id:
+        about.append(("conversation", response.conversation_id))
+    facts = "".join(f"<dt>{esc(name)}</dt><dd>{esc(clean(value))}</dd>" for name, value in about)
+    return (
+        f'<div class="lpnb-outcome" data-outcome="{esc(response.outcome)}">'
+        f"<h3>#{sent.number} · {esc(response.outcome)}</h3><p>{esc(clean(response.explanation))}</p>"
+        f"<dl>{facts}</dl></div>{html_views.answers_html([response], _COLUMNS)}"
+    )
+
+
+def raw_html(sent: Sent) -> str:
+    """The posted frames and the reply as it came, beside each other."""
+    raw = sent.raw_text()
+    cut = f"\n… {len(raw) - _RAW:,} more characters: response.raw has them" if len(raw) > _RAW else ""
+    status = sent.response.http_status
+    came = f"HTTP {status}" if status else "Nothing came back"
+    return (
+        f'<div class="lpnb-pair">{_block(sent.posted, chr(10).join(sent.frame_lines()))}'
+        f"{_block(f'The reply as it came: {came}', raw[:_RAW] + cut)}</div>"
+    )
+
+
+def _block(title: str, text: str) -> str:
+    return (
+        f'<section><h3>{esc(title)}</h3><pre tabindex="0" role="region" aria-label="{esc(title)}">'
+        f"<code>{esc(clean(text))}</code></pre></section>"
+    )
+
+
+def difference_html(before: Sent, after: Sent) -> str:
+    """What differs between two sends, in what was posted and in what came back."""
+    return (
+        f"<h3>#{before.number} beside #{after.number}</h3>"
+        + _difference(_both(before.posted, after.posted), before.frame_lines(), after.frame_lines())
+        + _difference("What came back", before.answer_lines(), after.answer_lines())
+    )
+
+
+def _both(before: str, after: str) -> str:
+    return before if before == after else "What was posted, and what was not"
+
+
+def _difference(title: str, before: Sequence[str], after: Sequence[str]) -> str:
+    lines: list[str] = []
+    for kind, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if kind == "equal":
+            shown = list(before[a:b])
+            if len(shown) > 7:
+                shown[3:-3] = [f"… {len(shown) - 6} equal lines"]
+            lines += [f'<span class="l">  {esc(clean(line))}</span>' for line in shown]
+        else:
+            lines += [f'<span class="l w">− {esc(clean(line))}</span>' for line in before[a:b]]
+            lines += [f'<span class="l y">+ {esc(clean(line))}</span>' for line in after[c:d]]
+    same = " (the same)" if list(before) == list(after) else ""
+    return (
+        f'<section><h4>{esc(title)}{same}</h4><pre tabindex="0" role="region" aria-label="{esc(title)}">'
+        f"<code>{''.join(lines)}</code></pre></section>"
+    )

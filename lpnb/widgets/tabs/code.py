@@ -1,0 +1,111 @@
+"""The tab that shows the same work as code, to be copied into a cell, a script or a terminal."""
+
+from __future__ import annotations
+
+import pprint
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lpnb._internal.display import esc
+from lpnb._internal.json_codec import clean
+from lpnb.errors import LpnbError
+from lpnb.models.batches import ConversationBatch
+from lpnb.widgets import html_views
+from lpnb.widgets.form.payload_library import frames_of
+from lpnb.widgets.styles import Kit
+
+#: Copies what stands beside the button. Where the page may not, the text is marked, for Ctrl-C.
+_COPY = (
+    "const text=this.parentElement.querySelector('pre');"
+    "getSelection().selectAllChildren(text);"
+    "navigator.clipboard?.writeText(text.textContent).then(()=>{this.textContent='Copied'},()=>{})"
+)
+
+
+def cell_code(batch: ConversationBatch, consumer_id: str) -> str:
+    """The code of a cell that opens the explorer with this payload in it.
+
+    Example:
+        >>> print(cell_code(ConversationBatch(), "consumer-1"))
+        import lpnb
+        <BLANKLINE>
+        explorer = lpnb.Explorer()
+        explorer.load(
+            [{'type': 'userprofile.SetUserProfile', 'body': {}},
+             {'type': 'cm.ConsumerRequestConversation', 'body': {'channelType': 'MESSAGING'}}],
+            unknown="keep",
+        )
+        explorer.consumer_id.value = 'consumer-1'
+        explorer
+    """
+    frames = pprint.pformat(frames_of(batch), width=88, sort_dicts=False)
+    indented = frames.replace("\n", "\n    ")
+    return (
+        "import lpnb\n\nexplorer = lpnb.Explorer()\nexplorer.load(\n"
+        f'    {indented},\n    unknown="keep",\n)\n'
+        f"explorer.consumer_id.value = {consumer_id!r}\nexplorer"
+    )
+
+
+Writer = Callable[[ConversationBatch, str], str]
+
+
+class CodeTab:
+    """What the sheet holds, in each of several languages.
+
+    Args:
+        kit: The panel's layouts.
+        writers: For each kind of code its name and what writes it.
+        payload: Returns what the sheet holds: the batch, or None when it is wrong, and the consumer id.
+    """
+
+    def __init__(
+        self,
+        kit: Kit,
+        writers: Mapping[str, Writer],
+        payload: Callable[[], tuple[ConversationBatch | None, str]],
+    ) -> None:
+        self._writers, self._payload = dict(writers), payload
+        self.chosen = next(iter(self._writers))
+        self._buttons = {
+            name: kit.button(name, lambda _, name=name: self.choose(name), "lpnb-tool")
+            for name in self._writers
+        }
+        self.text = ""
+        self.code = kit.html("", "lpnb-code")
+        self.box = kit.vbox([kit.box(list(self._buttons.values()), "lpnb-tools"), self.code], "lpnb-tab")
+        self.refresh()
+
+    def choose(self, name: str) -> None:
+        """Show the code of the kind *name*."""
+        self.chosen = name
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Write the code anew for what the sheet holds now."""
+        for name, button in self._buttons.items():
+            (button.add_class if name == self.chosen else button.remove_class)("lpnb-open")
+        batch, consumer_id = self._payload()
+        if batch is None:
+            self.text = ""
+            self.code.value = html_views.note_html(
+                "", "There is no code for a payload that is wrong. Fix it under Compose."
+            )
+            return
+        try:
+            self.text = self._writers[self.chosen](batch, consumer_id)
+        except Exception as error:  # an exception in a callback would vanish unseen
+            self.text = ""
+            words = str(error) if isinstance(error, LpnbError) else f"{type(error).__name__}: {error}"
+            self.code.value = html_views.note_html("", words)
+            return
+        self.code.value = (
+            f'<button type="button" class="jupyter-button" onclick="{esc(_COPY)}">Copy</button>'
+            f'<pre tabindex="0" role="region" aria-label="{esc(self.chosen)}">'
+            f"<code>{esc(clean(self.text))}</code></pre>"
+        )
+
+    @property
+    def widgets(self) -> list[Any]:
+        """What the tab shows."""
+        return [self.box]

@@ -1,0 +1,365 @@
+"""The tab that tries many payloads: a grid, a run with progress and Stop, its table, heatmap, comparison.
+
+``Grid``, ``start_experiment``, ``heatmap`` and ``compare`` do the work. Whatever blocks happens off the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as ipw
+
+from lpnb._internal import event_loop
+from lpnb._internal.display import esc, table_html
+from lpnb._internal.json_codec import clean
+from lpnb.client.clients import AsyncClient, Client
+from lpnb.errors import InvalidValueError, LpnbError
+from lpnb.widgets import html_views
+from lpnb.widgets.form.batch_form import Sheet
+from lpnb.widgets.form.grid_form import GridForm
+from lpnb.widgets.html_views import in_words
+from lpnb.widgets.styles import Kit, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lpnb.experiments.cases.grid import Grid
+    from lpnb.experiments.runs.run import Run
+    from lpnb.experiments.runs.steps import Steps
+
+#: How often progress is looked at, in seconds, and how many rows of the table are shown.
+_LOOK, _ROWS, _SAMPLE = 0.3, 60, 5
+#: How many cases are looked through after a keystroke.
+_CHECKED = 500
+RUNS = Path("runs")
+
+
+class ExperimentTab:
+    """Many cases in one run.
+
+    Args:
+        sheet: What is the same in every case.
+        kit: The panel's layouts.
+        client: Returns who sends.
+        told: Called when a run has ended.
+    """
+
+    def __init__(
+        self, sheet: Sheet, kit: Kit, client: Callable[[], Client | AsyncClient], told: Callable[[], None]
+    ) -> None:
+        self._sheet, self._kit, self._client, self._told = sheet, kit, client, told
+        self.run: Run | None = None
+        self._future: Future[None] | None = None
+        self._table: pd.DataFrame | None = None
+        text = {"layout": kit.plain, "style": kit.text}
+        self.grid = GridForm(sheet.form, kit, self.refresh)
+        self.count = kit.html("", "lpnb-count")
+        self.sample = kit.html("", "lpnb-answers")
+        self.name = ipw.Text(description="Name", placeholder="made from the time", **text)
+        self.at_once = ipw.Text(value="16", description="At once", **text)
+        self.rate = ipw.Text(description="A second", placeholder="found by itself", **text)
+        settings = client().settings
+        ticks = {
+            "engagement": ("Ask Monitoring first, and route by what it offers", False),
+            "landing": ("Read where each landed", bool(settings.history_key or settings.agent_login)),
+            "close": ("Close each conversation at the end", False),
+        }
+        self.steps = {
+            name: ipw.Checkbox(
+                value=value, description=words, indent=False, layout=kit.plain, _dom_classes=("lpnb-tick",)
+            )
+            for name, (words, value) in ticks.items()
+        }
+        self.message = ipw.Text(
+            description="First message", placeholder="none; said as the consumer once it is open", **text
+        )
+        self.confirm = ipw.Text(description="How many", _dom_classes=("lpnb-hidden",), **text)
+        self.start_button = kit.button("Run", lambda _: self.start(), "lpnb-send")
+        self.stop_button = kit.button("Stop", lambda _: self.stop(), "lpnb-hidden")
+        self.bar = ipw.IntProgress(
+            min=0, max=1, layout=kit.plain, _dom_classes=("lpnb-progress", "lpnb-hidden")
+        )
+        self.status = kit.html(html_views.status_html("idle", "Nothing run yet."), "lpnb-status")
+        self._results = kit.vbox([], "lpnb-group")
+        head = (
+            "<h3>What varies</h3>"
+            "<p>All other fields are as under Compose; each case has a consumer of its own.</p>"
+        )
+        about = "<h3>The run</h3><p>Written down case by case in runs/, before each leaves.</p>"
+        self.box = kit.vbox(
+            [
+                kit.html(head, "lpnb-first"), self.grid.box, self.grid.more,
+                kit.box([self.grid.sample, self.grid.seed], "lpnb-tools"), self.grid.zipped,
+                self.count, self.sample,
+                kit.html(about, "lpnb-head"),
+                kit.box([self.name, self.at_once, self.rate], "lpnb-tools"),
+                self.message, *self.steps.values(),
+                self.confirm,
+                kit.box([self.start_button, self.stop_button, self.status], "lpnb-tools"),
+                self.bar, self._results,
+            ],
+            "lpnb-tab", "lpnb-experiment",
+        )  # fmt: skip
+        self.refresh()
+
+    @property
+    def widgets(self) -> list[Any]:
+        """What the tab shows."""
+        return [self.box]
+
+    # The grid
+
+    def refresh(self) -> None:
+        """Count the cases and show the first few, or what is wrong with them."""
+        try:
+            grid = self.grid.grid()
+            _check(grid)
+            of = f" of {grid.combinations:,} combinations" if grid.combinations != len(grid) else ""
+            self.count.value = f"<p><b>{len(grid):,}</b> {'case' if len(grid) == 1 else 'cases'}{of}</p>"
+            columns = list(dict.fromkeys([*self.grid.varied, *grid.columns]))[:8]
+            rows = [
+                [grid[n].name, *(grid[n].values.get(c) for c in columns)]
+                for n in range(min(len(grid), _SAMPLE))
+            ]
+            caption = f"The first {len(rows)}" if len(rows) < len(grid) else "All of them"
+            self.sample.value = _table(caption, ["case", *columns], rows)
+            real = not self._client().settings.on_loopback
+            shown(self.confirm, real and len(grid) > 1)
+        except LpnbError as error:
+            self.count.value = html_views.note_html("", str(error))
+            self.sample.value = ""
+        except Exception as error:  # an exception in a callback would vanish unseen
+            self.count.value = html_views.note_html("", f"{type(error).__name__}: {error}")
+
+    def other_account(self) -> None:
+        """Take no number that was typed for one account as meant for another."""
+        self.confirm.value = ""
+        self.refresh()
+
+    # The run
+
+    def start(self) -> Future[None] | None:
+        """Begin a run; return the future of its end, or None when one is under way."""
+        if self._future is not None and not self._future.done():
+            return None
+        self.start_button.disabled = True
+        self._future = event_loop.submit(self._run())
+        return self._future
+
+    def stop(self) -> None:
+        """Let nothing new leave."""
+        if self.run is not None:
+            self.run.stop()
+            self.status.value = html_views.status_html(
+                "busy", "Stopping: what has left is still waited for …"
+            )
+
+    async def _run(self) -> None:
+        client = self._client()
+        try:
+            await asyncio.sleep(0.25)  # the page holds back the last of what was typed before the press
+            if client is not self._client():
+                words = "Not run: the account was switched after the press. Press Run again."
+                self.status.value = html_views.status_html("failed", words)
+                return
+            grid = self.grid.grid()
+            options = self._options(client, grid)
+            if options is None:
+                return
+            self._results.children = []
+            self.status.value = html_views.status_html("busy", f"Starting {len(grid):,} cases …")
+            from lpnb.experiments.runs.start import start_experiment
+
+            # Its first steps wait for hosts and a token, which this loop cannot do for itself.
+            self.run = run = await asyncio.to_thread(start_experiment, client, grid, **options)
+            shown(self.stop_button, True)
+            shown(self.bar, True)
+            ended = asyncio.ensure_future(run)
+            while not (await asyncio.wait([ended], timeout=_LOOK))[0]:
+                self._show_progress(run)
+            ended.result()
+            await self._show_results(run)
+        except Exception as error:  # an exception in a task would vanish unseen
+            self.status.value = html_views.status_html("failed", in_words(error, client))
+        finally:
+            shown(self.stop_button, False)
+            shown(self.bar, False)
+            self.start_button.disabled = False
+
+    def _options(self, client: Client | AsyncClient, grid: Grid) -> dict[str, Any] | None:
+        """How the run is driven; None, and a question, when a real account has not been confirmed."""
+        real = not client.settings.on_loopback
+        if real and self.confirm.value.strip() != str(len(grid)):
+            shown(self.confirm, True)
+            self.status.value = html_views.status_html(
+                "ask",
+                f"This opens {len(grid):,} conversations at the {html_views.world(client.settings)}. "
+                f"Type {len(grid)} into How many, then press Run again.",
+            )
+            return None
+        self.confirm.value = ""
+        name = self.name.value.strip() or f"explorer-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        return {
+            "name": name,
+            "journal": RUNS / f"{name}.sqlite",
+            "concurrency": _number(self.at_once.value) or 16,
+            "rate": _number(self.rate.value),
+            "live": real,
+            "confirm": len(grid) if real else None,
+            "progress": False,
+            "steps": self._steps(),
+        }
+
+    def _steps(self) -> Steps:
+        from lpnb.experiments.runs.steps import Steps
+
+        said = self.message.value
+        return Steps(say=[said] if said.strip() else (), **{n: t.value for n, t in self.steps.items()})
+
+    def _show_progress(self, run: Run) -> None:
+        progress = run.progress
+        self.bar.max, self.bar.value = max(progress.total, 1), progress.done
+        self.status.value = html_views.status_html("busy", f"{progress}")
+
+    async def _show_results(self, run: Run) -> None:
+        table = self._table = await asyncio.to_thread(run.table)
+        progress = run.progress
+        good = progress.done == progress.total and not progress.unknown
+        words = f"{progress}. {run.failure or ''} Written down in {run.journal_path}."
+        self.status.value = html_views.status_html("done" if good else "failed", words.replace("  ", " "))
+        self._results.children = self._result_widgets(table)
+        self._told()
+
+    # What came of it
+
+    def _result_widgets(self, table: pd.DataFrame) -> list[Any]:
+        kit = self._kit
+        varied = [column for column in self.grid.varied if column in table.columns]
+        values = ("landed_skill", "outcome", "failed")
+        text = {"layout": kit.plain, "style": kit.text}
+        self.down = ipw.Combobox(value=varied[0], options=varied, description="Rows", **text)
+        self.across = ipw.Combobox(
+            value=(varied[1:] or ["outcome"])[0],
+            options=[*varied, "outcome", "code"],
+            description="Columns",
+            **text,
+        )
+        landed = table["landed_skill_id"].notna().any()
+        self.value = ipw.Combobox(
+            value=values[0 if landed else 1], options=values, description="Cells", **text
+        )
+        self.heatmap = kit.html("", "lpnb-plot")
+        for widget in (self.down, self.across, self.value):
+            widget.observe(lambda _: self._draw(), names="value")
+        journals = sorted((str(path) for path in RUNS.glob("*.sqlite")), reverse=True)
+        mine = str(self.run.journal_path) if self.run is not None else ""
+        earlier = [path for path in journals if path != mine]
+        self.earlier = ipw.Combobox(
+            value=earlier[0] if earlier else "", options=earlier, description="Earlier run",
+            placeholder="a journal", **text,
+        )  # fmt: skip
+        self.comparison = kit.html("", "lpnb-plot")
+        compare = kit.button("Compare", lambda _: self.compare(), "lpnb-tool")
+        self._draw()
+        return [
+            kit.html("<h3>Heatmap</h3>", "lpnb-head"),
+            kit.box([self.down, self.across, self.value], "lpnb-tools"), self.heatmap,
+            kit.html("<h3>Beside an earlier run</h3>", "lpnb-head"),
+            kit.box([self.earlier, compare], "lpnb-tools"), self.comparison,
+            kit.html(_frame_html(table, varied), "lpnb-answers"),
+        ]  # fmt: skip
+
+    def _draw(self) -> None:
+        from lpnb.plots.heatmap import heatmap
+
+        if self._table is None:
+            return
+        try:
+            drawn = heatmap(self._table, self.down.value, self.across.value, self.value.value)
+            self.heatmap.value = drawn._repr_html_()
+        except LpnbError as error:
+            self.heatmap.value = html_views.note_html("", str(error))
+        except Exception as error:  # an exception in a callback would vanish unseen
+            self.heatmap.value = html_views.note_html("", f"{type(error).__name__}: {error}")
+
+    def compare(self) -> Future[None]:
+        """Compare with the journal that is named; return the future of it."""
+        return event_loop.submit(self._compare())
+
+    async def _compare(self) -> None:
+        from lpnb.experiments.runs.compare import compare
+        from lpnb.experiments.runs.start import open_run
+
+        try:
+            before = await asyncio.to_thread(lambda: open_run(self.earlier.value.strip()).table())
+            found = await asyncio.to_thread(compare, before, self._table)
+            self.comparison.value = found._repr_html_()
+        except Exception as error:  # an exception in a task would vanish unseen
+            self.comparison.value = html_views.note_html("", in_words(error, self._client()))
+
+
+def _check(grid: Grid) -> None:
+    """See that the cases can be sent; of many, while somebody types, the first ones. A run checks all."""
+    if len(grid) <= _CHECKED:
+        grid.check()
+        return
+    for number in range(_CHECKED):
+        if wrong := grid[number].complaints():
+            raise InvalidValueError(wrong)
+
+
+def _number(typed: str) -> Any:
+    """What was typed as a number; other text goes on as it is, so that the run complains about it."""
+    typed = typed.strip()
+    if not typed:
+        return None
+    try:
+        return int(typed) if typed.isascii() and typed.isdigit() else float(typed)
+    except ValueError:
+        return typed
+
+
+def _table(caption: str, columns: list[str], rows: list[list[object]]) -> str:
+    head = "".join(f'<th scope="col">{esc(clean(name))}</th>' for name in columns)
+    body = "".join(
+        "<tr>"
+        + "".join(f"<td>{esc(clean(html_views.shortened(_said(cell))))}</td>" for cell in row)
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        f'<div role="region" aria-label="{esc(caption)}" tabindex="0"><table>'
+        f"<caption>{esc(caption)}</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _said(cell: object) -> str:
+    text = "" if cell is None else str(cell)
+    return "" if text in ("nan", "<NA>", "NaT") and not isinstance(cell, str) else text
+
+
+def _frame_html(table: pd.DataFrame, varied: list[str]) -> str:
+    columns = [
+        *("case", *varied, "outcome", "landed_skill", "code", "message", "conversation_id", "http_status"),
+        *("attempts", "elapsed_ms"),
+    ]
+    there = [column for column in dict.fromkeys(columns) if column in table.columns]
+    rows = [list(row) for row in table[there].head(_ROWS).itertuples(index=False)]
+    caption = f"{len(table):,} cases" + (f", the first {_ROWS} shown" if len(table) > _ROWS else "")
+    return _table(caption, there, rows)
+
+
+def kept_table_html(tab: ExperimentTab | None) -> str:
+    """The last run's table, for places that show no widgets."""
+    if tab is None or tab._table is None:
+        return ""
+    table = tab._table.head(_ROWS)
+    rows = [[_said(cell) for cell in row] for row in table.itertuples(index=False)]
+    return table_html(f"The last run: {len(tab._table):,} cases", list(table.columns), rows)

@@ -1,0 +1,122 @@
+"""Where a conversation landed, and on a sandbox in this process why: the rules that were tried, one by one.
+
+``find_landing`` finds out; this shows it. A question still open when another send is shown is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from typing import Any
+
+from lpnb._internal import event_loop
+from lpnb._internal.display import esc
+from lpnb._internal.json_codec import clean
+from lpnb.client.connect import sandbox_of
+from lpnb.client.landings import WAIT, find_landing
+from lpnb.models.landings import Landing
+from lpnb.widgets import html_views
+from lpnb.widgets.html_views import in_words
+from lpnb.widgets.send.sent_request import Sent
+from lpnb.widgets.styles import Kit, shown
+
+
+class LandingPart:
+    """The part of the tab that asks where the conversation of one send is."""
+
+    def __init__(self, kit: Kit) -> None:
+        self._sent: Sent | None = None
+        self._future: Future[None] | None = None
+        self._answers: dict[int, Landing] = {}
+        self.button = kit.button("Where did it land?", lambda _: self.ask(), "lpnb-hidden", "lpnb-more")
+        self.status = kit.html("", "lpnb-status")
+        self.trace = kit.html("", "lpnb-trace")
+        self.widgets = [kit.box([self.button, self.status], "lpnb-tools"), self.trace]
+
+    def show(self, sent: Sent) -> None:
+        """Turn to *sent*. On a sandbox, where it costs nothing, the question is asked at once."""
+        if sent is self._sent:
+            return
+        if self._future is not None:
+            self._future.cancel()
+        self._sent, self._future = sent, None
+        self.status.value = self.trace.value = ""
+        shown(self.button, bool(sent.response.conversation_id))
+        if not sent.response.conversation_id:
+            return
+        if (known := self._answers.get(sent.number)) is not None:
+            self._tell(sent, known)
+        elif _costs_nothing(sent):
+            self.ask()
+
+    def ask(self) -> Future[None] | None:
+        """Ask history, about a minute's patience long; return the future of it."""
+        sent = self._sent
+        if sent is None or not sent.response.conversation_id:
+            return None
+        if self._future is not None:
+            self._future.cancel()
+        self.status.value = html_views.status_html("busy", f"Asking history, for up to {WAIT:.0f} s …")
+        self._future = event_loop.submit(self._ask(sent, sent.response.conversation_id))
+        return self._future
+
+    async def _ask(self, sent: Sent, conversation_id: str) -> None:
+        engine = sent.client.engine
+        try:
+            found = await find_landing(engine, conversation_id, receiver=engine.ear)
+            self._answers[sent.number] = found
+            if sent is self._sent:
+                self._tell(sent, found)
+        except Exception as error:  # an exception in a task would vanish unseen
+            if sent is self._sent:
+                self.status.value = html_views.status_html("failed", in_words(error, sent.client))
+
+    def _tell(self, sent: Sent, found: Landing) -> None:
+        state: html_views.State = "done" if found.outcome == "landed" else "ask"
+        self.status.value = html_views.status_html(state, found.explanation)
+        sandbox = sandbox_of(sent.client.settings)
+        try:
+            trace = None if sandbox is None else sandbox.trace(found.conversation_id)
+        except KeyError:  # forgotten by the sandbox in the meantime
+            trace = None
+        self.trace.value = "" if trace is None else trace_html(trace)
+
+
+def _costs_nothing(sent: Sent) -> bool:
+    """Whether the question stays on this machine and there is somebody to answer it."""
+    settings = sent.client.settings
+    answers = settings.history_key or settings.agent_login or sent.client.engine.ear
+    return settings.on_loopback and bool(answers)
+
+
+def trace_html(trace: Mapping[str, Any]) -> str:
+    """A sandbox's routing trace: each rule with what it decided, each engagement with why it fits or not.
+
+    Example:
+        >>> step = {"rule": "sde", "outcome": "decided", "why": "ctype <vip>"}
+        >>> "ctype &lt;vip&gt;" in trace_html({"steps": [step]})
+        True
+    """
+    steps = "".join(
+        f'<li data-outcome="{esc(step["outcome"])}"><b>{esc(step["rule"])}</b> {esc(step["outcome"])}'
+        f"<small>{esc(clean(step['why']))}</small></li>"
+        for step in trace.get("steps", ())
+    )
+    rows = "".join(
+        f"<tr><td>{'yes' if each['matched'] else 'no'}</td><td>{esc(clean(each['name']))}</td>"
+        f"<td>{esc(each['campaignId'])} / {esc(each['engagementId'])}</td>"
+        f"<td>{esc(clean(each['why']))}</td></tr>"
+        for each in trace.get("engagements", ())
+    )
+    by = esc(clean(trace.get("consideredBy", "")))
+    considered = (
+        f"<details><summary>Every engagement, and why it fits or not (considered by {by})</summary>"
+        '<div role="region" aria-label="Engagements" tabindex="0"><table><thead><tr>'
+        '<th scope="col">fits</th><th scope="col">engagement</th>'
+        '<th scope="col">campaign / engagement id</th><th scope="col">why</th></tr>'
+        f"</thead><tbody>{rows}</tbody></table></div></details>"
+        if rows
+        else ""
+    )
+    inferred = f"<p>{esc(clean(trace['inferred']))}</p>" if trace.get("inferred") else ""
+    return f"<h3>Why: the sandbox's rules in order</h3><ol>{steps}</ol>{inferred}{considered}"
