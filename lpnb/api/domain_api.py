@@ -12,16 +12,24 @@ from lpnb._internal.display import brief
 from lpnb.api.trusted_hosts import origin_of
 from lpnb.errors import ServiceError, UntrustedHostError
 from lpnb.settings import Settings
-from lpnb.transport.protocol import Exchange, Flow, Pause, Request, content_of
-from lpnb.transport.retries import patiently
+from lpnb.transport.protocol import Exchange, Flow, Request, Sleep, content_of
+from lpnb.transport.retries import with_retries
 
 #: What CONVERSATION needs: messaging, the AppJWT, the ConsumerJWS.
-NEEDED = ("asyncMessagingEnt", "sentinel", "idp")
+NEEDED_SERVICES = ("asyncMessagingEnt", "sentinel", "idp")
 #: What lpnb may use besides; looked at only when it is there.
-KNOWN = (*NEEDED, "smt", "swift", "msgHist", "agentVep", "accountConfigReadWrite", "accountConfigReadOnly")
+KNOWN_SERVICES = (
+    *NEEDED_SERVICES,
+    "smt",
+    "swift",
+    "msgHist",
+    "agentVep",
+    "accountConfigReadWrite",
+    "accountConfigReadOnly",
+)
 
 
-def find_domains(settings: Settings, wait: Callable[[float], Pause | None] = Pause) -> Flow[dict[str, str]]:
+def find_domains(settings: Settings, wait: Callable[[float], Sleep | None] = Sleep) -> Flow[dict[str, str]]:
     """Ask for all services at once; return the origin of each one that lpnb knows.
 
     A service that CONVERSATION needs and the list leaves out is asked for by name.
@@ -32,29 +40,31 @@ def find_domains(settings: Settings, wait: Callable[[float], Pause | None] = Pau
 
     Source: Domain API. Both the list and the flat record have been seen for the single form.
     """
-    exchange = yield from patiently(lambda: _request(settings, None), "Domain API", wait)
+    exchange = yield from with_retries(lambda: _request(settings, None), "Domain API", wait)
     found = origins(_rows(exchange, None), settings)
-    for service in NEEDED:
+    for service in NEEDED_SERVICES:
         if service not in found:
             found[service] = yield from find_domain(settings, service, wait)
     return found
 
 
-def find_domain(settings: Settings, service: str, wait: Callable[[float], Pause | None] = Pause) -> Flow[str]:
+def find_domain(settings: Settings, service: str, wait: Callable[[float], Sleep | None] = Sleep) -> Flow[str]:
     """Ask which host serves *service*, and return its origin.
 
     Raises:
         UntrustedHostError: The host may not be sent a token.
         ServiceError: No host is named, or the Domain API does not answer.
     """
-    exchange = yield from patiently(lambda: _request(settings, service), "Domain API", wait)
+    exchange = yield from with_retries(lambda: _request(settings, service), "Domain API", wait)
     found = origins(_rows(exchange, service), settings, (service,))
     if service not in found:
         raise ServiceError(f"The Domain API names no host for {service} on account {settings.account_id}.")
     return found[service]
 
 
-def origins(rows: Sequence[Any], settings: Settings, services: Sequence[str] = KNOWN) -> dict[str, str]:
+def origins(
+    rows: Sequence[Any], settings: Settings, services: Sequence[str] = KNOWN_SERVICES
+) -> dict[str, str]:
     """Check the rows for *services* and return the origin of each.
 
     Rows for services that lpnb never talks to are left alone.

@@ -16,26 +16,26 @@ from typing import Any
 from lpnb._internal.display import brief
 from lpnb.errors import Complaint, FileStoreError, InvalidValueError, ServiceError
 from lpnb.models.responses import BatchResponse
-from lpnb.transport.protocol import Exchange, Flow, Pause, Request
-from lpnb.transport.retries import patiently
+from lpnb.transport.protocol import Exchange, Flow, Request, Sleep
+from lpnb.transport.retries import with_retries
 
 #: Bytes of a stored file. Source: the file-sharing page (3 MB).
-LARGEST_FILE = 3 << 20
+MAX_FILE_BYTES = 3 << 20
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]{1,2000}\Z")
 _MEDIA = {"JPG": "image/jpeg", "JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif"}
 #: How a file of each type begins, so that its name need not be believed.
-_STARTS = {b"\xff\xd8\xff": "JPG", b"\x89PNG\r\n\x1a\n": "PNG", b"GIF87a": "GIF", b"GIF89a": "GIF"}
+_SIGNATURES = {b"\xff\xd8\xff": "JPG", b"\x89PNG\r\n\x1a\n": "PNG", b"GIF87a": "GIF", b"GIF89a": "GIF"}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StoredFile:
     """Where in the store a file is, and the signature that lets it be put or had, for a minute."""
 
     relative_path: str
     query: Mapping[str, str] = field(repr=False)
 
 
-def place_of(response: BatchResponse) -> Place:
+def stored_file_of(response: BatchResponse) -> StoredFile:
     """Read the answer to ``UploadUrl`` or ``DownloadUrl``.
 
     Raises:
@@ -50,11 +50,15 @@ def place_of(response: BatchResponse) -> Place:
             "The answer names no place in the file store: its relativePath is missing or odd."
         )
     params = query if isinstance(query, Mapping) else {}
-    return Place(path, {str(name): str(value) for name, value in params.items()})
+    return StoredFile(path, {str(name): str(value) for name, value in params.items()})
 
 
 def put_file(
-    origin: str, place: Place, content: bytes, file_type: str, wait: Callable[[float], Pause | None] = Pause
+    origin: str,
+    place: StoredFile,
+    content: bytes,
+    file_type: str,
+    wait: Callable[[float], Sleep | None] = Sleep,
 ) -> Flow[None]:
     """Put *content* at *place*.
 
@@ -75,7 +79,7 @@ def put_file(
         raise _refused("took no file", exchange)
 
 
-def get_file(origin: str, place: Place, wait: Callable[[float], Pause | None] = Pause) -> Flow[bytes]:
+def get_file(origin: str, place: StoredFile, wait: Callable[[float], Sleep | None] = Sleep) -> Flow[bytes]:
     """Have the file at *place*.
 
     Raises:
@@ -111,7 +115,7 @@ def read_file(file: object) -> tuple[bytes, int]:
     if not path.is_file():  # a device or a pipe may never end
         raise InvalidValueError([Complaint("file", f"file must be a file; {brief(str(path))} is none.")])
     with path.open("rb") as opened:
-        content = opened.read(LARGEST_FILE + 1)
+        content = opened.read(MAX_FILE_BYTES + 1)
     return content, max(size, len(content))
 
 
@@ -122,12 +126,12 @@ def file_type_of(content: bytes) -> str | None:
         >>> file_type_of(b"GIF89a..."), file_type_of(b"%PDF-1.7")
         ('GIF', None)
     """
-    return next((kind for start, kind in _STARTS.items() if content.startswith(start)), None)
+    return next((kind for start, kind in _SIGNATURES.items() if content.startswith(start)), None)
 
 
-def _ask(request: Callable[[], Request], wait: Callable[[float], Pause | None]) -> Flow[Exchange]:
+def _ask(request: Callable[[], Request], wait: Callable[[float], Sleep | None]) -> Flow[Exchange]:
     try:
-        return (yield from patiently(request, "The file store", wait))
+        return (yield from with_retries(request, "The file store", wait))
     except FileStoreError:
         raise
     except ServiceError as error:

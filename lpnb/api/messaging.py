@@ -11,33 +11,33 @@ from typing import Protocol
 
 from lpnb._internal.redaction import Secret, scrub_bytes
 from lpnb.models.frame_responses import explain_frame, read_frame
-from lpnb.models.outgoing import Batch, Outgoing
+from lpnb.models.outgoing import Batch, EncodedBatch
 from lpnb.models.responses import BatchResponse, Outcome, Pair, Reading, explain, fill, read_batch
 from lpnb.transport.protocol import (
+    AcquireSlot,
+    AttemptObserver,
+    BeforeSend,
     Exchange,
     Flow,
-    Leaving,
-    NewToken,
-    Post,
+    PreparedPost,
+    RefreshTokens,
     Request,
-    Turn,
     Verdict,
-    Witness,
     call,
     verdict,
 )
-from lpnb.transport.retries import LONGEST, Throttle
+from lpnb.transport.retries import MAX_WAIT, Throttle
 
 #: How often one send is tried at the most, for whatever reasons.
-MOST_ATTEMPTS = 6
+MAX_ATTEMPTS = 6
 
 
-class Line(Protocol):
+class SendContext(Protocol):
     """What a send needs of the account: where to, the tokens of the moment, the shared throttle."""
 
     account_id: str
     throttle: Throttle
-    witness: Witness | None
+    observer: AttemptObserver | None
 
     def origin(self) -> str:
         """Of the messaging service."""
@@ -60,89 +60,91 @@ class Line(Protocol):
         ...
 
 
-def post_batch(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse]:
+def post_batch(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchResponse]:
     """Post *batch* on behalf of *consumer_id* and return what became of it. Never raises for a reply.
 
     Request ids are made anew for each attempt, unless the batch has its own.
 
-    Source: Send API, CONVERSATION; the rules are those of ``wire.verdict``.
+    Source: Send API, CONVERSATION; the rules are those of ``transport.protocol.verdict``.
     """
-    return _post(batch, consumer_id, line)
+    return _post(batch, consumer_id, context)
 
 
-def post_frame(frame: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse]:
+def post_frame(frame: Batch, consumer_id: str, context: SendContext) -> Flow[BatchResponse]:
     """Post *frame* by SEND on behalf of *consumer_id* and return what became of it, as for a batch.
 
     Source: Send API, SEND. A message that may have arrived is not sent a second time.
     """
-    return _post(frame, consumer_id, line)
+    return _post(frame, consumer_id, context)
 
 
-def _post(batch: Batch, consumer_id: str, line: Line) -> Flow[BatchResponse]:
+def _post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchResponse]:
     attempts, waited, refreshed, ours = 0, 0.0, False, False
     while True:
-        while pause := line.throttle.pause():
-            if waited + pause.seconds > LONGEST:
+        while pause := context.throttle.pause():
+            if waited + pause.seconds > MAX_WAIT:
                 held = Exchange(status=429, started=False, retry_after=pause.seconds)
-                outgoing = batch.outgoing(line.account_id)
+                outgoing = batch.outgoing(context.account_id)
                 pairs = tuple(Pair(req_id, kind) for req_id, kind in outgoing.requests)
                 return _response(outgoing, consumer_id, held, Reading(pairs), Verdict("planned"), attempts)
             waited += pause.seconds
             ours = False
             yield pause
-        while not line.ready():  # another caller's 401 may have dropped the tokens meanwhile
-            yield NewToken(consumer_id)
-        if line.throttle.pace.rate is not None and not ours:
+        while not context.ready():  # another caller's 401 may have dropped the tokens meanwhile
+            yield RefreshTokens(consumer_id)
+        if context.throttle.rate_limiter.rate is not None and not ours:
             # However long the queue is, nothing was tried: it counts neither as an attempt nor as waiting
             # for the service. Holds and tokens are looked at again afterwards.
-            yield Turn()
+            yield AcquireSlot()
             ours = True
             continue
         ours = False
-        outgoing = batch.outgoing(line.account_id)
-        if line.witness is not None:
-            yield Leaving(outgoing, line.witness)
-            while not line.ready():  # they may have been dropped while the witness wrote
-                yield NewToken(consumer_id)
+        outgoing = batch.outgoing(context.account_id)
+        if context.observer is not None:
+            yield BeforeSend(outgoing, context.observer)
+            while not context.ready():  # they may have been dropped while the observer wrote
+                yield RefreshTokens(consumer_id)
         attempts += 1
-        tokens = line.tokens()
-        exchange = yield from call(conversation_request(outgoing, line.origin(), line.account_id, tokens))
-        exchange, reading = _read(exchange, outgoing, line, tokens)
+        tokens = context.tokens()
+        exchange = yield from call(
+            conversation_request(outgoing, context.origin(), context.account_id, tokens)
+        )
+        exchange, reading = _read(exchange, outgoing, context, tokens)
         decision = verdict(exchange, reading.says, refreshed)
         own = None
         if decision.retry == "throttle":
             # For every caller of this account, also when this one gives up.
-            own = line.throttle.refused(exchange, attempts)
+            own = context.throttle.record_refused(exchange, attempts)
         elif exchange.status is not None:
-            line.throttle.pace.accepted()
-        if attempts < MOST_ATTEMPTS and waited <= LONGEST:
+            context.throttle.rate_limiter.record_accepted()
+        if attempts < MAX_ATTEMPTS and waited <= MAX_WAIT:
             if decision.retry == "backoff":
-                pause = line.throttle.backoff(attempts)
+                pause = context.throttle.backoff(attempts)
                 waited += pause.seconds + exchange.elapsed_ms / 1000
                 yield pause
                 continue
-            if decision.retry == "throttle" and (exchange.retry_after or 0) <= LONGEST:
+            if decision.retry == "throttle" and (exchange.retry_after or 0) <= MAX_WAIT:
                 if own is not None:
                     waited += own.seconds
                     yield own
                 continue
             if decision.retry == "refresh":
                 refreshed = True
-                line.refused(reading.pairs[0].code or "" if reading.pairs else "")
-                yield NewToken(consumer_id)
+                context.refused(reading.pairs[0].code or "" if reading.pairs else "")
+                yield RefreshTokens(consumer_id)
                 continue
         return _response(outgoing, consumer_id, exchange, reading, decision, attempts)
 
 
 def _read(
-    exchange: Exchange, outgoing: Outgoing, line: Line, tokens: tuple[Secret, Secret]
+    exchange: Exchange, outgoing: EncodedBatch, context: SendContext, tokens: tuple[Secret, Secret]
 ) -> tuple[Exchange, Reading]:
     # A gateway may echo the request. What is kept of the reply holds no token.
     content = scrub_bytes(exchange.content, tokens)
     if content is not exchange.content:
         exchange = replace(exchange, content=content)
-    if line.witness is not None:
-        line.witness.came(exchange)
+    if context.observer is not None:
+        context.observer.after_exchange(exchange)
     if exchange.status is None:
         return exchange, Reading(tuple(Pair(req_id, kind) for req_id, kind in outgoing.requests))
     if outgoing.by_send:
@@ -151,7 +153,7 @@ def _read(
     if reading.says != "created":
         return exchange, reading
     created = next(pair for pair in reading.pairs if pair.conversation_id)
-    if created.conversation_id and line.is_new(created.conversation_id):
+    if created.conversation_id and context.is_new(created.conversation_id):
         return exchange, reading
     stale = replace(created, ok=False, code="stale", conversation_id=None)
     pairs = tuple(stale if pair is created else pair for pair in reading.pairs)
@@ -160,7 +162,7 @@ def _read(
 
 
 def conversation_request(
-    outgoing: Outgoing, origin: str, account_id: str, tokens: tuple[Secret, Secret]
+    outgoing: EncodedBatch, origin: str, account_id: str, tokens: tuple[Secret, Secret]
 ) -> Request:
     """The POST that carries *outgoing* to *origin*. *tokens* are the AppJWT and the ConsumerJWS."""
     headers = {"Content-Type": "application/json"}
@@ -171,7 +173,7 @@ def conversation_request(
         # transport uses it for this request alone.
         headers["Connection"] = "close"
     path = "conversation/send" if outgoing.by_send else "conversation"
-    return Post(
+    return PreparedPost(
         f"{origin}/api/account/{account_id}/messaging/consumer/{path}?v=3",
         {**headers, "Authorization": tokens[0].reveal(), "X-LP-ON-BEHALF": tokens[1].reveal()},
         outgoing.content,
@@ -179,7 +181,7 @@ def conversation_request(
 
 
 def _response(
-    outgoing: Outgoing,
+    outgoing: EncodedBatch,
     consumer_id: str,
     exchange: Exchange,
     reading: Reading,

@@ -16,11 +16,11 @@ from urllib.parse import quote
 from lpnb._internal.display import brief
 from lpnb.errors import MonitoringError
 from lpnb.models.engagements import Engagement, EngagementRequest, Reported, engagement_of, text_id
-from lpnb.transport.protocol import Exchange, Flow, Pause, Request, call, content_of
-from lpnb.transport.retries import LONGEST, QUICK
+from lpnb.transport.protocol import Exchange, Flow, Request, Sleep, call, content_of
+from lpnb.transport.retries import CONNECT_RETRY_DELAY, MAX_WAIT
 
 #: Seconds between tries. Source: Monitoring API, Report; Retry Policy Recommendations.
-PAUSES = (3.0, 10.0, 30.0, 90.0)
+MONITORING_RETRY_DELAYS = (3.0, 10.0, 30.0, 90.0)
 UNKNOWN_VISITOR, UNKNOWN_SESSION = 37, 39
 #: internalCode of an account that is still loading, in v 1.0 and v 1.1.
 LOADING = (20, 38)
@@ -28,7 +28,7 @@ _VID = re.compile(r"\bvid:\s*([^\s,;\"']{1,256})")
 
 
 @dataclass(slots=True)
-class Visitor:
+class VisitorSession:
     """Which visitor and session a consumer has; brought up to date by every answer.
 
     ``given`` says that the caller named them, so that they are not replaced when they are unknown.
@@ -40,16 +40,18 @@ class Visitor:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class MonitoringTarget:
     """Where Monitoring is, for which account and app installation, and how it is waited for."""
 
     origin: str
     account_id: str
     app_id: str
-    wait: Callable[[float], Pause | None]
+    wait: Callable[[float], Sleep | None]
 
 
-def ask_engagement(request: EngagementRequest, visitor: Visitor, desk: Desk) -> Flow[Engagement]:
+def request_engagement(
+    request: EngagementRequest, visitor: VisitorSession, target: MonitoringTarget
+) -> Flow[Engagement]:
     """Ask what the visitor is offered.
 
     Raises:
@@ -57,7 +59,7 @@ def ask_engagement(request: EngagementRequest, visitor: Visitor, desk: Desk) -> 
 
     Source: Monitoring API, Engagement.
     """
-    reply, exchange, attempts = yield from _ask("engagement", request, visitor, desk)
+    reply, exchange, attempts = yield from _ask("engagement", request, visitor, target)
     return engagement_of(
         reply,
         request.visitor,
@@ -68,7 +70,7 @@ def ask_engagement(request: EngagementRequest, visitor: Visitor, desk: Desk) -> 
     )
 
 
-def report(request: EngagementRequest, visitor: Visitor, desk: Desk) -> Flow[Reported]:
+def report(request: EngagementRequest, visitor: VisitorSession, target: MonitoringTarget) -> Flow[Reported]:
     """Report SDEs, or what became of an offer.
 
     Raises:
@@ -76,7 +78,7 @@ def report(request: EngagementRequest, visitor: Visitor, desk: Desk) -> Flow[Rep
 
     Source: Monitoring API, Report.
     """
-    reply, exchange, attempts = yield from _ask("report", request, visitor, desk)
+    reply, exchange, attempts = yield from _ask("report", request, visitor, target)
     return Reported(
         consumer_id=request.visitor,
         visitor_id=visitor.visitor_id or "",
@@ -89,41 +91,43 @@ def report(request: EngagementRequest, visitor: Visitor, desk: Desk) -> Flow[Rep
 
 
 def _ask(
-    what: str, request: EngagementRequest, visitor: Visitor, desk: Desk
+    what: str, request: EngagementRequest, visitor: VisitorSession, target: MonitoringTarget
 ) -> Flow[tuple[Mapping[str, Any], Exchange, int]]:
-    attempts, pauses = 0, list(PAUSES)
+    attempts, pauses = 0, list(MONITORING_RETRY_DELAYS)
     while True:
         attempts += 1
-        exchange = yield from call(_request(what, request, visitor, desk))
+        exchange = yield from call(_request(what, request, visitor, target))
         reply, trouble = content_of(exchange)
         reply = reply if isinstance(reply, Mapping) else {}
         code = reply.get("internalCode")
         if exchange.status in (200, 201) and exchange.failure is None:
-            _keep(reply, visitor, exchange, trouble)
+            _store_ids(reply, visitor, exchange, trouble)
             return reply, exchange, attempts
         if exchange.status == 202 or code in LOADING:
-            _remember(str(reply.get("message", "")), visitor)
-        elif exchange.status == 404 and _forget(code, visitor):
+            _store_loading_visitor(str(reply.get("message", "")), visitor)
+        elif exchange.status == 404 and _drop_unknown_ids(code, visitor):
             continue  # ids of ours that the service no longer knows: without them it is another request
-        elif not _may_ask_again(exchange, request):
+        elif not _is_retryable(exchange, request):
             raise _error(what, exchange, reply, attempts)
         asked = exchange.retry_after or 0.0
         step = None
-        if pauses and asked <= LONGEST:
+        if pauses and asked <= MAX_WAIT:
             pause = pauses.pop(0)
             # Nothing left this machine, so nobody is being pressed.
-            pause = pause if exchange.started else QUICK * 2.0 ** (attempts - 1)
-            step = desk.wait(max(pause, asked))
+            pause = pause if exchange.started else CONNECT_RETRY_DELAY * 2.0 ** (attempts - 1)
+            step = target.wait(max(pause, asked))
         if step is None:
             raise _error(what, exchange, reply, attempts)
         yield step
 
 
-def _request(what: str, request: EngagementRequest, visitor: Visitor, desk: Desk) -> Request:
+def _request(
+    what: str, request: EngagementRequest, visitor: VisitorSession, target: MonitoringTarget
+) -> Request:
     params = {"v": request.version, "vid": visitor.visitor_id, "sid": visitor.session_id}
     return Request(
         "POST",
-        f"{desk.origin}/api/account/{desk.account_id}/app/{quote(desk.app_id, safe='')}/{what}",
+        f"{target.origin}/api/account/{target.account_id}/app/{quote(target.app_id, safe='')}/{what}",
         params={
             **{name: value for name, value in params.items() if value is not None},
             "obh": "true" if request.on_behalf else "false",
@@ -134,7 +138,9 @@ def _request(what: str, request: EngagementRequest, visitor: Visitor, desk: Desk
     )
 
 
-def _keep(reply: Mapping[str, Any], visitor: Visitor, exchange: Exchange, trouble: str | None) -> None:
+def _store_ids(
+    reply: Mapping[str, Any], visitor: VisitorSession, exchange: Exchange, trouble: str | None
+) -> None:
     """Keep the ids of a good answer."""
     # The table of Report calls them sid and vid.
     vid, sid = reply.get("visitorId", reply.get("vid")), reply.get("sessionId", reply.get("sid"))
@@ -144,14 +150,14 @@ def _keep(reply: Mapping[str, Any], visitor: Visitor, exchange: Exchange, troubl
     visitor.visitor_id, visitor.session_id = vid, sid
 
 
-def _remember(message: str, visitor: Visitor) -> None:
+def _store_loading_visitor(message: str, visitor: VisitorSession) -> None:
     """Take the visitor's id out of "Loading account: 1, vid: x", to be sent with the next try."""
     found = _VID.search(message)
     if found and found[1] != visitor.visitor_id:
         visitor.visitor_id, visitor.session_id = found[1], None
 
 
-def _forget(code: object, visitor: Visitor) -> bool:
+def _drop_unknown_ids(code: object, visitor: VisitorSession) -> bool:
     """Drop what the service does not know, if it came from our own memory; say whether anything was."""
     if visitor.given:
         return False
@@ -164,13 +170,13 @@ def _forget(code: object, visitor: Visitor) -> bool:
     return False
 
 
-def _may_ask_again(exchange: Exchange, request: EngagementRequest) -> bool:
-    if _nobody_knows(exchange):
+def _is_retryable(exchange: Exchange, request: EngagementRequest) -> bool:
+    if _is_outcome_unknown(exchange):
         return not exchange.started or not request.reports or not request.appends
     return exchange.status == 429 or (exchange.status or 0) >= 500
 
 
-def _nobody_knows(exchange: Exchange) -> bool:
+def _is_outcome_unknown(exchange: Exchange) -> bool:
     """Whether no answer came of the service itself: it may be busy with the request behind a gateway."""
     return exchange.failure is not None or exchange.status in (None, 408, 502, 504)
 
@@ -188,7 +194,9 @@ def _error(what: str, exchange: Exchange, reply: Mapping[str, Any], attempts: in
         else:
             sentence = f"Monitoring could not be reached: {failure}{again}."
         return MonitoringError(sentence, status)
-    taken = " Whether it was taken is not known." if what == "report" and _nobody_knows(exchange) else ""
+    taken = (
+        " Whether it was taken is not known." if what == "report" and _is_outcome_unknown(exchange) else ""
+    )
     where = f" to {exchange.location}; redirects are not followed" if exchange.location else ""
     named = f", internalCode {code}" if isinstance(code, int) else ""
     said = f": {brief(said, 200)[1:-1].rstrip('.')}" if isinstance(said, str) and said else ""

@@ -18,13 +18,13 @@ from lpnb._internal.json_codec import JsonError, read_json
 from lpnb._internal.redaction import Secret, scrub
 from lpnb.errors import CredentialsError, ServiceError
 from lpnb.settings import Settings
-from lpnb.transport.protocol import Exchange, Flow, Pause, Post, Request, content_of
-from lpnb.transport.retries import patiently
+from lpnb.transport.protocol import Exchange, Flow, PreparedPost, Request, Sleep, content_of
+from lpnb.transport.retries import with_retries
 
 #: The documented lifetime, for a token whose own claims cannot be read.
 LIFETIME = 3600.0
 #: How long before its end a token is renewed: the guide's five minutes, or a tenth of a short life.
-EARLY = 300.0
+RENEW_EARLY = 300.0
 _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}\Z")
 
 
@@ -44,7 +44,7 @@ class AppJWT:
 def get_app_jwt(
     settings: Settings,
     sentinel: str,
-    wait: Callable[[float], Pause | None] = Pause,
+    wait: Callable[[float], Sleep | None] = Sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Flow[AppJWT]:
     """Ask Sentinel for an AppJWT. The secret travels in the form body, never in the URL.
@@ -68,7 +68,7 @@ def get_app_jwt(
             },
         )
 
-    exchange = yield from patiently(request, "Sentinel", wait)
+    exchange = yield from with_retries(request, "Sentinel", wait)
     if exchange.status in (400, 401, 403):
         raise CredentialsError(
             f"Sentinel refused LP_CLIENT_ID and LP_CLIENT_SECRET{_reason(exchange, settings)}. Check them "
@@ -80,7 +80,7 @@ def get_app_jwt(
     if str(claims(token).get("aud", settings.account_id)) != settings.account_id:
         raise ServiceError("Sentinel answered with another account's AppJWT. It was not used.")
     lifetime = _lifetime(token)
-    return AppJWT(token, clock() + lifetime - min(EARLY, lifetime / 10), lifetime)
+    return AppJWT(token, clock() + lifetime - min(RENEW_EARLY, lifetime / 10), lifetime)
 
 
 def get_consumer_jws(
@@ -88,7 +88,7 @@ def get_consumer_jws(
     idp: str,
     app_jwt: Secret,
     consumer_id: str,
-    wait: Callable[[float], Pause | None] = Pause,
+    wait: Callable[[float], Sleep | None] = Sleep,
 ) -> Flow[Secret | None]:
     """Ask the IDP for the ConsumerJWS of *consumer_id*; None when it refuses the AppJWT.
 
@@ -102,9 +102,9 @@ def get_consumer_jws(
 
     def request() -> Request:
         fields = {"Authorization": app_jwt.reveal(), "Content-Type": "application/json"}
-        return Post(f"{idp}/api/account/{settings.account_id}/consumer?v=1.0", fields, content)
+        return PreparedPost(f"{idp}/api/account/{settings.account_id}/consumer?v=1.0", fields, content)
 
-    exchange = yield from patiently(request, "IDP", wait)
+    exchange = yield from with_retries(request, "IDP", wait)
     if exchange.status == 401:
         return None
     token = _token(exchange, "token", 201)

@@ -15,7 +15,7 @@ from lpnb.errors import UntrustedHostError
 from lpnb.settings import Settings
 
 #: Domains that are LivePerson's own. Every host name in its documentation is below one of them.
-LIVEPERSON = ("liveperson.net", "lpsnmedia.net")
+LIVEPERSON_DOMAINS = ("liveperson.net", "lpsnmedia.net")
 
 
 def origin_of(base_uri: object, service: str, settings: Settings) -> str:
@@ -48,9 +48,9 @@ def origin_of(base_uri: object, service: str, settings: Settings) -> str:
     if base_uri in settings.trusted_hosts:
         return f"https://{base_uri}"
     name, colon, port = base_uri.partition(":")
-    ours = any(name.endswith(f".{domain}") for domain in LIVEPERSON)
+    ours = any(name.endswith(f".{domain}") for domain in LIVEPERSON_DOMAINS)
     if not ours or (colon and port != "443"):
-        domains = " or ".join(LIVEPERSON)
+        domains = " or ".join(LIVEPERSON_DOMAINS)
         reason = f"which is neither under {domains} nor listed in LP_TRUSTED_HOSTS"
         _refuse(base_uri, service, "which has a port of its own" if ours else reason)
     return f"https://{name}"

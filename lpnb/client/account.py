@@ -14,26 +14,26 @@ from typing import TypeVar
 from lpnb._internal.redaction import Secret
 from lpnb.api.domain_api import find_domain, find_domains
 from lpnb.api.history import HistoryPage, Search, check_credentials, login, search_history
-from lpnb.api.messaging import Line, post_batch, post_frame
-from lpnb.api.monitoring import Desk, Visitor, ask_engagement, report
+from lpnb.api.messaging import SendContext, post_batch, post_frame
+from lpnb.api.monitoring import MonitoringTarget, VisitorSession, report, request_engagement
 from lpnb.api.tokens import AppJWT, claims, get_app_jwt, get_consumer_jws
 from lpnb.errors import NotSentError, ServiceError
 from lpnb.models.engagements import Engagement, EngagementRequest, Reported
 from lpnb.models.outgoing import Batch
 from lpnb.models.responses import BatchResponse
 from lpnb.settings import Settings
-from lpnb.transport.protocol import Flow, NewToken, Witness
+from lpnb.transport.protocol import AttemptObserver, Flow, RefreshTokens
 from lpnb.transport.retries import Throttle
 
 T = TypeVar("T")
 
 #: How many ConsumerJWS and how many conversationIds a client keeps in mind.
-REMEMBERED = 10_000
+MAX_REMEMBERED = 10_000
 #: Seconds after which host names are looked up again.
-DOMAINS_LIVE = 86_400.0
+DOMAINS_LIFETIME = 86_400.0
 
 
-class Connector:
+class AccountState:
     """The state of one account, and the flows that bring it up to date.
 
     The ``need_...`` methods return the flow that is still to be run, or None when there is nothing to do.
@@ -51,7 +51,7 @@ class Connector:
         self.skill_names: dict[str, str] = {}
         self.consumers: OrderedDict[str, Secret] = OrderedDict()
         self._visitors: OrderedDict[str, tuple[str | None, str | None]] = OrderedDict()
-        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._known_conversations: OrderedDict[str, None] = OrderedDict()
         self._clock = clock
 
     def is_ready(self, consumer_id: str | None) -> bool:
@@ -91,7 +91,7 @@ class Connector:
         """The flow that asks history for a page; None when it refuses the bearer, which is then forgotten."""
         used = self.bearer
         page = yield from search_history(
-            self.settings, self.domains["msgHist"], search, used, self.throttle.again
+            self.settings, self.domains["msgHist"], search, used, self.throttle.retry_delay
         )
         if page is None and self.bearer == used:  # another caller may have renewed it meanwhile
             self.bearer = None
@@ -99,45 +99,51 @@ class Connector:
             self.skill_names.update(record.skill_names)
         return page
 
-    def post(self, batch: Batch, consumer_id: str, witness: Witness | None = None) -> Flow[BatchResponse]:
+    def post(
+        self, batch: Batch, consumer_id: str, observer: AttemptObserver | None = None
+    ) -> Flow[BatchResponse]:
         """The flow that sends *batch*; the three above have been seen to."""
-        return post_batch(batch, consumer_id, self._line(consumer_id, witness))
+        return post_batch(batch, consumer_id, self._send_context(consumer_id, observer))
 
     def post_frame(
-        self, frame: Batch, consumer_id: str, witness: Witness | None = None
+        self, frame: Batch, consumer_id: str, observer: AttemptObserver | None = None
     ) -> Flow[BatchResponse]:
         """The flow that sends *frame*; the three above have been seen to."""
-        return post_frame(frame, consumer_id, self._line(consumer_id, witness))
+        return post_frame(frame, consumer_id, self._send_context(consumer_id, observer))
 
-    def _line(self, consumer_id: str, witness: Witness | None) -> Line:
-        return _Line(self, consumer_id, witness)
+    def _send_context(self, consumer_id: str, observer: AttemptObserver | None) -> SendContext:
+        return _ConsumerSendContext(self, consumer_id, observer)
 
     def engagement(self, request: EngagementRequest) -> Flow[Engagement]:
         """The flow that asks Monitoring for an engagement; domains and host have been seen to."""
-        return self._visiting(request, ask_engagement)
+        return self._with_visitor(request, request_engagement)
 
     def report(self, request: EngagementRequest) -> Flow[Reported]:
         """The flow that reports to Monitoring; domains and host have been seen to."""
-        return self._visiting(request, report)
+        return self._with_visitor(request, report)
 
-    def _visiting(
-        self, request: EngagementRequest, ask: Callable[[EngagementRequest, Visitor, Desk], Flow[T]]
+    def _with_visitor(
+        self,
+        request: EngagementRequest,
+        call: Callable[[EngagementRequest, VisitorSession, MonitoringTarget], Flow[T]],
     ) -> Flow[T]:
         """Send along which visitor and session it is, and keep what comes back, also of a failure."""
         settings, known = self.settings, self._visitors.get(request.visitor or "")
         given = request.visitor_id is not None or request.session_id is not None
-        visitor = Visitor(request.visitor_id, request.session_id, given=True) if given else Visitor()
+        visitor = (
+            VisitorSession(request.visitor_id, request.session_id, given=True) if given else VisitorSession()
+        )
         if known is not None and not given:
             visitor.visitor_id, visitor.session_id = known
         app = settings.app_installation_id
-        desk = Desk(self.domains["smt"], settings.account_id, app, self.throttle.again)
+        target = MonitoringTarget(self.domains["smt"], settings.account_id, app, self.throttle.retry_delay)
         try:
-            return (yield from ask(request, visitor, desk))
+            return (yield from call(request, visitor, target))
         finally:
             if request.visitor is not None:
                 self._visitors[request.visitor] = (visitor.visitor_id, visitor.session_id)
                 self._visitors.move_to_end(request.visitor)
-                while len(self._visitors) > REMEMBERED:
+                while len(self._visitors) > MAX_REMEMBERED:
                     self._visitors.popitem(last=False)
 
     def drop_app_jwt(self, used: Secret) -> None:
@@ -162,35 +168,37 @@ class Connector:
         return found
 
     def _find_domains(self) -> Flow[None]:
-        self.domains = yield from find_domains(self.settings, self.throttle.again)
-        self._domains_until = self._clock() + DOMAINS_LIVE
+        self.domains = yield from find_domains(self.settings, self.throttle.retry_delay)
+        self._domains_until = self._clock() + DOMAINS_LIFETIME
 
     def _find_domain(self, service: str) -> Flow[None]:
-        self.domains[service] = yield from find_domain(self.settings, service, self.throttle.again)
+        self.domains[service] = yield from find_domain(self.settings, service, self.throttle.retry_delay)
 
     def _login(self) -> Flow[None]:
         if "agentVep" not in self.domains:
             yield from self._find_domain("agentVep")
-        self.bearer = yield from login(self.settings, self.domains["agentVep"], self.throttle.again)
+        self.bearer = yield from login(self.settings, self.domains["agentVep"], self.throttle.retry_delay)
 
     def _get_app_jwt(self) -> Flow[None]:
         sentinel = self.domains["sentinel"]
-        self.app_jwt = yield from get_app_jwt(self.settings, sentinel, self.throttle.again, self._clock)
+        self.app_jwt = yield from get_app_jwt(self.settings, sentinel, self.throttle.retry_delay, self._clock)
 
     def _get_consumer_jws(self, consumer_id: str) -> Flow[None]:
         for _ in range(2):
             while self.app_jwt is None:  # another caller's 401 may have dropped it meanwhile
-                yield NewToken()
+                yield RefreshTokens()
             used = self.app_token()
             idp = self.domains["idp"]
-            token = yield from get_consumer_jws(self.settings, idp, used, consumer_id, self.throttle.again)
+            token = yield from get_consumer_jws(
+                self.settings, idp, used, consumer_id, self.throttle.retry_delay
+            )
             if token is not None:
                 self.consumers[consumer_id] = token
-                while len(self.consumers) > REMEMBERED:
+                while len(self.consumers) > MAX_REMEMBERED:
                     self.consumers.popitem(last=False)
                 return
             self.drop_app_jwt(used)
-            yield NewToken()
+            yield RefreshTokens()
         raise ServiceError("The IDP refused a fresh AppJWT. Does the app installation have msg.consumer?")
 
     def app_token(self) -> Secret:
@@ -205,44 +213,44 @@ class Connector:
 
     def is_new(self, conversation_id: str) -> bool:
         """Whether it is the first time that this conversation is heard of."""
-        if conversation_id in self._seen:
+        if conversation_id in self._known_conversations:
             return False
-        self._seen[conversation_id] = None
-        while len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
+        self._known_conversations[conversation_id] = None
+        while len(self._known_conversations) > MAX_REMEMBERED:
+            self._known_conversations.popitem(last=False)
         return True
 
 
-class _Line:
-    """A consumer's ``Line`` to an account."""
+class _ConsumerSendContext:
+    """A consumer's ``SendContext`` to an account."""
 
-    __slots__ = ("_connector", "_consumer_id", "_used", "account_id", "throttle", "witness")
+    __slots__ = ("_account", "_consumer_id", "_used", "account_id", "observer", "throttle")
 
-    def __init__(self, connector: Connector, consumer_id: str, witness: Witness | None) -> None:
-        self._connector = connector
+    def __init__(self, account: AccountState, consumer_id: str, observer: AttemptObserver | None) -> None:
+        self._account = account
         self._consumer_id = consumer_id
-        self.account_id = connector.settings.account_id
-        self.throttle = connector.throttle
-        self.witness = witness
+        self.account_id = account.settings.account_id
+        self.throttle = account.throttle
+        self.observer = observer
 
     def origin(self) -> str:
-        return self._connector.domains["asyncMessagingEnt"]
+        return self._account.domains["asyncMessagingEnt"]
 
     def ready(self) -> bool:
-        connector = self._connector
-        return connector.app_jwt is not None and self._consumer_id in connector.consumers
+        account = self._account
+        return account.app_jwt is not None and self._consumer_id in account.consumers
 
     def tokens(self) -> tuple[Secret, Secret]:
-        connector = self._connector
-        self._used = connector.app_token()
-        found = connector.consumers[self._consumer_id]
-        connector.consumers.move_to_end(self._consumer_id)
+        account = self._account
+        self._used = account.app_token()
+        found = account.consumers[self._consumer_id]
+        account.consumers.move_to_end(self._consumer_id)
         return self._used, found
 
     def refused(self, code: str) -> None:
-        self._connector.drop_app_jwt(self._used)
+        self._account.drop_app_jwt(self._used)
         if code == "40103":
-            self._connector.consumers.pop(self._consumer_id, None)
+            self._account.consumers.pop(self._consumer_id, None)
 
     def is_new(self, conversation_id: str) -> bool:
-        return self._connector.is_new(conversation_id)
+        return self._account.is_new(conversation_id)

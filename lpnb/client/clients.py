@@ -11,7 +11,7 @@ from lpnb._internal import event_loop
 from lpnb._internal.display import esc
 from lpnb._internal.validation import check_consumer_id, check_kind
 from lpnb.client.asking import Asks, AsyncAsks
-from lpnb.client.conversation import AsyncConversation, Conversation, find_open, names_of, waited
+from lpnb.client.conversation import AsyncConversation, Conversation, conversation_ids_of, find_open, wait_for
 from lpnb.client.engine import Engine
 from lpnb.client.lookback import AsyncLooksBack, LooksBack
 from lpnb.errors import Complaint, InvalidValueError
@@ -22,7 +22,7 @@ from lpnb.settings import Settings
 from lpnb.transport.http_transport import DEADLINE, HttpTransport, Transport
 
 if TYPE_CHECKING:
-    from lpnb.client.conversation_core import Ear
+    from lpnb.client.conversation_core import MessageListener
     from lpnb.models.conversation_request import CampaignInfo, ClientProperties, ConversationContext
     from lpnb.models.frame_base import Frame
     from lpnb.models.sdes import AnySde
@@ -62,9 +62,9 @@ class _Client:
         """The last thousand responses, the newest last; also one that an interrupt came in between of."""
         return tuple(self.engine.recent)
 
-    def listen(self, receiver: Ear) -> Self:
+    def listen(self, receiver: MessageListener) -> Self:
         """Let every conversation made from here on listen to *receiver*, a running ``Receiver``."""
-        self.engine.ear = receiver
+        self.engine.listener = receiver
         return self
 
     def _built(self, consumer_id: str, sdes: Any, request: Mapping[str, Any], **given: Any) -> Batch:
@@ -250,7 +250,7 @@ class Client(Asks, LooksBack, _Client):
         Raises:
             InvalidValueError: *known* stands for no conversation; it says what to do instead.
         """
-        return Conversation(self.engine, *names_of(known, consumer_id), client_properties)
+        return Conversation(self.engine, *conversation_ids_of(known, consumer_id), client_properties)
 
     def find_open_conversation(self, consumer_id: str) -> Conversation | None:
         """Find the conversation that a consumer has open, such as after an ``AlreadyOpenError``.
@@ -265,7 +265,7 @@ class Client(Asks, LooksBack, _Client):
         return None if found is None else Conversation(self.engine, found, consumer_id)
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        return waited(self.engine, work)
+        return wait_for(self.engine, work)
 
     def close(self) -> None:
         """Close the connections. Closing twice is harmless."""
@@ -340,7 +340,7 @@ class AsyncClient(AsyncAsks, AsyncLooksBack, _Client):
         client_properties: ClientProperties | Mapping[str, Any] | None = None,
     ) -> AsyncConversation:
         """Return a conversation as an object, nothing to await; see ``Client.conversation``."""
-        return AsyncConversation(self.engine, *names_of(known, consumer_id), client_properties)
+        return AsyncConversation(self.engine, *conversation_ids_of(known, consumer_id), client_properties)
 
     async def find_open_conversation(self, consumer_id: str) -> AsyncConversation | None:
         """Find the conversation that a consumer has open; see ``Client.find_open_conversation``."""

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from lpnb._internal import event_loop
 from lpnb._internal.display import brief, esc
 from lpnb._internal.validation import check_consumer_id
-from lpnb.client.conversation_core import Details, Dialogue, Ear
-from lpnb.client.landings import WAIT
-from lpnb.client.transcripts import Line, to_columns
+from lpnb.client.conversation_core import ConversationCore, ConversationDetails, MessageListener
+from lpnb.client.landings import DEFAULT_WAIT
+from lpnb.client.transcripts import TranscriptLine, to_columns
 from lpnb.errors import Complaint, InvalidValueError, ServiceError
 from lpnb.models.engagements import Engagement
 from lpnb.models.landings import Landing
@@ -46,51 +46,51 @@ class _Conversation:
             from lpnb.models.conversation_request import ClientProperties
 
             properties = ClientProperties.from_wire(properties, path="Client-Properties")
-        self._dialogue = Dialogue(engine, conversation_id, consumer_id, engine.ear, properties)
+        self._core = ConversationCore(engine, conversation_id, consumer_id, engine.listener, properties)
 
     @property
     def id(self) -> str:
         """The conversationId."""
-        return self._dialogue.conversation_id
+        return self._core.conversation_id
 
     @property
     def consumer_id(self) -> str:
         """Whose conversation it is (``ext_consumer_id``)."""
-        return self._dialogue.consumer_id
+        return self._core.consumer_id
 
     @property
     def engine(self) -> Engine:
         """The client's engine."""
-        return self._dialogue.engine
+        return self._core.engine
 
     @property
-    def receiver(self) -> Ear | None:
+    def receiver(self) -> MessageListener | None:
         """The ``Receiver`` it listens to."""
-        return self._dialogue.ear
+        return self._core.listener
 
     @property
     def closed(self) -> bool:
         """Whether it is known here to be closed: by ``close()``, or because the service said so."""
-        return self._dialogue.closed
+        return self._core.closed
 
     @property
-    def messages(self) -> tuple[Line, ...]:
+    def messages(self) -> tuple[TranscriptLine, ...]:
         """What was said from here, in the order sent, and what became of it."""
-        return tuple(self._dialogue.lines)
+        return tuple(self._core.lines)
 
     @property
     def responses(self) -> tuple[BatchResponse, ...]:
         """What SEND answered to everything that was sent from here; ``responses_table`` takes them."""
-        return tuple(self._dialogue.responses)
+        return tuple(self._core.responses)
 
     @property
     def last_sequence(self) -> int | None:
         """The highest number that SEND has given here to what was published in the main dialog, or None."""
-        return self._dialogue.sequences.get(self.id)
+        return self._core.sequences.get(self.id)
 
-    def listen(self, receiver: Ear) -> Self:
+    def listen(self, receiver: MessageListener) -> Self:
         """Listen to *receiver*: it brings what agents say, for ``next_message`` and ``transcript``."""
-        self._dialogue.ear = receiver
+        self._core.listener = receiver
         return self
 
     def _warn_if_open(self, answer: BatchResponse) -> None:
@@ -127,11 +127,11 @@ class Conversation(_Conversation):
         Raises:
             InvalidValueError: The request would have more than 5,000 characters; nothing was sent.
         """
-        return waited(self.engine, self._dialogue.say(text, **more))
+        return wait_for(self.engine, self._core.say(text, **more))
 
     def send_rich(self, element: Mapping[str, Any], **more: Any) -> BatchResponse:
         """Send structured content; *more* are the other fields of ``RichContent``."""
-        return waited(self.engine, self._dialogue.send_rich(element, **more))
+        return wait_for(self.engine, self._core.send_rich(element, **more))
 
     def send_file(
         self,
@@ -156,9 +156,9 @@ class Conversation(_Conversation):
             InvalidValueError: The file is too large or of another type; nothing was sent.
             FileStoreError: The store did not take it; no message was published.
         """
-        return waited(self.engine, self._dialogue.send_file(file, caption, preview, file_type))
+        return wait_for(self.engine, self._core.send_file(file, caption, preview, file_type))
 
-    def fetch_file(self, file: str | Event | Line) -> bytes:
+    def fetch_file(self, file: str | Event | TranscriptLine) -> bytes:
         """Have a file that was sent: by its ``relativePath``, or the message that ``next_message`` gave.
 
         Raises:
@@ -166,43 +166,43 @@ class Conversation(_Conversation):
             RefusedError: There is no such file for this consumer.
             FileStoreError: The store did not give it.
         """
-        return waited(self.engine, self._dialogue.fetch_file(file))
+        return wait_for(self.engine, self._core.fetch_file(file))
 
     def read(self, sequences: Sequence[int] | None = None, status: str = "READ") -> BatchResponse | None:
         """Confirm messages by their sequence numbers.
 
         Without any, the agent's that came by webhook and were not confirmed yet; None when there are none.
         """
-        return waited(self.engine, self._dialogue.read(sequences, status))
+        return wait_for(self.engine, self._core.read(sequences, status))
 
     def typing(self, state: str = "COMPOSING") -> BatchResponse:
         """Tell the agent that the consumer is typing, until another state such as "PAUSE" is sent."""
-        return waited(self.engine, self._dialogue.typing(state))
+        return wait_for(self.engine, self._core.typing(state))
 
     def set_sdes(self, sdes: Sequence[Any]) -> BatchResponse:
         """Send SDEs of the consumer again; each replaces the earlier one of its type as a whole."""
-        return waited(self.engine, self._dialogue.set_sdes(sdes))
+        return wait_for(self.engine, self._core.set_sdes(sdes))
 
     def update(self, *fields: Any) -> BatchResponse:
         """Change fields of the conversation: ``Urgency(...)``, ``Satisfaction(...)``, or dicts."""
-        return waited(self.engine, self._dialogue.update(*fields))
+        return wait_for(self.engine, self._core.update(*fields))
 
     def close(self, *, skip_survey: bool = False) -> BatchResponse:
         """Close the conversation as the consumer does; a survey may follow unless it is skipped."""
-        return waited(self.engine, self._dialogue.close(skip_survey))
+        return wait_for(self.engine, self._core.close(skip_survey))
 
-    def details(self) -> Details:
+    def details(self) -> ConversationDetails:
         """Skill, state, participants and campaign: as history has them, or the last webhook.
 
         Raises:
             InvalidValueError: There are neither credentials for history nor a receiver.
             ServiceError: History fails.
         """
-        return waited(self.engine, self._dialogue.details())
+        return wait_for(self.engine, self._core.details())
 
-    def landing(self, wait: float = WAIT) -> Landing:
+    def landing(self, wait: float = DEFAULT_WAIT) -> Landing:
         """Which skill it landed in; see ``lpnb.landing``."""
-        return waited(self.engine, self._dialogue.landing(wait))
+        return wait_for(self.engine, self._core.landing(wait))
 
     def next_message(self, timeout: float = 30.0) -> Any:
         """Wait for the agent's next message and return it; each is handed out once.
@@ -211,7 +211,7 @@ class Conversation(_Conversation):
             TimeoutError: None came within *timeout* seconds.
             InvalidValueError: There is no receiver to hear of it.
         """
-        return waited(self.engine, self._dialogue.next_message(timeout))
+        return wait_for(self.engine, self._core.next_message(timeout))
 
     def transcript(self, *, history: bool | None = None) -> pd.DataFrame:
         """Who said what, as a DataFrame; ``tables.transcript_table`` lists the columns.
@@ -223,7 +223,7 @@ class Conversation(_Conversation):
             history: Whether to ask history: True, False, or None for "when the settings can, and without
                 complaint when it fails" (``attrs["note"]`` then says so).
         """
-        return _table(self.id, *waited(self.engine, self._dialogue.transcript(history)))
+        return _transcript_dataframe(self.id, *wait_for(self.engine, self._core.transcript(history)))
 
     def __enter__(self) -> Self:
         return self
@@ -255,11 +255,11 @@ class AsyncConversation(_Conversation):
 
     async def say(self, text: str, **more: Any) -> BatchResponse:
         """Send a text; see ``Conversation.say``."""
-        return await event_loop.awaitable(self._dialogue.say(text, **more))
+        return await event_loop.awaitable(self._core.say(text, **more))
 
     async def send_rich(self, element: Mapping[str, Any], **more: Any) -> BatchResponse:
         """Send structured content; see ``Conversation.send_rich``."""
-        return await event_loop.awaitable(self._dialogue.send_rich(element, **more))
+        return await event_loop.awaitable(self._core.send_rich(element, **more))
 
     async def send_file(
         self,
@@ -270,49 +270,49 @@ class AsyncConversation(_Conversation):
         file_type: str | None = None,
     ) -> BatchResponse:
         """Upload a picture and send it; see ``Conversation.send_file``."""
-        return await event_loop.awaitable(self._dialogue.send_file(file, caption, preview, file_type))
+        return await event_loop.awaitable(self._core.send_file(file, caption, preview, file_type))
 
-    async def fetch_file(self, file: str | Event | Line) -> bytes:
+    async def fetch_file(self, file: str | Event | TranscriptLine) -> bytes:
         """Have a file that was sent; see ``Conversation.fetch_file``."""
-        return await event_loop.awaitable(self._dialogue.fetch_file(file))
+        return await event_loop.awaitable(self._core.fetch_file(file))
 
     async def read(
         self, sequences: Sequence[int] | None = None, status: str = "READ"
     ) -> BatchResponse | None:
         """Confirm messages; see ``Conversation.read``."""
-        return await event_loop.awaitable(self._dialogue.read(sequences, status))
+        return await event_loop.awaitable(self._core.read(sequences, status))
 
     async def typing(self, state: str = "COMPOSING") -> BatchResponse:
         """Tell the agent that the consumer is typing; see ``Conversation.typing``."""
-        return await event_loop.awaitable(self._dialogue.typing(state))
+        return await event_loop.awaitable(self._core.typing(state))
 
     async def set_sdes(self, sdes: Sequence[Any]) -> BatchResponse:
         """Send SDEs of the consumer again; see ``Conversation.set_sdes``."""
-        return await event_loop.awaitable(self._dialogue.set_sdes(sdes))
+        return await event_loop.awaitable(self._core.set_sdes(sdes))
 
     async def update(self, *fields: Any) -> BatchResponse:
         """Change fields of the conversation; see ``Conversation.update``."""
-        return await event_loop.awaitable(self._dialogue.update(*fields))
+        return await event_loop.awaitable(self._core.update(*fields))
 
     async def close(self, *, skip_survey: bool = False) -> BatchResponse:
         """Close the conversation; see ``Conversation.close``."""
-        return await event_loop.awaitable(self._dialogue.close(skip_survey))
+        return await event_loop.awaitable(self._core.close(skip_survey))
 
-    async def details(self) -> Details:
+    async def details(self) -> ConversationDetails:
         """Skill, state, participants and campaign; see ``Conversation.details``."""
-        return await event_loop.awaitable(self._dialogue.details())
+        return await event_loop.awaitable(self._core.details())
 
-    async def landing(self, wait: float = WAIT) -> Landing:
+    async def landing(self, wait: float = DEFAULT_WAIT) -> Landing:
         """Which skill it landed in; see ``lpnb.landing``."""
-        return await event_loop.awaitable(self._dialogue.landing(wait))
+        return await event_loop.awaitable(self._core.landing(wait))
 
     async def next_message(self, timeout: float = 30.0) -> Any:  # noqa: ASYNC109 - the receiver's own word
         """Wait for the agent's next message; see ``Conversation.next_message``."""
-        return await event_loop.awaitable(self._dialogue.next_message(timeout))
+        return await event_loop.awaitable(self._core.next_message(timeout))
 
     async def transcript(self, *, history: bool | None = None) -> pd.DataFrame:
         """Who said what, as a DataFrame; see ``Conversation.transcript``."""
-        return _table(self.id, *await event_loop.awaitable(self._dialogue.transcript(history)))
+        return _transcript_dataframe(self.id, *await event_loop.awaitable(self._core.transcript(history)))
 
     async def __aenter__(self) -> Self:
         return self
@@ -327,7 +327,7 @@ class AsyncConversation(_Conversation):
                 raise
 
 
-def waited(engine: Engine, work: Coroutine[Any, Any, T]) -> T:
+def wait_for(engine: Engine, work: Coroutine[Any, Any, T]) -> T:
     """Wait for *work*; an interrupt says whether a request had left."""
     before = len(engine.unknown)
     try:
@@ -340,7 +340,7 @@ def waited(engine: Engine, work: Coroutine[Any, Any, T]) -> T:
         raise
 
 
-def _table(conversation_id: str, lines: Sequence[Line], note: str) -> pd.DataFrame:
+def _transcript_dataframe(conversation_id: str, lines: Sequence[TranscriptLine], note: str) -> pd.DataFrame:
     from lpnb.tables.dataframes import transcript_table
 
     table = transcript_table(to_columns(conversation_id, lines))
@@ -349,7 +349,7 @@ def _table(conversation_id: str, lines: Sequence[Line], note: str) -> pd.DataFra
     return table
 
 
-def names_of(known: BatchResponse | Engagement | str, consumer_id: str | None) -> tuple[str, str]:
+def conversation_ids_of(known: BatchResponse | Engagement | str, consumer_id: str | None) -> tuple[str, str]:
     """The conversationId and the consumer that *known* stands for.
 
     Raises:
@@ -386,7 +386,7 @@ async def find_open(engine: Engine, consumer_id: str) -> str | None:
     """
     from lpnb.models.engagements import EngagementRequest
 
-    settings = engine.connector.settings
+    settings = engine.account.settings
     asks_history = bool(settings.history_key or settings.agent_login)
     try:
         engagement = await engine.engagement(EngagementRequest(check_consumer_id(consumer_id)))

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lpnb._internal.display import table_html
-from lpnb.api.file_store import file_type_of, get_file, place_of, put_file, read_file
-from lpnb.api.history import DETAILS, HistoryRecord
-from lpnb.client.landings import Source, find_landing
-from lpnb.client.transcripts import Line, file_in, put_together
+from lpnb.api.file_store import file_type_of, get_file, put_file, read_file, stored_file_of
+from lpnb.api.history import DETAIL_CONTENT, HistoryRecord
+from lpnb.client.landings import LandingSource, find_landing
+from lpnb.client.transcripts import TranscriptLine, file_in, merge_sources
 from lpnb.errors import Complaint, FileStoreError, InvalidValueError, ReceiverError, ServiceError
 from lpnb.models.landings import Landing
 from lpnb.models.responses import BatchResponse
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from lpnb.models.frame_base import Frame
     from lpnb.models.webhook_events import Event
 
-CLOSED = "Conversation is close"
+CLOSED_MESSAGE = "Conversation is close"
 
 
-class Ear(Source, Protocol):
+class MessageListener(LandingSource, Protocol):
     """What a conversation needs of a ``Receiver``."""
 
     def events(self, conversation_id: str | None = None) -> Sequence[Event]:
@@ -44,7 +44,7 @@ class Ear(Source, Protocol):
 
 
 @dataclass(frozen=True)
-class Details:
+class ConversationDetails:
     """What is known of a conversation, and who says so: "history", "webhook", or None when nobody does.
 
     ``participants`` are (id, role) pairs. ``raw`` is what the source said, as it came.
@@ -73,7 +73,7 @@ class Details:
         return table_html(f"Conversation {self.conversation_id}", ("field", "value"), rows)
 
 
-class Dialogue:
+class ConversationCore:
     """One conversation of one consumer. Use it on the background loop only."""
 
     def __init__(
@@ -81,24 +81,24 @@ class Dialogue:
         engine: Engine,
         conversation_id: str,
         consumer_id: str,
-        ear: Ear | None = None,
+        listener: MessageListener | None = None,
         client_properties: ClientProperties | None = None,
     ) -> None:
         self.engine = engine
         self.conversation_id = conversation_id
         self.consumer_id = consumer_id
-        self.ear = ear
+        self.listener = listener
         self._beside: dict[str, Any] = {}
         if client_properties is not None:
             self._beside["client_properties"] = client_properties
-        self._lines: dict[int, Line] = {}
+        self._lines: dict[int, TranscriptLine] = {}
         self.responses: list[BatchResponse] = []
         #: The highest sequence number that SEND gave to what was published, by dialogId.
         self.sequences: dict[str, int] = {}
         self.closed = False
         self._read: set[int] = set()
 
-    async def send(self, frame: Frame, line: Line | None = None) -> BatchResponse:
+    async def send(self, frame: Frame, line: TranscriptLine | None = None) -> BatchResponse:
         """Send *frame*; *line* is what it says in the transcript."""
         from lpnb.models.frames import ChatState
 
@@ -117,7 +117,7 @@ class Dialogue:
         if response.sequence is not None and not isinstance(frame, ChatState):  # those have no number
             dialog = getattr(frame, "dialog_id", None) or self.conversation_id
             self.sequences[dialog] = max(response.sequence, self.sequences.get(dialog, 0))
-        if response.pairs and CLOSED in (response.pairs[0].message or ""):
+        if response.pairs and CLOSED_MESSAGE in (response.pairs[0].message or ""):
             self.closed = True
         if line is not None:
             said_at = response.sent_at or line.at
@@ -127,7 +127,7 @@ class Dialogue:
         return response
 
     @property
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[TranscriptLine]:
         """What was said from here, in the order sent, and what became of it."""
         return list(self._lines.values())
 
@@ -166,12 +166,12 @@ class Dialogue:
         wanted = UploadUrl(**fields)
         shown: dict[str, Any] = {"file_type": kind, "caption": caption, "preview": preview, **self._beside}
         FileMessage(relative_path="/checked", conversation_id=self.conversation_id, **shown)
-        wait = self.engine.connector.throttle.again
+        wait = self.engine.account.throttle.retry_delay
         for last in (False, True):
             asked = await self.send(wanted)
             if asked.outcome != "answered":
                 return asked
-            place = place_of(asked)
+            place = stored_file_of(asked)
             store = await self.engine.host("swift")
             try:
                 await self.engine.run(put_file(store, place, content, kind, wait))
@@ -183,7 +183,7 @@ class Dialogue:
         frame = FileMessage(relative_path=place.relative_path, conversation_id=self.conversation_id, **shown)
         return await self.send(frame, self._line("file", caption))
 
-    async def fetch_file(self, file: str | Event | Line) -> bytes:
+    async def fetch_file(self, file: str | Event | TranscriptLine) -> bytes:
         """Have a stored file."""
         from lpnb.models.frames import DownloadUrl
 
@@ -194,9 +194,9 @@ class Dialogue:
             raise InvalidValueError([Complaint("file", sentence)])
 
         asked = await self.send(DownloadUrl(relative_path=relative_path, **self._beside))
-        place = place_of(asked.raise_for_outcome())
+        place = stored_file_of(asked.raise_for_outcome())
         store = await self.engine.host("swift")
-        return await self.engine.run_large(get_file(store, place, self.engine.connector.throttle.again))
+        return await self.engine.run_large(get_file(store, place, self.engine.account.throttle.retry_delay))
 
     async def read(self, sequences: Sequence[int] | None, status: str) -> BatchResponse | None:
         """Confirm messages; without *sequences*, the agent's that came by webhook and were not yet."""
@@ -252,25 +252,29 @@ class Dialogue:
 
     async def landing(self, wait: float) -> Landing:
         """Say which skill the conversation landed in."""
-        return await find_landing(self.engine, self.conversation_id, receiver=self.ear, wait=wait)
+        return await find_landing(self.engine, self.conversation_id, receiver=self.listener, wait=wait)
 
     async def next_message(self, timeout: float) -> Any:  # noqa: ASYNC109 - the receiver's own word
         """Wait for the agent's next message."""
         return await self._listening().next_message(self.conversation_id, timeout)
 
-    async def details(self) -> Details:
+    async def details(self) -> ConversationDetails:
         """What history says of the conversation, or what the last webhook did."""
         if self.asks_history:
-            record = await self.engine.history_conversation(self.conversation_id, DETAILS)
+            record = await self.engine.history_conversation(self.conversation_id, DETAIL_CONTENT)
             if record is not None:
                 return _of_record(record, self.conversation_id)
-            if self.ear is None:
-                return Details(self.conversation_id)
+            if self.listener is None:
+                return ConversationDetails(self.conversation_id)
         told = self._listening().events(self.conversation_id)
         states = [event for event in told if _state_of(event)]
-        return _of_state(states[-1], self.conversation_id) if states else Details(self.conversation_id)
+        return (
+            _of_state(states[-1], self.conversation_id)
+            if states
+            else ConversationDetails(self.conversation_id)
+        )
 
-    async def transcript(self, history: bool | None) -> tuple[list[Line], str]:
+    async def transcript(self, history: bool | None) -> tuple[list[TranscriptLine], str]:
         """The lines of every source there is, and what those said that failed."""
         messages: Sequence[Any] = ()
         note = ""
@@ -288,29 +292,29 @@ class Dialogue:
         except ReceiverError as error:
             note = f"{note} What webhooks told is missing: {error}".strip()
         said = [line for line in self.lines if line.outcome in ("answered", "unknown")]
-        return put_together(said, events, messages), note
+        return merge_sources(said, events, messages), note
 
     @property
     def asks_history(self) -> bool:
         """Whether the settings can read history."""
-        settings = self.engine.connector.settings
+        settings = self.engine.account.settings
         return bool(settings.history_key or settings.agent_login)
 
     def told(self) -> Sequence[Event]:
         """What webhooks told, in order."""
-        return self.ear.events(self.conversation_id) if self.ear is not None else ()
+        return self.listener.events(self.conversation_id) if self.listener is not None else ()
 
-    def _listening(self) -> Ear:
-        if self.ear is not None:
-            return self.ear
+    def _listening(self) -> MessageListener:
+        if self.listener is not None:
+            return self.listener
         sentence = (
             "receiver must be listened to: webhooks bring what agents say. Start a Receiver and call "
             "client.listen(receiver) or conversation.listen(receiver)."
         )
         raise InvalidValueError([Complaint("receiver", sentence)])
 
-    def _line(self, kind: str, text: str | None, dialog_id: str | None = None) -> Line:
-        return Line(
+    def _line(self, kind: str, text: str | None, dialog_id: str | None = None) -> TranscriptLine:
+        return TranscriptLine(
             "consumer",
             kind,
             text,
@@ -328,7 +332,7 @@ def _state_of(event: Event) -> Mapping[str, Any] | None:
     return details if isinstance(details, Mapping) else None
 
 
-def _of_record(record: HistoryRecord, conversation_id: str) -> Details:
+def _of_record(record: HistoryRecord, conversation_id: str) -> ConversationDetails:
     campaign = record.raw.get("campaign")
     campaign = campaign if isinstance(campaign, Mapping) else {}
     people: list[tuple[str, str]] = []
@@ -341,7 +345,7 @@ def _of_record(record: HistoryRecord, conversation_id: str) -> Details:
             if isinstance(each, Mapping) and each.get(key) is not None:
                 people.append((str(each[key]), role))
     info = record.info
-    return Details(
+    return ConversationDetails(
         conversation_id=conversation_id,
         source="history",
         state=record.status,
@@ -358,12 +362,12 @@ def _of_record(record: HistoryRecord, conversation_id: str) -> Details:
     )
 
 
-def _of_state(event: Event, conversation_id: str) -> Details:
+def _of_state(event: Event, conversation_id: str) -> ConversationDetails:
     found = _state_of(event) or {}
     campaign = found.get("campaignInfo")
     campaign = campaign if isinstance(campaign, Mapping) else {}
     people = found.get("participants")
-    return Details(
+    return ConversationDetails(
         conversation_id=conversation_id,
         source="webhook",
         state=_text(found.get("state")),

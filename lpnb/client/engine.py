@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 from lpnb._internal.display import brief
 from lpnb._internal.validation import check_consumer_id
-from lpnb.api.file_store import LARGEST_FILE
+from lpnb.api.file_store import MAX_FILE_BYTES
 from lpnb.api.history import (
-    DETAILS,
+    DETAIL_CONTENT,
     HistoryPage,
     HistoryRecord,
     Search,
@@ -24,23 +24,32 @@ from lpnb.api.history import (
     by_conversation,
     refused_bearer,
 )
-from lpnb.client.account import Connector
+from lpnb.client.account import AccountState
 from lpnb.errors import Complaint, InvalidValueError, NotSentError
 from lpnb.models.engagements import Engagement, EngagementRequest, Reported
 from lpnb.models.outgoing import Batch
 from lpnb.models.responses import BatchResponse
 from lpnb.settings import Settings
-from lpnb.transport.http_transport import HttpTransport, Probe, Transport
-from lpnb.transport.protocol import Exchange, Flow, Leaving, NewToken, Pause, Request, Witness
+from lpnb.transport.http_transport import HttpTransport, Transport
+from lpnb.transport.protocol import (
+    AttemptObserver,
+    BeforeSend,
+    Exchange,
+    ExchangeProgress,
+    Flow,
+    RefreshTokens,
+    Request,
+    Sleep,
+)
 from lpnb.transport.retries import Throttle
 
 T = TypeVar("T")
 #: What is told of a flow whose request was given up in mid-air, and how far that had come.
-Told = Callable[[Flow[Any], Probe], None]
+InterruptHandler = Callable[[Flow[Any], ExchangeProgress], None]
 
 #: How many responses a client keeps in mind. Those with an unknown outcome are kept beyond that.
-RECENT = 1_000
-RECENT_BYTES = 8 << 20
+MAX_RECENT = 1_000
+MAX_RECENT_BYTES = 8 << 20
 
 
 class Engine:
@@ -51,55 +60,55 @@ class Engine:
         settings: Settings,
         transport: Transport,
         wait_scale: float = 1.0,
-        patient: bool = True,
+        retry: bool = True,
     ) -> None:
-        self.connector = Connector(settings, Throttle(wait_scale, patient=patient))
+        self.account = AccountState(settings, Throttle(wait_scale, retry=retry))
         self.transport = transport
-        self.recent: deque[BatchResponse] = deque(maxlen=RECENT)
-        self._kept_bytes = 0
+        self.recent: deque[BatchResponse] = deque(maxlen=MAX_RECENT)
+        self._recent_bytes = 0
         self.unknown: list[BatchResponse] = []
         self.closed = False
-        self._turns: dict[str, _Turn] = {}
+        self._turns: dict[str, _SharedFlow] = {}
         #: The receiver that conversations of this client listen to, if any.
-        self.ear: Any = None
+        self.listener: Any = None
 
     async def send(
         self,
         batch: Batch,
         consumer_id: str,
         *,
-        witness: Witness | None = None,
+        observer: AttemptObserver | None = None,
         over: Transport | None = None,
     ) -> BatchResponse:
         """See to domains and tokens, send *batch*, and keep the response if its outcome is unknown.
 
-        *witness* is told of each attempt before its first byte may leave, and of what came of it. *over* is
+        *observer* is told of each attempt before its first byte may leave, and of what came of it. *over* is
         what it leaves by in place of this engine's own connections.
         """
         check_consumer_id(consumer_id)
         await self.ready(consumer_id)
-        flow = self.connector.post(batch, consumer_id, witness)
+        flow = self.account.post(batch, consumer_id, observer)
         response = await self.run(flow, self._interrupted, over)
         self._keep(response)
         return response
 
     async def send_frame(
-        self, frame: Batch, consumer_id: str, *, witness: Witness | None = None
+        self, frame: Batch, consumer_id: str, *, observer: AttemptObserver | None = None
     ) -> BatchResponse:
         """See to domains and tokens, send *frame* by SEND, and keep the response like a batch's."""
         check_consumer_id(consumer_id)
         await self.ready(consumer_id)
-        response = await self.run(self.connector.post_frame(frame, consumer_id, witness), self._interrupted)
+        response = await self.run(self.account.post_frame(frame, consumer_id, observer), self._interrupted)
         self._keep(response)
         return response
 
     async def engagement(self, request: EngagementRequest) -> Engagement:
         """Ask Monitoring what a visitor is offered; ``vid`` and ``sid`` are kept per consumer."""
-        return await self._visit(request, self.connector.engagement)
+        return await self._visit(request, self.account.engagement)
 
     async def report(self, request: EngagementRequest) -> Reported:
         """Report SDEs to Monitoring."""
-        return await self._visit(request, self.connector.report)
+        return await self._visit(request, self.account.report)
 
     async def _visit(self, request: EngagementRequest, flow: Callable[[EngagementRequest], Flow[T]]) -> T:
         """Run *flow*, one at a time for each visitor: the second one goes into the session of the first."""
@@ -107,7 +116,7 @@ class Engine:
         if request.visitor is None:
             return await self.run(flow(request))
         key = f"visitor {request.visitor}"
-        turn = self._turns.setdefault(key, _Turn())
+        turn = self._turns.setdefault(key, _SharedFlow())
         turn.waiting += 1
         try:
             async with turn.lock:
@@ -119,13 +128,13 @@ class Engine:
 
     async def host(self, service: str) -> str:
         """The origin of *service*; it has passed the same check as those that get tokens."""
-        await self._once("domains", self.connector.need_domains)
-        await self._once(service, lambda: self.connector.need_domain(service))
-        return self.connector.domains[service]
+        await self._once("domains", self.account.need_domains)
+        await self._once(service, lambda: self.account.need_domain(service))
+        return self.account.domains[service]
 
     async def ready(self, consumer_id: str | None = None) -> None:
         """Have domains, a fresh AppJWT and, for a consumer, the ConsumerJWS. Each is fetched once."""
-        connector = self.connector
+        connector = self.account
         if connector.is_ready(consumer_id):
             return
         await self._once("domains", connector.need_domains)
@@ -135,7 +144,7 @@ class Engine:
 
     async def history(self, search: Search) -> HistoryPage:
         """Ask history for one page. A bearer that is refused is renewed once."""
-        connector = self.connector
+        connector = self.account
         for _ in range(2):
             connector.need_bearer()  # says at once when there is nothing to ask with
             await self.host("msgHist")
@@ -146,7 +155,7 @@ class Engine:
         raise refused_bearer(connector.settings)
 
     async def history_conversation(
-        self, conversation_id: str, content: Sequence[str] = DETAILS
+        self, conversation_id: str, content: Sequence[str] = DETAIL_CONTENT
     ) -> HistoryRecord | None:
         """What history has of a conversation; None when it has not heard of it (yet)."""
         page = await self.history(by_conversation(conversation_id, content))
@@ -156,13 +165,13 @@ class Engine:
         self,
         consumer_id: str,
         status: str | Iterable[str] = "OPEN",
-        content: Sequence[str] = DETAILS,
+        content: Sequence[str] = DETAIL_CONTENT,
     ) -> tuple[HistoryRecord, ...]:
         """A consumer's conversations, the latest first."""
         check_consumer_id(consumer_id)
-        self.connector.need_bearer()
+        self.account.need_bearer()
         await self.ready(consumer_id)
-        search = by_consumer(self.connector.lp_consumer_id(consumer_id), status, content)
+        search = by_consumer(self.account.lp_consumer_id(consumer_id), status, content)
         return (await self.history(search)).records
 
     async def history_search(self, search: Search, most: int = 500) -> tuple[HistoryRecord, ...]:
@@ -181,13 +190,15 @@ class Engine:
         """Run *flow* on connections of its own that take an answer as large as a file may be."""
         if not isinstance(self.transport, HttpTransport):
             return await self.run(flow)
-        files = HttpTransport(self.transport.deadline, LARGEST_FILE + 1024, self.transport.kind)
+        files = HttpTransport(self.transport.deadline, MAX_FILE_BYTES + 1024, self.transport.kind)
         try:
             return await self.run(flow, over=files)
         finally:
             await files.aclose()
 
-    async def run(self, flow: Flow[T], interrupted: Told | None = None, over: Transport | None = None) -> T:
+    async def run(
+        self, flow: Flow[T], interrupted: InterruptHandler | None = None, over: Transport | None = None
+    ) -> T:
         """Run *flow* to its end. *interrupted* is told when a request is given up in mid-air."""
         answer: Exchange | None = None
         try:
@@ -197,49 +208,49 @@ class Engine:
                 if self.closed:
                     raise NotSentError("This client is closed. Make a new one to send.")
                 if isinstance(step, Request):
-                    probe = Probe()
+                    progress = ExchangeProgress()
                     try:
-                        answer = await (over or self.transport).exchange(step, probe)
+                        answer = await (over or self.transport).exchange(step, progress)
                     except BaseException:
                         if interrupted is not None:
-                            interrupted(flow, probe)
+                            interrupted(flow, progress)
                         raise
-                elif isinstance(step, Leaving):
-                    await step.witness.leaving(step.outgoing)
-                elif isinstance(step, Pause):
+                elif isinstance(step, BeforeSend):
+                    await step.observer.before_send(step.outgoing)
+                elif isinstance(step, Sleep):
                     await asyncio.sleep(step.seconds)
-                elif isinstance(step, NewToken):
+                elif isinstance(step, RefreshTokens):
                     await self.ready(step.consumer_id)
                 else:
-                    await self.connector.throttle.pace.turn()
+                    await self.account.throttle.rate_limiter.acquire()
         except StopIteration as finished:
             result: T = finished.value
             return result
         finally:
             flow.close()
 
-    def _interrupted(self, flow: Flow[BatchResponse], probe: Probe) -> None:
+    def _interrupted(self, flow: Flow[BatchResponse], progress: ExchangeProgress) -> None:
         """Tell the flow that it was interrupted; if bytes may have left, keep what it makes of that."""
-        if not probe.started:
+        if not progress.started:
             return
         try:
-            flow.send(probe.exchange("waiting for the answer was interrupted"))
+            flow.send(progress.exchange("waiting for the answer was interrupted"))
         except StopIteration as finished:
             self._keep(finished.value)
 
     def _keep(self, response: BatchResponse) -> None:
         """Note a response before anybody is given it: an interrupt may come in between."""
         self.recent.append(response)
-        self._kept_bytes += len(response.raw)
-        while self._kept_bytes > RECENT_BYTES and len(self.recent) > 1:
-            self._kept_bytes -= len(self.recent.popleft().raw)
+        self._recent_bytes += len(response.raw)
+        while self._recent_bytes > MAX_RECENT_BYTES and len(self.recent) > 1:
+            self._recent_bytes -= len(self.recent.popleft().raw)
         if response.outcome == "unknown":
             self.unknown.append(response)
 
     async def aclose(self) -> None:
         """Close the connections. Closing twice is harmless."""
         self.closed = True
-        self.connector.throttle.pace.release()
+        self.account.throttle.rate_limiter.release()
         await self.transport.aclose()
 
     async def _once(self, key: str, missing: Callable[[], Flow[None] | None]) -> None:
@@ -249,7 +260,7 @@ class Engine:
         """
         if missing() is None:
             return
-        turn = self._turns.setdefault(key, _Turn())
+        turn = self._turns.setdefault(key, _SharedFlow())
         known = turn.failure
         turn.waiting += 1
         try:
@@ -270,7 +281,7 @@ class Engine:
 
 
 @dataclass(slots=True)
-class _Turn:
+class _SharedFlow:
     """Those who wait for one and the same thing, and how it last failed."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)

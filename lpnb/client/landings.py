@@ -18,8 +18,8 @@ from weakref import WeakKeyDictionary
 
 from lpnb._internal import event_loop
 from lpnb.api.history import (
-    LANDING,
-    TOGETHER,
+    LANDING_CONTENT,
+    MAX_IDS,
     HistoryRecord,
     by_conversation,
     by_conversations,
@@ -34,17 +34,17 @@ if TYPE_CHECKING:
     from lpnb.client.engine import Engine
 
 #: Seconds that a landing is waited for: history's minute, and half as much again.
-WAIT = 90.0
+DEFAULT_WAIT = 90.0
 #: Seconds beyond that in which an answer of history that is under way may still come.
-LATE = 10.0
+ANSWER_GRACE = 10.0
 #: Seconds between two questions to history; the last one goes on.
-RHYTHM = (5.0, 10.0, 15.0)
+POLL_INTERVALS = (5.0, 10.0, 15.0)
 #: How far back, and for how many seconds, history is looked through for the name of a skill.
-NAMES_WITHIN = timedelta(days=90)
-NAMES_IN_TIME = 5.0
+SKILL_NAME_SPAN = timedelta(days=90)
+SKILL_NAME_TIMEOUT = 5.0
 
 
-class Source(Protocol):
+class LandingSource(Protocol):
     """What a landing needs of a ``Receiver``."""
 
     def landing(self, conversation_id: str) -> Landing | None:
@@ -58,19 +58,21 @@ class Source(Protocol):
 
 @overload
 def landing(
-    conversation: AsyncConversation, *, receiver: Source | None = None, wait: float = WAIT
+    conversation: AsyncConversation, *, receiver: LandingSource | None = None, wait: float = DEFAULT_WAIT
 ) -> Awaitable[Landing]: ...
 
 
 @overload
-def landing(conversation: Conversation, *, receiver: Source | None = None, wait: float = WAIT) -> Landing: ...
+def landing(
+    conversation: Conversation, *, receiver: LandingSource | None = None, wait: float = DEFAULT_WAIT
+) -> Landing: ...
 
 
 def landing(
     conversation: Conversation | AsyncConversation,
     *,
-    receiver: Source | None = None,
-    wait: float = WAIT,
+    receiver: LandingSource | None = None,
+    wait: float = DEFAULT_WAIT,
 ) -> Landing | Awaitable[Landing]:
     """Say which skill a conversation landed in, as soon as history or a webhook knows.
 
@@ -97,8 +99,8 @@ def landing(
 
     Source: Messaging Interactions API, freshness about a minute; Webhooks, conversation state.
     """
-    ear = receiver if receiver is not None else conversation.receiver
-    work = find_landing(conversation.engine, conversation.id, receiver=ear, wait=wait)
+    listener = receiver if receiver is not None else conversation.receiver
+    work = find_landing(conversation.engine, conversation.id, receiver=listener, wait=wait)
     # The two classes stand a floor above and cannot be named here.
     if inspect.iscoroutinefunction(conversation.say):
         return event_loop.awaitable(work)
@@ -106,14 +108,14 @@ def landing(
 
 
 async def find_landing(
-    engine: Engine, conversation_id: str, *, receiver: Source | None = None, wait: float = WAIT
+    engine: Engine, conversation_id: str, *, receiver: LandingSource | None = None, wait: float = DEFAULT_WAIT
 ) -> Landing:
     """``landing`` for code that runs on the background loop, such as a run of many sends."""
     by_conversation(conversation_id)  # says what is wrong with an id that cannot be one
     if isinstance(wait, bool) or not isinstance(wait, int | float) or not 0 <= wait <= 86_400:
         sentence = f"wait must be from 0 to 86,400 seconds; got {wait!r}."
         raise InvalidValueError([Complaint("wait", sentence)])
-    settings = engine.connector.settings
+    settings = engine.account.settings
     asks = bool(settings.history_key or settings.agent_login)
     if receiver is None:
         check_credentials(settings)
@@ -135,7 +137,9 @@ async def find_landing(
                         raise
                     continue
                 if found is not None:
-                    return found if found.source == "history" else await _named(engine, found, asks)
+                    return (
+                        found if found.source == "history" else await _with_skill_names(engine, found, asks)
+                    )
     finally:
         for task in work:
             task.cancel()
@@ -164,7 +168,7 @@ def landing_of(record: HistoryRecord, conversation_id: str) -> Landing:
     )
 
 
-class _Questions:
+class _HistoryPoller:
     """What is asked of one account's history: one search at a time, with all questions that have gathered.
 
     So a thousand landings that are waited for together cost history twenty searches a round, not a thousand.
@@ -178,7 +182,7 @@ class _Questions:
     async def learn_name(self, engine: Engine, skill_id: str) -> None:
         """Have history say what a skill is called, by any conversation in it; once for each skill."""
         if skill_id not in self._naming:
-            self._naming[skill_id] = asyncio.create_task(_learn_name(engine, skill_id))
+            self._naming[skill_id] = asyncio.create_task(_fetch_skill_name(engine, skill_id))
         await asyncio.shield(self._naming[skill_id])
 
     async def ask(self, engine: Engine, conversation_id: str) -> HistoryRecord | None:
@@ -186,7 +190,7 @@ class _Questions:
         answer = self._waiting.get(conversation_id)
         if answer is None:
             answer = self._waiting[conversation_id] = asyncio.get_running_loop().create_future()
-            answer.add_done_callback(_looked_at)
+            answer.add_done_callback(_retrieve_exception)
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask_all(engine))
         # Whoever gives up must not take the answer from others who wait for the same.
@@ -195,15 +199,15 @@ class _Questions:
     async def _ask_all(self, engine: Engine) -> None:
         try:
             while self._waiting:
-                asked = {name: self._waiting.pop(name) for name in list(self._waiting)[:TOGETHER]}
+                asked = {name: self._waiting.pop(name) for name in list(self._waiting)[:MAX_IDS]}
                 try:
-                    search = by_conversations(list(asked), LANDING)
+                    search = by_conversations(list(asked), LANDING_CONTENT)
                     if len(asked) == 1:
-                        search = by_conversation(next(iter(asked)), LANDING)
+                        search = by_conversation(next(iter(asked)), LANDING_CONTENT)
                     records = (await engine.history(search)).records
                 except Exception as error:
                     for answer in asked.values():
-                        answer.set_exception(_copy(error))
+                        answer.set_exception(_copy_error(error))
                 except BaseException:
                     for answer in asked.values():
                         answer.cancel()
@@ -216,20 +220,22 @@ class _Questions:
             self._asking = None
 
 
-async def _learn_name(engine: Engine, skill_id: str) -> None:
+async def _fetch_skill_name(engine: Engine, skill_id: str) -> None:
     now = datetime.now(UTC)
-    search = by_filters(now - NAMES_WITHIN, now, latest_skill_ids=[skill_id], content=["campaign"], limit=1)
+    search = by_filters(
+        now - SKILL_NAME_SPAN, now, latest_skill_ids=[skill_id], content=["campaign"], limit=1
+    )
     # A name is nice to have: the landing is known without it.
     with suppress(LpnbError, TimeoutError):
-        async with asyncio.timeout(NAMES_IN_TIME):
+        async with asyncio.timeout(SKILL_NAME_TIMEOUT):
             await engine.history(search)
 
 
-async def _named(engine: Engine, found: Landing, asks: bool) -> Landing:
+async def _with_skill_names(engine: Engine, found: Landing, asks: bool) -> Landing:
     """The landing that a webhook told of, with the names of its skills as far as history knows them."""
-    names = engine.connector.skill_names
+    names = engine.account.skill_names
     if asks and found.skill_id is not None and found.outcome == "landed" and found.skill_id not in names:
-        await _questions_of(engine).learn_name(engine, found.skill_id)
+        await _poller_of(engine).learn_name(engine, found.skill_id)
     moves = tuple(
         replace(
             move,
@@ -241,40 +247,42 @@ async def _named(engine: Engine, found: Landing, asks: bool) -> Landing:
     return replace(found, skill_name=names.get(found.skill_id or ""), transfers=moves)
 
 
-def _looked_at(answer: asyncio.Future[Any]) -> None:
+def _retrieve_exception(answer: asyncio.Future[Any]) -> None:
     """Nobody may be left to hear of a failure."""
     if not answer.cancelled():
         answer.exception()
 
 
-def _copy(error: Exception) -> Exception:
+def _copy_error(error: Exception) -> Exception:
     """An error for each who waits: raising one and the same in several places mixes their tracebacks up."""
     return type(error)(*error.args) if isinstance(error, LpnbError) else error
 
 
-_questions: WeakKeyDictionary[Engine, _Questions] = WeakKeyDictionary()
+_pollers: WeakKeyDictionary[Engine, _HistoryPoller] = WeakKeyDictionary()
 
 
-def _questions_of(engine: Engine) -> _Questions:
-    return _questions.setdefault(engine, _Questions())
+def _poller_of(engine: Engine) -> _HistoryPoller:
+    return _pollers.setdefault(engine, _HistoryPoller())
 
 
 async def _by_history(engine: Engine, conversation_id: str, wait: float) -> Landing | None:
     """Ask until history has heard of the conversation, or the time is over."""
     try:
-        async with asyncio.timeout(wait + LATE):
-            for pause in _pauses(wait):
-                await asyncio.sleep(engine.connector.throttle.wait(pause).seconds)
-                record = await _questions_of(engine).ask(engine, conversation_id)
+        async with asyncio.timeout(wait + ANSWER_GRACE):
+            for pause in _poll_delays(wait):
+                await asyncio.sleep(engine.account.throttle.wait(pause).seconds)
+                record = await _poller_of(engine).ask(engine, conversation_id)
                 if record is not None:
                     return landing_of(record, conversation_id)
     except TimeoutError:
         # The question itself goes on for others who wait for it; its tries are counted.
-        raise ServiceError(f"Messaging Interactions gave no answer within {wait + LATE:g} s.") from None
+        raise ServiceError(
+            f"Messaging Interactions gave no answer within {wait + ANSWER_GRACE:g} s."
+        ) from None
     return None
 
 
-def _pauses(wait: float) -> Iterator[float]:
+def _poll_delays(wait: float) -> Iterator[float]:
     """Seconds before each question: none, 5, 10, 15, 15 ..., the last one cut so that they add up.
 
     Example:
@@ -284,13 +292,13 @@ def _pauses(wait: float) -> Iterator[float]:
     yield 0.0
     number = 0
     while wait > 0:
-        pause = min(RHYTHM[min(number, len(RHYTHM) - 1)], wait)
+        pause = min(POLL_INTERVALS[min(number, len(POLL_INTERVALS) - 1)], wait)
         yield pause
         wait -= pause
         number += 1
 
 
-async def _by_webhook(receiver: Source, conversation_id: str, wait: float) -> Landing | None:
+async def _by_webhook(receiver: LandingSource, conversation_id: str, wait: float) -> Landing | None:
     """Look at each webhook about the conversation until one tells where it is, or the time is over."""
     try:
         async with asyncio.timeout(wait):

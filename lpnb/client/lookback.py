@@ -11,9 +11,9 @@ from typing import Any
 
 from lpnb._internal import event_loop
 from lpnb._internal.display import brief
-from lpnb.api.history import DETAILS, HistoryRecord, by_filters
+from lpnb.api.history import DETAIL_CONTENT, HistoryRecord, by_filters
 from lpnb.client.engine import Engine
-from lpnb.client.landings import WAIT, Source, find_landing
+from lpnb.client.landings import DEFAULT_WAIT, LandingSource, find_landing
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models.landings import Landing
 from lpnb.models.responses import BatchResponse
@@ -25,7 +25,7 @@ class LooksBack:
     engine: Engine
 
     def history_conversation(
-        self, conversation_id: str, content: Sequence[str] = DETAILS
+        self, conversation_id: str, content: Sequence[str] = DETAIL_CONTENT
     ) -> HistoryRecord | None:
         """What history (Messaging Interactions) has of a conversation, about a minute late.
 
@@ -53,7 +53,7 @@ class LooksBack:
         return event_loop.wait(self.engine.history_conversation(conversation_id, content))
 
     def history_consumer(
-        self, consumer_id: str, status: str | Iterable[str] = "OPEN", content: Sequence[str] = DETAILS
+        self, consumer_id: str, status: str | Iterable[str] = "OPEN", content: Sequence[str] = DETAIL_CONTENT
     ) -> tuple[HistoryRecord, ...]:
         """A consumer's conversations in history, such as the open one whose id was lost.
 
@@ -83,7 +83,7 @@ class LooksBack:
         return event_loop.wait(self.engine.history_search(by_filters(start, end, **filters), most))
 
     def landing(
-        self, reply: BatchResponse | str, *, receiver: Source | None = None, wait: float = WAIT
+        self, reply: BatchResponse | str, *, receiver: LandingSource | None = None, wait: float = DEFAULT_WAIT
     ) -> Landing:
         """Say which skill a conversation landed in, as soon as history or a webhook knows.
 
@@ -110,8 +110,8 @@ class LooksBack:
             >>> landing.skill_id, landing.skill_name, landing.source
             ('2741903011', 'Cards & Payments', 'history')
         """
-        ear = receiver if receiver is not None else self.engine.ear
-        return event_loop.wait(find_landing(self.engine, _id_of(reply), receiver=ear, wait=wait))
+        listener = receiver if receiver is not None else self.engine.listener
+        return event_loop.wait(find_landing(self.engine, _id_of(reply), receiver=listener, wait=wait))
 
 
 class AsyncLooksBack:
@@ -120,13 +120,13 @@ class AsyncLooksBack:
     engine: Engine
 
     async def history_conversation(
-        self, conversation_id: str, content: Sequence[str] = DETAILS
+        self, conversation_id: str, content: Sequence[str] = DETAIL_CONTENT
     ) -> HistoryRecord | None:
         """What history has of a conversation; see ``Client.history_conversation``."""
         return await event_loop.awaitable(self.engine.history_conversation(conversation_id, content))
 
     async def history_consumer(
-        self, consumer_id: str, status: str | Iterable[str] = "OPEN", content: Sequence[str] = DETAILS
+        self, consumer_id: str, status: str | Iterable[str] = "OPEN", content: Sequence[str] = DETAIL_CONTENT
     ) -> tuple[HistoryRecord, ...]:
         """A consumer's conversations in history; see ``Client.history_consumer``."""
         return await event_loop.awaitable(self.engine.history_consumer(consumer_id, status, content))
@@ -139,11 +139,11 @@ class AsyncLooksBack:
         return await event_loop.awaitable(self.engine.history_search(search, most))
 
     async def landing(
-        self, reply: BatchResponse | str, *, receiver: Source | None = None, wait: float = WAIT
+        self, reply: BatchResponse | str, *, receiver: LandingSource | None = None, wait: float = DEFAULT_WAIT
     ) -> Landing:
         """Say which skill a conversation landed in; see ``Client.landing``."""
-        ear = receiver if receiver is not None else self.engine.ear
-        work = find_landing(self.engine, _id_of(reply), receiver=ear, wait=wait)
+        listener = receiver if receiver is not None else self.engine.listener
+        work = find_landing(self.engine, _id_of(reply), receiver=listener, wait=wait)
         return await event_loop.awaitable(work)
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from lpnb.api.history import HistoryMessage
     from lpnb.models.webhook_events import Event
 
-Source = Literal["sent", "webhook", "history"]
-SOURCES: tuple[Source, ...] = ("sent", "webhook", "history")
+TranscriptSource = Literal["sent", "webhook", "history"]
+SOURCES: tuple[TranscriptSource, ...] = ("sent", "webhook", "history")
 #: Whatever is none of these passes in the words it came with.
 _KINDS = {
     "ContentEvent": "text",
@@ -29,7 +29,7 @@ _WHO = {"CONSUMER": "consumer", "ASSIGNED_AGENT": "agent", "AGENT": "agent"}
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TranscriptLine:
     """One message of a conversation.
 
     ``who`` is "consumer", "agent", or another role in lower case. ``kind`` is "text", "file", "rich
@@ -45,15 +45,15 @@ class Line:
     dialog_id: str | None = None
     audience: str | None = None
     outcome: str | None = None
-    sources: tuple[Source, ...] = ()
+    sources: tuple[TranscriptSource, ...] = ()
     raw: Any = field(default=None, repr=False, compare=False)
 
 
-def of_webhook(event: Event) -> Line:
+def line_of_webhook(event: Event) -> TranscriptLine:
     """What a webhook tells of a message."""
     file = file_in(event.raw)
     role = event.role or ""
-    return Line(
+    return TranscriptLine(
         who=_WHO.get(role, role.lower()),
         kind="file" if file else _KINDS.get(event.kind, event.kind),
         text=event.text if not file else _caption(file),
@@ -66,9 +66,9 @@ def of_webhook(event: Event) -> Line:
     )
 
 
-def of_history(message: HistoryMessage) -> Line:
+def line_of_history(message: HistoryMessage) -> TranscriptLine:
     """What history tells of a message."""
-    return Line(
+    return TranscriptLine(
         who=message.sent_by.lower(),
         kind=_KINDS.get(message.type, message.type),
         text=message.text if message.text is not None else _caption(file_in(message.raw)),
@@ -103,9 +103,9 @@ def _caption(file: Mapping[str, Any]) -> str | None:
     return caption if isinstance(caption, str) else None
 
 
-def put_together(
-    sent: Iterable[Line], events: Iterable[Event] = (), messages: Iterable[HistoryMessage] = ()
-) -> list[Line]:
+def merge_sources(
+    sent: Iterable[TranscriptLine], events: Iterable[Event] = (), messages: Iterable[HistoryMessage] = ()
+) -> list[TranscriptLine]:
     """Put the lines of all three sources in order, each message once.
 
     Within a dialog the sequence decides, between dialogs the time. Something sent with an unknown outcome
@@ -116,28 +116,28 @@ def put_together(
         >>> put_together([said, said])[0].sources
         ('sent',)
     """
-    told = [of_webhook(event) for event in events if event.is_message]
-    known: dict[tuple[str | None, int], Line] = {}
-    rest: list[Line] = []
-    lost: list[Line] = []
-    for line in (*sent, *told, *map(of_history, messages)):
+    told = [line_of_webhook(event) for event in events if event.is_message]
+    known: dict[tuple[str | None, int], TranscriptLine] = {}
+    rest: list[TranscriptLine] = []
+    lost: list[TranscriptLine] = []
+    for line in (*sent, *told, *map(line_of_history, messages)):
         if line.sequence is not None:
             key = (line.dialog_id, line.sequence)
-            known[key] = _joined(known[key], line) if key in known else line
+            known[key] = _merge_lines(known[key], line) if key in known else line
         elif line.outcome == "unknown":
             lost.append(line)
         else:
             rest.append(line)
     for line in lost:
-        place = next((key for key, other in known.items() if _may_be(line, other)), None)
+        place = next((key for key, other in known.items() if _is_probably_same(line, other)), None)
         if place is None:
             rest.append(line)
         else:
-            known[place] = replace(_joined(line, known[place]), sequence=place[1], dialog_id=place[0])
+            known[place] = replace(_merge_lines(line, known[place]), sequence=place[1], dialog_id=place[0])
     return _in_order([*known.values(), *rest])
 
 
-def to_columns(conversation_id: str, lines: Sequence[Line]) -> dict[str, list[object]]:
+def to_columns(conversation_id: str, lines: Sequence[TranscriptLine]) -> dict[str, list[object]]:
     """The lines as columns, for ``tables.transcript_table``."""
     return {
         "conversation_id": [conversation_id] * len(lines),
@@ -153,7 +153,7 @@ def to_columns(conversation_id: str, lines: Sequence[Line]) -> dict[str, list[ob
     }
 
 
-def _joined(first: Line, second: Line) -> Line:
+def _merge_lines(first: TranscriptLine, second: TranscriptLine) -> TranscriptLine:
     """One line of two that tell of the same message: the service's time beats this machine's."""
     sources = {*first.sources, *second.sources}
     told = next((line for line in (second, first) if "sent" not in line.sources), second)
@@ -169,7 +169,7 @@ def _joined(first: Line, second: Line) -> Line:
     )
 
 
-def _may_be(lost: Line, other: Line) -> bool:
+def _is_probably_same(lost: TranscriptLine, other: TranscriptLine) -> bool:
     """Whether *other* is what was sent with an unknown outcome."""
     if "sent" in other.sources or (other.who, other.kind, other.text) != (lost.who, lost.kind, lost.text):
         return False
@@ -177,9 +177,9 @@ def _may_be(lost: Line, other: Line) -> bool:
     return lost.at is None or other.at is None or (lost.at - other.at).total_seconds() < 60
 
 
-def _in_order(lines: Iterable[Line]) -> list[Line]:
-    dialogs: dict[str | None, list[Line]] = {}
-    timed: list[tuple[datetime, Line]] = []
+def _in_order(lines: Iterable[TranscriptLine]) -> list[TranscriptLine]:
+    dialogs: dict[str | None, list[TranscriptLine]] = {}
+    timed: list[tuple[datetime, TranscriptLine]] = []
     for line in lines:
         if line.sequence is None:
             timed.append((line.at or _LONG_AGO, line))
@@ -190,7 +190,7 @@ def _in_order(lines: Iterable[Line]) -> list[Line]:
     return [line for _, line in sorted(timed, key=lambda pair: pair[0])]  # stable
 
 
-def _by_sequence(dialog: list[Line]) -> Iterator[tuple[datetime, Line]]:
+def _by_sequence(dialog: list[TranscriptLine]) -> Iterator[tuple[datetime, TranscriptLine]]:
     latest = _LONG_AGO
     for line in sorted(dialog, key=lambda line: line.sequence or 0):
         latest = max(latest, line.at or latest)

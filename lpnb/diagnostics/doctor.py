@@ -20,14 +20,14 @@ from typing import Any, Literal
 from lpnb._internal import event_loop
 from lpnb._internal.display import table_html
 from lpnb._internal.optional_dependencies import install_command
-from lpnb.api.domain_api import NEEDED, find_domains
+from lpnb.api.domain_api import NEEDED_SERVICES, find_domains
 from lpnb.api.tokens import claims
 from lpnb.client.connect import find_settings, in_file
 from lpnb.client.engine import Engine
 from lpnb.errors import LpnbError, SettingsError
 from lpnb.settings import Settings
-from lpnb.transport.http_transport import HttpTransport, Probe
-from lpnb.transport.protocol import Exchange, Request, call
+from lpnb.transport.http_transport import HttpTransport
+from lpnb.transport.protocol import Exchange, ExchangeProgress, Request, call
 
 State = Literal["ok", "warn", "fail", "skip"]
 #: Seconds by which this machine's clock may differ before it is worth a word.
@@ -113,12 +113,12 @@ class _Examination:
         self.dates: list[tuple[str, datetime]] = []
         self.checks: list[Check] = []
         # Impatient: somebody waits for the findings, and a service in trouble is not knocked at again.
-        self.engine = Engine(settings, _Watched(HttpTransport(deadline), self.dates), patient=False)
+        self.engine = Engine(settings, _Watched(HttpTransport(deadline), self.dates), retry=False)
 
     async def run(self) -> list[Check]:
         try:
             await self._domains()
-            for service in NEEDED:
+            for service in NEEDED_SERVICES:
                 await self._host(service)
             self._clock()
             await self._app_jwt()
@@ -142,8 +142,10 @@ class _Examination:
         name = "Domain API"
         with self.told(name, "Check LP_DOMAIN_API, LP_ACCOUNT_ID and the way to the network."):
             begun = time.perf_counter()
-            connector = self.engine.connector
-            connector.domains = await self.engine.run(find_domains(self.settings, connector.throttle.again))
+            connector = self.engine.account
+            connector.domains = await self.engine.run(
+                find_domains(self.settings, connector.throttle.retry_delay)
+            )
             took = (time.perf_counter() - begun) * 1000
             self.add(
                 name, "ok", f"{self.settings.domain_api} names {len(connector.domains)} hosts ({took:.0f} ms)"
@@ -151,7 +153,7 @@ class _Examination:
 
     async def _host(self, service: str) -> None:
         name = f"{_PURPOSE[service]} host"
-        origin = self.engine.connector.domains.get(service)
+        origin = self.engine.account.domains.get(service)
         if origin is None:
             self.add(name, "skip", "waits for the Domain API")
             return
@@ -184,13 +186,13 @@ class _Examination:
 
     async def _app_jwt(self) -> None:
         name = "AppJWT"
-        if "sentinel" not in self.engine.connector.domains:
+        if "sentinel" not in self.engine.account.domains:
             self.add(name, "skip", "waits for the Domain API")
             return
         todo = "Compare LP_CLIENT_ID and LP_CLIENT_SECRET with the app installation."
         with self.told(name, todo):
             await self.engine.ready()
-            token = self.engine.connector.app_jwt
+            token = self.engine.account.app_jwt
             if token is None:
                 return
             found = claims(token.token)
@@ -207,7 +209,7 @@ class _Examination:
 
     async def _consumer_jws(self) -> None:
         name = "ConsumerJWS"
-        if self.engine.connector.app_jwt is None:
+        if self.engine.account.app_jwt is None:
             self.add(name, "skip", "waits for the AppJWT")
             return
         with self.told(name, "Does the installation have the scope msg.consumer?"):
@@ -215,7 +217,7 @@ class _Examination:
             self.add(name, "ok", f"issued for the consumer {CONSUMER!r}; no conversation was opened")
 
     async def _history(self) -> None:
-        name, connector = "history", self.engine.connector
+        name, connector = "history", self.engine.account
         try:
             connector.need_bearer()
         except SettingsError:
@@ -238,8 +240,8 @@ class _Watched:
         self._inner = inner
         self._dates = dates
 
-    async def exchange(self, request: Request, probe: Probe) -> Exchange:
-        exchange = await self._inner.exchange(request, probe)
+    async def exchange(self, request: Request, progress: ExchangeProgress) -> Exchange:
+        exchange = await self._inner.exchange(request, progress)
         if exchange.date:
             self._dates.append((exchange.date, datetime.now(UTC)))
         return exchange

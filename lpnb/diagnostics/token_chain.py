@@ -115,7 +115,7 @@ def token_chain(client: Client | AsyncClient, consumer_id: str) -> TokenChain:
     check_client(client)
     check_consumer_id(consumer_id)
     event_loop.wait(client.engine.ready(consumer_id))
-    connector = client.engine.connector
+    connector = client.engine.account
     app_jwt, consumer_jws = connector.app_jwt, connector.consumer_jws(consumer_id)
     if app_jwt is None or consumer_jws is None:  # another caller's 401 came in between
         raise ServiceError("A token was refused meanwhile. Ask for the chain again.")

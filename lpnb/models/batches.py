@@ -23,7 +23,7 @@ from lpnb.models.conversation_request import (
     ConsumerRequestConversation,
     SetUserProfile,
 )
-from lpnb.models.outgoing import Batch, Outgoing
+from lpnb.models.outgoing import Batch, EncodedBatch
 from lpnb.models.sdes import AnySde
 
 if TYPE_CHECKING:
@@ -194,10 +194,10 @@ class ConversationBatch:
         frames = both_frames(ids, self.profile.to_wire(), self.request.to_wire(), account_id)
         return frames + [{**frame, "id": req_id} for frame, req_id in zip(self.more, ids[2:], strict=True)]
 
-    def outgoing(self, account_id: str) -> Outgoing:
+    def outgoing(self, account_id: str) -> EncodedBatch:
         """Return what is posted for *account_id*, with request ids of its own for this attempt."""
         frames = self.to_wire(account_id)
-        return Outgoing(
+        return EncodedBatch(
             content=json_bytes(frames),
             requests=tuple((frame["id"], frame["type"]) for frame in frames),
             client_properties=self.client_properties.to_header() if self.client_properties else None,
@@ -262,7 +262,7 @@ class RawBatch:
             return self.content.encode("utf-8")
         return json.dumps(self.content, ensure_ascii=False).encode("utf-8")
 
-    def outgoing(self, account_id: str) -> Outgoing:
+    def outgoing(self, account_id: str) -> EncodedBatch:
         """Return the bytes as given; the account is not filled in."""
         content = self._bytes()
         try:
@@ -272,7 +272,7 @@ class RawBatch:
         frames = [frame for frame in array if isinstance(frame, dict)] if isinstance(array, list) else []
         requests = tuple((_wire_id(frame.get("id")), str(frame.get("type", ""))) for frame in frames)
         # What has no frames is sent all the same, and its answer has a row.
-        return Outgoing(content, requests or (("", ""),), self.client_properties, given_ids=True)
+        return EncodedBatch(content, requests or (("", ""),), self.client_properties, given_ids=True)
 
     def __repr__(self) -> str:
         return f"RawBatch({len(self._bytes())} bytes)"

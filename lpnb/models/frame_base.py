@@ -19,7 +19,7 @@ from lpnb._internal.request_ids import fresh_id
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models.base import Json, Text, WireModel, placed
 from lpnb.models.conversation_request import ClientProperties
-from lpnb.models.outgoing import Outgoing
+from lpnb.models.outgoing import EncodedBatch
 
 #: Characters of a SEND request. Source: the guide; a file's preview has a limit of its own.
 LONGEST_REQUEST = 5_000
@@ -74,11 +74,11 @@ class Frame:
         made = self.req_id or req_id or fresh_id()
         return {"kind": "req", "id": made, "type": kind, "body": body, **beside}
 
-    def outgoing(self, account_id: str) -> Outgoing:
+    def outgoing(self, account_id: str) -> EncodedBatch:
         """Return what is posted, with a request id of its own for this attempt."""
         del account_id  # a frame names no account
         frame = self.to_wire()
-        return Outgoing(
+        return EncodedBatch(
             content=_text_of(frame).encode("utf-8"),
             requests=((frame["id"], frame["type"]),),
             client_properties=self.client_properties.to_header() if self.client_properties else None,
@@ -221,7 +221,7 @@ class RawFrame(Frame):
         text = self.content if isinstance(self.content, str) else json.dumps(self.content, ensure_ascii=False)
         return text.encode("utf-8")
 
-    def outgoing(self, account_id: str) -> Outgoing:
+    def outgoing(self, account_id: str) -> EncodedBatch:
         """Return the bytes as given."""
         del account_id
         content = self._bytes()
@@ -233,7 +233,9 @@ class RawFrame(Frame):
         req_id = frame.get("id")
         named = str(req_id) if isinstance(req_id, str | int) and not isinstance(req_id, bool) else ""
         header = self.client_properties.to_header() if self.client_properties else None
-        return Outgoing(content, ((named, str(frame.get("type", ""))),), header, given_ids=True, by_send=True)
+        return EncodedBatch(
+            content, ((named, str(frame.get("type", ""))),), header, given_ids=True, by_send=True
+        )
 
     def _repr_html_(self) -> str:
         return pre_html(self._bytes().decode("utf-8", "replace"))

@@ -54,8 +54,8 @@ UPDATE_FIELD = "cm.UpdateConversationField"
 UPLOAD_URL = "ms.GenerateURLForUploadFile"
 DOWNLOAD_URL = "ms.GenerateURLForDownloadFile"
 #: Bytes of a file, and characters of its preview. Source: the file-sharing page (3 MB, 30 KB).
-LARGEST_FILE = 3 * 1024 * 1024
-LONGEST_PREVIEW = 30 * 1024
+MAX_FILE_BYTES = 3 * 1024 * 1024
+MAX_PREVIEW_LENGTH = 30 * 1024
 
 FileType = Literal["JPG", "JPEG", "PNG", "GIF"]
 
@@ -191,11 +191,11 @@ class FileMessage(_Published):
     def _is_small(cls, preview: str | None) -> str | None:
         if preview is not None and not preview.startswith("data:image/"):
             raise PydanticCustomError("preview", "must look like 'data:image/png;base64,...'")
-        if preview is not None and len(preview) >= LONGEST_PREVIEW:
+        if preview is not None and len(preview) >= MAX_PREVIEW_LENGTH:
             raise PydanticCustomError(
                 "preview",
                 "must be smaller than 30 KB ({most} characters; it has {length})",
-                {"most": f"{LONGEST_PREVIEW:,}", "length": f"{len(preview):,}"},
+                {"most": f"{MAX_PREVIEW_LENGTH:,}", "length": f"{len(preview):,}"},
             )
         return preview
 
@@ -220,9 +220,9 @@ class UploadUrl(CheckedFrame):
     def _is_a_size(cls, size: str) -> str:
         if not (size.isascii() and size.isdigit()) or int(size) == 0:
             raise PydanticCustomError("file_size", "must be a number of bytes above 0")
-        if int(size) > LARGEST_FILE:
+        if int(size) > MAX_FILE_BYTES:
             raise PydanticCustomError(
-                "file_size", "must be at most {most} bytes (3 MB)", {"most": f"{LARGEST_FILE:,}"}
+                "file_size", "must be at most {most} bytes (3 MB)", {"most": f"{MAX_FILE_BYTES:,}"}
             )
         return size
 

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 # Neither this nor ``Exchange`` is frozen: one is made for every attempt, and freezing doubles its cost.
 @dataclass(slots=True)
-class Outgoing:
+class EncodedBatch:
     """A body ready to be posted, and the (reqId, type) of each frame in it.
 
     ``given_ids`` says that the request ids are the caller's, so that they may be used more than once.
@@ -28,6 +28,6 @@ class Outgoing:
 class Batch(Protocol):
     """Whatever CONVERSATION or SEND can post."""
 
-    def outgoing(self, account_id: str) -> Outgoing:
+    def outgoing(self, account_id: str) -> EncodedBatch:
         """Return what is posted for *account_id*, with request ids of its own for this attempt."""
         ...

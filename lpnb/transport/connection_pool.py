@@ -15,36 +15,29 @@ import ssl
 import zlib
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import cast
 
 import aiohappyeyeballs
 import httptools
 
+from lpnb.transport.protocol import ExchangeProgress
+
 #: Seconds an idle connection is kept. Short, so that one the service has already closed is rarely used.
-IDLE = 4.0
+MAX_IDLE = 4.0
 #: Connections to one host at the most; further requests queue.
-CONNECTIONS = 100
+MAX_CONNECTIONS = 100
 #: Bytes of status lines and headers, interim replies included.
-LARGEST_HEAD = 1 << 16
+MAX_HEAD_BYTES = 1 << 16
 #: How many bytes on the wire one byte of a reply may cost: a chunk of one byte weighs six.
 _FRAMING = 8
 #: Seconds before a host's next address is tried beside the one that does not answer.
 _NEXT_ADDRESS = 0.25
-_KEPT = frozenset(
+_RECORDED_HEADERS = frozenset(
     (b"retry-after", b"date", b"location", b"content-encoding", b"content-length", b"transfer-encoding")
 )
 
 
-class Probe(Protocol):
-    """What is noted of a request as it goes."""
-
-    started: bool
-    status: int | None
-    content: bytearray
-    headers: dict[bytes, bytes]
-
-
-class Body:
+class BodyReader:
     """Adds what comes to *content*, unpacked, and no further than *largest* bytes."""
 
     __slots__ = ("_content", "_inflate", "_largest", "_odd")
@@ -83,8 +76,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._answer: asyncio.Future[str | None] | None = None
-        self._probe: Probe | None = None
-        self._body: Body | None = None
+        self._progress: ExchangeProgress | None = None
+        self._body: BodyReader | None = None
         self._poll: Callable[[], bool] | None = None
         self._raw = 0
         self._bare = self._whole = self._keep = False
@@ -101,15 +94,15 @@ class Connection(asyncio.Protocol):
         """Whether its last answer was whole and left it open."""
         return self._keep and self.open
 
-    def ask(self, request: bytes, probe: Probe) -> asyncio.Future[str | None]:
-        """Write *request*, and note in *probe* what comes of it."""
+    def ask(self, request: bytes, progress: ExchangeProgress) -> asyncio.Future[str | None]:
+        """Write *request*, and note in *progress* what comes of it."""
         assert self._transport is not None  # noqa: S101
         self._answer = self._loop.create_future()
-        self._probe, self._body, self._trouble = probe, None, None
+        self._progress, self._body, self._trouble = progress, None, None
         self._raw = 0
         self._whole = self._keep = False
         self._bare = request.startswith(b"HEAD ")
-        probe.started = True  # from here on bytes may leave
+        progress.started = True  # from here on bytes may leave
         self._transport.write(request)
         return self._answer
 
@@ -135,7 +128,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> None:
         """Called by asyncio; a body without a length ends here."""
         self.open = self._keep = False
-        headers = self._probe.headers if self._probe is not None else {}
+        headers = self._progress.headers if self._progress is not None else {}
         sized = b"content-length" in headers or b"transfer-encoding" in headers
         self._end(self._broken_off() if self._body is None or sized else None)
 
@@ -154,31 +147,36 @@ class Connection(asyncio.Protocol):
             self._end(None)
         elif self._trouble:
             self._end(self._trouble)
-        elif self._raw > LARGEST_HEAD + (_FRAMING * self._largest if self._body is not None else 0):
+        elif self._raw > MAX_HEAD_BYTES + (_FRAMING * self._largest if self._body is not None else 0):
             self._end("the answer is not proper HTTP")
 
     def on_message_begin(self) -> None:
         """Called by the parser."""
         if self._whole:  # more than one answer came
             self._keep = False
-        elif self._probe is not None:
-            self._probe.headers.clear()
+        elif self._progress is not None:
+            self._progress.headers.clear()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by the parser, for trailers too."""
         name = name.lower()
-        if name in _KEPT and self._body is None and self._probe is not None and not self._whole:
-            before = self._probe.headers.get(name)
-            self._probe.headers[name] = value if before is None else before + b", " + value
+        if (
+            name in _RECORDED_HEADERS
+            and self._body is None
+            and self._progress is not None
+            and not self._whole
+        ):
+            before = self._progress.headers.get(name)
+            self._progress.headers[name] = value if before is None else before + b", " + value
 
     def on_headers_complete(self) -> None:
         """Called by the parser."""
         status = self._parser.get_status_code()
-        if self._whole or self._probe is None or (status < 200 and status != 101):
+        if self._whole or self._progress is None or (status < 200 and status != 101):
             return  # an interim reply
-        self._probe.status = status
-        encoding = self._probe.headers.get(b"content-encoding", b"")
-        self._body = Body(self._probe.content, self._largest, encoding)
+        self._progress.status = status
+        encoding = self._progress.headers.get(b"content-encoding", b"")
+        self._body = BodyReader(self._progress.content, self._largest, encoding)
         self._whole = self._bare  # the parser waits for a body that never comes; so does the connection
 
     def on_body(self, chunk: bytes) -> None:
@@ -203,7 +201,7 @@ class Connection(asyncio.Protocol):
 
     def _end(self, failure: str | None) -> None:
         answer, self._answer = self._answer, None
-        self._probe = self._body = None
+        self._progress = self._body = None
         assert self._transport is not None  # noqa: S101
         if failure is not None or self._transport.get_write_buffer_size():
             self._keep = False
@@ -229,23 +227,23 @@ class Pool:
         self._keep = keep
         self._loop = asyncio.get_running_loop()
         self._all: set[Connection] = set()
-        self._slots = CONNECTIONS
+        self._slots = MAX_CONNECTIONS
         self._idle: dict[Connection, float] = {}
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
         self._sweeping: asyncio.TimerHandle | None = None
         self.closed = False
 
-    async def call(self, request: bytes, probe: Probe) -> str | None:
-        """Send *request*, note its answer in *probe*, and return what went wrong, or None.
+    async def call(self, request: bytes, progress: ExchangeProgress) -> str | None:
+        """Send *request*, note its answer in *progress*, and return what went wrong, or None.
 
-        ``probe.started`` is set before the first byte can leave. Cancelling ends the connection.
+        ``progress.started`` is set before the first byte can leave. Cancelling ends the connection.
 
         Raises:
             OSError: No connection could be made; nothing has left.
         """
         connection = await self._take()
         try:
-            return await connection.ask(request, probe)
+            return await connection.ask(request, progress)
         finally:
             self._give_back(connection)
 
@@ -266,7 +264,7 @@ class Pool:
         while not self.closed:
             while self._idle:
                 connection, since = self._idle.popitem()
-                if connection.quiet and self._loop.time() - since < IDLE:
+                if connection.quiet and self._loop.time() - since < MAX_IDLE:
                     return connection
                 connection.close()
             if self._slots:
@@ -332,15 +330,15 @@ class Pool:
             return
         self._idle[given] = self._loop.time()
         if self._sweeping is None:
-            self._sweeping = self._loop.call_later(IDLE, self._sweep)
+            self._sweeping = self._loop.call_later(MAX_IDLE, self._sweep)
 
     def _sweep(self) -> None:
         """End what has been idle for too long; the oldest lie first."""
         self._sweeping = None
         now = self._loop.time()
         for connection, since in tuple(self._idle.items()):
-            if now - since < IDLE:
-                self._sweeping = self._loop.call_at(since + IDLE, self._sweep)
+            if now - since < MAX_IDLE:
+                self._sweeping = self._loop.call_at(since + MAX_IDLE, self._sweep)
                 return
             del self._idle[connection]
             connection.close()

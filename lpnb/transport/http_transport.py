@@ -16,68 +16,31 @@ import math
 import os
 import re
 import ssl
-import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import httpx
 
 from lpnb._internal.redaction import guard_logs
 from lpnb._version import __version__
-from lpnb.transport.connection_pool import CONNECTIONS, IDLE, Body, Pool
+from lpnb.transport.connection_pool import MAX_CONNECTIONS, MAX_IDLE, BodyReader, Pool
 from lpnb.transport.deadlines import Deadlines
-from lpnb.transport.protocol import Exchange, Post, Request
+from lpnb.transport.protocol import Exchange, ExchangeProgress, PreparedPost, Request
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
     from httpx_aiohttp import AiohttpTransport
 
 DEADLINE = 30.0
-LARGEST_REPLY = 1 << 20
-Kind = Literal["sockets", "aiohttp"]
-
-
-@dataclass(slots=True)
-class Probe:
-    """How far a request has come, noted as it goes, for the case that nobody waits for its end.
-
-    ``started`` says whether bytes of it may have left this machine; the connection sets it before the
-    first. The rest is what has come back so far.
-    """
-
-    started: bool = False
-    status: int | None = None
-    content: bytearray = field(default_factory=bytearray, repr=False)
-    headers: dict[bytes, bytes] = field(default_factory=dict, repr=False)
-    sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    begun: float = field(default_factory=time.perf_counter)
-
-    def exchange(self, failure: str | None) -> Exchange:
-        """What came of the request up to now."""
-        return Exchange(
-            status=self.status,
-            content=bytes(self.content),
-            failure=failure,
-            started=self.started,
-            retry_after=_seconds(self._told(b"retry-after")),
-            date=self._told(b"date"),
-            location=_host(self._told(b"location")),
-            elapsed_ms=round((time.perf_counter() - self.begun) * 1000, 3),
-            sent_at=self.sent_at,
-        )
-
-    def _told(self, name: bytes) -> str | None:
-        value = self.headers.get(name)
-        return None if value is None else value.decode("latin-1")
+MAX_REPLY_BYTES = 1 << 20
+BackendKind = Literal["sockets", "aiohttp"]
 
 
 class Transport(Protocol):
     """Whatever can turn a request into an exchange. It never raises for what happens on the wire."""
 
-    async def exchange(self, request: Request, probe: Probe) -> Exchange:
-        """Send *request*; set ``probe.started`` before its first byte can leave."""
+    async def exchange(self, request: Request, progress: ExchangeProgress) -> Exchange:
+        """Send *request*; set ``progress.started`` before its first byte can leave."""
         ...
 
     async def aclose(self) -> None:
@@ -85,10 +48,10 @@ class Transport(Protocol):
         ...
 
 
-class _Carrier(Protocol):
+class _Backend(Protocol):
     """What takes a request out and notes what comes back; either kind of connections."""
 
-    async def call(self, request: Request, probe: Probe) -> str | None: ...
+    async def call(self, request: Request, progress: ExchangeProgress) -> str | None: ...
 
     async def aclose(self) -> None: ...
 
@@ -116,10 +79,13 @@ class HttpTransport:
     """
 
     #: What is used where none is asked for.
-    kind: Kind = "sockets"
+    kind: BackendKind = "sockets"
 
     def __init__(
-        self, deadline: float = DEADLINE, largest_reply: int = LARGEST_REPLY, kind: Kind | None = None
+        self,
+        deadline: float = DEADLINE,
+        largest_reply: int = MAX_REPLY_BYTES,
+        kind: BackendKind | None = None,
     ) -> None:
         if not (isinstance(deadline, int | float) and 0 < deadline < math.inf):
             raise ValueError(f"deadline must be a number of seconds above 0; got {deadline!r}")
@@ -128,23 +94,23 @@ class HttpTransport:
         self.deadline = deadline
         self.largest_reply = largest_reply
         self.kind = kind or self.kind
-        self._carrier: _Carrier | None = None
+        self._carrier: _Backend | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         guard_logs()
 
-    async def exchange(self, request: Request, probe: Probe) -> Exchange:
+    async def exchange(self, request: Request, progress: ExchangeProgress) -> Exchange:
         """Send *request* and return what came of it."""
         try:
             carrier = self._open()
             with self._deadlines.one():
-                failure = await carrier.call(request, probe)
+                failure = await carrier.call(request, progress)
         except TimeoutError:
-            what = "no complete answer came" if probe.started else "no connection could be made"
+            what = "no complete answer came" if progress.started else "no connection could be made"
             failure = f"{what} within {self.deadline:g} s"
         except Exception as error:
-            failure = _describe(error, probe, request.url.netloc.decode("ascii", "replace"))
-        return probe.exchange(failure)
+            failure = _describe(error, progress, request.url.netloc.decode("ascii", "replace"))
+        return progress.exchange(failure)
 
     async def aclose(self) -> None:
         """Close every connection, for good."""
@@ -153,12 +119,12 @@ class HttpTransport:
             self._deadlines.close()
             await self._carrier.aclose()
 
-    def _open(self) -> _Carrier:
+    def _open(self) -> _Backend:
         if self._closed:
             raise ConnectionError("the client is closed")
         loop = asyncio.get_running_loop()
         if self._carrier is None or self._loop is not loop:  # a forked child has a loop of its own
-            make = _Sockets if self.kind == "sockets" else _Aiohttp
+            make = _SocketBackend if self.kind == "sockets" else _AiohttpBackend
             self._carrier, self._loop = make(self.largest_reply), loop
             self._deadlines = Deadlines(self.deadline)
         if self._deadlines.seconds != self.deadline:  # it may be set at any time
@@ -166,7 +132,7 @@ class HttpTransport:
         return self._carrier
 
 
-class _Sockets:
+class _SocketBackend:
     """Our own connections, by scheme, host and port; those that serve one request each apart."""
 
     def __init__(self, largest: int) -> None:
@@ -174,26 +140,26 @@ class _Sockets:
         self._pools: dict[tuple[tuple[str, str, int | None], bool], Pool] = {}
         self._tls: ssl.SSLContext | None = None
 
-    async def call(self, request: Request, probe: Probe) -> str | None:
-        if isinstance(request, Post) and not request.is_looked_at:
+    async def call(self, request: Request, progress: ExchangeProgress) -> str | None:
+        if isinstance(request, PreparedPost) and not request.is_looked_at:
             host, fields = request.place.host, request.fields
             alone = fields.get("Connection") == "close"
-            lines = [request.place.head, _OURS]
+            lines = [request.place.head, _DEFAULT_HEADERS]
             lines += [f"{name}: {value}".encode("latin-1") for name, value in fields.items()]
             lines.append(b"Content-Length: %d" % len(request.content))
-            within = request.place.head.count(b"\n") + _OURS.count(b"\n")
-            written = _joined(lines, within + len(lines) - 1, request.content)
+            within = request.place.head.count(b"\n") + _DEFAULT_HEADERS.count(b"\n")
+            written = _encode_request(lines, within + len(lines) - 1, request.content)
         else:
             host = (request.url.scheme, request.url.host, request.url.port)
-            _add_ours(request)
+            _add_default_headers(request)
             alone = request.headers.get("Connection") == "close"
             lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
             lines += [b"%b: %b" % pair for pair in request.headers.raw]
-            written = _joined(lines, len(lines) - 1, request.read())
+            written = _encode_request(lines, len(lines) - 1, request.read())
         pool = self._pools.get((host, alone))
         if pool is None:
             pool = self._pools[host, alone] = self._pool(*host, keep=not alone)
-        return await pool.call(written, probe)
+        return await pool.call(written, progress)
 
     async def aclose(self) -> None:
         for pool in self._pools.values():
@@ -213,18 +179,18 @@ class _UnsendableError(ValueError):
 
 
 #: What every request says of itself.
-_OURS = f"User-Agent: lpnb/{__version__}\r\nAccept: application/json\r\nAccept-Encoding: identity".encode(
-    "ascii"
+_DEFAULT_HEADERS = (
+    f"User-Agent: lpnb/{__version__}\r\nAccept: application/json\r\nAccept-Encoding: identity".encode("ascii")
 )
 
 
-def _add_ours(request: Request) -> None:
+def _add_default_headers(request: Request) -> None:
     request.headers.setdefault("User-Agent", f"lpnb/{__version__}")
     request.headers.setdefault("Accept", "application/json")
     request.headers["Accept-Encoding"] = "identity"
 
 
-def _joined(lines: list[bytes], breaks: int, content: bytes) -> bytes:
+def _encode_request(lines: list[bytes], breaks: int, content: bytes) -> bytes:
     """The bytes of a request whose head has so many line *breaks* between its lines.
 
     Raises:
@@ -236,28 +202,28 @@ def _joined(lines: list[bytes], breaks: int, content: bytes) -> bytes:
     return b"%b\r\n\r\n%b" % (head, content)
 
 
-_probe: contextvars.ContextVar[Probe | None] = contextvars.ContextVar("lpnb_probe", default=None)
+_probe: contextvars.ContextVar[ExchangeProgress | None] = contextvars.ContextVar("lpnb_probe", default=None)
 
 
-class _Aiohttp:
+class _AiohttpBackend:
     """Connections over aiohttp, behind httpx's transport interface."""
 
     def __init__(self, largest: int) -> None:
         self._largest = largest
         self._inner: dict[bool, AiohttpTransport] = {}
 
-    async def call(self, request: Request, probe: Probe) -> str | None:
-        _add_ours(request)
+    async def call(self, request: Request, progress: ExchangeProgress) -> str | None:
+        _add_default_headers(request)
         alone = request.headers.get("Connection") == "close"
         response: httpx.Response | None = None
-        token = _probe.set(probe)
+        token = _probe.set(progress)
         try:
             response = await self._transport(alone).handle_async_request(request)
-            probe.status = response.status_code
+            progress.status = response.status_code
             for name in (b"retry-after", b"date", b"location"):
                 if (value := response.headers.get(name.decode())) is not None:
-                    probe.headers[name] = value.encode("latin-1", "replace")
-            return await self._read(response, probe)
+                    progress.headers[name] = value.encode("latin-1", "replace")
+            return await self._read(response, progress)
         finally:
             _probe.reset(token)
             if response is not None:
@@ -282,10 +248,10 @@ class _Aiohttp:
             )
         return self._inner[alone]
 
-    async def _read(self, response: httpx.Response, probe: Probe) -> str | None:
+    async def _read(self, response: httpx.Response, progress: ExchangeProgress) -> str | None:
         """Read the body, decoded; return why it could not be read whole."""
         encoding = response.headers.get("Content-Encoding", "").encode("latin-1", "replace")
-        body = Body(probe.content, self._largest, encoding)
+        body = BodyReader(progress.content, self._largest, encoding)
         assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101
         chunks: AsyncIterator[bytes] = response.stream.__aiter__()
         async for chunk in chunks:
@@ -300,15 +266,15 @@ def _session(tls: object, alone: bool) -> ClientSession:
     trace = aiohttp.TraceConfig()
 
     async def bytes_may_leave(*_: object) -> None:
-        if (probe := _probe.get()) is not None:
-            probe.started = True
+        if (progress := _probe.get()) is not None:
+            progress.started = True
 
     # From here on the request is written: on a new connection, or on one that was kept.
     trace.on_connection_create_end.append(bytes_may_leave)
     trace.on_connection_reuseconn.append(bytes_may_leave)
-    keeping = {"force_close": True} if alone else {"keepalive_timeout": IDLE}
+    keeping = {"force_close": True} if alone else {"keepalive_timeout": MAX_IDLE}
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=tls, limit=CONNECTIONS, **keeping),  # type: ignore[arg-type]
+        connector=aiohttp.TCPConnector(ssl=tls, limit=MAX_CONNECTIONS, **keeping),  # type: ignore[arg-type]
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
         auto_decompress=False,
@@ -317,10 +283,10 @@ def _session(tls: object, alone: bool) -> ClientSession:
     )
 
 
-def _describe(error: Exception, probe: Probe, host: str) -> str:
+def _describe(error: Exception, progress: ExchangeProgress, host: str) -> str:
     """Say in our own words what failed; an exception's text may hold headers."""
     root = error.__cause__ if error.__cause__ is not None else error
-    if probe.started:
+    if progress.started:
         return _broken(root)
     inner = getattr(root, "os_error", root)
     if isinstance(getattr(root, "certificate_error", inner), ssl.CertificateError):
@@ -356,23 +322,3 @@ async def _close(response: httpx.Response) -> None:
         await asyncio.wait_for(response.stream.aclose(), 1.0)
     except Exception:  # noqa: S110 - whatever closing meets, the exchange is over and told
         pass
-
-
-def _seconds(header: str | None) -> float | None:
-    """Retry-After in seconds; a date, or nonsense, counts as not given."""
-    if header is None:
-        return None
-    try:
-        value = float(header)
-    except ValueError:
-        return None
-    return value if 0 <= value < math.inf else None
-
-
-def _host(location: str | None) -> str | None:
-    if not location:
-        return None
-    try:
-        return httpx.URL(location).host or "another path"
-    except httpx.InvalidURL:
-        return "an unreadable address"

@@ -2,36 +2,39 @@
 
 A *flow* is one service's protocol as a generator: it yields a ``Request``, is handed the ``Exchange``
 that came of it, and returns its result. No flow opens a connection, waits or takes a lock; it yields a
-``Pause`` or a ``NewToken`` and the client sees to it. A test plays the service with ``next`` and
+``Sleep`` or a ``RefreshTokens`` and the client sees to it. A test plays the service with ``next`` and
 ``send``.
 """
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import Literal, Protocol, TypeVar
 
-from httpx import URL, ByteStream, Headers, Request, Response
+from httpx import URL, ByteStream, Headers, InvalidURL, Request, Response
 
 from lpnb._internal.json_codec import JsonError, read_json
-from lpnb.models.outgoing import Outgoing
+from lpnb.models.outgoing import EncodedBatch
 
 __all__ = [
+    "AcquireSlot",
+    "AttemptObserver",
+    "BeforeSend",
     "Exchange",
+    "ExchangeProgress",
     "Flow",
-    "Leaving",
-    "NewToken",
-    "Pause",
-    "Post",
+    "PreparedPost",
+    "RefreshTokens",
     "Request",
     "Response",
+    "Sleep",
     "Step",
-    "Turn",
     "Verdict",
-    "Witness",
     "call",
     "content_of",
     "verdict",
@@ -41,8 +44,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a ``Post`` goes: its URL read once, however many follow."""
+class PreparedUrl:
+    """Where a ``PreparedPost`` goes: its URL read once, however many follow."""
 
     url: URL
     host: tuple[str, str, int | None]
@@ -50,13 +53,13 @@ class Place:
 
 
 @lru_cache(maxsize=64)
-def _place(url: str) -> Place:
+def _prepared_url(url: str) -> PreparedUrl:
     read = URL(url)
     head = b"POST %b HTTP/1.1\r\nHost: %b" % (read.raw_path, read.netloc)
-    return Place(read, (read.scheme, read.host, read.port), head)
+    return PreparedUrl(read, (read.scheme, read.host, read.port), head)
 
 
-class Post(Request):
+class PreparedPost(Request):
     """A POST that is made thousands of times: like any ``Request``, and quick where nobody looks closer.
 
     Reading the URL and normalising headers is most of what a request costs. Here the one is done once for
@@ -75,7 +78,7 @@ class Post(Request):
 
     def __init__(self, url: str, fields: Mapping[str, str], content: bytes) -> None:
         self.method = "POST"
-        self.place = _place(url)
+        self.place = _prepared_url(url)
         self.url = self.place.url
         self.fields = fields
         self.extensions = {}
@@ -100,14 +103,14 @@ class Post(Request):
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
+class Sleep:
     """A flow's wish to wait, in seconds."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
-class NewToken:
+class RefreshTokens:
     """A flow's wish to go on with fresh tokens for *consumer_id*, those it had having been refused."""
 
     consumer_id: str | None = None
@@ -133,32 +136,66 @@ class Exchange:
     sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
-class Witness(Protocol):
+@dataclass(slots=True)
+class ExchangeProgress:
+    """How far a request has come, noted as it goes, for the case that nobody waits for its end.
+
+    ``started`` says whether bytes of it may have left this machine; the connection sets it before the
+    first. The rest is what has come back so far.
+    """
+
+    started: bool = False
+    status: int | None = None
+    content: bytearray = field(default_factory=bytearray, repr=False)
+    headers: dict[bytes, bytes] = field(default_factory=dict, repr=False)
+    sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    begun: float = field(default_factory=time.perf_counter)
+
+    def exchange(self, failure: str | None) -> Exchange:
+        """What came of the request up to now."""
+        return Exchange(
+            status=self.status,
+            content=bytes(self.content),
+            failure=failure,
+            started=self.started,
+            retry_after=_retry_after_seconds(self._header(b"retry-after")),
+            date=self._header(b"date"),
+            location=_host(self._header(b"location")),
+            elapsed_ms=round((time.perf_counter() - self.begun) * 1000, 3),
+            sent_at=self.sent_at,
+        )
+
+    def _header(self, name: bytes) -> str | None:
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+
+class AttemptObserver(Protocol):
     """Who is told of each attempt of one send, such as the journal of a run."""
 
-    async def leaving(self, outgoing: Outgoing) -> None:
+    async def before_send(self, outgoing: EncodedBatch) -> None:
         """Return when it may leave. No byte of the attempt is written before; raising keeps it here."""
         ...
 
-    def came(self, exchange: Exchange) -> None:
+    def after_exchange(self, exchange: Exchange) -> None:
         """Note what came of the attempt that was told of last; tokens in it are masked."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Leaving:
-    """A flow's wish to tell *witness* that *outgoing* is about to leave."""
+class BeforeSend:
+    """A flow's wish to tell *observer* that *outgoing* is about to leave."""
 
-    outgoing: Outgoing
-    witness: Witness
+    outgoing: EncodedBatch
+    observer: AttemptObserver
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class AcquireSlot:
     """A flow's wish to go on when the account's pace has a slot for it."""
 
 
-Step = Request | Pause | NewToken | Leaving | Turn
+Step = Request | Sleep | RefreshTokens | BeforeSend | AcquireSlot
 Flow = Generator[Step, "Exchange | None", T]
 
 
@@ -241,3 +278,23 @@ def verdict(exchange: Exchange, reading: str = "", refreshed: bool = False) -> V
     if 300 <= status < 500 and status != 408:
         return _REFUSED
     return _UNKNOWN
+
+
+def _retry_after_seconds(header: str | None) -> float | None:
+    """Retry-After in seconds; a date, or nonsense, counts as not given."""
+    if header is None:
+        return None
+    try:
+        value = float(header)
+    except ValueError:
+        return None
+    return value if 0 <= value < math.inf else None
+
+
+def _host(location: str | None) -> str | None:
+    if not location:
+        return None
+    try:
+        return URL(location).host or "another path"
+    except InvalidURL:
+        return "an unreadable address"

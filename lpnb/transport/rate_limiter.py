@@ -29,13 +29,13 @@ EASE = 0.97
 CLIMB = 5.0
 
 
-class Pace:
+class AdaptiveRateLimiter:
     """Slots for the attempts of one account. Use it on one event loop only.
 
     While no rate is given and no 429 has come, it costs nothing: every attempt leaves at once.
 
     Attributes:
-        given: The rate that was asked for, or None; ``rate`` never exceeds it.
+        max_rate: The rate that was asked for, or None; ``rate`` never exceeds it.
         learned: Whether ``rate`` comes from 429s.
 
     Args:
@@ -66,7 +66,7 @@ class Pace:
         self._queue: deque[asyncio.Future[None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._next = 0.0
-        self._seen = _Seen(clock)
+        self._seen = _ThroughputWindow(clock)
         self.rate = rate
 
     @property
@@ -80,7 +80,7 @@ class Pace:
             isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < math.inf
         ):
             raise ValueError(f"rate must be a number of calls a second above 0, or None; got {rate!r}")
-        self.given = self._rate = None if rate is None else float(rate)
+        self.max_rate = self._rate = None if rate is None else float(rate)
         self.learned = False
         self._binding = False
         self._searching = False
@@ -90,7 +90,7 @@ class Pace:
         self._cut_at, self._taken = -math.inf, 0
         self.release()
 
-    async def turn(self) -> None:
+    async def acquire(self) -> None:
         """Return when the next slot is ours. Cancelling gives the place in the queue up."""
         if self._rate is None or not self._scale:
             return
@@ -106,7 +106,7 @@ class Pace:
         self._arm()
         await waiting
 
-    def stop(self, until: float) -> None:
+    def hold_until(self, until: float) -> None:
         """Give out no slot before the clock shows *until*; those who queue are sent to see for themselves."""
         self._next = max(self._next, until)
         self._cut_at = max(self._cut_at, until)
@@ -116,9 +116,9 @@ class Pace:
         """Let everybody who queues go and look again, such as after a stop. May be called from any thread."""
         while self._queue:
             waiting = self._queue.popleft()
-            waiting.get_loop().call_soon_threadsafe(_go, waiting)
+            waiting.get_loop().call_soon_threadsafe(_wake, waiting)
 
-    def accepted(self) -> None:
+    def record_accepted(self) -> None:
         """Note that an attempt was answered with something else than 429."""
         self._seen.add(self._width)
         self._taken += 1
@@ -131,13 +131,13 @@ class Pace:
             self._age += min(1 / self._rate, 0.03)
             self._rate = self._low + (self._high - self._low) * self._age / self._climb
             self._searching = self._age > 2 * self._climb  # far above where it was refused: a new limit
-        if self.given is not None:
-            self._rate = min(self._rate, self.given)
+        if self.max_rate is not None:
+            self._rate = min(self._rate, self.max_rate)
         elif self._rate > FASTEST:
             self._rate, self.learned = None, False
             self.release()
 
-    def refused(self, ago: float, asked: bool = False) -> bool:
+    def record_refused(self, ago: float, asked: bool = False) -> bool:
         """Slow down because of a 429, and return whether this is the first one that told of a limit.
 
         Args:
@@ -205,12 +205,12 @@ class Pace:
         self._arm()
 
 
-def _go(waiting: asyncio.Future[None]) -> None:
+def _wake(waiting: asyncio.Future[None]) -> None:
     if not waiting.done():
         waiting.set_result(None)
 
 
-class _Seen:
+class _ThroughputWindow:
     """How many attempts the service took lately, counted in two windows."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

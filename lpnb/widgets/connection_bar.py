@@ -102,7 +102,7 @@ class ConnectionBar:
         )
 
     def _token(self) -> str:
-        token = self._client.engine.connector.app_jwt
+        token = self._client.engine.account.app_jwt
         if token is None:
             return "none yet; fetched with the first send"
         left = token.renew_at - time.monotonic()
@@ -111,7 +111,7 @@ class ConnectionBar:
     def refresh(self) -> None:
         """Show what is known now, and look at the token again while there is one."""
         self.facts.value = self._facts_html()
-        if self._client.engine.connector.app_jwt is not None and not self._ticking:
+        if self._client.engine.account.app_jwt is not None and not self._ticking:
             self._ticking = True
             loop = event_loop.loop()
             loop.call_soon_threadsafe(loop.call_later, _TICK, self._tick)
@@ -134,8 +134,8 @@ class ConnectionBar:
     async def _check(self) -> None:
         client, begun = self._client, time.perf_counter()
         try:
-            connector = client.engine.connector
-            await client.engine.run(find_domains(client.settings, connector.throttle.again))
+            connector = client.engine.account
+            await client.engine.run(find_domains(client.settings, connector.throttle.retry_delay))
             await client.engine.ready()
             took = (time.perf_counter() - begun) * 1000
             self.learn(True, f"answers, {took:.0f} ms for hosts and token")

@@ -13,8 +13,7 @@ from lpnb.experiments.cluster import worker as working
 from lpnb.experiments.cluster.cluster_transport import Carrier, Worker
 from lpnb.experiments.cluster.messages import Badge, Came, Letter, Parcel, Report
 from lpnb.experiments.cluster.worker import Sender
-from lpnb.transport.http_transport import Probe
-from lpnb.transport.protocol import Exchange, Post
+from lpnb.transport.protocol import Exchange, ExchangeProgress, PreparedPost
 
 URL = "http://127.0.0.1:9/api/account/1/messaging/consumer/conversation?v=3"
 
@@ -76,8 +75,8 @@ def crew(*slots, gone=lambda why: None, allowed=60.0):
 
 
 def ask(found, count):
-    probes = [Probe() for _ in range(count)]
-    post = Post(URL, {"Authorization": "a", "X-LP-ON-BEHALF": "b"}, b"[]")
+    probes = [ExchangeProgress() for _ in range(count)]
+    post = PreparedPost(URL, {"Authorization": "a", "X-LP-ON-BEHALF": "b"}, b"[]")
     return probes, [asyncio.create_task(found.exchange(post, probe)) for probe in probes]
 
 
@@ -188,7 +187,7 @@ def test_when_the_scheduler_is_gone_nothing_more_is_handed_out_and_answers_are_s
         await settle_down()
         assert [task.result().started for task in tasks] == [True, True, False]
         assert [task.result().status for task in tasks] == [200, 200, None]
-        later = await found.exchange(Post(URL, {}, b""), Probe())
+        later = await found.exchange(PreparedPost(URL, {}, b""), ExchangeProgress())
         assert (later.failure, later.started) == ("the scheduler is gone", False)
         assert told == ["the scheduler is gone"]
 
@@ -212,7 +211,7 @@ def test_only_what_is_posted_leaves_from_workers():
     async def go():
         found, _ = crew(1)
         with pytest.raises(TypeError, match="workers send what is posted"):
-            await found.exchange(object(), Probe())
+            await found.exchange(object(), ExchangeProgress())
 
     asyncio.run(go())
 

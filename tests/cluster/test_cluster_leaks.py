@@ -72,8 +72,8 @@ def test_no_token_is_in_logs_pages_task_keys_or_files(sandbox, processes, caplog
         processes.kill(workers[0])  # which leaves exceptions behind
         run.wait()
         assert_right(run, sandbox)
-        tokens = [settings.client_secret, client.engine.connector.app_jwt.token]
-        tokens += list(client.engine.connector.consumers.values())
+        tokens = [settings.client_secret, client.engine.account.app_jwt.token]
+        tokens += list(client.engine.account.consumers.values())
 
     told = processes.said() + caplog.text + known + json.dumps(shown)
     told += "".join(

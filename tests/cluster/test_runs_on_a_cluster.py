@@ -62,7 +62,7 @@ def test_a_limit_that_one_worker_meets_slows_all_and_every_case_is_answered(sand
 
     with Client(Settings.of(sandbox.environment()), wait_scale=0.1) as client:
         run = run_experiment(client, [{}] * 60, journal="run.sqlite", cluster=cluster, progress=False)
-        assert client.engine.connector.throttle.pace.learned
+        assert client.engine.account.throttle.rate_limiter.learned
 
     assert assert_right(run, sandbox) == {"answered": 60}
     assert run.table()["attempts"].max() > 1

@@ -38,11 +38,11 @@ from lpnb import (
     Settings,
     VisitorProperties,
 )
-from lpnb.api.monitoring import Desk, Visitor, ask_engagement
+from lpnb.api.monitoring import MonitoringTarget, VisitorSession, request_engagement
 from lpnb.models.engagement_attributes import BoughtCart
 from lpnb.models.engagements import ReportRequest, engagement_of
 from lpnb.sandbox.world.models import Account, Installation, World
-from lpnb.transport.protocol import Exchange, Pause
+from lpnb.transport.protocol import Exchange, Sleep
 
 VIP = CustomerInfo(ctype="vip")
 ANNA = Identity(iss="https://bank.example", acr="loa1", sub="anna")
@@ -300,7 +300,9 @@ def test_an_account_that_keeps_loading_is_given_up_after_four_pauses(door, sandb
 
 
 def test_the_pauses_are_the_documented_ones_and_the_visitor_goes_along():
-    flow = ask_engagement(EngagementRequest("anna"), Visitor(), Desk("https://smt", "1", "app", Pause))
+    flow = request_engagement(
+        EngagementRequest("anna"), VisitorSession(), MonitoringTarget("https://smt", "1", "app", Sleep)
+    )
     loading = Exchange(202, b'{"internalCode":38,"message":"Loading account: 1, vid: V-1"}')
     urls, pauses = [str(next(flow).url)], []
     for _ in range(4):

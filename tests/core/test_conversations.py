@@ -28,8 +28,8 @@ from lpnb import (
     responses_table,
 )
 from lpnb._internal import event_loop
-from lpnb.api.file_store import place_of
-from lpnb.client.transcripts import Line, put_together
+from lpnb.api.file_store import stored_file_of
+from lpnb.client.transcripts import TranscriptLine, merge_sources
 from lpnb.models.conversation_fields import Satisfaction, Urgency
 from lpnb.models.frames import UploadUrl
 from lpnb.models.responses import BatchResponse, Pair
@@ -273,7 +273,7 @@ def test_history_finds_it_when_monitoring_does_not_say(open_client, sandbox):
 def test_history_finds_it_when_monitoring_has_no_host(open_client, sandbox):
     door = open_client(Settings.of(sandbox.environment()))
     opened = door.create_conversation("anna").conversation_id
-    door.client.engine.connector.domains.pop("smt")
+    door.client.engine.account.domains.pop("smt")
     sandbox.fail("domain", "status", code=400)
 
     assert door.call("find_open_conversation", "anna").id == opened
@@ -423,7 +423,7 @@ def test_the_store_itself_refuses_an_address_after_its_minute(settings):
     with Sandbox(clock=lambda: clock[0]) as sandbox, Client(Settings.of(sandbox.environment())) as client:
         from lpnb.api.file_store import put_file
 
-        place = place_of(client.send_frame(UploadUrl(file_size=len(PNG), file_type="PNG"), "anna"))
+        place = stored_file_of(client.send_frame(UploadUrl(file_size=len(PNG), file_type="PNG"), "anna"))
         sandbox.advance(60)
         with pytest.raises(FileStoreError, match=r"it answered HTTP 401\. Its addresses are good for one"):
             event_loop.wait(client.engine.run(put_file(sandbox.base, place, PNG, "PNG")))
@@ -450,7 +450,7 @@ def test_an_address_that_leads_elsewhere_is_not_followed(path):
     answer = BatchResponse("anna", "answered", (Pair("1", "x", True, "OK", body=element),))
 
     with pytest.raises(FileStoreError, match="names no place in the file store"):
-        place_of(answer)
+        stored_file_of(answer)
 
 
 def test_the_file_store_is_sent_no_token(sandbox, talk, monkeypatch):
@@ -590,19 +590,19 @@ def at(second):
 
 def test_the_sequence_decides_whatever_the_clocks_say():
     lines = [
-        Line("consumer", "text", "b", at(0), 1, "c", sources=("sent",)),
-        Line("agent", "text", "a", at(5), 0, "c", sources=("history",)),
-        Line("agent", "text", "survey", at(9), 0, "s", sources=("history",)),
+        TranscriptLine("consumer", "text", "b", at(0), 1, "c", sources=("sent",)),
+        TranscriptLine("agent", "text", "a", at(5), 0, "c", sources=("history",)),
+        TranscriptLine("agent", "text", "survey", at(9), 0, "s", sources=("history",)),
     ]
 
-    assert [line.text for line in put_together(lines)] == ["a", "b", "survey"]
+    assert [line.text for line in merge_sources(lines)] == ["a", "b", "survey"]
 
 
 def test_the_services_time_beats_this_machines():
-    sent = Line("consumer", "text", "a", at(0), 0, "c", outcome="answered", sources=("sent",))
-    told = Line("consumer", "text", "a", at(7), 0, "c", sources=("history",), raw={"x": 1})
+    sent = TranscriptLine("consumer", "text", "a", at(0), 0, "c", outcome="answered", sources=("sent",))
+    told = TranscriptLine("consumer", "text", "a", at(7), 0, "c", sources=("history",), raw={"x": 1})
 
-    (line,) = put_together([sent, told])
+    (line,) = merge_sources([sent, told])
 
     assert (line.at, line.outcome, line.sources, line.raw) == (
         at(7),
@@ -613,16 +613,16 @@ def test_the_services_time_beats_this_machines():
 
 
 def test_two_lost_messages_are_not_both_found_in_one():
-    lost = Line("consumer", "text", "a", at(0), None, "c", outcome="unknown", sources=("sent",))
-    told = Line("consumer", "text", "a", at(1), 4, "c", sources=("webhook",))
+    lost = TranscriptLine("consumer", "text", "a", at(0), None, "c", outcome="unknown", sources=("sent",))
+    told = TranscriptLine("consumer", "text", "a", at(1), 4, "c", sources=("webhook",))
 
-    lines = put_together([lost, lost, told])
+    lines = merge_sources([lost, lost, told])
 
     assert [(line.sequence, line.sources) for line in lines] == [(None, ("sent",)), (4, ("sent", "webhook"))]
 
 
 lines = st.builds(
-    Line,
+    TranscriptLine,
     who=st.sampled_from(["consumer", "agent"]),
     kind=st.just("text"),
     text=st.sampled_from(["a", "b"]),
@@ -636,7 +636,7 @@ lines = st.builds(
 
 @given(st.lists(lines, max_size=12))
 def test_each_numbered_message_stands_once_and_none_is_lost(given_lines):
-    found = put_together(given_lines)
+    found = merge_sources(given_lines)
 
     numbered = [(line.dialog_id, line.sequence) for line in found if line.sequence is not None]
     wanted = {(line.dialog_id, line.sequence) for line in given_lines if line.sequence is not None}
@@ -710,7 +710,7 @@ def test_the_stop_button_keeps_a_message_and_says_so(client, sandbox, monkeypatc
 def test_what_never_left_stands_in_no_transcript(client, sandbox):
     conversation = client.conversation(client.create_conversation("anna"))
     sandbox.expire_tokens()
-    client.engine.connector.app_jwt = None
+    client.engine.account.app_jwt = None
     sandbox.fail("sentinel", "status", times=None, code=401)
 
     with pytest.raises(CredentialsError):

@@ -11,8 +11,8 @@ import pytest
 from lpnb import CredentialsError, Secret, ServiceError, Settings, UntrustedHostError
 from lpnb.api.domain_api import find_domain, find_domains
 from lpnb.api.tokens import claims, get_app_jwt, get_consumer_jws
-from lpnb.transport.protocol import Exchange, Pause, Request
-from lpnb.transport.retries import Throttle, patiently
+from lpnb.transport.protocol import Exchange, Request, Sleep
+from lpnb.transport.retries import Throttle, with_retries
 
 SETTINGS = Settings("12345678", "my-client", "the+secret/1")
 THREE = {
@@ -343,10 +343,10 @@ def test_a_5xx_is_waited_out_after_5_10_and_15_seconds():
     failed = Exchange(status=503)
 
     steps, found = play(
-        patiently(ask, "Sentinel"), failed, None, Exchange(status=500), None, failed, None, said({})
+        with_retries(ask, "Sentinel"), failed, None, Exchange(status=500), None, failed, None, said({})
     )
 
-    assert [step for step in steps if isinstance(step, Pause)] == [Pause(5.0), Pause(10.0), Pause(15.0)]
+    assert [step for step in steps if isinstance(step, Sleep)] == [Sleep(5.0), Sleep(10.0), Sleep(15.0)]
     assert sum(isinstance(step, Request) for step in steps) == 4
     assert found.status == 200
 
@@ -355,38 +355,38 @@ def test_after_four_tries_it_is_given_up():
     failed = Exchange(status=503)
 
     with pytest.raises(ServiceError, match=r"^Sentinel answered HTTP 503, tried 4 times\.$"):
-        play(patiently(ask, "Sentinel"), failed, None, failed, None, failed, None, failed)
+        play(with_retries(ask, "Sentinel"), failed, None, failed, None, failed, None, failed)
 
 
 def test_no_answer_is_waited_out_the_same_way():
     cut = Exchange(failure="the connection was cut")
 
-    steps, _ = play(patiently(ask, "IDP"), cut, None, said({}))
-    assert steps[1] == Pause(5.0)
+    steps, _ = play(with_retries(ask, "IDP"), cut, None, said({}))
+    assert steps[1] == Sleep(5.0)
 
     with pytest.raises(
         ServiceError, match=r"^IDP could not be reached: the connection was cut, tried 4 times\.$"
     ):
-        play(patiently(ask, "IDP"), cut, None, cut, None, cut, None, cut)
+        play(with_retries(ask, "IDP"), cut, None, cut, None, cut, None, cut)
 
 
 @pytest.mark.parametrize(("asked", "waited"), [(None, 5.0), (0.0, 5.0), (1.0, 5.0), (7.5, 7.5), (60.0, 60.0)])
 def test_429_is_waited_out_for_at_least_five_seconds(asked, waited):
-    steps, _ = play(patiently(ask, "IDP"), Exchange(status=429, retry_after=asked), None, said({}))
+    steps, _ = play(with_retries(ask, "IDP"), Exchange(status=429, retry_after=asked), None, said({}))
 
-    assert steps[1] == Pause(waited)
+    assert steps[1] == Sleep(waited)
 
 
 def test_an_absurd_retry_after_is_not_waited_for():
     with pytest.raises(ServiceError) as caught:
-        play(patiently(ask, "IDP"), Exchange(status=429, retry_after=86400.0))
+        play(with_retries(ask, "IDP"), Exchange(status=429, retry_after=86400.0))
 
     assert str(caught.value) == "IDP answered HTTP 429 and asks to stay away for 86400 s."
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 418])
 def test_another_4xx_is_not_asked_again(status):
-    steps, found = play(patiently(ask, "IDP"), Exchange(status=status))
+    steps, found = play(with_retries(ask, "IDP"), Exchange(status=status))
 
     assert len(steps) == 1
     assert found.status == status
@@ -395,7 +395,7 @@ def test_another_4xx_is_not_asked_again(status):
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_refused_with_its_host_named(status):
     with pytest.raises(ServiceError) as caught:
-        play(patiently(ask, "Sentinel"), Exchange(status=status, location="evil.example"))
+        play(with_retries(ask, "Sentinel"), Exchange(status=status, location="evil.example"))
 
     assert str(caught.value) == (
         "Sentinel answered with a redirect to evil.example. Redirects are not followed."
@@ -403,7 +403,7 @@ def test_a_redirect_is_refused_with_its_host_named(status):
 
 
 def test_each_try_is_a_request_of_its_own():
-    steps, _ = play(patiently(ask, "IDP"), Exchange(status=500), None, said({}))
+    steps, _ = play(with_retries(ask, "IDP"), Exchange(status=500), None, said({}))
 
     assert steps[0] is not steps[2]
 
@@ -422,7 +422,7 @@ def test_a_throttled_account_rests_for_at_least_a_second():
 
     held.hold(0.0)
 
-    assert held.pause() == Pause(1.25)
+    assert held.pause() == Sleep(1.25)
     now[0] += 1.0
     assert held.pause() is None
 
@@ -433,15 +433,15 @@ def test_the_longest_rest_that_was_asked_for_counts():
     held.hold(20.0)
     held.hold(3.0)
 
-    assert held.pause() == Pause(20.0)
+    assert held.pause() == Sleep(20.0)
     now[0] += 19.0
-    assert held.pause() == Pause(1.0)
+    assert held.pause() == Sleep(1.0)
 
 
 def test_backing_off_doubles_with_jitter():
     held, _ = throttle()
 
-    assert [held.backoff(failures) for failures in (1, 2, 3)] == [Pause(0.75), Pause(1.5), Pause(3.0)]
+    assert [held.backoff(failures) for failures in (1, 2, 3)] == [Sleep(0.75), Sleep(1.5), Sleep(3.0)]
 
 
 def test_one_switch_scales_every_wait():
@@ -450,8 +450,8 @@ def test_one_switch_scales_every_wait():
     held.hold(3600.0)
 
     assert held.pause() is None
-    assert held.wait(15.0) == Pause(0.0)
-    assert held.backoff(5) == Pause(0.0)
+    assert held.wait(15.0) == Sleep(0.0)
+    assert held.backoff(5) == Sleep(0.0)
 
 
 def test_the_url_of_a_flow_is_always_the_documented_one():
@@ -466,16 +466,16 @@ BROKEN = Exchange(status=200, failure="the answer broke off")
 
 
 def test_a_reply_that_breaks_off_is_asked_for_again():
-    flow = patiently(lambda: Request("GET", "https://api.liveperson.net/"), "Domain API")
+    flow = with_retries(lambda: Request("GET", "https://api.liveperson.net/"), "Domain API")
     next(flow)
 
-    assert flow.send(BROKEN) == Pause(5.0)
+    assert flow.send(BROKEN) == Sleep(5.0)
 
 
 def test_a_reply_that_breaks_off_four_times_is_an_error_that_says_so():
-    flow = patiently(lambda: Request("GET", "https://api.liveperson.net/"), "Domain API")
+    flow = with_retries(lambda: Request("GET", "https://api.liveperson.net/"), "Domain API")
     next(flow)
-    for pause in (Pause(5.0), Pause(10.0), Pause(15.0)):
+    for pause in (Sleep(5.0), Sleep(10.0), Sleep(15.0)):
         assert flow.send(BROKEN) == pause
         assert isinstance(flow.send(None), Request)
 
@@ -491,7 +491,7 @@ def test_an_absurd_retry_after_holds_every_caller_of_the_account():
 
     now[0] += 100.0
 
-    assert held.pause() == Pause(200.25)
+    assert held.pause() == Sleep(200.25)
 
 
 def test_a_retry_after_holds_for_an_hour_at_the_most():
@@ -499,14 +499,14 @@ def test_a_retry_after_holds_for_an_hour_at_the_most():
 
     held.hold(1e9)
 
-    assert held.pause() == Pause(3600.0)
+    assert held.pause() == Sleep(3600.0)
 
 
 def test_a_throttle_without_patience_asks_no_service_again():
-    impatient = Throttle(patient=False)
+    impatient = Throttle(retry=False)
 
-    assert impatient.again(5.0) is None
-    assert impatient.wait(5.0) == Pause(5.0)
+    assert impatient.retry_delay(5.0) is None
+    assert impatient.wait(5.0) == Sleep(5.0)
 
 
 @pytest.mark.parametrize("scale", [-1, float("nan"), float("inf"), "1", None])

@@ -14,7 +14,7 @@ import pytest
 from lpnb import AsyncClient, Client, NotSentError
 from lpnb._internal import event_loop
 from lpnb.transport.http_transport import HttpTransport
-from lpnb.transport.protocol import Exchange, NewToken, Pause, Request, Turn
+from lpnb.transport.protocol import AcquireSlot, Exchange, RefreshTokens, Request, Sleep
 
 
 @pytest.fixture(params=["sockets", "aiohttp"])
@@ -143,11 +143,11 @@ def test_a_pause_leaves_room_for_another_caller_to_drop_the_token(settings):
     """One waits out a 429 while another's 401 throws the shared AppJWT away."""
     from lpnb._internal.redaction import Secret
     from lpnb.api.tokens import AppJWT
-    from lpnb.client.account import Connector
+    from lpnb.client.account import AccountState
     from lpnb.models.batches import ConversationBatch
     from lpnb.transport.retries import Throttle
 
-    connector = Connector(settings, Throttle(1.0, clock=lambda: 0.0, jitter=lambda: 0.0), lambda: 0.0)
+    connector = AccountState(settings, Throttle(1.0, clock=lambda: 0.0, jitter=lambda: 0.0), lambda: 0.0)
     connector.domains = {"asyncMessagingEnt": "https://va.msg.liveperson.net"}
     connector.app_jwt = AppJWT(Secret("old"), 1000.0, 3600.0)
     connector.consumers["anna"] = Secret("jws")
@@ -155,15 +155,15 @@ def test_a_pause_leaves_room_for_another_caller_to_drop_the_token(settings):
 
     assert isinstance(next(flow), Request)
     connector.throttle._clock = lambda: 0.0
-    assert flow.send(Exchange(status=429)) == Pause(1.0)
+    assert flow.send(Exchange(status=429)) == Sleep(1.0)
     connector.drop_app_jwt(Secret("old"))
     connector.consumers.clear()
     connector.throttle._clock = lambda: 10.0
 
-    assert flow.send(None) == NewToken("anna")
+    assert flow.send(None) == RefreshTokens("anna")
     connector.app_jwt = AppJWT(Secret("new"), 1000.0, 3600.0)
     connector.consumers["anna"] = Secret("jws-2")
-    assert flow.send(None) == Turn()
+    assert flow.send(None) == AcquireSlot()
     request = flow.send(None)
 
     assert request.headers["authorization"] == "new"
@@ -171,22 +171,22 @@ def test_a_pause_leaves_room_for_another_caller_to_drop_the_token(settings):
 
 
 def test_a_token_dropped_while_the_idp_is_waited_for_is_fetched_anew(settings):
-    from lpnb.client.account import Connector
+    from lpnb.client.account import AccountState
     from lpnb.transport.retries import Throttle
 
-    connector = Connector(settings, Throttle(0.0))
+    connector = AccountState(settings, Throttle(0.0))
     connector.domains = {"idp": "https://va.idp.liveperson.net"}
 
-    assert next(connector.need_consumer_jws("anna")) == NewToken()
+    assert next(connector.need_consumer_jws("anna")) == RefreshTokens()
 
 
 def test_only_the_token_that_was_refused_is_dropped(settings):
     from lpnb._internal.redaction import Secret
     from lpnb.api.tokens import AppJWT
-    from lpnb.client.account import Connector
+    from lpnb.client.account import AccountState
     from lpnb.transport.retries import Throttle
 
-    connector = Connector(settings, Throttle(0.0))
+    connector = AccountState(settings, Throttle(0.0))
     connector.app_jwt = AppJWT(Secret("renewed by another caller"), 1000.0, 3600.0)
 
     connector.drop_app_jwt(Secret("refused"))
@@ -197,12 +197,12 @@ def test_only_the_token_that_was_refused_is_dropped(settings):
 
 
 def test_host_names_are_looked_up_again_after_a_day(settings):
-    from lpnb.client.account import Connector
+    from lpnb.client.account import AccountState
     from lpnb.transport.protocol import Exchange
     from lpnb.transport.retries import Throttle
 
     now = [0.0]
-    connector = Connector(settings, Throttle(0.0), clock=lambda: now[0])
+    connector = AccountState(settings, Throttle(0.0), clock=lambda: now[0])
     rows = ",".join(
         f'{{"service":"{service}","baseURI":"{settings.domain_api[7:]}"}}'
         for service in ("asyncMessagingEnt", "sentinel", "idp")
@@ -227,20 +227,20 @@ def test_a_client_remembers_a_bounded_number_of_consumers(client, sandbox, monke
     client.create_conversation("anna")
 
     assert sandbox.calls["idp"] == 4
-    assert len(client.engine.connector.consumers) == 2
+    assert len(client.engine.account.consumers) == 2
     assert client.engine._turns == {}
 
 
 def test_an_older_failure_does_not_keep_those_who_come_later_from_asking(settings):
-    from lpnb.client.engine import Engine, _Turn
+    from lpnb.client.engine import Engine, _SharedFlow
     from lpnb.errors import ServiceError
 
     engine, asked = Engine(settings, 10.0, 0.0), []
-    engine._turns["app_jwt"] = _Turn(waiting=1, failure=ServiceError("Sentinel was down."))
+    engine._turns["app_jwt"] = _SharedFlow(waiting=1, failure=ServiceError("Sentinel was down."))
 
     def flow():
         asked.append("Sentinel")
-        yield Pause(0.0)
+        yield Sleep(0.0)
 
     asyncio.run(engine._once("app_jwt", lambda: None if asked else flow()))
 
@@ -369,7 +369,7 @@ def test_a_send_that_waits_is_not_sent_once_its_client_is_closed(over_both, sett
 
     thread = threading.Thread(target=send)
     thread.start()
-    throttle, waiting = client.engine.connector.throttle, threading.Event()
+    throttle, waiting = client.engine.account.throttle, threading.Event()
     for _ in range(2000):
         if throttle.pause() is not None:  # the 429 has come, so that nothing is under way any more
             break

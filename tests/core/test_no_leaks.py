@@ -212,7 +212,7 @@ def test_no_secret_is_shown_or_logged(open_client, cloud, reply, situation):
         shown.append(door._run(talk.transcript(history=False)).to_html())
         shown += [repr(door.client), door.client._repr_html_(), repr(settings), settings._repr_html_()]
         shown += [repr(vars(door.client)), repr(vars(door.client.engine))]
-        shown += [repr(vars(door.client.engine.connector)), repr(door.unknown)]
+        shown += [repr(vars(door.client.engine.account)), repr(door.unknown)]
 
     assert found_in("\n".join(shown)) == []
     assert found_in(logged.getvalue()) == []

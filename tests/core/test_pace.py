@@ -12,8 +12,8 @@ from lpnb import Client, ConversationBatch, Settings
 from lpnb._internal.redaction import Secret
 from lpnb.api.tokens import AppJWT
 from lpnb.client.engine import Engine
-from lpnb.transport.protocol import Exchange, Pause, Turn
-from lpnb.transport.rate_limiter import Pace
+from lpnb.transport.protocol import AcquireSlot, Exchange, Sleep
+from lpnb.transport.rate_limiter import AdaptiveRateLimiter
 from lpnb.transport.retries import Throttle
 
 
@@ -85,13 +85,13 @@ def sent(service: Limited, cases: int, at_once: int, rate: float | None = None, 
 
         async def main():
             engine = Engine(Settings("12345678", "id", "secret"), service)
-            connector = engine.connector
+            connector = engine.account
             connector.throttle = Throttle(clock=loop.time, jitter=lambda: 0.5, **options)
             connector._clock = loop.time
             connector.domains = {"asyncMessagingEnt": "https://va.msg.liveperson.net"}
             connector._domains_until = 1e9
             connector.app_jwt = AppJWT(Secret("app"), 1e9, 1e9)
-            connector.throttle.pace.rate = rate
+            connector.throttle.rate_limiter.rate = rate
             batch = ConversationBatch()
             numbers = iter(range(cases))
             found = []
@@ -134,7 +134,10 @@ def test_a_known_limit_is_never_exceeded():
     assert service.refused == 0
     assert {response.attempts for response in found} == {1}
     assert goodput(service) >= 0.95 * 49
-    assert (engine.connector.throttle.pace.rate, engine.connector.throttle.pace.learned) == (49, False)
+    assert (engine.account.throttle.rate_limiter.rate, engine.account.throttle.rate_limiter.learned) == (
+        49,
+        False,
+    )
 
 
 def test_a_rate_above_the_limit_is_corrected_and_never_exceeded():
@@ -145,8 +148,8 @@ def test_a_rate_above_the_limit_is_corrected_and_never_exceeded():
     assert {response.outcome for response in found} == {"answered"}
     assert goodput(service) >= 0.95 * 40
     assert service.refused < 0.03 * 2_000
-    assert engine.connector.throttle.pace.learned
-    assert engine.connector.throttle.pace.rate <= 50
+    assert engine.account.throttle.rate_limiter.learned
+    assert engine.account.throttle.rate_limiter.rate <= 50
 
 
 def test_a_limit_that_asks_to_stay_away_each_time_is_tried_less_often():
@@ -172,16 +175,16 @@ def test_a_long_queue_is_no_reason_to_give_up():
 def test_slots_are_evenly_spaced_and_few_late_ones_are_made_up_for():
     with asyncio.Runner(loop_factory=Jumping) as runner:
         loop = runner.get_loop()
-        pace = Pace(20, loop.time)
+        pace = AdaptiveRateLimiter(20, loop.time)
 
         async def main():
             taken = []
             for _ in range(4):
-                await pace.turn()
+                await pace.acquire()
                 taken.append(round(loop.time(), 6))
             loop.now += 5.0  # the machine was busy for a hundred slots
             for _ in range(6):
-                await pace.turn()
+                await pace.acquire()
                 taken.append(round(loop.time() - 5.15, 6))
             return taken
 
@@ -192,11 +195,11 @@ def test_slots_are_evenly_spaced_and_few_late_ones_are_made_up_for():
 def test_who_queues_first_goes_first_and_who_gives_up_costs_no_slot():
     with asyncio.Runner(loop_factory=Jumping) as runner:
         loop = runner.get_loop()
-        pace = Pace(10, loop.time)
+        pace = AdaptiveRateLimiter(10, loop.time)
         order = []
 
         async def one(number):
-            await pace.turn()
+            await pace.acquire()
             order.append((number, round(loop.time(), 6)))
 
         async def main():
@@ -217,7 +220,7 @@ def test_without_a_rate_and_without_a_429_no_flow_asks_for_a_turn():
     engine, found = sent(service, 50, 10)
 
     assert len(found) == 50
-    assert engine.connector.throttle.pace.rate is None
+    assert engine.account.throttle.rate_limiter.rate is None
     assert len(set(service.answered)) == 5  # ten at once, five times
 
 
@@ -225,34 +228,34 @@ def test_the_first_429_holds_everybody_and_a_later_one_only_itself():
     now = [100.0]
     throttle = Throttle(clock=lambda: now[0], jitter=lambda: 0.0)
 
-    assert throttle.refused(Exchange(status=429, elapsed_ms=20.0), 1) is None
-    assert throttle.pause() == Pause(1.0)
-    assert throttle.pace.rate == 2.0
+    assert throttle.record_refused(Exchange(status=429, elapsed_ms=20.0), 1) is None
+    assert throttle.pause() == Sleep(1.0)
+    assert throttle.rate_limiter.rate == 2.0
 
     now[0] = 102.0
     assert throttle.pause() is None
-    assert throttle.refused(Exchange(status=429, elapsed_ms=20.0), 1) == Pause(1.0)
-    assert throttle.refused(Exchange(status=429, elapsed_ms=20.0), 3) == Pause(4.0)
+    assert throttle.record_refused(Exchange(status=429, elapsed_ms=20.0), 1) == Sleep(1.0)
+    assert throttle.record_refused(Exchange(status=429, elapsed_ms=20.0), 3) == Sleep(4.0)
     assert throttle.pause() is None
 
-    assert throttle.refused(Exchange(status=429, retry_after=7.0, elapsed_ms=20.0), 1) is None
-    assert throttle.pause() == Pause(7.0)
+    assert throttle.record_refused(Exchange(status=429, retry_after=7.0, elapsed_ms=20.0), 1) is None
+    assert throttle.pause() == Sleep(7.0)
 
 
 def test_a_429_to_a_request_that_left_before_the_last_cut_says_nothing_new():
     now = [0.0]
-    pace = Pace(100, clock=lambda: now[0])
+    pace = AdaptiveRateLimiter(100, clock=lambda: now[0])
     now[0] = 10.0
-    assert pace.refused(0.02) is False
+    assert pace.record_refused(0.02) is False
     after = pace.rate
     assert (after, pace.learned) == (70.0, True)
 
     now[0] = 10.01
-    pace.refused(0.02)
+    pace.record_refused(0.02)
     assert pace.rate == after
 
     now[0] = 10.05
-    pace.refused(0.02)
+    pace.record_refused(0.02)
     assert pace.rate == 49.0
 
 
@@ -261,51 +264,51 @@ def test_a_hold_sends_those_who_queue_for_a_slot_to_see_for_themselves():
     with asyncio.Runner(loop_factory=Jumping) as runner:
         loop = runner.get_loop()
         throttle = Throttle(clock=loop.time, jitter=lambda: 0.0)
-        throttle.pace.rate = 1
+        throttle.rate_limiter.rate = 1
 
         async def main():
-            await throttle.pace.turn()
-            queue = [asyncio.create_task(throttle.pace.turn()) for _ in range(3)]
+            await throttle.rate_limiter.acquire()
+            queue = [asyncio.create_task(throttle.rate_limiter.acquire()) for _ in range(3)]
             await asyncio.sleep(0.5)
             throttle.hold(300)
             await asyncio.gather(*queue)
             return loop.time(), throttle.pause()
 
-        assert runner.run(main()) == (0.5, Pause(299.5 + 0.5))
+        assert runner.run(main()) == (0.5, Sleep(299.5 + 0.5))
 
 
 def test_a_flow_looks_at_holds_and_tokens_again_after_its_turn(settings):
-    from lpnb.client.account import Connector
-    from lpnb.transport.protocol import NewToken, Request
+    from lpnb.client.account import AccountState
+    from lpnb.transport.protocol import RefreshTokens, Request
 
     now = [0.0]
     throttle = Throttle(clock=lambda: now[0], jitter=lambda: 0.0)
-    throttle.pace.rate = 1
-    connector = Connector(settings, throttle, lambda: 0.0)
+    throttle.rate_limiter.rate = 1
+    connector = AccountState(settings, throttle, lambda: 0.0)
     connector.domains = {"asyncMessagingEnt": "https://va.msg.liveperson.net"}
     connector.app_jwt = AppJWT(Secret("old"), 1000.0, 3600.0)
     connector.consumers["anna"] = Secret("jws")
     flow = connector.post(ConversationBatch(), "anna")
 
-    assert next(flow) == Turn()
+    assert next(flow) == AcquireSlot()
     throttle.hold(5)
     connector.app_jwt = None
-    assert flow.send(None) == Pause(5.0)
+    assert flow.send(None) == Sleep(5.0)
     now[0] = 6.0
-    assert flow.send(None) == NewToken("anna")
+    assert flow.send(None) == RefreshTokens("anna")
     connector.app_jwt = AppJWT(Secret("new"), 1000.0, 3600.0)
-    assert flow.send(None) == Turn()
+    assert flow.send(None) == AcquireSlot()
     assert isinstance(flow.send(None), Request)
 
 
 def test_a_rate_that_nobody_queues_for_is_not_raised():
     now = [0.0]
-    pace = Pace(None, clock=lambda: now[0])
-    pace.refused(0.0)
+    pace = AdaptiveRateLimiter(None, clock=lambda: now[0])
+    pace.record_refused(0.0)
     for _ in range(100):
         now[0] += 10
-        asyncio.run(pace.turn())
-        pace.accepted()
+        asyncio.run(pace.acquire())
+        pace.record_accepted()
 
     assert pace.rate == 2.0
 
@@ -326,7 +329,7 @@ def test_a_limit_that_has_gone_is_forgotten_in_the_end():
 @pytest.mark.parametrize("rate", [0, -1, float("nan"), float("inf"), "25", True])
 def test_a_rate_is_a_number_above_0(rate):
     with pytest.raises(ValueError, match=r"^rate must be a number of calls a second above 0, or None; got "):
-        Pace(rate)
+        AdaptiveRateLimiter(rate)
 
 
 def test_closing_a_client_ends_the_waiting_for_a_slot(settings, sandbox):
@@ -335,7 +338,7 @@ def test_closing_a_client_ends_the_waiting_for_a_slot(settings, sandbox):
     from lpnb import NotSentError
 
     client = Client(settings)
-    client.engine.connector.throttle.pace.rate = 0.01
+    client.engine.account.throttle.rate_limiter.rate = 0.01
     client.create_conversation("anna")
     caught = []
 
@@ -348,7 +351,7 @@ def test_closing_a_client_ends_the_waiting_for_a_slot(settings, sandbox):
     thread = threading.Thread(target=send)
     thread.start()
     for _ in range(2000):
-        if client.engine.connector.throttle.pace._queue:
+        if client.engine.account.throttle.rate_limiter._queue:
             break
         thread.join(0.005)
     client.close()

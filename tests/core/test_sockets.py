@@ -13,8 +13,8 @@ import pytest
 import trustme
 
 from lpnb.transport import connection_pool
-from lpnb.transport.http_transport import HttpTransport, Probe
-from lpnb.transport.protocol import Exchange, Request
+from lpnb.transport.http_transport import HttpTransport
+from lpnb.transport.protocol import Exchange, ExchangeProgress, Request
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -116,8 +116,10 @@ def saying_and_closing(reply: bytes) -> Callable:
     return serve
 
 
-async def ask(over: HttpTransport, base: str, method: str = "POST", probe: Probe | None = None, **more):
-    return await over.exchange(Request(method, f"{base}/", **more), probe or Probe())
+async def ask(
+    over: HttpTransport, base: str, method: str = "POST", probe: ExchangeProgress | None = None, **more
+):
+    return await over.exchange(Request(method, f"{base}/", **more), probe or ExchangeProgress())
 
 
 def said(exchange: Exchange) -> tuple[int | None, bytes, str | None]:
@@ -465,7 +467,7 @@ def test_a_cancelled_call_ends_its_connection_and_keeps_what_had_come():
     async def main():
         half = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"
         async with serving(saying(half)) as server, transport() as over:
-            probe = Probe()
+            probe = ExchangeProgress()
             task = asyncio.create_task(ask(over, server.base, probe=probe))
             await server.until(lambda: bytes(probe.content) == b"half")
             task.cancel()

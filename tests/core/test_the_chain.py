@@ -194,7 +194,7 @@ def test_a_short_lived_token_is_renewed_before_it_expires(open_client):
     now = [1_700_000_000.0]
     with Sandbox(token_lifetime=100, clock=lambda: now[0]) as sandbox:
         door = open_client(Settings.of(sandbox.environment()))
-        connector = door.client.engine.connector
+        connector = door.client.engine.account
         moment = [1000.0]
         connector._clock = lambda: moment[0]
 
@@ -377,7 +377,7 @@ def test_a_line_cut_without_an_answer_says_so(door, sandbox):
 
 def test_a_refused_connection_is_tried_again_and_then_not_sent(door, sandbox, refused_port):
     door.create_conversation("anna")
-    door.client.engine.connector.domains["asyncMessagingEnt"] = f"http://127.0.0.1:{refused_port}"
+    door.client.engine.account.domains["asyncMessagingEnt"] = f"http://127.0.0.1:{refused_port}"
 
     reply = door.create_conversation("anna")
 

@@ -36,7 +36,7 @@ def test_looking_opens_no_conversation_and_asks_for_nothing_twice(client, sandbo
 
 def test_no_token_and_no_part_of_one_is_shown_anywhere(client):
     chain = lpnb.token_chain(client, "consumer-1")
-    token = client.engine.connector.app_jwt.token.reveal()
+    token = client.engine.account.app_jwt.token.reveal()
 
     for shown in (str(chain), chain._repr_html_(), repr(chain), repr(chain.tokens)):
         assert TOKEN.findall(shown) == []

@@ -8,7 +8,7 @@ import pytest
 
 from lpnb import Client, ConversationBatch, JournalError
 from lpnb._internal import event_loop
-from lpnb.models.outgoing import Outgoing
+from lpnb.models.outgoing import EncodedBatch
 from lpnb.transport.protocol import Exchange
 
 
@@ -20,18 +20,18 @@ class Notes:
         self.refuse_at = refuse_at
         self.told = []
 
-    async def leaving(self, outgoing: Outgoing) -> None:
+    async def before_send(self, outgoing: EncodedBatch) -> None:
         await asyncio.sleep(0)
         self.told.append(("leaving", outgoing.requests[1][0], self.sandbox.calls["conversation"]))
         if len(self.told) == self.refuse_at:
             raise JournalError("the disk is full")
 
-    def came(self, exchange: Exchange) -> None:
+    def after_exchange(self, exchange: Exchange) -> None:
         self.told.append(("came", exchange.status, exchange.failure))
 
 
 def send(client, witness):
-    return event_loop.wait(client.engine.send(ConversationBatch(), "anna", witness=witness))
+    return event_loop.wait(client.engine.send(ConversationBatch(), "anna", observer=witness))
 
 
 def test_a_witness_is_told_before_the_request_leaves_and_when_the_reply_is_there(client, sandbox):
@@ -66,10 +66,10 @@ def test_what_a_witness_sees_of_a_reply_holds_no_token(cloud, reply):
     seen = []
 
     class Keeps:
-        async def leaving(self, outgoing):
+        async def before_send(self, outgoing):
             pass
 
-        def came(self, exchange):
+        def after_exchange(self, exchange):
             seen.append(exchange.content)
 
     def echo(asked):

@@ -656,7 +656,7 @@ def test_the_journal_holds_no_token_and_no_secret(settings, sandbox):
     sandbox.fail("conversation", "status", 2, code=503, body="eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiIxIn0.c2ln")
     with Client(settings, wait_scale=0.0) as client:
         run = quiet(client, CASES[:3])
-        app_jwt = client.engine.connector.app_jwt.token.reveal()
+        app_jwt = client.engine.account.app_jwt.token.reveal()
 
     kept = b"".join(path.read_bytes() for path in run.journal_path.parent.iterdir())
     assert app_jwt.encode() not in kept

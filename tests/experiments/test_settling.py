@@ -108,7 +108,7 @@ def with_a_past(client, sandbox, names, hours_ago):
     for name in names:
         sandbox.close_conversation(client.create_conversation(name).conversation_id)
     sandbox.set_clock(time.time())
-    client.engine.connector.app_jwt = None
+    client.engine.account.app_jwt = None
 
 
 def test_the_older_conversations_of_a_consumer_are_told_from_the_one_in_question(client, sandbox):

@@ -11,7 +11,7 @@ import pytest
 from lpnb import Settings, UntrustedHostError
 from lpnb._internal.redaction import Secret
 from lpnb.api.history import HistoryRecord, by_conversation, by_filters, login, search_history
-from lpnb.client.account import Connector
+from lpnb.client.account import AccountState
 from lpnb.transport.protocol import Exchange
 from lpnb.transport.retries import Throttle
 
@@ -111,7 +111,7 @@ def test_a_late_answer_about_another_conversation_is_not_taken():
 
 @pytest.mark.parametrize("service", ["msgHist", "agentVep"])
 def test_no_token_and_no_password_goes_to_a_host_that_is_not_trusted(service):
-    connector = Connector(SETTINGS, Throttle())
+    connector = AccountState(SETTINGS, Throttle())
     flow = connector.need_domain(service)
     next(flow)
 

@@ -53,7 +53,7 @@ def failing(client, sandbox, names, bearer) -> list[str]:
         sandbox.clear_faults()
         sandbox.fail(route, "status", times=None, code=code, body=echo)
         # Nobody can log in with a planted password, so history is asked with a bearer got otherwise.
-        client.engine.connector.bearer = bearer if route == "history" else None
+        client.engine.account.bearer = bearer if route == "history" else None
         call = client.landing if code == 403 else client.history_conversation
         try:
             call("c")
@@ -61,7 +61,7 @@ def failing(client, sandbox, names, bearer) -> list[str]:
             shown.append(everything_about(error))
     # A login that works and says everything but the bearer.
     sandbox.clear_faults()
-    client.engine.connector.bearer = None
+    client.engine.account.bearer = None
     sandbox.fail("login", "status", code=200, body=echo | {"bearer": f"two words {echo['error']['message']}"})
     try:
         client.history_conversation("c")
@@ -78,11 +78,11 @@ def test_no_failure_of_history_shows_what_it_is_read_with(sandbox, settings_of, 
     caplog.set_level(logging.DEBUG)
     with Client(settings_of["agent"](sandbox)) as other:
         other.history_conversation("c")
-        bearer = other.engine.connector.bearer
+        bearer = other.engine.account.bearer
     with Client(settings, wait_scale=0.0) as client:
         shown = failing(client, sandbox, names, bearer)
         shown += [repr(client), client._repr_html_(), repr(settings), settings._repr_html_()]
-        shown += [repr(vars(client.engine.connector)), repr(settings.__dict__)]
+        shown += [repr(vars(client.engine.account)), repr(settings.__dict__)]
 
     assert len(shown) == 6 + 6
     assert leaks("\n".join([*shown, caplog.text])) == []
@@ -92,11 +92,11 @@ def test_a_bearer_is_shown_nowhere(sandbox, settings_of, caplog):
     caplog.set_level(logging.DEBUG)
     with Client(settings_of["agent"](sandbox), wait_scale=0.0) as client:
         client.history_conversation("c")
-        bearer = client.engine.connector.bearer.reveal()
+        bearer = client.engine.account.bearer.reveal()
         sandbox.fail("history", "status", code=403, body={"message": f"no, {bearer}"})
         with pytest.raises(LpnbError) as caught:
             client.history_conversation("c")
-        shown = everything_about(caught.value) + repr(vars(client.engine.connector)) + caplog.text
+        shown = everything_about(caught.value) + repr(vars(client.engine.account)) + caplog.text
 
     assert leaks(shown, bearer) == []
     assert "********" in str(caught.value)

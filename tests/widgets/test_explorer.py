@@ -447,7 +447,7 @@ def test_the_request_is_shown_with_masks_and_with_the_host_once_it_is_known(
     send(explorer)
 
     shown = text(explorer.sheet.request)
-    assert f"POST {client.engine.connector.domains['asyncMessagingEnt']}/api/account/12345678/" in shown
+    assert f"POST {client.engine.account.domains['asyncMessagingEnt']}/api/account/12345678/" in shown
     assert "Authorization: ********" in shown
     assert "X-LP-ON-BEHALF: ********" in shown
 
@@ -823,7 +823,7 @@ def test_no_secret_is_in_any_widget(explorer: Explorer, client: Client, states: 
     send(explorer)
     for name in ("Send & follow", "History", "As code"):
         explorer.open_tab(name)
-    connector = client.engine.connector
+    connector = client.engine.account
     jws = connector.consumer_jws(explorer.consumer_id.value)
     assert connector.app_jwt is not None
     assert jws is not None

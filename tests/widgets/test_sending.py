@@ -418,7 +418,7 @@ def test_no_secret_and_no_token_is_in_a_widget_a_repr_or_the_mimebundle(
     sandbox.fail("conversation", "status", code=401, work_done=False)
     press(composer)
 
-    connector = client.engine.connector
+    connector = client.engine.account
     jws = connector.consumer_jws(composer.consumer_id.value)
     assert connector.app_jwt is not None
     assert jws is not None

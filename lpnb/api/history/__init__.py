@@ -8,9 +8,9 @@ from lpnb.api.history.credentials import check_credentials, login, refused_beare
 from lpnb.api.history.records import HistoryMessage, HistoryPage, HistoryRecord, SdeRecord
 from lpnb.api.history.searches import (
     CONTENT,
-    DETAILS,
-    LANDING,
-    TOGETHER,
+    DETAIL_CONTENT,
+    LANDING_CONTENT,
+    MAX_IDS,
     Search,
     by_consumer,
     by_conversation,
@@ -22,9 +22,9 @@ from lpnb.models.landings import Transfer
 
 __all__ = [
     "CONTENT",
-    "DETAILS",
-    "LANDING",
-    "TOGETHER",
+    "DETAIL_CONTENT",
+    "LANDING_CONTENT",
+    "MAX_IDS",
     "HistoryMessage",
     "HistoryPage",
     "HistoryRecord",

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from lpnb._internal.redaction import Secret, scrub
 from lpnb.errors import CredentialsError, ServiceError, SettingsError
 from lpnb.settings import Settings
-from lpnb.transport.protocol import Exchange, Flow, Pause, Request, content_of
-from lpnb.transport.retries import patiently
+from lpnb.transport.protocol import Exchange, Flow, Request, Sleep, content_of
+from lpnb.transport.retries import with_retries
 
 _BEARER = re.compile(r"[\x21-\x7e]{1,16384}\Z")
 _WORDS = ("error", "error_description", "errorCode", "internalErrorCode", "message", "errorMessage")
@@ -38,7 +38,7 @@ def check_credentials(settings: Settings) -> None:
         )
 
 
-def login(settings: Settings, agent_vep: str, wait: Callable[[float], Pause | None] = Pause) -> Flow[Secret]:
+def login(settings: Settings, agent_vep: str, wait: Callable[[float], Sleep | None] = Sleep) -> Flow[Secret]:
     """Log the agent in and return the bearer. The password travels in the body, never in the URL.
 
     Raises:
@@ -56,7 +56,7 @@ def login(settings: Settings, agent_vep: str, wait: Callable[[float], Pause | No
             json={"username": settings.agent_login, "password": settings.agent_password.reveal()},
         )
 
-    exchange = yield from patiently(request, "The agent login", wait)
+    exchange = yield from with_retries(request, "The agent login", wait)
     if exchange.status in (400, 401, 403):
         raise CredentialsError(
             f"The agent login refused LP_AGENT_LOGIN and LP_AGENT_PASSWORD{reason(exchange, settings)}."

@@ -19,17 +19,17 @@ from lpnb.api.history.credentials import authorization, reason
 from lpnb.api.history.records import HistoryPage, page_of
 from lpnb.errors import Complaint, CredentialsError, InvalidValueError, ServiceError
 from lpnb.settings import Settings
-from lpnb.transport.protocol import Exchange, Flow, Pause, Request, content_of
-from lpnb.transport.retries import patiently
+from lpnb.transport.protocol import Exchange, Flow, Request, Sleep, content_of
+from lpnb.transport.retries import with_retries
 
 #: Who is asking, 1 to 20 characters; required (documented).
 SOURCE = "lpnb"
 #: The most records of one page.
-MOST = 100
+MAX_PAGE = 100
 #: The most conversations that are asked for at once: as many as a page has when nobody says how many.
-TOGETHER = 50
+MAX_IDS = 50
 #: The longest span that one search may cover.
-LONGEST_SPAN = timedelta(days=93)
+MAX_SPAN = timedelta(days=93)
 STATES = ("OPEN", "CLOSE")
 
 #: What ``contentToRetrieve`` may name, as far as it is documented. Other names pass.
@@ -49,9 +49,16 @@ CONTENT = (
     "monitoring",
 )
 #: What a landing needs.
-LANDING = ("campaign", "dialogs", "transfers")
+LANDING_CONTENT = ("campaign", "dialogs", "transfers")
 #: What tells about a conversation without what was said in it.
-DETAILS = (*LANDING, "skillChanges", "agentParticipants", "consumerParticipants", "sdes", "unAuthSdes")
+DETAIL_CONTENT = (
+    *LANDING_CONTENT,
+    "skillChanges",
+    "agentParticipants",
+    "consumerParticipants",
+    "sdes",
+    "unAuthSdes",
+)
 
 _PATH = "/messaging_history/api/account/{account}/conversations{what}/search"
 
@@ -69,7 +76,9 @@ class Search:
         return Search(self.what, self.body, {**self.params, "offset": str(offset)})
 
 
-def by_conversation(conversation_id: str, content: Sequence[str] = DETAILS, version: int = 2) -> Search:
+def by_conversation(
+    conversation_id: str, content: Sequence[str] = DETAIL_CONTENT, version: int = 2
+) -> Search:
     """Ask for one conversation by its id.
 
     Args:
@@ -90,14 +99,14 @@ def by_conversation(conversation_id: str, content: Sequence[str] = DETAILS, vers
 
 
 def by_conversations(
-    conversation_ids: Sequence[str], content: Sequence[str] = DETAILS, version: int = 2
+    conversation_ids: Sequence[str], content: Sequence[str] = DETAIL_CONTENT, version: int = 2
 ) -> Search:
     """Ask for up to 50 conversations at once, by their ids: one page of what is found."""
     complaints = [*_content_trouble(content), *_version_trouble(version)]
     for number, conversation_id in enumerate(conversation_ids):
         complaints += _text_trouble(f"conversationIds[{number}]", conversation_id)
-    if isinstance(conversation_ids, str) or not 1 <= len(conversation_ids) <= TOGETHER:
-        complaints.append(_complaint("conversationIds", f"must be 1 to {TOGETHER} ids", conversation_ids))
+    if isinstance(conversation_ids, str) or not 1 <= len(conversation_ids) <= MAX_IDS:
+        complaints.append(_complaint("conversationIds", f"must be 1 to {MAX_IDS} ids", conversation_ids))
     _refuse(complaints)
     body = {"conversationIds": list(conversation_ids), "contentToRetrieve": list(content)}
     return Search("/conversation", body, {"v": str(version)})
@@ -106,7 +115,7 @@ def by_conversations(
 def by_consumer(
     lp_consumer_id: str,
     status: str | Iterable[str] = ("OPEN",),
-    content: Sequence[str] = DETAILS,
+    content: Sequence[str] = DETAIL_CONTENT,
     version: int = 2,
 ) -> Search:
     """Ask for a consumer's conversations, by LivePerson's own id for the consumer.
@@ -129,7 +138,7 @@ def by_filters(
     latest_skill_ids: Sequence[str | int] = (),
     agent_ids: Sequence[str | int] = (),
     sdes: Mapping[str, Sequence[str]] | None = None,
-    content: Sequence[str] = DETAILS,
+    content: Sequence[str] = DETAIL_CONTENT,
     limit: int = 50,
     sort: str = "start:desc",
     version: int = 2,
@@ -158,8 +167,8 @@ def by_filters(
     states = _states(status)
     complaints = [*_content_trouble(content), *_state_trouble(states), *_version_trouble(version)]
     complaints += _span_trouble(start, end)
-    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MOST:
-        complaints.append(_complaint("limit", f"must be a whole number from 1 to {MOST}", limit))
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_PAGE:
+        complaints.append(_complaint("limit", f"must be a whole number from 1 to {MAX_PAGE}", limit))
     key, _, order = str(sort).partition(":")
     if key not in ("start", "end") or order not in ("", "asc", "desc"):
         complaints.append(_complaint("sort", "must be start or end, and :asc or :desc", sort))
@@ -198,7 +207,7 @@ def search_history(
     msg_hist: str,
     search: Search,
     bearer: Secret | None = None,
-    wait: Callable[[float], Pause | None] = Pause,
+    wait: Callable[[float], Sleep | None] = Sleep,
 ) -> Flow[HistoryPage | None]:
     """Ask for one page; None when the bearer is refused and a fresh one may help.
 
@@ -216,7 +225,7 @@ def search_history(
         headers = {"Authorization": authorization(settings, "POST", url, bearer)}
         return Request("POST", url, headers=headers, json=search.body)
 
-    exchange = yield from patiently(request, "Messaging Interactions", wait)
+    exchange = yield from with_retries(request, "Messaging Interactions", wait)
     said = reason(exchange, settings, bearer)
     if exchange.status == 401 and not settings.history_key:
         return None
@@ -298,7 +307,7 @@ def _span_trouble(start: object, end: object) -> list[Complaint]:
     if not found and isinstance(start, datetime) and isinstance(end, datetime):
         if start > end:
             found.append(_complaint("start.from", "must not be later than start.to", start.isoformat()))
-        elif end - start > LONGEST_SPAN:
+        elif end - start > MAX_SPAN:
             found.append(
                 _complaint("start", "must span three months (93 days) at most", f"{(end - start).days} days")
             )

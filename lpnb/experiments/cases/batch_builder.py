@@ -22,7 +22,7 @@ from lpnb.models.conversation_request import (
     SetUserProfile,
     profile_body,
 )
-from lpnb.models.outgoing import Batch, Outgoing
+from lpnb.models.outgoing import Batch, EncodedBatch
 from lpnb.models.visitors import Identity
 
 if TYPE_CHECKING:
@@ -146,10 +146,10 @@ class _Posted:
         self._plan = plan
         self._values = values
 
-    def outgoing(self, account_id: str) -> Outgoing:
+    def outgoing(self, account_id: str) -> EncodedBatch:
         """What ``ConversationBatch`` posts, but for the order of its keys."""
         frames = both_frames((fresh_id(), fresh_id()), *self._plan.bodies(self._values), account_id)
-        return Outgoing(json_bytes(frames), tuple([(frame["id"], frame["type"]) for frame in frames]))
+        return EncodedBatch(json_bytes(frames), tuple([(frame["id"], frame["type"]) for frame in frames]))
 
 
 class _Part:

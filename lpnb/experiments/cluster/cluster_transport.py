@@ -16,8 +16,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from lpnb.experiments.cluster.messages import Letter, Parcel, Report
-from lpnb.transport.http_transport import Probe
-from lpnb.transport.protocol import Exchange, Post, Request
+from lpnb.transport.protocol import Exchange, ExchangeProgress, PreparedPost, Request
 
 #: Seconds for which workers may go on starting what they were handed, when nobody renews it.
 ALLOWED = 6.0
@@ -55,8 +54,8 @@ class Hands(Protocol):
 class _Waiting:
     """A request, and somebody who waits for what comes of it."""
 
-    request: Post
-    probe: Probe
+    request: PreparedPost
+    progress: ExchangeProgress
     came: asyncio.Future[Exchange]
 
     def settle(self, exchange: Exchange) -> None:
@@ -112,13 +111,13 @@ class Carrier:
 
     # What a flow sees
 
-    async def exchange(self, request: Request, probe: Probe) -> Exchange:
+    async def exchange(self, request: Request, progress: ExchangeProgress) -> Exchange:
         """Send *request* from a worker and return what came of it."""
-        if not isinstance(request, Post):
+        if not isinstance(request, PreparedPost):
             raise TypeError("workers send what is posted, and nothing else")
         if self.ended is not None:
             return Exchange(failure=self.ended, started=False)
-        waiting = _Waiting(request, probe, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(request, progress, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
         self._hand_out()
         return await waiting.came
@@ -221,7 +220,7 @@ class Carrier:
                 continue
             self._tickets += 1
             worker.has[self._tickets] = waiting
-            waiting.probe.started = True  # whatever becomes of us, it may have left
+            waiting.progress.started = True  # whatever becomes of us, it may have left
             request = waiting.request
             letters.append(Letter(self._tickets, str(request.url), dict(request.fields), request.content))
         worker.sent += len(letters)

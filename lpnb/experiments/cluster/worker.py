@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from lpnb._internal.redaction import MASK
 from lpnb.errors import RunError
 from lpnb.experiments.cluster.messages import TOKENS, Badge, Came, Letter, Parcel, Report
-from lpnb.transport.http_transport import HttpTransport, Kind, Probe
-from lpnb.transport.protocol import Exchange, Post
+from lpnb.transport.http_transport import BackendKind, HttpTransport
+from lpnb.transport.protocol import Exchange, ExchangeProgress, PreparedPost
 
 #: Seconds to wait for something to tell; and, once there is something, for more of it: a report costs the
 #: same with one answer in it as with ten. With nothing left to send it is not waited for.
@@ -37,7 +37,9 @@ class Sender:
         RunError: This worker runs another lpnb or Python.
     """
 
-    def __init__(self, badge: Badge, slots: int, deadline: float, largest_reply: int, kind: Kind) -> None:
+    def __init__(
+        self, badge: Badge, slots: int, deadline: float, largest_reply: int, kind: BackendKind
+    ) -> None:
         check_badge(badge)
         self._slots = slots
         self._transport = HttpTransport(deadline, largest_reply, kind)
@@ -106,8 +108,8 @@ class Sender:
         self._start()
 
     async def _send(self, letter: Letter) -> None:
-        request = Post(letter.url, letter.fields, letter.content)
-        exchange = await self._transport.exchange(request, Probe())
+        request = PreparedPost(letter.url, letter.fields, letter.content)
+        exchange = await self._transport.exchange(request, ExchangeProgress())
         content = exchange.content
         for name in TOKENS:  # a gateway may echo the request
             token = letter.fields.get(name, "").encode("latin-1")

@@ -21,7 +21,7 @@ from lpnb.experiments.cluster.actor_client import ActorHands
 from lpnb.experiments.cluster.cluster_transport import ALLOWED, Carrier, Worker, said
 from lpnb.experiments.cluster.messages import Badge
 from lpnb.journal import Journal
-from lpnb.transport.http_transport import DEADLINE, LARGEST_REPLY, HttpTransport, Transport
+from lpnb.transport.http_transport import DEADLINE, MAX_REPLY_BYTES, HttpTransport, Transport
 
 if TYPE_CHECKING:
     from lpnb.experiments.runs.dispatcher import Sending
@@ -46,7 +46,7 @@ class Crew:
         self._slots = slots
         http = transport if isinstance(transport, HttpTransport) else None
         kind = http.kind if http else HttpTransport.kind
-        self._how = (http.deadline, http.largest_reply, kind) if http else (DEADLINE, LARGEST_REPLY, kind)
+        self._how = (http.deadline, http.largest_reply, kind) if http else (DEADLINE, MAX_REPLY_BYTES, kind)
         self._known: dict[str, Any] = {}
         """Workers that were asked to take part, by address, with Dask's name for their part of it."""
         self._leases: dict[str, int] = {}

@@ -19,9 +19,9 @@ from lpnb.experiments.runs.progress import Tally
 from lpnb.experiments.runs.journal_rows import consumer_of, without_personal
 from lpnb.experiments.runs.concurrency import Slots
 from lpnb.journal import Answer, Journal, Told
-from lpnb.transport.retries import LADDER
+from lpnb.transport.retries import RETRY_DELAYS
 from lpnb.models.responses import BatchResponse
-from lpnb.models.outgoing import Batch, Outgoing
+from lpnb.models.outgoing import Batch, EncodedBatch
 from lpnb.transport.protocol import Exchange
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class Sending:
                 case = self.cases[number]
                 consumer_id = case.consumer_id or consumer_of(self._run_key, number, case.name)
                 batch = await self.batch_of(case, consumer_id)
-                if not self.engine.connector.is_ready(consumer_id):
+                if not self.engine.account.is_ready(consumer_id):
                     async with self.preparing:
                         if self.holds:
                             raise HeldError
@@ -210,19 +210,19 @@ class Sending:
         """What is done once the *answer* to a case is written; nothing, without further steps."""
 
     async def _sent(self, batch: Batch, consumer_id: str, witness: _Witness) -> BatchResponse:
-        response = await self.engine.send(batch, consumer_id, witness=witness, over=self.over)
+        response = await self.engine.send(batch, consumer_id, observer=witness, over=self.over)
         if not self._retry_5xx:
             return response
-        for seconds in LADDER:
+        for seconds in RETRY_DELAYS:
             if response.outcome != "unknown" or (response.http_status or 0) < 500:
                 return response
             witness.note(answer_of(response))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(
-                    self._stopped.wait(), self.engine.connector.throttle.wait(seconds).seconds
+                    self._stopped.wait(), self.engine.account.throttle.wait(seconds).seconds
                 )
             try:
-                again = await self.engine.send(batch, consumer_id, witness=witness, over=self.over)
+                again = await self.engine.send(batch, consumer_id, observer=witness, over=self.over)
             except (HeldError, NotSentError):
                 return response
             if again.outcome in ("refused", "not sent"):  # which says nothing of the one before
@@ -269,7 +269,7 @@ class Sending:
     async def _pause(self) -> None:
         """Wait for the service to recover."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopped.wait(), self.engine.connector.throttle.wait(PAUSE).seconds)
+            await asyncio.wait_for(self._stopped.wait(), self.engine.account.throttle.wait(PAUSE).seconds)
 
     def _go_on(self) -> None:
         self._in_a_row = 0
@@ -297,7 +297,7 @@ class _Witness:
         self.nth = tried
         self._has_slot = False
 
-    async def leaving(self, outgoing: Outgoing) -> None:
+    async def before_send(self, outgoing: EncodedBatch) -> None:
         sending, slots = self._sending, self._sending.slots
         if sending.holds:
             raise HeldError
@@ -327,7 +327,7 @@ class _Witness:
             self._sending.tally.sending -= 1
             self._sending.slots.give_back()
 
-    def came(self, exchange: Exchange) -> None:
+    def after_exchange(self, exchange: Exchange) -> None:
         self._sending.slots.took(answering=exchange.elapsed_ms / 1000)
         self.give_back()
         if exchange.status in (401, 429) or not exchange.started:

@@ -154,8 +154,8 @@ class Run(Results):
         self._tally.begin()
         self._failure = None
         self._speed = Speed()
-        pace = client.engine.connector.throttle.pace
-        if pace.given != self._options.rate:  # otherwise what it has learned still holds
+        pace = client.engine.account.throttle.rate_limiter
+        if pace.max_rate != self._options.rate:  # otherwise what it has learned still holds
             pace.rate = self._options.rate
         sending = sending_of(
             *(client.engine, cases, journal, todo, self._run_key),

@@ -20,12 +20,12 @@ from lpnb.experiments.cases.columns import ATTRIBUTES, ENTRY_POINTS, IDENTITIES
 from lpnb.experiments.runs.closable_queue import Pipe
 from lpnb.experiments.runs.dispatcher import HeldError, Sending
 from lpnb.journal import Answer, Reader, Step
-from lpnb.client.landings import WAIT
+from lpnb.client.landings import DEFAULT_WAIT
 from lpnb._internal.validation import one_of
 
 if TYPE_CHECKING:
     from lpnb.experiments.cases.cases import Case
-    from lpnb.client.landings import Source
+    from lpnb.client.landings import LandingSource
     from lpnb.models.outgoing import Batch
 
 
@@ -57,8 +57,8 @@ class Steps:
     say: Sequence[str] = ()
     landing: bool = False
     close: bool = False
-    landing_wait: float = WAIT
-    receiver: Source | None = None
+    landing_wait: float = DEFAULT_WAIT
+    receiver: LandingSource | None = None
 
     if not TYPE_CHECKING:
 

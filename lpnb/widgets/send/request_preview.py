@@ -21,7 +21,7 @@ _SERVICE = "asyncMessagingEnt"
 def masked_request(client: Client | AsyncClient, batch: ConversationBatch) -> Request:
     """What a send of *batch* posts now, with masks in place of the tokens. Request ids differ each time."""
     account_id = client.settings.account_id
-    origin = client.engine.connector.domains.get(_SERVICE, _UNKNOWN)
+    origin = client.engine.account.domains.get(_SERVICE, _UNKNOWN)
     return conversation_request(batch.outgoing(account_id), origin, account_id, (Secret(MASK), Secret(MASK)))
 
 

@@ -13,7 +13,7 @@ from lpnb._internal import event_loop
 from lpnb._internal.display import esc
 from lpnb._internal.json_codec import clean
 from lpnb.client.connect import sandbox_of
-from lpnb.client.landings import WAIT, find_landing
+from lpnb.client.landings import DEFAULT_WAIT, find_landing
 from lpnb.models.landings import Landing
 from lpnb.widgets import html_views
 from lpnb.widgets.html_views import in_words
@@ -56,14 +56,16 @@ class LandingPart:
             return None
         if self._future is not None:
             self._future.cancel()
-        self.status.value = html_views.status_html("busy", f"Asking history, for up to {WAIT:.0f} s …")
+        self.status.value = html_views.status_html(
+            "busy", f"Asking history, for up to {DEFAULT_WAIT:.0f} s …"
+        )
         self._future = event_loop.submit(self._ask(sent, sent.response.conversation_id))
         return self._future
 
     async def _ask(self, sent: Sent, conversation_id: str) -> None:
         engine = sent.client.engine
         try:
-            found = await find_landing(engine, conversation_id, receiver=engine.ear)
+            found = await find_landing(engine, conversation_id, receiver=engine.listener)
             self._answers[sent.number] = found
             if sent is self._sent:
                 self._tell(sent, found)
@@ -85,7 +87,7 @@ class LandingPart:
 def _costs_nothing(sent: Sent) -> bool:
     """Whether the question stays on this machine and there is somebody to answer it."""
     settings = sent.client.settings
-    answers = settings.history_key or settings.agent_login or sent.client.engine.ear
+    answers = settings.history_key or settings.agent_login or sent.client.engine.listener
     return settings.on_loopback and bool(answers)
 
 

@@ -1,6 +1,6 @@
 """A conversation as a thread to go on with: what was said, what the agent answers, a box to say more, Close.
 
-``Dialogue`` sends and remembers. What agents say comes by webhook when somebody listens to one, and else from
+``ConversationCore`` sends and remembers. What agents say comes by webhook when somebody listens, else from
 history, which is asked politely and only while anybody looks.
 """
 
@@ -19,8 +19,8 @@ from lpnb._internal import event_loop
 from lpnb._internal.display import esc
 from lpnb._internal.json_codec import clean
 from lpnb.client.conversation import find_open
-from lpnb.client.conversation_core import Dialogue
-from lpnb.client.transcripts import Line
+from lpnb.client.conversation_core import ConversationCore
+from lpnb.client.transcripts import TranscriptLine
 from lpnb.models.responses import BatchResponse
 from lpnb.widgets import html_views
 from lpnb.widgets.html_views import in_words
@@ -45,7 +45,7 @@ class Thread:
     def __init__(self, kit: Kit, looked_at: Callable[[], bool]) -> None:
         self._looked_at = looked_at
         self._sent: Sent | None = None
-        self._dialogues: dict[tuple[str, str], Dialogue] = {}
+        self._dialogues: dict[tuple[str, str], ConversationCore] = {}
         self._watching: Future[None] | None = None
         self._acting = threading.Lock()
         self._opened: dict[int, str] = {}
@@ -103,7 +103,7 @@ class Thread:
             self._say_state(dialogue)
             self.look()
 
-    def _dialogue(self) -> Dialogue | None:
+    def _dialogue(self) -> ConversationCore | None:
         sent = self._sent
         if sent is None:
             return None
@@ -113,9 +113,9 @@ class Thread:
         engine = sent.client.engine
         key = (sent.account_id, conversation_id)
         if key not in self._dialogues:
-            self._dialogues[key] = Dialogue(engine, key[1], sent.consumer_id, engine.ear)
+            self._dialogues[key] = ConversationCore(engine, key[1], sent.consumer_id, engine.listener)
         dialogue = self._dialogues[key]
-        dialogue.ear = engine.ear  # somebody may have begun to listen in the meantime
+        dialogue.listener = engine.listener  # somebody may have begun to listen in the meantime
         return dialogue
 
     def find(self) -> Future[None] | None:
@@ -149,7 +149,7 @@ class Thread:
         if (dialogue := self._dialogue()) is not None and self._sent is not None:
             self._watching = event_loop.submit(self._watch(self._sent, dialogue))
 
-    async def _watch(self, sent: Sent, dialogue: Dialogue) -> None:
+    async def _watch(self, sent: Sent, dialogue: ConversationCore) -> None:
         near = sent.client.settings.on_loopback
         quiet_since, last = time.monotonic(), ""
         try:
@@ -164,21 +164,21 @@ class Thread:
         except Exception as error:  # an exception in a task would vanish unseen
             self.status.value = html_views.status_html("failed", in_words(error, sent.client))
 
-    async def _news(self, dialogue: Dialogue, seconds: float) -> None:
+    async def _news(self, dialogue: ConversationCore, seconds: float) -> None:
         """Wait for the next webhook, or *seconds* where nobody hears of any."""
-        if dialogue.ear is None:
+        if dialogue.listener is None:
             await asyncio.sleep(seconds)
             return
-        news = asyncio.wrap_future(dialogue.ear.news(dialogue.conversation_id))
+        news = asyncio.wrap_future(dialogue.listener.news(dialogue.conversation_id))
         await asyncio.wait([news], timeout=seconds)
 
-    async def refresh(self, dialogue: Dialogue) -> None:
+    async def refresh(self, dialogue: ConversationCore) -> None:
         """Put together what every source tells, once."""
         lines, note = await dialogue.transcript(None if dialogue.asks_history else False)
         self.lines.value = lines_html(lines, dialogue.lines)
         if note:
             self.status.value = html_views.status_html("failed", note)
-        elif not (dialogue.asks_history or dialogue.ear):
+        elif not (dialogue.asks_history or dialogue.listener):
             words = "What the agent says is not heard: there is neither a receiver nor access to history."
             self.status.value = html_views.status_html("ask", words)
 
@@ -192,13 +192,13 @@ class Thread:
         """Close the conversation."""
         self._act(lambda dialogue: dialogue.close(skip_survey=True))
 
-    def _act(self, work: Callable[[Dialogue], Any]) -> None:
+    def _act(self, work: Callable[[ConversationCore], Any]) -> None:
         dialogue = self._dialogue()
         if dialogue is not None and self._acting.acquire(blocking=False):
             self._enable(False)
             self.future = event_loop.submit(self._acted(dialogue, work))
 
-    async def _acted(self, dialogue: Dialogue, work: Callable[[Dialogue], Any]) -> None:
+    async def _acted(self, dialogue: ConversationCore, work: Callable[[ConversationCore], Any]) -> None:
         sent = self._sent
         assert sent is not None  # noqa: S101 - there is a dialogue, so there is a send
         try:
@@ -218,7 +218,7 @@ class Thread:
             self._enable(not dialogue.closed)
             self._acting.release()
 
-    async def _say(self, dialogue: Dialogue) -> BatchResponse | None:
+    async def _say(self, dialogue: ConversationCore) -> BatchResponse | None:
         text = self.message.value
         if not text.strip():
             self.status.value = html_views.status_html("failed", "There is nothing to say yet.")
@@ -228,7 +228,7 @@ class Thread:
             self.message.value = ""
         return response
 
-    def _say_state(self, dialogue: Dialogue) -> None:
+    def _say_state(self, dialogue: ConversationCore) -> None:
         self._enable(not dialogue.closed)
         words = "This conversation is closed." if dialogue.closed else ""
         self.status.value = html_views.status_html("idle", words) if words else ""
@@ -238,7 +238,7 @@ class Thread:
             button.disabled = not on
 
 
-def lines_html(lines: Sequence[Line], own: Sequence[Line]) -> str:
+def lines_html(lines: Sequence[TranscriptLine], own: Sequence[TranscriptLine]) -> str:
     """The thread as a list: the consumer's lines on one side, everybody else's on the other.
 
     Example:
@@ -254,7 +254,7 @@ def lines_html(lines: Sequence[Line], own: Sequence[Line]) -> str:
     return f'<div role="log" aria-label="Thread" tabindex="0"><ol>{drawn}</ol></div>'
 
 
-def _line_html(line: Line) -> str:
+def _line_html(line: TranscriptLine) -> str:
     text = line.text if line.text is not None else f"({line.kind})"
     about = [line.who, f"{line.at:%H:%M:%S} UTC" if line.at else ""]
     if line.outcome not in (None, "answered"):
