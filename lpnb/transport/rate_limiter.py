@@ -47,10 +47,10 @@ class AdaptiveRateLimiter:
         ValueError: *rate* is not a number above 0.
 
     Example:
-        >>> pace = Pace(25)
+        >>> pace = AdaptiveRateLimiter(25)
         >>> pace.rate, pace.learned
         (25.0, False)
-        >>> Pace(-1)
+        >>> AdaptiveRateLimiter(-1)
         Traceback (most recent call last):
         ValueError: rate must be a number of calls a second above 0, or None; got -1
     """

@@ -219,7 +219,7 @@ def test_host_names_are_looked_up_again_after_a_day(settings):
 
 
 def test_a_client_remembers_a_bounded_number_of_consumers(client, sandbox, monkeypatch):
-    monkeypatch.setattr("lpnb.client.account.REMEMBERED", 2)
+    monkeypatch.setattr("lpnb.client.account.MAX_REMEMBERED", 2)
     for consumer in ("anna", "bob", "cleo", "bob"):
         client.create_conversation(consumer)
     assert sandbox.calls["idp"] == 3
