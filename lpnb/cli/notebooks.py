@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lpnb.samples.files import QUICKSTART, brought, copy_samples
+from lpnb.samples.files import QUICKSTART, bundled_folder, copy_samples
 
 if TYPE_CHECKING:
     SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -40,8 +40,8 @@ def notebooks_folder(given: Path | None) -> Path | None:
 
     The notebooks inside an installed package are copied here, so that nobody edits the installation.
     """
-    ours = brought("notebooks")
-    inside = ours.parent.name == "brought"
+    ours = bundled_folder("notebooks")
+    inside = ours.parent.name == "bundled"
     for place in [given] if given else [Path.cwd(), Path.cwd() / "notebooks", *([] if inside else [ours])]:
         if (place / QUICKSTART).is_file():
             return place.resolve()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from lpnb.plots.canvas import MARGIN, SMALL, TEXT, Sheet
+from lpnb.plots.canvas import MARGIN, SMALL, TEXT, Canvas
 from lpnb.plots.text_layout import width, with_count, wrap
 from lpnb.plots.themes import NEUTRAL, Theme
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 #: The most names of a stage that stand for themselves.
 MOST = 24
-#: What ``gathered`` calls the others; they stand last.
+#: What ``merge_rare_names`` calls the others; they stand last.
 _REST = re.compile(r"\([0-9,]+ more\)$")
 _BAR, _BETWEEN, _ROOM = 7.0, 200.0, 150.0
 _SLOT, _SPACE, _BODY = 15.0, 7.0, 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class Ribbon:
     """Cases that share a way: its name at each stage, how many, its colour; "" recedes."""
 
     names: tuple[str, ...]
@@ -37,7 +37,7 @@ class Band:
 
 
 @dataclass(slots=True)
-class _Node:
+class _StageNode:
     name: str
     count: int = 0
     middle: float = 0.0
@@ -46,7 +46,7 @@ class _Node:
     colours: set[str] = field(default_factory=set)
 
 
-def gathered(bands: Sequence[Band], most: int = MOST) -> list[Band]:
+def merge_rare_names(bands: Sequence[Ribbon], most: int = MOST) -> list[Ribbon]:
     """The same bands with the rarest names of a crowded stage put together as "(n more)"."""
     found = list(bands)
     for stage in range(len(found[0].names) if found else 0):
@@ -68,11 +68,11 @@ def gathered(bands: Sequence[Band], most: int = MOST) -> list[Band]:
     return found
 
 
-def draw_bands(
-    title: str, summary: str, stages: Sequence[str], bands: Sequence[Band], theme: Theme
+def draw_alluvial(
+    title: str, summary: str, stages: Sequence[str], bands: Sequence[Ribbon], theme: Theme
 ) -> Figure:
     """Draw *bands* over *stages*; there is at least one band."""
-    bands = gathered(bands)
+    bands = merge_rare_names(bands)
     nodes = _nodes(bands, len(stages))
     total = sum(band.count for band in bands)
     scale = _BODY / total
@@ -82,7 +82,7 @@ def draw_bands(
     told = wrap(summary, TEXT, wide, 3)
     heads = wrap(title, 14, wide / 1.12, 1)
     top = MARGIN + 18 + 12 * len(told) + 34
-    sheet = Sheet(wide + 2 * MARGIN, top + high + MARGIN, theme)
+    sheet = Canvas(wide + 2 * MARGIN, top + high + MARGIN, theme)
     sheet.lines(heads, MARGIN, MARGIN, 14, step=18, weight="bold")
     sheet.lines(told, MARGIN, MARGIN + 20, TEXT, step=12, colour=theme.muted)
     _order(nodes, bands, scale, top, high)
@@ -108,27 +108,27 @@ def draw_bands(
     return sheet.finish()
 
 
-def _nodes(bands: Sequence[Band], stages: int) -> list[dict[str, _Node]]:
-    nodes: list[dict[str, _Node]] = [{} for _ in range(stages)]
+def _nodes(bands: Sequence[Ribbon], stages: int) -> list[dict[str, _StageNode]]:
+    nodes: list[dict[str, _StageNode]] = [{} for _ in range(stages)]
     for band in bands:
         for stage, name in zip(nodes, band.names, strict=True):
-            node = stage.setdefault(name, _Node(name))
+            node = stage.setdefault(name, _StageNode(name))
             node.count += band.count
             node.colours.add(band.base)
     return nodes
 
 
-def _side(stage: dict[str, _Node]) -> float:
+def _side(stage: dict[str, _StageNode]) -> float:
     words = [_words(node) for node in stage.values()]
     return min(max(width(word, TEXT) * 1.1 for word in words) + 12, _ROOM + 40)
 
 
-def _words(node: _Node) -> str:
+def _words(node: _StageNode) -> str:
     return with_count(wrap(node.name, TEXT, _ROOM, 1)[0], node.count)
 
 
 def _order(
-    nodes: list[dict[str, _Node]], bands: Sequence[Band], scale: float, top: float, high: float
+    nodes: list[dict[str, _StageNode]], bands: Sequence[Ribbon], scale: float, top: float, high: float
 ) -> None:
     """Give each node its place: the first stage as it came, later ones in the order of what comes in."""
     for number, stage in enumerate(nodes):
@@ -149,9 +149,9 @@ def _order(
 
 
 def _ribbons(
-    sheet: Sheet,
-    nodes: list[dict[str, _Node]],
-    bands: Sequence[Band],
+    sheet: Canvas,
+    nodes: list[dict[str, _StageNode]],
+    bands: Sequence[Ribbon],
     number: int,
     scale: float,
     places: Sequence[float],
@@ -189,7 +189,7 @@ def _ribbons(
     sheet.axes.add_collection(ribbons, autolim=False)
 
 
-def _bar(sheet: Sheet, node: _Node, x: float, scale: float, where: tuple[bool, bool]) -> None:
+def _bar(sheet: Canvas, node: _StageNode, x: float, scale: float, where: tuple[bool, bool]) -> None:
     theme, (first, inner) = sheet.theme, where
     high = max(node.count * scale, 1.0)
     only = next(iter(node.colours)) if len(node.colours) == 1 else ""

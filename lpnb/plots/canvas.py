@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from lpnb.plots.text_layout import drawable, shown, wrap
+from lpnb.plots.text_layout import drawable, sanitized, wrap
 from lpnb.plots.themes import Theme
 
 if TYPE_CHECKING:
@@ -17,13 +17,13 @@ TEXT, SMALL = 9.0, 7.5
 MARGIN = 20.0
 
 #: How texts are called in a figure that lack letters; their label has all of them.
-LACKING = "lacking-"
+MISSING_GLYPHS = "lacking-"
 
 Across = Literal["left", "center", "right"]
 Down = Literal["top", "center"]
 
 
-class Sheet:
+class Canvas:
     """A figure of *wide* by *high* points, with one set of axes over all of it."""
 
     def __init__(self, wide: float, high: float, theme: Theme) -> None:
@@ -88,8 +88,10 @@ class Sheet:
             style="italic" if slanted else "normal",
             parse_math=False,
         )
-        if marked != (whole := shown(text)):  # whoever looks at an SVG may have the letters that lack here
-            drawn.set_gid(f"{LACKING}{len(self.axes.texts)}")
+        if marked != (
+            whole := sanitized(text)
+        ):  # whoever looks at an SVG may have the letters that lack here
+            drawn.set_gid(f"{MISSING_GLYPHS}{len(self.axes.texts)}")
             drawn.set_label(whole)
 
     def lines(
@@ -122,10 +124,10 @@ class Sheet:
             )
 
 
-def blank_sheet(title: str, words: str, theme: Theme) -> Figure:
+def blank_canvas(title: str, words: str, theme: Theme) -> Figure:
     """A picture that says that there is nothing to show."""
     lines = wrap(words, 9, 320, 4)
-    sheet = Sheet(380, 76 + 14 * len(lines), theme)
+    sheet = Canvas(380, 76 + 14 * len(lines), theme)
     sheet.box(12, 12, 356, 52 + 14 * len(lines), theme.blank)
     sheet.lines(wrap(title, 14, 320, 1), 28, 24, 14, weight="bold")
     sheet.lines(lines, 28, 48, 9, step=14, colour=theme.muted)

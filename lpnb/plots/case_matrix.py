@@ -34,7 +34,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class CaseMatrix:
     """Two keys, their values in order, and a cell wherever there are cases."""
 
     keys: tuple[str, str]
@@ -86,7 +86,7 @@ def as_text(value: object) -> str:
     return repr(text) if not text.strip() or text == ABSENT else text
 
 
-def texts(column: pd.Series) -> pd.Series:
+def text_values(column: pd.Series) -> pd.Series:
     """A column with every value as text, by way of its distinct values."""
     numbers, values = pd.factorize(column, use_na_sentinel=False)
     return (
@@ -94,7 +94,7 @@ def texts(column: pd.Series) -> pd.Series:
     )
 
 
-def in_order(column: pd.Series) -> list[str]:
+def ordered_values(column: pd.Series) -> list[str]:
     """The distinct texts of a column: a categorical's order, else as they first come; absent is last."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         there = set(column.dropna().unique())
@@ -104,13 +104,13 @@ def in_order(column: pd.Series) -> list[str]:
     return [*dict.fromkeys(found), *([ABSENT] if column.isna().any() else [])]
 
 
-def labels_of(table: pd.DataFrame, value: str) -> pd.Series:
+def case_labels(table: pd.DataFrame, value: str) -> pd.Series:
     """What each case counts as: where it landed, its outcome, whether it failed, or a column's value."""
     if value == "landed_skill":
         return _landed(table)
     if value == "failed":
         return _failed(table)
-    return texts(table[value])
+    return text_values(table[value])
 
 
 def _landed(table: pd.DataFrame) -> pd.Series:
@@ -119,13 +119,13 @@ def _landed(table: pd.DataFrame) -> pd.Series:
         skill = skill.where(skill.notna(), table["landed_skill_id"].astype("object"))
     outcome = table["outcome"] if "outcome" in table else pd.Series("answered", index=table.index)
     instead = {"answered": "(landing unknown)", "planned": "(not tried)", "unknown": "(outcome unknown)"}
-    nowhere = texts(outcome).map(lambda word: instead.get(word, f"({word.strip('()')})"))
-    return texts(skill).where(skill.notna(), nowhere)
+    nowhere = text_values(outcome).map(lambda word: instead.get(word, f"({word.strip('()')})"))
+    return text_values(skill).where(skill.notna(), nowhere)
 
 
 def _failed(table: pd.DataFrame) -> pd.Series:
     """An expectation decides where there is one, else the outcome; who was not tried does not count."""
-    outcome = texts(table["outcome"])
+    outcome = text_values(table["outcome"])
     failed = (outcome != "answered").astype("object")
     if "passed" in table:
         known = table["passed"].notna()
@@ -134,18 +134,22 @@ def _failed(table: pd.DataFrame) -> pd.Series:
     return failed.where(outcome != "planned", "(not tried)")
 
 
-def lay_out(table: pd.DataFrame, keys: Sequence[str], labels: pd.Series) -> Grid:
+def case_matrix(table: pd.DataFrame, keys: Sequence[str], labels: pd.Series) -> CaseMatrix:
     """Count the *labels* of a table's rows over two *keys*."""
     row_key, column_key = keys
-    frame = pd.DataFrame({"row": texts(table[row_key]), "column": texts(table[column_key]), "label": labels})
-    axes = [in_order(table[key]) for key in keys]
+    frame = pd.DataFrame(
+        {"row": text_values(table[row_key]), "column": text_values(table[column_key]), "label": labels}
+    )
+    axes = [ordered_values(table[key]) for key in keys]
     for name, axis in zip(("row", "column"), axes, strict=True):
-        frame[name] = shortened(frame[name], axis)
+        frame[name] = limit_axis(frame[name], axis)
     found: dict[tuple[str, str], list[tuple[str, int]]] = {}
     for (row, column, label), count in tally(frame):
         found.setdefault((row, column), []).append((label, count))
-    cells = {place: Cell(tuple(by_count(shares))) for place, shares in found.items()}
-    return Grid((row_key, column_key), tuple(axes[0]), tuple(axes[1]), cells, dict(by_count(_tally(labels))))
+    cells = {place: Cell(tuple(sorted_by_count(shares))) for place, shares in found.items()}
+    return CaseMatrix(
+        (row_key, column_key), tuple(axes[0]), tuple(axes[1]), cells, dict(sorted_by_count(_tally(labels)))
+    )
 
 
 def tally(frame: pd.DataFrame) -> list[tuple[tuple[str, ...], int]]:
@@ -160,7 +164,7 @@ def tally(frame: pd.DataFrame) -> list[tuple[tuple[str, ...], int]]:
     return [(tuple(way), int(count)) for way, count in zip(names, counts.to_list(), strict=True)]
 
 
-def shortened(column: pd.Series, axis: list[str]) -> pd.Series:
+def limit_axis(column: pd.Series, axis: list[str]) -> pd.Series:
     """Gather what is too much for an axis at its end; *axis* itself is shortened."""
     if len(axis) <= MOST:
         return column
@@ -169,7 +173,7 @@ def shortened(column: pd.Series, axis: list[str]) -> pd.Series:
     return column.where(column.isin(shown), rest)
 
 
-def by_count(shares: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+def sorted_by_count(shares: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
     """The most frequent first, then by name; what is no category of its own comes after those that are."""
     return sorted(shares, key=lambda share: (-share[1], share[0].startswith("("), share[0]))
 

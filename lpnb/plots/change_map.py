@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from lpnb._internal.display import esc
-from lpnb.plots.alluvial import Band, draw_bands
-from lpnb.plots.canvas import SMALL, TEXT, Sheet, blank_sheet
-from lpnb.plots.case_matrix import in_order, shortened, tally, texts
+from lpnb.plots.alluvial import Ribbon, draw_alluvial
+from lpnb.plots.canvas import SMALL, TEXT, Canvas, blank_canvas
+from lpnb.plots.case_matrix import limit_axis, ordered_values, tally, text_values
 from lpnb.plots.figure import Picture
-from lpnb.plots.matrix import MUTED, STEP, Field, Legend, Place, cell_style, small_td
+from lpnb.plots.matrix import MUTED, STEP, CellBox, Legend, Matrix, cell_style, compact_td
 from lpnb.plots.text_layout import MARK, wrap
 from lpnb.plots.themes import NEUTRAL, Theme, colours_of
 
@@ -28,7 +28,7 @@ _FRAME = "outline:2px solid var(--jp-content-font-color1,currentColor);outline-o
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class CellChange:
     """What became of the cases of one cell: how many there are, how many changed, the most frequent way."""
 
     total: int
@@ -52,7 +52,7 @@ class ChangeMap(Picture):
         self,
         keys: tuple[str, str],
         axes: tuple[Sequence[str], Sequence[str]],
-        cells: Mapping[tuple[str, str], Change],
+        cells: Mapping[tuple[str, str], CellChange],
         headline: str,
         summary: str,
     ) -> None:
@@ -65,16 +65,16 @@ class ChangeMap(Picture):
         self.colours = colours_of(name for name in skills if not name.startswith("("))
 
     @property
-    def field(self) -> Field:
+    def field(self) -> Matrix:
         """The field that is drawn."""
-        return Field(self.title, self.summary, self.keys, *self.axes)
+        return Matrix(self.title, self.summary, self.keys, *self.axes)
 
     def _draw(self, theme: Theme) -> Figure:
         if not self.cells:
-            return blank_sheet(self.title, f"{self.summary}.", theme)
+            return blank_canvas(self.title, f"{self.summary}.", theme)
         signs = self._signs() if self.field.small else {}
 
-        def paint(sheet: Sheet, place: tuple[str, str], at: Place) -> None:
+        def paint(sheet: Canvas, place: tuple[str, str], at: CellBox) -> None:
             _paint(sheet, self, self.cells.get(place), at, signs)
 
         return self.field.draw(theme, (112.0, 50.0), paint, self._legend(signs)).finish()
@@ -113,16 +113,16 @@ class ChangeMap(Picture):
             f"{esc(self.summary)}<br>{told}", lambda place: self._small_td(self.cells.get(place), signs)
         )
 
-    def _small_td(self, cell: Change | None, signs: Mapping[tuple[str, str], str]) -> str:
+    def _small_td(self, cell: CellChange | None, signs: Mapping[tuple[str, str], str]) -> str:
         if cell is None:
-            return small_td("–", "no case", MUTED)
+            return compact_td("–", "no case", MUTED)
         words = ", ".join(cell.lines)
         if not cell.changed:
-            return small_td("·", words, f"{MUTED};border:1px solid var(--jp-border-color2,#8884)")
+            return compact_td("·", words, f"{MUTED};border:1px solid var(--jp-border-color2,#8884)")
         base = self.colours.get(cell.after, NEUTRAL)
-        return small_td(signs[cell.before, cell.after], words, f"background:{base}6b;{_FRAME}")
+        return compact_td(signs[cell.before, cell.after], words, f"background:{base}6b;{_FRAME}")
 
-    def _td(self, cell: Change | None) -> str:
+    def _td(self, cell: CellChange | None) -> str:
         if cell is None:
             return f'<td style="{cell_style("")};{MUTED}">no case</td>'
         first, *rest = cell.lines
@@ -136,7 +136,7 @@ class ChangeMap(Picture):
         return f'<td style="{style};background:{base}6b;{_FRAME}"><strong>{esc(first)}</strong>{below}</td>'
 
 
-class ChangeBands(Picture):
+class ChangeFlow(Picture):
     """Two runs as bands from the skills before to the skills after. Made by ``Comparison.plot``."""
 
     def __init__(self, moves: Mapping[tuple[str, str], int], headline: str, summary: str) -> None:
@@ -146,14 +146,14 @@ class ChangeBands(Picture):
 
     def _draw(self, theme: Theme) -> Figure:
         if not self.moves:
-            return blank_sheet(self.title, self.summary, theme)
+            return blank_canvas(self.title, self.summary, theme)
         names = {name for pair in self.moves for name in pair if not name.startswith("(")}
         colours = colours_of(names)
         bands = [
-            Band(pair, count, colours.get(pair[1], NEUTRAL) if pair[0] != pair[1] else "")
+            Ribbon(pair, count, colours.get(pair[1], NEUTRAL) if pair[0] != pair[1] else "")
             for pair, count in self.moves.items()
         ]
-        return draw_bands(self.title, self.summary, ("before", "after"), bands, theme)
+        return draw_alluvial(self.title, self.summary, ("before", "after"), bands, theme)
 
     def _rows(self) -> tuple[list[str], list[list[object]]]:
         return ["before", "after", "cases"], [[*pair, count] for pair, count in self.moves.items()]
@@ -170,11 +170,11 @@ def change_map(
 
     *columns* are those that say where a case landed before, where after, and whether that is a change.
     """
-    frame = pd.DataFrame({"row": texts(table[keys[0]]), "column": texts(table[keys[1]])})
-    axes = [in_order(table[key]) for key in keys]
+    frame = pd.DataFrame({"row": text_values(table[keys[0]]), "column": text_values(table[keys[1]])})
+    axes = [ordered_values(table[key]) for key in keys]
     for name, axis in zip(("row", "column"), axes, strict=True):
-        frame[name] = shortened(frame[name], axis)
-    frame["before"], frame["after"] = texts(table[columns[0]]), texts(table[columns[1]])
+        frame[name] = limit_axis(frame[name], axis)
+    frame["before"], frame["after"] = text_values(table[columns[0]]), text_values(table[columns[1]])
     frame["changed"] = table[columns[2]].map({True: "changed", False: "stayed"})
     ways: dict[tuple[str, str], list[tuple[tuple[str, ...], int]]] = {}
     for (row, column, *way), count in tally(frame):
@@ -183,18 +183,18 @@ def change_map(
     return ChangeMap(keys, (axes[0], axes[1]), cells, headline, summary)
 
 
-def _change(ways: list[tuple[tuple[str, ...], int]]) -> Change:
+def _change(ways: list[tuple[tuple[str, ...], int]]) -> CellChange:
     """One cell, from its ways (before, after, whether changed) and how many cases went each."""
     changed = [way for way in ways if way[0][2] == "changed"]
     (was, now, _), _ = max(changed or ways, key=lambda way: way[1])
-    return Change(sum(count for _, count in ways), sum(count for _, count in changed), was, now)
+    return CellChange(sum(count for _, count in ways), sum(count for _, count in changed), was, now)
 
 
 def _paint(
-    sheet: Sheet,
+    sheet: Canvas,
     picture: ChangeMap,
-    cell: Change | None,
-    at: Place,
+    cell: CellChange | None,
+    at: CellBox,
     signs: Mapping[tuple[str, str], str],
 ) -> None:
     (x, y, wide, high), theme = at, sheet.theme

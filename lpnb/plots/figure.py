@@ -17,7 +17,7 @@ from lpnb._internal.display import esc, pre_html, table_html
 from lpnb._internal.optional_dependencies import install_command
 from lpnb._internal.validation import one_of
 from lpnb.errors import InvalidValueError, LpnbError
-from lpnb.plots.canvas import LACKING
+from lpnb.plots.canvas import MISSING_GLYPHS
 from lpnb.plots.text_layout import drawable, families
 from lpnb.plots.themes import Theme, theme_of
 
@@ -142,7 +142,7 @@ def _with_text(figure: Figure, drawn: bytes) -> bytes:
     """An SVG of *figure* with text in place of the outlines that lack letters."""
     for text in figure.axes[0].texts:
         name = text.get_gid() or ""
-        if name.startswith(LACKING):
+        if name.startswith(MISSING_GLYPHS):
             outlines = f'<g id="{name}">'.encode()
             # Hidden and not removed: outlines of letters that others use are defined in there.
             hidden = f'<g id="{name}" display="none">'.encode()

@@ -9,11 +9,11 @@ import pandas as pd
 
 from lpnb._internal.validation import must
 from lpnb.errors import Complaint, InvalidValueError
-from lpnb.plots.alluvial import Band, draw_bands
-from lpnb.plots.canvas import blank_sheet
-from lpnb.plots.case_matrix import check_table, in_order, labels_of, tally, texts
+from lpnb.plots.alluvial import Ribbon, draw_alluvial
+from lpnb.plots.canvas import blank_canvas
+from lpnb.plots.case_matrix import case_labels, check_table, ordered_values, tally, text_values
 from lpnb.plots.figure import Picture
-from lpnb.plots.heatmap import counted
+from lpnb.plots.heatmap import case_count
 from lpnb.plots.themes import NEUTRAL, Theme, colours_of
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class FlowPicture(Picture):
         self.title = "How cases came to where they landed"
         total = sum(self.ways.values())
         told = f"from {stages[0]} to {stages[-1]}" + "".join(f" through {name}" for name in stages[1:-1])
-        self.summary = f"{counted(total)} {told}" if total else f"No cases, so nothing leads {told}"
+        self.summary = f"{case_count(total)} {told}" if total else f"No cases, so nothing leads {told}"
 
     def table(self) -> pd.DataFrame:
         """The ways as a DataFrame: a column for each stage, and ``cases``, the most frequent first."""
@@ -47,9 +47,9 @@ class FlowPicture(Picture):
 
     def _draw(self, theme: Theme) -> Figure:
         if not self.ways:
-            return blank_sheet(self.title, f"{self.summary}.", theme)
-        bands = [Band(way, count, self.colours.get(way[-1], NEUTRAL)) for way, count in self.ways.items()]
-        return draw_bands(self.title, self.summary, self.stages, bands, theme)
+            return blank_canvas(self.title, f"{self.summary}.", theme)
+        bands = [Ribbon(way, count, self.colours.get(way[-1], NEUTRAL)) for way, count in self.ways.items()]
+        return draw_alluvial(self.title, self.summary, self.stages, bands, theme)
 
     def _rows(self) -> tuple[list[str], list[list[object]]]:
         rows = sorted(self.ways.items(), key=lambda way: -way[1])
@@ -91,9 +91,9 @@ def flow(
     if len(set(stages)) < len(stages):
         raise InvalidValueError([must("source, through and to", "must be different columns", stages)])
     # Without column names a table could not be grouped by a key that looks like another.
-    frame = pd.DataFrame({number: texts(table[name]) for number, name in enumerate(stages[:-1])})
-    frame[len(stages) - 1] = labels_of(table, to)
-    orders = [{text: place for place, text in enumerate(in_order(table[name]))} for name in stages[:-1]]
+    frame = pd.DataFrame({number: text_values(table[name]) for number, name in enumerate(stages[:-1])})
+    frame[len(stages) - 1] = case_labels(table, to)
+    orders = [{text: place for place, text in enumerate(ordered_values(table[name]))} for name in stages[:-1]]
     ways = dict(
         sorted(
             tally(frame),

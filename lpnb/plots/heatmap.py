@@ -14,11 +14,11 @@ import pandas as pd
 from lpnb._internal.display import esc, table_text
 from lpnb._internal.validation import must
 from lpnb.errors import InvalidValueError
-from lpnb.plots.canvas import SMALL, TEXT, Sheet, blank_sheet
-from lpnb.plots.case_matrix import Cell, Grid, check_table, labels_of, lay_out
+from lpnb.plots.canvas import SMALL, TEXT, Canvas, blank_canvas
+from lpnb.plots.case_matrix import CaseMatrix, Cell, case_labels, case_matrix, check_table
 from lpnb.plots.figure import Picture
-from lpnb.plots.matrix import MUTED, STEP, Field, Legend, Place, cell_style, small_td
-from lpnb.plots.text_layout import codes, width, with_count, wrap
+from lpnb.plots.matrix import MUTED, STEP, CellBox, Legend, Matrix, cell_style, compact_td
+from lpnb.plots.text_layout import short_codes, width, with_count, wrap
 from lpnb.plots.themes import FAILED, NEUTRAL, OUTCOMES, Theme, colours_of
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Heatmap(Picture):
     ``grid`` has the counts. In a notebook it shows itself as an escaped table that follows the theme.
     """
 
-    def __init__(self, grid: Grid, value: str, colours: Mapping[str, str], title: str = "") -> None:
+    def __init__(self, grid: CaseMatrix, value: str, colours: Mapping[str, str], title: str = "") -> None:
         self.grid = grid
         self.value = value
         self.colours = dict(colours)
@@ -51,7 +51,7 @@ class Heatmap(Picture):
         grid, (rows, columns) = self.grid, self.grid.keys
         if not grid.total:
             return f"No cases, so nothing to show over {rows} and {columns}"
-        return f"{rows} by {columns}, {counted(grid.total)}: " + ", ".join(
+        return f"{rows} by {columns}, {case_count(grid.total)}: " + ", ".join(
             f"{label} {count}" for label, count in grid.labels.items()
         )
 
@@ -82,7 +82,7 @@ class Heatmap(Picture):
         label, count = cell.shares[0]
         if len(cell.shares) > 1:
             return (label, f"{count} of {cell.total}")
-        return (label, counted(count)) if count > 1 else (label,)
+        return (label, case_count(count)) if count > 1 else (label,)
 
     def parts(self, cell: Cell) -> list[tuple[str, float, float]]:
         """The fills of a cell, the most frequent first: base colour, share of the cases, thickness.
@@ -100,19 +100,17 @@ class Heatmap(Picture):
         ]
 
     @property
-    def field(self) -> Field:
+    def field(self) -> Matrix:
         """The field that is drawn."""
-        return Field(self.title, self._subtitle(), self.grid.keys, self.grid.rows, self.grid.columns)
+        return Matrix(self.title, self._subtitle(), self.grid.keys, self.grid.rows, self.grid.columns)
 
     def _subtitle(self) -> str:
-        return f"{self.grid.keys[0]} by {self.grid.keys[1]}, {counted(self.grid.total)}"
+        return f"{self.grid.keys[0]} by {self.grid.keys[1]}, {case_count(self.grid.total)}"
 
     def _draw(self, theme: Theme) -> Figure:
         if not self.grid.total:
-            return blank_sheet(self.title, f"{self.summary}.", theme)
-        from lpnb.plots.heatmap import draw
-
-        return draw(self, theme)
+            return blank_canvas(self.title, f"{self.summary}.", theme)
+        return _draw_heatmap(self, theme)
 
     def __str__(self) -> str:
         """The grid as a table in plain text; of a large one the first 30 rows and 8 columns."""
@@ -132,7 +130,7 @@ class Heatmap(Picture):
             if more > 0
         ]
         rest = f"\n... and {' and '.join(left)}; table() has them all." if left else ""
-        return f"{self.title}: {counted(grid.total)}\n{table_text(head, lines)}{rest}"
+        return f"{self.title}: {case_count(grid.total)}\n{table_text(head, lines)}{rest}"
 
     def _repr_html_(self) -> str:
         if not self.grid.total:
@@ -146,7 +144,9 @@ class Heatmap(Picture):
 
     def signs(self, *, drawn: bool = True) -> dict[str, str]:
         """What stands for each label where cells are too small for names."""
-        return codes(self.grid.labels, drawn=drawn) if self.field.small and self.value != "failed" else {}
+        return (
+            short_codes(self.grid.labels, drawn=drawn) if self.field.small and self.value != "failed" else {}
+        )
 
     def sign(self, cell: Cell, signs: Mapping[str, str]) -> str:
         """What stands in a small cell; a star where it has several labels."""
@@ -165,10 +165,10 @@ class Heatmap(Picture):
 
     def _small_td(self, cell: Cell | None, signs: Mapping[str, str]) -> str:
         if cell is None:
-            return small_td("–", "no case", MUTED)
+            return compact_td("–", "no case", MUTED)
         base, _, thickness = self.parts(cell)[0]
         shade = f"background:{base}{round(thickness * 107):02x}"
-        return small_td(self.sign(cell, signs), ", ".join(self.words(cell)), shade)
+        return compact_td(self.sign(cell, signs), ", ".join(self.words(cell)), shade)
 
     def _td(self, cell: Cell | None) -> str:
         if cell is None:
@@ -242,8 +242,8 @@ def heatmap(
     table = check_table(table, ("rows", rows), ("columns", columns), ("value", extra))
     if rows == columns:
         raise InvalidValueError([must("columns", "must be another column than rows", columns)])
-    labels = labels_of(table, value)
-    grid = lay_out(table, (rows, columns), labels)
+    labels = case_labels(table, value)
+    grid = case_matrix(table, (rows, columns), labels)
     if value == "outcome":
         return Heatmap(grid, value, {**OUTCOMES, **(colours or {})})
     if value == "failed":
@@ -251,7 +251,7 @@ def heatmap(
     return Heatmap(grid, value, colours_of((name for name in grid.labels if name[0] != "("), colours))
 
 
-def counted(number: int) -> str:
+def case_count(number: int) -> str:
     """``1 case``, ``2 cases``.
 
     Example:
@@ -261,12 +261,12 @@ def counted(number: int) -> str:
     return f"{number:,} case{'' if number == 1 else 's'}"
 
 
-def draw(heatmap: Heatmap, theme: Theme) -> Figure:
+def _draw_heatmap(heatmap: Heatmap, theme: Theme) -> Figure:
     """Draw *heatmap*, which has cells."""
     field = heatmap.field
     signs = heatmap.signs()
 
-    def paint(sheet: Sheet, place: tuple[str, str], at: Place) -> None:
+    def paint(sheet: Canvas, place: tuple[str, str], at: CellBox) -> None:
         _cell(sheet, heatmap, place, at, signs)
 
     return field.draw(theme, _size(heatmap), paint, _legend(heatmap, signs)).finish()
@@ -289,7 +289,9 @@ def _two_lines(name: str) -> float:
     return min((max(width(one, TEXT), width(other, TEXT)) for one, other in cuts), default=0.0)
 
 
-def _cell(sheet: Sheet, heatmap: Heatmap, place: tuple[str, str], at: Place, signs: dict[str, str]) -> None:
+def _cell(
+    sheet: Canvas, heatmap: Heatmap, place: tuple[str, str], at: CellBox, signs: dict[str, str]
+) -> None:
     (x, y, wide, high), theme = at, sheet.theme
     cell = heatmap.grid.cells.get(place)
     if cell is None:

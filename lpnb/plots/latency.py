@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lpnb._internal.display import count
-from lpnb.plots.canvas import MARGIN, SMALL, TEXT, Sheet, blank_sheet
-from lpnb.plots.case_matrix import check_table, texts
+from lpnb.plots.canvas import MARGIN, SMALL, TEXT, Canvas, blank_canvas
+from lpnb.plots.case_matrix import check_table, text_values
 from lpnb.plots.figure import Picture
 from lpnb.plots.text_layout import drawable, with_count, wrap
 from lpnb.plots.themes import NEUTRAL, OUTCOMES, Theme
@@ -40,7 +40,7 @@ _HATCHES = {"answered": "", "refused": "///", "not sent": "...", "unknown": "xxx
 
 
 @dataclass(frozen=True, slots=True)
-class Bars:
+class Histogram:
     """Counts in bars side by side: where each bar ends, and for every outcome how many lie in each bar."""
 
     edges: tuple[float, ...]
@@ -55,27 +55,27 @@ class Bars:
 class LatencyPicture(Picture):
     """How long calls took, in milliseconds. Made by ``latency``; ``quantiles`` has median, 95 % and 99 %."""
 
-    def __init__(self, bars: Bars, quantiles: dict[str, float], slowest: float, without: int) -> None:
+    def __init__(self, bars: Histogram, quantiles: dict[str, float], slowest: float, without: int) -> None:
         self.bars = bars
         self.quantiles = quantiles
         self.title = "How long calls took"
         rest = f"; {without:,} more without a time" if without else ""
         if bars.total == 1:
-            self.summary = f"1 call: {milliseconds(slowest)}{rest}"
+            self.summary = f"1 call: {duration_text(slowest)}{rest}"
         elif bars.total:
-            told = ", ".join(f"{name} {milliseconds(value)}" for name, value in quantiles.items())
-            self.summary = f"{count(bars.total, 'call')}: {told}, slowest {milliseconds(slowest)}{rest}"
+            told = ", ".join(f"{name} {duration_text(value)}" for name, value in quantiles.items())
+            self.summary = f"{count(bars.total, 'call')}: {told}, slowest {duration_text(slowest)}{rest}"
         else:
             self.summary = f"No call has a time{rest}"
 
     def _rows(self) -> tuple[list[str], list[list[object]]]:
-        return _told(
-            self.bars, [f"{milliseconds(a)} to {milliseconds(b)}" for a, b in pairwise(self.bars.edges)]
+        return _histogram_rows(
+            self.bars, [f"{duration_text(a)} to {duration_text(b)}" for a, b in pairwise(self.bars.edges)]
         )
 
     def _draw(self, theme: Theme) -> Figure:
         if not self.bars.total:
-            return blank_sheet(self.title, f"{self.summary}.", theme)
+            return blank_canvas(self.title, f"{self.summary}.", theme)
         sheet, axes = chart(self, theme, "milliseconds", "calls")
         edges = self.bars.edges
         ratios = edges[1] / edges[0] if edges[0] > 0 else 0.0
@@ -97,7 +97,7 @@ class RatePicture(Picture):
     in a hundredth of a second are not 1,200 a second.
     """
 
-    def __init__(self, bars: Bars, step: float, start: pd.Timestamp | None, without: int) -> None:
+    def __init__(self, bars: Histogram, step: float, start: pd.Timestamp | None, without: int) -> None:
         self.bars = bars
         self.step = step
         self.start = start
@@ -108,27 +108,29 @@ class RatePicture(Picture):
             return
         when = f"{start:%Y-%m-%d %H:%M:%S} UTC"
         most = max(map(sum, zip(*bars.counts.values(), strict=True)))
-        told = f"{count(bars.total, 'call')} in {clock(bars.edges[-1])}"
+        told = f"{count(bars.total, 'call')} in {elapsed_text(bars.edges[-1])}"
         if bars.total == 1:
             self.summary = f"1 call, at {when}{rest}"
         elif step >= 1:
             peak = f"{most / step:,.4g} a second at the most"
-            self.summary = f"{told}, {peak}, from {when}, in steps of {clock(step)}{rest}"
+            self.summary = f"{told}, {peak}, from {when}, in steps of {elapsed_text(step)}{rest}"
         else:
-            self.summary = f"{told}, at most {most:,} in {clock(step)}, from {when}{rest}"
+            self.summary = f"{told}, at most {most:,} in {elapsed_text(step)}, from {when}{rest}"
 
     def _rows(self) -> tuple[list[str], list[list[object]]]:
-        return _told(self.bars, [f"from {clock(edge)}" for edge in self.bars.edges[:-1]])
+        return _histogram_rows(self.bars, [f"from {elapsed_text(edge)}" for edge in self.bars.edges[:-1]])
 
     def _draw(self, theme: Theme) -> Figure:
         if self.start is None:
-            return blank_sheet(self.title, f"{self.summary}.", theme)
-        up, width = ("calls a second", self.step) if self.step >= 1 else (f"calls in {clock(self.step)}", 1)
+            return blank_canvas(self.title, f"{self.summary}.", theme)
+        up, width = (
+            ("calls a second", self.step) if self.step >= 1 else (f"calls in {elapsed_text(self.step)}", 1)
+        )
         sheet, axes = chart(self, theme, "since the first call", up)
         top = _stack(axes, self.bars, [width] * (len(self.bars.edges) - 1), theme)
         axes.set_ylim(0, top * 1.08)
         axes.set_xlim(0, self.bars.edges[-1])
-        axes.xaxis.set_major_formatter(lambda value, _: clock(value))
+        axes.xaxis.set_major_formatter(lambda value, _: elapsed_text(value))
         _bars_legend(sheet, self.bars, theme)
         return sheet.finish()
 
@@ -150,7 +152,7 @@ def latency(table: pd.DataFrame) -> LatencyPicture:
     times = pd.to_numeric(table["elapsed_ms"], errors="coerce").astype("float64")
     known = times[(times >= 0) & (times < math.inf)]
     if known.empty:
-        return LatencyPicture(Bars((), {}), {}, 0.0, len(times))
+        return LatencyPicture(Histogram((), {}), {}, 0.0, len(times))
     low, high = float(known.min()), float(known.max())
     names = {"median": 0.5, "95 % within": 0.95, "99 % within": 0.99}
     quantiles = {name: float(known.quantile(share)) for name, share in names.items()}
@@ -176,7 +178,7 @@ def rate(table: pd.DataFrame) -> RatePicture:
     times = pd.to_datetime(table["sent_at"], utc=True)
     known = times[times.notna()]
     if known.empty:
-        return RatePicture(Bars((), {}), 1.0, None, len(times))
+        return RatePicture(Histogram((), {}), 1.0, None, len(times))
     start = known.min()
     seconds = (known - start).dt.total_seconds()
     step = next((step for step in STEPS if seconds.max() / step < _MOST_BARS), STEPS[-1])
@@ -187,7 +189,7 @@ def rate(table: pd.DataFrame) -> RatePicture:
 
 def _outcomes(table: pd.DataFrame) -> pd.Series:
     if "outcome" in table:
-        return texts(table["outcome"])
+        return text_values(table["outcome"])
     return pd.Series("calls", index=table.index)
 
 
@@ -201,23 +203,23 @@ def _edges(low: float, high: float) -> list[float]:
     return [*(low + (high - low) * number / _BARS for number in range(_BARS)), high]
 
 
-def _bars(values: Sequence[float], outcomes: Sequence[str], edges: Sequence[float]) -> Bars:
+def _bars(values: Sequence[float], outcomes: Sequence[str], edges: Sequence[float]) -> Histogram:
     order = [*(name for name in OUTCOMES if name in outcomes), *sorted(set(outcomes) - OUTCOMES.keys())]
     counts = {name: [0] * (len(edges) - 1) for name in order}
     for value, outcome in zip(values, outcomes, strict=True):
         place = bisect.bisect_right(edges, value) - 1
         counts[outcome][min(max(place, 0), len(edges) - 2)] += 1
-    return Bars(tuple(edges), {name: tuple(found) for name, found in counts.items()})
+    return Histogram(tuple(edges), {name: tuple(found) for name, found in counts.items()})
 
 
-def chart(picture: Picture, theme: Theme, across: str, up: str) -> tuple[Sheet, Axes]:
+def chart(picture: Picture, theme: Theme, across: str, up: str) -> tuple[Canvas, Axes]:
     """A sheet with title and summary, and axes below them."""
     from matplotlib.ticker import MaxNLocator
 
     told = wrap(picture.summary, TEXT, _WIDE, 3)
     top = MARGIN + 22 + 12 * len(told) + 14
     high = top + _PLOT + 66
-    sheet = Sheet(_WIDE + 2 * MARGIN, high, theme)
+    sheet = Canvas(_WIDE + 2 * MARGIN, high, theme)
     sheet.lines([picture.title], MARGIN, MARGIN, 14, step=18, weight="bold")
     sheet.lines(told, MARGIN, MARGIN + 20, TEXT, step=12, colour=theme.muted)
     whole = _WIDE + 2 * MARGIN
@@ -241,7 +243,7 @@ def chart(picture: Picture, theme: Theme, across: str, up: str) -> tuple[Sheet, 
     return sheet, axes
 
 
-def _stack(axes: Axes, bars: Bars, widths: Sequence[float], theme: Theme) -> float:
+def _stack(axes: Axes, bars: Histogram, widths: Sequence[float], theme: Theme) -> float:
     """Bars on top of one another; how high the highest is."""
     below = [0.0] * len(widths)
     lefts = list(bars.edges[:-1])
@@ -277,14 +279,14 @@ def _mark(axes: Axes, marks: dict[str, float], theme: Theme) -> None:
             linestyle=("-", "--", ":")[list(marks).index(name)],
         )  # fmt: skip
         axes.annotate(
-            f"{name} {milliseconds(marks[name])}".strip(), (marks[name], height), (5 if beside else -5, 0),
+            f"{name} {duration_text(marks[name])}".strip(), (marks[name], height), (5 if beside else -5, 0),
             xycoords=("data", "axes fraction"), textcoords="offset points", va="top",
             ha="left" if beside else "right", fontsize=SMALL, color=theme.ink,
             bbox={"facecolor": theme.paper, "linewidth": 0, "pad": 1},
         )  # fmt: skip
 
 
-def _bars_legend(sheet: Sheet, bars: Bars, theme: Theme) -> None:
+def _bars_legend(sheet: Canvas, bars: Histogram, theme: Theme) -> None:
     from matplotlib.patches import Patch
 
     handles = [
@@ -298,7 +300,7 @@ def _bars_legend(sheet: Sheet, bars: Bars, theme: Theme) -> None:
     legend(sheet, handles, words, theme)
 
 
-def legend(sheet: Sheet, handles: Sequence[Any], words: Sequence[str], theme: Theme) -> None:
+def legend(sheet: Canvas, handles: Sequence[Any], words: Sequence[str], theme: Theme) -> None:
     """What is drawn how, below a chart."""
     sheet.figure.legend(
         handles, words, loc="lower left", bbox_to_anchor=(MARGIN / (_WIDE + 2 * MARGIN), 0.01),
@@ -311,12 +313,12 @@ def _colour(name: str) -> str:
     return OUTCOMES.get(name, "#5e64f3" if name == "calls" else NEUTRAL)
 
 
-def _told(bars: Bars, names: Sequence[str]) -> tuple[list[str], list[list[object]]]:
+def _histogram_rows(bars: Histogram, names: Sequence[str]) -> tuple[list[str], list[list[object]]]:
     rows = zip(names, *bars.counts.values(), strict=True)
     return ["", *bars.counts], [[name, *found] for name, *found in rows if any(found)]
 
 
-def milliseconds(value: float) -> str:
+def duration_text(value: float) -> str:
     """A time in the unit that suits it.
 
     Example:
@@ -326,7 +328,7 @@ def milliseconds(value: float) -> str:
     return f"{value:.3g} ms" if value < 1000 else f"{value / 1000:.3g} s"
 
 
-def clock(seconds: float) -> str:
+def elapsed_text(seconds: float) -> str:
     """A time since a beginning.
 
     Example:

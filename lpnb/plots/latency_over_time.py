@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from lpnb._internal.display import count
-from lpnb.plots.canvas import blank_sheet
+from lpnb.plots.canvas import blank_canvas
 from lpnb.plots.case_matrix import check_table
 from lpnb.plots.figure import Picture
-from lpnb.plots.latency import STEPS, chart, clock, legend, milliseconds
+from lpnb.plots.latency import STEPS, chart, duration_text, elapsed_text, legend
 from lpnb.plots.themes import Theme
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _BASE = "#5e64f3"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LatencyInterval:
     """The calls of one step: when it starts, in seconds, how many they are, how long they took in ms."""
 
     start: float
@@ -39,7 +39,9 @@ class Step:
 class LatencyOverTimePicture(Picture):
     """How long calls took while a run went on. Made by ``latency_over_time``; ``steps`` has the figures."""
 
-    def __init__(self, steps: list[Step], step: float, start: pd.Timestamp | None, without: int) -> None:
+    def __init__(
+        self, steps: list[LatencyInterval], step: float, start: pd.Timestamp | None, without: int
+    ) -> None:
         self.steps = steps
         self.step = step
         self.title = "How long calls took over time"
@@ -49,13 +51,13 @@ class LatencyOverTimePicture(Picture):
             return
         when = f"{start:%Y-%m-%d %H:%M:%S} UTC"
         if sum(found.count for found in steps) == 1:
-            self.summary = f"1 call, at {when}: {milliseconds(steps[0].median)}{rest}"
+            self.summary = f"1 call, at {when}: {duration_text(steps[0].median)}{rest}"
             return
         medians = _range([found.median for found in steps])
         most = _range([found.most for found in steps])
         self.summary = (
-            f"{count(sum(found.count for found in steps), 'call')} from {when}, in steps of {clock(step)}: "
-            f"median {medians}, 95 % within {most}{rest}"
+            f"{count(sum(found.count for found in steps), 'call')} from {when}, "
+            f"in steps of {elapsed_text(step)}: median {medians}, 95 % within {most}{rest}"
         )
 
     def table(self) -> pd.DataFrame:
@@ -71,8 +73,8 @@ class LatencyOverTimePicture(Picture):
 
     def _rows(self) -> tuple[list[str], list[list[object]]]:
         rows: list[list[object]] = [
-            [f"from {clock(found.start)}", found.count]
-            + [milliseconds(value) for value in (found.median, found.most, found.slowest)]
+            [f"from {elapsed_text(found.start)}", found.count]
+            + [duration_text(value) for value in (found.median, found.most, found.slowest)]
             for found in self.steps
         ]
         return ["", "calls", "median", "95 % within", "slowest"], rows
@@ -81,13 +83,13 @@ class LatencyOverTimePicture(Picture):
         from matplotlib.lines import Line2D
 
         if not self.steps:
-            return blank_sheet(self.title, f"{self.summary}.", theme)
+            return blank_canvas(self.title, f"{self.summary}.", theme)
         sheet, axes = chart(self, theme, "since the first call", "milliseconds")
         middles = [found.start + self.step / 2 for found in self.steps]
         slowest = max(found.slowest for found in self.steps)
         quickest = min(found.median for found in self.steps)
         axes.set_xlim(0, self.steps[-1].start + self.step)
-        axes.xaxis.set_major_formatter(lambda value, _: clock(value))
+        axes.xaxis.set_major_formatter(lambda value, _: elapsed_text(value))
         if quickest > 0 and slowest / quickest > 20:
             axes.set_yscale("log")
             axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
@@ -146,18 +148,20 @@ def latency_over_time(table: pd.DataFrame) -> LatencyOverTimePicture:
     grouped = took[known].groupby((seconds / step).astype("int64"))
     found = grouped.agg(["count", "median", "max"]).assign(most=grouped.quantile(0.95))
     steps = [
-        Step(number * step, int(row["count"]), float(row["median"]), float(row["most"]), float(row["max"]))
+        LatencyInterval(
+            number * step, int(row["count"]), float(row["median"]), float(row["most"]), float(row["max"])
+        )
         for number, row in zip(found.index.tolist(), found.to_dict("records"), strict=True)
     ]
     return LatencyOverTimePicture(steps, step, start, int((~known).sum()))
 
 
 def _range(values: list[float]) -> str:
-    low, high = milliseconds(min(values)), milliseconds(max(values))
+    low, high = duration_text(min(values)), duration_text(max(values))
     return low if low == high else f"{low} to {high}"
 
 
-def _without_gaps(steps: list[Step], step: float) -> list[list[Step]]:
+def _without_gaps(steps: list[LatencyInterval], step: float) -> list[list[LatencyInterval]]:
     """Steps side by side; a line over a time without calls would tell of calls that nobody made."""
     groups = [[steps[0]]]
     for found in steps[1:]:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lpnb._internal.display import esc
-from lpnb.plots.canvas import MARGIN, SMALL, TEXT, Sheet
-from lpnb.plots.text_layout import apart, width, wrap
+from lpnb.plots.canvas import MARGIN, SMALL, TEXT, Canvas
+from lpnb.plots.text_layout import width, wrap, wrap_distinct
 from lpnb.plots.themes import Theme
 
 _HEAD = "text-align:left;padding:4px 8px;font-weight:600;max-width:16em"
@@ -29,11 +29,11 @@ _SMALL_CELL = (21.0, 17.0)
 _LEGEND_LINES = 12
 
 #: Where a cell stands: x, y, width, height.
-Place = tuple[float, float, float, float]
+CellBox = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class Matrix:
     """What a field is called, its two keys, and their values in order."""
 
     title: str
@@ -74,7 +74,7 @@ class Field:
 
     def _head(self, name: str) -> str:
         if not self.small:
-            return f'<th scope="col" style="{_HEAD};{breaking(name)}">{esc(name)}</th>'
+            return f'<th scope="col" style="{_HEAD};{word_break_style(name)}">{esc(name)}</th>'
         turned = "writing-mode:vertical-rl;transform:rotate(180deg);white-space:nowrap;max-height:14em"
         shown = f'<span style="{turned};overflow:hidden;display:inline-block">{esc(name)}</span>'
         return f'<th scope="col" title="{esc(name)}" style="{_SMALL};vertical-align:bottom">{shown}</th>'
@@ -83,16 +83,20 @@ class Field:
         self,
         theme: Theme,
         size: tuple[float, float],
-        paint: Callable[[Sheet, tuple[str, str], Place], None],
+        paint: Callable[[Canvas, tuple[str, str], CellBox], None],
         legend: Legend,
-    ) -> Sheet:
+    ) -> Canvas:
         """Draw it with cells of *size*, or small ones; *paint* fills one cell."""
         small = self.small
         across, high = _SMALL_CELL if small else size
-        names = apart(self.rows, TEXT, 150, 2)
+        names = wrap_distinct(self.rows, TEXT, 150, 2)
         left = max(width(line, TEXT) for lines in names for line in lines)
         left = MARGIN + max(left, min(width(self.keys[0], SMALL) * 1.12 + 4, 120.0)) + 10
-        heads = apart(self.columns, SMALL, 110.0, 1) if small else apart(self.columns, TEXT, across - 6, 3)
+        heads = (
+            wrap_distinct(self.columns, SMALL, 110.0, 1)
+            if small
+            else wrap_distinct(self.columns, TEXT, across - 6, 3)
+        )
         deep = max(width(lines[0], SMALL) for lines in heads) + 6 if small else max(map(len, heads)) * STEP
         field = (len(self.columns) * (across + _GAP), len(self.rows) * (high + _GAP))
         wide = max(left - MARGIN + field[0], 360.0)
@@ -100,7 +104,7 @@ class Field:
         top = MARGIN + len(title) * 18 + len(told) * 12 + 14
         cells = top + 14 + deep + 6
         entries = legend.laid_out(wide)
-        sheet = Sheet(wide + 2 * MARGIN, cells + field[1] + 12 + len(entries) * 16 + MARGIN - 8, theme)
+        sheet = Canvas(wide + 2 * MARGIN, cells + field[1] + 12 + len(entries) * 16 + MARGIN - 8, theme)
 
         sheet.lines(title, MARGIN, MARGIN, 14, step=18, weight="bold")
         sheet.lines(told, MARGIN, MARGIN + len(title) * 18 + 2, TEXT, step=12, colour=theme.muted)
@@ -127,22 +131,22 @@ class Field:
         return sheet
 
 
-def breaking(text: str) -> str:
+def word_break_style(text: str) -> str:
     """How *text* may be broken: words stay whole, but for one that no cell could hold."""
     longest = max(map(len, text.split()), default=0)
     return "overflow-wrap:anywhere;min-width:8em" if longest > 24 else "overflow-wrap:break-word"
 
 
 def _row_breaking(name: str) -> str:
-    return "white-space:nowrap" if len(name) <= 24 else breaking(name)
+    return "white-space:nowrap" if len(name) <= 24 else word_break_style(name)
 
 
 def cell_style(text: str) -> str:
     """The style of a cell that holds *text*."""
-    return f"{_CELL};{breaking(text)}"
+    return f"{_CELL};{word_break_style(text)}"
 
 
-def small_td(sign: str, words: str, style: str) -> str:
+def compact_td(sign: str, words: str, style: str) -> str:
     """A cell of a crowded table: a *sign*, and the *words* it stands for where somebody points at it."""
     shown = f'<abbr title="{esc(words)}" style="text-decoration:none;border:0">{esc(sign)}</abbr>'
     return f'<td style="{_SMALL};font-weight:inherit;min-width:1.5em;{style}">{shown}</td>'
@@ -170,7 +174,9 @@ class Legend:
             at += need
         return lines
 
-    def draw(self, sheet: Sheet, lines: list[list[tuple[float, tuple[str, str, float]]]], top: float) -> None:
+    def draw(
+        self, sheet: Canvas, lines: list[list[tuple[float, tuple[str, str, float]]]], top: float
+    ) -> None:
         """Draw the *lines* from *top* downwards."""
         theme = sheet.theme
         for number, entries in enumerate(lines):

@@ -41,7 +41,7 @@ def _fonts() -> tuple[tuple[object, frozenset[int]], ...]:
 
 
 @lru_cache(4096)
-def shown(text: str) -> str:
+def sanitized(text: str) -> str:
     """*text* as a picture shows it: a symbol that no font has by its name, and nothing that steers.
 
     Control characters, line breaks among them, and what steers the direction of text become spaces or
@@ -78,7 +78,9 @@ def drawable(text: str) -> str:
         '\u25af gold'
     """
     known = _known()
-    return "".join(letter if ord(letter) in known or letter == MARK else _LACKING for letter in shown(text))
+    return "".join(
+        letter if ord(letter) in known or letter == MARK else _LACKING for letter in sanitized(text)
+    )
 
 
 @cache
@@ -113,7 +115,7 @@ def wrap(text: str, size: float, room: float, lines: int) -> list[str]:
         ['xxx…']
     """
     found: list[str] = []
-    left = shown(text[:2000]).split()
+    left = sanitized(text[:2000]).split()
     while left:
         line = left.pop(0)
         if width(line, size) > room:
@@ -132,7 +134,7 @@ def wrap(text: str, size: float, room: float, lines: int) -> list[str]:
     return found or [""]
 
 
-def apart(names: Sequence[str], size: float, room: float, lines: int) -> list[list[str]]:
+def wrap_distinct(names: Sequence[str], size: float, room: float, lines: int) -> list[list[str]]:
     """Each of *names* as ``wrap`` has it; those that would look alike lose what they share instead.
 
     Example:
@@ -180,7 +182,7 @@ def with_count(name: str, count: int) -> str:
     return f"{MARK}{name}{MARK}  {count:,}"
 
 
-def codes(names: Iterable[str], *, drawn: bool = True) -> dict[str, str]:
+def short_codes(names: Iterable[str], *, drawn: bool = True) -> dict[str, str]:
     """A short sign for each name, for cells too small for the name itself; *drawn* with the fonts there are.
 
     Example:

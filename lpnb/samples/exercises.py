@@ -14,7 +14,7 @@ from lpnb.errors import Complaint, InvalidValueError
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class ExerciseResult:
     """What became of an answer: "right", "not yet" or "open", and a sentence about it."""
 
     exercise: str
@@ -40,7 +40,7 @@ class Exercise:
     hint: str
 
 
-def check(exercise: str, answer: object) -> Checked:
+def check(exercise: str, answer: object) -> ExerciseResult:
     """Say whether *answer* is right.
 
     Args:
@@ -62,17 +62,19 @@ def check(exercise: str, answer: object) -> Checked:
         raise InvalidValueError([Complaint("exercise", sentence)])
     asked = EXERCISES[exercise]
     if answer is ...:
-        return Checked(exercise, "open", "open. Put your answer in place of the dots and run the cell again.")
+        return ExerciseResult(
+            exercise, "open", "open. Put your answer in place of the dots and run the cell again."
+        )
     try:
         right = asked.is_right(answer)
     except Exception:  # whatever somebody hands in, it is just not the answer
         right = False
     if right:
-        return Checked(exercise, "right", f"right. {asked.because}")
-    return Checked(exercise, "not yet", f"not yet. {asked.hint}")
+        return ExerciseResult(exercise, "right", f"right. {asked.because}")
+    return ExerciseResult(exercise, "not yet", f"not yet. {asked.hint}")
 
 
-def _says(*words: str) -> Callable[[Any], bool]:
+def _is_one_of(*words: str) -> Callable[[Any], bool]:
     """The answer is one of *words*, in any case and between any blanks."""
     return lambda answer: " ".join(str(answer).lower().split()) in {word.lower() for word in words}
 
@@ -91,12 +93,12 @@ def _is_german_vip(batch: Any) -> bool:
 
 EXERCISES: dict[str, Exercise] = {
     "1.1": Exercise(
-        _says("lp_consumer_id"),
+        _is_one_of("lp_consumer_id"),
         "History and webhooks know the consumer by it; you know the same person as ext_consumer_id.",
         "Look at the claims of the ConsumerJWS: two of them name a consumer.",
     ),
     "1.2": Exercise(
-        _says("X-LP-ON-BEHALF"),
+        _is_one_of("X-LP-ON-BEHALF"),
         "Authorization carries the AppJWT, X-LP-ON-BEHALF the ConsumerJWS.",
         "One header says who calls, the other for whom. Look at the captions of the chain.",
     ),
@@ -106,52 +108,52 @@ EXERCISES: dict[str, Exercise] = {
         "ConversationBatch.build takes a list: a CustomerInfo with ctype, a PersonalInfo with language.",
     ),
     "2.2": Exercise(
-        lambda answer: answer is None or _says("nothing", "none", "no customer id")(answer),
+        lambda answer: answer is None or _is_one_of("nothing", "none", "no customer id")(answer),
         "An SDE replaces the earlier one of its type whole, so send every field each time.",
         "Look at the card after the second profile: which fields of the first are still there?",
     ),
     "3.1": Exercise(
-        _says("Cards & Payments"),
+        _is_one_of("Cards & Payments"),
         "Of the engagements that match, the one of the campaign with the smallest priority is shown.",
         "Ask for an engagement with that entry point, open a conversation with it, and look at the skill.",
     ),
     "3.2": Exercise(
-        lambda answer: answer is str or _says("str", "text", "string")(answer),
+        lambda answer: answer is str or _is_one_of("str", "text", "string")(answer),
         "Monitoring answers with numbers and CONVERSATION wants text; with_engagement sees to it.",
         "Look at type(engagement.engagement_id), and at the JSON of the batch.",
     ),
     "4.1": Exercise(
-        _says("unknown"),
+        _is_one_of("unknown"),
         "A conversation may exist: settle it by looking for the consumer's open conversation.",
         "After which outcome can nobody tell whether a conversation was created?",
     ),
     "4.2": Exercise(
-        lambda answer: answer == 2 or _says("two")(answer),
+        lambda answer: answer == 2 or _is_one_of("two")(answer),
         "The first attempt was refused before anything was done, so the second was safe.",
         "Look at the attempts of the reply after the 429.",
     ),
     "5.1": Exercise(
-        lambda answer: answer == 5000 or _says("5,000", "5000")(answer),
+        lambda answer: answer == 5000 or _is_one_of("5,000", "5000")(answer),
         "lpnb counts before it sends; the service would refuse 5,001.",
         "The complaint names the most that is taken.",
     ),
     "6.1": Exercise(
-        lambda answer: answer == 24 or _says("24")(answer),
+        lambda answer: answer == 24 or _is_one_of("24")(answer),
         "Every value of one field with every value of the others: 4 × 3 × 2.",
         "A grid crosses its fields: multiply.",
     ),
     "6.2": Exercise(
-        _says("Private Clients"),
+        _is_one_of("Private Clients"),
         "The SDE rule for vip decides where no campaign and no skill is named.",
         "Find the row of vip without a campaign in the heatmap.",
     ),
     "7.1": Exercise(
-        lambda answer: answer == 1 or _says("1")(answer),
+        lambda answer: answer == 1 or _is_one_of("1")(answer),
         "0 means all as expected, 1 that a case was not, 2 that the call was wrong.",
         "Look at the status that verify ended with.",
     ),
     "8.1": Exercise(
-        _says("lpnb doctor", "doctor", "lpnb.doctor()"),
+        _is_one_of("lpnb doctor", "doctor", "lpnb.doctor()"),
         "It asks every host and gets every token, and opens no conversation.",
         "It is a command of lpnb, and of the checklist the second step.",
     ),

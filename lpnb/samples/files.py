@@ -36,7 +36,7 @@ def sample(name: str | None = None) -> Path:
         Traceback (most recent call last):
         lpnb.errors.InvalidValueError: name must be one of the samples; got 'campaign.csv'. Did you mean ...
     """
-    folder = brought("data")
+    folder = bundled_folder("data")
     if name is None:
         return folder
     there = [file.relative_to(folder).as_posix() for file in _files(folder)]
@@ -49,15 +49,15 @@ def sample(name: str | None = None) -> Path:
     raise InvalidValueError([Complaint("name", sentence)])
 
 
-def brought(what: str) -> Path:
+def bundled_folder(what: str) -> Path:
     """The folder *what* ("notebooks" or "data"), inside the package or, in a checkout, beside it."""
-    package = Path(__file__).resolve().parents[1]
-    inside = package / "brought" / what
-    return inside if inside.is_dir() else package.parent / what
+    room = Path(__file__).resolve().parent
+    inside = room / "bundled" / what
+    return inside if inside.is_dir() else room.parents[1] / what
 
 
 @dataclass(frozen=True, slots=True)
-class Copied:
+class CopyResult:
     """What a copy did, file by file, as paths below its folder."""
 
     folder: Path
@@ -76,7 +76,7 @@ class Copied:
         return sentence
 
 
-def copy_samples(folder: Path, *, force: bool = False) -> Copied:
+def copy_samples(folder: Path, *, force: bool = False) -> CopyResult:
     """Copy the notebooks into *folder* and the sample data into *folder*/data.
 
     A file that is there and differs is somebody's work: it stays as it is, unless *force* is given.
@@ -101,14 +101,14 @@ def copy_samples(folder: Path, *, force: bool = False) -> Copied:
         part = target.with_name(f".{target.name}.part")  # a copy that is cut short leaves no half notebook
         part.write_bytes(content)
         part.replace(target)
-    return Copied(folder, *(tuple(done[what]) for what in ("new", "replaced", "kept")))
+    return CopyResult(folder, *(tuple(done[what]) for what in ("new", "replaced", "kept")))
 
 
 def _to_copy() -> Iterator[tuple[str, Path]]:
-    for file in _files(brought("notebooks")):
+    for file in _files(bundled_folder("notebooks")):
         if file.suffix == ".ipynb":
             yield file.name, file
-    data = brought("data")
+    data = bundled_folder("data")
     for file in _files(data):
         yield f"data/{file.relative_to(data).as_posix()}", file
 

@@ -184,7 +184,7 @@ class ResponseColumns:
     def table(self) -> pd.DataFrame:
         """The table of what has been taken in so far."""
         self._settle()
-        return _framed(pa.Table.from_batches(self._done, self._schema))
+        return _to_pandas(pa.Table.from_batches(self._done, self._schema))
 
     def _settle(self) -> None:
         """Turn what waits into Arrow columns."""
@@ -202,7 +202,7 @@ class ResponseColumns:
             "http_status": [call.http_status for call in calls],
             "attempts": [call.attempts for call in calls],
             "elapsed_ms": [call.elapsed_ms for call in calls],
-            "sent_at": _since_1970([call.sent_at for call in calls]),
+            "sent_at": _timestamps_of([call.sent_at for call in calls]),
         }
         if self._keyed:
             per_call["case"] = cases
@@ -264,7 +264,7 @@ def cases_table(
         (['12'], 'Int64')
     """
     kinds = kinds or {}
-    listed = {name: _listed(cells) for name, cells in columns.items()}
+    listed = {name: _as_list(cells) for name, cells in columns.items()}
     lengths = {len(cells) for cells in listed.values()}
     if len(lengths) > 1:
         raise ValueError(f"the columns of a table must be of one length; got {sorted(lengths)}")
@@ -278,7 +278,7 @@ def cases_table(
     for name, cells in listed.items():
         if name not in found:
             found[name] = _array(cells, _type_of(cells, kinds.get(name)))
-    return _framed(found)
+    return _to_pandas(found)
 
 
 def transcript_table(columns: Mapping[str, Iterable[object]]) -> pd.DataFrame:
@@ -305,7 +305,7 @@ def transcript_table(columns: Mapping[str, Iterable[object]]) -> pd.DataFrame:
         name: pa.array([clean(cell) for cell in columns.get(name, ())], _TRANSCRIPT.field(name).type)
         for name in _TRANSCRIPT.names
     }
-    return _framed(pa.table(arrays, schema=_TRANSCRIPT))
+    return _to_pandas(pa.table(arrays, schema=_TRANSCRIPT))
 
 
 def plain_table(columns: Mapping[str, Iterable[object]], kinds: Mapping[str, str]) -> pd.DataFrame:
@@ -315,10 +315,10 @@ def plain_table(columns: Mapping[str, Iterable[object]], kinds: Mapping[str, str
         >>> plain_table({"skillId": ["007", None]}, {"skillId": "id"})["skillId"].tolist()
         ['007', nan]
     """
-    return _framed({name: _array(cells, _OF_KIND.get(kinds[name])) for name, cells in columns.items()})
+    return _to_pandas({name: _array(cells, _OF_KIND.get(kinds[name])) for name, cells in columns.items()})
 
 
-def moments(microseconds: Sequence[int | None]) -> Any:
+def timestamps(microseconds: Sequence[int | None]) -> Any:
     """Microseconds since 1970, as a column of moments.
 
     Raises:
@@ -331,12 +331,12 @@ def moments(microseconds: Sequence[int | None]) -> Any:
     return pa.array(microseconds, pa.int64()).cast(_TIME)
 
 
-def _framed(columns: Any) -> pd.DataFrame:
+def _to_pandas(columns: Any) -> pd.DataFrame:
     table: pd.DataFrame = pa.table(columns).to_pandas(types_mapper=_NULLABLE.get)
     return table
 
 
-def _listed(cells: Any) -> Any:
+def _as_list(cells: Any) -> Any:
     return cells if isinstance(cells, (list, tuple, pa.Array)) else list(cells)
 
 
@@ -345,7 +345,7 @@ def _array(cells: Iterable[object], kind: Any) -> Any:
     if isinstance(cells, pa.Array):
         return cells
     kind = kind if kind is not None else _TEXT
-    listed = _listed(cells)
+    listed = _as_list(cells)
     try:
         return pa.array(listed, kind)
     except (UnicodeEncodeError, pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, TypeError):
@@ -355,7 +355,7 @@ def _array(cells: Iterable[object], kind: Any) -> Any:
         return pa.array([None if cell is None else cell_text(cell) for cell in listed], kind)
 
 
-def _since_1970(cells: list[datetime.datetime | None]) -> Any:
+def _timestamps_of(cells: list[datetime.datetime | None]) -> Any:
     """Moments as an Arrow array, or as they came when one of them is odd.
 
     Arrow asks each moment's zone for its offset, in Python's words. Their distance from 1970 is had for a

@@ -26,7 +26,7 @@ from lpnb.errors import Complaint, InvalidValueError, LpnbError
 from lpnb.tables.dataframes import cell_text
 
 #: What a spreadsheet takes for the beginning of a formula, full-width signs too; an apostrophe disarms it.
-FORMULA = "^'*[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]"
+FORMULA_PREFIX = "^'*[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]"
 _NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _ESCAPED = re.compile("_x[0-9A-Fa-f]{4}_")
@@ -61,7 +61,7 @@ def save_table(table: pd.DataFrame, path: str | Path) -> Path:
         raise InvalidValueError([one_of("the file's ending", suffix, list(_WRITERS))])
     if not isinstance(table, pd.DataFrame):
         raise TypeError(f"save_table writes a DataFrame; got a {type(table).__name__}")
-    table = _flat(table)
+    table = _flat_columns(table)
     target = Path(os.path.realpath(path))
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
@@ -101,7 +101,7 @@ def check_export(path: str | Path) -> None:
         _openpyxl()
 
 
-def _flat(table: pd.DataFrame) -> pd.DataFrame:
+def _flat_columns(table: pd.DataFrame) -> pd.DataFrame:
     """The table with its named index as columns, and every column under a text of its own.
 
     Raises:
@@ -153,19 +153,19 @@ def _csv(table: pd.DataFrame, path: Path) -> None:
         if pa.types.is_dictionary(kind):
             column, kind = column.cast(kind.value_type), kind.value_type
         if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            column = _disarmed(column)
+            column = _escape_formulas(column)
         elif pa.types.is_nested(kind):
             texts = [None if cell is None else cell_text(cell) for cell in column.to_pylist()]
-            column = _disarmed(pa.array(texts, pa.string()))
-        columns[_disarmed(pa.array([name]))[0].as_py()] = column
+            column = _escape_formulas(pa.array(texts, pa.string()))
+        columns[_escape_formulas(pa.array([name]))[0].as_py()] = column
     pyarrow.csv.write_csv(pa.table(columns), path)
 
 
-def _disarmed(column: Any) -> Any:
+def _escape_formulas(column: Any) -> Any:
     """Put an apostrophe before whatever looks like a formula, or like one that was disarmed before."""
     column = column.cast(pa.large_string())
     armed = pc.and_(
-        pc.match_substring_regex(column, FORMULA), pc.invert(pc.match_substring_regex(column, _NUMBER))
+        pc.match_substring_regex(column, FORMULA_PREFIX), pc.invert(pc.match_substring_regex(column, _NUMBER))
     )
     joined = pc.binary_join_element_wise(_scalar("'"), column, _scalar(""))
     return pc.if_else(armed, joined, column)

@@ -18,15 +18,15 @@ from lpnb.models.batches import ConversationBatch
 from lpnb.models.best_practices import Hint
 from lpnb.models.responses import BatchResponse
 from lpnb.widgets import html_views
-from lpnb.widgets.form.batch_form import Sheet
-from lpnb.widgets.send.send_button import Sender
-from lpnb.widgets.styles import Kit
+from lpnb.widgets.form.batch_form import BatchForm
+from lpnb.widgets.send.send_button import SendButton
+from lpnb.widgets.styles import WidgetFactory
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
+class BasePanel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """A sheet to fill in and a button that sends it.
 
     Args:
@@ -39,20 +39,22 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
             raise TypeError(f"{name} takes a Client or AsyncClient; got {brief(client)}")
         self.client = client if client is not None else connect()
         self.responses: list[BatchResponse] = []
-        kit = self._kit = Kit()
-        self.sender = Sender(self.client, kit, self._arrived)
+        kit = self._kit = WidgetFactory()
+        self.sender = SendButton(self.client, kit, self._arrived)
         kit.failed = self.sender.fail
-        self.sheet = Sheet(self.client.settings.account_id, kit, self._changed, self.sender.fail, self._below)
+        self.sheet = BatchForm(
+            self.client.settings.account_id, kit, self._changed, self.sender.fail, self._below
+        )
         self.sender.watch(self.sheet)
         super().__init__(
             self._arrange(kit), layout=kit.plain, _dom_classes=("lpnb-panel", f"lpnb-{name.lower()}")
         )
 
-    def _below(self, sheet: Sheet) -> list[Any]:
+    def _below(self, sheet: BatchForm) -> list[Any]:
         """Make what stands below the sheet's fields."""
         return []
 
-    def _arrange(self, kit: Kit) -> list[Any]:
+    def _arrange(self, kit: WidgetFactory) -> list[Any]:
         """Make the widgets that the panel shows."""
         raise NotImplementedError
 
@@ -160,7 +162,7 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def __repr__(self) -> str:
         last = repr(self.response) if self.responses else "nothing sent yet"
-        return f"<{type(self).__name__} on {html_views.world(self.client.settings)}: {last}>"
+        return f"<{type(self).__name__} on {html_views.account_label(self.client.settings)}: {last}>"
 
     def _frames_text(self) -> str:
         return "" if self.batch is None else "\n".join(line.text for line in self.sheet.lines)

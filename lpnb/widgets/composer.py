@@ -14,11 +14,11 @@ from lpnb.client.clients import AsyncClient, Client
 from lpnb.models.batches import ConversationBatch
 from lpnb.models.responses import BatchResponse
 from lpnb.widgets import html_views
-from lpnb.widgets.base_panel import Panel
-from lpnb.widgets.styles import Kit, css, shown
+from lpnb.widgets.base_panel import BasePanel
+from lpnb.widgets.styles import WidgetFactory, css, set_visible
 
 
-class Composer(Panel):
+class Composer(BasePanel):
     """A panel that composes, checks and sends one CONVERSATION batch. Show it as a cell's last line.
 
     It never blocks the kernel: a send runs on lpnb's own loop, and the panel shows what came back. On a
@@ -41,7 +41,7 @@ class Composer(Panel):
         [True, True]
     """
 
-    def _arrange(self, kit: Kit) -> list[Any]:
+    def _arrange(self, kit: WidgetFactory) -> list[Any]:
         self.conversation = ipw.Text(
             description="Conversation id",
             layout=kit.plain,
@@ -68,4 +68,4 @@ class Composer(Panel):
         self.responses.append(response)
         self._answers.value = html_views.answers_html(self.responses)
         self.conversation.value = response.conversation_id or ""
-        shown(self.conversation, bool(response.conversation_id))
+        set_visible(self.conversation, bool(response.conversation_id))

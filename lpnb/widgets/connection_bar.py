@@ -21,8 +21,8 @@ from lpnb.client.connect import shared_sandbox
 from lpnb.errors import LpnbError
 from lpnb.settings import Settings, profiles
 from lpnb.widgets import html_views
-from lpnb.widgets.html_views import in_words
-from lpnb.widgets.styles import Kit, put_after, shown
+from lpnb.widgets.html_views import error_text
+from lpnb.widgets.styles import WidgetFactory, insert_after, set_visible
 
 AnyClient = Client | AsyncClient
 #: How often the token's time is looked at, in seconds.
@@ -45,7 +45,7 @@ class ConnectionBar:
     def __init__(
         self,
         client: AnyClient,
-        kit: Kit,
+        kit: WidgetFactory,
         use: Callable[[AnyClient], None],
         busy: Callable[[], bool],
         css: str,
@@ -86,7 +86,7 @@ class ConnectionBar:
         self.no = kit.button("Stay", lambda _: self._forget(), "lpnb-hidden")
         parts = [self.cards, self.question, kit.box([self.yes, self.no], "lpnb-tools")]
         self.drawer = kit.vbox(parts, "lpnb-drawer", "lpnb-hidden")
-        put_after(self._row, self.switch_button, self.drawer)
+        insert_after(self._row, self.switch_button, self.drawer)
 
     # What is known
 
@@ -140,7 +140,7 @@ class ConnectionBar:
             took = (time.perf_counter() - begun) * 1000
             self.learn(True, f"answers, {took:.0f} ms for hosts and token")
         except Exception as error:  # an exception in a task would vanish unseen
-            self.learn(False, in_words(error, client))
+            self.learn(False, error_text(error, client))
         finally:
             self.check_button.disabled = False
 
@@ -149,7 +149,7 @@ class ConnectionBar:
     def _toggle(self) -> None:
         self._need_drawer()
         self._open = not self._open
-        shown(self.drawer, self._open)
+        set_visible(self.drawer, self._open)
         self._forget()
         if self._open:
             self.cards.children = [self._card(name, pick) for name, pick in self._choices().items()]
@@ -199,11 +199,11 @@ class ConnectionBar:
         self._wanted = client
         self.question.value = html_views.status_html(
             "ask",
-            f"{html_views.world(client.settings)} through {client.settings.domain_api} is real: what you "
-            "send from here then opens conversations that people answer. Nothing is sent by going over.",
+            f"{html_views.account_label(client.settings)} through {client.settings.domain_api} is real: "
+            "what you send from here then opens conversations that people answer. Nothing is sent by going over.",
         )
         for button in (self.yes, self.no):
-            shown(button, True)
+            set_visible(button, True)
         self.yes.focus()
 
     def _agreed(self) -> None:
@@ -214,7 +214,7 @@ class ConnectionBar:
         self._wanted = None
         self.question.value = ""
         for button in (self.yes, self.no):
-            shown(button, False)
+            set_visible(button, False)
 
     def _go(self, client: AnyClient) -> None:
         if self._busy():
@@ -225,7 +225,7 @@ class ConnectionBar:
         self._client = client
         self._state, self._health = "idle", "not asked yet"
         self._open = False
-        shown(self.drawer, False)
+        set_visible(self.drawer, False)
         self._forget()
         self.badge.value = self._badge_html()
         self.refresh()

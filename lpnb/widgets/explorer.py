@@ -16,25 +16,25 @@ from lpnb.client.clients import AsyncClient, Client
 from lpnb.models.batches import ConversationBatch
 from lpnb.models.responses import BatchResponse
 from lpnb.widgets import html_views
-from lpnb.widgets.base_panel import Panel
+from lpnb.widgets.base_panel import BasePanel
 from lpnb.widgets.connection_bar import ConnectionBar
-from lpnb.widgets.form.batch_form import Sheet
-from lpnb.widgets.form.engagement_lookup import Lookup
-from lpnb.widgets.form.payload_library import LIBRARY, Library
-from lpnb.widgets.saved_output import Kept
+from lpnb.widgets.form.batch_form import BatchForm
+from lpnb.widgets.form.engagement_lookup import EngagementLookup
+from lpnb.widgets.form.payload_library import LIBRARY, PayloadLibrary
+from lpnb.widgets.saved_output import SavedOutput
 from lpnb.widgets.send.request_preview import request_html
-from lpnb.widgets.send.sent_request import Sent
-from lpnb.widgets.styles import Kit, css, put_after
+from lpnb.widgets.send.sent_request import SentRequest
+from lpnb.widgets.styles import WidgetFactory, css, insert_after
 from lpnb.widgets.tabs.code import CodeTab, cell_code
-from lpnb.widgets.tabs.experiment import ExperimentTab, kept_table_html
+from lpnb.widgets.tabs.experiment import ExperimentTab, saved_table_html
 from lpnb.widgets.tabs.follow import FollowTab
-from lpnb.widgets.tabs.history import PastTab
+from lpnb.widgets.tabs.history import HistoryTab
 from lpnb.widgets.toolbar import Toolbar
 
 TABS = ("Compose", "Send & follow", "History", "Experiment", "As code")
 
 
-class Explorer(Panel):
+class Explorer(BasePanel):
     """The tool to open first and keep open. Show it as a cell's last line.
 
     It never blocks the kernel, sends nothing by itself, and asks before it sends to a real account. What was
@@ -56,18 +56,18 @@ class Explorer(Panel):
     """
 
     def __init__(self, client: Client | AsyncClient | None = None, *, library: str | Path = LIBRARY) -> None:
-        self.sent: list[Sent] = []
-        self._library = Library(library)
+        self.sent: list[SentRequest] = []
+        self._library = PayloadLibrary(library)
         self._made: dict[str, Any] = {}
         self._follow_it: Any = None
-        self._kept = Kept(self._kept_html)
+        self._kept = SavedOutput(self._kept_html)
         super().__init__(client)
 
-    def _below(self, sheet: Sheet) -> list[Any]:
-        self.lookup = Lookup(sheet, self._kit, lambda: self.client)
+    def _below(self, sheet: BatchForm) -> list[Any]:
+        self.lookup = EngagementLookup(sheet, self._kit, lambda: self.client)
         return [self.lookup.button]
 
-    def _arrange(self, kit: Kit) -> list[Any]:
+    def _arrange(self, kit: WidgetFactory) -> list[Any]:
         sheet, sender = self.sheet, self.sender
         rules = css("explorer.css") + self._kept.css
         self.connection = ConnectionBar(self.client, kit, self._use, lambda: sender.busy, rules)
@@ -113,7 +113,7 @@ class Explorer(Panel):
         if name not in self._made:
             makers: dict[str, Callable[[], Any]] = {
                 "Send & follow": lambda: FollowTab(self.sent, self._kit, self._follows),
-                "History": lambda: PastTab(self.sent, self._kit, self.reopen, self.resend, self.follow),
+                "History": lambda: HistoryTab(self.sent, self._kit, self.reopen, self.resend, self.follow),
                 "Experiment": lambda: ExperimentTab(
                     self.sheet, self._kit, lambda: self.client, self._kept.now
                 ),
@@ -126,17 +126,17 @@ class Explorer(Panel):
     def _follows(self) -> bool:
         return self.comm is not None and self.tabs.selected_index == TABS.index("Send & follow")
 
-    def follow(self, sent: Sent) -> None:
+    def follow(self, sent: SentRequest) -> None:
         """Show *sent* in the tab that follows it."""
         self._tab("Send & follow").show(sent)
         self.open_tab("Send & follow")
 
-    def reopen(self, sent: Sent) -> None:
+    def reopen(self, sent: SentRequest) -> None:
         """Show what was sent in the form again, for its consumer."""
         self.sheet.reopen(sent.batch, sent.consumer_id)
         self.open_tab("Compose")
 
-    def resend(self, sent: Sent) -> None:
+    def resend(self, sent: SentRequest) -> None:
         """Send it anew for a fresh consumer id; on a real account that asks first.
 
         Raises:
@@ -167,14 +167,14 @@ class Explorer(Panel):
         settings = self.client.settings
         real = not settings.on_loopback
         button = self.send_button
-        button.description = f"Send to {html_views.world(settings)}" if real else "Send"
+        button.description = f"Send to {html_views.account_label(settings)}" if real else "Send"
         (button.add_class if real else button.remove_class)("lpnb-real")
 
     def _arrived(
         self, client: Client | AsyncClient, batch: ConversationBatch, response: BatchResponse
     ) -> None:
         self.responses.append(response)
-        self.sent.append(Sent(len(self.sent) + 1, client, batch, response))
+        self.sent.append(SentRequest(len(self.sent) + 1, client, batch, response))
         follow = self._made.get("Send & follow")
         if follow is not None:
             follow.show(self.sent[-1])
@@ -183,7 +183,7 @@ class Explorer(Panel):
         self.tabs.set_title(TABS.index("History"), f"History ({len(self.sent)})")
         if self._follow_it is None:
             self._follow_it = self._kit.button("Follow it", lambda _: self.open_tab("Send & follow"))
-            put_after(self.sender.row, self.sender.status, self._follow_it)
+            insert_after(self.sender.row, self.sender.status, self._follow_it)
         status = response.http_status
         words = "no answer to the last send" if status is None else f"HTTP {status} for the last send"
         if status is None and response.outcome == "not sent":
@@ -240,7 +240,7 @@ class Explorer(Panel):
 
     def _kept_html(self) -> tuple[str, str]:
         html = html_views.fallback_html("Explorer", self.client.settings, self._frames_text(), self.responses)
-        html += kept_table_html(self._made.get("Experiment"))
+        html += saved_table_html(self._made.get("Experiment"))
         return html, repr(self)
 
     def _ipython_display_(self, **_: Any) -> None:

@@ -36,7 +36,7 @@ COLUMNS = (
 _CELLS = {"consumer_id": "m", "req_id": "m", "conversation_id": "m", "message": "t", "elapsed_ms": "n"}
 
 
-def world(settings: Settings) -> str:
+def account_label(settings: Settings) -> str:
     """Say which world a client of *settings* talks to."""
     if settings.on_loopback:
         return f"SANDBOX {settings.domain_api.split('://')[-1]}"
@@ -48,7 +48,7 @@ def bar_html(title: str, settings: Settings) -> str:
     kind = "sandbox" if settings.on_loopback else "real"
     return (
         f'<div class="lpnb-bar" data-world="{kind}"><strong>{esc(title)}</strong>'
-        f'<span class="lpnb-world" data-world="{kind}">{esc(world(settings))}</span></div>'
+        f'<span class="lpnb-world" data-world="{kind}">{esc(account_label(settings))}</span></div>'
     )
 
 
@@ -57,27 +57,27 @@ def fallback_html(name: str, settings: Settings, frames: str, responses: Sequenc
     rows = [cells for response in responses[-_ROWS:] for cells in answer_cells(response)]
     more = "" if len(responses) <= _ROWS else f" of the last {_ROWS} sends"
     return (
-        f"<p><strong>{esc(name)}</strong> on {esc(world(settings))}. "
+        f"<p><strong>{esc(name)}</strong> on {esc(account_label(settings))}. "
         "The live panel needs a running kernel and ipywidgets.</p>"
         + (pre_html(clean(frames)) if frames else "")
         + (table_html(f"Answers{more}", COLUMNS, rows) if rows else "")
     )
 
 
-def posted(frames: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def preview_frames(frames: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return *frames* as they will be posted, with a word in place of the ids that are not known yet."""
-    fresh = Placeholder("made fresh for each send")
+    fresh = PendingValue("made fresh for each send")
     return [{"kind": "req", "id": fresh, **{k: v for k, v in f.items() if k != "id"}} for f in frames]
 
 
-class Placeholder(str):
+class PendingValue(str):
     """Text that stands for a value that is not known before the send."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class JsonLine:
     """One line of pretty-printed JSON: where its value stands, the line as text and as HTML."""
 
     path: str
@@ -85,7 +85,7 @@ class Line:
     html: str
 
 
-def json_lines(value: Any, path: str = "", depth: int = 0, key: str | None = None) -> Iterator[Line]:
+def json_lines(value: Any, path: str = "", depth: int = 0, key: str | None = None) -> Iterator[JsonLine]:
     """Pretty-print *value* line by line. Commas are left to the HTML: they say nothing about a change.
 
     Example:
@@ -98,28 +98,30 @@ def json_lines(value: Any, path: str = "", depth: int = 0, key: str | None = Non
         lead = f'<span class="k">{esc(name[:-2])}</span>: '
     if isinstance(value, Mapping | list) and value:
         opens, closes = "{}" if isinstance(value, Mapping) else "[]"
-        yield Line(path, pad + name + opens, pad + lead + opens)
+        yield JsonLine(path, pad + name + opens, pad + lead + opens)
         items: list[Any] = list(value.items() if isinstance(value, Mapping) else enumerate(value))
         for number, (step, inner) in enumerate(items):
             inside = list(
                 json_lines(inner, join(path, step), depth + 1, step if isinstance(step, str) else None)
             )
             if number + 1 < len(items):
-                inside[-1] = Line(inside[-1].path, inside[-1].text, inside[-1].html + ",")
+                inside[-1] = JsonLine(inside[-1].path, inside[-1].text, inside[-1].html + ",")
             yield from inside
-        yield Line(path + " ends", pad + closes, pad + closes)
-    elif isinstance(value, Placeholder):
-        yield Line(path, pad + name + value, f"{pad}{lead}<i>{esc(value)}</i>")
+        yield JsonLine(path + " ends", pad + closes, pad + closes)
+    elif isinstance(value, PendingValue):
+        yield JsonLine(path, pad + name + value, f"{pad}{lead}<i>{esc(value)}</i>")
     else:
         if isinstance(value, str) and len(value) > _SHOWN:
             value = f"{value[:_SHOWN]}… ({len(value) - _SHOWN:,} more characters)"
         text = json.dumps(value, ensure_ascii=False, default=str)
         kind = "s" if isinstance(value, str) else "n"
         drawn = text if text in ("{}", "[]") else f'<span class="{kind}">{esc(text)}</span>'
-        yield Line(path, pad + name + text, pad + lead + drawn)
+        yield JsonLine(path, pad + name + text, pad + lead + drawn)
 
 
-def preview_html(lines: Sequence[Line], before: Sequence[Line], wrong: Iterable[str], says: str) -> str:
+def preview_html(
+    lines: Sequence[JsonLine], before: Sequence[JsonLine], wrong: Iterable[str], says: str
+) -> str:
     """Draw *lines*, marking those that differ from *before* and those whose path is *wrong*."""
     changed: set[int] = set()
     if before:
@@ -162,7 +164,7 @@ def shortened(text: str, most: int = _SHOWN) -> str:
     return text if len(text) <= most else f"{text[:most]}…"
 
 
-def size(number: int) -> str:
+def size_text(number: int) -> str:
     """Say how large what is posted is.
 
     Example:
@@ -240,7 +242,7 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def in_words(error: BaseException, client: Client | AsyncClient) -> str:
+def error_text(error: BaseException, client: Client | AsyncClient) -> str:
     """Say what went wrong, without the client's secret."""
     words = str(error) if isinstance(error, LpnbError) else f"{type(error).__name__}: {error}"
     return scrub(words, [client.settings.client_secret])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lpnb.webhooks import Counts, Event, Receiver
 
 #: Seconds between two drawings: a busy account must not keep a browser busy.
-RHYTHM = 0.25
+REDRAW_INTERVAL = 0.25
 _COLUMNS = ("received", "conversation", "what", "who", "says")
 _LONGEST = 200
 
@@ -64,7 +64,7 @@ class LiveTable(ipw.HTML):  # type: ignore[misc]  # ipywidgets has no types
         try:
             while True:
                 await asyncio.wrap_future(self._news)
-                await asyncio.sleep(RHYTHM)
+                await asyncio.sleep(REDRAW_INTERVAL)
                 self._news = self._draw()
         except ReceiverError:  # it was stopped: what is shown stays
             self.value += "<p>The receiver is stopped.</p>"

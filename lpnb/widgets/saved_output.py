@@ -16,7 +16,7 @@ from lpnb._internal import event_loop
 _LATER = 1.5
 
 
-class Kept:
+class SavedOutput:
     """The output beside a panel.
 
     Args:

@@ -17,7 +17,7 @@ from ipywidgets.widgets.widget_description import DescriptionStyle
 from ipywidgets.widgets.widget_string import HTMLStyle, TextStyle
 
 
-class Kit:
+class WidgetFactory:
     """The ``Layout`` and style objects of one panel. Each shared one saves a message per widget.
 
     ``failed`` is told of an exception in a button's work, which a notebook would show nowhere.
@@ -68,7 +68,7 @@ class Kit:
         return made
 
 
-def shown(widget: Any, visible: bool) -> None:
+def set_visible(widget: Any, visible: bool) -> None:
     """Show or hide *widget* by class: a layout of its own would cost a message more."""
     if visible:
         widget.remove_class("lpnb-hidden")
@@ -76,7 +76,7 @@ def shown(widget: Any, visible: bool) -> None:
         widget.add_class("lpnb-hidden")
 
 
-def put_after(box: Any, before: Any, widget: Any) -> None:
+def insert_after(box: Any, before: Any, widget: Any) -> None:
     """Put *widget* into *box* behind *before*: what is made late costs nothing until then."""
     place = box.children.index(before) + 1
     box.children = [*box.children[:place], widget, *box.children[place:]]

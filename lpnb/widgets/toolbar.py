@@ -1,6 +1,6 @@
 """The row above the sheet: start from something, load, save, step back and forth, find a field.
 
-It works on a ``Sheet`` and a ``Library``. Each of its panels is made when it is first opened.
+It works on a ``BatchForm`` and a ``PayloadLibrary``. Each of its panels is made when it is first opened.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from lpnb._internal.json_codec import clean
 from lpnb._internal.redaction import scrub
 from lpnb.errors import LpnbError
 from lpnb.widgets import html_views
-from lpnb.widgets.form.batch_form import Sheet
-from lpnb.widgets.form.import_payload import Loading
-from lpnb.widgets.form.payload_library import Library, Start, given_starts
-from lpnb.widgets.styles import Kit, put_after, shown
+from lpnb.widgets.form.batch_form import BatchForm
+from lpnb.widgets.form.import_payload import ImportPanel
+from lpnb.widgets.form.payload_library import PayloadLibrary, PayloadTemplate, built_in_templates
+from lpnb.widgets.styles import WidgetFactory, insert_after, set_visible
 
 #: How many saved payloads are offered at once; the filter finds the others.
 _OFFERED = 24
@@ -32,7 +32,7 @@ class Toolbar:
         library: Where payloads are saved.
     """
 
-    def __init__(self, sheet: Sheet, kit: Kit, library: Library) -> None:
+    def __init__(self, sheet: BatchForm, kit: WidgetFactory, library: PayloadLibrary) -> None:
         self._sheet, self._kit, self.library = sheet, kit, library
         self._panels: dict[str, Any] = {}
         self._open = ""
@@ -75,8 +75,8 @@ class Toolbar:
             (button.add_class if title == self._open else button.remove_class)("lpnb-open")
         if self._body is None:
             self._body = self._kit.vbox([], "lpnb-drawer")
-            put_after(self._row, self._last, self._body)
-        shown(self._body, bool(self._open))
+            insert_after(self._row, self._last, self._body)
+        set_visible(self._body, bool(self._open))
         if self._open:
             makers = {"Start from": self._starts, "Load": self._loading, "Save": self._save}
             if name not in self._panels:
@@ -149,7 +149,7 @@ class Toolbar:
         return kit.vbox([self._filter, self._cards, self._filter_note], "lpnb-group")
 
     def _offer_starts(self) -> None:
-        starts = given_starts()
+        starts = built_in_templates()
         try:
             starts = [*self.library.starts(), *starts]
             self._filter_note.value = ""
@@ -180,18 +180,18 @@ class Toolbar:
                 f"{len(fitting) - _OFFERED} more: type a part of the name."
             )
 
-    def _take(self, start: Start) -> None:
+    def _take(self, start: PayloadTemplate) -> None:
         self._sheet.load(start.frames, unknown="keep", client_properties=start.client_properties)
         self.toggle("Start from")
         self.say(f"{start.name}: {start.about} The consumer id is unchanged.")
 
-    def _remove(self, start: Start) -> None:
+    def _remove(self, start: PayloadTemplate) -> None:
         self.library.remove(start.name)
         self._offer_starts()
         self.say(f"{start.name} is no longer in {self.library.path}.")
 
     def _loading(self) -> Any:
-        self.loading = Loading(self._sheet, self._kit, self._do, self.say)
+        self.loading = ImportPanel(self._sheet, self._kit, self._do, self.say)
         return self.loading.box
 
     # Save

@@ -130,12 +130,12 @@ def test_an_installed_package_opens_a_copy_of_what_is_inside_it(tmp_path, monkey
     from lpnb.cli import notebooks
 
     for what in ("notebooks", "data"):
-        inside = tmp_path / "package" / "brought" / what
+        inside = tmp_path / "package" / "samples" / "bundled" / what
         inside.mkdir(parents=True)
         (inside / ("00-quickstart.ipynb" if what == "notebooks" else "a.csv")).write_text(
             "{}", encoding="utf-8"
         )
-    monkeypatch.setattr(files, "__file__", str(tmp_path / "package" / "samples.py"))
+    monkeypatch.setattr(files, "__file__", str(tmp_path / "package" / "samples" / "files.py"))
 
     opened = notebooks.notebooks_folder(None)
 

@@ -11,7 +11,7 @@ import pytest
 from lpnb import Client, Grid, Sandbox, Settings, Steps, run_experiment
 from lpnb.errors import InvalidValueError
 from lpnb.experiments.runs.compare import CHANGES, compare
-from lpnb.plots.change_map import ChangeBands, ChangeMap
+from lpnb.plots.change_map import ChangeFlow, ChangeMap
 
 
 def run(*cases: tuple[str, str, str | None], **columns: list[object]) -> pd.DataFrame:
@@ -204,7 +204,7 @@ def test_without_two_telling_columns_bands_lead_from_before_to_after() -> None:
 
     picture = compare(before, after).plot()
 
-    assert isinstance(picture, ChangeBands)
+    assert isinstance(picture, ChangeFlow)
     assert picture.moves == {("Cards", "Cards"): 3, ("Cards", "Loans"): 1}
     assert picture.png().startswith(b"\x89PNG")
 

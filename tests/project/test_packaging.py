@@ -66,8 +66,8 @@ def tracked(*folders: str) -> set[str]:
 def test_the_wheel_holds_the_package_the_notebooks_and_the_data_and_nothing_else(wheel):
     there = {name for name in wheel.namelist() if ".dist-info/" not in name}
 
-    brought = {f"lpnb/brought/{name}" for name in tracked("notebooks", "data")}
-    assert there == tracked("lpnb") | brought
+    bundled = {f"lpnb/samples/bundled/{name}" for name in tracked("notebooks", "data")}
+    assert there == tracked("lpnb") | bundled
 
 
 def test_the_wheel_runs_on_every_platform_and_says_its_version(wheel):

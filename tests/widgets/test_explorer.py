@@ -17,7 +17,7 @@ import pytest
 
 import lpnb
 from lpnb import Client, ConversationBatch, Explorer, Sandbox, Secret, Settings
-from lpnb.widgets.form.payload_library import Library, LibraryError, given_starts
+from lpnb.widgets.form.payload_library import PayloadLibrary, PayloadLibraryError, built_in_templates
 from lpnb.widgets.tabs.code import cell_code
 
 HOSTILE = [
@@ -130,7 +130,9 @@ def test_tabs_are_made_when_they_are_looked_at(explorer: Explorer) -> None:
 
 
 @pytest.mark.parametrize(
-    "start", [s for s in given_starts() if not s.name.startswith("wrong-")], ids=lambda start: start.name
+    "start",
+    [s for s in built_in_templates() if not s.name.startswith("wrong-")],
+    ids=lambda start: start.name,
 )
 def test_every_persona_and_example_can_be_started_from_and_is_sent_as_it_is(
     explorer: Explorer, start: Any
@@ -174,11 +176,11 @@ def test_a_payload_is_saved_found_again_and_removed(explorer: Explorer, tmp_path
 
     explorer.toolbar.toggle("Start from")
     button(explorer, "Remove").click()
-    assert Library(tmp_path / "lpnb-library.json").starts() == []
+    assert PayloadLibrary(tmp_path / "lpnb-library.json").starts() == []
 
 
 def test_a_name_that_is_taken_gets_a_number(tmp_path: Path) -> None:
-    library = Library(tmp_path / "l.json")
+    library = PayloadLibrary(tmp_path / "l.json")
 
     names = [library.save("same", ConversationBatch()) for _ in range(3)]
 
@@ -191,8 +193,8 @@ def test_a_file_that_is_no_library_is_left_alone(tmp_path: Path, content: str) -
     path = tmp_path / "l.json"
     path.write_bytes(content.encode("utf-8", "surrogateescape"))
 
-    with pytest.raises(LibraryError, match=r"l\.json"):
-        Library(path).save("x", ConversationBatch())
+    with pytest.raises(PayloadLibraryError, match=r"l\.json"):
+        PayloadLibrary(path).save("x", ConversationBatch())
 
     assert path.read_bytes() == content.encode("utf-8", "surrogateescape")
 

@@ -29,7 +29,7 @@ class Drawn:
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
-    monkeypatch.setattr(live_table, "RHYTHM", 0.0)
+    monkeypatch.setattr(live_table, "REDRAW_INTERVAL", 0.0)
 
 
 def test_it_follows_what_comes_and_shows_markup_as_text(sandbox: Sandbox, client: Client):

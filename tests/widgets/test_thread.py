@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lpnb import Client, Explorer, Receiver, Sandbox, Settings
-from lpnb.widgets.tabs.thread import Thread
+from lpnb.widgets.tabs.thread import ThreadView
 
 HOSTILE = '<img src=x onerror="window.evil=1"> \u202e شلوم 👩‍👧 ' + "x" * 3000
 
@@ -27,9 +27,9 @@ def explorer(client: Client) -> Explorer:
 
 
 @pytest.fixture
-def thread(explorer: Explorer) -> Thread:
+def thread(explorer: Explorer) -> ThreadView:
     """Its thread."""
-    found: Thread = explorer._tab("Send & follow").thread
+    found: ThreadView = explorer._tab("Send & follow").thread
     return found
 
 
@@ -37,14 +37,14 @@ def text(widget: Any) -> str:
     return html.unescape(re.sub("<[^>]+>", " ", widget.value)).strip()
 
 
-def until(thread: Thread, words: str) -> None:
+def until(thread: ThreadView, words: str) -> None:
     end = time.monotonic() + 15
     while words not in text(thread.lines):
         assert time.monotonic() < end, text(thread.lines)
         time.sleep(0.02)
 
 
-def say(thread: Thread, words: str) -> None:
+def say(thread: ThreadView, words: str) -> None:
     thread.message.value = words
     thread.say_button.click()
     assert thread.future is not None
@@ -52,7 +52,7 @@ def say(thread: Thread, words: str) -> None:
 
 
 def test_what_is_said_arrives_and_what_the_agent_answers_appears(
-    explorer: Explorer, thread: Thread, sandbox: Sandbox
+    explorer: Explorer, thread: ThreadView, sandbox: Sandbox
 ) -> None:
     conversation = explorer.sent[0].response.conversation_id
     assert text(thread.lines) == "Nobody has said anything yet."
@@ -67,7 +67,7 @@ def test_what_is_said_arrives_and_what_the_agent_answers_appears(
 
 
 def test_close_closes_it_and_nothing_more_can_be_said(
-    explorer: Explorer, thread: Thread, sandbox: Sandbox
+    explorer: Explorer, thread: ThreadView, sandbox: Sandbox
 ) -> None:
     thread.close_button.click()
     assert thread.future is not None
@@ -78,7 +78,7 @@ def test_close_closes_it_and_nothing_more_can_be_said(
     assert thread.say_button.disabled
 
 
-def test_a_refused_message_is_kept_in_the_box_and_marked(thread: Thread, sandbox: Sandbox) -> None:
+def test_a_refused_message_is_kept_in_the_box_and_marked(thread: ThreadView, sandbox: Sandbox) -> None:
     sandbox.fail("send", "status", code=400)
 
     say(thread, "Are you there?")
@@ -89,7 +89,7 @@ def test_a_refused_message_is_kept_in_the_box_and_marked(thread: Thread, sandbox
     assert 'data-bad="yes"' in thread.lines.value
 
 
-def test_an_unknown_outcome_is_said_and_nothing_is_sent_again(thread: Thread, sandbox: Sandbox) -> None:
+def test_an_unknown_outcome_is_said_and_nothing_is_sent_again(thread: ThreadView, sandbox: Sandbox) -> None:
     sandbox.fail("send", "drop_before")
 
     say(thread, "Hello?")
@@ -100,7 +100,7 @@ def test_an_unknown_outcome_is_said_and_nothing_is_sent_again(thread: Thread, sa
     assert sandbox.calls["send"] == 1
 
 
-def test_presses_in_quick_succession_say_it_once(thread: Thread, sandbox: Sandbox) -> None:
+def test_presses_in_quick_succession_say_it_once(thread: ThreadView, sandbox: Sandbox) -> None:
     thread.message.value = "once"
     for _ in range(5):
         thread.say_button.click()
@@ -110,7 +110,7 @@ def test_presses_in_quick_succession_say_it_once(thread: Thread, sandbox: Sandbo
     assert sandbox.calls["send"] == 1
 
 
-def test_nothing_to_say_is_not_sent(thread: Thread, sandbox: Sandbox) -> None:
+def test_nothing_to_say_is_not_sent(thread: ThreadView, sandbox: Sandbox) -> None:
     say(thread, "  ")
 
     assert text(thread.status) == "There is nothing to say yet."
@@ -118,7 +118,7 @@ def test_nothing_to_say_is_not_sent(thread: Thread, sandbox: Sandbox) -> None:
 
 
 def test_hostile_text_is_shown_as_text_from_either_side(
-    explorer: Explorer, thread: Thread, sandbox: Sandbox
+    explorer: Explorer, thread: ThreadView, sandbox: Sandbox
 ) -> None:
     say(thread, HOSTILE)
     sandbox.agent_says(explorer.sent[0].response.conversation_id, HOSTILE + "!")
@@ -128,7 +128,7 @@ def test_hostile_text_is_shown_as_text_from_either_side(
     assert 'dir="auto"' in thread.lines.value
 
 
-def test_a_stopped_sandbox_is_said(thread: Thread, sandbox: Sandbox) -> None:
+def test_a_stopped_sandbox_is_said(thread: ThreadView, sandbox: Sandbox) -> None:
     sandbox.stop()
 
     say(thread, "Hello?")
@@ -140,7 +140,7 @@ def test_a_stopped_sandbox_is_said(thread: Thread, sandbox: Sandbox) -> None:
 def test_with_a_receiver_the_agent_is_heard_by_webhook_at_once(
     sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lpnb.widgets.tabs.thread.NEAR", 3600.0)  # what comes now does not come from history
+    monkeypatch.setattr("lpnb.widgets.tabs.thread.SANDBOX_POLL_INTERVAL", 3600.0)  # what comes now does not come from history
     client = Client(settings, wait_scale=0)
     with Receiver(client) as receiver:
         sandbox.set_webhook(receiver.url)
@@ -158,7 +158,9 @@ def test_with_a_receiver_the_agent_is_heard_by_webhook_at_once(
     client.close()
 
 
-def test_a_refused_send_leads_to_the_conversation_that_is_open(explorer: Explorer, thread: Thread) -> None:
+def test_a_refused_send_leads_to_the_conversation_that_is_open(
+    explorer: Explorer, thread: ThreadView
+) -> None:
     explorer.send_button.click()
     explorer.wait(10)
     assert explorer.sent[-1].response.outcome == "refused"
@@ -175,7 +177,7 @@ def test_a_refused_send_leads_to_the_conversation_that_is_open(explorer: Explore
     until(thread, "Here I am again")
 
 
-def test_a_send_that_opened_nothing_has_no_thread(explorer: Explorer, thread: Thread) -> None:
+def test_a_send_that_opened_nothing_has_no_thread(explorer: Explorer, thread: ThreadView) -> None:
     explorer.send_button.click()
     explorer.wait(10)
 

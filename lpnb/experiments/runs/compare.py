@@ -16,9 +16,9 @@ import pandas as pd
 from lpnb._internal.display import brief, esc, room, table_html, table_text
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb._internal.validation import must, one_of
-from lpnb.plots.case_matrix import as_text, labels_of, tally, texts
-from lpnb.plots.change_map import ChangeBands, ChangeMap, change_map
-from lpnb.plots.heatmap import counted
+from lpnb.plots.case_matrix import as_text, case_labels, tally, text_values
+from lpnb.plots.change_map import ChangeFlow, ChangeMap, change_map
+from lpnb.plots.heatmap import case_count
 from lpnb.plots.figure import PlotsMissingError, inline
 
 #: What can become of a case, in the order it is told.
@@ -97,7 +97,7 @@ class Comparison:
         if not total:
             return "Neither run has a case"
         kinds = [f"{count:,} {word}" for word, count in self.counts.items() if count or word == "moved"]
-        told = f"{counted(total)}: {', '.join(kinds)}"
+        told = f"{case_count(total)}: {', '.join(kinds)}"
         changed = int((~self._table["same_case"].fillna(True).astype(bool)).sum())
         return (
             f"{told}. {changed:,} of them {'was' if changed == 1 else 'were'} sent with other values"
@@ -113,14 +113,14 @@ class Comparison:
             return "No cases to compare"
         changed, moved = total - self.counts["stayed"], self.counts["moved"]
         if not changed:
-            return f"None of {counted(total)} moved" if total > 1 else "The case has not moved"
+            return f"None of {case_count(total)} moved" if total > 1 else "The case has not moved"
         return (
-            f"{moved:,} of {counted(total)} moved"
+            f"{moved:,} of {case_count(total)} moved"
             if moved == changed
-            else f"{changed:,} of {counted(total)} changed"
+            else f"{changed:,} of {case_count(total)} changed"
         )
 
-    def plot(self, rows: str | None = None, columns: str | None = None) -> ChangeMap | ChangeBands:
+    def plot(self, rows: str | None = None, columns: str | None = None) -> ChangeMap | ChangeFlow:
         """Draw it: what moved stands out, what stayed recedes.
 
         Args:
@@ -155,15 +155,15 @@ class Comparison:
 
     def _telling_pair(self) -> tuple[str, str] | None:
         """The first two columns that tell all cases apart, if any two do."""
-        own = pd.DataFrame({key: texts(self._table[key]) for key in self._keys})
+        own = pd.DataFrame({key: text_values(self._table[key]) for key in self._keys})
         varying = [key for key in self._keys if own[key].nunique() > 1][:8]
         for pair in combinations(varying, 2):
             if not own.duplicated(list(pair)).any():
                 return pair
         return None
 
-    def _bands(self) -> ChangeBands:
-        return ChangeBands(
+    def _bands(self) -> ChangeFlow:
+        return ChangeFlow(
             {(was, now): count for (was, now), count in tally(self._table[["before", "after"]])},
             self.headline,
             self.summary,
@@ -247,7 +247,7 @@ def compare(before: Any, after: Any) -> Comparison:
     both = pd.Series(there[0] & there[1])
     same = pd.Series(True, index=both.index)
     for key in keys:
-        same &= texts(own[0][key]).array == texts(own[1][key]).array
+        same &= text_values(own[0][key]).array == text_values(own[1][key]).array
     found["same_case"] = same.astype("boolean").where(both)
     for key in keys:
         found[key] = own[1][key].where(there[1], own[0][key]).infer_objects().array
@@ -277,7 +277,7 @@ def _side(table: pd.DataFrame) -> pd.DataFrame:
     full = table.assign(**{name: column for name, column in lacking.items() if name not in table})
     found = pd.DataFrame(
         {
-            "landing": labels_of(full, "landed_skill"),
+            "landing": case_labels(full, "landed_skill"),
             "landed": full["landed_skill"].notna() | full["landed_skill_id"].notna(),
             "skill_id": full["landed_skill_id"].astype("str"),
             "outcome": full["outcome"].astype("str"),

@@ -218,7 +218,7 @@ def _stretch(
     columns: Sequence[str], told: Mapping[str, Sequence[Any]], followed: Mapping[int, Mapping[str, Any]]
 ) -> dict[str, Any]:
     """The columns of some cases, of which the journal has *told*."""
-    from lpnb.tables.dataframes import moments
+    from lpnb.tables.dataframes import timestamps
 
     has_code = [state not in ("planned", "sending") for state in told["state"]]
     landed = [followed.get(number, _NOTHING) for number in told["number"]]
@@ -235,7 +235,7 @@ def _stretch(
         "http_status": told["http_status"],
         "attempts": [tried - held for tried, held in zip(told["tried"], told["held"], strict=True)],
         "elapsed_ms": told["elapsed_ms"],
-        "sent_at": moments(told["sent_at"]),
+        "sent_at": timestamps(told["sent_at"]),
         "landed_skill_id": [there.get("skill_id") for there in landed],
         "landed_skill": [there.get("skill_name") for there in landed],
         "landing_source": [there.get("source") for there in landed],
@@ -314,7 +314,7 @@ def skill_came(outcome: str, landed: Sequence[str], wanted: str) -> bool | None:
 
 def responses_frame(reader: Reader) -> pd.DataFrame:
     """One row per request frame of the last response of each case."""
-    from lpnb.tables.dataframes import ResponseColumns, moments
+    from lpnb.tables.dataframes import ResponseColumns, timestamps
 
     columns = ResponseColumns(keyed=True)
     with _not_collecting():
@@ -329,7 +329,7 @@ def responses_frame(reader: Reader) -> pd.DataFrame:
                 "http_status": told.http_status,
                 "attempts": told.attempts,
                 "elapsed_ms": told.elapsed_ms,
-                "sent_at": moments(told.sent_at),
+                "sent_at": timestamps(told.sent_at),
             }
             per_pair = {name: cells[place :: len(_PAIR)] for place, name in enumerate(_PAIR)}
             columns.add_columns(per_call, list(map(len, told.pairs)), per_pair)

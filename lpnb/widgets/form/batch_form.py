@@ -20,7 +20,7 @@ from lpnb.models.batches import ConversationBatch, RawBatch
 from lpnb.models.best_practices import Hint, advise
 from lpnb.models.conversation_request import ClientProperties
 from lpnb.widgets import html_views
-from lpnb.widgets.form.custom_fields import OwnFields
+from lpnb.widgets.form.custom_fields import CustomFields
 from lpnb.widgets.form.fields import FormField
 from lpnb.widgets.form.form import (
     HELPED,
@@ -28,13 +28,13 @@ from lpnb.widgets.form.form import (
     WHERE,
     WHO,
     Form,
-    at_fields,
     batch_fields,
+    complaints_by_field,
     contact_fields,
-    fits,
+    is_frame_pair,
 )
-from lpnb.widgets.form.sections import Fold, Group
-from lpnb.widgets.styles import Kit, put_after, shown
+from lpnb.widgets.form.sections import CollapsibleSection, Section
+from lpnb.widgets.styles import WidgetFactory, insert_after, set_visible
 
 CONSUMER = "consumer_id"
 #: How many steps back there are, and for how many seconds typing into one field is one step.
@@ -48,7 +48,7 @@ _TITLES = {
 }
 
 
-class Sheet:
+class BatchForm:
     """The fields with all that is shown about them: ``left`` is the form, ``side`` the frames and the advice.
 
     Args:
@@ -62,21 +62,21 @@ class Sheet:
     def __init__(
         self,
         account_id: str,
-        kit: Kit,
+        kit: WidgetFactory,
         changed: Callable[[], None],
         failed: Callable[[Exception], None],
-        below: Callable[[Sheet], list[Any]],
+        below: Callable[[BatchForm], list[Any]],
     ) -> None:
         self.account_id = account_id
         self.batch: ConversationBatch | None = None
         self.complaints: tuple[Complaint, ...] = ()
-        self.lines: list[html_views.Line] = []
+        self.lines: list[html_views.JsonLine] = []
         self.changed_at = 0.0
         #: Whether loading opens the folds that then hold something; closed ones say how much they hold.
         self.opens = True
         self._kit, self._changed, self._failed, self._below = kit, changed, failed, below
         self._client_properties: ClientProperties | None = None
-        self._lines_before: list[html_views.Line] = []
+        self._lines_before: list[html_views.JsonLine] = []
         self._owners: list[str] = []
         self._back: list[Any] = []
         self._forth: list[Any] = []
@@ -85,21 +85,21 @@ class Sheet:
         self.form = Form(batch_fields(), self.render, self._typing)
         self._build(kit)
 
-    def _build(self, kit: Kit) -> None:
+    def _build(self, kit: WidgetFactory) -> None:
         """Make the widgets, each with what it first holds: every later write is a message."""
         form = self.form
         fields = form.fields
         rest = [field for key, field in fields.items() if key not in (*WHO, *WHERE)]
-        self.who = Group(form, [fields[key] for key in WHO], kit, HELPED)
-        self.where = Group(form, [fields[key] for key in WHERE], kit, HELPED)
+        self.who = Section(form, [fields[key] for key in WHO], kit, HELPED)
+        self.where = Section(form, [fields[key] for key in WHERE], kit, HELPED)
         feet: dict[str, Callable[[], list[Any]]] = {"personal": self._more_contacts}
         self.folds = {
-            place: Fold(
+            place: CollapsibleSection(
                 title, [f for f in rest if f.place == place], form, kit, self._place, feet.get(place, list)
             )
             for place, title in _TITLES.items()
         }
-        self.own = OwnFields(form, kit, self._place, self._take_own)
+        self.own = CustomFields(form, kit, self._place, self._take_own)
         person, customer, session = self.folds.values()
         self.consumer_id = ipw.Text(
             value=str(uuid.uuid4()), description="Consumer id", layout=kit.plain, style=kit.text
@@ -192,7 +192,7 @@ class Sheet:
             properties, wire = client_properties or frames.client_properties, frames.to_wire()
         except InvalidValueError:
             # Wrong values are put right in their fields; what is no pair of frames has none.
-            if unknown != "keep" or not fits(frames):
+            if unknown != "keep" or not is_frame_pair(frames):
                 raise
             wire = list(frames)  # type: ignore[arg-type]  # fits has seen to it
         self._step("load")
@@ -293,7 +293,7 @@ class Sheet:
             if (number := self.form.contacts) < MOST_CONTACTS:
                 self.folds["personal"].add(self.form.add(contact_fields(number)))
                 self.jump(f"personal.contacts[{number}].email")
-            shown(more, self.form.contacts < MOST_CONTACTS)
+            set_visible(more, self.form.contacts < MOST_CONTACTS)
 
         more = self._kit.button("Add a contact", add, "lpnb-more")
         return [more]
@@ -307,7 +307,7 @@ class Sheet:
         )
         self.own.show_all()
 
-    def _fold_of(self, field: FormField) -> Fold:
+    def _fold_of(self, field: FormField) -> CollapsibleSection:
         return self.own.fold if field.kind == "own" else self.folds[field.place]
 
     # Showing
@@ -317,7 +317,12 @@ class Sheet:
         self.changed_at = time.monotonic()
         try:
             at_field = self._check()
-            groups: list[Group | Fold] = [self.who, self.where, *self.folds.values(), self.own.fold]
+            groups: list[Section | CollapsibleSection] = [
+                self.who,
+                self.where,
+                *self.folds.values(),
+                self.own.fold,
+            ]
             for group in groups:
                 group.complain(at_field)
             self.consumer_note.value = html_views.note_html("", at_field.get(CONSUMER, ""))
@@ -348,13 +353,13 @@ class Sheet:
         except InvalidValueError as error:
             complaints += error.complaints
         self.complaints = tuple(complaints)
-        lines = list(html_views.json_lines(html_views.posted(frames)))
+        lines = list(html_views.json_lines(html_views.preview_frames(frames)))
         # Marks stay until something else changes: what changes nothing here is no reason to drop them.
         if [line.text for line in lines] != [line.text for line in self.lines]:
             self.lines, self._lines_before = lines, self.lines
         keys = {**keys, CONSUMER: CONSUMER}
-        self._owners = [next(iter(at_fields([each], keys)), "") for each in complaints]
-        return at_fields(complaints, keys)
+        self._owners = [next(iter(complaints_by_field([each], keys)), "") for each in complaints]
+        return complaints_by_field(complaints, keys)
 
     def _show_jumps(self) -> None:
         """One button for each complaint, which leads to its field. Buttons once made are used again."""
@@ -363,7 +368,7 @@ class Sheet:
             if not wanted:
                 return
             self.jumps = self._kit.vbox([], "lpnb-jumps")
-            put_after(self._stay, self.says, self.jumps)
+            insert_after(self._stay, self.says, self.jumps)
         buttons = list(self.jumps.children)
         while len(buttons) < len(wanted):
             place = len(buttons)
@@ -371,7 +376,7 @@ class Sheet:
         for place, button in enumerate(buttons):
             if place < len(wanted):
                 button.description = html_views.shortened(wanted[place].sentence)
-            shown(button, place < len(wanted))
+            set_visible(button, place < len(wanted))
         if len(buttons) != len(self.jumps.children):
             self.jumps.children = buttons
 
@@ -386,7 +391,7 @@ class Sheet:
     def _about_preview(self) -> str:
         about = "Request ids are made fresh for each send."
         if self.batch is not None:
-            about = f"{html_views.size(len(self.batch.outgoing(self.account_id).content))}. {about}"
+            about = f"{html_views.size_text(len(self.batch.outgoing(self.account_id).content))}. {about}"
         if carried := len(self.form.carried):
             about += f" {html_views.count(carried, 'loaded value')} without a field: carried along."
         if self._client_properties is not None:

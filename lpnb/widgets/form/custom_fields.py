@@ -14,11 +14,11 @@ from lpnb._internal.json_codec import lone_surrogate
 from lpnb.models.base import WireModel
 from lpnb.models.conversation_request import ConsumerRequestConversation
 from lpnb.models.sdes import CustomerInfo, PersonalInfo
-from lpnb.widgets.form.fields import FormField, own_field
+from lpnb.widgets.form.fields import FormField, custom_field
 from lpnb.widgets.form.form import Form
-from lpnb.widgets.form.sections import Fold
+from lpnb.widgets.form.sections import CollapsibleSection
 from lpnb.widgets.html_views import note_html
-from lpnb.widgets.styles import Kit
+from lpnb.widgets.styles import WidgetFactory
 
 _PLACES = {"customer": "ctmrinfo", "person": "personal", "conversation": "request"}
 _MODELS: dict[str, type[WireModel]] = {
@@ -28,7 +28,7 @@ _MODELS: dict[str, type[WireModel]] = {
 }
 
 
-class OwnFields:
+class CustomFields:
     """The fold with a brand's own fields, and the row that adds one.
 
     Args:
@@ -39,10 +39,10 @@ class OwnFields:
     """
 
     def __init__(
-        self, form: Form, kit: Kit, place: Callable[[], Any], added: Callable[[FormField], None]
+        self, form: Form, kit: WidgetFactory, place: Callable[[], Any], added: Callable[[FormField], None]
     ) -> None:
         self._form, self._kit, self._added = form, kit, added
-        self.fold = Fold("of your own", [], form, kit, place, self._row)
+        self.fold = CollapsibleSection("of your own", [], form, kit, place, self._row)
 
     def add(self, place: str, name: str) -> FormField:
         """Add the field *name* to "ctmrinfo", "personal" or "request".
@@ -56,7 +56,7 @@ class OwnFields:
             raise ValueError("The field needs a name.")
         if len(name) > 200 or lone_surrogate(name) is not None:
             raise ValueError("A name is at most 200 whole characters.")
-        field = own_field(place, name)
+        field = custom_field(place, name)
         if name in _MODELS[place].wire_names() or field.key in self._form.fields:
             raise ValueError(f"{name} is there already: find it by its name above.")
         self._form.add([field])

@@ -32,11 +32,11 @@ from lpnb.models.engagement_attributes import (
 from lpnb.models.engagements import Engagement, EngagementRequest
 from lpnb.models.visitors import Identity
 from lpnb.widgets import html_views
-from lpnb.widgets.form.batch_form import Sheet
-from lpnb.widgets.form.fields import fields_of
+from lpnb.widgets.form.batch_form import BatchForm
+from lpnb.widgets.form.fields import model_fields
 from lpnb.widgets.form.flatten import Path, assemble
-from lpnb.widgets.html_views import in_words
-from lpnb.widgets.styles import Kit, put_after, shown
+from lpnb.widgets.html_views import error_text
+from lpnb.widgets.styles import WidgetFactory, insert_after, set_visible
 
 _KINDS: dict[str, type[Attribute]] = {
     kind.sde_type: kind
@@ -52,7 +52,7 @@ _CAMPAIGN = "request.campaignInfo"
 _CONTEXT = "request.conversationContext"
 
 
-class Lookup:
+class EngagementLookup:
     """The drawer under "Where it goes" that asks Monitoring.
 
     Args:
@@ -61,7 +61,9 @@ class Lookup:
         client: Returns who asks.
     """
 
-    def __init__(self, sheet: Sheet, kit: Kit, client: Callable[[], Client | AsyncClient]) -> None:
+    def __init__(
+        self, sheet: BatchForm, kit: WidgetFactory, client: Callable[[], Client | AsyncClient]
+    ) -> None:
         self._sheet, self._kit, self._client = sheet, kit, client
         self.offer: Engagement | None = None
         self._attributes: list[_AttributeForm] = []
@@ -74,12 +76,12 @@ class Lookup:
         """Open or close the drawer, which is made when it is first opened."""
         if self.body is None:
             self._build(self._kit)
-            put_after(self._sheet.left, self.button, self.body)
+            insert_after(self._sheet.left, self.button, self.body)
         self._open = not self._open
-        shown(self.body, self._open)
+        set_visible(self.body, self._open)
         (self.button.add_class if self._open else self.button.remove_class)("lpnb-open")
 
-    def _build(self, kit: Kit) -> None:
+    def _build(self, kit: WidgetFactory) -> None:
         text = {"layout": kit.plain, "style": kit.text}
         self.points = ipw.Textarea(
             description="Entry points", placeholder="sec://cards\none a line", rows=2, **text
@@ -166,16 +168,16 @@ class Lookup:
                 self._show(found)
         except Exception as error:  # an exception in a task would vanish unseen
             self.offer = None
-            shown(self.take_button, False)
+            set_visible(self.take_button, False)
             self.result.value = ""
-            self.status.value = html_views.status_html("failed", in_words(error, client))
+            self.status.value = html_views.status_html("failed", error_text(error, client))
         finally:
             self.ask_button.disabled = False
 
     def _show(self, found: Engagement) -> None:
         self.offer = found
         offered = found.outcome == "offered"
-        shown(self.take_button, offered)
+        set_visible(self.take_button, offered)
         self.status.value = html_views.status_html("done" if offered else "ask", found.explanation)
         facts = [
             ("outcome", found.outcome), ("campaign", found.campaign_id), ("engagement", found.engagement_id),
@@ -194,7 +196,7 @@ class Lookup:
         """Forget what was offered: another account knows nothing of these ids."""
         self.offer = None
         if self.body is not None:
-            shown(self.take_button, False)
+            set_visible(self.take_button, False)
             self.result.value = ""
             self.status.value = html_views.status_html("idle", "Nothing asked here yet.")
 
@@ -222,9 +224,9 @@ class Lookup:
 class _AttributeForm:
     """The fields of one attribute, made from its model."""
 
-    def __init__(self, kind: str, kit: Kit, remove: Callable[[_AttributeForm], None]) -> None:
+    def __init__(self, kind: str, kit: WidgetFactory, remove: Callable[[_AttributeForm], None]) -> None:
         self._model = _KINDS[kind]
-        self._fields = tuple(fields_of(self._model, kind))
+        self._fields = tuple(model_fields(self._model, kind))
         self._widgets = {field.key: field.widget(field.empty, kit) for field in self._fields}
         head = kit.html(f"<h4>{esc(kind)}</h4><p>{esc(_WHAT[kind])}</p>")
         gone = kit.button("Remove", lambda _: remove(self), "lpnb-tool", tooltip=f"Remove {kind}")

@@ -23,7 +23,7 @@ from lpnb.models.sdes import Day
 
 if TYPE_CHECKING:
     from lpnb.widgets.form.flatten import Path
-    from lpnb.widgets.styles import Kit
+    from lpnb.widgets.styles import WidgetFactory
 
 Kind = Literal["text", "choice", "whole", "number", "date", "own", "words"]
 _NUMBER = re.compile(r"[+-]?([0-9]{1,300}(\.[0-9]{0,300})?|\.[0-9]{1,300})([eE][+-]?[0-9]{1,4})?\Z")
@@ -61,7 +61,7 @@ class FormField:
         """The field's name, such as ``personal.contacts[0].email``."""
         return join(self.place, *self.path)
 
-    def widget(self, value: Any, kit: Kit) -> Any:
+    def widget(self, value: Any, kit: WidgetFactory) -> Any:
         """Make the ipywidget that shows *value*, with a real label."""
         common = {"description": self.label, "layout": kit.plain}
         if self.kind == "choice":
@@ -100,7 +100,7 @@ class FormField:
             return float(typed) if _NUMBER.match(typed) else value
         if self.kind == "words":
             return [word.strip() for word in value.split(",") if word.strip()]
-        return _said(value) if self.kind == "own" else value
+        return _parsed(value) if self.kind == "own" else value
 
     def from_wire(self, found: Any) -> Any:
         """Turn what the wire holds into what the widget would; ``empty`` when it has no way to show it."""
@@ -113,7 +113,7 @@ class FormField:
         elif self.kind in ("whole", "number"):
             shown = str(found) if isinstance(found, int | float) else shown
         elif self.kind == "own":
-            plain = isinstance(found, str) and found != "" and _said(found) == found
+            plain = isinstance(found, str) and found != "" and _parsed(found) == found
             shown = found if plain else json.dumps(found, ensure_ascii=False)
         elif isinstance(found, str):
             shown = found
@@ -121,7 +121,7 @@ class FormField:
         return shown if back == found and type(back) is type(found) else self.empty
 
 
-def fields_of(model: type[WireModel], place: str, lists: int = 1, path: Path = ()) -> Iterator[FormField]:
+def model_fields(model: type[WireModel], place: str, lists: int = 1, path: Path = ()) -> Iterator[FormField]:
     """Yield a field for each value of *model* that fits into one, *lists* of each for its lists.
 
     Example:
@@ -138,17 +138,17 @@ def fields_of(model: type[WireModel], place: str, lists: int = 1, path: Path = (
         inner = next((k for k in kinds if isinstance(k, type) and issubclass(k, WireModel)), None)
         listed = next((get_args(k)[0] for k in kinds if get_origin(k) is list), None)
         if inner is not None and inner is not Day:
-            yield from fields_of(inner, place, lists, steps)
+            yield from model_fields(inner, place, lists, steps)
         elif isinstance(listed, type) and issubclass(listed, WireModel):
             for number in range(lists):
-                yield from fields_of(listed, place, lists, (*steps, number))
+                yield from model_fields(listed, place, lists, (*steps, number))
         elif (kind := _kind(kinds)) is not None:
             choices = tuple(c for k in kinds if get_origin(k) is Literal for c in get_args(k))
             example = str(info.examples[0]) if info.examples else ""
-            yield FormField(place, steps, kind, label_of(steps), info.description or "", example, choices)
+            yield FormField(place, steps, kind, field_label(steps), info.description or "", example, choices)
 
 
-def own_field(place: str, name: str) -> FormField:
+def custom_field(place: str, name: str) -> FormField:
     """A field for what a brand sends beyond the documentation. Numbers and other JSON are sent as such.
 
     Example:
@@ -160,7 +160,7 @@ def own_field(place: str, name: str) -> FormField:
     return FormField(place, (name,), "own", name, hint)
 
 
-def _said(typed: str) -> Any:
+def _parsed(typed: str) -> Any:
     """What *typed* is as JSON when it is JSON, and else the text itself."""
     try:
         found = read_json(typed)
@@ -169,7 +169,7 @@ def _said(typed: str) -> Any:
     return typed if found is None else found
 
 
-def label_of(path: Path) -> str:
+def field_label(path: Path) -> str:
     """Say in words what stands at *path*.
 
     Example:

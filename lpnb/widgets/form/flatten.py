@@ -29,7 +29,7 @@ def flatten(value: Any, path: Path = ()) -> dict[Path, Any]:
     return {leaf: found for key, inner in items for leaf, found in flatten(inner, (*path, key)).items()}
 
 
-class _Node(dict[str | int, Any]):
+class _JsonNode(dict[str | int, Any]):
     """An object or list being put together; its leaves may be dicts, which this is not."""
 
     is_list = False
@@ -45,7 +45,7 @@ def assemble(leaves: Mapping[Path, Any]) -> tuple[Any, dict[Path, str]]:
         >>> assemble({("a", 3): "x", ("a", 1): "y", ("b",): {}})
         ({'a': ['y', 'x'], 'b': {}}, {('a', 1): 'a[0]', ('a', 3): 'a[1]'})
     """
-    root = _Node()
+    root = _JsonNode()
     for path, value in leaves.items():
         node = root
         for place, step in enumerate(path):
@@ -53,8 +53,8 @@ def assemble(leaves: Mapping[Path, Any]) -> tuple[Any, dict[Path, str]]:
                 node[step] = value
                 break
             inner = node.get(step)
-            if not isinstance(inner, _Node):
-                inner = node[step] = _Node()
+            if not isinstance(inner, _JsonNode):
+                inner = node[step] = _JsonNode()
                 inner.is_list = isinstance(value, list) if place + 1 == len(path) else False
             node = inner
     places: dict[Path, str] = {}
@@ -62,7 +62,7 @@ def assemble(leaves: Mapping[Path, Any]) -> tuple[Any, dict[Path, str]]:
 
 
 def _finish(node: Any, path: Path, wire: str, places: dict[Path, str]) -> Any:
-    if not isinstance(node, _Node):
+    if not isinstance(node, _JsonNode):
         places[path] = wire
         return node
     if node.is_list or any(isinstance(key, int) for key in node):

@@ -17,11 +17,11 @@ from lpnb.models.conversation_request import (
     ConsumerRequestConversation,
 )
 from lpnb.models.sdes import CustomerInfo, PersonalInfo
-from lpnb.widgets.form.fields import FormField, fields_of, own_field
+from lpnb.widgets.form.fields import FormField, custom_field, model_fields
 from lpnb.widgets.form.flatten import Path, assemble, flatten
 
 if TYPE_CHECKING:
-    from lpnb.widgets.styles import Kit
+    from lpnb.widgets.styles import WidgetFactory
 
 _SDES: Path = (0, "body", "authenticatedData", "lp_sdes")
 _BODIES = {"ctmrinfo": "info", "personal": "personal"}
@@ -62,15 +62,15 @@ HELPED = ("ctmrinfo.ctype", "request.skillId")
 def batch_fields() -> tuple[FormField, ...]:
     """Every field of a CONVERSATION batch, in the order of the wire, with two contacts."""
     return (
-        *fields_of(CustomerInfo, "ctmrinfo"),
-        *fields_of(PersonalInfo, "personal", lists=2),
-        *fields_of(ConsumerRequestConversation, "request"),
+        *model_fields(CustomerInfo, "ctmrinfo"),
+        *model_fields(PersonalInfo, "personal", lists=2),
+        *model_fields(ConsumerRequestConversation, "request"),
     )
 
 
 def contact_fields(number: int) -> tuple[FormField, ...]:
     """The fields of contact *number*, counted from 0."""
-    every = fields_of(PersonalInfo, "personal", lists=number + 1)
+    every = model_fields(PersonalInfo, "personal", lists=number + 1)
     return tuple(field for field in every if field.path[:2] == ("contacts", number))
 
 
@@ -123,7 +123,7 @@ class Form:
         values, self._carried, self._slots = dict(state[0]), dict(state[1]), dict(state[2])
         self._show(values)
 
-    def widget(self, field: FormField, kit: Kit) -> Any:
+    def widget(self, field: FormField, kit: WidgetFactory) -> Any:
         """Make the field's widget; what is typed into it is kept from then on."""
         made = field.widget(self.values.get(field.key, field.empty), kit)
         made.observe(lambda change: self._typed(field.key, change["new"]), names="value")
@@ -201,7 +201,7 @@ class Form:
                 leaf[len(start)] for leaf in leaves if leaf[: len(start)] == start and leaf[len(start) :]
             )
             reserved = {*known, *_RESERVED}
-            yield from (own_field(place, str(name)) for name in names if name not in reserved)
+            yield from (custom_field(place, str(name)) for name in names if name not in reserved)
 
     def clear(self) -> None:
         """Empty every field and drop what was carried along."""
@@ -234,7 +234,7 @@ class Form:
         return (*_SDES, self._slots[place], _BODIES[place])
 
 
-def fits(frames: Any) -> bool:
+def is_frame_pair(frames: Any) -> bool:
     """Whether *frames* are the pair that a form holds, whatever their values.
 
     Example:
@@ -249,7 +249,7 @@ def fits(frames: Any) -> bool:
     )
 
 
-def at_fields(complaints: Sequence[Complaint], keys: Mapping[str, str]) -> dict[str, str]:
+def complaints_by_field(complaints: Sequence[Complaint], keys: Mapping[str, str]) -> dict[str, str]:
     """Sort *complaints* to the fields that stand at the paths *keys*, shortened to the field's own name.
 
     A complaint about a part of a field goes to the field, one about a whole object to its first field.

@@ -16,7 +16,7 @@ from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.grid import Grid
 from lpnb.widgets.form.fields import FormField
 from lpnb.widgets.form.form import Form
-from lpnb.widgets.styles import Kit
+from lpnb.widgets.styles import WidgetFactory
 
 #: More fields than this make no picture that anybody reads.
 MOST_ROWS = 8
@@ -31,7 +31,7 @@ class GridForm:
         changed: Called after every change.
     """
 
-    def __init__(self, form: Form, kit: Kit, changed: Callable[[], None]) -> None:
+    def __init__(self, form: Form, kit: WidgetFactory, changed: Callable[[], None]) -> None:
         self._form, self._kit, self._changed = form, kit, changed
         self._rows: list[tuple[Any, Any, Any]] = []
         self.box = kit.vbox([], "lpnb-group")
@@ -53,8 +53,8 @@ class GridForm:
             return
         number = len(self._rows) + 1
         field = ipw.Combobox(
-            value=column_of(self._form.fields[key]) if key else "",
-            options=tuple(column_of(each) for each in self._form.fields.values()),
+            value=column_name(self._form.fields[key]) if key else "",
+            options=tuple(column_name(each) for each in self._form.fields.values()),
             description=f"Field {number}", placeholder="a field's name", layout=self._kit.plain,
             style=self._kit.text,
         )  # fmt: skip
@@ -87,10 +87,10 @@ class GridForm:
         Raises:
             InvalidValueError: Naming everything that is wrong.
         """
-        columns: dict[str, object] = dict(fixed_of(self._form))
+        columns: dict[str, object] = dict(fixed_columns(self._form))
         for field, text, _ in self._rows:
             if name := field.value.strip():
-                columns[name] = values_of(text.value)
+                columns[name] = parse_values(text.value)
         varied = self.varied
         wrong = []
         if not varied:
@@ -113,7 +113,7 @@ class GridForm:
         return None
 
 
-def column_of(field: FormField) -> str:
+def column_name(field: FormField) -> str:
     """A field's name as a column of cases.
 
     Example:
@@ -128,7 +128,7 @@ def column_of(field: FormField) -> str:
     return ".".join(steps if field.place == "request" else [field.place, *steps])
 
 
-def values_of(typed: str) -> list[str | None]:
+def parse_values(typed: str) -> list[str | None]:
     """The values that somebody has typed between commas; an empty one leaves the field out.
 
     Example:
@@ -143,12 +143,12 @@ def values_of(typed: str) -> list[str | None]:
     return [cell.strip() or None for cell in row]
 
 
-def fixed_of(form: Form) -> dict[str, object]:
+def fixed_columns(form: Form) -> dict[str, object]:
     """What the form holds, as columns that are the same in every case."""
     found: dict[str, object] = {}
     for key, value in form.values.items():
         wire = form.fields[key].to_wire(value)
         if wire is not None:
             cell = value.isoformat() if isinstance(value, datetime.date) else wire
-            found[column_of(form.fields[key])] = cell if not isinstance(cell, list | dict) else [cell]
+            found[column_name(form.fields[key])] = cell if not isinstance(cell, list | dict) else [cell]
     return found

@@ -17,8 +17,8 @@ from lpnb.errors import InvalidValueError
 from lpnb.models.conversation_request import ClientProperties
 from lpnb.snippets import Parsed, read_request
 from lpnb.widgets import html_views
-from lpnb.widgets.form.batch_form import Sheet
-from lpnb.widgets.styles import Kit
+from lpnb.widgets.form.batch_form import BatchForm
+from lpnb.widgets.styles import WidgetFactory
 
 #: So many requests of one text are offered; nobody reads more buttons.
 _OFFERED = 20
@@ -26,7 +26,7 @@ _OFFERED = 20
 _HEADER = re.compile(r"((?:Authorization|X-LP-on-behalf)[\"']?\s*:\s*[\"']?)[^\"'\r\n]+", re.IGNORECASE)
 
 
-class Loading:
+class ImportPanel:
     """A file chooser, a box to paste into, and a button for each request found.
 
     Args:
@@ -38,8 +38,8 @@ class Loading:
 
     def __init__(
         self,
-        sheet: Sheet,
-        kit: Kit,
+        sheet: BatchForm,
+        kit: WidgetFactory,
         do: Callable[[Callable[[], None]], None],
         done: Callable[[str], None],
     ) -> None:

@@ -25,12 +25,12 @@ from lpnb.samples.page_examples import page_examples
 LIBRARY = "lpnb-library.json"
 
 
-class LibraryError(LpnbError):
+class PayloadLibraryError(LpnbError):
     """The file with the saved payloads cannot be read or written. It is left as it is."""
 
 
 @dataclass(frozen=True)
-class Start:
+class PayloadTemplate:
     """Frames to start from, with a name and a few words.
 
     ``kind`` is "persona", "example" (of the documentation), "sample" (of the sample data) or "saved".
@@ -43,7 +43,7 @@ class Start:
     client_properties: ClientProperties | None = None
 
 
-def given_starts() -> list[Start]:
+def built_in_templates() -> list[PayloadTemplate]:
     """The personas, the documentation's own examples, the sample payloads.
 
     Example:
@@ -51,34 +51,36 @@ def given_starts() -> list[Start]:
         ['minimal', 'with SDEs', 'with campaign']
     """
     examples = [
-        Start("example", name, "From the CONVERSATION page.", frames_of(batch))
+        PayloadTemplate("example", name, "From the CONVERSATION page.", frames_without_ids(batch))
         for name, batch in page_examples().items()
     ]
-    personas = [Start("persona", p["name"], p["about"], p["frames"]) for p in _read(sample("personas.json"))]
+    personas = [
+        PayloadTemplate("persona", p["name"], p["about"], p["frames"]) for p in _read(sample("personas.json"))
+    ]
     samples = [
-        Start("sample", file.stem, "From the sample data.", _read(file))
+        PayloadTemplate("sample", file.stem, "From the sample data.", _read(file))
         for file in sorted(sample("payloads").glob("*.json"))
     ]
     return [*personas, *examples, *samples]
 
 
-def frames_of(batch: ConversationBatch) -> list[dict[str, Any]]:
+def frames_without_ids(batch: ConversationBatch) -> list[dict[str, Any]]:
     """The frames without what belongs to one send: the ids, and the account's own brandId."""
     return [{k: v for k, v in frame.items() if k not in ("id", "kind")} for frame in batch.to_wire()]
 
 
-def _start(item: Mapping[str, Any]) -> Start:
+def _start(item: Mapping[str, Any]) -> PayloadTemplate:
     header = item.get("client_properties")
     properties = ClientProperties.from_wire(header, unknown="keep") if isinstance(header, dict) else None
     about = f"Saved {item['saved_at'][:16].replace('T', ' ')} UTC."
-    return Start("saved", item["name"], about, item["frames"], properties)
+    return PayloadTemplate("saved", item["name"], about, item["frames"], properties)
 
 
 def _read(path: Path) -> Any:
     return read_json(path.read_bytes())
 
 
-class Library:
+class PayloadLibrary:
     """Saved payloads in one JSON file, which people may read, share and put under version control.
 
     Args:
@@ -97,11 +99,11 @@ class Library:
     def __init__(self, path: str | Path = LIBRARY) -> None:
         self.path = Path(path)
 
-    def starts(self) -> list[Start]:
+    def starts(self) -> list[PayloadTemplate]:
         """What was saved, the newest first.
 
         Raises:
-            LibraryError: The file is not a library.
+            PayloadLibraryError: The file is not a library.
         """
         return [_start(item) for item in reversed(self._read())]
 
@@ -109,18 +111,18 @@ class Library:
         """Save *batch* and return the name it got: one that is taken gets a number.
 
         Raises:
-            LibraryError: The name is blank, or the file cannot be read or written.
+            PayloadLibraryError: The name is blank, or the file cannot be read or written.
         """
         name = name.strip()
         if not name or len(name) > 200:
-            raise LibraryError("A saved payload needs a name of 1 to 200 characters.")
+            raise PayloadLibraryError("A saved payload needs a name of 1 to 200 characters.")
         items = self._read()
         taken = {item["name"] for item in items}
         given, number = name, 2
         while given in taken:
             given, number = f"{name} ({number})", number + 1
         saved_at = datetime.now(UTC).isoformat(timespec="seconds")
-        item: dict[str, Any] = {"name": given, "saved_at": saved_at, "frames": frames_of(batch)}
+        item: dict[str, Any] = {"name": given, "saved_at": saved_at, "frames": frames_without_ids(batch)}
         if batch.client_properties is not None:
             item["client_properties"] = batch.client_properties.to_wire()
         self._write([*items, item])
@@ -130,7 +132,7 @@ class Library:
         """Take the payload *name* out of the file.
 
         Raises:
-            LibraryError: The file cannot be read or written.
+            PayloadLibraryError: The file cannot be read or written.
         """
         self._write([item for item in self._read() if item["name"] != name])
 
@@ -140,14 +142,14 @@ class Library:
         except FileNotFoundError:
             return []
         except (OSError, JsonError) as error:
-            raise LibraryError(f"{self.path} cannot be read: {error}.") from None
+            raise PayloadLibraryError(f"{self.path} cannot be read: {error}.") from None
         items = found.get("payloads") if isinstance(found, dict) else None
         if not isinstance(items, list) or not all(
             isinstance(i, dict) and isinstance(i.get("frames"), list)
             and isinstance(i.get("name"), str) and isinstance(i.get("saved_at"), str)
             for i in items
         ):  # fmt: skip
-            raise LibraryError(f"{self.path} is not a library of payloads. Nothing was changed in it.")
+            raise PayloadLibraryError(f"{self.path} is not a library of payloads. Nothing was changed in it.")
         return items
 
     def _write(self, items: list[dict[str, Any]]) -> None:
@@ -159,4 +161,4 @@ class Library:
                 file.write(text + "\n")
             Path(aside).replace(self.path)
         except (OSError, UnicodeEncodeError) as error:
-            raise LibraryError(f"{self.path} cannot be written: {error}.") from None
+            raise PayloadLibraryError(f"{self.path} cannot be written: {error}.") from None

@@ -13,10 +13,10 @@ import ipywidgets as ipw
 from lpnb.widgets.form.fields import FormField
 from lpnb.widgets.form.form import DEFAULTS, Form
 from lpnb.widgets.html_views import note_html
-from lpnb.widgets.styles import Kit, put_after, shown
+from lpnb.widgets.styles import WidgetFactory, insert_after, set_visible
 
 
-class Group(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
+class Section(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """Some fields of a form under each other, with a note below each that has something to say.
 
     Args:
@@ -26,7 +26,9 @@ class Group(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         helped: The keys of the fields whose help is always visible.
     """
 
-    def __init__(self, form: Form, fields: Sequence[FormField], kit: Kit, helped: Iterable[str]) -> None:
+    def __init__(
+        self, form: Form, fields: Sequence[FormField], kit: WidgetFactory, helped: Iterable[str]
+    ) -> None:
         self._form, self._kit = form, kit
         self._fields = tuple(fields)
         self._helped = frozenset(helped)
@@ -72,7 +74,7 @@ class Group(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         return [widget for pair in both for widget in pair if widget is not None]
 
 
-class Fold:
+class CollapsibleSection:
     """A button that shows and hides a group, which is made when it is first opened.
 
     Args:
@@ -89,12 +91,12 @@ class Fold:
         title: str,
         fields: Sequence[FormField],
         form: Form,
-        kit: Kit,
+        kit: WidgetFactory,
         place: Callable[[], Any],
         foot: Callable[[], list[Any]] = list,
     ) -> None:
         self.fields = tuple(fields)
-        self.group: Group | None = None
+        self.group: Section | None = None
         self._title, self._form, self._kit, self._place, self._foot = title, form, kit, place, foot
         self._open = False
         self._wrong: Mapping[str, str] = {}
@@ -106,13 +108,13 @@ class Fold:
         if visible and self.group is None:
             # Without an example the help is the placeholder; a second contact needs no help again.
             helped = [f.key for f in self.fields if f.help and f.example and not {1, 2} & set(f.path)]
-            self.group = Group(self._form, self.fields, self._kit, helped)
+            self.group = Section(self._form, self.fields, self._kit, helped)
             self.group.complain(self._wrong)
             self.body = self._kit.vbox([self.group, *self._foot()])
-            put_after(self._place(), self.button, self.body)
+            insert_after(self._place(), self.button, self.body)
         self._open = visible
         if self.body is not None:
-            shown(self.body, visible)
+            set_visible(self.body, visible)
         (self.button.add_class if visible else self.button.remove_class)("lpnb-open")
         self.button.description = self._words()
 

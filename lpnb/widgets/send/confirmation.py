@@ -9,7 +9,7 @@ from lpnb.client.clients import AsyncClient, Client
 from lpnb.models.responses import BatchResponse
 
 
-class Caution:
+class SendConfirmation:
     """The questions that are still open for *client*, a consumer at a time."""
 
     def __init__(self, client: Client | AsyncClient) -> None:

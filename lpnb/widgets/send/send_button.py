@@ -20,9 +20,9 @@ from lpnb.errors import LpnbError
 from lpnb.models.batches import ConversationBatch
 from lpnb.models.responses import BatchResponse, Outcome, Pair
 from lpnb.widgets import html_views
-from lpnb.widgets.form.batch_form import Sheet
-from lpnb.widgets.send.confirmation import Caution
-from lpnb.widgets.styles import Kit, put_after, shown
+from lpnb.widgets.form.batch_form import BatchForm
+from lpnb.widgets.send.confirmation import SendConfirmation
+from lpnb.widgets.styles import WidgetFactory, insert_after, set_visible
 
 #: Seconds without a change after which what is shown is what was typed.
 SETTLED = 0.25
@@ -32,7 +32,7 @@ AnyClient = Client | AsyncClient
 Arrived = Callable[[AnyClient, ConversationBatch, BatchResponse], None]
 
 
-class Sender:
+class SendButton:
     """The Send button and all that belongs to it.
 
     Args:
@@ -42,9 +42,9 @@ class Sender:
             that ended before its call comes along too, with the outcome "not sent".
     """
 
-    def __init__(self, client: Client | AsyncClient, kit: Kit, arrived: Arrived) -> None:
+    def __init__(self, client: Client | AsyncClient, kit: WidgetFactory, arrived: Arrived) -> None:
         self._arrived_at = arrived
-        self._sheet: Sheet | None = None
+        self._sheet: BatchForm | None = None
         self._asked = ""
         self._pressed_at = -DOUBLE_CLICK  # in the page; a script that clicks twice means it
         self._left = False
@@ -53,7 +53,7 @@ class Sender:
         self._future: Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._client = client
-        self._caution = Caution(client)
+        self._caution = SendConfirmation(client)
         self.button = kit.button("Send", self._on_send, "lpnb-send")
         self.button.on_msg(self._pressed)  # told after the button itself, and only of presses in the page
         self.status = kit.html(html_views.status_html("idle", "Nothing sent yet."), "lpnb-status")
@@ -67,7 +67,7 @@ class Sender:
         """The button that gives up a send, made with the first one."""
         if self._stop is None:
             self._stop = self._kit.button("Stop", self._on_stop, "lpnb-hidden")
-            put_after(self.row, self.button, self._stop)
+            insert_after(self.row, self.button, self._stop)
         return self._stop
 
     @property
@@ -83,13 +83,13 @@ class Sender:
             self.row.children = [*self.row.children, self._confirm]
         return self._confirm
 
-    def watch(self, sheet: Sheet) -> None:
+    def watch(self, sheet: BatchForm) -> None:
         """Send what *sheet* shows."""
         self._sheet = sheet
 
     def use(self, client: Client | AsyncClient) -> None:
         """Send with *client* from now on. What was confirmed for the one before is asked again."""
-        self._client, self._caution = client, Caution(client)
+        self._client, self._caution = client, SendConfirmation(client)
         self._ask_no_more()
         self.say("idle", "Nothing sent here yet.")
 
@@ -119,7 +119,7 @@ class Sender:
 
     def fail(self, error: BaseException) -> None:
         """Say what went wrong."""
-        self.say("failed", html_views.in_words(error, self._client))
+        self.say("failed", html_views.error_text(error, self._client))
 
     def _pressed(self, _button: object, content: dict[str, Any], _buffers: object) -> None:
         if content.get("event") == "click":
@@ -133,7 +133,7 @@ class Sender:
             self._task, self._left = None, False
             self._future = event_loop.submit(self._send_what_is_shown(self._client, self._caution))
 
-    async def _send_what_is_shown(self, client: AnyClient, caution: Caution) -> None:
+    async def _send_what_is_shown(self, client: AnyClient, caution: SendConfirmation) -> None:
         """Send on lpnb's loop with the *client* of the press. Whatever happens ends in the panel."""
         sheet = self._sheet
         assert sheet is not None  # noqa: S101 - there is no button before there is a sheet
@@ -173,7 +173,7 @@ class Sender:
         if not self.busy:
             self.button.disabled = False
 
-    def _may_send(self, caution: Caution, consumer: str) -> bool:
+    def _may_send(self, caution: SendConfirmation, consumer: str) -> bool:
         """Whether nothing is left to be confirmed; otherwise ask."""
         question = caution.question(consumer)
         if not question or (question == self._asked and self.confirm.value):
@@ -181,13 +181,13 @@ class Sender:
             return True
         self._asked = question
         self.confirm.value = False
-        shown(self.confirm, True)
+        set_visible(self.confirm, True)
         self.say("ask", f"{question} Tick the box below, then press Send again.", until=consumer)
         return False
 
     def _ask_no_more(self) -> None:
         if self._confirm is not None:
-            shown(self._confirm, False)
+            set_visible(self._confirm, False)
             self._confirm.value = False
 
     def _on_stop(self, _button: object) -> None:
@@ -195,24 +195,24 @@ class Sender:
             event_loop.loop().call_soon_threadsafe(task.cancel)
 
     async def _send(
-        self, client: AnyClient, caution: Caution, batch: ConversationBatch, consumer: str
+        self, client: AnyClient, caution: SendConfirmation, batch: ConversationBatch, consumer: str
     ) -> None:
         before = caution.doubts(consumer)
         try:
             self._task = asyncio.current_task()
-            shown(self.stop_button, True)
+            set_visible(self.stop_button, True)
             # The engine itself, since a plain Client's methods would block this loop.
             response = await client.engine.send(batch, consumer)
         except (Exception, asyncio.CancelledError) as error:
             if caution.doubts(consumer) > before:
                 response = [r for r in client.unknown if r.consumer_id == consumer][-1]
             else:
-                response = _came_to_nothing(client, batch, consumer, error)
+                response = _failed_response(client, batch, consumer, error)
                 if response.outcome == "unknown":
                     caution.doubt(consumer)
         finally:
             self._task = None
-            shown(self.stop_button, False)
+            set_visible(self.stop_button, False)
         caution.learn(response)
         self._arrived_at(client, batch, response)
         state: html_views.State = "done" if response.outcome == "answered" else "failed"
@@ -222,12 +222,12 @@ class Sender:
         self.say(state, words, until=response.consumer_id)
 
 
-def _came_to_nothing(
+def _failed_response(
     client: AnyClient, batch: ConversationBatch, consumer: str, error: BaseException
 ) -> BatchResponse:
     """What there is to remember of a send that ended without a response, most often before its call."""
     stopped = isinstance(error, asyncio.CancelledError)
-    words = "Stopped. No conversation was created." if stopped else html_views.in_words(error, client)
+    words = "Stopped. No conversation was created." if stopped else html_views.error_text(error, client)
     # Our own errors come before the call. Of a surprise nobody knows when it came.
     outcome: Outcome = "not sent" if stopped or isinstance(error, LpnbError) else "unknown"
     code = "not-sent" if outcome == "not sent" else "no-answer"

@@ -14,7 +14,7 @@ from lpnb.widgets import html_views
 
 
 @dataclass(frozen=True, eq=False)
-class Sent:
+class SentRequest:
     """A batch and its response. ``number`` counts the sends of one explorer from 1."""
 
     number: int

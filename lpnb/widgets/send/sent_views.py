@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 from lpnb._internal.display import esc
 from lpnb._internal.json_codec import clean
 from lpnb.widgets import html_views
-from lpnb.widgets.send.sent_request import Sent
+from lpnb.widgets.send.sent_request import SentRequest
 
 #: A raw reply of more characters is cut in the panel; ``response.raw`` has all of it.
 _RAW = 20_000
@@ -19,7 +19,7 @@ _RAW = 20_000
 _COLUMNS = [name for name in html_views.COLUMNS if name != "consumer_id"]
 
 
-def sent_html(sent: Sent) -> str:
+def sent_html(sent: SentRequest) -> str:
     """One send: the outcome in words, a row for each frame, what was posted and what came back."""
     response = sent.response
     about = [("account", sent.account_id), ("consumer", sent.consumer_id)]
@@ -33,7 +33,7 @@ def sent_html(sent: Sent) -> str:
     )
 
 
-def raw_html(sent: Sent) -> str:
+def raw_html(sent: SentRequest) -> str:
     """The posted frames and the reply as it came, beside each other."""
     raw = sent.raw_text()
     cut = f"\n… {len(raw) - _RAW:,} more characters: response.raw has them" if len(raw) > _RAW else ""
@@ -52,7 +52,7 @@ def _block(title: str, text: str) -> str:
     )
 
 
-def difference_html(before: Sent, after: Sent) -> str:
+def difference_html(before: SentRequest, after: SentRequest) -> str:
     """What differs between two sends, in what was posted and in what came back."""
     return (
         f"<h3>#{before.number} beside #{after.number}</h3>"

@@ -11,8 +11,8 @@ from lpnb._internal.json_codec import clean
 from lpnb.errors import LpnbError
 from lpnb.models.batches import ConversationBatch
 from lpnb.widgets import html_views
-from lpnb.widgets.form.payload_library import frames_of
-from lpnb.widgets.styles import Kit
+from lpnb.widgets.form.payload_library import frames_without_ids
+from lpnb.widgets.styles import WidgetFactory
 
 #: Copies what stands beside the button. Where the page may not, the text is marked, for Ctrl-C.
 _COPY = (
@@ -38,7 +38,7 @@ def cell_code(batch: ConversationBatch, consumer_id: str) -> str:
         explorer.consumer_id.value = 'consumer-1'
         explorer
     """
-    frames = pprint.pformat(frames_of(batch), width=88, sort_dicts=False)
+    frames = pprint.pformat(frames_without_ids(batch), width=88, sort_dicts=False)
     indented = frames.replace("\n", "\n    ")
     return (
         "import lpnb\n\nexplorer = lpnb.Explorer()\nexplorer.load(\n"
@@ -61,7 +61,7 @@ class CodeTab:
 
     def __init__(
         self,
-        kit: Kit,
+        kit: WidgetFactory,
         writers: Mapping[str, Writer],
         payload: Callable[[], tuple[ConversationBatch | None, str]],
     ) -> None:

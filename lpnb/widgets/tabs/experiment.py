@@ -21,10 +21,10 @@ from lpnb._internal.json_codec import clean
 from lpnb.client.clients import AsyncClient, Client
 from lpnb.errors import InvalidValueError, LpnbError
 from lpnb.widgets import html_views
-from lpnb.widgets.form.batch_form import Sheet
+from lpnb.widgets.form.batch_form import BatchForm
 from lpnb.widgets.form.grid_form import GridForm
-from lpnb.widgets.html_views import in_words
-from lpnb.widgets.styles import Kit, shown
+from lpnb.widgets.html_views import error_text
+from lpnb.widgets.styles import WidgetFactory, set_visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +51,11 @@ class ExperimentTab:
     """
 
     def __init__(
-        self, sheet: Sheet, kit: Kit, client: Callable[[], Client | AsyncClient], told: Callable[[], None]
+        self,
+        sheet: BatchForm,
+        kit: WidgetFactory,
+        client: Callable[[], Client | AsyncClient],
+        told: Callable[[], None],
     ) -> None:
         self._sheet, self._kit, self._client, self._told = sheet, kit, client, told
         self.run: Run | None = None
@@ -130,7 +134,7 @@ class ExperimentTab:
             caption = f"The first {len(rows)}" if len(rows) < len(grid) else "All of them"
             self.sample.value = _table(caption, ["case", *columns], rows)
             real = not self._client().settings.on_loopback
-            shown(self.confirm, real and len(grid) > 1)
+            set_visible(self.confirm, real and len(grid) > 1)
         except LpnbError as error:
             self.count.value = html_views.note_html("", str(error))
             self.sample.value = ""
@@ -178,28 +182,28 @@ class ExperimentTab:
 
             # Its first steps wait for hosts and a token, which this loop cannot do for itself.
             self.run = run = await asyncio.to_thread(start_experiment, client, grid, **options)
-            shown(self.stop_button, True)
-            shown(self.bar, True)
+            set_visible(self.stop_button, True)
+            set_visible(self.bar, True)
             ended = asyncio.ensure_future(run)
             while not (await asyncio.wait([ended], timeout=_LOOK))[0]:
                 self._show_progress(run)
             ended.result()
             await self._show_results(run)
         except Exception as error:  # an exception in a task would vanish unseen
-            self.status.value = html_views.status_html("failed", in_words(error, client))
+            self.status.value = html_views.status_html("failed", error_text(error, client))
         finally:
-            shown(self.stop_button, False)
-            shown(self.bar, False)
+            set_visible(self.stop_button, False)
+            set_visible(self.bar, False)
             self.start_button.disabled = False
 
     def _options(self, client: Client | AsyncClient, grid: Grid) -> dict[str, Any] | None:
         """How the run is driven; None, and a question, when a real account has not been confirmed."""
         real = not client.settings.on_loopback
         if real and self.confirm.value.strip() != str(len(grid)):
-            shown(self.confirm, True)
+            set_visible(self.confirm, True)
             self.status.value = html_views.status_html(
                 "ask",
-                f"This opens {len(grid):,} conversations at the {html_views.world(client.settings)}. "
+                f"This opens {len(grid):,} conversations at the {html_views.account_label(client.settings)}. "
                 f"Type {len(grid)} into How many, then press Run again.",
             )
             return None
@@ -301,7 +305,7 @@ class ExperimentTab:
             found = await asyncio.to_thread(compare, before, self._table)
             self.comparison.value = found._repr_html_()
         except Exception as error:  # an exception in a task would vanish unseen
-            self.comparison.value = html_views.note_html("", in_words(error, self._client()))
+            self.comparison.value = html_views.note_html("", error_text(error, self._client()))
 
 
 def _check(grid: Grid) -> None:
@@ -329,7 +333,7 @@ def _table(caption: str, columns: list[str], rows: list[list[object]]) -> str:
     head = "".join(f'<th scope="col">{esc(clean(name))}</th>' for name in columns)
     body = "".join(
         "<tr>"
-        + "".join(f"<td>{esc(clean(html_views.shortened(_said(cell))))}</td>" for cell in row)
+        + "".join(f"<td>{esc(clean(html_views.shortened(_cell_text(cell))))}</td>" for cell in row)
         + "</tr>"
         for row in rows
     )
@@ -340,7 +344,7 @@ def _table(caption: str, columns: list[str], rows: list[list[object]]) -> str:
     )
 
 
-def _said(cell: object) -> str:
+def _cell_text(cell: object) -> str:
     text = "" if cell is None else str(cell)
     return "" if text in ("nan", "<NA>", "NaT") and not isinstance(cell, str) else text
 
@@ -356,10 +360,10 @@ def _frame_html(table: pd.DataFrame, varied: list[str]) -> str:
     return _table(caption, there, rows)
 
 
-def kept_table_html(tab: ExperimentTab | None) -> str:
+def saved_table_html(tab: ExperimentTab | None) -> str:
     """The last run's table, for places that show no widgets."""
     if tab is None or tab._table is None:
         return ""
     table = tab._table.head(_ROWS)
-    rows = [[_said(cell) for cell in row] for row in table.itertuples(index=False)]
+    rows = [[_cell_text(cell) for cell in row] for row in table.itertuples(index=False)]
     return table_html(f"The last run: {len(tab._table):,} cases", list(table.columns), rows)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lpnb.widgets import html_views
-from lpnb.widgets.send.sent_request import Sent
+from lpnb.widgets.send.sent_request import SentRequest
 from lpnb.widgets.send.sent_views import raw_html, sent_html
-from lpnb.widgets.styles import Kit
-from lpnb.widgets.tabs.landing import LandingPart
-from lpnb.widgets.tabs.thread import Thread
+from lpnb.widgets.styles import WidgetFactory
+from lpnb.widgets.tabs.landing import LandingView
+from lpnb.widgets.tabs.thread import ThreadView
 
 
 class FollowTab:
@@ -22,16 +22,18 @@ class FollowTab:
         looked_at: Whether the tab can be seen.
     """
 
-    def __init__(self, sent: Sequence[Sent], kit: Kit, looked_at: Callable[[], bool]) -> None:
+    def __init__(
+        self, sent: Sequence[SentRequest], kit: WidgetFactory, looked_at: Callable[[], bool]
+    ) -> None:
         self._sent = sent
-        self.shown: Sent | None = None
+        self.shown: SentRequest | None = None
         self._about = kit.html("", "lpnb-note", "lpnb-flat")
         self._earlier = kit.button("Earlier", lambda _: self._step(-1), "lpnb-tool")
         self._later = kit.button("Later", lambda _: self._step(1), "lpnb-tool")
         self.outcome = kit.html("", "lpnb-answers")
         self.raw = kit.html("", "lpnb-raw")
-        self.landing = LandingPart(kit)
-        self.thread = Thread(kit, looked_at)
+        self.landing = LandingView(kit)
+        self.thread = ThreadView(kit, looked_at)
         self.box = kit.vbox(
             [
                 kit.box([self._about, self._earlier, self._later], "lpnb-tools"),
@@ -44,7 +46,7 @@ class FollowTab:
         )
         self.show(self._sent[-1] if self._sent else None)
 
-    def show(self, sent: Sent | None) -> None:
+    def show(self, sent: SentRequest | None) -> None:
         """Show *sent*; None says that there is nothing yet."""
         self.shown = sent
         place = self._sent.index(sent) if sent is not None else 0

@@ -12,15 +12,15 @@ import ipywidgets as ipw
 
 from lpnb.errors import LpnbError
 from lpnb.widgets import html_views
-from lpnb.widgets.send.sent_request import Sent
+from lpnb.widgets.send.sent_request import SentRequest
 from lpnb.widgets.send.sent_views import difference_html, sent_html
-from lpnb.widgets.styles import Kit, shown
+from lpnb.widgets.styles import WidgetFactory, set_visible
 
 #: How many sends are listed at once.
 _PAGE = 12
 
 
-class PastTab:
+class HistoryTab:
     """The list of sends with a search box, and what can be done with the one that is chosen.
 
     Args:
@@ -33,15 +33,15 @@ class PastTab:
 
     def __init__(
         self,
-        sent: Sequence[Sent],
-        kit: Kit,
-        reopen: Callable[[Sent], None],
-        resend: Callable[[Sent], None],
-        follow: Callable[[Sent], None],
+        sent: Sequence[SentRequest],
+        kit: WidgetFactory,
+        reopen: Callable[[SentRequest], None],
+        resend: Callable[[SentRequest], None],
+        follow: Callable[[SentRequest], None],
     ) -> None:
         self._sent, self._kit = sent, kit
         self._start = 0
-        self.chosen: Sent | None = None
+        self.chosen: SentRequest | None = None
         self.search = ipw.Text(
             description="Search",
             placeholder="consumer, outcome, any value sent",
@@ -58,7 +58,7 @@ class PastTab:
         self.other = ipw.Text(description="Compare with #", layout=kit.plain, style=kit.text)
         self._note = kit.html("", "lpnb-note", "lpnb-flat")
 
-        def on_chosen(work: Callable[[Sent], None]) -> Callable[[object], None]:
+        def on_chosen(work: Callable[[SentRequest], None]) -> Callable[[object], None]:
             return lambda _: self._do(work)
 
         self.reopen = kit.button("Reopen", on_chosen(reopen), tooltip="Back into the form, for its consumer")
@@ -95,7 +95,7 @@ class PastTab:
             place = len(buttons)
             buttons.append(self._kit.button("", lambda _, place=place: self._press(place), "lpnb-row"))
         for place, button in enumerate(buttons):
-            shown(button, place < len(page))
+            set_visible(button, place < len(page))
             if place < len(page):
                 button.description = page[place].title
                 # A class for each outcome, so that the list is read at a glance.
@@ -109,7 +109,7 @@ class PastTab:
             (self._newer, self._start > 0),
             (self._older, self._start + _PAGE < len(found)),
         ):
-            shown(button, wanted_there)
+            set_visible(button, wanted_there)
         said = f"{html_views.count(len(self._sent), 'send')} in this session, the newest first."
         if wanted:
             said = f"{len(found)} of {html_views.count(len(self._sent), 'send')} found."
@@ -123,16 +123,16 @@ class PastTab:
         if place < len(self._page):
             self.choose(self._page[place])
 
-    def choose(self, sent: Sent) -> None:
+    def choose(self, sent: SentRequest) -> None:
         """Show *sent* below the list."""
         self.chosen = sent
         self._note.value = self.compared.value = ""
         if not self.other.value and sent.number > 1:
             self.other.value = str(sent.number - 1)
         self._detail.value = sent_html(sent)
-        shown(self._chosen_box, True)
+        set_visible(self._chosen_box, True)
 
-    def _do(self, work: Callable[[Sent], None]) -> None:
+    def _do(self, work: Callable[[SentRequest], None]) -> None:
         if self.chosen is None:
             return
         try:
@@ -146,7 +146,7 @@ class PastTab:
             )
             self._note.value = html_views.note_html("", words)
 
-    def _compare(self, chosen: Sent) -> None:
+    def _compare(self, chosen: SentRequest) -> None:
         wanted = self.other.value.strip().lstrip("#")
         other = next((sent for sent in self._sent if str(sent.number) == wanted), None)
         if other is None:

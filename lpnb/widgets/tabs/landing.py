@@ -16,16 +16,16 @@ from lpnb.client.connect import sandbox_of
 from lpnb.client.landings import DEFAULT_WAIT, find_landing
 from lpnb.models.landings import Landing
 from lpnb.widgets import html_views
-from lpnb.widgets.html_views import in_words
-from lpnb.widgets.send.sent_request import Sent
-from lpnb.widgets.styles import Kit, shown
+from lpnb.widgets.html_views import error_text
+from lpnb.widgets.send.sent_request import SentRequest
+from lpnb.widgets.styles import WidgetFactory, set_visible
 
 
-class LandingPart:
+class LandingView:
     """The part of the tab that asks where the conversation of one send is."""
 
-    def __init__(self, kit: Kit) -> None:
-        self._sent: Sent | None = None
+    def __init__(self, kit: WidgetFactory) -> None:
+        self._sent: SentRequest | None = None
         self._future: Future[None] | None = None
         self._answers: dict[int, Landing] = {}
         self.button = kit.button("Where did it land?", lambda _: self.ask(), "lpnb-hidden", "lpnb-more")
@@ -33,7 +33,7 @@ class LandingPart:
         self.trace = kit.html("", "lpnb-trace")
         self.widgets = [kit.box([self.button, self.status], "lpnb-tools"), self.trace]
 
-    def show(self, sent: Sent) -> None:
+    def show(self, sent: SentRequest) -> None:
         """Turn to *sent*. On a sandbox, where it costs nothing, the question is asked at once."""
         if sent is self._sent:
             return
@@ -41,12 +41,12 @@ class LandingPart:
             self._future.cancel()
         self._sent, self._future = sent, None
         self.status.value = self.trace.value = ""
-        shown(self.button, bool(sent.response.conversation_id))
+        set_visible(self.button, bool(sent.response.conversation_id))
         if not sent.response.conversation_id:
             return
         if (known := self._answers.get(sent.number)) is not None:
             self._tell(sent, known)
-        elif _costs_nothing(sent):
+        elif _is_free_to_ask(sent):
             self.ask()
 
     def ask(self) -> Future[None] | None:
@@ -62,7 +62,7 @@ class LandingPart:
         self._future = event_loop.submit(self._ask(sent, sent.response.conversation_id))
         return self._future
 
-    async def _ask(self, sent: Sent, conversation_id: str) -> None:
+    async def _ask(self, sent: SentRequest, conversation_id: str) -> None:
         engine = sent.client.engine
         try:
             found = await find_landing(engine, conversation_id, receiver=engine.listener)
@@ -71,9 +71,9 @@ class LandingPart:
                 self._tell(sent, found)
         except Exception as error:  # an exception in a task would vanish unseen
             if sent is self._sent:
-                self.status.value = html_views.status_html("failed", in_words(error, sent.client))
+                self.status.value = html_views.status_html("failed", error_text(error, sent.client))
 
-    def _tell(self, sent: Sent, found: Landing) -> None:
+    def _tell(self, sent: SentRequest, found: Landing) -> None:
         state: html_views.State = "done" if found.outcome == "landed" else "ask"
         self.status.value = html_views.status_html(state, found.explanation)
         sandbox = sandbox_of(sent.client.settings)
@@ -84,7 +84,7 @@ class LandingPart:
         self.trace.value = "" if trace is None else trace_html(trace)
 
 
-def _costs_nothing(sent: Sent) -> bool:
+def _is_free_to_ask(sent: SentRequest) -> bool:
     """Whether the question stays on this machine and there is somebody to answer it."""
     settings = sent.client.settings
     answers = settings.history_key or settings.agent_login or sent.client.engine.listener

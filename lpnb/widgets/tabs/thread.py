@@ -23,18 +23,18 @@ from lpnb.client.conversation_core import ConversationCore
 from lpnb.client.transcripts import TranscriptLine
 from lpnb.models.responses import BatchResponse
 from lpnb.widgets import html_views
-from lpnb.widgets.html_views import in_words
-from lpnb.widgets.send.sent_request import Sent
-from lpnb.widgets.styles import Kit, shown
+from lpnb.widgets.html_views import error_text
+from lpnb.widgets.send.sent_request import SentRequest
+from lpnb.widgets.styles import WidgetFactory, set_visible
 
 #: Seconds between two looks at history: of a sandbox on this machine, and of anybody else's service.
-NEAR, FAR = 1.5, 15.0
+SANDBOX_POLL_INTERVAL, POLL_INTERVAL = 1.5, 15.0
 #: Seconds without news after which nobody looks any more until somebody asks.
-PATIENCE = 900.0
+IDLE_TIMEOUT = 900.0
 _LINE = 4_000
 
 
-class Thread:
+class ThreadView:
     """The part of the tab that goes on with the conversation of one send.
 
     Args:
@@ -42,9 +42,9 @@ class Thread:
         looked_at: Whether the thread can be seen; only then is history asked.
     """
 
-    def __init__(self, kit: Kit, looked_at: Callable[[], bool]) -> None:
+    def __init__(self, kit: WidgetFactory, looked_at: Callable[[], bool]) -> None:
         self._looked_at = looked_at
-        self._sent: Sent | None = None
+        self._sent: SentRequest | None = None
         self._dialogues: dict[tuple[str, str], ConversationCore] = {}
         self._watching: Future[None] | None = None
         self._acting = threading.Lock()
@@ -84,7 +84,7 @@ class Thread:
 
     # Which conversation
 
-    def show(self, sent: Sent) -> None:
+    def show(self, sent: SentRequest) -> None:
         """Turn to the conversation of *sent*, if it opened one."""
         if sent is self._sent:
             return
@@ -96,8 +96,8 @@ class Thread:
 
     def _turn(self) -> None:
         sent, dialogue = self._sent, self._dialogue()
-        shown(self.box, dialogue is not None)
-        shown(self.open_button, dialogue is None and sent is not None and bool(sent.response.open_for))
+        set_visible(self.box, dialogue is not None)
+        set_visible(self.open_button, dialogue is None and sent is not None and bool(sent.response.open_for))
         if dialogue is not None:
             self.lines.value = lines_html((), dialogue.lines)
             self._say_state(dialogue)
@@ -126,7 +126,7 @@ class Thread:
         self.found.value = html_views.status_html("busy", "Looking for it …")
         return event_loop.submit(self._find(self._sent))
 
-    async def _find(self, sent: Sent) -> None:
+    async def _find(self, sent: SentRequest) -> None:
         try:
             found = await find_open(sent.client.engine, sent.consumer_id)
             if found is not None:
@@ -136,7 +136,7 @@ class Thread:
                 self.found.value = html_views.status_html("done" if found else "failed", words)
                 self._turn()
         except Exception as error:  # an exception in a task would vanish unseen
-            self.found.value = html_views.status_html("failed", in_words(error, sent.client))
+            self.found.value = html_views.status_html("failed", error_text(error, sent.client))
         finally:
             self.open_button.disabled = False
 
@@ -149,20 +149,20 @@ class Thread:
         if (dialogue := self._dialogue()) is not None and self._sent is not None:
             self._watching = event_loop.submit(self._watch(self._sent, dialogue))
 
-    async def _watch(self, sent: Sent, dialogue: ConversationCore) -> None:
+    async def _watch(self, sent: SentRequest, dialogue: ConversationCore) -> None:
         near = sent.client.settings.on_loopback
         quiet_since, last = time.monotonic(), ""
         try:
-            while sent is self._sent and time.monotonic() - quiet_since < PATIENCE:
+            while sent is self._sent and time.monotonic() - quiet_since < IDLE_TIMEOUT:
                 if self._looked_at():
                     await self.refresh(dialogue)
                     if self.lines.value != last:
                         quiet_since, last = time.monotonic(), self.lines.value
                 if dialogue.closed:
                     break
-                await self._news(dialogue, NEAR if near else FAR)
+                await self._news(dialogue, SANDBOX_POLL_INTERVAL if near else POLL_INTERVAL)
         except Exception as error:  # an exception in a task would vanish unseen
-            self.status.value = html_views.status_html("failed", in_words(error, sent.client))
+            self.status.value = html_views.status_html("failed", error_text(error, sent.client))
 
     async def _news(self, dialogue: ConversationCore, seconds: float) -> None:
         """Wait for the next webhook, or *seconds* where nobody hears of any."""
@@ -212,7 +212,7 @@ class Thread:
             if dialogue.closed:
                 self._say_state(dialogue)
         except Exception as error:  # an exception in a task would vanish unseen
-            self.status.value = html_views.status_html("failed", in_words(error, sent.client))
+            self.status.value = html_views.status_html("failed", error_text(error, sent.client))
             self.lines.value = lines_html((), dialogue.lines)
         finally:
             self._enable(not dialogue.closed)
