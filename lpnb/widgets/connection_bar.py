@@ -200,7 +200,8 @@ class ConnectionBar:
         self.question.value = html_views.status_html(
             "ask",
             f"{html_views.account_label(client.settings)} through {client.settings.domain_api} is real: "
-            "what you send from here then opens conversations that people answer. Nothing is sent by going over.",
+            "what you send from here then opens conversations that people answer. "
+            "Nothing is sent by going over.",
         )
         for button in (self.yes, self.no):
             set_visible(button, True)

@@ -140,7 +140,9 @@ def test_a_stopped_sandbox_is_said(thread: ThreadView, sandbox: Sandbox) -> None
 def test_with_a_receiver_the_agent_is_heard_by_webhook_at_once(
     sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lpnb.widgets.tabs.thread.SANDBOX_POLL_INTERVAL", 3600.0)  # what comes now does not come from history
+    monkeypatch.setattr(
+        "lpnb.widgets.tabs.thread.SANDBOX_POLL_INTERVAL", 3600.0
+    )  # what comes now does not come from history
     client = Client(settings, wait_scale=0)
     with Receiver(client) as receiver:
         sandbox.set_webhook(receiver.url)
