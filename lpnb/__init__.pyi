@@ -2,12 +2,11 @@
 
 from lpnb._internal.redaction import Secret as Secret
 from lpnb.api.history import HistoryRecord as HistoryRecord
-from lpnb.client.clients import AsyncClient as AsyncClient
-from lpnb.client.clients import Client as Client
+from lpnb.client.async_client import AsyncClient as AsyncClient
+from lpnb.client.async_conversation import AsyncConversation as AsyncConversation
 from lpnb.client.connect import connect as connect
-from lpnb.client.conversation import AsyncConversation as AsyncConversation
 from lpnb.client.conversation import Conversation as Conversation
-from lpnb.client.landings import landing as landing
+from lpnb.client.sync_client import Client as Client
 from lpnb.diagnostics.doctor import doctor as doctor
 from lpnb.diagnostics.token_chain import token_chain as token_chain
 from lpnb.errors import AlreadyOpenError as AlreadyOpenError

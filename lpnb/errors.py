@@ -28,10 +28,46 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from lpnb.models.responses import BatchResponse
+
+class Response(Protocol):
+    """What an error keeps of a send: a ``BatchResponse``."""
+
+    @property
+    def consumer_id(self) -> str:
+        """For whom it was sent."""
+        ...
+
+    @property
+    def outcome(self) -> str:
+        """What became of it."""
+        ...
+
+    @property
+    def pairs(self) -> tuple[Any, ...]:
+        """One entry for each request."""
+        ...
+
+    @property
+    def explanation(self) -> str:
+        """What it means, in words."""
+        ...
+
+    @property
+    def conversation_id(self) -> str | None:
+        """The conversation that was created, if any."""
+        ...
+
+    @property
+    def http_status(self) -> int | None:
+        """The reply's status."""
+        ...
+
+    @property
+    def raw(self) -> bytes:
+        """The reply's bytes as they came."""
+        ...
 
 
 class LpnbError(Exception):
@@ -155,7 +191,7 @@ class NotSentError(LpnbError):
         lpnb.errors.NotSentError: Nothing left this machine.
     """
 
-    def __init__(self, message: str, response: BatchResponse | None = None) -> None:
+    def __init__(self, message: str, response: Response | None = None) -> None:
         super().__init__(message)
         self.response = response
 
@@ -243,7 +279,7 @@ class RefusedError(LpnbError):
         lpnb.errors.RefusedError: The skill does not exist.
     """
 
-    def __init__(self, message: str, response: BatchResponse) -> None:
+    def __init__(self, message: str, response: Response) -> None:
         super().__init__(message)
         self.response = response
 
@@ -283,6 +319,6 @@ class NoAnswerError(LpnbError):
         lpnb.errors.NoAnswerError: The connection was cut.
     """
 
-    def __init__(self, message: str, response: BatchResponse) -> None:
+    def __init__(self, message: str, response: Response) -> None:
         super().__init__(message)
         self.response = response

@@ -226,6 +226,11 @@ class Settings:
         """Whether the Domain API, and so everything else, is on this machine."""
         return (urlsplit(self.domain_api).hostname or "") in LOOPBACK
 
+    @property
+    def can_read_history(self) -> bool:
+        """Whether there are credentials for Messaging Interactions: an agent's login, or an API key."""
+        return bool(self.history_key or self.agent_login)
+
     def __repr__(self) -> str:
         return (
             f"Settings(account_id={self.account_id!r}, client_id={self.client_id!r}, "

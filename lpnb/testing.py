@@ -18,7 +18,7 @@ from lpnb.experiments.cases.cases import Cases, cases_of
 from lpnb.experiments.verification.verify import Check, expect_something, verify
 
 if TYPE_CHECKING:
-    from lpnb.client.clients import Client
+    from lpnb.client import Client
 
 
 def each_case(

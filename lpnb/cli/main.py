@@ -102,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from lpnb.client.clients import Client
+    from lpnb.client import Client
     from lpnb.samples.page_examples import page_examples
     from lpnb.sandbox import Sandbox
     from lpnb.settings import Settings

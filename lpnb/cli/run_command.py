@@ -20,7 +20,7 @@ from lpnb.cli.run_options import declare
 from lpnb.errors import Complaint, InvalidValueError, JournalError, LpnbError, RunError, SettingsError
 
 if TYPE_CHECKING:
-    from lpnb.client.clients import Client
+    from lpnb.client import Client
     from lpnb.experiments.cases.cases import Cases
     from lpnb.experiments.runs.run import Run
     from lpnb.experiments.runs.steps import Steps

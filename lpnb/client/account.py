@@ -64,7 +64,7 @@ class AccountState:
 
     def need_domains(self) -> Flow[None] | None:
         """The flow that looks the hosts up, unless they are known."""
-        return None if self.domains and self._clock() < self._domains_until else self._find_domains()
+        return None if self.domains and self._clock() < self._domains_until else self.find_domains()
 
     def need_app_jwt(self) -> Flow[None] | None:
         """The flow that gets an AppJWT, unless there is a fresh one."""
@@ -167,7 +167,8 @@ class AccountState:
             raise ServiceError("The ConsumerJWS does not say which lp_consumer_id this consumer has.")
         return found
 
-    def _find_domains(self) -> Flow[None]:
+    def find_domains(self) -> Flow[None]:
+        """The flow that looks the hosts up anew."""
         self.domains = yield from find_domains(self.settings, self.throttle.retry_delay)
         self._domains_until = self._clock() + DOMAINS_LIFETIME
 

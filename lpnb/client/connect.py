@@ -6,7 +6,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from lpnb.client.clients import AsyncClient, Client
+from lpnb.client.async_client import AsyncClient
+from lpnb.client.sync_client import Client
 from lpnb.errors import SettingsError
 from lpnb.settings import SETTINGS, Found, Settings
 from lpnb.transport.http_transport import DEADLINE, Transport

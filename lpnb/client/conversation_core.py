@@ -88,9 +88,9 @@ class ConversationCore:
         self.conversation_id = conversation_id
         self.consumer_id = consumer_id
         self.listener = listener
-        self._beside: dict[str, Any] = {}
+        self._common_fields: dict[str, Any] = {}
         if client_properties is not None:
-            self._beside["client_properties"] = client_properties
+            self._common_fields["client_properties"] = client_properties
         self._lines: dict[int, TranscriptLine] = {}
         self.responses: list[BatchResponse] = []
         #: The highest sequence number that SEND gave to what was published, by dialogId.
@@ -131,21 +131,58 @@ class ConversationCore:
         """What was said from here, in the order sent, and what became of it."""
         return list(self._lines.values())
 
-    async def say(self, text: str, **more: Any) -> BatchResponse:
+    async def say(
+        self,
+        text: str,
+        *,
+        dialog_id: str | None = None,
+        metadata: Sequence[Mapping[str, Any]] | None = None,
+        client_properties: ClientProperties | Mapping[str, Any] | None = None,
+        req_id: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> BatchResponse:
         """Publish a text."""
         from lpnb.models.frames import Message
 
-        frame = Message(text=text, conversation_id=self.conversation_id, **{**self._beside, **more})
-        return await self.send(frame, self._line("text", text, more.get("dialog_id")))
+        fields = self._frame_fields(dialog_id, metadata, client_properties, req_id, extra)
+        frame = Message(text=text, conversation_id=self.conversation_id, **fields)
+        return await self.send(frame, self._line("text", text, dialog_id))
 
-    async def send_rich(self, element: Mapping[str, Any], **more: Any) -> BatchResponse:
+    async def send_rich(
+        self,
+        element: Mapping[str, Any],
+        *,
+        dialog_id: str | None = None,
+        metadata: Sequence[Mapping[str, Any]] | None = None,
+        client_properties: ClientProperties | Mapping[str, Any] | None = None,
+        req_id: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> BatchResponse:
         """Publish structured content."""
         from lpnb.models.frames import RichContent
 
-        fields = {**self._beside, **more}
+        fields = self._frame_fields(dialog_id, metadata, client_properties, req_id, extra)
         content: Any = dict(element) if isinstance(element, Mapping) else element
         frame = RichContent(content=content, conversation_id=self.conversation_id, **fields)
-        return await self.send(frame, self._line("rich content", None, more.get("dialog_id")))
+        return await self.send(frame, self._line("rich content", None, dialog_id))
+
+    def _frame_fields(
+        self,
+        dialog_id: str | None,
+        metadata: Sequence[Mapping[str, Any]] | None,
+        client_properties: ClientProperties | Mapping[str, Any] | None,
+        req_id: str | None,
+        extra: Mapping[str, Any] | None,
+    ) -> dict[str, Any]:
+        """The optional fields of a published frame that are given, over those of the conversation."""
+        given = {
+            "dialog_id": dialog_id,
+            "metadata": metadata,
+            "client_properties": client_properties,
+            "req_id": req_id,
+            "extra": extra,
+        }
+        return self._common_fields | {name: value for name, value in given.items() if value is not None}
 
     async def send_file(
         self,
@@ -162,11 +199,16 @@ class ConversationCore:
         if kind is None:
             sentence = "file must be a JPG, JPEG, PNG or GIF; it begins like none of them."
             raise InvalidValueError([Complaint("file", sentence)])
-        fields: dict[str, Any] = {"file_size": size, "file_type": kind, **self._beside}
+        fields: dict[str, Any] = {"file_size": size, "file_type": kind, **self._common_fields}
         wanted = UploadUrl(**fields)
-        shown: dict[str, Any] = {"file_type": kind, "caption": caption, "preview": preview, **self._beside}
+        shown: dict[str, Any] = {
+            "file_type": kind,
+            "caption": caption,
+            "preview": preview,
+            **self._common_fields,
+        }
         FileMessage(relative_path="/checked", conversation_id=self.conversation_id, **shown)
-        wait = self.engine.account.throttle.retry_delay
+        wait = self.engine.retry_delay
         for last in (False, True):
             asked = await self.send(wanted)
             if asked.outcome != "answered":
@@ -193,10 +235,10 @@ class ConversationCore:
             sentence = "file must be a relativePath, or a message that holds a file."
             raise InvalidValueError([Complaint("file", sentence)])
 
-        asked = await self.send(DownloadUrl(relative_path=relative_path, **self._beside))
+        asked = await self.send(DownloadUrl(relative_path=relative_path, **self._common_fields))
         place = stored_file_of(asked.raise_for_outcome())
         store = await self.engine.host("swift")
-        return await self.engine.run_large(get_file(store, place, self.engine.account.throttle.retry_delay))
+        return await self.engine.run_large(get_file(store, place, self.engine.retry_delay))
 
     async def read(self, sequences: Sequence[int] | None, status: str) -> BatchResponse | None:
         """Confirm messages; without *sequences*, the agent's that came by webhook and were not yet."""
@@ -205,7 +247,7 @@ class ConversationCore:
         if sequences is None:
             sequences = [
                 event.sequence
-                for event in self.told()
+                for event in self.webhook_events()
                 if event.is_message
                 and event.role != "CONSUMER"
                 and event.dialog_id in (None, self.conversation_id)
@@ -215,7 +257,7 @@ class ConversationCore:
             if not sequences:
                 return None
         given: Any = list(sequences) if not isinstance(sequences, str | bytes | int | float) else sequences
-        fields: dict[str, Any] = {"sequences": given, "status": status, **self._beside}
+        fields: dict[str, Any] = {"sequences": given, "status": status, **self._common_fields}
         response = await self.send(Receipt(conversation_id=self.conversation_id, **fields))
         if response.outcome == "answered":
             self._read.update(sequences)
@@ -225,7 +267,7 @@ class ConversationCore:
         """Change fields of the conversation."""
         from lpnb.models.frames import FieldUpdate
 
-        frame = FieldUpdate(fields=list(fields), conversation_id=self.conversation_id, **self._beside)
+        frame = FieldUpdate(fields=list(fields), conversation_id=self.conversation_id, **self._common_fields)
         return await self.send(frame)
 
     async def close(self, skip_survey: bool) -> BatchResponse:
@@ -241,14 +283,14 @@ class ConversationCore:
         """Tell the agent whether the consumer is typing."""
         from lpnb.models.frames import ChatState
 
-        fields: dict[str, Any] = {"state": state, **self._beside}
+        fields: dict[str, Any] = {"state": state, **self._common_fields}
         return await self.send(ChatState(conversation_id=self.conversation_id, **fields))
 
     async def set_sdes(self, sdes: Sequence[Any]) -> BatchResponse:
         """Replace SDEs of the consumer."""
         from lpnb.models.frames import ProfileUpdate
 
-        return await self.send(ProfileUpdate(sdes, **self._beside))
+        return await self.send(ProfileUpdate(sdes, **self._common_fields))
 
     async def landing(self, wait: float) -> Landing:
         """Say which skill the conversation landed in."""
@@ -288,7 +330,7 @@ class ConversationCore:
                 note = f"History failed: {error}"
         events: Sequence[Event] = ()
         try:
-            events = self.told()
+            events = self.webhook_events()
         except ReceiverError as error:
             note = f"{note} What webhooks told is missing: {error}".strip()
         said = [line for line in self.lines if line.outcome in ("answered", "unknown")]
@@ -297,11 +339,10 @@ class ConversationCore:
     @property
     def asks_history(self) -> bool:
         """Whether the settings can read history."""
-        settings = self.engine.account.settings
-        return bool(settings.history_key or settings.agent_login)
+        return self.engine.settings.can_read_history
 
-    def told(self) -> Sequence[Event]:
-        """What webhooks told, in order."""
+    def webhook_events(self) -> Sequence[Event]:
+        """What webhooks brought of this conversation, in order."""
         return self.listener.events(self.conversation_id) if self.listener is not None else ()
 
     def _listening(self) -> MessageListener:

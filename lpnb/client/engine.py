@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from lpnb._internal import event_loop
 from lpnb._internal.display import brief
+from lpnb._internal.redaction import Secret
 from lpnb._internal.validation import check_consumer_id
 from lpnb.api.file_store import MAX_FILE_BYTES
 from lpnb.api.history import (
@@ -24,8 +26,9 @@ from lpnb.api.history import (
     by_conversation,
     refused_bearer,
 )
+from lpnb.api.tokens import AppJWT
 from lpnb.client.account import AccountState
-from lpnb.errors import Complaint, InvalidValueError, NotSentError
+from lpnb.errors import Complaint, InvalidValueError, NotSentError, ServiceError
 from lpnb.models.engagements import Engagement, EngagementRequest, Reported
 from lpnb.models.outgoing import Batch
 from lpnb.models.responses import BatchResponse
@@ -71,6 +74,64 @@ class Engine:
         self._turns: dict[str, _SharedFlow] = {}
         #: The receiver that conversations of this client listen to, if any.
         self.listener: Any = None
+
+    @property
+    def settings(self) -> Settings:
+        """The account's settings."""
+        return self.account.settings
+
+    @property
+    def app_jwt(self) -> AppJWT | None:
+        """The AppJWT of the moment, or None while there is none."""
+        return self.account.app_jwt
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """The origin of every service that has been looked up so far, such as {"idp": "https://..."}."""
+        return dict(self.account.domains)
+
+    @property
+    def skill_names(self) -> Mapping[str, str]:
+        """The names of skills by their ids, as far as history has named them."""
+        return self.account.skill_names
+
+    def is_ready(self, consumer_id: str | None = None) -> bool:
+        """Whether domains, a fresh AppJWT and, for a consumer, the ConsumerJWS are there already."""
+        return self.account.is_ready(consumer_id)
+
+    def consumer_jws(self, consumer_id: str) -> Secret | None:
+        """The ConsumerJWS that is kept for *consumer_id*, or None."""
+        return self.account.consumer_jws(consumer_id)
+
+    def retry_delay(self, seconds: float) -> Sleep | None:
+        """The wait before a service is asked again, scaled, or None when it is not asked again."""
+        return self.account.throttle.retry_delay(seconds)
+
+    def scaled(self, seconds: float) -> float:
+        """A wait of so many *seconds* as this client waits it: ``wait_scale`` times as long."""
+        return self.account.throttle.wait(seconds).seconds
+
+    def limit_rate(self, rate: float | None) -> None:
+        """Send at most *rate* requests a second, or as many as the service takes (None).
+
+        What was learned from 429s is kept when the rate is the same as before.
+
+        Raises:
+            ValueError: *rate* is not a number above 0.
+        """
+        limiter = self.account.throttle.rate_limiter
+        if limiter.max_rate != rate:
+            limiter.rate = rate
+
+    async def refresh_origins(self) -> dict[str, str]:
+        """Ask the Domain API anew which host serves what, whatever is known already.
+
+        Raises:
+            UntrustedHostError: It names a host that gets no token.
+            ServiceError: It does not answer.
+        """
+        await self.run(self.account.find_domains())
+        return self.origins
 
     async def send(
         self,
@@ -186,6 +247,29 @@ class Engine:
             if not page.records or len(found) >= min(page.count, most):
                 return tuple(found[:most])
 
+    async def find_open_conversation(self, consumer_id: str) -> str | None:
+        """The id of the consumer's open conversation; Monitoring is asked, and history if it can be.
+
+        None says that neither knows of one; where history alone was asked, one of the last minute may be
+        missing.
+
+        Raises:
+            MonitoringError: Monitoring does not say, and history cannot be asked.
+            ServiceError: Neither says.
+        """
+        asks_history = self.settings.can_read_history
+        try:
+            engagement = await self.engagement(EngagementRequest(check_consumer_id(consumer_id)))
+            if engagement.conversation_id is not None:
+                return engagement.conversation_id
+        except ServiceError:  # it has no host, or is not to be had
+            if not asks_history:
+                raise
+        if not asks_history:
+            return None
+        records = await self.history_consumer(consumer_id, "OPEN")
+        return next((record.conversation_id for record in records if record.conversation_id), None)
+
     async def run_large(self, flow: Flow[T]) -> T:
         """Run *flow* on connections of its own that take an answer as large as a file may be."""
         if not isinstance(self.transport, HttpTransport):
@@ -287,3 +371,16 @@ class _SharedFlow:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: int = 0
     failure: NotSentError | None = None
+
+
+def wait_for(engine: Engine, work: Coroutine[Any, Any, T]) -> T:
+    """Wait for *work*; an interrupt says whether a request had left."""
+    before = len(engine.unknown)
+    try:
+        return event_loop.wait(work)
+    except KeyboardInterrupt as interrupt:
+        if len(engine.unknown) > before:
+            opens = any(pair.type == "cm.ConsumerRequestConversation" for pair in engine.unknown[-1].pairs)
+            what = "a conversation may exist" if opens else "it may have been taken"
+            interrupt.add_note(f"The request had left: {what}. See client.unknown[-1].")
+        raise

@@ -7,16 +7,14 @@ is read here: ``history`` and ``webhooks`` know how.
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import Awaitable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol, overload
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
-from lpnb._internal import event_loop
 from lpnb.api.history import (
     LANDING_CONTENT,
     MAX_IDS,
@@ -30,7 +28,6 @@ from lpnb.errors import Complaint, InvalidValueError, LpnbError, ReceiverError, 
 from lpnb.models.landings import Landing
 
 if TYPE_CHECKING:
-    from lpnb.client.conversation import AsyncConversation, Conversation
     from lpnb.client.engine import Engine
 
 #: Seconds that a landing is waited for: history's minute, and half as much again.
@@ -56,30 +53,19 @@ class LandingSource(Protocol):
         ...
 
 
-@overload
-def landing(
-    conversation: AsyncConversation, *, receiver: LandingSource | None = None, wait: float = DEFAULT_WAIT
-) -> Awaitable[Landing]: ...
-
-
-@overload
-def landing(
-    conversation: Conversation, *, receiver: LandingSource | None = None, wait: float = DEFAULT_WAIT
-) -> Landing: ...
-
-
-def landing(
-    conversation: Conversation | AsyncConversation,
-    *,
-    receiver: LandingSource | None = None,
-    wait: float = DEFAULT_WAIT,
-) -> Landing | Awaitable[Landing]:
+async def find_landing(
+    engine: Engine, conversation_id: str, *, receiver: LandingSource | None = None, wait: float = DEFAULT_WAIT
+) -> Landing:
     """Say which skill a conversation landed in, as soon as history or a webhook knows.
 
+    For code that runs on the background loop, such as a run of many sends; everybody else has
+    ``client.landing`` and ``conversation.landing``.
+
     Args:
-        conversation: A ``Conversation``, or an ``AsyncConversation``: then the result is awaited.
-        receiver: A running ``Receiver`` to listen to as well; the one that the conversation listens to when
-            left out. Without credentials for history it is the only source.
+        engine: Of the client that asks.
+        conversation_id: As CONVERSATION answered it.
+        receiver: A running ``Receiver`` to listen to as well. Without credentials for history it is the only
+            source.
         wait: Seconds to wait at the most, and up to ten more for an answer that is under way. History is
             asked at once, then after 5, 10, 15, 15 ... s.
 
@@ -90,35 +76,15 @@ def landing(
         SettingsError: There are neither credentials for history nor a receiver.
         ServiceError: History fails, and there is no receiver.
 
-    Example:
-        >>> from lpnb import Client, Sandbox, Settings
-        >>> with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
-        ...     reply = client.create_conversation("consumer-1", skill_id="2741903011")
-        ...     landing(client.conversation(reply)).skill_name
-        'Cards & Payments'
-
     Source: Messaging Interactions API, freshness about a minute; Webhooks, conversation state.
     """
-    listener = receiver if receiver is not None else conversation.receiver
-    work = find_landing(conversation.engine, conversation.id, receiver=listener, wait=wait)
-    # The two classes stand a floor above and cannot be named here.
-    if inspect.iscoroutinefunction(conversation.say):
-        return event_loop.awaitable(work)
-    return event_loop.wait(work)
-
-
-async def find_landing(
-    engine: Engine, conversation_id: str, *, receiver: LandingSource | None = None, wait: float = DEFAULT_WAIT
-) -> Landing:
-    """``landing`` for code that runs on the background loop, such as a run of many sends."""
     by_conversation(conversation_id)  # says what is wrong with an id that cannot be one
     if isinstance(wait, bool) or not isinstance(wait, int | float) or not 0 <= wait <= 86_400:
         sentence = f"wait must be from 0 to 86,400 seconds; got {wait!r}."
         raise InvalidValueError([Complaint("wait", sentence)])
-    settings = engine.account.settings
-    asks = bool(settings.history_key or settings.agent_login)
+    asks = engine.settings.can_read_history
     if receiver is None:
-        check_credentials(settings)
+        check_credentials(engine.settings)
     work: set[asyncio.Task[Landing | None]] = set()
     if asks:
         work.add(asyncio.create_task(_by_history(engine, conversation_id, wait)))
@@ -233,7 +199,7 @@ async def _fetch_skill_name(engine: Engine, skill_id: str) -> None:
 
 async def _with_skill_names(engine: Engine, found: Landing, asks: bool) -> Landing:
     """The landing that a webhook told of, with the names of its skills as far as history knows them."""
-    names = engine.account.skill_names
+    names = engine.skill_names
     if asks and found.skill_id is not None and found.outcome == "landed" and found.skill_id not in names:
         await _poller_of(engine).learn_name(engine, found.skill_id)
     moves = tuple(
@@ -270,7 +236,7 @@ async def _by_history(engine: Engine, conversation_id: str, wait: float) -> Land
     try:
         async with asyncio.timeout(wait + ANSWER_GRACE):
             for pause in _poll_delays(wait):
-                await asyncio.sleep(engine.account.throttle.wait(pause).seconds)
+                await asyncio.sleep(engine.scaled(pause))
                 record = await _poller_of(engine).ask(engine, conversation_id)
                 if record is not None:
                     return landing_of(record, conversation_id)

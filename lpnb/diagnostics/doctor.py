@@ -20,7 +20,7 @@ from typing import Any, Literal
 from lpnb._internal import event_loop
 from lpnb._internal.display import table_html
 from lpnb._internal.optional_dependencies import install_command
-from lpnb.api.domain_api import NEEDED_SERVICES, find_domains
+from lpnb.api.domain_api import NEEDED_SERVICES
 from lpnb.api.tokens import claims
 from lpnb.client.connect import find_settings, in_file
 from lpnb.client.engine import Engine
@@ -142,18 +142,13 @@ class _Examination:
         name = "Domain API"
         with self.told(name, "Check LP_DOMAIN_API, LP_ACCOUNT_ID and the way to the network."):
             begun = time.perf_counter()
-            connector = self.engine.account
-            connector.domains = await self.engine.run(
-                find_domains(self.settings, connector.throttle.retry_delay)
-            )
+            origins = await self.engine.refresh_origins()
             took = (time.perf_counter() - begun) * 1000
-            self.add(
-                name, "ok", f"{self.settings.domain_api} names {len(connector.domains)} hosts ({took:.0f} ms)"
-            )
+            self.add(name, "ok", f"{self.settings.domain_api} names {len(origins)} hosts ({took:.0f} ms)")
 
     async def _host(self, service: str) -> None:
         name = f"{_PURPOSE[service]} host"
-        origin = self.engine.account.domains.get(service)
+        origin = self.engine.origins.get(service)
         if origin is None:
             self.add(name, "skip", "waits for the Domain API")
             return
@@ -186,13 +181,13 @@ class _Examination:
 
     async def _app_jwt(self) -> None:
         name = "AppJWT"
-        if "sentinel" not in self.engine.account.domains:
+        if "sentinel" not in self.engine.origins:
             self.add(name, "skip", "waits for the Domain API")
             return
         todo = "Compare LP_CLIENT_ID and LP_CLIENT_SECRET with the app installation."
         with self.told(name, todo):
             await self.engine.ready()
-            token = self.engine.account.app_jwt
+            token = self.engine.app_jwt
             if token is None:
                 return
             found = claims(token.token)
@@ -209,7 +204,7 @@ class _Examination:
 
     async def _consumer_jws(self) -> None:
         name = "ConsumerJWS"
-        if self.engine.account.app_jwt is None:
+        if self.engine.app_jwt is None:
             self.add(name, "skip", "waits for the AppJWT")
             return
         with self.told(name, "Does the installation have the scope msg.consumer?"):
@@ -217,14 +212,12 @@ class _Examination:
             self.add(name, "ok", f"issued for the consumer {CONSUMER!r}; no conversation was opened")
 
     async def _history(self) -> None:
-        name, connector = "history", self.engine.account
-        try:
-            connector.need_bearer()
-        except SettingsError:
+        name = "history"
+        if not self.settings.can_read_history:
             todo = "LP_AGENT_LOGIN and LP_AGENT_PASSWORD, or the four LP_HISTORY_... settings, let lpnb see"
             self.add(name, "skip", "no credentials are set", f"{todo}\nwhere a conversation landed.")
             return
-        if not connector.domains:
+        if not self.engine.origins:
             self.add(name, "skip", "waits for the Domain API")
             return
         who = "an API key" if self.settings.history_key else f"the agent {self.settings.agent_login!r}"

@@ -17,11 +17,11 @@ from lpnb._internal.display import room, table_html, table_text
 from lpnb._internal.redaction import MASK, Secret
 from lpnb._internal.validation import check_consumer_id
 from lpnb.api.tokens import claims, header
-from lpnb.client.clients import check_client
+from lpnb.client.base import check_client
 from lpnb.errors import ServiceError
 
 if TYPE_CHECKING:
-    from lpnb.client.clients import AsyncClient, Client
+    from lpnb.client import AsyncClient, Client
 
 _MEANING = {
     "aud": "for this account",
@@ -115,8 +115,8 @@ def token_chain(client: Client | AsyncClient, consumer_id: str) -> TokenChain:
     check_client(client)
     check_consumer_id(consumer_id)
     event_loop.wait(client.engine.ready(consumer_id))
-    connector = client.engine.account
-    app_jwt, consumer_jws = connector.app_jwt, connector.consumer_jws(consumer_id)
+    engine = client.engine
+    app_jwt, consumer_jws = engine.app_jwt, engine.consumer_jws(consumer_id)
     if app_jwt is None or consumer_jws is None:  # another caller's 401 came in between
         raise ServiceError("A token was refused meanwhile. Ask for the chain again.")
     left = round(app_jwt.renew_at - time.monotonic(), 1)
@@ -125,7 +125,7 @@ def token_chain(client: Client | AsyncClient, consumer_id: str) -> TokenChain:
     )
     says = "for which consumer it calls"
     return TokenChain(
-        dict(connector.domains), (app, _token("ConsumerJWS", "the IDP", "X-LP-ON-BEHALF", says, consumer_jws))
+        engine.origins, (app, _token("ConsumerJWS", "the IDP", "X-LP-ON-BEHALF", says, consumer_jws))
     )
 
 

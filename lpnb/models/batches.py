@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from lpnb._internal.display import pre_html
 from lpnb._internal.json_codec import JsonError, json_bytes, json_trouble, read_json
@@ -19,9 +19,12 @@ from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models.conversation_request import (
     REQUEST_CONVERSATION,
     SET_USER_PROFILE,
+    CampaignInfo,
     ClientProperties,
     ConsumerRequestConversation,
+    ConversationContext,
     SetUserProfile,
+    TtrDefName,
 )
 from lpnb.models.outgoing import Batch, EncodedBatch
 from lpnb.models.sdes import AnySde
@@ -86,11 +89,31 @@ class ConversationBatch:
         *,
         client_properties: ClientProperties | Mapping[str, Any] | None = None,
         req_ids: Sequence[str] | None = None,
-        **request: Any,
+        campaign_info: CampaignInfo | Mapping[str, Any] | None = None,
+        conversation_context: ConversationContext | Mapping[str, Any] | None = None,
+        ttr_def_name: TtrDefName | None = None,
+        skill_id: str | int | None = None,
+        channel_type: Literal["MESSAGING"] | None = "MESSAGING",
+        brand_id: str | int | None = None,
+        metadata: Sequence[Mapping[str, Any]] | None = None,
+        extra: Mapping[str, Any] | None = None,
     ) -> ConversationBatch:
-        """Make a batch in one go; *request* are the fields of ``ConsumerRequestConversation``.
+        """Make a batch in one go: the SDEs and the fields of ``ConsumerRequestConversation``.
 
         Objects and dicts as the wire has them may be mixed.
+
+        Args:
+            sdes: ``CustomerInfo`` and ``PersonalInfo``, or dicts.
+            client_properties: For the ``Client-Properties`` header.
+            req_ids: The two request ids; when left out, each attempt gets fresh ones.
+            campaign_info: Which campaign and engagement to route by.
+            conversation_context: Where the consumer comes from.
+            ttr_def_name: Urgency: "NORMAL", "URGENT" or "PRIORITIZED".
+            skill_id: A fixed skill; a campaign is preferred.
+            channel_type: "MESSAGING"; None leaves the field out.
+            brand_id: The account id, which is filled in when the batch is sent.
+            metadata: Conversation metadata objects.
+            extra: Fields of the request that are not documented, by their wire names.
 
         Raises:
             InvalidValueError: Naming everything that is wrong in either frame at once.
@@ -103,15 +126,27 @@ class ConversationBatch:
         complaints: list[Complaint] = []
         body = {"authenticatedData": {"lp_sdes": sdes}}
         profile = SetUserProfile.collect(body, "[0].body", "refuse", complaints)
-        made = ConsumerRequestConversation.gather(request, "[1].body", complaints)
+        given = {
+            "campaign_info": campaign_info,
+            "conversation_context": conversation_context,
+            "ttr_def_name": ttr_def_name,
+            "skill_id": skill_id,
+            "brand_id": brand_id,
+            "metadata": metadata,
+            "extra": extra,
+        }
+        fields = {name: value for name, value in given.items() if value is not None}
+        request = ConsumerRequestConversation.gather(
+            {**fields, "channel_type": channel_type}, "[1].body", complaints
+        )
         header = client_properties
         if isinstance(header, Mapping):
             header = ClientProperties.collect(header, "Client-Properties", "refuse", complaints)
         if req_ids is not None:
             _ids(req_ids, 2, complaints)
-        if complaints or profile is None or made is None:
+        if complaints or profile is None or request is None:
             raise InvalidValueError(complaints)
-        return cls(profile, made, header, req_ids)
+        return cls(profile, request, header, req_ids)
 
     @classmethod
     def from_wire(

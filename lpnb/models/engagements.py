@@ -314,7 +314,15 @@ class Engagement:
         return f"{table}<p>{esc(self.explanation)}</p>"
 
 
-def engagement_of(reply: Mapping[str, Any], consumer_id: str | None, **known: Any) -> Engagement:
+def engagement_of(
+    reply: Mapping[str, Any],
+    consumer_id: str | None,
+    *,
+    http_status: int | None = None,
+    attempts: int = 1,
+    elapsed_ms: float | None = None,
+    raw: bytes = b"",
+) -> Engagement:
     """Read Monitoring's answer; ids may be numbers or text, and the details an array or an object.
 
     Example:
@@ -350,7 +358,11 @@ def engagement_of(reply: Mapping[str, Any], consumer_id: str | None, **known: An
         language=text_id(found.get("language")),
         status=None if status is None else str(status),
         explanation=_explain(outcome, ids, status),
-        **{**ids, **known},
+        http_status=http_status,
+        attempts=attempts,
+        elapsed_ms=elapsed_ms,
+        raw=raw,
+        **ids,
     )
 
 

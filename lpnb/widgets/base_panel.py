@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as ipw
 
 from lpnb._internal.display import brief
-from lpnb.client.clients import AsyncClient, Client
+from lpnb.client import AsyncClient, Client
 from lpnb.client.connect import connect
 from lpnb.errors import Complaint
 from lpnb.models.batches import ConversationBatch

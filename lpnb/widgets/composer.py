@@ -10,7 +10,7 @@ from typing import Any
 
 import ipywidgets as ipw
 
-from lpnb.client.clients import AsyncClient, Client
+from lpnb.client import AsyncClient, Client
 from lpnb.models.batches import ConversationBatch
 from lpnb.models.responses import BatchResponse
 from lpnb.widgets import html_views

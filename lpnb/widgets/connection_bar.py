@@ -15,8 +15,7 @@ from typing import Any
 from lpnb._internal import event_loop
 from lpnb._internal.display import esc
 from lpnb._internal.json_codec import clean
-from lpnb.api.domain_api import find_domains
-from lpnb.client.clients import AsyncClient, Client
+from lpnb.client import AsyncClient, Client
 from lpnb.client.connect import shared_sandbox
 from lpnb.errors import LpnbError
 from lpnb.settings import Settings, profiles
@@ -102,7 +101,7 @@ class ConnectionBar:
         )
 
     def _token(self) -> str:
-        token = self._client.engine.account.app_jwt
+        token = self._client.engine.app_jwt
         if token is None:
             return "none yet; fetched with the first send"
         left = token.renew_at - time.monotonic()
@@ -111,7 +110,7 @@ class ConnectionBar:
     def refresh(self) -> None:
         """Show what is known now, and look at the token again while there is one."""
         self.facts.value = self._facts_html()
-        if self._client.engine.account.app_jwt is not None and not self._ticking:
+        if self._client.engine.app_jwt is not None and not self._ticking:
             self._ticking = True
             loop = event_loop.loop()
             loop.call_soon_threadsafe(loop.call_later, _TICK, self._tick)
@@ -134,8 +133,7 @@ class ConnectionBar:
     async def _check(self) -> None:
         client, begun = self._client, time.perf_counter()
         try:
-            connector = client.engine.account
-            await client.engine.run(find_domains(client.settings, connector.throttle.retry_delay))
+            await client.engine.refresh_origins()
             await client.engine.ready()
             took = (time.perf_counter() - begun) * 1000
             self.learn(True, f"answers, {took:.0f} ms for hosts and token")

@@ -20,7 +20,7 @@ from lpnb.models.best_practices import Hint
 from lpnb.models.responses import BatchResponse
 
 if TYPE_CHECKING:
-    from lpnb.client.clients import AsyncClient, Client
+    from lpnb.client import AsyncClient, Client
     from lpnb.settings import Settings
 
 State = Literal["idle", "ask", "busy", "done", "failed"]

@@ -6,7 +6,6 @@ import inspect
 
 import pytest
 
-import lpnb
 from lpnb import ClientProperties, InvalidValueError, Receiver, Settings
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture" * 100
@@ -104,7 +103,7 @@ def test_details_and_the_landing_come_of_the_last_webhook(sandbox, talk):
     assert {role for _, role in found.participants} == {"CONSUMER", "ASSIGNED_AGENT"}
     assert found.started_at is not None
     assert (landing.source, landing.skill_id) == ("webhook", "2741903011")
-    assert talk.door._run(lpnb.landing(talk.inner, wait=10)).skill_id == "2741903011"
+    assert talk.door._run(talk.inner.landing(wait=10)).skill_id == "2741903011"
 
 
 def test_a_transcript_goes_without_a_receiver_that_was_stopped_and_says_so(door, settings):

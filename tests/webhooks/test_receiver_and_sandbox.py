@@ -8,7 +8,6 @@ import time
 
 import pytest
 
-import lpnb
 from lpnb import AsyncClient, Client, Receiver, Sandbox, Settings
 from lpnb.sandbox.webhooks.delivery import Delivery
 
@@ -168,9 +167,9 @@ def test_landing_takes_a_conversation_and_listens_to_its_receiver(sandbox, clien
         late.set_webhook(ear.url)
         listening.listen(ear)
         reply = listening.create_conversation("anna", skill_id=CARDS)
-        by_webhook = lpnb.landing(listening.conversation(reply))
+        by_webhook = listening.conversation(reply).landing()
         by_client = listening.landing(reply)
-    by_history = lpnb.landing(client.conversation(client.create_conversation("anna", skill_id=CARDS)))
+    by_history = client.conversation(client.create_conversation("anna", skill_id=CARDS)).landing()
 
     assert (by_webhook.source, by_webhook.skill_id) == (by_client.source, by_client.skill_id)
     assert (by_webhook.source, by_webhook.skill_id) == ("webhook", CARDS)
@@ -181,7 +180,7 @@ def test_landing_of_an_async_conversation_is_awaited(sandbox):
     async def look():
         async with AsyncClient(Settings.of(sandbox.environment())) as client:
             reply = await client.create_conversation("anna", skill_id=CARDS)
-            return await lpnb.landing(client.conversation(reply))
+            return await client.conversation(reply).landing()
 
     assert asyncio.run(look()).skill_name == "Cards & Payments"
 

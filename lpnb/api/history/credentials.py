@@ -30,7 +30,7 @@ def check_credentials(settings: Settings) -> None:
         lpnb.errors.SettingsError: History takes neither AppJWT nor ConsumerJWS, and nothing else is set.
         Set LP_AGENT_LOGIN and LP_AGENT_PASSWORD, or LP_HISTORY_KEY, LP_HISTORY_SECRET, LP_HISTORY_TOKEN and LP_HISTORY_TOKEN_SECRET.
     """  # noqa: E501
-    if not (settings.history_key or settings.agent_login):
+    if not settings.can_read_history:
         raise SettingsError(
             "History takes neither AppJWT nor ConsumerJWS, and nothing else is set.\n"
             "Set LP_AGENT_LOGIN and LP_AGENT_PASSWORD, or LP_HISTORY_KEY, LP_HISTORY_SECRET, "

@@ -167,7 +167,7 @@ class Sending:
                 case = self.cases[number]
                 consumer_id = case.consumer_id or consumer_of(self._run_key, number, case.name)
                 batch = await self.batch_of(case, consumer_id)
-                if not self.engine.account.is_ready(consumer_id):
+                if not self.engine.is_ready(consumer_id):
                     async with self.preparing:
                         if self.holds:
                             raise HeldError
@@ -219,7 +219,7 @@ class Sending:
             witness.note(answer_of(response))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(
-                    self._stopped.wait(), self.engine.account.throttle.wait(seconds).seconds
+                    self._stopped.wait(), self.engine.scaled(seconds)
                 )
             try:
                 again = await self.engine.send(batch, consumer_id, observer=witness, over=self.over)
@@ -269,7 +269,7 @@ class Sending:
     async def _pause(self) -> None:
         """Wait for the service to recover."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopped.wait(), self.engine.account.throttle.wait(PAUSE).seconds)
+            await asyncio.wait_for(self._stopped.wait(), self.engine.scaled(PAUSE))
 
     def _go_on(self) -> None:
         self._in_a_row = 0

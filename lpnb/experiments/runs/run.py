@@ -27,7 +27,7 @@ from lpnb.experiments.runs.steps import missed, sending_of
 from lpnb.journal import Journal, Reader
 
 if TYPE_CHECKING:
-    from lpnb.client.clients import AsyncClient, Client
+    from lpnb.client import AsyncClient, Client
     from lpnb.experiments.cases.cases import Cases
     from lpnb.experiments.cluster.worker_pool import Crew
 
@@ -154,9 +154,7 @@ class Run(Results):
         self._tally.begin()
         self._failure = None
         self._speed = Speed()
-        pace = client.engine.account.throttle.rate_limiter
-        if pace.max_rate != self._options.rate:  # otherwise what it has learned still holds
-            pace.rate = self._options.rate
+        client.engine.limit_rate(self._options.rate)
         sending = sending_of(
             *(client.engine, cases, journal, todo, self._run_key),
             steps=self._options.steps,

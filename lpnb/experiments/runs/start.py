@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lpnb._internal import event_loop
 from lpnb._version import __version__
-from lpnb.client.clients import check_client
+from lpnb.client.base import check_client
 from lpnb._internal.display import brief
 from lpnb.errors import ChangedCasesError, RunError
 from lpnb.experiments.cluster.worker_pool import check_cluster
@@ -29,7 +29,7 @@ from lpnb._internal.validation import check_path
 from lpnb.settings import Settings
 
 if TYPE_CHECKING:
-    from lpnb.client.clients import AsyncClient, Client
+    from lpnb.client import AsyncClient, Client
     from lpnb.experiments.cases.cases import Cases
     from lpnb.experiments.cluster.worker_pool import Crew
 

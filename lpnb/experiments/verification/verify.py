@@ -22,7 +22,7 @@ from lpnb.experiments.runs.options import name_again
 from lpnb.tables.dataframes import plain_table
 
 if TYPE_CHECKING:
-    from lpnb.client.clients import AsyncClient, Client
+    from lpnb.client import AsyncClient, Client
     from lpnb.experiments.runs.steps import Steps
 
 #: "failed": it came otherwise. "error": it cannot be said how it came. "skipped": nothing was expected.

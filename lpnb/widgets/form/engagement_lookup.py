@@ -16,7 +16,7 @@ import ipywidgets as ipw
 from lpnb._internal import event_loop
 from lpnb._internal.display import esc
 from lpnb._internal.json_codec import clean
-from lpnb.client.clients import AsyncClient, Client
+from lpnb.client import AsyncClient, Client
 from lpnb.errors import InvalidValueError
 from lpnb.models.engagement_attributes import (
     Attribute,

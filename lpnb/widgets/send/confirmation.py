@@ -5,7 +5,7 @@ It only knows what was sent and how that ended. Asking is the panel's part.
 
 from __future__ import annotations
 
-from lpnb.client.clients import AsyncClient, Client
+from lpnb.client import AsyncClient, Client
 from lpnb.models.responses import BatchResponse
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lpnb._internal.display import esc
 from lpnb._internal.redaction import MASK, Secret
 from lpnb.api.messaging import conversation_request
-from lpnb.client.clients import AsyncClient, Client
+from lpnb.client import AsyncClient, Client
 from lpnb.models.batches import ConversationBatch
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _SERVICE = "asyncMessagingEnt"
 def masked_request(client: Client | AsyncClient, batch: ConversationBatch) -> Request:
     """What a send of *batch* posts now, with masks in place of the tokens. Request ids differ each time."""
     account_id = client.settings.account_id
-    origin = client.engine.account.domains.get(_SERVICE, _UNKNOWN)
+    origin = client.engine.origins.get(_SERVICE, _UNKNOWN)
     return conversation_request(batch.outgoing(account_id), origin, account_id, (Secret(MASK), Secret(MASK)))
 
 

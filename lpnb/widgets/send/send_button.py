@@ -15,7 +15,7 @@ from typing import Any
 import ipywidgets as ipw
 
 from lpnb._internal import event_loop
-from lpnb.client.clients import AsyncClient, Client
+from lpnb.client import AsyncClient, Client
 from lpnb.errors import LpnbError
 from lpnb.models.batches import ConversationBatch
 from lpnb.models.responses import BatchResponse, Outcome, Pair

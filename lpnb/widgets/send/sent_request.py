@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lpnb._internal.json_codec import JsonError, read_json
-from lpnb.client.clients import AsyncClient, Client
+from lpnb.client import AsyncClient, Client
 from lpnb.models.batches import ConversationBatch
 from lpnb.models.responses import BatchResponse
 from lpnb.widgets import html_views

@@ -18,7 +18,7 @@ import ipywidgets as ipw
 from lpnb._internal import event_loop
 from lpnb._internal.display import esc, table_html
 from lpnb._internal.json_codec import clean
-from lpnb.client.clients import AsyncClient, Client
+from lpnb.client import AsyncClient, Client
 from lpnb.errors import InvalidValueError, LpnbError
 from lpnb.widgets import html_views
 from lpnb.widgets.form.batch_form import BatchForm
@@ -71,7 +71,7 @@ class ExperimentTab:
         settings = client().settings
         ticks = {
             "engagement": ("Ask Monitoring first, and route by what it offers", False),
-            "landing": ("Read where each landed", bool(settings.history_key or settings.agent_login)),
+            "landing": ("Read where each landed", settings.can_read_history),
             "close": ("Close each conversation at the end", False),
         }
         self.steps = {

@@ -87,7 +87,7 @@ class LandingView:
 def _is_free_to_ask(sent: SentRequest) -> bool:
     """Whether the question stays on this machine and there is somebody to answer it."""
     settings = sent.client.settings
-    answers = settings.history_key or settings.agent_login or sent.client.engine.listener
+    answers = settings.can_read_history or sent.client.engine.listener
     return settings.on_loopback and bool(answers)
 
 

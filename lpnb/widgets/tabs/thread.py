@@ -18,7 +18,6 @@ import ipywidgets as ipw
 from lpnb._internal import event_loop
 from lpnb._internal.display import esc
 from lpnb._internal.json_codec import clean
-from lpnb.client.conversation import find_open
 from lpnb.client.conversation_core import ConversationCore
 from lpnb.client.transcripts import TranscriptLine
 from lpnb.models.responses import BatchResponse
@@ -128,7 +127,7 @@ class ThreadView:
 
     async def _find(self, sent: SentRequest) -> None:
         try:
-            found = await find_open(sent.client.engine, sent.consumer_id)
+            found = await sent.client.engine.find_open_conversation(sent.consumer_id)
             if found is not None:
                 self._opened[sent.number] = found
             if sent is self._sent:
