@@ -35,7 +35,7 @@ class AsyncClient(BaseClient):
 
     Example:
         >>> import asyncio
-        >>> from lpnb import Sandbox
+        >>> from lpnb import Sandbox, Settings
         >>> async def main(sandbox):
         ...     async with AsyncClient(Settings.of(sandbox.environment())) as client:
         ...         return await client.create_conversation("consumer-1")

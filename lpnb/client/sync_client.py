@@ -47,7 +47,7 @@ class Client(BaseClient):
         transport: Anything with ``exchange`` and ``aclose``, in place of real connections.
 
     Example:
-        >>> from lpnb import PersonalInfo, Sandbox
+        >>> from lpnb import PersonalInfo, Sandbox, Settings
         >>> with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
         ...     reply = client.create_conversation("consumer-1", sdes=[PersonalInfo(firstname="John")])
         >>> reply.outcome

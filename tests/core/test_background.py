@@ -11,9 +11,10 @@ import pytest
 SENDS = """
 import sys
 {before}
-from lpnb import Client, Sandbox, Settings, background
+from lpnb import Client, Sandbox, Settings
+from lpnb._internal import event_loop
 with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
-    print(client.create_conversation("anna").outcome, type(background.loop()).__module__)
+    print(client.create_conversation("anna").outcome, type(event_loop.loop()).__module__)
 """
 
 FORKS = """
