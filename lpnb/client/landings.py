@@ -252,7 +252,7 @@ def _poll_delays(wait: float) -> Iterator[float]:
     """Seconds before each question: none, 5, 10, 15, 15 ..., the last one cut so that they add up.
 
     Example:
-        >>> list(_pauses(40.0))
+        >>> list(_poll_delays(40.0))
         [0.0, 5.0, 10.0, 15.0, 10.0]
     """
     yield 0.0

@@ -112,8 +112,8 @@ def merge_sources(
     is found again in what the others tell of the consumer by its words.
 
     Example:
-        >>> said = Line("consumer", "text", "Hi", None, 0, "c", outcome="answered", sources=("sent",))
-        >>> put_together([said, said])[0].sources
+        >>> said = TranscriptLine("consumer", "text", "Hi", None, 0, "c", outcome="answered", sources=("sent",))
+        >>> merge_sources([said, said])[0].sources
         ('sent',)
     """
     told = [line_of_webhook(event) for event in events if event.is_message]

@@ -130,7 +130,7 @@ def said(exchange: Exchange) -> tuple[int | None, bytes, str | None]:
 
 
 def test_no_more_connections_than_the_limit_are_opened_and_everybody_is_served(monkeypatch):
-    monkeypatch.setattr(connection_pool, "CONNECTIONS", 3)
+    monkeypatch.setattr(connection_pool, "MAX_CONNECTIONS", 3)
 
     async def main():
         async with serving(always_ok) as server, transport() as over:
@@ -141,7 +141,7 @@ def test_no_more_connections_than_the_limit_are_opened_and_everybody_is_served(m
 
 
 def test_who_waits_longest_is_served_first(monkeypatch):
-    monkeypatch.setattr(connection_pool, "CONNECTIONS", 1)
+    monkeypatch.setattr(connection_pool, "MAX_CONNECTIONS", 1)
     order = []
 
     async def numbered(over, base, number):
@@ -157,7 +157,7 @@ def test_who_waits_longest_is_served_first(monkeypatch):
 
 
 def test_who_gives_up_waiting_passes_the_connection_on(monkeypatch):
-    monkeypatch.setattr(connection_pool, "CONNECTIONS", 1)
+    monkeypatch.setattr(connection_pool, "MAX_CONNECTIONS", 1)
 
     async def main():
         async with serving(always_ok) as server, transport() as over:
@@ -175,7 +175,7 @@ def test_who_gives_up_waiting_passes_the_connection_on(monkeypatch):
 
 
 def test_a_connection_given_to_one_who_gives_up_in_the_same_moment_goes_to_the_next(monkeypatch):
-    monkeypatch.setattr(connection_pool, "CONNECTIONS", 1)
+    monkeypatch.setattr(connection_pool, "MAX_CONNECTIONS", 1)
     tasks: list[asyncio.Task] = []
     real = connection_pool.Pool._pass_on
 
@@ -204,7 +204,7 @@ def test_a_connection_given_to_one_who_gives_up_in_the_same_moment_goes_to_the_n
 
 
 def test_a_failed_connection_gives_its_slot_back(monkeypatch, refused_port):
-    monkeypatch.setattr(connection_pool, "CONNECTIONS", 1)
+    monkeypatch.setattr(connection_pool, "MAX_CONNECTIONS", 1)
 
     async def main():
         async with transport() as over:
@@ -234,7 +234,7 @@ def test_the_idle_connection_used_last_is_used_first():
 
 
 def test_an_idle_connection_is_ended_after_its_time(monkeypatch):
-    monkeypatch.setattr(connection_pool, "IDLE", 0.05)
+    monkeypatch.setattr(connection_pool, "MAX_IDLE", 0.05)
 
     async def main():
         async with serving(always_ok) as server, transport() as over:
@@ -490,7 +490,7 @@ def test_a_deadline_ends_the_connection():
 
 
 def test_a_deadline_while_queueing_proves_that_nothing_left(monkeypatch):
-    monkeypatch.setattr(connection_pool, "CONNECTIONS", 1)
+    monkeypatch.setattr(connection_pool, "MAX_CONNECTIONS", 1)
 
     async def main():
         async with serving(saying(b"")) as server, transport(deadline=0.3) as over:
@@ -505,7 +505,7 @@ def test_a_deadline_while_queueing_proves_that_nothing_left(monkeypatch):
 
 
 def test_closing_ends_those_under_way_and_those_who_wait(monkeypatch):
-    monkeypatch.setattr(connection_pool, "CONNECTIONS", 1)
+    monkeypatch.setattr(connection_pool, "MAX_CONNECTIONS", 1)
 
     async def main():
         async with serving(saying(b"")) as server, transport() as over:

@@ -154,7 +154,7 @@ def test_history_that_fails_is_an_error_and_with_a_receiver_a_note(open_door, se
 def test_a_history_that_hangs_is_not_waited_for_beyond_the_time_that_was_given(
     open_door, settings_of, sandbox, monkeypatch
 ):
-    monkeypatch.setattr(landings, "LATE", 0.2)
+    monkeypatch.setattr(landings, "ANSWER_GRACE", 0.2)
     door = open_door(settings_of["key"](sandbox))
     sandbox.fail("history", "hang", times=None, seconds=5.0)
 
