@@ -112,7 +112,7 @@ def merge_sources(
     is found again in what the others tell of the consumer by its words.
 
     Example:
-        >>> said = TranscriptLine("consumer", "text", "Hi", None, 0, "c", outcome="answered", sources=("sent",))
+        >>> said = TranscriptLine("consumer", "text", "Hi", None, 0, "c", sources=("sent",))
         >>> merge_sources([said, said])[0].sources
         ('sent',)
     """

@@ -71,7 +71,7 @@ class PreparedPost(Request):
         content: Its body.
 
     Example:
-        >>> request = PreparedPost("https://va.msg.liveperson.net/x?v=3", {"Content-Type": "application/json"}, b"[]")
+        >>> request = PreparedPost("https://va.msg.liveperson.net/x?v=3", {"Accept": "*/*"}, b"[]")
         >>> request.method, request.url.host, request.headers["content-length"]
         ('POST', 'va.msg.liveperson.net', '2')
     """
