@@ -11,8 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .sandbox import Sandbox
-    from .world.rules import Rules
+    from lpnb.sandbox.sandbox import Sandbox
+    from lpnb.sandbox.world.rules import Rules
 
 _HOME = {"Rules": "world.rules", "Sandbox": "sandbox"}
 

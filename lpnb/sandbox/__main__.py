@@ -14,13 +14,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from .http.server import PortTakenError
-from .sandbox import DEFAULT_ACCOUNT, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Sandbox
-from .state.auto_close import LONGEST
-from .state.state_file import StateFileError
-from .world.loader import read_world
-from .world.models import World
-from .world.selection import SECRETS, public_secrets
+from lpnb.sandbox.http.server import PortTakenError
+from lpnb.sandbox.sandbox import DEFAULT_ACCOUNT, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Sandbox
+from lpnb.sandbox.state.auto_close import LONGEST
+from lpnb.sandbox.state.state_file import StateFileError
+from lpnb.sandbox.world.loader import read_world
+from lpnb.sandbox.world.models import World
+from lpnb.sandbox.world.selection import SECRETS, public_secrets
 
 
 def main(argv: Sequence[str] | None = None) -> int:

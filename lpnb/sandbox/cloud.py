@@ -4,13 +4,13 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from .faults.faults import FaultQueue
-from .faults.rate_limits import RateLimits
-from .state.state import State
-from .tokens import Keyring
-from .world.models import Account, Skill, World
-from .world.routing import Asked, route
-from .world.rules import Rules
+from lpnb.sandbox.faults.faults import FaultQueue
+from lpnb.sandbox.faults.rate_limits import RateLimits
+from lpnb.sandbox.state.state import State
+from lpnb.sandbox.tokens import Keyring
+from lpnb.sandbox.world.models import Account, Skill, World
+from lpnb.sandbox.world.routing import Asked, route
+from lpnb.sandbox.world.rules import Rules
 
 _LANDINGS_KEPT = 1000
 _HEAVIEST_LANDING = 500

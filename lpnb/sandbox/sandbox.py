@@ -15,32 +15,32 @@ from typing import TYPE_CHECKING, Any, Self
 
 import uvicorn
 
-from .agent_page.inbox import Inbox
-from .agent_page.page_data import Desk
-from .agent_page.routes import AgentPage
-from .app.app import App
-from .app.openapi import openapi_route
-from .cloud import Cloud, Loading
-from .control.api import CONTROL_PATH, control_routes
-from .control.controls import Controls
-from .faults.faults import FaultQueue
-from .faults.rate_limits import RateLimits
-from .http.connection import guarded_protocol
-from .http.limits import Limits
-from .http.server import Carrier, listen
-from .state.auto_close import LONGEST
-from .state.clock import Clock
-from .state.state import Kept, State
-from .state.state_file import StateFile, StateFileError
-from .tokens import Keyring
-from .webhooks.delivery import Courier, Delivery
-from .webhooks.targets import targets_of
-from .world.models import World
-from .world.rules import Rules
-from .world.selection import DEFAULT_SECRET, history_settings, play
+from lpnb.sandbox.agent_page.inbox import Inbox
+from lpnb.sandbox.agent_page.page_data import Desk
+from lpnb.sandbox.agent_page.routes import AgentPage
+from lpnb.sandbox.app.app import App
+from lpnb.sandbox.app.openapi import openapi_route
+from lpnb.sandbox.cloud import Cloud, Loading
+from lpnb.sandbox.control.api import CONTROL_PATH, control_routes
+from lpnb.sandbox.control.controls import Controls
+from lpnb.sandbox.faults.faults import FaultQueue
+from lpnb.sandbox.faults.rate_limits import RateLimits
+from lpnb.sandbox.http.connection import guarded_protocol
+from lpnb.sandbox.http.limits import Limits
+from lpnb.sandbox.http.server import Carrier, listen
+from lpnb.sandbox.state.auto_close import LONGEST
+from lpnb.sandbox.state.clock import Clock
+from lpnb.sandbox.state.state import Kept, State
+from lpnb.sandbox.state.state_file import StateFile, StateFileError
+from lpnb.sandbox.tokens import Keyring
+from lpnb.sandbox.webhooks.delivery import Courier, Delivery
+from lpnb.sandbox.webhooks.targets import targets_of
+from lpnb.sandbox.world.models import World
+from lpnb.sandbox.world.rules import Rules
+from lpnb.sandbox.world.selection import DEFAULT_SECRET, history_settings, play
 
 if TYPE_CHECKING:
-    from .http.tls import Authority
+    from lpnb.sandbox.http.tls import Authority
 
 # Documented for older pages: 1 to 20 letters, digits and underscores.
 _ACCOUNT = re.compile(r"[A-Za-z0-9_]{1,20}")
@@ -319,7 +319,7 @@ class Sandbox(Controls):
         )
         if self._tls:
             # Here and not at the top: a tenth of a second that a sandbox without TLS need not wait.
-            from .http.tls import Authority
+            from lpnb.sandbox.http.tls import Authority
 
             self._authority = Authority(self._ca_path)
             config.load()

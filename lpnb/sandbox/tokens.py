@@ -7,7 +7,7 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from .http import strict_json
+from lpnb.sandbox.http import strict_json
 
 # The library is imported where it is used: to import it and to make a key takes longer than all the
 # rest of a start, and nobody needs them before the first token.

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from lpnb.sandbox.agent_page import wording
+from lpnb.sandbox.agent_page.inbox import Row
+from lpnb.sandbox.agent_page.markup import Html, tag
 from lpnb.sandbox.state.conversations import Conversation, Message
 from lpnb.sandbox.webhooks.delivery import Counts
 from lpnb.sandbox.world.models import Account
-
-from . import wording
-from .inbox import Row
-from .markup import Html, tag
 
 BASE = "/agent"
 

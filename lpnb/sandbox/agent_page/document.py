@@ -1,11 +1,11 @@
 """The page as HTML: the frame, the banner and the list. What may be on it is `parts`' to say."""
 
-from . import wording
-from .components import BASE, Listed, Page, initials, link, when
-from .empty_state import nothing
-from .inbox import LISTED
-from .markup import Html, tag
-from .thread import conversation
+from lpnb.sandbox.agent_page import wording
+from lpnb.sandbox.agent_page.components import BASE, Listed, Page, initials, link, when
+from lpnb.sandbox.agent_page.empty_state import nothing
+from lpnb.sandbox.agent_page.inbox import LISTED
+from lpnb.sandbox.agent_page.markup import Html, tag
+from lpnb.sandbox.agent_page.thread import conversation
 
 # Of a name, a skill or a source in the list.
 _LONGEST = 60

@@ -2,8 +2,8 @@
 
 from urllib.parse import quote
 
-from .components import Page
-from .markup import Html, tag
+from lpnb.sandbox.agent_page.components import Page
+from lpnb.sandbox.agent_page.markup import Html, tag
 
 
 def nothing(page: Page) -> Html:

@@ -10,12 +10,11 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
+from lpnb.sandbox.agent_page.inbox import Client, Inbox
+from lpnb.sandbox.agent_page.security import HEADERS, refuse_foreign_names
 from lpnb.sandbox.http.asgi import send_answer
 from lpnb.sandbox.http.connection import Line
 from lpnb.sandbox.http.messages import Request, teach
-
-from .inbox import Client, Inbox
-from .security import HEADERS, refuse_foreign_names
 
 # A client is told something no more often than this, and that the stream lives no less often.
 _TELL_SECONDS = 0.2

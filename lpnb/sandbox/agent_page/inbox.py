@@ -9,11 +9,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from lpnb.sandbox.agent_page.wording import message_text, shortened
 from lpnb.sandbox.state.conversations import Conversation, Message
 from lpnb.sandbox.state.ledger import Event
 from lpnb.sandbox.state.state import State
-
-from .wording import message_text, shortened
 
 LISTED = 200
 """How many conversations are listed, the latest first."""

@@ -4,16 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from lpnb.sandbox.agent_page import wording
+from lpnb.sandbox.agent_page.components import Listed, Page, Shown
+from lpnb.sandbox.agent_page.inbox import Inbox, Row
+from lpnb.sandbox.agent_page.thread import MESSAGES_SHOWN
 from lpnb.sandbox.control.routing_trace import trace_of
 from lpnb.sandbox.state.conversations import Conversation
 from lpnb.sandbox.state.state import State
 from lpnb.sandbox.webhooks.delivery import Courier
 from lpnb.sandbox.world.models import Account, World
-
-from . import wording
-from .components import Listed, Page, Shown
-from .inbox import Inbox, Row
-from .thread import MESSAGES_SHOWN
 
 # Agents see what was reported without proof from so long before the conversation (documented).
 _UNAUTHENTICATED_SECONDS = 12 * 3600

@@ -15,6 +15,12 @@ from importlib import resources
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from lpnb.sandbox.agent_page.components import BASE, link
+from lpnb.sandbox.agent_page.document import document
+from lpnb.sandbox.agent_page.event_stream import Stream
+from lpnb.sandbox.agent_page.inbox import Inbox
+from lpnb.sandbox.agent_page.page_data import Desk
+from lpnb.sandbox.agent_page.security import HEADERS, refuse_foreign_names
 from lpnb.sandbox.control.agent_side import AgentSide
 from lpnb.sandbox.http.asgi import send_answer
 from lpnb.sandbox.http.limits import Limits
@@ -22,13 +28,6 @@ from lpnb.sandbox.http.messages import Answer, Request, json_answer, media_type,
 from lpnb.sandbox.http.request_body import read_body
 from lpnb.sandbox.state.durable import not_stored
 from lpnb.sandbox.state.ledger import Ledger
-
-from .components import BASE, link
-from .document import document
-from .event_stream import Stream
-from .inbox import Inbox
-from .page_data import Desk
-from .security import HEADERS, refuse_foreign_names
 
 logger = logging.getLogger("lpnb.sandbox")
 

@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from . import wording
-from .components import Shown
-from .markup import Html, tag
+from lpnb.sandbox.agent_page import wording
+from lpnb.sandbox.agent_page.components import Shown
+from lpnb.sandbox.agent_page.markup import Html, tag
 
 
 def side(shown: Shown) -> Html:

@@ -1,11 +1,10 @@
 """The open conversation as HTML: who it is, what was said, the reply box and the buttons."""
 
+from lpnb.sandbox.agent_page import wording
+from lpnb.sandbox.agent_page.components import Listed, Page, Shown, link, status, when
+from lpnb.sandbox.agent_page.markup import Html, tag
+from lpnb.sandbox.agent_page.sidebar import side
 from lpnb.sandbox.state.conversations import Conversation, Message
-
-from . import wording
-from .components import Listed, Page, Shown, link, status, when
-from .markup import Html, tag
-from .sidebar import side
 
 # Longer threads show their end; the control API has them whole.
 MESSAGES_SHOWN = 300

@@ -11,6 +11,8 @@ from dataclasses import replace
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import Receive, Scope, Send
 
+from lpnb.sandbox.app.not_found import nothing_here
+from lpnb.sandbox.app.routes import SERVED, Served
 from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.faults.injection import answer_under, deliver, pause
 from lpnb.sandbox.faults.rate_limits import RATE_LIMIT
@@ -22,9 +24,6 @@ from lpnb.sandbox.http.messages import Answer, Request, shortened, teach
 from lpnb.sandbox.http.request_body import read_body
 from lpnb.sandbox.route_names import NOWHERE
 from lpnb.sandbox.state.durable import not_stored
-
-from .not_found import nothing_here
-from .routes import SERVED, Served
 
 logger = logging.getLogger("lpnb.sandbox")
 

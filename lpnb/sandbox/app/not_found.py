@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 
+from lpnb.sandbox.app.openapi import PATH as OPENAPI_PATH
+from lpnb.sandbox.app.routes import SERVED
 from lpnb.sandbox.control.api import CONTROL_PATH, CONTROLS
 from lpnb.sandbox.http.messages import Answer, Request, shortened, teach
-
-from .openapi import PATH as OPENAPI_PATH
-from .routes import SERVED
 
 # Below this two paths have nothing to do with each other.
 _NEAR = 0.7

@@ -11,11 +11,10 @@ from typing import Any, TypeVar
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from lpnb.sandbox.app import openapi_schemas as schemas
+from lpnb.sandbox.app.routes import SERVED, Served
 from lpnb.sandbox.http.asgi import send_answer
 from lpnb.sandbox.http.messages import Request, json_answer, teach
-
-from . import openapi_schemas as schemas
-from .routes import SERVED, Served
 
 PATH = "/openapi.json"
 

@@ -5,10 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from lpnb.sandbox.control.agent_side import AgentSide
 from lpnb.sandbox.errors import ControlError
 from lpnb.sandbox.http.messages import Answer, Request, json_answer, shortened
-
-from .agent_side import AgentSide
 
 Body = Mapping[str, Any]
 

@@ -14,6 +14,9 @@ from typing import Any
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from lpnb.sandbox.control import agent_actions as agents
+from lpnb.sandbox.control import views as views
+from lpnb.sandbox.control.controls import Controls
 from lpnb.sandbox.errors import ControlError, UnknownNameError
 from lpnb.sandbox.http import strict_json
 from lpnb.sandbox.http.asgi import send_answer
@@ -22,10 +25,6 @@ from lpnb.sandbox.http.limits import Limits
 from lpnb.sandbox.http.messages import Answer, Request, json_answer, media_type, shortened, teach
 from lpnb.sandbox.http.request_body import read_body
 from lpnb.sandbox.state.durable import not_stored
-
-from . import agent_actions as agents
-from . import views as views
-from .controls import Controls
 
 logger = logging.getLogger("lpnb.sandbox")
 

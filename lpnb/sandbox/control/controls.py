@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lpnb.sandbox.cloud import Loading
+from lpnb.sandbox.control.agent_side import AgentSide
+from lpnb.sandbox.control.routing_trace import trace_of
 from lpnb.sandbox.errors import ControlError
 from lpnb.sandbox.faults.faults import FaultQueue, PendingFault, listed, make_fault
 from lpnb.sandbox.faults.rate_limits import RateLimit, RateLimits, make_limit
@@ -19,9 +21,6 @@ from lpnb.sandbox.state.state import Conversation, Message, RequestRecord, State
 from lpnb.sandbox.tokens import Keyring, consumer
 from lpnb.sandbox.world.models import World
 from lpnb.sandbox.world.rules import Rules
-
-from .agent_side import AgentSide
-from .routing_trace import trace_of
 
 _BY_DEFAULT: Any = object()
 

@@ -6,14 +6,13 @@ from dataclasses import asdict
 from http import HTTPMethod
 from typing import Any, TypeVar
 
+from lpnb.sandbox.control.controls import Controls
 from lpnb.sandbox.errors import ControlError
 from lpnb.sandbox.faults.faults import FAULTS, listed
 from lpnb.sandbox.faults.rate_limits import RATE_LIMIT
 from lpnb.sandbox.http.messages import Answer, Request, json_answer, shortened
 from lpnb.sandbox.route_names import NOWHERE, ROUTES
 from lpnb.sandbox.state.state import Conversation, RequestRecord
-
-from .controls import Controls
 
 Body = Mapping[str, Any]
 V = TypeVar("V")

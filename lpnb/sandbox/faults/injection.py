@@ -10,11 +10,10 @@ from typing import Any
 
 from starlette.types import Send
 
+from lpnb.sandbox.faults.faults import Fault
 from lpnb.sandbox.http.asgi import send_answer, send_body, send_start
 from lpnb.sandbox.http.connection import Line
 from lpnb.sandbox.http.messages import Answer
-
-from .faults import Fault
 
 _PAGE = b"<!doctype html><title>Gateway</title><h1>Please sign in to the network</h1>"
 _CHUNK = 64 * 1024

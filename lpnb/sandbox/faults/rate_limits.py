@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lpnb.sandbox.errors import ControlError
+from lpnb.sandbox.faults.faults import check_number, listed
 from lpnb.sandbox.http.messages import Answer, json_answer
 from lpnb.sandbox.route_names import ROUTES, SEND_API
-
-from .faults import check_number, listed
 
 # What the name in the request log is of a request that a limit refused.
 RATE_LIMIT = "rate_limit"

@@ -2,7 +2,7 @@
 
 from starlette.types import Send
 
-from .messages import Answer
+from lpnb.sandbox.http.messages import Answer
 
 
 async def send_answer(answer: Answer, send: Send) -> None:

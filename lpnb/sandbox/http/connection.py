@@ -19,8 +19,8 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from .limits import Limits
-from .messages import JSON, Answer
+from lpnb.sandbox.http.limits import Limits
+from lpnb.sandbox.http.messages import JSON, Answer
 
 logger = logging.getLogger("lpnb.sandbox")
 logger.addHandler(logging.NullHandler())

@@ -8,7 +8,7 @@ cross-site``, and are refused before anything is looked up. No CORS header is ev
 import re
 from functools import cache
 
-from .messages import Answer, Request, shortened, teach
+from lpnb.sandbox.http.messages import Answer, Request, shortened, teach
 
 # Not [::1]: it listens on 127.0.0.1 only.
 LOOPBACK_NAMES = ("127.0.0.1", "localhost")

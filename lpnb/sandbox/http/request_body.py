@@ -4,8 +4,8 @@ import asyncio
 
 from starlette.types import Receive
 
-from .limits import Limits
-from .messages import Answer, Request, teach
+from lpnb.sandbox.http.limits import Limits
+from lpnb.sandbox.http.messages import Answer, Request, teach
 
 
 async def read_body(request: Request, receive: Receive, limits: Limits) -> bytes | Answer | None:

@@ -1,6 +1,6 @@
 """The version parameters, which differ from family to family: ``version=1.0``, ``v=1.0``, ``v=3``."""
 
-from .messages import Answer, teach
+from lpnb.sandbox.http.messages import Answer, teach
 
 
 def refuse_version(

@@ -5,9 +5,8 @@ from typing import Any
 from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http.messages import Answer, Request, media_type, says_json, shortened, teach
 from lpnb.sandbox.http.versions import refuse_version
+from lpnb.sandbox.services.authorisation import authorise
 from lpnb.sandbox.tokens import Consumer
-
-from .authorisation import authorise
 
 
 def admit(cloud: Cloud, request: Request) -> Consumer | Answer:

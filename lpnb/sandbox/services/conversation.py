@@ -6,17 +6,16 @@ from typing import Any
 from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http import strict_json
 from lpnb.sandbox.http.messages import Answer, Request, json_answer, shortened
+from lpnb.sandbox.services import sde_checks
+from lpnb.sandbox.services.admission import admit, bad_request, ok
+from lpnb.sandbox.services.authorisation import app_jwt_of, error_frame, installation_behind
+from lpnb.sandbox.services.event_rules import problem_of_length
+from lpnb.sandbox.services.frames import BatchError, Frame, ids_of, read_batch
+from lpnb.sandbox.services.publish_event import TOO_LONG, publish, too_long
 from lpnb.sandbox.state.conversations import Conversation
 from lpnb.sandbox.tokens import Consumer
 from lpnb.sandbox.world import routing
 from lpnb.sandbox.world.models import Installation
-
-from . import sde_checks
-from .admission import admit, bad_request, ok
-from .authorisation import app_jwt_of, error_frame, installation_behind
-from .event_rules import problem_of_length
-from .frames import BatchError, Frame, ids_of, read_batch
-from .publish_event import TOO_LONG, publish, too_long
 
 PROFILE_SET = "OK User Profile set successfully"
 

@@ -6,9 +6,8 @@ from typing import Any
 from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http import strict_json
 from lpnb.sandbox.http.messages import Request
+from lpnb.sandbox.services.event_rules import one_of, problem_of_length
 from lpnb.sandbox.state.conversations import Conversation
-
-from .event_rules import one_of, problem_of_length
 
 # Word for word (documented); what the service says to the other fields is not published.
 RESOLVED = "OK Conversation resolved successfully"

@@ -10,9 +10,8 @@ from typing import Any
 
 from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http.messages import Answer, Request, media_type, teach
+from lpnb.sandbox.services.event_rules import FILE_TYPES, LARGEST_FILE, one_of
 from lpnb.sandbox.tokens import Consumer
-
-from .event_rules import FILE_TYPES, LARGEST_FILE, one_of
 
 URL_SECONDS = 60
 _MEDIA = {"jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif"}

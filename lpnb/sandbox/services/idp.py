@@ -7,9 +7,8 @@ from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http import strict_json
 from lpnb.sandbox.http.messages import Answer, Request, json_answer, media_type, says_json, shortened, teach
 from lpnb.sandbox.http.versions import refuse_version
+from lpnb.sandbox.services.authorisation import app_jwt_of, installation_behind
 from lpnb.sandbox.tokens import consumer
-
-from .authorisation import app_jwt_of, installation_behind
 
 # No length is documented. A longer id would make a ConsumerJWS that fits in no header.
 LONGEST_ID = 1024

@@ -10,13 +10,12 @@ from typing import Any
 from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http import strict_json
 from lpnb.sandbox.http.messages import Answer, Request, json_answer, shortened
+from lpnb.sandbox.services import monitoring_body as bodies
 from lpnb.sandbox.state.visits import Visit
 from lpnb.sandbox.tokens import consumer
 from lpnb.sandbox.world.models import Account, Installation
 from lpnb.sandbox.world.routing import number
 from lpnb.sandbox.world.targeting import Verdict, Visitor, consider, values_at
-
-from . import monitoring_body as bodies
 
 VERSIONS = ("1.0", "1", "1.1")
 

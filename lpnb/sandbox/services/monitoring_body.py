@@ -4,9 +4,8 @@ import ipaddress
 from dataclasses import dataclass, field
 from typing import Any
 
+from lpnb.sandbox.services.event_rules import one_of
 from lpnb.sandbox.world.models import SDE_TYPES
-
-from .event_rules import one_of
 
 IMPRESSIONS = ("impDisplay", "impAccept", "impExpanded", "impTimeout", "impClose")
 DEVICES = ("DESKTOP", "TABLET", "MOBILE")

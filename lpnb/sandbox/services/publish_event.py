@@ -7,12 +7,11 @@ from typing import Any
 
 from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http.messages import Request
+from lpnb.sandbox.services.admission import ok
+from lpnb.sandbox.services.event_rules import problem_of_event, problem_of_metadata
+from lpnb.sandbox.services.frames import Frame
 from lpnb.sandbox.state.conversations import Dialog
 from lpnb.sandbox.tokens import Consumer
-
-from .admission import ok
-from .event_rules import problem_of_event, problem_of_metadata
-from .frames import Frame
 
 LONGEST_REQUEST = 5000
 

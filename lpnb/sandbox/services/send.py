@@ -11,15 +11,14 @@ from typing import Any
 from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http import strict_json
 from lpnb.sandbox.http.messages import Answer, Request, json_answer
+from lpnb.sandbox.services import conversation_fields, event_rules, file_store
+from lpnb.sandbox.services.admission import admit, bad_request, ok
+from lpnb.sandbox.services.authorisation import error_frame
+from lpnb.sandbox.services.conversation import PROFILE_SET, set_profile
+from lpnb.sandbox.services.frames import PUBLISH_EVENT, SET_PROFILE, BatchError, Frame, read_frame
+from lpnb.sandbox.services.publish_event import TOO_LONG, publish, too_long
 from lpnb.sandbox.state.conversations import Conversation
 from lpnb.sandbox.tokens import Consumer
-
-from . import conversation_fields, event_rules, file_store
-from .admission import admit, bad_request, ok
-from .authorisation import error_frame
-from .conversation import PROFILE_SET, set_profile
-from .frames import PUBLISH_EVENT, SET_PROFILE, BatchError, Frame, read_frame
-from .publish_event import TOO_LONG, publish, too_long
 
 # Word for word as the guide's sample has it.
 CLOSED = "Bad Request, Conversation is close"

@@ -6,7 +6,7 @@ week is closed. That a conversation nobody has written in waits for its consumer
 and so is that the setting leaves surveys alone.
 """
 
-from .state import Conversation, Message, State
+from lpnb.sandbox.state.state import Conversation, Message, State
 
 LONGEST = 90 * 24 * 3600.0
 SURVEY = 7 * 24 * 3600.0

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from lpnb.sandbox.http import strict_json
-
-from .ledger import Event
+from lpnb.sandbox.state.ledger import Event
 
 OpenOrClosed = Literal["OPEN", "CLOSE"]
 

@@ -4,8 +4,7 @@ import asyncio
 from concurrent.futures import Future
 
 from lpnb.sandbox.http.messages import Answer, teach
-
-from .state_file import StateFileError
+from lpnb.sandbox.state.state_file import StateFileError
 
 
 async def not_stored(pending: "Future[None] | None") -> Answer | None:

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import conversations as shelf
-from .conversations import Conversation, Record
-from .ledger import Event, Ledger
-from .retention import Retained
-from .uploads import KINDS as UPLOAD_KINDS
-from .uploads import Uploads
-from .visits import KINDS as VISIT_KINDS
-from .visits import Visits
+from lpnb.sandbox.state import conversations as shelf
+from lpnb.sandbox.state.conversations import Conversation, Record
+from lpnb.sandbox.state.ledger import Event, Ledger
+from lpnb.sandbox.state.retention import Retained
+from lpnb.sandbox.state.uploads import KINDS as UPLOAD_KINDS
+from lpnb.sandbox.state.uploads import Uploads
+from lpnb.sandbox.state.visits import KINDS as VISIT_KINDS
+from lpnb.sandbox.state.visits import Visits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lpnb.sandbox.state.conversations import Conversation, Dialog, Message, as_element
+from lpnb.sandbox.state.ledger import Event
+from lpnb.sandbox.state.projection import Kept, Memory
 from lpnb.sandbox.tokens import Consumer
-
-from .conversations import Conversation, Dialog, Message, as_element
-from .ledger import Event
-from .projection import Kept, Memory
 
 __all__ = ["Conversation", "Dialog", "Kept", "Message", "RequestRecord", "State"]
 

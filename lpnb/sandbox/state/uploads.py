@@ -4,8 +4,8 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from .ledger import Event, Ledger
-from .retention import Retained
+from lpnb.sandbox.state.ledger import Event, Ledger
+from lpnb.sandbox.state.retention import Retained
 
 _EMPTY = 300
 

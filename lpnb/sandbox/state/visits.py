@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .ledger import Event, Ledger
-from .retention import Retained
+from lpnb.sandbox.state.ledger import Event, Ledger
+from lpnb.sandbox.state.retention import Retained
 
 IDLE_SECONDS = 30 * 60
 LONGEST_SECONDS = 6 * 3600

@@ -21,12 +21,11 @@ from lpnb.sandbox.state.conversations import Conversation
 from lpnb.sandbox.state.ledger import Event
 from lpnb.sandbox.state.state import State
 from lpnb.sandbox.state.state_file import StateFileError
+from lpnb.sandbox.webhooks.attempts import Attempt, Counts, Target
+from lpnb.sandbox.webhooks.bodies import body_of, key_of, to_bytes
+from lpnb.sandbox.webhooks.delivery_options import Delivery
+from lpnb.sandbox.webhooks.signature import sign
 from lpnb.sandbox.world.webhook_subscriptions import Subscription
-
-from .attempts import Attempt, Counts, Target
-from .bodies import body_of, key_of, to_bytes
-from .delivery_options import Delivery
-from .signature import sign
 
 if TYPE_CHECKING:
     import aiohttp

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .signature import ALGORITHMS, Algorithm
+from lpnb.sandbox.webhooks.signature import ALGORITHMS, Algorithm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

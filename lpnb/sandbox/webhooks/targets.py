@@ -1,9 +1,8 @@
 """Who gets webhooks: the app installations of a world that have the capability."""
 
+from lpnb.sandbox.webhooks.delivery import Target
 from lpnb.sandbox.world.models import World
 from lpnb.sandbox.world.webhook_subscriptions import Webhooks
-
-from .delivery import Target
 
 
 def targets_of(world: World, url: str | None, account_id: str, client_id: str) -> list[Target]:

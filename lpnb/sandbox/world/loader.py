@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from .models import SDE_TYPES, World
+from lpnb.sandbox.world.models import SDE_TYPES, World
 
 LARGEST_FILE = 5 * 1024 * 1024
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from .webhook_subscriptions import Webhooks
+from lpnb.sandbox.world.webhook_subscriptions import Webhooks
 
 SDE_TYPES = (
     "ctmrinfo",

@@ -4,8 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from .loader import default_world, read_world
-from .models import Account, Installation, World
+from lpnb.sandbox.world.loader import default_world, read_world
+from lpnb.sandbox.world.models import Account, Installation, World
 
 DEFAULT_SECRET = "sandbox-secret-not-a-real-one"  # noqa: S105
 SECRETS = (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from .models import Account, Engagement, Range, Target
+from lpnb.sandbox.world.models import Account, Engagement, Range, Target
 
 # Where the fields of an SDE stand in its element; the others have them beside ``type``.
 _HOLDERS = {
