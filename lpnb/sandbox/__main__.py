@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lpnb.sandbox.http.server import PortTakenError
 from lpnb.sandbox.sandbox import DEFAULT_ACCOUNT, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Sandbox
-from lpnb.sandbox.state.auto_close import LONGEST
+from lpnb.sandbox.state.auto_close import DEFAULT_AUTO_CLOSE_SECONDS
 from lpnb.sandbox.state.state_file import StateFileError
 from lpnb.sandbox.world.loader import read_world
 from lpnb.sandbox.world.models import World
@@ -132,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
         "--auto-close",
         metavar="MINUTES",
         type=_minutes,
-        default=LONGEST / 60,
+        default=DEFAULT_AUTO_CLOSE_SECONDS / 60,
         help="close a conversation that has waited so long for its consumer; any time above 0, "
         "where the service has 25 minutes to 90 days (default: 90 days)",
     )

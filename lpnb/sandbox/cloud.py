@@ -9,15 +9,15 @@ from lpnb.sandbox.faults.rate_limits import RateLimits
 from lpnb.sandbox.state.state import State
 from lpnb.sandbox.tokens import Keyring
 from lpnb.sandbox.world.models import Account, Skill, World
-from lpnb.sandbox.world.routing import Asked, route
+from lpnb.sandbox.world.routing import RoutingRequest, route_conversation
 from lpnb.sandbox.world.rules import Rules
 
-_LANDINGS_KEPT = 1000
-_HEAVIEST_LANDING = 500
+_MAX_CACHED_LANDINGS = 1000
+_MAX_CACHED_REQUEST = 500
 
 
 @dataclass(slots=True)
-class Loading:
+class AccountLoading:
     """How many calls to Monitoring still find their account loading; None is every one."""
 
     left: int | None = 0
@@ -49,8 +49,8 @@ class Cloud:
     rate_limits: RateLimits
     file_key: bytes = field(repr=False)
     """Signs the file store's URLs."""
-    loading: Loading = field(default_factory=Loading)
-    _landings: dict[Any, tuple[dict[str, Any], list[str]]] = field(default_factory=dict)
+    account_loading: AccountLoading = field(default_factory=AccountLoading)
+    _landing_cache: dict[Any, tuple[dict[str, Any], list[str]]] = field(default_factory=dict)
 
     @property
     def now(self) -> float:
@@ -61,26 +61,28 @@ class Cloud:
         """The account with this id, or None."""
         return self.world.accounts_by_id.get(account_id)
 
-    def land(self, account: Account, asked: Asked) -> tuple[dict[str, Any], list[str]]:
+    def landing_for(self, account: Account, request: RoutingRequest) -> tuple[dict[str, Any], list[str]]:
         """Where routing puts a conversation: the very same landing for all that ask for the same.
 
         A trace weighs more than the request it is about, and most are alike.
         """
-        key = (account.id, asked, self.state.availability)
-        found = self._landings.get(key)
-        if found is None:
-            found = route(account, asked, self.rules, lambda skill: self.online(account, skill))
-            if asked.weight > _HEAVIEST_LANDING:
-                return found
-            if len(self._landings) >= _LANDINGS_KEPT:
-                self._landings.clear()
-            self._landings[key] = found
-        return found
+        key = (account.id, request, self.state.availability)
+        landing = self._landing_cache.get(key)
+        if landing is None:
+            landing = route_conversation(
+                account, request, self.rules, lambda skill: self.online(account, skill)
+            )
+            if request.weight > _MAX_CACHED_REQUEST:
+                return landing
+            if len(self._landing_cache) >= _MAX_CACHED_LANDINGS:
+                self._landing_cache.clear()
+            self._landing_cache[key] = landing
+        return landing
 
     def online(self, account: Account, skill: Skill) -> bool:
         """Whether an agent of *skill* is there."""
         for agent in account.agents_of(skill):
-            said = self.state.online(account.id, agent.id)
-            if agent.online if said is None else said:
+            set_online = self.state.online(account.id, agent.id)
+            if agent.online if set_online is None else set_online:
                 return True
         return False

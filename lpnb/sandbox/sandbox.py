@@ -16,28 +16,30 @@ from typing import TYPE_CHECKING, Any, Self
 import uvicorn
 
 from lpnb.sandbox.agent_page.inbox import Inbox
-from lpnb.sandbox.agent_page.page_data import Desk
+from lpnb.sandbox.agent_page.page_data import PageData
 from lpnb.sandbox.agent_page.routes import AgentPage
 from lpnb.sandbox.app.app import App
 from lpnb.sandbox.app.openapi import openapi_route
-from lpnb.sandbox.cloud import Cloud, Loading
+from lpnb.sandbox.cloud import AccountLoading, Cloud
 from lpnb.sandbox.control.api import CONTROL_PATH, control_routes
 from lpnb.sandbox.control.controls import Controls
 from lpnb.sandbox.faults.faults import FaultQueue
 from lpnb.sandbox.faults.rate_limits import RateLimits
 from lpnb.sandbox.http.connection import guarded_protocol
 from lpnb.sandbox.http.limits import Limits
-from lpnb.sandbox.http.server import Carrier, listen
-from lpnb.sandbox.state.auto_close import LONGEST
+from lpnb.sandbox.http.server import ServerThread, listen
+from lpnb.sandbox.state.auto_close import DEFAULT_AUTO_CLOSE_SECONDS
 from lpnb.sandbox.state.clock import Clock
-from lpnb.sandbox.state.state import Kept, State
+from lpnb.sandbox.state.projection import RetentionLimits
+from lpnb.sandbox.state.state import State
 from lpnb.sandbox.state.state_file import StateFile, StateFileError
 from lpnb.sandbox.tokens import Keyring
-from lpnb.sandbox.webhooks.delivery import Courier, Delivery
+from lpnb.sandbox.webhooks.delivery import WebhookDispatcher
+from lpnb.sandbox.webhooks.delivery_options import Delivery
 from lpnb.sandbox.webhooks.targets import targets_of
 from lpnb.sandbox.world.models import World
 from lpnb.sandbox.world.rules import Rules
-from lpnb.sandbox.world.selection import DEFAULT_SECRET, history_settings, play
+from lpnb.sandbox.world.selection import DEFAULT_SECRET, history_settings, select_account
 
 if TYPE_CHECKING:
     from lpnb.sandbox.http.tls import Authority
@@ -111,11 +113,11 @@ class Sandbox(Controls):
         state_file: str | os.PathLike[str] | None = None,
         tls: bool = False,
         ca_file: str | os.PathLike[str] | None = None,
-        auto_close_after: float = LONGEST,
+        auto_close_after: float = DEFAULT_AUTO_CLOSE_SECONDS,
         webhook: str | None = None,
         delivery: Delivery | None = None,
         clock: Callable[[], float] = time.time,
-        kept: Kept | None = None,
+        retention: RetentionLimits | None = None,
         limits: Limits | None = None,
         **rules: Any,
     ) -> None:
@@ -133,7 +135,7 @@ class Sandbox(Controls):
             raise ValueError(f"token_lifetime must be 1 or more seconds; got {token_lifetime}.")
         if not math.isfinite(auto_close_after) or auto_close_after <= 0:
             raise ValueError(f"auto_close_after must be a number of seconds above 0; got {auto_close_after}.")
-        played = play(world, account_id, client_id, client_secret)
+        played = select_account(world, account_id, client_id, client_secret)
         self.world = played.world
         self.account_id = played.account_id
         self.client_id = played.client_id
@@ -148,13 +150,13 @@ class Sandbox(Controls):
         self.control_token = secrets.token_urlsafe(24)
         """What the control API wants in ``X-Sandbox-Token``; another one for every `Sandbox`."""
         self._clock = Clock(clock)
-        self._state = State(seed, kept or Kept(), self._clock)
+        self._state = State(seed, retention or RetentionLimits(), self._clock)
         targets = targets_of(self.world, webhook, self.account_id, self.client_id)
-        self._courier = Courier(self._state, targets, delivery or Delivery())
+        self._dispatcher = WebhookDispatcher(self._state, targets, delivery or Delivery())
         self._agent_page: AgentPage | None = None
         self._faults = FaultQueue(self.seed)
         self._rate_limits = RateLimits()
-        self._loading = Loading()
+        self._account_loading = AccountLoading()
         self._keyring: Keyring | None = None
         self._state_path = None if state_file is None else Path(state_file)
         self._state_file: StateFile | None = None
@@ -164,7 +166,7 @@ class Sandbox(Controls):
         self._idle_checked = 0.0
         self._lifecycle = threading.Lock()
         self._port: int | None = None
-        self._server: Carrier | None = None
+        self._server: ServerThread | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> Self:
@@ -187,17 +189,17 @@ class Sandbox(Controls):
                 # Kept over a stop and a new start, so that tokens stay valid.
                 self._keyring = self._keyring or Keyring()
                 if self._state_file is not None:
-                    self._state_file.keep("keyring", self._keyring.to_json())
-                self._server = Carrier(self._config(self._port), sock, self._tick, self._courier.run)
+                    self._state_file.put_value("keyring", self._keyring.to_json())
+                self._server = ServerThread(self._config(self._port), sock, self._tick, self._dispatcher.run)
                 self._thread = threading.Thread(
-                    target=self._server.run_here, name="lpnb-sandbox", daemon=True
+                    target=self._server.run_in_thread, name="lpnb-sandbox", daemon=True
                 )
                 self._thread.start()
                 self._server.wait_until_ready()
                 RUNNING[self.base] = self
             except BaseException:
                 sock.close()
-                self._let_go()
+                self._release()
                 raise
             return self
 
@@ -206,11 +208,11 @@ class Sandbox(Controls):
         with self._lifecycle:
             if self._thread is None or self._server is None:
                 return
-            self._server.ask_to_stop()
+            self._server.request_stop()
             self._thread.join(_STOP_SECONDS)
-            self._let_go()
+            self._release()
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         if self._port is not None:
             RUNNING.pop(self.base, None)
         self._port = self._server = self._thread = None
@@ -229,9 +231,9 @@ class Sandbox(Controls):
         """Be what the file says, whatever happened to this object since it was last stopped."""
         try:
             self._state.restore(file.read())
-            if (clock := file.kept("clock")) is not None:
+            if (clock := file.get_value("clock")) is not None:
                 self._clock.restore(json.loads(clock))
-            if (keyring := file.kept("keyring")) is not None:
+            if (keyring := file.get_value("keyring")) is not None:
                 self._keyring = Keyring(keyring)
         except (KeyError, ValueError, TypeError) as error:
             raise StateFileError(f"{file.path} is damaged: it holds what the sandbox never wrote.") from error
@@ -296,7 +298,7 @@ class Sandbox(Controls):
             state=self._state,
             faults=self._faults,
             rate_limits=self._rate_limits,
-            loading=self._loading,
+            account_loading=self._account_loading,
             file_key=hashlib.sha256(f"files {self.seed}".encode()).digest(),
         )
         self._agent_page = self._page()
@@ -308,7 +310,7 @@ class Sandbox(Controls):
         app = App(cloud, port, self._limits, bare_hosts=self._bare_hosts, own=own)
         config = uvicorn.Config(
             app,
-            http=guarded_protocol(self._limits, app.at_once),
+            http=guarded_protocol(self._limits, app.answer_inline),
             ws="none",
             interface="asgi3",
             lifespan="off",
@@ -328,14 +330,14 @@ class Sandbox(Controls):
 
     def _page(self) -> AgentPage:
         inbox = Inbox(self._state)
-        self._courier.settled = inbox.wake
+        self._dispatcher.settled = inbox.wake
         # A secret somebody chose may be one they use elsewhere.
         public = self.client_secret == DEFAULT_CLIENT_SECRET
-        desk = Desk(
+        desk = PageData(
             state=self._state,
             world=self.world,
             inbox=inbox,
-            courier=self._courier,
+            dispatcher=self._dispatcher,
             account_id=self.account_id,
             client_id=self.client_id,
             client_secret=self.client_secret if public else "(the one you gave)",
@@ -350,10 +352,10 @@ class Sandbox(Controls):
 
     def _clock_moved(self) -> None:
         if self._state_file is not None:
-            self._state_file.keep("clock", json.dumps(self._clock.place))
+            self._state_file.put_value("clock", json.dumps(self._clock.place))
         super()._clock_moved()
-        self._courier.clock_moved()
+        self._dispatcher.clock_moved()
 
     def _tokens_expired(self) -> None:
         if self._state_file is not None and self._keyring is not None:
-            self._state_file.keep("keyring", self._keyring.to_json())
+            self._state_file.put_value("keyring", self._keyring.to_json())

@@ -47,23 +47,23 @@ def consumer(account_id: str, ext_consumer_id: str) -> Consumer:
 class Keyring:
     """Signs tokens with a key of its own and knows them again; *kept* is what `to_json` gave."""
 
-    def __init__(self, kept: str | None = None) -> None:
-        self._made: RSAKey | None = None
+    def __init__(self, saved: str | None = None) -> None:
+        self._key_pair: RSAKey | None = None
         self._valid_from = 0
-        if kept is not None:
-            found = json.loads(kept)
-            self._made = _key_from(found["key"])
-            self._valid_from = int(found["valid_from"])
+        if saved is not None:
+            data = json.loads(saved)
+            self._key_pair = _load_key(data["key"])
+            self._valid_from = int(data["valid_from"])
         self._verified: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
 
     @property
     def _key(self) -> "RSAKey":
         """The key, made when it is first needed."""
-        if self._made is None:
+        if self._key_pair is None:
             with self._lock:
-                self._made = self._made or _new_key()
-        return self._made
+                self._key_pair = self._key_pair or _new_key()
+        return self._key_pair
 
     def to_json(self) -> str:
         """The key and what was expired, for a later `Keyring` that knows the same tokens."""
@@ -181,10 +181,10 @@ def _new_key() -> "RSAKey":
     return RSAKey.generate_key(2048, _KEY_NAMES)
 
 
-def _key_from(kept: Any) -> "RSAKey":
+def _load_key(saved: Any) -> "RSAKey":
     from joserfc.jwk import RSAKey
 
-    return RSAKey.import_key(kept, _KEY_NAMES)
+    return RSAKey.import_key(saved, _KEY_NAMES)
 
 
 def _unverified_claims(token: str) -> dict[str, Any] | None:

@@ -20,18 +20,18 @@ from lpnb._internal.json_codec import JsonError, read_json
 from lpnb._internal.redaction import Secret
 from lpnb.errors import ReceiverError
 from lpnb.models.webhook_events import events_of
-from lpnb.webhooks.signature import ALGORITHMS, is_genuine
-from lpnb.webhooks.store import Store
+from lpnb.webhooks.signature import ALGORITHMS, verify_signature
+from lpnb.webhooks.store import EventStore
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 #: Seconds in which a body must have come, and those in which it must be on the disk. LivePerson waits five
 #: in all, and may disable an app that takes more than 2.5 for two minutes.
-BODY_IN_TIME = 2.0
-DISK_IN_TIME = 2.0
+BODY_SECONDS = 2.0
+STORE_SECONDS = 2.0
 #: Bytes of the largest body. Documented ones are far smaller: a text has 5,000 characters at most.
-LARGEST = 1 << 20
+MAX_BODY_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class _RefusedError(Exception):
         self.count, self.status = count, status
 
 
-class Intake:
+class WebhookEndpoint:
     """The endpoint as an ASGI application."""
 
     def __init__(
@@ -97,8 +97,8 @@ class Intake:
         secret: Secret,
         account_id: str,
         client_id: str,
-        store: Store,
-        largest: int = LARGEST,
+        store: EventStore,
+        largest: int = MAX_BODY_BYTES,
         algorithms: Sequence[str] = ALGORITHMS,
     ) -> None:
         self._path = path
@@ -146,7 +146,7 @@ class Intake:
             if not hmac.compare_digest(came.encode("utf-8", "replace"), own.encode("utf-8")):
                 raise _RefusedError("foreign_account", 403, f"This receiver is for another {name} id.")
         header = request.headers.get("x-liveperson-signature", "")
-        if not is_genuine(body, header, self._secret, self._algorithms):
+        if not verify_signature(body, header, self._secret, self._algorithms):
             raise _RefusedError("bad_signature", 401, "The signature does not fit the body.")
         received_at = datetime.now(UTC)
         try:
@@ -156,7 +156,7 @@ class Intake:
         if not isinstance(found, dict):
             raise _RefusedError("not_json", 400, "The body must be a JSON object.")
         try:
-            async with asyncio.timeout(DISK_IN_TIME):
+            async with asyncio.timeout(STORE_SECONDS):
                 return await asyncio.wrap_future(self._store.keep(events_of(found, received_at)))
         except TimeoutError:
             raise _RefusedError("not_kept", 503, "The disk is too slow. Send it again later.") from None
@@ -171,7 +171,7 @@ class Intake:
             raise giant
         body = bytearray()
         try:
-            async with asyncio.timeout(BODY_IN_TIME):
+            async with asyncio.timeout(BODY_SECONDS):
                 async for part in request.stream():
                     body += part
                     if len(body) > self._largest:

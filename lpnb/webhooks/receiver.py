@@ -21,18 +21,18 @@ from lpnb.models.landings import Landing, Transfer
 from lpnb.models.webhook_events import COLUMNS, Event, in_order, to_columns
 from lpnb.settings import Settings
 from lpnb.tables.dataframes import plain_table
-from lpnb.webhooks.endpoint import LARGEST, Counts
-from lpnb.webhooks.runtime import Running
+from lpnb.webhooks.endpoint import MAX_BODY_BYTES, Counts
+from lpnb.webhooks.runtime import ReceiverRuntime
 from lpnb.webhooks.signature import ALGORITHMS
-from lpnb.webhooks.store import Store, moment
+from lpnb.webhooks.store import EventStore, moment
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: Events that one file keeps.
-MOST = 100_000
+MAX_EVENTS = 100_000
 #: What to look at when webhooks are refused for that reason.
-_WAYS = {
+_REMEDIES = {
     "bad_signature": "They are signed with another secret than LP_CLIENT_SECRET, or were changed on the way.",
     "foreign_account": "They are of another account or app installation: see LP_ACCOUNT_ID and LP_CLIENT_ID.",
     "not_webhook": "They were posted to another path, or not posted: see receiver.url.",
@@ -81,8 +81,8 @@ class Receiver:
         path: str = "/webhooks",
         host: str = "127.0.0.1",
         keep: str | Path | None = None,
-        most: int = MOST,
-        largest_body: int = LARGEST,
+        most: int = MAX_EVENTS,
+        largest_body: int = MAX_BODY_BYTES,
         algorithms: Sequence[str] = ALGORITHMS,
     ) -> None:
         settings = getattr(account, "settings", account)
@@ -112,7 +112,7 @@ class Receiver:
         self._largest = largest_body
         self._algorithms = tuple(algorithms)
         self._lock = threading.Lock()
-        self._running: Running | None = None
+        self._running: ReceiverRuntime | None = None
         self._ended: Callable[[], object] = lambda: None
 
     def start(self) -> Self:
@@ -123,7 +123,7 @@ class Receiver:
         """
         with self._lock:
             if self._running is None:
-                self._running = Running(
+                self._running = ReceiverRuntime(
                     settings=self.settings,
                     host=self.host,
                     port=self._wanted_port,
@@ -235,7 +235,7 @@ class Receiver:
             )
         if refused := self.counts.refusals:
             why = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in refused.items())
-            ways = [_WAYS[name] for name in refused if name in _WAYS]
+            ways = [_REMEDIES[name] for name in refused if name in _REMEDIES]
             return " ".join([f"All that came was refused: {why}.", *ways])
         said = (
             "Nothing has come yet. An event comes when a conversation opens or changes, and when somebody "
@@ -287,7 +287,7 @@ class Receiver:
             # Asked for before looking: what comes in between is not missed.
             news = running.news(conversation_id)
             try:
-                found = await _claimed(running.store, conversation_id, choose)
+                found = await _claim_message(running.store, conversation_id, choose)
                 if found is not None:
                     return found
                 async with asyncio.timeout(max(over - time.monotonic(), 0.0)):
@@ -334,7 +334,7 @@ class Receiver:
         return [event for events in found.values() for event in in_order(events)]
 
     @property
-    def _now(self) -> Running:
+    def _now(self) -> ReceiverRuntime:
         if self._running is None:
             raise ReceiverError("The receiver is not running. Call start(), or use it in a with statement.")
         return self._running
@@ -359,18 +359,18 @@ class Receiver:
         return table_html("Receiver", ["what", "value"], rows) + (f"<p>{esc(why)}</p>" if why else "")
 
 
-async def _claimed(
-    store: Store, conversation_id: str, choose: Callable[[list[Event]], Event | None]
+async def _claim_message(
+    store: EventStore, conversation_id: str, choose: Callable[[list[Event]], Event | None]
 ) -> Event | None:
     claim = store.claim(conversation_id, choose)
     try:
         return await asyncio.wrap_future(claim)
     except asyncio.CancelledError:
         # Whoever waited has gone; a message that was handed to nobody is handed out again.
-        claim.add_done_callback(lambda done: _return(store, done))
+        claim.add_done_callback(lambda done: _release_claim(store, done))
         raise
 
 
-def _return(store: Store, claim: Future[Event | None]) -> None:
+def _release_claim(store: EventStore, claim: Future[Event | None]) -> None:
     if not claim.cancelled() and claim.exception() is None and (event := claim.result()) is not None:
         store.give_back(event)

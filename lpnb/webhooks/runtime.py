@@ -16,12 +16,12 @@ from pathlib import Path
 
 from lpnb.errors import ReceiverError
 from lpnb.settings import Settings
-from lpnb.webhooks.endpoint import Intake
-from lpnb.webhooks.server import Server, listen
-from lpnb.webhooks.store import Store
+from lpnb.webhooks.endpoint import WebhookEndpoint
+from lpnb.webhooks.server import EndpointServer, listen
+from lpnb.webhooks.store import EventStore
 
 
-class Running:
+class ReceiverRuntime:
     """What a running receiver is made of. It does not know the ``Receiver``, so that one can be forgotten."""
 
     def __init__(
@@ -45,12 +45,12 @@ class Running:
             if file is None:
                 self._folder = Path(tempfile.mkdtemp(prefix="lpnb-webhooks-"))
                 file = self._folder / "received.sqlite"
-            self.store = Store(file, most, self._tell)
+            self.store = EventStore(file, most, self._tell)
         except BaseException:
             listener.close()
             self._clear()
             raise
-        self.intake = Intake(
+        self.intake = WebhookEndpoint(
             path=path,
             secret=settings.client_secret,
             account_id=settings.account_id,
@@ -59,7 +59,7 @@ class Running:
             largest=largest,
             algorithms=algorithms,
         )
-        self._server = Server(self.intake, listener)
+        self._server = EndpointServer(self.intake, listener)
         try:
             self._server.start()
         except BaseException:

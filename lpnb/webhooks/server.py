@@ -20,30 +20,30 @@ import uvicorn
 from lpnb.errors import ReceiverError
 
 if TYPE_CHECKING:
-    from lpnb.webhooks.endpoint import Intake
+    from lpnb.webhooks.endpoint import WebhookEndpoint
 
 #: Connections at one time; whoever comes beyond that is told to come later.
-AT_ONCE = 128
+MAX_CONNECTIONS = 128
 #: Bytes of a request's head.
-LARGEST_HEAD = 32 << 10
+MAX_HEAD_BYTES = 32 << 10
 #: Seconds that a connection may say nothing, or not finish its first head.
-SILENT = 10.0
-_SECONDS = 10.0
+SILENT_SECONDS = 10.0
+_START_TIMEOUT_SECONDS = 10.0
 # Whoever knocks with anything but HTTP is logged there; where no logging is set up, that would be printed
 # into the notebook, a line for each.
 logging.getLogger("uvicorn.error").addHandler(logging.NullHandler())
 
 
-class Server(uvicorn.Server):
+class EndpointServer(uvicorn.Server):
     """uvicorn's server in a thread; ``start`` returns when it serves, ``stop`` when it has ended."""
 
-    def __init__(self, intake: Intake, listener: socket.socket) -> None:
+    def __init__(self, intake: WebhookEndpoint, listener: socket.socket) -> None:
         super().__init__(
             uvicorn.Config(
                 intake,
                 # Slower than the parser in C, and unlike that one it bounds what a head may weigh.
                 http="h11",
-                h11_max_incomplete_event_size=LARGEST_HEAD,
+                h11_max_incomplete_event_size=MAX_HEAD_BYTES,
                 ws="none",
                 lifespan="off",
                 interface="asgi3",
@@ -51,7 +51,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
-                limit_concurrency=AT_ONCE,
+                limit_concurrency=MAX_CONNECTIONS,
                 timeout_graceful_shutdown=2,
             )
         )
@@ -70,7 +70,7 @@ class Server(uvicorn.Server):
             ReceiverError: It could not be begun.
         """
         self._thread.start()
-        if not self._ready.wait(_SECONDS) or self._failure is not None:
+        if not self._ready.wait(_START_TIMEOUT_SECONDS) or self._failure is not None:
             raise ReceiverError("The receiver could not start.") from self._failure
 
     def stop(self) -> None:
@@ -79,7 +79,7 @@ class Server(uvicorn.Server):
             # The loop may have closed in between.
             with contextlib.suppress(RuntimeError):
                 self._serving.call_soon_threadsafe(self._stopping.set)
-        self._thread.join(_SECONDS)
+        self._thread.join(_START_TIMEOUT_SECONDS)
 
     def _live(self) -> None:
         try:
@@ -111,7 +111,7 @@ class Server(uvicorn.Server):
         silent = [one for one in self.server_state.connections if getattr(one, "cycle", self) is None]
         self._silent = {one: self._silent.get(one, now) for one in silent}
         for connection, since in self._silent.items():
-            if now - since > SILENT:
+            if now - since > SILENT_SECONDS:
                 connection.transport.abort()
 
 

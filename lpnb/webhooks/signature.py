@@ -27,7 +27,9 @@ def signature_of(body: bytes, secret: Secret, algorithm: str = "sha1") -> str:
     return f"{algorithm}={base64.b64encode(digest).decode('ascii')}"
 
 
-def is_genuine(body: bytes, header: str, secret: Secret, algorithms: Sequence[str] = ALGORITHMS) -> bool:
+def verify_signature(
+    body: bytes, header: str, secret: Secret, algorithms: Sequence[str] = ALGORITHMS
+) -> bool:
     """Whether *header* signs *body*. The comparison takes as long for a near miss as for nonsense.
 
     Example:

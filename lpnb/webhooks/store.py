@@ -23,7 +23,7 @@ from lpnb.errors import ReceiverError
 from lpnb.models.webhook_events import CHANGE, CHAT_STATE, MESSAGES, Event
 
 T = TypeVar("T")
-Work = Callable[[sqlite3.Connection], Any]
+WriterTask = Callable[[sqlite3.Connection], Any]
 
 #: "lpnw" in ASCII: tells our files from everybody else's.
 APPLICATION_ID = 0x6C706E77
@@ -60,7 +60,7 @@ _FIELDS = (
 _INSERT = f"INSERT OR IGNORE INTO events ({_FIELDS}) VALUES ({', '.join('?' * 15)})"  # noqa: S608
 
 
-class Store:
+class EventStore:
     """One open file. It belongs to this process until ``close``.
 
     Args:
@@ -83,7 +83,7 @@ class Store:
         except BaseException:
             _unlock(self._lock)
             raise
-        self._waiting: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[WriterTask, Future[Any]] | None] = queue.SimpleQueue()
         self._news: set[str] = set()
         self._closed = False
         self._door = threading.Lock()
@@ -196,7 +196,7 @@ class Store:
             # A future that was cancelled before its turn came is left alone, and so is its work.
             self._write([item for item in batch if item and item[1].set_running_or_notify_cancel()])
 
-    def _write(self, batch: Sequence[tuple[Work, Future[Any]]]) -> None:
+    def _write(self, batch: Sequence[tuple[WriterTask, Future[Any]]]) -> None:
         self._news.clear()
         kept, forgotten, results = self._kept, self.forgotten, []
         try:

@@ -60,17 +60,17 @@ WANTED = b"conversationId"
 def serve_sandbox(state: str | None, profile: bool) -> None:
     """A sandbox that stops when standard input ends."""
     from lpnb.sandbox import Sandbox
-    from lpnb.sandbox.http.server import Carrier
+    from lpnb.sandbox.http.server import ServerThread
 
     if profile:
-        run_here = Carrier.run_here
+        run_in_thread = ServerThread.run_in_thread
 
-        def profiled(self: Carrier) -> None:
+        def profiled(self: ServerThread) -> None:
             profiler = cProfile.Profile()
-            profiler.runcall(run_here, self)
+            profiler.runcall(run_in_thread, self)
             pstats.Stats(profiler, stream=sys.stderr).sort_stats("tottime").print_stats(35)
 
-        Carrier.run_here = profiled  # type: ignore[method-assign] # for this process only
+        ServerThread.run_in_thread = profiled  # type: ignore[method-assign] # for this process only
     with Sandbox(state_file=state) as sandbox:
         ready = [sandbox.port, sandbox.control_token, sandbox.client_id, sandbox.client_secret]
         print(json.dumps(ready), flush=True)
@@ -85,7 +85,7 @@ def serve_canned() -> None:
     from lpnb.sandbox.http.connection import guarded_protocol
     from lpnb.sandbox.http.limits import Limits
     from lpnb.sandbox.http.messages import Answer
-    from lpnb.sandbox.http.server import Carrier, listen
+    from lpnb.sandbox.http.server import ServerThread, listen
 
     async def app(_scope: Any, receive: Any, send: Any) -> None:
         while (await receive()).get("more_body"):
@@ -104,7 +104,7 @@ def serve_canned() -> None:
     )
     sock = listen(0)
     print(json.dumps([sock.getsockname()[1]]), flush=True)
-    Carrier(config, sock, lambda: None).run_here()
+    ServerThread(config, sock, lambda: None).run_in_thread()
 
 
 class Lane(asyncio.Protocol):
@@ -240,7 +240,9 @@ class Played(Server):
     def megabytes(self) -> float:
         """Resident memory."""
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
+        return next(
+            int(connection.split()[1]) / 1024 for connection in lines if connection.startswith("VmRSS")
+        )
 
 
 def compare(options: argparse.Namespace, state: str | None) -> None:

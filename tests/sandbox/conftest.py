@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 
 from lpnb.sandbox import Sandbox
-from lpnb.sandbox.app.routes import SERVED
+from lpnb.sandbox.app.routes import SERVICE_ROUTES
 
 ACCOUNT = "12345678"
 
@@ -160,7 +160,9 @@ class Operations:
 
     def parts(self, method: str, path: str, status: int) -> tuple[dict[str, Any], dict[str, Any]]:
         """The same with the URL's parameters in place of the URL."""
-        route = next(served.route for served in SERVED if (served.method, served.path) == (method, path))
+        route = next(
+            served.route for served in SERVICE_ROUTES if (served.method, served.path) == (method, path)
+        )
         made: dict[str, Any] = getattr(self, route)(path, status)
         if (method, route) == ("POST", "report"):
             made["headers"] = {"X-HTTP-Method-Override": "PUT"}

@@ -14,7 +14,7 @@ import pytest
 from lpnb.sandbox import Sandbox
 from lpnb.sandbox.agent_page import inbox
 from lpnb.sandbox.agent_page.markup import Html, escape, tag
-from lpnb.sandbox.agent_page.wording import consumer_name, groups, message_text
+from lpnb.sandbox.agent_page.wording import consumer_name, message_text, sde_groups
 from lpnb.sandbox.state.state_file import StateFileError
 
 EVIL = "<script>alert('x')</script>\"&"
@@ -255,7 +255,7 @@ def test_sdes_of_any_shape_are_facts_or_left_out() -> None:
         {"type": "cart", "products": [{"a": {"b": 1}}, 2]},
     ]
 
-    found = groups(elements, authenticated=False)
+    found = sde_groups(elements, authenticated=False)
 
     assert [(fact.path, fact.value) for group in found for fact in group.facts] == [
         ("personal.personal", "5"),
@@ -549,7 +549,7 @@ def test_what_changes_in_a_burst_is_told_together_and_in_bounds(connector: Any, 
 
 def test_a_webhook_that_arrived_is_told_as_well_for_the_counters(connector: Any, listen: Any) -> None:
     listener = listen()
-    connector.sandbox._server._loop.call_soon_threadsafe(connector.sandbox._courier.settled)
+    connector.sandbox._server._loop.call_soon_threadsafe(connector.sandbox._dispatcher.settled)
 
     assert listener.next() == (connector.sandbox._state.ledger.sequence, {"changed": []})
 

@@ -2,10 +2,12 @@
 
 import pytest
 
-from lpnb.sandbox.state.projection import Kept
+from lpnb.sandbox.state.projection import RetentionLimits
 from lpnb.sandbox.state.state import State
 from lpnb.sandbox.tokens import consumer
-from lpnb.sandbox.webhooks.delivery import Courier, Delivery, Target
+from lpnb.sandbox.webhooks.attempts import WebhookTarget
+from lpnb.sandbox.webhooks.delivery import WebhookDispatcher
+from lpnb.sandbox.webhooks.delivery_options import Delivery
 from lpnb.sandbox.world.webhook_subscriptions import Webhooks
 
 ACCOUNT = "12345678"
@@ -14,7 +16,7 @@ LANDING = {"skill_id": "-1", "skill_name": None, "source_name": "x", "campaign":
 
 
 def new_state(**kept):
-    return State("seed", Kept(**kept), clock=lambda: 1700000000.0)
+    return State("seed", RetentionLimits(**kept), clock=lambda: 1700000000.0)
 
 
 def open_one(state, name="anna", properties=None, frame=""):
@@ -93,7 +95,7 @@ def test_one_conversation_alone_is_bounded_too_and_loses_its_own_oldest():
     element = {"type": "personal", "personal": {"firstname": "x" * 500_000}}
     for number in range(200):
         say(state, anna, f"{number:03}" + "x" * 100_000)
-        state.keep_profile(consumer(ACCOUNT, "anna"), [element])
+        state.set_profile(consumer(ACCOUNT, "anna"), [element])
 
     assert [message.sequence for message in state.messages(anna)] == list(range(117, 200))
     assert len(state.sdes(anna)) == 16
@@ -141,20 +143,20 @@ def test_what_was_considered_weighs_too():
 
 
 @pytest.fixture
-def courier():
+def dispatcher():
     """A state and a courier that takes 30,000 bytes and delivers nothing, as its sandbox is not started."""
 
     def make(state):
         webhooks = Webhooks.to_all("http://127.0.0.1:9/hook")
-        target = Target(ACCOUNT, "x", "secret", webhooks)
-        return Courier(state, [target], Delivery(most_waiting_bytes=30_000))
+        target = WebhookTarget(ACCOUNT, "x", "secret", webhooks)
+        return WebhookDispatcher(state, [target], Delivery(most_waiting_bytes=30_000))
 
     return make
 
 
-def test_webhooks_that_wait_are_bounded_in_bytes_and_a_reset_frees_them(courier):
+def test_webhooks_that_wait_are_bounded_in_bytes_and_a_reset_frees_them(dispatcher):
     state = new_state()
-    waiting = courier(state)
+    waiting = dispatcher(state)
     for name in ("a", "b", "c"):
         conversation_id = open_one(state, name)
         for _ in range(20):
@@ -172,9 +174,9 @@ def test_webhooks_that_wait_are_bounded_in_bytes_and_a_reset_frees_them(courier)
     assert waiting.counts.waiting == 1
 
 
-def test_a_webhook_that_is_held_back_counts_and_is_freed_with_the_others(courier):
+def test_a_webhook_that_is_held_back_counts_and_is_freed_with_the_others(dispatcher):
     state = new_state()
-    waiting = courier(state)
+    waiting = dispatcher(state)
     waiting.fail("reorder")
     anna = open_one(state)
     assert 500 < waiting.waiting_bytes < 2_000

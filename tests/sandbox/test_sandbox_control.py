@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lpnb.sandbox.control.api import CONTROLS
+from lpnb.sandbox.control.api import CONTROL_ROUTES
 from lpnb.sandbox.tokens import consumer
 from lpnb.sandbox.world.models import Account, Installation, World
 
@@ -47,7 +47,7 @@ def test_it_lists_itself(control):
     assert all(row["does"].endswith(".") for row in rows)
 
 
-@pytest.mark.parametrize("entry", CONTROLS, ids=lambda entry: f"{entry.method} {entry.path}")
+@pytest.mark.parametrize("entry", CONTROL_ROUTES, ids=lambda entry: f"{entry.method} {entry.path}")
 @pytest.mark.parametrize("token", [None, "", "wrong", "ü"])
 def test_nothing_is_told_or_done_without_the_token(connector, sandbox, entry, token):
     connector.post()
@@ -477,7 +477,7 @@ def test_the_profile_shown_is_the_one_of_the_conversations_own_account(connect):
     sandbox = connector.sandbox
     for name in ("12345678", "87654321"):
         who = consumer(name, "anna")
-        sandbox._state.keep_profile(who, [{"type": "personal", "personal": {"firstname": f"of {name}"}}])
+        sandbox._state.set_profile(who, [{"type": "personal", "personal": {"firstname": f"of {name}"}}])
         sandbox._state.open_conversation(
             who,
             client_id=name,

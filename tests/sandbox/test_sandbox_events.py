@@ -5,7 +5,8 @@ from concurrent.futures import Future
 import pytest
 
 from lpnb.sandbox.state.ledger import Event
-from lpnb.sandbox.state.state import Kept, State
+from lpnb.sandbox.state.projection import RetentionLimits
+from lpnb.sandbox.state.state import State
 from lpnb.sandbox.tokens import consumer
 
 ANNA = consumer("12345678", "anna")
@@ -13,7 +14,7 @@ LANDING = {"skill_id": "-1", "skill_name": None, "source_name": "App", "campaign
 
 
 def new_state(**options):
-    return State("seed", Kept(**options), clock=lambda: 1700000000.0)
+    return State("seed", RetentionLimits(**options), clock=lambda: 1700000000.0)
 
 
 def open_one(state, who=ANNA):
@@ -30,7 +31,7 @@ def open_one(state, who=ANNA):
 
 def live_a_little(state):
     """One of almost everything."""
-    state.keep_profile(ANNA, [{"type": "ctmrinfo", "info": {"ctype": "vip"}}])
+    state.set_profile(ANNA, [{"type": "ctmrinfo", "info": {"ctype": "vip"}}])
     first = open_one(state).conversation_id
     hello = {"type": "ContentEvent", "contentType": "text/plain", "message": "hello"}
     state.publish(
@@ -55,7 +56,7 @@ def live_a_little(state):
     state.change_skill(first, "12", "Cards", by="7")
     state.close_dialog(first, first, by="CONSUMER")
     survey = state.open_dialog(first, "POST_SURVEY")
-    state.keep_profile(ANNA, [{"type": "personal", "personal": {"firstname": "Anna"}}])
+    state.set_profile(ANNA, [{"type": "personal", "personal": {"firstname": "Anna"}}])
     state.close_dialog(first, survey, by="SYSTEM", cause="done")
     state.close_conversation(first, by="AGENT")
     open_one(state, consumer("12345678", "berta"))
@@ -181,7 +182,7 @@ def test_what_is_decided_together_is_stored_together_and_waited_for():
 
     state.ledger.store = store
     with state.ledger:
-        state.keep_profile(ANNA, [{"type": "ctmrinfo"}])
+        state.set_profile(ANNA, [{"type": "ctmrinfo"}])
         open_one(state)
 
     assert batches == [["profile_set", "conversation_opened"]]

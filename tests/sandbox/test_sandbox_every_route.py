@@ -6,12 +6,12 @@ import httpx
 import pytest
 
 from lpnb.sandbox.app.openapi import document
-from lpnb.sandbox.app.routes import SERVED
+from lpnb.sandbox.app.routes import SERVICE_ROUTES
 from lpnb.sandbox.faults.faults import FAULTS
 from lpnb.sandbox.route_names import ROUTES
 
 # One operation for each route, and what it answers undisturbed.
-FIRST = {served.route: served for served in reversed(SERVED)}
+FIRST = {served.route: served for served in reversed(SERVICE_ROUTES)}
 STATUS = {
     route: int(min(document()["paths"][served.path][served.method.lower()]["responses"]))
     for route, served in FIRST.items()
@@ -33,7 +33,7 @@ def events(sandbox):
 
 
 def test_the_names_are_those_of_what_is_served():
-    assert set(ROUTES) == {served.route for served in SERVED}
+    assert set(ROUTES) == {served.route for served in SERVICE_ROUTES}
 
 
 @pytest.mark.parametrize("route", ROUTES)

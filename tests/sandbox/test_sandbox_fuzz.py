@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
 from lpnb.sandbox.app.openapi import document
-from lpnb.sandbox.app.routes import SERVED
+from lpnb.sandbox.app.routes import SERVICE_ROUTES
 
 CASES = int(os.environ.get("LPNB_FUZZ_CASES", "20"))
 SCHEMA = schemathesis.openapi.from_dict(document())
 OPERATIONS = [result.ok() for result in SCHEMA.get_all_operations()]
-ROUTES = {(served.method, served.path): served.route for served in SERVED}
+ROUTES = {(served.method, served.path): served.route for served in SERVICE_ROUTES}
 
 # Of a hundred requests that are let in and as documented, how many are done at the least. The others
 # hold integers of more than 64 bits, which no schema forbids, or something that is gone.

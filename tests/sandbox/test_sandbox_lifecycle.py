@@ -16,7 +16,8 @@ import pytest
 import lpnb.sandbox
 from lpnb.sandbox import Rules, Sandbox
 from lpnb.sandbox.http.server import PortTakenError
-from lpnb.sandbox.state.state import Kept, RequestRecord
+from lpnb.sandbox.state.projection import RetentionLimits
+from lpnb.sandbox.state.state import RequestRecord
 
 LIST = "/api/account/12345678/service/baseURI.json?version=1.0"
 
@@ -271,7 +272,7 @@ def test_closing_twice_is_like_once_and_closing_the_unknown_is_an_error(connecto
 
 
 def test_the_oldest_closed_conversations_are_forgotten_first(connect):
-    connector = connect(kept=Kept(closed_conversations=2, log_records=3))
+    connector = connect(retention=RetentionLimits(closed_conversations=2, log_records=3))
     sandbox = connector.sandbox
     stays = connector.post(headers=connector.headers("stays open")).json()[1]["body"]["conversationId"]
     headers = connector.headers("anna")
@@ -285,7 +286,7 @@ def test_the_oldest_closed_conversations_are_forgotten_first(connect):
 
 
 def test_an_open_conversation_beyond_the_bound_makes_its_consumer_free_again(connect):
-    connector = connect(kept=Kept(open_conversations=1))
+    connector = connect(retention=RetentionLimits(open_conversations=1))
     anna = connector.headers("anna")
     connector.post(headers=anna)
     connector.post(headers=connector.headers("berta"))
@@ -295,7 +296,7 @@ def test_an_open_conversation_beyond_the_bound_makes_its_consumer_free_again(con
 
 
 def test_the_weight_of_the_requests_bounds_what_is_kept_too(connect):
-    connector = connect(kept=Kept(bytes_of_each=3000))
+    connector = connect(retention=RetentionLimits(bytes_of_each=3000))
     for name in ("a", "b", "c"):
         connector.post(connector.batch(metadata=["x" * 1000]), headers=connector.headers(name))
 

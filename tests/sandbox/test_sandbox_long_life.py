@@ -4,8 +4,9 @@ import collections
 
 import pytest
 
-from lpnb.sandbox.state.retention import Retained
-from lpnb.sandbox.state.state import Kept, State
+from lpnb.sandbox.state.projection import RetentionLimits
+from lpnb.sandbox.state.retention import BoundedDict
+from lpnb.sandbox.state.state import State
 from lpnb.sandbox.tokens import consumer
 
 KEPT = 100
@@ -14,7 +15,7 @@ KINDS_OF_EVENT = 20
 
 @pytest.fixture
 def state():
-    kept = Kept(
+    kept = RetentionLimits(
         open_conversations=KEPT,
         closed_conversations=KEPT,
         profiles=KEPT,
@@ -30,7 +31,7 @@ def sizes(state):
     found = {}
     for part in (state, state.visits, state.uploads, state.ledger):
         for name, value in vars(part).items():
-            if isinstance(value, Retained | dict | list | set | frozenset | collections.deque):
+            if isinstance(value, BoundedDict | dict | list | set | frozenset | collections.deque):
                 found[f"{type(part).__name__}.{name}"] = len(value)
     return found
 
@@ -40,7 +41,7 @@ def live(state, number):
     who = consumer("12345678", f"consumer-{number}")
     visit = state.visits.start("12345678", "app")
     state.visits.report(visit.session_id, identities=[{"sub": who.ext_consumer_id}], attributes=[])
-    state.keep_profile(who, [{"type": "ctmrinfo", "info": {"ctype": "vip"}}])
+    state.set_profile(who, [{"type": "ctmrinfo", "info": {"ctype": "vip"}}])
     opened = state.open_conversation(
         who,
         client_id="app",

@@ -4,7 +4,7 @@ import jsonschema
 import pytest
 
 from lpnb.sandbox.app.openapi import document
-from lpnb.sandbox.app.routes import SERVED
+from lpnb.sandbox.app.routes import SERVICE_ROUTES
 
 PATHS = document()["paths"]
 OPERATIONS = [(method.upper(), path, made) for path, item in PATHS.items() for method, made in item.items()]
@@ -29,7 +29,7 @@ def test_it_is_served_to_everybody_and_lists_what_is_served(connector):
     served = reply.json()
     assert served["openapi"] == "3.1.0"
     listed = {(path, method) for path, item in served["paths"].items() for method in item}
-    assert listed == {(served.path, served.method.lower()) for served in SERVED}
+    assert listed == {(served.path, served.method.lower()) for served in SERVICE_ROUTES}
     assert connector.sandbox.requests == []
 
 
@@ -42,7 +42,9 @@ def test_it_is_only_read(connector):
 
 def test_every_operation_documents_its_success():
     assert len(ANSWERS) == 27
-    assert {(method, path) for method, path, _ in ANSWERS} == {(item.method, item.path) for item in SERVED}
+    assert {(method, path) for method, path, _ in ANSWERS} == {
+        (item.method, item.path) for item in SERVICE_ROUTES
+    }
     assert all(status < 300 for _, _, status in ANSWERS)
 
 

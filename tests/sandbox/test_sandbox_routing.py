@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from lpnb.sandbox.world.loader import default_world
-from lpnb.sandbox.world.routing import Asked, route
+from lpnb.sandbox.world.routing import RoutingRequest, route_conversation
 from lpnb.sandbox.world.rules import Rules
 
 GENERAL, CARDS, LOANS, PRIVATE, BUSINESS, ONLINE = (f"274190301{digit}" for digit in range(6))
@@ -14,9 +14,11 @@ EXAMPLE = {"campaignId": "99999", "engagementId": "888888"}
 VIP = {"type": "ctmrinfo", "info": {"ctype": "vip"}}
 
 
-def land(*, online=lambda skill: True, rules=None, **asked):
+def landing_for(*, online=lambda skill: True, rules=None, **asked):
     """The landing, without the warnings."""
-    return route(ACCOUNT, Asked(source_name="App", **asked), rules or Rules(), online)[0]
+    return route_conversation(ACCOUNT, RoutingRequest(source_name="App", **asked), rules or Rules(), online)[
+        0
+    ]
 
 
 EVERYTHING = {
@@ -30,7 +32,7 @@ LANDS = {"campaign": LOANS, "skill": ONLINE, "sde": BUSINESS}
 
 @pytest.mark.parametrize("order", list(itertools.permutations(LANDS)))
 def test_the_first_way_in_the_order_wins_when_all_apply(order):
-    landing = land(rules=Rules(routing_order=">".join(order)), **EVERYTHING)
+    landing = landing_for(rules=Rules(routing_order=">".join(order)), **EVERYTHING)
 
     assert landing["skill_id"] == LANDS[order[0]]
     assert landing["trace"]["decidedBy"] == order[0]
@@ -39,11 +41,11 @@ def test_the_first_way_in_the_order_wins_when_all_apply(order):
 
 def test_by_default_it_is_campaign_then_skill_then_sde_then_default():
     asked = dict(EVERYTHING)
-    found = [land(**asked)["skill_id"]]
+    found = [landing_for(**asked)["skill_id"]]
     for names in (("campaign_id", "engagement_id"), ("skill_id",), ("ctype",)):
         for name in names:
             del asked[name]
-        found.append(land(**asked)["skill_id"])
+        found.append(landing_for(**asked)["skill_id"])
 
     assert found == [LOANS, ONLINE, BUSINESS, GENERAL]
 
@@ -70,8 +72,8 @@ def test_customer_info_routes_by_ctype_and_company_branch_only(connector, sandbo
 
 
 def test_any_skill_is_no_choice_unless_the_rule_says_so():
-    assert land(skill_id="-1")["skill_id"] == GENERAL
-    chosen = land(skill_id="-1", rules=Rules(any_skill_is_no_choice=False))
+    assert landing_for(skill_id="-1")["skill_id"] == GENERAL
+    chosen = landing_for(skill_id="-1", rules=Rules(any_skill_is_no_choice=False))
     assert (chosen["skill_id"], chosen["skill_name"], chosen["trace"]["skillName"]) == (
         "-1",
         None,
@@ -82,7 +84,7 @@ def test_any_skill_is_no_choice_unless_the_rule_says_so():
 def test_without_a_default_nothing_is_minus_one():
     bare = ACCOUNT.model_copy(update={"default_skill": None})
 
-    landing, _ = route(bare, Asked(source_name="App"), Rules(), lambda skill: True)
+    landing, _ = route_conversation(bare, RoutingRequest(source_name="App"), Rules(), lambda skill: True)
 
     assert (landing["skill_id"], landing["trace"]["decidedBy"]) == ("-1", "none")
     assert landing["trace"]["steps"][-1]["why"] == "The account has no default skill; any agent may take it."
@@ -96,14 +98,14 @@ def test_without_a_default_nothing_is_minus_one():
     ],
 )
 def test_a_fallback_takes_over_when_nobody_of_the_skill_is_online(skill, fallback):
-    landing = land(skill_id=skill, online=lambda found: found.id != skill)
+    landing = landing_for(skill_id=skill, online=lambda found: found.id != skill)
 
     assert landing["skill_id"] == GENERAL
     assert {name: landing["trace"]["fallback"][name] for name in fallback} == fallback
 
 
 def test_with_nobody_online_at_all_it_stays_where_it_was_sent():
-    landing = land(skill_id=CARDS, online=lambda skill: False)
+    landing = landing_for(skill_id=CARDS, online=lambda skill: False)
 
     assert landing["skill_id"] == CARDS
     assert landing["trace"]["fallback"] == {
@@ -114,7 +116,9 @@ def test_with_nobody_online_at_all_it_stays_where_it_was_sent():
 
 
 def test_fallbacks_can_be_switched_off():
-    landing = land(skill_id=CARDS, online=lambda skill: False, rules=Rules(fallback_when_offline=False))
+    landing = landing_for(
+        skill_id=CARDS, online=lambda skill: False, rules=Rules(fallback_when_offline=False)
+    )
 
     assert (landing["skill_id"], landing["trace"]["fallback"]) == (CARDS, None)
 

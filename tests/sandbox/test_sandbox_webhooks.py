@@ -16,7 +16,8 @@ import pytest
 from lpnb.sandbox import Sandbox
 from lpnb.sandbox.state.state_file import StateFileError
 from lpnb.sandbox.tokens import consumer
-from lpnb.sandbox.webhooks.delivery import Counts, Delivery
+from lpnb.sandbox.webhooks.attempts import WebhookCounts
+from lpnb.sandbox.webhooks.delivery_options import Delivery
 from lpnb.sandbox.webhooks.signature import sign
 from lpnb.sandbox.world.loader import WorldError, parse_world
 from lpnb.sandbox.world.webhook_subscriptions import Webhooks
@@ -33,7 +34,7 @@ class Receiver:
     """A connector's endpoint: answers what it is told to, and remembers what came."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._condition = threading.Condition()
         self._server: ThreadingHTTPServer | None = None
         self.port = 0
         self.answers: list[int] = []
@@ -59,8 +60,8 @@ class Receiver:
 
     def wait(self, count: int) -> list[dict[str, Any]]:
         """The bodies taken with 200, once there are so many."""
-        with self._changed:
-            assert self._changed.wait_for(lambda: len(self.taken) >= count, SECONDS), self.taken
+        with self._condition:
+            assert self._condition.wait_for(lambda: len(self.taken) >= count, SECONDS), self.taken
             return self.taken
 
     @property
@@ -73,11 +74,11 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
-                with receiver._changed:
+                with receiver._condition:
                     status = receiver.answers.pop(0) if receiver.answers else 200
                     headers = {name.lower(): value for name, value in self.headers.items()}
                     receiver.came.append((headers, body, status))
-                    receiver._changed.notify_all()
+                    receiver._condition.notify_all()
                 self.send_response(status)
                 if status in (302, 307):
                     self.send_header("location", "/elsewhere")
@@ -438,7 +439,7 @@ def test_what_cannot_be_stored_is_told_to_nobody(hooked: Any, receiver: Receiver
 
     assert hooked.sandbox.webhooks_settled()
     assert len(receiver.came) == 1
-    assert hooked.sandbox.webhook_counts == Counts(delivered=1, expired=1)
+    assert hooked.sandbox.webhook_counts == WebhookCounts(delivered=1, expired=1)
 
 
 # --- delivery ------------------------------------------------------------------------------------------
@@ -498,7 +499,7 @@ def test_the_gaps_double_by_the_clock_of_the_sandbox(hooked: Any, receiver: Rece
 
     assert [attempt.time - NOW for attempt in attempts] == [0, 2, 6, 14, 30]
     assert [attempt.status for attempt in attempts] == [500, 503, 302, 404, 200]
-    assert sandbox.webhook_counts == Counts(delivered=1, retried=4)
+    assert sandbox.webhook_counts == WebhookCounts(delivered=1, retried=4)
 
 
 def test_the_gap_never_grows_beyond_five_minutes(hooked: Any, receiver: Receiver) -> None:
@@ -511,7 +512,7 @@ def test_the_gap_never_grows_beyond_five_minutes(hooked: Any, receiver: Receiver
         sandbox.advance(gap)
     assert sandbox.webhooks_settled(SECONDS)
 
-    assert sandbox.webhook_counts == Counts(delivered=1, retried=10)
+    assert sandbox.webhook_counts == WebhookCounts(delivered=1, retried=10)
 
 
 def test_a_stuck_conversation_holds_back_only_itself(connect: Callable[..., Any], receiver: Receiver) -> None:
@@ -596,7 +597,7 @@ def test_max_retries_0_takes_an_event_out_and_the_retention_time_ends_the_others
 
     # Two changes tried once each; the text after 0, 2 and 6 seconds, as the next gap ends after 14.
     assert [attempt.number for attempt in sandbox.webhook_attempts] == [1, 1, 1, 2, 3]
-    assert sandbox.webhook_counts == Counts(retried=2, expired=3)
+    assert sandbox.webhook_counts == WebhookCounts(retried=2, expired=3)
 
 
 def test_a_world_with_a_wrong_subscription_is_refused_with_its_path() -> None:
@@ -619,7 +620,7 @@ def test_nothing_leaves_the_machine_unless_that_is_allowed(url: str) -> None:
         f"The webhook endpoint {url!r} is not on this machine. The sandbox posts to 127.0.0.1, ::1 and "
         "localhost; Delivery(any_host=True) lets it post anywhere."
     )
-    assert Sandbox(webhook=url, delivery=Delivery(any_host=True)).webhook_counts == Counts()
+    assert Sandbox(webhook=url, delivery=Delivery(any_host=True)).webhook_counts == WebhookCounts()
 
 
 @pytest.mark.parametrize(
@@ -641,7 +642,7 @@ def test_a_full_queue_drops_what_is_new_and_counts_it(
     assert sandbox.webhooks_tried(1)
     sandbox.agent_says(conversation_id, "one")
 
-    assert sandbox.webhook_counts == Counts(dropped=1, waiting=2)
+    assert sandbox.webhook_counts == WebhookCounts(dropped=1, waiting=2)
 
 
 def test_loss_duplicates_and_reordering_happen_on_demand(hooked: Any, receiver: Receiver) -> None:
@@ -668,7 +669,7 @@ def test_a_reset_forgets_what_waits(connect: Callable[..., Any], receiver: Recei
     opened(connector)
 
     assert sandbox.webhooks_settled(SECONDS)
-    assert sandbox.webhook_counts == Counts(delivered=1)
+    assert sandbox.webhook_counts == WebhookCounts(delivered=1)
 
 
 def test_what_waits_when_the_sandbox_stops_is_delivered_after_it_starts_again(receiver: Receiver) -> None:
@@ -692,7 +693,7 @@ def test_what_waits_when_the_sandbox_stops_is_delivered_after_it_starts_again(re
             },
         )
         assert sandbox.webhooks_tried(1)
-    assert sandbox.webhook_counts == Counts(waiting=1)
+    assert sandbox.webhook_counts == WebhookCounts(waiting=1)
 
     with sandbox:
         assert sandbox.webhooks_settled(SECONDS)
@@ -800,7 +801,7 @@ def test_a_running_sandbox_is_pointed_at_an_endpoint_at_another_and_at_none(
     assert sandbox.webhooks_settled()
     assert [body["body"]["changes"][0]["result"]["convId"] for body in receiver.taken] == [first_id]
     assert [body["body"]["changes"][0]["result"]["convId"] for body in second.taken] == [second_id]
-    assert sandbox.webhook_counts == Counts(delivered=2)
+    assert sandbox.webhook_counts == WebhookCounts(delivered=2)
     second.down()
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from lpnb.sandbox import Sandbox
-from lpnb.sandbox.world.loader import LARGEST_FILE, WorldError, default_world, parse_world, read_world
+from lpnb.sandbox.world.loader import MAX_WORLD_BYTES, WorldError, default_world, parse_world, read_world
 from lpnb.sandbox.world.models import Account, Installation, World
 
 SMALL = """
@@ -178,7 +178,7 @@ def test_a_world_needs_an_account_and_an_account_an_installation():
 
 def test_a_file_that_cannot_be_read_says_why(tmp_path):
     big, latin = tmp_path / "big.toml", tmp_path / "latin.toml"
-    big.write_bytes(b"#" * (LARGEST_FILE + 1))
+    big.write_bytes(b"#" * (MAX_WORLD_BYTES + 1))
     latin.write_bytes(b'name = "\xe9"')
 
     with pytest.raises(WorldError, match="The file is larger than 5242880 bytes"):

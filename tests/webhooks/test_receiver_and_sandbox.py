@@ -9,7 +9,7 @@ import time
 import pytest
 
 from lpnb import AsyncClient, Client, Receiver, Sandbox, Settings
-from lpnb.sandbox.webhooks.delivery import Delivery
+from lpnb.sandbox.webhooks.delivery_options import Delivery
 
 CARDS, LOANS = "2741903011", "2741903012"
 

@@ -6,20 +6,20 @@ from typing import Any
 from urllib.parse import quote
 
 from lpnb.sandbox.agent_page import wording
-from lpnb.sandbox.agent_page.inbox import Row
+from lpnb.sandbox.agent_page.inbox import InboxEntry
 from lpnb.sandbox.agent_page.markup import Html, tag
 from lpnb.sandbox.state.conversations import Conversation, Message
-from lpnb.sandbox.webhooks.delivery import Counts
+from lpnb.sandbox.webhooks.attempts import WebhookCounts
 from lpnb.sandbox.world.models import Account
 
 BASE = "/agent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class ListRow:
     """One conversation of the list."""
 
-    row: Row
+    entry: InboxEntry
     conversation: Conversation
     name: str
     skill: str
@@ -27,12 +27,12 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class OpenConversation:
     """The conversation that is open on the page."""
 
-    listed: Listed
+    row: ListRow
     messages: Sequence[Message]
-    groups: Sequence[wording.Group]
+    groups: Sequence[wording.SdeGroup]
     trace: dict[str, Any]
     skills: Sequence[tuple[str, str]]
 
@@ -47,19 +47,19 @@ class Page:
     base: str
     client_id: str
     client_secret: str
-    webhooks: Counts | None
-    listed: Sequence[Listed]
-    shown: Shown | None = None
+    webhooks: WebhookCounts | None
+    rows: Sequence[ListRow]
+    shown: OpenConversation | None = None
     missing: str | None = None
     problem: str | None = None
 
 
-def status(item: Listed) -> Html:
+def status(item: ListRow) -> Html:
     """Waiting, with whom, or closed."""
-    found = item.conversation
-    if found.stage == "CLOSE":
+    conversation = item.conversation
+    if conversation.stage == "CLOSE":
         return tag("span", "Closed", class_="chip")
-    if found.state == "CLOSE":
+    if conversation.state == "CLOSE":
         return tag("span", "Survey", class_="chip chip-wait")
     if item.agent is None:
         return tag("span", "Waiting", class_="chip chip-wait")

@@ -1,26 +1,26 @@
 """The page as HTML: the frame, the banner and the list. What may be on it is `parts`' to say."""
 
 from lpnb.sandbox.agent_page import wording
-from lpnb.sandbox.agent_page.components import BASE, Listed, Page, initials, link, when
-from lpnb.sandbox.agent_page.empty_state import nothing
-from lpnb.sandbox.agent_page.inbox import LISTED
+from lpnb.sandbox.agent_page.components import BASE, ListRow, Page, initials, link, when
+from lpnb.sandbox.agent_page.empty_state import empty_state
+from lpnb.sandbox.agent_page.inbox import MAX_LISTED
 from lpnb.sandbox.agent_page.markup import Html, tag
-from lpnb.sandbox.agent_page.thread import conversation
+from lpnb.sandbox.agent_page.thread import conversation_panel
 
 # Of a name, a skill or a source in the list.
-_LONGEST = 60
+_MAX_LABEL = 60
 
 
 def document(page: Page) -> bytes:
     """The whole page."""
     shown = page.shown
-    title = shown.listed.name if shown else "Conversations"
+    title = shown.row.name if shown else "Conversations"
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"{wording.shortened(title, 60)} · Agent · lpnb sandbox"),
+        tag("title", f"{wording.truncate_line(title, 60)} · Agent · lpnb sandbox"),
         tag("link", rel="icon", href=f"{BASE}/static/icon.svg", type="image/svg+xml"),
         tag("link", rel="stylesheet", href=f"{BASE}/static/agent.css"),
         tag("script", src=f"{BASE}/static/agent.js", defer=True),
@@ -32,12 +32,12 @@ def document(page: Page) -> bytes:
         tag(
             "div",
             _list(page),
-            conversation(page, shown) if shown else nothing(page),
+            conversation_panel(page, shown) if shown else empty_state(page),
             class_="panes" if shown else "panes panes-unchosen",
         ),
         data_sequence=page.sequence,
         data_base=BASE,
-        data_shown=shown.listed.conversation.conversation_id if shown else None,
+        data_shown=shown.row.conversation.conversation_id if shown else None,
     )
     return ("<!doctype html>\n" + tag("html", head, body, lang="en")).encode()
 
@@ -84,13 +84,13 @@ def _banner(page: Page) -> Html:
 
 
 def _list(page: Page) -> Html:
-    opened = sum(item.conversation.stage == "OPEN" for item in page.listed)
-    here = page.shown.listed.conversation.conversation_id if page.shown else None
-    if len(page.listed) >= LISTED:
-        count = f"the latest {LISTED}"
+    opened = sum(item.conversation.stage == "OPEN" for item in page.rows)
+    here = page.shown.row.conversation.conversation_id if page.shown else None
+    if len(page.rows) >= MAX_LISTED:
+        count = f"the latest {MAX_LISTED}"
     else:
-        count = f"{opened} open, {len(page.listed) - opened} closed" if page.listed else "none yet"
-    rows = [tag("li", _row(item, item.conversation.conversation_id == here)) for item in page.listed]
+        count = f"{opened} open, {len(page.rows) - opened} closed" if page.rows else "none yet"
+    rows = [tag("li", _row(item, item.conversation.conversation_id == here)) for item in page.rows]
     return tag(
         "nav",
         tag("h1", "Conversations ", tag("span", count, class_="faint", id="count", data_live=True)),
@@ -106,32 +106,33 @@ def _list(page: Page) -> Html:
     )
 
 
-def _row(item: Listed, here: bool) -> Html:
+def _row(item: ListRow, here: bool) -> Html:
     name, skill, source = (
-        wording.shortened(text, _LONGEST) for text in (item.name, item.skill, item.conversation.source_name)
+        wording.truncate_line(text, _MAX_LABEL)
+        for text in (item.name, item.skill, item.conversation.source_name)
     )
-    row, found = item.row, item.conversation
-    preview: object = row.preview or "No message yet"
-    if row.typing:
+    entry, conversation = item.entry, item.conversation
+    preview: object = entry.preview or "No message yet"
+    if entry.typing:
         preview = tag("em", "is typing…")
-    elif row.preview and row.preview_role != "CONSUMER":
-        preview = f"You: {row.preview}"
+    elif entry.preview and entry.preview_role != "CONSUMER":
+        preview = f"You: {entry.preview}"
     unread = None
-    if row.unread:
+    if entry.unread:
         unread = tag(
             "span",
-            row.unread,
+            entry.unread,
             tag("span", " unread", class_="unseen"),
             class_="unread",
             title="Unread messages",
         )
     return tag(
         "a",
-        tag("span", initials(item.name), class_=f"face face-{found.number % 6}", aria_hidden="true"),
+        tag("span", initials(item.name), class_=f"face face-{conversation.number % 6}", aria_hidden="true"),
         tag(
             "span",
             tag("span", name, class_="name", dir="auto"),
-            when(row.at),
+            when(entry.at),
             tag("span", preview, class_="preview", dir="auto"),
             unread,
             tag(
@@ -143,18 +144,18 @@ def _row(item: Listed, here: bool) -> Html:
             ),
             class_="row",
         ),
-        href=link(found.conversation_id),
+        href=link(conversation.conversation_id),
         aria_current="page" if here else None,
-        class_="closed" if found.stage == "CLOSE" else None,
+        class_="closed" if conversation.stage == "CLOSE" else None,
     )
 
 
-def _stage(item: Listed) -> Html:
+def _stage(item: ListRow) -> Html:
     """One word, as the list has room for no more."""
-    found = item.conversation
-    if found.stage == "CLOSE":
+    conversation = item.conversation
+    if conversation.stage == "CLOSE":
         return tag("span", "Closed", class_="chip")
-    if found.state == "CLOSE":
+    if conversation.state == "CLOSE":
         return tag("span", "Survey", class_="chip chip-wait")
     return tag(
         "span", "Open" if item.agent else "Waiting", class_=f"chip chip-{'good' if item.agent else 'wait'}"

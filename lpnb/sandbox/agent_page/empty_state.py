@@ -6,7 +6,7 @@ from lpnb.sandbox.agent_page.components import Page
 from lpnb.sandbox.agent_page.markup import Html, tag
 
 
-def nothing(page: Page) -> Html:
+def empty_state(page: Page) -> Html:
     """The place where a conversation would be."""
     if page.missing is not None:
         inside: object = [
@@ -14,7 +14,7 @@ def nothing(page: Page) -> Html:
             tag("p", "It was never opened here, or the sandbox has been reset: ", tag("code", page.missing)),
             tag("p", tag("a", "Show all conversations", href="/")),
         ]
-    elif page.listed:
+    elif page.rows:
         inside = [
             tag("h2", "Choose a conversation"),
             tag("p", "New ones appear in the list by themselves.", class_="faint"),
@@ -33,7 +33,7 @@ def nothing(page: Page) -> Html:
         tag(
             "section",
             inside,
-            class_="pane empty centred" if page.listed else "pane empty",
+            class_="pane empty centred" if page.rows else "pane empty",
             id="conversation",
             tabindex=-1,
         ),

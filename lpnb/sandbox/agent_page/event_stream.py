@@ -10,18 +10,18 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from lpnb.sandbox.agent_page.inbox import Client, Inbox
-from lpnb.sandbox.agent_page.security import HEADERS, refuse_foreign_names
+from lpnb.sandbox.agent_page.inbox import Inbox, StreamClient
+from lpnb.sandbox.agent_page.security import HEADERS, check_page_host
 from lpnb.sandbox.http.asgi import send_answer
-from lpnb.sandbox.http.connection import Line
-from lpnb.sandbox.http.messages import Request, teach
+from lpnb.sandbox.http.connection import ClientConnection
+from lpnb.sandbox.http.messages import Request, error_answer
 
 # A client is told something no more often than this, and that the stream lives no less often.
-_TELL_SECONDS = 0.2
-_BEAT_SECONDS = 15.0
+_SHORTEST_INTERVAL_SECONDS = 0.2
+_HEARTBEAT_SECONDS = 15.0
 
 
-class Stream:
+class EventStream:
     """``GET /agent/events``, with ``Last-Event-ID`` or ``since`` to go on from."""
 
     def __init__(self, inbox: Inbox) -> None:
@@ -30,46 +30,48 @@ class Stream:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Tell until the client goes."""
         request: Request = scope["state"]["request"]
-        refusal = refuse_foreign_names(request)
+        refusal = check_page_host(request)
         if refusal is None and request.method != "GET":
-            refusal = teach(405, "Send GET here.", headers=(*HEADERS, ("allow", "GET")))
+            refusal = error_answer(405, "Send GET here.", headers=(*HEADERS, ("allow", "GET")))
         if refusal is not None:
             await send_answer(refusal, send)
             return
         client = self._inbox.join(_last_seen(request))
         if client is None:
-            await send_answer(teach(503, "Too many pages listen; close some.", headers=HEADERS), send)
+            await send_answer(error_answer(503, "Too many pages listen; close some.", headers=HEADERS), send)
             return
-        line: Line = scope["state"]["line"]
-        gone = asyncio.ensure_future(line.gone.wait())
+        connection: ClientConnection = scope["state"]["connection"]
+        closed = asyncio.ensure_future(connection.closed.wait())
         try:
             headers = [(b"content-type", b"text/event-stream;charset=utf-8")]
             headers += [(name.encode(), value.encode()) for name, value in HEADERS]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await _tell(send, b"retry: 1000\n\n")
-            while not gone.done():
-                await self._once(client, gone, send)
+            await _write(send, b"retry: 1000\n\n")
+            while not closed.done():
+                await self._once(client, closed, send)
         finally:
-            gone.cancel()
+            closed.cancel()
             self._inbox.leave(client)
 
-    async def _once(self, client: Client, gone: "asyncio.Future[Any]", send: Send) -> None:
+    async def _once(self, client: StreamClient, closed: "asyncio.Future[Any]", send: Send) -> None:
         """Wait for something to tell, and tell it."""
         woken = asyncio.ensure_future(client.wait())
         try:
-            await asyncio.wait((gone, woken), timeout=_BEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            if gone.done():
+            await asyncio.wait(
+                (closed, woken), timeout=_HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            if closed.done():
                 return
             if not woken.done():
-                await _tell(send, b": alive\n\n")
+                await _write(send, b": alive\n\n")
                 return
         finally:
             woken.cancel()
         sequence, changed = self._inbox.take(client)
         data = json.dumps({"changed": changed})
-        await _tell(send, f"id: {sequence}\ndata: {data}\n\n".encode())
+        await _write(send, f"id: {sequence}\ndata: {data}\n\n".encode())
         # What happens in between is told together.
-        await asyncio.wait((gone,), timeout=_TELL_SECONDS)
+        await asyncio.wait((closed,), timeout=_SHORTEST_INTERVAL_SECONDS)
 
 
 def _last_seen(request: Request) -> int | None:
@@ -78,5 +80,5 @@ def _last_seen(request: Request) -> int | None:
     return int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 16 else None
 
 
-async def _tell(send: Send, piece: bytes) -> None:
+async def _write(send: Send, piece: bytes) -> None:
     await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -9,24 +9,24 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from lpnb.sandbox.agent_page.wording import message_text, shortened
+from lpnb.sandbox.agent_page.wording import message_text, truncate_line
 from lpnb.sandbox.state.conversations import Conversation, Message
 from lpnb.sandbox.state.ledger import Event
 from lpnb.sandbox.state.state import State
 
-LISTED = 200
+MAX_LISTED = 200
 """How many conversations are listed, the latest first."""
 
-MOST_CLIENTS = 20
+MAX_CLIENTS = 20
 
 # More changed conversations than this at once, and a client is told to look at everything.
-_MOST_CHANGED = 100
+_MAX_CHANGED = 100
 
-_SAID = ("ContentEvent", "RichContentEvent")
+_CONTENT_EVENTS = ("ContentEvent", "RichContentEvent")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class InboxEntry:
     """What the list knows of a conversation beyond the conversation itself."""
 
     conversation_id: str
@@ -36,16 +36,16 @@ class Row:
     preview_role: str = ""
     typing: bool = False
 
-    def after(self, message: Message) -> "Row":
+    def after(self, message: Message) -> "InboxEntry":
         """The row when *message* has been published."""
         kind = message.event.get("type")
         consumer = message.role == "CONSUMER"
-        if kind in _SAID:
+        if kind in _CONTENT_EVENTS:
             return replace(
                 self,
                 at=message.time,
                 unread=self.unread + 1 if consumer else 0,
-                preview=shortened(message_text(message.event)[:2000], 120),
+                preview=truncate_line(message_text(message.event)[:2000], 120),
                 preview_role=message.role,
                 typing=self.typing and not consumer,
             )
@@ -54,7 +54,7 @@ class Row:
         return self
 
 
-class Client:
+class StreamClient:
     """One browser that listens: which conversations changed since it was last told."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sequence: int) -> None:
@@ -64,10 +64,10 @@ class Client:
         self.everything = False
         self.sequence = sequence
 
-    def tell(self, conversation_id: str | None, sequence: int) -> None:
+    def notify(self, conversation_id: str | None, sequence: int) -> None:
         """Something changed; from any thread."""
         self.sequence = sequence
-        if conversation_id is None or len(self.changed) >= _MOST_CHANGED:
+        if conversation_id is None or len(self.changed) >= _MAX_CHANGED:
             self.everything = True
             self.changed.clear()
         elif not self.everything:
@@ -90,8 +90,8 @@ class Inbox:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._rows: OrderedDict[str, Row] = OrderedDict()
-        self._clients: list[Client] = []
+        self._entries: OrderedDict[str, InboxEntry] = OrderedDict()
+        self._clients: list[StreamClient] = []
         self._end: Callable[[], None] | None = None
 
     @property
@@ -105,34 +105,34 @@ class Inbox:
             self._end()
             self._end = None
 
-    def rows(self) -> list[tuple[Row, Conversation]]:
+    def entries(self) -> list[tuple[InboxEntry, Conversation]]:
         """The latest conversations, the one with the latest word first."""
         with self._state.ledger:
             self._follow()
-            found = []
-            for row in reversed(self._rows.values()):
-                conversation = self._state.conversation(row.conversation_id)
+            latest = []
+            for entry in reversed(self._entries.values()):
+                conversation = self._state.conversation(entry.conversation_id)
                 if conversation is not None:
-                    found.append((row, conversation))
-            return found
+                    latest.append((entry, conversation))
+            return latest
 
-    def row(self, conversation_id: str) -> Row | None:
+    def entry(self, conversation_id: str) -> InboxEntry | None:
         """One conversation's row, or None when it is not among the latest."""
-        return self._rows.get(conversation_id)
+        return self._entries.get(conversation_id)
 
-    def join(self, last_seen: int | None) -> Client | None:
+    def join(self, last_seen: int | None) -> StreamClient | None:
         """A new listener, told at once when it has missed something; None when there are too many."""
         with self._state.ledger:
             self._follow()
-            if len(self._clients) >= MOST_CLIENTS:
+            if len(self._clients) >= MAX_CLIENTS:
                 return None
-            client = Client(asyncio.get_running_loop(), self.sequence)
+            client = StreamClient(asyncio.get_running_loop(), self.sequence)
             self._clients = [*self._clients, client]
             if last_seen is not None and last_seen != self.sequence:
-                client.tell(None, self.sequence)
+                client.notify(None, self.sequence)
             return client
 
-    def take(self, client: Client) -> tuple[int, list[str] | None]:
+    def take(self, client: StreamClient) -> tuple[int, list[str] | None]:
         """What a client has not been told yet: up to which event, and which conversations; None is all."""
         with self._state.ledger:
             changed = None if client.everything else sorted(client.changed)
@@ -145,7 +145,7 @@ class Inbox:
         for client in self._clients:
             client.wake()
 
-    def leave(self, client: Client) -> None:
+    def leave(self, client: StreamClient) -> None:
         """Tell it no more."""
         with self._state.ledger:
             self._clients = [item for item in self._clients if item is not client]
@@ -153,43 +153,43 @@ class Inbox:
     def _follow(self) -> None:
         if self._end is not None:
             return
-        self._end = self._state.subscribe(self._hear)
-        for conversation in self._state.conversations[-LISTED:]:
-            row = Row(conversation.conversation_id, conversation.created_at)
+        self._end = self._state.subscribe(self._on_event)
+        for conversation in self._state.conversations[-MAX_LISTED:]:
+            entry = InboxEntry(conversation.conversation_id, conversation.created_at)
             for message in self._state.messages(conversation.conversation_id):
-                row = row.after(message)
-            self._rows[row.conversation_id] = row
-        self._rows = OrderedDict(sorted(self._rows.items(), key=lambda item: item[1].at))
+                entry = entry.after(message)
+            self._entries[entry.conversation_id] = entry
+        self._entries = OrderedDict(sorted(self._entries.items(), key=lambda item: item[1].at))
 
-    def _hear(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         """Listens to the ledger, under its lock: quick, and the state stays as it is."""
         if event.kind == "reset":
-            self._rows.clear()
-            self._tell(None, event)
+            self._entries.clear()
+            self._notify(None, event)
             return
         name = event.conversation_id
         if name is None:
             # A session's report may show in the Consumer Info of an open conversation.
             if event.kind in ("session_reported", "agent_online_set"):
-                self._tell(None, event)
+                self._notify(None, event)
             return
-        row = self._rows.get(name) or Row(name, event.time)
+        entry = self._entries.get(name) or InboxEntry(name, event.time)
         if event.kind in ("message_published", "receipt_published"):
-            row = row.after(_message(event))
+            entry = entry.after(_message(event))
         elif event.kind == "chat_state_published":
             if event.data["role"] == "CONSUMER":
-                row = replace(row, typing=event.data["event"].get("chatState") == "COMPOSING")
+                entry = replace(entry, typing=event.data["event"].get("chatState") == "COMPOSING")
         else:
-            row = replace(row, at=event.time)
-        self._rows[name] = row
-        self._rows.move_to_end(name)
-        while len(self._rows) > LISTED:
-            self._rows.popitem(last=False)
-        self._tell(name, event)
+            entry = replace(entry, at=event.time)
+        self._entries[name] = entry
+        self._entries.move_to_end(name)
+        while len(self._entries) > MAX_LISTED:
+            self._entries.popitem(last=False)
+        self._notify(name, event)
 
-    def _tell(self, conversation_id: str | None, event: Event) -> None:
+    def _notify(self, conversation_id: str | None, event: Event) -> None:
         for client in self._clients:
-            client.tell(conversation_id, event.sequence)
+            client.notify(conversation_id, event.sequence)
 
 
 def _message(event: Event) -> Message:

@@ -15,7 +15,7 @@ class Html(str):
     __slots__ = ()
 
 
-Child = object
+HtmlChild = object
 """Html stays as it is, None and False are nothing, a list is its members, all else is escaped text."""
 
 
@@ -39,7 +39,7 @@ def join(children: object) -> Html:
     return escape(children)
 
 
-def tag(name: str, /, *children: Child, **attributes: object) -> Html:
+def tag(name: str, /, *children: HtmlChild, **attributes: object) -> Html:
     """An element. ``class_`` and ``aria_label`` become ``class`` and ``aria-label``; None leaves one out.
 
     >>> tag("p", "1 < 2", class_="note", hidden=True, title=None)

@@ -17,16 +17,16 @@ from starlette.types import Receive, Scope, Send
 
 from lpnb.sandbox.agent_page.components import BASE, link
 from lpnb.sandbox.agent_page.document import document
-from lpnb.sandbox.agent_page.event_stream import Stream
+from lpnb.sandbox.agent_page.event_stream import EventStream
 from lpnb.sandbox.agent_page.inbox import Inbox
-from lpnb.sandbox.agent_page.page_data import Desk
-from lpnb.sandbox.agent_page.security import HEADERS, refuse_foreign_names
+from lpnb.sandbox.agent_page.page_data import PageData
+from lpnb.sandbox.agent_page.security import HEADERS, check_page_host
 from lpnb.sandbox.control.agent_side import AgentSide
 from lpnb.sandbox.http.asgi import send_answer
 from lpnb.sandbox.http.limits import Limits
-from lpnb.sandbox.http.messages import Answer, Request, json_answer, media_type, parameters, teach
+from lpnb.sandbox.http.messages import Answer, Request, error_answer, json_answer, media_type, parse_form
 from lpnb.sandbox.http.request_body import read_body
-from lpnb.sandbox.state.durable import not_stored
+from lpnb.sandbox.state.durable import wait_until_stored
 from lpnb.sandbox.state.ledger import Ledger
 
 logger = logging.getLogger("lpnb.sandbox")
@@ -69,9 +69,9 @@ _VERBS: dict[str, Callable[[AgentSide, str, Form], object]] = {
 class AgentPage:
     """The page of one start of the sandbox, as routes."""
 
-    def __init__(self, agents: AgentSide, desk: Desk, inbox: Inbox, limits: Limits) -> None:
+    def __init__(self, agents: AgentSide, desk: PageData, inbox: Inbox, limits: Limits) -> None:
         self._agents = agents
-        self._desk = desk
+        self._page_data = desk
         self._inbox = inbox
         self._limits = limits
         self._token = secrets.token_urlsafe(24)
@@ -84,11 +84,11 @@ class AgentPage:
             Route(one, self._answering(GET=self._page)),
             Route(one + "/{verb}", self._answering(POST=self._do)),
             Route(BASE + "/static/{name}", self._answering(GET=self._static)),
-            Route(BASE + "/events", Stream(self._inbox)),
+            Route(BASE + "/events", EventStream(self._inbox)),
         ]
 
-    def _answering(self, **by_method: Callable[[Request], Answer]) -> "_Answering":
-        return _Answering(self._desk.state.ledger, self._limits, by_method)
+    def _answering(self, **by_method: Callable[[Request], Answer]) -> "_PageEndpoint":
+        return _PageEndpoint(self._page_data.state.ledger, self._limits, by_method)
 
     def close(self) -> None:
         """Follow the state no longer."""
@@ -96,14 +96,14 @@ class AgentPage:
 
     def _page(self, request: Request) -> Answer:
         wanted = request.path_params.get("conversation_id")
-        page = self._desk.page(self._token, wanted)
+        page = self._page_data.page(self._token, wanted)
         status = 404 if page.missing is not None else 200
         return _answer(status, document(page), "text/html;charset=utf-8")
 
     def _static(self, request: Request) -> Answer:
         name = request.path_params["name"]
         if name not in _STATIC:
-            return teach(404, f"The page has {', '.join(_STATIC)}.", headers=HEADERS)
+            return error_answer(404, f"The page has {', '.join(_STATIC)}.", headers=HEADERS)
         content = resources.files(__package__).joinpath("static", name).read_bytes()
         return _answer(200, content, _STATIC[name])
 
@@ -112,12 +112,12 @@ class AgentPage:
         verb, conversation_id = request.path_params["verb"], request.path_params["conversation_id"]
         act = _VERBS.get(verb)
         if act is None:
-            return teach(404, f"An agent can {', '.join(_VERBS)}; got {verb[:40]!r}.", headers=HEADERS)
+            return error_answer(404, f"An agent can {', '.join(_VERBS)}; got {verb[:40]!r}.", headers=HEADERS)
         if media_type(request) != "application/x-www-form-urlencoded":
-            return teach(415, "Send a form: application/x-www-form-urlencoded.", headers=HEADERS)
-        form = dict(parameters(request.body.decode("utf-8", "replace")))
+            return error_answer(415, "Send a form: application/x-www-form-urlencoded.", headers=HEADERS)
+        form = dict(parse_form(request.body.decode("utf-8", "replace")))
         if not hmac.compare_digest(form.get("token", "").encode(), self._token.encode()):
-            return teach(
+            return error_answer(
                 403, "The token is not this start's. Load the page again, then repeat it.", headers=HEADERS
             )
         scripted = (request.header("accept") or "").startswith("application/json")
@@ -128,14 +128,14 @@ class AgentPage:
             sentence = str(error.args[0])
             if scripted:
                 return json_answer(status, {"error": sentence}, headers=HEADERS)
-            page = self._desk.page(self._token, conversation_id, problem=sentence)
+            page = self._page_data.page(self._token, conversation_id, problem=sentence)
             return _answer(status, document(page), "text/html;charset=utf-8")
         if scripted:
             return Answer(204, b"", headers=HEADERS)
         return Answer(303, b"", headers=(*HEADERS, ("location", link(conversation_id))))
 
 
-class _Answering:
+class _PageEndpoint:
     """A plain function of the request as an ASGI application."""
 
     def __init__(
@@ -156,21 +156,21 @@ class _Answering:
         request.path_params, request.body = scope["path_params"], body
         answer = self._answer(request)
         if request.method == "POST":
-            answer = await not_stored(self._ledger.unstored()) or answer
+            answer = await wait_until_stored(self._ledger.unstored()) or answer
         await send_answer(answer, send)
 
     def _answer(self, request: Request) -> Answer:
-        if (refusal := refuse_foreign_names(request)) is not None:
+        if (refusal := check_page_host(request)) is not None:
             return refusal
         function = self._by_method.get("GET" if request.method == "HEAD" else request.method)
         if function is None:
             allowed = ", ".join(self._by_method)
-            return teach(405, f"Send {allowed} here.", headers=(*HEADERS, ("allow", allowed)))
+            return error_answer(405, f"Send {allowed} here.", headers=(*HEADERS, ("allow", allowed)))
         try:
             return function(request)
         except Exception:
             logger.exception("The agent's page failed at %s", request.path[:200])
-            return teach(500, "The page failed; this is a fault of the sandbox.", headers=HEADERS)
+            return error_answer(500, "The page failed; this is a fault of the sandbox.", headers=HEADERS)
 
 
 def _answer(status: int, body: bytes, content_type: str) -> Answer:

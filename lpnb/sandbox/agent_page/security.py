@@ -1,7 +1,7 @@
 """What keeps the page to itself: the headers of all its answers, and the names it answers to."""
 
 from lpnb.sandbox.http.host_check import LOOPBACK_NAMES
-from lpnb.sandbox.http.messages import Answer, Request, teach
+from lpnb.sandbox.http.messages import Answer, Request, error_answer
 
 HEADERS = (
     (
@@ -18,9 +18,9 @@ HEADERS = (
 )
 
 
-def refuse_foreign_names(request: Request) -> Answer | None:
+def check_page_host(request: Request) -> Answer | None:
     """The page is for people on this machine, not for clients that take it for LivePerson."""
     host = (request.header("host") or "").strip().lower()
     if not any(host == name or host.startswith(f"{name}:") for name in LOOPBACK_NAMES):
-        return teach(403, f"The page answers to {', '.join(LOOPBACK_NAMES)}.", headers=HEADERS)
+        return error_answer(403, f"The page answers to {', '.join(LOOPBACK_NAMES)}.", headers=HEADERS)
     return None

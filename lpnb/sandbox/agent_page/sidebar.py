@@ -5,21 +5,25 @@ from collections.abc import Sequence
 from typing import Any
 
 from lpnb.sandbox.agent_page import wording
-from lpnb.sandbox.agent_page.components import Shown
+from lpnb.sandbox.agent_page.components import OpenConversation
 from lpnb.sandbox.agent_page.markup import Html, tag
 
 
-def side(shown: Shown) -> Html:
+def sidebar(shown: OpenConversation) -> Html:
     """Both cards."""
     return tag(
-        "aside", _info(shown), _routing(shown), class_="pane side-pane", aria_label="About the consumer"
+        "aside",
+        _consumer_info_card(shown),
+        _routing_card(shown),
+        class_="pane side-pane",
+        aria_label="About the consumer",
     )
 
 
-def _info(shown: Shown) -> Html:
+def _consumer_info_card(shown: OpenConversation) -> Html:
     cards: list[object] = []
     for group in shown.groups:
-        facts = [
+        rows = [
             tag("div", tag("dt", fact.label, title=fact.path), tag("dd", fact.value or "–", dir="auto"))
             for fact in group.facts
         ]
@@ -29,7 +33,7 @@ def _info(shown: Shown) -> Html:
                 "span", "Unauthenticated", class_="chip chip-wait", title="Reported through Monitoring"
             )
         cards.append(tag("h3", group.title, " ", mark))
-        cards.append(tag("dl", facts) if facts else tag("p", "Empty.", class_="faint"))
+        cards.append(tag("dl", rows) if rows else tag("p", "Empty.", class_="faint"))
     if not cards:
         cards.append(
             tag(
@@ -44,7 +48,7 @@ def _info(shown: Shown) -> Html:
                 class_="faint",
             )
         )
-    warnings = [tag("li", text) for text in shown.listed.conversation.warnings]
+    warnings = [tag("li", text) for text in shown.row.conversation.warnings]
     if warnings:
         cards.append(tag("h3", "Let through with a warning"))
         cards.append(tag("ul", warnings, class_="warnings"))
@@ -53,7 +57,7 @@ def _info(shown: Shown) -> Html:
     )
 
 
-def _routing(shown: Shown) -> Html:
+def _routing_card(shown: OpenConversation) -> Html:
     trace = shown.trace
     steps = []
     for step in trace.get("steps") or ():
@@ -70,22 +74,24 @@ def _routing(shown: Shown) -> Html:
                 class_=f"step step-{'decided' if outcome == 'decided' else 'other'}",
             )
         )
-    engagements = wording.considered(trace)
+    engagements = wording.engagements_of(trace)
     matched = [item for item in engagements if item.get("matched")]
     others = [item for item in engagements if not item.get("matched")]
     fallback = trace.get("fallback")
     return tag(
         "section",
         tag("h2", "Routing"),
-        tag("p", wording.landed(trace), class_="verdict", dir="auto") if trace else None,
-        tag("p", wording.verdict(trace)),
+        tag("p", wording.skill_in_words(trace), class_="verdict", dir="auto") if trace else None,
+        tag("p", wording.decision_in_words(trace)),
         tag("ol", steps, class_="steps") if steps else None,
         tag("p", tag("strong", "Fallback. "), fallback.get("why")) if isinstance(fallback, dict) else None,
         tag("h3", "Engagements") if engagements else None,
-        tag("p", wording.asked(trace), class_="faint asked") if engagements else None,
-        _folded(f"{len(matched)} matched", _engagements(matched)) if matched else None,
-        _folded(f"{len(others)} did not match", _engagements(others)) if others else None,
-        _folded("The trace as JSON", tag("pre", json.dumps(trace, indent=2, ensure_ascii=False), tabindex=0))
+        tag("p", wording.considered_by_in_words(trace), class_="faint asked") if engagements else None,
+        _collapsible(f"{len(matched)} matched", _engagements(matched)) if matched else None,
+        _collapsible(f"{len(others)} did not match", _engagements(others)) if others else None,
+        _collapsible(
+            "The trace as JSON", tag("pre", json.dumps(trace, indent=2, ensure_ascii=False), tabindex=0)
+        )
         if trace
         else None,
         id="routing",
@@ -111,5 +117,5 @@ def _engagements(items: Sequence[dict[str, Any]]) -> Html:
     return tag("ul", rows, class_="engagements")
 
 
-def _folded(summary: str, inside: Html) -> Html:
+def _collapsible(summary: str, inside: Html) -> Html:
     return tag("details", tag("summary", summary), inside)

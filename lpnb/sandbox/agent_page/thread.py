@@ -1,9 +1,9 @@
 """The open conversation as HTML: who it is, what was said, the reply box and the buttons."""
 
 from lpnb.sandbox.agent_page import wording
-from lpnb.sandbox.agent_page.components import Listed, Page, Shown, link, status, when
+from lpnb.sandbox.agent_page.components import ListRow, OpenConversation, Page, link, status, when
 from lpnb.sandbox.agent_page.markup import Html, tag
-from lpnb.sandbox.agent_page.sidebar import side
+from lpnb.sandbox.agent_page.sidebar import sidebar
 from lpnb.sandbox.state.conversations import Conversation, Message
 
 # Longer threads show their end; the control API has them whole.
@@ -12,11 +12,11 @@ MESSAGES_SHOWN = 300
 _VERBS = {"message": "Reply to the consumer", "note": "Private note, for agents only"}
 
 
-def conversation(page: Page, shown: Shown) -> Html:
+def conversation_panel(page: Page, shown: OpenConversation) -> Html:
     """The thread, and beside it what is known of the consumer."""
-    item = shown.listed
-    found = item.conversation
-    opened = found.state == "OPEN"
+    item = shown.row
+    conversation = item.conversation
+    opened = conversation.state == "OPEN"
     return tag(
         "main",
         tag(
@@ -29,8 +29,8 @@ def conversation(page: Page, shown: Shown) -> Html:
                     "p",
                     status(item),
                     tag("bdi", item.skill, class_="skill"),
-                    tag("span", "from ", tag("bdi", found.source_name), class_="faint"),
-                    tag("span", found.conversation_id, class_="mono faint id", title="conversationId"),
+                    tag("span", "from ", tag("bdi", conversation.source_name), class_="faint"),
+                    tag("span", conversation.conversation_id, class_="mono faint id", title="conversationId"),
                     class_="meta",
                     id="facts",
                     data_live=True,
@@ -46,7 +46,7 @@ def conversation(page: Page, shown: Shown) -> Html:
                 role="log",
                 aria_label="Messages",
                 tabindex=0,
-                data_unread=item.row.unread,
+                data_unread=item.entry.unread,
                 data_assigned=True if item.agent else None,
             ),
             tag("p", _typing(item), class_="typing faint", id="typing", data_live=True),
@@ -56,20 +56,20 @@ def conversation(page: Page, shown: Shown) -> Html:
             aria_labelledby="consumer",
             tabindex=-1,
         ),
-        side(shown),
+        sidebar(shown),
         class_="conversation",
     )
 
 
-def _actions(page: Page, shown: Shown) -> list[object]:
-    item = shown.listed
-    found = item.conversation
-    if found.stage == "CLOSE":
-        return [_button(page, found, "resume", "Open again", "quiet")]
-    if found.state == "CLOSE":
-        return [_button(page, found, "close", "Close conversation", "quiet danger")]
+def _actions(page: Page, shown: OpenConversation) -> list[object]:
+    item = shown.row
+    conversation = item.conversation
+    if conversation.stage == "CLOSE":
+        return [_button(page, conversation, "resume", "Open again", "quiet")]
+    if conversation.state == "CLOSE":
+        return [_button(page, conversation, "close", "Close conversation", "quiet danger")]
     options = [
-        tag("option", name, value=skill_id, disabled=skill_id == found.skill_id)
+        tag("option", name, value=skill_id, disabled=skill_id == conversation.skill_id)
         for skill_id, name in shown.skills
     ]
     transfer = tag(
@@ -86,23 +86,23 @@ def _actions(page: Page, shown: Shown) -> list[object]:
         ),
         tag("button", "Transfer", type="submit", class_="quiet"),
         method="post",
-        action=link(found.conversation_id, "transfer"),
+        action=link(conversation.conversation_id, "transfer"),
         class_="inline",
     )
     return [
-        None if item.agent else _button(page, found, "join", "Take it", "quiet"),
+        None if item.agent else _button(page, conversation, "join", "Take it", "quiet"),
         transfer if options else None,
-        _button(page, found, "close", "Close", "quiet danger"),
+        _button(page, conversation, "close", "Close", "quiet danger"),
     ]
 
 
-def _button(page: Page, found: Conversation, verb: str, label: str, looks: str) -> Html:
+def _button(page: Page, conversation: Conversation, verb: str, label: str, looks: str) -> Html:
     return tag(
         "form",
         _hidden(page),
         tag("button", label, type="submit", class_=looks),
         method="post",
-        action=link(found.conversation_id, verb),
+        action=link(conversation.conversation_id, verb),
     )
 
 
@@ -110,29 +110,33 @@ def _hidden(page: Page) -> Html:
     return tag("input", type="hidden", name="token", value=page.token)
 
 
-def _thread(shown: Shown) -> list[Html]:
-    found = shown.listed.conversation
+def _thread(shown: OpenConversation) -> list[Html]:
+    conversation = shown.row.conversation
     lines = (
-        [_line("opened", found.created_at, "Conversation opened")]
+        [_line("opened", conversation.created_at, "Conversation opened")]
         if len(shown.messages) < MESSAGES_SHOWN
         else []
     )
-    told: list[tuple[float, Html]] = []
+    entries: list[tuple[float, Html]] = []
     read: set[int] = set()
     for message in shown.messages:
         if message.event.get("type") == "AcceptStatusEvent":
             if message.role == "CONSUMER" and message.event.get("status") == "READ":
                 read.update(item for item in message.event.get("sequenceList", ()) if isinstance(item, int))
             continue
-        told.append((message.time, _message(message, shown)))
-    for position, change in enumerate(found.skill_changes):
+        entries.append((message.time, _message(message, shown)))
+    for position, change in enumerate(conversation.skill_changes):
         name = change.target_skill_name or change.target_skill_id
-        told.append((change.time, _line(f"skill-{position}", change.time, f"Transferred to {name}")))
-    told.sort(key=lambda pair: pair[0])
-    lines += [line for _, line in told]
-    if found.closed_at is not None:
-        by = {"AGENT": "the agent", "CONSUMER": "the consumer"}.get(found.closed_by or "", "the system")
-        lines.append(_line(f"closed-{round(found.closed_at * 1000)}", found.closed_at, f"Closed by {by}"))
+        entries.append((change.time, _line(f"skill-{position}", change.time, f"Transferred to {name}")))
+    entries.sort(key=lambda pair: pair[0])
+    lines += [entry for _, entry in entries]
+    if conversation.closed_at is not None:
+        by = {"AGENT": "the agent", "CONSUMER": "the consumer"}.get(
+            conversation.closed_by or "", "the system"
+        )
+        lines.append(
+            _line(f"closed-{round(conversation.closed_at * 1000)}", conversation.closed_at, f"Closed by {by}")
+        )
     return lines
 
 
@@ -140,10 +144,10 @@ def _line(name: str, at: float, text: str) -> Html:
     return tag("li", tag("bdi", text), " ", when(at), class_="line", id=f"line-{name}")
 
 
-def _message(message: Message, shown: Shown) -> Html:
+def _message(message: Message, shown: OpenConversation) -> Html:
     consumer = message.role == "CONSUMER"
     private = message.audience != "ALL"
-    who = shown.listed.name if consumer else (shown.listed.agent or "Agent")
+    who = shown.row.name if consumer else (shown.row.agent or "Agent")
     kind = " · structured content" if message.event.get("type") == "RichContentEvent" else ""
     return tag(
         "li",
@@ -160,13 +164,13 @@ def _message(message: Message, shown: Shown) -> Html:
     )
 
 
-def _typing(item: Listed) -> object:
-    return [tag("bdi", item.name), " is typing…"] if item.row.typing else None
+def _typing(item: ListRow) -> object:
+    return [tag("bdi", item.name), " is typing…"] if item.entry.typing else None
 
 
-def _reply(page: Page, shown: Shown) -> Html:
-    found = shown.listed.conversation
-    if found.state != "OPEN":
+def _reply(page: Page, shown: OpenConversation) -> Html:
+    conversation = shown.row.conversation
+    if conversation.state != "OPEN":
         return tag("p", "This conversation is closed. Its consumer can start a new one.", class_="notice")
     choices = [
         tag(
@@ -196,6 +200,6 @@ def _reply(page: Page, shown: Shown) -> Html:
         tag("button", "Send", type="submit", class_="primary"),
         tag("p", page.problem, id="problem", class_="problem", role="alert"),
         method="post",
-        action=link(found.conversation_id, "reply"),
+        action=link(conversation.conversation_id, "reply"),
         class_="reply",
     )

@@ -84,12 +84,12 @@ RULES = {
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 # Deeper than any documented field; what is nested further is shown as JSON.
-_DEEPEST = 4
-_MOST_FACTS = 60
+_MAX_DEPTH = 4
+_MAX_VALUES = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class LabelledValue:
     """One line of the Consumer Info card."""
 
     label: str
@@ -99,21 +99,21 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class SdeGroup:
     """The facts of one SDE."""
 
     title: str
-    facts: tuple[Fact, ...]
+    facts: tuple[LabelledValue, ...]
     authenticated: bool
 
 
-def groups(elements: Iterable[Any], *, authenticated: bool) -> list[Group]:
+def sde_groups(elements: Iterable[Any], *, authenticated: bool) -> list[SdeGroup]:
     """SDEs as an agent reads them, one group an element.
 
-    >>> groups([{"type": "ctmrinfo", "info": {"ctype": "vip"}}], authenticated=True)[0].facts
-    (Fact(label='Customer type', path='ctmrinfo.ctype', value='vip'),)
+    >>> sde_groups([{"type": "ctmrinfo", "info": {"ctype": "vip"}}], authenticated=True)[0].facts
+    (LabelledValue(label='Customer type', path='ctmrinfo.ctype', value='vip'),)
     """
-    found = []
+    groups = []
     for element in elements:
         if not isinstance(element, dict):
             continue
@@ -121,29 +121,29 @@ def groups(elements: Iterable[Any], *, authenticated: bool) -> list[Group]:
         fields = element.get(_HOLDERS.get(kind, kind))
         if not isinstance(fields, dict):
             fields = {name: value for name, value in element.items() if name != "type"}
-        facts = tuple(_facts(fields, kind))[:_MOST_FACTS]
-        found.append(Group(_GROUPS.get(kind, kind), facts, authenticated))
+        facts = tuple(_labelled_values(fields, kind))[:_MAX_VALUES]
+        groups.append(SdeGroup(_GROUPS.get(kind, kind), facts, authenticated))
     # The name first, as on a visiting card.
-    return sorted(found, key=lambda group: group.title != "Personal info")
+    return sorted(groups, key=lambda group: group.title != "Personal info")
 
 
-def _facts(fields: dict[str, Any], path: str, depth: int = 0) -> Iterator[Fact]:
+def _labelled_values(fields: dict[str, Any], path: str, depth: int = 0) -> Iterator[LabelledValue]:
     for name, value in fields.items():
-        here = f"{path}.{name}"
+        field_path = f"{path}.{name}"
         if value is None or value == "":
             continue
-        if isinstance(value, dict) and (said := _date(value)):
-            yield Fact(_label(name), here, said)
-        elif isinstance(value, dict) and value and depth < _DEEPEST:
-            yield from _facts(value, here, depth + 1)
+        if isinstance(value, dict) and (date := _date(value)):
+            yield LabelledValue(_label(name), field_path, date)
+        elif isinstance(value, dict) and value and depth < _MAX_DEPTH:
+            yield from _labelled_values(value, field_path, depth + 1)
         elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
-            if depth >= _DEEPEST:
-                yield Fact(_label(name), here, _plain(value))
+            if depth >= _MAX_DEPTH:
+                yield LabelledValue(_label(name), field_path, _value_in_words(value))
                 continue
             for position, item in enumerate(value):
-                yield from _facts(item, f"{here}[{position}]", depth + 1)
+                yield from _labelled_values(item, f"{field_path}[{position}]", depth + 1)
         else:
-            yield Fact(_label(name), here, _plain(value))
+            yield LabelledValue(_label(name), field_path, _value_in_words(value))
 
 
 def _date(value: dict[str, Any]) -> str | None:
@@ -162,7 +162,7 @@ def _date(value: dict[str, Any]) -> str | None:
     return f"{age} (born {date})" if date else str(age)
 
 
-def _plain(value: object) -> str:
+def _value_in_words(value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -221,19 +221,19 @@ def _texts(content: object, depth: int) -> Iterator[str]:
         yield from _texts(element, depth + 1)
 
 
-def considered(trace: dict[str, Any]) -> list[dict[str, Any]]:
+def engagements_of(trace: dict[str, Any]) -> list[dict[str, Any]]:
     """Every engagement the trace tells of, each with why it matched or not."""
     return [item for item in trace.get("engagements") or () if isinstance(item, dict)]
 
 
-def asked(trace: dict[str, Any]) -> str:
+def considered_by_in_words(trace: dict[str, Any]) -> str:
     """Who looked at the engagements."""
     if trace.get("consideredBy") == "Monitoring":
         return "Monitoring considered them in the session that the conversation names."
     return "Monitoring was not asked; this is what it would have said of this consumer."
 
 
-def verdict(trace: dict[str, Any]) -> str:
+def decision_in_words(trace: dict[str, Any]) -> str:
     """Which rule decided, in one sentence."""
     if not trace:
         return "No routing was traced for this conversation."
@@ -243,7 +243,7 @@ def verdict(trace: dict[str, Any]) -> str:
     return f"Decided by: {RULES.get(rule, rule)}."
 
 
-def landed(trace: dict[str, Any]) -> str:
+def skill_in_words(trace: dict[str, Any]) -> str:
     """The skill it landed in."""
     name, skill_id = trace.get("skillName"), trace.get("skillId")
     return f"{name} ({skill_id})" if name else f"Skill {skill_id}"
@@ -259,7 +259,7 @@ def iso_time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def shortened(text: str, most: int) -> str:
+def truncate_line(text: str, most: int) -> str:
     """One line of at most *most* characters."""
     line = " ".join(text.split())
     return line if len(line) <= most else line[: most - 1] + "…"

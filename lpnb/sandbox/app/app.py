@@ -11,28 +11,28 @@ from dataclasses import replace
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import Receive, Scope, Send
 
-from lpnb.sandbox.app.not_found import nothing_here
-from lpnb.sandbox.app.routes import SERVED, Served
+from lpnb.sandbox.app.not_found import not_found
+from lpnb.sandbox.app.routes import SERVICE_ROUTES, ServiceRoute
 from lpnb.sandbox.cloud import Cloud
-from lpnb.sandbox.faults.injection import answer_under, deliver, pause
+from lpnb.sandbox.faults.injection import apply_fault, deliver, pause
 from lpnb.sandbox.faults.rate_limits import RATE_LIMIT
 from lpnb.sandbox.http.asgi import send_answer
-from lpnb.sandbox.http.connection import Line
-from lpnb.sandbox.http.host_check import refuse_strangers
+from lpnb.sandbox.http.connection import ClientConnection
+from lpnb.sandbox.http.host_check import check_host
 from lpnb.sandbox.http.limits import Limits
-from lpnb.sandbox.http.messages import Answer, Request, shortened, teach
+from lpnb.sandbox.http.messages import Answer, Request, error_answer, truncate
 from lpnb.sandbox.http.request_body import read_body
 from lpnb.sandbox.route_names import NOWHERE
-from lpnb.sandbox.state.durable import not_stored
+from lpnb.sandbox.state.durable import wait_until_stored
 
 logger = logging.getLogger("lpnb.sandbox")
 
 _ACCOUNTS = "/api/account/"
 
 # What has no parameter but the account, by method and by what stands behind the account.
-_OF_ACCOUNTS = {
+_ACCOUNT_ROUTES = {
     (served.method, rest): served
-    for served in SERVED
+    for served in SERVICE_ROUTES
     for before, _, rest in (served.path.partition("{account_id}/"),)
     if before == _ACCOUNTS and "{" not in rest
 }
@@ -53,10 +53,10 @@ class App:
         self._limits = limits
         self._bare_hosts = bare_hosts
         # The paths are tried one after the other: those that are asked for most come first.
-        often = sorted(SERVED, key=lambda served: served.route not in ("conversation", "send"))
+        often = sorted(SERVICE_ROUTES, key=lambda served: served.route not in ("conversation", "send"))
         paths = dict.fromkeys(served.path for served in often)
         self._router = Router(
-            [*(Route(path, _Endpoint(path, cloud, limits)) for path in paths), *own],
+            [*(Route(path, _ServiceEndpoint(path, cloud, limits)) for path in paths), *own],
             redirect_slashes=False,
             default=self._nothing_here,
         )
@@ -65,14 +65,14 @@ class App:
         """Turn strangers away at the gate, hand everybody else to the route."""
         request = _request_head(scope)
         scope["state"]["request"] = request
-        refusal = refuse_strangers(request, self._port, bare_hosts=self._bare_hosts)
+        refusal = check_host(request, self._port, bare_hosts=self._bare_hosts)
         if refusal is None:
             await self._router(scope, receive, send)
         else:
             _log(self._cloud, NOWHERE, request, refusal)
             await send_answer(refusal, send)
 
-    def at_once(self, scope: Scope, body: bytes) -> bool:
+    def answer_inline(self, scope: Scope, body: bytes) -> bool:
         """Answer a request that is all there, in the middle of reading from its connection.
 
         False, and nothing has happened, where that is not as simple as it mostly is: `__call__` is
@@ -83,39 +83,39 @@ class App:
         if not path.startswith(_ACCOUNTS):
             return False
         account_id, _, rest = path[len(_ACCOUNTS) :].partition("/")
-        served = _OF_ACCOUNTS.get((scope["method"], rest))
-        line: Line = scope["state"]["line"]
+        served = _ACCOUNT_ROUTES.get((scope["method"], rest))
+        connection: ClientConnection = scope["state"]["connection"]
         # A store or a client that does not read has to be waited for.
-        if served is None or not account_id or cloud.state.ledger.store is not None or line.blocked:
+        if served is None or not account_id or cloud.state.ledger.store is not None or connection.blocked:
             return False
         request = _request_head(scope)
         if (
             len(body) > self._limits.body_bytes
-            or refuse_strangers(request, self._port, bare_hosts=self._bare_hosts) is not None
+            or check_host(request, self._port, bare_hosts=self._bare_hosts) is not None
             or cloud.rate_limits.any
-            or not cloud.faults.spare(served.route)
+            or not cloud.faults.count_unless_faulty(served.route)
         ):
             return False
         cloud.state.count(served.route)
         request.path_params = {"account_id": account_id}
         request.body = body
-        answer = _work(cloud, served, request)
+        answer = _run_service(cloud, served, request)
         _log(cloud, served.route, request, answer)
-        line.put(answer)
+        connection.put(answer)
         return True
 
     async def _nothing_here(self, scope: Scope, _receive: Receive, send: Send) -> None:
         request: Request = scope["state"]["request"]
-        answer = nothing_here(request)
+        answer = not_found(request)
         _log(self._cloud, NOWHERE, request, answer)
         await send_answer(answer, send)
 
 
-class _Endpoint:
+class _ServiceEndpoint:
     """One served path as an ASGI application: Starlette hands such a thing the bare scope."""
 
     def __init__(self, path: str, cloud: Cloud, limits: Limits) -> None:
-        self._by_method = {served.method: served for served in SERVED if served.path == path}
+        self._by_method = {served.method: served for served in SERVICE_ROUTES if served.path == path}
         self._path = path
         self._cloud = cloud
         self._limits = limits
@@ -126,9 +126,9 @@ class _Endpoint:
         request.path_params = scope["path_params"]
         served = self._by_method.get(request.method)
         if served is None:
-            answer = teach(
+            answer = error_answer(
                 405,
-                f"{shortened(request.method, 20)} is not allowed here. "
+                f"{truncate(request.method, 20)} is not allowed here. "
                 f"Send {' or '.join(self._by_method)} {self._path}.",
                 headers=(("allow", ", ".join(self._by_method)),),
             )
@@ -154,29 +154,31 @@ class _Endpoint:
             _log(cloud, served.route, request, limited, RATE_LIMIT)
             await send_answer(limited, send)
             return
-        line: Line = scope["state"]["line"]
+        connection: ClientConnection = scope["state"]["connection"]
         fault = cloud.faults.take(served.route)
         if fault is None:
-            answer = _work(cloud, served, request)
-            answer = await not_stored(cloud.state.ledger.unstored()) or answer
+            answer = _run_service(cloud, served, request)
+            answer = await wait_until_stored(cloud.state.ledger.unstored()) or answer
             _log(cloud, served.route, request, answer)
-            await line.answer(answer)
+            await connection.answer(answer)
             return
         if fault.name == "slow":
-            await pause(line, fault.options["seconds"])
-        left = answer_under(fault, lambda: _work(cloud, served, request))
-        left = left and (await not_stored(cloud.state.ledger.unstored()) or left)
+            await pause(connection, fault.options["seconds"])
+        left = apply_fault(fault, lambda: _run_service(cloud, served, request))
+        left = left and (await wait_until_stored(cloud.state.ledger.unstored()) or left)
         _log(cloud, served.route, request, left, fault.name)
-        await deliver(fault, left, line, send)
+        await deliver(fault, left, connection, send)
 
 
-def _work(cloud: Cloud, served: Served, request: Request) -> Answer:
+def _run_service(cloud: Cloud, served: ServiceRoute, request: Request) -> Answer:
     """What the service says; 500 when it fails."""
     try:
         return served.answer(cloud, request)
     except Exception:
-        logger.exception("The sandbox failed to answer %s %s", request.method, shortened(request.path))
-        return teach(500, "The sandbox itself failed; this is a fault of the sandbox, not of the request.")
+        logger.exception("The sandbox failed to answer %s %s", request.method, truncate(request.path))
+        return error_answer(
+            500, "The sandbox itself failed; this is a fault of the sandbox, not of the request."
+        )
 
 
 def _request_head(scope: Scope) -> Request:
@@ -194,9 +196,9 @@ def _log(cloud: Cloud, route: str, request: Request, answer: Answer | None, faul
     cloud.state.log(
         cloud.now,
         route,
-        shortened(request.method, 20),
-        shortened(request.path),
+        truncate(request.method, 20),
+        truncate(request.path),
         answer.status if answer else None,
-        shortened(consumer) if consumer else None,
+        truncate(consumer) if consumer else None,
         fault,
     )

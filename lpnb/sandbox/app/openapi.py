@@ -12,9 +12,9 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from lpnb.sandbox.app import openapi_schemas as schemas
-from lpnb.sandbox.app.routes import SERVED, Served
+from lpnb.sandbox.app.routes import SERVICE_ROUTES, ServiceRoute
 from lpnb.sandbox.http.asgi import send_answer
-from lpnb.sandbox.http.messages import Request, json_answer, teach
+from lpnb.sandbox.http.messages import Request, error_answer, json_answer
 
 PATH = "/openapi.json"
 
@@ -25,7 +25,7 @@ D = TypeVar("D")
 def document() -> dict[str, Any]:
     """The whole document."""
     paths: dict[str, dict[str, Any]] = {}
-    for served in SERVED:
+    for served in SERVICE_ROUTES:
         paths.setdefault(served.path, {})[served.method.lower()] = _operation(served)
     return {
         "openapi": "3.1.0",
@@ -38,18 +38,18 @@ def document() -> dict[str, Any]:
     }
 
 
-def _operation(served: Served) -> dict[str, Any]:
+def _operation(served: ServiceRoute) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"{(\w+)}", served.path)
     ]
     for parameter in parameters:
         parameter["schema"] = schemas.PATH_PARAMETERS.get(parameter["name"], parameter["schema"])
-    for name, schema, required in _of(schemas.QUERIES, served, ()):
+    for name, schema, required in _entry_for(schemas.QUERIES, served, ()):
         parameters.append({"name": name, "in": "query", "required": required, "schema": schema})
     # Authorization cannot be a parameter in OpenAPI's eyes, and is listed all the same: tools that
     # read it send it.
-    for name, schema, required in _of(schemas.HEADERS, served, ()):
+    for name, schema, required in _entry_for(schemas.HEADERS, served, ()):
         parameters.append({"name": name, "in": "header", "required": required, "schema": schema})
     operation: dict[str, Any] = {
         "summary": (served.answer.__doc__ or served.route).splitlines()[0],
@@ -58,19 +58,19 @@ def _operation(served: Served) -> dict[str, Any]:
         "responses": {
             **{
                 str(status): {"description": what, **({"content": content} if content else {})}
-                for status, what, content in _of(schemas.ANSWERS, served, ())
+                for status, what, content in _entry_for(schemas.ANSWERS, served, ())
             },
             "4XX": {"description": "A refusal that says what to send instead."},
             "default": {"description": "Any other answer, such as one of a fault that was asked for."},
         },
     }
-    if (body := _of(schemas.BODIES, served, None)) is not None:
+    if (body := _entry_for(schemas.BODIES, served, None)) is not None:
         kind, schema = body
         operation["requestBody"] = {"required": True, "content": {kind: {"schema": schema}}}
     return operation
 
 
-def _of(table: Mapping[str, V], served: Served, default: D) -> V | D:
+def _entry_for(table: Mapping[str, V], served: ServiceRoute, default: D) -> V | D:
     """What a table has for a path, by itself or with its method, or else for its whole route."""
     for name in (f"{served.method} {served.path}", served.path, served.route):
         if name in table:
@@ -89,5 +89,5 @@ class _Document:
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         request: Request = scope["state"]["request"]
-        refusal = teach(405, f"Send GET {PATH}.", headers=(("allow", "GET"),))
+        refusal = error_answer(405, f"Send GET {PATH}.", headers=(("allow", "GET"),))
         await send_answer(self._answer if request.method == "GET" else refusal, send)

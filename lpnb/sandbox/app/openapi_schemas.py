@@ -9,7 +9,7 @@ from typing import Any
 from lpnb.sandbox.services.conversation_fields import CSAT_STATUSES, TTR_TYPES
 from lpnb.sandbox.services.domain_api import SERVICES
 from lpnb.sandbox.services.event_rules import ACCEPT_STATUSES, CHAT_STATES, FILE_TYPES
-from lpnb.sandbox.services.history.search import LONGEST_SOURCE, MOST
+from lpnb.sandbox.services.history.search import MAX_LIMIT, MAX_SOURCE
 from lpnb.sandbox.services.monitoring_body import DEVICES, SYSTEMS
 
 Schema = dict[str, Any]
@@ -184,7 +184,7 @@ BODIES: dict[str, tuple[str, Schema]] = {
         {
             "anyOf": [
                 _object(("conversationId",), conversationId=_NAME, contentToRetrieve=_CONTENTS),
-                _object(("conversationIds",), conversationIds=_array(_TEXT, minItems=1, maxItems=MOST)),
+                _object(("conversationIds",), conversationIds=_array(_TEXT, minItems=1, maxItems=MAX_LIMIT)),
             ]
         },
     ),
@@ -231,10 +231,10 @@ QUERIES: dict[str, tuple[Parameter, ...]] = {
     "validate": (("v", _one_of(("1",)), False), ("sid", _TEXT, True)),
     "login": (("v", _one_of(("1.3",)), False),),
     "history": (
-        ("source", {"type": "string", "minLength": 1, "maxLength": LONGEST_SOURCE}, True),
+        ("source", {"type": "string", "minLength": 1, "maxLength": MAX_SOURCE}, True),
         ("v", _one_of(("1", "2", "1.0", "2.0")), False),
         ("offset", {"type": "integer", "minimum": 0, "maximum": 10_000_000}, False),
-        ("limit", {"type": "integer", "minimum": 1, "maximum": MOST}, False),
+        ("limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}, False),
         ("sort", _one_of(("start:asc", "start:desc", "end:asc", "end:desc")), False),
     ),
     "upload": _SIGNED_URL,

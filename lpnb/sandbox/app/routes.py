@@ -16,80 +16,84 @@ from lpnb.sandbox.services import (
     send,
     sentinel,
 )
-from lpnb.sandbox.services.event_rules import LARGEST_FILE
+from lpnb.sandbox.services.event_rules import MAX_FILE_BYTES
 from lpnb.sandbox.services.history import search
 
-Service = Callable[[Cloud, Request], Answer]
+Handler = Callable[[Cloud, Request], Answer]
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServiceRoute:
     """One path the sandbox serves: the route's name in counters and faults, and who answers."""
 
     route: RouteName
     method: str
     path: str
-    answer: Service
+    answer: Handler
     body_bytes: int | None = None
     """How long a body may be, where the sandbox's own limit is too small."""
 
 
-SERVED = (
-    Served(
+SERVICE_ROUTES = (
+    ServiceRoute(
         "domain", "GET", "/api/account/{account_id}/service/{service}/baseURI.json", domain_api.answer_single
     ),
-    Served("domain", "GET", "/api/account/{account_id}/service/{service}/baseURI", domain_api.answer_single),
-    Served("domain", "GET", "/api/account/{account_id}/service/baseURI.json", domain_api.answer_list),
-    Served("domain", "GET", "/api/account/{account_id}/service/baseURI", domain_api.answer_list),
-    Served("domain", "GET", "/csdr/account/{account_id}/service/baseURI.json", domain_api.answer_list),
-    Served("sentinel", "POST", "/sentinel/api/account/{account_id}/app/token", sentinel.answer_v1),
-    Served("sentinel", "POST", "/sentinel/api/v2/account/{account_id}/app/token", sentinel.answer_v2),
-    Served("jwks", "GET", "/sentinel/well-known/jwks", sentinel.answer_keys),
-    Served("idp", "POST", "/api/account/{account_id}/consumer", idp.answer),
-    Served(
+    ServiceRoute(
+        "domain", "GET", "/api/account/{account_id}/service/{service}/baseURI", domain_api.answer_single
+    ),
+    ServiceRoute("domain", "GET", "/api/account/{account_id}/service/baseURI.json", domain_api.answer_list),
+    ServiceRoute("domain", "GET", "/api/account/{account_id}/service/baseURI", domain_api.answer_list),
+    ServiceRoute("domain", "GET", "/csdr/account/{account_id}/service/baseURI.json", domain_api.answer_list),
+    ServiceRoute("sentinel", "POST", "/sentinel/api/account/{account_id}/app/token", sentinel.answer_v1),
+    ServiceRoute("sentinel", "POST", "/sentinel/api/v2/account/{account_id}/app/token", sentinel.answer_v2),
+    ServiceRoute("jwks", "GET", "/sentinel/well-known/jwks", sentinel.answer_keys),
+    ServiceRoute("idp", "POST", "/api/account/{account_id}/consumer", idp.answer),
+    ServiceRoute(
         "conversation",
         "POST",
         "/api/account/{account_id}/messaging/consumer/conversation",
         conversation.answer,
     ),
-    Served("send", "POST", "/api/account/{account_id}/messaging/consumer/conversation/send", send.answer),
-    Served(
+    ServiceRoute(
+        "send", "POST", "/api/account/{account_id}/messaging/consumer/conversation/send", send.answer
+    ),
+    ServiceRoute(
         "upload",
         "PUT",
         "/v1/AUTH_async-images/{account_id}/{name}",
         file_store.answer_put,
         # A little more than a file may have, so that a file too long is told what the limit is.
-        body_bytes=LARGEST_FILE + 64 * 1024,
+        body_bytes=MAX_FILE_BYTES + 64 * 1024,
     ),
-    Served("download", "GET", "/v1/AUTH_async-images/{account_id}/{name}", file_store.answer_get),
-    Served(
+    ServiceRoute("download", "GET", "/v1/AUTH_async-images/{account_id}/{name}", file_store.answer_get),
+    ServiceRoute(
         "engagement",
         "POST",
         "/api/account/{account_id}/app/{app_id}/engagement",
         monitoring.answer_engagement,
     ),
-    Served("report", "PUT", "/api/account/{account_id}/app/{app_id}/report", monitoring.answer_report),
-    Served("report", "POST", "/api/account/{account_id}/app/{app_id}/report", monitoring.answer_report),
-    Served("login", "POST", "/api/account/{account_id}/login", agent_login.answer),
-    Served(
+    ServiceRoute("report", "PUT", "/api/account/{account_id}/app/{app_id}/report", monitoring.answer_report),
+    ServiceRoute("report", "POST", "/api/account/{account_id}/app/{app_id}/report", monitoring.answer_report),
+    ServiceRoute("login", "POST", "/api/account/{account_id}/login", agent_login.answer),
+    ServiceRoute(
         "history",
         "POST",
         "/messaging_history/api/account/{account_id}/conversations/conversation/search",
         search.answer_conversation,
     ),
-    Served(
+    ServiceRoute(
         "history",
         "POST",
         "/messaging_history/api/account/{account_id}/conversations/consumer/search",
         search.answer_consumer,
     ),
-    Served(
+    ServiceRoute(
         "history",
         "POST",
         "/messaging_history/api/account/{account_id}/conversations/search",
         search.answer_filters,
     ),
-    Served(
+    ServiceRoute(
         "validate",
         "GET",
         "/api/account/{account_id}/monitoring/visitors/{visitor_id}/visits/current/campaigns/{campaign_id}"

@@ -7,14 +7,14 @@ from typing import Any
 
 from lpnb.sandbox.control.agent_side import AgentSide
 from lpnb.sandbox.errors import ControlError
-from lpnb.sandbox.http.messages import Answer, Request, json_answer, shortened
+from lpnb.sandbox.http.messages import Answer, Request, json_answer, truncate
 
 Body = Mapping[str, Any]
 
 
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
-        shown = "nothing" if value is None else shortened(json.dumps(value), 60)
+        shown = "nothing" if value is None else truncate(json.dumps(value), 60)
         raise ControlError(f"{name} must be a string; got {shown}.")
     return value
 
@@ -59,7 +59,7 @@ _VERBS: dict[str, Callable[[AgentSide, str, Any], dict[str, Any]]] = {
 VERBS = tuple(_VERBS)
 
 
-def act(agents: AgentSide, request: Request, body: Body) -> Answer:
+def agent_action(agents: AgentSide, request: Request, body: Body) -> Answer:
     """One thing an agent does, such as ``{"says": "Hello"}``."""
     if len(body) != 1:
         raise ControlError('Send one verb, such as {"says": "Hello"} or {"closes": true}.')

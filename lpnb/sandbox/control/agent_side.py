@@ -10,16 +10,17 @@ from typing import Any
 from lpnb.sandbox.errors import ControlError, UnknownNameError
 from lpnb.sandbox.state.conversations import Conversation
 from lpnb.sandbox.state.state import State
-from lpnb.sandbox.webhooks.delivery import Attempt, Counts, Courier
+from lpnb.sandbox.webhooks.attempts import WebhookAttempt, WebhookCounts
+from lpnb.sandbox.webhooks.delivery import WebhookDispatcher
 from lpnb.sandbox.webhooks.targets import target_of
 from lpnb.sandbox.world.models import Account, Agent, Skill, World
 from lpnb.sandbox.world.rules import Rules
 
 # A SEND frame's limit (documented); the agents' own is not published.
-LONGEST_TEXT = 5000
+MAX_TEXT = 5000
 
 # For a world without agents.
-SOMEBODY = "sandbox-agent"
+FALLBACK_AGENT = "sandbox-agent"
 
 
 class AgentSide:
@@ -30,7 +31,7 @@ class AgentSide:
     client_id: str
     rules: Rules
     _state: State
-    _courier: Courier
+    _dispatcher: WebhookDispatcher
 
     def agent_joins(self, conversation_id: str, agent: str | None = None) -> str:
         """Let an agent take the conversation; return the agent's id.
@@ -44,12 +45,12 @@ class AgentSide:
             ValueError: When the conversation is closed.
         """
         with self._state.ledger:
-            found = self._open(conversation_id)
-            agent_id = self._choose(found, agent)
-            for other, role in found.agents:
+            conversation = self._open(conversation_id)
+            agent_id = self._choose(conversation, agent)
+            for other, role in conversation.agents:
                 if role == "ASSIGNED_AGENT" and other != agent_id:
                     self._state.remove_agent(conversation_id, other)
-            if (agent_id, "ASSIGNED_AGENT") not in found.agents:
+            if (agent_id, "ASSIGNED_AGENT") not in conversation.agents:
                 self._state.join_agent(conversation_id, agent_id)
             return agent_id
 
@@ -89,7 +90,7 @@ class AgentSide:
     def agent_reads(self, conversation_id: str) -> list[int]:
         """Confirm the consumer's messages that no agent has read yet; return their sequences."""
         with self._state.ledger:
-            found = self._open(conversation_id)
+            conversation = self._open(conversation_id)
             messages = self._state.messages(conversation_id)
             read = {
                 sequence
@@ -101,7 +102,7 @@ class AgentSide:
                 message.sequence
                 for message in messages
                 if message.role == "CONSUMER"
-                and message.dialog_id == found.conversation_id
+                and message.dialog_id == conversation.conversation_id
                 and message.event["type"] in ("ContentEvent", "RichContentEvent")
                 and message.sequence not in read
             ]
@@ -118,13 +119,13 @@ class AgentSide:
             ValueError: When the conversation is closed.
         """
         with self._state.ledger:
-            found = self._open(conversation_id)
-            account = self._account(found)
+            conversation = self._open(conversation_id)
+            account = self._account(conversation)
             target = account.skill(str(skill)) if account else None
             if target is None:
                 known = ", ".join(repr(item.name) for item in account.skills) if account else "none"
                 raise UnknownNameError(f"skill must be one of {known}, or its id; got {str(skill)[:60]!r}.")
-            by = self._assigned(found) or self._choose(found, None)
+            by = self._assigned(conversation) or self._choose(conversation, None)
             self._state.change_skill(conversation_id, target.id, target.name, reason="Skill", by=by)
 
     def agent_closes(self, conversation_id: str) -> None:
@@ -137,9 +138,11 @@ class AgentSide:
             KeyError: When there is no such conversation.
         """
         with self._state.ledger:
-            found = self._known(conversation_id)
-            account = self._account(found)
-            if found.state == "CLOSE" or not (account and account.survey and _surveyed(found)):
+            conversation = self._conversation(conversation_id)
+            account = self._account(conversation)
+            if conversation.state == "CLOSE" or not (
+                account and account.survey and _supports_surveys(conversation)
+            ):
                 self._state.close_conversation(conversation_id, by="AGENT")
                 return
             frees = not self.rules.survey_keeps_conversation
@@ -149,26 +152,26 @@ class AgentSide:
     def agent_resumes(self, conversation_id: str) -> bool:
         """Open a closed conversation again; False when its consumer has another one open by now."""
         with self._state.ledger:
-            self._known(conversation_id)
+            self._conversation(conversation_id)
             return self._state.resume_conversation(conversation_id, by="AGENT")
 
     @property
-    def webhook_counts(self) -> Counts:
+    def webhook_counts(self) -> WebhookCounts:
         """How webhooks fared: delivered, retried, expired, dropped, and how many wait."""
-        return self._courier.counts
+        return self._dispatcher.counts
 
     @property
-    def webhook_attempts(self) -> list[Attempt]:
+    def webhook_attempts(self) -> list[WebhookAttempt]:
         """The last thousand tries to deliver a webhook, oldest first."""
-        return self._courier.attempts
+        return self._dispatcher.attempts
 
     def webhooks_settled(self, seconds: float = 10) -> bool:
         """Wait until no webhook waits to be delivered; False when that takes longer."""
-        return self._courier.wait_until_settled(seconds)
+        return self._dispatcher.wait_until_settled(seconds)
 
     def webhooks_tried(self, count: int, seconds: float = 10) -> bool:
         """Wait until there were *count* tries to deliver one; False when that takes longer."""
-        return self._courier.wait_for_attempts(count, seconds)
+        return self._dispatcher.wait_for_attempts(count, seconds)
 
     def set_webhook(self, url: str | None) -> None:
         """Post all five kinds of webhook to *url* from now on, for the installation that `environment` names.
@@ -180,13 +183,13 @@ class AgentSide:
             ValueError: When it is no URL, or on another machine and that was not allowed.
         """
         try:
-            self._courier.aim(target_of(self.world, url, self.account_id, self.client_id))
+            self._dispatcher.set_target(target_of(self.world, url, self.account_id, self.client_id))
         except ValueError as error:
             raise ControlError(str(error)) from None
 
     def fail_webhooks(self, fault: str, times: int = 1) -> None:
         """ "lose", "duplicate" or "reorder" the next webhooks: all three may happen (documented)."""
-        self._courier.fail(fault, times)
+        self._dispatcher.fail(fault, times)
 
     def _publish(
         self,
@@ -198,9 +201,9 @@ class AgentSide:
         metadata: Iterable[Any] = (),
     ) -> int:
         with self._state.ledger:
-            found = self._open(conversation_id)
-            agent_id = self._assigned(found)
-            if agent_id is None or (agent is not None and self._choose(found, agent) != agent_id):
+            conversation = self._open(conversation_id)
+            agent_id = self._assigned(conversation)
+            if agent_id is None or (agent is not None and self._choose(conversation, agent) != agent_id):
                 agent_id = self.agent_joins(conversation_id, agent)
             sequence = self._state.publish(
                 conversation_id,
@@ -214,26 +217,26 @@ class AgentSide:
             return -1 if sequence is None else sequence
 
     def _open(self, conversation_id: str) -> Conversation:
-        found = self._known(conversation_id)
-        if found.state != "OPEN":
+        conversation = self._conversation(conversation_id)
+        if conversation.state != "OPEN":
             raise ControlError(f"Conversation {conversation_id!r} is closed.")
-        return found
+        return conversation
 
-    def _known(self, conversation_id: str) -> Conversation:
-        found = self._state.conversation(conversation_id)
-        if found is None:
+    def _conversation(self, conversation_id: str) -> Conversation:
+        conversation = self._state.conversation(conversation_id)
+        if conversation is None:
             raise UnknownNameError(f"No conversation {conversation_id!r} in this sandbox.")
-        return found
+        return conversation
 
-    def _account(self, found: Conversation) -> Account | None:
-        return self.world.accounts_by_id.get(found.account_id)
+    def _account(self, conversation: Conversation) -> Account | None:
+        return self.world.accounts_by_id.get(conversation.account_id)
 
     @staticmethod
-    def _assigned(found: Conversation) -> str | None:
-        return next((agent for agent, role in found.agents if role == "ASSIGNED_AGENT"), None)
+    def _assigned(conversation: Conversation) -> str | None:
+        return next((agent for agent, role in conversation.agents if role == "ASSIGNED_AGENT"), None)
 
-    def _choose(self, found: Conversation, wanted: str | None) -> str:
-        account = self._account(found)
+    def _choose(self, conversation: Conversation, wanted: str | None) -> str:
+        account = self._account(conversation)
         agents = account.agents if account else ()
         if wanted is not None:
             for agent in agents:
@@ -241,26 +244,26 @@ class AgentSide:
                     return agent.id
             known = ", ".join(repr(agent.login) for agent in agents) or "none: the world has no agents"
             raise UnknownNameError(f"agent must be one of {known}; got {wanted[:60]!r}.")
-        skill = account.skill(found.skill_id) if account else None
-        there = [agent for agent in agents if self._is_there(found.account_id, agent)]
+        skill = account.skill(conversation.skill_id) if account else None
+        there = [agent for agent in agents if self._is_online(conversation.account_id, agent)]
         serving = [agent for agent in there if skill is not None and _serves(agent, skill)]
         for candidates in (serving, there, list(agents)):
             if candidates:
                 return candidates[0].id
-        return SOMEBODY
+        return FALLBACK_AGENT
 
-    def _is_there(self, account_id: str, agent: Agent) -> bool:
-        said = self._state.online(account_id, agent.id)
-        return agent.online if said is None else said
+    def _is_online(self, account_id: str, agent: Agent) -> bool:
+        set_online = self._state.online(account_id, agent.id)
+        return agent.online if set_online is None else set_online
 
 
 def _serves(agent: Agent, skill: Skill) -> bool:
     return not agent.skills or skill.id in agent.skills or skill.name in agent.skills
 
 
-def _surveyed(found: Conversation) -> bool:
+def _supports_surveys(conversation: Conversation) -> bool:
     """Whether the consumer's side can show a further dialog, which a survey is."""
-    properties = found.client_properties
+    properties = conversation.client_properties
     features = properties.get("features") if isinstance(properties, dict) else None
     return isinstance(features, list) and "MULTI_DIALOG" in features
 
@@ -268,8 +271,8 @@ def _surveyed(found: Conversation) -> bool:
 def _check_text(text: str) -> None:
     if not isinstance(text, str) or not text.strip():
         raise ControlError("text must not be empty.")
-    if len(text) > LONGEST_TEXT:
-        raise ControlError(f"text must be {LONGEST_TEXT} characters or fewer; got {len(text)}.")
+    if len(text) > MAX_TEXT:
+        raise ControlError(f"text must be {MAX_TEXT} characters or fewer; got {len(text)}.")
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -22,9 +22,9 @@ from lpnb.sandbox.http import strict_json
 from lpnb.sandbox.http.asgi import send_answer
 from lpnb.sandbox.http.host_check import LOOPBACK_NAMES
 from lpnb.sandbox.http.limits import Limits
-from lpnb.sandbox.http.messages import Answer, Request, json_answer, media_type, shortened, teach
+from lpnb.sandbox.http.messages import Answer, Request, error_answer, json_answer, media_type, truncate
 from lpnb.sandbox.http.request_body import read_body
-from lpnb.sandbox.state.durable import not_stored
+from lpnb.sandbox.state.durable import wait_until_stored
 
 logger = logging.getLogger("lpnb.sandbox")
 
@@ -35,7 +35,7 @@ Body = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
+class ControlRoute:
     """One thing to look at or to do. ``takes`` names the members a POST's body may have."""
 
     method: str
@@ -125,72 +125,74 @@ def _reset(controls: Controls, _request: Request, _body: Body) -> Answer:
 def _index(_controls: Controls, _request: Request, _body: Body) -> Answer:
     rows = [
         {"method": control.method, "path": control.path, "does": control.doc, "takes": list(control.takes)}
-        for control in CONTROLS
+        for control in CONTROL_ROUTES
     ]
     return json_answer(200, {"controls": rows})
 
 
-CONTROLS = (
-    Control("GET", "", "This list.", _index),
-    Control(
+CONTROL_ROUTES = (
+    ControlRoute("GET", "", "This list.", _index),
+    ControlRoute(
         "GET", "/status", "Account, clock, counters, limits, and how much there is of what.", views.status
     ),
-    Control(
+    ControlRoute(
         "GET",
         "/requests",
         "The request log, oldest first; filters: route, method, status, consumer, fault, since; and limit, "
         "for the latest.",
         views.requests,
     ),
-    Control("GET", "/faults", "Faults still to come, and the routes and kinds there are.", views.faults),
-    Control("GET", "/faults/log", "Faults that happened, a line of JSON each.", views.fault_log),
-    Control(
+    ControlRoute("GET", "/faults", "Faults still to come, and the routes and kinds there are.", views.faults),
+    ControlRoute("GET", "/faults/log", "Faults that happened, a line of JSON each.", views.fault_log),
+    ControlRoute(
         "POST",
         "/faults",
         "Let a fault happen.",
         _add_fault,
         ("route", "fault", "times", "probability", "options"),
     ),
-    Control("POST", "/faults/clear", "Drop every fault still to come.", _clear_faults),
-    Control(
+    ControlRoute("POST", "/faults/clear", "Drop every fault still to come.", _clear_faults),
+    ControlRoute(
         "POST",
         "/rate-limit",
         "Limit an account to so many requests a second, or lift its limit.",
         _rate_limit,
         ("rate", "burst", "retry_after", "body", "routes", "account_id"),
     ),
-    Control("POST", "/clock", "Move, stop or start the clock.", _clock, ("advance", "set", "frozen")),
-    Control("POST", "/tokens/expire", "Make every AppJWT issued so far invalid.", _expire_tokens),
-    Control(
+    ControlRoute("POST", "/clock", "Move, stop or start the clock.", _clock, ("advance", "set", "frozen")),
+    ControlRoute("POST", "/tokens/expire", "Make every AppJWT issued so far invalid.", _expire_tokens),
+    ControlRoute(
         "GET",
         "/conversations",
         "Every conversation remembered, oldest first; filters: state, consumer; and limit, for the latest.",
         views.conversations,
     ),
-    Control(
+    ControlRoute(
         "GET",
         "/conversations/{conversation_id}",
         "One conversation in full: request, profile, messages, routing trace.",
         views.conversation,
     ),
-    Control("POST", "/conversations/{conversation_id}/close", "Close a conversation.", _close),
-    Control(
+    ControlRoute("POST", "/conversations/{conversation_id}/close", "Close a conversation.", _close),
+    ControlRoute(
         "POST",
         "/conversations/{conversation_id}/agent",
         'Do something as an agent, one verb at a time, such as {"says": "Hello"}.',
-        agents.act,
+        agents.agent_action,
         agents.VERBS,
     ),
-    Control("GET", "/webhooks", "How webhooks fared, and the last thousand tries.", agents.webhooks),
-    Control("POST", "/webhooks", "Post all webhooks to this URL, or to none.", agents.set_webhook, ("url",)),
-    Control(
+    ControlRoute("GET", "/webhooks", "How webhooks fared, and the last thousand tries.", agents.webhooks),
+    ControlRoute(
+        "POST", "/webhooks", "Post all webhooks to this URL, or to none.", agents.set_webhook, ("url",)
+    ),
+    ControlRoute(
         "POST",
         "/webhooks/faults",
         "Lose, duplicate or reorder the next webhooks.",
         agents.fail_webhooks,
         ("fault", "times"),
     ),
-    Control(
+    ControlRoute(
         "POST",
         "/reset",
         "Forget conversations, profiles, faults, limits, counters and logs; set the clock right.",
@@ -201,17 +203,19 @@ CONTROLS = (
 
 def control_routes(prefix: str, controls: Controls, token: str, limits: Limits) -> list[Route]:
     """The control API as routes below *prefix*, one for each path."""
-    paths = {control.path: _Endpoint(control.path, controls, token, limits) for control in CONTROLS}
+    paths = {
+        control.path: _ControlEndpoint(control.path, controls, token, limits) for control in CONTROL_ROUTES
+    }
     routes = [Route(prefix + path, endpoint) for path, endpoint in paths.items()]
     # Many clients put a slash behind a base address.
     return [*routes, Route(f"{prefix}/", paths[""])]
 
 
-class _Endpoint:
+class _ControlEndpoint:
     """One path of the control API as an ASGI application."""
 
     def __init__(self, path: str, controls: Controls, token: str, limits: Limits) -> None:
-        self._by_method = {control.method: control for control in CONTROLS if control.path == path}
+        self._by_method = {control.method: control for control in CONTROL_ROUTES if control.path == path}
         self._controls = controls
         self._token = token.encode()
         self._limits = limits
@@ -228,17 +232,19 @@ class _Endpoint:
         request.body = body
         answer = self._answer(request)
         if request.method == "POST":
-            answer = await not_stored(self._controls.unstored()) or answer
+            answer = await wait_until_stored(self._controls.unstored()) or answer
         await send_answer(answer, send)
 
     def _answer(self, request: Request) -> Answer:
         host = (request.header("host") or "").strip().lower()
         if host.endswith(".liveperson.net") or ".liveperson.net:" in host:
             names = ", ".join(LOOPBACK_NAMES)
-            return teach(403, f"Host {shortened(host)!r} is refused: the control API answers to {names}.")
-        came = (request.header(TOKEN_HEADER) or "").encode("latin-1", "replace")
-        if not hmac.compare_digest(came, self._token):
-            return teach(
+            return error_answer(
+                403, f"Host {truncate(host)!r} is refused: the control API answers to {names}."
+            )
+        received = (request.header(TOKEN_HEADER) or "").encode("latin-1", "replace")
+        if not hmac.compare_digest(received, self._token):
+            return error_answer(
                 401,
                 "Send the token of this start in X-Sandbox-Token. It is `control_token` in the line the "
                 "sandbox prints when it is ready, and on the Sandbox object.",
@@ -246,27 +252,27 @@ class _Endpoint:
         control = self._by_method.get(request.method)
         if control is None:
             allowed = ", ".join(self._by_method)
-            return teach(405, f"Send {allowed} here.", headers=(("allow", allowed),))
+            return error_answer(405, f"Send {allowed} here.", headers=(("allow", allowed),))
         try:
-            body = _read(control, request)
+            body = _read_body(control, request)
             return control.answer(self._controls, request, body)
         except ControlError as error:
-            return teach(400, str(error))
+            return error_answer(400, str(error))
         except UnknownNameError as error:
-            return teach(404, str(error.args[0]))
+            return error_answer(404, str(error.args[0]))
         except Exception:
-            logger.exception("The sandbox failed to answer %s %s", request.method, shortened(request.path))
-            return teach(
+            logger.exception("The sandbox failed to answer %s %s", request.method, truncate(request.path))
+            return error_answer(
                 500, "The sandbox itself failed; this is a fault of the sandbox, not of the request."
             )
 
 
-def _read(control: Control, request: Request) -> Body:
+def _read_body(control: ControlRoute, request: Request) -> Body:
     if control.method == "GET":
         return {}
     if media_type(request) != "application/json":
-        came = media_type(request) or "none"
-        raise ControlError(f"Send Content-Type: application/json; got {shortened(came)}.")
+        received = media_type(request) or "none"
+        raise ControlError(f"Send Content-Type: application/json; got {truncate(received)}.")
     try:
         body = strict_json.read(request.body or b"{}")
     except strict_json.StrictJsonError as error:
@@ -275,5 +281,5 @@ def _read(control: Control, request: Request) -> Body:
         raise ControlError("Send a JSON object; {} is enough where nothing is needed.")
     if unknown := [name for name in body if name not in control.takes]:
         takes = ", ".join(repr(name) for name in control.takes) or "nothing"
-        raise ControlError(f"{shortened(unknown[0], 40)!r} is not known here; this takes {takes}.")
+        raise ControlError(f"{truncate(unknown[0], 40)!r} is not known here; this takes {takes}.")
     return body

@@ -9,24 +9,25 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from lpnb.sandbox.cloud import Loading
+from lpnb.sandbox.cloud import AccountLoading
 from lpnb.sandbox.control.agent_side import AgentSide
 from lpnb.sandbox.control.routing_trace import trace_of
 from lpnb.sandbox.errors import ControlError
-from lpnb.sandbox.faults.faults import FaultQueue, PendingFault, listed, make_fault
+from lpnb.sandbox.faults.faults import FaultQueue, PendingFault, make_fault, quoted_list
 from lpnb.sandbox.faults.rate_limits import RateLimit, RateLimits, make_limit
 from lpnb.sandbox.state.auto_close import close_idle
 from lpnb.sandbox.state.clock import Clock
-from lpnb.sandbox.state.state import Conversation, Message, RequestRecord, State
+from lpnb.sandbox.state.conversations import Conversation, Message
+from lpnb.sandbox.state.state import RequestRecord, State
 from lpnb.sandbox.tokens import Keyring, consumer
 from lpnb.sandbox.world.models import World
 from lpnb.sandbox.world.rules import Rules
 
-_BY_DEFAULT: Any = object()
+_UNSET: Any = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Detail:
+class ConversationDetail:
     """A conversation, what was said in it, and how it came to its skill."""
 
     conversation: Conversation
@@ -47,7 +48,7 @@ class Controls(AgentSide):
     _clock: Clock
     _faults: FaultQueue
     _rate_limits: RateLimits
-    _loading: Loading
+    _account_loading: AccountLoading
     _keyring: Keyring | None
 
     @property
@@ -92,7 +93,7 @@ class Controls(AgentSide):
     @property
     def rate_limits(self) -> dict[str, RateLimit]:
         """The rate limits in force, by account."""
-        return self._rate_limits.of()
+        return self._rate_limits.by_account()
 
     @property
     def now(self) -> float:
@@ -113,7 +114,7 @@ class Controls(AgentSide):
         self,
         route: str,
         fault: str,
-        times: int | None = _BY_DEFAULT,
+        times: int | None = _UNSET,
         *,
         probability: float = 1.0,
         **options: Any,
@@ -128,7 +129,7 @@ class Controls(AgentSide):
             probability: The chance of each request to be hit, above 0 and at most 1.
             **options: Such as ``code=429, retry_after=2`` for "status".
         """
-        if times is _BY_DEFAULT:
+        if times is _UNSET:
             times = 1 if probability == 1 else None
         self._faults.add(route, make_fault(route, fault, options), times, probability)
 
@@ -188,7 +189,7 @@ class Controls(AgentSide):
         """Close what waited too long for its consumer, as every move of the clock does; return the ids."""
         return close_idle(self._state, self.auto_close_after)
 
-    def detail(self, conversation_id: str) -> Detail:
+    def detail(self, conversation_id: str) -> ConversationDetail:
         """One conversation in full.
 
         Raises:
@@ -196,8 +197,10 @@ class Controls(AgentSide):
         """
         state = self._state
         with state.ledger:
-            found = self._known(conversation_id)
-            return Detail(found, state.messages(conversation_id), self.trace(conversation_id))
+            conversation = self._conversation(conversation_id)
+            return ConversationDetail(
+                conversation, state.messages(conversation_id), self.trace(conversation_id)
+            )
 
     def trace(self, conversation_id: str) -> dict[str, Any]:
         """How a conversation came to its skill: the rules in their order, and the engagements considered.
@@ -206,7 +209,7 @@ class Controls(AgentSide):
             KeyError: When there is no such conversation, or it has been forgotten.
         """
         with self._state.ledger:
-            self._known(conversation_id)
+            self._conversation(conversation_id)
             return trace_of(self.world, self._state, conversation_id)
 
     def set_online(self, agent_id: str, online: bool, *, account_id: str | None = None) -> None:
@@ -215,7 +218,7 @@ class Controls(AgentSide):
         account = self.world.accounts_by_id[account_id]
         agents = account.agents
         if agent_id not in {agent.id for agent in agents}:
-            known = listed(agent.id for agent in agents) or "none: the account has no agents"
+            known = quoted_list(agent.id for agent in agents) or "none: the account has no agents"
             names = {skill.id: skill.name for skill in account.skills}
             who = "".join(
                 f"\n{agent.id} is {agent.name}: "
@@ -227,7 +230,7 @@ class Controls(AgentSide):
 
     def load_account(self, calls: int | None = 1) -> None:
         """Let the next *calls* to Monitoring find the account loading; None for all until 0 is set."""
-        self._loading.left = calls
+        self._account_loading.left = calls
 
     def unstored(self) -> "Future[None] | None":
         """Done when everything that happened is in the state file; None when it is, or there is none."""
@@ -240,7 +243,7 @@ class Controls(AgentSide):
             KeyError: When there is no such conversation, or it has been forgotten.
         """
         with self._state.ledger:
-            self._known(conversation_id)
+            self._conversation(conversation_id)
             self._state.close_conversation(conversation_id)
 
     def expire_tokens(self) -> None:
@@ -256,7 +259,7 @@ class Controls(AgentSide):
         """
         self._faults.reset()
         self._rate_limits.clear()
-        self._loading.left = 0
+        self._account_loading.left = 0
         self._clock.reset()
         self._state.reset()
         self._clock_moved()
@@ -265,7 +268,7 @@ class Controls(AgentSide):
         """The account that is meant, which must be one of the world's."""
         if wanted is not None and wanted not in self.world.accounts_by_id:
             raise ControlError(
-                f"account_id must be one of {listed(self.world.accounts_by_id)}; got {wanted!r}."
+                f"account_id must be one of {quoted_list(self.world.accounts_by_id)}; got {wanted!r}."
             )
         return wanted or self.account_id
 

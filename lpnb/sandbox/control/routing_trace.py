@@ -10,7 +10,7 @@ from typing import Any
 from lpnb.sandbox.state.conversations import Conversation
 from lpnb.sandbox.state.state import State
 from lpnb.sandbox.world.models import World
-from lpnb.sandbox.world.targeting import Visitor, consider, values_at
+from lpnb.sandbox.world.targeting import Visitor, match_engagements, values_at
 
 
 def trace_of(world: World, state: State, conversation_id: str) -> dict[str, Any]:
@@ -20,25 +20,25 @@ def trace_of(world: World, state: State, conversation_id: str) -> dict[str, Any]
         KeyError: When there is no such conversation, or it has been forgotten.
     """
     with state.ledger:
-        kept = state.trace(conversation_id)
-        found = state.conversation(conversation_id)
+        trace = state.trace(conversation_id)
+        conversation = state.conversation(conversation_id)
         sdes = tuple(element for _, element in state.sdes(conversation_id))
-    assert found is not None  # noqa: S101 - it has a trace
-    monitoring = kept.get("monitoring")
+    assert conversation is not None  # noqa: S101 - it has a trace
+    monitoring = trace.get("monitoring")
     if monitoring is not None and monitoring["considered"]:
-        return {**kept, "engagements": monitoring["considered"], "consideredBy": "Monitoring"}
-    account = world.accounts_by_id.get(found.account_id)
-    considered = [] if account is None else consider(account, _visitor(found, sdes))
+        return {**trace, "engagements": monitoring["considered"], "consideredBy": "Monitoring"}
+    account = world.accounts_by_id.get(conversation.account_id)
+    considered = [] if account is None else match_engagements(account, _visitor(conversation, sdes))
     return {
-        **kept,
+        **trace,
         "engagements": [verdict.to_json() for verdict in considered],
         "consideredBy": "nobody: what Monitoring would have said of this consumer, had it been asked",
     }
 
 
-def _visitor(found: Conversation, sdes: tuple[dict[str, Any], ...]) -> Visitor:
+def _visitor(conversation: Conversation, sdes: tuple[dict[str, Any], ...]) -> Visitor:
     """The consumer as CONVERSATION knows it: authenticated, because a trusted app says who it is."""
-    context = found.body.get("conversationContext")
+    context = conversation.body.get("conversationContext")
     lang = context.get("lang") if isinstance(context, dict) else None
     languages = [str(value) for value in (*values_at(sdes, "personal.language"), lang) if value]
     return Visitor(authenticated=True, languages=tuple(languages), sdes=sdes)

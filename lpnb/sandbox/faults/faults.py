@@ -17,11 +17,11 @@ from lpnb.sandbox.errors import ControlError, UnknownOptionError
 from lpnb.sandbox.route_names import ROUTES, SEND_API
 
 # How many faults that happened are remembered.
-LOGGED = 10_000
+MAX_LOGGED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FaultKind:
     """One kind of fault: a line about it, and its options with their defaults.
 
     ``work_done`` says whether the service does its work behind the fault; where it is among the
@@ -40,40 +40,44 @@ class Kind:
 # What the file store answers with is no JSON.
 _WITH_JSON = tuple(route for route in ROUTES if route not in ("upload", "download"))
 
-FAULTS: dict[str, Kind] = {
-    "status": Kind(
+FAULTS: dict[str, FaultKind] = {
+    "status": FaultKind(
         "Answer any status code, with an optional Retry-After and body.",
         {"code": 503, "retry_after": None, "body": None, "work_done": False},
     ),
-    "slow": Kind("Wait before the work, then do it and answer.", {"seconds": 1.0}),
-    "hang": Kind("Say nothing for so long, then cut the connection.", {"seconds": 60.0, "work_done": False}),
-    "drip": Kind("Send the body one byte at a time, so many seconds apart.", {"seconds": 0.05}),
-    "drop_before": Kind("Cut the connection; the work is not done.", {"reset": False}, work_done=False),
-    "drop_after": Kind("Do the work, then cut the connection without a byte of answer.", {"reset": False}),
-    "truncate": Kind(
+    "slow": FaultKind("Wait before the work, then do it and answer.", {"seconds": 1.0}),
+    "hang": FaultKind(
+        "Say nothing for so long, then cut the connection.", {"seconds": 60.0, "work_done": False}
+    ),
+    "drip": FaultKind("Send the body one byte at a time, so many seconds apart.", {"seconds": 0.05}),
+    "drop_before": FaultKind("Cut the connection; the work is not done.", {"reset": False}, work_done=False),
+    "drop_after": FaultKind(
+        "Do the work, then cut the connection without a byte of answer.", {"reset": False}
+    ),
+    "truncate": FaultKind(
         "Do the work, send the full Content-Length and half the body, then cut; of an answer without a "
         "body, half the head."
     ),
-    "html": Kind(
+    "html": FaultKind(
         "Answer a web page, as a gateway or a captive portal would.", {"code": 200, "work_done": False}
     ),
-    "empty": Kind("Answer with no body at all.", {"code": 200, "work_done": False}),
-    "big": Kind("Answer with a body of so many bytes.", {"size": 20_000_000, "work_done": False}),
-    "nan": Kind("Do the work and put a NaN into the answer's JSON.", routes=_WITH_JSON, about="JSON"),
-    "reqid_missing": Kind("Leave reqId out of the last element.", routes=SEND_API, about="elements"),
-    "reqid_doubled": Kind(
+    "empty": FaultKind("Answer with no body at all.", {"code": 200, "work_done": False}),
+    "big": FaultKind("Answer with a body of so many bytes.", {"size": 20_000_000, "work_done": False}),
+    "nan": FaultKind("Do the work and put a NaN into the answer's JSON.", routes=_WITH_JSON, about="JSON"),
+    "reqid_missing": FaultKind("Leave reqId out of the last element.", routes=SEND_API, about="elements"),
+    "reqid_doubled": FaultKind(
         "Give the last element the first one's reqId.", routes=("conversation",), about="several elements"
     ),
-    "reqid_unknown": Kind(
+    "reqid_unknown": FaultKind(
         "Give the last element a reqId that nobody sent.", routes=SEND_API, about="elements"
     ),
-    "reqid_int": Kind("Send every reqId as a JSON number.", routes=SEND_API, about="elements"),
-    "shuffled": Kind(
+    "reqid_int": FaultKind("Send every reqId as a JSON number.", routes=SEND_API, about="elements"),
+    "shuffled": FaultKind(
         "Send the elements in reverse order, which is legal.",
         routes=("conversation",),
         about="several elements",
     ),
-    "surplus": Kind("Send a second, stale reply right behind the first on the same connection."),
+    "surplus": FaultKind("Send a second, stale reply right behind the first on the same connection."),
 }
 
 
@@ -99,7 +103,7 @@ class PendingFault:
 
 
 @dataclass(slots=True)
-class _Waiting:
+class _QueuedFault:
     number: int
     fault: Fault
     left: int | None
@@ -120,28 +124,28 @@ def make_fault(route: str, name: str, options: Mapping[str, Any]) -> Fault:
 'reqid_doubled', 'reqid_unknown', 'reqid_int', 'shuffled', 'surplus'; got 'explode'.
     """
     if route not in ROUTES:
-        raise ControlError(f"route must be one of {listed(ROUTES)}; got {route!r}.")
+        raise ControlError(f"route must be one of {quoted_list(ROUTES)}; got {route!r}.")
     kind = FAULTS.get(name)
     if kind is None:
         hint = ""
         # What many write first: the status in place of the fault's name.
         if re.fullmatch(r"[2-5]\d\d", name):
             hint = f" For that status: use 'status', code={name}."
-        raise ControlError(f"fault must be one of {listed(FAULTS)}; got {name!r}.{hint}")
+        raise ControlError(f"fault must be one of {quoted_list(FAULTS)}; got {name!r}.{hint}")
     if route not in kind.routes:
         raise ControlError(
             f"fault {name!r} is about {kind.about}, which {route!r} does not answer with; "
-            f"it fits {listed(kind.routes)}."
+            f"it fits {quoted_list(kind.routes)}."
         )
-    known = dict(kind.options)
+    values = dict(kind.options)
     for option, value in options.items():
-        if option not in known:
-            takes = f"takes {listed(known)}" if known else "takes no options"
+        if option not in values:
+            takes = f"takes {quoted_list(values)}" if values else "takes no options"
             raise UnknownOptionError(f"fault {name!r} {takes}; got {option!r}.")
         _check_value(option, value)
-        known[option] = value
-    work_done = bool(known.pop("work_done", kind.work_done))
-    return Fault(name, known, work_done)
+        values[option] = value
+    work_done = bool(values.pop("work_done", kind.work_done))
+    return Fault(name, values, work_done)
 
 
 def _check_value(option: str, value: object) -> None:
@@ -171,7 +175,7 @@ def check_number(name: str, value: object, *, above: float | None = None) -> Non
         raise ControlError(f"{name} must be a number{',' if above is None else ''} {bound}; got {value!r}.")
 
 
-def listed(names: Iterable[str]) -> str:
+def quoted_list(names: Iterable[str]) -> str:
     """The names for a message, each in quotes."""
     return ", ".join(repr(name) for name in names)
 
@@ -187,13 +191,13 @@ class FaultQueue:
     def __init__(self, seed: str = "") -> None:
         self._seed = seed
         self._lock = threading.Lock()
-        self._forget_everything()
+        self._forget_all()
 
-    def _forget_everything(self) -> None:
-        self._waiting: dict[str, list[_Waiting]] = {}
-        self._asked = 0
-        self._seen: Counter[str] = Counter()
-        self._log: deque[tuple[str, int, Fault]] = deque(maxlen=LOGGED)
+    def _forget_all(self) -> None:
+        self._waiting: dict[str, list[_QueuedFault]] = {}
+        self._added = 0
+        self._request_counts: Counter[str] = Counter()
+        self._log: deque[tuple[str, int, Fault]] = deque(maxlen=MAX_LOGGED)
 
     def add(self, route: str, fault: Fault, times: int | None, probability: float = 1.0) -> None:
         """Let *fault* happen to the next *times* requests of *route*; None means until `clear`.
@@ -207,24 +211,24 @@ class FaultQueue:
         if probability > 1:
             raise ControlError(f"probability must be a number above 0, at most 1; got {probability!r}.")
         with self._lock:
-            self._asked += 1
+            self._added += 1
             # Chance for a test, not for a secret.
-            chance = random.Random(f"{self._seed}/{self._asked}")  # noqa: S311
-            waiting = _Waiting(self._asked, fault, times, float(probability), chance)
+            chance = random.Random(f"{self._seed}/{self._added}")  # noqa: S311
+            waiting = _QueuedFault(self._added, fault, times, float(probability), chance)
             self._waiting.setdefault(route, []).append(waiting)
 
-    def spare(self, route: str) -> bool:
+    def count_unless_faulty(self, route: str) -> bool:
         """Whether no fault waits for *route*; its request is then counted, and `take` not to be asked."""
         with self._lock:
             if self._waiting.get(route):
                 return False
-            self._seen[route] += 1
+            self._request_counts[route] += 1
             return True
 
     def take(self, route: str) -> Fault | None:
         """The fault for the request that just arrived, or None."""
         with self._lock:
-            self._seen[route] += 1
+            self._request_counts[route] += 1
             waiting = self._waiting.get(route)
             if not waiting:
                 return None
@@ -235,7 +239,7 @@ class FaultQueue:
                     item.left -= 1
                     if item.left == 0:
                         waiting.pop(position)
-                self._log.append((route, self._seen[route], item.fault))
+                self._log.append((route, self._request_counts[route], item.fault))
                 return item.fault
             return None
 
@@ -255,8 +259,8 @@ class FaultQueue:
         id, so that two runs can be compared.
         """
         with self._lock:
-            happened = sorted(self._log, key=lambda entry: entry[:2])
-        return "".join(_log_line(*entry) for entry in happened)
+            logged = sorted(self._log, key=lambda entry: entry[:2])
+        return "".join(_log_line(*entry) for entry in logged)
 
     def clear(self) -> None:
         """Drop every fault still to come."""
@@ -266,7 +270,7 @@ class FaultQueue:
     def reset(self) -> None:
         """Drop what is to come and what happened; chance starts over."""
         with self._lock:
-            self._forget_everything()
+            self._forget_all()
 
 
 def _log_line(route: str, request: int, fault: Fault) -> str:

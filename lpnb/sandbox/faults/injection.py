@@ -12,7 +12,7 @@ from starlette.types import Send
 
 from lpnb.sandbox.faults.faults import Fault
 from lpnb.sandbox.http.asgi import send_answer, send_body, send_start
-from lpnb.sandbox.http.connection import Line
+from lpnb.sandbox.http.connection import ClientConnection
 from lpnb.sandbox.http.messages import Answer
 
 _PAGE = b"<!doctype html><title>Gateway</title><h1>Please sign in to the network</h1>"
@@ -21,59 +21,59 @@ _CHUNK = 64 * 1024
 # A version 5 UUID of the real id: repeatable, and never an id the sandbox gave out.
 _STALE_IDS = uuid.UUID("5a1e0000-0000-4000-8000-000000000000")
 
-Work = Callable[[], Answer]
+ServiceCall = Callable[[], Answer]
 
 
-async def pause(line: Line, seconds: float) -> None:
+async def pause(connection: ClientConnection, seconds: float) -> None:
     """Wait so long, or until the connection is gone."""
     try:
-        await asyncio.wait_for(line.gone.wait(), seconds)
+        await asyncio.wait_for(connection.closed.wait(), seconds)
     except TimeoutError:
         return
 
 
-def answer_under(fault: Fault, work: Work) -> Answer | None:
+def apply_fault(fault: Fault, work: ServiceCall) -> Answer | None:
     """The answer after *fault* had its way with it; None when there is to be none.
 
     *work* is called exactly when the fault says that the work is done.
     """
-    real = work() if fault.work_done else None
+    done = work() if fault.work_done else None
     if fault.name in ("hang", "drop_before", "drop_after"):
         return None
-    if fault.name in _MADE_UP:
-        made_up = _MADE_UP[fault.name](fault)
-        return replace(made_up, consumer=real.consumer if real else None)
-    assert real is not None  # noqa: S101 - every other kind does the work
-    return _ALTERED[fault.name](real) if fault.name in _ALTERED else real
+    if fault.name in _REPLACEMENTS:
+        replacement = _REPLACEMENTS[fault.name](fault)
+        return replace(replacement, consumer=done.consumer if done else None)
+    assert done is not None  # noqa: S101 - every other kind does the work
+    return _ALTERATIONS[fault.name](done) if fault.name in _ALTERATIONS else done
 
 
-async def deliver(fault: Fault, answer: Answer | None, line: Line, send: Send) -> None:
+async def deliver(fault: Fault, answer: Answer | None, connection: ClientConnection, send: Send) -> None:
     """Send what *fault* leaves of the answer, the way it wants it sent."""
     if answer is None:
         if fault.name == "hang":
-            await pause(line, fault.options["seconds"])
-        line.cut(reset=fault.options.get("reset", False))
+            await pause(connection, fault.options["seconds"])
+        connection.cut(reset=fault.options.get("reset", False))
     elif fault.name == "drip" and answer.body:
         await send_start(answer, len(answer.body), send)
         for position in range(len(answer.body)):
-            await pause(line, fault.options["seconds"])
-            if line.gone.is_set():
+            await pause(connection, fault.options["seconds"])
+            if connection.closed.is_set():
                 return
             last = position == len(answer.body) - 1
             await send_body(answer.body[position : position + 1], send, more=not last)
     elif fault.name == "truncate" and not answer.body:
         head = raw_reply(answer)
-        line.write(head[: len(head) // 2])
-        line.cut()
+        connection.write(head[: len(head) // 2])
+        connection.cut()
     elif fault.name == "truncate":
         await send_start(answer, len(answer.body), send)
         await send_body(answer.body[: len(answer.body) // 2], send, more=True)
-        line.cut()
+        connection.cut()
     elif fault.name == "big":
-        await _deliver_big(answer, int(fault.options["size"]), line, send)
+        await _deliver_big(answer, int(fault.options["size"]), connection, send)
     elif fault.name == "surplus":
         await send_answer(answer, send)
-        line.write(raw_reply(stale(answer)))
+        connection.write(raw_reply(stale_answer(answer)))
     else:
         await send_answer(answer, send)
 
@@ -91,7 +91,7 @@ def _status(fault: Fault) -> Answer:
     return Answer(fault.options["code"], body, headers=headers)
 
 
-_MADE_UP: dict[str, Callable[[Fault], Answer]] = {
+_REPLACEMENTS: dict[str, Callable[[Fault], Answer]] = {
     "status": _status,
     "html": lambda fault: Answer(fault.options["code"], _PAGE, content_type="text/html;charset=utf-8"),
     "empty": lambda fault: Answer(fault.options["code"], b""),
@@ -103,13 +103,13 @@ def _with_nan(answer: Answer) -> Answer:
     """In the last element's body; an answer without JSON, such as a 204, is left as it is."""
     nan = {"value": float("nan")}
 
-    def spoilt(payload: dict[str, Any]) -> dict[str, Any]:
+    def with_nan(payload: dict[str, Any]) -> dict[str, Any]:
         body = payload.get("body")
         return {**payload, "body": {**body, **nan}} if isinstance(body, dict) else {**payload, **nan}
 
     if isinstance(answer.payload, list):
-        return _rewritten(answer, [*answer.payload[:-1], spoilt(answer.payload[-1])])
-    return _rewritten(answer, spoilt(answer.payload)) if isinstance(answer.payload, dict) else answer
+        return _with_payload(answer, [*answer.payload[:-1], with_nan(answer.payload[-1])])
+    return _with_payload(answer, with_nan(answer.payload)) if isinstance(answer.payload, dict) else answer
 
 
 def _elements(change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> Callable[[Answer], Answer]:
@@ -118,10 +118,10 @@ def _elements(change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) ->
     def alter(answer: Answer) -> Answer:
         payload = answer.payload
         if isinstance(payload, list) and all("reqId" in element for element in payload):
-            return _rewritten(answer, change([dict(element) for element in payload]))
+            return _with_payload(answer, change([dict(element) for element in payload]))
         # SEND answers with one element and no array around it.
         if isinstance(payload, dict) and "reqId" in payload:
-            return _rewritten(answer, change([dict(payload)])[0])
+            return _with_payload(answer, change([dict(payload)])[0])
         return answer
 
     return alter
@@ -139,13 +139,15 @@ def _without_req_id(elements: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _with_numbers(elements: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Each reqId as a number: itself when it is all digits, its place in the batch otherwise."""
     for position, element in enumerate(elements, start=1):
-        came = str(element["reqId"])
+        req_id = str(element["reqId"])
         # Twelve digits stay exact in every language's number type.
-        element["reqId"] = int(came) if came.isascii() and came.isdigit() and len(came) <= 12 else position
+        element["reqId"] = (
+            int(req_id) if req_id.isascii() and req_id.isdigit() and len(req_id) <= 12 else position
+        )
     return elements
 
 
-_ALTERED: dict[str, Callable[[Answer], Answer]] = {
+_ALTERATIONS: dict[str, Callable[[Answer], Answer]] = {
     "nan": _with_nan,
     "reqid_missing": _elements(_without_req_id),
     "reqid_doubled": _elements(lambda elements: _last(elements, reqId=elements[0]["reqId"])),
@@ -155,19 +157,19 @@ _ALTERED: dict[str, Callable[[Answer], Answer]] = {
 }
 
 
-def stale(answer: Answer) -> Answer:
+def stale_answer(answer: Answer) -> Answer:
     """The same reply as if it were about something older: same reqIds, another conversationId."""
     if not isinstance(answer.payload, list):
         return answer
     elements = []
     for element in answer.payload:
-        real = element["body"].get("conversationId")
-        if real is None:
+        done = element["body"].get("conversationId")
+        if done is None:
             elements.append(element)
             continue
-        other = str(uuid.uuid5(_STALE_IDS, real))
+        other = str(uuid.uuid5(_STALE_IDS, done))
         elements.append({**element, "body": {**element["body"], "conversationId": other}})
-    return _rewritten(answer, elements)
+    return _with_payload(answer, elements)
 
 
 def raw_reply(answer: Answer) -> bytes:
@@ -179,19 +181,19 @@ def raw_reply(answer: Answer) -> bytes:
     return head.encode() + answer.body
 
 
-def _rewritten(answer: Answer, payload: object) -> Answer:
+def _with_payload(answer: Answer, payload: object) -> Answer:
     return replace(answer, payload=payload, body=json.dumps(payload, separators=(",", ":")).encode())
 
 
-async def _deliver_big(answer: Answer, size: int, line: Line, send: Send) -> None:
+async def _deliver_big(answer: Answer, size: int, connection: ClientConnection, send: Send) -> None:
     """One JSON string in an array, as long as it takes, in pieces so that memory stays flat."""
     opening, closing = b'["', b'"]'
     left = max(size - len(opening) - len(closing), 0)
     await send_start(answer, len(opening) + left + len(closing), send)
     await send_body(opening, send, more=True)
-    while left and not line.gone.is_set():
+    while left and not connection.closed.is_set():
         piece = min(left, _CHUNK)
         await send_body(b"x" * piece, send, more=True)
         left -= piece
-    if not line.gone.is_set():
+    if not connection.closed.is_set():
         await send_body(closing, send, more=False)

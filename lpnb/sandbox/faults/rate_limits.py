@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lpnb.sandbox.errors import ControlError
-from lpnb.sandbox.faults.faults import check_number, listed
+from lpnb.sandbox.faults.faults import check_number, quoted_list
 from lpnb.sandbox.http.messages import Answer, json_answer
 from lpnb.sandbox.route_names import ROUTES, SEND_API
 
@@ -57,7 +57,7 @@ def make_limit(
     chosen = tuple(SEND_API if routes is None else routes)
     for route in chosen:
         if route not in ROUTES:
-            raise ControlError(f"route must be one of {listed(ROUTES)}; got {route!r}.")
+            raise ControlError(f"route must be one of {quoted_list(ROUTES)}; got {route!r}.")
     return RateLimit(rate=float(rate), burst=burst, retry_after=retry_after, body=body, routes=chosen)
 
 
@@ -93,7 +93,7 @@ class RateLimits:
         """Whether there are any limits at all."""
         return bool(self._buckets)
 
-    def of(self) -> dict[str, RateLimit]:
+    def by_account(self) -> dict[str, RateLimit]:
         """The limits in force, by account."""
         with self._lock:
             return {account_id: bucket.limit for account_id, bucket in self._buckets.items()}

@@ -28,12 +28,12 @@ logger.addHandler(logging.NullHandler())
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-class Line:
+class ClientConnection:
     """One request's hold on its connection."""
 
-    def __init__(self, cycle: RequestResponseCycle, gone: asyncio.Event) -> None:
+    def __init__(self, cycle: RequestResponseCycle, dropped: asyncio.Event) -> None:
         self._cycle = cycle
-        self.gone = gone
+        self.closed = dropped
         """Set when the connection is lost, by the client or by us."""
 
     @property
@@ -103,23 +103,23 @@ class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's httptools protocol, with limits."""
 
     limits = Limits()
-    at_once: Callable[[Any, bytes], bool] | None = None
+    answer_inline: Callable[[Any, bytes], bool] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # uvicorn's own loggers belong to whoever runs uvicorn in this process.
         self.logger = logger
         self.access_log = False
-        self._gone = asyncio.Event()
-        self._in_head = True
-        self._begun = False
+        self._closed = asyncio.Event()
+        self._reading_head = True
+        self._head_started = False
         self._head_bytes = 0
         self._raw_bytes = 0
         self._refusal = (400, "This is not HTTP/1.1 as the sandbox reads it.")
         self._unparsed: int | None = None
         self._head_timer: asyncio.TimerHandle | None = None
         self._parsing = False
-        self._complete_soon: tuple[RequestResponseCycle, Any] | None = None
+        self._pending_start: tuple[RequestResponseCycle, Any] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, unless there are too many."""
@@ -132,7 +132,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Let everything that waits on this connection know."""
         self._stop_head_timer()
-        self._gone.set()
+        self._closed.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -153,11 +153,11 @@ class GuardedProtocol(HttpToolsProtocol):
         self._parsing = False
         if self.transport.is_closing():
             return
-        if self._in_head:
+        if self._reading_head:
             # The parser reports a header when it is complete: one that never ends is only seen here.
             if self._raw_bytes > self.limits.head_bytes:
                 self._refuse(431, _head_too_long(self.limits))
-            elif (self._begun or self._raw_bytes) and self._head_timer is None:
+            elif (self._head_started or self._raw_bytes) and self._head_timer is None:
                 self._start_head_timer()
         elif self._raw_bytes > self.limits.raw_bytes:
             self._refuse(413, f"The body is longer than {self.limits.body_bytes} bytes.")
@@ -165,22 +165,22 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request starts."""
         super().on_message_begin()
-        self._in_head = self._begun = True
+        self._reading_head = self._head_started = True
         self._head_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         """A piece of the request target."""
-        self._weigh_head(len(url))
+        self._count_head_bytes(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header; trailers come here too and count alike."""
-        self._weigh_head(len(name) + len(value) + 4)
+        self._count_head_bytes(len(name) + len(value) + 4)
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The head is in: hand the request over."""
-        self._in_head = False
+        self._reading_head = False
         self._stop_head_timer()
         super().on_headers_complete()
         # Java's client offers HTTP/2 with every first request. The parser stops at an upgrade without
@@ -192,45 +192,45 @@ class GuardedProtocol(HttpToolsProtocol):
                 raise ValueError(self._refusal[1])
             self._unparsed = int(headers.get(b"content-length", b"0"))
             self.cycle.keep_alive = False
-        self.scope["state"]["line"] = Line(self.cycle, self._gone)
+        self.scope["state"]["connection"] = ClientConnection(self.cycle, self._closed)
 
     def on_message_complete(self) -> None:
         """The body is in, or the parser thinks so because of an upgrade."""
         if self._unparsed is not None:
             return
-        self._in_head = True
-        self._begun = False
+        self._reading_head = True
+        self._head_started = False
         self._raw_bytes = 0
         super().on_message_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         # uvicorn makes a task when the head is in; most bodies come with it, and then none is needed.
         if self._parsing:
-            self._complete_soon = (cycle, app)
+            self._pending_start = (cycle, app)
         else:
             super()._start_asgi_task(cycle, app)
 
     def _begin(self) -> None:
         """Answer what has arrived: at once, or in a task where that may take waiting."""
         # An answer brings up the next request, when the client sent several.
-        while self._complete_soon is not None:
-            cycle, app = self._complete_soon
-            self._complete_soon = None
-            if not self._answered_at_once(cycle):
+        while self._pending_start is not None:
+            cycle, app = self._pending_start
+            self._pending_start = None
+            if not self._try_inline(cycle):
                 super()._start_asgi_task(cycle, app)
 
-    def _answered_at_once(self, cycle: RequestResponseCycle) -> bool:
-        if self.at_once is None or cycle.more_body or cycle.disconnected:
+    def _try_inline(self, cycle: RequestResponseCycle) -> bool:
+        if self.answer_inline is None or cycle.more_body or cycle.disconnected:
             return False
         try:
-            done = self.at_once(cycle.scope, bytes(cycle.body))
+            done = self.answer_inline(cycle.scope, bytes(cycle.body))
         except Exception:
             logger.exception("The sandbox failed to answer %s", cycle.scope["method"])
             self._refuse(500, "The sandbox itself failed.")
             done = True
         if done:
             # As uvicorn does behind a task: the two would keep each other in memory.
-            cycle.on_response = _nothing
+            cycle.on_response = _no_callback
         return done
 
     def _take_unparsed(self, data: bytes) -> None:
@@ -243,7 +243,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._unparsed == 0:
             super().on_message_complete()
 
-    def _weigh_head(self, size: int) -> None:
+    def _count_head_bytes(self, size: int) -> None:
         self._head_bytes += size
         if self._head_bytes > self.limits.head_bytes:
             self._refusal = (431, _head_too_long(self.limits))
@@ -280,24 +280,24 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_timer = None
         if self.transport.is_closing():
             return
-        if self._begun or self._raw_bytes:
+        if self._head_started or self._raw_bytes:
             self._refuse(408, f"The request head took longer than {self.limits.head_seconds:g} seconds.")
         else:
             self.transport.close()
 
 
-def _nothing() -> None:
+def _no_callback() -> None:
     pass
 
 
 def guarded_protocol(
-    limits: Limits, at_once: Callable[[Any, bytes], bool] | None = None
+    limits: Limits, answer_inline: Callable[[Any, bytes], bool] | None = None
 ) -> type[GuardedProtocol]:
     """The protocol class with these limits, for uvicorn to make one of per connection.
 
     *at_once* is shown every request whose body came with its head, and says whether it has answered.
     """
-    answering = None if at_once is None else staticmethod(at_once)
+    answering = None if answer_inline is None else staticmethod(answer_inline)
     return type("GuardedProtocol", (GuardedProtocol,), {"limits": limits, "at_once": answering})
 
 

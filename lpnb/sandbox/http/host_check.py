@@ -8,7 +8,7 @@ cross-site``, and are refused before anything is looked up. No CORS header is ev
 import re
 from functools import cache
 
-from lpnb.sandbox.http.messages import Answer, Request, shortened, teach
+from lpnb.sandbox.http.messages import Answer, Request, error_answer, truncate
 
 # Not [::1]: it listens on 127.0.0.1 only.
 LOOPBACK_NAMES = ("127.0.0.1", "localhost")
@@ -17,7 +17,7 @@ LOOPBACK_NAMES = ("127.0.0.1", "localhost")
 _LIVEPERSON = re.compile(r"(?:[a-z0-9-]{1,63}\.){1,6}liveperson\.net(?::[0-9]{1,5})?")
 
 
-def refuse_strangers(request: Request, port: int, *, bare_hosts: bool = False) -> Answer | None:
+def check_host(request: Request, port: int, *, bare_hosts: bool = False) -> Answer | None:
     """403 for a request a web page may have caused, None for all others.
 
     >>> refuse_strangers(Request("GET", "/", headers=(("host", "127.0.0.1:8080"),)), 8080)
@@ -27,25 +27,25 @@ def refuse_strangers(request: Request, port: int, *, bare_hosts: bool = False) -
     own, allowed = _own_names(port, bare_hosts)
     hosts = [value.strip().lower() for name, value in request.headers if name == "host"]
     if len(hosts) != 1:
-        return teach(400, f"Send exactly one Host header, such as 127.0.0.1:{port}; got {len(hosts)}.")
+        return error_answer(400, f"Send exactly one Host header, such as 127.0.0.1:{port}; got {len(hosts)}.")
     if hosts[0] not in own and not _LIVEPERSON.fullmatch(hosts[0]):
-        return teach(
+        return error_answer(
             403,
-            f"Host {shortened(hosts[0])!r} is refused. Send 127.0.0.1:{port}, localhost:{port} "
+            f"Host {truncate(hosts[0])!r} is refused. Send 127.0.0.1:{port}, localhost:{port} "
             "or one of LivePerson's own hosts (*.liveperson.net).",
         )
     if request.header("origin") is None and request.header("sec-fetch-site") is None:
         return None
     origins = [value.strip().lower() for name, value in request.headers if name == "origin"]
     if foreign := [origin for origin in origins if origin not in allowed]:
-        return teach(
+        return error_answer(
             403,
-            f"Origin {shortened(foreign[0])!r} is refused: web pages may not use the sandbox. "
+            f"Origin {truncate(foreign[0])!r} is refused: web pages may not use the sandbox. "
             "Send the request from a program, without an Origin header.",
         )
     sites = [value.strip().lower() for name, value in request.headers if name == "sec-fetch-site"]
     if "cross-site" in sites:
-        return teach(403, "Sec-Fetch-Site: cross-site is refused: web pages may not use the sandbox.")
+        return error_answer(403, "Sec-Fetch-Site: cross-site is refused: web pages may not use the sandbox.")
     return None
 
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 JSON = "application/json;charset=utf-8"
 
 # A query or form with more fields than this is no client of ours.
-MOST_PARAMETERS = 100
+MAX_PARAMETERS = 100
 
 
 # Made once: `json.dumps` makes a new one for every call that wants other separators.
@@ -41,11 +41,11 @@ class Request:
 
     def query_pairs(self) -> list[tuple[str, str]]:
         """The query's names and values, in order."""
-        return parameters(self.query)
+        return parse_form(self.query)
 
     def query_values(self, name: str) -> list[str]:
         """Every value *name* has in the query."""
-        return [value for key, value in parameters(self.query) if key == name]
+        return [value for key, value in parse_form(self.query) if key == name]
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ def json_answer(
     return Answer(status, body, headers=headers, payload=payload, consumer=consumer)
 
 
-def teach(status: int, sentence: str, *, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+def error_answer(status: int, sentence: str, *, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
     """A refusal in the sandbox's own words, for cases where LivePerson's are not published.
 
     >>> teach(400, "Send version=1.0.").body
@@ -89,25 +89,25 @@ def teach(status: int, sentence: str, *, headers: tuple[tuple[str, str], ...] = 
     return json_answer(status, {"error": sentence}, headers=headers)
 
 
-def parameters(text: str) -> list[tuple[str, str]]:
+def parse_form(text: str) -> list[tuple[str, str]]:
     """The pairs of a query or form; none at all when there are absurdly many.
 
     >>> parameters("v=1.0&client_id=")
     [('v', '1.0'), ('client_id', '')]
     """
     # Nearly every query is one of a few short ones.
-    return [*_parsed(text)] if len(text) <= _SHORT else _parse(text)
+    return [*_parse_cached(text)] if len(text) <= _MAX_CACHED_QUERY else _parse(text)
 
 
 def _parse(text: str) -> list[tuple[str, str]]:
     try:
-        return parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PARAMETERS)
     except ValueError:
         return []
 
 
-_SHORT = 40
-_parsed = lru_cache(maxsize=256)(_parse)
+_MAX_CACHED_QUERY = 40
+_parse_cached = lru_cache(maxsize=256)(_parse)
 
 
 def media_type(request: Request) -> str:
@@ -115,7 +115,7 @@ def media_type(request: Request) -> str:
     return (request.header("content-type") or "").partition(";")[0].strip().lower()
 
 
-def says_json(request: Request) -> bool:
+def is_json(request: Request) -> bool:
     """Whether the Content-Type names JSON."""
     if request.header("content-type") == "application/json":
         return True
@@ -123,6 +123,6 @@ def says_json(request: Request) -> bool:
     return kind == "application/json" or kind.endswith("+json")
 
 
-def shortened(text: str, most: int = 200) -> str:
+def truncate(text: str, most: int = 200) -> str:
     """*text*, cut to *most* characters, for messages and the log."""
     return text if len(text) <= most else text[: most - 3] + "..."

@@ -5,7 +5,7 @@ import asyncio
 from starlette.types import Receive
 
 from lpnb.sandbox.http.limits import Limits
-from lpnb.sandbox.http.messages import Answer, Request, teach
+from lpnb.sandbox.http.messages import Answer, Request, error_answer
 
 
 async def read_body(request: Request, receive: Receive, limits: Limits) -> bytes | Answer | None:
@@ -15,7 +15,7 @@ async def read_body(request: Request, receive: Receive, limits: Limits) -> bytes
             return await _read_body_in_time(request, receive, limits)
     except TimeoutError:
         sentence = f"The body took longer than {limits.body_seconds:g} seconds."
-        return teach(408, sentence, headers=(("connection", "close"),))
+        return error_answer(408, sentence, headers=(("connection", "close"),))
 
 
 async def _read_body_in_time(request: Request, receive: Receive, limits: Limits) -> bytes | Answer | None:
@@ -43,4 +43,4 @@ async def _read_body_in_time(request: Request, receive: Receive, limits: Limits)
 
 def _too_long(limits: Limits) -> Answer:
     sentence = f"The body is longer than {limits.body_bytes} bytes."
-    return teach(413, sentence, headers=(("connection", "close"),))
+    return error_answer(413, sentence, headers=(("connection", "close"),))

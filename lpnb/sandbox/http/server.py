@@ -11,14 +11,14 @@ from typing import Any
 
 import uvicorn
 
-_START_SECONDS = 10
+_START_TIMEOUT_SECONDS = 10
 
 
 class PortTakenError(OSError):
     """Another program listens on the port that was asked for."""
 
 
-class Carrier(uvicorn.Server):
+class ServerThread(uvicorn.Server):
     """uvicorn's server, run in this thread, stopped at once and not in steps of a tenth of a second.
 
     *tick* is called about once a second, in the thread of the server; *beside* runs as long as it serves.
@@ -29,11 +29,11 @@ class Carrier(uvicorn.Server):
         config: uvicorn.Config,
         sock: socket.socket,
         tick: Callable[[], None],
-        beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
+        background: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         super().__init__(config)
-        self._beside = beside
-        self._beside_task: asyncio.Task[None] | None = None
+        self._background = background
+        self._background_task: asyncio.Task[None] | None = None
         self._socket = sock
         self._tick = tick
         self._ready = threading.Event()
@@ -41,7 +41,7 @@ class Carrier(uvicorn.Server):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
 
-    def run_here(self) -> None:
+    def run_in_thread(self) -> None:
         """The thread's whole life."""
         try:
             asyncio.run(self.serve(sockets=[self._socket]))
@@ -53,12 +53,12 @@ class Carrier(uvicorn.Server):
 
     def wait_until_ready(self) -> None:
         """Return when connections are served; raise what kept them from it."""
-        if not self._ready.wait(_START_SECONDS):
-            raise RuntimeError(f"The sandbox was not ready after {_START_SECONDS} seconds.")
+        if not self._ready.wait(_START_TIMEOUT_SECONDS):
+            raise RuntimeError(f"The sandbox was not ready after {_START_TIMEOUT_SECONDS} seconds.")
         if self._failure is not None:
             raise RuntimeError("The sandbox could not start.") from self._failure
 
-    def ask_to_stop(self) -> None:
+    def request_stop(self) -> None:
         """Stop soon; callable from any thread, and when it has stopped already."""
         if self._loop is not None and self._stop is not None:
             # The loop may have closed in between.
@@ -70,8 +70,8 @@ class Carrier(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         await super().startup(sockets=sockets)
-        if self._beside is not None:
-            self._beside_task = self._loop.create_task(self._beside())
+        if self._background is not None:
+            self._background_task = self._loop.create_task(self._background())
         self._ready.set()
 
     async def main_loop(self) -> None:
@@ -86,9 +86,9 @@ class Carrier(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Cut every connection, and leave no task behind."""
-        if self._beside_task is not None:
-            self._beside_task.cancel()
-            await asyncio.wait((self._beside_task,), timeout=0.5)
+        if self._background_task is not None:
+            self._background_task.cancel()
+            await asyncio.wait((self._background_task,), timeout=0.5)
         # Accept no more, but let what was accepted in this very moment become known, which takes three
         # rounds of the loop: a connection still on its way when its server closes is never closed.
         with contextlib.suppress(NotImplementedError):

@@ -1,9 +1,9 @@
 """The version parameters, which differ from family to family: ``version=1.0``, ``v=1.0``, ``v=3``."""
 
-from lpnb.sandbox.http.messages import Answer, teach
+from lpnb.sandbox.http.messages import Answer, error_answer
 
 
-def refuse_version(
+def check_version(
     came: list[str], *, parameter: str, wanted: str, example: str, required: bool
 ) -> Answer | None:
     """400 unless *parameter* came once, as *wanted*; absence is fine when it is not *required*.
@@ -15,10 +15,10 @@ def refuse_version(
     if not came:
         if not required:
             return None
-        return teach(400, f"The query parameter {parameter} is missing. Send {example}.")
+        return error_answer(400, f"The query parameter {parameter} is missing. Send {example}.")
     if len(set(came)) > 1 or not _same_number(came[0], wanted):
         shown = ", ".join(repr(value[:20]) for value in came[:3])
-        return teach(400, f"{parameter} must be {wanted}; got {shown}. Send {example}.")
+        return error_answer(400, f"{parameter} must be {wanted}; got {shown}. Send {example}.")
     return None
 
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from lpnb.sandbox.cloud import Cloud
-from lpnb.sandbox.http.messages import Answer, Request, media_type, says_json, shortened, teach
-from lpnb.sandbox.http.versions import refuse_version
+from lpnb.sandbox.http.messages import Answer, Request, error_answer, is_json, media_type, truncate
+from lpnb.sandbox.http.versions import check_version
 from lpnb.sandbox.services.authorisation import authorise
 from lpnb.sandbox.tokens import Consumer
 
@@ -13,19 +13,19 @@ def admit(cloud: Cloud, request: Request) -> Consumer | Answer:
     """The consumer the request speaks for, or why it is not looked at."""
     # What nearly everybody sends is not worth taking apart.
     if request.query != "v=3":
-        refusal = refuse_version(
+        refusal = check_version(
             request.query_values("v"),
             parameter="v",
             wanted="3",
-            example=f"POST {shortened(request.path)}?v=3",
+            example=f"POST {truncate(request.path)}?v=3",
             required=cloud.rules.require_version,
         )
         if refusal is not None:
             return refusal
     who = authorise(cloud, request)
-    if isinstance(who, Consumer) and cloud.rules.require_content_type and not says_json(request):
-        came = media_type(request) or "none"
-        return teach(415, f"Send Content-Type: application/json; got {shortened(came)}.")
+    if isinstance(who, Consumer) and cloud.rules.require_content_type and not is_json(request):
+        content_type = media_type(request) or "none"
+        return error_answer(415, f"Send Content-Type: application/json; got {truncate(content_type)}.")
     return who
 
 

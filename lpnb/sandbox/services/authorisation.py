@@ -42,8 +42,8 @@ def app_jwt_of(request: Request) -> str:
 def installation_behind(cloud: Cloud, app_jwt: str, account_id: str) -> Installation | None:
     """The app installation a valid AppJWT was issued to, while the world has it."""
     account = cloud.account(account_id)
-    found = account.installations_by_id.get(cloud.keyring.client_behind(app_jwt)) if account else None
-    return found if found is not None and found.enabled else None
+    installation = account.installations_by_id.get(cloud.keyring.client_behind(app_jwt)) if account else None
+    return installation if installation is not None and installation.enabled else None
 
 
 def authorise(cloud: Cloud, request: Request) -> Consumer | Answer:

@@ -5,7 +5,7 @@ from typing import Any
 
 from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http import strict_json
-from lpnb.sandbox.http.messages import Answer, Request, json_answer, shortened
+from lpnb.sandbox.http.messages import Answer, Request, json_answer, truncate
 from lpnb.sandbox.services import sde_checks
 from lpnb.sandbox.services.admission import admit, bad_request, ok
 from lpnb.sandbox.services.authorisation import app_jwt_of, error_frame, installation_behind
@@ -105,7 +105,7 @@ def set_profile(cloud: Cloud, who: Consumer, frame: Frame) -> tuple[dict[str, An
     if unusual and cloud.rules.sde_checks == "strict":
         sentence = f"{' '.join(unusual)} (The sandbox's own strictness: sde_checks='strict'.)"
         return bad_request(frame.id, sentence), []
-    cloud.state.keep_profile(who, sde_checks.elements(frame.body))
+    cloud.state.set_profile(who, sde_checks.elements(frame.body))
     return None, unusual
 
 
@@ -136,7 +136,7 @@ def _land(
             "shown": visit.shown.get(str(context.get("interactionContextId"))),
         }
     campaign = body.get("campaignInfo") or {}
-    asked = routing.Asked(
+    routing_request = routing.RoutingRequest(
         source_name=installation.name,
         campaign_id=_text(campaign.get("campaignId")),
         engagement_id=_text(campaign.get("engagementId")),
@@ -144,7 +144,7 @@ def _land(
         ctype=_string(info.get("ctype")),
         company_branch=_string(info.get("companyBranch")),
     )
-    landing, unknown = cloud.land(account, asked)
+    landing, unknown = cloud.landing_for(account, routing_request)
     if monitoring is not None:
         landing = {**landing, "trace": {**landing["trace"], "monitoring": monitoring}}
     return landing, unknown, visit.session_id if visit else None
@@ -156,9 +156,9 @@ def _customer_info(cloud: Cloud, who: Consumer, sent: list[dict[str, Any]]) -> d
 
 
 def _installation(cloud: Cloud, request: Request, who: Consumer) -> Installation:
-    found = installation_behind(cloud, app_jwt_of(request), who.account_id)
-    assert found is not None  # noqa: S101 - the request was authorised
-    return found
+    installation = installation_behind(cloud, app_jwt_of(request), who.account_id)
+    assert installation is not None  # noqa: S101 - the request was authorised
+    return installation
 
 
 def _string(value: object) -> str | None:
@@ -172,8 +172,8 @@ def _first_message(
     sent = json.dumps([frame.body, frame.metadata], separators=(",", ":"), ensure_ascii=False)
     if too_long(cloud, len(sent), frame):
         return bad_request(frame.id, TOO_LONG)
-    made = publish(cloud, request, who, frame, opened.conversation_id, opened.dialogs[0])
-    return bad_request(frame.id, made) if isinstance(made, str) else made
+    element = publish(cloud, request, who, frame, opened.conversation_id, opened.dialogs[0])
+    return bad_request(frame.id, element) if isinstance(element, str) else element
 
 
 def _text(value: object) -> str | None:
@@ -219,15 +219,15 @@ def _is_id(value: object) -> bool:
 
 def _warnings(request: Request, frames: list[Frame]) -> list[str]:
     """What was let through although the pages have it differently."""
-    found = []
+    warnings = []
     body = frames[1].body
     if body.get("ttrDefName") == "CUSTOM":
-        found.append("ttrDefName 'CUSTOM' is in older pages only.")
+        warnings.append("ttrDefName 'CUSTOM' is in older pages only.")
     context = body.get("conversationContext")
     if isinstance(context, dict) and not isinstance(context.get("type"), str):
-        found.append("conversationContext.type is missing; with Monitoring's ids it is 'SharkContext'.")
+        warnings.append("conversationContext.type is missing; with Monitoring's ids it is 'SharkContext'.")
     if len(frames) == 3:
-        found.append("An ms.PublishEvent in the batch is the oldest page's way; use SEND.")
+        warnings.append("An ms.PublishEvent in the batch is the oldest page's way; use SEND.")
     properties = request.header("client-properties")
     if properties is not None:
         try:
@@ -235,5 +235,5 @@ def _warnings(request: Request, frames: list[Frame]) -> list[str]:
         except strict_json.StrictJsonError:
             readable = False
         if not readable:
-            found.append(f"Client-Properties is not a JSON object: {shortened(properties, 60)!r}.")
-    return found
+            warnings.append(f"Client-Properties is not a JSON object: {truncate(properties, 60)!r}.")
+    return warnings

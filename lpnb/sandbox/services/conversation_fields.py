@@ -20,7 +20,7 @@ AGENTS_OWN = ("Skill", "ParticipantsChange")
 Field = dict[str, Any]
 
 
-def problem_of(cloud: Cloud, found: Conversation, updates: list[Any]) -> str | None:
+def problem_of(cloud: Cloud, conversation: Conversation, updates: list[Any]) -> str | None:
     """Why these fields are refused, or None; nothing is changed unless all can be."""
     if not updates:
         return "conversationField must hold at least one field."
@@ -33,7 +33,7 @@ def problem_of(cloud: Cloud, found: Conversation, updates: list[Any]) -> str | N
             return one_of(f"{path}.field", update.get("field"), tuple(_CHECKS))
         if update["field"] in AGENTS_OWN and not cloud.rules.consumer_may_transfer:
             return f"{path}.field {update['field']!r} is the agents' to change, not the consumer's."
-        if problem := check(found, update, path):
+        if problem := check(conversation, update, path):
             return problem
     return None
 
@@ -43,10 +43,10 @@ def fits_closed(cloud: Cloud, updates: list[Field]) -> bool:
     return cloud.rules.csat_after_close and all(update["field"] == "CSATRate" for update in updates)
 
 
-def meets_closed_dialog(found: Conversation, updates: list[Field]) -> bool:
+def meets_closed_dialog(conversation: Conversation, updates: list[Field]) -> bool:
     """Whether one of these fields would close a dialog that is closed, while the conversation is not."""
-    closed = {dialog.dialog_id for dialog in found.dialogs if dialog.state == "CLOSE"}
-    return any(_dialog_to_close(found, update) in closed for update in updates)
+    closed = {dialog.dialog_id for dialog in conversation.dialogs if dialog.state == "CLOSE"}
+    return any(_dialog_to_close(conversation, update) in closed for update in updates)
 
 
 def update(cloud: Cloud, request: Request, conversation_id: str, updates: list[Field]) -> str:
@@ -57,9 +57,9 @@ def update(cloud: Cloud, request: Request, conversation_id: str, updates: list[F
     return msg
 
 
-def _dialog_to_close(found: Conversation, update: Field) -> str | None:
+def _dialog_to_close(conversation: Conversation, update: Field) -> str | None:
     if update["field"] == "ConversationStateField":
-        return found.conversation_id
+        return conversation.conversation_id
     return str(update["dialog"]["dialogId"]) if update["field"] == "DialogChange" else None
 
 
@@ -69,7 +69,7 @@ def _check_close(_found: Conversation, update: Field, path: str) -> str | None:
     return None
 
 
-def _check_dialog(found: Conversation, update: Field, path: str) -> str | None:
+def _check_dialog(conversation: Conversation, update: Field, path: str) -> str | None:
     if update.get("type") != "UPDATE":
         return one_of(f"{path}.type", update.get("type"), ("UPDATE",))
     dialog = update.get("dialog")
@@ -81,7 +81,7 @@ def _check_dialog(found: Conversation, update: Field, path: str) -> str | None:
     if cause is not None and not isinstance(cause, str):
         return f"{path}.dialog.closedCause must be a string."
     dialog_id = dialog.get("dialogId")
-    if not isinstance(dialog_id, str) or found.dialog(dialog_id) is None:
+    if not isinstance(dialog_id, str) or conversation.dialog(dialog_id) is None:
         return f"{path}.dialog.dialogId is no dialog of this conversation."
     return None
 
@@ -159,12 +159,12 @@ def _change_dialog(cloud: Cloud, request: Request, conversation_id: str, update:
 
 
 def _close_main(cloud: Cloud, request: Request, conversation_id: str, cause: str | None) -> None:
-    found = cloud.state.conversation(conversation_id)
-    assert found is not None  # noqa: S101 - looked up a moment ago, under the same lock
-    account = cloud.world.accounts_by_id[found.account_id]
-    if found.state == "CLOSE":
+    conversation = cloud.state.conversation(conversation_id)
+    assert conversation is not None  # noqa: S101 - looked up a moment ago, under the same lock
+    account = cloud.world.accounts_by_id[conversation.account_id]
+    if conversation.state == "CLOSE":
         return
-    if not (account.survey and _takes_surveys(request, found)):
+    if not (account.survey and _takes_surveys(request, conversation)):
         cloud.state.close_conversation(conversation_id, by="CONSUMER")
         return
     frees = not cloud.rules.survey_keeps_conversation
@@ -174,10 +174,10 @@ def _close_main(cloud: Cloud, request: Request, conversation_id: str, cause: str
     cloud.state.open_dialog(conversation_id, "POST_SURVEY")
 
 
-def _takes_surveys(request: Request, found: Conversation) -> bool:
+def _takes_surveys(request: Request, conversation: Conversation) -> bool:
     """Whether the consumer's side declared MULTI_DIALOG, now or when the conversation opened."""
     now = request.header("client-properties")
-    for text in (now, found.raw_client_properties):
+    for text in (now, conversation.raw_client_properties):
         if text is None or "MULTI_DIALOG" not in text:
             continue
         try:
@@ -203,14 +203,14 @@ def _set_csat(cloud: Cloud, _request: Request, conversation_id: str, update: Fie
 
 
 def _change_skill(cloud: Cloud, _request: Request, conversation_id: str, update: Field) -> str:
-    found = cloud.state.conversation(conversation_id)
-    assert found is not None  # noqa: S101 - looked up a moment ago, under the same lock
-    skill = cloud.world.accounts_by_id[found.account_id].skill(update["skill"])
+    conversation = cloud.state.conversation(conversation_id)
+    assert conversation is not None  # noqa: S101 - looked up a moment ago, under the same lock
+    skill = cloud.world.accounts_by_id[conversation.account_id].skill(update["skill"])
     cloud.state.change_skill(
         conversation_id,
         skill.id if skill else update["skill"],
         skill.name if skill else None,
-        by=found.lp_consumer_id,
+        by=conversation.lp_consumer_id,
     )
     return UPDATED
 

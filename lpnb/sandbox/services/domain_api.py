@@ -3,8 +3,8 @@
 from difflib import get_close_matches
 
 from lpnb.sandbox.cloud import Cloud
-from lpnb.sandbox.http.messages import Answer, Request, json_answer, shortened, teach
-from lpnb.sandbox.http.versions import refuse_version
+from lpnb.sandbox.http.messages import Answer, Request, error_answer, json_answer, truncate
+from lpnb.sandbox.http.versions import check_version
 
 # The names connectors look up, one row each in the list form.
 SERVICES = (
@@ -43,7 +43,7 @@ def answer_single(cloud: Cloud, request: Request) -> Answer:
         return refusal
     service = request.path_params["service"]
     if service not in SERVICES:
-        return teach(400, _unknown(service))
+        return error_answer(400, _unknown(service))
     return json_answer(200, _record(cloud, request.path_params["account_id"], service))
 
 
@@ -56,18 +56,18 @@ def _refuse(cloud: Cloud, request: Request) -> Answer | None:
     # What the service says to an unknown account is not documented (inferred: 400).
     if cloud.account(account) is None:
         played = ", ".join(cloud.world.accounts_by_id)
-        return teach(400, f"No account {shortened(account)!r} here; this sandbox plays {played}.")
-    return refuse_version(
+        return error_answer(400, f"No account {truncate(account)!r} here; this sandbox plays {played}.")
+    return check_version(
         request.query_values("version"),
         parameter="version",
         wanted="1.0",
-        example=f"GET {shortened(request.path)}?version=1.0",
+        example=f"GET {truncate(request.path)}?version=1.0",
         required=cloud.rules.require_version,
     )
 
 
 def _unknown(service: str) -> str:
-    sentence = f"No service is called {shortened(service)!r}; names are case-sensitive."
+    sentence = f"No service is called {truncate(service)!r}; names are case-sensitive."
     lowered = {name.lower(): name for name in SERVICES}
     if close := get_close_matches(service[:64].lower(), lowered, n=1):
         return f"{sentence} Did you mean {lowered[close[0]]!r}?"

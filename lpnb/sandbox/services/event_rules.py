@@ -9,9 +9,9 @@ from typing import Any
 
 from lpnb.sandbox.cloud import Cloud
 
-LONGEST_ID = 64
-LONGEST_PREVIEW = 30 * 1024
-LARGEST_FILE = 3 * 1024 * 1024
+MAX_ID = 64
+MAX_PREVIEW_BYTES = 30 * 1024
+MAX_FILE_BYTES = 3 * 1024 * 1024
 FILE_TYPES = ("JPG", "JPEG", "PNG", "GIF")
 
 # ``HostedFile`` is the schema file's spelling.
@@ -80,7 +80,7 @@ def _file(cloud: Cloud, message: object) -> str | None:
     if preview is not None:
         if not isinstance(preview, str) or not preview.startswith("data:image/"):
             return "event.message.preview must look like 'data:image/png;base64,...'."
-        if len(preview) >= LONGEST_PREVIEW:
+        if len(preview) >= MAX_PREVIEW_BYTES:
             return "event.message.preview must be smaller than 30 KB."
     if cloud.rules.check_files:
         upload = cloud.state.uploads.get(message["relativePath"])
@@ -127,23 +127,23 @@ _EVENTS: dict[str, Callable[[Cloud, dict[str, Any]], str | None]] = {
 def problem_of_length(path: str, value: object) -> str | None:
     """Why an id is too long to be kept and told of again and again, or None."""
     length = 0 if value is None else len(str(value))
-    if length <= LONGEST_ID:
+    if length <= MAX_ID:
         return None
     return (
-        f"{path} must have at most {LONGEST_ID} characters; got {length}. (The sandbox's own limit: "
+        f"{path} must have at most {MAX_ID} characters; got {length}. (The sandbox's own limit: "
         "LivePerson publishes none.)"
     )
 
 
-def one_of(path: str, came: object, allowed: tuple[str, ...]) -> str:
+def one_of(path: str, value: object, allowed: tuple[str, ...]) -> str:
     """The complaint about a value that is none of those allowed.
 
     >>> one_of("event.status", "read", ("ACCEPT", "READ"))
     "event.status must be one of 'ACCEPT', 'READ'; got 'read'. Did you mean 'READ'?"
     """
-    shown = "nothing" if came is None else repr(came)
+    shown = "nothing" if value is None else repr(value)
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
     sentence = f"{path} must be one of {', '.join(map(repr, allowed))}; got {shown}."
     by_case = {choice.casefold(): choice for choice in allowed}
-    close = get_close_matches(came[:80].casefold(), by_case, n=1) if isinstance(came, str) else []
+    close = get_close_matches(value[:80].casefold(), by_case, n=1) if isinstance(value, str) else []
     return f"{sentence} Did you mean {by_case[close[0]]!r}?" if close else sentence

@@ -72,13 +72,13 @@ def ids_of(value: object) -> list[str]:
     >>> ids_of([{"id": "1"}, {"id": 2}, {"id": None}, {"id": "1"}, 5])
     ['1', '2']
     """
-    found: dict[str, None] = {}
+    ids: dict[str, None] = {}
     for item in value[: len(_ORDER)] if isinstance(value, list) else ():
         try:
-            found[_read_id(item["id"] if isinstance(item, dict) else None, "frame")] = None
+            ids[_read_id(item["id"] if isinstance(item, dict) else None, "frame")] = None
         except (BatchError, KeyError):
             continue
-    return list(found)
+    return list(ids)
 
 
 def read_frame(value: object) -> Frame:
@@ -114,18 +114,18 @@ def _read_frame(item: object, path: str) -> Frame:
     return Frame(req_id, item["type"], item["body"], metadata)
 
 
-def _read_id(came: object, path: str) -> str:
+def _read_id(value: object, path: str) -> str:
     """The id as a string: published examples use ``"1,"``, some clients send numbers."""
-    req_id = came if isinstance(came, str) else _read_number(came, path)
+    req_id = value if isinstance(value, str) else _read_number(value, path)
     if not 1 <= len(req_id) <= 64:
         raise BatchError(f"{path}.id must be a string of 1 to 64 characters; got {len(req_id)} characters.")
     return req_id
 
 
-def _read_number(came: object, path: str) -> str:
-    if isinstance(came, bool) or not isinstance(came, int | float):
-        raise BatchError(f"{path}.id must be a string of 1 to 64 characters; got {_kind_of(came)}.")
-    return str(came)
+def _read_number(value: object, path: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise BatchError(f"{path}.id must be a string of 1 to 64 characters; got {_kind_of(value)}.")
+    return str(value)
 
 
 def _kind_of(value: object) -> str:

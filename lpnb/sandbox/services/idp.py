@@ -5,22 +5,30 @@ The failures are inferred: the pages print none.
 
 from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http import strict_json
-from lpnb.sandbox.http.messages import Answer, Request, json_answer, media_type, says_json, shortened, teach
-from lpnb.sandbox.http.versions import refuse_version
+from lpnb.sandbox.http.messages import (
+    Answer,
+    Request,
+    error_answer,
+    is_json,
+    json_answer,
+    media_type,
+    truncate,
+)
+from lpnb.sandbox.http.versions import check_version
 from lpnb.sandbox.services.authorisation import app_jwt_of, installation_behind
 from lpnb.sandbox.tokens import consumer
 
 # No length is documented. A longer id would make a ConsumerJWS that fits in no header.
-LONGEST_ID = 1024
+MAX_CONSUMER_ID = 1024
 
 
 def answer(cloud: Cloud, request: Request) -> Answer:
     """201 with ``{"token": ConsumerJWS}``."""
-    version_refusal = refuse_version(
+    version_refusal = check_version(
         request.query_values("v"),
         parameter="v",
         wanted="1.0",
-        example=f"POST {shortened(request.path)}?v=1.0",
+        example=f"POST {truncate(request.path)}?v=1.0",
         # Documented, but one client leaves it out and works.
         required=False,
     )
@@ -28,26 +36,26 @@ def answer(cloud: Cloud, request: Request) -> Answer:
         return version_refusal
     token = app_jwt_of(request)
     if not token:
-        return teach(401, "No AppJWT. Send the one Sentinel issued in the Authorization header.")
+        return error_answer(401, "No AppJWT. Send the one Sentinel issued in the Authorization header.")
     account = request.path_params["account_id"]
     problem = cloud.keyring.app_jwt_problem(token, account, cloud.now)
     if problem or installation_behind(cloud, token, account) is None:
-        return teach(401, "The AppJWT has expired or is invalid. Get a new one from Sentinel.")
-    if cloud.rules.require_content_type and not says_json(request):
-        came = media_type(request) or "none"
-        return teach(415, f"Send Content-Type: application/json; got {shortened(came)}.")
+        return error_answer(401, "The AppJWT has expired or is invalid. Get a new one from Sentinel.")
+    if cloud.rules.require_content_type and not is_json(request):
+        content_type = media_type(request) or "none"
+        return error_answer(415, f"Send Content-Type: application/json; got {truncate(content_type)}.")
     try:
         body = strict_json.read(request.body)
     except strict_json.StrictJsonError as error:
-        return teach(400, str(error))
+        return error_answer(400, str(error))
     ext_consumer_id = body.get("ext_consumer_id") if isinstance(body, dict) else None
     if not isinstance(ext_consumer_id, str) or not ext_consumer_id.strip():
-        return teach(
+        return error_answer(
             400, 'Send {"ext_consumer_id": "..."}: your own id of the consumer, as a string, not blank.'
         )
-    if len(ext_consumer_id) > LONGEST_ID:
-        return teach(
-            400, f"ext_consumer_id has {len(ext_consumer_id)} characters; {LONGEST_ID} is the most here."
+    if len(ext_consumer_id) > MAX_CONSUMER_ID:
+        return error_answer(
+            400, f"ext_consumer_id has {len(ext_consumer_id)} characters; {MAX_CONSUMER_ID} is the most here."
         )
     who = consumer(account, ext_consumer_id)
     jws = cloud.keyring.consumer_jws(account, who)

@@ -9,13 +9,13 @@ from typing import Any
 
 from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http import strict_json
-from lpnb.sandbox.http.messages import Answer, Request, json_answer, shortened
+from lpnb.sandbox.http.messages import Answer, Request, json_answer, truncate
 from lpnb.sandbox.services import monitoring_body as bodies
 from lpnb.sandbox.state.visits import Visit
 from lpnb.sandbox.tokens import consumer
 from lpnb.sandbox.world.models import Account, Installation
-from lpnb.sandbox.world.routing import number
-from lpnb.sandbox.world.targeting import Verdict, Visitor, consider, values_at
+from lpnb.sandbox.world.routing import parse_id
+from lpnb.sandbox.world.targeting import EngagementMatch, Visitor, match_engagements, values_at
 
 VERSIONS = ("1.0", "1", "1.1")
 
@@ -36,11 +36,11 @@ class _RefusedError(Exception):
 def answer_engagement(cloud: Cloud, request: Request) -> Answer:
     """201 for a new session, 200 for a known one; with engagementDetails when there is something to show."""
     try:
-        account, installation = _addressed(cloud, request)
+        account, installation = _installation_of(cloud, request)
         body = _read(cloud, request, for_report=False)
         visit, new = _visit(cloud, request, account, installation)
         with cloud.state.ledger:
-            page_id = _keep(cloud, visit, body)
+            page_id = _record_report(cloud, visit, body)
             reply: dict[str, Any] = {
                 "sessionId": visit.session_id,
                 "visitorId": visit.visitor_id,
@@ -60,7 +60,7 @@ def answer_report(cloud: Cloud, request: Request) -> Answer:
             raise _RefusedError(
                 405, BAD_BODY, "Send PUT, or POST with the header X-HTTP-Method-Override: PUT."
             )
-        account, installation = _addressed(cloud, request)
+        account, installation = _installation_of(cloud, request)
         body = _read(cloud, request, for_report=True)
         if not body.identities and not request.query_values("vid"):
             raise _RefusedError(
@@ -71,7 +71,7 @@ def answer_report(cloud: Cloud, request: Request) -> Answer:
             if problem := _impression_problem(visit, impression):
                 raise _RefusedError(400, BAD_BODY, problem)
         with cloud.state.ledger:
-            page_id = _keep(cloud, visit, body)
+            page_id = _record_report(cloud, visit, body)
             for impression in body.impressions:
                 cloud.state.visits.report_impression(visit.session_id, impression)
     except _RefusedError as refused:
@@ -92,7 +92,7 @@ def answer_validate(cloud: Cloud, request: Request) -> Answer:
                 422, BAD_BODY, "campaign and engagement must be numbers, and sid must be sent."
             )
         if account is None or visit is None or visit.account_id != account.id:
-            raise _RefusedError(404, UNKNOWN_SESSION, f"No session {shortened(session_id, 60)!r}.")
+            raise _RefusedError(404, UNKNOWN_SESSION, f"No session {truncate(session_id, 60)!r}.")
         if visit.visitor_id != params["visitor_id"]:
             raise _RefusedError(404, UNKNOWN_VISITOR, "The session is not this visitor's.")
         engagement = account.engagements_by_id.get(params["engagement_id"])
@@ -104,21 +104,21 @@ def answer_validate(cloud: Cloud, request: Request) -> Answer:
     valid = (
         shown is not None
         and shown["engagementId"] == engagement.id
-        and not visit.over(cloud.now)
+        and not visit.expired(cloud.now)
         and any(
-            verdict.engagement is engagement and verdict.matched
-            for verdict in _verdicts(cloud, account, visit)
+            match.engagement is engagement and match.matched
+            for match in _engagement_matches(cloud, account, visit)
         )
     )
     return json_answer(200, {"valid": valid})
 
 
-def _addressed(cloud: Cloud, request: Request) -> tuple[Account, Installation]:
+def _installation_of(cloud: Cloud, request: Request) -> tuple[Account, Installation]:
     """The account and installation in the path, once the version is right and the account is loaded."""
     version = request.query_values("v")
     if (not version and cloud.rules.require_version) or any(value not in VERSIONS for value in version):
-        came = shortened(", ".join(version), 40) or "none"
-        raise _RefusedError(400, BAD_VERSION, f"Unsupported version: {came}. Send v=1.0 or v=1.1.")
+        versions = truncate(", ".join(version), 40) or "none"
+        raise _RefusedError(400, BAD_VERSION, f"Unsupported version: {versions}. Send v=1.0 or v=1.1.")
     account = cloud.account(request.path_params["account_id"])
     app = request.path_params["app_id"]
     installation = account.installations_by_id.get(app) if account else None
@@ -126,19 +126,21 @@ def _addressed(cloud: Cloud, request: Request) -> tuple[Account, Installation]:
         raise _RefusedError(
             404,
             UNKNOWN_APP,
-            f"App installation {shortened(app, 60)!r} not found. Send the client id of one that has the "
+            f"App installation {truncate(app, 60)!r} not found. Send the client id of one that has the "
             "engagement capability.",
         )
-    if cloud.loading.take():
-        _load(cloud, request, account, installation, "1.1" in version)
+    if cloud.account_loading.take():
+        _refuse_while_loading(cloud, request, account, installation, "1.1" in version)
     return account, installation
 
 
-def _load(cloud: Cloud, request: Request, account: Account, app: Installation, v1_1: bool) -> None:
+def _refuse_while_loading(
+    cloud: Cloud, request: Request, account: Account, app: Installation, v1_1: bool
+) -> None:
     """Refuse, as an account does that is not in memory yet; the visitor is known all the same."""
-    came = (request.query_values("vid") or [""])[0]
-    visitor_id = came
-    if cloud.state.visits.account_of_visitor(came) != account.id:
+    known_id = (request.query_values("vid") or [""])[0]
+    visitor_id = known_id
+    if cloud.state.visits.account_of_visitor(known_id) != account.id:
         visitor_id = cloud.state.visits.start(account.id, app.client_id).visitor_id
     message = f"Loading account: {account.id}, vid: {visitor_id}"
     if v1_1:
@@ -146,7 +148,7 @@ def _load(cloud: Cloud, request: Request, account: Account, app: Installation, v
     raise _RefusedError(500, LOADING_V1_0, message)
 
 
-def _read(cloud: Cloud, request: Request, *, for_report: bool) -> bodies.Body:
+def _read(cloud: Cloud, request: Request, *, for_report: bool) -> bodies.MonitoringBody:
     obh = request.query_values("obh")
     if any(value.lower() not in ("true", "false") for value in obh):
         raise _RefusedError(400, BAD_BODY, "obh must be true or false.")
@@ -163,18 +165,22 @@ def _visit(cloud: Cloud, request: Request, account: Account, app: Installation) 
     visitor_id = next(iter(request.query_values("vid")), None) or None
     session_id = next(iter(request.query_values("sid")), None) or None
     if visitor_id is not None and visits.account_of_visitor(visitor_id) != account.id:
-        raise _RefusedError(404, UNKNOWN_VISITOR, f"Visitor id not found: {shortened(visitor_id, 60)}.")
+        raise _RefusedError(404, UNKNOWN_VISITOR, f"Visitor id not found: {truncate(visitor_id, 60)}.")
     if session_id is not None:
-        found = visits.session(session_id)
-        if found is None or found.account_id != account.id or visitor_id not in (None, found.visitor_id):
-            raise _RefusedError(404, UNKNOWN_SESSION, f"Session id not found: {shortened(session_id, 60)}.")
-        if not found.over(cloud.now):
-            return found, False
-        visitor_id = found.visitor_id
+        session = visits.session(session_id)
+        if (
+            session is None
+            or session.account_id != account.id
+            or visitor_id not in (None, session.visitor_id)
+        ):
+            raise _RefusedError(404, UNKNOWN_SESSION, f"Session id not found: {truncate(session_id, 60)}.")
+        if not session.expired(cloud.now):
+            return session, False
+        visitor_id = session.visitor_id
     return visits.start(account.id, app.client_id, visitor_id), True
 
 
-def _keep(cloud: Cloud, visit: Visit, body: bodies.Body) -> str:
+def _record_report(cloud: Cloud, visit: Visit, body: bodies.MonitoringBody) -> str:
     return cloud.state.visits.report(
         visit.session_id,
         page_id=body.page_id,
@@ -187,25 +193,25 @@ def _keep(cloud: Cloud, visit: Visit, body: bodies.Body) -> str:
 def _details(cloud: Cloud, account: Account, app: Installation, visit: Visit) -> dict[str, Any] | None:
     """The element of engagementDetails: the conversation that is open, or what may be shown, or none."""
     connector = {"connectorId": int(app.connector_id)}
-    if (found := _open_conversation(cloud, account, visit)) is not None:
-        campaign = found.campaign or {}
+    if (conversation := _open_conversation(cloud, account, visit)) is not None:
+        campaign = conversation.campaign or {}
         engagement = account.engagements_by_id.get(campaign.get("engagementId") or "")
-        named = {name: number(campaign.get(name)) for name in ("campaignId", "engagementId")}
+        named = {name: parse_id(campaign.get(name)) for name in ("campaignId", "engagementId")}
         ids: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
         revision = {"engagementRevision": engagement.revision} if engagement else {}
         return {
             **ids,
             **revision,
-            "conversationId": found.conversation_id,
+            "conversationId": conversation.conversation_id,
             **connector,
             "status": "conversation",
         }
-    verdicts = list(_verdicts(cloud, account, visit))
-    chosen = next((verdict.engagement for verdict in verdicts if verdict.matched), None)
+    matches = list(_engagement_matches(cloud, account, visit))
+    chosen = next((match.engagement for match in matches if match.matched), None)
     shown: dict[str, Any] | None = None
     if chosen is not None:
         shown = {"campaignId": chosen.campaign, "engagementId": chosen.id, "revision": chosen.revision}
-    context_id = cloud.state.visits.ask(visit.session_id, [verdict.to_json() for verdict in verdicts], shown)
+    context_id = cloud.state.visits.ask(visit.session_id, [match.to_json() for match in matches], shown)
     if chosen is None:
         return None
     details: dict[str, Any] = {
@@ -224,7 +230,7 @@ def _details(cloud: Cloud, account: Account, app: Installation, visit: Visit) ->
     return details
 
 
-def _verdicts(cloud: Cloud, account: Account, visit: Visit) -> list[Verdict]:
+def _engagement_matches(cloud: Cloud, account: Account, visit: Visit) -> list[EngagementMatch]:
     sdes = tuple(element for _, element in visit.attributes)
     languages = [str(value) for value in values_at(sdes, "personal.language")]
     languages += [point[len("lang://") :] for point in visit.entry_points if point.startswith("lang://")]
@@ -234,31 +240,31 @@ def _verdicts(cloud: Cloud, account: Account, visit: Visit) -> list[Verdict]:
         languages=tuple(languages),
         sdes=sdes,
     )
-    found = []
-    for verdict in consider(account, visitor):
-        skill = account.skill(verdict.engagement.skill)
+    matches = []
+    for match in match_engagements(account, visitor):
+        skill = account.skill(match.engagement.skill)
         if (
-            verdict.matched
+            match.matched
             and cloud.rules.engagement_needs_agent
             and skill is not None
             and not cloud.online(account, skill)
         ):
-            found.append(Verdict(verdict.engagement, False, f"Nobody of {skill.name!r} is online."))
+            matches.append(EngagementMatch(match.engagement, False, f"Nobody of {skill.name!r} is online."))
         else:
-            found.append(verdict)
-    return found
+            matches.append(match)
+    return matches
 
 
 def _open_conversation(cloud: Cloud, account: Account, visit: Visit) -> Any:
     """The open conversation of whoever the session is known to be, or that came out of it."""
     for identity in visit.identities:
         who = consumer(account.id, identity["sub"])
-        if (found := cloud.state.open_conversation_of(who.lp_consumer_id)) is not None:
-            return found
+        if (conversation := cloud.state.open_conversation_of(who.lp_consumer_id)) is not None:
+            return conversation
     if visit.conversation_id is not None:
-        found = cloud.state.conversation(visit.conversation_id)
-        if found is not None and found.stage == "OPEN":
-            return found
+        conversation = cloud.state.conversation(visit.conversation_id)
+        if conversation is not None and conversation.stage == "OPEN":
+            return conversation
     return None
 
 

@@ -17,7 +17,7 @@ class BodyError(ValueError):
 
 
 @dataclass(slots=True)
-class Body:
+class MonitoringBody:
     """What a body says."""
 
     identities: list[dict[str, Any]] = field(default_factory=list)
@@ -28,7 +28,7 @@ class Body:
     page_id: str | None = None
 
 
-def read(value: object, *, for_report: bool, strict: bool) -> Body:
+def read(value: object, *, for_report: bool, strict: bool) -> MonitoringBody:
     """The body in a JSON value.
 
     Raises:
@@ -42,7 +42,7 @@ def read(value: object, *, for_report: bool, strict: bool) -> Body:
         raise BodyError("The body must be a JSON object.")
     if for_report and "engagementAttributes" not in value:
         raise BodyError("engagementAttributes is missing.")
-    body = Body(page_id=_text(value, "pageId"))
+    body = MonitoringBody(page_id=_text(value, "pageId"))
     body.identities = _identities(value)
     _check_client_properties(value.get("clientProperties"))
     points = value.get("entryPoints")
@@ -54,7 +54,9 @@ def read(value: object, *, for_report: bool, strict: bool) -> Body:
     if attributes is not None and not isinstance(attributes, list):
         raise BodyError("engagementAttributes must be an array.")
     for position, element in enumerate(attributes or []):
-        _sort_in(body, element, f"engagementAttributes[{position}]", for_report=for_report, strict=strict)
+        _add_attribute(
+            body, element, f"engagementAttributes[{position}]", for_report=for_report, strict=strict
+        )
     return body
 
 
@@ -68,7 +70,7 @@ def context_of(impression: dict[str, Any]) -> str | None:
 
 
 def _identities(value: dict[str, Any]) -> list[dict[str, Any]]:
-    found = []
+    parsed = []
     identities = value.get("identities")
     if identities is not None and not isinstance(identities, list):
         raise BodyError("identities must be an array.")
@@ -80,11 +82,11 @@ def _identities(value: dict[str, Any]) -> list[dict[str, Any]]:
         for name, kinds in (("sub", str), ("acr", str | int)):
             if not isinstance(identity.get(name), kinds) or identity[name] == "":
                 raise BodyError(f"{path}.{name} is missing.")
-        found.append({"iss": identity.get("iss"), "acr": str(identity["acr"]), "sub": identity["sub"]})
+        parsed.append({"iss": identity.get("iss"), "acr": str(identity["acr"]), "sub": identity["sub"]})
     consumer_id = _text(value, "consumerId")
-    if consumer_id is not None and not any(identity["sub"] == consumer_id for identity in found):
-        found.append({"iss": None, "acr": "0", "sub": consumer_id})
-    return found
+    if consumer_id is not None and not any(identity["sub"] == consumer_id for identity in parsed):
+        parsed.append({"iss": None, "acr": "0", "sub": consumer_id})
+    return parsed
 
 
 def _check_client_properties(value: object) -> None:
@@ -106,7 +108,9 @@ def _check_client_properties(value: object) -> None:
             raise BodyError(one_of(f"clientProperties.{name}", value[name], allowed))
 
 
-def _sort_in(body: Body, element: object, path: str, *, for_report: bool, strict: bool) -> None:
+def _add_attribute(
+    body: MonitoringBody, element: object, path: str, *, for_report: bool, strict: bool
+) -> None:
     if not isinstance(element, dict) or not isinstance(element.get("type"), str):
         raise BodyError(f"{path} must be an object with a type.")
     kind = element["type"]
@@ -123,7 +127,7 @@ def _sort_in(body: Body, element: object, path: str, *, for_report: bool, strict
 
 
 def _text(value: dict[str, Any], name: str) -> str | None:
-    came = value.get(name)
-    if came is not None and (not isinstance(came, str) or not came):
+    text = value.get(name)
+    if text is not None and (not isinstance(text, str) or not text):
         raise BodyError(f"{name} must be a string.")
-    return came
+    return text

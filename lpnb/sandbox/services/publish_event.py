@@ -13,7 +13,7 @@ from lpnb.sandbox.services.frames import Frame
 from lpnb.sandbox.state.conversations import Dialog
 from lpnb.sandbox.tokens import Consumer
 
-LONGEST_REQUEST = 5000
+MAX_REQUEST = 5000
 
 # Word for word as the guide's sample has it.
 TOO_LONG = "Bad Request"
@@ -48,9 +48,9 @@ def publish(
 
 def too_long(cloud: Cloud, length: int, frame: Frame) -> bool:
     """Whether a request of so many characters has more than SEND takes, as they count towards the limit."""
-    if length <= LONGEST_REQUEST or cloud.rules.preview_counts:
-        return length > LONGEST_REQUEST
+    if length <= MAX_REQUEST or cloud.rules.preview_counts:
+        return length > MAX_REQUEST
     event = frame.body.get("event")
     message = event.get("message") if isinstance(event, dict) else None
     preview = message.get("preview") if isinstance(message, dict) else None
-    return length - (len(preview) if isinstance(preview, str) else 0) > LONGEST_REQUEST
+    return length - (len(preview) if isinstance(preview, str) else 0) > MAX_REQUEST

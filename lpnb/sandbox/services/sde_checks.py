@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-MOST_FINDINGS = 20
+MAX_FINDINGS = 20
 
 Findings = Sequence[str]
 
@@ -27,11 +27,11 @@ def findings(body: dict[str, Any]) -> list[str]:
     """
     authenticated = body.get("authenticatedData", {})
     if not isinstance(authenticated, dict):
-        return [f"authenticatedData must be an object; got {_shown(authenticated)}."]
+        return [f"authenticatedData must be an object; got {_in_words(authenticated)}."]
     sdes = authenticated.get("lp_sdes", [])
     if not isinstance(sdes, list):
-        return [f"lp_sdes must be an array; got {_shown(sdes)}."]
-    return [*_sdes_findings(sdes)[:MOST_FINDINGS]]
+        return [f"lp_sdes must be an array; got {_in_words(sdes)}."]
+    return [*_sdes_findings(sdes)[:MAX_FINDINGS]]
 
 
 def elements(body: dict[str, Any]) -> list[dict[str, Any]]:
@@ -48,35 +48,35 @@ def _sdes_findings(sdes: list[Any]) -> Findings:
     for position, sde in enumerate(sdes):
         path = f"lp_sdes[{position}]"
         if not isinstance(sde, dict):
-            found.append(f"{path} must be an object; got {_shown(sde)}.")
+            found.append(f"{path} must be an object; got {_in_words(sde)}.")
             continue
         kind = sde.get("type")
         check = _ELEMENTS.get(kind) if isinstance(kind, str) else None
         if check is None:
-            found.append(f"{path}.type must be 'ctmrinfo' or 'personal'; got {_shown(kind)}.")
+            found.append(f"{path}.type must be 'ctmrinfo' or 'personal'; got {_in_words(kind)}.")
             continue
         holder = "info" if kind == "ctmrinfo" else "personal"
         if holder not in sde:
             found.append(f"{path}.{holder} is missing: it holds the fields of {kind!r}.")
         found += [path + rest for rest in check(sde)]
-        if len(found) >= MOST_FINDINGS:
+        if len(found) >= MAX_FINDINGS:
             break
     return found
 
 
 def _text(value: object) -> Findings:
-    return () if isinstance(value, str) else (f" must be a string; got {_shown(value)}.",)
+    return () if isinstance(value, str) else (f" must be a string; got {_in_words(value)}.",)
 
 
 def _number(value: object) -> Findings:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return (f" must be a number; got {_shown(value)}.",)
+        return (f" must be a number; got {_in_words(value)}.",)
     return ()
 
 
 def _whole(value: object) -> Findings:
     if isinstance(value, bool) or not isinstance(value, int):
-        return (f" must be an integer; got {_shown(value)}.",)
+        return (f" must be an integer; got {_in_words(value)}.",)
     return ()
 
 
@@ -92,7 +92,7 @@ def _one_of(*allowed: str) -> Check:
     def check(value: object) -> Findings:
         if value in allowed:
             return ()
-        return (f" must be one of {', '.join(map(repr, allowed))}; got {_shown(value)}.",)
+        return (f" must be one of {', '.join(map(repr, allowed))}; got {_in_words(value)}.",)
 
     return check
 
@@ -103,7 +103,7 @@ def _like(pattern: str, example: str) -> Check:
     def check(value: object) -> Findings:
         if isinstance(value, str) and compiled.fullmatch(value):
             return ()
-        return (f" must look like {example!r}; got {_shown(value)}.",)
+        return (f" must look like {example!r}; got {_in_words(value)}.",)
 
     return check
 
@@ -111,7 +111,7 @@ def _like(pattern: str, example: str) -> Check:
 def _record(*, required: tuple[str, ...] = (), **members: Check) -> Check:
     def check(value: object) -> Findings:
         if not isinstance(value, dict):
-            return (f" must be an object; got {_shown(value)}.",)
+            return (f" must be an object; got {_in_words(value)}.",)
         found = [f".{name} is missing." for name in required if name not in value]
         for name, member in value.items():
             known = members.get(name)
@@ -119,7 +119,7 @@ def _record(*, required: tuple[str, ...] = (), **members: Check) -> Check:
                 found.append(f".{name[:80]} is not a published field.")
             elif wrong := known(member):
                 found += [f".{name}{rest}" for rest in wrong]
-            if len(found) >= MOST_FINDINGS:
+            if len(found) >= MAX_FINDINGS:
                 break
         return found
 
@@ -129,18 +129,18 @@ def _record(*, required: tuple[str, ...] = (), **members: Check) -> Check:
 def _array(of: Check) -> Check:
     def check(value: object) -> Findings:
         if not isinstance(value, list):
-            return (f" must be an array; got {_shown(value)}.",)
+            return (f" must be an array; got {_in_words(value)}.",)
         found: list[str] = []
         for position, member in enumerate(value):
             found += [f"[{position}]{rest}" for rest in of(member)]
-            if len(found) >= MOST_FINDINGS:
+            if len(found) >= MAX_FINDINGS:
                 break
         return found
 
     return check
 
 
-def _shown(value: object) -> str:
+def _in_words(value: object) -> str:
     text = "null" if value is None else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 

@@ -34,7 +34,7 @@ class _RefusedError(Exception):
     """The frame is refused; the message is what the element says."""
 
 
-class _NotYoursError(Exception):
+class _OtherConsumerError(Exception):
     """The conversation is another consumer's."""
 
 
@@ -60,7 +60,7 @@ def answer(cloud: Cloud, request: Request) -> Answer:
             element = work(cloud, request, who, frame)
     except _RefusedError as error:
         return _refuse(frame.id, str(error), who)
-    except _NotYoursError:
+    except _OtherConsumerError:
         return error_frame(cloud, 40103, consumer=who.ext_consumer_id)
     return json_answer(200, element, consumer=who.ext_consumer_id)
 
@@ -79,47 +79,49 @@ def _set_profile(cloud: Cloud, _request: Request, who: Consumer, frame: Frame) -
 def _publish(cloud: Cloud, request: Request, who: Consumer, frame: Frame) -> Element:
     body = frame.body
     dialog_id = _id(body, "dialogId", wanted="the conversationId, for the main dialog")
-    found = _own(cloud, who, cloud.state.conversation_with(dialog_id), f"dialog {dialog_id[:80]!r}")
-    if body.get("conversationId") not in (None, found.conversation_id):
+    conversation = _own_conversation(
+        cloud, who, cloud.state.conversation_with(dialog_id), f"dialog {dialog_id[:80]!r}"
+    )
+    if body.get("conversationId") not in (None, conversation.conversation_id):
         raise _RefusedError("conversationId and dialogId are not of one conversation.")
-    dialog = found.dialog(dialog_id)
+    dialog = conversation.dialog(dialog_id)
     assert dialog is not None  # noqa: S101 - the conversation was found by it
     if dialog.state == "CLOSE":
         raise _RefusedError(CLOSED)
-    made = publish(cloud, request, who, frame, found.conversation_id, dialog)
-    if isinstance(made, str):
-        raise _RefusedError(made)
-    return made
+    element = publish(cloud, request, who, frame, conversation.conversation_id, dialog)
+    if isinstance(element, str):
+        raise _RefusedError(element)
+    return element
 
 
 def _update(cloud: Cloud, request: Request, who: Consumer, frame: Frame) -> Element:
     conversation_id = _id(frame.body, "conversationId", wanted="the id CONVERSATION answered with")
-    found = _own(
+    conversation = _own_conversation(
         cloud, who, cloud.state.conversation(conversation_id), f"conversation {conversation_id[:80]!r}"
     )
     wanted = frame.body.get("conversationField")
     updates: list[Any] = wanted if isinstance(wanted, list) else [wanted]
-    if problem := conversation_fields.problem_of(cloud, found, updates):
+    if problem := conversation_fields.problem_of(cloud, conversation, updates):
         raise _RefusedError(problem)
-    if found.stage == "CLOSE" and not conversation_fields.fits_closed(cloud, updates):
+    if conversation.stage == "CLOSE" and not conversation_fields.fits_closed(cloud, updates):
         raise _RefusedError(CLOSED)
-    if conversation_fields.meets_closed_dialog(found, updates):
+    if conversation_fields.meets_closed_dialog(conversation, updates):
         raise _RefusedError(CLOSED)
-    return ok(frame.id, msg=conversation_fields.update(cloud, request, found.conversation_id, updates))
+    return ok(frame.id, msg=conversation_fields.update(cloud, request, conversation.conversation_id, updates))
 
 
 def _upload_url(cloud: Cloud, _request: Request, who: Consumer, frame: Frame) -> Element:
-    made = file_store.upload_url(cloud, who, frame.body)
-    if isinstance(made, str):
-        raise _RefusedError(made)
-    return ok(frame.id, **made)
+    element = file_store.upload_url(cloud, who, frame.body)
+    if isinstance(element, str):
+        raise _RefusedError(element)
+    return ok(frame.id, **element)
 
 
 def _download_url(cloud: Cloud, _request: Request, who: Consumer, frame: Frame) -> Element:
-    made = file_store.download_url(cloud, who, frame.body)
-    if isinstance(made, str):
-        raise _RefusedError(made)
-    return ok(frame.id, **made)
+    element = file_store.download_url(cloud, who, frame.body)
+    if isinstance(element, str):
+        raise _RefusedError(element)
+    return ok(frame.id, **element)
 
 
 _FRAMES: dict[str, Callable[[Cloud, Request, Consumer, Frame], Element]] = {
@@ -138,10 +140,12 @@ def _id(body: dict[str, Any], name: str, *, wanted: str) -> str:
     return value
 
 
-def _own(cloud: Cloud, who: Consumer, found: Conversation | None, what: str) -> Conversation:
+def _own_conversation(
+    cloud: Cloud, who: Consumer, conversation: Conversation | None, what: str
+) -> Conversation:
     """The conversation, when there is one and it is this consumer's."""
-    if found is None or found.account_id != who.account_id:
+    if conversation is None or conversation.account_id != who.account_id:
         raise _RefusedError(f"Bad Request, there is no {what}.")
-    if found.lp_consumer_id != who.lp_consumer_id:
-        raise _NotYoursError
-    return found
+    if conversation.lp_consumer_id != who.lp_consumer_id:
+        raise _OtherConsumerError
+    return conversation

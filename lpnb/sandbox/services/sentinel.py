@@ -8,8 +8,8 @@ those of RFC 6749 section 5.2 (inferred).
 import hmac
 
 from lpnb.sandbox.cloud import Cloud
-from lpnb.sandbox.http.messages import Answer, Request, json_answer, media_type, parameters, shortened
-from lpnb.sandbox.http.versions import refuse_version
+from lpnb.sandbox.http.messages import Answer, Request, json_answer, media_type, parse_form, truncate
+from lpnb.sandbox.http.versions import check_version
 
 _FORM = "application/x-www-form-urlencoded"
 _NO_STORE = (("cache-control", "no-store"), ("pragma", "no-cache"))
@@ -32,18 +32,18 @@ def answer_keys(cloud: Cloud, _request: Request) -> Answer:
 
 def _answer(cloud: Cloud, request: Request, *, version_required: bool) -> Answer:
     if request.body and cloud.rules.require_content_type and media_type(request) != _FORM:
-        came = media_type(request) or "none"
-        return _refused(400, "invalid_request", f"Send Content-Type: {_FORM}; got {shortened(came)}.")
-    sent = parameters(request.query) + parameters(request.body.decode("utf-8", "replace"))
+        content_type = media_type(request) or "none"
+        return _refused(400, "invalid_request", f"Send Content-Type: {_FORM}; got {truncate(content_type)}.")
+    sent = parse_form(request.query) + parse_form(request.body.decode("utf-8", "replace"))
     values = dict(sent)
     for name in ("client_id", "client_secret", "grant_type"):
         if len({value for key, value in sent if key == name}) > 1:
             return _refused(400, "invalid_request", f"{name} came twice, with different values.")
-    version_refusal = refuse_version(
+    version_refusal = check_version(
         [value for key, value in sent if key == "v"],
         parameter="v",
         wanted="1.0",
-        example=f"POST {shortened(request.path)}?v=1.0",
+        example=f"POST {truncate(request.path)}?v=1.0",
         required=version_required,
     )
     if version_refusal is not None and isinstance(version_refusal.payload, dict):
@@ -69,8 +69,8 @@ def _answer(cloud: Cloud, request: Request, *, version_required: bool) -> Answer
     return json_answer(200, reply, headers=_NO_STORE)
 
 
-def _same(came: str, wanted: str) -> bool:
-    return hmac.compare_digest(came.encode("utf-8", "replace"), wanted.encode())
+def _same(received: str, expected: str) -> bool:
+    return hmac.compare_digest(received.encode("utf-8", "replace"), expected.encode())
 
 
 def _refused(status: int, error: str, description: str) -> Answer:

@@ -6,10 +6,11 @@ week is closed. That a conversation nobody has written in waits for its consumer
 and so is that the setting leaves surveys alone.
 """
 
-from lpnb.sandbox.state.state import Conversation, Message, State
+from lpnb.sandbox.state.conversations import Conversation, Message
+from lpnb.sandbox.state.state import State
 
-LONGEST = 90 * 24 * 3600.0
-SURVEY = 7 * 24 * 3600.0
+DEFAULT_AUTO_CLOSE_SECONDS = 90 * 24 * 3600.0
+SURVEY_IDLE_SECONDS = 7 * 24 * 3600.0
 
 
 def close_idle(state: State, after: float) -> list[str]:
@@ -22,22 +23,24 @@ def close_idle(state: State, after: float) -> list[str]:
     # One step for everybody else: nobody writes between the look and the closing.
     with state.ledger:
         for conversation in state.conversations:
-            if conversation.stage != "OPEN" or now - conversation.updated_at < min(after, SURVEY):
+            if conversation.stage != "OPEN" or now - conversation.updated_at < min(
+                after, SURVEY_IDLE_SECONDS
+            ):
                 continue
-            said = state.messages(conversation.conversation_id)
-            messages = [message for message in said if message.event["type"] != "AcceptStatusEvent"]
+            published = state.messages(conversation.conversation_id)
+            messages = [message for message in published if message.event["type"] != "AcceptStatusEvent"]
             # The main dialog is closed and the conversation is not: a survey runs.
             if conversation.state == "CLOSE":
-                idle = now - _last(conversation, messages) > SURVEY
+                idle = now - _last_activity(conversation, messages) > SURVEY_IDLE_SECONDS
             else:
                 consumers_turn = not messages or messages[-1].role != "CONSUMER"
-                idle = consumers_turn and now - _last(conversation, messages) >= after
+                idle = consumers_turn and now - _last_activity(conversation, messages) >= after
             if idle:
                 state.close_conversation(conversation.conversation_id, by="SYSTEM")
                 closed.append(conversation.conversation_id)
     return closed
 
 
-def _last(conversation: Conversation, messages: list[Message]) -> float:
+def _last_activity(conversation: Conversation, messages: list[Message]) -> float:
     """When something last happened in it."""
     return max(conversation.updated_at, messages[-1].time if messages else 0.0)

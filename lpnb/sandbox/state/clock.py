@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from lpnb.sandbox.errors import ControlError
 
 # The last second every part of the house can write as a date: the end of the year 9999.
-_END = 253_402_300_799
+_LAST_SECOND = 253_402_300_799
 
 
 class Clock:
@@ -44,14 +44,14 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         """Move it on by so many seconds, which may be a fraction but not negative."""
-        _check(seconds, "seconds")
+        _check_seconds(seconds, "seconds")
         self.set(self() + seconds)
 
     def set(self, now: float) -> None:
         """Let it be *now*, in epoch seconds; it runs on from there unless it is frozen."""
-        _check(now, "now")
-        if now > _END:
-            raise ControlError(f"The clock ends with the year 9999, at {_END}; got {now:.0f}.")
+        _check_seconds(now, "now")
+        if now > _LAST_SECOND:
+            raise ControlError(f"The clock ends with the year 9999, at {_LAST_SECOND}; got {now:.0f}.")
         frozen = self.frozen
         self._place = (now - self._base(), now if frozen else None)
 
@@ -82,7 +82,7 @@ class Clock:
         self._place = (0.0, None)
 
 
-def _check(value: object, name: str) -> None:
+def _check_seconds(value: object, name: str) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or value < 0:  # type: ignore[arg-type,operator] # a number by then
         raise ControlError(f"{name} must be a number of seconds, 0 or more; got {value!r}.")

@@ -12,10 +12,10 @@ from lpnb.sandbox.state.ledger import Event
 
 OpenOrClosed = Literal["OPEN", "CLOSE"]
 
-MESSAGES_KEPT = 2000
+MAX_MESSAGES = 2000
 
 # What is said in one conversation may weigh so much, and its SDEs as much; beyond it, its own oldest goes.
-HEAVIEST = 8 * 1024 * 1024
+MAX_CONVERSATION_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +114,8 @@ class Conversation:
     @property
     def body(self) -> dict[str, Any]:
         """The body of the ``cm.ConsumerRequestConversation`` frame: campaignInfo, context and so on."""
-        found: dict[str, Any] = self.request[1]["body"]
-        return found
+        body: dict[str, Any] = self.request[1]["body"]
+        return body
 
     @property
     def client_properties(self) -> Any:
@@ -146,13 +146,13 @@ class Record:
     sdes: list[tuple[float, bytes]] = field(default_factory=list)
     """When each authenticated SDE was set, and the element as `kept_element` keeps it."""
     session_id: str | None = None
-    said_weight: int = 0
+    messages_size: int = 0
     """What ``messages`` weigh, roughly: the bytes of what was sent and some wrapping."""
     properties: dict[str, tuple[str, int]] | None = None
     """Client-Properties that messages came with: each text once, and how many messages have it."""
 
 
-def kept_element(element: dict[str, Any]) -> bytes:
+def encode_sde(element: dict[str, Any]) -> bytes:
     """An SDE as it is kept: smaller than the object, and who asks for it gets a copy of their own.
 
     >>> as_element(kept_element({"type": "personal"}))
@@ -162,12 +162,12 @@ def kept_element(element: dict[str, Any]) -> bytes:
     return marshal.dumps(element)
 
 
-def as_element(kept: bytes) -> Any:
+def decode_sde(kept: bytes) -> Any:
     """The SDE that `kept_element` kept."""
     return marshal.loads(kept)  # noqa: S302 - made by this process a moment ago
 
 
-def opened(event: Event, number: int, *, first: bool) -> Record:
+def new_record(event: Event, number: int, *, first: bool) -> Record:
     """The record that a ``conversation_opened`` event begins."""
     data = event.data
     conversation_id = event.conversation_id
@@ -197,7 +197,7 @@ def opened(event: Event, number: int, *, first: bool) -> Record:
     return Record(conversation, session_id=data["session_id"])
 
 
-def weight_of_sdes(sdes: Iterable[tuple[float, bytes]]) -> int:
+def sdes_size(sdes: Iterable[tuple[float, bytes]]) -> int:
     """The bytes of SDEs as they are kept."""
     weight = 0
     for _, kept in sdes:
@@ -207,23 +207,23 @@ def weight_of_sdes(sdes: Iterable[tuple[float, bytes]]) -> int:
 
 def add_sdes(record: Record, added: list[tuple[float, bytes]]) -> int:
     """Keep SDEs that were set while the conversation lasts; return by how much it is heavier now."""
-    before = weight_of_sdes(record.sdes)
+    before = sdes_size(record.sdes)
     record.sdes.extend(added)
-    weight = before + weight_of_sdes(added)
-    gone = 0
-    while weight > HEAVIEST and gone < len(record.sdes) - 1:
-        weight -= len(record.sdes[gone][1])
-        gone += 1
-    del record.sdes[:gone]
+    weight = before + sdes_size(added)
+    dropped = 0
+    while weight > MAX_CONVERSATION_BYTES and dropped < len(record.sdes) - 1:
+        weight -= len(record.sdes[dropped][1])
+        dropped += 1
+    del record.sdes[:dropped]
     return weight - before
 
 
-def changed(record: Record, event: Event) -> None:
+def apply_change(record: Record, event: Event) -> None:
     """Apply an event about a conversation that exists."""
     _CHANGES[event.kind](record, event)
 
 
-def _published(record: Record, event: Event) -> None:
+def _apply_message(record: Record, event: Event) -> None:
     data = event.data
     # Most conversations in a test have no message: an empty deque is most of what such a one would weigh.
     if not isinstance(record.messages, deque):
@@ -237,16 +237,16 @@ def _published(record: Record, event: Event) -> None:
         event=data["event"],
         audience=data["audience"],
         metadata=tuple(data["metadata"]),
-        client_properties=_shared(record, data["client_properties"]),
+        client_properties=_intern_properties(record, data["client_properties"]),
     )
     record.messages.append(message)
-    record.said_weight += _weight_of(message)
-    while len(record.messages) > MESSAGES_KEPT or (
-        record.said_weight > HEAVIEST and len(record.messages) > 1
+    record.messages_size += _message_size(message)
+    while len(record.messages) > MAX_MESSAGES or (
+        record.messages_size > MAX_CONVERSATION_BYTES and len(record.messages) > 1
     ):
         forgotten = record.messages.popleft()
-        record.said_weight -= _weight_of(forgotten)
-        _unshare(record, forgotten.client_properties)
+        record.messages_size -= _message_size(forgotten)
+        _release_properties(record, forgotten.client_properties)
     dialogs = tuple(
         replace(dialog, next_sequence=data["sequence"] + 1)
         if dialog.dialog_id == data["dialog_id"]
@@ -256,12 +256,12 @@ def _published(record: Record, event: Event) -> None:
     record.now = replace(record.now, dialogs=dialogs)
 
 
-def _weight_of(message: Message) -> int:
+def _message_size(message: Message) -> int:
     """Without its Client-Properties, which equal ones share."""
     return 300 + len(repr(message.event)) + len(repr(message.metadata))
 
 
-def _shared(record: Record, properties: str | None) -> str | None:
+def _intern_properties(record: Record, properties: str | None) -> str | None:
     """The same text, as the one object that the conversation has for all equal ones."""
     raw = record.now.raw_client_properties
     if properties is None or properties == raw:
@@ -269,12 +269,12 @@ def _shared(record: Record, properties: str | None) -> str | None:
     record.properties = record.properties or {}
     kept, count = record.properties.get(properties, (properties, 0))
     if not count:
-        record.said_weight += len(kept)
+        record.messages_size += len(kept)
     record.properties[kept] = (kept, count + 1)
     return kept
 
 
-def _unshare(record: Record, properties: str | None) -> None:
+def _release_properties(record: Record, properties: str | None) -> None:
     """A message that had this text is forgotten."""
     if properties is None or not record.properties or properties not in record.properties:
         return
@@ -282,30 +282,30 @@ def _unshare(record: Record, properties: str | None) -> None:
     if count > 1:
         record.properties[kept] = (kept, count - 1)
     else:
-        record.said_weight -= len(kept)
+        record.messages_size -= len(kept)
 
 
-def _typed(record: Record, event: Event) -> None:
+def _ignore_chat_state(record: Record, event: Event) -> None:
     """A chat state leaves nothing behind."""
 
 
-def _field_updated(record: Record, event: Event) -> None:
+def _apply_field(record: Record, event: Event) -> None:
     value = {event.data["field"]: event.data["value"]}
     record.now = replace(record.now, updated_at=event.time, **value)
 
 
-def _agent_joined(record: Record, event: Event) -> None:
+def _apply_agent_joined(record: Record, event: Event) -> None:
     agent = (event.data["agent_id"], event.data["role"])
     others = tuple(item for item in record.now.agents if item[0] != agent[0])
     record.now = replace(record.now, updated_at=event.time, agents=(*others, agent))
 
 
-def _agent_left(record: Record, event: Event) -> None:
+def _apply_agent_left(record: Record, event: Event) -> None:
     left = tuple(item for item in record.now.agents if item[0] != event.data["agent_id"])
     record.now = replace(record.now, updated_at=event.time, agents=left)
 
 
-def _skill_changed(record: Record, event: Event) -> None:
+def _apply_skill_change(record: Record, event: Event) -> None:
     data = event.data
     change = SkillChange(
         event.time, record.now.skill_id, data["skill_id"], data["skill_name"], data["reason"], data["by"]
@@ -321,15 +321,15 @@ def _skill_changed(record: Record, event: Event) -> None:
     )
 
 
-def _dialog_opened(record: Record, event: Event) -> None:
+def _apply_dialog_opened(record: Record, event: Event) -> None:
     dialog = Dialog(event.data["dialog_id"], event.data["dialog_type"], event.time)
     record.now = replace(record.now, updated_at=event.time, dialogs=(*record.now.dialogs, dialog))
 
 
-def _dialog_closed(record: Record, event: Event) -> None:
+def _apply_dialog_closed(record: Record, event: Event) -> None:
     data = event.data
     dialogs = tuple(
-        _closed(dialog, event.time, data["closed_by"], data["cause"])
+        _close_dialog(dialog, event.time, data["closed_by"], data["cause"])
         if dialog.dialog_id == data["dialog_id"]
         else dialog
         for dialog in record.now.dialogs
@@ -340,7 +340,7 @@ def _dialog_closed(record: Record, event: Event) -> None:
     )
 
 
-def _conversation_closed(record: Record, event: Event) -> None:
+def _apply_conversation_closed(record: Record, event: Event) -> None:
     by = event.data["closed_by"]
     record.now = replace(
         record.now,
@@ -349,11 +349,11 @@ def _conversation_closed(record: Record, event: Event) -> None:
         stage="CLOSE",
         closed_at=event.time,
         closed_by=by,
-        dialogs=tuple(_closed(dialog, event.time, by, None) for dialog in record.now.dialogs),
+        dialogs=tuple(_close_dialog(dialog, event.time, by, None) for dialog in record.now.dialogs),
     )
 
 
-def _conversation_resumed(record: Record, event: Event) -> None:
+def _apply_conversation_resumed(record: Record, event: Event) -> None:
     main = replace(record.now.dialogs[0], state="OPEN", closed_at=None, closed_by=None, closed_cause=None)
     record.now = replace(
         record.now,
@@ -366,24 +366,24 @@ def _conversation_resumed(record: Record, event: Event) -> None:
     )
 
 
-def _closed(dialog: Dialog, time: float, by: str, cause: str | None) -> Dialog:
+def _close_dialog(dialog: Dialog, time: float, by: str, cause: str | None) -> Dialog:
     if dialog.state == "CLOSE":
         return dialog
     return replace(dialog, state="CLOSE", closed_at=time, closed_by=by, closed_cause=cause)
 
 
 _CHANGES: dict[str, Callable[[Record, Event], None]] = {
-    "message_published": _published,
-    "receipt_published": _published,
-    "chat_state_published": _typed,
-    "field_updated": _field_updated,
-    "agent_joined": _agent_joined,
-    "agent_left": _agent_left,
-    "skill_changed": _skill_changed,
-    "dialog_opened": _dialog_opened,
-    "dialog_closed": _dialog_closed,
-    "conversation_closed": _conversation_closed,
-    "conversation_resumed": _conversation_resumed,
+    "message_published": _apply_message,
+    "receipt_published": _apply_message,
+    "chat_state_published": _ignore_chat_state,
+    "field_updated": _apply_field,
+    "agent_joined": _apply_agent_joined,
+    "agent_left": _apply_agent_left,
+    "skill_changed": _apply_skill_change,
+    "dialog_opened": _apply_dialog_opened,
+    "dialog_closed": _apply_dialog_closed,
+    "conversation_closed": _apply_conversation_closed,
+    "conversation_resumed": _apply_conversation_resumed,
 }
 
 KINDS = frozenset(_CHANGES)

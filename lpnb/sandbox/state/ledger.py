@@ -108,7 +108,7 @@ class Ledger:
         # Listeners read the state they are told about, in the same thread.
         self._lock = threading.RLock()
         self._depth = 0
-        self._handing_on = False
+        self._dispatching = False
         self._recorded: deque[Event] = deque()
         self._listeners: tuple[Listener, ...] = ()
         self._pending: Future[None] | None = None
@@ -126,8 +126,8 @@ class Ledger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if self._depth == 1 and self._recorded and not self._handing_on:
-                self._hand_on()
+            if self._depth == 1 and self._recorded and not self._dispatching:
+                self._dispatch()
         finally:
             self._depth -= 1
             self._lock.release()
@@ -168,8 +168,8 @@ class Ledger:
         if (pending := self.unstored()) is not None:
             pending.result()
 
-    def _hand_on(self) -> None:
-        self._handing_on = True
+    def _dispatch(self) -> None:
+        self._dispatching = True
         try:
             while self._recorded:
                 events = tuple(self._recorded)
@@ -180,7 +180,7 @@ class Ledger:
                     for listener in self._listeners:
                         self._tell(listener, event)
         finally:
-            self._handing_on = False
+            self._dispatching = False
 
     @staticmethod
     def _tell(listener: Listener, event: Event) -> None:

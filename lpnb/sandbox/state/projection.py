@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lpnb.sandbox.state import conversations as shelf
+from lpnb.sandbox.state import conversations
 from lpnb.sandbox.state.conversations import Conversation, Record
 from lpnb.sandbox.state.ledger import Event, Ledger
-from lpnb.sandbox.state.retention import Retained
+from lpnb.sandbox.state.retention import BoundedDict
 from lpnb.sandbox.state.uploads import KINDS as UPLOAD_KINDS
 from lpnb.sandbox.state.uploads import Uploads
 from lpnb.sandbox.state.visits import KINDS as VISIT_KINDS
@@ -21,7 +21,7 @@ from lpnb.sandbox.state.visits import Visits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class RetentionLimits:
     """How much is remembered; beyond it the oldest goes. The bytes are those of what clients sent."""
 
     open_conversations: int = 50_000
@@ -33,29 +33,31 @@ class Kept:
     log_records: int = 10_000
 
 
-class Memory:
+class Projection:
     """The mappings, and the one function that applies an event to them."""
 
-    def __init__(self, seed: int | str | None, kept: Kept, clock: Callable[[], float]) -> None:
+    def __init__(self, seed: int | str | None, limits: RetentionLimits, clock: Callable[[], float]) -> None:
         self._seed = seed
-        self._kept = kept
+        self._limits = limits
         self.clock = clock
         self.ledger = Ledger(self._apply, lambda: self.clock())
-        self.visits = Visits(self.ledger, self._new_digest, kept.sessions, kept.bytes_of_each)
-        self.uploads = Uploads(self.ledger, self._new_digest, kept.uploads, kept.bytes_of_each)
-        self._forget_world()
+        self.visits = Visits(self.ledger, self._new_digest, limits.sessions, limits.bytes_of_each)
+        self.uploads = Uploads(self.ledger, self._new_digest, limits.uploads, limits.bytes_of_each)
+        self._forget_all()
 
-    def _forget_world(self) -> None:
-        kept = self._kept
+    def _forget_all(self) -> None:
+        limits = self._limits
         # As text, so that --seed 7 and seed=7 are the same. Ids are no secrets here.
         self._salt = (
             os.urandom(16) if self._seed is None else hashlib.sha256(str(self._seed).encode()).digest()
         )
-        self._happened: Counter[str] = Counter()
-        self._open: Retained[Record] = Retained(kept.open_conversations, kept.bytes_of_each)
-        self._closed: Retained[Record] = Retained(kept.closed_conversations, kept.bytes_of_each)
-        self._profiles: Retained[dict[str, tuple[float, bytes]]] = Retained(kept.profiles, kept.bytes_of_each)
-        self._known_consumers: Retained[bool] = Retained(kept.profiles, kept.bytes_of_each)
+        self._event_counts: Counter[str] = Counter()
+        self._open: BoundedDict[Record] = BoundedDict(limits.open_conversations, limits.bytes_of_each)
+        self._closed: BoundedDict[Record] = BoundedDict(limits.closed_conversations, limits.bytes_of_each)
+        self._profiles: BoundedDict[dict[str, tuple[float, bytes]]] = BoundedDict(
+            limits.profiles, limits.bytes_of_each
+        )
+        self._known_consumers: BoundedDict[bool] = BoundedDict(limits.profiles, limits.bytes_of_each)
         self._open_by_consumer: dict[str, str] = {}
         self._conversation_of_dialog: dict[str, str] = {}
         self._online: dict[tuple[str, str], bool] = {}
@@ -79,20 +81,20 @@ class Memory:
     def _new_digest(self, kind: str) -> bytes:
         # Counted per kind and not drawn from one sequence: what else happens in between does not matter,
         # and a replay has nothing to wind forward.
-        counted = f"{kind} {self._happened[kind]}".encode()
+        counted = f"{kind} {self._event_counts[kind]}".encode()
         return hashlib.blake2b(counted, digest_size=16, key=self._salt).digest()
 
     def _apply(self, event: Event) -> None:
         kind = event.kind
         if kind == "reset":
-            self._forget_world()
+            self._forget_all()
             return
-        self._happened[kind] += 1
+        self._event_counts[kind] += 1
         if kind == "profile_set":
             self._apply_profile(event)
         elif kind == "conversation_opened":
             self._apply_opened(event)
-        elif kind in shelf.KINDS:
+        elif kind in conversations.KINDS:
             self._apply_changed(event)
         elif kind in VISIT_KINDS:
             self.visits.apply(event)
@@ -108,39 +110,43 @@ class Memory:
         lp_consumer_id = event.data["lp_consumer_id"]
         profile = dict(self._profiles.get(lp_consumer_id) or {})
         for element in event.data["sdes"]:
-            profile[str(element["type"])] = (event.time, shelf.kept_element(element))
-        self._profiles.put(lp_consumer_id, profile, shelf.weight_of_sdes(profile.values()))
+            profile[str(element["type"])] = (event.time, conversations.encode_sde(element))
+        self._profiles.put(lp_consumer_id, profile, conversations.sdes_size(profile.values()))
         record = self._open.get(event.conversation_id) if event.conversation_id else None
         if record is not None:
             added = [profile[str(element["type"])] for element in event.data["sdes"]]
-            self._grow(record, shelf.add_sdes(record, added))
+            self._grow(record, conversations.add_sdes(record, added))
 
     def _apply_opened(self, event: Event) -> None:
-        number = self._happened["conversation_opened"]
+        number = self._event_counts["conversation_opened"]
         lp_consumer_id = event.data["lp_consumer_id"]
         profile = self._profiles.get(lp_consumer_id) or {}
-        record = shelf.opened(event, number, first=self._known_consumers.get(lp_consumer_id) is None)
+        record = conversations.new_record(
+            event, number, first=self._known_consumers.get(lp_consumer_id) is None
+        )
         self._known_consumers.put(lp_consumer_id, True, len(lp_consumer_id))
         record.sdes = list(profile.values())
         self._open_by_consumer[lp_consumer_id] = record.now.conversation_id
         self.visits.opened(record.session_id, record.now.conversation_id)
-        self._let_go(self._open.put(record.now.conversation_id, record, _weight(record.now)))
+        self._release(self._open.put(record.now.conversation_id, record, _conversation_size(record.now)))
 
     def _apply_changed(self, event: Event) -> None:
         record = self._record(event.conversation_id or "")
-        said_before = record.said_weight
-        shelf.changed(record, event)
+        said_before = record.messages_size
+        conversations.apply_change(record, event)
         now = record.now
         if event.kind == "conversation_closed":
             self._open.pop(now.conversation_id)
             self._free(now)
-            self._forget_dialogs(self._closed.put(now.conversation_id, record, _weight(now, record)))
+            self._forget_dialogs(
+                self._closed.put(now.conversation_id, record, _conversation_size(now, record))
+            )
         elif event.kind == "conversation_resumed":
             self._closed.pop(now.conversation_id)
             self._open_by_consumer[now.lp_consumer_id] = now.conversation_id
-            self._let_go(self._open.put(now.conversation_id, record, _weight(now, record)))
+            self._release(self._open.put(now.conversation_id, record, _conversation_size(now, record)))
         elif event.kind in ("message_published", "receipt_published"):
-            self._grow(record, record.said_weight - said_before)
+            self._grow(record, record.messages_size - said_before)
             self._note_file(now, event.data)
         elif event.kind == "dialog_closed" and event.data["frees_consumer"]:
             self._free(now)
@@ -151,11 +157,11 @@ class Memory:
         """What the agents' side shows to a consumer, that consumer may open; not what it names itself."""
         message = data["event"].get("message")
         if isinstance(message, dict) and data["role"] != "CONSUMER" and data["audience"] == "ALL":
-            self.uploads.published(message.get("relativePath"), conversation.lp_consumer_id)
+            self.uploads.grant_reader(message.get("relativePath"), conversation.lp_consumer_id)
 
     def _grow(self, record: Record, weight: int) -> None:
         if record.now.stage == "OPEN":
-            self._let_go(self._open.add_weight(record.now.conversation_id, weight))
+            self._release(self._open.add_weight(record.now.conversation_id, weight))
         else:
             self._forget_dialogs(self._closed.add_weight(record.now.conversation_id, weight))
 
@@ -164,7 +170,7 @@ class Memory:
         if self._open_by_consumer.get(conversation.lp_consumer_id) == conversation.conversation_id:
             del self._open_by_consumer[conversation.lp_consumer_id]
 
-    def _let_go(self, forgotten: list[Record]) -> None:
+    def _release(self, forgotten: list[Record]) -> None:
         if not forgotten:
             return
         for record in forgotten:
@@ -177,11 +183,11 @@ class Memory:
                 self._conversation_of_dialog.pop(dialog.dialog_id, None)
 
 
-def _weight(conversation: Conversation, record: Record | None = None) -> int:
+def _conversation_size(conversation: Conversation, record: Record | None = None) -> int:
     weight = len(conversation.raw_request) + len(conversation.raw_client_properties or "")
     # The rest of a trace is shared by all that land alike; this part is the conversation's own.
     if (monitoring := conversation.trace.get("monitoring")) is not None:
         weight += len(repr(monitoring))
     if record is not None:
-        weight += record.said_weight + shelf.weight_of_sdes(record.sdes)
+        weight += record.messages_size + conversations.sdes_size(record.sdes)
     return weight

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 V = TypeVar("V")
 
 
-class Retained(Generic[V]):
+class BoundedDict(Generic[V]):
     """Values by name, oldest first, bounded in number and in weight (bytes).
 
     >>> kept = Retained(most=2, heaviest=100)
@@ -16,9 +16,9 @@ class Retained(Generic[V]):
     ['B', 'C']
     """
 
-    def __init__(self, most: int, heaviest: int) -> None:
-        self._most = most
-        self._heaviest = heaviest
+    def __init__(self, most: int, max_bytes: int) -> None:
+        self._max_entries = most
+        self._max_bytes = max_bytes
         self._weight = 0
         self._entries: dict[str, tuple[V, int]] = {}
 
@@ -28,27 +28,29 @@ class Retained(Generic[V]):
             self.pop(name)
         self._entries[name] = (value, weight)
         self._weight += weight
-        return self._shed()
+        return self._drop_oldest()
 
     def add_weight(self, name: str, weight: int) -> list[V]:
         """The value called *name* grew by *weight* and keeps its place; return the values that had to go."""
         value, before = self._entries[name]
         self._entries[name] = (value, before + weight)
         self._weight += weight
-        return self._shed()
+        return self._drop_oldest()
 
-    def weigh(self, name: str, weight: int) -> list[V]:
+    def set_weight(self, name: str, weight: int) -> list[V]:
         """The value called *name* weighs this from now on and keeps its place; return what had to go."""
         return self.add_weight(name, weight - self._entries[name][1])
 
-    def _shed(self) -> list[V]:
-        gone: list[V] = []
-        while (len(self._entries) > self._most or self._weight > self._heaviest) and len(self._entries) > 1:
+    def _drop_oldest(self) -> list[V]:
+        dropped: list[V] = []
+        while (len(self._entries) > self._max_entries or self._weight > self._max_bytes) and len(
+            self._entries
+        ) > 1:
             oldest = next(iter(self._entries))
-            value_gone = self.pop(oldest)
-            assert value_gone is not None  # noqa: S101 - the name was just read from the mapping
-            gone.append(value_gone)
-        return gone
+            value = self.pop(oldest)
+            assert value is not None  # noqa: S101 - the name was just read from the mapping
+            dropped.append(value)
+        return dropped
 
     def get(self, name: str) -> V | None:
         """The value called *name*, or None."""

@@ -10,12 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lpnb.sandbox.state.conversations import Conversation, Dialog, Message, as_element
+from lpnb.sandbox.state.conversations import Conversation, Message, decode_sde
 from lpnb.sandbox.state.ledger import Event
-from lpnb.sandbox.state.projection import Kept, Memory
+from lpnb.sandbox.state.projection import Projection, RetentionLimits
 from lpnb.sandbox.tokens import Consumer
-
-__all__ = ["Conversation", "Dialog", "Kept", "Message", "RequestRecord", "State"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +33,19 @@ class RequestRecord:
     fault: str | None = None
 
 
-class State(Memory):
+class State(Projection):
     """The sandbox's memory, to read and to change.
 
     Reading gives snapshots. Changing goes through the methods here, each of which records one
     event or more; ``with state.ledger:`` makes several of them one step for everybody else.
     """
 
-    def __init__(self, seed: int | str | None, kept: Kept, clock: Callable[[], float]) -> None:
-        super().__init__(seed, kept, clock)
+    def __init__(self, seed: int | str | None, limits: RetentionLimits, clock: Callable[[], float]) -> None:
+        super().__init__(seed, limits, clock)
         self._log_lock = threading.Lock()
         self._calls: Counter[str] = Counter()
         # The fields of a record each: made into one when somebody reads them.
-        self._log: deque[tuple[Any, ...]] = deque(maxlen=kept.log_records)
+        self._log: deque[tuple[Any, ...]] = deque(maxlen=limits.log_records)
 
     def subscribe(self, listener: Callable[[Event], object]) -> Callable[[], None]:
         """Let *listener* hear every event from now on; call what is returned to end it."""
@@ -56,7 +54,7 @@ class State(Memory):
     def restore(self, events: Iterable[Event]) -> None:
         """Be what these events add up to, and nothing else; neither store nor listeners hear of it."""
         with self.ledger as ledger:
-            self._forget_world()
+            self._forget_all()
             ledger.sequence = 0
             ledger.replay(events)
 
@@ -90,7 +88,7 @@ class State(Memory):
         with self._log_lock:
             return [RequestRecord(*fields) for fields in self._log]
 
-    def keep_profile(self, who: Consumer, elements: Iterable[dict[str, Any]]) -> None:
+    def set_profile(self, who: Consumer, elements: Iterable[dict[str, Any]]) -> None:
         """Store SDEs: an element replaces the earlier one of its type as a whole (documented)."""
         sdes = list(elements)
         if not sdes:
@@ -108,7 +106,7 @@ class State(Memory):
         """The SDEs known of a consumer over all conversations, one of each type."""
         with self.ledger:
             profile = self._profiles.get(who.lp_consumer_id) or {}
-        return [as_element(kept) for _, kept in profile.values()]
+        return [decode_sde(limits) for _, limits in profile.values()]
 
     def open_conversation(
         self,
@@ -243,8 +241,8 @@ class State(Memory):
     def resume_conversation(self, conversation_id: str, *, by: str = "AGENT") -> bool:
         """Open a closed conversation again, as agents can; False when its consumer has another one open."""
         with self.ledger as ledger:
-            found = self._record(conversation_id).now
-            if found.stage == "OPEN" or found.lp_consumer_id in self._open_by_consumer:
+            conversation = self._record(conversation_id).now
+            if conversation.stage == "OPEN" or conversation.lp_consumer_id in self._open_by_consumer:
                 return False
             ledger.record("conversation_resumed", {"by": by}, conversation_id)
             return True
@@ -278,8 +276,8 @@ class State(Memory):
     def sdes(self, conversation_id: str) -> list[tuple[float, Any]]:
         """When each authenticated SDE of a conversation was set, and the element."""
         with self.ledger:
-            found = list(self._record(conversation_id).sdes)
-        return [(time, as_element(kept)) for time, kept in found]
+            sdes = list(self._record(conversation_id).sdes)
+        return [(time, decode_sde(limits)) for time, limits in sdes]
 
     def trace(self, conversation_id: str) -> dict[str, Any]:
         """How the conversation came to its skill: see `routing`."""
@@ -290,8 +288,8 @@ class State(Memory):
     def conversations(self) -> list[Conversation]:
         """Every conversation still remembered, oldest first."""
         with self.ledger:
-            found = [record.now for record in (*self._open, *self._closed)]
-        return sorted(found, key=lambda conversation: conversation.number)
+            conversations = [record.now for record in (*self._open, *self._closed)]
+        return sorted(conversations, key=lambda conversation: conversation.number)
 
     def set_online(self, account_id: str, agent_id: str, online: bool) -> None:
         """An agent comes or goes; until then it is as the world has it."""

@@ -37,10 +37,10 @@ class StateFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).absolute()
-        self._connection = self._opened()
+        self._connection = self._open()
         self._wake = threading.Condition()
         self._events: list[Event] = []
-        self._kept: dict[str, str] = {}
+        self._values: dict[str, str] = {}
         self._batch: Future[None] | None = None
         self._closing = False
         self._failure: StateFileError | None = None
@@ -66,8 +66,8 @@ class StateFile:
             previous = sequence
             yield event
 
-    def kept(self, name: str) -> str | None:
-        """What `keep` stored under this name, or None."""
+    def get_value(self, name: str) -> str | None:
+        """What `put_value` stored under this name, or None."""
         row = self._connection.execute("SELECT value FROM kept WHERE name = ?", (name,)).fetchone()
         return str(row[0]) if row else None
 
@@ -75,13 +75,13 @@ class StateFile:
         """Take events, in order; what is returned is done when they are on the disk."""
         with self._wake:
             self._events.extend(events)
-            return self._promise()
+            return self._next_batch()
 
-    def keep(self, name: str, value: str) -> Future[None]:
+    def put_value(self, name: str, value: str) -> Future[None]:
         """Store one value by name, in place of the earlier one."""
         with self._wake:
-            self._kept[name] = value
-            return self._promise()
+            self._values[name] = value
+            return self._next_batch()
 
     def close(self) -> None:
         """Write what waits, and let go of the file; nothing happens when that is done."""
@@ -97,7 +97,7 @@ class StateFile:
     def _pid_file(self) -> Path:
         return self.path.with_name(f"{self.path.name}.pid")
 
-    def _promise(self) -> Future[None]:
+    def _next_batch(self) -> Future[None]:
         if self._batch is None:
             self._batch = Future()
             if self._failure is not None:
@@ -111,12 +111,12 @@ class StateFile:
             with self._wake:
                 while self._batch is None and not self._closing:
                     self._wake.wait()
-                events, kept, batch = self._events, self._kept, self._batch
+                events, values, batch = self._events, self._values, self._batch
                 if batch is None or self._failure is not None:
                     return
-                self._events, self._kept, self._batch = [], {}, None
+                self._events, self._values, self._batch = [], {}, None
             try:
-                self._write(events, kept)
+                self._write(events, values)
             except sqlite3.Error as error:
                 failure = StateFileError(
                     f"The state file {self.path} can no longer be written ({error}). What was answered "
@@ -130,7 +130,7 @@ class StateFile:
                 return
             batch.set_result(None)
 
-    def _write(self, events: list[Event], kept: dict[str, str]) -> None:
+    def _write(self, events: list[Event], values: dict[str, str]) -> None:
         # Nothing before a reset is ever needed again.
         start = next((event.sequence for event in reversed(events) if event.kind == "reset"), None)
         rows = [(event.sequence, event.to_json()) for event in events if not start or event.sequence >= start]
@@ -138,9 +138,9 @@ class StateFile:
             if start is not None:
                 connection.execute("DELETE FROM events WHERE sequence < ?", (start,))
             connection.executemany("INSERT INTO events VALUES (?, ?)", rows)
-            connection.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?)", kept.items())
+            connection.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?)", values.items())
 
-    def _opened(self) -> sqlite3.Connection:
+    def _open(self) -> sqlite3.Connection:
         connection = None
         try:
             # Made here and not by SQLite, so that nobody else can read it from its first moment on.

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from lpnb.sandbox.state.ledger import Event, Ledger
-from lpnb.sandbox.state.retention import Retained
+from lpnb.sandbox.state.retention import BoundedDict
 
-_EMPTY = 300
+_EMPTY_UPLOAD_BYTES = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +26,15 @@ class Upload:
 class Uploads:
     """Every file still remembered."""
 
-    def __init__(self, ledger: Ledger, new_digest: Callable[[str], bytes], most: int, heaviest: int) -> None:
+    def __init__(self, ledger: Ledger, new_digest: Callable[[str], bytes], most: int, max_bytes: int) -> None:
         self._ledger = ledger
         self._new_digest = new_digest
-        self._most, self._heaviest = most, heaviest
+        self._max_entries, self._max_bytes = most, max_bytes
         self.forget()
 
     def forget(self) -> None:
         """Forget every file."""
-        self._files: Retained[Upload] = Retained(self._most, self._heaviest)
+        self._files: BoundedDict[Upload] = BoundedDict(self._max_entries, self._max_bytes)
         self._readers: dict[str, set[str]] = {}
 
     def register(self, account_id: str, lp_consumer_id: str, file_type: str, file_size: int) -> str:
@@ -70,7 +70,7 @@ class Uploads:
         """Whether a consumer has uploaded this file, or it was published to that one."""
         return lp_consumer_id == upload.lp_consumer_id or lp_consumer_id in self._readers.get(upload.path, ())
 
-    def published(self, path: object, lp_consumer_id: str) -> None:
+    def grant_reader(self, path: object, lp_consumer_id: str) -> None:
         """Somebody else published a file in this consumer's conversation."""
         if isinstance(path, str) and self._files.get(path) is not None:
             readers = self._readers.setdefault(path, set())
@@ -78,8 +78,8 @@ class Uploads:
                 readers.add(lp_consumer_id)
                 self._forget_readers(self._files.add_weight(path, 100 + len(lp_consumer_id)))
 
-    def _forget_readers(self, gone: list[Upload]) -> None:
-        for upload in gone:
+    def _forget_readers(self, dropped: list[Upload]) -> None:
+        for upload in dropped:
             self._readers.pop(upload.path, None)
 
     def apply(self, event: Event) -> None:
@@ -87,16 +87,16 @@ class Uploads:
         data = event.data
         path = data["path"]
         if event.kind == "upload_registered":
-            upload = Upload(
+            new = Upload(
                 path, data["account_id"], data["lp_consumer_id"], data["file_type"], data["file_size"]
             )
-            self._forget_readers(self._files.put(path, upload, _EMPTY))
+            self._forget_readers(self._files.put(path, new, _EMPTY_UPLOAD_BYTES))
             return
-        found = self._files.get(path)
-        if found is not None:
+        upload = self._files.get(path)
+        if upload is not None:
             content = base64.b64decode(data["content"])
-            stored = replace(found, content=content, content_type=data["content_type"])
-            self._forget_readers(self._files.put(path, stored, _EMPTY + len(content)))
+            stored = replace(upload, content=content, content_type=data["content_type"])
+            self._forget_readers(self._files.put(path, stored, _EMPTY_UPLOAD_BYTES + len(content)))
 
 
 KINDS = frozenset({"upload_registered", "upload_stored"})

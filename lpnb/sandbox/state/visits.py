@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lpnb.sandbox.state.ledger import Event, Ledger
-from lpnb.sandbox.state.retention import Retained
+from lpnb.sandbox.state.retention import BoundedDict
 
 IDLE_SECONDS = 30 * 60
-LONGEST_SECONDS = 6 * 3600
+MAX_SESSION_SECONDS = 6 * 3600
 
 # SDEs that replace the earlier one of their type (documented); the others append.
-REPLACED = ("personal", "ctmrinfo", "mrktInfo", "cart", "service")
-_APPENDED_KEPT = 50
-_IMPRESSIONS_KEPT = 100
+REPLACED_SDES = ("personal", "ctmrinfo", "mrktInfo", "cart", "service")
+_MAX_APPENDED_SDES = 50
+_MAX_IMPRESSIONS = 100
 
 # One session may have this part of what all of them may weigh; beyond it, its own oldest goes.
 _SHARE = 16
@@ -56,46 +56,49 @@ class Visit:
         heavy = (self.weights, self.impression_weights, self.other_weights.values())
         return _EMPTY_SESSION + sum(map(sum, heavy))
 
-    def lighten(self, heaviest: int) -> None:
+    def drop_oldest(self, max_bytes: int) -> None:
         """Forget the oldest impressions, then the oldest attributes, until it weighs no more than that."""
-        too_much = self.weight - heaviest
-        gone = _surplus(self.impression_weights, too_much)
-        too_much -= sum(self.impression_weights[:gone])
-        self.impressions, self.impression_weights = self.impressions[gone:], self.impression_weights[gone:]
-        gone = _surplus(self.weights, too_much)
-        self.attributes, self.weights = self.attributes[gone:], self.weights[gone:]
+        too_much = self.weight - max_bytes
+        dropped = _count_to_drop(self.impression_weights, too_much)
+        too_much -= sum(self.impression_weights[:dropped])
+        self.impressions, self.impression_weights = (
+            self.impressions[dropped:],
+            self.impression_weights[dropped:],
+        )
+        dropped = _count_to_drop(self.weights, too_much)
+        self.attributes, self.weights = self.attributes[dropped:], self.weights[dropped:]
 
-    def over(self, now: float) -> bool:
+    def expired(self, now: float) -> bool:
         """Whether the session has ended by itself."""
-        return now - self.seen_at > IDLE_SECONDS or now - self.started_at > LONGEST_SECONDS
+        return now - self.seen_at > IDLE_SECONDS or now - self.started_at > MAX_SESSION_SECONDS
 
 
 class Visits:
     """Every session still remembered."""
 
-    def __init__(self, ledger: Ledger, new_digest: Callable[[str], bytes], most: int, heaviest: int) -> None:
+    def __init__(self, ledger: Ledger, new_digest: Callable[[str], bytes], most: int, max_bytes: int) -> None:
         self._ledger = ledger
         self._new_digest = new_digest
-        self._most, self._heaviest = most, heaviest
+        self._max_entries, self._max_bytes = most, max_bytes
         self.forget()
 
     def forget(self) -> None:
         """Forget every session and visitor."""
-        self._sessions: Retained[Visit] = Retained(self._most, self._heaviest)
-        self._visitors: Retained[str] = Retained(self._most, self._heaviest)
+        self._sessions: BoundedDict[Visit] = BoundedDict(self._max_entries, self._max_bytes)
+        self._visitors: BoundedDict[str] = BoundedDict(self._max_entries, self._max_bytes)
 
     def start(self, account_id: str, client_id: str, visitor_id: str | None = None) -> Visit:
         """Begin a session, for a visitor known already or a new one."""
         with self._ledger as ledger:
-            session_id = _short(self._new_digest("session_started"))
+            session_id = _visit_id(self._new_digest("session_started"))
             data = {
                 "account_id": account_id,
                 "client_id": client_id,
-                "visitor_id": visitor_id or _short(self._new_digest("session_started")[::-1]),
+                "visitor_id": visitor_id or _visit_id(self._new_digest("session_started")[::-1]),
                 "session_id": session_id,
             }
             ledger.record("session_started", data)
-            return self._found(session_id)
+            return self._session(session_id)
 
     def report(
         self,
@@ -117,14 +120,14 @@ class Visits:
                 "attributes": attributes or [],
             }
             ledger.record("session_reported", data)
-            return self._found(session_id).page_id
+            return self._session(session_id).page_id
 
     def ask(
         self, session_id: str, considered: list[dict[str, Any]], shown: dict[str, Any] | None
     ) -> str | None:
         """Note what Monitoring considered and showed; return the contextId of what was shown."""
         with self._ledger as ledger:
-            context_id = str(self._found(session_id).asked + 1)
+            context_id = str(self._session(session_id).asked + 1)
             data = {
                 "session_id": session_id,
                 "considered": considered,
@@ -138,11 +141,11 @@ class Visits:
         with self._ledger as ledger:
             ledger.record("impression_reported", {"session_id": session_id, "impression": impression})
 
-    def _found(self, session_id: str) -> Visit:
-        found = self._sessions.get(session_id)
-        if found is None:
+    def _session(self, session_id: str) -> Visit:
+        visit = self._sessions.get(session_id)
+        if visit is None:
             raise KeyError(f"No session {session_id!r} in this sandbox.")
-        return found
+        return visit
 
     def session(self, session_id: str) -> Visit | None:
         """The session with this id, or None."""
@@ -162,7 +165,7 @@ class Visits:
         """Apply one of the session's events."""
         data = event.data
         if event.kind == "session_started":
-            visit = Visit(
+            new = Visit(
                 data["account_id"],
                 data["client_id"],
                 data["visitor_id"],
@@ -170,68 +173,68 @@ class Visits:
                 event.time,
                 event.time,
             )
-            self._sessions.put(visit.session_id, visit, _EMPTY_SESSION)
-            self._visitors.put(visit.visitor_id, visit.account_id, 100)
+            self._sessions.put(new.session_id, new, _EMPTY_SESSION)
+            self._visitors.put(new.visitor_id, new.account_id, 100)
             return
-        found = self._sessions.get(data["session_id"])
-        if found is None:
+        visit = self._sessions.get(data["session_id"])
+        if visit is None:
             return
-        found.seen_at = event.time
+        visit.seen_at = event.time
         if event.kind == "session_reported":
-            _reported(found, event)
+            _apply_report(visit, event)
         elif event.kind == "engagement_asked":
-            found.asked += 1
-            found.considered = data["considered"]
+            visit.asked += 1
+            visit.considered = data["considered"]
             if data["shown"] is not None:
-                found.shown = {**found.shown, data["shown"]["contextId"]: data["shown"]}
-                if len(found.shown) > _IMPRESSIONS_KEPT:
-                    del found.shown[next(iter(found.shown))]
-            found.other_weights["considered"] = _weight(found.considered)
-            found.other_weights["shown"] = _weight(found.shown)
+                visit.shown = {**visit.shown, data["shown"]["contextId"]: data["shown"]}
+                if len(visit.shown) > _MAX_IMPRESSIONS:
+                    del visit.shown[next(iter(visit.shown))]
+            visit.other_weights["considered"] = _size(visit.considered)
+            visit.other_weights["shown"] = _size(visit.shown)
         else:
-            found.impressions = [*found.impressions[1 - _IMPRESSIONS_KEPT :], data["impression"]]
-            weights = found.impression_weights[1 - _IMPRESSIONS_KEPT :]
-            found.impression_weights = [*weights, _weight(data["impression"])]
-        found.lighten(self._heaviest // _SHARE)
-        self._sessions.weigh(found.session_id, found.weight)
+            visit.impressions = [*visit.impressions[1 - _MAX_IMPRESSIONS :], data["impression"]]
+            weights = visit.impression_weights[1 - _MAX_IMPRESSIONS :]
+            visit.impression_weights = [*weights, _size(data["impression"])]
+        visit.drop_oldest(self._max_bytes // _SHARE)
+        self._sessions.set_weight(visit.session_id, visit.weight)
 
 
-def _reported(visit: Visit, event: Event) -> None:
+def _apply_report(visit: Visit, event: Event) -> None:
     data = event.data
     visit.page_id = data["page_id"]
     if data["identities"]:
         visit.identities = data["identities"]
-        visit.other_weights["identities"] = _weight(visit.identities)
+        visit.other_weights["identities"] = _size(visit.identities)
     if data["entry_points"] is not None:
         visit.entry_points = data["entry_points"]
-        visit.other_weights["entry_points"] = _weight(visit.entry_points)
-    kept = list(zip(visit.attributes, visit.weights, strict=True))
+        visit.other_weights["entry_points"] = _size(visit.entry_points)
+    entries = list(zip(visit.attributes, visit.weights, strict=True))
     for element in data["attributes"]:
         kind = element.get("type")
-        if kind in REPLACED:
-            kept = [item for item in kept if item[0][1].get("type") != kind]
-        kept = [*kept[-_APPENDED_KEPT:], ((event.time, element), _weight(element))]
+        if kind in REPLACED_SDES:
+            entries = [item for item in entries if item[0][1].get("type") != kind]
+        entries = [*entries[-_MAX_APPENDED_SDES:], ((event.time, element), _size(element))]
     # New lists: a reader may hold the ones of a moment ago.
-    visit.attributes = [pair for pair, _ in kept]
-    visit.weights = [weight for _, weight in kept]
+    visit.attributes = [pair for pair, _ in entries]
+    visit.weights = [weight for _, weight in entries]
 
 
-def _weight(value: object) -> int:
+def _size(value: object) -> int:
     return len(repr(value))
 
 
-def _surplus(weights: list[int], too_much: int) -> int:
+def _count_to_drop(weights: list[int], too_much: int) -> int:
     """How many of the oldest have to go; the latest stays, however heavy it is."""
-    gone = 0
-    while too_much > 0 and gone < len(weights) - 1:
-        too_much -= weights[gone]
-        gone += 1
-    return gone
+    dropped = 0
+    while too_much > 0 and dropped < len(weights) - 1:
+        too_much -= weights[dropped]
+        dropped += 1
+    return dropped
 
 
 KINDS = frozenset({"session_started", "session_reported", "engagement_asked", "impression_reported"})
 
 
-def _short(digest: bytes) -> str:
+def _visit_id(digest: bytes) -> str:
     """An id as Monitoring's look: 22 characters."""
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")

@@ -6,7 +6,7 @@ from lpnb.sandbox.world.webhook_subscriptions import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class WebhookTarget:
     """An app installation that has webhooks."""
 
     account_id: str
@@ -16,7 +16,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class WebhookCounts:
     """How webhooks fared: ``retried`` counts tries after the first, the others count webhooks."""
 
     delivered: int = 0
@@ -27,7 +27,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class WebhookAttempt:
     """One try: ``status`` is None when no answer came, and ``problem`` then says why."""
 
     time: float

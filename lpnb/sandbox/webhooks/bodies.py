@@ -106,7 +106,7 @@ def conversation_change(conversation: Conversation) -> dict[str, Any]:
 def details(conversation: Conversation) -> dict[str, Any]:
     """``conversationDetails``; what does not apply is left out."""
     body = conversation.body
-    found: dict[str, Any] = {
+    details: dict[str, Any] = {
         "skillId": conversation.skill_id,
         "participants": [{"id": who, "role": role} for who, role in _participants(conversation)],
         "dialogs": [_dialog(dialog, conversation) for dialog in conversation.dialogs],
@@ -124,23 +124,23 @@ def details(conversation: Conversation) -> dict[str, Any]:
         },
     }
     if conversation.campaign is not None:
-        found["campaignInfo"] = {
+        details["campaignInfo"] = {
             name: None if conversation.campaign.get(name) is None else str(conversation.campaign[name])
             for name in ("campaignId", "engagementId")
         }
     if isinstance(body.get("conversationContext"), dict):
-        found["context"] = body["conversationContext"]
+        details["context"] = body["conversationContext"]
     if conversation.csat is not None:
-        found["csat"] = conversation.csat
+        details["csat"] = conversation.csat
     if conversation.close_reason is not None:
-        found["closeReason"] = conversation.close_reason
+        details["closeReason"] = conversation.close_reason
     if conversation.closed_at is not None:
-        found["endTs"] = _ms(conversation.closed_at)
-    return found
+        details["endTs"] = _ms(conversation.closed_at)
+    return details
 
 
 def _dialog(dialog: Dialog, conversation: Conversation) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "dialogId": dialog.dialog_id,
         "participantsDetails": [
             {"id": who, "role": role, "state": "ACTIVE"} for who, role in _participants(conversation)
@@ -153,11 +153,11 @@ def _dialog(dialog: Dialog, conversation: Conversation) -> dict[str, Any]:
         "metaDataLastUpdateTs": _ms(dialog.closed_at or dialog.created_at),
     }
     if dialog.closed_at is not None:
-        found["endTs"] = _ms(dialog.closed_at)
+        result["endTs"] = _ms(dialog.closed_at)
     for name, value in (("closedBy", dialog.closed_by), ("closedCause", dialog.closed_cause)):
         if value is not None:
-            found[name] = value
-    return found
+            result[name] = value
+    return result
 
 
 def _participants(conversation: Conversation) -> list[tuple[str, str]]:
@@ -188,10 +188,10 @@ def _properties(raw: object) -> Any:
     if not isinstance(raw, str):
         return None
     try:
-        found = strict_json.read(raw.encode("latin-1", "replace"))
+        properties = strict_json.read(raw.encode("latin-1", "replace"))
     except strict_json.StrictJsonError:
         return None
-    return found if isinstance(found, dict) else None
+    return properties if isinstance(properties, dict) else None
 
 
 def _ms(seconds: float) -> int:

@@ -21,7 +21,7 @@ from lpnb.sandbox.state.conversations import Conversation
 from lpnb.sandbox.state.ledger import Event
 from lpnb.sandbox.state.state import State
 from lpnb.sandbox.state.state_file import StateFileError
-from lpnb.sandbox.webhooks.attempts import Attempt, Counts, Target
+from lpnb.sandbox.webhooks.attempts import WebhookAttempt, WebhookCounts, WebhookTarget
 from lpnb.sandbox.webhooks.bodies import body_of, key_of, to_bytes
 from lpnb.sandbox.webhooks.delivery_options import Delivery
 from lpnb.sandbox.webhooks.signature import sign
@@ -29,8 +29,6 @@ from lpnb.sandbox.world.webhook_subscriptions import Subscription
 
 if TYPE_CHECKING:
     import aiohttp
-
-__all__ = ["FAULTS", "Attempt", "Counts", "Courier", "Delivery", "Target"]
 
 logger = logging.getLogger("lpnb.sandbox")
 
@@ -46,7 +44,7 @@ _SHORTEST_WAIT = 0.005
 
 
 @dataclass(frozen=True, slots=True)
-class _Parcel:
+class _QueuedWebhook:
     key: str
     body: bytes
     time: float
@@ -55,38 +53,38 @@ class _Parcel:
     """Done when what it tells of is on the disk; None when it is, or nothing is kept there."""
 
 
-_Address = tuple[int, str]
+_QueueKey = tuple[int, str]
 """A target's position and a conversation: what is kept in order."""
 
 
-class Courier:
+class WebhookDispatcher:
     """Hears of every event, and posts what the targets asked to hear of.
 
     Raises:
         ValueError: When an endpoint is on another machine, and that was not allowed.
     """
 
-    def __init__(self, state: State, targets: Iterable[Target], how: Delivery) -> None:
+    def __init__(self, state: State, targets: Iterable[WebhookTarget], how: Delivery) -> None:
         self._state = state
-        self._how = how
-        self._addressed: tuple[tuple[Target, dict[str, Subscription]], ...] = ()
-        self._changed = threading.Condition()
-        self._queues: dict[_Address, deque[_Parcel]] = {}
-        self._held: dict[_Address, _Parcel] = {}
+        self._options = how
+        self._targets: tuple[tuple[WebhookTarget, dict[str, Subscription]], ...] = ()
+        self._condition = threading.Condition()
+        self._queues: dict[_QueueKey, deque[_QueuedWebhook]] = {}
+        self._held_back: dict[_QueueKey, _QueuedWebhook] = {}
         self._faults: deque[str] = deque()
-        self._workers: dict[_Address, asyncio.Task[None] | None] = {}
+        self._workers: dict[_QueueKey, asyncio.Task[None] | None] = {}
         self._waiting = self._delivered = self._retried = self._expired = self._dropped = 0
         self._bytes = 0
-        self._attempts: deque[Attempt] = deque(maxlen=_ATTEMPTS_KEPT)
+        self._attempts: deque[WebhookAttempt] = deque(maxlen=_ATTEMPTS_KEPT)
         self.settled: Callable[[], object] = lambda: None
         """Called in the loop when a webhook has arrived or was given up."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._http: aiohttp.ClientSession | None = None
-        self._needed: Callable[[], object] = lambda: None
+        self._wake_runner: Callable[[], object] = lambda: None
         for target in targets:
-            self.aim(target)
+            self.set_target(target)
 
-    def aim(self, target: Target) -> None:
+    def set_target(self, target: WebhookTarget) -> None:
         """Let an installation have these webhooks, in place of those it had; from any thread.
 
         What waits for an endpoint of before goes to the new one.
@@ -94,76 +92,76 @@ class Courier:
         Raises:
             ValueError: When an endpoint is on another machine, and that was not allowed.
         """
-        for endpoint in () if self._how.any_host else target.webhooks.elsewhere():
+        for endpoint in () if self._options.any_host else target.webhooks.foreign_endpoints():
             raise ValueError(
                 f"The webhook endpoint {endpoint!r} is not on this machine. The sandbox posts to "
                 "127.0.0.1, ::1 and localhost; Delivery(any_host=True) lets it post anywhere."
             )
-        with self._changed:
-            found = list(self._addressed)
+        with self._condition:
+            found = list(self._targets)
             mine = (target.account_id, target.client_id)
             known = [(other.account_id, other.client_id) for other, _ in found]
             position = known.index(mine) if mine in known else len(found)
             found[position : position + 1] = [(target, target.webhooks.by_key())]
-            first = not self._addressed
-            self._addressed = tuple(found)
+            first = not self._targets
+            self._targets = tuple(found)
         if first:  # a sandbox without webhooks need not hear of every event
-            self._state.subscribe(self._hear)
-        self._needed()
+            self._state.subscribe(self._on_event)
+        self._wake_runner()
 
     @property
-    def targets(self) -> tuple[Target, ...]:
+    def targets(self) -> tuple[WebhookTarget, ...]:
         """Who gets webhooks."""
-        return tuple(target for target, subscriptions in self._addressed if subscriptions)
+        return tuple(target for target, subscriptions in self._targets if subscriptions)
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> WebhookCounts:
         """How it went so far."""
-        with self._changed:
-            return Counts(self._delivered, self._retried, self._expired, self._dropped, self._waiting)
+        with self._condition:
+            return WebhookCounts(self._delivered, self._retried, self._expired, self._dropped, self._waiting)
 
     @property
     def waiting_bytes(self) -> int:
         """What waits or is held back has bodies of so many bytes."""
-        with self._changed:
+        with self._condition:
             return self._bytes
 
     @property
-    def attempts(self) -> list[Attempt]:
+    def attempts(self) -> list[WebhookAttempt]:
         """The last thousand tries, oldest first."""
-        with self._changed:
+        with self._condition:
             return list(self._attempts)
 
     def wait_until_settled(self, seconds: float) -> bool:
         """Wait until nothing waits to be delivered; False when that takes longer. Not for the loop."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._waiting == 0, seconds)
+        with self._condition:
+            return self._condition.wait_for(lambda: self._waiting == 0, seconds)
 
     def wait_for_attempts(self, count: int, seconds: float) -> bool:
         """Wait until there were so many tries; False when that takes longer. Not for the loop."""
-        with self._changed:
-            return self._changed.wait_for(lambda: len(self._attempts) >= count, seconds)
+        with self._condition:
+            return self._condition.wait_for(lambda: len(self._attempts) >= count, seconds)
 
     def fail(self, fault: str, times: int = 1) -> None:
         """Do something to the next webhooks that loss, duplicates and reordering are allowed to do."""
         if fault not in FAULTS:
             choices = ", ".join(repr(name) for name in FAULTS)
             raise ControlError(f"fault must be one of {choices}; got {fault!r}.")
-        if not 1 <= times <= self._how.most_waiting:
-            raise ControlError(f"times must be from 1 to {self._how.most_waiting}; got {times}.")
-        with self._changed:
+        if not 1 <= times <= self._options.most_waiting:
+            raise ControlError(f"times must be from 1 to {self._options.most_waiting}; got {times}.")
+        with self._condition:
             self._faults.extend([fault] * times)
 
     def clear(self) -> None:
         """Forget what waits, the faults and the counters."""
-        with self._changed:
+        with self._condition:
             self._queues.clear()
-            self._held.clear()
+            self._held_back.clear()
             self._faults.clear()
             self._attempts.clear()
             self._waiting = self._delivered = self._retried = self._expired = self._dropped = 0
             self._bytes = 0
-            self._changed.notify_all()
+            self._condition.notify_all()
         self.clock_moved()
 
     def clock_moved(self) -> None:
@@ -180,8 +178,8 @@ class Courier:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(needed.set)
 
-        self._needed = wake
-        if not self._addressed:
+        self._wake_runner = wake
+        if not self._targets:
             await needed.wait()
         # Here and not at the top: a sandbox without webhooks need not wait for it.
         import aiohttp
@@ -190,7 +188,9 @@ class Courier:
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._clock_moved = asyncio.Event()
         limits = aiohttp.ClientTimeout(
-            total=2 * self._how.timeout, sock_connect=self._how.timeout, sock_read=self._how.timeout
+            total=2 * self._options.timeout,
+            sock_connect=self._options.timeout,
+            sock_read=self._options.timeout,
         )
         async with aiohttp.ClientSession(
             timeout=limits,
@@ -199,7 +199,7 @@ class Courier:
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
             connector=aiohttp.TCPConnector(limit=_AT_ONCE),
         ) as self._http:
-            with self._changed:
+            with self._condition:
                 self._loop = loop
                 addresses = list(self._queues)
                 self._workers.update(dict.fromkeys(addresses))
@@ -208,7 +208,7 @@ class Courier:
             try:
                 await asyncio.Event().wait()
             finally:
-                with self._changed:
+                with self._condition:
                     self._loop = None
                     working = [task for task in self._workers.values() if task is not None]
                     self._workers.clear()
@@ -216,7 +216,7 @@ class Courier:
                     task.cancel()
                 await asyncio.gather(*working, return_exceptions=True)
 
-    def _hear(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         """Listens to the ledger: the state is as of the event, and must not change."""
         if event.kind == "reset":
             self.clear()
@@ -228,29 +228,29 @@ class Courier:
         if found is None:
             return
         body = None
-        for position, (target, subscriptions) in enumerate(self._addressed):
+        for position, (target, subscriptions) in enumerate(self._targets):
             if target.account_id != found.account_id or key not in subscriptions:
                 continue
             body = body or to_bytes(body_of(event, self._state.conversation))
             stored = self._state.ledger.unstored()
-            parcel = _Parcel(key, body, event.time, found.conversation_id, stored)
-            self._take((position, found.conversation_id), parcel)
+            queued = _QueuedWebhook(key, body, event.time, found.conversation_id, stored)
+            self._enqueue((position, found.conversation_id), queued)
 
-    def _take(self, address: _Address, parcel: _Parcel) -> None:
-        with self._changed:
+    def _enqueue(self, address: _QueueKey, queued: _QueuedWebhook) -> None:
+        with self._condition:
             fault = self._faults.popleft() if self._faults else None
             if fault == "lose":
                 return
-            if fault == "reorder" and address not in self._held:
-                if self._has_room(parcel):
-                    self._held[address] = parcel
-                    self._bytes += len(parcel.body)
+            if fault == "reorder" and address not in self._held_back:
+                if self._has_room(queued):
+                    self._held_back[address] = queued
+                    self._bytes += len(queued.body)
                 return
-            parcels = [parcel, parcel] if fault == "duplicate" else [parcel]
-            if (late := self._held.pop(address, None)) is not None:
+            items = [queued, queued] if fault == "duplicate" else [queued]
+            if (late := self._held_back.pop(address, None)) is not None:
                 self._bytes -= len(late.body)
-                parcels.append(late)
-            for item in parcels:
+                items.append(late)
+            for item in items:
                 if self._has_room(item):
                     self._queues.setdefault(address, deque()).append(item)
                     self._waiting += 1
@@ -260,10 +260,10 @@ class Courier:
             self._workers[address] = None
         self._in_loop(self._start, address)
 
-    def _has_room(self, parcel: _Parcel) -> bool:
+    def _has_room(self, queued: _QueuedWebhook) -> bool:
         """Whether one more may wait; it is counted as dropped when not."""
-        many = self._waiting >= self._how.most_waiting
-        if many or self._bytes + len(parcel.body) > self._how.most_waiting_bytes:
+        many = self._waiting >= self._options.most_waiting
+        if many or self._bytes + len(queued.body) > self._options.most_waiting_bytes:
             self._dropped += 1
             return False
         return True
@@ -279,49 +279,51 @@ class Courier:
         self._clock_moved.set()
         self._clock_moved = asyncio.Event()
 
-    def _start(self, address: _Address) -> None:
-        with self._changed:
+    def _start(self, address: _QueueKey) -> None:
+        with self._condition:
             if self._loop is not None and self._workers.get(address, self) is None:
-                self._workers[address] = self._loop.create_task(self._work(address))
+                self._workers[address] = self._loop.create_task(self._deliver_queue(address))
 
-    async def _work(self, address: _Address) -> None:
+    async def _deliver_queue(self, address: _QueueKey) -> None:
         """Deliver what waits for one conversation, one after the other."""
         while True:
-            with self._changed:
+            with self._condition:
                 queue = self._queues.get(address)
                 if not queue:
                     self._queues.pop(address, None)
                     self._workers.pop(address, None)
                     return
-                parcel = queue[0]
-            arrived = await self._deliver(address, queue, parcel)
-            with self._changed:
+                queued = queue[0]
+            arrived = await self._deliver(address, queue, queued)
+            with self._condition:
                 # Somebody may have cleared everything in the meantime.
-                if self._queues.get(address) is queue and queue and queue[0] is parcel:
+                if self._queues.get(address) is queue and queue and queue[0] is queued:
                     queue.popleft()
                     self._waiting -= 1
-                    self._bytes -= len(parcel.body)
+                    self._bytes -= len(queued.body)
                     self._delivered += arrived
                     self._expired += not arrived
-                    self._changed.notify_all()
+                    self._condition.notify_all()
             self.settled()
 
-    async def _deliver(self, address: _Address, queue: deque[_Parcel], parcel: _Parcel) -> bool:
+    async def _deliver(
+        self, address: _QueueKey, queue: deque[_QueuedWebhook], queued: _QueuedWebhook
+    ) -> bool:
         """Whether it arrived in the end."""
-        if not await _on_disk(parcel):
+        if not await _wait_until_stored(queued):
             return False
-        scale = self._how.time_scale
+        scale = self._options.time_scale
         gap = FIRST_GAP
         number = 1
         while True:
-            target, subscriptions = self._addressed[address[0]]
-            subscription = subscriptions.get(parcel.key)
+            target, subscriptions = self._targets[address[0]]
+            subscription = subscriptions.get(queued.key)
             if subscription is None:  # nobody wants it any more
                 return False
-            attempt = await self._post(target, subscription, parcel, number)
+            attempt = await self._post(target, subscription, queued, number)
             if attempt.succeeded:
                 return True
-            last = parcel.time + target.webhooks.retry.retention_time * scale
+            last = queued.time + target.webhooks.retry.retention_time * scale
             due = attempt.time + gap * scale
             if subscription.max_retries == 0 or due > last:
                 logger.warning("A webhook to %s was given up after %d tries.", subscription.endpoint, number)
@@ -331,10 +333,10 @@ class Courier:
                 return False
             number += 1
             gap = min(2 * gap, LONGEST_GAP)
-            with self._changed:
+            with self._condition:
                 self._retried += 1
 
-    async def _sleep_until(self, due: float, address: _Address, queue: deque[_Parcel]) -> None:
+    async def _sleep_until(self, due: float, address: _QueueKey, queue: deque[_QueuedWebhook]) -> None:
         """Wait by the sandbox's clock, which may be moved or stand still; no longer than anything waits."""
         while (left := due - self._state.clock()) > 0 and self._queues.get(address) is queue:
             moved = self._clock_moved
@@ -343,8 +345,8 @@ class Courier:
                     await moved.wait()
 
     async def _post(
-        self, target: Target, subscription: Subscription, parcel: _Parcel, number: int
-    ) -> Attempt:
+        self, target: WebhookTarget, subscription: Subscription, queued: _QueuedWebhook, number: int
+    ) -> WebhookAttempt:
         import aiohttp
 
         assert self._http is not None  # noqa: S101 - run() made it before any worker
@@ -353,14 +355,14 @@ class Courier:
             ("Content-Type", "application/json"),
             ("x-liveperson-account-id", target.account_id),
             ("x-liveperson-client-id", target.client_id),
-            ("x-liveperson-signature", sign(parcel.body, target.client_secret, self._how.signature)),
+            ("x-liveperson-signature", sign(queued.body, target.client_secret, self._options.signature)),
         ]
         status = problem = None
         try:
             async with (
                 self._slots,
                 self._http.post(
-                    subscription.endpoint, data=parcel.body, headers=headers, allow_redirects=False
+                    subscription.endpoint, data=queued.body, headers=headers, allow_redirects=False
                 ) as answer,
             ):
                 status = answer.status
@@ -373,20 +375,20 @@ class Courier:
             logger.exception("Posting a webhook to %s failed.", subscription.endpoint)
             problem = type(error).__name__
         now = self._state.clock()
-        attempt = Attempt(
-            now, parcel.conversation_id, parcel.key, subscription.endpoint, number, status, problem
+        attempt = WebhookAttempt(
+            now, queued.conversation_id, queued.key, subscription.endpoint, number, status, problem
         )
-        with self._changed:
+        with self._condition:
             self._attempts.append(attempt)
-            self._changed.notify_all()
+            self._condition.notify_all()
         return attempt
 
 
-async def _on_disk(parcel: _Parcel) -> bool:
+async def _wait_until_stored(queued: _QueuedWebhook) -> bool:
     """Wait until what a webhook tells of would survive the process; False when it cannot be stored."""
-    if parcel.stored is not None:
+    if queued.stored is not None:
         try:
-            await asyncio.shield(asyncio.wrap_future(parcel.stored))
+            await asyncio.shield(asyncio.wrap_future(queued.stored))
         except StateFileError:
             logger.warning("A webhook was given up: what it tells of could not be stored.")
             return False

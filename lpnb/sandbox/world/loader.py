@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from lpnb.sandbox.world.models import SDE_TYPES, World
 
-LARGEST_FILE = 5 * 1024 * 1024
+MAX_WORLD_BYTES = 5 * 1024 * 1024
 
 
 class WorldError(ValueError):
@@ -32,8 +32,8 @@ def read_world(path: str | Path) -> World:
         OSError: When the file cannot be read.
     """
     path = Path(path)
-    if path.stat().st_size > LARGEST_FILE:
-        raise WorldError(str(path), [f"The file is larger than {LARGEST_FILE} bytes."])
+    if path.stat().st_size > MAX_WORLD_BYTES:
+        raise WorldError(str(path), [f"The file is larger than {MAX_WORLD_BYTES} bytes."])
     try:
         text = path.read_text("utf-8")
     except UnicodeDecodeError as error:
@@ -68,8 +68,10 @@ def parse_world(text: str, *, where: str = "the world") -> World:
     try:
         world = World.model_validate(table)
     except ValidationError as error:
-        complaints += [_sentence(finding) for finding in error.errors(include_url=False) if _tells(finding)]
-    complaints += _loose_ends(table)
+        complaints += [
+            _sentence(finding) for finding in error.errors(include_url=False) if _is_informative(finding)
+        ]
+    complaints += _reference_complaints(table)
     if complaints or world is None:
         # A union is tried member by member, and each complains at the same place.
         raise WorldError(where, list(dict.fromkeys(complaints)))
@@ -83,20 +85,20 @@ def default_world() -> World:
     return parse_world(text, where="the default world")
 
 
-def _tells(finding: Any) -> bool:
+def _is_informative(finding: Any) -> bool:
     """Whether a finding says something new.
 
     Of an array that should not be empty, pydantic counts the good members only; and what may be an
     array or a table it finds wrong in both ways.
     """
-    came = finding["input"]
+    value = finding["input"]
     if finding["type"] == "too_short":
-        return not came
+        return not value
     tried = next((part for part in finding["loc"] if _is_branch(part)), None)
     if tried is None:
         return True
     if finding["type"] in ("tuple_type", "model_type", "model_attributes_type"):
-        return tried != "Range" and not isinstance(came, dict)
+        return tried != "Range" and not isinstance(value, dict)
     return True
 
 
@@ -107,8 +109,8 @@ def _is_branch(part: str | int) -> bool:
 def _sentence(finding: Any) -> str:
     """One wording for each complaint of pydantic."""
     location: tuple[str | int, ...] = finding["loc"]
-    path, kind, came = _path(location), finding["type"], finding["input"]
-    shown = repr(came) if len(repr(came)) <= 60 else repr(came)[:57] + "..."
+    path, kind, value = _path(location), finding["type"], finding["input"]
+    shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
     context = finding.get("ctx", {})
     if kind == "extra_forbidden":
         sentence = f"{path} is not a field."
@@ -121,7 +123,7 @@ def _sentence(finding: Any) -> str:
     if kind == "literal_error":
         sentence = f"{path} must be one of {context['expected'].replace(' or ', ', ')}; got {shown}."
         choices = [choice.strip("'") for choice in context["expected"].replace(" or ", ", ").split(", ")]
-        close = get_close_matches(str(came), choices, n=1)
+        close = get_close_matches(str(value), choices, n=1)
         return f"{sentence} Did you mean {close[0]!r}?" if close else sentence
     if kind == "string_pattern_mismatch":
         if "[key]" in location:
@@ -161,16 +163,16 @@ def _fields_at(location: tuple[str | int, ...]) -> list[str]:
     """The names allowed where *location* leads."""
     if "Range" in location:
         return ["min", "max"]
-    found: Any = World
+    model: Any = World
     for part in location:
         if isinstance(part, int):
             continue
-        field = found.model_fields.get(part)
+        field = model.model_fields.get(part)
         models = [] if field is None else list(_models_in(field.annotation))
         if not models:
             return []
-        found = models[0]
-    return list(found.model_fields)
+        model = models[0]
+    return list(model.model_fields)
 
 
 def _models_in(annotation: Any) -> Iterator[Any]:
@@ -180,34 +182,38 @@ def _models_in(annotation: Any) -> Iterator[Any]:
         yield from _models_in(argument)
 
 
-def _loose_ends(table: dict[str, Any]) -> Iterator[str]:
+def _reference_complaints(table: dict[str, Any]) -> Iterator[str]:
     """Names that lead nowhere and ids given twice, as far as the table has the right shape."""
     accounts = list(_rows(table, "accounts", ""))
-    yield from _twice(accounts, "id")
+    yield from _duplicates(accounts, "id")
     for path, account in accounts:
         rows = {
             name: list(_rows(account, name, path))
             for name in ("installations", "skills", "agents", "campaigns", "engagements", "sde_rules")
         }
-        yield from _twice(rows["installations"], "client_id")
-        yield from _twice(rows["agents"], "login")
+        yield from _duplicates(rows["installations"], "client_id")
+        yield from _duplicates(rows["agents"], "login")
         for name in ("skills", "agents", "campaigns", "engagements"):
-            yield from _twice(rows[name], "id")
-        yield from _twice(rows["skills"], "name")
+            yield from _duplicates(rows[name], "id")
+        yield from _duplicates(rows["skills"], "name")
         skills = {str(skill[key]) for _, skill in rows["skills"] for key in ("id", "name") if key in skill}
         campaigns = {str(campaign["id"]) for _, campaign in rows["campaigns"] if "id" in campaign}
         for key in ("default_skill", "fallback_skill"):
-            yield from _nowhere(f"{path}.{key}", account.get(key), skills, "skill")
+            yield from _unknown_reference(f"{path}.{key}", account.get(key), skills, "skill")
         for place, skill in rows["skills"]:
-            yield from _nowhere(f"{place}.fallback_skill", skill.get("fallback_skill"), skills, "skill")
+            yield from _unknown_reference(
+                f"{place}.fallback_skill", skill.get("fallback_skill"), skills, "skill"
+            )
         for place, row in (*rows["engagements"], *rows["sde_rules"]):
-            yield from _nowhere(f"{place}.skill", row.get("skill"), skills, "skill")
+            yield from _unknown_reference(f"{place}.skill", row.get("skill"), skills, "skill")
         for place, engagement in rows["engagements"]:
-            yield from _nowhere(f"{place}.campaign", engagement.get("campaign"), campaigns, "campaign")
+            yield from _unknown_reference(
+                f"{place}.campaign", engagement.get("campaign"), campaigns, "campaign"
+            )
         for place, agent in rows["agents"]:
             served = agent.get("skills")
             for position, ref in enumerate(served if isinstance(served, list) else []):
-                yield from _nowhere(f"{place}.skills[{position}]", ref, skills, "skill")
+                yield from _unknown_reference(f"{place}.skills[{position}]", ref, skills, "skill")
 
 
 def _rows(table: dict[str, Any], name: str, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -217,7 +223,7 @@ def _rows(table: dict[str, Any], name: str, path: str) -> Iterator[tuple[str, di
             yield f"{path}.{name}[{position}]".lstrip("."), row
 
 
-def _twice(rows: list[tuple[str, dict[str, Any]]], key: str) -> Iterator[str]:
+def _duplicates(rows: list[tuple[str, dict[str, Any]]], key: str) -> Iterator[str]:
     first: dict[str, str] = {}
     for path, row in rows:
         value = row.get(key)
@@ -229,7 +235,7 @@ def _twice(rows: list[tuple[str, dict[str, Any]]], key: str) -> Iterator[str]:
             first[str(value)] = path
 
 
-def _nowhere(path: str, ref: object, known: set[str], what: str) -> Iterator[str]:
+def _unknown_reference(path: str, ref: object, known: set[str], what: str) -> Iterator[str]:
     if isinstance(ref, str | int) and str(ref) not in known:
         sentence = f"{path}: no {what} of this account is called {ref!r}."
         close = get_close_matches(str(ref), sorted(known), n=1)

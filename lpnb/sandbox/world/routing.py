@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from lpnb.sandbox.world.models import Account, Skill
 from lpnb.sandbox.world.rules import Rules
-from lpnb.sandbox.world.targeting import Verdict
+from lpnb.sandbox.world.targeting import EngagementMatch
 
 ANY_SKILL = "-1"
 _LONGEST_ID = 19
@@ -21,7 +21,7 @@ Online = Callable[[Skill], bool]
 """Whether an agent of the skill is online."""
 
 
-def number(value: str | None) -> int | None:
+def parse_id(value: str | None) -> int | None:
     """An id as the number it is elsewhere; None for what is no such number, whatever a client sent.
 
     >>> number("99999"), number("-1"), number("²"), number("9" * 5000), number(None)
@@ -32,7 +32,7 @@ def number(value: str | None) -> int | None:
     return int(value) if known and value is not None else None
 
 
-class Asked(NamedTuple):
+class RoutingRequest(NamedTuple):
     """What a conversation brings to be routed by; ids as strings, None for what was not sent."""
 
     source_name: str
@@ -51,7 +51,7 @@ class Asked(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _RuleResult:
     """What one way came to: a skill (perhaps "-1" by choice), or nothing, and why."""
 
     why: str
@@ -59,12 +59,14 @@ class _Found:
     unknown: str | None = None
 
 
-def route(account: Account, asked: Asked, rules: Rules, online: Online) -> tuple[dict[str, Any], list[str]]:
+def route_conversation(
+    account: Account, request: RoutingRequest, rules: Rules, online: Online
+) -> tuple[dict[str, Any], list[str]]:
     """The landing (skill_id, skill_name, source_name, campaign, trace), and what ids are unknown.
 
     Every conversation that asks for the same may be given the same landing: nobody changes it.
     """
-    campaign, unknown = _campaign(account, asked)
+    campaign, unknown = _campaign(account, request)
     order = rules.routing_order.split(">")
     steps: list[dict[str, Any]] = []
     skill_id = ANY_SKILL
@@ -75,13 +77,13 @@ def route(account: Account, asked: Asked, rules: Rules, online: Online) -> tuple
                 {"rule": way, "outcome": "not reached", "why": f"The {decided_by} rule had decided."}
             )
             continue
-        found = _WAYS[way](account, asked, rules)
-        if found.unknown:
-            unknown.append(found.unknown)
-        if found.skill_id is not None:
-            skill_id, decided_by = found.skill_id, way
+        result = _RULES[way](account, request, rules)
+        if result.unknown:
+            unknown.append(result.unknown)
+        if result.skill_id is not None:
+            skill_id, decided_by = result.skill_id, way
         steps.append(
-            {"rule": way, "outcome": "passed" if found.skill_id is None else "decided", "why": found.why}
+            {"rule": way, "outcome": "passed" if result.skill_id is None else "decided", "why": result.why}
         )
     skill = account.skill(skill_id)
     fallback = None
@@ -97,7 +99,7 @@ def route(account: Account, asked: Asked, rules: Rules, online: Online) -> tuple
         "order": order,
         "steps": steps,
         "fallback": fallback,
-        "named": _named(account, asked),
+        "named": _named_engagement(account, request),
         "monitoring": None,
         "inferred": "The order of the rules and the treatment of unknown ids are not documented: "
         f"routing_order={rules.routing_order!r}, unknown_ids={rules.unknown_ids!r}.",
@@ -105,25 +107,25 @@ def route(account: Account, asked: Asked, rules: Rules, online: Online) -> tuple
     landing = {
         "skill_id": skill_id,
         "skill_name": name,
-        "source_name": (campaign or {}).get("campaignName") or asked.source_name,
+        "source_name": (campaign or {}).get("campaignName") or request.source_name,
         "campaign": campaign,
         "trace": trace,
     }
     return landing, list(dict.fromkeys(unknown))
 
 
-def _campaign(account: Account, asked: Asked) -> tuple[dict[str, Any] | None, list[str]]:
+def _campaign(account: Account, request: RoutingRequest) -> tuple[dict[str, Any] | None, list[str]]:
     """The campaign as the conversation shows it from now on, and what is unknown of it."""
-    if asked.campaign_id is None and asked.engagement_id is None:
+    if request.campaign_id is None and request.engagement_id is None:
         return None, []
     unknown = []
-    engagement = account.engagements_by_id.get(asked.engagement_id or "")
-    campaign_id = asked.campaign_id or (engagement.campaign if engagement else None)
+    engagement = account.engagements_by_id.get(request.engagement_id or "")
+    campaign_id = request.campaign_id or (engagement.campaign if engagement else None)
     campaign = account.campaigns_by_id.get(campaign_id or "")
-    if asked.campaign_id is not None and campaign is None:
-        unknown.append(f"No campaign {asked.campaign_id[:40]!r} in this account.")
-    if asked.engagement_id is not None and engagement is None:
-        unknown.append(f"No engagement {asked.engagement_id[:40]!r} in this account.")
+    if request.campaign_id is not None and campaign is None:
+        unknown.append(f"No campaign {request.campaign_id[:40]!r} in this account.")
+    if request.engagement_id is not None and engagement is None:
+        unknown.append(f"No engagement {request.engagement_id[:40]!r} in this account.")
     if engagement is not None and campaign is not None and engagement.campaign != campaign.id:
         unknown.append(
             f"Engagement {engagement.id!r} is of campaign {engagement.campaign!r}, not {campaign.id!r}."
@@ -131,65 +133,69 @@ def _campaign(account: Account, asked: Asked) -> tuple[dict[str, Any] | None, li
     shown = {
         "campaignId": campaign_id,
         "campaignName": campaign.name if campaign else None,
-        "engagementId": asked.engagement_id,
+        "engagementId": request.engagement_id,
         "engagementName": engagement.name if engagement else None,
     }
     return shown, unknown
 
 
-def _by_campaign(account: Account, asked: Asked, _rules: Rules) -> _Found:
-    if asked.campaign_id is None and asked.engagement_id is None:
-        return _Found("No campaignInfo was sent.")
-    if asked.engagement_id is None:
-        return _Found("campaignInfo names no engagement, and the engagement holds the skill.")
-    engagement = account.engagements_by_id.get(asked.engagement_id)
+def _by_campaign(account: Account, request: RoutingRequest, _rules: Rules) -> _RuleResult:
+    if request.campaign_id is None and request.engagement_id is None:
+        return _RuleResult("No campaignInfo was sent.")
+    if request.engagement_id is None:
+        return _RuleResult("campaignInfo names no engagement, and the engagement holds the skill.")
+    engagement = account.engagements_by_id.get(request.engagement_id)
     if engagement is None:
-        return _Found("The engagement does not exist.")
-    if asked.campaign_id not in (None, engagement.campaign):
-        return _Found("The engagement belongs to another campaign.")
+        return _RuleResult("The engagement does not exist.")
+    if request.campaign_id not in (None, engagement.campaign):
+        return _RuleResult("The engagement belongs to another campaign.")
     skill = account.skill(engagement.skill)
     assert skill is not None  # noqa: S101 - the world was checked when it was read
-    return _Found(f"Engagement {engagement.name!r} holds the skill {skill.name!r}.", skill.id)
+    return _RuleResult(f"Engagement {engagement.name!r} holds the skill {skill.name!r}.", skill.id)
 
 
-def _by_skill(account: Account, asked: Asked, rules: Rules) -> _Found:
-    if asked.skill_id is None:
-        return _Found("No skillId was sent.")
-    if asked.skill_id == ANY_SKILL:
+def _by_skill(account: Account, request: RoutingRequest, rules: Rules) -> _RuleResult:
+    if request.skill_id is None:
+        return _RuleResult("No skillId was sent.")
+    if request.skill_id == ANY_SKILL:
         if rules.any_skill_is_no_choice:
-            return _Found("skillId '-1' is any skill, which names none (any_skill_is_no_choice).")
-        return _Found("skillId '-1' is any skill, and was asked for.", ANY_SKILL)
-    skill = account.skills_by_ref.get(asked.skill_id)
-    if skill is None or skill.id != asked.skill_id:
-        unknown = f"No skill {asked.skill_id[:40]!r} in this account."
-        return _Found("The skill does not exist; taken as it came.", asked.skill_id, unknown)
-    return _Found(f"skillId names {skill.name!r}.", skill.id)
+            return _RuleResult("skillId '-1' is any skill, which names none (any_skill_is_no_choice).")
+        return _RuleResult("skillId '-1' is any skill, and was asked for.", ANY_SKILL)
+    skill = account.skills_by_ref.get(request.skill_id)
+    if skill is None or skill.id != request.skill_id:
+        unknown = f"No skill {request.skill_id[:40]!r} in this account."
+        return _RuleResult("The skill does not exist; taken as it came.", request.skill_id, unknown)
+    return _RuleResult(f"skillId names {skill.name!r}.", skill.id)
 
 
-def _by_sde(account: Account, asked: Asked, _rules: Rules) -> _Found:
+def _by_sde(account: Account, request: RoutingRequest, _rules: Rules) -> _RuleResult:
     if not account.sde_rules:
-        return _Found("The account has no such rules.")
-    info = {"ctype": asked.ctype, "companyBranch": asked.company_branch}
+        return _RuleResult("The account has no such rules.")
+    info = {"ctype": request.ctype, "companyBranch": request.company_branch}
     for rule in account.sde_rules:
         value = info.get(rule.field)
         # ctype is compared without regard to case (documented); companyBranch alike (inferred).
         if value is not None and value.casefold() in {wanted.casefold() for wanted in rule.values}:
             skill = account.skill(rule.skill)
             assert skill is not None  # noqa: S101 - the world was checked when it was read
-            return _Found(f"Customer Info {rule.field} {value[:40]!r} maps to {skill.name!r}.", skill.id)
+            return _RuleResult(f"Customer Info {rule.field} {value[:40]!r} maps to {skill.name!r}.", skill.id)
     fields = {rule.field: info.get(rule.field) for rule in account.sde_rules}
-    came = ", ".join(f"{name} {str(value)[:40]!r}" for name, value in fields.items() if value is not None)
-    return _Found(f"No rule for {came}." if came else f"Customer Info has no {' and no '.join(fields)}.")
+    sent_values = ", ".join(
+        f"{name} {str(value)[:40]!r}" for name, value in fields.items() if value is not None
+    )
+    return _RuleResult(
+        f"No rule for {sent_values}." if sent_values else f"Customer Info has no {' and no '.join(fields)}."
+    )
 
 
-def _by_default(account: Account, _asked: Asked, _rules: Rules) -> _Found:
+def _by_default(account: Account, _asked: RoutingRequest, _rules: Rules) -> _RuleResult:
     skill = account.skill(account.default_skill or "")
     if skill is None:
-        return _Found("The account has no default skill; any agent may take it.")
-    return _Found(f"The account's default skill is {skill.name!r}.", skill.id)
+        return _RuleResult("The account has no default skill; any agent may take it.")
+    return _RuleResult(f"The account's default skill is {skill.name!r}.", skill.id)
 
 
-_WAYS: dict[str, Callable[[Account, Asked, Rules], _Found]] = {
+_RULES: dict[str, Callable[[Account, RoutingRequest, Rules], _RuleResult]] = {
     "campaign": _by_campaign,
     "skill": _by_skill,
     "sde": _by_sde,
@@ -209,21 +215,21 @@ def _fall_back(account: Account, skill: Skill, online: Online) -> tuple[Skill, d
     return skill, {"from": skill.id, "to": None, "why": why}
 
 
-def _named(account: Account, asked: Asked) -> dict[str, Any] | None:
+def _named_engagement(account: Account, request: RoutingRequest) -> dict[str, Any] | None:
     """The engagement that the request names, when there is such a one."""
-    engagement = account.engagements_by_id.get(asked.engagement_id or "")
+    engagement = account.engagements_by_id.get(request.engagement_id or "")
     if engagement is None:
         return None
-    matched = asked.campaign_id in (None, engagement.campaign)
+    matched = request.campaign_id in (None, engagement.campaign)
     # Whether a named engagement's conditions are looked at again is not documented (inferred: they are not).
     why = "Named by the request." if matched else "Named by the request, with another campaign."
-    return Verdict(engagement, matched, why).to_json()
+    return EngagementMatch(engagement, matched, why).to_json()
 
 
 def customer_info(elements: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
     """The ``info`` of the last ``ctmrinfo`` element, or None."""
-    found = None
+    info = None
     for element in elements:
         if element.get("type") == "ctmrinfo" and isinstance(element.get("info"), dict):
-            found = element["info"]
-    return found
+            info = element["info"]
+    return info

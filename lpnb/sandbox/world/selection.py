@@ -18,7 +18,7 @@ SECRETS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class SelectedAccount:
     """A world, and the account and installation that `Sandbox.environment` names."""
 
     world: World
@@ -27,12 +27,12 @@ class Played:
     client_secret: str
 
 
-def play(
+def select_account(
     world: World | str | os.PathLike[str] | None,
     account_id: str | None = None,
     client_id: str | None = None,
     client_secret: str | None = None,
-) -> Played:
+) -> SelectedAccount:
     """The world to play, with what was chosen put into it.
 
     What is None is taken from the world: its first account, that account's first installation. An
@@ -49,32 +49,37 @@ def play(
         'Harbour & Vale Bank'
     """
     if isinstance(world, World):
-        found = world
+        played = world
     else:
-        found = default_world() if world is None else read_world(Path(world))
-    account = found.accounts[0]
-    if account_id is not None and account_id in found.accounts_by_id:
-        account = found.accounts_by_id[account_id]
+        played = default_world() if world is None else read_world(Path(world))
+    account = played.accounts[0]
+    if account_id is not None and account_id in played.accounts_by_id:
+        account = played.accounts_by_id[account_id]
     elif account_id is not None:
         if world is not None:
-            known = ", ".join(found.accounts_by_id)
+            known = ", ".join(played.accounts_by_id)
             raise ValueError(f"account_id must be an account of the world, {known}; got {account_id!r}.")
         account = account.model_copy(update={"id": account_id})
     chosen = account.installations_by_id.get(client_id or "") or account.installations[0]
-    made = chosen.model_copy(
+    installation = chosen.model_copy(
         update={
             "client_id": client_id or chosen.client_id,
             "client_secret": client_secret or _secret(chosen, client_id),
         }
     )
-    account = _fresh(
-        account, installations=tuple(made if old is chosen else old for old in account.installations)
+    account = _copy_account(
+        account, installations=tuple(installation if old is chosen else old for old in account.installations)
     )
     accounts = tuple(
-        account if position == _position(found, account, world is None) else old
-        for position, old in enumerate(found.accounts)
+        account if position == _position(played, account, world is None) else old
+        for position, old in enumerate(played.accounts)
     )
-    return Played(World(name=found.name, accounts=accounts), account.id, made.client_id, made.client_secret)
+    return SelectedAccount(
+        World(name=played.name, accounts=accounts),
+        account.id,
+        installation.client_id,
+        installation.client_secret,
+    )
 
 
 def _secret(chosen: Installation, client_id: str | None) -> str:
@@ -87,7 +92,7 @@ def _position(world: World, account: Account, is_default: bool) -> int:
     return ids.index(account.id) if account.id in ids or not is_default else 0
 
 
-def _fresh(account: Account, **changes: object) -> Account:
+def _copy_account(account: Account, **changes: object) -> Account:
     """A changed copy, without what the original had looked up before."""
     return Account.model_construct(
         **{name: getattr(account, name) for name in Account.model_fields} | changes
@@ -101,17 +106,17 @@ def history_settings(account: Account) -> dict[str, str]:
         >>> sorted(history_settings(default_world().accounts[0]))[:3]
         ['LP_AGENT_LOGIN', 'LP_AGENT_PASSWORD', 'LP_HISTORY_KEY']
     """
-    found: dict[str, str] = {}
+    settings: dict[str, str] = {}
     for agent in account.agents[:1]:
-        found |= {"LP_AGENT_LOGIN": agent.login, "LP_AGENT_PASSWORD": agent.password}
+        settings |= {"LP_AGENT_LOGIN": agent.login, "LP_AGENT_PASSWORD": agent.password}
     for key in account.api_keys[:1]:
-        found |= {
+        settings |= {
             "LP_HISTORY_KEY": key.consumer_key,
             "LP_HISTORY_SECRET": key.consumer_secret,
             "LP_HISTORY_TOKEN": key.token,
             "LP_HISTORY_TOKEN_SECRET": key.token_secret,
         }
-    return found
+    return settings
 
 
 def public_secrets() -> set[str]:

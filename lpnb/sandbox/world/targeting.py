@@ -34,7 +34,7 @@ class Visitor:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class EngagementMatch:
     """One engagement, considered."""
 
     engagement: Engagement
@@ -52,37 +52,39 @@ class Verdict:
         }
 
 
-def consider(account: Account, visitor: Visitor) -> Iterator[Verdict]:
+def match_engagements(account: Account, visitor: Visitor) -> Iterator[EngagementMatch]:
     """Every engagement of the account, in the order of priority."""
     for engagement in account.by_priority:
         if not account.campaigns_by_id[engagement.campaign].published:
-            yield Verdict(engagement, False, "The campaign is not published.")
+            yield EngagementMatch(engagement, False, "The campaign is not published.")
         elif not engagement.enabled:
-            yield Verdict(engagement, False, "The engagement is not enabled.")
+            yield EngagementMatch(engagement, False, "The engagement is not enabled.")
         else:
-            misses = list(_misses(engagement.target, visitor))
-            yield Verdict(engagement, not misses, " ".join(misses) or "Every condition holds.")
+            misses = list(_mismatches(engagement.target, visitor))
+            yield EngagementMatch(engagement, not misses, " ".join(misses) or "Every condition holds.")
 
 
-def _misses(target: Target, visitor: Visitor) -> Iterator[str]:
+def _mismatches(target: Target, visitor: Visitor) -> Iterator[str]:
     """Why the visitor is not meant; nothing when it is."""
     if target.identity == "auth" and not visitor.authenticated:
         yield "It is for authenticated consumers."
     if target.identity == "unauth" and visitor.authenticated:
         yield "It is for consumers who are not authenticated."
     if target.entry_points and not any(
-        _pattern(wanted).fullmatch(came) for wanted in target.entry_points for came in visitor.entry_points
+        _pattern(condition).fullmatch(sent)
+        for condition in target.entry_points
+        for sent in visitor.entry_points
     ):
-        yield f"No entry point is {_either(target.entry_points)}."
-    if target.languages and not {_language(came) for came in visitor.languages} & {
-        _language(wanted) for wanted in target.languages
+        yield f"No entry point is {_choices_in_words(target.entry_points)}."
+    if target.languages and not {_language(sent) for sent in visitor.languages} & {
+        _language(condition) for condition in target.languages
     }:
-        yield f"The language is not {_either(target.languages)}."
-    for path, wanted in target.sdes.items():
+        yield f"The language is not {_choices_in_words(target.languages)}."
+    for path, condition in target.sdes.items():
         values = values_at(visitor.sdes, path)
-        if not any(_fits(value, wanted) for value in values):
-            came = ", ".join(repr(value)[:40] for value in values[:3]) or "not set"
-            yield f"{path} is {came}, not {_wanted(wanted)}."
+        if not any(_value_matches(value, condition) for value in values):
+            sent = ", ".join(repr(value)[:40] for value in values[:3]) or "not set"
+            yield f"{path} is {sent}, not {_condition_in_words(condition)}."
 
 
 def values_at(sdes: Iterable[dict[str, Any]], path: str) -> list[Any]:
@@ -94,26 +96,28 @@ def values_at(sdes: Iterable[dict[str, Any]], path: str) -> list[Any]:
     ['rates', 'loan']
     """
     kind, *names = path.split(".")
-    found: list[Any] = [
+    values: list[Any] = [
         element.get(_HOLDERS[kind]) if kind in _HOLDERS else element
         for element in sdes
         if element.get("type") == kind
     ]
     for name in names:
-        found = [item[name] for item in found if isinstance(item, dict) and name in item]
-        found = [inner for item in found for inner in (item if isinstance(item, list) else [item])]
-    return found
+        values = [item[name] for item in values if isinstance(item, dict) and name in item]
+        values = [inner for item in values for inner in (item if isinstance(item, list) else [item])]
+    return values
 
 
-def _fits(value: object, wanted: Range | tuple[Any, ...]) -> bool:
-    if isinstance(wanted, Range):
+def _value_matches(value: object, condition: Range | tuple[Any, ...]) -> bool:
+    if isinstance(condition, Range):
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
-        return (wanted.min is None or value >= wanted.min) and (wanted.max is None or value <= wanted.max)
-    return any(_plain(value) == _plain(item) for item in wanted)
+        return (condition.min is None or value >= condition.min) and (
+            condition.max is None or value <= condition.max
+        )
+    return any(_comparable(value) == _comparable(item) for item in condition)
 
 
-def _plain(value: object) -> object:
+def _comparable(value: object) -> object:
     return value.strip().casefold() if isinstance(value, str) else (value, isinstance(value, bool))
 
 
@@ -122,19 +126,19 @@ def _language(name: str) -> str:
 
 
 @cache
-def _pattern(wanted: str) -> re.Pattern[str]:
+def _pattern(condition: str) -> re.Pattern[str]:
     """The entry point as a pattern; only a star has a meaning, and two in a row are one."""
-    pieces = [re.escape(piece) for piece in re.split(r"\*+", wanted)]
+    pieces = [re.escape(piece) for piece in re.split(r"\*+", condition)]
     return re.compile(".*".join(pieces), re.IGNORECASE | re.DOTALL)
 
 
-def _either(values: Iterable[str]) -> str:
+def _choices_in_words(values: Iterable[str]) -> str:
     return " or ".join(repr(value) for value in values)
 
 
-def _wanted(wanted: Range | tuple[Any, ...]) -> str:
-    if not isinstance(wanted, Range):
-        return " or ".join(repr(value) for value in wanted)
-    if wanted.max is None:
-        return f"at least {wanted.min}"
-    return f"at most {wanted.max}" if wanted.min is None else f"from {wanted.min} to {wanted.max}"
+def _condition_in_words(condition: Range | tuple[Any, ...]) -> str:
+    if not isinstance(condition, Range):
+        return " or ".join(repr(value) for value in condition)
+    if condition.max is None:
+        return f"at least {condition.min}"
+    return f"at most {condition.max}" if condition.min is None else f"from {condition.min} to {condition.max}"

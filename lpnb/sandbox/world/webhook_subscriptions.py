@@ -92,11 +92,11 @@ class Webhooks(_Part):
 
     def by_key(self) -> dict[str, Subscription]:
         """Every subscription there is, under its event's key."""
-        found = (self.content, self.rich_content, self.accept_status, self.chat_state)
-        pairs = zip(EVENT_KEYS, (*found, self.conversation_change), strict=True)
+        messages = (self.content, self.rich_content, self.accept_status, self.chat_state)
+        pairs = zip(EVENT_KEYS, (*messages, self.conversation_change), strict=True)
         return {key: item for key, item in pairs if item is not None}
 
-    def elsewhere(self) -> Iterator[str]:
+    def foreign_endpoints(self) -> Iterator[str]:
         """The endpoints that are not on this machine."""
         for subscription in self.by_key().values():
             if not is_loopback(subscription.endpoint):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lpnb.sandbox.cloud import Cloud
-from lpnb.sandbox.http.messages import Answer, Request, teach
+from lpnb.sandbox.http.messages import Answer, Request, error_answer
 from lpnb.sandbox.world.models import Account, ApiKey
 
 # Imported where it is used: most sandboxes are never asked for history.
@@ -17,14 +17,14 @@ REFUSAL = (
 )
 
 
-def refuse(cloud: Cloud, account: Account, request: Request) -> Answer | None:
+def check_credentials(cloud: Cloud, account: Account, request: Request) -> Answer | None:
     """401 unless the request carries one of the two credentials."""
     scheme, _, rest = (request.header("authorization") or "").strip().partition(" ")
     if scheme.lower() == "bearer" and cloud.keyring.agent_behind(rest.strip(), account.id, cloud.now):
         return None
     if scheme.lower() == "oauth" and any(_signed_with(request, key) for key in account.api_keys):
         return None
-    return teach(401, REFUSAL)
+    return error_answer(401, REFUSAL)
 
 
 def _signed_with(request: Request, key: ApiKey) -> bool:

@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lpnb.sandbox.cloud import Cloud
-from lpnb.sandbox.services.history.sde_names import event_of
+from lpnb.sandbox.services.history.sde_names import sde_event
 from lpnb.sandbox.state.conversations import Conversation, Dialog, Message
 from lpnb.sandbox.world.models import Account
-from lpnb.sandbox.world.routing import number
+from lpnb.sandbox.world.routing import parse_id
 
 _SENT_BY = {"CONSUMER": "Consumer", "CONTROLLER": "Controller"}
 _TYPES = {"text/plain": "TEXT_PLAIN", "hosted/file": "HOSTED_FILE", "HostedFile": "HOSTED_FILE"}
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class HistoryView:
     """What is known of a conversation at *moment*: what happened later has not reached history yet."""
 
     cloud: Cloud
@@ -46,8 +46,8 @@ class Seen:
     @property
     def messages(self) -> list[Message]:
         """What was said until the moment."""
-        found = self.cloud.state.messages(self.now.conversation_id)
-        return [message for message in found if message.time <= self.moment]
+        messages = self.cloud.state.messages(self.now.conversation_id)
+        return [message for message in messages if message.time <= self.moment]
 
     def sde_events(self, *, authenticated: bool) -> list[dict[str, Any]]:
         """The SDEs, as history names them."""
@@ -59,7 +59,9 @@ class Seen:
             visit = state.visits.session(state.session_of(self.now.conversation_id) or "")
             pairs = [] if visit is None else list(visit.attributes)
         events = (
-            event_of(time, element, typed=self.version == 2) for time, element in pairs if time <= self.moment
+            sde_event(time, element, typed=self.version == 2)
+            for time, element in pairs
+            if time <= self.moment
         )
         return [event for event in events if event is not None]
 
@@ -74,50 +76,50 @@ class Seen:
 
 def _number(value: str | None) -> int:
     """A skill as history has it: a number, -1 for none (documented)."""
-    found = number(value)
-    return -1 if found is None else found
+    parsed = parse_id(value)
+    return -1 if parsed is None else parsed
 
 
 def _ms(time: float | None) -> int:
     return -1 if time is None else int(time * 1000)
 
 
-def _written(time: float | None) -> str:
+def _timestamp_text(time: float | None) -> str:
     if time is None:
         return ""
     moment = datetime.fromtimestamp(time, UTC)
     return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03}+0000"
 
 
-def _skill_name(seen: Seen, skill_id: str) -> str:
-    skill = seen.account.skill(skill_id)
+def _skill_name(view: HistoryView, skill_id: str) -> str:
+    skill = view.account.skill(skill_id)
     return skill.name if skill else "Unassigned" if _number(skill_id) == -1 else skill_id
 
 
-def _info(seen: Seen) -> dict[str, Any]:
-    now = seen.now
-    end = now.closed_at if seen.closed else None
+def _info(view: HistoryView) -> dict[str, Any]:
+    now = view.now
+    end = now.closed_at if view.closed else None
     agent = next((name for name, role in reversed(now.agents) if role == "ASSIGNED_AGENT"), None)
-    known = seen.account.agents_by_id.get(agent or "")
+    agent_record = view.account.agents_by_id.get(agent or "")
     context = now.body.get("conversationContext") or {}
     info: dict[str, Any] = {
-        "startTime": _written(now.created_at),
+        "startTime": _timestamp_text(now.created_at),
         "startTimeL": _ms(now.created_at),
-        "endTime": _written(end),
+        "endTime": _timestamp_text(end),
         "endTimeL": _ms(end),
         "duration": _ms(end) - _ms(now.created_at) if end is not None else -1,
         "conversationId": now.conversation_id,
         "brandId": now.account_id,
         "latestAgentId": agent or "-1",
-        "latestAgentFullName": known.name if known else "",
-        "latestAgentLoginName": known.login if known else "",
+        "latestAgentFullName": agent_record.name if agent_record else "",
+        "latestAgentLoginName": agent_record.login if agent_record else "",
         "agentDeleted": False,
-        "latestSkillId": _number(seen.skill_id),
-        "latestSkillName": _skill_name(seen, seen.skill_id),
+        "latestSkillId": _number(view.skill_id),
+        "latestSkillName": _skill_name(view, view.skill_id),
         "source": now.source_name,
-        "closeReason": (now.close_reason or "") if seen.closed else "",
-        "status": "CLOSE" if seen.closed else "OPEN",
-        "fullDialogStatus": "CLOSE" if seen.closed else "OPEN",
+        "closeReason": (now.close_reason or "") if view.closed else "",
+        "status": "CLOSE" if view.closed else "OPEN",
+        "fullDialogStatus": "CLOSE" if view.closed else "OPEN",
         "firstConversation": now.first_conversation,
         "ttr": now.ttr or {"ttrType": now.body.get("ttrDefName") or "NORMAL"},
         "language": context.get("lang"),
@@ -128,72 +130,72 @@ def _info(seen: Seen) -> dict[str, Any]:
     return info
 
 
-def _campaign(seen: Seen) -> dict[str, Any] | None:
-    found = seen.now.campaign
-    if found is None:
+def _campaign(view: HistoryView) -> dict[str, Any] | None:
+    campaign = view.now.campaign
+    if campaign is None:
         return None
-    engagement = seen.account.engagements_by_id.get(found["engagementId"] or "")
+    engagement = view.account.engagements_by_id.get(campaign["engagementId"] or "")
     return {
-        "campaignId": found["campaignId"],
-        "campaignName": found["campaignName"] or "",
-        "campaignEngagementId": found["engagementId"],
-        "campaignEngagementName": found["engagementName"] or "",
+        "campaignId": campaign["campaignId"],
+        "campaignName": campaign["campaignName"] or "",
+        "campaignEngagementId": campaign["engagementId"],
+        "campaignEngagementName": campaign["engagementName"] or "",
         "engagementSource": "APP" if engagement else "",
     }
 
 
-def _dialogs(seen: Seen) -> list[dict[str, Any]]:
-    return [_dialog(seen, dialog) for dialog in seen.now.dialogs if dialog.created_at <= seen.moment]
+def _dialogs(view: HistoryView) -> list[dict[str, Any]]:
+    return [_dialog(view, dialog) for dialog in view.now.dialogs if dialog.created_at <= view.moment]
 
 
-def _dialog(seen: Seen, dialog: Dialog) -> dict[str, Any]:
-    ended = dialog.closed_at is not None and dialog.closed_at <= seen.moment
+def _dialog(view: HistoryView, dialog: Dialog) -> dict[str, Any]:
+    ended = dialog.closed_at is not None and dialog.closed_at <= view.moment
     return {
         "dialogId": dialog.dialog_id,
         "dialogType": dialog.dialog_type,
         "dialogChannelType": "MESSAGING",
         "status": "CLOSE" if ended else "OPEN",
-        "startTime": _written(dialog.created_at),
+        "startTime": _timestamp_text(dialog.created_at),
         "startTimeL": _ms(dialog.created_at),
-        "endTime": _written(dialog.closed_at if ended else None),
+        "endTime": _timestamp_text(dialog.closed_at if ended else None),
         "endTimeL": _ms(dialog.closed_at if ended else None),
         "closeReason": (dialog.closed_by or "") if ended else "",
-        "skillId": _number(seen.skill_id),
-        "skillName": _skill_name(seen, seen.skill_id),
+        "skillId": _number(view.skill_id),
+        "skillName": _skill_name(view, view.skill_id),
     }
 
 
-def _transfers(seen: Seen) -> list[dict[str, Any]]:
+def _transfers(view: HistoryView) -> list[dict[str, Any]]:
     return [
         {
-            "time": _written(change.time),
+            "time": _timestamp_text(change.time),
             "timeL": _ms(change.time),
             "sourceSkillId": _number(change.source_skill_id),
-            "sourceSkillName": _skill_name(seen, change.source_skill_id),
+            "sourceSkillName": _skill_name(view, change.source_skill_id),
             "targetSkillId": _number(change.target_skill_id),
-            "targetSkillName": change.target_skill_name or _skill_name(seen, change.target_skill_id),
+            "targetSkillName": change.target_skill_name or _skill_name(view, change.target_skill_id),
             "reason": change.reason,
             "by": change.by,
         }
-        for change in seen.now.skill_changes
-        if change.time <= seen.moment
+        for change in view.now.skill_changes
+        if change.time <= view.moment
     ]
 
 
-def _skill_changes(seen: Seen) -> list[dict[str, Any]]:
-    starts = [seen.now.created_at, *(change.time for change in seen.now.skill_changes)]
+def _skill_changes(view: HistoryView) -> list[dict[str, Any]]:
+    starts = [view.now.created_at, *(change.time for change in view.now.skill_changes)]
     return [
         {
             "skillId": _number(skill_id),
-            "skillName": _skill_name(seen, skill_id),
-            "startTime": _written(start),
+            "skillName": _skill_name(view, skill_id),
+            "startTime": _timestamp_text(start),
             "startTimeL": _ms(start),
         }
-        for skill_id, start in zip(seen.skill_ids, starts, strict=False)
+        for skill_id, start in zip(view.skill_ids, starts, strict=False)
     ]
 
 
-def _messages(seen: Seen) -> list[dict[str, Any]]:
+def _messages(view: HistoryView) -> list[dict[str, Any]]:
     return [
         {
             "type": _type_of(message),
@@ -205,10 +207,10 @@ def _messages(seen: Seen) -> list[dict[str, Any]]:
             "sentBy": _SENT_BY.get(message.role, "Agent"),
             "audience": message.audience,
             "source": "APP" if message.role == "CONSUMER" else "AGENT",
-            "time": _written(message.time),
+            "time": _timestamp_text(message.time),
             "timeL": _ms(message.time),
         }
-        for message in seen.messages
+        for message in view.messages
         if message.event["type"] != "AcceptStatusEvent"
     ]
 
@@ -228,80 +230,80 @@ def _data_of(message: Message) -> dict[str, Any]:
     return {"msg": {"text": event["message"]}}
 
 
-def _statuses(seen: Seen) -> list[dict[str, Any]]:
+def _statuses(view: HistoryView) -> list[dict[str, Any]]:
     return [
         {
-            "messageId": f"ams::dialog:{message.dialog_id}::msg:{number}",
-            "seq": number,
+            "messageId": f"ams::dialog:{message.dialog_id}::msg:{parse_id}",
+            "seq": parse_id,
             "dialogId": message.dialog_id,
             "messageDeliveryStatus": message.event["status"],
             "participantId": message.originator_id,
             "participantType": _SENT_BY.get(message.role, "Agent"),
-            "time": _written(message.time),
+            "time": _timestamp_text(message.time),
             "timeL": _ms(message.time),
         }
-        for message in seen.messages
+        for message in view.messages
         if message.event["type"] == "AcceptStatusEvent"
-        for number in message.event["sequenceList"]
+        for parse_id in message.event["sequenceList"]
     ]
 
 
-def _interactions(seen: Seen) -> list[dict[str, Any]]:
+def _interactions(view: HistoryView) -> list[dict[str, Any]]:
     """Stretches of one agent's answering, here one for each agent who is in the conversation."""
     return [
-        {"assignedAgentId": agent, "dialogId": seen.now.conversation_id, "interactiveSequence": number}
-        for number, agent in enumerate(
-            (agent for agent, role in seen.now.agents if role == "ASSIGNED_AGENT"), start=1
+        {"assignedAgentId": agent, "dialogId": view.now.conversation_id, "interactiveSequence": parse_id}
+        for parse_id, agent in enumerate(
+            (agent for agent, role in view.now.agents if role == "ASSIGNED_AGENT"), start=1
         )
     ]
 
 
-def _agents(seen: Seen) -> list[dict[str, Any]]:
-    found = []
-    for agent_id, role in seen.now.agents:
-        known = seen.account.agents_by_id.get(agent_id)
-        name = known.name if known else agent_id
-        found.append({"agentId": agent_id, "agentFullName": name, "agentNickname": name, "role": role})
-    return found
+def _agents(view: HistoryView) -> list[dict[str, Any]]:
+    agents = []
+    for agent_id, role in view.now.agents:
+        agent_record = view.account.agents_by_id.get(agent_id)
+        name = agent_record.name if agent_record else agent_id
+        agents.append({"agentId": agent_id, "agentFullName": name, "agentNickname": name, "role": role})
+    return agents
 
 
-def _consumers(seen: Seen) -> list[dict[str, Any]]:
+def _consumers(view: HistoryView) -> list[dict[str, Any]]:
     personal: dict[str, Any] = {}
-    for _, element in seen.cloud.state.sdes(seen.now.conversation_id):
+    for _, element in view.cloud.state.sdes(view.now.conversation_id):
         if element.get("type") == "personal" and isinstance(element.get("personal"), dict):
             personal = element["personal"]
     return [
         {
-            "participantId": seen.now.lp_consumer_id,
+            "participantId": view.now.lp_consumer_id,
             "firstName": personal.get("firstname", ""),
             "lastName": personal.get("lastname", ""),
             "token": "",
             "email": "",
-            "time": _written(seen.now.created_at),
-            "timeL": _ms(seen.now.created_at),
-            "dialogId": seen.now.conversation_id,
+            "time": _timestamp_text(view.now.created_at),
+            "timeL": _ms(view.now.created_at),
+            "dialogId": view.now.conversation_id,
         }
     ]
 
 
-def _monitoring(seen: Seen) -> dict[str, Any] | None:
-    session_id = seen.cloud.state.session_of(seen.now.conversation_id)
-    visit = seen.cloud.state.visits.session(session_id or "")
+def _monitoring(view: HistoryView) -> dict[str, Any] | None:
+    session_id = view.cloud.state.session_of(view.now.conversation_id)
+    visit = view.cloud.state.visits.session(session_id or "")
     if visit is None:
         return None
     return {"visitorId": visit.visitor_id, "sessionId": visit.session_id, "entryPoints": visit.entry_points}
 
 
-def _sdes(seen: Seen) -> dict[str, Any]:
-    return {"events": seen.sde_events(authenticated=True)}
+def _sdes(view: HistoryView) -> dict[str, Any]:
+    return {"events": view.sde_events(authenticated=True)}
 
 
-def _unauth_sdes(seen: Seen) -> dict[str, Any] | None:
+def _unauth_sdes(view: HistoryView) -> dict[str, Any] | None:
     # v=1 knows authenticated ones only (documented).
-    return {"events": seen.sde_events(authenticated=False)} if seen.version == 2 else None
+    return {"events": view.sde_events(authenticated=False)} if view.version == 2 else None
 
 
-CONTENTS: dict[str, Callable[[Seen], Any]] = {
+CONTENTS: dict[str, Callable[[HistoryView], Any]] = {
     "campaign": _campaign,
     "messageRecords": _messages,
     "agentParticipants": _agents,

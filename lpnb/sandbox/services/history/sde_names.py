@@ -32,7 +32,7 @@ _AGE = {
 }
 
 
-def event_of(time: float, element: dict[str, Any], *, typed: bool) -> dict[str, Any] | None:
+def sde_event(time: float, element: dict[str, Any], *, typed: bool) -> dict[str, Any] | None:
     """One element as an event; without *typed*, values are strings as in ``v=1`` (documented).
 
     >>> event_of(1700000000.0, {"type": "ctmrinfo", "info": {"ctype": "vip", "companySize": 5}}, typed=False)
@@ -56,15 +56,15 @@ def event_of(time: float, element: dict[str, Any], *, typed: bool) -> dict[str, 
 
 
 def _renamed(fields: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    renamed: dict[str, Any] = {}
     for name, value in fields.items():
         if name == "age" and isinstance(value, dict):
-            found["customerAge"] = {_AGE.get(part, part): number for part, number in value.items()}
+            renamed["customerAge"] = {_AGE.get(part, part): number for part, number in value.items()}
         elif name == "contacts" and isinstance(value, list):
-            found["personalContacts"] = [{"personalContact": contact} for contact in value]
+            renamed["personalContacts"] = [{"personalContact": contact} for contact in value]
         else:
-            found[_FIELDS.get(name, name)] = value
-    return found
+            renamed[_FIELDS.get(name, name)] = value
+    return renamed
 
 
 def _as_text(value: Any) -> Any:
@@ -84,16 +84,16 @@ def values_in(event: dict[str, Any], name: str) -> list[str]:
     >>> values_in(event, "customerInfo"), values_in(event, "customerType")
     (['vip', '1.5'], ['vip'])
     """
-    found: list[str] = []
+    values: list[str] = []
     for holder in HOLDERS:
         fields = event.get(holder, {}).get(holder, {})
-        todo = [(holder == name, fields)]
-        while todo:
-            wanted, item = todo.pop(0)
+        pending = [(holder == name, fields)]
+        while pending:
+            wanted, item = pending.pop(0)
             if isinstance(item, dict):
-                todo += [(wanted or key == name, inner) for key, inner in item.items()]
+                pending += [(wanted or key == name, inner) for key, inner in item.items()]
             elif isinstance(item, list):
-                todo += [(wanted, inner) for inner in item]
+                pending += [(wanted, inner) for inner in item]
             elif wanted and item is not None:
-                found.append(str(_as_text(item)))
-    return found
+                values.append(str(_as_text(item)))
+    return values

@@ -9,18 +9,18 @@ from typing import Any
 
 from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http import strict_json
-from lpnb.sandbox.http.messages import Answer, Request, json_answer, shortened, teach
+from lpnb.sandbox.http.messages import Answer, Request, error_answer, json_answer, truncate
 from lpnb.sandbox.services.event_rules import one_of
 from lpnb.sandbox.services.history import credentials
-from lpnb.sandbox.services.history.records import CONTENTS, Seen
+from lpnb.sandbox.services.history.records import CONTENTS, HistoryView
 from lpnb.sandbox.services.history.sde_names import values_in
 from lpnb.sandbox.world.models import Account
-from lpnb.sandbox.world.routing import number
+from lpnb.sandbox.world.routing import parse_id
 
-LONGEST_SOURCE = 20
-MOST = 100
-USUALLY = 50
-LONGEST_SPAN_MS = 93 * 24 * 3600 * 1000
+MAX_SOURCE = 20
+MAX_LIMIT = 100
+DEFAULT_LIMIT = 50
+MAX_SPAN_MS = 93 * 24 * 3600 * 1000
 
 Body = dict[str, Any]
 
@@ -45,20 +45,20 @@ def answer_filters(cloud: Cloud, request: Request) -> Answer:
 
 
 def _answer(
-    cloud: Cloud, request: Request, find: Callable[[Cloud, Account, Body, int], Iterator[Seen]]
+    cloud: Cloud, request: Request, find: Callable[[Cloud, Account, Body, int], Iterator[HistoryView]]
 ) -> Answer:
     account = cloud.account(request.path_params["account_id"])
     if account is None:
-        return teach(401, credentials.REFUSAL)
-    if refusal := credentials.refuse(cloud, account, request):
+        return error_answer(401, credentials.REFUSAL)
+    if refusal := credentials.check_credentials(cloud, account, request):
         return refusal
     try:
         sources = request.query_values("source")
-        if len(sources) != 1 or not 1 <= len(sources[0]) <= LONGEST_SOURCE:
-            raise _RefusedError(f"Send source, 1 to {LONGEST_SOURCE} characters that say who is asking.")
+        if len(sources) != 1 or not 1 <= len(sources[0]) <= MAX_SOURCE:
+            raise _RefusedError(f"Send source, 1 to {MAX_SOURCE} characters that say who is asking.")
         version = _one(request, "v", "1", ("1", "2", "1.0", "2.0"))
         offset = _whole(request, "offset", 0, 0, 10_000_000)
-        limit = _whole(request, "limit", USUALLY, 1, MOST)
+        limit = _whole(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
         key, _, order = _one(request, "sort", "start:desc", _SORTS).partition(":")
         try:
             body = strict_json.read(request.body)
@@ -67,22 +67,22 @@ def _answer(
         if not isinstance(body, dict):
             raise _RefusedError("The body must be a JSON object.")
         contents = _contents(body)
-        found = list(find(cloud, account, body, int(version[0])))
+        views = list(find(cloud, account, body, int(version[0])))
     except _RefusedError as error:
-        return teach(400, str(error))
-    found.sort(key=_KEYS[key], reverse=order != "asc")
-    if not found and cloud.rules.history_empty_status == 204:
+        return error_answer(400, str(error))
+    views.sort(key=_KEYS[key], reverse=order != "asc")
+    if not views and cloud.rules.history_empty_status == 204:
         return Answer(204, b"")
-    records = [seen.to_record(contents) for seen in found[offset : offset + limit]]
+    records = [view.to_record(contents) for view in views[offset : offset + limit]]
     metadata = {
-        "count": len(found),
+        "count": len(views),
         "self": {"rel": "self", "href": request.path},
         "shardsStatusResult": {"partialResult": False},
     }
     return json_answer(200, {"_metadata": metadata, "conversationHistoryRecords": records})
 
 
-def _by_conversation(cloud: Cloud, account: Account, body: Body, version: int) -> Iterator[Seen]:
+def _by_conversation(cloud: Cloud, account: Account, body: Body, version: int) -> Iterator[HistoryView]:
     one = body.get("conversationId")
     if isinstance(one, str) and one:
         wanted = [one]
@@ -91,60 +91,60 @@ def _by_conversation(cloud: Cloud, account: Account, body: Body, version: int) -
         if not wanted:
             raise _RefusedError("Send conversationId, a string.")
     for conversation_id in wanted:
-        found = cloud.state.conversation(conversation_id)
-        if found is not None:
-            seen = Seen(cloud, account, found, _moment(cloud), version)
-            if _reached(seen):
-                yield seen
+        conversation = cloud.state.conversation(conversation_id)
+        if conversation is not None:
+            view = HistoryView(cloud, account, conversation, _visible_until(cloud), version)
+            if _is_visible(view):
+                yield view
 
 
-def _by_consumer(cloud: Cloud, account: Account, body: Body, version: int) -> Iterator[Seen]:
+def _by_consumer(cloud: Cloud, account: Account, body: Body, version: int) -> Iterator[HistoryView]:
     consumer = body.get("consumer")
     if not isinstance(consumer, str) or not consumer:
         raise _RefusedError("Send consumer: the lp_consumer_id, a string.")
     states = _states(body)
-    for seen in _all(cloud, account, version):
-        if seen.now.lp_consumer_id == consumer and _state(seen) in states:
-            yield seen
+    for view in _all(cloud, account, version):
+        if view.now.lp_consumer_id == consumer and _state(view) in states:
+            yield view
 
 
-def _by_filters(cloud: Cloud, account: Account, body: Body, version: int) -> Iterator[Seen]:
+def _by_filters(cloud: Cloud, account: Account, body: Body, version: int) -> Iterator[HistoryView]:
     first, last = _span(body)
     states = _states(body)
     skills, latest = _ids(body, "skillIds"), _ids(body, "latestSkillIds")
     agents = _ids(body, "latestAgentIds")
     sdes = _sde_search(body)
-    for seen in _all(cloud, account, version):
+    for view in _all(cloud, account, version):
         if (
-            first <= int(seen.now.created_at * 1000) <= last
-            and _state(seen) in states
-            and (not skills or skills & {_as_id(skill) for skill in seen.skill_ids})
-            and (not latest or _as_id(seen.skill_id) in latest)
-            and (not agents or agents & {agent for agent, _ in seen.now.agents})
-            and (not sdes or _has_sdes(seen, sdes))
+            first <= int(view.now.created_at * 1000) <= last
+            and _state(view) in states
+            and (not skills or skills & {_as_id(skill) for skill in view.skill_ids})
+            and (not latest or _as_id(view.skill_id) in latest)
+            and (not agents or agents & {agent for agent, _ in view.now.agents})
+            and (not sdes or _has_sdes(view, sdes))
         ):
-            yield seen
+            yield view
 
 
-def _all(cloud: Cloud, account: Account, version: int) -> Iterator[Seen]:
-    moment = _moment(cloud)
+def _all(cloud: Cloud, account: Account, version: int) -> Iterator[HistoryView]:
+    moment = _visible_until(cloud)
     for conversation in cloud.state.conversations:
-        seen = Seen(cloud, account, conversation, moment, version)
-        if _reached(seen):
-            yield seen
+        view = HistoryView(cloud, account, conversation, moment, version)
+        if _is_visible(view):
+            yield view
 
 
-def _moment(cloud: Cloud) -> float:
+def _visible_until(cloud: Cloud) -> float:
     return cloud.now - cloud.rules.history_delay
 
 
-def _reached(seen: Seen) -> bool:
+def _is_visible(view: HistoryView) -> bool:
     """Whether history of this account has heard of the conversation."""
-    return seen.now.account_id == seen.account.id and seen.now.created_at <= seen.moment
+    return view.now.account_id == view.account.id and view.now.created_at <= view.moment
 
 
-def _state(seen: Seen) -> str:
-    return "CLOSE" if seen.closed else "OPEN"
+def _state(view: HistoryView) -> str:
+    return "CLOSE" if view.closed else "OPEN"
 
 
 def _contents(body: Body) -> frozenset[str]:
@@ -158,16 +158,16 @@ def _contents(body: Body) -> frozenset[str]:
 
 def _span(body: Body) -> tuple[int, int]:
     start = body.get("start")
-    found = [start.get(name) if isinstance(start, dict) else None for name in ("from", "to")]
+    bounds = [start.get(name) if isinstance(start, dict) else None for name in ("from", "to")]
     first, last = (
         int(value) if isinstance(value, int | str) and str(value).isascii() and str(value).isdigit() else None
-        for value in (str(item) if isinstance(item, int) else item for item in found)
+        for value in (str(item) if isinstance(item, int) else item for item in bounds)
     )
     if first is None or last is None or len(str(first)) > 15 or len(str(last)) > 15:
         raise _RefusedError("Send start: {from, to}, in epoch milliseconds.")
     if first > last:
         raise _RefusedError("start.from must not be later than start.to.")
-    if last - first > LONGEST_SPAN_MS:
+    if last - first > MAX_SPAN_MS:
         raise _RefusedError("start may span three months at most.")
     return first, last
 
@@ -196,14 +196,14 @@ def _ids(body: Body, name: str) -> set[str]:
 
 def _as_id(skill_id: str) -> str:
     """A skill as history has it: what is no number is no skill, which is -1."""
-    return "-1" if number(skill_id) is None else skill_id
+    return "-1" if parse_id(skill_id) is None else skill_id
 
 
 def _texts(body: Body, name: str) -> list[str]:
     wanted = body.get(name, [])
     if not isinstance(wanted, list) or not all(isinstance(item, str) for item in wanted):
         raise _RefusedError(f"{name} must be an array of strings.")
-    return wanted[:MOST]
+    return wanted[:MAX_LIMIT]
 
 
 def _sde_search(body: Body) -> dict[str, set[str]]:
@@ -213,17 +213,17 @@ def _sde_search(body: Body) -> dict[str, set[str]]:
         return {}
     if not isinstance(wanted, dict):
         raise _RefusedError("sdeSearch must be an object, such as {'customerInfo': ['vip']}.")
-    found = {}
+    search = {}
     for name in wanted:
         texts = _texts(wanted, name)
-        found[name] = {text.casefold() for text in texts}
-    return found
+        search[name] = {text.casefold() for text in texts}
+    return search
 
 
-def _has_sdes(seen: Seen, wanted: dict[str, set[str]]) -> bool:
-    events = seen.sde_events(authenticated=True)
-    if seen.version == 2:
-        events += seen.sde_events(authenticated=False)
+def _has_sdes(view: HistoryView, wanted: dict[str, set[str]]) -> bool:
+    events = view.sde_events(authenticated=True)
+    if view.version == 2:
+        events += view.sde_events(authenticated=False)
     return all(
         any(value.casefold() in values for event in events for value in values_in(event, name))
         for name, values in wanted.items()
@@ -233,7 +233,7 @@ def _has_sdes(seen: Seen, wanted: dict[str, set[str]]) -> bool:
 def _one(request: Request, name: str, default: str, allowed: tuple[str, ...]) -> str:
     values = request.query_values(name) or [default]
     if len(set(values)) > 1 or values[0] not in allowed:
-        raise _RefusedError(one_of(name, shortened(values[0], 40), allowed))
+        raise _RefusedError(one_of(name, truncate(values[0], 40), allowed))
     return values[0]
 
 
@@ -242,13 +242,13 @@ def _whole(request: Request, name: str, default: int, least: int, most: int) -> 
     value = values[0]
     if not (value.isascii() and value.isdigit() and len(value) <= 9 and least <= int(value) <= most):
         raise _RefusedError(
-            f"{name} must be a whole number from {least} to {most}; got {shortened(value, 40)!r}."
+            f"{name} must be a whole number from {least} to {most}; got {truncate(value, 40)!r}."
         )
     return int(value)
 
 
-_KEYS: dict[str, Callable[[Seen], Any]] = {
-    "start": lambda seen: (seen.now.created_at, seen.now.number),
-    "end": lambda seen: (seen.now.closed_at if seen.closed else float("inf"), seen.now.number),
+_KEYS: dict[str, Callable[[HistoryView], Any]] = {
+    "start": lambda view: (view.now.created_at, view.now.number),
+    "end": lambda view: (view.now.closed_at if view.closed else float("inf"), view.now.number),
 }
 _SORTS = tuple(f"{key}{order}" for key in _KEYS for order in ("", ":asc", ":desc"))
