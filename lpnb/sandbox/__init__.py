@@ -1,10 +1,9 @@
-"""A Conversational Cloud on this machine: a real HTTP server that plays LivePerson.
+"""A local HTTP server that imitates LivePerson's Conversational Cloud, for clients in any language.
 
-It answers the Domain API, Sentinel, IDP and CONVERSATION to any client in any language. It is
-not LivePerson: what it had to guess is a field of `Rules`, each with what is known about it.
+It is not LivePerson: what is inferred is a field of `Rules`, each with what is known about it.
 
-This folder imports nothing from the rest of the package. It spells the service's rules a second
-time, so that a name spelled wrong in one house is caught by the other.
+This package imports nothing of the rest of lpnb. It spells the service's rules a second time on
+purpose, so that a name misspelled in one of the two is caught by the other.
 """
 
 from importlib import import_module

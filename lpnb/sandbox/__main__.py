@@ -1,8 +1,4 @@
-"""The sandbox on the command line: ``python -m lpnb.sandbox``.
-
-One JSON line on standard output says that it is ready and where; the rest is for people and goes
-to standard error. It runs until SIGINT or SIGTERM.
-"""
+"""The ``lpnb sandbox`` command: options, the JSON ready line, and shutdown on SIGINT or SIGTERM."""
 
 import argparse
 import contextlib

@@ -1,4 +1,4 @@
-"""The played Conversational Cloud: its world, its rules, its keys, its memory."""
+"""The context handed to every service: world, rules, keys, state, faults and rate limits."""
 
 import threading
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
-"""What is raised where the caller of `Sandbox` is at fault: the control API answers these with 4xx.
+"""Exceptions for wrong arguments to `Sandbox`, which the control API answers with 400 and 404.
 
-Everything else is a fault of the sandbox, and answered 500. They are the built-in exceptions as
-well, so that a test in Python catches what it always caught.
+Everything else is a fault of the sandbox, and answered 500. They derive from the built-in
+exceptions, so that ``except ValueError`` and ``except KeyError`` catch them.
 """
 
 

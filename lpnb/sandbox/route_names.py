@@ -1,7 +1,4 @@
-"""The names of the routes: what counters, the request log, faults and rate limits call a service.
-
-Which path belongs to which is `served`'s to say.
-"""
+"""Route names, as used in counters, the request log, faults and rate limits."""
 
 from typing import Literal, get_args
 

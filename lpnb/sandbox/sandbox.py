@@ -1,4 +1,4 @@
-"""`Sandbox`: the played Conversational Cloud as an object."""
+"""The `Sandbox` class: starts, stops and restores the imitated Conversational Cloud."""
 
 import hashlib
 import json
@@ -88,7 +88,7 @@ class Sandbox(Controls):
             installation of `client_id`; in place of what the world has for it.
         delivery: How webhooks are signed, repeated and bounded.
         clock: Returns the time in epoch seconds; tests pass their own.
-        kept: How much is remembered.
+        retention: How much is remembered.
         limits: How much of a request is taken.
         **rules: Any field of `Rules` by name, such as ``sde_checks="strict"``.
 

@@ -1,4 +1,4 @@
-"""AppJWT and ConsumerJWS: how they are signed and what makes one valid. Who gets one is decided elsewhere."""
+"""Signs and verifies AppJWT, ConsumerJWS and agent Bearer tokens (RS256)."""
 
 import base64
 import binascii

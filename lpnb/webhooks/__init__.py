@@ -1,9 +1,4 @@
-"""Webhooks in: a receiver beside the notebook that verifies, orders and keeps what arrives.
-
-``signature`` decides what is genuine, ``events`` reads it, ``store`` keeps it on the disk, ``intake`` is the
-endpoint, ``server`` carries it, ``running`` holds these together, ``receiver`` is what users hold. Nothing
-here sends anything anywhere.
-"""
+"""Receives LivePerson's webhooks on loopback: verified, stored once each, in order."""
 
 from lpnb.models.webhook_events import Event
 from lpnb.webhooks.endpoint import Counts

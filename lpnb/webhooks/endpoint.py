@@ -1,4 +1,4 @@
-"""The endpoint: one POST at a time is checked, kept, and answered, in that order.
+"""The webhook endpoint (ASGI): checks each POST, stores it, then answers it.
 
 What is refused is counted by reason and forgotten. What is answered with 200 is on the disk.
 """
@@ -121,7 +121,7 @@ class WebhookEndpoint:
         """Answer one request."""
         request = Request(scope, receive)
         try:
-            new = await self._take(request)
+            new = await self._receive(request)
         except _RefusedError as refusal:
             self._count(refusal.count)
             # What is left of the body is not waited for.
@@ -134,30 +134,30 @@ class WebhookEndpoint:
             answer = PlainTextResponse("", 200)
         await answer(scope, receive, send)
 
-    async def _take(self, request: Request) -> int:
+    async def _receive(self, request: Request) -> int:
         """Check and keep one webhook; return how many events in it were new."""
         if request.url.path != self._path:
             raise _RefusedError("not_webhook", 404, "Webhooks are not received on this path.")
         if request.method != "POST":
             raise _RefusedError("not_webhook", 405, "Webhooks come by POST.")
         body = await self._body(request)
-        for name, own in (("account", self._account_id), ("client", self._client_id)):
-            came = request.headers.get(f"x-liveperson-{name}-id", "")
-            if not hmac.compare_digest(came.encode("utf-8", "replace"), own.encode("utf-8")):
+        for name, expected_id in (("account", self._account_id), ("client", self._client_id)):
+            sent_id = request.headers.get(f"x-liveperson-{name}-id", "")
+            if not hmac.compare_digest(sent_id.encode("utf-8", "replace"), expected_id.encode("utf-8")):
                 raise _RefusedError("foreign_account", 403, f"This receiver is for another {name} id.")
         header = request.headers.get("x-liveperson-signature", "")
         if not verify_signature(body, header, self._secret, self._algorithms):
             raise _RefusedError("bad_signature", 401, "The signature does not fit the body.")
         received_at = datetime.now(UTC)
         try:
-            found = read_json(body)
+            body_value = read_json(body)
         except (JsonError, RecursionError) as error:
             raise _RefusedError("not_json", 400, f"The body is not JSON: {error}.") from None
-        if not isinstance(found, dict):
+        if not isinstance(body_value, dict):
             raise _RefusedError("not_json", 400, "The body must be a JSON object.")
         try:
             async with asyncio.timeout(STORE_SECONDS):
-                return await asyncio.wrap_future(self._store.keep(events_of(found, received_at)))
+                return await asyncio.wrap_future(self._store.keep(events_of(body_value, received_at)))
         except TimeoutError:
             raise _RefusedError("not_kept", 503, "The disk is too slow. Send it again later.") from None
         except ReceiverError:

@@ -1,4 +1,4 @@
-"""``Receiver``: the endpoint as an object, with what it received as tables, events and awaited messages."""
+"""``Receiver``: a local webhook endpoint with its events as tables and awaitable messages."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class Receiver:
         self._algorithms = tuple(algorithms)
         self._lock = threading.Lock()
         self._running: ReceiverRuntime | None = None
-        self._ended: Callable[[], object] = lambda: None
+        self._finalizer: Callable[[], object] = lambda: None
 
     def start(self) -> Self:
         """Receive; nothing happens when it does so already.
@@ -134,13 +134,13 @@ class Receiver:
                     algorithms=self._algorithms,
                 )
                 # A notebook forgets a receiver when it makes a new one of the same name.
-                self._ended = weakref.finalize(self, self._running.end)
+                self._finalizer = weakref.finalize(self, self._running.end)
         return self
 
     def stop(self) -> None:
         """Receive no more. Stopping twice is harmless; a file that was named stays."""
         with self._lock:
-            self._ended()
+            self._finalizer()
             self._running = None
 
     def __enter__(self) -> Self:
@@ -158,7 +158,7 @@ class Receiver:
     @property
     def port(self) -> int:
         """The port it listens on."""
-        return self._now.port
+        return self._active.port
 
     @property
     def url(self) -> str:
@@ -169,15 +169,15 @@ class Receiver:
     @property
     def counts(self) -> Counts:
         """How many webhooks came since the start, and why some were refused."""
-        return self._now.intake.counts
+        return self._active.endpoint.counts
 
     @property
     def file(self) -> Path:
         """The file with what was received."""
-        return self._now.store.path
+        return self._active.store.path
 
     def __len__(self) -> int:
-        return len(self._now.store)
+        return len(self._active.store)
 
     def events(self, conversation_id: str | None = None) -> list[Event]:
         """What was received, each once: a conversation's in order, and conversations as they came up.
@@ -191,7 +191,7 @@ class Receiver:
         """The last events without ``raw``: of one conversation in its order, or of all as they arrived."""
         if conversation_id is not None:
             return self._events(conversation_id, raw=False)[-most:]
-        return self._now.store.events(raw=False, latest=most)
+        return self._active.store.events(raw=False, latest=most)
 
     def table(self, conversation_id: str | None = None) -> pd.DataFrame:
         """``events`` as a DataFrame, one row an event, as of now.
@@ -235,16 +235,16 @@ class Receiver:
             )
         if refused := self.counts.refusals:
             why = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in refused.items())
-            ways = [_REMEDIES[name] for name in refused if name in _REMEDIES]
-            return " ".join([f"All that came was refused: {why}.", *ways])
-        said = (
+            remedies = [_REMEDIES[name] for name in refused if name in _REMEDIES]
+            return " ".join([f"All that came was refused: {why}.", *remedies])
+        hint = (
             "Nothing has come yet. An event comes when a conversation opens or changes, and when somebody "
             "speaks; "
         )
         if self.settings.on_loopback:
-            return f"{said}the sandbox posts it once it is told where to: sandbox.set_webhook(receiver.url)."
+            return f"{hint}the sandbox posts it once it is told where to: sandbox.set_webhook(receiver.url)."
         return (
-            f"{said}LivePerson posts it to the endpoint that the app installation names, and what listens "
+            f"{hint}LivePerson posts it to the endpoint that the app installation names, and what listens "
             f"there has to pass it on to {self.url}. A new installation can take two minutes."
         )
 
@@ -281,15 +281,15 @@ class Receiver:
 
         if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 <= timeout <= 86_400:
             raise ValueError(f"timeout must be from 0 to 86,400 seconds; got {timeout!r}")
-        running = self._now
+        running = self._active
         over = time.monotonic() + timeout
         while True:
             # Asked for before looking: what comes in between is not missed.
             news = running.news(conversation_id)
             try:
-                found = await _claim_message(running.store, conversation_id, choose)
-                if found is not None:
-                    return found
+                event = await _claim_message(running.store, conversation_id, choose)
+                if event is not None:
+                    return event
                 async with asyncio.timeout(max(over - time.monotonic(), 0.0)):
                     await asyncio.wrap_future(news)
             except TimeoutError:
@@ -305,7 +305,7 @@ class Receiver:
 
     def landing(self, conversation_id: str) -> Landing | None:
         """Which skill webhooks say a conversation is in, and its moves so far; None while they do not."""
-        states = self._now.store.states(conversation_id)
+        states = self._active.store.states(conversation_id)
         if not states:
             return None
         moves = [
@@ -325,16 +325,16 @@ class Receiver:
 
     def news(self, conversation_id: str | None = None) -> Future[None]:
         """A future that is done when the next new webhook about a conversation, or about any, is kept."""
-        return self._now.news(conversation_id)
+        return self._active.news(conversation_id)
 
     def _events(self, conversation_id: str | None, raw: bool) -> list[Event]:
-        found: dict[str, list[Event]] = {}
-        for event in self._now.store.events(conversation_id, raw=raw):
-            found.setdefault(event.conversation_id, []).append(event)
-        return [event for events in found.values() for event in in_order(events)]
+        by_conversation: dict[str, list[Event]] = {}
+        for event in self._active.store.events(conversation_id, raw=raw):
+            by_conversation.setdefault(event.conversation_id, []).append(event)
+        return [event for events in by_conversation.values() for event in in_order(events)]
 
     @property
-    def _now(self) -> ReceiverRuntime:
+    def _active(self) -> ReceiverRuntime:
         if self._running is None:
             raise ReceiverError("The receiver is not running. Call start(), or use it in a with statement.")
         return self._running

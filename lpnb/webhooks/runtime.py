@@ -1,6 +1,6 @@
-"""What a running receiver is made of: the socket, the file, the endpoint, and those who wait for news.
+"""The running parts of a receiver: socket, event store, endpoint, server and waiting callers.
 
-It does not know the ``Receiver``, so that a notebook can forget that and everything here ends.
+It holds no reference to the ``Receiver``, so that a dropped receiver is collected and stopped.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ class ReceiverRuntime:
             if file is None:
                 self._folder = Path(tempfile.mkdtemp(prefix="lpnb-webhooks-"))
                 file = self._folder / "received.sqlite"
-            self.store = EventStore(file, most, self._tell)
+            self.store = EventStore(file, most, self._notify)
         except BaseException:
             listener.close()
             self._clear()
             raise
-        self.intake = WebhookEndpoint(
+        self.endpoint = WebhookEndpoint(
             path=path,
             secret=settings.client_secret,
             account_id=settings.account_id,
@@ -59,7 +59,7 @@ class ReceiverRuntime:
             largest=largest,
             algorithms=algorithms,
         )
-        self._server = EndpointServer(self.intake, listener)
+        self._server = EndpointServer(self.endpoint, listener)
         try:
             self._server.start()
         except BaseException:
@@ -83,10 +83,12 @@ class ReceiverRuntime:
                 if not queue:
                     del self._waiting[conversation_id]
 
-    def _tell(self, conversation_ids: set[str]) -> None:
+    def _notify(self, conversation_ids: set[str]) -> None:
         with self._lock:
-            told = [promise for name in (None, *conversation_ids) for promise in self._waiting.pop(name, ())]
-        for promise in told:
+            futures = [
+                promise for name in (None, *conversation_ids) for promise in self._waiting.pop(name, ())
+            ]
+        for promise in futures:
             if promise.set_running_or_notify_cancel():
                 promise.set_result(None)
 

@@ -1,7 +1,4 @@
-"""What carries the endpoint: uvicorn in a thread of its own, on a socket that is bound beforehand.
-
-So it runs beside a notebook's kernel and whatever loop that has, and a port that is taken is said at once.
-"""
+"""uvicorn in a thread of its own for the webhook endpoint, on a socket bound beforehand."""
 
 from __future__ import annotations
 
@@ -37,10 +34,10 @@ logging.getLogger("uvicorn.error").addHandler(logging.NullHandler())
 class EndpointServer(uvicorn.Server):
     """uvicorn's server in a thread; ``start`` returns when it serves, ``stop`` when it has ended."""
 
-    def __init__(self, intake: WebhookEndpoint, listener: socket.socket) -> None:
+    def __init__(self, endpoint: WebhookEndpoint, listener: socket.socket) -> None:
         super().__init__(
             uvicorn.Config(
-                intake,
+                endpoint,
                 # Slower than the parser in C, and unlike that one it bounds what a head may weigh.
                 http="h11",
                 h11_max_incomplete_event_size=MAX_HEAD_BYTES,
@@ -58,10 +55,10 @@ class EndpointServer(uvicorn.Server):
         self._listener = listener
         self._ready = threading.Event()
         self._failure: BaseException | None = None
-        self._serving: asyncio.AbstractEventLoop | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
-        self._silent: dict[Any, float] = {}
-        self._thread = threading.Thread(target=self._live, name="lpnb-webhooks", daemon=True)
+        self._silent_since: dict[Any, float] = {}
+        self._thread = threading.Thread(target=self._run, name="lpnb-webhooks", daemon=True)
 
     def start(self) -> None:
         """Serve.
@@ -75,13 +72,13 @@ class EndpointServer(uvicorn.Server):
 
     def stop(self) -> None:
         """Take no more, let those who are being answered have their answer, and end."""
-        if self._serving is not None and self._stopping is not None:
+        if self._loop is not None and self._stopping is not None:
             # The loop may have closed in between.
             with contextlib.suppress(RuntimeError):
-                self._serving.call_soon_threadsafe(self._stopping.set)
+                self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join(_START_TIMEOUT_SECONDS)
 
-    def _live(self) -> None:
+    def _run(self) -> None:
         try:
             asyncio.run(self.serve(sockets=[self._listener]))
         except BaseException as error:  # told to whoever waits in start()
@@ -92,7 +89,7 @@ class EndpointServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve, and say so."""
-        self._serving = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
         await super().startup(sockets=sockets)
         self._ready.set()
@@ -109,8 +106,8 @@ class EndpointServer(uvicorn.Server):
     def _cut_silent(self, now: float) -> None:
         """Cut connections that have asked for nothing yet: the server itself waits for them for ever."""
         silent = [one for one in self.server_state.connections if getattr(one, "cycle", self) is None]
-        self._silent = {one: self._silent.get(one, now) for one in silent}
-        for connection, since in self._silent.items():
+        self._silent_since = {one: self._silent_since.get(one, now) for one in silent}
+        for connection, since in self._silent_since.items():
             if now - since > SILENT_SECONDS:
                 connection.transport.abort()
 

@@ -1,4 +1,4 @@
-"""Whether a webhook is genuine: its signature over the exact bytes that came, before they are read."""
+"""Verification of ``x-liveperson-signature``, an HMAC over the exact bytes of the body."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def verify_signature(
     """Whether *header* signs *body*. The comparison takes as long for a near miss as for nonsense.
 
     Example:
-        >>> is_genuine(b"{}", "sha1=p5fA8XnWLU48PVjpNzO4Y5aspq4=", Secret("sandbox-secret"))
+        >>> verify_signature(b"{}", "sha1=p5fA8XnWLU48PVjpNzO4Y5aspq4=", Secret("sandbox-secret"))
         True
-        >>> is_genuine(b"{ }", "sha1=p5fA8XnWLU48PVjpNzO4Y5aspq4=", Secret("sandbox-secret"))
+        >>> verify_signature(b"{ }", "sha1=p5fA8XnWLU48PVjpNzO4Y5aspq4=", Secret("sandbox-secret"))
         False
     """
     algorithm = header.partition("=")[0]

@@ -179,7 +179,7 @@ def test_every_engagement_says_why_it_matched_or_not(connector: Any) -> None:
 
 
 def test_of_many_conversations_the_latest_are_listed(connector: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inbox, "LISTED", 2)
+    monkeypatch.setattr(inbox, "MAX_LISTED", 2)
     page(connector)
     for number in range(3):
         opened(connector, f"consumer-{number}")
@@ -564,7 +564,7 @@ def test_a_reset_tells_everybody_to_look_again(connector: Any, listen: Any) -> N
 def test_streams_are_limited_in_number_and_free_their_place(
     connector: Any, listen: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inbox, "MOST_CLIENTS", 1)
+    monkeypatch.setattr(inbox, "MAX_CLIENTS", 1)
     first = listen()
     assert first.response.status_code == 200
     assert connector.http.get("/agent/events").status_code == 503

@@ -332,9 +332,9 @@ def test_the_log_names_the_fault_and_has_no_status_where_there_was_no_answer(con
         ),
         (
             ("idp", "slow"),
-            {"minutes": 1},
+            {"code": 500},
             TypeError,
-            "fault 'slow' takes 'seconds'; got 'minutes'.",
+            "fault 'slow' takes 'seconds'; got 'code'.",
         ),
         (
             ("idp", "truncate"),

@@ -80,8 +80,8 @@ class Poster:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that runs many tests at once may be slow, and no test here is about how fast it is."""
-    monkeypatch.setattr(endpoint, "BODY_IN_TIME", 30.0)
-    monkeypatch.setattr(endpoint, "DISK_IN_TIME", 30.0)
+    monkeypatch.setattr(endpoint, "BODY_SECONDS", 30.0)
+    monkeypatch.setattr(endpoint, "STORE_SECONDS", 30.0)
 
 
 @pytest.fixture

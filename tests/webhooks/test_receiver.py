@@ -139,7 +139,7 @@ def test_a_giant_body_is_refused_whether_it_says_its_length_or_not(account, wire
 def test_a_body_that_was_promised_and_never_comes_does_not_hold_the_receiver_up(
     receiver, poster, wire, monkeypatch
 ):
-    monkeypatch.setattr(endpoint, "BODY_IN_TIME", 1.0)
+    monkeypatch.setattr(endpoint, "BODY_SECONDS", 1.0)
     with socket.create_connection((receiver.host, receiver.port), timeout=10) as slow:
         slow.sendall(b"POST /webhooks HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
 
@@ -181,7 +181,7 @@ with Receiver(Settings("12345678", "id", "secret")) as receiver:
 
 
 def test_whoever_connects_and_says_nothing_is_cut_off(account, monkeypatch):
-    monkeypatch.setattr(server, "SILENT", 0.0)
+    monkeypatch.setattr(server, "SILENT_SECONDS", 0.0)
     with (
         Receiver(account) as receiver,
         socket.create_connection((receiver.host, receiver.port), timeout=10) as silent,
@@ -196,9 +196,9 @@ def test_a_disk_that_is_too_slow_is_answered_503_in_time_and_a_repeat_is_taken(
     body = wire.notification(wire.message("c", 0))
     held = threading.Event()
     receiver._now.store._do(lambda connection: held.wait(30))
-    monkeypatch.setattr(endpoint, "DISK_IN_TIME", 0.05)
+    monkeypatch.setattr(endpoint, "STORE_SECONDS", 0.05)
     assert poster.post(body) == 503
-    monkeypatch.setattr(endpoint, "DISK_IN_TIME", 30.0)
+    monkeypatch.setattr(endpoint, "STORE_SECONDS", 30.0)
     held.set()
 
     assert poster.post(body) == 200

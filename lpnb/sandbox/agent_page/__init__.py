@@ -1,1 +1,1 @@
-"""The agent's page: what an agent would see of every conversation, live, in a browser on this machine."""
+"""The agent's page: an HTML inbox of the sandbox's conversations, live in a browser on this machine."""

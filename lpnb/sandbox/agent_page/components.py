@@ -1,4 +1,4 @@
-"""What the page is made of: values only, and the small pieces every part of it uses."""
+"""View models of the agent's page, and the HTML components shared by its parts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class Page:
     client_secret: str
     webhooks: WebhookCounts | None
     rows: Sequence[ListRow]
-    shown: OpenConversation | None = None
+    current: OpenConversation | None = None
     missing: str | None = None
     problem: str | None = None
 

@@ -1,4 +1,4 @@
-"""The page as HTML: the frame, the banner and the list. What may be on it is `parts`' to say."""
+"""The agent's page as an HTML document: head, banner and conversation list."""
 
 from lpnb.sandbox.agent_page import wording
 from lpnb.sandbox.agent_page.components import BASE, ListRow, Page, initials, link, when
@@ -13,8 +13,8 @@ _MAX_LABEL = 60
 
 def document(page: Page) -> bytes:
     """The whole page."""
-    shown = page.shown
-    title = shown.row.name if shown else "Conversations"
+    current = page.current
+    title = current.row.name if current else "Conversations"
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -32,12 +32,12 @@ def document(page: Page) -> bytes:
         tag(
             "div",
             _list(page),
-            conversation_panel(page, shown) if shown else empty_state(page),
-            class_="panes" if shown else "panes panes-unchosen",
+            conversation_panel(page, current) if current else empty_state(page),
+            class_="panes" if current else "panes panes-unchosen",
         ),
         data_sequence=page.sequence,
         data_base=BASE,
-        data_shown=shown.row.conversation.conversation_id if shown else None,
+        data_shown=current.row.conversation.conversation_id if current else None,
     )
     return ("<!doctype html>\n" + tag("html", head, body, lang="en")).encode()
 
@@ -45,7 +45,7 @@ def document(page: Page) -> bytes:
 def _banner(page: Page) -> Html:
     counts = page.webhooks
     if counts is None:
-        said = "No webhooks"
+        text = "No webhooks"
         tone = "quiet"
     else:
         parts = [f"{counts.delivered} delivered"]
@@ -53,7 +53,7 @@ def _banner(page: Page) -> Html:
             parts.append(f"{counts.waiting} waiting")
         if counts.expired + counts.dropped:
             parts.append(f"{counts.expired + counts.dropped} lost")
-        said = "Webhooks: " + ", ".join(parts)
+        text = "Webhooks: " + ", ".join(parts)
         tone = "wait" if counts.waiting else "bad" if counts.expired + counts.dropped else "good"
     return tag(
         "header",
@@ -76,7 +76,7 @@ def _banner(page: Page) -> Html:
             ),
             class_="account",
         ),
-        tag("p", said, class_=f"pill pill-{tone}", id="webhooks", data_live=True),
+        tag("p", text, class_=f"pill pill-{tone}", id="webhooks", data_live=True),
         tag("p", "Not live", id="live", class_="pill pill-quiet", role="status", hidden=True),
         tag("button", "Dark theme", type="button", id="theme", aria_pressed="false", hidden=True),
         class_="banner",
@@ -85,7 +85,7 @@ def _banner(page: Page) -> Html:
 
 def _list(page: Page) -> Html:
     opened = sum(item.conversation.stage == "OPEN" for item in page.rows)
-    here = page.shown.row.conversation.conversation_id if page.shown else None
+    here = page.current.row.conversation.conversation_id if page.current else None
     if len(page.rows) >= MAX_LISTED:
         count = f"the latest {MAX_LISTED}"
     else:

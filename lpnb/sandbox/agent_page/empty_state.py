@@ -1,4 +1,4 @@
-"""What stands in place of a conversation: how to make the first one, or to choose one."""
+"""The agent's page without an open conversation: first-request examples in Python and curl."""
 
 from urllib.parse import quote
 

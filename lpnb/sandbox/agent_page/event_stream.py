@@ -1,7 +1,7 @@
-"""The live stream: server-sent events that name the conversations that changed.
+"""Server-sent events of the agent's page: the ids of the conversations that changed.
 
-A client is told what changed and not how; it fetches the page again. So nothing has to be kept for
-it but a set of names, which is bounded, and a client that was away is simply told to look again.
+An event names what changed and not how; the browser fetches the page again. So nothing is stored
+for a client but a bounded set of ids, and one that reconnects is told to fetch everything.
 """
 
 import asyncio

@@ -1,7 +1,6 @@
-"""What the list shows and the live stream tells: the latest conversations, and what changed.
+"""The inbox of the agent's page: the latest conversations, unread counts, and who listens.
 
-Both follow the ledger. Nothing is followed until the page is first opened, so a sandbox that nobody
-looks at pays nothing.
+It subscribes to the ledger when the page is first opened, so a sandbox without a page pays nothing.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""HTML from values: one function escapes, and everything that becomes markup goes through it."""
+"""HTML builder with escaping: every value that becomes markup goes through `escape`."""
 
 import html
 import re

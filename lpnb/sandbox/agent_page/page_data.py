@@ -1,4 +1,4 @@
-"""What is on the page right now, gathered from the state and the world. No markup is made here."""
+"""Builds the view models of the agent's page from the state and the world."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,11 +32,11 @@ class PageData:
     """As the page may show it."""
     base: Callable[[], str]
 
-    def page(self, token: str, wanted: str | None = None, *, problem: str | None = None) -> Page:
+    def page(self, token: str, conversation_id: str | None = None, *, problem: str | None = None) -> Page:
         """The page, with the conversation *wanted* open."""
         with self.state.ledger:
             rows = [self._row(entry, listed) for entry, listed in self.inbox.entries()]
-            conversation = self.state.conversation(wanted) if wanted is not None else None
+            conversation = self.state.conversation(conversation_id) if conversation_id is not None else None
             return Page(
                 token=token,
                 sequence=self.inbox.sequence,
@@ -46,8 +46,8 @@ class PageData:
                 client_secret=self.client_secret,
                 webhooks=self.dispatcher.counts if self.dispatcher.targets else None,
                 rows=rows,
-                shown=self._open_conversation(conversation) if conversation is not None else None,
-                missing=wanted if wanted is not None and conversation is None else None,
+                current=self._open_conversation(conversation) if conversation is not None else None,
+                missing=conversation_id if conversation_id is not None and conversation is None else None,
                 problem=problem,
             )
 

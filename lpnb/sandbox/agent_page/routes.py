@@ -1,9 +1,8 @@
-"""The page's addresses: who may see it, what the buttons do, and the live stream.
+"""HTTP routes of the agent's page: the page, its static files, the agent's actions and the event stream.
 
-``GET`` looks and changes nothing. ``POST`` wants the token of this start, which only the page holds,
-in a form; the gate has refused foreign Hosts and Origins before. What a ``POST`` did is on the disk,
-where the state is kept there, before it is answered. Nothing is inline, and the policy
-sent along lets the browser load nothing from anywhere else.
+``GET`` changes nothing. ``POST`` is a form with the token of this start, which only the page holds;
+foreign Hosts and Origins were refused before. A ``POST`` is answered when its events are stored.
+Nothing is inline, and the Content Security Policy lets the browser load nothing from elsewhere.
 """
 
 import hmac
@@ -95,8 +94,8 @@ class AgentPage:
         self._inbox.close()
 
     def _page(self, request: Request) -> Answer:
-        wanted = request.path_params.get("conversation_id")
-        page = self._page_data.page(self._token, wanted)
+        conversation_id = request.path_params.get("conversation_id")
+        page = self._page_data.page(self._token, conversation_id)
         status = 404 if page.missing is not None else 200
         return _answer(status, document(page), "text/html;charset=utf-8")
 

@@ -1,4 +1,4 @@
-"""What keeps the page to itself: the headers of all its answers, and the names it answers to."""
+"""Security headers of the agent's page, and the check of its Host header."""
 
 from lpnb.sandbox.http.host_check import LOOPBACK_NAMES
 from lpnb.sandbox.http.messages import Answer, Request, error_answer
@@ -10,7 +10,7 @@ HEADERS = (
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     ),
     ("x-content-type-options", "nosniff"),
-    # Not "no-referrer": browsers then send forms with "Origin: null", which the gate refuses.
+    # Not "no-referrer": browsers then send forms with "Origin: null", which the host check refuses.
     ("referrer-policy", "same-origin"),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),

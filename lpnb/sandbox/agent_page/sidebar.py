@@ -1,4 +1,4 @@
-"""Beside the conversation: the Consumer Info card from the SDEs, and the routing trace in words."""
+"""The sidebar of an open conversation: the Consumer Info card and the routing trace."""
 
 import json
 from collections.abc import Sequence
@@ -9,20 +9,20 @@ from lpnb.sandbox.agent_page.components import OpenConversation
 from lpnb.sandbox.agent_page.markup import Html, tag
 
 
-def sidebar(shown: OpenConversation) -> Html:
+def sidebar(current: OpenConversation) -> Html:
     """Both cards."""
     return tag(
         "aside",
-        _consumer_info_card(shown),
-        _routing_card(shown),
+        _consumer_info_card(current),
+        _routing_card(current),
         class_="pane side-pane",
         aria_label="About the consumer",
     )
 
 
-def _consumer_info_card(shown: OpenConversation) -> Html:
+def _consumer_info_card(current: OpenConversation) -> Html:
     cards: list[object] = []
-    for group in shown.groups:
+    for group in current.groups:
         rows = [
             tag("div", tag("dt", fact.label, title=fact.path), tag("dd", fact.value or "–", dir="auto"))
             for fact in group.facts
@@ -48,7 +48,7 @@ def _consumer_info_card(shown: OpenConversation) -> Html:
                 class_="faint",
             )
         )
-    warnings = [tag("li", text) for text in shown.row.conversation.warnings]
+    warnings = [tag("li", text) for text in current.row.conversation.warnings]
     if warnings:
         cards.append(tag("h3", "Let through with a warning"))
         cards.append(tag("ul", warnings, class_="warnings"))
@@ -57,8 +57,8 @@ def _consumer_info_card(shown: OpenConversation) -> Html:
     )
 
 
-def _routing_card(shown: OpenConversation) -> Html:
-    trace = shown.trace
+def _routing_card(current: OpenConversation) -> Html:
+    trace = current.trace
     steps = []
     for step in trace.get("steps") or ():
         outcome = str(step.get("outcome"))

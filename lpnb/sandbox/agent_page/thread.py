@@ -1,4 +1,4 @@
-"""The open conversation as HTML: who it is, what was said, the reply box and the buttons."""
+"""The thread of an open conversation as HTML: header, messages, reply form and action buttons."""
 
 from lpnb.sandbox.agent_page import wording
 from lpnb.sandbox.agent_page.components import ListRow, OpenConversation, Page, link, status, when
@@ -12,9 +12,9 @@ MESSAGES_SHOWN = 300
 _VERBS = {"message": "Reply to the consumer", "note": "Private note, for agents only"}
 
 
-def conversation_panel(page: Page, shown: OpenConversation) -> Html:
+def conversation_panel(page: Page, current: OpenConversation) -> Html:
     """The thread, and beside it what is known of the consumer."""
-    item = shown.row
+    item = current.row
     conversation = item.conversation
     opened = conversation.state == "OPEN"
     return tag(
@@ -35,12 +35,12 @@ def conversation_panel(page: Page, shown: OpenConversation) -> Html:
                     id="facts",
                     data_live=True,
                 ),
-                tag("div", _actions(page, shown), class_="actions", id="actions", data_live=True),
+                tag("div", _actions(page, current), class_="actions", id="actions", data_live=True),
                 class_="thread-head",
             ),
             tag(
                 "ol",
-                _thread(shown),
+                _thread(current),
                 id="thread",
                 class_="thread",
                 role="log",
@@ -50,19 +50,19 @@ def conversation_panel(page: Page, shown: OpenConversation) -> Html:
                 data_assigned=True if item.agent else None,
             ),
             tag("p", _typing(item), class_="typing faint", id="typing", data_live=True),
-            tag("div", _reply(page, shown), id="composer", data_state="open" if opened else "closed"),
+            tag("div", _reply(page, current), id="composer", data_state="open" if opened else "closed"),
             class_="pane thread-pane",
             id="conversation",
             aria_labelledby="consumer",
             tabindex=-1,
         ),
-        sidebar(shown),
+        sidebar(current),
         class_="conversation",
     )
 
 
-def _actions(page: Page, shown: OpenConversation) -> list[object]:
-    item = shown.row
+def _actions(page: Page, current: OpenConversation) -> list[object]:
+    item = current.row
     conversation = item.conversation
     if conversation.stage == "CLOSE":
         return [_button(page, conversation, "resume", "Open again", "quiet")]
@@ -70,7 +70,7 @@ def _actions(page: Page, shown: OpenConversation) -> list[object]:
         return [_button(page, conversation, "close", "Close conversation", "quiet danger")]
     options = [
         tag("option", name, value=skill_id, disabled=skill_id == conversation.skill_id)
-        for skill_id, name in shown.skills
+        for skill_id, name in current.skills
     ]
     transfer = tag(
         "form",
@@ -110,21 +110,21 @@ def _hidden(page: Page) -> Html:
     return tag("input", type="hidden", name="token", value=page.token)
 
 
-def _thread(shown: OpenConversation) -> list[Html]:
-    conversation = shown.row.conversation
+def _thread(current: OpenConversation) -> list[Html]:
+    conversation = current.row.conversation
     lines = (
         [_line("opened", conversation.created_at, "Conversation opened")]
-        if len(shown.messages) < MESSAGES_SHOWN
+        if len(current.messages) < MESSAGES_SHOWN
         else []
     )
     entries: list[tuple[float, Html]] = []
     read: set[int] = set()
-    for message in shown.messages:
+    for message in current.messages:
         if message.event.get("type") == "AcceptStatusEvent":
             if message.role == "CONSUMER" and message.event.get("status") == "READ":
                 read.update(item for item in message.event.get("sequenceList", ()) if isinstance(item, int))
             continue
-        entries.append((message.time, _message(message, shown)))
+        entries.append((message.time, _message(message, current)))
     for position, change in enumerate(conversation.skill_changes):
         name = change.target_skill_name or change.target_skill_id
         entries.append((change.time, _line(f"skill-{position}", change.time, f"Transferred to {name}")))
@@ -144,10 +144,10 @@ def _line(name: str, at: float, text: str) -> Html:
     return tag("li", tag("bdi", text), " ", when(at), class_="line", id=f"line-{name}")
 
 
-def _message(message: Message, shown: OpenConversation) -> Html:
+def _message(message: Message, current: OpenConversation) -> Html:
     consumer = message.role == "CONSUMER"
     private = message.audience != "ALL"
-    who = shown.row.name if consumer else (shown.row.agent or "Agent")
+    who = current.row.name if consumer else (current.row.agent or "Agent")
     kind = " · structured content" if message.event.get("type") == "RichContentEvent" else ""
     return tag(
         "li",
@@ -168,8 +168,8 @@ def _typing(item: ListRow) -> object:
     return [tag("bdi", item.name), " is typing…"] if item.entry.typing else None
 
 
-def _reply(page: Page, shown: OpenConversation) -> Html:
-    conversation = shown.row.conversation
+def _reply(page: Page, current: OpenConversation) -> Html:
+    conversation = current.row.conversation
     if conversation.state != "OPEN":
         return tag("p", "This conversation is closed. Its consumer can start a new one.", class_="notice")
     choices = [

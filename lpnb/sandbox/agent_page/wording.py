@@ -1,4 +1,4 @@
-"""The words of the page: fields, rules and times as a person would say them. No markup is made here."""
+"""Labels, dates and sentences of the agent's page, made from SDEs, events and routing traces."""
 
 import json
 from collections.abc import Iterable, Iterator

@@ -1,8 +1,4 @@
-"""The ASGI application: the way of a request through the house.
-
-gate, route, body, rate limit, fault, service, store, log, answer. What an answer says is the
-services' to decide.
-"""
+"""The ASGI application: host check, route, body, rate limit, fault, service, store, log, answer."""
 
 import logging
 from collections.abc import Sequence
@@ -39,7 +35,7 @@ _ACCOUNT_ROUTES = {
 
 
 class App:
-    """The whole house as one ASGI application.
+    """The sandbox as one ASGI application.
 
     *own* are the routes that are the sandbox's and not LivePerson's. They find the `Request`, without
     its body, in the scope's state, and are neither counted nor logged.
@@ -62,7 +58,7 @@ class App:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Turn strangers away at the gate, hand everybody else to the route."""
+        """Check the host, then let the route answer."""
         request = _request_head(scope)
         scope["state"]["request"] = request
         refusal = check_host(request, self._port, bare_hosts=self._bare_hosts)

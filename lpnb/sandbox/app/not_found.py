@@ -1,4 +1,4 @@
-"""What a path gets where nothing is served: the nearest one that is, and where all of them are listed."""
+"""The 404 answer, with the closest route there is."""
 
 import re
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ _CONTROL_PATHS = tuple((control.method, CONTROL_PATH + control.path) for control
 def not_found(request: Request) -> Answer:
     """404.
 
-    >>> nothing_here(Request("GET", "/_lpnb/statos")).body.decode()
+    >>> not_found(Request("GET", "/_lpnb/statos")).body.decode()
     '{"error":"Nothing is served at \\'/_lpnb/statos\\'. Did you mean GET /_lpnb/status? \
 GET /_lpnb lists the control API."}'
     """

@@ -1,8 +1,4 @@
-"""``/openapi.json``: what the sandbox serves, for tools that read OpenAPI 3.1.
-
-Paths and methods come from the table the application is made from; what they take and answer stands
-in `openapi_schemas`.
-"""
+"""``/openapi.json``: the OpenAPI 3.1 document, generated from the table of routes."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What ``/openapi.json`` says of parameters, bodies and answers: written by hand from LivePerson's pages.
+"""OpenAPI schemas of parameters, bodies and answers, written from LivePerson's pages.
 
 Each table goes by route, or by path where the paths of a route differ, or by method and path. Answers
 are described loosely where the pages are silent.

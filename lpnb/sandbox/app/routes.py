@@ -1,4 +1,4 @@
-"""What the sandbox serves: which path belongs to which service."""
+"""The table of routes: route name, method, path and the service that answers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

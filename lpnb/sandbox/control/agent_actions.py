@@ -1,4 +1,4 @@
-"""The agents' verbs and the webhooks in the control API: the same as on the `Sandbox` object."""
+"""Control API handlers for the agent's verbs and for webhooks."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,8 +14,8 @@ Body = Mapping[str, Any]
 
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
-        shown = "nothing" if value is None else truncate(json.dumps(value), 60)
-        raise ControlError(f"{name} must be a string; got {shown}.")
+        value_text = "nothing" if value is None else truncate(json.dumps(value), 60)
+        raise ControlError(f"{name} must be a string; got {value_text}.")
     return value
 
 

@@ -1,4 +1,4 @@
-"""The agent's side of a conversation: what `Sandbox` lets a test or the agent's page do as an agent.
+"""The agent's side of a conversation: join, reply, transfer, close, and webhook controls.
 
 Everything here is recorded in the ledger like what clients send, and so becomes webhooks.
 """
@@ -235,15 +235,15 @@ class AgentSide:
     def _assigned(conversation: Conversation) -> str | None:
         return next((agent for agent, role in conversation.agents if role == "ASSIGNED_AGENT"), None)
 
-    def _choose(self, conversation: Conversation, wanted: str | None) -> str:
+    def _choose(self, conversation: Conversation, agent_name: str | None) -> str:
         account = self._account(conversation)
         agents = account.agents if account else ()
-        if wanted is not None:
+        if agent_name is not None:
             for agent in agents:
-                if wanted in (agent.id, agent.login):
+                if agent_name in (agent.id, agent.login):
                     return agent.id
             known = ", ".join(repr(agent.login) for agent in agents) or "none: the world has no agents"
-            raise UnknownNameError(f"agent must be one of {known}; got {wanted[:60]!r}.")
+            raise UnknownNameError(f"agent must be one of {known}; got {agent_name[:60]!r}.")
         skill = account.skill(conversation.skill_id) if account else None
         there = [agent for agent in agents if self._is_online(conversation.account_id, agent)]
         serving = [agent for agent in there if skill is not None and _serves(agent, skill)]

@@ -1,8 +1,8 @@
-"""The control API: what `Controls` offers, over HTTP, for tests in any language.
+"""The control API over HTTP: faults, rate limits, clock, tokens, conversations, webhooks, reset.
 
-``GET`` looks and ``POST`` does. Everything wants the token of this start in ``X-Sandbox-Token`` and
-a loopback name as Host; every POST wants JSON. A web page has neither the token nor, without a
-preflight that is never granted, a way to send it.
+Every request needs the token of this start in ``X-Sandbox-Token`` and a loopback name as Host; every
+POST needs JSON. A web page has neither the token nor, without a preflight that is never granted, a
+way to send it.
 """
 
 import hmac
@@ -59,9 +59,9 @@ def _add_fault(controls: Controls, _request: Request, body: Body) -> Answer:
     for name in ("times", "probability", "route", "fault"):
         if name in options:
             raise ControlError(f"{name} stands beside options, not in it.")
-    times = {"times": body["times"]} if "times" in body else {}
-    probability = body.get("probability", 1.0)
-    controls.fail(body["route"], body["fault"], **times, probability=probability, **options)
+    controls.add_fault(
+        body["route"], body["fault"], options, body.get("times", ...), body.get("probability", 1.0)
+    )
     return _done()
 
 

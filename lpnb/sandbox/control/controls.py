@@ -1,12 +1,13 @@
-"""What a test can see of the sandbox and do to it, beside sending it requests.
+"""`Controls`: the methods with which a test inspects and steers a running sandbox.
 
-`Sandbox` has all of this as its own methods; the control API offers the same over HTTP.
+`Sandbox` inherits them; the control API offers the same over HTTP.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from types import EllipsisType
 from typing import Any
 
 from lpnb.sandbox.cloud import AccountLoading
@@ -22,8 +23,6 @@ from lpnb.sandbox.state.state import RequestRecord, State
 from lpnb.sandbox.tokens import Keyring, consumer
 from lpnb.sandbox.world.models import World
 from lpnb.sandbox.world.rules import Rules
-
-_UNSET: Any = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,22 +113,73 @@ class Controls(AgentSide):
         self,
         route: str,
         fault: str,
-        times: int | None = _UNSET,
+        times: int | EllipsisType | None = ...,
         *,
         probability: float = 1.0,
-        **options: Any,
+        code: int | None = None,
+        retry_after: float | str | None = None,
+        body: Any = None,
+        seconds: float | None = None,
+        size: int | None = None,
+        reset: bool | None = None,
+        work_done: bool | None = None,
     ) -> None:
         """Let *fault* happen to the next *times* requests of *route*.
 
+        An option that is left out has the fault's own default; `lpnb.sandbox.faults.faults.FAULTS` is the
+        table of faults, with the options and defaults of each.
+
         Args:
             route: A name from `lpnb.sandbox.route_names.ROUTES`, such as "conversation".
-            fault: A name from the table `lpnb.sandbox.faults.faults.FAULTS`, which lists the options too.
-            times: How often; None for every request until `reset`. Once by default, and without
-                end when there is a *probability*.
+            fault: "status", "slow", "hang", "drip", "drop_before", "drop_after", "truncate", "html", "empty",
+                "big", "nan", "reqid_missing", "reqid_doubled", "reqid_unknown", "reqid_int", "shuffled" or
+                "surplus".
+            times: How often; None for every request until `reset`. Left out: once, and without end when
+                there is a *probability*.
             probability: The chance of each request to be hit, above 0 and at most 1.
-            **options: Such as ``code=429, retry_after=2`` for "status".
+            code: HTTP status of "status", "html" and "empty".
+            retry_after: Retry-After header of "status", in seconds or as a date.
+            body: Body of "status": text, bytes, or a value that becomes JSON.
+            seconds: How long "slow" waits, "hang" says nothing, or "drip" pauses between two bytes.
+            size: Bytes of the body of "big".
+            reset: Whether "drop_before" and "drop_after" cut with RST in place of FIN.
+            work_done: Whether the service does its work all the same, of "status", "hang", "html", "empty"
+                and "big".
+
+        Raises:
+            ValueError: There is no such route or fault, the route's answers cannot have the fault, or a value
+                makes no sense.
+            TypeError: The fault does not take this option.
+
+        Example:
+            >>> from lpnb import Sandbox
+            >>> sandbox = Sandbox()
+            >>> sandbox.fail("conversation", "status", code=429, retry_after=2)
+            >>> sandbox.faults
+            [('conversation', 'status', 1)]
         """
-        if times is _UNSET:
+        options = {
+            "code": code,
+            "retry_after": retry_after,
+            "body": body,
+            "seconds": seconds,
+            "size": size,
+            "reset": reset,
+            "work_done": work_done,
+        }
+        options = {name: value for name, value in options.items() if value is not None}
+        self.add_fault(route, fault, options, times, probability)
+
+    def add_fault(
+        self,
+        route: str,
+        fault: str,
+        options: Mapping[str, Any],
+        times: int | EllipsisType | None = ...,
+        probability: float = 1.0,
+    ) -> None:
+        """`fail` with the options as a mapping, as the control API takes them."""
+        if times is ...:
             times = 1 if probability == 1 else None
         self._faults.add(route, make_fault(route, fault, options), times, probability)
 
@@ -264,13 +314,13 @@ class Controls(AgentSide):
         self._state.reset()
         self._clock_moved()
 
-    def _account_id(self, wanted: str | None) -> str:
+    def _account_id(self, account_id: str | None) -> str:
         """The account that is meant, which must be one of the world's."""
-        if wanted is not None and wanted not in self.world.accounts_by_id:
+        if account_id is not None and account_id not in self.world.accounts_by_id:
             raise ControlError(
-                f"account_id must be one of {quoted_list(self.world.accounts_by_id)}; got {wanted!r}."
+                f"account_id must be one of {quoted_list(self.world.accounts_by_id)}; got {account_id!r}."
             )
-        return wanted or self.account_id
+        return account_id or self.account_id
 
     def _clock_moved(self) -> None:
         """After every change of the clock."""

@@ -1,8 +1,7 @@
-"""The routing trace in full: what decided, and every engagement with why it matched or not.
+"""The routing trace of a conversation: rules in order, and why each engagement matched or not.
 
-What decided was written down when the conversation opened. Engagements are considered by
-Monitoring; for a conversation that did without, they are considered when the trace is read, as if
-Monitoring had been asked about the consumer as it is known then.
+The decision was recorded when the conversation opened. Engagements are considered by Monitoring; for
+a conversation without a Monitoring session they are evaluated when the trace is read.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the control API shows, as JSON: nothing here changes anything."""
+"""The read-only views of the control API as JSON."""
 
 import re
 from collections.abc import Mapping
@@ -60,14 +60,14 @@ def status(controls: Controls, _request: Request, _body: Body) -> Answer:
 
 def requests(controls: Controls, request: Request, _body: Body) -> Answer:
     """The request log, filtered by the query."""
-    wanted = _filters(request, ("route", "method", "status", "consumer", "fault", "since", "limit"))
-    since = _number(wanted, "since", 0.0)
+    filters = _filters(request, ("route", "method", "status", "consumer", "fault", "since", "limit"))
+    since = _number(filters, "since", 0.0)
     records = [
         record
         for record in controls.requests
-        if record.time >= since and all(_matches(record, name, value) for name, value in wanted.items())
+        if record.time >= since and all(_matches(record, name, value) for name, value in filters.items())
     ]
-    rows = [asdict(record) for record in _last_rows(records, wanted)]
+    rows = [asdict(record) for record in _last_rows(records, filters)]
     return json_answer(200, {"total": len(records), "requests": rows})
 
 
@@ -99,14 +99,14 @@ def fault_log(controls: Controls, _request: Request, _body: Body) -> Answer:
 
 def conversations(controls: Controls, request: Request, _body: Body) -> Answer:
     """A line for every conversation."""
-    wanted = _filters(request, ("state", "consumer", "limit"))
+    filters = _filters(request, ("state", "consumer", "limit"))
     matching = [
         conversation
         for conversation in controls.conversations
-        if wanted.get("state", conversation.stage) == conversation.stage
-        and wanted.get("consumer", conversation.ext_consumer_id) == conversation.ext_consumer_id
+        if filters.get("state", conversation.stage) == conversation.stage
+        and filters.get("consumer", conversation.ext_consumer_id) == conversation.ext_consumer_id
     ]
-    rows = [_summary(conversation) for conversation in _last_rows(matching, wanted)]
+    rows = [_summary(conversation) for conversation in _last_rows(matching, filters)]
     return json_answer(200, {"total": len(matching), "conversations": rows})
 
 
@@ -162,9 +162,9 @@ def _filters(request: Request, known: tuple[str, ...]) -> dict[str, str]:
     return filters
 
 
-def _last_rows(rows: list[V], wanted: Mapping[str, str]) -> list[V]:
+def _last_rows(rows: list[V], filters: Mapping[str, str]) -> list[V]:
     """The latest of them, as many as were wanted; oldest first all the same."""
-    limit = wanted.get("limit", str(_DEFAULT_LIMIT))
+    limit = filters.get("limit", str(_DEFAULT_LIMIT))
     if not (limit.isascii() and limit.isdigit() and len(limit) <= 9):
         raise ControlError(f"limit must be a whole number, 0 or more; got {truncate(limit, 40)!r}.")
     return rows[max(0, len(rows) - int(limit)) :]
@@ -178,8 +178,8 @@ def _matches(record: RequestRecord, name: str, value: str) -> bool:
     return value == ("none" if actual is None else str(actual))
 
 
-def _number(wanted: Mapping[str, str], name: str, default: float) -> float:
-    value = wanted.get(name)
+def _number(filters: Mapping[str, str], name: str, default: float) -> float:
+    value = filters.get(name)
     if value is None:
         return default
     if len(value) > 20 or not value.replace(".", "", 1).isdecimal() or not value.isascii():

@@ -1,7 +1,4 @@
-"""Faults on demand: what can go wrong, told in one table, and the queue of what shall go wrong next.
-
-How a fault is done to a connection is `faulty`'s to know.
-"""
+"""The kinds of fault that can be injected, and the queue of those still to happen."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""How each fault is done: to the answer where that is enough, to the connection where it is not."""
+"""Fault injection: how each kind of fault changes an answer or its connection."""
 
 import asyncio
 import json

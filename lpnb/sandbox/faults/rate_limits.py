@@ -1,7 +1,7 @@
-"""Rate limits on demand: a token bucket per account, refilled by the sandbox's own clock.
+"""Rate limits with 429: a token bucket per account, refilled by the sandbox's clock.
 
-LivePerson prints no limit for the Connector API, no body and no Retry-After of its 429; what a
-limit answers here is therefore as little as possible, unless more is asked for.
+LivePerson prints no limit for the Connector API, no body and no Retry-After of its 429; a limit
+therefore answers with neither unless asked to.
 """
 
 import math

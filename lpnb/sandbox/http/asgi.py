@@ -1,4 +1,4 @@
-"""An `Answer` as the messages ASGI knows."""
+"""Sends an `Answer` as ASGI messages."""
 
 from starlette.types import Send
 

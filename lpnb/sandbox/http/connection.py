@@ -1,8 +1,8 @@
-"""The connection below HTTP: guards on what comes in, and a handle to cut what goes out.
+"""The connection below HTTP: limits on heads and connections, and access to the transport for faults.
 
-ASGI shows an application requests, not connections. This subclass of uvicorn's protocol adds what
-it lacks: a bound on the head, on the time a head may take and on the number of connections, and
-for the faults a `Line` in the scope's state.
+ASGI shows an application requests, not connections. This subclass of uvicorn's protocol adds a bound
+on the size of a head, on its time and on the number of connections, and a `ClientConnection` in the
+scope's state.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Who may talk to the sandbox at all: programs on this machine, not web pages.
+"""Host and Origin checks: programs on this machine may use the sandbox, web pages may not.
 
 A web page can make a browser send requests to a loopback port, and with DNS rebinding it can
 read the replies. Such requests carry a foreign Host, a foreign Origin or ``Sec-Fetch-Site:
@@ -20,8 +20,8 @@ _LIVEPERSON = re.compile(r"(?:[a-z0-9-]{1,63}\.){1,6}liveperson\.net(?::[0-9]{1,
 def check_host(request: Request, port: int, *, bare_hosts: bool = False) -> Answer | None:
     """403 for a request a web page may have caused, None for all others.
 
-    >>> refuse_strangers(Request("GET", "/", headers=(("host", "127.0.0.1:8080"),)), 8080)
-    >>> refuse_strangers(Request("GET", "/", headers=(("host", "evil.example"),)), 8080).status
+    >>> check_host(Request("GET", "/", headers=(("host", "127.0.0.1:8080"),)), 8080)
+    >>> check_host(Request("GET", "/", headers=(("host", "evil.example"),)), 8080).status
     403
     """
     own, allowed = _own_names(port, bare_hosts)

@@ -1,4 +1,4 @@
-"""How much of anything the sandbox takes before it says no."""
+"""Limits on the size and duration of requests."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,4 @@
-"""One request and one answer, as plain values.
-
-The services read a `Request` and return an `Answer`; neither knows of sockets or of ASGI.
-"""
+"""`Request` and `Answer` as plain values, without sockets or ASGI."""
 
 import json
 from collections.abc import Mapping
@@ -83,7 +80,7 @@ def json_answer(
 def error_answer(status: int, sentence: str, *, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
     """A refusal in the sandbox's own words, for cases where LivePerson's are not published.
 
-    >>> teach(400, "Send version=1.0.").body
+    >>> error_answer(400, "Send version=1.0.").body
     b'{"error":"Send version=1.0."}'
     """
     return json_answer(status, {"error": sentence}, headers=headers)
@@ -92,7 +89,7 @@ def error_answer(status: int, sentence: str, *, headers: tuple[tuple[str, str], 
 def parse_form(text: str) -> list[tuple[str, str]]:
     """The pairs of a query or form; none at all when there are absurdly many.
 
-    >>> parameters("v=1.0&client_id=")
+    >>> parse_form("v=1.0&client_id=")
     [('v', '1.0'), ('client_id', '')]
     """
     # Nearly every query is one of a few short ones.

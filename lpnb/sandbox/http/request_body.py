@@ -1,4 +1,4 @@
-"""Reading a request's body within bounds of size and time."""
+"""Reads a request's body within limits of size and time."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What carries the sandbox: uvicorn's server in a thread of its own, on a socket bound beforehand."""
+"""uvicorn in a thread of its own, on a loopback socket that was bound beforehand."""
 
 import asyncio
 import contextlib

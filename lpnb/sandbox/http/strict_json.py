@@ -1,4 +1,4 @@
-"""JSON read strictly: what two readers could take in two ways is refused with a sentence.
+"""Strict JSON parsing: what two parsers could read in two ways is refused with a sentence.
 
 Python's reader lets through NaN, ``1e400``, duplicate keys and lone surrogates, and stops at
 deep nesting or at a 5,000-digit number with errors that are not `json.JSONDecodeError`.
@@ -59,14 +59,14 @@ def read(data: bytes) -> Any:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
                 raise StrictJsonError(f"The body has the key {_shown(key)} twice in one object.")
             seen.add(key)
-    return found
+    return members
 
 
 def _constant(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""TLS with a certificate authority of the sandbox's own, made anew at every start.
+"""TLS with a certificate authority made anew at every start.
 
 The authority's key never leaves the memory of this process, so trusting its certificate is safe
 for as long as the sandbox runs and of no use to anybody afterwards.

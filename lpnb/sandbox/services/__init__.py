@@ -1,1 +1,1 @@
-"""One module for each LivePerson API that the sandbox plays."""
+"""One module for each LivePerson API that the sandbox imitates."""

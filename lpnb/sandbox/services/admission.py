@@ -1,4 +1,4 @@
-"""What CONVERSATION and SEND ask of a request before they read it, and the shape of what they answer."""
+"""Version, credentials and Content-Type checks of CONVERSATION and SEND, and their reply elements."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def admit(cloud: Cloud, request: Request) -> Consumer | Answer:
         refusal = check_version(
             request.query_values("v"),
             parameter="v",
-            wanted="3",
+            expected="3",
             example=f"POST {truncate(request.path)}?v=3",
             required=cloud.rules.require_version,
         )

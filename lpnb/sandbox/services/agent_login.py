@@ -1,7 +1,6 @@
-"""Agent login (``agentVep``): a login name and password in, the Bearer that history takes out.
+"""Agent login (``agentVep``): user name and password for the Bearer that history needs.
 
-The reference knows no more of it than that it gives a Bearer; path, body and reply are those that
-agents' clients use (inferred).
+That it gives a Bearer is documented; path, body and reply are those that agents' clients use (inferred).
 """
 
 from lpnb.sandbox.cloud import Cloud
@@ -17,7 +16,7 @@ def answer(cloud: Cloud, request: Request) -> Answer:
     refusal = check_version(
         request.query_values("v"),
         parameter="v",
-        wanted="1.3",
+        expected="1.3",
         example=f"POST {request.path}?v=1.3",
         required=False,
     )

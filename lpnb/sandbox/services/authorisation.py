@@ -1,4 +1,4 @@
-"""The two credentials of the Send API and the five errors it has for them (documented).
+"""AppJWT and ConsumerJWS checks of the Send API, with its five error frames (documented).
 
 ``Authorization`` carries the AppJWT, raw as the pages show it or with the ``Bearer`` of some
 clients; ``X-LP-ON-BEHALF`` the ConsumerJWS.

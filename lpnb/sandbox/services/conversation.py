@@ -1,4 +1,4 @@
-"""CONVERSATION: a profile and a conversation in one batch, each frame answered by an element of its own."""
+"""The CONVERSATION endpoint: a batch of profile and conversation frames, each answered by an element."""
 
 import json
 from typing import Any
@@ -133,7 +133,7 @@ def _land(
             "sessionId": visit.session_id,
             "visitorId": visit.visitor_id,
             "considered": visit.considered,
-            "shown": visit.shown.get(str(context.get("interactionContextId"))),
+            "shown": visit.offers.get(str(context.get("interactionContextId"))),
         }
     campaign = body.get("campaignInfo") or {}
     routing_request = routing.RoutingRequest(

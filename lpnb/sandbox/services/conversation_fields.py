@@ -1,4 +1,4 @@
-"""``cm.UpdateConversationField``: what a consumer may change about its conversation, and what that does."""
+"""``cm.UpdateConversationField``: the conversation fields a consumer may change, and their effects."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The Domain API (CSDS): which host serves which service. No credentials are asked for."""
+"""The Domain API (CSDS): the host of each service, without credentials."""
 
 from difflib import get_close_matches
 
@@ -60,7 +60,7 @@ def _refuse(cloud: Cloud, request: Request) -> Answer | None:
     return check_version(
         request.query_values("version"),
         parameter="version",
-        wanted="1.0",
+        expected="1.0",
         example=f"GET {truncate(request.path)}?version=1.0",
         required=cloud.rules.require_version,
     )

@@ -1,4 +1,4 @@
-"""``ms.PublishEvent``: what may be published in a dialog, by anybody; `problem_of_event` says what is wrong.
+"""Validation of the events in ``ms.PublishEvent``: fields, values and lengths.
 
 The fields and their values are documented; the sentences are the sandbox's own.
 """
@@ -141,9 +141,9 @@ def one_of(path: str, value: object, allowed: tuple[str, ...]) -> str:
     >>> one_of("event.status", "read", ("ACCEPT", "READ"))
     "event.status must be one of 'ACCEPT', 'READ'; got 'read'. Did you mean 'READ'?"
     """
-    shown = "nothing" if value is None else repr(value)
-    shown = shown if len(shown) <= 60 else shown[:57] + "..."
-    sentence = f"{path} must be one of {', '.join(map(repr, allowed))}; got {shown}."
+    text = "nothing" if value is None else repr(value)
+    text = text if len(text) <= 60 else text[:57] + "..."
+    sentence = f"{path} must be one of {', '.join(map(repr, allowed))}; got {text}."
     by_case = {choice.casefold(): choice for choice in allowed}
     close = get_close_matches(value[:80].casefold(), by_case, n=1) if isinstance(value, str) else []
     return f"{sentence} Did you mean {by_case[close[0]]!r}?" if close else sentence

@@ -1,7 +1,7 @@
-"""The file store (``swift``): URLs that are signed and good for a minute, and the bytes behind them.
+"""The file store (``swift``): signed upload and download URLs, and the files behind them.
 
-How the signature is made is the store's own affair: clients send it back as it came. An upload that
-was answered 201 can be published; one that was not cannot (see `Rules.check_files`).
+How the signature is made is the store's own affair: clients send it back as it was. Only an upload
+that was answered 201 can be published (see `Rules.check_files`).
 """
 
 import hashlib
@@ -80,8 +80,8 @@ def _signed(cloud: Cloud, method: str, path: str) -> dict[str, Any]:
 def _refuse(cloud: Cloud, method: str, request: Request) -> Answer | None:
     signature = (request.query_values("temp_url_sig") or [""])[0]
     expires = (request.query_values("temp_url_expires") or [""])[0]
-    wanted = _signature(cloud, method, request.path, expires)
-    if not hmac.compare_digest(signature.encode("utf-8", "replace"), wanted.encode()):
+    expected = _signature(cloud, method, request.path, expires)
+    if not hmac.compare_digest(signature.encode("utf-8", "replace"), expected.encode()):
         return error_answer(
             401, f"The signature is not the one for {method} and this path. Ask for a URL with SEND."
         )

@@ -1,7 +1,4 @@
-"""The batch of request frames: whether it is one, before any of it is done.
-
-Envelope, order and ids only; what stands in the bodies is `conversation`'s and `sde_checks`' to judge.
-"""
+"""Parses the envelope, order and ids of request frames, before any frame is executed."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -43,11 +40,11 @@ def read_batch(value: object) -> list[Frame]:
         lpnb.sandbox.services.frames.BatchError: Send an array of two frames, userprofile.SetUserProfile \
 then cm.ConsumerRequestConversation; got 1.
     """
-    wanted = f"Send an array of two frames, {SET_PROFILE} then {OPEN_CONVERSATION}"
+    instruction = f"Send an array of two frames, {SET_PROFILE} then {OPEN_CONVERSATION}"
     if not isinstance(value, list):
-        raise BatchError(f"{wanted}; got {_kind_of(value)}.")
+        raise BatchError(f"{instruction}; got {_kind_of(value)}.")
     if not 2 <= len(value) <= len(_ORDER):
-        raise BatchError(f"{wanted}; got {len(value)}.")
+        raise BatchError(f"{instruction}; got {len(value)}.")
     frames = [_read_frame(item, f"frame[{position}]") for position, item in enumerate(value)]
     for position, frame in enumerate(frames):
         if frame.type != _ORDER[position]:

@@ -1,4 +1,4 @@
-"""IDP: an AppJWT and the brand's id of a consumer in, ConsumerJWS out.
+"""IDP: a ConsumerJWS for an AppJWT and the brand's id of a consumer.
 
 The failures are inferred: the pages print none.
 """
@@ -27,7 +27,7 @@ def answer(cloud: Cloud, request: Request) -> Answer:
     version_refusal = check_version(
         request.query_values("v"),
         parameter="v",
-        wanted="1.0",
+        expected="1.0",
         example=f"POST {truncate(request.path)}?v=1.0",
         # Documented, but one client leaves it out and works.
         required=False,

@@ -1,8 +1,8 @@
-"""Monitoring: what a visitor may be shown, and what is known of a visitor. Public, no credentials.
+"""Monitoring API: Engagement, Report and validate engagement, without credentials.
 
-State is kept by ``vid`` (visitor) and ``sid`` (session). A session that has ended by itself makes
-way for a new one (inferred: the pages give 404 to ids that are unknown). The engagement carries the
-skill on the server's side: no reply names it.
+State is kept by ``vid`` (visitor) and ``sid`` (session). A session that has expired makes way for
+a new one (inferred: the pages give 404 to ids that are unknown). The engagement carries the skill on
+the server's side: no reply names it.
 """
 
 from typing import Any
@@ -100,10 +100,10 @@ def answer_validate(cloud: Cloud, request: Request) -> Answer:
             raise _RefusedError(404, BAD_BODY, "There is no such engagement in this campaign.")
     except _RefusedError as refused:
         return _error(cloud, refused)
-    shown = visit.shown.get(params["context_id"])
+    impression = visit.offers.get(params["context_id"])
     valid = (
-        shown is not None
-        and shown["engagementId"] == engagement.id
+        impression is not None
+        and impression["engagementId"] == engagement.id
         and not visit.expired(cloud.now)
         and any(
             match.engagement is engagement and match.matched
@@ -208,10 +208,12 @@ def _details(cloud: Cloud, account: Account, app: Installation, visit: Visit) ->
         }
     matches = list(_engagement_matches(cloud, account, visit))
     chosen = next((match.engagement for match in matches if match.matched), None)
-    shown: dict[str, Any] | None = None
+    offer: dict[str, Any] | None = None
     if chosen is not None:
-        shown = {"campaignId": chosen.campaign, "engagementId": chosen.id, "revision": chosen.revision}
-    context_id = cloud.state.visits.ask(visit.session_id, [match.to_json() for match in matches], shown)
+        offer = {"campaignId": chosen.campaign, "engagementId": chosen.id, "revision": chosen.revision}
+    context_id = cloud.state.visits.record_engagement(
+        visit.session_id, [match.to_json() for match in matches], offer
+    )
     if chosen is None:
         return None
     details: dict[str, Any] = {
@@ -270,11 +272,11 @@ def _open_conversation(cloud: Cloud, account: Account, visit: Visit) -> Any:
 
 def _impression_problem(visit: Visit, impression: dict[str, Any]) -> str | None:
     context_id = bodies.context_of(impression)
-    shown = visit.shown.get(context_id or "")
-    if shown is None:
+    offered = visit.offers.get(context_id or "")
+    if offered is None:
         return f"{impression['type']}: this session was shown nothing with context {context_id!r}."
     named = (str(impression.get("campaign")), str(impression.get("engId")))
-    if named != (shown["campaignId"], shown["engagementId"]):
+    if named != (offered["campaignId"], offered["engagementId"]):
         return f"{impression['type']}: campaign and engId are not those shown with context {context_id!r}."
     return None
 

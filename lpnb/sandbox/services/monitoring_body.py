@@ -1,4 +1,4 @@
-"""The bodies of Monitoring's Engagement and Report, read; every member is optional (documented)."""
+"""Parses the bodies of Monitoring's Engagement and Report; every member is optional (documented)."""
 
 import ipaddress
 from dataclasses import dataclass, field

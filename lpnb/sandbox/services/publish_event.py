@@ -1,7 +1,4 @@
-"""A consumer's ``ms.PublishEvent``: checked, published and answered the same wherever it comes in.
-
-SEND takes it alone, and the oldest page as the third frame of CONVERSATION.
-"""
+"""Publishes a consumer's ``ms.PublishEvent``, alone in SEND or as the third frame of CONVERSATION."""
 
 from typing import Any
 

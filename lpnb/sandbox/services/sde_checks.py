@@ -1,4 +1,4 @@
-"""What the pages say about Customer Info and Personal Info, checked; findings are sentences.
+"""Validation of Customer Info and Personal Info SDEs against the published schema.
 
 How LivePerson treats any of these is not documented: `Rules.sde_checks` decides whether a
 finding is a warning or a refusal.
@@ -44,24 +44,24 @@ def elements(body: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _sdes_findings(sdes: list[Any]) -> Findings:
-    found: list[str] = []
+    complaints: list[str] = []
     for position, sde in enumerate(sdes):
         path = f"lp_sdes[{position}]"
         if not isinstance(sde, dict):
-            found.append(f"{path} must be an object; got {_in_words(sde)}.")
+            complaints.append(f"{path} must be an object; got {_in_words(sde)}.")
             continue
         kind = sde.get("type")
         check = _ELEMENTS.get(kind) if isinstance(kind, str) else None
         if check is None:
-            found.append(f"{path}.type must be 'ctmrinfo' or 'personal'; got {_in_words(kind)}.")
+            complaints.append(f"{path}.type must be 'ctmrinfo' or 'personal'; got {_in_words(kind)}.")
             continue
         holder = "info" if kind == "ctmrinfo" else "personal"
         if holder not in sde:
-            found.append(f"{path}.{holder} is missing: it holds the fields of {kind!r}.")
-        found += [path + rest for rest in check(sde)]
-        if len(found) >= MAX_FINDINGS:
+            complaints.append(f"{path}.{holder} is missing: it holds the fields of {kind!r}.")
+        complaints += [path + rest for rest in check(sde)]
+        if len(complaints) >= MAX_FINDINGS:
             break
-    return found
+    return complaints
 
 
 def _text(value: object) -> Findings:
@@ -112,16 +112,16 @@ def _record(*, required: tuple[str, ...] = (), **members: Check) -> Check:
     def check(value: object) -> Findings:
         if not isinstance(value, dict):
             return (f" must be an object; got {_in_words(value)}.",)
-        found = [f".{name} is missing." for name in required if name not in value]
+        complaints = [f".{name} is missing." for name in required if name not in value]
         for name, member in value.items():
             known = members.get(name)
             if known is None:
-                found.append(f".{name[:80]} is not a published field.")
+                complaints.append(f".{name[:80]} is not a published field.")
             elif wrong := known(member):
-                found += [f".{name}{rest}" for rest in wrong]
-            if len(found) >= MAX_FINDINGS:
+                complaints += [f".{name}{rest}" for rest in wrong]
+            if len(complaints) >= MAX_FINDINGS:
                 break
-        return found
+        return complaints
 
     return check
 
@@ -130,12 +130,12 @@ def _array(of: Check) -> Check:
     def check(value: object) -> Findings:
         if not isinstance(value, list):
             return (f" must be an array; got {_in_words(value)}.",)
-        found: list[str] = []
+        complaints: list[str] = []
         for position, member in enumerate(value):
-            found += [f"[{position}]{rest}" for rest in of(member)]
-            if len(found) >= MAX_FINDINGS:
+            complaints += [f"[{position}]{rest}" for rest in of(member)]
+            if len(complaints) >= MAX_FINDINGS:
                 break
-        return found
+        return complaints
 
     return check
 

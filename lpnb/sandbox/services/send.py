@@ -1,4 +1,4 @@
-"""SEND: one frame to a conversation that is open.
+"""The SEND endpoint: one frame to an open conversation.
 
 Documented are the three kinds of frame and the two of files, the 5,000 characters, the closed
 conversation's refusal and the five authorisation errors; the other refusals are the sandbox's own
@@ -78,7 +78,7 @@ def _set_profile(cloud: Cloud, _request: Request, who: Consumer, frame: Frame) -
 
 def _publish(cloud: Cloud, request: Request, who: Consumer, frame: Frame) -> Element:
     body = frame.body
-    dialog_id = _id(body, "dialogId", wanted="the conversationId, for the main dialog")
+    dialog_id = _id(body, "dialogId", meaning="the conversationId, for the main dialog")
     conversation = _own_conversation(
         cloud, who, cloud.state.conversation_with(dialog_id), f"dialog {dialog_id[:80]!r}"
     )
@@ -95,12 +95,12 @@ def _publish(cloud: Cloud, request: Request, who: Consumer, frame: Frame) -> Ele
 
 
 def _update(cloud: Cloud, request: Request, who: Consumer, frame: Frame) -> Element:
-    conversation_id = _id(frame.body, "conversationId", wanted="the id CONVERSATION answered with")
+    conversation_id = _id(frame.body, "conversationId", meaning="the id CONVERSATION answered with")
     conversation = _own_conversation(
         cloud, who, cloud.state.conversation(conversation_id), f"conversation {conversation_id[:80]!r}"
     )
-    wanted = frame.body.get("conversationField")
-    updates: list[Any] = wanted if isinstance(wanted, list) else [wanted]
+    fields = frame.body.get("conversationField")
+    updates: list[Any] = fields if isinstance(fields, list) else [fields]
     if problem := conversation_fields.problem_of(cloud, conversation, updates):
         raise _RefusedError(problem)
     if conversation.stage == "CLOSE" and not conversation_fields.fits_closed(cloud, updates):
@@ -133,10 +133,10 @@ _FRAMES: dict[str, Callable[[Cloud, Request, Consumer, Frame], Element]] = {
 }
 
 
-def _id(body: dict[str, Any], name: str, *, wanted: str) -> str:
+def _id(body: dict[str, Any], name: str, *, meaning: str) -> str:
     value = body.get(name)
     if not isinstance(value, str) or not value:
-        raise _RefusedError(f"{name} must be a string: {wanted}.")
+        raise _RefusedError(f"{name} must be a string: {meaning}.")
     return value
 
 

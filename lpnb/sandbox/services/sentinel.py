@@ -1,4 +1,4 @@
-"""Sentinel: client id and secret in, AppJWT out.
+"""Sentinel: an AppJWT for a client id and secret (OAuth 2.0 client credentials).
 
 Parameters may stand in the query, in the form body or in both, as the pages and the clients have
 it. No failure body is published; the page says its answers follow OAuth 2.0, so failures are
@@ -42,7 +42,7 @@ def _answer(cloud: Cloud, request: Request, *, version_required: bool) -> Answer
     version_refusal = check_version(
         [value for key, value in sent if key == "v"],
         parameter="v",
-        wanted="1.0",
+        expected="1.0",
         example=f"POST {truncate(request.path)}?v=1.0",
         required=version_required,
     )

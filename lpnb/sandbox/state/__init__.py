@@ -1,1 +1,1 @@
-"""What the sandbox remembers: the event ledger, its projection, the state file."""
+"""The sandbox's state: event ledger, projection and state file."""

@@ -1,4 +1,4 @@
-"""Automatic closing: the platform closes conversations in which the consumer has long said nothing.
+"""Automatic closing of conversations that wait too long for their consumer, and of idle surveys.
 
 Documented: the time is an account's setting, from 25 minutes to 90 days, 90 days by default, and
 it runs only while the conversation waits for the consumer; a survey that has been idle for over a

@@ -1,4 +1,4 @@
-"""The sandbox's clock: real time, until somebody moves it."""
+"""The sandbox's clock: real time that can be moved, frozen and restored."""
 
 import math
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from lpnb.sandbox.errors import ControlError
 
-# The last second every part of the house can write as a date: the end of the year 9999.
+# The last second every part of the sandbox can write as a date: the end of the year 9999.
 _LAST_SECOND = 253_402_300_799
 
 

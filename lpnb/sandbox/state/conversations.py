@@ -1,4 +1,4 @@
-"""Conversations, their dialogs and messages as plain values, and how each kind of event changes them."""
+"""Conversations, dialogs and messages as immutable values, and how each kind of event changes them."""
 
 import json
 import marshal
@@ -144,7 +144,7 @@ class Record:
     now: Conversation
     messages: deque[Message] | tuple[Message, ...] = ()
     sdes: list[tuple[float, bytes]] = field(default_factory=list)
-    """When each authenticated SDE was set, and the element as `kept_element` keeps it."""
+    """When each authenticated SDE was set, and the element as `encode_sde` keeps it."""
     session_id: str | None = None
     messages_size: int = 0
     """What ``messages`` weigh, roughly: the bytes of what was sent and some wrapping."""
@@ -155,16 +155,16 @@ class Record:
 def encode_sde(element: dict[str, Any]) -> bytes:
     """An SDE as it is kept: smaller than the object, and who asks for it gets a copy of their own.
 
-    >>> as_element(kept_element({"type": "personal"}))
+    >>> decode_sde(encode_sde({"type": "personal"}))
     {'type': 'personal'}
     """
     # A fifth of JSON's time. Never read by another process: what is on disk are events, in JSON.
     return marshal.dumps(element)
 
 
-def decode_sde(kept: bytes) -> Any:
-    """The SDE that `kept_element` kept."""
-    return marshal.loads(kept)  # noqa: S302 - made by this process a moment ago
+def decode_sde(encoded: bytes) -> Any:
+    """The SDE that `encode_sde` kept."""
+    return marshal.loads(encoded)  # noqa: S302 - made by this process a moment ago
 
 
 def new_record(event: Event, number: int, *, first: bool) -> Record:
@@ -200,8 +200,8 @@ def new_record(event: Event, number: int, *, first: bool) -> Record:
 def sdes_size(sdes: Iterable[tuple[float, bytes]]) -> int:
     """The bytes of SDEs as they are kept."""
     weight = 0
-    for _, kept in sdes:
-        weight += len(kept)
+    for _, encoded in sdes:
+        weight += len(encoded)
     return weight
 
 
@@ -267,22 +267,22 @@ def _intern_properties(record: Record, properties: str | None) -> str | None:
     if properties is None or properties == raw:
         return raw if properties is not None else None
     record.properties = record.properties or {}
-    kept, count = record.properties.get(properties, (properties, 0))
+    encoded, count = record.properties.get(properties, (properties, 0))
     if not count:
-        record.messages_size += len(kept)
-    record.properties[kept] = (kept, count + 1)
-    return kept
+        record.messages_size += len(encoded)
+    record.properties[encoded] = (encoded, count + 1)
+    return encoded
 
 
 def _release_properties(record: Record, properties: str | None) -> None:
     """A message that had this text is forgotten."""
     if properties is None or not record.properties or properties not in record.properties:
         return
-    kept, count = record.properties.pop(properties)
+    encoded, count = record.properties.pop(properties)
     if count > 1:
-        record.properties[kept] = (kept, count - 1)
+        record.properties[encoded] = (encoded, count - 1)
     else:
-        record.messages_size -= len(kept)
+        record.messages_size -= len(encoded)
 
 
 def _ignore_chat_state(record: Record, event: Event) -> None:

@@ -1,4 +1,4 @@
-"""Answers leave when what they tell of is on the disk."""
+"""Delays an answer until the events before it are stored in the state file."""
 
 import asyncio
 from concurrent.futures import Future

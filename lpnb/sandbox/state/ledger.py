@@ -1,15 +1,15 @@
-"""The ledger: every change of the played world is one immutable event, and the state is what they add up to.
+"""The event ledger: records every change as an immutable event, stores it and notifies listeners.
 
 A service decides, under the lock, what happens, and records it as an `Event`. The ledger applies
-the event to the state with the one function it was made with, then hands it on:
+the event to the state with the one function it was made with, then passes it on:
 
 1. to the `Store`, if there is one, which makes it durable. An answer leaves when everything
    recorded before it is durable (`Ledger.wait_stored`, `Ledger.unstored`);
 2. to every listener, in order. Listeners (webhooks, the agent's page) run under the lock: they see
    the state as of the event and must not block. They may read the state, and may record events,
-   which are handed on after the present one.
+   which are passed on after the present one.
 
-`Ledger.replay` applies stored events without handing them on and rebuilds the state exactly,
+`Ledger.replay` applies stored events without passing them on and rebuilds the state exactly,
 retention included: whatever was chosen (ids, skills, sequence numbers) stands in the event, and
 nothing is decided anew.
 

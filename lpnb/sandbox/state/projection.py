@@ -1,6 +1,6 @@
-"""What the sandbox remembers, as the sum of its events: see `events` for what there is.
+"""The projection of the event ledger: in-memory state, bounded by `RetentionLimits`.
 
-Everything is in memory and bounded (see `Kept`). Nothing is decided here: `State` does that.
+Nothing is decided here: `State` does that.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""A mapping that forgets its oldest entries, so that memory stays flat however long it runs."""
+"""A dict bounded in entries and bytes that drops its oldest entries."""
 
 from collections.abc import Iterator
 from typing import Generic, TypeVar
@@ -9,10 +9,10 @@ V = TypeVar("V")
 class BoundedDict(Generic[V]):
     """Values by name, oldest first, bounded in number and in weight (bytes).
 
-    >>> kept = Retained(most=2, heaviest=100)
-    >>> [kept.put(name, name.upper(), weight=1) for name in "abc"]
+    >>> recent = BoundedDict(most=2, max_bytes=100)
+    >>> [recent.put(name, name.upper(), weight=1) for name in "abc"]
     [[], [], ['A']]
-    >>> list(kept)
+    >>> list(recent)
     ['B', 'C']
     """
 

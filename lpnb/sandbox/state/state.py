@@ -1,7 +1,7 @@
-"""The state: what can be read of the sandbox's memory, and every change that can be made to it.
+"""`State`: thread-safe reads of the projection, and the methods that record events.
 
-Safe to use from several threads. Rules of the service are not decided here, except those that must
-be atomic: one open conversation a consumer, and the order of messages in a dialog.
+Rules of the service are not decided here, except those that must be atomic: one open conversation
+a consumer, and the order of messages in a dialog.
 """
 
 import threading
@@ -280,7 +280,7 @@ class State(Projection):
         return [(time, decode_sde(limits)) for time, limits in sdes]
 
     def trace(self, conversation_id: str) -> dict[str, Any]:
-        """How the conversation came to its skill: see `routing`."""
+        """How routing decided the conversation's skill."""
         with self.ledger:
             return self._record(conversation_id).now.trace
 

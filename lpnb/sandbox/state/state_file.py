@@ -1,8 +1,7 @@
-"""The state on disk: an SQLite file that holds every event since the last reset.
+"""The state file: every event since the last reset, in SQLite.
 
 Events are written by one thread, as many as wait in one transaction: a commit that reaches the
-disk takes milliseconds, and this way they are shared. What an event does to the state is not
-known here.
+disk takes milliseconds, and this way they are shared.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""The file store's memory: which uploads were asked for, and the bytes that came."""
+"""Uploaded files and their readers, in memory."""
 
 import base64
 from collections.abc import Callable

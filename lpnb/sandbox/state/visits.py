@@ -1,4 +1,4 @@
-"""Monitoring sessions: who was here, what they reported and what they were shown.
+"""Monitoring sessions: visitors, reported attributes, engagements offered and impressions.
 
 A visitor (``vid``) is a device; a session (``sid``) is one visit, over after 30 idle minutes or six
 hours (documented for the Mobile SDK). Both are forgotten together.
@@ -36,12 +36,12 @@ class Visit:
     started_at: float
     seen_at: float
     page_id: str = "0"
-    asked: int = 0
+    engagement_calls: int = 0
     identities: list[dict[str, Any]] = field(default_factory=list)
     entry_points: list[str] = field(default_factory=list)
     attributes: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
     considered: list[dict[str, Any]] = field(default_factory=list)
-    shown: dict[str, dict[str, Any]] = field(default_factory=dict)
+    offers: dict[str, dict[str, Any]] = field(default_factory=dict)
     """contextId to campaignId, engagementId and revision of what was shown."""
     impressions: list[dict[str, Any]] = field(default_factory=list)
     conversation_id: str | None = None
@@ -122,19 +122,19 @@ class Visits:
             ledger.record("session_reported", data)
             return self._session(session_id).page_id
 
-    def ask(
-        self, session_id: str, considered: list[dict[str, Any]], shown: dict[str, Any] | None
+    def record_engagement(
+        self, session_id: str, considered: list[dict[str, Any]], offers: dict[str, Any] | None
     ) -> str | None:
         """Note what Monitoring considered and showed; return the contextId of what was shown."""
         with self._ledger as ledger:
-            context_id = str(self._session(session_id).asked + 1)
+            context_id = str(self._session(session_id).engagement_calls + 1)
             data = {
                 "session_id": session_id,
                 "considered": considered,
-                "shown": None if shown is None else {"contextId": context_id, **shown},
+                "shown": None if offers is None else {"contextId": context_id, **offers},
             }
             ledger.record("engagement_asked", data)
-            return None if shown is None else context_id
+            return None if offers is None else context_id
 
     def report_impression(self, session_id: str, impression: dict[str, Any]) -> None:
         """Note that something shown was displayed, accepted, timed out or closed."""
@@ -183,14 +183,14 @@ class Visits:
         if event.kind == "session_reported":
             _apply_report(visit, event)
         elif event.kind == "engagement_asked":
-            visit.asked += 1
+            visit.engagement_calls += 1
             visit.considered = data["considered"]
             if data["shown"] is not None:
-                visit.shown = {**visit.shown, data["shown"]["contextId"]: data["shown"]}
-                if len(visit.shown) > _MAX_IMPRESSIONS:
-                    del visit.shown[next(iter(visit.shown))]
+                visit.offers = {**visit.offers, data["shown"]["contextId"]: data["shown"]}
+                if len(visit.offers) > _MAX_IMPRESSIONS:
+                    del visit.offers[next(iter(visit.offers))]
             visit.other_weights["considered"] = _size(visit.considered)
-            visit.other_weights["shown"] = _size(visit.shown)
+            visit.other_weights["shown"] = _size(visit.offers)
         else:
             visit.impressions = [*visit.impressions[1 - _MAX_IMPRESSIONS :], data["impression"]]
             weights = visit.impression_weights[1 - _MAX_IMPRESSIONS :]

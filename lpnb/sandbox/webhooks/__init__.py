@@ -1,1 +1,1 @@
-"""Webhooks out: what happens in a conversation, posted to the connectors that asked to hear of it."""
+"""Webhook delivery: conversation events posted to the endpoints of app installations."""

@@ -1,4 +1,4 @@
-"""Who gets webhooks and how each fared, as plain values."""
+"""Webhook targets, delivery attempts and counters as plain values."""
 
 from dataclasses import dataclass, field
 

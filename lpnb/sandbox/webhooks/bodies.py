@@ -1,7 +1,7 @@
-"""The body of a webhook: one ledger event, told as LivePerson tells it.
+"""Webhook bodies: ledger events as LivePerson's notifications.
 
-A change of a conversation shows its full state each time (documented); a message shows itself.
-What is inferred: the seconds behind a named TTR, and that ``effectiveTTR`` counts from the start.
+A change of a conversation carries its full state each time (documented). Inferred are the seconds
+behind a named TTR, and that ``effectiveTTR`` counts from the start.
 """
 
 import json

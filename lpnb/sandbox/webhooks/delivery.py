@@ -1,9 +1,9 @@
-"""Delivery: every webhook posted, tried again while its receiver is away, in the order of its conversation.
+"""Webhook delivery with retries, in order within each conversation.
 
 Documented: 200 and 201 are success, 5 seconds to connect and to read, gaps of 2, 4, 8 ... seconds,
-at most 5 minutes, up to the retention time; order is kept within a conversation. The count-based
-retries of old are not imitated. What waits is in memory, bounded, and gone with the `Sandbox`.
-With a state file, nothing is told before it is on the disk.
+at most 5 minutes, up to the retention time; order is kept within a conversation. The deprecated
+count-based retries are not imitated. The queue is in memory, bounded, and gone with the `Sandbox`.
+With a state file, nothing is posted before it is stored.
 """
 
 import asyncio
@@ -98,13 +98,13 @@ class WebhookDispatcher:
                 "127.0.0.1, ::1 and localhost; Delivery(any_host=True) lets it post anywhere."
             )
         with self._condition:
-            found = list(self._targets)
+            targets = list(self._targets)
             mine = (target.account_id, target.client_id)
-            known = [(other.account_id, other.client_id) for other, _ in found]
-            position = known.index(mine) if mine in known else len(found)
-            found[position : position + 1] = [(target, target.webhooks.by_key())]
+            known = [(other.account_id, other.client_id) for other, _ in targets]
+            position = known.index(mine) if mine in known else len(targets)
+            targets[position : position + 1] = [(target, target.webhooks.by_key())]
             first = not self._targets
-            self._targets = tuple(found)
+            self._targets = tuple(targets)
         if first:  # a sandbox without webhooks need not hear of every event
             self._state.subscribe(self._on_event)
         self._wake_runner()
@@ -224,17 +224,17 @@ class WebhookDispatcher:
         key = key_of(event)
         if key is None or event.conversation_id is None:
             return
-        found: Conversation | None = self._state.conversation(event.conversation_id)
-        if found is None:
+        conversation: Conversation | None = self._state.conversation(event.conversation_id)
+        if conversation is None:
             return
         body = None
         for position, (target, subscriptions) in enumerate(self._targets):
-            if target.account_id != found.account_id or key not in subscriptions:
+            if target.account_id != conversation.account_id or key not in subscriptions:
                 continue
             body = body or to_bytes(body_of(event, self._state.conversation))
             stored = self._state.ledger.unstored()
-            queued = _QueuedWebhook(key, body, event.time, found.conversation_id, stored)
-            self._enqueue((position, found.conversation_id), queued)
+            queued = _QueuedWebhook(key, body, event.time, conversation.conversation_id, stored)
+            self._enqueue((position, conversation.conversation_id), queued)
 
     def _enqueue(self, address: _QueueKey, queued: _QueuedWebhook) -> None:
         with self._condition:

@@ -1,4 +1,4 @@
-"""How webhooks are delivered, as a plain value."""
+"""`Delivery`: signature algorithm, timing and bounds of webhook delivery."""
 
 from dataclasses import dataclass
 

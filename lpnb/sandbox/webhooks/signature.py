@@ -1,4 +1,4 @@
-"""The signature in ``x-liveperson-signature``: an HMAC over the exact bytes that are sent."""
+"""The ``x-liveperson-signature`` header: an HMAC over the exact bytes of the body."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Who gets webhooks: the app installations of a world that have the capability."""
+"""Webhook targets: the app installations of a world that have the webhooks capability."""
 
 from lpnb.sandbox.webhooks.attempts import WebhookTarget
 from lpnb.sandbox.world.models import World

@@ -1,1 +1,1 @@
-"""The account that is played: skills, campaigns, routing, rules."""
+"""The imitated account: skills, agents, campaigns, engagements, routing and rules."""

@@ -1,4 +1,4 @@
-"""Reading a world from a TOML file; whatever is wrong with it is said at once, each with its path."""
+"""Loads a world from TOML, and reports everything wrong with it at once, each with its path."""
 
 import tomllib
 from collections.abc import Iterator
@@ -110,27 +110,30 @@ def _sentence(finding: Any) -> str:
     """One wording for each complaint of pydantic."""
     location: tuple[str | int, ...] = finding["loc"]
     path, kind, value = _path(location), finding["type"], finding["input"]
-    shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
+    value_text = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
     context = finding.get("ctx", {})
     if kind == "extra_forbidden":
         sentence = f"{path} is not a field."
         close = get_close_matches(str(location[-1]), _fields_at(location[:-1]), n=1)
         return f"{sentence} Did you mean {close[0]!r}?" if close else sentence
     if kind == "tuple_type" and _is_branch(location[-1]):
-        return f"{path} must be an array of values, or a table with min and max; got {shown}."
+        return f"{path} must be an array of values, or a table with min and max; got {value_text}."
     if kind == "missing":
         return f"{path} is missing."
     if kind == "literal_error":
-        sentence = f"{path} must be one of {context['expected'].replace(' or ', ', ')}; got {shown}."
+        sentence = f"{path} must be one of {context['expected'].replace(' or ', ', ')}; got {value_text}."
         choices = [choice.strip("'") for choice in context["expected"].replace(" or ", ", ").split(", ")]
         close = get_close_matches(str(value), choices, n=1)
         return f"{sentence} Did you mean {close[0]!r}?" if close else sentence
     if kind == "string_pattern_mismatch":
         if "[key]" in location:
             kinds = ", ".join(SDE_TYPES)
-            return f"{path}: {shown} is no SDE's field. Write it as in 'ctmrinfo.ctype', with one of {kinds}."
-        wanted = "digits" if "[0-9]{1,19}" in context["pattern"] else "1 to 20 letters, digits or underscores"
-        return f"{path} must be {wanted}; got {shown}."
+            hint = f"Write it as in 'ctmrinfo.ctype', with one of {kinds}."
+            return f"{path}: {value_text} is no SDE's field. {hint}"
+        expected = (
+            "digits" if "[0-9]{1,19}" in context["pattern"] else "1 to 20 letters, digits or underscores"
+        )
+        return f"{path} must be {expected}; got {value_text}."
     words = {
         "string_type": "must be a string",
         "string_too_short": "must not be empty",
@@ -143,7 +146,7 @@ def _sentence(finding: Any) -> str:
         "model_attributes_type": "must be a table",
         "dict_type": "must be a table",
     }
-    return f"{path} {words.get(kind, finding['msg'])}; got {shown}."
+    return f"{path} {words.get(kind, finding['msg'])}; got {value_text}."
 
 
 def _path(location: tuple[str | int, ...]) -> str:
@@ -183,7 +186,7 @@ def _models_in(annotation: Any) -> Iterator[Any]:
 
 
 def _reference_complaints(table: dict[str, Any]) -> Iterator[str]:
-    """Names that lead nowhere and ids given twice, as far as the table has the right shape."""
+    """Unknown references and ids given twice, as far as the table has the right shape."""
     accounts = list(_rows(table, "accounts", ""))
     yield from _duplicates(accounts, "id")
     for path, account in accounts:

@@ -1,8 +1,4 @@
-"""The played world: accounts, and in each the skills, agents, campaigns, engagements and rules it routes by.
-
-Plain values, checked when they are made. How a world file is read is `world_file`'s to know, and
-what is done with all this `routing`'s and `monitoring`'s.
-"""
+"""Models of a world: accounts with skills, agents, campaigns, engagements and routing rules."""
 
 from functools import cached_property
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""Which skill a conversation lands in, and the trace that tells how it came to that.
+"""Routing: the skill of a conversation, with a trace of how it was decided.
 
 Documented are four ways: a campaign's engagement, a skill in the request, a rule about Customer
 Info, and the account's default; that a default applies when nothing else does; and that a fallback
@@ -24,7 +24,7 @@ Online = Callable[[Skill], bool]
 def parse_id(value: str | None) -> int | None:
     """An id as the number it is elsewhere; None for what is no such number, whatever a client sent.
 
-    >>> number("99999"), number("-1"), number("²"), number("9" * 5000), number(None)
+    >>> parse_id("99999"), parse_id("-1"), parse_id("²"), parse_id("9" * 5000), parse_id(None)
     (99999, -1, None, None, None)
     """
     digits = (value or "").removeprefix("-")
@@ -130,13 +130,13 @@ def _campaign(account: Account, request: RoutingRequest) -> tuple[dict[str, Any]
         unknown.append(
             f"Engagement {engagement.id!r} is of campaign {engagement.campaign!r}, not {campaign.id!r}."
         )
-    shown = {
+    campaign_view = {
         "campaignId": campaign_id,
         "campaignName": campaign.name if campaign else None,
         "engagementId": request.engagement_id,
         "engagementName": engagement.name if engagement else None,
     }
-    return shown, unknown
+    return campaign_view, unknown
 
 
 def _by_campaign(account: Account, request: RoutingRequest, _rules: Rules) -> _RuleResult:

@@ -1,4 +1,4 @@
-"""The guesses: where LivePerson's pages are silent or disagree, what the sandbox does instead.
+"""`Rules`: switches for behaviour that LivePerson's pages leave open or contradict.
 
 What is documented is not switchable and not here. Each field says what is known.
 """

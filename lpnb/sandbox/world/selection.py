@@ -1,4 +1,4 @@
-"""Which world a sandbox plays, and as which account and app installation it introduces itself."""
+"""Selects the world, account and app installation that a sandbox introduces itself with."""
 
 import os
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ def select_account(
         OSError: When it cannot be read.
 
     Example:
-        >>> play(None, account_id="le_42").world.accounts_by_id["le_42"].name
+        >>> select_account(None, account_id="le_42").world.accounts_by_id["le_42"].name
         'Harbour & Vale Bank'
     """
     if isinstance(world, World):

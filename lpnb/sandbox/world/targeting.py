@@ -1,4 +1,4 @@
-"""Whether an engagement is for a visitor, and if not, why.
+"""Matches engagements against a visitor, with the reason for each mismatch.
 
 How LivePerson matches is its own; here every condition an engagement has must hold, and of the
 values of one condition any may (inferred). Text is compared without regard to case.

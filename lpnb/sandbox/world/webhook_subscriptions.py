@@ -1,7 +1,4 @@
-"""What a connector asked to hear of: the ``webhooks`` capability of its app installation.
-
-Plain values, spelled as in the installation record. How they are served is `delivery`'s to know.
-"""
+"""The ``webhooks`` capability of an app installation, spelled as in the installation record."""
 
 import ipaddress
 from collections.abc import Iterator

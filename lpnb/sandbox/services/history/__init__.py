@@ -1,1 +1,1 @@
-"""The Messaging Interactions API (``msgHist``): what became of conversations, seen afterwards."""
+"""The Messaging Interactions API (``msgHist``): history searches."""

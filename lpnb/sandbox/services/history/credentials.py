@@ -1,4 +1,4 @@
-"""Who may read history: an agent's Bearer, or who signs with OAuth 1; an AppJWT does not do (documented)."""
+"""Credentials of the history API: an agent's Bearer or an OAuth 1 signature, never an AppJWT (documented)."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""One conversation as a history record, as of a moment that may lie a little back."""
+"""A conversation as a history record, as of the moment that history has reached."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

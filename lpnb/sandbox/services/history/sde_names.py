@@ -1,4 +1,4 @@
-"""SDEs under the names history has for them: ``ctype`` becomes ``customerType``, and so on (documented)."""
+"""History's names for SDE types and fields, such as ``customerType`` for ``ctype`` (documented)."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ _AGE = {
 def sde_event(time: float, element: dict[str, Any], *, typed: bool) -> dict[str, Any] | None:
     """One element as an event; without *typed*, values are strings as in ``v=1`` (documented).
 
-    >>> event_of(1700000000.0, {"type": "ctmrinfo", "info": {"ctype": "vip", "companySize": 5}}, typed=False)
+    >>> sde_event(1700000000.0, {"type": "ctmrinfo", "info": {"ctype": "vip", "companySize": 5}}, typed=False)
     {'sdeType': 'CUSTOMER_INFO', 'serverTimeStamp': '1700000000000', \
 'customerInfo': {'serverTimeStamp': '1700000000000', \
 'customerInfo': {'customerType': 'vip', 'companySize': '5'}}}
@@ -80,7 +80,7 @@ def _as_text(value: Any) -> Any:
 def values_in(event: dict[str, Any], name: str) -> list[str]:
     """Every value in an event that *name* stands for: a holder stands for all its fields.
 
-    >>> event = event_of(0.0, {"type": "ctmrinfo", "info": {"ctype": "vip", "balance": 1.5}}, typed=True)
+    >>> event = sde_event(0.0, {"type": "ctmrinfo", "info": {"ctype": "vip", "balance": 1.5}}, typed=True)
     >>> values_in(event, "customerInfo"), values_in(event, "customerType")
     (['vip', '1.5'], ['vip'])
     """
@@ -89,11 +89,11 @@ def values_in(event: dict[str, Any], name: str) -> list[str]:
         fields = event.get(holder, {}).get(holder, {})
         pending = [(holder == name, fields)]
         while pending:
-            wanted, item = pending.pop(0)
+            matches, item = pending.pop(0)
             if isinstance(item, dict):
-                pending += [(wanted or key == name, inner) for key, inner in item.items()]
+                pending += [(matches or key == name, inner) for key, inner in item.items()]
             elif isinstance(item, list):
-                pending += [(wanted, inner) for inner in item]
-            elif wanted and item is not None:
+                pending += [(matches, inner) for inner in item]
+            elif matches and item is not None:
                 values.append(str(_as_text(item)))
     return values

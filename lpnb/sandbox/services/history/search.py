@@ -1,4 +1,4 @@
-"""Searching history by conversation, by consumer and by filters.
+"""History searches by conversation, by consumer and by filters.
 
 Documented are the paths, the parameters, the bodies and the status codes; the texts of the
 refusals are the sandbox's own.
@@ -85,12 +85,12 @@ def _answer(
 def _by_conversation(cloud: Cloud, account: Account, body: Body, version: int) -> Iterator[HistoryView]:
     one = body.get("conversationId")
     if isinstance(one, str) and one:
-        wanted = [one]
+        requested = [one]
     else:
-        wanted = _texts(body, "conversationIds")
-        if not wanted:
+        requested = _texts(body, "conversationIds")
+        if not requested:
             raise _RefusedError("Send conversationId, a string.")
-    for conversation_id in wanted:
+    for conversation_id in requested:
         conversation = cloud.state.conversation(conversation_id)
         if conversation is not None:
             view = HistoryView(cloud, account, conversation, _visible_until(cloud), version)
@@ -148,12 +148,12 @@ def _state(view: HistoryView) -> str:
 
 
 def _contents(body: Body) -> frozenset[str]:
-    wanted = body.get("contentToRetrieve")
-    if wanted is None:
+    requested = body.get("contentToRetrieve")
+    if requested is None:
         return frozenset(CONTENTS)
-    if not isinstance(wanted, list) or not all(isinstance(name, str) for name in wanted):
+    if not isinstance(requested, list) or not all(isinstance(name, str) for name in requested):
         raise _RefusedError("contentToRetrieve must be an array of strings.")
-    return frozenset(wanted)
+    return frozenset(requested)
 
 
 def _span(body: Body) -> tuple[int, int]:
@@ -173,8 +173,8 @@ def _span(body: Body) -> tuple[int, int]:
 
 
 def _states(body: Body) -> set[str]:
-    wanted = body.get("status")
-    states = [wanted] if isinstance(wanted, str) else wanted
+    requested = body.get("status")
+    states = [requested] if isinstance(requested, str) else requested
     if states is None:
         return {"OPEN", "CLOSE"}
     if not isinstance(states, list) or not states:
@@ -186,12 +186,12 @@ def _states(body: Body) -> set[str]:
 
 
 def _ids(body: Body, name: str) -> set[str]:
-    wanted = body.get(name, [])
-    if not isinstance(wanted, list) or not all(
-        isinstance(item, int | str) and not isinstance(item, bool) for item in wanted
+    requested = body.get(name, [])
+    if not isinstance(requested, list) or not all(
+        isinstance(item, int | str) and not isinstance(item, bool) for item in requested
     ):
         raise _RefusedError(f"{name} must be an array of ids.")
-    return {str(item) for item in wanted}
+    return {str(item) for item in requested}
 
 
 def _as_id(skill_id: str) -> str:
@@ -200,33 +200,33 @@ def _as_id(skill_id: str) -> str:
 
 
 def _texts(body: Body, name: str) -> list[str]:
-    wanted = body.get(name, [])
-    if not isinstance(wanted, list) or not all(isinstance(item, str) for item in wanted):
+    requested = body.get(name, [])
+    if not isinstance(requested, list) or not all(isinstance(item, str) for item in requested):
         raise _RefusedError(f"{name} must be an array of strings.")
-    return wanted[:MAX_LIMIT]
+    return requested[:MAX_LIMIT]
 
 
 def _sde_search(body: Body) -> dict[str, set[str]]:
     """Name of a group or a field to the values it may have (inferred: equality, in any case)."""
-    wanted = body.get("sdeSearch")
-    if wanted is None:
+    requested = body.get("sdeSearch")
+    if requested is None:
         return {}
-    if not isinstance(wanted, dict):
+    if not isinstance(requested, dict):
         raise _RefusedError("sdeSearch must be an object, such as {'customerInfo': ['vip']}.")
     search = {}
-    for name in wanted:
-        texts = _texts(wanted, name)
+    for name in requested:
+        texts = _texts(requested, name)
         search[name] = {text.casefold() for text in texts}
     return search
 
 
-def _has_sdes(view: HistoryView, wanted: dict[str, set[str]]) -> bool:
+def _has_sdes(view: HistoryView, requested: dict[str, set[str]]) -> bool:
     events = view.sde_events(authenticated=True)
     if view.version == 2:
         events += view.sde_events(authenticated=False)
     return all(
         any(value.casefold() in values for event in events for value in values_in(event, name))
-        for name, values in wanted.items()
+        for name, values in requested.items()
     )
 
 
