@@ -48,12 +48,8 @@ def batches(cases: Cases) -> None:
 
 def peak() -> float:
     """The most memory this process has had since it was started, in MB."""
-    (connection,) = [
-        connection
-        for connection in Path("/proc/self/status").read_text().splitlines()
-        if "VmHWM" in connection
-    ]
-    return int(connection.split()[1]) / 1024
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line]
+    return int(line.split()[1]) / 1024
 
 
 def memory(path: Path) -> None:

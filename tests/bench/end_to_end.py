@@ -131,7 +131,7 @@ def by_lpnb(options: argparse.Namespace) -> tuple[float, float, int]:
     table = kind in ("lpnb", "lpnb, fresh")
     if kind == "lpnb, no journal":
 
-        def answer_inline(self: object, *_: object) -> asyncio.Future[None]:
+        def at_once(self: object, *_: object) -> asyncio.Future[None]:
             done = asyncio.get_running_loop().create_future()
             done.set_result(None)
             return done
@@ -139,7 +139,7 @@ def by_lpnb(options: argparse.Namespace) -> tuple[float, float, int]:
         def soon(self: object, number: int, nth: int, answer: object, told: Any) -> None:
             told.get_loop().call_soon(told.set_result, None)
 
-        Journal.attempt = answer_inline  # type: ignore[method-assign]
+        Journal.attempt = at_once  # type: ignore[method-assign]
         Journal.answer = soon  # type: ignore[method-assign]
         Journal.note = lambda self, *_: None  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as folder, Client(settings) as client:
@@ -149,7 +149,7 @@ def by_lpnb(options: argparse.Namespace) -> tuple[float, float, int]:
                 client,
                 cases,
                 journal=Path(folder, f"{name}.sqlite"),
-                concurrency=options.answer_inline,
+                concurrency=options.at_once,
                 progress=False,
             )
             if table:
@@ -180,7 +180,7 @@ def by_client(options: argparse.Namespace) -> tuple[float, float, int]:
                 case = cases[number]
                 found.append(await client.engine.send(case.batch(), str(case.consumer_id)))
 
-        await asyncio.gather(*(worker() for _ in range(options.answer_inline)))
+        await asyncio.gather(*(worker() for _ in range(options.at_once)))
         return int(responses_table(found)["ok"].sum() / 2)
 
     event_loop.wait(send(rows(options.calls, True)))
@@ -197,11 +197,11 @@ def by_httpx(options: argparse.Namespace) -> tuple[float, float, int]:
     async def main() -> tuple[float, float, int]:
         headers = tokens()
         async with httpx.AsyncClient(timeout=60, trust_env=False) as client:
-            answer_inline = asyncio.Semaphore(options.answer_inline)
+            at_once = asyncio.Semaphore(options.at_once)
             url = f"http://127.0.0.1:{options.port}{PATH}"
 
             async def one(number: int) -> object:
-                async with answer_inline:
+                async with at_once:
                     return (await client.post(url, json=frames(number), headers=headers)).json()
 
             await asyncio.gather(*(one(number) for number in range(WARM_UP)))
@@ -218,11 +218,11 @@ def by_aiohttp(options: argparse.Namespace) -> tuple[float, float, int]:
     async def main() -> tuple[float, float, int]:
         headers = tokens()
         async with aiohttp.ClientSession() as client:
-            answer_inline = asyncio.Semaphore(options.answer_inline)
+            at_once = asyncio.Semaphore(options.at_once)
             url = f"http://127.0.0.1:{options.port}{PATH}"
 
             async def one(number: int) -> object:
-                async with answer_inline, client.post(url, json=frames(number), headers=headers) as reply:
+                async with at_once, client.post(url, json=frames(number), headers=headers) as reply:
                     return await reply.json()
 
             await asyncio.gather(*(one(number) for number in range(WARM_UP)))
@@ -245,7 +245,7 @@ def by_requests(options: argparse.Namespace) -> tuple[float, float, int]:
             own.session.trust_env = False
         return own.session.post(url, json=frames(number), headers=headers, timeout=60).json()
 
-    with concurrent.futures.ThreadPoolExecutor(options.answer_inline) as pool:
+    with concurrent.futures.ThreadPoolExecutor(options.at_once) as pool:
         list(pool.map(one, range(WARM_UP)))
         return measured(lambda: len(list(pool.map(one, range(options.calls)))))
 
@@ -321,10 +321,10 @@ class Server:
         return dict(json.loads(told))
 
 
-def one(variant: str, port: int, calls: int, answer_inline: int, newman: str | None) -> dict[str, float]:
+def one(variant: str, port: int, calls: int, at_once: int, newman: str | None) -> dict[str, float]:
     """Run a variant in a process of its own."""
     command = [sys.executable, __file__, "--child", variant, "--port", str(port)]
-    command += ["--calls", str(calls), "--at-once", str(answer_inline)]
+    command += ["--calls", str(calls), "--at-once", str(at_once)]
     command += ["--newman", newman] if newman else []
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, timeout=600)
     if done.returncode:
@@ -332,7 +332,7 @@ def one(variant: str, port: int, calls: int, answer_inline: int, newman: str | N
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def compare(options: argparse.Namespace, delay: float, answer_inline: int) -> None:
+def compare(options: argparse.Namespace, delay: float, at_once: int) -> None:
     """All variants against one server, round by round, and their table."""
     newman = newman_of(options.newman)
     wanted = [variant for variant in VARIANTS if not options.only or variant in options.only]
@@ -346,15 +346,13 @@ def compare(options: argparse.Namespace, delay: float, answer_inline: int) -> No
             calls = options.calls
             if variant == "newman":
                 calls = min(calls, 500)
-            elif variant == "httpx" or answer_inline == 1:
+            elif variant == "httpx" or at_once == 1:
                 calls = min(calls, 1_000 if delay else 2_000)
-            made = one(variant, server.port, calls, answer_inline, newman)
+            made = one(variant, server.port, calls, at_once, newman)
             found[variant].append({"rate": calls / made["seconds"], "cpu": 1e6 * made["cpu"] / calls})
     server.stop()
     when = f"after {delay:g} ms" if delay else "at once"
-    print(
-        f"\n{answer_inline} in flight, server answers {when}, {options.rounds} rounds of {options.calls:,} calls"
-    )
+    print(f"\n{at_once} in flight, server answers {when}, {options.rounds} rounds of {options.calls:,} calls")
     print(f"{'':18}{'calls/s':>9}{'from':>9}{'to':>9}{'x httpx':>9}{'CPU us':>9}{'x httpx':>9}{'ideal':>8}")
     for variant in wanted:
         rates = [made["rate"] for made in found[variant]]
@@ -368,7 +366,7 @@ def compare(options: argparse.Namespace, delay: float, answer_inline: int) -> No
             cheaper = statistics.median(
                 b["cpu"] / a["cpu"] for a, b in zip(found[variant], base, strict=True)
             )
-        ideal = f"{statistics.median(rates) * delay / 1000 / answer_inline:8.2f}" if delay else ""
+        ideal = f"{statistics.median(rates) * delay / 1000 / at_once:8.2f}" if delay else ""
         print(
             f"{variant:18}{statistics.median(rates):9,.0f}{min(rates):9,.0f}{max(rates):9,.0f}{times:9.2f}"
             f"{statistics.median(cpus):9,.0f}{cheaper:9.2f}{ideal}",
@@ -384,7 +382,7 @@ def storm(options: argparse.Namespace) -> None:
     """A limit nobody told us of."""
     for burst in (10, 50):
         server = Server("--limit", "50", "--burst", str(burst), "--delay", "20")
-        one("lpnb, storm", server.port, options.calls, options.answer_inline[-1], None)
+        one("lpnb, storm", server.port, options.calls, options.at_once[-1], None)
         told = server.stop()
         served = told["served"]
         begun, end = served[0], served[-1]
@@ -392,7 +390,7 @@ def storm(options: argparse.Namespace) -> None:
         share = len(late) / (end - begun - 6) / 50
         calls = len(served) + told["refused"]
         print(
-            f"50/s allowed, bucket of {burst}, {options.answer_inline[-1]} in flight, {options.calls:,} cases: "
+            f"50/s allowed, bucket of {burst}, {options.at_once[-1]} in flight, {options.calls:,} cases: "
             f"{len(served):,} answered in {end - begun:.1f} s, after 5 s {100 * share:.1f} % of the ideal, "
             f"{told['refused']} calls ({100 * told['refused'] / calls:.2f} %) got 429",
             flush=True,
@@ -408,9 +406,7 @@ def by_storm(options: argparse.Namespace) -> tuple[float, float, int]:
         def run() -> int:
             path = Path(folder, "storm.sqlite")
             cases = rows(options.calls, False)
-            run = run_experiment(
-                client, cases, journal=path, concurrency=options.answer_inline, progress=False
-            )
+            run = run_experiment(client, cases, journal=path, concurrency=options.at_once, progress=False)
             return run.progress.answered
 
         return measured(run)
@@ -495,7 +491,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        options.answer_inline = options.answer_inline[0]
+        options.at_once = options.at_once[0]
         child(options)
     elif options.storm:
         storm(options)
@@ -505,8 +501,8 @@ def main() -> None:
         by_rows(options)
     else:
         for delay in options.delay:
-            for answer_inline in options.answer_inline:
-                compare(options, delay, answer_inline)
+            for at_once in options.at_once:
+                compare(options, delay, at_once)
 
 
 if __name__ == "__main__":

@@ -240,9 +240,7 @@ class Played(Server):
     def megabytes(self) -> float:
         """Resident memory."""
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
-        return next(
-            int(connection.split()[1]) / 1024 for connection in lines if connection.startswith("VmRSS")
-        )
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
 
 
 def compare(options: argparse.Namespace, state: str | None) -> None:
