@@ -540,7 +540,7 @@ def test_what_changes_in_a_burst_is_told_together_and_in_bounds(connector: Any, 
     client_of = connector.sandbox._agent_page._inbox
     listener = listen()
     with connector.sandbox._state.ledger:
-        for number in range(inbox._MOST_CHANGED + 5):
+        for number in range(inbox._MAX_CHANGED + 5):
             client_of._clients[0].tell(str(number), number)
 
     assert listener.next()[1] == {"changed": None}
