@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _demo(options: argparse.Namespace) -> int:
     from lpnb.client import Client
-    from lpnb.samples.page_examples import page_examples
+    from lpnb.samples.examples import page_examples
     from lpnb.sandbox import Sandbox
     from lpnb.settings import Settings
     from lpnb.tables.dataframes import responses_table

@@ -1,7 +1,4 @@
-"""What a panel shows that is not a field: the frames as JSON, advice, the status, the table of answers.
-
-Plain functions from values to escaped HTML; they keep nothing and call nobody.
-"""
+"""Functions from values to escaped HTML: JSON preview, hints, status line, table of answers."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""A model's field as a field of a form: which widget shows it, and what a typed value is on the wire.
-
-The fields come from the models' own definitions. Whether a value is right is not decided here: what
-cannot be read as a number is handed on as the text it is, so that the model complains about it.
-"""
+"""Form fields made from the models: which widget shows a value, and its conversion to and from the wire."""
 
 from __future__ import annotations
 

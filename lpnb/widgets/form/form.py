@@ -1,8 +1,4 @@
-"""What has been typed into the fields: a form that collects frames as the wire has them.
-
-The form holds no rule. It hands out frames, takes frames in, and shows each complaint at the field it is
-about. Values that it has no field for are carried along untouched.
-"""
+"""The values of a form: collect frames from fields, load frames into fields, carry what has no field."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The rows of an experiment's grid: which fields vary, and the values each takes.
-
-``Grid`` says what is wrong with them; all other fields stay as the sheet has them.
-"""
+"""Rows of the experiment's grid: the fields that vary and their values, as a ``Grid`` of cases."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""A conversation as a thread to go on with: what was said, what the agent answers, a box to say more, Close.
-
-``ConversationCore`` sends and remembers. What agents say comes by webhook when somebody listens, else from
-history, which is asked politely and only while anybody looks.
-"""
+"""The conversation thread of a send: messages from webhook or history, a box to say more, Close."""
 
 from __future__ import annotations
 
