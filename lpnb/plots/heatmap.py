@@ -255,7 +255,7 @@ def case_count(number: int) -> str:
     """``1 case``, ``2 cases``.
 
     Example:
-        >>> counted(1), counted(1234)
+        >>> case_count(1), case_count(1234)
         ('1 case', '1,234 cases')
     """
     return f"{number:,} case{'' if number == 1 else 's'}"

@@ -328,7 +328,7 @@ def duration_text(value: float) -> str:
     """A time in the unit that suits it.
 
     Example:
-        >>> milliseconds(0.25), milliseconds(12.0), milliseconds(2500)
+        >>> duration_text(0.25), duration_text(12.0), duration_text(2500)
         ('0.25 ms', '12 ms', '2.5 s')
     """
     return f"{value:.3g} ms" if value < 1000 else f"{value / 1000:.3g} s"
@@ -338,7 +338,7 @@ def elapsed_text(seconds: float) -> str:
     """A time since a beginning.
 
     Example:
-        >>> clock(0.25), clock(75), clock(3675)
+        >>> elapsed_text(0.25), elapsed_text(75), elapsed_text(3675)
         ('0.25 s', '1:15 min', '1:01:15')
     """
     if seconds < 60:

@@ -44,7 +44,7 @@ def sanitized(text: str) -> str:
     nothing.
 
     Example:
-        >>> shown("party \\N{PARTY POPPER}\\n!")
+        >>> sanitized("party \\N{PARTY POPPER}\\n!")
         'party :party popper: !'
     """
     drawable_codes = _drawable_codes()
@@ -141,7 +141,7 @@ def wrap_distinct(names: Sequence[str], size: float, max_width: float, lines: in
     """Each of *names* as ``wrap`` has it; those that would look alike lose what they share instead.
 
     Example:
-        >>> apart(["sec://account/settings/one", "sec://account/settings/two", "x"], 9, 80, 1)
+        >>> wrap_distinct(["sec://account/settings/one", "sec://account/settings/two", "x"], 9, 80, 1)
         [['sec://a…ngs/one'], ['sec://a…ngs/two'], ['x']]
     """
     wrapped = [wrap(name, size, max_width, lines) for name in names]
@@ -190,7 +190,7 @@ def short_codes(names: Iterable[str], *, drawn: bool = True) -> dict[str, str]:
     """A short sign for each name, for cells too small for the name itself; *drawn* with the fonts there are.
 
     Example:
-        >>> codes(["Cards & Payments", "Cards", "General Enquiries", "(refused)"])
+        >>> short_codes(["Cards & Payments", "Cards", "General Enquiries", "(refused)"])
         {'Cards & Payments': 'CP', 'Cards': 'C', 'General Enquiries': 'GE', '(refused)': 'r'}
     """
     codes: dict[str, str] = {}

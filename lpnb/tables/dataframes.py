@@ -327,7 +327,7 @@ def timestamps(microseconds: Sequence[int | None]) -> Any:
         TypeError, ValueError: One of them is no whole number.
 
     Example:
-        >>> moments([0, None]).null_count
+        >>> timestamps([0, None]).null_count
         1
     """
     return pa.array(microseconds, pa.int64()).cast(_TIME)

@@ -165,7 +165,7 @@ def size_text(number: int) -> str:
     """Say how large what is posted is.
 
     Example:
-        >>> size(412), size(20_480)
+        >>> size_text(412), size_text(20_480)
         ('412 bytes', '20.5 kB')
     """
     return f"{number:,} bytes" if number < 10_000 else f"{number / 1000:,.1f} kB"

@@ -122,7 +122,7 @@ def model_fields(model: type[WireModel], place: str, lists: int = 1, path: Path 
 
     Example:
         >>> from lpnb.models.conversation_request import CampaignInfo
-        >>> [field.key for field in fields_of(CampaignInfo, "request")]
+        >>> [field.key for field in model_fields(CampaignInfo, "request")]
         ['request.campaignId', 'request.engagementId']
     """
     for name, info in model.model_fields.items():
@@ -148,7 +148,7 @@ def custom_field(place: str, name: str) -> FormField:
     """A field for what a brand sends beyond the documentation. Numbers and other JSON are sent as such.
 
     Example:
-        >>> field = own_field("ctmrinfo", "loyaltyTier")
+        >>> field = custom_field("ctmrinfo", "loyaltyTier")
         >>> field.key, field.to_wire("gold"), field.to_wire("7"), field.to_wire('"7"'), field.to_wire("[1]")
         ('ctmrinfo.loyaltyTier', 'gold', 7, '7', [1])
     """
@@ -169,7 +169,7 @@ def field_label(path: Path) -> str:
     """Say in words what stands at *path*.
 
     Example:
-        >>> label_of(("companySize",)), label_of(("age", "year")), label_of(("contacts", 1, "phoneType"))
+        >>> field_label(("companySize",)), field_label(("age", "year")), field_label(("contacts", 1, "phoneType"))
         ('Company size', 'Year of birth', '2nd phone type')
     """
     name, longer = str(path[-1]), ".".join(str(step) for step in path[-2:])

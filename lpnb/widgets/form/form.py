@@ -234,7 +234,7 @@ def is_frame_pair(frames: Any) -> bool:
     """Whether *frames* are the pair that a form holds, whatever their values.
 
     Example:
-        >>> fits([{"type": "userprofile.SetUserProfile", "body": {}}]), fits("[]")
+        >>> is_frame_pair([{"type": "userprofile.SetUserProfile", "body": {}}]), is_frame_pair("[]")
         (False, False)
     """
     return (
@@ -252,7 +252,7 @@ def complaints_by_field(complaints: Sequence[Complaint], keys: Mapping[str, str]
 
     Example:
         >>> wrong = Complaint("[1].body.campaignInfo.campaignId", "[1].body.campaignInfo.campaignId is odd.")
-        >>> at_fields([wrong], {"[1].body.campaignInfo.campaignId": "request.campaignInfo.campaignId"})
+        >>> complaints_by_field([wrong], {"[1].body.campaignInfo.campaignId": "request.campaignInfo.campaignId"})
         {'request.campaignInfo.campaignId': 'campaignId is odd.'}
     """
     found: dict[str, list[str]] = {}

@@ -44,7 +44,7 @@ def built_in_templates() -> list[PayloadTemplate]:
     """The personas, the documentation's own examples, the sample payloads.
 
     Example:
-        >>> [start.name for start in given_starts() if start.kind == "example"]
+        >>> [start.name for start in built_in_templates() if start.kind == "example"]
         ['minimal', 'with SDEs', 'with campaign']
     """
     examples = [
@@ -86,7 +86,7 @@ class PayloadLibrary:
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     library = Library(Path(folder, "mine.json"))
+        ...     library = PayloadLibrary(Path(folder, "mine.json"))
         ...     library.save("a VIP", ConversationBatch())
         ...     [start.name for start in library.starts()]
         'a VIP'

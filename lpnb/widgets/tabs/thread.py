@@ -237,7 +237,7 @@ def lines_html(lines: Sequence[TranscriptLine], own: Sequence[TranscriptLine]) -
     """The thread as a list: the consumer's lines on one side, everybody else's on the other.
 
     Example:
-        >>> lines_html([Line("agent", "text", "<b>", None)], []).count("&lt;b&gt;")
+        >>> lines_html([TranscriptLine("agent", "text", "<b>", None)], []).count("&lt;b&gt;")
         1
     """
     # What was refused or never left is in no transcript, and yet somebody has typed it.
