@@ -169,8 +169,8 @@ def field_label(path: Path) -> str:
     """Say in words what stands at *path*.
 
     Example:
-        >>> field_label(("companySize",)), field_label(("age", "year")), field_label(("contacts", 1, "phoneType"))
-        ('Company size', 'Year of birth', '2nd phone type')
+        >>> field_label(("companySize",)), field_label(("contacts", 1, "phoneType"))
+        ('Company size', '2nd phone type')
     """
     name, longer = str(path[-1]), ".".join(str(step) for step in path[-2:])
     label = _LABELS.get(longer) or _LABELS.get(name)

@@ -252,7 +252,8 @@ def complaints_by_field(complaints: Sequence[Complaint], keys: Mapping[str, str]
 
     Example:
         >>> wrong = Complaint("[1].body.campaignInfo.campaignId", "[1].body.campaignInfo.campaignId is odd.")
-        >>> complaints_by_field([wrong], {"[1].body.campaignInfo.campaignId": "request.campaignInfo.campaignId"})
+        >>> keys = {"[1].body.campaignInfo.campaignId": "request.campaignInfo.campaignId"}
+        >>> complaints_by_field([wrong], keys)
         {'request.campaignInfo.campaignId': 'campaignId is odd.'}
     """
     found: dict[str, list[str]] = {}
