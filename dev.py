@@ -4,7 +4,7 @@
     python3 dev.py lab [ARG ...]    open the notebooks in JupyterLab (lpnb lab ARG ...)
     python3 dev.py test [ARG ...]   run the tests (pytest ARG ...)
     python3 dev.py docs [ARG ...]   run the notebooks and build the documentation's site in build/site
-    python3 dev.py lint             formatter, linter and strict types
+    python3 dev.py lint             formatter, linter, strict types, and which module may import which
     python3 dev.py check [ARG ...]  lint, then test
     python3 dev.py lock [ARG ...]   remake requirements/*.txt (uv pip compile ARG ..., such as --upgrade)
 
@@ -56,6 +56,7 @@ LINT = {
     "formatter": ("ruff", "format", "--check", "."),
     "linter": ("ruff", "check", "."),
     "types": ("mypy",),
+    "imports": ("lint-imports", "--no-cache"),
 }
 
 
@@ -321,11 +322,10 @@ def apt_get(package: str) -> bool:
 
 
 def lint(venv: Path) -> int:
-    """Formatter, linter and types; all of them, so that one run shows every finding."""
-    python = script(venv, "python")
-    failed = [name for name, command in LINT.items() if subprocess.call([python, "-m", *command])]
+    """Formatter, linter, types and imports; all of them, so that one run shows every finding."""
+    failed = [name for name, (tool, *rest) in LINT.items() if subprocess.call([script(venv, tool), *rest])]
     if failed:
-        say(f"not clean: {', '.join(failed)}. For the first two: {python} -m ruff format / check --fix")
+        say(f"not clean: {', '.join(failed)}. For the first two: {script(venv, 'ruff')} format / check --fix")
     return 1 if failed else 0
 
 

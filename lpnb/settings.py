@@ -1,4 +1,4 @@
-"""Which account to talk to, and with which secret: read from the environment and ``.env``.
+"""Settings: the account and its credentials, from the environment and ``.env``.
 
 The only reader of the process environment, and through ``env_files`` of ``.env``. It never writes to
 ``os.environ``, so no child process and no other library sees the client secret.
@@ -114,12 +114,18 @@ class Settings:
         history_token_secret: Secret | str = "",
     ) -> None:
         # Plain text is forgotten before anything can fail: a traceback may show this frame's variables.
-        client_secret, trouble = _as_secret(client_secret)
-        agent_password, password_trouble = _as_secret(agent_password, needed=False)
-        history_secret, secret_trouble = _as_secret(history_secret, needed=False)
-        history_token, token_trouble = _as_secret(history_token, needed=False)
-        history_token_secret, token_secret_trouble = _as_secret(history_token_secret, needed=False)
-        troubles = (trouble, password_trouble, secret_trouble, token_trouble, token_secret_trouble)
+        client_secret, client_problem = _as_secret(client_secret)
+        agent_password, password_problem = _as_secret(agent_password, needed=False)
+        history_secret, secret_problem = _as_secret(history_secret, needed=False)
+        history_token, token_problem = _as_secret(history_token, needed=False)
+        history_token_secret, token_secret_problem = _as_secret(history_token_secret, needed=False)
+        secret_problems = (
+            client_problem,
+            password_problem,
+            secret_problem,
+            token_problem,
+            token_secret_problem,
+        )
         values = {
             "account_id": account_id,
             "client_id": client_id,
@@ -137,13 +143,13 @@ class Settings:
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
-        if wrong := self._wrong(zip(SECRETS, troubles, strict=True)):
-            raise SettingsError("\n".join(wrong))
+        if problems := self._problems(zip(SECRETS, secret_problems, strict=True)):
+            raise SettingsError("\n".join(problems))
 
-    def _wrong(self, secrets: Iterable[tuple[str, str | None]]) -> list[str]:
-        found = []
+    def _problems(self, secrets: Iterable[tuple[str, str | None]]) -> list[str]:
+        problems = []
         if not _ACCOUNT.match(str(self.account_id)):
-            found.append(
+            problems.append(
                 f"LP_ACCOUNT_ID must be 1 to 20 letters, digits or underscores; got {self.account_id!r}."
             )
         for name, value in (
@@ -151,22 +157,26 @@ class Settings:
             ("LP_APP_INSTALLATION_ID", self.app_installation_id),
         ):
             if not _INSTALLATION.match(str(value)):
-                found.append(f"{name} must be 1 to 128 printable characters without spaces; got {value!r}.")
-        found.extend(f"{name} {trouble}." for name, trouble in secrets if trouble)
-        if trouble := origin_trouble(self.domain_api, DOMAIN_API):
-            found.append(f"LP_DOMAIN_API {trouble}")
-        found.extend(
-            f"LP_TRUSTED_HOSTS must list host names such as connector.example.com:8443; {host!r} {trouble}."
+                problems.append(
+                    f"{name} must be 1 to 128 printable characters without spaces; got {value!r}."
+                )
+        problems.extend(f"{name} {problem}." for name, problem in secrets if problem)
+        if problem := origin_trouble(self.domain_api, DOMAIN_API):
+            problems.append(f"LP_DOMAIN_API {problem}")
+        problems.extend(
+            f"LP_TRUSTED_HOSTS must list host names such as connector.example.com:8443; {host!r} {problem}."
             for host in self.trusted_hosts
-            if (trouble := host_trouble(host))
+            if (problem := host_trouble(host))
         )
         given = self._given()
         for group in (_AGENT, _KEYS):
             missing = [name for name in group if not given[name]]
             if 0 < len(missing) < len(group):
-                there = " and ".join(name for name in group if given[name])
-                found.append(f"{there} alone cannot open history: {', '.join(missing)} must be given too.")
-        return found
+                given_names = " and ".join(name for name in group if given[name])
+                problems.append(
+                    f"{given_names} alone cannot open history: {', '.join(missing)} must be given too."
+                )
+        return problems
 
     @classmethod
     def load(cls, profile: str | None = None, directory: str | Path = ".") -> Settings:
@@ -184,19 +194,19 @@ class Settings:
         Raises:
             SettingsError: Naming every setting that is missing and every place looked in.
         """
-        return cls.from_found(Found.look(profile, directory))
+        return cls.from_lookup(SettingsLookup.find(profile, directory))
 
     @classmethod
-    def from_found(cls, found: Found) -> Settings:
-        """Make settings of what was found.
+    def from_lookup(cls, lookup: SettingsLookup) -> Settings:
+        """Make settings of the values that a lookup has.
 
         Raises:
             SettingsError: Naming every setting that is missing and every place looked in.
         """
-        missing = [name for name, required, _ in SETTINGS if required and name not in found.values]
+        missing = [name for name, required, _ in SETTINGS if required and name not in lookup.values]
         if missing:
-            raise SettingsError(found.complaint(missing))
-        return cls.of(found.values, found.sources)
+            raise SettingsError(lookup.missing_settings(missing))
+        return cls.of(lookup.values, lookup.sources)
 
     @classmethod
     def of(cls, values: Mapping[str, str | Secret], sources: Mapping[str, str] | None = None) -> Settings:
@@ -265,18 +275,18 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Found:
+class SettingsLookup:
     """What the environment and the file hold, and every place that was looked in."""
 
     values: Mapping[str, str | Secret]
     sources: Mapping[str, str]
     places: tuple[str, ...]
-    strangers: tuple[str, ...]
+    unknown_names: tuple[str, ...]
     file: str = ".env"
     path: str | None = None
 
     @classmethod
-    def look(cls, profile: str | None = None, directory: str | Path = ".") -> Found:
+    def find(cls, profile: str | None = None, directory: str | Path = ".") -> SettingsLookup:
         """Collect the ``LP_*`` values, the environment before the file.
 
         Raises:
@@ -290,8 +300,8 @@ class Found:
         folders = folders_from(Path(directory))
         path = next((folder / name for folder in folders if (folder / name).is_file()), None)
         if path is None and profile is not None:
-            looked = ", ".join(shown(folder / name) for folder in folders)
-            raise SettingsError(f"There is no profile {profile!r}. Looked for {looked}.")
+            searched = ", ".join(shown(folder / name) for folder in folders)
+            raise SettingsError(f"There is no profile {profile!r}. Looked for {searched}.")
         in_file = _read_file(path) if path else {}
         in_environment = {key: os.environ[key] for key in _NAMES if os.environ.get(key, "").strip()}
         in_use = {key: value for key, value in in_file.items() if key in _NAMES and value}
@@ -303,33 +313,36 @@ class Found:
             places.append(f"{shown(path)} (found, {_count(len(in_use))})")
         else:
             places.extend(f"{shown(folder / name)} (not there)" for folder in folders)
-        strangers = tuple(key for key in in_file if key.startswith("LP_") and key not in _NAMES)
-        return cls(values, sources, tuple(places), strangers, name, shown(path) if path else None)
+        unknown = tuple(key for key in in_file if key.startswith("LP_") and key not in _NAMES)
+        return cls(values, sources, tuple(places), unknown, name, shown(path) if path else None)
 
     @property
-    def looked(self) -> str:
+    def places_searched(self) -> str:
         """Every place that was looked in, in a sentence."""
         return f"Looked in: {', then '.join(self.places)}."
 
-    def nothing(self, asked: str, came: str = "") -> str:
-        """That *asked* needs settings, and there are none: what then *came*, the places and the way out."""
+    def no_settings(self, option: str, consequence: str = "") -> str:
+        """The message for an *option* that needs settings when there are none: the places and the way out.
+
+        *consequence* says what happened instead, such as ", so this client is of the embedded sandbox".
+        """
         needed = [name for name, required, _ in SETTINGS if required]
         return (
-            f"{asked} was given, but no LP_ settings were found{came}.\n{self.looked}\n"
+            f"{option} was given, but no LP_ settings were found{consequence}.\n{self.places_searched}\n"
             f"Set {', '.join(needed[:-1])} and {needed[-1]} in the environment or in a file {self.file}; "
-            f"without {asked} it goes to the embedded sandbox."
+            f"without {option} it goes to the embedded sandbox."
         )
 
-    def complaint(self, missing: list[str]) -> str:
-        """Name all that is missing, every place looked in, and the way out."""
+    def missing_settings(self, missing: list[str]) -> str:
+        """The message for required settings that are *missing*: names, places, way out."""
         verb = "setting is" if len(missing) == 1 else "settings are"
         lines = [
             f"{len(missing)} {verb} missing: {', '.join(missing)}.",
-            self.looked,
+            self.places_searched,
         ]
-        for stranger in self.strangers:
-            if close := get_close_matches(stranger, missing, n=1):
-                lines.append(f"{stranger} is not a setting. Did you mean {close[0]}?")
+        for unknown in self.unknown_names:
+            if close := get_close_matches(unknown, missing, n=1):
+                lines.append(f"{unknown} is not a setting. Did you mean {close[0]}?")
         them = "it" if len(missing) == 1 else "them"
         into = f"Add {them} to {self.path}" if self.path else f"Write {them} into a file {self.file}"
         lines.append(f"{into} as NAME=value, or set {them} in the environment.")
@@ -347,22 +360,22 @@ def profiles(directory: str | Path = ".") -> list[str | None]:
         ...     profiles(folder)
         [None, 'staging']
     """
-    found: dict[str | None, None] = {}
+    names: dict[str | None, None] = {}
     for folder in folders_from(Path(directory)):
         if (folder / ".env").is_file():
-            found[None] = None
+            names[None] = None
         for file in sorted(folder.glob(".env.*")):
             name = file.name.removeprefix(".env.")
             if _PROFILE.match(name) and name != "example" and file.is_file():
-                found[name] = None
-    return list(found)
+                names[name] = None
+    return list(names)
 
 
 def _read_file(path: Path) -> dict[str, str]:
     # No frame that raises holds what the file says: a traceback may show its variables.
-    values, wrong = read_env_file(path)
-    if wrong:
-        raise SettingsError(f"{shown(path)} {wrong}")
+    values, problem = read_env_file(path)
+    if problem:
+        raise SettingsError(f"{shown(path)} {problem}")
     return values
 
 

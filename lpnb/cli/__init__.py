@@ -1,5 +1,1 @@
-"""The command line, one file for each command."""
-
-from lpnb.cli.main import main
-
-__all__ = ["main"]
+"""The command line: one file for each command; ``main`` puts them together."""

@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import secrets
-import signal
 import socket
 import subprocess
 import sys
@@ -17,19 +16,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lpnb._internal.optional_dependencies import install_command
-from lpnb.settings import Found, Settings
+from lpnb.cli.local_server import (
+    exit_on_termination,
+    free_port,
+    port_number,
+    prepend_to_path,
+    server_process,
+)
+from lpnb.settings import Settings, SettingsLookup
 
 if TYPE_CHECKING:
     SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-_APP = Path(__file__).parents[1] / "widgets" / "app"
+_APP_FOLDER = Path(__file__).parents[1] / "widgets" / "app"
 
 
 def register(commands: SubParsers) -> None:
     """Add ``app`` to the command line."""
     app = commands.add_parser("app", help="open the explorer alone, as a page")
     app.add_argument("--no-browser", action="store_true", help="print the address and open nothing")
-    app.add_argument("--port", type=int, default=0, help="the page's port; a free one when left out")
+    app.add_argument("--port", type=port_number, default=0, help="the page's port; a free one when left out")
     app.add_argument("--profile", help="talk to the account of .env.PROFILE")
     colours = app.add_mutually_exclusive_group()
     for theme in ("dark", "light"):
@@ -40,51 +46,45 @@ def register(commands: SubParsers) -> None:
             const=theme,
             help=f"{theme} colours; otherwise those that the browser asks for",
         )
-    app.set_defaults(run=_app)
+    app.set_defaults(run=_run)
 
 
-def _app(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     if find_spec("voila") is None:
         print(f"Voila is not installed here. Install it with: {install_command('app')}", file=sys.stderr)
         return 1
-    if not 0 <= options.port <= 65535:
-        print(f"A port is a number from 0 to 65535; got {options.port}.", file=sys.stderr)
-        return 2
-    found = Found.look(options.profile)
-    if found.values or options.profile is not None:
-        Settings.from_found(found)  # what is missing is said here, and not in a page that stays empty
-    port, token = options.port or _free_port(), secrets.token_hex(16)
+    lookup = SettingsLookup.find(options.profile)
+    if lookup.values or options.profile is not None:
+        Settings.from_lookup(lookup)  # what is missing is said here, and not in a page that stays empty
+    port, token = options.port or free_port(), secrets.token_hex(16)
     with tempfile.TemporaryDirectory(prefix="lpnb-app-") as folder:
         # The token goes through a file: a command line can be read by every user of the machine.
         config = Path(folder, "voila.json")
         config.touch(mode=0o600)
         # Whether to follow the browser goes with it to our template: Voila itself knows one theme at a time.
-        told = {"Voila": {"token": token}, "VoilaConfiguration": {"resources": {"follow": not options.theme}}}
-        config.write_text(json.dumps(told), encoding="utf-8")
+        resources = {"follow": not options.theme}
+        content = {"Voila": {"token": token}, "VoilaConfiguration": {"resources": resources}}
+        config.write_text(json.dumps(content), encoding="utf-8")
         command = [
-            sys.executable, "-m", "voila", str(_APP / "explorer.ipynb"),
+            sys.executable, "-m", "voila", str(_APP_FOLDER / "explorer.ipynb"),
             "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", "--Voila.port_retries=0",
             "--template=lpnb", f"--theme={options.theme or 'light'}",
             "--show_tracebacks=True", "--Voila.log_level=40",
         ]  # fmt: skip
         environment = {
             **os.environ,
-            "JUPYTER_CONFIG_PATH": _before(folder, "JUPYTER_CONFIG_PATH"),
-            "JUPYTER_PATH": _before(str(_APP), "JUPYTER_PATH"),
+            "JUPYTER_CONFIG_PATH": prepend_to_path(folder, "JUPYTER_CONFIG_PATH"),
+            "JUPYTER_PATH": prepend_to_path(str(_APP_FOLDER), "JUPYTER_PATH"),
             "LPNB_APP_FOLDER": str(Path.cwd()),
             "LPNB_APP_PROFILE": options.profile or "",
         }
-        for name in ("SIGTERM", "SIGHUP"):  # asked to end, or the terminal was closed
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), lambda *_: sys.exit(0))
+        exit_on_termination()
         return _serve(command, environment, port, token, options.no_browser)
 
 
 def _serve(command: list[str], environment: dict[str, str], port: int, token: str, quiet: bool) -> int:
     address = f"http://127.0.0.1:{port}/?token={token}"
-    # A session of its own, so that Ctrl-C comes to us alone.
-    page = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603
-    try:
+    with server_process(command, environment) as page:
         _wait_until_ready(page, port)
         print(address, flush=True)
         print("Ctrl-C stops it.", file=sys.stderr)
@@ -93,34 +93,14 @@ def _serve(command: list[str], environment: dict[str, str], port: int, token: st
 
             webbrowser.open(address)
         return page.wait()
-    except KeyboardInterrupt:
-        return 0
-    finally:
-        if page.poll() is None:
-            page.terminate()
-            try:
-                page.wait(10)
-            except subprocess.TimeoutExpired:
-                os.killpg(page.pid, signal.SIGKILL)
-                page.wait(5)
+    return 0
 
 
 def _wait_until_ready(page: subprocess.Popen[bytes], port: int) -> None:
     """Return when somebody listens, or the page has ended; whoever opens it earlier sees an error."""
     give_up = time.monotonic() + 60
     while page.poll() is None and time.monotonic() < give_up:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+        with socket.socket() as connection:
+            if connection.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.1)
-
-
-def _before(first: str, name: str) -> str:
-    there = os.environ.get(name)
-    return f"{first}{os.pathsep}{there}" if there else first
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from lpnb.client.async_client import AsyncClient
 from lpnb.client.sync_client import Client
 from lpnb.errors import SettingsError
-from lpnb.settings import SETTINGS, Found, Settings
+from lpnb.settings import SETTINGS, Settings, SettingsLookup
 from lpnb.transport.http_transport import DEADLINE, Transport
 
 if TYPE_CHECKING:
@@ -94,18 +94,18 @@ def find_settings(profile: str | None = None, directory: str | Path = ".") -> tu
     Raises:
         SettingsError: Some settings are given, and others are missing or malformed.
     """
-    found = Found.look(profile, directory)
+    found = SettingsLookup.find(profile, directory)
     if found.values or profile is not None:
-        settings = Settings.from_found(found)
+        settings = Settings.from_lookup(found)
         return settings, ", ".join(sorted(set(settings.sources.values())))
-    if found.strangers:  # meant for us, and misspelled: the sandbox is not what was wanted
-        raise SettingsError(found.complaint([name for name, required, _ in SETTINGS if required]))
+    if found.unknown_names:  # meant for us, and misspelled: the sandbox is not what was wanted
+        raise SettingsError(found.missing_settings([name for name, required, _ in SETTINGS if required]))
     return Settings.of(shared_sandbox().environment()), None
 
 
 def in_file(profile: str | None, directory: str | Path) -> str:
     """Where there is a file for settings, " in" it, for a sentence that says that it holds none."""
-    path = Found.look(profile, directory).path
+    path = SettingsLookup.find(profile, directory).path
     return f" in {path}" if path else ""
 
 

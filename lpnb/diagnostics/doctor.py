@@ -1,4 +1,4 @@
-"""``doctor``: what works, what does not, and what to do, from the settings to the last token.
+"""``doctor``: check settings, hosts, clock, tokens and history credentials, and say what to do.
 
 It opens no conversation. Each check stands on its own line, and one that cannot be made says what it
 waits for.
@@ -31,14 +31,14 @@ from lpnb.transport.protocol import Exchange, ExchangeProgress, Request, call
 
 State = Literal["ok", "warn", "fail", "skip"]
 #: Seconds by which this machine's clock may differ before it is worth a word.
-SKEW = 60.0
+MAX_CLOCK_SKEW = 60.0
 #: The consumer that is asked for a ConsumerJWS. It never opens a conversation.
 CONSUMER = "lpnb-doctor"
 _PURPOSE = {"asyncMessagingEnt": "messaging", "sentinel": "Sentinel", "idp": "IDP"}
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class DoctorCheck:
     """One finding: what was checked, how it went, what was seen, and what to do about it."""
 
     name: str
@@ -47,7 +47,7 @@ class Check:
     todo: str = ""
 
 
-class Checkup(tuple[Check, ...]):
+class DoctorReport(tuple[DoctorCheck, ...]):
     """The findings of one ``doctor`` run, in the order they were made."""
 
     __slots__ = ()
@@ -74,7 +74,7 @@ class Checkup(tuple[Check, ...]):
         return table_html("Doctor", ["", "check", "seen", "what to do"], rows)
 
 
-def doctor(profile: str | None = None, directory: str | Path = ".", deadline: float = 10.0) -> Checkup:
+def doctor(profile: str | None = None, directory: str | Path = ".", deadline: float = 10.0) -> DoctorReport:
     """Check the settings, each host, each token, the clock and history. Opens no conversation.
 
     Args:
@@ -83,11 +83,11 @@ def doctor(profile: str | None = None, directory: str | Path = ".", deadline: fl
         deadline: Seconds for each call.
 
     Returns:
-        A ``Checkup``: printed it is a list, in a notebook a table; ``ok`` says whether nothing failed.
+        A ``DoctorReport``: printed it is a list, in a notebook a table; ``ok`` says whether nothing failed.
 
     Example:
-        >>> found = doctor()
-        >>> found.ok, found[-1].name
+        >>> report = doctor()
+        >>> report.ok, report[-1].name
         (True, 'history')
     """
     checks = [_versions()]
@@ -98,24 +98,26 @@ def doctor(profile: str | None = None, directory: str | Path = ".", deadline: fl
             seen = (
                 f"none{in_file(profile, directory)}, so the embedded sandbox is used ({settings.domain_api})"
             )
-        checks.append(Check("settings", "ok", seen))
+        checks.append(DoctorCheck("settings", "ok", seen))
     except SettingsError as error:
         first, _, rest = str(error).partition("\n")
-        return Checkup([*checks, Check("settings", "fail", first, rest)])
-    return Checkup([*checks, *event_loop.wait(_Examination(settings, deadline).run())])
+        return DoctorReport([*checks, DoctorCheck("settings", "fail", first, rest)])
+    return DoctorReport([*checks, *event_loop.wait(_AccountChecks(settings, deadline).run())])
 
 
-class _Examination:
+class _AccountChecks:
     """The checks that need the wire, made one after the other with one engine."""
 
     def __init__(self, settings: Settings, deadline: float) -> None:
         self.settings = settings
         self.dates: list[tuple[str, datetime]] = []
-        self.checks: list[Check] = []
+        self.checks: list[DoctorCheck] = []
         # Impatient: somebody waits for the findings, and a service in trouble is not knocked at again.
-        self.engine = Engine(settings, _Watched(HttpTransport(deadline), self.dates), retry=False)
+        self.engine = Engine(
+            settings, _DateRecordingTransport(HttpTransport(deadline), self.dates), retry=False
+        )
 
-    async def run(self) -> list[Check]:
+    async def run(self) -> list[DoctorCheck]:
         try:
             await self._domains()
             for service in NEEDED_SERVICES:
@@ -129,10 +131,11 @@ class _Examination:
         return self.checks
 
     def add(self, name: str, state: State, seen: str, todo: str = "") -> None:
-        self.checks.append(Check(name, state, seen, todo))
+        self.checks.append(DoctorCheck(name, state, seen, todo))
 
     @contextmanager
-    def told(self, name: str, todo: str) -> Iterator[None]:
+    def fail_on_error(self, name: str, todo: str) -> Iterator[None]:
+        """Add what is raised here as a failed check, with what to do about it."""
         try:
             yield
         except LpnbError as error:
@@ -140,7 +143,7 @@ class _Examination:
 
     async def _domains(self) -> None:
         name = "Domain API"
-        with self.told(name, "Check LP_DOMAIN_API, LP_ACCOUNT_ID and the way to the network."):
+        with self.fail_on_error(name, "Check LP_DOMAIN_API, LP_ACCOUNT_ID and the way to the network."):
             begun = time.perf_counter()
             origins = await self.engine.refresh_origins()
             took = (time.perf_counter() - begun) * 1000
@@ -162,12 +165,12 @@ class _Examination:
     def _clock(self) -> None:
         for header, received in self.dates:
             try:
-                told = parsedate_to_datetime(header)
-                skew = (received - (told if told.tzinfo else told.replace(tzinfo=UTC))).total_seconds()
+                sent = parsedate_to_datetime(header)
+                skew = (received - (sent if sent.tzinfo else sent.replace(tzinfo=UTC))).total_seconds()
             except (TypeError, ValueError, OverflowError):
                 continue
-            if abs(skew) <= SKEW:
-                self.add("clock", "ok", f"within {SKEW:.0f} s of the service's")
+            if abs(skew) <= MAX_CLOCK_SKEW:
+                self.add("clock", "ok", f"within {MAX_CLOCK_SKEW:.0f} s of the service's")
             else:
                 side = "ahead of" if skew > 0 else "behind"
                 self.add(
@@ -185,14 +188,14 @@ class _Examination:
             self.add(name, "skip", "waits for the Domain API")
             return
         todo = "Compare LP_CLIENT_ID and LP_CLIENT_SECRET with the app installation."
-        with self.told(name, todo):
+        with self.fail_on_error(name, todo):
             await self.engine.ready()
             token = self.engine.app_jwt
             if token is None:
                 return
-            found = claims(token.token)
-            scope = str(found.get("scope", ""))
-            if found and "msg.consumer" not in scope:
+            token_claims = claims(token.token)
+            scope = str(token_claims.get("scope", ""))
+            if token_claims and "msg.consumer" not in scope:
                 self.add(
                     name,
                     "warn",
@@ -207,7 +210,7 @@ class _Examination:
         if self.engine.app_jwt is None:
             self.add(name, "skip", "waits for the AppJWT")
             return
-        with self.told(name, "Does the installation have the scope msg.consumer?"):
+        with self.fail_on_error(name, "Does the installation have the scope msg.consumer?"):
             await self.engine.ready(CONSUMER)
             self.add(name, "ok", f"issued for the consumer {CONSUMER!r}; no conversation was opened")
 
@@ -221,12 +224,14 @@ class _Examination:
             self.add(name, "skip", "waits for the Domain API")
             return
         who = "an API key" if self.settings.history_key else f"the agent {self.settings.agent_login!r}"
-        with self.told(name, "Check the LP_HISTORY_... or LP_AGENT_... settings and what they may do."):
+        with self.fail_on_error(
+            name, "Check the LP_HISTORY_... or LP_AGENT_... settings and what they may do."
+        ):
             await self.engine.history_conversation(CONSUMER)
             self.add(name, "ok", f"{who} may search it")
 
 
-class _Watched:
+class _DateRecordingTransport:
     """A transport that notes what time the other side says it is."""
 
     def __init__(self, inner: HttpTransport, dates: list[tuple[str, datetime]]) -> None:
@@ -243,13 +248,13 @@ class _Watched:
         await self._inner.aclose()
 
 
-def _versions() -> Check:
-    found = [f"Python {platform.python_version()}"]
+def _versions() -> DoctorCheck:
+    versions = [f"Python {platform.python_version()}"]
     for name in ("lpnb", "httpx", "pandas", "ipywidgets", "jupyterlab"):
         try:
-            found.append(f"{name} {version(name)}")
+            versions.append(f"{name} {version(name)}")
         except PackageNotFoundError:
-            found.append(f"no {name}")
-    missing = "no jupyterlab" in found
+            versions.append(f"no {name}")
+    missing = "no jupyterlab" in versions
     todo = f"For `lpnb lab`: {install_command('lab')}" if missing else ""
-    return Check("versions", "ok", ", ".join(found), todo)
+    return DoctorCheck("versions", "ok", ", ".join(versions), todo)

@@ -1,4 +1,4 @@
-"""The token chain, to look at: which host gave which token, what it says, and for how long.
+"""``token_chain``: hosts, AppJWT and ConsumerJWS of a call, decoded: issuer, claims and time left.
 
 Everything that a CONVERSATION call needs is fetched as for a send, and nothing is sent. No token is shown:
 its header and claims are decoded, and of its signature there is only the length.
@@ -119,9 +119,14 @@ def token_chain(client: Client | AsyncClient, consumer_id: str) -> TokenChain:
     app_jwt, consumer_jws = engine.app_jwt, engine.consumer_jws(consumer_id)
     if app_jwt is None or consumer_jws is None:  # another caller's 401 came in between
         raise ServiceError("A token was refused meanwhile. Ask for the chain again.")
-    left = round(app_jwt.renew_at - time.monotonic(), 1)
+    seconds_left = round(app_jwt.renew_at - time.monotonic(), 1)
     app = _token(
-        "AppJWT", "Sentinel", "Authorization", "which connector is calling", app_jwt.token, max(left, 0.0)
+        "AppJWT",
+        "Sentinel",
+        "Authorization",
+        "which connector is calling",
+        app_jwt.token,
+        max(seconds_left, 0.0),
     )
     says = "for which consumer it calls"
     return TokenChain(

@@ -1,4 +1,8 @@
-"""Measure, wrap and shorten text in figures, with fallback fonts for letters that the first font lacks."""
+"""Names in pictures: which letters can be drawn, how wide they are, how they are wrapped and shortened.
+
+Pictures use the one font that comes with matplotlib, so that they look alike on every machine. What it
+lacks is looked for in the machine's own fonts, and described or marked where those lack it too.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 
 FAMILY = "DejaVu Sans"
-_MISSING_MARK = "\N{WHITE VERTICAL RECTANGLE}"
+_LACKING = "\N{WHITE VERTICAL RECTANGLE}"
 #: Keeps what follows to the right of what came before, whichever way that is read.
 MARK = "\N{LEFT-TO-RIGHT MARK}"
 #: Fonts for scripts that the first one lacks; whichever of them the machine has.
-_FALLBACK_FAMILIES = (
+_FURTHER = (
     "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans SC", "Noto Sans JP", "Noto Sans KR", "PingFang SC",
     "Hiragino Sans", "Apple SD Gothic Neo", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic",
     "WenQuanYi Zen Hei",
@@ -24,8 +28,8 @@ def families() -> tuple[str, ...]:
     """The font's name, and those of the machine's own that help out."""
     from matplotlib.font_manager import fontManager
 
-    installed = {font.name for font in fontManager.ttflist}
-    return (FAMILY, *(name for name in _FALLBACK_FAMILIES if name in installed))
+    there = {font.name for font in fontManager.ttflist}
+    return (FAMILY, *(name for name in _FURTHER if name in there))
 
 
 @cache
@@ -44,10 +48,10 @@ def sanitized(text: str) -> str:
     nothing.
 
     Example:
-        >>> sanitized("party \\N{PARTY POPPER}\\n!")
+        >>> shown("party \\N{PARTY POPPER}\\n!")
         'party :party popper: !'
     """
-    drawable_codes = _drawable_codes()
+    known = _known()
     parts = []
     for letter in text:
         category = unicodedata.category(letter)
@@ -55,15 +59,11 @@ def sanitized(text: str) -> str:
             parts.append(" ")
         elif letter == MARK:
             parts.append(letter)
-        elif category == "Cf" or (category == "Mn" and ord(letter) not in drawable_codes):
+        elif category == "Cf" or (category == "Mn" and ord(letter) not in known):
             continue  # joiners, direction marks, variation selectors
         elif category == "Cs":
-            parts.append(_MISSING_MARK)
-        elif (
-            category in ("So", "Sk")
-            and ord(letter) not in drawable_codes
-            and (name := unicodedata.name(letter, ""))
-        ):
+            parts.append(_LACKING)
+        elif category in ("So", "Sk") and ord(letter) not in known and (name := unicodedata.name(letter, "")):
             parts.append(f":{name.lower()}:")
         else:
             parts.append(letter)
@@ -77,15 +77,14 @@ def drawable(text: str) -> str:
         >>> drawable("\\ue000 gold")
         '\u25af gold'
     """
-    drawable_codes = _drawable_codes()
+    known = _known()
     return "".join(
-        letter if ord(letter) in drawable_codes or letter == MARK else _MISSING_MARK
-        for letter in sanitized(text)
+        letter if ord(letter) in known or letter == MARK else _LACKING for letter in sanitized(text)
     )
 
 
 @cache
-def _drawable_codes() -> frozenset[int]:
+def _known() -> frozenset[int]:
     return frozenset().union(*(letters for _, letters in _fonts()))
 
 
@@ -93,13 +92,11 @@ def _drawable_codes() -> frozenset[int]:
 def _width(text: str) -> float:
     from matplotlib.ft2font import FT2Font, LoadFlags
 
-    font, drawable_codes = _fonts()[0]
+    font, known = _fonts()[0]
     assert isinstance(font, FT2Font)  # noqa: S101 - it is kept as an object where matplotlib may be absent
     font.set_size(100, 72)  # large and without hinting: small letters are rounded to whole pixels
-    font.set_text(
-        "".join(letter for letter in text if ord(letter) in drawable_codes), flags=LoadFlags.NO_HINTING
-    )
-    missing = sum(ord(letter) not in drawable_codes for letter in text)
+    font.set_text("".join(letter for letter in text if ord(letter) in known), flags=LoadFlags.NO_HINTING)
+    missing = sum(ord(letter) not in known for letter in text)
     return float(font.get_width_height()[0]) / 6400 + missing
 
 
@@ -108,8 +105,8 @@ def width(text: str, size: float) -> float:
     return _width(text) * size
 
 
-def wrap(text: str, size: float, max_width: float, lines: int) -> list[str]:
-    """*text* in at most *lines* lines of *max_width* points; what is too long ends in an ellipsis.
+def wrap(text: str, size: float, room: float, lines: int) -> list[str]:
+    """*text* in at most *lines* lines of *room* points; what is too long ends in an ellipsis.
 
     Example:
         >>> wrap("Mortgages & Loans", 9, 60, 2)
@@ -117,41 +114,41 @@ def wrap(text: str, size: float, max_width: float, lines: int) -> list[str]:
         >>> wrap("x" * 10_000, 9, 30, 1)
         ['xxx…']
     """
-    wrapped: list[str] = []
-    remaining = sanitized(text[:2000]).split()
-    while remaining:
-        line = remaining.pop(0)
-        if width(line, size) > max_width:
-            line, rest = _cut(line, size, max_width)
-            remaining.insert(0, rest)
-        while remaining and width(f"{line} {remaining[0]}", size) <= max_width:
-            line += f" {remaining.pop(0)}"
-        wrapped.append(line)
-        if len(wrapped) == lines:
+    found: list[str] = []
+    left = sanitized(text[:2000]).split()
+    while left:
+        line = left.pop(0)
+        if width(line, size) > room:
+            line, rest = _cut(line, size, room)
+            left.insert(0, rest)
+        while left and width(f"{line} {left[0]}", size) <= room:
+            line += f" {left.pop(0)}"
+        found.append(line)
+        if len(found) == lines:
             break
-    if remaining:
-        last = wrapped[-1]
-        while last and width(f"{last}…", size) > max_width:
+    if left:
+        last = found[-1]
+        while last and width(f"{last}…", size) > room:
             last = last[:-1]
-        wrapped[-1] = f"{last.rstrip()}…"
-    return wrapped or [""]
+        found[-1] = f"{last.rstrip()}…"
+    return found or [""]
 
 
-def wrap_distinct(names: Sequence[str], size: float, max_width: float, lines: int) -> list[list[str]]:
+def wrap_distinct(names: Sequence[str], size: float, room: float, lines: int) -> list[list[str]]:
     """Each of *names* as ``wrap`` has it; those that would look alike lose what they share instead.
 
     Example:
-        >>> wrap_distinct(["sec://account/settings/one", "sec://account/settings/two", "x"], 9, 80, 1)
+        >>> apart(["sec://account/settings/one", "sec://account/settings/two", "x"], 9, 80, 1)
         [['sec://a…ngs/one'], ['sec://a…ngs/two'], ['x']]
     """
-    wrapped = [wrap(name, size, max_width, lines) for name in names]
-    groups: dict[tuple[str, ...], set[str]] = {}
-    for name, candidate in zip(names, wrapped, strict=True):
-        groups.setdefault(tuple(candidate), set()).add(name[:2000])
-    for place, (name, candidate) in enumerate(zip(names, wrapped, strict=True)):
-        if len(group := groups[tuple(candidate)]) > 1:
-            wrapped[place] = _cut_middle(name[:2000], _shared(min(group), max(group)), size, max_width, lines)
-    return wrapped
+    found = [wrap(name, size, room, lines) for name in names]
+    alike: dict[tuple[str, ...], set[str]] = {}
+    for name, told in zip(names, found, strict=True):
+        alike.setdefault(tuple(told), set()).add(name[:2000])
+    for place, (name, told) in enumerate(zip(names, found, strict=True)):
+        if len(group := alike[tuple(told)]) > 1:
+            found[place] = _cut_middle(name[:2000], _shared(min(group), max(group)), size, room, lines)
+    return found
 
 
 def _shared(one: str, other: str) -> int:
@@ -160,24 +157,23 @@ def _shared(one: str, other: str) -> int:
     return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
-def _cut_middle(name: str, shared_length: int, size: float, max_width: float, lines: int) -> list[str]:
-    """*name* without its middle: as much of its beginning as leaves room for what follows
-    *shared_length* letters."""
-    start = max(shared_length - 4, 0)
-    candidate = [""]
+def _cut_middle(name: str, same: int, size: float, room: float, lines: int) -> list[str]:
+    """*name* without its middle: as much of its beginning as leaves room for what follows *same* letters."""
+    start = max(same - 4, 0)
+    told = [""]
     for head in range(min(start, 60), -1, -2):
-        candidate = wrap(f"{name[:head].rstrip()}…{name[start:].lstrip()}", size, max_width, lines)
-        if not candidate[-1].endswith("…"):
+        told = wrap(f"{name[:head].rstrip()}…{name[start:].lstrip()}", size, room, lines)
+        if not told[-1].endswith("…"):
             break
-    return candidate
+    return told
 
 
-def _cut(word: str, size: float, max_width: float) -> tuple[str, str]:
+def _cut(word: str, size: float, room: float) -> tuple[str, str]:
     """Cut *word* where its first part still fits, after one letter at the least."""
     low, high = 1, len(word)
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if width(word[:middle], size) <= max_width else (low, middle - 1)
+        low, high = (middle, high) if width(word[:middle], size) <= room else (low, middle - 1)
     return word[:low], word[low:]
 
 
@@ -190,18 +186,18 @@ def short_codes(names: Iterable[str], *, drawn: bool = True) -> dict[str, str]:
     """A short sign for each name, for cells too small for the name itself; *drawn* with the fonts there are.
 
     Example:
-        >>> short_codes(["Cards & Payments", "Cards", "General Enquiries", "(refused)"])
+        >>> codes(["Cards & Payments", "Cards", "General Enquiries", "(refused)"])
         {'Cards & Payments': 'CP', 'Cards': 'C', 'General Enquiries': 'GE', '(refused)': 'r'}
     """
-    codes: dict[str, str] = {}
+    found: dict[str, str] = {}
     for name in dict.fromkeys(names):
-        text = drawable(name[:200]) if drawn else name[:200]
-        words = "".join(letter if letter.isalnum() else " " for letter in text).split()
-        initials = "".join(word[0] for word in words)[:3] or "?"
-        used, number = set(codes.values()), 2
-        code = initials
-        while code in used:
-            code = f"{initials}{number}"
+        told = drawable(name[:200]) if drawn else name[:200]
+        words = "".join(letter if letter.isalnum() else " " for letter in told).split()
+        sign = "".join(word[0] for word in words)[:3] or "?"
+        taken, number = set(found.values()), 2
+        wanted = sign
+        while wanted in taken:
+            wanted = f"{sign}{number}"
             number += 1
-        codes[name] = code
-    return codes
+        found[name] = wanted
+    return found

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from lpnb.snippets.curl import as_curl
 from lpnb.snippets.http_file import as_http_file
-from lpnb.snippets.parse import Parsed, read_request
+from lpnb.snippets.parse import read_request
+from lpnb.snippets.parsed_request import ParsedRequest
 from lpnb.snippets.postman import Postman, as_postman
 from lpnb.snippets.python_code import as_httpx, as_python
 
 __all__ = [
-    "Parsed",
+    "ParsedRequest",
     "Postman",
     "as_curl",
     "as_http_file",

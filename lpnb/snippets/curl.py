@@ -8,12 +8,12 @@ from lpnb.errors import Complaint, InvalidValueError
 from lpnb.snippets.request_spec import (
     ACCOUNT,
     DOMAIN_API,
-    Asked,
-    Blank,
-    asked_of,
-    checked_origin,
+    RequestSpec,
+    SnippetPlaceholder,
+    check_origin,
     json_text,
     quoted,
+    request_spec,
 )
 
 #: What one argument of a command may be long on Linux is 131,072 bytes; the rest goes in by standard input.
@@ -41,16 +41,16 @@ def as_curl(batch: Any, consumer_id: str, *, domain_api: str = DOMAIN_API) -> st
         >>> as_curl(ConversationBatch.build(), "consumer-1").count("curl ")
         4
     """
-    asked = asked_of(batch, consumer_id)
-    identity = f'{{"ext_consumer_id":{quoted(asked.consumer_id)}}}'
+    spec = request_spec(batch, consumer_id)
+    identity = f'{{"ext_consumer_id":{quoted(spec.consumer_id)}}}'
     header = ""
-    if asked.client_properties is not None:
-        header = f" \\\n  -H {shell_quoted(f'Client-Properties: {asked.client_properties}')}"
-    body = _body(asked)
+    if spec.client_properties is not None:
+        header = f" \\\n  -H {shell_quoted(f'Client-Properties: {spec.client_properties}')}"
+    body = _body(spec)
     data = f"--data-raw {body}" if len(body.encode()) <= _LONGEST else "--data-binary @-"
     before = f"printf %s {body} | " if len(body.encode()) > _LONGEST else ""
     return _SCRIPT.format(
-        api=checked_origin(domain_api),
+        api=check_origin(domain_api),
         identity=shell_quoted(identity),
         header=header,
         data=data,
@@ -103,10 +103,10 @@ def shell_quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def _body(asked: Asked) -> str:
-    if asked.raw is not None:
-        return _raw(asked.raw)
-    text = json_text(asked.frames, _marked)
+def _body(spec: RequestSpec) -> str:
+    if spec.raw is not None:
+        return _raw(spec.raw)
+    text = json_text(spec.frames, _mark_placeholder)
     # The account is the one thing that the shell fills in; its quotes end before and go on after it.
     return shell_quoted(text).replace(_MARK, "'\"$LP_ACCOUNT_ID\"'")
 
@@ -115,9 +115,9 @@ def _body(asked: Asked) -> str:
 _MARK = "\x00"
 
 
-def _marked(blank: Blank) -> str:
+def _mark_placeholder(placeholder: SnippetPlaceholder) -> str:
     # Each command has a connection of its own, on which no late answer to another request can come.
-    return f'"{_MARK}"' if blank == ACCOUNT else f'"{blank.number + 1}"'
+    return f'"{_MARK}"' if placeholder == ACCOUNT else f'"{placeholder.number + 1}"'
 
 
 def _raw(content: bytes) -> str:

@@ -7,12 +7,12 @@ from typing import Any
 from lpnb.snippets.request_spec import (
     ACCOUNT,
     DOMAIN_API,
-    Blank,
-    asked_of,
-    checked_origin,
-    frames_of,
+    SnippetPlaceholder,
+    check_origin,
+    json_frames,
     json_text,
     one_line,
+    request_spec,
 )
 
 
@@ -36,21 +36,21 @@ def as_http_file(batch: Any, consumer_id: str, *, domain_api: str = DOMAIN_API) 
         >>> as_http_file(ConversationBatch.build(), "consumer-1").count("###")
         6
     """
-    asked = asked_of(batch, consumer_id)
-    frames = frames_of(asked, "An .http file")
-    header = f"\nClient-Properties: {asked.client_properties}" if asked.client_properties is not None else ""
+    spec = request_spec(batch, consumer_id)
+    frames = json_frames(spec, "An .http file")
+    header = f"\nClient-Properties: {spec.client_properties}" if spec.client_properties is not None else ""
     return _FILE.format(
-        about=one_line(f"For the consumer {asked.consumer_id}"),
-        api=checked_origin(domain_api),
+        about=one_line(f"For the consumer {spec.consumer_id}"),
+        api=check_origin(domain_api),
         scheme=domain_api.partition(":")[0],
-        identity=json_text({"ext_consumer_id": asked.consumer_id}, _filled, braces=True),
+        identity=json_text({"ext_consumer_id": spec.consumer_id}, _placeholder_text, braces=True),
         header=header.replace("{{", "\\u007b\\u007b"),
-        frames=json_text(frames, _filled, braces=True),
+        frames=json_text(frames, _placeholder_text, braces=True),
     )
 
 
-def _filled(blank: Blank) -> str:
-    return '"{{account}}"' if blank == ACCOUNT else '"{{$guid}}"'
+def _placeholder_text(placeholder: SnippetPlaceholder) -> str:
+    return '"{{account}}"' if placeholder == ACCOUNT else '"{{$guid}}"'
 
 
 _FILE = """\

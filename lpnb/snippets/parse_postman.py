@@ -1,4 +1,4 @@
-"""Postman's collections: which requests there are, with the variables that a collection itself fills in."""
+"""Read Postman collections: each request, with the variables that the collection itself fills in."""
 
 from __future__ import annotations
 
@@ -7,59 +7,59 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lpnb.errors import Complaint
-from lpnb.snippets.parse import Call, bounded
+from lpnb.snippets.parsed_request import RecordedCall, limit_calls
 
 _VARIABLE = re.compile(r"\{\{\s*([^{}\s]+)\s*\}\}")
-_DEEPEST = 20
-_LONGEST = 4_000_000
+_MAX_DEPTH = 20
+_MAX_TEXT = 4_000_000
 
 
-def is_postman(found: Any) -> bool:
-    """Whether *found* is a collection, or what Postman's own export wraps one in."""
-    found = found.get("collection", found) if isinstance(found, dict) else None
-    return isinstance(found, dict) and isinstance(found.get("item"), list)
+def is_postman(value: Any) -> bool:
+    """Whether *value* is a collection, or what Postman's own export wraps one in."""
+    collection = value.get("collection", value) if isinstance(value, dict) else None
+    return isinstance(collection, dict) and isinstance(collection.get("item"), list)
 
 
-def is_data(found: Any) -> bool:
-    """Whether *found* is the data file of ``as_postman``."""
+def is_data(value: Any) -> bool:
+    """Whether *value* is the data file of ``as_postman``."""
     return (
-        isinstance(found, list)
-        and bool(found)
-        and all(isinstance(row, dict) and isinstance(row.get("frames"), str) for row in found)
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(row, dict) and isinstance(row.get("frames"), str) for row in value)
     )
 
 
-def data_calls(rows: list[dict[str, Any]]) -> list[Call]:
+def data_calls(rows: list[dict[str, Any]]) -> list[RecordedCall]:
     """One call for each row of a data file."""
     calls = []
     for row in rows[:1000]:
         consumer = row.get("consumer_id")
-        call = Call("/messaging/consumer/conversation", row["frames"])
+        call = RecordedCall("/messaging/consumer/conversation", row["frames"])
         call.consumer_id = consumer if isinstance(consumer, str) and consumer else None
         calls.append(call)
     return calls
 
 
-def postman_calls(found: dict[str, Any]) -> tuple[list[Call], list[Complaint]]:
+def postman_calls(exported: dict[str, Any]) -> tuple[list[RecordedCall], list[Complaint]]:
     """Every request of a collection, those in folders too, in order."""
-    collection = found.get("collection", found)
+    collection = exported.get("collection", exported)
     variables = _variables(collection.get("variable"))
-    return bounded(_calls(collection["item"], variables, 0))
+    return limit_calls(_calls(collection["item"], variables, 0))
 
 
 def _variables(listed: Any) -> dict[str, str]:
     """The collection's own values, but no secret: what is secret has no business in frames."""
-    found = {}
+    values = {}
     for entry in listed if isinstance(listed, list) else []:
         if isinstance(entry, dict) and entry.get("type") != "secret" and isinstance(entry.get("value"), str):
             name = entry.get("key", entry.get("id"))
             if isinstance(name, str) and entry["value"]:
-                found[name] = entry["value"]
-    return found
+                values[name] = entry["value"]
+    return values
 
 
-def _calls(items: Any, variables: Mapping[str, str], depth: int) -> Iterator[Call]:
-    if depth > _DEEPEST or not isinstance(items, list):
+def _calls(items: Any, variables: Mapping[str, str], depth: int) -> Iterator[RecordedCall]:
+    if depth > _MAX_DEPTH or not isinstance(items, list):
         return
     for item in items:
         if not isinstance(item, dict):
@@ -70,7 +70,7 @@ def _calls(items: Any, variables: Mapping[str, str], depth: int) -> Iterator[Cal
             yield _call(item["request"], variables)
 
 
-def _call(request: dict[str, Any], variables: Mapping[str, str]) -> Call:
+def _call(request: dict[str, Any], variables: Mapping[str, str]) -> RecordedCall:
     url = request.get("url")
     address = url.get("raw") if isinstance(url, dict) else url
     listed = request.get("header")
@@ -80,9 +80,9 @@ def _call(request: dict[str, Any], variables: Mapping[str, str]) -> Call:
         if isinstance(entry, dict) and not entry.get("disabled")
     }
     body = request.get("body")
-    call = Call(str(address or ""), None, headers)
+    call = RecordedCall(str(address or ""), None, headers)
     if isinstance(body, dict) and isinstance(body.get("raw"), str):
-        call.body = _filled(body["raw"], variables)
+        call.body = _fill_variables(body["raw"], variables)
         if variable := _VARIABLE.fullmatch(call.body.strip()):
             sentence = f"frames come from the variable {variable[1]}, which the collection does not hold."
             call.complaints.append(Complaint("frames", f"{sentence} Read its data file."))
@@ -90,11 +90,11 @@ def _call(request: dict[str, Any], variables: Mapping[str, str]) -> Call:
     return call
 
 
-def _filled(text: str, variables: Mapping[str, str]) -> str:
+def _fill_variables(text: str, variables: Mapping[str, str]) -> str:
     """The text with the collection's variables in it, as long as it does not grow beyond all bounds."""
     for _ in range(5):
-        grown = _VARIABLE.sub(lambda found: variables.get(found[1], found[0]), text)
-        if grown == text or len(grown) > _LONGEST:
+        grown = _VARIABLE.sub(lambda match: variables.get(match[1], match[0]), text)
+        if grown == text or len(grown) > _MAX_TEXT:
             break
         text = grown
     return text

@@ -13,12 +13,12 @@ from lpnb.errors import Complaint, InvalidValueError
 from lpnb.snippets.request_spec import (
     ACCOUNT,
     DOMAIN_API,
-    Asked,
-    Blank,
-    asked_of,
-    checked_origin,
-    frames_of,
+    RequestSpec,
+    SnippetPlaceholder,
+    check_origin,
+    json_frames,
     json_text,
+    request_spec,
 )
 
 SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
@@ -35,10 +35,10 @@ class Postman:
     def save(self, folder: str | os.PathLike[str]) -> list[Path]:
         """Write ``lpnb.postman_collection.json``, and ``lpnb.data.json`` if there is one, into *folder*."""
         names = {"lpnb.postman_collection.json": self.collection, "lpnb.data.json": self.data}
-        found = [(Path(folder) / name, text) for name, text in names.items() if text is not None]
-        for path, text in found:
+        files = [(Path(folder) / name, text) for name, text in names.items() if text is not None]
+        for path, text in files:
             path.write_text(text, encoding="utf-8")
-        return [path for path, _ in found]
+        return [path for path, _ in files]
 
 
 def as_postman(requests: Iterable[tuple[Any, str]], *, domain_api: str = DOMAIN_API) -> Postman:
@@ -64,14 +64,14 @@ def as_postman(requests: Iterable[tuple[Any, str]], *, domain_api: str = DOMAIN_
         >>> written.data is None
         True
     """
-    asked = [asked_of(batch, consumer_id) for batch, consumer_id in requests]
-    if not asked:
+    specs = [request_spec(batch, consumer_id) for batch, consumer_id in requests]
+    if not specs:
         raise InvalidValueError(
             [Complaint("requests", "requests must hold one pair at the least; got none.")]
         )
-    headers = {one.client_properties for one in asked}
-    rows = [_row(one) for one in asked]
-    if len(asked) == 1:
+    headers = {spec.client_properties for spec in specs}
+    rows = [_row(spec) for spec in specs]
+    if len(specs) == 1:
         identity, frames, header = rows[0]["identity"], rows[0]["frames"], rows[0]["client_properties"]
         data = None
     else:
@@ -80,7 +80,7 @@ def as_postman(requests: Iterable[tuple[Any, str]], *, domain_api: str = DOMAIN_
     collection = {
         "info": {"name": "lpnb: CONVERSATION", "description": _ABOUT, "schema": SCHEMA},
         "variable": [
-            {"key": "LP_DOMAIN_API", "value": checked_origin(domain_api), "type": "string"},
+            {"key": "LP_DOMAIN_API", "value": check_origin(domain_api), "type": "string"},
             {"key": "LP_ACCOUNT_ID", "value": "", "type": "string"},
             {"key": "LP_CLIENT_ID", "value": "", "type": "string"},
             {"key": "LP_CLIENT_SECRET", "value": "", "type": "secret"},
@@ -104,17 +104,19 @@ _ABOUT = (
 _ONCE = "if (pm.info.iteration > 0) { pm.execution.skipRequest(); }"
 
 
-def _row(asked: Asked) -> dict[str, str]:
+def _row(spec: RequestSpec) -> dict[str, str]:
     return {
-        "consumer_id": asked.consumer_id,
-        "identity": json_text({"ext_consumer_id": asked.consumer_id}, _filled, braces=True, indent=None),
-        "frames": json_text(frames_of(asked, "A Postman collection"), _filled, braces=True),
-        "client_properties": (asked.client_properties or "{}").replace("{{", "\\u007b\\u007b"),
+        "consumer_id": spec.consumer_id,
+        "identity": json_text(
+            {"ext_consumer_id": spec.consumer_id}, _placeholder_text, braces=True, indent=None
+        ),
+        "frames": json_text(json_frames(spec, "A Postman collection"), _placeholder_text, braces=True),
+        "client_properties": (spec.client_properties or "{}").replace("{{", "\\u007b\\u007b"),
     }
 
 
-def _filled(blank: Blank) -> str:
-    return '"{{LP_ACCOUNT_ID}}"' if blank == ACCOUNT else '"{{$guid}}"'
+def _placeholder_text(placeholder: SnippetPlaceholder) -> str:
+    return '"{{LP_ACCOUNT_ID}}"' if placeholder == ACCOUNT else '"{{$guid}}"'
 
 
 def _item(name: str, request: dict[str, Any], after: str, *, once: bool = False) -> dict[str, Any]:

@@ -10,7 +10,14 @@ from typing import Any
 
 from lpnb.models.base import WireModel
 from lpnb.models.batches import ConversationBatch, RawBatch, batch_of
-from lpnb.snippets.request_spec import ACCOUNT, DOMAIN_API, Asked, Blank, asked_of, checked_origin
+from lpnb.snippets.request_spec import (
+    ACCOUNT,
+    DOMAIN_API,
+    RequestSpec,
+    SnippetPlaceholder,
+    check_origin,
+    request_spec,
+)
 
 _WIDTH = 100
 
@@ -34,13 +41,16 @@ def as_python(batch: Any, consumer_id: str) -> str:
         print(reply)
         <BLANKLINE>
     """
-    asked_of(batch, consumer_id)
+    request_spec(batch, consumer_id)
     batch = batch_of(batch)
     lines = ["import lpnb", "", "client = lpnb.connect()"]
     if isinstance(batch, ConversationBatch) and not batch.more and not batch.profile.extra:
-        lines.append(f"reply = {_create(batch, consumer_id)}")
+        lines.append(f"reply = {_create_call(batch, consumer_id)}")
     else:
-        lines += [f"batch = {_written(batch)}", f"reply = client.send_batch(batch, {literal(consumer_id)})"]
+        lines += [
+            f"batch = {_batch_code(batch)}",
+            f"reply = client.send_batch(batch, {literal(consumer_id)})",
+        ]
     return "\n".join([*lines, "print(reply)", ""])
 
 
@@ -55,24 +65,24 @@ def as_httpx(batch: Any, consumer_id: str, *, domain_api: str = DOMAIN_API) -> s
         >>> "LP_CLIENT_SECRET" in as_httpx(ConversationBatch.build(), "consumer-1")
         True
     """
-    asked = asked_of(batch, consumer_id)
-    fresh = asked.raw is None and _has_fresh_ids(asked)
-    if asked.raw is None:
-        frames, posted = f"FRAMES = {literal(asked.frames)}", "json=FRAMES"
+    spec = request_spec(batch, consumer_id)
+    fresh = spec.raw is None and _has_fresh_ids(spec)
+    if spec.raw is None:
+        frames, posted = f"FRAMES = {literal(spec.frames)}", "json=FRAMES"
     else:
-        frames, posted = f"FRAMES = {literal(asked.raw)}", "content=FRAMES"
+        frames, posted = f"FRAMES = {literal(spec.raw)}", "content=FRAMES"
     headers = [
         '"Content-Type": "application/json"',
         '"Authorization": app_jwt',
         '"X-LP-ON-BEHALF": consumer_jws',
     ]
-    if asked.client_properties is not None:
-        headers.append(f'"Client-Properties": {literal(asked.client_properties)}')
+    if spec.client_properties is not None:
+        headers.append(f'"Client-Properties": {literal(spec.client_properties)}')
     lines = "".join(f"            {header},\n" for header in headers)
     return _HTTPX.format(
-        api=checked_origin(domain_api),
+        api=check_origin(domain_api),
         uuid="import uuid\n" if fresh else "",
-        consumer=literal(asked.consumer_id),
+        consumer=literal(spec.consumer_id),
         frames=frames,
         headers=lines,
         posted=posted,
@@ -137,7 +147,7 @@ def literal(value: Any, depth: int = 0) -> str:
         >>> print(literal({"a": [1, "it's"], "b": None}))
         {"a": [1, "it's"], "b": None}
     """
-    if isinstance(value, Blank):
+    if isinstance(value, SnippetPlaceholder):
         return "ACCOUNT" if value == ACCOUNT else "str(uuid.uuid4())"
     if isinstance(value, WireModel):
         return _call(f"lpnb.{type(value).__name__}", [], _fields(value), depth)
@@ -175,19 +185,19 @@ def _call(name: str, positional: Sequence[Any], named: Mapping[str, Any], depth:
 
 
 def _fields(model: WireModel) -> dict[str, Any]:
-    """The fields that are not as they are by themselves."""
-    found = {}
+    """The fields that differ from their defaults."""
+    changed = {}
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
         if name == "extra":
             if value:
-                found[name] = dict(value)
+                changed[name] = dict(value)
         elif value != field.get_default(call_default_factory=True):
-            found[name] = value
-    return found
+            changed[name] = value
+    return changed
 
 
-def _create(batch: ConversationBatch, consumer_id: str) -> str:
+def _create_call(batch: ConversationBatch, consumer_id: str) -> str:
     named: dict[str, Any] = {"sdes": list(batch.profile.sdes)} if batch.profile.sdes else {}
     named |= _fields(batch.request)
     if batch.client_properties is not None:
@@ -197,8 +207,8 @@ def _create(batch: ConversationBatch, consumer_id: str) -> str:
     return _call("client.create_conversation", [consumer_id], named, 0)
 
 
-class _Code:
-    """Python that is written already."""
+class _Verbatim:
+    """Python code, which `literal` leaves as it is."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -207,7 +217,7 @@ class _Code:
         return self.text
 
 
-def _written(batch: Any) -> str:
+def _batch_code(batch: Any) -> str:
     if isinstance(batch, RawBatch):
         named = {"client_properties": batch.client_properties} if batch.client_properties is not None else {}
         return _call("lpnb.RawBatch", [batch.content], named, 0)
@@ -223,8 +233,8 @@ def _written(batch: Any) -> str:
         "more": [dict(frame) for frame in batch.more] or None,
     }
     named = {name: value for name, value in given.items() if value is not None}
-    return _call("lpnb.ConversationBatch", [_Code(profile), batch.request], named, 0)
+    return _call("lpnb.ConversationBatch", [_Verbatim(profile), batch.request], named, 0)
 
 
-def _has_fresh_ids(asked: Asked) -> bool:
-    return any(isinstance(frame["id"], Blank) for frame in asked.frames)
+def _has_fresh_ids(spec: RequestSpec) -> bool:
+    return any(isinstance(frame["id"], SnippetPlaceholder) for frame in spec.frames)

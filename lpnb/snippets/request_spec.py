@@ -1,7 +1,7 @@
-"""What a snippet says: for which consumer, which frames, and where something is filled in when it runs.
+"""What a snippet says: the consumer, the frames, and the values that are filled in when it runs.
 
-``Blank`` stands for a value that a snippet must not or cannot hold: the account, a fresh request id.
-How a blank is written, and everything around the frames, is each format's own business.
+``SnippetPlaceholder`` stands for a value that a snippet must not or cannot hold: the account, a fresh request
+id. How it is written, and everything around the frames, is each format's own business.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ _BRACES = re.compile(r"\{(?=\{)|(?<=\{)\{")
 
 
 @dataclass(frozen=True, slots=True)
-class Blank:
+class SnippetPlaceholder:
     """A place that is filled in when the snippet runs: "account", or "id" with the frame's number."""
 
-    what: str
+    name: str
     number: int = 0
 
 
-ACCOUNT = Blank("account")
+ACCOUNT = SnippetPlaceholder("account")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestSpec:
     """One CONVERSATION call. *frames* are None when what is posted is not JSON; *raw* is None when it is."""
 
     consumer_id: str
@@ -52,8 +52,8 @@ class Asked:
     client_properties: str | None
 
 
-def asked_of(batch: Any, consumer_id: str) -> Asked:
-    """Read what a snippet is wanted of, checking both.
+def request_spec(batch: Any, consumer_id: str) -> RequestSpec:
+    """What a snippet is written of, with the frames and the consumer id checked.
 
     Raises:
         InvalidValueError: The frames or the consumer id are wrong.
@@ -62,20 +62,20 @@ def asked_of(batch: Any, consumer_id: str) -> Asked:
     batch = batch_of(batch)
     if isinstance(batch, RawBatch):
         outgoing = batch.outgoing("")
-        return Asked(consumer_id, None, outgoing.content, outgoing.client_properties)
+        return RequestSpec(consumer_id, None, outgoing.content, outgoing.client_properties)
     if not isinstance(batch, ConversationBatch):
         sentence = f"batch must be a ConversationBatch, a RawBatch or frames; got {type(batch).__name__}."
         raise InvalidValueError([Complaint("batch", sentence)])
     frames = batch.to_wire()
     if batch.req_ids is None:
-        frames = [{**frame, "id": Blank("id", number)} for number, frame in enumerate(frames)]
+        frames = [{**frame, "id": SnippetPlaceholder("id", number)} for number, frame in enumerate(frames)]
     if "brandId" not in frames[1]["body"]:
         frames[1] = {**frames[1], "body": {"brandId": ACCOUNT, **frames[1]["body"]}}
     header = batch.client_properties.to_header() if batch.client_properties else None
-    return Asked(consumer_id, frames, None, header)
+    return RequestSpec(consumer_id, frames, None, header)
 
 
-def checked_origin(domain_api: str) -> str:
+def check_origin(domain_api: str) -> str:
     """Return *domain_api*, or say why it cannot be where host names are looked up."""
     if not isinstance(domain_api, str) or not _ORIGIN.fullmatch(domain_api):
         sentence = f"domain_api must be an address such as {DOMAIN_API}; got {brief(domain_api)}."
@@ -83,29 +83,36 @@ def checked_origin(domain_api: str) -> str:
     return domain_api
 
 
-def frames_of(asked: Asked, what: str) -> Any:
+def json_frames(spec: RequestSpec, format_name: str) -> Any:
     """The frames, for a format that can hold JSON only; other white space than given is the one change.
 
     Raises:
         InvalidValueError: What is posted is not JSON.
     """
-    if asked.raw is None:
-        return asked.frames
+    if spec.raw is None:
+        return spec.frames
     try:
-        return read_json(asked.raw)
+        return read_json(spec.raw)
     except JsonError as error:
-        sentence = f"{what} can hold JSON alone, and frames are not JSON: {error}. as_httpx takes any bytes."
+        sentence = (
+            f"{format_name} can hold JSON alone, and frames are not JSON: {error}. as_httpx takes any bytes."
+        )
         raise InvalidValueError([Complaint("frames", sentence)]) from None
 
 
 def json_text(
-    value: Any, fill: Callable[[Blank], str], *, braces: bool = False, indent: int | None = 2, depth: int = 0
+    value: Any,
+    fill: Callable[[SnippetPlaceholder], str],
+    *,
+    braces: bool = False,
+    indent: int | None = 2,
+    depth: int = 0,
 ) -> str:
-    """Write JSON in which what cannot be seen is escaped, and blanks are as *fill* writes them.
+    """Write JSON in which what cannot be seen is escaped, and placeholders are as *fill* writes them.
 
     Args:
-        value: Anything JSON can say, with blanks in it.
-        fill: The text for a blank, quotes included.
+        value: Anything JSON can say, with placeholders in it.
+        fill: The text for a placeholder, quotes included.
         braces: Escape doubled braces too, which some tools take for a variable of theirs.
         indent: Spaces for each level; None writes it on one line.
         depth: How deep *value* lies.
@@ -114,7 +121,7 @@ def json_text(
         >>> print(json_text({"a": "{{b}}\\u202e"}, str, braces=True, indent=None))
         {"a":"\\u007b\\u007bb}}\\u202e"}
     """
-    if isinstance(value, Blank):
+    if isinstance(value, SnippetPlaceholder):
         return fill(value)
     if isinstance(value, str):
         return quoted(value, braces=braces)
@@ -137,10 +144,10 @@ def json_text(
 
 def quoted(text: str, *, braces: bool = False) -> str:
     """*text* as a JSON string: readable, but for what cannot be seen or would turn the direction of text."""
-    found = json.dumps(text, ensure_ascii=False)
-    if not found.isprintable():
-        found = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in found)
-    return _BRACES.sub(lambda _: "\\u007b", found) if braces else found
+    written = json.dumps(text, ensure_ascii=False)
+    if not written.isprintable():
+        written = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in written)
+    return _BRACES.sub(lambda _: "\\u007b", written) if braces else written
 
 
 def one_line(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A shell's text taken apart into commands of words, as bash would quote them. Nothing is run or filled in.
+"""Split a bash script into commands of unquoted words. Nothing is run or filled in.
 
 A variable, a ``$(...)`` and a backtick stay what they are: text.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-_DEEPEST = 50
+_MAX_DEPTH = 50
 _SIMPLE = {
     "n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b", "E": "\x1b",
 }  # fmt: skip
@@ -18,7 +18,7 @@ _ANSI = re.compile(
 )
 
 
-class UnreadableError(ValueError):
+class ShellSyntaxError(ValueError):
     """Why a text cannot be taken apart: a quote that is never closed, parentheses without end."""
 
 
@@ -26,28 +26,28 @@ def commands(text: str) -> list[list[str]]:
     """Every command of *text* as its words, those of pipes and substitutions too.
 
     Raises:
-        UnreadableError: A quote is never closed, or parentheses are nested too deep.
+        ShellSyntaxError: A quote is never closed, or parentheses are nested too deep.
 
     Example:
         >>> commands("curl -d 'it'\\\\''s' \\\\\\n  $HOME | jq . # done")
         [['curl', '-d', "it's", '$HOME'], ['jq', '.']]
     """
-    reader = _Reader(text)
-    reader.read()
-    return [words for words in reader.found if words]
+    lexer = _Lexer(text)
+    lexer.run()
+    return [words for words in lexer.commands if words]
 
 
-class _Reader:
+class _Lexer:
     """Where the reading stands: the command and the word that are being read, and those they lie in."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.command: list[str] = []
         self.word: list[str] | None = None
-        self.found = [self.command]
-        self.around: list[tuple[list[str], list[str] | None]] = []
+        self.commands = [self.command]
+        self.enclosing: list[tuple[list[str], list[str] | None]] = []
 
-    def read(self) -> None:
+    def run(self) -> None:
         """Read the whole text."""
         text, place = self.text, 0
         while place < len(text):
@@ -64,20 +64,20 @@ class _Reader:
                 end = text.find("\n", place)
                 place = len(text) if end < 0 else end
             elif letter == "(" or text.startswith(("$(", "<("), place):
-                if len(self.around) == _DEEPEST:
-                    raise UnreadableError(f"its parentheses are nested deeper than {_DEEPEST} levels")
+                if len(self.enclosing) == _MAX_DEPTH:
+                    raise ShellSyntaxError(f"its parentheses are nested deeper than {_MAX_DEPTH} levels")
                 # What bash would run inside is a command of its own, to be read as one.
-                self.around.append((self.command, self.word))
-                self.begin()
+                self.enclosing.append((self.command, self.word))
+                self.begin_command()
                 place += 1 if letter == "(" else 2
-            elif letter == ")" and self.around:
+            elif letter == ")" and self.enclosing:
                 self.end_word()
-                self.command, word = self.around.pop()
+                self.command, word = self.enclosing.pop()
                 self.word = [*(word or []), "(...)"]
                 place += 1
             elif letter in "\n;|&)":
                 self.end_word()
-                self.begin()
+                self.begin_command()
                 place += 1
             elif letter.isspace():
                 self.end_word()
@@ -102,10 +102,10 @@ class _Reader:
             self.command.append("".join(self.word))
             self.word = None
 
-    def begin(self) -> None:
+    def begin_command(self) -> None:
         """Another command begins."""
         self.command, self.word = [], None
-        self.found.append(self.command)
+        self.commands.append(self.command)
 
 
 def _quoted(text: str, place: int) -> tuple[str, int]:
@@ -116,35 +116,35 @@ def _quoted(text: str, place: int) -> tuple[str, int]:
     if quote == "'" and not dollar:
         end = text.find("'", start + 1)
         if end < 0:
-            raise UnreadableError(_where(text, place, quote))
+            raise ShellSyntaxError(_unclosed_quote(text, place, quote))
         return text[start + 1 : end], end + 1
     end = start + 1
     while end < len(text) and text[end] != quote:
         end += 2 if text[end] == "\\" else 1
     if end >= len(text):
-        raise UnreadableError(_where(text, place, quote))
+        raise ShellSyntaxError(_unclosed_quote(text, place, quote))
     inner = text[start + 1 : end]
     if quote == "'":
-        return _unescaped(inner), end + 1
-    return re.sub(r'\\(?:([\\"$`])|\n)', lambda found: found[1] or "", inner), end + 1
+        return _ansi_unescape(inner), end + 1
+    return re.sub(r'\\(?:([\\"$`])|\n)', lambda match: match[1] or "", inner), end + 1
 
 
-def _unescaped(text: str) -> str:
+def _ansi_unescape(text: str) -> str:
     """What ``$'...'`` stands for. Bytes given one by one are put together to letters."""
     parts: list[bytes] = []
     last = 0
-    for found in _ANSI.finditer(text):
-        parts.append(text[last : found.start()].encode("utf-8", "surrogatepass"))
-        last = found.end()
-        if found["octal"]:
-            parts.append(bytes([int(found["octal"], 8) & 255]))
-        elif found["hex"]:
-            parts.append(bytes([int(found["hex"], 16)]))
-        elif code := found["four"] or found["eight"]:
+    for match in _ANSI.finditer(text):
+        parts.append(text[last : match.start()].encode("utf-8", "surrogatepass"))
+        last = match.end()
+        if match["octal"]:
+            parts.append(bytes([int(match["octal"], 8) & 255]))
+        elif match["hex"]:
+            parts.append(bytes([int(match["hex"], 16)]))
+        elif code := match["four"] or match["eight"]:
             number = int(code, 16)
             parts.append((chr(number) if number < 0x110000 else "\ufffd").encode("utf-8", "surrogatepass"))
         else:
-            parts.append(_SIMPLE.get(found["other"], found["other"]).encode("utf-8", "surrogatepass"))
+            parts.append(_SIMPLE.get(match["other"], match["other"]).encode("utf-8", "surrogatepass"))
     parts.append(text[last:].encode("utf-8", "surrogatepass"))
     joined = b"".join(parts)
     try:
@@ -154,5 +154,5 @@ def _unescaped(text: str) -> str:
         return joined.decode("utf-8", "replace")
 
 
-def _where(text: str, place: int, quote: str) -> str:
+def _unclosed_quote(text: str, place: int, quote: str) -> str:
     return f"a {quote} that is opened in line {text.count(chr(10), 0, place) + 1} is never closed"

@@ -1,1 +1,1 @@
-"""ipywidgets panels: the explorer, the composer, and a live table of webhook events."""
+"""Panels for notebooks: thin views over the functions below them. Core ipywidgets only."""

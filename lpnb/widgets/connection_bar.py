@@ -1,4 +1,7 @@
-"""The explorer's connection bar: account, token lifetime, health check, and switching to another account."""
+"""The connection bar: which account is talked to, how long its token lives, whether it answers.
+
+It asks before it goes over to a real account. It shows no secret and keeps none.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""``Explorer``: an ipywidgets panel with tabs to compose, send, follow, list, vary and export requests."""
+"""The explorer: compose, send, follow, look back, and take the code along, in one panel with tabs.
+
+A thin view: each tab is a module beside this one, and whatever they do, a script can do with the same calls.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Functions from values to escaped HTML: JSON preview, hints, status line, table of answers."""
+"""What a panel shows that is not a field: the frames as JSON, advice, the status, the table of answers.
+
+Plain functions from values to escaped HTML; they keep nothing and call nobody.
+"""
 
 from __future__ import annotations
 
@@ -165,7 +168,7 @@ def size_text(number: int) -> str:
     """Say how large what is posted is.
 
     Example:
-        >>> size_text(412), size_text(20_480)
+        >>> size(412), size(20_480)
         ('412 bytes', '20.5 kB')
     """
     return f"{number:,} bytes" if number < 10_000 else f"{number / 1000:,.1f} kB"

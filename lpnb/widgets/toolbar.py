@@ -1,4 +1,7 @@
-"""The toolbar above the form: templates, import, save, undo, redo, duplicate, reset, find a field."""
+"""The row above the sheet: start from something, load, save, step back and forth, find a field.
+
+It works on a ``BatchForm`` and a ``PayloadLibrary``. Each of its panels is made when it is first opened.
+"""
 
 from __future__ import annotations
 

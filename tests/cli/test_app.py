@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from lpnb.cli import app, main
+from lpnb.cli import app
+from lpnb.cli.main import main
 
 
 def commands() -> list[bytes]:
@@ -38,9 +39,11 @@ def test_without_voila_it_says_how_to_install_it(
 
 
 def test_a_port_that_there_is_not_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["app", "--port", "99999"]) == 2
+    with pytest.raises(SystemExit) as caught:
+        main(["app", "--port", "99999"])
 
-    assert capsys.readouterr().err == "A port is a number from 0 to 65535; got 99999.\n"
+    assert caught.value.code == 2
+    assert "argument --port: a port is a number from 0 to 65535; got '99999'" in capsys.readouterr().err
 
 
 def test_settings_that_are_missing_are_said_before_anything_is_served(
@@ -81,7 +84,7 @@ def test_half_a_file_of_settings_is_said(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_the_notebook_in_the_package_opens_the_explorer_and_holds_no_output() -> None:
-    path = Path(app._APP, "explorer.ipynb")
+    path = Path(app._APP_FOLDER, "explorer.ipynb")
     (cell,) = json.loads(path.read_text(encoding="utf-8"))["cells"]
 
     assert cell["outputs"] == []

@@ -11,7 +11,7 @@ import pytest
 
 from lpnb import Sandbox, doctor
 from lpnb.cli.main import main
-from lpnb.diagnostics.doctor import Check, Checkup
+from lpnb.diagnostics.doctor import DoctorCheck, DoctorReport
 
 CAPITAL_FIRST = "consumer_id         req_id  type                         code  conversation_id"
 
@@ -214,10 +214,12 @@ def test_the_doctor_refuses_a_profile_that_is_not_there(tmp_path):
 
 
 def test_a_check_that_could_not_be_made_is_no_failure():
-    skipped = Checkup([Check("settings", "ok", "there"), Check("clock", "skip", "no reply told the time")])
+    skipped = DoctorReport(
+        [DoctorCheck("settings", "ok", "there"), DoctorCheck("clock", "skip", "no reply told the time")]
+    )
 
     assert skipped.ok
-    assert not Checkup([*skipped, Check("AppJWT", "fail", "refused")]).ok
+    assert not DoctorReport([*skipped, DoctorCheck("AppJWT", "fail", "refused")]).ok
 
 
 def test_the_doctor_asks_a_struggling_service_once(sandbox, monkeypatch):

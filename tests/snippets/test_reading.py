@@ -10,7 +10,7 @@ import pytest
 
 from lpnb import ConversationBatch, RawBatch
 from lpnb.errors import InvalidValueError
-from lpnb.snippets import Parsed, as_curl, as_http_file, as_httpx, as_postman, as_python, read_request
+from lpnb.snippets import ParsedRequest, as_curl, as_http_file, as_httpx, as_postman, as_python, read_request
 from lpnb.snippets.shell_lexer import commands
 
 URL = "https://va.msg.liveperson.net/api/account/12345678/messaging/consumer/conversation?v=3"
@@ -41,7 +41,7 @@ def ansi(text: str) -> str:
     return "$'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("`", "\\u0060") + "'"
 
 
-def said(found: Parsed) -> list[str]:
+def said(found: ParsedRequest) -> list[str]:
     return [complaint.sentence for complaint in found.complaints]
 
 

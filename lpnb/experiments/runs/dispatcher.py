@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 from lpnb.client.engine import Engine
 from lpnb.errors import InvalidValueError, JournalError, NotSentError
 from lpnb.experiments.cluster.cluster_transport import LOST
-from lpnb.experiments.runs.progress import Tally
-from lpnb.experiments.runs.journal_rows import consumer_of, without_personal
 from lpnb.experiments.runs.concurrency import Slots
+from lpnb.experiments.runs.journal_rows import consumer_of, without_personal
+from lpnb.experiments.runs.progress import Tally
 from lpnb.journal import Answer, Journal, Told
-from lpnb.transport.retries import RETRY_DELAYS
-from lpnb.models.responses import BatchResponse
 from lpnb.models.outgoing import Batch, EncodedBatch
+from lpnb.models.responses import BatchResponse
 from lpnb.transport.protocol import Exchange
+from lpnb.transport.retries import RETRY_DELAYS
 
 if TYPE_CHECKING:
     from lpnb.experiments.cases.cases import Case, Cases
@@ -218,9 +218,7 @@ class Sending:
                 return response
             witness.note(answer_of(response))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(
-                    self._stopped.wait(), self.engine.scaled(seconds)
-                )
+                await asyncio.wait_for(self._stopped.wait(), self.engine.scaled(seconds))
             try:
                 again = await self.engine.send(batch, consumer_id, observer=witness, over=self.over)
             except (HeldError, NotSentError):

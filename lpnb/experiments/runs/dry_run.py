@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 from itertools import islice
 
-from lpnb.models.best_practices import AS_TEXT, is_rounded
 from lpnb._internal.display import count
-from lpnb.experiments.cases.cases import Cases
 from lpnb._internal.redaction import MASK
+from lpnb.experiments.cases.cases import Cases
+from lpnb.models.best_practices import AS_TEXT, is_rounded
 from lpnb.settings import Settings
 
 #: Requests that a dry run writes out.

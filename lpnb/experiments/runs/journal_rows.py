@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from lpnb.errors import InvalidValueError
-from lpnb.journal import Answer, CaseRow, KnownCase, Reader, read_each
 from lpnb._internal.json_codec import json_text
 from lpnb._internal.validation import must, one_of
+from lpnb.errors import InvalidValueError
+from lpnb.journal import Answer, CaseRow, KnownCase, Reader, read_each
 
 if TYPE_CHECKING:
     import pandas as pd

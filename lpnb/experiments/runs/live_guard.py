@@ -6,7 +6,7 @@ import sys
 
 from lpnb.client.connect import has_fallen_back
 from lpnb.errors import RunError
-from lpnb.settings import Found, Settings
+from lpnb.settings import Settings, SettingsLookup
 
 #: Cases of one run against a real account, unless a larger cap is asked for.
 CAP = 1_000
@@ -27,7 +27,9 @@ def check_live(settings: Settings, count: int, *, live: bool, confirm: int | Non
     say = f"Say confirm={count} (lpnb send: --confirm {count})."
     if settings.on_loopback:
         if live and has_fallen_back(settings):
-            raise RunError(Found.look().nothing("live=True", ", so this client is of the embedded sandbox"))
+            raise RunError(
+                SettingsLookup.find().no_settings("live=True", ", so this client is of the embedded sandbox")
+            )
         if confirm is not None and confirm != count:
             raise RunError(f"This would open {cases} at {who}; {confirm} was confirmed. {say}")
         return

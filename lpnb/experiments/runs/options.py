@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from lpnb._internal.display import brief
+from lpnb._internal.validation import check_path
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.runs.steps import Steps
-from lpnb._internal.validation import check_path
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 

@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from lpnb._internal.validation import one_of
 from lpnb.errors import Complaint, InvalidValueError, LpnbError, RunError
 from lpnb.experiments.runs.journal_rows import cases_frame, in_columns, pivot_of
-from lpnb._internal.validation import one_of
 from lpnb.tables.dataframes import cell_text
 
 if TYPE_CHECKING:

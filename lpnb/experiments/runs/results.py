@@ -8,10 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lpnb.errors import InvalidValueError, JournalError, LpnbError, RunError
-from lpnb.experiments.runs.journal_rows import cases_frame, in_columns, journal_frame, known_of, pivot_of, responses_frame
-from lpnb.journal import Reader, read_journal
 from lpnb._internal.validation import must, one_of
+from lpnb.errors import InvalidValueError, JournalError, LpnbError, RunError
+from lpnb.experiments.runs.journal_rows import (
+    cases_frame,
+    in_columns,
+    journal_frame,
+    known_of,
+    pivot_of,
+    responses_frame,
+)
+from lpnb.journal import Reader, read_journal
 
 if TYPE_CHECKING:
     import pandas as pd

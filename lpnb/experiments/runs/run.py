@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any, Self
 from lpnb._internal import event_loop
 from lpnb._internal.display import count, esc, table_html
 from lpnb.errors import JournalError, LpnbError, RunError
+from lpnb.experiments.runs.dispatcher import Sending
 from lpnb.experiments.runs.options import Options
 from lpnb.experiments.runs.progress import Display, Progress, Speed, Tally, advice, display_for, interrupted
-from lpnb.experiments.runs.results import Results
-from lpnb.experiments.runs.dispatcher import Sending
 from lpnb.experiments.runs.reconcile import Settled
+from lpnb.experiments.runs.results import Results
 from lpnb.experiments.runs.steps import missed, sending_of
 from lpnb.journal import Journal, Reader
 

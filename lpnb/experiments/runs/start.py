@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lpnb._internal import event_loop
-from lpnb._version import __version__
-from lpnb.client.base import check_client
 from lpnb._internal.display import brief
+from lpnb._internal.validation import check_path
+from lpnb._version import __version__
+from lpnb.api.history import check_credentials
+from lpnb.client.base import check_client
 from lpnb.errors import ChangedCasesError, RunError
 from lpnb.experiments.cluster.worker_pool import check_cluster
 from lpnb.experiments.runs.dry_run import SHOWN, print_requests
+from lpnb.experiments.runs.journal_rows import case_rows, changes, rebuilt
 from lpnb.experiments.runs.live_guard import CAP, check_live
 from lpnb.experiments.runs.options import Options, check_options, name_of
 from lpnb.experiments.runs.progress import Display
-from lpnb.experiments.runs.results import reading
-from lpnb.experiments.runs.journal_rows import case_rows, changes, rebuilt
-from lpnb.experiments.runs.run import Run
 from lpnb.experiments.runs.reconcile import CERTAIN, FRESH, FRESH_HERE, Settled, Settler
+from lpnb.experiments.runs.results import reading
+from lpnb.experiments.runs.run import Run
 from lpnb.experiments.runs.steps import Steps, for_nobody, unfinished
-from lpnb.api.history import check_credentials
 from lpnb.journal import Journal, Reader, read_journal
-from lpnb._internal.validation import check_path
 from lpnb.settings import Settings
 
 if TYPE_CHECKING:

@@ -15,17 +15,17 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from lpnb._internal.display import brief, count
+from lpnb._internal.validation import one_of
+from lpnb.client.landings import DEFAULT_WAIT
 from lpnb.errors import Complaint, InvalidValueError, NotSentError, SettingsError
 from lpnb.experiments.cases.columns import ATTRIBUTES, ENTRY_POINTS, IDENTITIES
 from lpnb.experiments.runs.closable_queue import Pipe
 from lpnb.experiments.runs.dispatcher import HeldError, Sending
 from lpnb.journal import Answer, Reader, Step
-from lpnb.client.landings import DEFAULT_WAIT
-from lpnb._internal.validation import one_of
 
 if TYPE_CHECKING:
-    from lpnb.experiments.cases.cases import Case
     from lpnb.client.landings import LandingSource
+    from lpnb.experiments.cases.cases import Case
     from lpnb.models.outgoing import Batch
 
 

@@ -1,4 +1,7 @@
-"""Flatten nested JSON into a dict of paths and values, and assemble it again."""
+"""Frames taken apart into leaves, and put together again: how a form owns some values and carries the rest.
+
+A leaf is a path of keys and places, and the value that stands there. Nothing here knows a field's name.
+"""
 
 from __future__ import annotations
 

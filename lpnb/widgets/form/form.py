@@ -1,4 +1,8 @@
-"""The values of a form: collect frames from fields, load frames into fields, carry what has no field."""
+"""What has been typed into the fields: a form that collects frames as the wire has them.
+
+The form holds no rule. It hands out frames, takes frames in, and shows each complaint at the field it is
+about. Values that it has no field for are carried along untouched.
+"""
 
 from __future__ import annotations
 
@@ -234,7 +238,7 @@ def is_frame_pair(frames: Any) -> bool:
     """Whether *frames* are the pair that a form holds, whatever their values.
 
     Example:
-        >>> is_frame_pair([{"type": "userprofile.SetUserProfile", "body": {}}]), is_frame_pair("[]")
+        >>> fits([{"type": "userprofile.SetUserProfile", "body": {}}]), fits("[]")
         (False, False)
     """
     return (
@@ -252,8 +256,7 @@ def complaints_by_field(complaints: Sequence[Complaint], keys: Mapping[str, str]
 
     Example:
         >>> wrong = Complaint("[1].body.campaignInfo.campaignId", "[1].body.campaignInfo.campaignId is odd.")
-        >>> keys = {"[1].body.campaignInfo.campaignId": "request.campaignInfo.campaignId"}
-        >>> complaints_by_field([wrong], keys)
+        >>> at_fields([wrong], {"[1].body.campaignInfo.campaignId": "request.campaignInfo.campaignId"})
         {'request.campaignInfo.campaignId': 'campaignId is odd.'}
     """
     found: dict[str, list[str]] = {}

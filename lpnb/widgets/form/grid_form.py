@@ -1,4 +1,7 @@
-"""Rows of the experiment's grid: the fields that vary and their values, as a ``Grid`` of cases."""
+"""The rows of an experiment's grid: which fields vary, and the values each takes.
+
+``Grid`` says what is wrong with them; all other fields stay as the sheet has them.
+"""
 
 from __future__ import annotations
 
@@ -114,9 +117,9 @@ def column_name(field: FormField) -> str:
     """A field's name as a column of cases.
 
     Example:
-        >>> column_name(FormField("request", ("campaignInfo", "campaignId"), "text", ""))
+        >>> column_of(FormField("request", ("campaignInfo", "campaignId"), "text", ""))
         'campaignInfo.campaignId'
-        >>> column_name(FormField("personal", ("contacts", 0, "email"), "text", ""))
+        >>> column_of(FormField("personal", ("contacts", 0, "email"), "text", ""))
         'personal.contacts.0.email'
     """
     steps = [str(step) for step in field.path]
@@ -129,9 +132,9 @@ def parse_values(typed: str) -> list[str | None]:
     """The values that somebody has typed between commas; an empty one leaves the field out.
 
     Example:
-        >>> parse_values('vip, "gold, old", ')
+        >>> values_of('vip, "gold, old", ')
         ['vip', 'gold, old', None]
-        >>> parse_values("")
+        >>> values_of("")
         []
     """
     if not typed.strip():

@@ -1,4 +1,7 @@
-"""Import a payload into the form from a file or pasted text: frames, curl, a Postman collection."""
+"""The panel that loads a payload from elsewhere: a file, or pasted frames, curl, a Postman collection.
+
+``read_request`` understands them; tokens in them are left out. What was pasted is not kept.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from lpnb._internal.json_codec import JsonError, clean, read_json
 from lpnb._internal.redaction import MASK, scrub
 from lpnb.errors import InvalidValueError
 from lpnb.models.conversation_request import ClientProperties
-from lpnb.snippets import Parsed, read_request
+from lpnb.snippets import ParsedRequest, read_request
 from lpnb.widgets import html_views
 from lpnb.widgets.form.batch_form import BatchForm
 from lpnb.widgets.styles import WidgetFactory
@@ -80,7 +83,7 @@ class ImportPanel:
             if len(every) > 1
         ]
 
-    def take(self, parsed: Parsed, of: int = 1) -> None:
+    def take(self, parsed: ParsedRequest, of: int = 1) -> None:
         """Load one request: its frames, its header, and its consumer where it names one."""
         properties = None
         if parsed.client_properties:

@@ -1,4 +1,7 @@
-"""Sections of form fields with a note below each field, and sections that collapse."""
+"""Fields under each other, each with a note for what there is to say about it; some of them folded away.
+
+What the fields hold is the form's business.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""HTML views of one send: outcome, request and raw response, and the difference between two sends."""
+"""How a send and its reply look: in words, as a table, raw, and beside another one.
+
+Plain functions from values to escaped HTML.
+"""
 
 from __future__ import annotations
 

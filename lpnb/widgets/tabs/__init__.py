@@ -1,1 +1,1 @@
-"""The explorer's tabs beside Compose: Send & follow, History, Experiment, As code."""
+"""The tabs of the explorer."""

@@ -1,4 +1,4 @@
-"""The Send & follow tab: outcome, landing, conversation thread and raw response of one send."""
+"""The tab that follows one send: what came of it, where it landed, the conversation itself, the raw reply."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The History tab: search the session's sends, reopen, resend and compare them."""
+"""The tab with everything sent in the session: search, reopen, resend as new, compare.
+
+It keeps no record of its own: the explorer's list of sends is what it shows.
+"""
 
 from __future__ import annotations
 

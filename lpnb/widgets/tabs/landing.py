@@ -1,4 +1,7 @@
-"""Show where a conversation landed and, on an embedded sandbox, the routing trace that explains it."""
+"""Where a conversation landed, and on a sandbox in this process why: the rules that were tried, one by one.
+
+``find_landing`` finds out; this shows it. A question still open when another send is shown is dropped.
+"""
 
 from __future__ import annotations
 

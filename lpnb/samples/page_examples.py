@@ -1,4 +1,4 @@
-"""The three example bodies of the CONVERSATION documentation page, made with lpnb's builders."""
+"""The CONVERSATION page's three example bodies, made with lpnb's own builders."""
 
 from __future__ import annotations
 

@@ -1,0 +1,159 @@
+"""``lpnb send``: send the cases of a file with a journal, or go on with a journal; one row per case out."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lpnb.cli.run_command import (
+    UsageErrors,
+    check_call,
+    connect_client,
+    exit_2_when_refused,
+    journal_path,
+    landing_wait_argument,
+    print_journal_path,
+    print_summary,
+    resume_hint_on_interrupt,
+    resume_hints,
+    run_arguments,
+    terminate_as_interrupt,
+    write_table,
+)
+from lpnb.cli.run_options import add_run_options, count
+
+if TYPE_CHECKING:
+    from lpnb.client import Client
+    from lpnb.experiments.cases.cases import Cases
+    from lpnb.experiments.runs.run import Run
+    from lpnb.experiments.runs.steps import Steps
+
+    SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+#: What only a new run is told: a journal has them of its own.
+_FIRST_RUN_OPTIONS = (
+    "engagement", "say", "landing", "landing_wait", "close", "hash_personal", "cap", "dry_run",
+)  # fmt: skip
+
+
+def register(commands: SubParsers) -> None:
+    """Add ``send`` to the command line."""
+    send = commands.add_parser(
+        "send",
+        help="send the cases of a CSV or Parquet file, with a journal; one row per case out",
+        description="Send the cases of a CSV or Parquet file, each for a consumer of its own. Exit status: 0 "
+        "when all were answered, 1 when any was not, 2 when the call, the cases or the settings are wrong.",
+    )
+    add_run_options(send)
+    send.add_argument("--json", action="store_true", help="print the rows as one JSON array")
+    send.add_argument(
+        "--dry-run",
+        nargs="?",
+        type=count,
+        const=3,
+        metavar="N",
+        help="print the first N requests (3), secrets masked, and send nothing",
+    )
+    send.add_argument("--resume", action="store_true", help="go on with the journal: send what is safe")
+    send.add_argument("--settle", action="store_true", help="look for the conversations of unknown outcomes")
+    send.add_argument("--hash-personal", action="store_true", help="journal personal values as hashes only")
+    send.add_argument("--engagement", action="store_true", help="ask Monitoring first; its offer routes")
+    send.add_argument("--say", action="append", default=[], metavar="TEXT", help="send a message")
+    send.add_argument("--landing", action="store_true", help="read which skill each conversation landed in")
+    send.add_argument("--close", action="store_true", help="close each conversation at the end")
+    send.set_defaults(run=_run, command="send")
+
+
+@exit_2_when_refused
+def _run(options: argparse.Namespace) -> int:
+    from lpnb.experiments.runs.start import run_experiment
+    from lpnb.journal import read_journal
+
+    errors, steps, run = UsageErrors(), None, None
+    if options.resume:
+        run = _opened_run(options, errors)
+    else:
+        with errors.collect():
+            steps = _steps(options)
+    reader = None if run is None else read_journal(options.journal)
+    cases = check_call(options, errors, reader, cases_needed=not options.resume)
+    with connect_client(options) as client, terminate_as_interrupt():
+        if options.dry_run is not None:
+            run_experiment(client, cases, dry_run=options.dry_run)
+            return 0
+        journal = journal_path(options)
+        with contextlib.redirect_stdout(sys.stderr), resume_hint_on_interrupt(journal):
+            if run is None:
+                run = _start(options, client, cases, journal, steps)
+            else:
+                run = _resume(options, client, cases, run)
+        table = run.table()
+        try:
+            written = write_table(options, table, run)
+        finally:  # also when whoever read the table has gone
+            print_summary(run, client, options)
+    return 0 if written and bool((table["outcome"] == "answered").all()) else 1
+
+
+def _opened_run(options: argparse.Namespace, errors: UsageErrors) -> Run | None:
+    """The run of the journal that ``--resume`` names, or what is wrong with the call."""
+    from lpnb.experiments.runs.start import open_run
+
+    run = None
+    if options.journal is None:
+        errors.add("--resume needs --journal FILE: the journal to go on with.")
+    elif not options.journal.exists():
+        errors.add(f"There is no journal {options.journal} to go on with. Without --resume one is begun.")
+    else:
+        with errors.collect():
+            run = open_run(options.journal)
+    if given := [name for name in _FIRST_RUN_OPTIONS if getattr(options, name)]:
+        listed = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        errors.add(f"With --resume the journal says what is done; leave out {listed}.")
+    return run
+
+
+def _steps(options: argparse.Namespace) -> Steps:
+    from lpnb.experiments.runs.steps import Steps
+
+    return Steps(
+        engagement=options.engagement,
+        say=options.say,
+        landing=options.landing,
+        close=options.close,
+        **landing_wait_argument(options),
+    )
+
+
+def _start(
+    options: argparse.Namespace, client: Client, cases: Cases, journal: Path, steps: Steps | None
+) -> Run:
+    from lpnb.experiments.runs.start import start_experiment
+
+    run = start_experiment(
+        client,
+        cases,
+        journal=journal,
+        steps=steps,
+        hash_personal=options.hash_personal,
+        **run_arguments(options),
+    )
+    print_journal_path(options, run)
+    run.ways = resume_hints(run)
+    run.wait()
+    if options.settle and len(run.unknown):
+        settled = run.settle()
+        print(settled)
+        if settled.absent:
+            run.resume()
+    return run
+
+
+def _resume(options: argparse.Namespace, client: Client, cases: Cases | None, run: Run) -> Run:
+    run.ways = resume_hints(run)
+    if options.settle and len(run.unknown):
+        print(run.settle(client))
+    return run.resume(client, cases, **run_arguments(options, resumed=True))

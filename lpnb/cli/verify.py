@@ -1,0 +1,92 @@
+"""``lpnb verify``: send the cases of a file and compare each outcome with what its row expects."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lpnb.cli.run_command import (
+    UsageErrors,
+    check_call,
+    connect_client,
+    exit_2_when_refused,
+    journal_path,
+    landing_wait_argument,
+    print_journal_path,
+    resume_hint_on_interrupt,
+    resume_hints,
+    run_arguments,
+    terminate_as_interrupt,
+    write_or_explain,
+)
+from lpnb.cli.run_options import add_run_options
+
+if TYPE_CHECKING:
+    SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def register(commands: SubParsers) -> None:
+    """Add ``verify`` to the command line."""
+    verify = commands.add_parser(
+        "verify",
+        help="send cases and see whether each came as it expected; for builds",
+        description="Send the cases of a file and hold what came against their columns expected_skill and "
+        "expected_code. Exit status: 0 when all passed, 1 when any failed, 2 when the call, the cases or the "
+        "settings are wrong.",
+    )
+    add_run_options(verify)
+    verify.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
+    verify.add_argument("--verbose", "-v", action="store_true", help="print the cases that passed, too")
+    verify.add_argument(
+        "--engagement",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="ask Monitoring first; by default when there are columns for it",
+    )
+    verify.add_argument("--leave-open", action="store_true", help="do not close the conversations afterwards")
+    verify.set_defaults(run=_run, command="verify")
+
+
+@exit_2_when_refused
+def _run(options: argparse.Namespace) -> int:
+    from lpnb.experiments.runs.start import start_experiment
+    from lpnb.experiments.runs.steps import Steps
+    from lpnb.experiments.verification.junit import check_junit
+    from lpnb.experiments.verification.verify import as_text, steps_for, verification_of
+    from lpnb.tables.export import save_table
+
+    errors = UsageErrors()
+    if options.junit is not None:
+        with errors.collect():
+            check_junit(options.junit)
+    with errors.collect():
+        Steps(**landing_wait_argument(options))
+    cases = check_call(options, errors, None, cases_needed=True)
+    steps = steps_for(
+        cases,
+        engagement=options.engagement,
+        close=not options.leave_open,
+        landing_wait=options.landing_wait,
+    )
+    with connect_client(options) as client, terminate_as_interrupt():
+        journal = journal_path(options)
+        with contextlib.redirect_stdout(sys.stderr), resume_hint_on_interrupt(journal):
+            run = start_experiment(client, cases, journal=journal, steps=steps, **run_arguments(options))
+            print_journal_path(options, run)
+            run.ways = resume_hints(run)
+            run.wait()
+        table = run.table()
+        if problems := " ".join(filter(None, (run.failure, run.missed))):
+            print(problems, file=sys.stderr)
+        if left := run.progress.left:
+            print(f"{left:,} were not sent: verify again, or send them with {run.ways[0]}", file=sys.stderr)
+    verification = verification_of(table, options.cases.name)
+    written = options.out is None or write_or_explain(lambda: save_table(table, options.out), run)
+    if options.junit is not None:
+        written = write_or_explain(lambda: verification.save_junit(options.junit), run) and written
+    text = f"{as_text(verification)}\n{verification}" if options.verbose else str(verification)
+    written = write_or_explain(lambda: print(text, flush=True), run) and written
+    return 0 if verification.ok and written else 1

@@ -1,0 +1,1 @@
+"""Runs: sending cases, the journal, results, comparison."""
