@@ -116,7 +116,7 @@ _HOME = {
     "doctor": "diagnostics.doctor",
     "heatmap": "plots",
     "open_run": "experiments.runs.start",
-    "page_examples": "samples.page_examples",
+    "page_examples": "samples.examples",
     "print_table": "tables.text",
     "read_parts": "experiments.runs.partitions",
     "read_request": "snippets",

@@ -93,8 +93,8 @@ from lpnb.models.sdes import PersonalInfo as PersonalInfo
 from lpnb.models.visitors import Identity as Identity
 from lpnb.models.visitors import VisitorProperties as VisitorProperties
 from lpnb.plots import heatmap as heatmap
+from lpnb.samples.examples import page_examples as page_examples
 from lpnb.samples.files import sample as sample
-from lpnb.samples.page_examples import page_examples as page_examples
 from lpnb.sandbox import Sandbox as Sandbox
 from lpnb.settings import Settings as Settings
 from lpnb.snippets import as_curl as as_curl

@@ -24,7 +24,7 @@ def register(commands: SubParsers) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from lpnb.client import Client
-    from lpnb.samples.page_examples import page_examples
+    from lpnb.samples.examples import page_examples
     from lpnb.sandbox import Sandbox
     from lpnb.settings import Settings
     from lpnb.tables.dataframes import responses_table

@@ -1,8 +1,8 @@
-"""Pictures of a per-case table: where cases land, how they flow there, how long calls take.
+"""Matplotlib figures and HTML tables of a per-case table: heatmap, flow, latency, rate, change map.
 
-Each takes a DataFrame and gives a ``Picture``: ``.figure(theme)`` is a matplotlib figure, ``.save(path)``
-writes PNG or SVG, and in a notebook it shows itself. matplotlib comes with the extra ``plots`` and is
-loaded when something is drawn.
+Each function takes a DataFrame and returns a ``Picture``: ``.figure(theme)`` is a matplotlib figure,
+``.save(path)`` writes PNG or SVG, and a notebook shows it by itself. matplotlib comes with the extra
+``plots`` and is imported when something is drawn.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""Bands that lead from stage to stage, as thick as there are cases: an alluvial drawing.
-
-What the stages are, and which bands stand out, comes from those who use it. matplotlib's own Sankey knows
-neither stages nor labels beside them.
-"""
+"""Alluvial diagram: bands between the stages of a flow, each as thick as its number of cases."""
 
 from __future__ import annotations
 
@@ -20,11 +16,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: The most names of a stage that stand for themselves.
-MOST = 24
+MAX_NAMES = 24
 #: What ``merge_rare_names`` calls the others; they stand last.
-_REST = re.compile(r"\([0-9,]+ more\)$")
-_BAR, _BETWEEN, _ROOM = 7.0, 200.0, 150.0
-_SLOT, _SPACE, _BODY = 15.0, 7.0, 300.0
+_MERGED_NAME = re.compile(r"\([0-9,]+ more\)$")
+_BAR_WIDTH, _STAGE_GAP, _LABEL_WIDTH = 7.0, 200.0, 150.0
+_NODE_HEIGHT, _NODE_GAP, _BODY_HEIGHT = 15.0, 7.0, 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,39 +29,40 @@ class Ribbon:
 
     names: tuple[str, ...]
     count: int
-    base: str
+    colour: str
 
 
 @dataclass(slots=True)
 class _StageNode:
     name: str
     count: int = 0
-    middle: float = 0.0
-    comes: float = 0.0
-    goes: float = 0.0
+    centre: float = 0.0
+    incoming_y: float = 0.0
+    outgoing_y: float = 0.0
     colours: set[str] = field(default_factory=set)
 
 
-def merge_rare_names(bands: Sequence[Ribbon], most: int = MOST) -> list[Ribbon]:
+def merge_rare_names(bands: Sequence[Ribbon], max_names: int = MAX_NAMES) -> list[Ribbon]:
     """The same bands with the rarest names of a crowded stage put together as "(n more)"."""
-    found = list(bands)
-    for stage in range(len(found[0].names) if found else 0):
+    merged = list(bands)
+    for stage in range(len(merged[0].names) if merged else 0):
         counts: dict[str, int] = defaultdict(int)
-        for band in found:
+        for band in merged:
             counts[band.names[stage]] += band.count
-        if len(counts) <= most:
+        if len(counts) <= max_names:
             continue
-        kept = set(sorted(counts, key=lambda name: -counts[name])[: most - 1])  # of equals the first
-        rest = f"({len(counts) - most + 1:,} more)"
-        found = [
+        by_count = sorted(counts, key=lambda name: -counts[name])  # of equals the first
+        kept_names = set(by_count[: max_names - 1])
+        rest_name = f"({len(counts) - max_names + 1:,} more)"
+        merged = [
             band
-            if band.names[stage] in kept
-            else replace(band, names=(*band.names[:stage], rest, *band.names[stage + 1 :]))
-            for band in found
+            if band.names[stage] in kept_names
+            else replace(band, names=(*band.names[:stage], rest_name, *band.names[stage + 1 :]))
+            for band in merged
         ]
         if stage == 0:  # it stands where its first band does
-            found.sort(key=lambda band: band.names[0] == rest)
-    return found
+            merged.sort(key=lambda band: band.names[0] == rest_name)
+    return merged
 
 
 def draw_alluvial(
@@ -75,25 +72,27 @@ def draw_alluvial(
     bands = merge_rare_names(bands)
     nodes = _nodes(bands, len(stages))
     total = sum(band.count for band in bands)
-    scale = _BODY / total
-    high = max(sum(max(node.count * scale, _SLOT) + _SPACE for node in stage.values()) for stage in nodes)
-    sides = [_side(nodes[0]), _side(nodes[-1])]
-    wide = sides[0] + sides[1] + _BETWEEN * (len(stages) - 1) + _BAR
-    told = wrap(summary, TEXT, wide, 3)
-    heads = wrap(title, 14, wide / 1.12, 1)
-    top = MARGIN + 18 + 12 * len(told) + 34
-    sheet = Canvas(wide + 2 * MARGIN, top + high + MARGIN, theme)
-    sheet.lines(heads, MARGIN, MARGIN, 14, step=18, weight="bold")
-    sheet.lines(told, MARGIN, MARGIN + 20, TEXT, step=12, colour=theme.muted)
-    _order(nodes, bands, scale, top, high)
-    places = [MARGIN + sides[0] + number * _BETWEEN for number in range(len(stages))]
-    for number, (x, name) in enumerate(zip(places, stages, strict=True)):
+    scale = _BODY_HEIGHT / total
+    height = max(
+        sum(max(node.count * scale, _NODE_HEIGHT) + _NODE_GAP for node in stage.values()) for stage in nodes
+    )
+    side_widths = [_label_room(nodes[0]), _label_room(nodes[-1])]
+    total_width = side_widths[0] + side_widths[1] + _STAGE_GAP * (len(stages) - 1) + _BAR_WIDTH
+    summary_lines = wrap(summary, TEXT, total_width, 3)
+    title_lines = wrap(title, 14, total_width / 1.12, 1)
+    top = MARGIN + 18 + 12 * len(summary_lines) + 34
+    canvas = Canvas(total_width + 2 * MARGIN, top + height + MARGIN, theme)
+    canvas.lines(title_lines, MARGIN, MARGIN, 14, step=18, weight="bold")
+    canvas.lines(summary_lines, MARGIN, MARGIN + 20, TEXT, step=12, colour=theme.muted)
+    _place_nodes(nodes, bands, scale, top, height)
+    stage_x = [MARGIN + side_widths[0] + number * _STAGE_GAP for number in range(len(stages))]
+    for number, (x, name) in enumerate(zip(stage_x, stages, strict=True)):
         last = number == len(stages) - 1
-        at = x + _BAR if number == 0 else x
-        words = wrap(name, SMALL, (_BETWEEN if number > 0 and not last else _ROOM) / 1.12, 1)[0]
-        sheet.text(
-            words,
-            at,
+        position = x + _BAR_WIDTH if number == 0 else x
+        label = wrap(name, SMALL, (_STAGE_GAP if number > 0 and not last else _LABEL_WIDTH) / 1.12, 1)[0]
+        canvas.text(
+            label,
+            position,
             top - 18,
             SMALL,
             colour=theme.muted,
@@ -101,11 +100,11 @@ def draw_alluvial(
             across="right" if number == 0 else "left",
         )
     for number in range(len(stages) - 1):
-        _ribbons(sheet, nodes, bands, number, scale, places)
-    for number, (x, stage) in enumerate(zip(places, nodes, strict=True)):
+        _ribbons(canvas, nodes, bands, number, scale, stage_x)
+    for number, (x, stage) in enumerate(zip(stage_x, nodes, strict=True)):
         for node in stage.values():
-            _bar(sheet, node, x, scale, (number == 0, 0 < number < len(stages) - 1))
-    return sheet.finish()
+            _bar(canvas, node, x, scale, (number == 0, 0 < number < len(stages) - 1))
+    return canvas.finish()
 
 
 def _nodes(bands: Sequence[Ribbon], stages: int) -> list[dict[str, _StageNode]]:
@@ -114,47 +113,48 @@ def _nodes(bands: Sequence[Ribbon], stages: int) -> list[dict[str, _StageNode]]:
         for stage, name in zip(nodes, band.names, strict=True):
             node = stage.setdefault(name, _StageNode(name))
             node.count += band.count
-            node.colours.add(band.base)
+            node.colours.add(band.colour)
     return nodes
 
 
-def _side(stage: dict[str, _StageNode]) -> float:
-    words = [_words(node) for node in stage.values()]
-    return min(max(width(word, TEXT) * 1.1 for word in words) + 12, _ROOM + 40)
+def _label_room(stage: dict[str, _StageNode]) -> float:
+    labels = [_label(node) for node in stage.values()]
+    return min(max(width(label, TEXT) * 1.1 for label in labels) + 12, _LABEL_WIDTH + 40)
 
 
-def _words(node: _StageNode) -> str:
-    return with_count(wrap(node.name, TEXT, _ROOM, 1)[0], node.count)
+def _label(node: _StageNode) -> str:
+    return with_count(wrap(node.name, TEXT, _LABEL_WIDTH, 1)[0], node.count)
 
 
-def _order(
-    nodes: list[dict[str, _StageNode]], bands: Sequence[Ribbon], scale: float, top: float, high: float
+def _place_nodes(
+    nodes: list[dict[str, _StageNode]], bands: Sequence[Ribbon], scale: float, top: float, height: float
 ) -> None:
     """Give each node its place: the first stage as it came, later ones in the order of what comes in."""
     for number, stage in enumerate(nodes):
         if number:
             weight: dict[str, float] = defaultdict(float)
             for band in bands:
-                weight[band.names[number]] += band.count * nodes[number - 1][band.names[number - 1]].middle
-            inner = sorted(
-                stage, key=lambda name: (bool(_REST.match(name)), weight[name] / stage[name].count, name)
+                weight[band.names[number]] += band.count * nodes[number - 1][band.names[number - 1]].centre
+            ordered_names = sorted(
+                stage,
+                key=lambda name: (bool(_MERGED_NAME.match(name)), weight[name] / stage[name].count, name),
             )
-            nodes[number] = stage = {name: stage[name] for name in inner}
-        slots = [max(node.count * scale, _SLOT) + _SPACE for node in stage.values()]
-        at = top + (high - sum(slots)) / 2
+            nodes[number] = stage = {name: stage[name] for name in ordered_names}
+        slots = [max(node.count * scale, _NODE_HEIGHT) + _NODE_GAP for node in stage.values()]
+        position = top + (height - sum(slots)) / 2
         for node, slot in zip(stage.values(), slots, strict=True):
-            node.middle = at + slot / 2
-            node.comes = node.goes = node.middle - node.count * scale / 2
-            at += slot
+            node.centre = position + slot / 2
+            node.incoming_y = node.outgoing_y = node.centre - node.count * scale / 2
+            position += slot
 
 
 def _ribbons(
-    sheet: Canvas,
+    canvas: Canvas,
     nodes: list[dict[str, _StageNode]],
     bands: Sequence[Ribbon],
     number: int,
     scale: float,
-    places: Sequence[float],
+    stage_x: Sequence[float],
 ) -> None:
     from matplotlib.collections import PathCollection
     from matplotlib.colors import to_rgba
@@ -162,40 +162,49 @@ def _ribbons(
 
     counts: dict[tuple[str, str, str], int] = defaultdict(int)
     for band in bands:
-        counts[band.names[number], band.names[number + 1], band.base] += band.count
+        counts[band.names[number], band.names[number + 1], band.colour] += band.count
     here, there = nodes[number], nodes[number + 1]
-    ways = sorted(counts, key=lambda way: (here[way[0]].middle, there[way[1]].middle, way[2]))
+    links = sorted(counts, key=lambda link: (here[link[0]].centre, there[link[1]].centre, link[2]))
     starts = {}
-    for way in ways:
-        starts[way] = here[way[0]].goes
-        here[way[0]].goes += counts[way] * scale
-    ways.sort(key=lambda way: (there[way[1]].middle, here[way[0]].middle, way[2]))
-    left, right = places[number] + _BAR, places[number + 1]
-    middle = (left + right) / 2
+    for link in links:
+        starts[link] = here[link[0]].outgoing_y
+        here[link[0]].outgoing_y += counts[link] * scale
+    links.sort(key=lambda link: (there[link[1]].centre, here[link[0]].centre, link[2]))
+    left, right = stage_x[number] + _BAR_WIDTH, stage_x[number + 1]
+    centre = (left + right) / 2
     shapes = []
-    for way in ways:
-        thick = counts[way] * scale
-        y0, y1 = starts[way], there[way[1]].comes
-        there[way[1]].comes += thick
+    for link in links:
+        thickness = counts[link] * scale
+        y0, y1 = starts[link], there[link[1]].incoming_y
+        there[link[1]].incoming_y += thickness
         points = [
-            (left, y0), (middle, y0), (middle, y1), (right, y1),
-            (right, y1 + thick), (middle, y1 + thick), (middle, y0 + thick), (left, y0 + thick), (left, y0),
+            (left, y0), (centre, y0), (centre, y1), (right, y1),
+            (right, y1 + thickness), (centre, y1 + thickness), (centre, y0 + thickness),
+            (left, y0 + thickness), (left, y0),
         ]  # fmt: skip
         steps = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3, Path.CLOSEPOLY]
-        shapes.append((bool(way[2]), Path(points, steps), way[2]))
+        shapes.append((bool(link[2]), Path(points, steps), link[2]))
     shapes.sort(key=lambda shape: shape[0])  # what stands out lies on top
-    fills = [to_rgba(base, 0.62) if told else to_rgba(NEUTRAL, 0.16) for told, _, base in shapes]
+    fills = [
+        to_rgba(colour, 0.62) if stands_out else to_rgba(NEUTRAL, 0.16) for stands_out, _, colour in shapes
+    ]
     ribbons = PathCollection([path for _, path, _ in shapes], facecolors=fills, linewidths=0.0)
-    sheet.axes.add_collection(ribbons, autolim=False)
+    canvas.axes.add_collection(ribbons, autolim=False)
 
 
-def _bar(sheet: Canvas, node: _StageNode, x: float, scale: float, where: tuple[bool, bool]) -> None:
-    theme, (first, inner) = sheet.theme, where
-    high = max(node.count * scale, 1.0)
-    only = next(iter(node.colours)) if len(node.colours) == 1 else ""
-    sheet.box(x, node.middle - high / 2, _BAR, high, theme.fill(only, 0.9) if only else theme.muted)
-    words = _words(node)
-    at = x - 5 if first else x + _BAR + 5
+def _bar(canvas: Canvas, node: _StageNode, x: float, scale: float, place: tuple[bool, bool]) -> None:
+    theme, (first, inner) = canvas.theme, place
+    height = max(node.count * scale, 1.0)
+    single_colour = next(iter(node.colours)) if len(node.colours) == 1 else ""
+    canvas.box(
+        x,
+        node.centre - height / 2,
+        _BAR_WIDTH,
+        height,
+        theme.fill(single_colour, 0.9) if single_colour else theme.muted,
+    )
+    label = _label(node)
+    position = x - 5 if first else x + _BAR_WIDTH + 5
     if inner:  # on top of the bands, which would cross its letters
-        sheet.box(at - 2, node.middle - 7, width(words, TEXT) + 5, 14, theme.paper + "d0")
-    sheet.text(words, at, node.middle, TEXT, across="right" if first else "left", down="center")
+        canvas.box(position - 2, node.centre - 7, width(label, TEXT) + 5, 14, theme.paper + "d0")
+    canvas.text(label, position, node.centre, TEXT, across="right" if first else "left", down="center")

@@ -1,4 +1,4 @@
-"""A figure measured in points from its upper left corner, with boxes and lines of text on it."""
+"""A matplotlib figure measured in points from its upper left corner, with boxes and lines of text."""
 
 from __future__ import annotations
 
@@ -127,8 +127,8 @@ class Canvas:
 def blank_canvas(title: str, words: str, theme: Theme) -> Figure:
     """A picture that says that there is nothing to show."""
     lines = wrap(words, 9, 320, 4)
-    sheet = Canvas(380, 76 + 14 * len(lines), theme)
-    sheet.box(12, 12, 356, 52 + 14 * len(lines), theme.blank)
-    sheet.lines(wrap(title, 14, 320, 1), 28, 24, 14, weight="bold")
-    sheet.lines(lines, 28, 48, 9, step=14, colour=theme.muted)
-    return sheet.finish()
+    canvas = Canvas(380, 76 + 14 * len(lines), theme)
+    canvas.box(12, 12, 356, 52 + 14 * len(lines), theme.blank)
+    canvas.lines(wrap(title, 14, 320, 1), 28, 24, 14, weight="bold")
+    canvas.lines(lines, 28, 48, 9, step=14, colour=theme.muted)
+    return canvas.finish()

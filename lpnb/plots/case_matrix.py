@@ -1,7 +1,4 @@
-"""A per-case table laid out for a picture: who stands in which cell, and how often.
-
-Only counting happens here; nothing is drawn.
-"""
+"""Count the cases of a per-case table over two columns: one cell for each pair of values."""
 
 from __future__ import annotations
 
@@ -15,8 +12,8 @@ from lpnb._internal.validation import must, one_of
 from lpnb.errors import Complaint, InvalidValueError
 
 #: How many values an axis shows; the rest are gathered at its end.
-MOST = 60
-_ONLY = re.compile(r'\["([^"\\]+)"\]')
+MAX_AXIS_VALUES = 60
+_ONE_ELEMENT_LIST = re.compile(r'\["([^"\\]+)"\]')
 #: How a cell of a case that has no value of a key is headed.
 ABSENT = "(absent)"
 
@@ -57,11 +54,11 @@ def check_table(table: object, *columns: tuple[str, str]) -> pd.DataFrame:
     """
     if not isinstance(table, pd.DataFrame):
         raise InvalidValueError([must("table", "must be a DataFrame with one row per case", table)])
-    there = [str(name) for name in table.columns]
-    complaints = [one_of(argument, name, there) for argument, name in columns if name not in there]
-    repeated = sorted({name for name in there if there.count(name) > 1} & {name for _, name in columns})
+    present = [str(name) for name in table.columns]
+    complaints = [one_of(argument, name, present) for argument, name in columns if name not in present]
+    repeated = sorted({name for name in present if present.count(name) > 1} & {name for _, name in columns})
     complaints += [
-        Complaint(name, f"{name} must be one column of the table; got {there.count(name)}.")
+        Complaint(name, f"{name} must be one column of the table; got {present.count(name)}.")
         for name in repeated
     ]
     if complaints:
@@ -81,8 +78,8 @@ def as_text(value: object) -> str:
     if value is None or value is pd.NA or value is pd.NaT or value != value:
         return ABSENT
     text = str(value)
-    if found := _ONLY.fullmatch(text):
-        text = found[1]
+    if match := _ONE_ELEMENT_LIST.fullmatch(text):
+        text = match[1]
     return repr(text) if not text.strip() or text == ABSENT else text
 
 
@@ -97,11 +94,11 @@ def text_values(column: pd.Series) -> pd.Series:
 def ordered_values(column: pd.Series) -> list[str]:
     """The distinct texts of a column: a categorical's order, else as they first come; absent is last."""
     if isinstance(column.dtype, pd.CategoricalDtype):
-        there = set(column.dropna().unique())
-        found = [as_text(value) for value in column.cat.categories if value in there]
+        present = set(column.dropna().unique())
+        values = [as_text(value) for value in column.cat.categories if value in present]
     else:
-        found = [as_text(value) for value in column.dropna().unique()]
-    return [*dict.fromkeys(found), *([ABSENT] if column.isna().any() else [])]
+        values = [as_text(value) for value in column.dropna().unique()]
+    return [*dict.fromkeys(values), *([ABSENT] if column.isna().any() else [])]
 
 
 def case_labels(table: pd.DataFrame, value: str) -> pd.Series:
@@ -118,9 +115,9 @@ def _landed(table: pd.DataFrame) -> pd.Series:
     if "landed_skill_id" in table:  # a skill whose name nobody told is known by its id
         skill = skill.where(skill.notna(), table["landed_skill_id"].astype("object"))
     outcome = table["outcome"] if "outcome" in table else pd.Series("answered", index=table.index)
-    instead = {"answered": "(landing unknown)", "planned": "(not tried)", "unknown": "(outcome unknown)"}
-    nowhere = text_values(outcome).map(lambda word: instead.get(word, f"({word.strip('()')})"))
-    return text_values(skill).where(skill.notna(), nowhere)
+    wording = {"answered": "(landing unknown)", "planned": "(not tried)", "unknown": "(outcome unknown)"}
+    bracketed_outcome = text_values(outcome).map(lambda word: wording.get(word, f"({word.strip('()')})"))
+    return text_values(skill).where(skill.notna(), bracketed_outcome)
 
 
 def _failed(table: pd.DataFrame) -> pd.Series:
@@ -143,12 +140,16 @@ def case_matrix(table: pd.DataFrame, keys: Sequence[str], labels: pd.Series) -> 
     axes = [ordered_values(table[key]) for key in keys]
     for name, axis in zip(("row", "column"), axes, strict=True):
         frame[name] = limit_axis(frame[name], axis)
-    found: dict[tuple[str, str], list[tuple[str, int]]] = {}
+    shares_of: dict[tuple[str, str], list[tuple[str, int]]] = {}
     for (row, column, label), count in tally(frame):
-        found.setdefault((row, column), []).append((label, count))
-    cells = {place: Cell(tuple(sorted_by_count(shares))) for place, shares in found.items()}
+        shares_of.setdefault((row, column), []).append((label, count))
+    cells = {place: Cell(tuple(sorted_by_count(shares))) for place, shares in shares_of.items()}
     return CaseMatrix(
-        (row_key, column_key), tuple(axes[0]), tuple(axes[1]), cells, dict(sorted_by_count(_tally(labels)))
+        (row_key, column_key),
+        tuple(axes[0]),
+        tuple(axes[1]),
+        cells,
+        dict(sorted_by_count(_label_counts(labels))),
     )
 
 
@@ -161,14 +162,14 @@ def tally(frame: pd.DataFrame) -> list[tuple[tuple[str, ...], int]]:
     """
     counts = frame.groupby(list(frame.columns), sort=True, observed=True).size()
     names = counts.index.to_frame().astype("object").to_numpy().tolist()
-    return [(tuple(way), int(count)) for way, count in zip(names, counts.to_list(), strict=True)]
+    return [(tuple(row), int(count)) for row, count in zip(names, counts.to_list(), strict=True)]
 
 
 def limit_axis(column: pd.Series, axis: list[str]) -> pd.Series:
     """Gather what is too much for an axis at its end; *axis* itself is shortened."""
-    if len(axis) <= MOST:
+    if len(axis) <= MAX_AXIS_VALUES:
         return column
-    shown, rest = axis[: MOST - 1], f"({len(axis) - MOST + 1} more)"
+    shown, rest = axis[: MAX_AXIS_VALUES - 1], f"({len(axis) - MAX_AXIS_VALUES + 1} more)"
     axis[:] = [*shown, rest]
     return column.where(column.isin(shown), rest)
 
@@ -178,5 +179,5 @@ def sorted_by_count(shares: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
     return sorted(shares, key=lambda share: (-share[1], share[0].startswith("("), share[0]))
 
 
-def _tally(labels: pd.Series) -> list[tuple[str, int]]:
+def _label_counts(labels: pd.Series) -> list[tuple[str, int]]:
     return [(str(label), int(count)) for label, count in labels.value_counts(sort=False).items()]

@@ -1,8 +1,4 @@
-"""Before and after in one picture: what moved stands out, what stayed recedes.
-
-Over two keys each cell says what became of its cases; without keys, bands lead from the skills before to
-the skills after. What counts as moved is decided in ``experiments.compare``.
-"""
+"""Pictures of a comparison of two runs: a map of changed cells, or a flow from old skills to new ones."""
 
 from __future__ import annotations
 
@@ -41,8 +37,8 @@ class CellChange:
         """The words of the cell: where its cases land now, and where they did before."""
         if not self.changed:
             return (self.after,)
-        some = f"{self.changed} of {self.total}" if self.total > 1 else ""
-        return (self.after, f"was {self.before}", *([some] if some else []))
+        share_text = f"{self.changed} of {self.total}" if self.total > 1 else ""
+        return (self.after, f"was {self.before}", *([share_text] if share_text else []))
 
 
 class ChangeMap(Picture):
@@ -65,62 +61,65 @@ class ChangeMap(Picture):
         self.colours = colours_of(name for name in skills if not name.startswith("("))
 
     @property
-    def field(self) -> Matrix:
+    def matrix(self) -> Matrix:
         """The field that is drawn."""
         return Matrix(self.title, self.summary, self.keys, *self.axes)
 
     def _draw(self, theme: Theme) -> Figure:
         if not self.cells:
             return blank_canvas(self.title, f"{self.summary}.", theme)
-        signs = self._signs() if self.field.small else {}
+        codes = self._transition_codes() if self.matrix.small else {}
 
-        def paint(sheet: Canvas, place: tuple[str, str], at: CellBox) -> None:
-            _paint(sheet, self, self.cells.get(place), at, signs)
+        def paint(canvas: Canvas, place: tuple[str, str], box: CellBox) -> None:
+            _paint(canvas, self, self.cells.get(place), box, codes)
 
-        return self.field.draw(theme, (112.0, 50.0), paint, self._legend(signs)).finish()
+        return self.matrix.draw(theme, (112.0, 50.0), paint, self._legend(codes)).finish()
 
-    def _signs(self) -> dict[tuple[str, str], str]:
+    def _transition_codes(self) -> dict[tuple[str, str], str]:
         """A number for each way that cells changed, the most frequent first: small cells hold no names."""
-        ways: dict[tuple[str, str], int] = {}
+        transitions: dict[tuple[str, str], int] = {}
         for cell in self.cells.values():
             if cell.changed:
-                ways[cell.before, cell.after] = ways.get((cell.before, cell.after), 0) + cell.changed
-        order = sorted(ways, key=lambda way: (-ways[way], way))
-        return {way: str(number) for number, way in enumerate(order, 1)}
+                transitions[cell.before, cell.after] = (
+                    transitions.get((cell.before, cell.after), 0) + cell.changed
+                )
+        order = sorted(transitions, key=lambda transition: (-transitions[transition], transition))
+        return {transition: str(number) for number, transition in enumerate(order, 1)}
 
-    def _legend(self, signs: Mapping[tuple[str, str], str]) -> Legend:
+    def _legend(self, codes: Mapping[tuple[str, str], str]) -> Legend:
         if not any(cell.changed for cell in self.cells.values()):
             return Legend((("", "Grey: as before.", 1.0),))
-        if not signs:
+        if not codes:
             return Legend((("", "Framed: changed, with what it was before. Grey: as before.", 1.0),))
-        ways = [
-            (self.colours.get(after, NEUTRAL), f"{sign} = {after}{MARK}, was {before}{MARK}", 1.0)
-            for (before, after), sign in signs.items()
+        transitions = [
+            (self.colours.get(after, NEUTRAL), f"{code} = {after}{MARK}, was {before}{MARK}", 1.0)
+            for (before, after), code in codes.items()
         ]
-        return Legend((("", "Framed: changed, the number says how. Grey: as before.", 1.0), *ways))
+        return Legend((("", "Framed: changed, the number says how. Grey: as before.", 1.0), *transitions))
 
     def _repr_html_(self) -> str:
         if not self.cells:
             return f'<p role="status">{esc(self.title)}: {esc(self.summary)}.</p>'
-        if not self.field.small:
-            return self.field.html(esc(self.summary), lambda place: self._td(self.cells.get(place)))
-        signs = self._signs()
-        told = " ".join(
-            f'<span style="margin-right:1em"><bdi>{esc(words)}</bdi></span>'
-            for _, words, _ in self._legend(signs).entries
+        if not self.matrix.small:
+            return self.matrix.html(esc(self.summary), lambda place: self._td(self.cells.get(place)))
+        codes = self._transition_codes()
+        legend_html = " ".join(
+            f'<span style="margin-right:1em"><bdi>{esc(text)}</bdi></span>'
+            for _, text, _ in self._legend(codes).entries
         )
-        return self.field.html(
-            f"{esc(self.summary)}<br>{told}", lambda place: self._small_td(self.cells.get(place), signs)
+        return self.matrix.html(
+            f"{esc(self.summary)}<br>{legend_html}",
+            lambda place: self._small_td(self.cells.get(place), codes),
         )
 
-    def _small_td(self, cell: CellChange | None, signs: Mapping[tuple[str, str], str]) -> str:
+    def _small_td(self, cell: CellChange | None, codes: Mapping[tuple[str, str], str]) -> str:
         if cell is None:
             return compact_td("–", "no case", MUTED)
-        words = ", ".join(cell.lines)
+        text = ", ".join(cell.lines)
         if not cell.changed:
-            return compact_td("·", words, f"{MUTED};border:1px solid var(--jp-border-color2,#8884)")
+            return compact_td("·", text, f"{MUTED};border:1px solid var(--jp-border-color2,#8884)")
         base = self.colours.get(cell.after, NEUTRAL)
-        return compact_td(signs[cell.before, cell.after], words, f"background:{base}6b;{_FRAME}")
+        return compact_td(codes[cell.before, cell.after], text, f"background:{base}6b;{_FRAME}")
 
     def _td(self, cell: CellChange | None) -> str:
         if cell is None:
@@ -132,7 +131,7 @@ class ChangeMap(Picture):
             line = "border:1px solid var(--jp-border-color2,#8884)"
             return f'<td style="{style};{MUTED};{line}">{esc(first)}</td>'
         base = self.colours.get(cell.after, NEUTRAL)
-        below = "".join(f'<div style="font-size:85%">{esc(words)}</div>' for words in rest)
+        below = "".join(f'<div style="font-size:85%">{esc(text)}</div>' for text in rest)
         return f'<td style="{style};background:{base}6b;{_FRAME}"><strong>{esc(first)}</strong>{below}</td>'
 
 
@@ -176,43 +175,45 @@ def change_map(
         frame[name] = limit_axis(frame[name], axis)
     frame["before"], frame["after"] = text_values(table[columns[0]]), text_values(table[columns[1]])
     frame["changed"] = table[columns[2]].map({True: "changed", False: "stayed"})
-    ways: dict[tuple[str, str], list[tuple[tuple[str, ...], int]]] = {}
-    for (row, column, *way), count in tally(frame):
-        ways.setdefault((row, column), []).append((tuple(way), count))
-    cells = {place: _change(found) for place, found in ways.items()}
+    transitions: dict[tuple[str, str], list[tuple[tuple[str, ...], int]]] = {}
+    for (row, column, *transition), count in tally(frame):
+        transitions.setdefault((row, column), []).append((tuple(transition), count))
+    cells = {place: _change(counts) for place, counts in transitions.items()}
     return ChangeMap(keys, (axes[0], axes[1]), cells, headline, summary)
 
 
-def _change(ways: list[tuple[tuple[str, ...], int]]) -> CellChange:
+def _change(transitions: list[tuple[tuple[str, ...], int]]) -> CellChange:
     """One cell, from its ways (before, after, whether changed) and how many cases went each."""
-    changed = [way for way in ways if way[0][2] == "changed"]
-    (was, now, _), _ = max(changed or ways, key=lambda way: way[1])
-    return CellChange(sum(count for _, count in ways), sum(count for _, count in changed), was, now)
+    changed = [transition for transition in transitions if transition[0][2] == "changed"]
+    (before, after, _), _ = max(changed or transitions, key=lambda transition: transition[1])
+    return CellChange(
+        sum(count for _, count in transitions), sum(count for _, count in changed), before, after
+    )
 
 
 def _paint(
-    sheet: Canvas,
+    canvas: Canvas,
     picture: ChangeMap,
     cell: CellChange | None,
-    at: CellBox,
-    signs: Mapping[tuple[str, str], str],
+    box: CellBox,
+    codes: Mapping[tuple[str, str], str],
 ) -> None:
-    (x, y, wide, high), theme = at, sheet.theme
-    small = picture.field.small
+    (x, y, wide, high), theme = box, canvas.theme
+    small = picture.matrix.small
     if cell is None:
-        sheet.text("–", x + wide / 2, y + high / 2, TEXT, colour=theme.muted, across="center", down="center")
+        canvas.text("–", x + wide / 2, y + high / 2, TEXT, colour=theme.muted, across="center", down="center")
         return
     if not cell.changed:
-        sheet.box(x, y, wide, high, theme.blank)
+        canvas.box(x, y, wide, high, theme.blank)
         if not small:
             lines = wrap(cell.after, SMALL, wide - 16, 2)
-            sheet.lines(lines, x + 8, y + (high - 10 * len(lines)) / 2, SMALL, step=10, colour=theme.muted)
+            canvas.lines(lines, x + 8, y + (high - 10 * len(lines)) / 2, SMALL, step=10, colour=theme.muted)
         return
     base = picture.colours.get(cell.after, NEUTRAL)
-    sheet.box(x + 0.8, y + 0.8, wide - 1.6, high - 1.6, theme.fill(base, theme.bold), edge=theme.ink)
+    canvas.box(x + 0.8, y + 0.8, wide - 1.6, high - 1.6, theme.fill(base, theme.bold), edge=theme.ink)
     if small:
-        sheet.text(
-            signs[cell.before, cell.after],
+        canvas.text(
+            codes[cell.before, cell.after],
             x + wide / 2,
             y + high / 2,
             SMALL,
@@ -222,9 +223,9 @@ def _paint(
         )
         return
     lines = wrap(cell.after, TEXT, (wide - 16) * 0.92, 2)
-    _, was_before, *some = cell.lines
-    room = 3 - len(some) if len(lines) == 1 else 2 - len(some)
-    was = [*wrap(was_before, SMALL, wide - 14, min(room, 2)), *some]
-    start = y + (high - len(lines) * STEP - len(was) * 9.5) / 2
-    sheet.lines(lines, x + 8, start, TEXT, step=STEP, weight="bold")
-    sheet.lines(was, x + 8, start + len(lines) * STEP, SMALL, step=9.5)
+    _, before_text, *share_text = cell.lines
+    max_lines = 3 - len(share_text) if len(lines) == 1 else 2 - len(share_text)
+    before_lines = [*wrap(before_text, SMALL, wide - 14, min(max_lines, 2)), *share_text]
+    start = y + (high - len(lines) * STEP - len(before_lines) * 9.5) / 2
+    canvas.lines(lines, x + 8, start, TEXT, step=STEP, weight="bold")
+    canvas.lines(before_lines, x + 8, start + len(lines) * STEP, SMALL, step=9.5)

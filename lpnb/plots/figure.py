@@ -1,7 +1,4 @@
-"""What all pictures have in common: a figure in either theme, a PNG, an SVG, a file, a face in notebooks.
-
-What a picture shows is the business of those that inherit from it.
-"""
+"""``Picture``, the base class of all plots: matplotlib figure, PNG, SVG, file, and HTML for notebooks."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.text import Text
 
 # matplotlib's settings are global. Two threads that draw at once would share them.
-_ONE_AT_A_TIME = threading.RLock()
+_DRAWING_LOCK = threading.RLock()
 _DPI = 144
 
 
@@ -83,19 +80,19 @@ class Picture:
             InvalidValueError: The ending is another one.
         """
         target = Path(path)
-        kind = target.suffix.lower().lstrip(".")
-        if kind not in ("png", "svg"):
+        file_format = target.suffix.lower().lstrip(".")
+        if file_format not in ("png", "svg"):
             raise InvalidValueError([one_of("path", target.suffix, [".png", ".svg"])])
-        target.write_bytes(self._bytes(kind, theme))
+        target.write_bytes(self._bytes(file_format, theme))
         return target
 
-    def _bytes(self, kind: str, theme: str) -> bytes:
-        figure, held = self.figure(theme), io.BytesIO()
-        told: dict[str, Any] = {"Title": drawable(self.title), "Description": drawable(self.summary)}
-        told |= {"Software": None} if kind == "png" else {"Creator": None, "Date": None}
+    def _bytes(self, file_format: str, theme: str) -> bytes:
+        figure, buffer = self.figure(theme), io.BytesIO()
+        metadata: dict[str, Any] = {"Title": drawable(self.title), "Description": drawable(self.summary)}
+        metadata |= {"Software": None} if file_format == "png" else {"Creator": None, "Date": None}
         with _settings():
-            figure.savefig(held, format=kind, dpi=_DPI, metadata=told)
-        return _with_text(figure, held.getvalue()) if kind == "svg" else held.getvalue()
+            figure.savefig(buffer, format=file_format, dpi=_DPI, metadata=metadata)
+        return _with_text(figure, buffer.getvalue()) if file_format == "svg" else buffer.getvalue()
 
     def _draw(self, theme: Theme) -> Figure:
         raise NotImplementedError
@@ -110,11 +107,11 @@ class Picture:
     def _repr_html_(self) -> str:
         columns, rows = self._rows()
         try:
-            shown = inline(self)
+            svg_html = inline(self)
         except PlotsMissingError as missing:
             return pre_html(str(missing)) + table_html(f"{self.title}: {self.summary}", columns, rows)
         table = table_html(self.title, columns, rows)
-        return f"{shown}<details><summary>{esc(self.summary)}</summary>{table}</details>"
+        return f"{svg_html}<details><summary>{esc(self.summary)}</summary>{table}</details>"
 
 
 @contextmanager
@@ -124,7 +121,7 @@ def _settings() -> Iterator[None]:
         import matplotlib
     except ImportError:
         raise PlotsMissingError from None
-    with _ONE_AT_A_TIME, matplotlib.rc_context():
+    with _DRAWING_LOCK, matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(
             {
@@ -141,12 +138,12 @@ def _settings() -> Iterator[None]:
 def _with_text(figure: Figure, drawn: bytes) -> bytes:
     """An SVG of *figure* with text in place of the outlines that lack letters."""
     for text in figure.axes[0].texts:
-        name = text.get_gid() or ""
-        if name.startswith(MISSING_GLYPHS):
-            outlines = f'<g id="{name}">'.encode()
+        gid = text.get_gid() or ""
+        if gid.startswith(MISSING_GLYPHS):
+            glyph_group = f'<g id="{gid}">'.encode()
             # Hidden and not removed: outlines of letters that others use are defined in there.
-            hidden = f'<g id="{name}" display="none">'.encode()
-            drawn = drawn.replace(outlines, _text_element(text).encode("utf-8", "replace") + hidden)
+            hidden_group = f'<g id="{gid}" display="none">'.encode()
+            drawn = drawn.replace(glyph_group, _text_element(text).encode("utf-8", "replace") + hidden_group)
     return drawn
 
 
@@ -159,13 +156,15 @@ def _text_element(text: Text) -> str:
         if turned
         else {"left": "start", "center": "middle"}.get(text.get_horizontalalignment(), "end")
     )
-    down = 0.93 if text.get_verticalalignment() == "top" else 0.36  # from there to the base line, in ems
+    # From there to the base line, in ems.
+    baseline_shift = 0.93 if text.get_verticalalignment() == "top" else 0.36
     style = (
         f"font:{text.get_fontstyle()} {text.get_fontweight()} {text.get_fontsize():g}px sans-serif;"
         f"fill:{text.get_color()};text-anchor:{anchor}"
     )
     turn = f' transform="rotate(-90 {x:g} {y:g})"' if turned else ""
-    return f'<text x="{x:g}" y="{y:g}" dy="{down}em" style="{style}"{turn}>{esc(text.get_label())}</text>'
+    start = f'<text x="{x:g}" y="{y:g}" dy="{baseline_shift}em" style="{style}"{turn}>'
+    return f"{start}{esc(text.get_label())}</text>"
 
 
 def inline(picture: Picture) -> str:

@@ -1,4 +1,4 @@
-"""The way of the cases: from a value they have, through their campaign, to the skill they landed in."""
+"""``flow``: an alluvial diagram from a column's values through the campaign to the landed skill."""
 
 from __future__ import annotations
 
@@ -28,32 +28,38 @@ class FlowPicture(Picture):
     """Bands from stage to stage, as thick as there are cases. Made by ``flow``."""
 
     def __init__(
-        self, stages: tuple[str, ...], ways: Mapping[tuple[str, ...], int], colours: Mapping[str, str]
+        self, stages: tuple[str, ...], paths: Mapping[tuple[str, ...], int], colours: Mapping[str, str]
     ) -> None:
         self.stages = stages
-        self.ways = dict(ways)
+        self.paths = dict(paths)
         self.colours = dict(colours)
         self.title = "How cases came to where they landed"
-        total = sum(self.ways.values())
-        told = f"from {stages[0]} to {stages[-1]}" + "".join(f" through {name}" for name in stages[1:-1])
-        self.summary = f"{case_count(total)} {told}" if total else f"No cases, so nothing leads {told}"
+        total = sum(self.paths.values())
+        description = f"from {stages[0]} to {stages[-1]}" + "".join(
+            f" through {name}" for name in stages[1:-1]
+        )
+        self.summary = (
+            f"{case_count(total)} {description}" if total else f"No cases, so nothing leads {description}"
+        )
 
     def table(self) -> pd.DataFrame:
         """The ways as a DataFrame: a column for each stage, and ``cases``, the most frequent first."""
-        rows = sorted(self.ways.items(), key=lambda way: -way[1])
-        found = pd.DataFrame([way for way, _ in rows], columns=list(self.stages), dtype="str")
-        found["cases"] = pd.Series([count for _, count in rows], dtype="Int64")
-        return found
+        rows = sorted(self.paths.items(), key=lambda path: -path[1])
+        frame = pd.DataFrame([path for path, _ in rows], columns=list(self.stages), dtype="str")
+        frame["cases"] = pd.Series([count for _, count in rows], dtype="Int64")
+        return frame
 
     def _draw(self, theme: Theme) -> Figure:
-        if not self.ways:
+        if not self.paths:
             return blank_canvas(self.title, f"{self.summary}.", theme)
-        bands = [Ribbon(way, count, self.colours.get(way[-1], NEUTRAL)) for way, count in self.ways.items()]
+        bands = [
+            Ribbon(path, count, self.colours.get(path[-1], NEUTRAL)) for path, count in self.paths.items()
+        ]
         return draw_alluvial(self.title, self.summary, self.stages, bands, theme)
 
     def _rows(self) -> tuple[list[str], list[list[object]]]:
-        rows = sorted(self.ways.items(), key=lambda way: -way[1])
-        return [*self.stages, "cases"], [[*way, count] for way, count in rows]
+        rows = sorted(self.paths.items(), key=lambda path: -path[1])
+        return [*self.stages, "cases"], [[*path, count] for path, count in rows]
 
 
 def flow(
@@ -85,20 +91,22 @@ def flow(
     if through == CAMPAIGN and isinstance(table, pd.DataFrame) and CAMPAIGN not in table:
         sentence = f"The table has no {CAMPAIGN} to lead through. Name another column, or None for none."
         raise InvalidValueError([Complaint("through", sentence)])
-    named = [("source", source), *([("through", through)] if through is not None else []), ("to", to)]
-    table = check_table(table, *named)
-    stages = tuple(name for _, name in named)
+    arguments = [("source", source), *([("through", through)] if through is not None else []), ("to", to)]
+    table = check_table(table, *arguments)
+    stages = tuple(name for _, name in arguments)
     if len(set(stages)) < len(stages):
         raise InvalidValueError([must("source, through and to", "must be different columns", stages)])
     # Without column names a table could not be grouped by a key that looks like another.
     frame = pd.DataFrame({number: text_values(table[name]) for number, name in enumerate(stages[:-1])})
     frame[len(stages) - 1] = case_labels(table, to)
-    orders = [{text: place for place, text in enumerate(ordered_values(table[name]))} for name in stages[:-1]]
-    ways = dict(
+    orderings = [
+        {text: place for place, text in enumerate(ordered_values(table[name]))} for name in stages[:-1]
+    ]
+    paths = dict(
         sorted(
             tally(frame),
-            key=lambda way: [order[name] for order, name in zip(orders, way[0], strict=False)],
+            key=lambda path: [order[name] for order, name in zip(orderings, path[0], strict=False)],
         )
     )
-    ends = (way[-1] for way in ways if not way[-1].startswith("("))
-    return FlowPicture(stages, ways, colours_of(ends, colours))
+    final_names = (path[-1] for path in paths if not path[-1].startswith("("))
+    return FlowPicture(stages, paths, colours_of(final_names, colours))

@@ -1,8 +1,4 @@
-"""Two keys of the cases as a field of cells: where each lands, what came of it, how much of it failed.
-
-In a notebook it is a table of its own, readable without a picture and without colour; ``figure()`` and
-``save()`` draw the same.
-"""
+"""``heatmap``: cases over two columns, with the skill, the outcome or the share of failures in each cell."""
 
 from __future__ import annotations
 
@@ -77,22 +73,26 @@ class Heatmap(Picture):
         """What stands in a cell: its label, and below it how many cases, where there are several."""
         if self.value == "failed":
             failed = dict(cell.shares).get("failed", 0)
-            tried = cell.total - dict(cell.shares).get("(not tried)", 0)
-            return (f"{round(100 * failed / tried)} %", f"{failed} of {tried}") if tried else ("(not tried)",)
+            attempted = cell.total - dict(cell.shares).get("(not tried)", 0)
+            return (
+                (f"{round(100 * failed / attempted)} %", f"{failed} of {attempted}")
+                if attempted
+                else ("(not tried)",)
+            )
         label, count = cell.shares[0]
         if len(cell.shares) > 1:
             return (label, f"{count} of {cell.total}")
         return (label, case_count(count)) if count > 1 else (label,)
 
-    def parts(self, cell: Cell) -> list[tuple[str, float, float]]:
+    def fills(self, cell: Cell) -> list[tuple[str, float, float]]:
         """The fills of a cell, the most frequent first: base colour, share of the cases, thickness.
 
         The first one is the cell's ground; where there are others, a strip below shows all of them.
         """
         if self.value == "failed":
             shares = dict(cell.shares)
-            tried = cell.total - shares.get("(not tried)", 0)
-            share = shares.get("failed", 0) / tried if tried else 0.0
+            attempted = cell.total - shares.get("(not tried)", 0)
+            share = shares.get("failed", 0) / attempted if attempted else 0.0
             return [(FAILED if share else NEUTRAL, 1.0, 0.2 + 0.8 * share if share else 0.2)]
         return [
             (self.colours.get(label, NEUTRAL), count / cell.total, 1.0 if label in self.colours else 0.3)
@@ -100,8 +100,8 @@ class Heatmap(Picture):
         ]
 
     @property
-    def field(self) -> Matrix:
-        """The field that is drawn."""
+    def matrix(self) -> Matrix:
+        """The matrix that is drawn."""
         return Matrix(self.title, self._subtitle(), self.grid.keys, self.grid.rows, self.grid.columns)
 
     def _subtitle(self) -> str:
@@ -135,78 +135,78 @@ class Heatmap(Picture):
     def _repr_html_(self) -> str:
         if not self.grid.total:
             return f'<p role="status">{esc(self.title)}: {esc(self.summary)}.</p>'
-        cells, small = self.grid.cells, self.field.small
-        signs = self.signs(drawn=False)
-        return self.field.html(
-            f"{esc(self._subtitle())}<br>{self._legend(signs)}",
-            lambda place: self._small_td(cells.get(place), signs) if small else self._td(cells.get(place)),
+        cells, small = self.grid.cells, self.matrix.small
+        codes = self.codes(drawn=False)
+        return self.matrix.html(
+            f"{esc(self._subtitle())}<br>{self._legend(codes)}",
+            lambda place: self._small_td(cells.get(place), codes) if small else self._td(cells.get(place)),
         )
 
-    def signs(self, *, drawn: bool = True) -> dict[str, str]:
+    def codes(self, *, drawn: bool = True) -> dict[str, str]:
         """What stands for each label where cells are too small for names."""
         return (
-            short_codes(self.grid.labels, drawn=drawn) if self.field.small and self.value != "failed" else {}
+            short_codes(self.grid.labels, drawn=drawn) if self.matrix.small and self.value != "failed" else {}
         )
 
-    def sign(self, cell: Cell, signs: Mapping[str, str]) -> str:
+    def code(self, cell: Cell, codes: Mapping[str, str]) -> str:
         """What stands in a small cell; a star where it has several labels."""
         first = self.words(cell)[0].removesuffix(" %").replace("(not tried)", "–")
-        return signs.get(cell.shares[0][0], first) + ("*" if signs and len(cell.shares) > 1 else "")
+        return codes.get(cell.shares[0][0], first) + ("*" if codes and len(cell.shares) > 1 else "")
 
     @property
-    def small_words(self) -> tuple[str, ...]:
-        """What there is to say of small cells besides what the signs stand for."""
-        if not self.field.small:
+    def small_notes(self) -> tuple[str, ...]:
+        """What there is to say of small cells besides what the codes stand for."""
+        if not self.matrix.small:
             return ()
         if self.value == "failed":
             return ("In a cell: how many of 100 failed",)
         several = any(len(cell.shares) > 1 for cell in self.grid.cells.values())
         return ("* and others; the most frequent is named",) if several else ()
 
-    def _small_td(self, cell: Cell | None, signs: Mapping[str, str]) -> str:
+    def _small_td(self, cell: Cell | None, codes: Mapping[str, str]) -> str:
         if cell is None:
             return compact_td("–", "no case", MUTED)
-        base, _, thickness = self.parts(cell)[0]
+        base, _, thickness = self.fills(cell)[0]
         shade = f"background:{base}{round(thickness * 107):02x}"
-        return compact_td(self.sign(cell, signs), ", ".join(self.words(cell)), shade)
+        return compact_td(self.code(cell, codes), ", ".join(self.words(cell)), shade)
 
     def _td(self, cell: Cell | None) -> str:
         if cell is None:
             return f'<td style="{cell_style("")};{MUTED}">no case</td>'
         first, *rest = self.words(cell)
         below = "".join(f'<div style="font-size:85%">{esc(line)}</div>' for line in rest)
-        parts = self.parts(cell)
-        base, _, thickness = parts[0]
+        fills = self.fills(cell)
+        base, _, thickness = fills[0]
         style = (
             f"{cell_style(first)};background:{base}{round(thickness * 107):02x};border-left:4px solid {base}"
         )
-        return f'<td style="{style}">{esc(first)}{below}{_strip(parts)}</td>'
+        return f'<td style="{style}">{esc(first)}{below}{_strip(fills)}</td>'
 
-    def _legend(self, signs: Mapping[str, str]) -> str:
+    def _legend(self, codes: Mapping[str, str]) -> str:
         swatch = "display:inline-block;width:.8em;height:.8em;margin-right:.4em;border-radius:2px;background:"
         entries = [
             f'<span style="{swatch}{self.colours.get(label, NEUTRAL)}"></span>'
-            + (f"{esc(signs[label])} = " if signs else "")
+            + (f"{esc(codes[label])} = " if codes else "")
             + f"<bdi>{esc(label)}</bdi> {count:,}"
             for label, count in self.grid.labels.items()
         ]
         return " ".join(
             f'<span style="white-space:nowrap;margin-right:1em">{entry}</span>'
-            for entry in (*entries, *map(esc, self.small_words))
+            for entry in (*entries, *map(esc, self.small_notes))
         )
 
 
 def _short(text: str) -> str:
     """A cell of plain text: on one line, at most 40 characters, and nothing that a terminal obeys."""
-    shown = "".join(sign if sign.isprintable() else " " for sign in text)
+    shown = "".join(letter if letter.isprintable() else " " for letter in text)
     return shown if len(shown) <= 40 else f"{shown[:36]} ..."
 
 
-def _strip(parts: list[tuple[str, float, float]]) -> str:
+def _strip(fills: list[tuple[str, float, float]]) -> str:
     """All shares of a cell side by side, for the eye alone: the words are above it."""
-    if len(parts) < 2:
+    if len(fills) < 2:
         return ""
-    shares = "".join(f'<span style="background:{base};flex:{share:.4f}"></span>' for base, share, _ in parts)
+    shares = "".join(f'<span style="background:{base};flex:{share:.4f}"></span>' for base, share, _ in fills)
     return f'<div aria-hidden="true" style="display:flex;height:4px;margin-top:4px">{shares}</div>'
 
 
@@ -255,7 +255,7 @@ def case_count(number: int) -> str:
     """``1 case``, ``2 cases``.
 
     Example:
-        >>> counted(1), counted(1234)
+        >>> case_count(1), case_count(1234)
         ('1 case', '1,234 cases')
     """
     return f"{number:,} case{'' if number == 1 else 's'}"
@@ -263,13 +263,13 @@ def case_count(number: int) -> str:
 
 def _draw_heatmap(heatmap: Heatmap, theme: Theme) -> Figure:
     """Draw *heatmap*, which has cells."""
-    field = heatmap.field
-    signs = heatmap.signs()
+    matrix = heatmap.matrix
+    codes = heatmap.codes()
 
-    def paint(sheet: Canvas, place: tuple[str, str], at: CellBox) -> None:
-        _cell(sheet, heatmap, place, at, signs)
+    def paint(canvas: Canvas, place: tuple[str, str], box: CellBox) -> None:
+        _cell(canvas, heatmap, place, box, codes)
 
-    return field.draw(theme, _size(heatmap), paint, _legend(heatmap, signs)).finish()
+    return matrix.draw(theme, _size(heatmap), paint, _legend(heatmap, codes)).finish()
 
 
 def _size(heatmap: Heatmap) -> tuple[float, float]:
@@ -290,42 +290,42 @@ def _two_lines(name: str) -> float:
 
 
 def _cell(
-    sheet: Canvas, heatmap: Heatmap, place: tuple[str, str], at: CellBox, signs: dict[str, str]
+    canvas: Canvas, heatmap: Heatmap, place: tuple[str, str], box: CellBox, codes: dict[str, str]
 ) -> None:
-    (x, y, wide, high), theme = at, sheet.theme
+    (x, y, wide, high), theme = box, canvas.theme
     cell = heatmap.grid.cells.get(place)
     if cell is None:
-        sheet.box(x, y, wide, high, theme.blank)
-        sheet.text("–", x + wide / 2, y + high / 2, TEXT, colour=theme.muted, across="center", down="center")
+        canvas.box(x, y, wide, high, theme.blank)
+        canvas.text("–", x + wide / 2, y + high / 2, TEXT, colour=theme.muted, across="center", down="center")
         return
-    parts = heatmap.parts(cell)
-    sheet.box(x, y, wide, high, theme.fill(parts[0][0], theme.strength * parts[0][2]))
-    if len(parts) > 1:
-        left, strip = x, 2.5 if heatmap.field.small else 4.0
-        for base, share, _ in parts:
-            sheet.box(left, y + high - strip, wide * share, strip, theme.fill(base, 0.9))
+    fills = heatmap.fills(cell)
+    canvas.box(x, y, wide, high, theme.fill(fills[0][0], theme.strength * fills[0][2]))
+    if len(fills) > 1:
+        left, strip = x, 2.5 if heatmap.matrix.small else 4.0
+        for base, share, _ in fills:
+            canvas.box(left, y + high - strip, wide * share, strip, theme.fill(base, 0.9))
             left += wide * share
     first, *rest = heatmap.words(cell)
-    if heatmap.field.small:
-        sign = heatmap.sign(cell, signs)
-        sheet.text(sign, x + wide / 2, y + high / 2, 7.0, across="center", down="center")
+    if heatmap.matrix.small:
+        code = heatmap.code(cell, codes)
+        canvas.text(code, x + wide / 2, y + high / 2, 7.0, across="center", down="center")
         return
-    sheet.box(x, y, 3, high, theme.fill(parts[0][0], 0.9))
-    high -= 4.0 if len(parts) > 1 else 0.0
-    nowhere = heatmap.value != "failed" and cell.shares[0][0] not in heatmap.colours
+    canvas.box(x, y, 3, high, theme.fill(fills[0][0], 0.9))
+    high -= 4.0 if len(fills) > 1 else 0.0
+    unlabelled = heatmap.value != "failed" and cell.shares[0][0] not in heatmap.colours
     lines = wrap(first, TEXT, wide - 16, 2)
     start = y + (high - len(lines) * STEP - 11 * bool(rest)) / 2
-    sheet.lines(lines, x + 10, start, TEXT, step=STEP, slanted=nowhere)
+    canvas.lines(lines, x + 10, start, TEXT, step=STEP, slanted=unlabelled)
     for line in rest:
-        sheet.text(line, x + 10, start + len(lines) * STEP + 5, SMALL, down="center")
+        canvas.text(line, x + 10, start + len(lines) * STEP + 5, SMALL, down="center")
 
 
-def _legend(heatmap: Heatmap, signs: dict[str, str]) -> Legend:
+def _legend(heatmap: Heatmap, codes: dict[str, str]) -> Legend:
     entries = []
     for label, count in heatmap.grid.labels.items():
-        sign = f"{signs[label]} = " if signs else ""
-        words = sign + with_count(wrap(label, SMALL, 220, 1)[0], count)
+        code = f"{codes[label]} = " if codes else ""
+        words = code + with_count(wrap(label, SMALL, 220, 1)[0], count)
         known = label in heatmap.colours
         entries.append((heatmap.colours.get(label, NEUTRAL), words, 1.0 if known else 0.3))
-    entries += [("", words, 1.0) for words in heatmap.small_words]
+    entries += [("", words, 1.0) for words in heatmap.small_notes]
     return Legend(tuple(entries))

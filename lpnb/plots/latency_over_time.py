@@ -1,7 +1,4 @@
-"""How long calls took while a run went on: median, 95 % and the slowest of each step of time.
-
-``times`` has their distribution, and how many there were.
-"""
+"""``latency_over_time``: median, 95 % and slowest call of each interval of a run."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ from lpnb.plots.themes import Theme
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_MOST_STEPS = 60
+_MAX_INTERVALS = 60
 _BASE = "#5e64f3"
 
 
@@ -32,7 +29,7 @@ class LatencyInterval:
     start: float
     count: int
     median: float
-    most: float
+    within_95: float
     slowest: float
 
 
@@ -40,24 +37,24 @@ class LatencyOverTimePicture(Picture):
     """How long calls took while a run went on. Made by ``latency_over_time``; ``steps`` has the figures."""
 
     def __init__(
-        self, steps: list[LatencyInterval], step: float, start: pd.Timestamp | None, without: int
+        self, steps: list[LatencyInterval], step: float, start: pd.Timestamp | None, missing_count: int
     ) -> None:
         self.steps = steps
         self.step = step
         self.title = "How long calls took over time"
-        rest = f"; {without:,} more without a time" if without else ""
+        rest = f"; {missing_count:,} more without a time" if missing_count else ""
         if start is None:
             self.summary = f"No call has a time{rest}"
             return
         when = f"{start:%Y-%m-%d %H:%M:%S} UTC"
-        if sum(found.count for found in steps) == 1:
+        if sum(interval.count for interval in steps) == 1:
             self.summary = f"1 call, at {when}: {duration_text(steps[0].median)}{rest}"
             return
-        medians = _range([found.median for found in steps])
-        most = _range([found.most for found in steps])
+        medians = _range([interval.median for interval in steps])
+        within_95 = _range([interval.within_95 for interval in steps])
         self.summary = (
-            f"{count(sum(found.count for found in steps), 'call')} from {when}, "
-            f"in steps of {elapsed_text(step)}: median {medians}, 95 % within {most}{rest}"
+            f"{count(sum(interval.count for interval in steps), 'call')} from {when}, "
+            f"in steps of {elapsed_text(step)}: median {medians}, 95 % within {within_95}{rest}"
         )
 
     def table(self) -> pd.DataFrame:
@@ -67,15 +64,18 @@ class LatencyOverTimePicture(Picture):
         ``within_95_ms`` and ``slowest_ms`` (float64).
         """
         names = ["seconds", "calls", "median_ms", "within_95_ms", "slowest_ms"]
-        rows = [(found.start, found.count, found.median, found.most, found.slowest) for found in self.steps]
+        rows = [
+            (interval.start, interval.count, interval.median, interval.within_95, interval.slowest)
+            for interval in self.steps
+        ]
         kinds = {name: "int64" if name == "calls" else "float64" for name in names}
         return pd.DataFrame(rows, columns=names).astype(kinds)
 
     def _rows(self) -> tuple[list[str], list[list[object]]]:
         rows: list[list[object]] = [
-            [f"from {elapsed_text(found.start)}", found.count]
-            + [duration_text(value) for value in (found.median, found.most, found.slowest)]
-            for found in self.steps
+            [f"from {elapsed_text(interval.start)}", interval.count]
+            + [duration_text(value) for value in (interval.median, interval.within_95, interval.slowest)]
+            for interval in self.steps
         ]
         return ["", "calls", "median", "95 % within", "slowest"], rows
 
@@ -84,41 +84,43 @@ class LatencyOverTimePicture(Picture):
 
         if not self.steps:
             return blank_canvas(self.title, f"{self.summary}.", theme)
-        sheet, axes = chart(self, theme, "since the first call", "milliseconds")
-        middles = [found.start + self.step / 2 for found in self.steps]
-        slowest = max(found.slowest for found in self.steps)
-        quickest = min(found.median for found in self.steps)
+        canvas, axes = chart(self, theme, "since the first call", "milliseconds")
+        centres = [interval.start + self.step / 2 for interval in self.steps]
+        slowest = max(interval.slowest for interval in self.steps)
+        fastest = min(interval.median for interval in self.steps)
         axes.set_xlim(0, self.steps[-1].start + self.step)
         axes.xaxis.set_major_formatter(lambda value, _: elapsed_text(value))
-        if quickest > 0 and slowest / quickest > 20:
+        if fastest > 0 and slowest / fastest > 20:
             axes.set_yscale("log")
             axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
             axes.yaxis.set_minor_formatter(lambda value, _: "")
-            axes.set_ylim(quickest / 1.5, slowest * 1.5)
+            axes.set_ylim(fastest / 1.5, slowest * 1.5)
         else:
             axes.set_ylim(0, slowest * 1.1 or 1.0)
         ink = theme.fill(_BASE, 0.95)
-        for group in _without_gaps(self.steps, self.step):
-            across = [found.start + self.step / 2 for found in group]
-            medians, most = [found.median for found in group], [found.most for found in group]
-            axes.fill_between(across, medians, most, color=_BASE, alpha=0.28, linewidth=0)
-            axes.plot(across, most, color=ink, linewidth=1.0, linestyle="--")
-            axes.plot(across, medians, color=ink, linewidth=1.8)
+        for group in _split_at_gaps(self.steps, self.step):
+            x_values = [interval.start + self.step / 2 for interval in group]
+            medians = [interval.median for interval in group]
+            within_95 = [interval.within_95 for interval in group]
+            axes.fill_between(x_values, medians, within_95, color=_BASE, alpha=0.28, linewidth=0)
+            axes.plot(x_values, within_95, color=ink, linewidth=1.0, linestyle="--")
+            axes.plot(x_values, medians, color=ink, linewidth=1.8)
             if len(group) == 1:  # a line of one point would not be seen
-                axes.vlines(across, medians, most, color=_BASE, alpha=0.28, linewidth=6)
-                axes.plot(across, most, color=ink, marker="_", markersize=8)
-                axes.plot(across, medians, color=ink, marker="o", markersize=4)
+                axes.vlines(x_values, medians, within_95, color=_BASE, alpha=0.28, linewidth=6)
+                axes.plot(x_values, within_95, color=ink, marker="_", markersize=8)
+                axes.plot(x_values, medians, color=ink, marker="o", markersize=4)
         axes.plot(
-            middles, [found.slowest for found in self.steps], color=theme.muted, linestyle="", marker="x",
-            markersize=3.5, markeredgewidth=0.9,
+            centres, [interval.slowest for interval in self.steps], color=theme.muted, linestyle="",
+            marker="x", markersize=3.5,
+            markeredgewidth=0.9,
         )  # fmt: skip
         handles = [
             Line2D([], [], color=ink, linewidth=1.8),
             Line2D([], [], color=ink, linewidth=1.0, linestyle="--"),
             Line2D([], [], color=theme.muted, linestyle="", marker="x", markersize=3.5),
         ]
-        legend(sheet, handles, ["median", "95 % within", "slowest"], theme)
-        return sheet.finish()
+        legend(canvas, handles, ["median", "95 % within", "slowest"], theme)
+        return canvas.finish()
 
 
 def latency_over_time(table: pd.DataFrame) -> LatencyOverTimePicture:
@@ -138,22 +140,22 @@ def latency_over_time(table: pd.DataFrame) -> LatencyOverTimePicture:
     """
     table = check_table(table, ("sent_at", "sent_at"), ("elapsed_ms", "elapsed_ms"))
     sent = pd.to_datetime(table["sent_at"], utc=True)
-    took = pd.to_numeric(table["elapsed_ms"], errors="coerce").astype("float64")
-    known = sent.notna() & (took >= 0) & (took < math.inf)
-    if not known.any():
+    elapsed = pd.to_numeric(table["elapsed_ms"], errors="coerce").astype("float64")
+    valid = sent.notna() & (elapsed >= 0) & (elapsed < math.inf)
+    if not valid.any():
         return LatencyOverTimePicture([], 1.0, None, len(table))
-    start = sent[known].min()
-    seconds = (sent[known] - start).dt.total_seconds()
-    step = next((step for step in STEPS if seconds.max() / step < _MOST_STEPS), STEPS[-1])
-    grouped = took[known].groupby((seconds / step).astype("int64"))
-    found = grouped.agg(["count", "median", "max"]).assign(most=grouped.quantile(0.95))
+    start = sent[valid].min()
+    seconds = (sent[valid] - start).dt.total_seconds()
+    step = next((step for step in STEPS if seconds.max() / step < _MAX_INTERVALS), STEPS[-1])
+    grouped = elapsed[valid].groupby((seconds / step).astype("int64"))
+    figures = grouped.agg(["count", "median", "max"]).assign(within_95=grouped.quantile(0.95))
     steps = [
         LatencyInterval(
-            number * step, int(row["count"]), float(row["median"]), float(row["most"]), float(row["max"])
+            number * step, int(row["count"]), float(row["median"]), float(row["within_95"]), float(row["max"])
         )
-        for number, row in zip(found.index.tolist(), found.to_dict("records"), strict=True)
+        for number, row in zip(figures.index.tolist(), figures.to_dict("records"), strict=True)
     ]
-    return LatencyOverTimePicture(steps, step, start, int((~known).sum()))
+    return LatencyOverTimePicture(steps, step, start, int((~valid).sum()))
 
 
 def _range(values: list[float]) -> str:
@@ -161,11 +163,11 @@ def _range(values: list[float]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _without_gaps(steps: list[LatencyInterval], step: float) -> list[list[LatencyInterval]]:
+def _split_at_gaps(steps: list[LatencyInterval], step: float) -> list[list[LatencyInterval]]:
     """Steps side by side; a line over a time without calls would tell of calls that nobody made."""
     groups = [[steps[0]]]
-    for found in steps[1:]:
-        if found.start - groups[-1][-1].start > 1.5 * step:
+    for interval in steps[1:]:
+        if interval.start - groups[-1][-1].start > 1.5 * step:
             groups.append([])
-        groups[-1].append(found)
+        groups[-1].append(interval)
     return groups

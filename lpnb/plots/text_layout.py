@@ -1,8 +1,4 @@
-"""Names in pictures: which letters can be drawn, how wide they are, how they are wrapped and shortened.
-
-Pictures use the one font that comes with matplotlib, so that they look alike on every machine. What it
-lacks is looked for in the machine's own fonts, and described or marked where those lack it too.
-"""
+"""Measure, wrap and shorten text in figures, with fallback fonts for letters that the first font lacks."""
 
 from __future__ import annotations
 
@@ -11,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 
 FAMILY = "DejaVu Sans"
-_LACKING = "\N{WHITE VERTICAL RECTANGLE}"
+_MISSING_MARK = "\N{WHITE VERTICAL RECTANGLE}"
 #: Keeps what follows to the right of what came before, whichever way that is read.
 MARK = "\N{LEFT-TO-RIGHT MARK}"
 #: Fonts for scripts that the first one lacks; whichever of them the machine has.
-_FURTHER = (
+_FALLBACK_FAMILIES = (
     "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans SC", "Noto Sans JP", "Noto Sans KR", "PingFang SC",
     "Hiragino Sans", "Apple SD Gothic Neo", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic",
     "WenQuanYi Zen Hei",
@@ -28,8 +24,8 @@ def families() -> tuple[str, ...]:
     """The font's name, and those of the machine's own that help out."""
     from matplotlib.font_manager import fontManager
 
-    there = {font.name for font in fontManager.ttflist}
-    return (FAMILY, *(name for name in _FURTHER if name in there))
+    installed = {font.name for font in fontManager.ttflist}
+    return (FAMILY, *(name for name in _FALLBACK_FAMILIES if name in installed))
 
 
 @cache
@@ -48,10 +44,10 @@ def sanitized(text: str) -> str:
     nothing.
 
     Example:
-        >>> shown("party \\N{PARTY POPPER}\\n!")
+        >>> sanitized("party \\N{PARTY POPPER}\\n!")
         'party :party popper: !'
     """
-    known = _known()
+    drawable_codes = _drawable_codes()
     parts = []
     for letter in text:
         category = unicodedata.category(letter)
@@ -59,11 +55,15 @@ def sanitized(text: str) -> str:
             parts.append(" ")
         elif letter == MARK:
             parts.append(letter)
-        elif category == "Cf" or (category == "Mn" and ord(letter) not in known):
+        elif category == "Cf" or (category == "Mn" and ord(letter) not in drawable_codes):
             continue  # joiners, direction marks, variation selectors
         elif category == "Cs":
-            parts.append(_LACKING)
-        elif category in ("So", "Sk") and ord(letter) not in known and (name := unicodedata.name(letter, "")):
+            parts.append(_MISSING_MARK)
+        elif (
+            category in ("So", "Sk")
+            and ord(letter) not in drawable_codes
+            and (name := unicodedata.name(letter, ""))
+        ):
             parts.append(f":{name.lower()}:")
         else:
             parts.append(letter)
@@ -77,14 +77,15 @@ def drawable(text: str) -> str:
         >>> drawable("\\ue000 gold")
         '\u25af gold'
     """
-    known = _known()
+    drawable_codes = _drawable_codes()
     return "".join(
-        letter if ord(letter) in known or letter == MARK else _LACKING for letter in sanitized(text)
+        letter if ord(letter) in drawable_codes or letter == MARK else _MISSING_MARK
+        for letter in sanitized(text)
     )
 
 
 @cache
-def _known() -> frozenset[int]:
+def _drawable_codes() -> frozenset[int]:
     return frozenset().union(*(letters for _, letters in _fonts()))
 
 
@@ -92,11 +93,13 @@ def _known() -> frozenset[int]:
 def _width(text: str) -> float:
     from matplotlib.ft2font import FT2Font, LoadFlags
 
-    font, known = _fonts()[0]
+    font, drawable_codes = _fonts()[0]
     assert isinstance(font, FT2Font)  # noqa: S101 - it is kept as an object where matplotlib may be absent
     font.set_size(100, 72)  # large and without hinting: small letters are rounded to whole pixels
-    font.set_text("".join(letter for letter in text if ord(letter) in known), flags=LoadFlags.NO_HINTING)
-    missing = sum(ord(letter) not in known for letter in text)
+    font.set_text(
+        "".join(letter for letter in text if ord(letter) in drawable_codes), flags=LoadFlags.NO_HINTING
+    )
+    missing = sum(ord(letter) not in drawable_codes for letter in text)
     return float(font.get_width_height()[0]) / 6400 + missing
 
 
@@ -105,8 +108,8 @@ def width(text: str, size: float) -> float:
     return _width(text) * size
 
 
-def wrap(text: str, size: float, room: float, lines: int) -> list[str]:
-    """*text* in at most *lines* lines of *room* points; what is too long ends in an ellipsis.
+def wrap(text: str, size: float, max_width: float, lines: int) -> list[str]:
+    """*text* in at most *lines* lines of *max_width* points; what is too long ends in an ellipsis.
 
     Example:
         >>> wrap("Mortgages & Loans", 9, 60, 2)
@@ -114,41 +117,41 @@ def wrap(text: str, size: float, room: float, lines: int) -> list[str]:
         >>> wrap("x" * 10_000, 9, 30, 1)
         ['xxx…']
     """
-    found: list[str] = []
-    left = sanitized(text[:2000]).split()
-    while left:
-        line = left.pop(0)
-        if width(line, size) > room:
-            line, rest = _cut(line, size, room)
-            left.insert(0, rest)
-        while left and width(f"{line} {left[0]}", size) <= room:
-            line += f" {left.pop(0)}"
-        found.append(line)
-        if len(found) == lines:
+    wrapped: list[str] = []
+    remaining = sanitized(text[:2000]).split()
+    while remaining:
+        line = remaining.pop(0)
+        if width(line, size) > max_width:
+            line, rest = _cut(line, size, max_width)
+            remaining.insert(0, rest)
+        while remaining and width(f"{line} {remaining[0]}", size) <= max_width:
+            line += f" {remaining.pop(0)}"
+        wrapped.append(line)
+        if len(wrapped) == lines:
             break
-    if left:
-        last = found[-1]
-        while last and width(f"{last}…", size) > room:
+    if remaining:
+        last = wrapped[-1]
+        while last and width(f"{last}…", size) > max_width:
             last = last[:-1]
-        found[-1] = f"{last.rstrip()}…"
-    return found or [""]
+        wrapped[-1] = f"{last.rstrip()}…"
+    return wrapped or [""]
 
 
-def wrap_distinct(names: Sequence[str], size: float, room: float, lines: int) -> list[list[str]]:
+def wrap_distinct(names: Sequence[str], size: float, max_width: float, lines: int) -> list[list[str]]:
     """Each of *names* as ``wrap`` has it; those that would look alike lose what they share instead.
 
     Example:
-        >>> apart(["sec://account/settings/one", "sec://account/settings/two", "x"], 9, 80, 1)
+        >>> wrap_distinct(["sec://account/settings/one", "sec://account/settings/two", "x"], 9, 80, 1)
         [['sec://a…ngs/one'], ['sec://a…ngs/two'], ['x']]
     """
-    found = [wrap(name, size, room, lines) for name in names]
-    alike: dict[tuple[str, ...], set[str]] = {}
-    for name, told in zip(names, found, strict=True):
-        alike.setdefault(tuple(told), set()).add(name[:2000])
-    for place, (name, told) in enumerate(zip(names, found, strict=True)):
-        if len(group := alike[tuple(told)]) > 1:
-            found[place] = _cut_middle(name[:2000], _shared(min(group), max(group)), size, room, lines)
-    return found
+    wrapped = [wrap(name, size, max_width, lines) for name in names]
+    groups: dict[tuple[str, ...], set[str]] = {}
+    for name, candidate in zip(names, wrapped, strict=True):
+        groups.setdefault(tuple(candidate), set()).add(name[:2000])
+    for place, (name, candidate) in enumerate(zip(names, wrapped, strict=True)):
+        if len(group := groups[tuple(candidate)]) > 1:
+            wrapped[place] = _cut_middle(name[:2000], _shared(min(group), max(group)), size, max_width, lines)
+    return wrapped
 
 
 def _shared(one: str, other: str) -> int:
@@ -157,23 +160,24 @@ def _shared(one: str, other: str) -> int:
     return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
-def _cut_middle(name: str, same: int, size: float, room: float, lines: int) -> list[str]:
-    """*name* without its middle: as much of its beginning as leaves room for what follows *same* letters."""
-    start = max(same - 4, 0)
-    told = [""]
+def _cut_middle(name: str, shared_length: int, size: float, max_width: float, lines: int) -> list[str]:
+    """*name* without its middle: as much of its beginning as leaves room for what follows
+    *shared_length* letters."""
+    start = max(shared_length - 4, 0)
+    candidate = [""]
     for head in range(min(start, 60), -1, -2):
-        told = wrap(f"{name[:head].rstrip()}…{name[start:].lstrip()}", size, room, lines)
-        if not told[-1].endswith("…"):
+        candidate = wrap(f"{name[:head].rstrip()}…{name[start:].lstrip()}", size, max_width, lines)
+        if not candidate[-1].endswith("…"):
             break
-    return told
+    return candidate
 
 
-def _cut(word: str, size: float, room: float) -> tuple[str, str]:
+def _cut(word: str, size: float, max_width: float) -> tuple[str, str]:
     """Cut *word* where its first part still fits, after one letter at the least."""
     low, high = 1, len(word)
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if width(word[:middle], size) <= room else (low, middle - 1)
+        low, high = (middle, high) if width(word[:middle], size) <= max_width else (low, middle - 1)
     return word[:low], word[low:]
 
 
@@ -186,18 +190,18 @@ def short_codes(names: Iterable[str], *, drawn: bool = True) -> dict[str, str]:
     """A short sign for each name, for cells too small for the name itself; *drawn* with the fonts there are.
 
     Example:
-        >>> codes(["Cards & Payments", "Cards", "General Enquiries", "(refused)"])
+        >>> short_codes(["Cards & Payments", "Cards", "General Enquiries", "(refused)"])
         {'Cards & Payments': 'CP', 'Cards': 'C', 'General Enquiries': 'GE', '(refused)': 'r'}
     """
-    found: dict[str, str] = {}
+    codes: dict[str, str] = {}
     for name in dict.fromkeys(names):
-        told = drawable(name[:200]) if drawn else name[:200]
-        words = "".join(letter if letter.isalnum() else " " for letter in told).split()
-        sign = "".join(word[0] for word in words)[:3] or "?"
-        taken, number = set(found.values()), 2
-        wanted = sign
-        while wanted in taken:
-            wanted = f"{sign}{number}"
+        text = drawable(name[:200]) if drawn else name[:200]
+        words = "".join(letter if letter.isalnum() else " " for letter in text).split()
+        initials = "".join(word[0] for word in words)[:3] or "?"
+        used, number = set(codes.values()), 2
+        code = initials
+        while code in used:
+            code = f"{initials}{number}"
             number += 1
-        found[name] = wanted
-    return found
+        codes[name] = code
+    return codes

@@ -1,8 +1,4 @@
-"""Colours: two themes for pictures, one for notebooks, and a colour for each name that stays with it.
-
-Fills are one base colour laid thinly over the page, so that text in the page's own colour stays readable
-in light and in dark. No picture tells anything by colour alone.
-"""
+"""Colours of plots: a light and a dark theme, and a stable palette colour for each name."""
 
 from __future__ import annotations
 

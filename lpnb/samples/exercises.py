@@ -1,7 +1,4 @@
-"""The exercises in the notebooks: an answer in, a sentence out.
-
-Nothing here is graded or kept, and a wrong answer is no error: it gets a hint.
-"""
+"""Check the answers to the exercises in the notebooks, with a hint for a wrong one."""
 
 from __future__ import annotations
 
@@ -60,18 +57,18 @@ def check(exercise: str, answer: object) -> ExerciseResult:
         known = ", ".join(EXERCISES)
         sentence = f"exercise must be one of {known}; got {exercise!r}."
         raise InvalidValueError([Complaint("exercise", sentence)])
-    asked = EXERCISES[exercise]
+    task = EXERCISES[exercise]
     if answer is ...:
         return ExerciseResult(
             exercise, "open", "open. Put your answer in place of the dots and run the cell again."
         )
     try:
-        right = asked.is_right(answer)
+        right = task.is_right(answer)
     except Exception:  # whatever somebody hands in, it is just not the answer
         right = False
     if right:
-        return ExerciseResult(exercise, "right", f"right. {asked.because}")
-    return ExerciseResult(exercise, "not yet", f"not yet. {asked.hint}")
+        return ExerciseResult(exercise, "right", f"right. {task.because}")
+    return ExerciseResult(exercise, "not yet", f"not yet. {task.hint}")
 
 
 def _is_one_of(*words: str) -> Callable[[Any], bool]:

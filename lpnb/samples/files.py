@@ -1,8 +1,4 @@
-"""What comes with the package to try it on: the notebooks and the sample data.
-
-In a checkout they lie beside the package, in ``notebooks`` and ``data``; an installed package has them
-inside. They are found from anywhere, and copied for people to change. Nothing here reads what is in them.
-"""
+"""Find the bundled notebooks and sample data, and copy them into a folder."""
 
 from __future__ import annotations
 
@@ -39,13 +35,13 @@ def sample(name: str | None = None) -> Path:
     folder = bundled_folder("data")
     if name is None:
         return folder
-    there = [file.relative_to(folder).as_posix() for file in _files(folder)]
-    if name in there or f"{name}/" in {each[: each.rfind("/") + 1] for each in there}:
+    names = [file.relative_to(folder).as_posix() for file in _files(folder)]
+    if name in names or f"{name}/" in {each[: each.rfind("/") + 1] for each in names}:
         return folder / name
-    close = get_close_matches(name, there, n=1)
-    meant = f" Did you mean {close[0]!r}?" if close else ""
-    listed = ", ".join(repr(each) for each in there)
-    sentence = f"name must be one of the samples; got {name!r}.{meant} There are {listed}."
+    close = get_close_matches(name, names, n=1)
+    suggestion = f" Did you mean {close[0]!r}?" if close else ""
+    available = ", ".join(repr(each) for each in names)
+    sentence = f"name must be one of the samples; got {name!r}.{suggestion} There are {available}."
     raise InvalidValueError([Complaint("name", sentence)])
 
 
@@ -84,27 +80,29 @@ def copy_samples(folder: Path, *, force: bool = False) -> CopyResult:
     Raises:
         OSError: The folder, or a file in it, cannot be written.
     """
-    done: dict[str, list[str]] = {"new": [], "replaced": [], "kept": []}
-    for name, source in _to_copy():
+    files_by_result: dict[str, list[str]] = {"new": [], "replaced": [], "kept": []}
+    for name, source in _files_to_copy():
         target = folder / name
         content = source.read_bytes()
         if not os.path.lexists(target):
-            done["new"].append(name)
+            files_by_result["new"].append(name)
         elif target.is_file() and target.read_bytes() == content:
             continue
         elif not force:
-            done["kept"].append(name)
+            files_by_result["kept"].append(name)
             continue
         else:
-            done["replaced"].append(name)
+            files_by_result["replaced"].append(name)
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.name}.part")  # a copy that is cut short leaves no half notebook
-        part.write_bytes(content)
-        part.replace(target)
-    return CopyResult(folder, *(tuple(done[what]) for what in ("new", "replaced", "kept")))
+        temporary = target.with_name(
+            f".{target.name}.part"
+        )  # a copy that is cut short leaves no half notebook
+        temporary.write_bytes(content)
+        temporary.replace(target)
+    return CopyResult(folder, *(tuple(files_by_result[what]) for what in ("new", "replaced", "kept")))
 
 
-def _to_copy() -> Iterator[tuple[str, Path]]:
+def _files_to_copy() -> Iterator[tuple[str, Path]]:
     for file in _files(bundled_folder("notebooks")):
         if file.suffix == ".ipynb":
             yield file.name, file

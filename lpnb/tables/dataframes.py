@@ -1,4 +1,4 @@
-"""Whatever came back, as DataFrames with fixed columns and dtypes, also for zero rows.
+"""pandas DataFrames of responses, cases and transcripts, with fixed columns and dtypes also for zero rows.
 
 Tables are built column by column: lists into Arrow, Arrow into pandas.
 """
@@ -77,8 +77,8 @@ _TRANSCRIPT = pa.schema(
 )
 _NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 #: Responses that become Arrow columns together: few enough that what is read once is near when read again.
-_AT_ONCE = 4_096
-_OF_KIND = {"whole": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(), "moment": _TIME}
+_CHUNK_SIZE = 4_096
+_TYPE_OF_KIND = {"whole": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(), "moment": _TIME}
 
 
 def responses_table(
@@ -136,19 +136,19 @@ class ResponseColumns:
     def __init__(self, *, keyed: bool = False) -> None:
         self._keyed = keyed
         self._schema = pa.schema([("case", _TEXT), *_RESPONSES]) if keyed else _RESPONSES
-        self._waiting: list[BatchResponse] = []
+        self._pending: list[BatchResponse] = []
         self._cases: list[str | None] = []
-        self._done: list[Any] = []
+        self._batches: list[Any] = []
 
     def add(self, response: BatchResponse, case: str | None = None) -> None:
         """Take in one response."""
         if not isinstance(response, BatchResponse):
             raise TypeError(f"responses_table takes BatchResponse objects; got {brief(response)}")
-        self._waiting.append(response)
+        self._pending.append(response)
         if self._keyed:
             self._cases.append(case)
-        if len(self._waiting) >= _AT_ONCE:
-            self._settle()
+        if len(self._pending) >= _CHUNK_SIZE:
+            self._flush()
 
     def extend(self, responses: Iterable[BatchResponse], cases: Iterable[str] | None = None) -> None:
         """Take in many responses; *cases* names the case of each.
@@ -157,15 +157,15 @@ class ResponseColumns:
             TypeError: One of them is no response.
             ValueError: There are more of one than of the other.
         """
-        self._settle()
+        self._flush()
         rows: Iterator[Any] = iter(responses if cases is None else zip(responses, cases, strict=True))
-        while stretch := list(islice(rows, _AT_ONCE)):
-            calls, names = (stretch, ()) if cases is None else zip(*stretch, strict=True)
+        while chunk := list(islice(rows, _CHUNK_SIZE)):
+            calls, names = (chunk, ()) if cases is None else zip(*chunk, strict=True)
             if set(map(type, calls)) != {BatchResponse}:
                 for call in calls:
                     if not isinstance(call, BatchResponse):
                         raise TypeError(f"responses_table takes BatchResponse objects; got {brief(call)}")
-            self._take_in(calls, names)
+            self._add_chunk(calls, names)
 
     def add_columns(
         self, per_call: Mapping[str, Any], counts: Sequence[int], per_pair: Mapping[str, Any]
@@ -174,29 +174,29 @@ class ResponseColumns:
 
         *counts* says how many frames each response has. A column is a list of cells or an Arrow array.
         """
-        of_call = pa.array(np.repeat(np.arange(len(counts)), counts))
-        found = {name: _array(cells, self._schema.field(name).type) for name, cells in per_pair.items()}
+        row_of_call = pa.array(np.repeat(np.arange(len(counts)), counts))
+        arrays = {name: _array(cells, self._schema.field(name).type) for name, cells in per_pair.items()}
         for name, cells in per_call.items():
-            found[name] = _array(cells, self._schema.field(name).type).take(of_call)
-        ordered = [found[field.name] for field in self._schema]
-        self._done.append(pa.RecordBatch.from_arrays(ordered, schema=self._schema))
+            arrays[name] = _array(cells, self._schema.field(name).type).take(row_of_call)
+        ordered = [arrays[field.name] for field in self._schema]
+        self._batches.append(pa.RecordBatch.from_arrays(ordered, schema=self._schema))
 
     def table(self) -> pd.DataFrame:
         """The table of what has been taken in so far."""
-        self._settle()
-        return _to_pandas(pa.Table.from_batches(self._done, self._schema))
+        self._flush()
+        return _to_pandas(pa.Table.from_batches(self._batches, self._schema))
 
-    def _settle(self) -> None:
+    def _flush(self) -> None:
         """Turn what waits into Arrow columns."""
-        calls, cases = self._waiting, self._cases
-        self._waiting, self._cases = [], []
+        calls, cases = self._pending, self._cases
+        self._pending, self._cases = [], []
         if calls:
-            self._take_in(calls, cases)
+            self._add_chunk(calls, cases)
 
-    def _take_in(self, calls: Sequence[BatchResponse], cases: Sequence[str | None]) -> None:
+    def _add_chunk(self, calls: Sequence[BatchResponse], cases: Sequence[str | None]) -> None:
         # One plain loop for each column: it makes no object for a row, so that nothing is left to collect.
-        of_each = [call.pairs for call in calls]
-        pairs = list(chain.from_iterable(of_each))
+        pairs_of_calls = [call.pairs for call in calls]
+        pairs = list(chain.from_iterable(pairs_of_calls))
         per_call: dict[str, Any] = {
             "consumer_id": [call.consumer_id for call in calls],
             "http_status": [call.http_status for call in calls],
@@ -214,7 +214,7 @@ class ResponseColumns:
             "message": [pair.message for pair in pairs],
             "conversation_id": [pair.conversation_id for pair in pairs],
         }
-        self.add_columns(per_call, list(map(len, of_each)), per_pair)
+        self.add_columns(per_call, list(map(len, pairs_of_calls)), per_pair)
 
 
 def cases_table(
@@ -264,21 +264,21 @@ def cases_table(
         (['12'], 'Int64')
     """
     kinds = kinds or {}
-    listed = {name: _as_list(cells) for name, cells in columns.items()}
-    lengths = {len(cells) for cells in listed.values()}
+    lists = {name: _as_list(cells) for name, cells in columns.items()}
+    lengths = {len(cells) for cells in lists.values()}
     if len(lengths) > 1:
         raise ValueError(f"the columns of a table must be of one length; got {sorted(lengths)}")
     rows = lengths.pop() if lengths else 0
-    found = {
-        field.name: _array(listed[field.name], field.type)
-        if field.name in listed
+    arrays = {
+        field.name: _array(lists[field.name], field.type)
+        if field.name in lists
         else pa.nulls(rows, field.type)
         for field in _CASES
     }
-    for name, cells in listed.items():
-        if name not in found:
-            found[name] = _array(cells, _type_of(cells, kinds.get(name)))
-    return _to_pandas(found)
+    for name, cells in lists.items():
+        if name not in arrays:
+            arrays[name] = _array(cells, _type_of(cells, kinds.get(name)))
+    return _to_pandas(arrays)
 
 
 def transcript_table(columns: Mapping[str, Iterable[object]]) -> pd.DataFrame:
@@ -315,7 +315,9 @@ def plain_table(columns: Mapping[str, Iterable[object]], kinds: Mapping[str, str
         >>> plain_table({"skillId": ["007", None]}, {"skillId": "id"})["skillId"].tolist()
         ['007', nan]
     """
-    return _to_pandas({name: _array(cells, _OF_KIND.get(kinds[name])) for name, cells in columns.items()})
+    return _to_pandas(
+        {name: _array(cells, _TYPE_OF_KIND.get(kinds[name])) for name, cells in columns.items()}
+    )
 
 
 def timestamps(microseconds: Sequence[int | None]) -> Any:
@@ -325,7 +327,7 @@ def timestamps(microseconds: Sequence[int | None]) -> Any:
         TypeError, ValueError: One of them is no whole number.
 
     Example:
-        >>> moments([0, None]).null_count
+        >>> timestamps([0, None]).null_count
         1
     """
     return pa.array(microseconds, pa.int64()).cast(_TIME)
@@ -345,14 +347,14 @@ def _array(cells: Iterable[object], kind: Any) -> Any:
     if isinstance(cells, pa.Array):
         return cells
     kind = kind if kind is not None else _TEXT
-    listed = _as_list(cells)
+    values = _as_list(cells)
     try:
-        return pa.array(listed, kind)
+        return pa.array(values, kind)
     except (UnicodeEncodeError, pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, TypeError):
         # Rare: half characters, objects in a column of text, whole numbers beyond 64 bits.
         if kind != _TEXT:
-            return pa.array([None if cell is None else cell_text(cell) for cell in listed], _TEXT)
-        return pa.array([None if cell is None else cell_text(cell) for cell in listed], kind)
+            return pa.array([None if cell is None else cell_text(cell) for cell in values], _TEXT)
+        return pa.array([None if cell is None else cell_text(cell) for cell in values], kind)
 
 
 def _timestamps_of(cells: list[datetime.datetime | None]) -> Any:
@@ -364,10 +366,10 @@ def _timestamps_of(cells: list[datetime.datetime | None]) -> Any:
     if not set(map(type, cells)) <= {datetime.datetime, type(None)}:
         return cells
     try:
-        since = [None if cell is None else cell - _EPOCH for cell in cells]
+        offsets = [None if cell is None else cell - _EPOCH for cell in cells]
     except TypeError:  # one without a zone
         return cells
-    return pa.array(since, pa.duration("us")).cast(pa.int64()).cast(_TIME)
+    return pa.array(offsets, pa.duration("us")).cast(pa.int64()).cast(_TIME)
 
 
 def cell_text(cell: object) -> str:
@@ -391,7 +393,7 @@ def cell_text(cell: object) -> str:
 
 def _type_of(cells: Sequence[object], kind: str | None) -> Any:
     if kind is not None:
-        return _OF_KIND.get(kind)
+        return _TYPE_OF_KIND.get(kind)
     types = {type(cell) for cell in cells if cell is not None}
     if types == {bool}:
         return pa.bool_()

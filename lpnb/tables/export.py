@@ -1,8 +1,4 @@
-"""Tables as files: Parquet, CSV and Excel, whole or not at all, and with no formula in them.
-
-A file is written beside its place and moved there when it is complete, so that a crash leaves what was there
-before. Nothing here decides what a table holds.
-"""
+"""Write a DataFrame as Parquet, CSV or Excel: atomically, and with spreadsheet formulas escaped."""
 
 from __future__ import annotations
 
@@ -63,15 +59,15 @@ def save_table(table: pd.DataFrame, path: str | Path) -> Path:
         raise TypeError(f"save_table writes a DataFrame; got a {type(table).__name__}")
     table = _flat_columns(table)
     target = Path(os.path.realpath(path))
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         try:
-            _WRITERS[suffix](table, part)
-            with part.open("rb+") as written:
-                os.fsync(written.fileno())
-            part.replace(target)
+            _WRITERS[suffix](table, temporary)
+            with temporary.open("rb+") as temporary_file:
+                os.fsync(temporary_file.fileno())
+            temporary.replace(target)
         finally:
-            part.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
     except (OSError, pa.ArrowException) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise LpnbError(f"{path} cannot be written: {reason}. What was there before is as it was.") from None
@@ -112,11 +108,11 @@ def _flat_columns(table: pd.DataFrame) -> pd.DataFrame:
     names = [
         " ".join(map(str, name)).rstrip() if isinstance(name, tuple) else str(name) for name in table.columns
     ]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise InvalidValueError(
             [
                 Complaint(name, f"{name} must be one column of the table; got {names.count(name)}.")
-                for name in twice
+                for name in repeated
             ]
         )
     return table.set_axis(names, axis="columns")
@@ -146,15 +142,15 @@ def _parquet(table: pd.DataFrame, path: Path) -> None:
 
 
 def _csv(table: pd.DataFrame, path: Path) -> None:
-    found = _arrow(table)
+    arrow_table = _arrow(table)
     columns = {}
-    for name, column in zip(found.column_names, found.columns, strict=True):
-        kind = column.type
-        if pa.types.is_dictionary(kind):
-            column, kind = column.cast(kind.value_type), kind.value_type
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    for name, column in zip(arrow_table.column_names, arrow_table.columns, strict=True):
+        arrow_type = column.type
+        if pa.types.is_dictionary(arrow_type):
+            column, arrow_type = column.cast(arrow_type.value_type), arrow_type.value_type
+        if pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type):
             column = _escape_formulas(column)
-        elif pa.types.is_nested(kind):
+        elif pa.types.is_nested(arrow_type):
             texts = [None if cell is None else cell_text(cell) for cell in column.to_pylist()]
             column = _escape_formulas(pa.array(texts, pa.string()))
         columns[_escape_formulas(pa.array([name]))[0].as_py()] = column
@@ -164,11 +160,11 @@ def _csv(table: pd.DataFrame, path: Path) -> None:
 def _escape_formulas(column: Any) -> Any:
     """Put an apostrophe before whatever looks like a formula, or like one that was disarmed before."""
     column = column.cast(pa.large_string())
-    armed = pc.and_(
+    needs_escape = pc.and_(
         pc.match_substring_regex(column, FORMULA_PREFIX), pc.invert(pc.match_substring_regex(column, _NUMBER))
     )
     joined = pc.binary_join_element_wise(_scalar("'"), column, _scalar(""))
-    return pc.if_else(armed, joined, column)
+    return pc.if_else(needs_escape, joined, column)
 
 
 def _scalar(text: str) -> Any:
@@ -200,11 +196,11 @@ def _excel(table: pd.DataFrame, path: Path) -> None:
             return value
         if isinstance(value, float) or (isinstance(value, int) and abs(value) < _EXCEL_DIGITS):
             return value if value == value and abs(value) != float("inf") else str(value)
-        made = WriteOnlyCell(sheet, _printable(cell_text(value)))
-        made.data_type = "s"  # it was taken for a formula when it begins with "="
-        made.number_format = "@"
-        made.quotePrefix = True
-        return made
+        text_cell = WriteOnlyCell(sheet, _printable(cell_text(value)))
+        text_cell.data_type = "s"  # it was taken for a formula when it begins with "="
+        text_cell.number_format = "@"
+        text_cell.quotePrefix = True
+        return text_cell
 
     head = [cell(str(name)) for name in table.columns]
     for heading in head:
@@ -263,8 +259,8 @@ def _without_zone(value: object) -> object:
 
 def _printable(text: str) -> str:
     """Text in Excel's own spelling of characters that XML cannot hold."""
-    text = _ESCAPED.sub(lambda found: f"_x005F{found[0]}", text)
-    return _CONTROL.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
+    text = _ESCAPED.sub(lambda match: f"_x005F{match[0]}", text)
+    return _CONTROL.sub(lambda match: f"_x{ord(match[0]):04X}_", text)
 
 
 _WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {

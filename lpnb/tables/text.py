@@ -1,4 +1,4 @@
-"""``print_table``: a table for a terminal, with nothing cut. In a notebook a DataFrame shows itself."""
+"""``print_table``: a DataFrame as plain text for a terminal, with every cell whole."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: Rows that are printed unless more are asked for.
-MOST = 100
+MAX_ROWS = 100
 
 
-def print_table(table: pd.DataFrame, columns: Iterable[str] | None = None, *, most: int = MOST) -> None:
+def print_table(table: pd.DataFrame, columns: Iterable[str] | None = None, *, most: int = MAX_ROWS) -> None:
     """Print *table* with every cell whole: ids are there to be copied.
 
     ``print(table)`` leaves it to pandas, which shortens long cells and leaves out columns in the middle,
@@ -45,7 +45,7 @@ def print_table(table: pd.DataFrame, columns: Iterable[str] | None = None, *, mo
     print(as_text(table, columns, most=most))  # noqa: T201 - printing is what was asked for
 
 
-def as_text(table: pd.DataFrame, columns: Iterable[str] | None = None, *, most: int | None = MOST) -> str:
+def as_text(table: pd.DataFrame, columns: Iterable[str] | None = None, *, most: int | None = MAX_ROWS) -> str:
     """The text that ``print_table`` prints; *most* None is every row."""
     if not (hasattr(table, "columns") and hasattr(table, "isna")):
         raise TypeError(f"print_table prints a DataFrame; got {brief(table)}")
@@ -57,8 +57,8 @@ def as_text(table: pd.DataFrame, columns: Iterable[str] | None = None, *, most: 
         table = table.reset_index(allow_duplicates=True)
     known = [str(name) for name in table.columns]
     names = known if columns is None else [columns] if isinstance(columns, str) else list(columns)
-    if strangers := [name for name in names if name not in known]:
-        raise InvalidValueError([one_of("columns", str(name), known) for name in strangers])
+    if unknown := [name for name in names if name not in known]:
+        raise InvalidValueError([one_of("columns", str(name), known) for name in unknown])
     shown = table if most is None else table.head(most)
     cells = [_texts(name, shown.iloc[:, known.index(name)]) for name in names]
     text = table_text(names, zip(*cells, strict=True), room())
@@ -68,7 +68,9 @@ def as_text(table: pd.DataFrame, columns: Iterable[str] | None = None, *, most: 
 
 def _texts(name: str, column: Any) -> list[str | None]:
     missing = column.isna()
-    return [None if gone else _text(name, cell) for cell, gone in zip(column, missing, strict=True)]
+    return [
+        None if is_missing else _text(name, cell) for cell, is_missing in zip(column, missing, strict=True)
+    ]
 
 
 def _text(name: str, cell: object) -> str:

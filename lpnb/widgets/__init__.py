@@ -1,1 +1,1 @@
-"""Panels for notebooks: thin views over the functions below them. Core ipywidgets only."""
+"""ipywidgets panels: the explorer, the composer, and a live table of webhook events."""

@@ -1,7 +1,4 @@
-"""What the composer and the explorer have in common: a sheet, a sender, and what came back.
-
-How these are laid out is the panels' own affair.
-"""
+"""``BasePanel``, the base class of composer and explorer: a batch form, a Send button, the responses."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""The composer: one panel that fills in a CONVERSATION batch, shows it, sends it and shows what came back.
-
-A thin view. ``ConversationBatch`` says what is wrong, ``advise`` what could be better, the client's engine
-sends; how the fields, the pictures and the colours come about is in the modules beside this one.
-"""
+"""``Composer``: an ipywidgets panel that fills in, checks and sends one CONVERSATION batch."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The connection bar: which account is talked to, how long its token lives, whether it answers.
-
-It asks before it goes over to a real account. It shows no secret and keeps none.
-"""
+"""The explorer's connection bar: account, token lifetime, health check, and switching to another account."""
 
 from __future__ import annotations
 

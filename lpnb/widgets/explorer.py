@@ -1,7 +1,4 @@
-"""The explorer: compose, send, follow, look back, and take the code along, in one panel with tabs.
-
-A thin view: each tab is a module beside this one, and whatever they do, a script can do with the same calls.
-"""
+"""``Explorer``: an ipywidgets panel with tabs to compose, send, follow, list, vary and export requests."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What a panel shows that is not a field: the frames as JSON, advice, the status, the table of answers.
-
-Plain functions from values to escaped HTML; they keep nothing and call nobody.
-"""
+"""Functions from values to escaped HTML: JSON preview, hints, status line, table of answers."""
 
 from __future__ import annotations
 
@@ -168,7 +165,7 @@ def size_text(number: int) -> str:
     """Say how large what is posted is.
 
     Example:
-        >>> size(412), size(20_480)
+        >>> size_text(412), size_text(20_480)
         ('412 bytes', '20.5 kB')
     """
     return f"{number:,} bytes" if number < 10_000 else f"{number / 1000:,.1f} kB"

@@ -1,7 +1,4 @@
-"""``LiveTable``: what a ``Receiver`` got, as a table in the notebook that follows along.
-
-A view and nothing more: the receiver has the rows, and what was refused.
-"""
+"""``LiveTable``: the latest webhook events of a ``Receiver`` as a table that updates itself."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""What stays of a panel when its notebook is opened again without a kernel: plain HTML, kept up to date.
-
-A panel's own output is written once, when it is shown. This is a second output beside it, which the live
-panel hides, and which is written anew while the panel lives.
-"""
+"""Static HTML of a panel in a second notebook output, kept up to date for reading without a kernel."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""How the panels look: one style sheet, and the layouts that their widgets share.
-
-Colours are our own and re-set for dark themes; everything else follows the front end. Nothing here makes
-a panel.
-"""
+"""The panels' style sheet, and a factory for widgets that share layout and style objects."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The row above the sheet: start from something, load, save, step back and forth, find a field.
-
-It works on a ``BatchForm`` and a ``PayloadLibrary``. Each of its panels is made when it is first opened.
-"""
+"""The toolbar above the form: templates, import, save, undo, redo, duplicate, reset, find a field."""
 
 from __future__ import annotations
 

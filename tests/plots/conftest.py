@@ -17,7 +17,7 @@ ENGAGEMENTS = [
     ("99999", "888888"), ("99999", "888889"), ("880524010", "880524110"), ("880524011", "880524114"),
     ("880524012", "880524115"), ("880524013", "880524118"), ("880524015", "880524123"), (None, None),
 ]  # fmt: skip
-WORLD = Path(lpnb.sandbox.__file__).parent / "default_world.toml"
+WORLD = Path(lpnb.sandbox.__file__).parent / "world" / "default_world.toml"
 
 
 def sent(world: str | Path | None = None) -> pd.DataFrame:

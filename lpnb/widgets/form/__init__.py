@@ -1,1 +1,1 @@
-"""The form of a batch: fields, sections, import, engagement lookup."""
+"""The form that is filled in: fields of one CONVERSATION batch, templates, import, lookup, grid of values."""

@@ -1,8 +1,4 @@
-"""The sheet that is filled in: one CONVERSATION batch as fields, the frames they make, what is said of it.
-
-It checks and shows. ``ConversationBatch`` says what is wrong and ``advise`` what could be better; nothing
-here sends.
-"""
+"""``BatchForm``: the fields of one CONVERSATION batch, with JSON preview, complaints, hints and undo."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""A brand's own fields: values that the documentation does not list, named by whoever sends them.
-
-Where such a value stands and what it is called is asked here; what it may be is the models' business.
-"""
+"""Custom fields of a brand: add fields to the form that the documentation does not list."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Campaign and engagement looked up: what Monitoring is told of a visitor, and taking over what it offers.
-
-``EngagementRequest`` says what is wrong with a question and the client's engine asks it; the sheet's fields
-are filled in by whoever is handed the answer.
-"""
+"""Ask Monitoring for an engagement and fill campaign, engagement and context into the form."""
 
 from __future__ import annotations
 

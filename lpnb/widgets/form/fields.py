@@ -1,8 +1,4 @@
-"""A model's field as a field of a form: which widget shows it, and what a typed value is on the wire.
-
-The fields come from the models' own definitions. Whether a value is right is not decided here: what
-cannot be read as a number is handed on as the text it is, so that the model complains about it.
-"""
+"""Form fields made from the models: which widget shows a value, and its conversion to and from the wire."""
 
 from __future__ import annotations
 
@@ -126,7 +122,7 @@ def model_fields(model: type[WireModel], place: str, lists: int = 1, path: Path 
 
     Example:
         >>> from lpnb.models.conversation_request import CampaignInfo
-        >>> [field.key for field in fields_of(CampaignInfo, "request")]
+        >>> [field.key for field in model_fields(CampaignInfo, "request")]
         ['request.campaignId', 'request.engagementId']
     """
     for name, info in model.model_fields.items():
@@ -152,7 +148,7 @@ def custom_field(place: str, name: str) -> FormField:
     """A field for what a brand sends beyond the documentation. Numbers and other JSON are sent as such.
 
     Example:
-        >>> field = own_field("ctmrinfo", "loyaltyTier")
+        >>> field = custom_field("ctmrinfo", "loyaltyTier")
         >>> field.key, field.to_wire("gold"), field.to_wire("7"), field.to_wire('"7"'), field.to_wire("[1]")
         ('ctmrinfo.loyaltyTier', 'gold', 7, '7', [1])
     """
@@ -173,8 +169,8 @@ def field_label(path: Path) -> str:
     """Say in words what stands at *path*.
 
     Example:
-        >>> label_of(("companySize",)), label_of(("age", "year")), label_of(("contacts", 1, "phoneType"))
-        ('Company size', 'Year of birth', '2nd phone type')
+        >>> field_label(("companySize",)), field_label(("contacts", 1, "phoneType"))
+        ('Company size', '2nd phone type')
     """
     name, longer = str(path[-1]), ".".join(str(step) for step in path[-2:])
     label = _LABELS.get(longer) or _LABELS.get(name)

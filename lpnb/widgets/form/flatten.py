@@ -1,7 +1,4 @@
-"""Frames taken apart into leaves, and put together again: how a form owns some values and carries the rest.
-
-A leaf is a path of keys and places, and the value that stands there. Nothing here knows a field's name.
-"""
+"""Flatten nested JSON into a dict of paths and values, and assemble it again."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""What has been typed into the fields: a form that collects frames as the wire has them.
-
-The form holds no rule. It hands out frames, takes frames in, and shows each complaint at the field it is
-about. Values that it has no field for are carried along untouched.
-"""
+"""The values of a form: collect frames from fields, load frames into fields, carry what has no field."""
 
 from __future__ import annotations
 
@@ -238,7 +234,7 @@ def is_frame_pair(frames: Any) -> bool:
     """Whether *frames* are the pair that a form holds, whatever their values.
 
     Example:
-        >>> fits([{"type": "userprofile.SetUserProfile", "body": {}}]), fits("[]")
+        >>> is_frame_pair([{"type": "userprofile.SetUserProfile", "body": {}}]), is_frame_pair("[]")
         (False, False)
     """
     return (
@@ -256,7 +252,8 @@ def complaints_by_field(complaints: Sequence[Complaint], keys: Mapping[str, str]
 
     Example:
         >>> wrong = Complaint("[1].body.campaignInfo.campaignId", "[1].body.campaignInfo.campaignId is odd.")
-        >>> at_fields([wrong], {"[1].body.campaignInfo.campaignId": "request.campaignInfo.campaignId"})
+        >>> keys = {"[1].body.campaignInfo.campaignId": "request.campaignInfo.campaignId"}
+        >>> complaints_by_field([wrong], keys)
         {'request.campaignInfo.campaignId': 'campaignId is odd.'}
     """
     found: dict[str, list[str]] = {}

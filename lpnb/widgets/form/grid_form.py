@@ -1,7 +1,4 @@
-"""The rows of an experiment's grid: which fields vary, and the values each takes.
-
-``Grid`` says what is wrong with them; all other fields stay as the sheet has them.
-"""
+"""Rows of the experiment's grid: the fields that vary and their values, as a ``Grid`` of cases."""
 
 from __future__ import annotations
 
@@ -117,9 +114,9 @@ def column_name(field: FormField) -> str:
     """A field's name as a column of cases.
 
     Example:
-        >>> column_of(FormField("request", ("campaignInfo", "campaignId"), "text", ""))
+        >>> column_name(FormField("request", ("campaignInfo", "campaignId"), "text", ""))
         'campaignInfo.campaignId'
-        >>> column_of(FormField("personal", ("contacts", 0, "email"), "text", ""))
+        >>> column_name(FormField("personal", ("contacts", 0, "email"), "text", ""))
         'personal.contacts.0.email'
     """
     steps = [str(step) for step in field.path]
@@ -132,9 +129,9 @@ def parse_values(typed: str) -> list[str | None]:
     """The values that somebody has typed between commas; an empty one leaves the field out.
 
     Example:
-        >>> values_of('vip, "gold, old", ')
+        >>> parse_values('vip, "gold, old", ')
         ['vip', 'gold, old', None]
-        >>> values_of("")
+        >>> parse_values("")
         []
     """
     if not typed.strip():

@@ -1,7 +1,4 @@
-"""The panel that loads a payload from elsewhere: a file, or pasted frames, curl, a Postman collection.
-
-``read_request`` understands them; tokens in them are left out. What was pasted is not kept.
-"""
+"""Import a payload into the form from a file or pasted text: frames, curl, a Postman collection."""
 
 from __future__ import annotations
 

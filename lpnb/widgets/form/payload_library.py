@@ -1,7 +1,4 @@
-"""What there is to start from: personas, the page's examples, and the payloads that somebody has saved.
-
-Plain values and one JSON file; nothing here shows anything.
-"""
+"""Payload templates: personas, documentation examples, sample payloads, and payloads saved to a JSON file."""
 
 from __future__ import annotations
 
@@ -18,8 +15,8 @@ from lpnb._internal.json_codec import JsonError, read_json
 from lpnb.errors import LpnbError
 from lpnb.models.batches import ConversationBatch
 from lpnb.models.conversation_request import ClientProperties
+from lpnb.samples.examples import page_examples
 from lpnb.samples.files import sample
-from lpnb.samples.page_examples import page_examples
 
 #: Where payloads are saved when nobody says otherwise, in the folder that the notebook runs in.
 LIBRARY = "lpnb-library.json"
@@ -47,7 +44,7 @@ def built_in_templates() -> list[PayloadTemplate]:
     """The personas, the documentation's own examples, the sample payloads.
 
     Example:
-        >>> [start.name for start in given_starts() if start.kind == "example"]
+        >>> [start.name for start in built_in_templates() if start.kind == "example"]
         ['minimal', 'with SDEs', 'with campaign']
     """
     examples = [
@@ -89,7 +86,7 @@ class PayloadLibrary:
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     library = Library(Path(folder, "mine.json"))
+        ...     library = PayloadLibrary(Path(folder, "mine.json"))
         ...     library.save("a VIP", ConversationBatch())
         ...     [start.name for start in library.starts()]
         'a VIP'

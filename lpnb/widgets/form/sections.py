@@ -1,7 +1,4 @@
-"""Fields under each other, each with a note for what there is to say about it; some of them folded away.
-
-What the fields hold is the form's business.
-"""
+"""Sections of form fields with a note below each field, and sections that collapse."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Sending from a panel: the button, the confirmation, the request preview."""
+"""Sending from a panel: Send and Stop, confirmation, request preview, what was sent and how it looks."""

@@ -1,7 +1,4 @@
-"""What a person must confirm before a send: that it is the real account, and that a doubt is accepted.
-
-It only knows what was sent and how that ended. Asking is the panel's part.
-"""
+"""What must be confirmed before a send: the real account, and an earlier send without a known outcome."""
 
 from __future__ import annotations
 

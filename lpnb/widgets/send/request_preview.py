@@ -1,4 +1,4 @@
-"""The request that a send makes, as it goes out but for the tokens: method, URL, headers."""
+"""HTML preview of the HTTP request of a send: method, URL and headers, with tokens masked."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Send and Stop: what the sheet shows goes out once, and whatever happens ends in the status line.
-
-What must be confirmed first is ``caution``'s business; what to do with the answer is told to ``arrived``.
-"""
+"""The Send and Stop buttons: send what the form shows once, and put every ending into the status line."""
 
 from __future__ import annotations
 

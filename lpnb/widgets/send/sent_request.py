@@ -1,4 +1,4 @@
-"""One send as the session remembers it: what was sent, for whom, to which account, and what came back."""
+"""``SentRequest``: one send of the session, with batch, consumer, account and response."""
 
 from __future__ import annotations
 

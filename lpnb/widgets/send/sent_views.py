@@ -1,7 +1,4 @@
-"""How a send and its reply look: in words, as a table, raw, and beside another one.
-
-Plain functions from values to escaped HTML.
-"""
+"""HTML views of one send: outcome, request and raw response, and the difference between two sends."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The tabs of the explorer."""
+"""The explorer's tabs beside Compose: Send & follow, History, Experiment, As code."""

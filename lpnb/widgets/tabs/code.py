@@ -1,4 +1,4 @@
-"""The tab that shows the same work as code, to be copied into a cell, a script or a terminal."""
+"""The As code tab: the payload as Python, curl, .http file or Postman collection, to be copied."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The tab that tries many payloads: a grid, a run with progress and Stop, its table, heatmap, comparison.
-
-``Grid``, ``start_experiment``, ``heatmap`` and ``compare`` do the work. Whatever blocks happens off the loop.
-"""
+"""The Experiment tab: a grid of cases, a run with progress and Stop, its table, heatmap and comparison."""
 
 from __future__ import annotations
 

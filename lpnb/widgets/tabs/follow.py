@@ -1,4 +1,4 @@
-"""The tab that follows one send: what came of it, where it landed, the conversation itself, the raw reply."""
+"""The Send & follow tab: outcome, landing, conversation thread and raw response of one send."""
 
 from __future__ import annotations
 

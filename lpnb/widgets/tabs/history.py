@@ -1,7 +1,4 @@
-"""The tab with everything sent in the session: search, reopen, resend as new, compare.
-
-It keeps no record of its own: the explorer's list of sends is what it shows.
-"""
+"""The History tab: search the session's sends, reopen, resend and compare them."""
 
 from __future__ import annotations
 

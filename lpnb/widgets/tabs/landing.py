@@ -1,7 +1,4 @@
-"""Where a conversation landed, and on a sandbox in this process why: the rules that were tried, one by one.
-
-``find_landing`` finds out; this shows it. A question still open when another send is shown is dropped.
-"""
+"""Show where a conversation landed and, on an embedded sandbox, the routing trace that explains it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""A conversation as a thread to go on with: what was said, what the agent answers, a box to say more, Close.
-
-``ConversationCore`` sends and remembers. What agents say comes by webhook when somebody listens, else from
-history, which is asked politely and only while anybody looks.
-"""
+"""The conversation thread of a send: messages from webhook or history, a box to say more, Close."""
 
 from __future__ import annotations
 
@@ -241,7 +237,7 @@ def lines_html(lines: Sequence[TranscriptLine], own: Sequence[TranscriptLine]) -
     """The thread as a list: the consumer's lines on one side, everybody else's on the other.
 
     Example:
-        >>> lines_html([Line("agent", "text", "<b>", None)], []).count("&lt;b&gt;")
+        >>> lines_html([TranscriptLine("agent", "text", "<b>", None)], []).count("&lt;b&gt;")
         1
     """
     # What was refused or never left is in no transcript, and yet somebody has typed it.

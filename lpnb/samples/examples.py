@@ -1,4 +1,4 @@
-"""The CONVERSATION page's three example bodies, made with lpnb's own builders."""
+"""The three example bodies of the CONVERSATION documentation page, made with lpnb's builders."""
 
 from __future__ import annotations
 
