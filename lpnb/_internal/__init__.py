@@ -1,1 +1,1 @@
-"""What knows no service: JSON, redaction, display, validation, the event loop."""
+"""Foundations without any service in them: JSON, redaction, display, validation, the event loop."""

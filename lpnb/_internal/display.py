@@ -1,4 +1,4 @@
-"""How things look in a notebook: escaped HTML that follows the front end's colours.
+"""HTML and text display in a notebook: escaping, tables, shortened values.
 
 Escaping happens here and nowhere else. Every value is shown as text, whatever markup it holds.
 """

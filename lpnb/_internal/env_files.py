@@ -1,4 +1,4 @@
-"""``.env`` files: where they are looked for, and what stands in them, line by line.
+"""Finding and parsing ``.env`` files.
 
 Which names mean something is not known here, and nothing is put into the environment.
 """

@@ -1,4 +1,4 @@
-"""The one event loop that everything asynchronous runs on, in a thread of its own.
+"""The background asyncio event loop that all asynchronous work of the process runs on.
 
 Which thread and which loop a notebook's button callback runs in changes from one kernel release to
 the next, and an interrupt during an awaited gather lets every job finish. So lpnb assumes nothing of

@@ -1,4 +1,4 @@
-"""What counts as a host name: spelled once, for the settings and for what the Domain API says."""
+"""Checks of host names and origins, for the settings and for the Domain API's answers."""
 
 from __future__ import annotations
 

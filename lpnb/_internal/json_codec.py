@@ -1,4 +1,4 @@
-"""JSON read strictly: every way a text can be odd has a name, and none of them is a surprise.
+"""Strict JSON reading and quick JSON writing.
 
 Python's own reader lets NaN, 1e400 and doubled keys pass, and fails with four kinds of exception, of
 which only one is its own. Here there is one, ``JsonError``, and its sentence says what is wrong.
@@ -79,8 +79,8 @@ def lone_surrogate(text: str) -> int | None:
         >>> lone_surrogate("ab\\ud800c")
         2
     """
-    found = None if text.isascii() else _SURROGATE.search(text)
-    return found.start() if found else None
+    match = None if text.isascii() else _SURROGATE.search(text)
+    return match.start() if match else None
 
 
 def _check_depth(text: str) -> None:
@@ -94,12 +94,12 @@ def _check_depth(text: str) -> None:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
-        double = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        keys: set[str] = set()
+        double = next(key for key, _ in pairs if key in keys or keys.add(key))  # type: ignore[func-returns-value]
         raise JsonError(f"the key {double!r} occurs twice in one object")
-    return found
+    return fields
 
 
 def _whole(digits: str) -> int:

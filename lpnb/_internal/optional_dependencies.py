@@ -1,4 +1,4 @@
-"""The command that installs an extra of lpnb for the very Python that runs.
+"""The pip command that installs one of lpnb's extras into the running Python.
 
 It installs nothing itself.
 """

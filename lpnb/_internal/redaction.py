@@ -1,8 +1,8 @@
-"""Values that show themselves to nobody: the client secret, AppJWT, ConsumerJWS.
+"""Redaction: ``Secret`` values that mask themselves, and scrubbing of secrets from text, bytes and logs.
 
 ``Secret`` masks itself wherever Python turns an object into text or bytes. ``scrub`` takes known
 secrets out of text that came from elsewhere. The log filter does the same for the HTTP libraries'
-own loggers. Nothing here decides who may get a secret; that is ``trust``.
+own loggers. Nothing here decides who may get a secret; that is ``api.trusted_hosts``' business.
 """
 
 from __future__ import annotations
@@ -154,5 +154,5 @@ def guard_logs() -> None:
     """Put the filter on the loggers of the HTTP libraries. Calling it again changes nothing."""
     for name in _LOGGERS:
         logger = logging.getLogger(name)
-        if not any(isinstance(known, TokenFilter) for known in logger.filters):
+        if not any(isinstance(existing, TokenFilter) for existing in logger.filters):
             logger.addFilter(TokenFilter())

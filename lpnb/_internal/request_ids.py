@@ -1,4 +1,4 @@
-"""Fresh ids for requests: random UUIDs, as many as a run needs, without asking the system for each."""
+"""Request ids: random UUIDs, made quickly."""
 
 from __future__ import annotations
 

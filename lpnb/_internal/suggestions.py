@@ -1,4 +1,4 @@
-"""Which known name was probably meant by one that nobody knows. What is said around it is said elsewhere."""
+"""Spelling suggestions: which known names are nearest to an unknown one."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def plain_name(name: str) -> str:
     return name.lower().replace("_", "").replace(" ", "").replace("-", "")
 
 
-def nearest(came: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
-    """The known names that are nearest to *came*, the nearest first: none, one, or up to three as near.
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
+    """The known names that are nearest to *name*, the nearest first: none, one, or up to three as near.
 
     Example:
         >>> nearest("name", ["firstname", "lastname", "age"])
@@ -29,17 +29,17 @@ def nearest(came: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
         >>> nearest("engagement", ["skillId"])
         []
     """
-    matcher = SequenceMatcher(None, "", plain_name(came))
-    found = []
-    for place, name in enumerate(known):
-        matcher.set_seq1(plain_name(name))
+    matcher = SequenceMatcher(None, "", plain_name(name))
+    matches = []
+    for place, candidate in enumerate(known):
+        matcher.set_seq1(plain_name(candidate))
         if matcher.quick_ratio() >= cutoff and (ratio := matcher.ratio()) >= cutoff:
-            found.append((-ratio, place, name))
-    found.sort()
-    return [name for ratio, _, name in found if ratio < found[0][0] + _AS_NEAR][:_MOST]
+            matches.append((-ratio, place, candidate))
+    matches.sort()
+    return [name for ratio, _, name in matches if ratio < matches[0][0] + _AS_NEAR][:_MOST]
 
 
-def did_you_mean(came: str, known: Sequence[str]) -> str:
+def did_you_mean(name: str, known: Sequence[str]) -> str:
     """The question that names them, with a space before it, or nothing. A dotted name goes by its end, too.
 
     Example:
@@ -48,7 +48,7 @@ def did_you_mean(came: str, known: Sequence[str]) -> str:
         >>> did_you_mean("ctype", ["outcome", "ctmrinfo.ctype"])
         " Did you mean 'ctmrinfo.ctype'?"
     """
-    same = plain_name(came)
+    same = plain_name(name)
     ends = (name for name in known if plain_name(name.rpartition(".")[2]) == same)
-    names = [repr(name) for name in nearest(came, known) or list(ends)[:_MOST]]
+    names = [repr(name) for name in nearest(name, known) or list(ends)[:_MOST]]
     return f" Did you mean {' or '.join(names)}?" if names else ""

@@ -1,4 +1,4 @@
-"""Arguments of another kind than is needed, refused in one wording. Payloads are seen to in ``models``."""
+"""Validation of arguments, with one wording for each complaint."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def check_kind(name: str, value: object, kinds: type | tuple[type, ...], needed:
         lpnb.errors.InvalidValueError: client must be a Client or AsyncClient; got 5.
     """
     if not isinstance(value, kinds):
-        came = (
+        description = (
             brief(value) if value is None or isinstance(value, int | float) else f"a {type(value).__name__}"
         )
-        raise InvalidValueError([Complaint(name, f"{name} must be {needed}; got {came}.")])
+        raise InvalidValueError([Complaint(name, f"{name} must be {needed}; got {description}.")])
 
 
 def check_path(name: str, value: object) -> None:
@@ -61,21 +61,21 @@ def join(path: str, *parts: str | int) -> str:
     return path
 
 
-def one_of(path: str, came: object, allowed: Sequence[str]) -> Complaint:
-    """Say that *came* is none of *allowed*, and which one was probably meant.
+def one_of(path: str, value: object, allowed: Sequence[str]) -> Complaint:
+    """Say that *value* is none of *allowed*, and which one was probably meant.
 
     Example:
         >>> one_of("personal.gender", "male", ["MALE", "FEMALE", "OTHER"]).sentence
         "personal.gender must be one of 'MALE', 'FEMALE', 'OTHER'; got 'male'. Did you mean 'MALE'?"
     """
     choices = ", ".join(repr(choice) for choice in allowed)
-    meant = did_you_mean(str(came), allowed)
-    return Complaint(path, f"{path} must be one of {choices}; got {brief(came)}.{meant}")
+    hint = did_you_mean(str(value), allowed)
+    return Complaint(path, f"{path} must be one of {choices}; got {brief(value)}.{hint}")
 
 
-def must(path: str, rule: str, came: object, hint: str = "") -> Complaint:
+def must(path: str, rule: str, value: object, hint: str = "") -> Complaint:
     """Say in one wording which *rule* the value at *path* breaks, and what came."""
-    sentence = f"{path} {rule}; got {brief(came)}."
+    sentence = f"{path} {rule}; got {brief(value)}."
     return Complaint(path, f"{sentence} {hint}" if hint else sentence)
 
 

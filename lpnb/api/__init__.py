@@ -1,1 +1,1 @@
-"""One module for each LivePerson API: its requests and answers as flows, without connections."""
+"""One module for each LivePerson API: its requests and responses as flows, without connections."""

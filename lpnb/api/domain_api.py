@@ -1,6 +1,6 @@
-"""The Domain API: which host serves what for an account.
+"""The Domain API: which host serves which service of an account.
 
-Hosts are looked up, never hard-coded, and every one that is used has passed ``trust`` first.
+Hosts are looked up, never hard-coded, and every one that is used has passed ``trusted_hosts`` first.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ def find_domains(settings: Settings, wait: Callable[[float], Sleep | None] = Sle
     Source: Domain API. Both the list and the flat record have been seen for the single form.
     """
     exchange = yield from with_retries(lambda: _request(settings, None), "Domain API", wait)
-    found = origins(_rows(exchange, None), settings)
+    hosts = origins(_rows(exchange, None), settings)
     for service in NEEDED_SERVICES:
-        if service not in found:
-            found[service] = yield from find_domain(settings, service, wait)
-    return found
+        if service not in hosts:
+            hosts[service] = yield from find_domain(settings, service, wait)
+    return hosts
 
 
 def find_domain(settings: Settings, service: str, wait: Callable[[float], Sleep | None] = Sleep) -> Flow[str]:
@@ -56,10 +56,10 @@ def find_domain(settings: Settings, service: str, wait: Callable[[float], Sleep 
         ServiceError: No host is named, or the Domain API does not answer.
     """
     exchange = yield from with_retries(lambda: _request(settings, service), "Domain API", wait)
-    found = origins(_rows(exchange, service), settings, (service,))
-    if service not in found:
+    hosts = origins(_rows(exchange, service), settings, (service,))
+    if service not in hosts:
         raise ServiceError(f"The Domain API names no host for {service} on account {settings.account_id}.")
-    return found[service]
+    return hosts[service]
 
 
 def origins(
@@ -69,7 +69,7 @@ def origins(
 
     Rows for services that lpnb never talks to are left alone.
     """
-    found: dict[str, str] = {}
+    hosts: dict[str, str] = {}
     for row in rows:
         if not isinstance(row, Mapping) or row.get("service") not in services:
             continue
@@ -80,11 +80,11 @@ def origins(
                 f"The Domain API answered for account {brief(account)} in place of {settings.account_id}."
             )
         origin = origin_of(row.get("baseURI"), service, settings)
-        if found.setdefault(service, origin) != origin:
+        if hosts.setdefault(service, origin) != origin:
             raise UntrustedHostError(
-                f"The Domain API names two hosts for {service}: {found[service]!r} and {origin!r}."
+                f"The Domain API names two hosts for {service}: {hosts[service]!r} and {origin!r}."
             )
-    return found
+    return hosts
 
 
 def _request(settings: Settings, service: str | None) -> Request:
@@ -94,7 +94,7 @@ def _request(settings: Settings, service: str | None) -> Request:
 
 
 def _rows(exchange: Exchange, service: str | None) -> Sequence[Any]:
-    reply, trouble = content_of(exchange)
+    reply, parse_error = content_of(exchange)
     if isinstance(reply, Mapping):
         wrapped = reply.get("baseURIs", reply.get("baseURIS"))
         if isinstance(wrapped, list):
@@ -105,5 +105,5 @@ def _rows(exchange: Exchange, service: str | None) -> Sequence[Any]:
             return [{"service": service, **reply}]
     if isinstance(reply, list):
         return reply
-    reason = trouble or "it holds neither baseURIs nor baseURI"
+    reason = parse_error or "it holds neither baseURIs nor baseURI"
     raise ServiceError(f"The Domain API's answer cannot be read: {reason}. Is LP_DOMAIN_API right?")

@@ -1,4 +1,4 @@
-"""The file store (``swift``): bytes put to, and had from, the address that SEND gave for a minute.
+"""The file store (``swift``): upload and download of shared files at signed URLs.
 
 No token goes there: the address itself is the permission. Putting and getting the same twice does no harm,
 so both are tried again.
@@ -43,8 +43,8 @@ def stored_file_of(response: BatchResponse) -> StoredFile:
     """
     element = response.pairs[0].body if response.pairs else None
     body = element.get("body") if isinstance(element, Mapping) else None
-    found: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
-    path, query = found.get("relativePath"), found.get("queryParams")
+    fields: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
+    path, query = fields.get("relativePath"), fields.get("queryParams")
     if not (isinstance(path, str) and _PATH.match(path)) or "//" in path or ".." in path:
         raise FileStoreError(
             "The answer names no place in the file store: its relativePath is missing or odd."
@@ -138,8 +138,10 @@ def _ask(request: Callable[[], Request], wait: Callable[[float], Sleep | None]) 
         raise FileStoreError(str(error)) from None
 
 
-def _refused(what: str, exchange: Exchange) -> FileStoreError:
+def _refused(action: str, exchange: Exchange) -> FileStoreError:
     why = ""
     if exchange.status == 401:
         why = " Its addresses are good for one minute: this one has expired, or its signature is wrong."
-    return FileStoreError(f"The file store {what}: it answered HTTP {exchange.status}.{why}", exchange.status)
+    return FileStoreError(
+        f"The file store {action}: it answered HTTP {exchange.status}.{why}", exchange.status
+    )

@@ -1,4 +1,4 @@
-"""CONVERSATION, one POST that carries a batch, and SEND, one that carries a frame: what became of it.
+"""The Send API: one CONVERSATION or SEND request, its retries, and what became of it.
 
 Neither has an idempotency key. What was sent is tried again only when nothing can have left, or when the
 service said no before it acted; everything else is reported as it stands.
@@ -79,26 +79,28 @@ def post_frame(frame: Batch, consumer_id: str, context: SendContext) -> Flow[Bat
 
 
 def _post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchResponse]:
-    attempts, waited, refreshed, ours = 0, 0.0, False, False
+    attempts, seconds_waited, refreshed, has_slot = 0, 0.0, False, False
     while True:
         while pause := context.throttle.pause():
-            if waited + pause.seconds > MAX_WAIT:
-                held = Exchange(status=429, started=False, retry_after=pause.seconds)
+            if seconds_waited + pause.seconds > MAX_WAIT:
+                throttled = Exchange(status=429, started=False, retry_after=pause.seconds)
                 outgoing = batch.outgoing(context.account_id)
                 pairs = tuple(Pair(req_id, kind) for req_id, kind in outgoing.requests)
-                return _response(outgoing, consumer_id, held, Reading(pairs), Verdict("planned"), attempts)
-            waited += pause.seconds
-            ours = False
+                return _response(
+                    outgoing, consumer_id, throttled, Reading(pairs), Verdict("planned"), attempts
+                )
+            seconds_waited += pause.seconds
+            has_slot = False
             yield pause
         while not context.ready():  # another caller's 401 may have dropped the tokens meanwhile
             yield RefreshTokens(consumer_id)
-        if context.throttle.rate_limiter.rate is not None and not ours:
+        if context.throttle.rate_limiter.rate is not None and not has_slot:
             # However long the queue is, nothing was tried: it counts neither as an attempt nor as waiting
             # for the service. Holds and tokens are looked at again afterwards.
             yield AcquireSlot()
-            ours = True
+            has_slot = True
             continue
-        ours = False
+        has_slot = False
         outgoing = batch.outgoing(context.account_id)
         if context.observer is not None:
             yield BeforeSend(outgoing, context.observer)
@@ -111,22 +113,22 @@ def _post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchRes
         )
         exchange, reading = _read(exchange, outgoing, context, tokens)
         decision = verdict(exchange, reading.says, refreshed)
-        own = None
+        own_wait = None
         if decision.retry == "throttle":
             # For every caller of this account, also when this one gives up.
-            own = context.throttle.record_refused(exchange, attempts)
+            own_wait = context.throttle.record_refused(exchange, attempts)
         elif exchange.status is not None:
             context.throttle.rate_limiter.record_accepted()
-        if attempts < MAX_ATTEMPTS and waited <= MAX_WAIT:
+        if attempts < MAX_ATTEMPTS and seconds_waited <= MAX_WAIT:
             if decision.retry == "backoff":
                 pause = context.throttle.backoff(attempts)
-                waited += pause.seconds + exchange.elapsed_ms / 1000
+                seconds_waited += pause.seconds + exchange.elapsed_ms / 1000
                 yield pause
                 continue
             if decision.retry == "throttle" and (exchange.retry_after or 0) <= MAX_WAIT:
-                if own is not None:
-                    waited += own.seconds
-                    yield own
+                if own_wait is not None:
+                    seconds_waited += own_wait.seconds
+                    yield own_wait
                 continue
             if decision.retry == "refresh":
                 refreshed = True
@@ -195,10 +197,10 @@ def _response(
         if exchange.retry_after:
             failure += f" and asks to stay away for {exchange.retry_after:.0f} s"
     if outcome == "refused":
-        where = f" to {exchange.location}; redirects are not followed" if exchange.location else ""
-        reading = fill(reading, f"http-{exchange.status}", f"HTTP {exchange.status}{where}")
-    told = explain_frame if outgoing.by_send else explain
-    explanation = told(reading, outcome, exchange.status, failure)
+        target = f" to {exchange.location}; redirects are not followed" if exchange.location else ""
+        reading = fill(reading, f"http-{exchange.status}", f"HTTP {exchange.status}{target}")
+    explain_outcome = explain_frame if outgoing.by_send else explain
+    explanation = explain_outcome(reading, outcome, exchange.status, failure)
     if outcome == "not sent":
         reading = fill(reading, "not-sent", failure or explanation)
     elif outcome == "unknown" and (failure or exchange.status is None or exchange.status >= 300):

@@ -1,4 +1,4 @@
-"""Monitoring: is there an engagement for this visitor, or a conversation already? Public, no credentials.
+"""The Monitoring API: an engagement for a visitor, and reports of SDEs.
 
 Its state is kept by ``vid`` and ``sid``, which are sent again. Asking twice does no harm, so it is asked
 again as documented; a report that would leave more behind the second time only when nothing can have
@@ -91,43 +91,43 @@ def report(request: EngagementRequest, visitor: VisitorSession, target: Monitori
 
 
 def _ask(
-    what: str, request: EngagementRequest, visitor: VisitorSession, target: MonitoringTarget
+    operation: str, request: EngagementRequest, visitor: VisitorSession, target: MonitoringTarget
 ) -> Flow[tuple[Mapping[str, Any], Exchange, int]]:
     attempts, pauses = 0, list(MONITORING_RETRY_DELAYS)
     while True:
         attempts += 1
-        exchange = yield from call(_request(what, request, visitor, target))
-        reply, trouble = content_of(exchange)
+        exchange = yield from call(_request(operation, request, visitor, target))
+        reply, parse_error = content_of(exchange)
         reply = reply if isinstance(reply, Mapping) else {}
         code = reply.get("internalCode")
         if exchange.status in (200, 201) and exchange.failure is None:
-            _store_ids(reply, visitor, exchange, trouble)
+            _store_ids(reply, visitor, exchange, parse_error)
             return reply, exchange, attempts
         if exchange.status == 202 or code in LOADING:
             _store_loading_visitor(str(reply.get("message", "")), visitor)
         elif exchange.status == 404 and _drop_unknown_ids(code, visitor):
             continue  # ids of ours that the service no longer knows: without them it is another request
         elif not _is_retryable(exchange, request):
-            raise _error(what, exchange, reply, attempts)
-        asked = exchange.retry_after or 0.0
+            raise _error(operation, exchange, reply, attempts)
+        retry_after = exchange.retry_after or 0.0
         step = None
-        if pauses and asked <= MAX_WAIT:
+        if pauses and retry_after <= MAX_WAIT:
             pause = pauses.pop(0)
             # Nothing left this machine, so nobody is being pressed.
             pause = pause if exchange.started else CONNECT_RETRY_DELAY * 2.0 ** (attempts - 1)
-            step = target.wait(max(pause, asked))
+            step = target.wait(max(pause, retry_after))
         if step is None:
-            raise _error(what, exchange, reply, attempts)
+            raise _error(operation, exchange, reply, attempts)
         yield step
 
 
 def _request(
-    what: str, request: EngagementRequest, visitor: VisitorSession, target: MonitoringTarget
+    operation: str, request: EngagementRequest, visitor: VisitorSession, target: MonitoringTarget
 ) -> Request:
     params = {"v": request.version, "vid": visitor.visitor_id, "sid": visitor.session_id}
     return Request(
         "POST",
-        f"{target.origin}/api/account/{target.account_id}/app/{quote(target.app_id, safe='')}/{what}",
+        f"{target.origin}/api/account/{target.account_id}/app/{quote(target.app_id, safe='')}/{operation}",
         params={
             **{name: value for name, value in params.items() if value is not None},
             "obh": "true" if request.on_behalf else "false",
@@ -139,22 +139,22 @@ def _request(
 
 
 def _store_ids(
-    reply: Mapping[str, Any], visitor: VisitorSession, exchange: Exchange, trouble: str | None
+    reply: Mapping[str, Any], visitor: VisitorSession, exchange: Exchange, parse_error: str | None
 ) -> None:
     """Keep the ids of a good answer."""
     # The table of Report calls them sid and vid.
     vid, sid = reply.get("visitorId", reply.get("vid")), reply.get("sessionId", reply.get("sid"))
     if not (isinstance(vid, str) and vid and isinstance(sid, str) and sid):
-        why = trouble or "it has no visitorId and sessionId"
+        why = parse_error or "it has no visitorId and sessionId"
         raise MonitoringError(f"Monitoring's answer cannot be read: {why}.", exchange.status)
     visitor.visitor_id, visitor.session_id = vid, sid
 
 
 def _store_loading_visitor(message: str, visitor: VisitorSession) -> None:
     """Take the visitor's id out of "Loading account: 1, vid: x", to be sent with the next try."""
-    found = _VID.search(message)
-    if found and found[1] != visitor.visitor_id:
-        visitor.visitor_id, visitor.session_id = found[1], None
+    match = _VID.search(message)
+    if match and match[1] != visitor.visitor_id:
+        visitor.visitor_id, visitor.session_id = match[1], None
 
 
 def _drop_unknown_ids(code: object, visitor: VisitorSession) -> bool:
@@ -181,27 +181,29 @@ def _is_outcome_unknown(exchange: Exchange) -> bool:
     return exchange.failure is not None or exchange.status in (None, 408, 502, 504)
 
 
-def _error(what: str, exchange: Exchange, reply: Mapping[str, Any], attempts: int) -> MonitoringError:
-    again = f", tried {attempts} times" if attempts > 1 else ""
+def _error(operation: str, exchange: Exchange, reply: Mapping[str, Any], attempts: int) -> MonitoringError:
+    tried = f", tried {attempts} times" if attempts > 1 else ""
     code = reply.get("internalCode")
     status = exchange.status
-    said = reply.get("message")
+    message = reply.get("message")
     if status is None or exchange.failure is not None:
         failure = exchange.failure or "no answer came"
         if exchange.started:
-            taken = " Whether the report was taken is not known." if what == "report" else ""
-            sentence = f"Monitoring gave no usable answer: {failure}{again}.{taken}"
+            not_known = " Whether the report was taken is not known." if operation == "report" else ""
+            sentence = f"Monitoring gave no usable answer: {failure}{tried}.{not_known}"
         else:
-            sentence = f"Monitoring could not be reached: {failure}{again}."
+            sentence = f"Monitoring could not be reached: {failure}{tried}."
         return MonitoringError(sentence, status)
-    taken = (
-        " Whether it was taken is not known." if what == "report" and _is_outcome_unknown(exchange) else ""
+    not_known = (
+        " Whether it was taken is not known."
+        if operation == "report" and _is_outcome_unknown(exchange)
+        else ""
     )
-    where = f" to {exchange.location}; redirects are not followed" if exchange.location else ""
+    target = f" to {exchange.location}; redirects are not followed" if exchange.location else ""
     named = f", internalCode {code}" if isinstance(code, int) else ""
-    said = f": {brief(said, 200)[1:-1].rstrip('.')}" if isinstance(said, str) and said else ""
+    message = f": {brief(message, 200)[1:-1].rstrip('.')}" if isinstance(message, str) and message else ""
     return MonitoringError(
-        f"Monitoring answered the {what} with HTTP {status}{where}{named}{again}{said}.{taken}",
+        f"Monitoring answered the {operation} with HTTP {status}{target}{named}{tried}{message}.{not_known}",
         status,
         code if isinstance(code, int) else None,
     )

@@ -143,16 +143,16 @@ def _decoded(token: Secret, part: int) -> dict[str, object]:
     if len(parts) != 3:
         return {}
     try:
-        found = read_json(base64.urlsafe_b64decode(parts[part] + "=" * (-len(parts[part]) % 4)))
+        fields = read_json(base64.urlsafe_b64decode(parts[part] + "=" * (-len(parts[part]) % 4)))
     except (JsonError, binascii.Error, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return fields if isinstance(fields, dict) else {}
 
 
 def _lifetime(token: Secret) -> float:
     """How long the token lives, from its own claims: this machine's clock may be wrong."""
-    found = claims(token)
-    start, end = found.get("iat"), found.get("exp")
+    fields = claims(token)
+    start, end = fields.get("iat"), fields.get("exp")
     if isinstance(start, int | float) and isinstance(end, int | float) and 0 < end - start <= 7 * 86400:
         return float(end - start)
     return LIFETIME
@@ -168,13 +168,13 @@ def _token(exchange: Exchange, key: str, expected: int) -> Secret | None:
 
 def _reason(exchange: Exchange, settings: Settings, *tokens: Secret) -> str:
     """What the service says about a refusal, without the secret or the token it may echo."""
-    reply, trouble = content_of(exchange)
-    said = ""
+    reply, parse_error = content_of(exchange)
+    text = ""
     if isinstance(reply, Mapping):
         words = [reply.get(key) for key in ("error", "error_description", "internalErrorCode", "message")]
         secrets = [settings.client_secret, *tokens]
         # Masked first and cut then: not even half a secret is shown.
-        said = ", ".join(scrub(str(word), secrets)[:200] for word in words if word)
-    elif trouble:
-        said = f"its answer is not JSON: {trouble}"
-    return f" (HTTP {exchange.status}{': ' + said if said else ''})"
+        text = ", ".join(scrub(str(word), secrets)[:200] for word in words if word)
+    elif parse_error:
+        text = f"its answer is not JSON: {parse_error}"
+    return f" (HTTP {exchange.status}{': ' + text if text else ''})"

@@ -37,10 +37,12 @@ def origin_of(base_uri: object, service: str, settings: Settings) -> str:
         lpnb.errors.UntrustedHostError: The Domain API names 'va.msg.liveperson.net.evil.example' for asyncMessagingEnt, which is neither under liveperson.net or lpsnmedia.net nor listed in LP_TRUSTED_HOSTS. Nothing was sent there.
     """  # noqa: E501
     if settings.on_loopback:
-        own = urlsplit(settings.domain_api)
-        if base_uri == own.netloc:
+        loopback = urlsplit(settings.domain_api)
+        if base_uri == loopback.netloc:
             return settings.domain_api
-        _refuse(base_uri, service, f"and a Domain API on this machine may name only itself, {own.netloc!r}")
+        _refuse(
+            base_uri, service, f"and a Domain API on this machine may name only itself, {loopback.netloc!r}"
+        )
     if not isinstance(base_uri, str):
         _refuse(base_uri, service, "which is not a host name")
     if trouble := host_trouble(base_uri):
@@ -48,11 +50,11 @@ def origin_of(base_uri: object, service: str, settings: Settings) -> str:
     if base_uri in settings.trusted_hosts:
         return f"https://{base_uri}"
     name, colon, port = base_uri.partition(":")
-    ours = any(name.endswith(f".{domain}") for domain in LIVEPERSON_DOMAINS)
-    if not ours or (colon and port != "443"):
+    is_liveperson = any(name.endswith(f".{domain}") for domain in LIVEPERSON_DOMAINS)
+    if not is_liveperson or (colon and port != "443"):
         domains = " or ".join(LIVEPERSON_DOMAINS)
         reason = f"which is neither under {domains} nor listed in LP_TRUSTED_HOSTS"
-        _refuse(base_uri, service, "which has a port of its own" if ours else reason)
+        _refuse(base_uri, service, "which has a port of its own" if is_liveperson else reason)
     return f"https://{name}"
 
 

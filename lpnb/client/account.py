@@ -1,4 +1,4 @@
-"""What a client knows of one account: its domains, its tokens, when it may be called again.
+"""``AccountState``: an account's hosts, tokens and known consumers, and the flows that renew them.
 
 Everything here is bookkeeping around flows; nothing opens a connection or takes a lock. ``engine`` runs
 the flows, and sees to it that each is run once however many callers wait for it.
@@ -128,13 +128,15 @@ class AccountState:
         call: Callable[[EngagementRequest, VisitorSession, MonitoringTarget], Flow[T]],
     ) -> Flow[T]:
         """Send along which visitor and session it is, and keep what comes back, also of a failure."""
-        settings, known = self.settings, self._visitors.get(request.visitor or "")
-        given = request.visitor_id is not None or request.session_id is not None
+        settings, remembered = self.settings, self._visitors.get(request.visitor or "")
+        is_given = request.visitor_id is not None or request.session_id is not None
         visitor = (
-            VisitorSession(request.visitor_id, request.session_id, given=True) if given else VisitorSession()
+            VisitorSession(request.visitor_id, request.session_id, given=True)
+            if is_given
+            else VisitorSession()
         )
-        if known is not None and not given:
-            visitor.visitor_id, visitor.session_id = known
+        if remembered is not None and not is_given:
+            visitor.visitor_id, visitor.session_id = remembered
         app = settings.app_installation_id
         target = MonitoringTarget(self.domains["smt"], settings.account_id, app, self.throttle.retry_delay)
         try:
@@ -162,10 +164,10 @@ class AccountState:
             ServiceError: It does not.
         """
         token = self.consumers.get(consumer_id)
-        found = claims(token).get("lp_consumer_id") if token else None
-        if not isinstance(found, str) or not found:
+        lp_consumer_id = claims(token).get("lp_consumer_id") if token else None
+        if not isinstance(lp_consumer_id, str) or not lp_consumer_id:
             raise ServiceError("The ConsumerJWS does not say which lp_consumer_id this consumer has.")
-        return found
+        return lp_consumer_id
 
     def find_domains(self) -> Flow[None]:
         """The flow that looks the hosts up anew."""
@@ -244,9 +246,9 @@ class _ConsumerSendContext:
     def tokens(self) -> tuple[Secret, Secret]:
         account = self._account
         self._used = account.app_token()
-        found = account.consumers[self._consumer_id]
+        consumer_jws = account.consumers[self._consumer_id]
         account.consumers.move_to_end(self._consumer_id)
-        return self._used, found
+        return self._used, consumer_jws
 
     def refused(self, code: str) -> None:
         self._account.drop_app_jwt(self._used)

@@ -123,8 +123,8 @@ class BaseClient:
         )
 
     def _repr_html_(self) -> str:
-        where = "this machine" if self.settings.on_loopback else "a real account"
-        return f"<p>{esc(repr(self)[1:-1])} ({where})</p>"
+        place = "this machine" if self.settings.on_loopback else "a real account"
+        return f"<p>{esc(repr(self)[1:-1])} ({place})</p>"
 
 
 def check_client(client: object) -> None:
@@ -169,7 +169,9 @@ def conversation_id_of(reply: BatchResponse | str) -> str:
         raise InvalidValueError([Complaint("conversationId", sentence)])
     conversation_id = reply if isinstance(reply, str) else reply.conversation_id
     if not conversation_id or not conversation_id.strip():
-        given = "an empty id" if isinstance(reply, str) else f"a reply whose outcome is {reply.outcome!r}"
-        sentence = f"There is no conversation to look for: this is {given}."
+        description = (
+            "an empty id" if isinstance(reply, str) else f"a reply whose outcome is {reply.outcome!r}"
+        )
+        sentence = f"There is no conversation to look for: this is {description}."
         raise InvalidValueError([Complaint("conversationId", sentence)])
     return conversation_id

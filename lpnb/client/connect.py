@@ -1,4 +1,4 @@
-"""``connect``: the account of ``.env`` when there is one, the embedded sandbox when there is none."""
+"""``connect``: a client for the account of ``.env``, or for the embedded sandbox when there is none."""
 
 from __future__ import annotations
 
@@ -94,12 +94,12 @@ def find_settings(profile: str | None = None, directory: str | Path = ".") -> tu
     Raises:
         SettingsError: Some settings are given, and others are missing or malformed.
     """
-    found = SettingsLookup.find(profile, directory)
-    if found.values or profile is not None:
-        settings = Settings.from_lookup(found)
+    lookup = SettingsLookup.find(profile, directory)
+    if lookup.values or profile is not None:
+        settings = Settings.from_lookup(lookup)
         return settings, ", ".join(sorted(set(settings.sources.values())))
-    if found.unknown_names:  # meant for us, and misspelled: the sandbox is not what was wanted
-        raise SettingsError(found.missing_settings([name for name, required, _ in SETTINGS if required]))
+    if lookup.unknown_names:  # meant for us, and misspelled: the sandbox is not what was wanted
+        raise SettingsError(lookup.missing_settings([name for name, required, _ in SETTINGS if required]))
     return Settings.of(shared_sandbox().environment()), None
 
 

@@ -1,4 +1,4 @@
-"""What can be done in one conversation, as coroutines for the background loop.
+"""``ConversationCore``: everything that can be done in one conversation, as coroutines.
 
 ``conversation`` puts a plain and an awaited face before it. What was sent is kept here, so that a
 transcript has it although no webhook and no history may ever tell of it.
@@ -66,7 +66,12 @@ class ConversationDetails:
 
     def _repr_html_(self) -> str:
         rows = [
-            (name, ", ".join(f"{role} {who}" for who, role in value) if name == "participants" else value)
+            (
+                name,
+                ", ".join(f"{role} {participant}" for participant, role in value)
+                if name == "participants"
+                else value,
+            )
             for name, value in ((name, getattr(self, name)) for name in self.__dataclass_fields__)
             if name != "raw" and value not in (None, ())
         ]
@@ -108,9 +113,11 @@ class ConversationCore:
         try:
             response = await self.engine.send_frame(frame, self.consumer_id)
         except BaseException:
-            lost = [each for each in self.engine.unknown[before:] if each.consumer_id == self.consumer_id]
-            self.responses.extend(lost)
-            if line is not None and not lost:
+            interrupted = [
+                each for each in self.engine.unknown[before:] if each.consumer_id == self.consumer_id
+            ]
+            self.responses.extend(interrupted)
+            if line is not None and not interrupted:
                 self._lines[number] = replace(line, outcome="not sent")
             raise
         self.responses.append(response)
@@ -175,14 +182,14 @@ class ConversationCore:
         extra: Mapping[str, Any] | None,
     ) -> dict[str, Any]:
         """The optional fields of a published frame that are given, over those of the conversation."""
-        given = {
+        optional = {
             "dialog_id": dialog_id,
             "metadata": metadata,
             "client_properties": client_properties,
             "req_id": req_id,
             "extra": extra,
         }
-        return self._common_fields | {name: value for name, value in given.items() if value is not None}
+        return self._common_fields | {name: value for name, value in optional.items() if value is not None}
 
     async def send_file(
         self,
@@ -200,45 +207,47 @@ class ConversationCore:
             sentence = "file must be a JPG, JPEG, PNG or GIF; it begins like none of them."
             raise InvalidValueError([Complaint("file", sentence)])
         fields: dict[str, Any] = {"file_size": size, "file_type": kind, **self._common_fields}
-        wanted = UploadUrl(**fields)
-        shown: dict[str, Any] = {
+        upload_request = UploadUrl(**fields)
+        message_fields: dict[str, Any] = {
             "file_type": kind,
             "caption": caption,
             "preview": preview,
             **self._common_fields,
         }
-        FileMessage(relative_path="/checked", conversation_id=self.conversation_id, **shown)
+        FileMessage(relative_path="/checked", conversation_id=self.conversation_id, **message_fields)
         wait = self.engine.retry_delay
         for last in (False, True):
-            asked = await self.send(wanted)
-            if asked.outcome != "answered":
-                return asked
-            place = stored_file_of(asked)
+            upload = await self.send(upload_request)
+            if upload.outcome != "answered":
+                return upload
+            stored_file = stored_file_of(upload)
             store = await self.engine.host("swift")
             try:
-                await self.engine.run(put_file(store, place, content, kind, wait))
+                await self.engine.run(put_file(store, stored_file, content, kind, wait))
                 break
             except FileStoreError as error:
                 # A slow line or a busy machine outlived the minute; another address does no harm.
                 if error.http_status != 401 or last:
                     raise
-        frame = FileMessage(relative_path=place.relative_path, conversation_id=self.conversation_id, **shown)
+        frame = FileMessage(
+            relative_path=stored_file.relative_path, conversation_id=self.conversation_id, **message_fields
+        )
         return await self.send(frame, self._line("file", caption))
 
     async def fetch_file(self, file: str | Event | TranscriptLine) -> bytes:
         """Have a stored file."""
         from lpnb.models.frames import DownloadUrl
 
-        found = file_in(getattr(file, "raw", None))
-        relative_path = file if isinstance(file, str) else found.get("relativePath")
+        hosted_file = file_in(getattr(file, "raw", None))
+        relative_path = file if isinstance(file, str) else hosted_file.get("relativePath")
         if not isinstance(relative_path, str):
             sentence = "file must be a relativePath, or a message that holds a file."
             raise InvalidValueError([Complaint("file", sentence)])
 
-        asked = await self.send(DownloadUrl(relative_path=relative_path, **self._common_fields))
-        place = stored_file_of(asked.raise_for_outcome())
+        download = await self.send(DownloadUrl(relative_path=relative_path, **self._common_fields))
+        stored_file = stored_file_of(download.raise_for_outcome())
         store = await self.engine.host("swift")
-        return await self.engine.run_large(get_file(store, place, self.engine.retry_delay))
+        return await self.engine.run_large(get_file(store, stored_file, self.engine.retry_delay))
 
     async def read(self, sequences: Sequence[int] | None, status: str) -> BatchResponse | None:
         """Confirm messages; without *sequences*, the agent's that came by webhook and were not yet."""
@@ -256,8 +265,8 @@ class ConversationCore:
             ]
             if not sequences:
                 return None
-        given: Any = list(sequences) if not isinstance(sequences, str | bytes | int | float) else sequences
-        fields: dict[str, Any] = {"sequences": given, "status": status, **self._common_fields}
+        numbers: Any = list(sequences) if not isinstance(sequences, str | bytes | int | float) else sequences
+        fields: dict[str, Any] = {"sequences": numbers, "status": status, **self._common_fields}
         response = await self.send(Receipt(conversation_id=self.conversation_id, **fields))
         if response.outcome == "answered":
             self._read.update(sequences)
@@ -308,8 +317,8 @@ class ConversationCore:
                 return _of_record(record, self.conversation_id)
             if self.listener is None:
                 return ConversationDetails(self.conversation_id)
-        told = self._listening().events(self.conversation_id)
-        states = [event for event in told if _state_of(event)]
+        events = self._listening().events(self.conversation_id)
+        states = [event for event in events if _state_of(event)]
         return (
             _of_state(states[-1], self.conversation_id)
             if states
@@ -333,8 +342,8 @@ class ConversationCore:
             events = self.webhook_events()
         except ReceiverError as error:
             note = f"{note} What webhooks told is missing: {error}".strip()
-        said = [line for line in self.lines if line.outcome in ("answered", "unknown")]
-        return merge_sources(said, events, messages), note
+        sent = [line for line in self.lines if line.outcome in ("answered", "unknown")]
+        return merge_sources(sent, events, messages), note
 
     @property
     def asks_history(self) -> bool:
@@ -381,8 +390,8 @@ def _of_record(record: HistoryRecord, conversation_id: str) -> ConversationDetai
         ("consumerParticipants", "participantId", "CONSUMER"),
         ("agentParticipants", "agentId", "AGENT"),
     ):
-        found = record.raw.get(name)
-        for each in found if isinstance(found, list) else [found]:
+        participants = record.raw.get(name)
+        for each in participants if isinstance(participants, list) else [participants]:
             if isinstance(each, Mapping) and each.get(key) is not None:
                 people.append((str(each[key]), role))
     info = record.info
@@ -404,16 +413,16 @@ def _of_record(record: HistoryRecord, conversation_id: str) -> ConversationDetai
 
 
 def _of_state(event: Event, conversation_id: str) -> ConversationDetails:
-    found = _state_of(event) or {}
-    campaign = found.get("campaignInfo")
+    details = _state_of(event) or {}
+    campaign = details.get("campaignInfo")
     campaign = campaign if isinstance(campaign, Mapping) else {}
-    people = found.get("participants")
+    people = details.get("participants")
     return ConversationDetails(
         conversation_id=conversation_id,
         source="webhook",
-        state=_text(found.get("state")),
-        stage=_text(found.get("stage")),
-        skill_id=_text(found.get("skillId")),
+        state=_text(details.get("state")),
+        stage=_text(details.get("stage")),
+        skill_id=_text(details.get("skillId")),
         campaign_id=_text(campaign.get("campaignId")),
         engagement_id=_text(campaign.get("engagementId")),
         participants=tuple(
@@ -421,10 +430,10 @@ def _of_state(event: Event, conversation_id: str) -> ConversationDetails:
             for each in (people if isinstance(people, list) else [people])
             if isinstance(each, Mapping)
         ),
-        started_at=_moment(found.get("startTs")),
-        ended_at=_moment(found.get("endTs")),
-        close_reason=_text(found.get("closeReason")),
-        raw=found,
+        started_at=_moment(details.get("startTs")),
+        ended_at=_moment(details.get("endTs")),
+        close_reason=_text(details.get("closeReason")),
+        raw=details,
     )
 
 

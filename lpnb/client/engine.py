@@ -1,4 +1,4 @@
-"""Runs flows over the transport: waits, takes turns, and writes down what an interrupt leaves behind.
+"""``Engine``: runs flows over the transport on the background loop, for both clients.
 
 The engine lives on the background loop. ``Client`` and ``AsyncClient`` are two doors to it, so they cannot
 behave differently.
@@ -71,7 +71,7 @@ class Engine:
         self._recent_bytes = 0
         self.unknown: list[BatchResponse] = []
         self.closed = False
-        self._turns: dict[str, _SharedFlow] = {}
+        self._shared_flows: dict[str, _SharedFlow] = {}
         #: The receiver that conversations of this client listen to, if any.
         self.listener: Any = None
 
@@ -177,15 +177,15 @@ class Engine:
         if request.visitor is None:
             return await self.run(flow(request))
         key = f"visitor {request.visitor}"
-        turn = self._turns.setdefault(key, _SharedFlow())
-        turn.waiting += 1
+        shared = self._shared_flows.setdefault(key, _SharedFlow())
+        shared.waiting += 1
         try:
-            async with turn.lock:
+            async with shared.lock:
                 return await self.run(flow(request))
         finally:
-            turn.waiting -= 1
-            if not turn.waiting:
-                self._turns.pop(key, None)
+            shared.waiting -= 1
+            if not shared.waiting:
+                self._shared_flows.pop(key, None)
 
     async def host(self, service: str) -> str:
         """The origin of *service*; it has passed the same check as those that get tokens."""
@@ -240,12 +240,12 @@ class Engine:
         if isinstance(most, bool) or not isinstance(most, int) or most < 1:
             sentence = f"most must be a whole number above 0; got {brief(most)}."
             raise InvalidValueError([Complaint("most", sentence)])
-        found: list[HistoryRecord] = []
+        records: list[HistoryRecord] = []
         while True:
-            page = await self.history(search.at(len(found)))
-            found.extend(page.records)
-            if not page.records or len(found) >= min(page.count, most):
-                return tuple(found[:most])
+            page = await self.history(search.at(len(records)))
+            records.extend(page.records)
+            if not page.records or len(records) >= min(page.count, most):
+                return tuple(records[:most])
 
     async def find_open_conversation(self, consumer_id: str) -> str | None:
         """The id of the consumer's open conversation; Monitoring is asked, and history if it can be.
@@ -344,24 +344,24 @@ class Engine:
         """
         if missing() is None:
             return
-        turn = self._turns.setdefault(key, _SharedFlow())
-        known = turn.failure
-        turn.waiting += 1
+        shared = self._shared_flows.setdefault(key, _SharedFlow())
+        earlier_failure = shared.failure
+        shared.waiting += 1
         try:
-            async with turn.lock:
+            async with shared.lock:
                 if (flow := missing()) is None:
                     return
-                if turn.failure is not None and turn.failure is not known:
-                    raise type(turn.failure)(*turn.failure.args)
+                if shared.failure is not None and shared.failure is not earlier_failure:
+                    raise type(shared.failure)(*shared.failure.args)
                 try:
                     await self.run(flow)
                 except NotSentError as error:
-                    turn.failure = error
+                    shared.failure = error
                     raise
         finally:
-            turn.waiting -= 1
-            if not turn.waiting:
-                self._turns.pop(key, None)
+            shared.waiting -= 1
+            if not shared.waiting:
+                self._shared_flows.pop(key, None)
 
 
 @dataclass(slots=True)
@@ -381,6 +381,6 @@ def wait_for(engine: Engine, work: Coroutine[Any, Any, T]) -> T:
     except KeyboardInterrupt as interrupt:
         if len(engine.unknown) > before:
             opens = any(pair.type == "cm.ConsumerRequestConversation" for pair in engine.unknown[-1].pairs)
-            what = "a conversation may exist" if opens else "it may have been taken"
-            interrupt.add_note(f"The request had left: {what}. See client.unknown[-1].")
+            consequence = "a conversation may exist" if opens else "it may have been taken"
+            interrupt.add_note(f"The request had left: {consequence}. See client.unknown[-1].")
         raise

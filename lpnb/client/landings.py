@@ -1,4 +1,4 @@
-"""Which skill a conversation landed in, and who says so: history or a webhook, whichever answers first.
+"""Finding the skill a conversation landed in: from history or a webhook, whichever answers first.
 
 History is about a minute late and is asked politely; a webhook arrives by itself at a ``Receiver``. Neither
 is read here: ``history`` and ``webhooks`` know how.
@@ -85,41 +85,43 @@ async def find_landing(
     asks = engine.settings.can_read_history
     if receiver is None:
         check_credentials(engine.settings)
-    work: set[asyncio.Task[Landing | None]] = set()
+    tasks: set[asyncio.Task[Landing | None]] = set()
     if asks:
-        work.add(asyncio.create_task(_by_history(engine, conversation_id, wait)))
+        tasks.add(asyncio.create_task(_by_history(engine, conversation_id, wait)))
     if receiver is not None:
-        work.add(asyncio.create_task(_by_webhook(receiver, conversation_id, wait)))
-    sources, failures = len(work), []
+        tasks.add(asyncio.create_task(_by_webhook(receiver, conversation_id, wait)))
+    sources, failures = len(tasks), []
     try:
-        while work:
-            done, work = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+        while tasks:
+            done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 try:
-                    found = task.result()
+                    landing = task.result()
                 except (ServiceError, ReceiverError) as error:
                     failures.append(error)
                     if len(failures) == sources:
                         raise
                     continue
-                if found is not None:
+                if landing is not None:
                     return (
-                        found if found.source == "history" else await _with_skill_names(engine, found, asks)
+                        landing
+                        if landing.source == "history"
+                        else await _with_skill_names(engine, landing, asks)
                     )
     finally:
-        for task in work:
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*work, return_exceptions=True)
-    said = []
+        await asyncio.gather(*tasks, return_exceptions=True)
+    notes = []
     if asks and not any(isinstance(error, ServiceError) for error in failures):
-        said.append(f"History did not have it within {wait:g} s.")
+        notes.append(f"History did not have it within {wait:g} s.")
     if receiver is not None and not any(isinstance(error, ReceiverError) for error in failures):
-        said.append("No webhook told of it.")
-    said += [
+        notes.append("No webhook told of it.")
+    notes += [
         f"{'History' if isinstance(error, ServiceError) else 'The receiver'} failed: {error}"
         for error in failures
     ]
-    return Landing(conversation_id, asked_at=datetime.now(UTC), note=" ".join(said))
+    return Landing(conversation_id, asked_at=datetime.now(UTC), note=" ".join(notes))
 
 
 def landing_of(record: HistoryRecord, conversation_id: str) -> Landing:
@@ -165,23 +167,23 @@ class _HistoryPoller:
     async def _ask_all(self, engine: Engine) -> None:
         try:
             while self._waiting:
-                asked = {name: self._waiting.pop(name) for name in list(self._waiting)[:MAX_IDS]}
+                batch = {name: self._waiting.pop(name) for name in list(self._waiting)[:MAX_IDS]}
                 try:
-                    search = by_conversations(list(asked), LANDING_CONTENT)
-                    if len(asked) == 1:
-                        search = by_conversation(next(iter(asked)), LANDING_CONTENT)
+                    search = by_conversations(list(batch), LANDING_CONTENT)
+                    if len(batch) == 1:
+                        search = by_conversation(next(iter(batch)), LANDING_CONTENT)
                     records = (await engine.history(search)).records
                 except Exception as error:
-                    for answer in asked.values():
+                    for answer in batch.values():
                         answer.set_exception(_copy_error(error))
                 except BaseException:
-                    for answer in asked.values():
+                    for answer in batch.values():
                         answer.cancel()
                     raise
                 else:
-                    found = {record.conversation_id: record for record in records}
-                    for name, answer in asked.items():
-                        answer.set_result(found.get(name))
+                    by_id = {record.conversation_id: record for record in records}
+                    for name, answer in batch.items():
+                        answer.set_result(by_id.get(name))
         finally:
             self._asking = None
 
@@ -197,20 +199,25 @@ async def _fetch_skill_name(engine: Engine, skill_id: str) -> None:
             await engine.history(search)
 
 
-async def _with_skill_names(engine: Engine, found: Landing, asks: bool) -> Landing:
+async def _with_skill_names(engine: Engine, landing: Landing, asks: bool) -> Landing:
     """The landing that a webhook told of, with the names of its skills as far as history knows them."""
     names = engine.skill_names
-    if asks and found.skill_id is not None and found.outcome == "landed" and found.skill_id not in names:
-        await _poller_of(engine).learn_name(engine, found.skill_id)
+    if (
+        asks
+        and landing.skill_id is not None
+        and landing.outcome == "landed"
+        and landing.skill_id not in names
+    ):
+        await _poller_of(engine).learn_name(engine, landing.skill_id)
     moves = tuple(
         replace(
             move,
             source_skill_name=names.get(move.source_skill_id or ""),
             target_skill_name=names.get(move.target_skill_id or ""),
         )
-        for move in found.transfers
+        for move in landing.transfers
     )
-    return replace(found, skill_name=names.get(found.skill_id or ""), transfers=moves)
+    return replace(landing, skill_name=names.get(landing.skill_id or ""), transfers=moves)
 
 
 def _retrieve_exception(answer: asyncio.Future[Any]) -> None:
@@ -272,9 +279,9 @@ async def _by_webhook(receiver: LandingSource, conversation_id: str, wait: float
                 # Asked for before looking: what comes in between is not missed.
                 news = receiver.news(conversation_id)
                 try:
-                    found = receiver.landing(conversation_id)
-                    if found is not None:
-                        return found
+                    landing = receiver.landing(conversation_id)
+                    if landing is not None:
+                        return landing
                     await asyncio.wrap_future(news)
                 finally:
                     news.cancel()  # nobody listens any more

@@ -1,4 +1,4 @@
-"""Who said what in a conversation, put together from what was sent, what webhooks told, and history.
+"""Transcripts: messages sent, received by webhook and read from history, merged and in order.
 
 Each source knows something the others do not: what was sent is known at once, a webhook brings the agent's
 words, history has what was said while nobody listened. What two of them tell of the same is one line.
@@ -116,25 +116,27 @@ def merge_sources(
         >>> merge_sources([said, said])[0].sources
         ('sent',)
     """
-    told = [line_of_webhook(event) for event in events if event.is_message]
-    known: dict[tuple[str | None, int], TranscriptLine] = {}
-    rest: list[TranscriptLine] = []
-    lost: list[TranscriptLine] = []
-    for line in (*sent, *told, *map(line_of_history, messages)):
+    received = [line_of_webhook(event) for event in events if event.is_message]
+    numbered: dict[tuple[str | None, int], TranscriptLine] = {}
+    unnumbered: list[TranscriptLine] = []
+    unconfirmed: list[TranscriptLine] = []
+    for line in (*sent, *received, *map(line_of_history, messages)):
         if line.sequence is not None:
             key = (line.dialog_id, line.sequence)
-            known[key] = _merge_lines(known[key], line) if key in known else line
+            numbered[key] = _merge_lines(numbered[key], line) if key in numbered else line
         elif line.outcome == "unknown":
-            lost.append(line)
+            unconfirmed.append(line)
         else:
-            rest.append(line)
-    for line in lost:
-        place = next((key for key, other in known.items() if _is_probably_same(line, other)), None)
+            unnumbered.append(line)
+    for line in unconfirmed:
+        place = next((key for key, other in numbered.items() if _is_probably_same(line, other)), None)
         if place is None:
-            rest.append(line)
+            unnumbered.append(line)
         else:
-            known[place] = replace(_merge_lines(line, known[place]), sequence=place[1], dialog_id=place[0])
-    return _in_order([*known.values(), *rest])
+            numbered[place] = replace(
+                _merge_lines(line, numbered[place]), sequence=place[1], dialog_id=place[0]
+            )
+    return _in_order([*numbered.values(), *unnumbered])
 
 
 def to_columns(conversation_id: str, lines: Sequence[TranscriptLine]) -> dict[str, list[object]]:
@@ -156,25 +158,29 @@ def to_columns(conversation_id: str, lines: Sequence[TranscriptLine]) -> dict[st
 def _merge_lines(first: TranscriptLine, second: TranscriptLine) -> TranscriptLine:
     """One line of two that tell of the same message: the service's time beats this machine's."""
     sources = {*first.sources, *second.sources}
-    told = next((line for line in (second, first) if "sent" not in line.sources), second)
+    reported = next((line for line in (second, first) if "sent" not in line.sources), second)
     return replace(
         first,
         who=first.who or second.who,
         text=first.text if first.text is not None else second.text,
-        at=told.at or first.at or second.at,
+        at=reported.at or first.at or second.at,
         audience=first.audience or second.audience,
         outcome=first.outcome or second.outcome,
         sources=tuple(source for source in SOURCES if source in sources),
-        raw=told.raw if told.raw is not None else first.raw,
+        raw=reported.raw if reported.raw is not None else first.raw,
     )
 
 
-def _is_probably_same(lost: TranscriptLine, other: TranscriptLine) -> bool:
+def _is_probably_same(unconfirmed: TranscriptLine, other: TranscriptLine) -> bool:
     """Whether *other* is what was sent with an unknown outcome."""
-    if "sent" in other.sources or (other.who, other.kind, other.text) != (lost.who, lost.kind, lost.text):
+    if "sent" in other.sources or (other.who, other.kind, other.text) != (
+        unconfirmed.who,
+        unconfirmed.kind,
+        unconfirmed.text,
+    ):
         return False
     # A minute's leeway: the service's clock and this machine's differ.
-    return lost.at is None or other.at is None or (lost.at - other.at).total_seconds() < 60
+    return unconfirmed.at is None or other.at is None or (unconfirmed.at - other.at).total_seconds() < 60
 
 
 def _in_order(lines: Iterable[TranscriptLine]) -> list[TranscriptLine]:

@@ -1,1 +1,1 @@
-"""Everything that goes over the wire, as values."""
+"""Values of everything that goes over the wire: requests, responses, SDEs, webhook events."""

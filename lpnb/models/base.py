@@ -1,4 +1,4 @@
-"""What every object that goes on the wire is made of.
+"""``WireModel``: the base class of every wire object, and pydantic's findings as ``Complaint`` values.
 
 A ``WireModel`` is valid from the moment it exists: whatever is wrong is said at once, field by field,
 with the path the service would use. This module turns the model library's findings into our sentences;
@@ -147,10 +147,10 @@ class WireModel(BaseModel):
             unknown: "refuse" names fields that are not documented; "keep" puts them into ``extra``.
         """
         complaints: list[Complaint] = []
-        found = cls.collect(data, path, unknown, complaints)
-        if found is None:
+        model = cls.collect(data, path, unknown, complaints)
+        if model is None:
             raise InvalidValueError(complaints)
-        return found
+        return model
 
     @classmethod
     def collect(cls, data: Any, path: str, unknown: str, complaints: list[Complaint]) -> Self | None:
@@ -233,12 +233,12 @@ def complaints_of(
     ``typed_in`` says that Python names were used, so that hints name those.
     """
     complaints: list[Complaint] = []
-    for found in error.errors(include_url=False):
-        inner = found.get("ctx", {}).get("error")
+    for detail in error.errors(include_url=False):
+        inner = detail.get("ctx", {}).get("error")
         if isinstance(inner, InvalidValueError):  # a validator of ours has said it in full
             complaints.extend(inner.complaints)
         else:
-            complaints.append(_complaint(found, model, root, typed_in))
+            complaints.append(_complaint(detail, model, root, typed_in))
     return complaints
 
 
@@ -255,37 +255,35 @@ _RULES = {
 }
 
 
-def _complaint(found: ErrorDetails, model: type[WireModel], root: str, typed_in: bool) -> Complaint:
-    owner, loc = _follow(model, [part for part in found["loc"] if part != "function-plain"])
+def _complaint(detail: ErrorDetails, model: type[WireModel], root: str, typed_in: bool) -> Complaint:
+    owner, loc = _follow(model, [part for part in detail["loc"] if part != "function-plain"])
     if loc and loc[0] in model.wire_beside:
         root = root.rpartition(".")[0]
     path = join(root, *loc) or model.__name__
-    kind, came, context = found["type"], found["input"], found.get("ctx", {})
+    kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "extra_forbidden":  # a stranger keeps the spelling it came with
-        path = join(root, *loc[:-1], str(found["loc"][-1]).rstrip())
+        path = join(root, *loc[:-1], str(detail["loc"][-1]).rstrip())
     if kind == "literal_error":
         names = [part for part in loc if isinstance(part, str)]
-        return one_of(path, came, _choices(owner, names[-1]))
+        return one_of(path, value, _choices(owner, names[-1]))
     if kind == "extra_forbidden":
         way_out = "put it into extra={...}" if typed_in else 'read it with unknown="keep"'
-        meant = _meant(owner, str(found["loc"][-1]).rstrip(), typed_in)
-        return Complaint(
-            path, f"{path} is not a documented field.{meant} To send it all the same, {way_out}."
-        )
+        hint = _hint_for(owner, str(detail["loc"][-1]).rstrip(), typed_in)
+        return Complaint(path, f"{path} is not a documented field.{hint} To send it all the same, {way_out}.")
     if kind == "missing":
         return Complaint(path, f"{path} is required.")
-    if isinstance(came, str) and kind.endswith(("too_short", "too_long")):
+    if isinstance(value, str) and kind.endswith(("too_short", "too_long")):
         limit = context.get("min_length", context.get("max_length"))
         bound = "at least" if kind.endswith("too_short") else "at most"
-        return Complaint(path, f"{path} must have {bound} {limit} characters; got {len(str(came))}.")
-    if kind == "too_short" and not came:
-        return must(path, "must not be empty", came)
+        return Complaint(path, f"{path} must have {bound} {limit} characters; got {len(str(value))}.")
+    if kind == "too_short" and not value:
+        return must(path, "must not be empty", value)
     if kind in ("greater_than_equal", "less_than_equal"):
         sign = "at least" if "ge" in context else "at most"
-        return must(path, f"must be {sign} {context.get('ge', context.get('le'))}", came)
+        return must(path, f"must be {sign} {context.get('ge', context.get('le'))}", value)
     if kind == "extra_known":
-        return Complaint(path, f"{path}: {found['msg']}.")
-    return must(path, _RULES.get(kind, found["msg"]), came)
+        return Complaint(path, f"{path}: {detail['msg']}.")
+    return must(path, _RULES.get(kind, detail["msg"]), value)
 
 
 def _follow(model: type[WireModel], loc: Sequence[str | int]) -> tuple[type[WireModel], list[str | int]]:
@@ -303,11 +301,11 @@ def _follow(model: type[WireModel], loc: Sequence[str | int]) -> tuple[type[Wire
     return owner, spelled
 
 
-def _meant(owner: type[WireModel], came: str, typed_in: bool) -> str:
-    """Say which field was probably meant by *came*: one of the owner's, or one that stands elsewhere."""
-    known = [name for name in owner.model_fields if name != "extra"] if typed_in else owner.wire_names()
-    same = plain_name(came)
-    if same not in map(plain_name, known):
+def _hint_for(owner: type[WireModel], unknown: str, typed_in: bool) -> str:
+    """Say which field was probably meant by *unknown*: one of the owner's, or one that stands elsewhere."""
+    names = [name for name in owner.model_fields if name != "extra"] if typed_in else owner.wire_names()
+    same = plain_name(unknown)
+    if same not in map(plain_name, names):
         for place, home in _homes(owner, typed_in):
             for name, field in home.model_fields.items():
                 if name != "extra" and plain_name(name) == same:
@@ -316,7 +314,7 @@ def _meant(owner: type[WireModel], came: str, typed_in: bool) -> str:
                     return (
                         f" It is a field of {home.__name__}: {place.format(f'{home.__name__}({name}=...)')}."
                     )
-    return did_you_mean(came, known)
+    return did_you_mean(unknown, names)
 
 
 def _homes(owner: type[WireModel], typed_in: bool) -> Iterator[tuple[str, type[WireModel]]]:
@@ -348,7 +346,7 @@ def models_in(annotation: Any) -> Iterable[type[WireModel]]:
 
 
 def _literals(annotation: Any) -> tuple[str, ...]:
-    found: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
     for part in get_args(annotation):
-        found += (part,) if isinstance(part, str) else _literals(part)
-    return found
+        values += (part,) if isinstance(part, str) else _literals(part)
+    return values

@@ -1,4 +1,4 @@
-"""The ordered array of frames that one CONVERSATION call posts.
+"""``ConversationBatch`` and ``RawBatch``: the array of frames that one CONVERSATION call posts.
 
 ``ConversationBatch`` is what most callers want: valid from the moment it exists. ``RawBatch`` sends what
 it is given, byte for byte, for those who want to see how the service takes it.
@@ -348,9 +348,9 @@ def _check_order(array: list[Any], complaints: list[Complaint]) -> None:
             if place < 2:
                 complaints.append(must(path, "must be a frame, an object with id, type and body", frame))
             continue
-        wanted = (SET_USER_PROFILE, REQUEST_CONVERSATION)[place : place + 1]
-        if wanted and frame.get("type") != wanted[0]:
-            complaints.append(must(join(path, "type"), f"must be {wanted[0]!r}", frame.get("type")))
+        expected = (SET_USER_PROFILE, REQUEST_CONVERSATION)[place : place + 1]
+        if expected and frame.get("type") != expected[0]:
+            complaints.append(must(join(path, "type"), f"must be {expected[0]!r}", frame.get("type")))
         if frame.get("kind", "req") != "req":
             complaints.append(must(join(path, "kind"), "must be 'req'", frame["kind"]))
         complaints.extend(
@@ -374,31 +374,31 @@ def _check_more(more: Sequence[Any], complaints: list[Complaint]) -> None:
             complaints.append(must(join(path, "body"), "must be an object", frame.get("body")))
 
 
-def _ids(ids: Sequence[Any], wanted: int, complaints: list[Complaint]) -> tuple[str, ...]:
+def _ids(ids: Sequence[Any], count: int, complaints: list[Complaint]) -> tuple[str, ...]:
     if isinstance(ids, str) or not isinstance(ids, Sequence):
         complaints.append(must("req_ids", "must be a list of ids, one a frame", ids))
         return ()
-    if len(ids) != wanted:
+    if len(ids) != count:
         complaints.append(
-            Complaint("req_ids", f"req_ids must hold one id a frame, {wanted} in all; got {len(ids)}.")
+            Complaint("req_ids", f"req_ids must hold one id a frame, {count} in all; got {len(ids)}.")
         )
         return ()
-    found: list[str] = []
-    for place, came in enumerate(ids):
+    texts: list[str] = []
+    for place, value in enumerate(ids):
         path = f"[{place}].id"
-        is_id = isinstance(came, str) or (isinstance(came, int) and not isinstance(came, bool))
-        trouble = json_trouble(came) if is_id else "must be text of 1 to 64 characters"
+        is_id = isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
+        trouble = json_trouble(value) if is_id else "must be text of 1 to 64 characters"
         if trouble:
-            complaints.append(must(path, trouble, came))
+            complaints.append(must(path, trouble, value))
             continue
-        text = _wire_id(came)
+        text = _wire_id(value)
         if not 1 <= len(text) <= 64:
             complaints.append(Complaint(path, f"{path} must have 1 to 64 characters; got {len(text)}."))
-        elif text in found:
-            complaints.append(must(path, "must differ from the other frames' ids", came))
-        found.append(text)
-    return tuple(found)
+        elif text in texts:
+            complaints.append(must(path, "must differ from the other frames' ids", value))
+        texts.append(text)
+    return tuple(texts)
 
 
-def _wire_id(came: object) -> str:
-    return came if isinstance(came, str) else "" if came is None else str(came)
+def _wire_id(value: object) -> str:
+    return value if isinstance(value, str) else "" if value is None else str(value)

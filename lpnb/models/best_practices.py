@@ -1,4 +1,4 @@
-"""The Connector pages' own best practices, as hints on a batch. A hint never stops a send."""
+"""The Connector pages' best practices as hints on a batch; a hint never stops a send."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ def advise(batch: ConversationBatch) -> Hints:
     if not isinstance(batch, ConversationBatch):
         hint = "Read frames with ConversationBatch.from_wire first."
         raise InvalidValueError([must("batch", "must be a ConversationBatch", batch, hint)])
-    found = [*_on_sdes(batch.profile.sdes), *_on_request(batch.request), *_on_ids(batch)]
+    hints = [*_on_sdes(batch.profile.sdes), *_on_request(batch.request), *_on_ids(batch)]
     if batch.req_ids is not None:
-        found.append(
+        hints.append(
             Hint(
                 "[0].id",
                 "Fixed request ids cannot tell a late answer to another request from this one's. "
@@ -72,27 +72,27 @@ def advise(batch: ConversationBatch) -> Hints:
                 GUIDE,
             )
         )
-    return Hints(found)
+    return Hints(hints)
 
 
 def _on_sdes(sdes: object) -> Iterator[Hint]:
-    where = "[0].body.authenticatedData.lp_sdes"
-    known = [sde for sde in sdes if isinstance(sde, CustomerInfo | PersonalInfo)] if sdes else []  # type: ignore[attr-defined]
-    if not any(_is_filled(sde) for sde in known):
-        yield Hint(where, "Without SDEs the agent sees nothing about the consumer.", CONVERSATION)
+    path = "[0].body.authenticatedData.lp_sdes"
+    objects = [sde for sde in sdes if isinstance(sde, CustomerInfo | PersonalInfo)] if sdes else []  # type: ignore[attr-defined]
+    if not any(_is_filled(sde) for sde in objects):
+        yield Hint(path, "Without SDEs the agent sees nothing about the consumer.", CONVERSATION)
         return
     yield Hint(
-        where,
+        path,
         "SDEs replace the earlier ones of the same type whole: send every field each time.",
         BEST_PRACTICES,
     )
-    kinds = [sde.sde_type for sde in known]
+    kinds = [sde.sde_type for sde in objects]
     for kind in sorted({kind for kind in kinds if kinds.count(kind) > 1}):
         yield Hint(
-            where, f"{kind} stands here {kinds.count(kind)} times; the last one counts.", BEST_PRACTICES
+            path, f"{kind} stands here {kinds.count(kind)} times; the last one counts.", BEST_PRACTICES
         )
-    for place, sde in enumerate(known):
-        yield from _on_sde(sde, join(where, place, sde.body_key))
+    for place, sde in enumerate(objects):
+        yield from _on_sde(sde, join(path, place, sde.body_key))
 
 
 def _on_sde(sde: AnySde, path: str) -> Iterator[Hint]:

@@ -1,4 +1,4 @@
-"""What ``cm.UpdateConversationField`` changes: one class for each field of a conversation.
+"""The conversation fields that ``cm.UpdateConversationField`` changes, one class each.
 
 How they travel is ``frames``' business (``FieldUpdate``).
 """

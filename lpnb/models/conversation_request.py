@@ -1,7 +1,7 @@
-"""The bodies of the two frames that CONVERSATION posts, field by field, and the Client-Properties header.
+"""The bodies of CONVERSATION's two frames, field by field, and the Client-Properties header.
 
 How the frames stand together in one call is ``batches``' business; what they *should* hold is
-``advice``'s.
+``best_practices``'.
 """
 
 from __future__ import annotations
@@ -232,13 +232,15 @@ _MADE = frozenset((CustomerInfo, PersonalInfo))
 def _sdes(elements: Any, path: str, unknown: str, complaints: list[Complaint]) -> tuple[AnySde, ...]:
     if isinstance(elements, list | tuple) and all(type(item) in _MADE for item in elements):
         return tuple(elements)  # valid as they are
-    where = join(path, "authenticatedData", "lp_sdes")
+    path_of_sdes = join(path, "authenticatedData", "lp_sdes")
     if not isinstance(elements, Iterable) or isinstance(
         elements, Mapping | str | CustomerInfo | PersonalInfo
     ):
-        one = isinstance(elements, Mapping | CustomerInfo | PersonalInfo)
-        hint = "Put it into square brackets." if one else ""
-        complaints.append(must(where, "must be a list of SDEs", elements, hint))
+        is_single = isinstance(elements, Mapping | CustomerInfo | PersonalInfo)
+        hint = "Put it into square brackets." if is_single else ""
+        complaints.append(must(path_of_sdes, "must be a list of SDEs", elements, hint))
         return ()
-    found = [read_sde(item, join(where, place), unknown, complaints) for place, item in enumerate(elements)]
-    return tuple(sde for sde in found if sde is not None)
+    sdes = [
+        read_sde(item, join(path_of_sdes, place), unknown, complaints) for place, item in enumerate(elements)
+    ]
+    return tuple(sde for sde in sdes if sde is not None)

@@ -1,4 +1,4 @@
-"""The SDEs that only Monitoring takes, impressions of an engagement among them.
+"""Engagement attributes (SDEs) that only Monitoring takes, impressions included.
 
 Customer Info and Personal Info are in ``sdes``; Monitoring takes them too. SDEs that are reported here
 count as *unauthenticated*: agents see them marked so.
@@ -51,16 +51,18 @@ class Attribute(WireModel):
     def collect(cls, data: Any, path: str, unknown: str, complaints: list[Complaint]) -> Self | None:
         """Read an element of ``engagementAttributes``; see ``read_attribute`` for one of any type."""
         if cls.body_key is None:
-            rest = {key: value for key, value in data.items() if key != "type"}
-            return super().collect(rest, path, unknown, complaints)
+            remaining = {key: value for key, value in data.items() if key != "type"}
+            return super().collect(remaining, path, unknown, complaints)
         before = len(complaints)
         for key in data:
             if key not in ("type", cls.body_key):
-                where = join(path, str(key))
+                field_path = join(path, str(key))
                 inside = f"The fields of {cls.sde_type} stand inside {cls.body_key!r}."
-                complaints.append(Complaint(where, f"{where} does not belong beside 'type'. {inside}"))
-        made = super().collect(data.get(cls.body_key, {}), join(path, cls.body_key), unknown, complaints)
-        return made if len(complaints) == before else None
+                complaints.append(
+                    Complaint(field_path, f"{field_path} does not belong beside 'type'. {inside}")
+                )
+        model = super().collect(data.get(cls.body_key, {}), join(path, cls.body_key), unknown, complaints)
+        return model if len(complaints) == before else None
 
 
 class MarketingInfo(Attribute):
@@ -304,11 +306,11 @@ class Impression(Attribute):
             if isinstance(context, Mapping) and context.get("type") == "engagementContext"
         ]
         if not found:
-            where = join(path, "eContext")
-            complaints.append(must(where, "must hold an engagementContext with its id", contexts))
+            context_path = join(path, "eContext")
+            complaints.append(must(context_path, "must hold an engagementContext with its id", contexts))
             return None
-        rest = {key: value for key, value in data.items() if key != "eContext"}
-        return super(Attribute, cls).collect({**rest, "contextId": found[0]}, path, unknown, complaints)
+        remaining = {key: value for key, value in data.items() if key != "eContext"}
+        return super(Attribute, cls).collect({**remaining, "contextId": found[0]}, path, unknown, complaints)
 
 
 class OtherAttribute(Attribute):

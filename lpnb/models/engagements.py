@@ -1,4 +1,4 @@
-"""What Monitoring is asked and what it answers: an engagement, and how that goes into CONVERSATION.
+"""Monitoring's engagement and report requests, and the engagement it answers, as values.
 
 Asking is ``monitoring``'s business. Monitoring writes ids as numbers, CONVERSATION wants text: the
 objects here hold text.
@@ -115,19 +115,19 @@ class EngagementRequest:
                 path = join("entryPoints", place)
                 complaints.append(must(path, "must be text, such as 'sec://cards'", point))
         sdes: list[Any] = []
-        given = _list("engagementAttributes", self.engagement_attributes, complaints)
-        for place, element in enumerate(given):
+        attributes = _list("engagementAttributes", self.engagement_attributes, complaints)
+        for place, element in enumerate(attributes):
             path = join("engagementAttributes", place)
             kind = element.get("type") if isinstance(element, Mapping) else getattr(element, "kind", None)
             if kind in IMPRESSIONS and not self.reports:
                 complaints.append(must(join(path, "type"), "belongs into a report", kind))
             else:
                 sdes.append(read_attribute(element, path, complaints))
-        who = self.identities
-        if who is None and isinstance(self.consumer_id, str) and self.consumer_id:
-            who = [Identity(sub=self.consumer_id)]
+        given_identities = self.identities
+        if given_identities is None and isinstance(self.consumer_id, str) and self.consumer_id:
+            given_identities = [Identity(sub=self.consumer_id)]
         identities: list[Any] = []
-        for place, identity in enumerate(_list("identities", who or (), complaints)):
+        for place, identity in enumerate(_list("identities", given_identities or (), complaints)):
             if isinstance(identity, Identity):
                 identities.append(identity)
             else:
@@ -332,19 +332,19 @@ def engagement_of(
     """
     details = reply.get("engagementDetails")
     elements = [each for each in (details if isinstance(details, list) else [details]) if each]
-    found = next((each for each in elements if isinstance(each, Mapping)), {})
-    status = found.get("status")
+    detail = next((each for each in elements if isinstance(each, Mapping)), {})
+    status = detail.get("status")
     ids: dict[str, Any] = {
-        "campaign_id": text_id(found.get("campaignId")),
-        "engagement_id": text_id(found.get("engagementId")),
-        "conversation_id": text_id(found.get("conversationId")),
+        "campaign_id": text_id(detail.get("campaignId")),
+        "engagement_id": text_id(detail.get("engagementId")),
+        "conversation_id": text_id(detail.get("conversationId")),
     }
     outcome: Offer = "none"
     if ids["conversation_id"]:
         outcome = "already open"
     elif ids["campaign_id"] and ids["engagement_id"] and status in (None, "expose"):
         outcome = "offered"
-    revision = found.get("engagementRevision")
+    revision = detail.get("engagementRevision")
     return Engagement(
         consumer_id=consumer_id,
         outcome=outcome,
@@ -352,10 +352,10 @@ def engagement_of(
         session_id=str(reply.get("sessionId", reply.get("sid"))),
         page_id=text_id(reply.get("pageId")),
         engagement_revision=revision if isinstance(revision, int) else None,
-        context_id=text_id(found.get("contextId")),
-        connector_id=text_id(found.get("connectorId")),
-        window_id=text_id(found.get("windowId")),
-        language=text_id(found.get("language")),
+        context_id=text_id(detail.get("contextId")),
+        connector_id=text_id(detail.get("connectorId")),
+        window_id=text_id(detail.get("windowId")),
+        language=text_id(detail.get("language")),
         status=None if status is None else str(status),
         explanation=_explain(outcome, ids, status),
         http_status=http_status,

@@ -1,4 +1,4 @@
-"""What the single frames of SEND have in common: id, metadata, and the 5,000 characters of a request.
+"""What all SEND frames share: id, metadata, and the limit of 5,000 characters.
 
 ``OtherFrame`` and ``RawFrame`` are here, which take anything; the frames that are known are in ``frames``.
 """
@@ -71,8 +71,8 @@ class Frame:
     def to_wire(self, req_id: str | None = None) -> dict[str, Any]:
         """Return the frame that is posted, with a fresh request id when none was given."""
         kind, body, beside = self._parts()
-        made = self.req_id or req_id or fresh_id()
-        return {"kind": "req", "id": made, "type": kind, "body": body, **beside}
+        frame_id = self.req_id or req_id or fresh_id()
+        return {"kind": "req", "id": frame_id, "type": kind, "body": body, **beside}
 
     def outgoing(self, account_id: str) -> EncodedBatch:
         """Return what is posted, with a request id of its own for this attempt."""
@@ -125,8 +125,8 @@ class CheckedFrame(Frame, WireModel):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        taken = {name.partition(".")[0] for name in (*type(self).wire_names(), *self.fixed)}
-        for key in sorted(taken & set(self.extra)):
+        reserved = {name.partition(".")[0] for name in (*type(self).wire_names(), *self.fixed)}
+        for key in sorted(reserved & set(self.extra)):
             raise PydanticCustomError(
                 "extra_known", "extra must not repeat the documented field {key}", {"key": repr(key)}
             )
@@ -139,10 +139,10 @@ class CheckedFrame(Frame, WireModel):
         for name in ("id", "Client-Properties"):
             wire.pop(name, None)
         beside = {"metadata": wire.pop("metadata")} if "metadata" in wire else {}
-        known = set(type(self).wire_names())
+        names = set(type(self).wire_names())
         body: dict[str, Any] = {}
         for path, value in {**self._placed(), **self.fixed, **wire}.items():
-            *holders, name = path.split(".") if path in known or path in self.fixed else [path]
+            *holders, name = path.split(".") if path in names or path in self.fixed else [path]
             place = body
             for holder in holders:
                 place = place.setdefault(holder, {})
@@ -226,10 +226,10 @@ class RawFrame(Frame):
         del account_id
         content = self._bytes()
         try:
-            found = read_json(content)
+            frame_in_content = read_json(content)
         except (JsonError, RecursionError):
-            found = None
-        frame = found if isinstance(found, dict) else {}
+            frame_in_content = None
+        frame = frame_in_content if isinstance(frame_in_content, dict) else {}
         req_id = frame.get("id")
         named = str(req_id) if isinstance(req_id, str | int) and not isinstance(req_id, bool) else ""
         header = self.client_properties.to_header() if self.client_properties else None

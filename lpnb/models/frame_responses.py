@@ -1,4 +1,4 @@
-"""What SEND answered to its one frame, read and put into words.
+"""Reading SEND's response to a frame, and explaining it.
 
 The shapes are those of ``responses``, so that a message tabulates like a batch.
 """
@@ -33,25 +33,25 @@ def read_frame(content: bytes, requests: Sequence[tuple[str, str]], conversation
     numbered = [pair for pair in pairs if not pair.ok and sequence_of(pair) is not None]
     if says == "refused" and numbered:  # whoever believed the code would send it a second time
         code = brief(numbered[0].code)
-        odd = f"{numbered[0].type} came back with the code {code}, and yet with a sequence number."
-        return replace(reading, pairs=pairs, says="", anomaly=odd)
+        anomaly = f"{numbered[0].type} came back with the code {code}, and yet with a sequence number."
+        return replace(reading, pairs=pairs, says="", anomaly=anomaly)
     return replace(reading, pairs=pairs, says=says)
 
 
 def explain_frame(reading: Reading, outcome: Outcome, status: int | None, failure: str | None) -> str:
     """Say in words what became of a frame and what to do about it."""
     pair = reading.pairs[0] if reading.pairs else Pair("", "")
-    meant = failure is None and status is not None and 200 <= status < 300
-    odd = f" {reading.anomaly}" if reading.anomaly and meant else ""
-    where = f" in conversation {pair.conversation_id}" if pair.conversation_id else ""
+    is_success = failure is None and status is not None and 200 <= status < 300
+    anomaly = f" {reading.anomaly}" if reading.anomaly and is_success else ""
+    in_conversation = f" in conversation {pair.conversation_id}" if pair.conversation_id else ""
     if outcome == "answered":
-        said = f": {pair.message}" if pair.message else ""
-        return f"{pair.type or 'The frame'} was taken{where}{said}.{odd}"
+        message = f": {pair.message}" if pair.message else ""
+        return f"{pair.type or 'The frame'} was taken{in_conversation}{message}.{anomaly}"
     if outcome == "unknown":
-        what = failure or (f"HTTP {status} came back" if status else "no answer came")
+        reason = failure or (f"HTTP {status} came back" if status else "no answer came")
         return (
-            f"The request left, and {what}.{odd} {pair.type or 'The frame'} may have been taken, so it was "
-            "not repeated. Look at the conversation before you send it again."
+            f"The request left, and {reason}.{anomaly} {pair.type or 'The frame'} may have been taken, so it "
+            "was not repeated. Look at the conversation before you send it again."
         )
     if outcome == "not sent":
         return f"Nothing was sent: {failure or f'HTTP {status}'}. Sending again is safe."
@@ -63,9 +63,9 @@ def explain_frame(reading: Reading, outcome: Outcome, status: int | None, failur
             "open a new one."
         )
     if pair.code and not pair.code.startswith("http-"):
-        said = f": {pair.message.rstrip('.')}" if pair.message else ""
-        return f"The service refused {pair.type or 'the frame'} with {pair.code}{said}.{odd}"
-    return f"The service refused the call with {(pair.message or f'HTTP {status}').rstrip('.')}.{odd}"
+        message = f": {pair.message.rstrip('.')}" if pair.message else ""
+        return f"The service refused {pair.type or 'the frame'} with {pair.code}{message}.{anomaly}"
+    return f"The service refused the call with {(pair.message or f'HTTP {status}').rstrip('.')}.{anomaly}"
 
 
 def _told(pair: Pair, conversation_id: str | None) -> Pair:

@@ -321,8 +321,8 @@ def frame_of(frame: Frame | str | bytes | Mapping[str, Any]) -> Frame:
     complaints: list[Complaint] = []
     if frame.get("kind", "req") != "req":
         complaints.append(must("kind", "must be 'req'", frame["kind"]))
-    rest = {key: value for key, value in frame.items() if key != "kind"}
-    made = OtherFrame.collect(rest, "", "refuse", complaints)
-    if made is None or complaints:
+    fields = {key: value for key, value in frame.items() if key != "kind"}
+    read = OtherFrame.collect(fields, "", "refuse", complaints)
+    if read is None or complaints:
         raise InvalidValueError(complaints)
-    return made
+    return read

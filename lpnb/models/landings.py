@@ -1,4 +1,4 @@
-"""Where a conversation is, and the moves between skills, as values."""
+"""``Landing`` and ``Transfer``: the skill a conversation is in, and its moves between skills, as values."""
 
 from __future__ import annotations
 
@@ -71,12 +71,12 @@ class Landing:
         """What is known, in a sentence or two."""
         if self.skill_id is None:
             return f"{self.conversation_id} did not become visible. {self.note}".rstrip()
-        who = "History says" if self.source == "history" else "A webhook says"
+        source = "History says" if self.source == "history" else "A webhook says"
         skill = f"{self.skill_name} ({self.skill_id})" if self.skill_name else self.skill_id
-        where = "is unassigned" if self.outcome == "unassigned" else f"is in skill {skill}"
+        place = "is unassigned" if self.outcome == "unassigned" else f"is in skill {skill}"
         moves = len(self.transfers)
         moved = f", after {moves} transfer{'s' if moves > 1 else ''}" if moves else ""
-        return f"{who} that {self.conversation_id} {where}{moved}."
+        return f"{source} that {self.conversation_id} {place}{moved}."
 
     def __str__(self) -> str:
         return self.explanation

@@ -1,4 +1,4 @@
-"""A body ready to be posted, and what can be made into one."""
+"""``EncodedBatch``: a body ready to be posted; ``Batch``: whatever can be encoded into one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What CONVERSATION answered, each answer paired with its request by reqId.
+"""``BatchResponse``: CONVERSATION's response, each part paired with its request by reqId.
 
 Nothing that came back is lost: what could not be read is kept as raw bytes, what belongs to no request
 is kept as a stray, and a sentence says what it means and what to do.
@@ -126,19 +126,19 @@ class BatchResponse:
     def open_for(self) -> str | None:
         """LivePerson's consumer id when it was refused because a conversation is open already."""
         for pair in self.pairs:
-            if pair.type == _OPENS and (found := _ALREADY_OPEN.search(pair.message or "")):
-                return found["user"]
+            if pair.type == _OPENS and (match := _ALREADY_OPEN.search(pair.message or "")):
+                return match["user"]
         return None
 
     @property
     def candidates(self) -> tuple[str, ...]:
         """Every conversationId that stands anywhere in the reply, for settling an unknown outcome."""
         try:
-            found = list(_conversation_ids(read_json(self.raw)))
+            ids = list(_conversation_ids(read_json(self.raw)))
         except (JsonError, RecursionError):
             text = self.raw.decode("utf-8", "replace")
-            found = re.findall(r'"conversationId"\s*:\s*"([^"\\]{1,64})"', text)
-        return tuple(dict.fromkeys(found))
+            ids = re.findall(r'"conversationId"\s*:\s*"([^"\\]{1,64})"', text)
+        return tuple(dict.fromkeys(ids))
 
     def raise_for_outcome(self) -> Self:
         """Return the response itself when a conversation was created, and raise otherwise.
@@ -171,8 +171,8 @@ class BatchResponse:
     def __str__(self) -> str:
         columns = ("req_id", "type", "ok", "code", "conversation_id")
         rows = [(p.req_id, p.type, _yes(p.ok), p.code, p.conversation_id) for p in self.pairs]
-        said = f"Consumer {self.consumer_id}: {self.outcome}. {self.explanation}"
-        return f"{said}\n{table_text(columns, rows, room())}"
+        summary = f"Consumer {self.consumer_id}: {self.outcome}. {self.explanation}"
+        return f"{summary}\n{table_text(columns, rows, room())}"
 
     def _repr_html_(self) -> str:
         columns = ("req_id", "type", "ok", "code", "message", "conversation_id")
@@ -184,8 +184,12 @@ class BatchResponse:
 def sequence_of(pair: Pair) -> int | None:
     """The sequence number that an answer gives, or None: they are counted from 0."""
     body = pair.body.get("body") if isinstance(pair.body, dict) else None
-    found = body.get("sequence") if isinstance(body, dict) else None
-    return found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 1 << 63 else None
+    sequence = body.get("sequence") if isinstance(body, dict) else None
+    return (
+        sequence
+        if isinstance(sequence, int) and not isinstance(sequence, bool) and 0 <= sequence < 1 << 63
+        else None
+    )
 
 
 def _yes(ok: bool) -> str:
@@ -213,10 +217,10 @@ def read_batch(content: bytes, requests: Sequence[tuple[str, str]]) -> Reading:
         return _read_frame(reply, requests)
     answers: dict[str, list[Any]] = {}
     strays = []
-    wanted = {req_id for req_id, _ in requests}
+    expected_ids = {req_id for req_id, _ in requests}
     for element in reply:
         req_id = element.get("reqId") if isinstance(element, dict) else None
-        if isinstance(req_id, str) and req_id in wanted:
+        if isinstance(req_id, str) and req_id in expected_ids:
             answers.setdefault(req_id, []).append(element)
         else:
             strays.append(element)
@@ -225,32 +229,32 @@ def read_batch(content: bytes, requests: Sequence[tuple[str, str]]) -> Reading:
     pairs = tuple([_pair(req_id, kind, answers.get(req_id, []), strays) for req_id, kind in requests])
     if len(answers) == len(reply) and all(pair.ok for pair in pairs):  # nothing is odd, as a rule
         return Reading(pairs, (), None, _says(pairs))
-    odd = [f"{pair.type}: {pair.message}." for pair in pairs if pair.code in ("missing", "doubled")]
-    odd.extend(
+    anomalies = [f"{pair.type}: {pair.message}." for pair in pairs if pair.code in ("missing", "doubled")]
+    anomalies.extend(
         f"{pair.type} came back with the code {brief(pair.code)}, and yet with a conversationId."
         for pair in pairs
         if pair.type == _OPENS and pair.code not in (None, "OK") and _names_an_id(pair)
     )
-    odd.extend(
+    anomalies.extend(
         f"{pair.type} came back with OK, but without a conversationId that is text."
         for pair in pairs
         if pair.type == _OPENS and pair.code == "OK" and not pair.ok
     )
-    odd.extend(f"{pair.type} came back without a code." for pair in pairs if pair.code is None)
-    odd.extend(
+    anomalies.extend(f"{pair.type} came back without a code." for pair in pairs if pair.code is None)
+    anomalies.extend(
         f"{pair.type} came back with the code {brief(pair.code)}, which is neither OK nor a refusal."
         for pair in pairs
         if _NEITHER.fullmatch(pair.code or "") and not (pair.type == _OPENS and _names_an_id(pair))
     )
-    odd.extend(
+    anomalies.extend(
         f"{kind} was answered {len(answers[req_id])} times, each time alike."
         for req_id, kind in requests
         if len(answers.get(req_id, [])) > 1 and all(found == answers[req_id][0] for found in answers[req_id])
     )
     if strays:
         verb = "answer fits" if len(strays) == 1 else "answers fit"
-        odd.append(f"{len(strays)} {verb} no request.")
-    return Reading(pairs, tuple(strays), " ".join(odd) or None, _says(pairs))
+        anomalies.append(f"{len(strays)} {verb} no request.")
+    return Reading(pairs, tuple(strays), " ".join(anomalies) or None, _says(pairs))
 
 
 def _whole_refusal(strays: Sequence[Any]) -> dict[str, Any] | None:
@@ -264,37 +268,37 @@ def explain(reading: Reading, outcome: Outcome, status: int | None, failure: str
     """Say in words what became of a call and what to do about it."""
     conversation = next((pair for pair in reading.pairs if pair.type == _OPENS), None)
     # What is odd about a body says something only where the body was meant to be an answer.
-    meant = failure is None and status is not None and 200 <= status < 300
-    odd = f" {reading.anomaly}" if reading.anomaly and meant else ""
+    is_success = failure is None and status is not None and 200 <= status < 300
+    anomaly = f" {reading.anomaly}" if reading.anomaly and is_success else ""
     if outcome == "answered" and conversation:
         profile = [pair for pair in reading.pairs if pair is not conversation and not pair.ok]
         trouble = f" But {profile[0].type} was not accepted: {profile[0].message}." if profile else ""
-        return f"Conversation {conversation.conversation_id} is open.{trouble}{odd}"
+        return f"Conversation {conversation.conversation_id} is open.{trouble}{anomaly}"
     if outcome == "answered":
-        return f"Every frame was taken; none of them asked for a conversation.{odd}"
+        return f"Every frame was taken; none of them asked for a conversation.{anomaly}"
     if outcome == "unknown":
-        what = failure or (f"HTTP {status} came back" if status else "no answer came")
+        reason = failure or (f"HTTP {status} came back" if status else "no answer came")
         return (
-            f"The request left, and {what}.{odd} A conversation may exist, so it was not repeated. Look for "
-            "this consumer's open conversation before you send again."
+            f"The request left, and {reason}.{anomaly} A conversation may exist, so it was not repeated. "
+            "Look for this consumer's open conversation before you send again."
         )
     if outcome == "not sent":
         return f"Nothing was created: {failure or f'HTTP {status}'}. Sending again is safe."
-    if conversation and (found := _ALREADY_OPEN.search(conversation.message or "")):
+    if conversation and (match := _ALREADY_OPEN.search(conversation.message or "")):
         done = "The profile was accepted; the" if any(pair.ok for pair in reading.pairs) else "The"
         return (
             f"{done} conversation was refused: this consumer already has one open, and can have only one. "
             "Go on in that one, or take another consumer id. client.find_open_conversation(consumer_id) "
-            f"finds it; the service's own id of this consumer is {found['user']}."
+            f"finds it; the service's own id of this consumer is {match['user']}."
         )
     if conversation and conversation.code in MEANINGS:
         return f"Refused with {conversation.code}, {conversation.message}. {MEANINGS[conversation.code]}"
     if conversation and conversation.code and not conversation.code.startswith("http-"):
-        said = f": {conversation.message.rstrip('.')}" if conversation.message else ""
-        return f"The service refused the conversation with {conversation.code}{said}.{odd}"
+        details = f": {conversation.message.rstrip('.')}" if conversation.message else ""
+        return f"The service refused the conversation with {conversation.code}{details}.{anomaly}"
     first = conversation or next(iter(reading.pairs), None)
     refusal = (first.message if first else None) or f"HTTP {status}"
-    return f"The service refused the call with {refusal.rstrip('.')}.{odd}"
+    return f"The service refused the call with {refusal.rstrip('.')}.{anomaly}"
 
 
 def fill(reading: Reading, code: str, message: str) -> Reading:
@@ -303,8 +307,8 @@ def fill(reading: Reading, code: str, message: str) -> Reading:
     def filled(pair: Pair) -> Pair:
         if pair.code not in (None, "unreadable"):
             return pair
-        said = f"{message}: {pair.message}" if pair.code is None and pair.message else message
-        return Pair(pair.req_id, pair.type, False, code, said)
+        text = f"{message}: {pair.message}" if pair.code is None and pair.message else message
+        return Pair(pair.req_id, pair.type, False, code, text)
 
     pairs = tuple(filled(pair) for pair in reading.pairs)
     return Reading(pairs, reading.strays, reading.anomaly, reading.says)
@@ -318,8 +322,8 @@ def _read_frame(reply: Any, requests: Sequence[tuple[str, str]]) -> Reading:
     """Read a reply that is one object: the authorisation error frame, or whatever a gateway says."""
     body = reply.get("body") if isinstance(reply, dict) else None
     if isinstance(body, dict) and body.get("errorCode") is not None:
-        said = f"{body.get('title', '')}: {body.get('details', '')}".strip(": ")
-        return Reading(_all(requests, str(body["errorCode"]), said))
+        text = f"{body.get('title', '')}: {body.get('details', '')}".strip(": ")
+        return Reading(_all(requests, str(body["errorCode"]), text))
     if isinstance(reply, dict) and isinstance(reply.get("code"), str):
         return Reading(_all(requests, reply["code"], _message(reply)))
     if isinstance(reply, dict):

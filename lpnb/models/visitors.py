@@ -1,4 +1,4 @@
-"""Who the visitor is to Monitoring, and on which device."""
+"""A visitor's identities and device, as Monitoring takes them."""
 
 from __future__ import annotations
 

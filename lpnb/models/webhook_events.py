@@ -1,4 +1,4 @@
-"""What a webhook tells of, one ``Event`` for each change in it; kinds, fields and values not known pass.
+"""``Event``: one change that a webhook reports, and their order.
 
 Webhooks may come twice, late, or in any order (documented). So every event has a key that two deliveries
 of the same have in common, and events of a conversation can be put in order whatever order they came in.
@@ -74,10 +74,10 @@ def events_of(body: Mapping[str, Any], received_at: datetime) -> list[Event]:
     changes = inner.get("changes") if isinstance(inner, Mapping) else None
     # An array of one may come as the bare element (documented for the protocol as a whole).
     items = changes if isinstance(changes, list) else [changes]
-    found = [item for item in items if isinstance(item, Mapping)]
-    if not found and items != []:
-        found = [body]
-    return [event_of(item, kind, received_at) for item in found]
+    changes = [item for item in items if isinstance(item, Mapping)]
+    if not changes and items != []:
+        changes = [body]
+    return [event_of(item, kind, received_at) for item in changes]
 
 
 def event_of(change: Mapping[str, Any], envelope: str, received_at: datetime) -> Event:
@@ -152,14 +152,14 @@ def in_order(events: Iterable[Event]) -> list[Event]:
     what has none counts as of when it was received.
     """
     groups: dict[str | None, list[Event]] = {}
-    rest: list[Event] = []
+    unnumbered: list[Event] = []
     for event in events:
         if event.sequence is not None:
             groups.setdefault(event.dialog_id, []).append(event)
         else:
-            rest.append(event)
-    rest.sort(key=lambda event: event.at or event.received_at)
-    timed = [(event.at or event.received_at, event) for event in rest]
+            unnumbered.append(event)
+    unnumbered.sort(key=lambda event: event.at or event.received_at)
+    timed = [(event.at or event.received_at, event) for event in unnumbered]
     for dialog in groups.values():
         latest = _LONG_AGO
         for event in sorted(dialog, key=lambda event: event.sequence or 0):

@@ -1,1 +1,1 @@
-"""HTTP: the sans-I/O protocol, connections, retries and the rate limiter."""
+"""HTTP: the sans-I/O protocol, the connection pool, retries and the rate limiter."""

@@ -1,4 +1,4 @@
-"""Connections of our own: opened when needed, kept a few seconds, each serving one request at a time.
+"""The connection pool: HTTP/1.1 connections to one host, kept alive for seconds and reused.
 
 httptools reads what comes back. Finding a connection costs the same however many there are: idle ones lie on
 a stack, and who finds none queues. A connection is used again only when its last answer was whole and nothing
@@ -40,20 +40,22 @@ _RECORDED_HEADERS = frozenset(
 class BodyReader:
     """Adds what comes to *content*, unpacked, and no further than *largest* bytes."""
 
-    __slots__ = ("_content", "_inflate", "_largest", "_odd")
+    __slots__ = ("_content", "_inflate", "_largest", "_unsupported_encoding")
 
     def __init__(self, content: bytearray, largest: int, encoding: bytes) -> None:
         name = encoding.strip().lower().decode("latin-1")
         self._content = content
         self._largest = largest
-        self._odd = name not in ("", "identity", "gzip", "x-gzip", "deflate") and name[:20]
+        self._unsupported_encoding = name not in ("", "identity", "gzip", "x-gzip", "deflate") and name[:20]
         # Compression is not asked for; when it comes all the same, this reads gzip and deflate.
-        self._inflate = None if name in ("", "identity") or self._odd else zlib.decompressobj(wbits=47)
+        self._inflate = (
+            None if name in ("", "identity") or self._unsupported_encoding else zlib.decompressobj(wbits=47)
+        )
 
     def add(self, chunk: bytes) -> str | None:
         """Take *chunk*, and return why no more should come."""
-        if self._odd:
-            return f"the answer is encoded as {self._odd!r}, which was not asked for"
+        if self._unsupported_encoding:
+            return f"the answer is encoded as {self._unsupported_encoding!r}, which was not asked for"
         if self._inflate is not None:
             try:
                 chunk = self._inflate.decompress(chunk, self._largest - len(self._content) + 1)
@@ -69,9 +71,9 @@ class BodyReader:
 class Connection(asyncio.Protocol):
     """One socket. ``ask`` writes a request; the future it returns ends with None, or with what went wrong."""
 
-    def __init__(self, largest: int, lost: Callable[[Connection], None]) -> None:
+    def __init__(self, largest: int, on_close: Callable[[Connection], None]) -> None:
         self._largest = largest
-        self._lost = lost
+        self._on_close = on_close
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
@@ -79,18 +81,18 @@ class Connection(asyncio.Protocol):
         self._progress: ExchangeProgress | None = None
         self._body: BodyReader | None = None
         self._poll: Callable[[], bool] | None = None
-        self._raw = 0
-        self._bare = self._whole = self._keep = False
-        self._trouble: str | None = None
+        self._received_bytes = 0
+        self._has_no_body = self._complete = self._keep = False
+        self._failure: str | None = None
         self.open = False
 
     @property
-    def quiet(self) -> bool:
+    def is_reusable(self) -> bool:
         """Whether it may serve again: nothing has come since its last answer, not even the end."""
-        return self.kept and self._poll is not None and not self._poll()
+        return self.is_kept and self._poll is not None and not self._poll()
 
     @property
-    def kept(self) -> bool:
+    def is_kept(self) -> bool:
         """Whether its last answer was whole and left it open."""
         return self._keep and self.open
 
@@ -98,10 +100,10 @@ class Connection(asyncio.Protocol):
         """Write *request*, and note in *progress* what comes of it."""
         assert self._transport is not None  # noqa: S101
         self._answer = self._loop.create_future()
-        self._progress, self._body, self._trouble = progress, None, None
-        self._raw = 0
-        self._whole = self._keep = False
-        self._bare = request.startswith(b"HEAD ")
+        self._progress, self._body, self._failure = progress, None, None
+        self._received_bytes = 0
+        self._complete = self._keep = False
+        self._has_no_body = request.startswith(b"HEAD ")
         progress.started = True  # from here on bytes may leave
         self._transport.write(request)
         return self._answer
@@ -123,7 +125,7 @@ class Connection(asyncio.Protocol):
         self.open = self._keep = False
         self._end("the connection was cut" if exc is not None else self._broken_off())
         self._poll = None
-        self._lost(self)
+        self._on_close(self)
 
     def eof_received(self) -> None:
         """Called by asyncio; a body without a length ends here."""
@@ -137,22 +139,24 @@ class Connection(asyncio.Protocol):
         if self._answer is None:  # nobody asked: a second answer, and the connection is not to be trusted
             self.close()
             return
-        self._raw += len(data)
+        self._received_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
             self._keep = False
-            self._trouble = self._trouble or "the answer is not proper HTTP"
-        if self._whole:
+            self._failure = self._failure or "the answer is not proper HTTP"
+        if self._complete:
             self._end(None)
-        elif self._trouble:
-            self._end(self._trouble)
-        elif self._raw > MAX_HEAD_BYTES + (_FRAMING * self._largest if self._body is not None else 0):
+        elif self._failure:
+            self._end(self._failure)
+        elif self._received_bytes > MAX_HEAD_BYTES + (
+            _FRAMING * self._largest if self._body is not None else 0
+        ):
             self._end("the answer is not proper HTTP")
 
     def on_message_begin(self) -> None:
         """Called by the parser."""
-        if self._whole:  # more than one answer came
+        if self._complete:  # more than one answer came
             self._keep = False
         elif self._progress is not None:
             self._progress.headers.clear()
@@ -164,7 +168,7 @@ class Connection(asyncio.Protocol):
             name in _RECORDED_HEADERS
             and self._body is None
             and self._progress is not None
-            and not self._whole
+            and not self._complete
         ):
             before = self._progress.headers.get(name)
             self._progress.headers[name] = value if before is None else before + b", " + value
@@ -172,26 +176,28 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """Called by the parser."""
         status = self._parser.get_status_code()
-        if self._whole or self._progress is None or (status < 200 and status != 101):
+        if self._complete or self._progress is None or (status < 200 and status != 101):
             return  # an interim reply
         self._progress.status = status
         encoding = self._progress.headers.get(b"content-encoding", b"")
         self._body = BodyReader(self._progress.content, self._largest, encoding)
-        self._whole = self._bare  # the parser waits for a body that never comes; so does the connection
+        self._complete = (
+            self._has_no_body
+        )  # the parser waits for a body that never comes; so does the connection
 
     def on_body(self, chunk: bytes) -> None:
         """Called by the parser."""
-        if self._whole or self._body is None or self._trouble:
+        if self._complete or self._body is None or self._failure:
             return
-        if trouble := self._body.add(chunk):
-            self._trouble = trouble
-            raise ValueError(trouble)
+        if failure := self._body.add(chunk):
+            self._failure = failure
+            raise ValueError(failure)
 
     def on_message_complete(self) -> None:
         """Called by the parser."""
-        if self._body is None or self._whole:
+        if self._body is None or self._complete:
             return
-        self._whole = True
+        self._complete = True
         self._keep = self._parser.should_keep_alive()
 
     def _broken_off(self) -> str:
@@ -221,13 +227,13 @@ class Pool:
     """
 
     def __init__(self, host: str, port: int, tls: ssl.SSLContext | None, largest: int, keep: bool) -> None:
-        self._where = host, port
+        self._address = host, port
         self._tls = tls
         self._largest = largest
         self._keep = keep
         self._loop = asyncio.get_running_loop()
         self._all: set[Connection] = set()
-        self._slots = MAX_CONNECTIONS
+        self._free_slots = MAX_CONNECTIONS
         self._idle: dict[Connection, float] = {}
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
         self._sweeping: asyncio.TimerHandle | None = None
@@ -264,38 +270,38 @@ class Pool:
         while not self.closed:
             while self._idle:
                 connection, since = self._idle.popitem()
-                if connection.quiet and self._loop.time() - since < MAX_IDLE:
+                if connection.is_reusable and self._loop.time() - since < MAX_IDLE:
                     return connection
                 connection.close()
-            if self._slots:
-                self._slots -= 1
+            if self._free_slots:
+                self._free_slots -= 1
                 return await self._open()
             waiting: asyncio.Future[Connection | None] = self._loop.create_future()
             self._waiting.append(waiting)
             try:
-                given = await waiting
+                connection_given = await waiting
             except asyncio.CancelledError:
                 if waiting.done() and not waiting.cancelled():  # given to one who has gone
                     self._pass_on(waiting.result())
                 raise
-            if given is None and not self.closed:
+            if connection_given is None and not self.closed:
                 return await self._open()
-            if given is not None:
-                if given.quiet:
-                    return given
-                given.close()
+            if connection_given is not None:
+                if connection_given.is_reusable:
+                    return connection_given
+                connection_given.close()
         raise ConnectionError("the client is closed")
 
     async def _open(self) -> Connection:
         """Open a connection in a slot that has been taken for it."""
-        host, port = self._where
+        host, port = self._address
         try:
-            found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             # Not every loop tries a second address beside the first one by itself; uvloop does not.
-            connected = await aiohappyeyeballs.start_connection(found, happy_eyeballs_delay=_NEXT_ADDRESS)
+            connected = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS)
             try:
                 _, connection = await self._loop.create_connection(
-                    lambda: Connection(self._largest, self._gone),
+                    lambda: Connection(self._largest, self._forget),
                     sock=connected,
                     ssl=self._tls,
                     server_hostname=host if self._tls is not None else None,
@@ -313,22 +319,22 @@ class Pool:
         return connection
 
     def _give_back(self, connection: Connection) -> None:
-        if self._keep and connection.kept and not self.closed:
+        if self._keep and connection.is_kept and not self.closed:
             self._pass_on(connection)
         else:
             connection.close()
 
-    def _pass_on(self, given: Connection | None) -> None:
+    def _pass_on(self, connection: Connection | None) -> None:
         """Give a connection, or the slot for one, to whoever waits longest; else keep it."""
         while self._waiting:
             waiting = self._waiting.popleft()
             if not waiting.done():
-                waiting.set_result(given)
+                waiting.set_result(connection)
                 return
-        if given is None:
-            self._slots += 1
+        if connection is None:
+            self._free_slots += 1
             return
-        self._idle[given] = self._loop.time()
+        self._idle[connection] = self._loop.time()
         if self._sweeping is None:
             self._sweeping = self._loop.call_later(MAX_IDLE, self._sweep)
 
@@ -343,7 +349,7 @@ class Pool:
             del self._idle[connection]
             connection.close()
 
-    def _gone(self, connection: Connection) -> None:
+    def _forget(self, connection: Connection) -> None:
         self._idle.pop(connection, None)
         if connection in self._all:  # otherwise it was lost before it was ever handed out
             self._all.remove(connection)

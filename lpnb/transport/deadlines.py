@@ -1,4 +1,4 @@
-"""A deadline for each of many calls, all of them equally long.
+"""One deadline of the same length for each of many concurrent calls, with a single timer.
 
 ``asyncio.timeout`` sets a timer for each call and takes it back; here whoever came first is due first, so one
 timer serves them all.
@@ -47,25 +47,25 @@ class Deadlines:
             self._timer.cancel()
             self._timer = None
 
-    def _begin(self, one: _Deadline, loop: asyncio.AbstractEventLoop) -> None:
-        self._under_way[one] = None
+    def _begin(self, deadline: _Deadline, loop: asyncio.AbstractEventLoop) -> None:
+        self._under_way[deadline] = None
         if self._timer is None:
-            self._timer = loop.call_at(one.due, self._tick, loop)
+            self._timer = loop.call_at(deadline.due, self._tick, loop)
 
-    def _end(self, one: _Deadline) -> None:
-        self._under_way.pop(one, None)
+    def _end(self, deadline: _Deadline) -> None:
+        self._under_way.pop(deadline, None)
         if self._closed:
             self._rest()
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
         while self._under_way:
-            one = next(iter(self._under_way))
-            if one.due > loop.time():
-                self._timer = loop.call_at(one.due, self._tick, loop)
+            deadline = next(iter(self._under_way))
+            if deadline.due > loop.time():
+                self._timer = loop.call_at(deadline.due, self._tick, loop)
                 return
-            del self._under_way[one]
-            one.pass_()
+            del self._under_way[deadline]
+            deadline.pass_()
 
 
 class _Deadline:

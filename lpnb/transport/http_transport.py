@@ -1,4 +1,4 @@
-"""The one place that opens connections: locked down, with a deadline, a cap, and a proof.
+"""``HttpTransport``: sends requests over the network with a deadline, a size limit, and proof of what left.
 
 No proxies from the environment, no redirects, no cookies, no credentials from a ``.netrc``. A deadline
 holds for the whole call, because time-outs per read never trip on a server that drips. A reply is read
@@ -106,8 +106,8 @@ class HttpTransport:
             with self._deadlines.one():
                 failure = await carrier.call(request, progress)
         except TimeoutError:
-            what = "no complete answer came" if progress.started else "no connection could be made"
-            failure = f"{what} within {self.deadline:g} s"
+            event = "no complete answer came" if progress.started else "no connection could be made"
+            failure = f"{event} within {self.deadline:g} s"
         except Exception as error:
             failure = _describe(error, progress, request.url.netloc.decode("ascii", "replace"))
         return progress.exchange(failure)
@@ -255,8 +255,8 @@ class _AiohttpBackend:
         assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101
         chunks: AsyncIterator[bytes] = response.stream.__aiter__()
         async for chunk in chunks:
-            if trouble := body.add(chunk):
-                return trouble
+            if failure := body.add(chunk):
+                return failure
         return None
 
 

@@ -1,4 +1,4 @@
-"""What passes between a flow and the socket, and what it means for the request that was sent.
+"""The sans-I/O protocol: flows, their steps, exchanges, and the verdict on what became of a request.
 
 A *flow* is one service's protocol as a generator: it yields a ``Request``, is handed the ``Exchange``
 that came of it, and returns its result. No flow opens a connection, waits or takes a lock; it yields a
@@ -54,9 +54,9 @@ class PreparedUrl:
 
 @lru_cache(maxsize=64)
 def _prepared_url(url: str) -> PreparedUrl:
-    read = URL(url)
-    head = b"POST %b HTTP/1.1\r\nHost: %b" % (read.raw_path, read.netloc)
-    return PreparedUrl(read, (read.scheme, read.host, read.port), head)
+    parsed = URL(url)
+    head = b"POST %b HTTP/1.1\r\nHost: %b" % (parsed.raw_path, parsed.netloc)
+    return PreparedUrl(parsed, (parsed.scheme, parsed.host, parsed.port), head)
 
 
 class PreparedPost(Request):

@@ -1,4 +1,4 @@
-"""How fast an account may be called: one slot after the other, learned from its 429s.
+"""The rate limiter of an account: evenly spaced slots, with a rate learned from its 429s.
 
 LivePerson publishes no limit, so the first 429 tells that there is one. From then on all attempts of a client
 queue here, first come first served, and leave evenly spaced: a burst that a limit refuses has to be sent
@@ -137,15 +137,16 @@ class AdaptiveRateLimiter:
             self._rate, self.learned = None, False
             self.release()
 
-    def record_refused(self, ago: float, asked: bool = False) -> bool:
+    def record_refused(self, seconds_ago: float, has_retry_after: bool = False) -> bool:
         """Slow down because of a 429, and return whether this is the first one that told of a limit.
 
         Args:
-            ago: Seconds since that attempt left. One that left before the last cut says nothing new.
-            asked: Whether a Retry-After came with it. It stops everybody, so the limit is tried less often.
+            seconds_ago: Seconds since that attempt left. One that left before the last cut says nothing new.
+            has_retry_after: Whether a Retry-After came with it. It stops everybody, so the limit is tried
+                less often.
         """
         now = self._clock()
-        if self._rate is not None and now - ago <= self._cut_at:
+        if self._rate is not None and now - seconds_ago <= self._cut_at:
             return False
         delivered = self._seen.rate(self._width)
         first = self._rate is None
@@ -167,7 +168,7 @@ class AdaptiveRateLimiter:
             self._rate = self._low
             self._searching = False
         self._age = 0.0
-        self._climb = CLIMB * 3 if asked else CLIMB
+        self._climb = CLIMB * 3 if has_retry_after else CLIMB
         self._cut_at, self._taken = now, 0
         self.learned = True
         return first
@@ -229,8 +230,8 @@ class _ThroughputWindow:
         return (self._before * (1 - share) + self._now) / width
 
     def _turn(self, width: float) -> None:
-        gone = self._clock() - self._since
-        if gone >= width:
-            self._before = self._now if gone < 2 * width else 0
+        elapsed = self._clock() - self._since
+        if elapsed >= width:
+            self._before = self._now if elapsed < 2 * width else 0
             self._now = 0
-            self._since += width if gone < 2 * width else gone
+            self._since += width if elapsed < 2 * width else elapsed

@@ -1,4 +1,4 @@
-"""Asking again where asking again is harmless (Domain API, Sentinel, IDP, Monitoring), and after a 429.
+"""Retry with back-off for idempotent calls, and the account-wide wait after a 429.
 
 LivePerson publishes the rhythm: after a 5xx three more tries, 5, 10 and 15 s apart; after a 429 a wait of
 at least a second, five for logins; after any other 4xx none. CONVERSATION and SEND are not asked again
@@ -41,19 +41,19 @@ def with_retries(
         status = exchange.status
         if status is not None and status < 500 and status != 429 and exchange.failure is None:
             break
-        asked = exchange.retry_after or 0.0
+        retry_after = exchange.retry_after or 0.0
         if pause is not None and not exchange.started:
             pause = CONNECT_RETRY_DELAY * 2.0 ** (
                 tries - 1
             )  # nothing left this machine, so nobody is being pressed
-        step = wait(max(pause, asked)) if pause is not None and asked <= MAX_WAIT else None
+        step = wait(max(pause, retry_after)) if pause is not None and retry_after <= MAX_WAIT else None
         if step is None:
-            again = f", tried {tries} times" if tries > 1 else ""
-            raise ServiceError(f"{service} {_describe_failure(exchange)}{again}.")
+            tried = f", tried {tries} times" if tries > 1 else ""
+            raise ServiceError(f"{service} {_describe_failure(exchange)}{tried}.")
         yield step
     if exchange.status is not None and 300 <= exchange.status < 400:
-        where = f" to {exchange.location}" if exchange.location else ""
-        raise ServiceError(f"{service} answered with a redirect{where}. Redirects are not followed.")
+        target = f" to {exchange.location}" if exchange.location else ""
+        raise ServiceError(f"{service} answered with a redirect{target}. Redirects are not followed.")
     return exchange
 
 
@@ -109,18 +109,18 @@ class Throttle:
         The first 429, and any with a Retry-After, holds every caller. After the first the pace has slowed
         down; then the request that was refused waits, a second at least, and the others go on.
         """
-        asked = exchange.retry_after or 0.0
-        first = self.rate_limiter.record_refused(exchange.elapsed_ms / 1000, asked > 0)
-        seconds = max(asked, 2.0 ** (attempts - 1))
-        if first or asked:
+        retry_after = exchange.retry_after or 0.0
+        first = self.rate_limiter.record_refused(exchange.elapsed_ms / 1000, retry_after > 0)
+        seconds = max(retry_after, 2.0 ** (attempts - 1))
+        if first or retry_after:
             self.hold(seconds)
             return None
         return self.wait(seconds * (1 + self._jitter() / 2))
 
     def pause(self) -> Sleep | None:
         """How long to wait before the next call, or None."""
-        left = self._not_before - self._clock()
-        return Sleep(left + self._jitter() * 0.5 * self.scale) if left > 0 else None
+        remaining = self._not_before - self._clock()
+        return Sleep(remaining + self._jitter() * 0.5 * self.scale) if remaining > 0 else None
 
 
 def _describe_failure(exchange: Exchange) -> str:

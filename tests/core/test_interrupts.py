@@ -228,7 +228,7 @@ def test_a_client_remembers_a_bounded_number_of_consumers(client, sandbox, monke
 
     assert sandbox.calls["idp"] == 4
     assert len(client.engine.account.consumers) == 2
-    assert client.engine._turns == {}
+    assert client.engine._shared_flows == {}
 
 
 def test_an_older_failure_does_not_keep_those_who_come_later_from_asking(settings):
@@ -236,7 +236,7 @@ def test_an_older_failure_does_not_keep_those_who_come_later_from_asking(setting
     from lpnb.errors import ServiceError
 
     engine, asked = Engine(settings, 10.0, 0.0), []
-    engine._turns["app_jwt"] = _SharedFlow(waiting=1, failure=ServiceError("Sentinel was down."))
+    engine._shared_flows["app_jwt"] = _SharedFlow(waiting=1, failure=ServiceError("Sentinel was down."))
 
     def flow():
         asked.append("Sentinel")

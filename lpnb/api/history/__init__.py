@@ -1,7 +1,7 @@
-"""Messaging Interactions (``msgHist``): conversations seen afterwards, about a minute late.
+"""The Messaging Interactions API (``msgHist``): conversations in history, about a minute late.
 
 ``searches`` says what can be asked, ``credentials`` who may ask, ``records`` what comes back. Nothing here
-opens a connection or waits for freshness; that is ``landing``'s.
+opens a connection or waits for freshness; that is ``client.landings``'.
 """
 
 from lpnb.api.history.credentials import check_credentials, login, refused_bearer

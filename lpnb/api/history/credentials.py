@@ -1,4 +1,4 @@
-"""Who may read history: an agent's bearer, or an API key that signs with OAuth 1. An AppJWT does not do.
+"""Credentials for history: an agent's bearer, or an API key that signs with OAuth 1.
 
 The signing itself is authlib's. Nothing here decides what is asked.
 """
@@ -70,8 +70,8 @@ def login(settings: Settings, agent_vep: str, wait: Callable[[float], Sleep | No
 
 def _bearer(exchange: Exchange) -> Secret | None:
     reply, _ = content_of(exchange)
-    found = reply.get("bearer") if isinstance(reply, Mapping) and exchange.status == 200 else None
-    return Secret(found) if isinstance(found, str) and _BEARER.match(found) else None
+    token = reply.get("bearer") if isinstance(reply, Mapping) and exchange.status == 200 else None
+    return Secret(token) if isinstance(token, str) and _BEARER.match(token) else None
 
 
 def authorization(settings: Settings, method: str, url: str, bearer: Secret | None) -> str:
@@ -104,11 +104,11 @@ def refused_bearer(settings: Settings) -> CredentialsError:
 
 def reason(exchange: Exchange, settings: Settings, bearer: Secret | None = None) -> str:
     """What the service says about a refusal, without the secrets that it may echo."""
-    reply, trouble = content_of(exchange)
-    found = reply.get("error") if isinstance(reply, Mapping) else None
-    if isinstance(found, Mapping):
-        reply = found
-    said = ""
+    reply, parse_error = content_of(exchange)
+    error = reply.get("error") if isinstance(reply, Mapping) else None
+    if isinstance(error, Mapping):
+        reply = error
+    text = ""
     if isinstance(reply, Mapping):
         secrets = [
             secret
@@ -123,7 +123,7 @@ def reason(exchange: Exchange, settings: Settings, bearer: Secret | None = None)
         ]
         words = [reply.get(name) for name in _WORDS]
         # Masked first and cut then: not even half a secret is shown.
-        said = ", ".join(scrub(str(word), secrets)[:200] for word in words if isinstance(word, str | int))
-    elif trouble and exchange.content:
-        said = f"its answer is not JSON: {trouble}"
-    return f" (HTTP {exchange.status}{': ' + said if said else ''})"
+        text = ", ".join(scrub(str(word), secrets)[:200] for word in words if isinstance(word, str | int))
+    elif parse_error and exchange.content:
+        text = f"its answer is not JSON: {parse_error}"
+    return f" (HTTP {exchange.status}{': ' + text if text else ''})"

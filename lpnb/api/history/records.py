@@ -1,4 +1,4 @@
-"""What history says of a conversation: records, read without trusting that anything is there.
+"""``HistoryRecord``: conversations as history returns them, read without trusting their shape.
 
 Whatever is not known passes: ``raw`` holds the record as it came. Ids are text here as everywhere in lpnb,
 although history writes skills as numbers.
@@ -138,7 +138,7 @@ class HistoryRecord:
     @property
     def transfers(self) -> tuple[Transfer, ...]:
         """Its moves from skill to skill, the earliest first. Empty unless "transfers" was asked for."""
-        found = [
+        moves = [
             Transfer(
                 at=moment(item.get("timeL")),
                 source_skill_id=identifier(item.get("sourceSkillId")),
@@ -150,7 +150,7 @@ class HistoryRecord:
             )
             for item in mappings(self.raw.get("transfers"))
         ]
-        return tuple(sorted(found, key=lambda item: item.at or _LONG_AGO))
+        return tuple(sorted(moves, key=lambda item: item.at or _LONG_AGO))
 
     @property
     def messages(self) -> tuple[HistoryMessage, ...]:
@@ -272,10 +272,10 @@ def _sdes(part: object, authenticated: bool) -> Iterator[SdeRecord]:
 
 
 def _unwrapped(fields: Mapping[str, Any]) -> dict[str, Any]:
-    found = dict(fields)
-    if isinstance(age := found.get("age"), Mapping):
-        found["age"] = {_AGE.get(name, name): value for name, value in age.items()}
-    if "contacts" in found:
-        contacts = mappings(found["contacts"])
-        found["contacts"] = [item.get("personalContact", item) for item in contacts]
-    return found
+    unwrapped = dict(fields)
+    if isinstance(age := unwrapped.get("age"), Mapping):
+        unwrapped["age"] = {_AGE.get(name, name): value for name, value in age.items()}
+    if "contacts" in unwrapped:
+        contacts = mappings(unwrapped["contacts"])
+        unwrapped["contacts"] = [item.get("personalContact", item) for item in contacts]
+    return unwrapped

@@ -1,4 +1,4 @@
-"""What can be asked of history: one conversation, one consumer's, or all that pass filters.
+"""Searches in history: by conversation, by consumer, or by filters.
 
 A ``Search`` is checked when it is made. Its flow asks once for each page; whoever wants all pages, or to
 wait until history has heard of something, asks again.
@@ -182,13 +182,13 @@ def by_filters(
             complaints.append(_complaint(name, "must be a list of ids", values))
     if sdes is not None and not isinstance(sdes, Mapping):
         complaints.append(_complaint("sdeSearch", "must be names with their values", sdes))
-    for name, wanted in sdes.items() if isinstance(sdes, Mapping) else ():
+    for name, values_of_sde in sdes.items() if isinstance(sdes, Mapping) else ():
         if (
-            isinstance(wanted, str)
-            or not isinstance(wanted, Iterable)
-            or not all(isinstance(item, str) for item in wanted)
+            isinstance(values_of_sde, str)
+            or not isinstance(values_of_sde, Iterable)
+            or not all(isinstance(item, str) for item in values_of_sde)
         ):
-            complaints.append(_complaint(f"sdeSearch.{name}", "must be a list of texts", wanted))
+            complaints.append(_complaint(f"sdeSearch.{name}", "must be a list of texts", values_of_sde))
     _refuse(complaints)
     body: dict[str, Any] = {
         "start": {"from": _milliseconds(start), "to": _milliseconds(end)},
@@ -226,39 +226,39 @@ def search_history(
         return Request("POST", url, headers=headers, json=search.body)
 
     exchange = yield from with_retries(request, "Messaging Interactions", wait)
-    said = reason(exchange, settings, bearer)
+    details = reason(exchange, settings, bearer)
     if exchange.status == 401 and not settings.history_key:
         return None
     if exchange.status == 401:
-        raise CredentialsError(f"Messaging Interactions refused the API key of LP_HISTORY_KEY{said}.")
+        raise CredentialsError(f"Messaging Interactions refused the API key of LP_HISTORY_KEY{details}.")
     if exchange.status == 403:
         whose = "that API key" if settings.history_key else f"the agent {settings.agent_login!r}"
-        raise CredentialsError(f"Messaging Interactions does not let {whose} read history{said}.")
+        raise CredentialsError(f"Messaging Interactions does not let {whose} read history{details}.")
     if exchange.status == 204:
         return HistoryPage()
     # In a function of its own: a traceback may show this frame's variables, and a service may echo a secret.
     page, is_json = _page(exchange)
     if page is None:
         if exchange.status == 200 and is_json:
-            said = " (HTTP 200: its answer holds no conversationHistoryRecords)"
-        raise ServiceError(f"Messaging Interactions did not answer the search{said}.")
-    one = search.body.get("conversationId")
-    wanted = search.body.get("conversationIds", [one] if one else [])
-    if wanted:
+            details = " (HTTP 200: its answer holds no conversationHistoryRecords)"
+        raise ServiceError(f"Messaging Interactions did not answer the search{details}.")
+    conversation_id = search.body.get("conversationId")
+    expected_ids = search.body.get("conversationIds", [conversation_id] if conversation_id else [])
+    if expected_ids:
         # A late answer to another question on the same connection would be about other conversations.
-        records = tuple(record for record in page.records if record.conversation_id in wanted)
+        records = tuple(record for record in page.records if record.conversation_id in expected_ids)
         return HistoryPage(records, len(records), page.partial)
     return page
 
 
 def _page(exchange: Exchange) -> tuple[HistoryPage | None, bool]:
     """What the reply holds, if it is history, and whether it is JSON at all."""
-    reply, trouble = content_of(exchange)
-    return page_of(reply) if exchange.status == 200 else None, trouble is None
+    reply, parse_error = content_of(exchange)
+    return page_of(reply) if exchange.status == 200 else None, parse_error is None
 
 
-def _complaint(path: str, rule: str, came: object) -> Complaint:
-    return Complaint(path, f"{path} {rule}; got {brief(came)}.")
+def _complaint(path: str, rule: str, value: object) -> Complaint:
+    return Complaint(path, f"{path} {rule}; got {brief(value)}.")
 
 
 def _refuse(complaints: Sequence[Complaint]) -> None:
@@ -299,19 +299,19 @@ def _version_trouble(version: object) -> list[Complaint]:
 
 
 def _span_trouble(start: object, end: object) -> list[Complaint]:
-    found = [
+    complaints = [
         _complaint(path, "must be a datetime with a time zone", value)
         for path, value in (("start.from", start), ("start.to", end))
         if not isinstance(value, datetime) or value.tzinfo is None
     ]
-    if not found and isinstance(start, datetime) and isinstance(end, datetime):
+    if not complaints and isinstance(start, datetime) and isinstance(end, datetime):
         if start > end:
-            found.append(_complaint("start.from", "must not be later than start.to", start.isoformat()))
+            complaints.append(_complaint("start.from", "must not be later than start.to", start.isoformat()))
         elif end - start > MAX_SPAN:
-            found.append(
+            complaints.append(
                 _complaint("start", "must span three months (93 days) at most", f"{(end - start).days} days")
             )
-    return found
+    return complaints
 
 
 def _milliseconds(moment: datetime) -> int:
