@@ -208,7 +208,7 @@ def test_no_secret_is_shown_or_logged(open_client, cloud, reply, situation):
         talk = door.client.conversation("conv-1", "anna")
         with contextlib.suppress(NotSentError):  # looked at above: it comes of the same tokens
             shown.append(everything_of(door._run(talk.say("Hi"))))
-        shown += [repr(talk), talk._repr_html_(), repr(vars(talk._dialogue))]
+        shown += [repr(talk), talk._repr_html_(), repr(vars(talk._core))]
         shown.append(door._run(talk.transcript(history=False)).to_html())
         shown += [repr(door.client), door.client._repr_html_(), repr(settings), settings._repr_html_()]
         shown += [repr(vars(door.client)), repr(vars(door.client.engine))]
