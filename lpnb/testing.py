@@ -1,28 +1,50 @@
-"""Each case of a file as a test of its own, for pytest.
+"""pytest helper: each case of a file is a test of its own.
 
-Nothing here is loaded, and nothing costs anything, until a test file imports it: there is no plugin. The
+There is no plugin: nothing is loaded until a test file imports this module. The
 cases are sent in one run, when the first of their tests is due, and only those that were selected.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from lpnb.experiments.cases.cases import Cases, cases_of
-from lpnb.experiments.verification.verify import Check, expect_something, verify
+from lpnb.experiments.runs.live_guard import CAP
+from lpnb.experiments.runs.options import RunOptions
+from lpnb.experiments.verification.checks import CaseCheck
+from lpnb.experiments.verification.verify import steps_for, verify_with
 
 if TYPE_CHECKING:
     from lpnb.client import Client
+    from lpnb.experiments.runs.progress import Display
 
 
 def each_case(
-    cases: object, *, client: Client | Callable[[], Client] | None = None, **options: Any
+    cases: object,
+    *,
+    client: Client | Callable[[], Client] | None = None,
+    engagement: bool | None = None,
+    close: bool = True,
+    landing_wait: float | None = None,
+    journal: str | os.PathLike[str] | None = None,
+    name: str | None = None,
+    concurrency: int = 16,
+    rate: float | None = None,
+    on_5xx: str = "pause",
+    live: bool = False,
+    confirm: int | None = None,
+    cap: int = CAP,
+    hash_personal: bool = False,
+    progress: bool | Display = False,
+    cluster: object = None,
 ) -> Callable[..., None]:
     """Make a test function that pytest runs once for each case.
 
@@ -34,8 +56,20 @@ def each_case(
         cases: As for ``cases_of``; the relative path of a file is looked for beside the test file.
         client: A client, or a function that makes one; ``lpnb.connect`` when left out, that is the account in
             ``.env`` or else the embedded sandbox.
-        options: As for ``verify``, such as ``rate``. ``live=True`` is all that a real account needs: what was
-            selected is what is confirmed.
+        engagement: Ask Monitoring first, as a page would. When left out: if there are columns for it.
+        close: Close each conversation afterwards.
+        landing_wait: Seconds to wait for a landing at the most.
+        journal: The journal's file; one in pytest's temporary folder when left out.
+        name: What the run is called; the journal's name when left out.
+        concurrency: How many CONVERSATION requests are under way at once, at the most.
+        rate: How many leave a second, at the most.
+        on_5xx: "pause" or "retry", as for ``run_experiment``.
+        live: Must be True for a real account, and is all that one needs: what was selected is confirmed.
+        confirm: There, how many cases must have been selected, where you want to insist on it.
+        cap: How many cases it may be there.
+        hash_personal: Keep personal values in the journal as hashes only.
+        progress: Whether to show how it goes, or what to show it with.
+        cluster: Send from the workers of a Dask cluster, as for ``run_experiment``.
 
     Raises:
         InvalidValueError: A cell is wrong, or no case expects anything; pytest reports it at collection.
@@ -47,14 +81,28 @@ def each_case(
     """  # noqa: E501
     if isinstance(cases, str | Path):
         cases = Path(sys._getframe(1).f_globals.get("__file__", "")).parent / cases
-    known = cases_of(cases)
-    known.check()
-    expect_something(known)
-    once = _Once(known, client, options)
+    checked = cases_of(cases)
+    checked.check()
+    options = RunOptions(
+        journal=journal,
+        name=name,
+        concurrency=concurrency,
+        rate=rate,
+        steps=steps_for(checked, engagement=engagement, close=close, landing_wait=landing_wait),
+        on_5xx=on_5xx,
+        live=live,
+        confirm=confirm,
+        cap=cap,
+        hash_personal=hash_personal,
+        progress=progress,
+        cluster=cluster,
+    )
 
-    @pytest.mark.parametrize("case", known.names)
+    shared = _SharedRun(checked, client, options)
+
+    @pytest.mark.parametrize("case", checked.names)
     def test(case: str, request: pytest.FixtureRequest) -> None:
-        check = once.check(case, _selected(request, test), request)
+        check = shared.check(case, _selected(request, test), request)
         if check.verdict == "skipped":
             pytest.skip(check.said)
         if check.verdict != "passed":
@@ -63,20 +111,20 @@ def each_case(
     return test
 
 
-class _Once:
-    """The run behind the tests: begun by the first, looked at by the others."""
+class _SharedRun:
+    """The one run behind the tests: started by the first of them."""
 
     def __init__(
-        self, cases: Cases, client: Client | Callable[[], Client] | None, options: dict[str, Any]
+        self, cases: Cases, client: Client | Callable[[], Client] | None, options: RunOptions
     ) -> None:
         self._cases = cases
         self._client = client
         self._options = options
-        self._checks: dict[str, Check] = {}
+        self._checks: dict[str, CaseCheck] = {}
         self._failure: BaseException | None = None
         self._turn = threading.Lock()
 
-    def check(self, case: str, selected: Sequence[str], request: pytest.FixtureRequest) -> Check:
+    def check(self, case: str, selected: Sequence[str], request: pytest.FixtureRequest) -> CaseCheck:
         with self._turn:
             if self._failure is not None:
                 raise self._failure
@@ -92,10 +140,14 @@ class _Once:
         numbers = [number for number, name in enumerate(self._cases.names) if name in wanted]
         cases = self._cases.only(numbers)
         folder: Path = request.getfixturevalue("tmp_path_factory").mktemp("lpnb")
-        options = {"journal": folder / "run.sqlite", "progress": False, **self._options}
-        if options.get("live"):
-            options.setdefault("confirm", len(cases))
-        for check in verify(self._connected(request), cases, **options).checks:
+        options = self._options
+        options = replace(
+            options,
+            journal=folder / "run.sqlite" if options.journal is None else options.journal,
+            confirm=len(cases) if options.live and options.confirm is None else options.confirm,
+            steps=replace(options.steps, landing=any("expected_skill" in case.expected for case in cases)),
+        )
+        for check in verify_with(self._connected(request), cases, options).checks:
             self._checks[check.case] = check
 
     def _connected(self, request: pytest.FixtureRequest) -> Client:
@@ -104,12 +156,12 @@ class _Once:
         if self._client is None:
             from lpnb.client.connect import connect
 
-            made = connect()
+            client = connect()
         else:
-            made = self._client()
-        request.config.add_cleanup(made.close)
-        self._client = made
-        return made
+            client = self._client()
+        request.config.add_cleanup(client.close)
+        self._client = client
+        return client
 
 
 def _selected(request: pytest.FixtureRequest, test: Callable[..., None]) -> list[str]:

@@ -138,7 +138,7 @@ def _check_files(options: argparse.Namespace, errors: UsageErrors, *, new_run: b
 
 def _check_settings(options: argparse.Namespace, reader: Reader | None) -> None:
     """The settings can be used, and a journal is of the same account."""
-    from lpnb.experiments.runs.start import check_world
+    from lpnb.experiments.runs.resume import check_world
     from lpnb.settings import Settings, SettingsLookup
 
     live_option = "--live" if options.live else "--confirm" if options.confirm is not None else None
@@ -177,9 +177,9 @@ def print_journal_path(options: argparse.Namespace, run: Run) -> None:
         print(f"The journal is {run.journal_path}", file=sys.stderr)
 
 
-def resume_hints(run: Run) -> tuple[str, str]:
-    """What goes on with a run here; of what settles it more is said at the end."""
-    return f"lpnb send --resume --journal {run.journal_path}", ""
+def set_hints(run: Run) -> None:
+    """Have the run's sentences name the command line; how to settle it is said at the end."""
+    run.resume_hint, run.settle_hint = f"lpnb send --resume --journal {run.journal_path}", ""
 
 
 def landing_wait_argument(options: argparse.Namespace) -> dict[str, Any]:
@@ -247,7 +247,7 @@ def print_summary(run: Run, client: Client, options: argparse.Namespace) -> None
     """Say what came of it, and what to do about the rest."""
     if options.quiet:  # otherwise it is the last line that was shown
         print(run.progress, file=sys.stderr)
-    if problems := " ".join(filter(None, (run.failure, run.missed))):
+    if problems := " ".join(filter(None, (run.failure, run.unfinished_steps))):
         print(problems, file=sys.stderr)
     if len(run.unknown):
         print(_unknown_hint(run, client, settled=options.settle), file=sys.stderr)

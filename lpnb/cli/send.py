@@ -18,7 +18,7 @@ from lpnb.cli.run_command import (
     print_journal_path,
     print_summary,
     resume_hint_on_interrupt,
-    resume_hints,
+    set_hints,
     run_arguments,
     terminate_as_interrupt,
     write_table,
@@ -142,7 +142,7 @@ def _start(
         **run_arguments(options),
     )
     print_journal_path(options, run)
-    run.ways = resume_hints(run)
+    set_hints(run)
     run.wait()
     if options.settle and len(run.unknown):
         settled = run.settle()
@@ -153,7 +153,7 @@ def _start(
 
 
 def _resume(options: argparse.Namespace, client: Client, cases: Cases | None, run: Run) -> Run:
-    run.ways = resume_hints(run)
+    set_hints(run)
     if options.settle and len(run.unknown):
         print(run.settle(client))
     return run.resume(client, cases, **run_arguments(options, resumed=True))

@@ -17,7 +17,7 @@ from lpnb.cli.run_command import (
     landing_wait_argument,
     print_journal_path,
     resume_hint_on_interrupt,
-    resume_hints,
+    set_hints,
     run_arguments,
     terminate_as_interrupt,
     write_or_explain,
@@ -76,13 +76,13 @@ def _run(options: argparse.Namespace) -> int:
         with contextlib.redirect_stdout(sys.stderr), resume_hint_on_interrupt(journal):
             run = start_experiment(client, cases, journal=journal, steps=steps, **run_arguments(options))
             print_journal_path(options, run)
-            run.ways = resume_hints(run)
+            set_hints(run)
             run.wait()
         table = run.table()
-        if problems := " ".join(filter(None, (run.failure, run.missed))):
+        if problems := " ".join(filter(None, (run.failure, run.unfinished_steps))):
             print(problems, file=sys.stderr)
         if left := run.progress.left:
-            print(f"{left:,} were not sent: verify again, or send them with {run.ways[0]}", file=sys.stderr)
+            print(f"{left:,} were not sent: verify again, or send them with {run.resume_hint}", file=sys.stderr)
     verification = verification_of(table, options.cases.name)
     written = options.out is None or write_or_explain(lambda: save_table(table, options.out), run)
     if options.junit is not None:

@@ -1,4 +1,4 @@
-"""The SQLite file of a run: what was to be sent, what may have left, what came back.
+"""The journal of a run, an SQLite file: the cases, the attempts to send them, and the answers.
 
 Every attempt is on the disk before its first byte may leave, and its answer before anybody is shown it.
 ``Journal`` is the one writer of a file, ``read_journal`` is for as many readers as there are, also while
@@ -8,20 +8,21 @@ it is written. Nothing here knows what an experiment is, or decides what may be 
 from __future__ import annotations
 
 from lpnb.journal.journal import Journal
-from lpnb.journal.reader import KnownCase, Reader, Reply, read_each, read_journal
-from lpnb.journal.schema import Answer, CaseRow, Found, Step
-from lpnb.journal.writer import Told
+from lpnb.journal.reader import JournalCase, Reader, Reply, explain_damage, read_each, read_journal
+from lpnb.journal.schema import Answer, CaseRow, LookupResult, StepRecord
+from lpnb.journal.writer import WriteCallback
 
 __all__ = [
     "Answer",
     "CaseRow",
-    "Found",
     "Journal",
-    "KnownCase",
+    "JournalCase",
+    "LookupResult",
     "Reader",
     "Reply",
-    "Step",
-    "Told",
+    "StepRecord",
+    "WriteCallback",
+    "explain_damage",
     "read_each",
     "read_journal",
 ]

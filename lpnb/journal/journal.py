@@ -1,4 +1,4 @@
-"""``Journal``: the writing side of the file, held by one process at a time."""
+"""The writing side of a journal, held by one process at a time."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from lpnb._internal.file_lock import FileLock
+from lpnb._internal.sqlite_file import remove
 from lpnb.errors import JournalError
-from lpnb.journal.database import create, finish_creation, make_folder, open_file, remove
-from lpnb.journal.lock import Lock
+from lpnb.journal.database import create, finish_creation, lock, make_folder, open_file
 from lpnb.journal.schema import (
     INSERT_ANSWER,
     INSERT_ATTEMPT,
@@ -24,8 +25,8 @@ from lpnb.journal.schema import (
     PER_CASE,
     Answer,
     CaseRow,
-    Found,
-    Step,
+    LookupResult,
+    StepRecord,
     answer_row,
     text,
 )
@@ -41,7 +42,7 @@ class Journal:
     are awaited on an event loop; all else may be called from any thread.
     """
 
-    def __init__(self, path: Path, lock: Lock, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, lock: FileLock, connection: sqlite3.Connection) -> None:
         self.path = path
         self._lock = lock
         self._writer = Writer(connection, path)
@@ -57,7 +58,7 @@ class Journal:
         """
         path = Path(path)
         make_folder(path)
-        lock = Lock(path)
+        held = lock(path)
         made = False
         try:
             connection = create(path)
@@ -67,18 +68,18 @@ class Journal:
                 connection.executemany("INSERT INTO run VALUES (?, ?)", rows)
                 connection.executemany(INSERT_CASE, map(_case, cases))
                 _take_lease(connection)
-                finish_creation(connection)
+                finish_creation(connection, path)
             except BaseException:
                 connection.close()
                 raise
         except BaseException as error:
             if made:  # nothing was sent from it
                 remove(path)
-            lock.close()
+            held.close()
             if isinstance(error, sqlite3.Error):
                 raise JournalError(f"{path} could not be written ({error}), so nothing was sent.") from None
             raise
-        return cls(path, lock, connection)
+        return cls(path, held, connection)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Journal:
@@ -90,7 +91,7 @@ class Journal:
         path = Path(path)
         if not path.exists():
             open_file(path, to_write=True).close()  # raises, before a lock is made beside nothing
-        lock = Lock(path)
+        held = lock(path)
         try:
             connection = open_file(path, to_write=True)
             try:
@@ -99,16 +100,16 @@ class Journal:
                 connection.close()
                 raise
         except BaseException as error:
-            lock.close()
+            held.close()
             if isinstance(error, sqlite3.Error):
                 raise JournalError(f"{path} could not be written ({error}), so nothing was sent.") from None
             raise
-        return cls(path, lock, connection)
+        return cls(path, held, connection)
 
     @property
-    def owed(self) -> int:
+    def unwritten(self) -> int:
         """How many answers are in memory only, because the disk did not take them."""
-        return self._writer.owed
+        return self._writer.unwritten
 
     def attempt(self, number: int, nth: int, req_ids: Iterable[str]) -> asyncio.Future[None]:
         """Write that attempt *nth* of a case is about to leave. Await it before the first byte does."""
@@ -117,21 +118,21 @@ class Journal:
         self._writer.put(INSERT_ATTEMPT, row, waiter)
         return waiter
 
-    def answer(self, number: int, nth: int, answer: Answer, told: Local) -> None:
-        """Write what became of it. Show nobody before *told* is called, or done."""
-        self._writer.put(INSERT_ANSWER, answer_row(number * PER_CASE + nth, answer), told)
+    def answer(self, number: int, nth: int, answer: Answer, on_written: Local) -> None:
+        """Write what became of it. Show nobody before *on_written* is called, or done."""
+        self._writer.put(INSERT_ANSWER, answer_row(number * PER_CASE + nth, answer), on_written)
 
     def note(self, number: int, nth: int, answer: Answer) -> None:
         """Write what became of an attempt that another one follows, without waiting."""
         self._writer.put(INSERT_ANSWER, answer_row(number * PER_CASE + nth, answer))
 
-    def found(self, number: int, nth: int, found: Found) -> asyncio.Future[None]:
+    def lookup(self, number: int, nth: int, result: LookupResult) -> asyncio.Future[None]:
         """Write what a look-up says of an attempt that was unknown."""
         waiter = asyncio.get_running_loop().create_future()
-        self._writer.put(INSERT_FOUND, (number * PER_CASE + nth, *map(_plain, found)), waiter)
+        self._writer.put(INSERT_FOUND, (number * PER_CASE + nth, *map(_plain, result)), waiter)
         return waiter
 
-    def step(self, step: Step) -> asyncio.Future[None]:
+    def step(self, step: StepRecord) -> asyncio.Future[None]:
         """Write what is being done, or was done, with a conversation; a later row replaces an earlier one."""
         waiter = asyncio.get_running_loop().create_future()
         self._writer.put(INSERT_STEP, tuple(map(_plain, step)), waiter)
@@ -150,7 +151,7 @@ class Journal:
         self._writer.put("UPDATE leases SET ended_at = ? WHERE lease = ?", (time.time_ns() // 1000, lease))
         self._writer.flush()
 
-    def tell(self, key: str, value: Any) -> None:
+    def set_value(self, key: str, value: Any) -> None:
         """Note something about the run as a whole, in place of what was noted under *key*."""
         self._writer.put("INSERT OR REPLACE INTO run VALUES (?, ?)", (key, json.dumps(value)))
 

@@ -1,4 +1,4 @@
-"""Reading a journal, also while another process writes it."""
+"""The reading side of a journal, also while another process writes it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence, Set
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lpnb.errors import JournalError
+from lpnb._internal.file_lock import is_locked
+from lpnb.errors import InvalidValueError, JournalError, LpnbError
 from lpnb.journal.database import open_file
-from lpnb.journal.lock import is_written
 from lpnb.journal.schema import PER_CASE, STATES
 
 _CASES = """
@@ -48,7 +48,7 @@ ORDER BY answers.attempt
 """
 
 
-class KnownCase(NamedTuple):
+class JournalCase(NamedTuple):
     """A case and where it stands. ``state`` is planned, sending, answered, refused, not sent or unknown.
 
     ``tried`` is the number of its last attempt, ``replied`` of the last of which something came, which may be
@@ -122,27 +122,27 @@ class Reader:
     @property
     def is_written(self) -> bool:
         """Whether a process writes it at this moment."""
-        return is_written(self.path)
+        return is_locked(self.path)
 
-    def told(self, key: str) -> Any:
+    def value(self, key: str) -> Any:
         """What is noted of the run under *key* now, or None."""
-        found = next(self._rows("SELECT value FROM run WHERE key = ?", key), None)
-        return None if found is None else json.loads(found[0])
+        row = next(self._rows("SELECT value FROM run WHERE key = ?", key), None)
+        return None if row is None else json.loads(row[0])
 
-    def cases(self) -> Iterator[KnownCase]:
+    def cases(self) -> Iterator[JournalCase]:
         """Every case in its order. What a dead process was sending is *unknown*."""
         dead = not self.is_written
         for row in self._rows(_CASES):
-            case = KnownCase(*row)
+            case = JournalCase(*row)
             self._check({case.state})
             yield case._replace(state="unknown") if dead and case.state == "sending" else case
 
     def case_columns(self, rows: int) -> Iterator[dict[str, Sequence[Any]]]:
-        """The same column by column, under the names of ``KnownCase``, *rows* of them at a time."""
+        """The same column by column, under the names of ``JournalCase``, *rows* of them at a time."""
         dead = not self.is_written
         for stretch in self._stretches(_CASES, rows):
             told: dict[str, Sequence[Any]] = dict(
-                zip(KnownCase._fields, zip(*stretch, strict=True), strict=True)
+                zip(JournalCase._fields, zip(*stretch, strict=True), strict=True)
             )
             self._check(set(told["state"]))
             if dead and "sending" in told["state"]:
@@ -235,7 +235,7 @@ class Reader:
             yield from stretch
 
     def _stretches(self, sql: str, size: int, *given: object) -> Iterator[list[Any]]:
-        with closing(open_file(self.path, to_write=False, look=False)) as connection:
+        with closing(open_file(self.path, to_write=False, check=False)) as connection:
             try:
                 cursor = connection.execute(sql, given)
                 while rows := cursor.fetchmany(size):
@@ -273,3 +273,33 @@ def read_journal(path: str | os.PathLike[str]) -> Reader:
         JournalError: It is missing, empty, damaged or another program's.
     """
     return Reader(Path(path))
+
+
+@contextmanager
+def explain_damage(path: str | os.PathLike[str] | None, *, alone: bool = True) -> Iterator[None]:
+    """Raise ``JournalError`` for a journal that holds what lpnb never writes: it was edited, or a disk is broken.
+
+    When it is not read *alone*, a wrong value may be one of the user's cases, and its own error is raised.
+
+    Example:
+        >>> with explain_damage("x.sqlite"):
+        ...     int("twelve")
+        Traceback (most recent call last):
+        lpnb.errors.JournalError: x.sqlite holds what lpnb never writes (invalid literal for int() with base 10: 'twelve'). Take a copy of it from before; nothing is sent from this one.
+    """  # noqa: E501
+    try:
+        yield
+    except LpnbError as error:
+        if not (alone and isinstance(error, InvalidValueError)):
+            raise
+        raise _foreign_content(path, str(error).rstrip(".")) from None
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+        missing = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise _foreign_content(path, missing) from None
+
+
+def _foreign_content(path: str | os.PathLike[str] | None, finding: object) -> JournalError:
+    return JournalError(
+        f"{path} holds what lpnb never writes ({finding}). Take a copy of it from before; nothing is sent "
+        "from this one."
+    )

@@ -58,7 +58,7 @@ INSERT_ANSWER = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, 
 INSERT_FOUND = "INSERT OR REPLACE INTO found VALUES (?, ?, ?, ?, ?, ?)"
 INSERT_STEP = "INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?)"
 #: What may not be lost once it is known. An attempt that could not be written has not left.
-KEPT = (INSERT_ANSWER, INSERT_FOUND, INSERT_STEP)
+MUST_NOT_BE_LOST = (INSERT_ANSWER, INSERT_FOUND, INSERT_STEP)
 
 
 class CaseRow(NamedTuple):
@@ -91,7 +91,7 @@ class Answer(NamedTuple):
     raw: bytes = b""
 
 
-class Found(NamedTuple):
+class LookupResult(NamedTuple):
     """What a look-up says of an attempt that was unknown: "answered" (it is there) or "absent"."""
 
     outcome: str
@@ -101,7 +101,7 @@ class Found(NamedTuple):
     explanation: str
 
 
-class Step(NamedTuple):
+class StepRecord(NamedTuple):
     """What was done with a conversation besides opening it: one row for each step and place in it."""
 
     number: int

@@ -1,32 +1,24 @@
-"""The one thread that writes: it takes all that waits, commits it, and tells those who waited.
-
-A durable commit costs the disk's time, not the event loop's, and one commit serves as many rows as came in
-meanwhile. Nothing is held back to make a group larger, but rows of one round of an event loop are handed over
-together: one by one they would wake this thread for the first of them, and a commit would hold few.
-"""
+"""The journal's writer: rows that are waited for on an event loop, many in one commit."""
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import queue
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import chain
 from pathlib import Path
 
+from lpnb._internal.sqlite_writer import SqliteWriter
 from lpnb.errors import JournalError
-from lpnb.journal.schema import KEPT
+from lpnb.journal.schema import MUST_NOT_BE_LOST
 
-#: Rows of one commit at the most.
-GROUP = 500
 #: Rows of one statement at the most: SQLite before 3.32 takes no more than 999 values.
 STRETCH = 64
 
 
-class Told:
+class WriteCallback:
     """Who is called on *loop* once a row is on the disk, or failed: with *args* and the failure or None.
 
     What a future costs more than that is felt where there is one for every case.
@@ -56,31 +48,30 @@ class Told:
         self._call(*self._args, failure)
 
 
-Local = asyncio.Future[None] | Told
-_OF_A_LOOP = (asyncio.Future, Told)
+Local = asyncio.Future[None] | WriteCallback
+_OF_A_LOOP = (asyncio.Future, WriteCallback)
 Waiter = Local | concurrent.futures.Future[None] | None
 _Item = tuple[str, Sequence[object], Waiter]
 
 
-class Writer:
-    """Rows in, durable rows out. Use ``put`` from any thread."""
+class Writer(SqliteWriter[_Item]):
+    """Rows in, durable rows out. Use ``put`` from any thread.
+
+    Rows of one round of an event loop are handed over together: one by one they would wake the thread for the
+    first of them, and a commit would hold few.
+    """
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._connection = connection
         self._path = path
-        self._queue: queue.SimpleQueue[list[_Item] | None] = queue.SimpleQueue()
         self._gathered: list[_Item] = []
         self._called: asyncio.AbstractEventLoop | None = None  # which is to hand them over
-        self._owed: list[_Item] = []
-        self._closed = False
-        self._closing = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="lpnb-journal", daemon=True)
-        self._thread.start()
+        self._unwritten: list[_Item] = []
+        super().__init__(connection, "lpnb-journal")
 
     @property
-    def owed(self) -> int:
+    def unwritten(self) -> int:
         """How many answers are in memory only, because the disk did not take them."""
-        return len(self._owed)
+        return len(self._unwritten)
 
     def put(self, statement: str, row: Sequence[object], waiter: Waiter = None) -> None:
         """Write *row*; *waiter* is done when it is on the disk, or failed with a JournalError.
@@ -99,13 +90,6 @@ class Writer:
                 return
         self._hand_over()
 
-    def _hand_over(self) -> None:
-        with self._closing:
-            self._called = None
-            if self._gathered:
-                gathered, self._gathered = self._gathered, []
-                self._queue.put(gathered)
-
     def flush(self) -> None:
         """Return when everything so far is on the disk.
 
@@ -116,62 +100,44 @@ class Writer:
         self.put("", (), done)
         done.result()
 
-    def close(self) -> None:
-        """Write what waits and end the thread; the connection is closed with it."""
-        with self._closing:
-            if not self._closed:
-                self._closed = True
-                self._queue.put(self._gathered)
-                self._gathered = []
-                self._queue.put(None)
-        self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            while (first := self._queue.get()) is not None:
-                group, last = list(first), False
-                while len(group) < GROUP and not last and not self._queue.empty():
-                    more = self._queue.get()
-                    group += more or ()
-                    last = more is None
-                self._write(group)
-                if last:
-                    break
-            if self._owed:
-                self._write([])
-        finally:
-            self._connection.close()
-
-    def _write(self, group: list[_Item]) -> None:
-        items = self._owed + group
-        try:
-            self._commit(items)
-        except Exception as error:  # also a value that SQLite has no room for: whoever waits must hear of it
-            self._owed = [(statement, row, None) for statement, row, _ in items if statement in KEPT]
-            _tell(group, _failure(self._path, error))
-        else:
-            self._owed = []
-            _tell(group, None)
-
-    def _commit(self, items: list[_Item]) -> None:
+    def apply(self, connection: sqlite3.Connection, items: Sequence[_Item]) -> None:
+        """Write the rows, those included that the disk did not take before."""
         rows: dict[str, list[Sequence[object]]] = {}
-        for statement, row, _ in items:
+        for statement, row, _ in chain(self._unwritten, items):
             if statement:
                 rows.setdefault(statement, []).append(row)
-        if not rows:
-            return
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            for statement, several in rows.items():
-                for many, given in _together(statement, several):
-                    connection.execute(many, given)
-            connection.execute("COMMIT")
-        except BaseException:
-            # A full disk may have rolled it back already.
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+        for statement, several in rows.items():
+            for many, values in _together(statement, several):
+                connection.execute(many, values)
+
+    def committed(self, items: Sequence[_Item]) -> None:
+        """Tell those who wait."""
+        self._unwritten = []
+        _notify(items, None)
+
+    def failed(self, items: Sequence[_Item], error: Exception) -> None:
+        """Tell those who wait, and keep what must not be lost for the next transaction."""
+        self._unwritten += [
+            (statement, row, None) for statement, row, _ in items if statement in MUST_NOT_BE_LOST
+        ]
+        _notify(items, _failure(self._path, error))
+
+    def finish(self) -> None:
+        """Try once more to write what the disk did not take."""
+        if self._unwritten:
+            self.write([])
+
+    def hand_over_rest(self) -> None:
+        """Put what is gathered into the queue."""
+        self._queue.put(self._gathered)
+        self._gathered = []
+
+    def _hand_over(self) -> None:
+        with self._closing:
+            self._called = None
+            if self._gathered:
+                gathered, self._gathered = self._gathered, []
+                self._queue.put(gathered)
 
 
 def _together(statement: str, rows: list[Sequence[object]]) -> Iterator[tuple[str, list[object]]]:
@@ -202,21 +168,23 @@ def _failure(path: Path, error: Exception) -> JournalError:
     )
 
 
-def _tell(group: list[_Item], failure: JournalError | None) -> None:
+def _notify(group: Sequence[_Item], failure: JournalError | None) -> None:
     waiting: dict[asyncio.AbstractEventLoop, list[Local]] = {}
     for _, _, waiter in group:
         if isinstance(waiter, _OF_A_LOOP):
             waiting.setdefault(waiter.get_loop(), []).append(waiter)
         elif waiter is not None:
-            _settle([waiter], failure)
+            _complete([waiter], failure)
     for loop, futures in waiting.items():
         try:
-            loop.call_soon_threadsafe(_settle, futures, failure)
+            loop.call_soon_threadsafe(_complete, futures, failure)
         except RuntimeError:  # the loop has ended, and with it whoever waited
             continue
 
 
-def _settle(futures: Sequence[Local | concurrent.futures.Future[None]], failure: JournalError | None) -> None:
+def _complete(
+    futures: Sequence[Local | concurrent.futures.Future[None]], failure: JournalError | None
+) -> None:
     fault: Exception | None = None
     for future in futures:
         if future.done():

@@ -24,7 +24,7 @@ import pandas as pd
 
 from lpnb import open_run
 from lpnb.experiments.runs.journal_rows import consumer_of
-from lpnb.experiments.runs.options import Options
+from lpnb.experiments.runs.options import RunOptions
 from lpnb.experiments.runs.run import Run
 from lpnb.journal import Answer, CaseRow, Journal
 from lpnb.models.responses import BatchResponse, read_batch
@@ -69,7 +69,7 @@ def journal_of(path: Path, cases: int) -> Run:
         for n in range(cases)
     )
     columns = list(json.loads(SAID[0]))
-    about = {"name": "bench", "run_key": RUN_KEY, "columns": columns, "options": Options().kept()}
+    about = {"name": "bench", "run_key": RUN_KEY, "columns": columns, "options": RunOptions().for_journal()}
     journal = Journal.create(path, about, rows)
 
     async def answers() -> None:

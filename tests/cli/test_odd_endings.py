@@ -17,7 +17,7 @@ import pytest
 from lpnb import Sandbox, open_run
 from lpnb.cli.main import main
 from lpnb.client import connect
-from lpnb.experiments.runs.options import Options
+from lpnb.experiments.runs.options import RunOptions
 from lpnb.journal import Journal
 from lpnb.tables import export
 
@@ -104,7 +104,7 @@ def test_the_journal_of_a_real_account_is_not_gone_on_with_on_a_sandbox(
         "account_id": "87654321",
         "world": "https://api.liveperson.net",
     }
-    options = Options().kept()
+    options = RunOptions().for_journal()
     Journal.create(
         "real.sqlite", {**about, "options": options, "columns": [], "state": "stopped"}, []
     ).close()

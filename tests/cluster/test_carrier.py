@@ -8,39 +8,45 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lpnb.experiments.cluster import cluster_transport as carrying
+from lpnb.experiments.cluster import cluster_transport as cluster_transport
 from lpnb.experiments.cluster import worker as working
-from lpnb.experiments.cluster.cluster_transport import Carrier, Worker
-from lpnb.experiments.cluster.messages import Badge, Came, Letter, Parcel, Report
-from lpnb.experiments.cluster.worker import Sender
+from lpnb.experiments.cluster.cluster_transport import ClusterTransport, Worker
+from lpnb.experiments.cluster.messages import (
+    MessageBatch,
+    Report,
+    RequestMessage,
+    ResponseMessage,
+    WorkerVersion,
+)
+from lpnb.experiments.cluster.worker import RequestWorker
 from lpnb.transport.protocol import Exchange, ExchangeProgress, PreparedPost
 
 URL = "http://127.0.0.1:9/api/account/1/messaging/consumer/conversation?v=3"
 
 
-class FakeHands:
+class FakeProxy:
     """A worker that does what a test wants."""
 
-    def __init__(self, ahead=0.0):
-        self.parcels = []
+    def __init__(self, clock_offset=0.0):
+        self.batches = []
         self.reports = asyncio.Queue()
         self.limits = []
         self.recalled = 0
         self.broken = None
-        self.ahead = ahead
+        self.clock_offset = clock_offset
 
-    async def take(self, parcel, until):
+    async def accept(self, batch, until):
         if self.broken:
             raise self.broken
-        self.parcels.append(parcel)
+        self.batches.append(batch)
         self.limits.append(until)
 
-    async def give(self, after, until):
-        came = [] if after == 0 else await self.reports.get()
-        if isinstance(came, Exception):
-            raise came
-        now = datetime.now(UTC) + timedelta(seconds=self.ahead)
-        return Report(after + 1, came, time.monotonic() + 1000, now)
+    async def report_after(self, after, until):
+        responses = [] if after == 0 else await self.reports.get()
+        if isinstance(responses, Exception):
+            raise responses
+        now = datetime.now(UTC) + timedelta(seconds=self.clock_offset)
+        return Report(after + 1, responses, time.monotonic() + 1000, now)
 
     async def recall(self):
         self.recalled += 1
@@ -50,13 +56,13 @@ class FakeHands:
 
     @property
     def tickets(self):
-        return [letter.ticket for parcel in self.parcels for letter in parcel.letters]
+        return [message.ticket for batch in self.batches for message in batch.messages]
 
 
-def came(ticket, sent_at=None, **fields):
+def response(ticket, sent_at=None, **fields):
     said = {"status": 200, "content": b"[]", "failure": None, "started": True, "retry_after": None}
     said |= {"date": None, "location": None, "elapsed_ms": 1.0, **fields}
-    return Came(ticket=ticket, sent_at=sent_at or datetime.now(UTC), **said)
+    return ResponseMessage(ticket=ticket, sent_at=sent_at or datetime.now(UTC), **said)
 
 
 async def settle_down():
@@ -64,32 +70,32 @@ async def settle_down():
         await asyncio.sleep(0)
 
 
-def crew(*slots, gone=lambda why: None, allowed=60.0):
-    found = Carrier(gone)
-    hands = [FakeHands() for _ in slots]
-    for number, (count, one) in enumerate(zip(slots, hands, strict=True)):
+def transport_over(*slots, on_lost=lambda why: None, allowed=60.0):
+    found = ClusterTransport(on_lost)
+    proxy = [FakeProxy() for _ in slots]
+    for number, (count, one) in enumerate(zip(slots, proxy, strict=True)):
         found.join(Worker(f"tcp://worker-{number}", one, count))
     if allowed:
         found.allow(time.monotonic() + allowed)
-    return found, hands
+    return found, proxy
 
 
 def ask(found, count):
     probes = [ExchangeProgress() for _ in range(count)]
     post = PreparedPost(URL, {"Authorization": "a", "X-LP-ON-BEHALF": "b"}, b"[]")
-    return probes, [asyncio.create_task(found.exchange(post, probe)) for probe in probes]
+    return probes, [asyncio.create_task(found.exchange(post, progress)) for progress in probes]
 
 
 def test_what_a_lost_worker_had_may_have_left_and_the_rest_goes_to_another(monkeypatch):
-    monkeypatch.setattr(carrying, "SPACING", 0)
+    monkeypatch.setattr(cluster_transport, "SPACING", 0)
 
     async def go():
-        found, (first, second) = crew(2, 1)
+        found, (first, second) = transport_over(2, 1)
         probes, tasks = ask(found, 8)
         await settle_down()
         # As many as they send at once, and as many again ahead.
         assert (len(first.tickets), len(second.tickets)) == (4, 2)
-        assert [probe.started for probe in probes] == [True] * 6 + [False] * 2
+        assert [progress.started for progress in probes] == [True] * 6 + [False] * 2
 
         first.reports.put_nowait(OSError("connection reset"))
         await settle_down()
@@ -103,9 +109,9 @@ def test_what_a_lost_worker_had_may_have_left_and_the_rest_goes_to_another(monke
             for exchange in lost
         ]
         assert len(lost) == 4
-        second.reports.put_nowait([came(ticket) for ticket in second.tickets])
+        second.reports.put_nowait([response(ticket) for ticket in second.tickets])
         await settle_down()
-        second.reports.put_nowait([came(ticket) for ticket in second.tickets[2:]])
+        second.reports.put_nowait([response(ticket) for ticket in second.tickets[2:]])
         await settle_down()
         assert [task.done() for task in tasks] == [True] * 8
         assert not set(first.tickets) & set(second.tickets)
@@ -115,7 +121,7 @@ def test_what_a_lost_worker_had_may_have_left_and_the_rest_goes_to_another(monke
 
 def test_a_worker_that_breaks_while_it_is_handed_something_may_have_got_it():
     async def go():
-        found, (only,) = crew(4)
+        found, (only,) = transport_over(4)
         await settle_down()
         only.broken = OSError("broken pipe")
         _, tasks = ask(found, 2)
@@ -128,14 +134,14 @@ def test_a_worker_that_breaks_while_it_is_handed_something_may_have_got_it():
 
 def test_nothing_is_handed_out_before_the_journal_says_until_when_nor_when_that_is_nearly_over():
     async def go():
-        found, (only,) = crew(4, allowed=0.0)
+        found, (only,) = transport_over(4, allowed=0.0)
         ask(found, 2)
         await settle_down()
         assert only.tickets == []
-        found.allow(time.monotonic() + carrying.ALLOWED / 8)
+        found.allow(time.monotonic() + cluster_transport.START_ALLOWANCE / 8)
         await settle_down()
         assert only.tickets == []
-        until = time.monotonic() + carrying.ALLOWED
+        until = time.monotonic() + cluster_transport.START_ALLOWANCE
         found.allow(until)
         await settle_down()
         assert len(only.tickets) == 2
@@ -146,10 +152,10 @@ def test_nothing_is_handed_out_before_the_journal_says_until_when_nor_when_that_
 
 
 def test_a_worker_that_is_not_heard_of_is_lost(monkeypatch):
-    monkeypatch.setattr(carrying, "SILENT", -1.0)
+    monkeypatch.setattr(cluster_transport, "SILENCE_LIMIT", -1.0)
 
     async def go():
-        found, _ = crew(4)
+        found, _ = transport_over(4)
         _, tasks = ask(found, 1)
         await settle_down()
         found.lose_silent()
@@ -164,11 +170,11 @@ def test_a_worker_that_is_not_heard_of_is_lost(monkeypatch):
 
 def test_an_answer_after_its_worker_was_lost_changes_nothing():
     async def go():
-        found, (only,) = crew(4)
+        found, (only,) = transport_over(4)
         _, tasks = ask(found, 1)
         await settle_down()
         found.lose(found.workers[0], "the scheduler has lost it")
-        only.reports.put_nowait([came(1)])
+        only.reports.put_nowait([response(1)])
         await settle_down()
         assert tasks[0].result().status is None
 
@@ -178,12 +184,12 @@ def test_an_answer_after_its_worker_was_lost_changes_nothing():
 def test_when_the_scheduler_is_gone_nothing_more_is_handed_out_and_answers_are_still_taken():
     async def go():
         told = []
-        found, (only,) = crew(1, gone=told.append)
+        found, (only,) = transport_over(1, on_lost=told.append)
         _, tasks = ask(found, 3)
         await settle_down()
         found.end("the scheduler is gone")
         found.end("the scheduler is gone")
-        only.reports.put_nowait([came(1), came(2)])
+        only.reports.put_nowait([response(1), response(2)])
         await settle_down()
         assert [task.result().started for task in tasks] == [True, True, False]
         assert [task.result().status for task in tasks] == [200, 200, None]
@@ -196,11 +202,11 @@ def test_when_the_scheduler_is_gone_nothing_more_is_handed_out_and_answers_are_s
 
 def test_a_clock_that_is_ahead_does_not_move_when_a_case_was_sent():
     async def go():
-        found, (only,) = crew(1)
-        only.ahead = 3600.0
+        found, (only,) = transport_over(1)
+        only.clock_offset = 3600.0
         _, tasks = ask(found, 1)
         await settle_down()
-        only.reports.put_nowait([came(1, datetime.now(UTC) + timedelta(seconds=3600))])
+        only.reports.put_nowait([response(1, datetime.now(UTC) + timedelta(seconds=3600))])
         await settle_down()
         assert abs(tasks[0].result().sent_at - datetime.now(UTC)) < timedelta(seconds=60)
 
@@ -209,7 +215,7 @@ def test_a_clock_that_is_ahead_does_not_move_when_a_case_was_sent():
 
 def test_only_what_is_posted_leaves_from_workers():
     async def go():
-        found, _ = crew(1)
+        found, _ = transport_over(1)
         with pytest.raises(TypeError, match="workers send what is posted"):
             await found.exchange(object(), ExchangeProgress())
 
@@ -223,7 +229,7 @@ class Answering:
         self.seen = []
         self.go = asyncio.Event()
 
-    async def exchange(self, request, probe):
+    async def exchange(self, request, progress):
         self.seen.append(request)
         await self.go.wait()
         return Exchange(200, b'{"echo": "app-token jws-token"}')
@@ -233,26 +239,26 @@ class Answering:
 
 
 def sender(slots):
-    made = Sender(Badge(), slots, 30.0, 1 << 20, "sockets")
+    made = RequestWorker(WorkerVersion(), slots, 30.0, 1 << 20, "sockets")
     made._transport = Answering()
     return made
 
 
-def letter(ticket):
-    return Letter(ticket, URL, {"Authorization": "app-token", "X-LP-ON-BEHALF": "jws-token"}, b"[]")
+def message(ticket):
+    return RequestMessage(ticket, URL, {"Authorization": "app-token", "X-LP-ON-BEHALF": "jws-token"}, b"[]")
 
 
 def test_a_parcel_that_is_delivered_twice_is_sent_once_and_a_report_that_was_lost_is_told_again():
     async def go():
         one = sender(8)
         until = time.monotonic() + 60
-        await one.take(Parcel(1, [letter(1), letter(2)]), until)
-        await one.take(Parcel(1, [letter(1), letter(2)]), until)
+        await one.accept(MessageBatch(1, [message(1), message(2)]), until)
+        await one.accept(MessageBatch(1, [message(1), message(2)]), until)
         one._transport.go.set()
         await settle_down()
-        first = await one.give(0, until)
-        again = await one.give(0, until)
-        assert [found.ticket for found in first.came] == [1, 2]
+        first = await one.report_after(0, until)
+        again = await one.report_after(0, until)
+        assert [found.ticket for found in first.responses] == [1, 2]
         assert again is first
         assert len(one._transport.seen) == 2
 
@@ -262,13 +268,13 @@ def test_a_parcel_that_is_delivered_twice_is_sent_once_and_a_report_that_was_los
 def test_a_worker_that_hears_nothing_of_the_driving_process_starts_nothing():
     async def go():
         one = sender(1)
-        await one.take(Parcel(1, [letter(1), letter(2)]), time.monotonic() + 60)
+        await one.accept(MessageBatch(1, [message(1), message(2)]), time.monotonic() + 60)
         await settle_down()
         one._until = time.monotonic() - 0.001  # and now nobody renews it
         one._transport.go.set()
         await settle_down()
-        report = await one.give(0, 0.0)
-        assert [(found.ticket, found.started, found.failure) for found in report.came] == [
+        report = await one.report_after(0, 0.0)
+        assert [(found.ticket, found.started, found.failure) for found in report.responses] == [
             (1, True, None),
             (2, False, "the driving process was not heard of in time"),
         ]
@@ -280,12 +286,12 @@ def test_a_worker_that_hears_nothing_of_the_driving_process_starts_nothing():
 def test_what_is_recalled_is_kept_here_and_what_is_under_way_is_answered():
     async def go():
         one = sender(1)
-        await one.take(Parcel(1, [letter(1), letter(2), letter(3)]), time.monotonic() + 60)
+        await one.accept(MessageBatch(1, [message(1), message(2), message(3)]), time.monotonic() + 60)
         await one.recall()
         one._transport.go.set()
         await settle_down()
-        report = await one.give(0, 0.0)
-        assert sorted((found.ticket, found.started) for found in report.came) == [
+        report = await one.report_after(0, 0.0)
+        assert sorted((found.ticket, found.started) for found in report.responses) == [
             (1, True),
             (2, False),
             (3, False),
@@ -298,26 +304,33 @@ def test_what_a_worker_tells_holds_no_token_even_when_a_gateway_echoes_the_reque
     async def go():
         one = sender(1)
         one._transport.go.set()
-        await one.take(Parcel(1, [letter(1)]), time.monotonic() + 60)
+        await one.accept(MessageBatch(1, [message(1)]), time.monotonic() + 60)
         await settle_down()
-        report = await one.give(0, 0.0)
-        assert report.came[0].content == b'{"echo": "******** ********"}'
+        report = await one.report_after(0, 0.0)
+        assert report.responses[0].content == b'{"echo": "******** ********"}'
 
     asyncio.run(go())
 
 
 def test_what_passes_masks_itself():
-    shown = repr([letter(1), Parcel(1, [letter(1)]), came(1, content=b"app-token"), Report(1, [], 0.0, None)])
+    shown = repr(
+        [
+            message(1),
+            MessageBatch(1, [message(1)]),
+            response(1, content=b"app-token"),
+            Report(1, [], 0.0, None),
+        ]
+    )
 
     assert "token" not in shown
-    assert "<Letter 1 ********>, <Parcel 1 of 1 letters>" in shown
+    assert "<RequestMessage 1 ********>, <MessageBatch 1 of 1 messages>" in shown
 
 
 def test_with_nothing_to_tell_a_worker_answers_after_a_while(monkeypatch):
-    monkeypatch.setattr(working, "LISTEN", 0.01)
+    monkeypatch.setattr(working, "LISTEN_SECONDS", 0.01)
 
     async def go():
-        report = await sender(1).give(3, 0.0)
-        assert (report.nth, list(report.came)) == (4, [])
+        report = await sender(1).report_after(3, 0.0)
+        assert (report.nth, list(report.responses)) == (4, [])
 
     asyncio.run(go())

@@ -113,8 +113,8 @@ def test_what_was_stopped_without_a_cluster_is_gone_on_with_on_one(client, sandb
 
 def test_a_worker_with_another_lpnb_refuses_and_nothing_is_begun(client, cluster, monkeypatch, tmp_path):
     # The workers live in this process: what they say of themselves is what changes here.
-    ours = messages.Badge()
-    monkeypatch.setattr(worker, "Badge", lambda: messages.Badge("0.0.1", ours.python))
+    ours = messages.WorkerVersion()
+    monkeypatch.setattr(worker, "WorkerVersion", lambda: messages.WorkerVersion("0.0.1", ours.python))
 
     with pytest.raises(RunError) as caught:
         run_experiment(client, [{}], journal="run.sqlite", cluster=cluster, progress=False)
@@ -141,7 +141,7 @@ def test_what_is_no_cluster_is_refused_before_anything_is_sent(client, wrong):
 
 
 def test_a_scheduler_that_is_not_there_is_said_so(client, monkeypatch):
-    monkeypatch.setattr("lpnb.experiments.cluster.worker_pool.REACH", 0.5)
+    monkeypatch.setattr("lpnb.experiments.cluster.worker_pool.REACH_SECONDS", 0.5)
 
     with pytest.raises(RunError, match=r"^The Dask scheduler at tcp://127.0.0.1:9 cannot be reached: "):
         run_experiment(client, [{}], journal="run.sqlite", cluster="tcp://127.0.0.1:9", progress=False)

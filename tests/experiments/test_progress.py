@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from lpnb import Progress
-from lpnb.experiments.runs.progress import Lines, Speed, display_for
+from lpnb.experiments.runs.progress import LogLines, Speed, display_for
 
 
 def running(**counts):
@@ -49,7 +49,7 @@ def test_a_rate_is_that_of_the_last_seconds():
 
 def test_a_log_gets_a_line_now_and_then_and_one_at_the_end():
     now, log = [0.0], io.StringIO()
-    lines = Lines(every=10.0, clock=lambda: now[0], file=log)
+    lines = LogLines(every=10.0, clock=lambda: now[0], file=log)
     for second in range(25):
         now[0] = float(second)
         lines.show(running(answered=second))
@@ -94,7 +94,7 @@ def test_a_terminal_that_does_not_say_how_wide_it_is_gets_lines(monkeypatch, col
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     with open(ours, "rb"), open(its, "w") as terminal:
         monkeypatch.setattr("sys.stderr", terminal)
-        assert isinstance(display_for(True), Lines) is in_lines
+        assert isinstance(display_for(True), LogLines) is in_lines
 
 
 def test_a_bar_counts_from_the_beginning_of_the_run(monkeypatch, capsys):

@@ -743,7 +743,7 @@ def test_a_table_of_several_stretches_is_the_same_as_one_of_one(client, monkeypa
     whole, responses = run.table(), run.responses()
 
     for rows in (5, 12):
-        monkeypatch.setattr("lpnb.experiments.runs.journal_rows._STRETCH", rows)
+        monkeypatch.setattr("lpnb.experiments.runs.journal_rows._BLOCK_ROWS", rows)
         assert run.table().equals(whole)
         assert run.table().dtypes.equals(whole.dtypes)
         assert run.responses().equals(responses)

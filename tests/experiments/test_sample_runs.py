@@ -12,7 +12,7 @@ import lpnb
 from lpnb import plots
 from lpnb.experiments.runs.compare import compare
 
-WORLD = Path(lpnb.__file__).parent / "sandbox" / "default_world.toml"
+WORLD = Path(lpnb.__file__).parent / "sandbox" / "world" / "default_world.toml"
 GRID = {
     "ctmrinfo.ctype": ["vip", "private", "gold", "silver", "business", "standard"],
     "entryPoints.0": [

@@ -7,12 +7,12 @@ import random
 
 import pytest
 
-from lpnb.experiments.runs.concurrency import Slots
+from lpnb.experiments.runs.concurrency import ConcurrencyLimiter
 
 
 async def play(count, senders, requests, writing, answering):
     """Play *requests* through; return the most that were under way, and ahead while every slot was taken."""
-    slots, left = Slots(count), iter(range(requests))
+    slots, left = ConcurrencyLimiter(count), iter(range(requests))
     most = {"under way": 0, "ahead": 0}
     chance = random.Random(3)
 
@@ -46,7 +46,7 @@ def test_no_more_are_under_way_than_there_are_slots_and_all_come_through(count):
 
 
 def test_a_slow_service_calls_for_one_ahead_and_a_quick_one_for_many():
-    slots = Slots(16)
+    slots = ConcurrencyLimiter(16)
     assert slots.ahead_at_most == 1
     slots.took(writing=0.002, answering=0.5)
     assert slots.ahead_at_most == 1
@@ -57,7 +57,7 @@ def test_a_slow_service_calls_for_one_ahead_and_a_quick_one_for_many():
 
 def test_everybody_is_let_through_when_nothing_leaves_any_more():
     async def main():
-        slots = Slots(1)
+        slots = ConcurrencyLimiter(1)
         await slots.write()
         await slots.take()
         await slots.write()

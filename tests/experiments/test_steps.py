@@ -126,7 +126,7 @@ def test_a_fault_of_ours_after_an_answer_ends_the_run_in_place_of_hanging(client
         raise ZeroDivisionError("ours")
 
     with monkeypatch.context() as patch:
-        patch.setattr("lpnb.experiments.runs.steps.SendingWithSteps.after", broken)
+        patch.setattr("lpnb.experiments.runs.step_dispatcher.DispatcherWithSteps.after_answer", broken)
         options = {"progress": False, "concurrency": 1, "steps": Steps(close=True)}
         run = start_experiment(client, [{}] * 4, name="x", **options)
         with pytest.raises(ZeroDivisionError):

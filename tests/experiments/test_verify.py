@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from lpnb import InvalidValueError, LpnbError, Verification, cases_of, cases_table
-from lpnb.experiments.runs.journal_rows import is_as_expected
+from lpnb.experiments.runs.journal_rows import meets_expectation
 from lpnb.experiments.runs.options import name_again, name_of
 from lpnb.experiments.verification.junit import junit, save_junit
 from lpnb.experiments.verification.verify import as_text, expect_something, verification_of, verify
@@ -172,7 +172,7 @@ def test_junit_has_a_test_case_for_each_case(tmp_path):
         LANDED,
     )
 
-    save_junit(found, tmp_path / "out.xml")
+    save_junit(found.name, found.checks, tmp_path / "out.xml")
 
     root = ElementTree.fromstring((tmp_path / "out.xml").read_bytes())
     assert root.tag == "testsuites"
@@ -201,8 +201,8 @@ def test_junit_has_a_test_case_for_each_case(tmp_path):
 
 def test_junit_that_cannot_be_written_says_why(tmp_path):
     with pytest.raises(LpnbError, match=r"out\.xml cannot be written: No such file or directory\.$"):
-        save_junit(verified(LANDED), tmp_path / "nowhere" / "out.xml")
-    assert junit(verified()).count("<testcase") == 0
+        verified(LANDED).save_junit(tmp_path / "nowhere" / "out.xml")
+    assert junit("cases", verified().checks).count("<testcase") == 0
 
 
 @pytest.mark.parametrize("outcome", ["answered", "refused", "not sent", "unknown", "planned"])
@@ -210,7 +210,7 @@ def test_junit_that_cannot_be_written_says_why(tmp_path):
 @pytest.mark.parametrize("landed", [{}, {"skill_id": "12", "skill_name": "Gold"}])
 @pytest.mark.parametrize("wanted", [{"expected_code": "OK"}, {"expected_skill": "Gold"}, {}])
 def test_the_table_of_a_run_and_its_verification_say_the_same(outcome, code, landed, wanted):
-    passed = is_as_expected(outcome, code, landed, wanted)
+    passed = meets_expectation(outcome, code, landed, wanted)
     columns = {"case": "a", "outcome": outcome, "code": code, **wanted}
     columns |= {f"landed_{key.replace('_name', '')}": value for key, value in landed.items()}
     (check,) = verification_of(cases_table({name: [cell] for name, cell in columns.items()})).checks

@@ -23,8 +23,17 @@ import pytest
 
 from lpnb import BatchResponse, JournalError, responses_table
 from lpnb.experiments.runs.journal_rows import responses_frame
-from lpnb.journal import Answer, CaseRow, Found, Journal, Step, Told, read_each, read_journal
-from lpnb.journal.lock import Lock
+from lpnb.journal import (
+    Answer,
+    CaseRow,
+    Journal,
+    LookupResult,
+    StepRecord,
+    WriteCallback,
+    read_each,
+    read_journal,
+)
+from lpnb.journal.database import lock as take_lock
 from lpnb.models.responses import Pair
 
 ANSWER = Answer(
@@ -189,7 +198,7 @@ def test_what_came_is_the_same_by_columns_as_row_by_row(path, at_once):
 
 @pytest.mark.parametrize("at_once", [1, 3, 100])
 def test_the_table_of_what_came_is_that_of_the_responses(path, monkeypatch, at_once):
-    monkeypatch.setattr("lpnb.experiments.runs.journal_rows._STRETCH", at_once)
+    monkeypatch.setattr("lpnb.experiments.runs.journal_rows._BLOCK_ROWS", at_once)
     with closing(Journal.create(path, {"name": "x"}, rows(10))) as journal:
         for number, nth, answer in CAME:
             write(journal, number, answer, nth)
@@ -551,8 +560,8 @@ def test_a_look_up_settles_an_unknown_attempt(journal, path):
         write(journal, number, Answer("unknown", None, "no-answer"))
 
     async def settle():
-        await journal.found(0, 1, Found("answered", "conv-9", "history", 1, "It is there."))
-        await journal.found(1, 1, Found("absent", None, "history", 1, "It is not there."))
+        await journal.lookup(0, 1, LookupResult("answered", "conv-9", "history", 1, "It is there."))
+        await journal.lookup(1, 1, LookupResult("absent", None, "history", 1, "It is not there."))
 
     asyncio.run(settle())
     assert states(path) == {"case-0": "answered", "case-1": "not sent", "case-2": "planned"}
@@ -577,8 +586,8 @@ def test_cases_can_be_leased_to_others(journal, path):
 
 def test_a_step_is_replaced_by_what_came_of_it(journal, path):
     async def step():
-        await journal.step(Step(0, "say", 0, "sending", "{}", 1))
-        await journal.step(Step(0, "say", 0, "answered", '{"sequence":0}', 2))
+        await journal.step(StepRecord(0, "say", 0, "sending", "{}", 1))
+        await journal.step(StepRecord(0, "say", 0, "answered", '{"sequence":0}', 2))
 
     asyncio.run(step())
 
@@ -618,10 +627,10 @@ async def main():
             print("written")
         except JournalError as error:
             print(str(error).replace(path, "PATH"))
-    print("owed", journal.owed)
+    print("owed", journal.unwritten)
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     await journal.attempt(2, 1, ["a"])
-    print("owed", journal.owed)
+    print("owed", journal.unwritten)
 asyncio.run(main())
 journal.close()
 print([case.state for case in read_journal(path).cases()][:3])
@@ -649,27 +658,27 @@ def test_a_value_that_cannot_be_written_is_told_to_whoever_waits(journal):
         asyncio.run(write())
 
     assert "Python int too large to convert to SQLite INTEGER" in str(caught.value)
-    assert journal.owed == 1
+    assert journal.unwritten == 1
 
 
 def test_a_lock_that_somebody_removed_is_not_removed_again(journal, path):
     lock = path.with_name(path.name + ".lock")
     lock.unlink()
-    other = Lock(path)
+    other = take_lock(path)
 
     journal.close()
 
     assert lock.exists()
     with pytest.raises(JournalError):
-        Lock(path)
+        take_lock(path)
     other.close()
 
 
 FORKED = """
 import os, sys
 from pathlib import Path
-from lpnb.journal.lock import Lock
-lock = Lock(Path(sys.argv[1]))
+from lpnb.journal.database import lock as take_lock
+lock = take_lock(Path(sys.argv[1]))
 if os.fork() == 0:
     print("forked", flush=True)
     sys.stdin.read()
@@ -685,7 +694,7 @@ def test_a_child_does_not_hold_on_to_the_lock_of_a_parent_that_died(path):
         assert parent.stdout.readline() == "forked\n"
         parent.wait(10)
 
-        Lock(path).close()  # the child is still there
+        take_lock(path).close()  # the child is still there
 
         parent.stdin.close()
 
@@ -705,13 +714,14 @@ def test_a_place_where_no_journal_can_be_is_named(tmp_path, place):
 
 DIES = """
 import os, sys
-from lpnb.journal import Journal, file
-connect = file._connect
-def dying(path, mode):
-    connection = connect(path, mode)
+from lpnb._internal.sqlite_file import SqliteFormat
+from lpnb.journal import Journal
+connect = SqliteFormat._connect
+def dying(file_format, path, mode):
+    connection = connect(file_format, path, mode)
     connection.set_trace_callback(lambda sql: os._exit(9) if sys.argv[2] in sql else None)
     return connection
-file._connect = dying
+SqliteFormat._connect = dying
 Journal.create(sys.argv[1], {}, [])
 """
 
@@ -730,8 +740,8 @@ def test_a_file_whose_making_was_cut_off_says_so(path, at):
 
 def test_rows_of_one_round_of_the_loop_are_committed_together(journal, monkeypatch):
     groups = []
-    write = journal._writer._write
-    monkeypatch.setattr(journal._writer, "_write", lambda group: (groups.append(len(group)), write(group)))
+    write = journal._writer.write
+    monkeypatch.setattr(journal._writer, "write", lambda group: (groups.append(len(group)), write(group)))
 
     async def main():
         await asyncio.gather(*(journal.attempt(number, 1, ["a"]) for number in range(3)))
@@ -747,7 +757,7 @@ def test_one_who_is_called_and_fails_keeps_nobody_else_from_being_told(journal):
         loop = asyncio.get_running_loop()
         told, faults = loop.create_future(), []
         loop.set_exception_handler(lambda _, context: faults.append(repr(context["exception"])))
-        journal.answer(0, 1, ANSWER, Told(loop, lambda failure: 1 / 0))
+        journal.answer(0, 1, ANSWER, WriteCallback(loop, lambda failure: 1 / 0))
         journal.answer(1, 1, ANSWER, told)
         await asyncio.wait_for(told, 5)
         await asyncio.sleep(0)
@@ -766,7 +776,7 @@ def test_rows_that_were_left_behind_by_an_interrupt_hold_nobody_up(journal, path
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(journal._writer, "_hand_over", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            journal.tell("note", 1)
+            journal.set_value("note", 1)
     asyncio.run(main())
 
     assert states(path)["case-0"] == "sending"

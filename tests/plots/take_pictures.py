@@ -17,7 +17,7 @@ from lpnb import Client, Grid, Run, Sandbox, Settings, Steps, compare, plots, ru
 
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "docs" / "pictures"
-WORLD = Path(lpnb.sandbox.__file__).parent / "default_world.toml"
+WORLD = Path(lpnb.sandbox.__file__).parent / "world" / "default_world.toml"
 OLD = 'name = "Mortgage calculator"\nskill = "Mortgages & Loans"'
 CUSTOMERS = {
     "ctmrinfo.ctype": ["vip", "private", "gold", "business", "corporate", "regular"],

@@ -195,7 +195,7 @@ def test_a_disk_that_is_too_slow_is_answered_503_in_time_and_a_repeat_is_taken(
 ):
     body = wire.notification(wire.message("c", 0))
     held = threading.Event()
-    receiver._now.store._do(lambda connection: held.wait(30))
+    receiver._now.store._writer.do(lambda connection: held.wait(30))
     monkeypatch.setattr(endpoint, "STORE_SECONDS", 0.05)
     assert poster.post(body) == 503
     monkeypatch.setattr(endpoint, "STORE_SECONDS", 30.0)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import platform
+import re
 import signal
 import sqlite3
 import subprocess
@@ -131,11 +133,49 @@ def test_a_file_in_use_another_program_s_or_damaged_is_refused_and_left_alone(ac
             Receiver(account, keep=path).start()
         messages.append(str(caught.value))
 
-    assert messages[0] == f"{used} is in use by another receiver. Stop it, or name another file."
-    assert messages[1] == f"{foreign} is another program's file. Name a new one."
-    assert messages[2] == f"{damaged} is damaged or no file of a receiver: file is not a database."
-    assert messages[3].startswith(f"{tmp_path} cannot be opened: ")
+    assert re.sub(r" since [^.]*", "", messages[0]) == (
+        f"{used} is being written by process {os.getpid()} on {platform.node()}. Stop that receiver, or name "
+        "another file."
+    )
+    assert messages[1:] == [
+        f"{foreign} is an SQLite file of another program, not a receiver's file.",
+        f"{damaged} is not a receiver's file: it does not begin as an SQLite file does.",
+        f"{tmp_path} is not a file.",
+    ]
     assert (damaged.read_bytes(), foreign.read_bytes()) == before
+
+
+@pytest.mark.parametrize("begun", [b"", None])
+def test_a_file_whose_making_was_not_finished_is_made_anew(account, wire, tmp_path, begun):
+    file = tmp_path / "received.sqlite"
+    if begun is None:
+        with sqlite3.connect(file) as connection:
+            connection.execute("PRAGMA application_id = 0x6C706E77")
+        connection.close()
+    else:
+        file.write_bytes(begun)
+
+    with Receiver(account, keep=file) as receiver:
+        poster = wire.poster(receiver)
+        poster.say(wire.message("c", 0, "hello"))
+        poster.http.close()
+        assert [event.text for event in receiver.events()] == ["hello"]
+
+
+def test_a_table_that_the_receiver_never_made_is_refused(account, tmp_path):
+    file = tmp_path / "received.sqlite"
+    Receiver(account, keep=file).start().stop()
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TRIGGER t AFTER INSERT ON events BEGIN DELETE FROM events; END")
+    connection.close()
+
+    with pytest.raises(ReceiverError) as caught:
+        Receiver(account, keep=file).start()
+
+    assert str(caught.value) == (
+        f"{file} is damaged or was made to deceive: it holds 'CREATE TRIGGER t AFTER INSERT ON events BEGIN "
+        "DELETE FROM ev'."
+    )
 
 
 def test_beyond_its_bound_the_oldest_go_and_are_counted(account, wire):

@@ -1,4 +1,4 @@
-"""How the values of one case become a batch: which column goes where, worked out once for all cases.
+"""Builds the batch of a case: which column goes where in the payload, worked out once for all cases.
 
 The models do the validating. Here their findings only get the name of the column they are about. A case that
 was checked need not be validated once more to be sent: most kinds of cells go to the wire as they are.
@@ -36,13 +36,13 @@ _REMEMBERED = 4_096
 _AS_READ = frozenset(("text", "id", "whole", "number", "boolean"))
 
 
-class Plan:
+class BatchBuilder:
     """Where each column of a table of cases goes."""
 
     def __init__(self, columns: Sequence[Column]) -> None:
-        def part(kind: str, owner: str, model: type[WireModel], root: str) -> _Part | None:
+        def part(kind: str, owner: str, model: type[WireModel], root: str) -> _PayloadPart | None:
             own = [column for column in columns if column.part == kind and column.owner == owner]
-            return _Part(own, model, root) if own else None
+            return _PayloadPart(own, model, root) if own else None
 
         models = attribute_models()
         owners = dict.fromkeys(column.owner for column in columns if column.part == "sde")
@@ -60,7 +60,7 @@ class Plan:
             is not None
         ]
         who = [column for column in columns if column.owner == IDENTITIES]
-        self._identities = _Node(sorted(who, key=lambda column: len(column.path)), 0) if who else None
+        self._identities = _PayloadNode(sorted(who, key=lambda column: len(column.path)), 0) if who else None
         self._entries = [column for column in columns if column.owner == ENTRY_POINTS]
         whole = [part for part in (self._request, self._header) if part is not None]
         self._parts = [*self._sdes, *whole, *self._attributes]
@@ -81,7 +81,7 @@ class Plan:
 
     def posted(self, values: Mapping[str, object]) -> Batch | None:
         """What ``batch`` makes of cells that were checked, without its models; None when that needs them."""
-        return _Posted(self, values) if self._is_plain else None
+        return _CheckedBatch(self, values) if self._is_plain else None
 
     def bodies(self, values: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Of both frames, as the wire has them."""
@@ -137,22 +137,22 @@ class Plan:
         return found
 
 
-class _Posted:
+class _CheckedBatch:
     """The batch of a case that was checked, straight from its cells."""
 
-    __slots__ = ("_plan", "_values")
+    __slots__ = ("_builder", "_values")
 
-    def __init__(self, plan: Plan, values: Mapping[str, object]) -> None:
-        self._plan = plan
+    def __init__(self, builder: BatchBuilder, values: Mapping[str, object]) -> None:
+        self._builder = builder
         self._values = values
 
     def outgoing(self, account_id: str) -> EncodedBatch:
         """What ``ConversationBatch`` posts, but for the order of its keys."""
-        frames = both_frames((fresh_id(), fresh_id()), *self._plan.bodies(self._values), account_id)
+        frames = both_frames((fresh_id(), fresh_id()), *self._builder.bodies(self._values), account_id)
         return EncodedBatch(json_bytes(frames), tuple([(frame["id"], frame["type"]) for frame in frames]))
 
 
-class _Part:
+class _PayloadPart:
     """One object of the payload, made of the columns that belong to it."""
 
     def __init__(self, columns: Sequence[Column], model: type[WireModel], root: str) -> None:
@@ -160,7 +160,7 @@ class _Part:
         self._root = root
         self._names = [column.name for column in columns]
         # Shortest first: a whole object is taken as the base, and single fields are put into it.
-        self._node = _Node(sorted(columns, key=lambda column: len(column.path)), 0)
+        self._node = _PayloadNode(sorted(columns, key=lambda column: len(column.path)), 0)
         self._recurring = all(column.kind in ("text", "id") for column in columns)
         self.is_plain = (
             all(column.kind in _AS_READ for column in columns)
@@ -243,7 +243,7 @@ def _is_free(field: FieldInfo) -> bool:
     return field.annotation in (Text | None, Id | None) and not field.metadata
 
 
-class _Node:
+class _PayloadNode:
     """An object or a list of the payload, with the columns that fill it at this level and below."""
 
     __slots__ = ("base", "children", "defaults", "is_list", "leaves")
@@ -262,7 +262,7 @@ class _Node:
             if len(found) == 1 and len(found[0].path) == depth + 1
         ]
         flat = {key for key, _ in self.leaves}
-        self.children = [(key, _Node(found, depth + 1)) for key, found in ordered if key not in flat]
+        self.children = [(key, _PayloadNode(found, depth + 1)) for key, found in ordered if key not in flat]
         self.defaults: dict[str | int, Any] = {}
 
     def learn(self, model: type[WireModel]) -> Iterator[str]:

@@ -1,6 +1,6 @@
-"""Cases: what is to be sent, as a table of which each row can become a batch.
+"""Cases: a table of which each row can be sent as one conversation request.
 
-Cases are built when asked for. What a cell may hold is ``columns``' business, its origin is ``sources``'.
+A case is built when it is asked for. ``columns`` knows the fields, ``sources`` reads files.
 """
 
 from __future__ import annotations
@@ -18,11 +18,18 @@ import pandas as pd
 from lpnb._internal.display import brief, count
 from lpnb._internal.validation import check_consumer_id
 from lpnb.errors import Complaint, InvalidValueError
-from lpnb.experiments.cases.batch_builder import Plan
-from lpnb.experiments.cases.cell_parsers import Wrong, half_characters
+from lpnb.experiments.cases.batch_builder import BatchBuilder
+from lpnb.experiments.cases.cell_parsers import UnreadableCell, half_characters
 from lpnb.experiments.cases.columns import Column, columns_of
 from lpnb.experiments.cases.preview import Preview
-from lpnb.experiments.cases.sources import BesideSource, ListSource, Source, from_file, from_frame, from_rows
+from lpnb.experiments.cases.sources import (
+    BesideSource,
+    CellSource,
+    ListSource,
+    from_file,
+    from_frame,
+    from_rows,
+)
 from lpnb.models.base import WireModel
 from lpnb.tables.dataframes import plain_table
 
@@ -31,8 +38,8 @@ if TYPE_CHECKING:
     from lpnb.models.outgoing import Batch
 
 #: Rows that are read from the columns at a time, and how many such stretches are kept.
-_STRETCH = 512
-_KEPT = 8
+_BLOCK_ROWS = 512
+_CACHED_BLOCKS = 8
 #: Complaints that are written out; the others are counted.
 MOST_COMPLAINTS = 50
 
@@ -61,8 +68,8 @@ class Case:
     consumer_id: str | None
     values: Mapping[str, object]
     expected: Mapping[str, str]
-    _plan: Plan = field(repr=False, compare=False)
-    _wrong: Sequence[tuple[Column, Wrong]] = field(default=(), repr=False, compare=False)
+    _builder: BatchBuilder = field(repr=False, compare=False)
+    _unreadable: Sequence[tuple[Column, UnreadableCell]] = field(default=(), repr=False, compare=False)
 
     def batch(self) -> ConversationBatch:
         """What is sent for it.
@@ -71,8 +78,8 @@ class Case:
             InvalidValueError: Naming every cell of the row that is wrong.
         """
         complaints: list[Complaint] = []
-        batch = self._plan.batch(self.values, complaints)
-        if complaints or self._wrong or batch is None:
+        batch = self._builder.batch(self.values, complaints)
+        if complaints or self._unreadable or batch is None:
             raise InvalidValueError(self._placed(complaints))
         return batch
 
@@ -82,7 +89,7 @@ class Case:
         Raises:
             InvalidValueError: As ``batch``.
         """
-        return (None if self._wrong else self._plan.posted(self.values)) or self.batch()
+        return (None if self._unreadable else self._builder.posted(self.values)) or self.batch()
 
     def engagement(self, consumer_id: str | None = None) -> dict[str, Any] | None:
         """The keyword arguments for ``client.engagement``, or None when it says nothing to Monitoring.
@@ -97,15 +104,15 @@ class Case:
             InvalidValueError: Naming every cell of the row that is wrong.
         """
         complaints: list[Complaint] = []
-        found = self._plan.engagement(self.values, consumer_id or self.consumer_id, complaints)
-        if complaints or self._wrong:
+        found = self._builder.engagement(self.values, consumer_id or self.consumer_id, complaints)
+        if complaints or self._unreadable:
             raise InvalidValueError(self._placed(complaints))
         return found
 
     def complaints(self) -> list[Complaint]:
         """Everything that is wrong with the row, each with its column."""
         found: list[Complaint] = []
-        self._plan.check(self.values, found)
+        self._builder.check(self.values, found)
         if self.consumer_id is not None:
             try:
                 check_consumer_id(self.consumer_id)
@@ -118,7 +125,7 @@ class Case:
         row = f"Row {self.number + 1:,}"
         unread = [
             Complaint(f"[{self.number}].{column.name}", f"{row}, {wrong.said_of(column.name)}")
-            for column, wrong in self._wrong
+            for column, wrong in self._unreadable
         ]
         return unread + [
             Complaint(f"[{self.number}].{found.path}", f"{row}, {found.sentence}") for found in complaints
@@ -142,17 +149,21 @@ class Cases:
         {'ctmrinfo.ctype': 'vip'}
     """
 
-    def __init__(self, source: Source, told: str = "") -> None:
+    def __init__(self, source: CellSource, origin: str = "") -> None:
         self._source = source
-        self.told = told
+        self.origin = origin
         self._all = columns_of(source.names)
-        self._plan = Plan(self._all)
+        self._builder = BatchBuilder(self._all)
         self.columns: list[str] = [c.name for c in self._all if c.part not in ("case", "expected")]
-        self._paid = [place for place, c in enumerate(self._all) if c.part not in ("case", "expected")]
-        self._own = {c.name: place for place, c in enumerate(self._all) if c.part in ("case", "expected")}
+        self._payload_places = [
+            place for place, c in enumerate(self._all) if c.part not in ("case", "expected")
+        ]
+        self._case_places = {
+            c.name: place for place, c in enumerate(self._all) if c.part in ("case", "expected")
+        }
         #: Which of "expected_skill" and "expected_code" are columns.
-        self.expectations = [name for name in _EXPECTED if name in self._own]
-        self._stretches: dict[int, _Stretch] = {}
+        self.expectations = [name for name in _EXPECTED if name in self._case_places]
+        self._stretches: dict[int, _RowBlock] = {}
 
     def __len__(self) -> int:
         return len(self._source)
@@ -161,11 +172,15 @@ class Cases:
         if not -len(self) <= number < len(self):
             raise IndexError(f"there are {len(self):,} cases; got number {number}")
         number %= len(self)
-        stretch = self._stretch(number // _STRETCH)
-        row = number % _STRETCH
-        paid = zip(self.columns, stretch.rows(self._paid)[row], strict=True) if self._paid else ()
+        stretch = self._stretch(number // _BLOCK_ROWS)
+        row = number % _BLOCK_ROWS
+        paid = (
+            zip(self.columns, stretch.rows(self._payload_places)[row], strict=True)
+            if self._payload_places
+            else ()
+        )
         # These columns are text, and what could not be read as text is None.
-        own: dict[str, Any] = {name: stretch.columns[place][row] for name, place in self._own.items()}
+        own: dict[str, Any] = {name: stretch.columns[place][row] for name, place in self._case_places.items()}
         expected = {name: own[name] for name in self.expectations if own[name] is not None}
         return Case(
             number,
@@ -173,7 +188,7 @@ class Cases:
             own.get("consumer_id"),
             MappingProxyType({column: cell for column, cell in paid if cell is not None}),
             MappingProxyType(expected) if expected else _NOTHING,
-            self._plan,
+            self._builder,
             stretch.wrong.get(row, ()),
         )
 
@@ -188,9 +203,9 @@ class Cases:
     @property
     def names(self) -> list[str]:
         """What each case is called."""
-        if "case" not in self._own:
+        if "case" not in self._case_places:
             return [_default_name(number) for number in range(len(self))]
-        cells = self._cells(self._own["case"])
+        cells = self._cells(self._case_places["case"])
         return [str(cell or _default_name(number)) for number, cell in enumerate(cells)]
 
     def check(self) -> None:
@@ -201,7 +216,7 @@ class Cases:
                 fifty they are counted. Also when there is no case at all, and when two have one name.
         """
         if not len(self):
-            sentence = f"There is no case{self._whence}: there are no rows, or none was chosen."
+            sentence = f"There is no case{self._of_origin}: there are no rows, or none was chosen."
             raise InvalidValueError([Complaint("", sentence)])
         listed: list[Complaint] = []
         more = 0
@@ -222,12 +237,14 @@ class Cases:
         Raises:
             InvalidValueError: As ``check``, for cells that cannot be read.
         """
-        if wrong := [c for number in range(0, len(self), _STRETCH) for c in self._unread(number)]:
+        if wrong := [c for number in range(0, len(self), _BLOCK_ROWS) for c in self._unread(number)]:
             raise InvalidValueError(wrong[:MOST_COMPLAINTS], max(0, len(wrong) - MOST_COMPLAINTS))
         columns: dict[str, Iterable[object]] = {"case": self.names}
         for name in ("consumer_id", *_EXPECTED):
-            columns[name] = self._cells(self._own[name]) if name in self._own else [None] * len(self)
-        columns |= {self._all[place].name: self._cells(place) for place in self._paid}
+            columns[name] = (
+                self._cells(self._case_places[name]) if name in self._case_places else [None] * len(self)
+            )
+        columns |= {self._all[place].name: self._cells(place) for place in self._payload_places}
         kinds = {"case": "text", "consumer_id": "text", **dict.fromkeys(_EXPECTED, "text")}
         return plain_table(columns, kinds | {c.name: c.kind for c in self._all})
 
@@ -243,8 +260,10 @@ class Cases:
         """
         added = cases_of(other)
         if not len(added):
-            raise InvalidValueError([Complaint("", f"There is no case{added._whence} to put beside these.")])
-        return Cases(BesideSource(self._source, added._source), self.told)
+            raise InvalidValueError(
+                [Complaint("", f"There is no case{added._of_origin} to put beside these.")]
+            )
+        return Cases(BesideSource(self._source, added._source), self.origin)
 
     def only(self, numbers: Iterable[int]) -> Cases:
         """The cases of those *numbers*, with the names they have here.
@@ -259,42 +278,42 @@ class Cases:
             if column.name != "case":
                 cells = (self._source.cells(place, n % len(self), n % len(self) + 1)[0] for n in picked)
                 columns[column.name] = list(cells)
-        return Cases(ListSource(columns, len(picked)), self.told)
+        return Cases(ListSource(columns, len(picked)), self.origin)
 
     def preview(self, n: int = 3) -> Preview:
         """The first *n* payloads as they would be posted, and how many cases there are in all."""
-        return Preview(self, n)
+        return Preview([self[number] for number in range(min(max(n, 0), len(self)))], len(self))
 
     def __repr__(self) -> str:
         size = f"{count(len(self), 'case')} of {count(len(self.columns), 'column')}"
-        return f"<{type(self).__name__}: {size}{self._whence}>"
+        return f"<{type(self).__name__}: {size}{self._of_origin}>"
 
     def _repr_html_(self) -> str:
         return self.preview()._repr_html_()
 
     @property
-    def _whence(self) -> str:
-        return f" {self.told}" if self.told else ""
+    def _of_origin(self) -> str:
+        return f" {self.origin}" if self.origin else ""
 
-    def _stretch(self, which: int) -> _Stretch:
+    def _stretch(self, which: int) -> _RowBlock:
         found = self._stretches.get(which)
         if found is None:
-            start = which * _STRETCH
-            found = _Stretch(self._source, self._all, start, min(start + _STRETCH, len(self)))
+            start = which * _BLOCK_ROWS
+            found = _RowBlock(self._source, self._all, start, min(start + _BLOCK_ROWS, len(self)))
             kept = dict(self._stretches)  # copied: other threads may be reading
-            while len(kept) >= _KEPT:
+            while len(kept) >= _CACHED_BLOCKS:
                 del kept[next(iter(kept))]
             self._stretches = {**kept, which: found}
         return found
 
     def _cells(self, place: int) -> Iterator[object]:
-        for which in range(-(-len(self) // _STRETCH)):
+        for which in range(-(-len(self) // _BLOCK_ROWS)):
             yield from self._stretch(which).columns[place]
 
     def _unread(self, number: int) -> Iterator[Complaint]:
-        stretch = self._stretch(number // _STRETCH)
+        stretch = self._stretch(number // _BLOCK_ROWS)
         for row, wrong in stretch.wrong.items():
-            said = number - number % _STRETCH + row
+            said = number - number % _BLOCK_ROWS + row
             for column, cell in wrong:
                 path = f"[{said}].{column.name}"
                 yield Complaint(path, f"Row {said + 1:,}, {cell.said_of(column.name)}")
@@ -310,9 +329,9 @@ class Cases:
 
     def _doubled(self) -> bool:
         """Whether two cases may have one name; by their hashes, which weigh less than the names."""
-        if "case" not in self._own:
+        if "case" not in self._case_places:
             return False
-        cells = self._cells(self._own["case"])
+        cells = self._cells(self._case_places["case"])
         names = (hash(cell or _default_name(number)) for number, cell in enumerate(cells))
         return len(np.unique(np.fromiter(names, np.int64, len(self)))) < len(self)
 
@@ -321,14 +340,14 @@ _EXPECTED = ("expected_skill", "expected_code")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-class _Stretch:
+class _RowBlock:
     """Some rows, read: the columns' values, and what could not be read."""
 
     __slots__ = ("_rows", "columns", "wrong")
 
-    def __init__(self, source: Source, columns: Sequence[Column], start: int, stop: int) -> None:
+    def __init__(self, source: CellSource, columns: Sequence[Column], start: int, stop: int) -> None:
         self.columns: list[list[object]] = []
-        self.wrong: dict[int, list[tuple[Column, Wrong]]] = {}
+        self.wrong: dict[int, list[tuple[Column, UnreadableCell]]] = {}
         self._rows: list[tuple[object, ...]] | None = None
         for place, column in enumerate(columns):
             read = column.read
@@ -338,7 +357,7 @@ class _Stretch:
                 for cell in source.cells(place, start, stop)
             ]
             for row, value in enumerate(values):
-                if type(value) is Wrong:
+                if type(value) is UnreadableCell:
                     self.wrong.setdefault(row, []).append((column, value))
                     values[row] = None
             self.columns.append(values)

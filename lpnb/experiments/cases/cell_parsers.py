@@ -1,4 +1,4 @@
-"""How a cell of a CSV, a DataFrame or a Parquet file becomes the value that a model takes.
+"""Parsers of cells: text, number or date of a file becomes the value that a model takes.
 
 Whether the value is right is the models' business; here is only what a cell can be read as.
 """
@@ -29,7 +29,7 @@ _EXACT = 2**53
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
+class UnreadableCell:
     """What stands in place of a cell that cannot be read: the rule it breaks, what came, a way out."""
 
     rule: str
@@ -60,18 +60,18 @@ def _text(cell: object, _model: object) -> object:
         return cell
     numeric = isinstance(cell, int | float) and not isinstance(cell, bool)
     hint = "Read the column as text: a number has lost its leading zeros." if numeric else ""
-    return Wrong("must be text", cell, hint)
+    return UnreadableCell("must be text", cell, hint)
 
 
 def _id(cell: object, _model: object) -> object:
     if isinstance(cell, bool):
-        return Wrong("must be an id: text or a whole number", cell)
+        return UnreadableCell("must be an id: text or a whole number", cell)
     # A column of whole numbers with gaps comes out of pandas as decimals.
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < _EXACT:
         return str(int(cell))
     if isinstance(cell, int):
         return str(cell)
-    return cell if isinstance(cell, str) else Wrong("must be an id: text or a whole number", cell)
+    return cell if isinstance(cell, str) else UnreadableCell("must be an id: text or a whole number", cell)
 
 
 def _whole(cell: object, _model: object) -> object:
@@ -81,25 +81,25 @@ def _whole(cell: object, _model: object) -> object:
         return int(cell)
     if isinstance(cell, int) and not isinstance(cell, bool):
         return cell
-    return Wrong("must be a whole number, such as 500", cell)
+    return UnreadableCell("must be a whole number, such as 500", cell)
 
 
 def _number(cell: object, _model: object) -> object:
     if isinstance(cell, str):
         if not _NUMBER.fullmatch(cell):
-            return Wrong("must be a number with a point, such as -400.99", cell)
+            return UnreadableCell("must be a number with a point, such as -400.99", cell)
         return int(cell) if _WHOLE.fullmatch(cell) else float(cell)
     if isinstance(cell, Decimal) and cell.is_finite():  # of a Parquet file; JSON has one kind of number
         return int(cell) if cell == cell.to_integral_value() else float(cell)
     if isinstance(cell, bool) or not isinstance(cell, int | float):
-        return Wrong("must be a number, such as -400.99", cell)
+        return UnreadableCell("must be a number, such as -400.99", cell)
     return cell
 
 
 def _boolean(cell: object, _model: object) -> object:
     if isinstance(cell, str) and cell.lower() in ("true", "false"):
         return cell.lower() == "true"
-    return cell if isinstance(cell, bool) else Wrong("must be true or false", cell)
+    return cell if isinstance(cell, bool) else UnreadableCell("must be true or false", cell)
 
 
 def _object(cell: object, model: type[WireModel] | None) -> object:
@@ -110,13 +110,13 @@ def _object(cell: object, model: type[WireModel] | None) -> object:
         try:
             return datetime.date.fromisoformat(cell)
         except ValueError:
-            return Wrong("must be a day of the calendar", cell)
+            return UnreadableCell("must be a day of the calendar", cell)
     if isinstance(cell, Mapping | WireModel) or (days and isinstance(cell, datetime.date)):
         return cell
     if isinstance(cell, str) and cell.lstrip().startswith("{"):
         return _parsed(cell)
     example = "a date, such as 2014-10-15" if days else 'an object, such as {"...": "..."}'
-    return Wrong(f"must be {example}", cell)
+    return UnreadableCell(f"must be {example}", cell)
 
 
 def _list(cell: object, _model: object) -> object:
@@ -124,7 +124,7 @@ def _list(cell: object, _model: object) -> object:
         return list(cell)
     if isinstance(cell, str) and cell.lstrip().startswith("["):
         return _parsed(cell)
-    return Wrong('must be a list, such as ["...", "..."]', cell)
+    return UnreadableCell('must be a list, such as ["...", "..."]', cell)
 
 
 def _json(cell: object, _model: object) -> object:
@@ -137,7 +137,7 @@ def _parsed(cell: str) -> object:
     try:
         return read_json(cell)
     except (JsonError, RecursionError) as error:
-        return Wrong(f"must be JSON ({error})", cell)
+        return UnreadableCell(f"must be JSON ({error})", cell)
 
 
 #: For each kind, what reads a cell of it.

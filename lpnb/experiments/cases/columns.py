@@ -1,7 +1,7 @@
 """The columns a table of cases can have, named as on the wire with dots.
 
 Everything about a field (that it exists, its type, its choices) is read from the models; here is only how
-a name finds its field. How a cell is read is in ``cells``.
+a name finds its field. How a cell is read is in ``cell_parsers``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 #: Where a column's cells go: a part of the payload, or a matter of the case itself.
 Part = Literal["case", "expected", "note", "sde", "request", "header", "monitoring"]
 
-OWN: Mapping[str, Part] = {
+CASE_COLUMNS: Mapping[str, Part] = {
     "case": "case",
     "consumer_id": "case",
     "expected_skill": "expected",
@@ -105,8 +105,10 @@ def find_column(name: str) -> Column | None:
         >>> find_column("ctmrinfo.extra.loyaltyTier").kind
         'json'
     """
-    if name in OWN:
-        return Column(name, OWN[name], "", (name,), "id" if OWN[name] == "expected" else "text")
+    if name in CASE_COLUMNS:
+        return Column(
+            name, CASE_COLUMNS[name], "", (name,), "id" if CASE_COLUMNS[name] == "expected" else "text"
+        )
     if name.startswith(NOTE) and len(name) > len(NOTE):
         return Column(name, "note", "", (name,), "json")
     for part, owner, model, inside in _roots():
@@ -128,7 +130,7 @@ def known_columns() -> list[str]:
         >>> "campaignInfo.campaignId" in known_columns(), "personal.contacts.0.email" in known_columns()
         (True, True)
     """
-    return [*OWN, *(name for _, _, model, inside in _roots() for name in _leaves(model, inside))]
+    return [*CASE_COLUMNS, *(name for _, _, model, inside in _roots() for name in _leaves(model, inside))]
 
 
 def kinds_of(names: Iterable[str]) -> dict[str, Kind]:

@@ -19,7 +19,7 @@ from lpnb._internal.optional_dependencies import install_command
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.cases import Cases
 from lpnb.experiments.cases.columns import columns_of
-from lpnb.experiments.cases.sources import ArrowSource, BesideSource, ListSource, Source
+from lpnb.experiments.cases.sources import ArrowSource, BesideSource, CellSource, ListSource
 
 _COLUMNS = (
     "ctmrinfo.customerId",
@@ -105,7 +105,7 @@ def _check(n: object, seed: object, locales: Sequence[object], choices: Mapping[
         raise InvalidValueError(complaints)
 
 
-def _source(n: int, seed: int, locales: Sequence[str], choices: Mapping[str, Sequence[object]]) -> Source:
+def _source(n: int, seed: int, locales: Sequence[str], choices: Mapping[str, Sequence[object]]) -> CellSource:
     makers = [_faker(locale, seed) for locale in locales]
     # One source of chance for each matter, so that a further choice changes nothing else.
     chance = random.Random(f"lpnb personas {seed}")  # noqa: S311 - no secret

@@ -1,26 +1,39 @@
-"""What cases look like before they are sent: the first payloads, and how many there are in all."""
+"""A preview of cases: the first payloads as they would be posted, and how many there are in all."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lpnb._internal.display import count, esc, pre_html
 from lpnb.errors import InvalidValueError
 
 if TYPE_CHECKING:
-    from lpnb.experiments.cases.cases import Cases
+    from lpnb.models.batches import ConversationBatch
+
+
+class PreviewedCase(Protocol):
+    """What a preview needs of a case."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    def batch(self) -> ConversationBatch:
+        """What is sent for it."""
+        ...
 
 
 class Preview:
-    """The first payloads of some cases, and the total; text and HTML show the same."""
+    """The first payloads of some cases, and the *total*; text and HTML show the same."""
 
-    def __init__(self, cases: Cases, n: int = 3) -> None:
-        self.total = len(cases)
+    def __init__(self, cases: Sequence[PreviewedCase], total: int) -> None:
+        self.total = total
         #: Each case's name with its frames, or with what is wrong with it.
         self.payloads: list[tuple[str, list[dict[str, Any]] | str]] = []
-        for number in range(min(max(n, 0), self.total)):
-            case = cases[number]
+        for case in cases:
             try:
                 frames = case.batch().to_wire("(your account)")
             except InvalidValueError as error:

@@ -1,4 +1,4 @@
-"""Where cases come from: a DataFrame, a CSV or Parquet file, a list of dicts, each as columns of cells.
+"""Sources of cases: a DataFrame, a CSV or Parquet file, a list of dicts, each read as columns of cells.
 
 Nothing is sent from here, and no cell is judged: a cell is handed on as it came, except that what is empty,
 NaN, NaT or NA is None. Text is never taken for a number, and missing values never become text.
@@ -28,11 +28,11 @@ _ROWS_AT_ONCE = 8_192
 #: Characters of a CSV cell at the most; Python's own limit of 131,072 is less than a payload may hold.
 _LONGEST_CELL = 2**31 - 1
 _MOST_COMPLAINTS = 50
-#: What spreadsheets take for a formula, and the apostrophe that ``exports`` put before it.
+#: What spreadsheets take for a formula, and the apostrophe that ``tables.export`` put before it.
 _DISARMED = re.compile("'+[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 
 
-class Source(Protocol):
+class CellSource(Protocol):
     """Columns of cells, read in stretches."""
 
     names: Sequence[str]
@@ -82,7 +82,7 @@ class ListSource:
 class BesideSource:
     """The columns of two sources side by side; the second begins again when it is the shorter one."""
 
-    def __init__(self, left: Source, right: Source) -> None:
+    def __init__(self, left: CellSource, right: CellSource) -> None:
         self.names: Sequence[str] = [*left.names, *right.names]
         self._left, self._right = left, right
 
@@ -104,7 +104,7 @@ class BesideSource:
         return found
 
 
-def from_frame(frame: pd.DataFrame) -> Source:
+def from_frame(frame: pd.DataFrame) -> CellSource:
     """The columns of a DataFrame; its index is left alone."""
     names = list(frame.columns)
     if strangers := [name for name in names if not isinstance(name, str)]:
@@ -122,7 +122,7 @@ def from_frame(frame: pd.DataFrame) -> Source:
         return ListSource(columns, len(frame))
 
 
-def from_rows(rows: Iterable[Mapping[str, object]]) -> Source:
+def from_rows(rows: Iterable[Mapping[str, object]]) -> CellSource:
     """The columns of a list of dicts: every key of any of them, in order of first appearance."""
     listed = list(rows)
     if strangers := [row for row in listed if not isinstance(row, Mapping)]:
@@ -132,7 +132,7 @@ def from_rows(rows: Iterable[Mapping[str, object]]) -> Source:
     return ListSource({name: [present(row.get(name)) for row in listed] for name in names}, len(listed))
 
 
-def from_file(path: Path, separator: str | None = None) -> Source:
+def from_file(path: Path, separator: str | None = None) -> CellSource:
     """The columns of a CSV or Parquet file, told apart by how the file begins.
 
     Raises:
@@ -162,11 +162,11 @@ def from_file(path: Path, separator: str | None = None) -> Source:
     raise InvalidValueError([Complaint(str(path), sentence)])
 
 
-def from_csv(path: Path, separator: str | None = None) -> Source:
+def from_csv(path: Path, separator: str | None = None) -> CellSource:
     """The columns of a CSV file in UTF-8, with or without a byte order mark; every cell is text.
 
-    Without *separator* it is the one that makes the header's names known ones. What ``exports`` disarmed
-    with an apostrophe is taken back to what it was.
+    Without *separator* it is the one that makes the header's names known ones. An apostrophe
+    that ``tables.export`` put before a formula is taken off again.
 
     Raises:
         InvalidValueError: The file is not there, not UTF-8, or its rows differ in length.

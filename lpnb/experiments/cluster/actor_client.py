@@ -1,4 +1,4 @@
-"""Calls to a ``Sender`` on a Dask worker.
+"""Calls to a ``RequestWorker`` on a Dask worker, each made once.
 
 Dask's own stand-in for an actor is not used: it makes a call again that broke off, and looks for a client
 that is global to the process. Here a call is made once, and whoever made it is told that it broke off.
@@ -8,24 +8,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from lpnb.experiments.cluster.messages import Parcel, Report
+from lpnb.experiments.cluster.messages import MessageBatch, Report
 
 
-class ActorHands:
-    """The worker at *address*, whose ``Sender`` Dask knows by *key*; *client* is an asynchronous one."""
+class ActorClient:
+    """The worker at *address*, whose ``RequestWorker`` has *key*; *client* is Dask's asynchronous one."""
 
     def __init__(self, client: Any, address: str, key: str) -> None:
         self._client = client
         self._address = address
         self._key = key
 
-    async def take(self, parcel: Parcel, until: float) -> None:
-        """See ``Sender.take``; so it is with the others."""
-        await self._call("take", parcel, until)
+    async def accept(self, batch: MessageBatch, until: float) -> None:
+        """See ``RequestWorker.accept``."""
+        await self._call("accept", batch, until)
 
-    async def give(self, after: int, until: float) -> Report:
-        """What came since report *after*."""
-        report: Report = await self._call("give", after, until)
+    async def report_after(self, after: int, until: float) -> Report:
+        """The responses since report *after*."""
+        report: Report = await self._call("report_after", after, until)
         return report
 
     async def recall(self) -> None:
@@ -36,21 +36,21 @@ class ActorHands:
         """Let go of the connections."""
         await self._call("close")
 
-    async def _call(self, function: str, *given: object) -> Any:
+    async def _call(self, function: str, *arguments: object) -> Any:
         from distributed.protocol.serialize import to_serialize
 
         wrap: Any = to_serialize  # it has no types
         message = {
             "actor": self._key,
             "function": function,
-            "args": [wrap(value) for value in given],
+            "args": [wrap(value) for value in arguments],
             "kwargs": {},
         }
         if self._client.direct_to_workers:
-            came = await self._client.rpc(self._address).actor_execute(**message)
+            reply = await self._client.rpc(self._address).actor_execute(**message)
         else:
             message["op"] = "actor_execute"
-            came = await self._client.scheduler.proxy(worker=self._address, msg=message)
-        if came["status"] != "OK":
-            raise came["exception"]
-        return came["result"]
+            reply = await self._client.scheduler.proxy(worker=self._address, msg=message)
+        if reply["status"] != "OK":
+            raise reply["exception"]
+        return reply["result"]

@@ -1,8 +1,8 @@
-"""The driving side of a cluster: a transport whose requests leave from workers.
+"""A transport whose requests leave from the workers of a cluster, as the driving process sees it.
 
-To a flow it is a transport like any other, so that tokens, pace, journal and verdict stay where they are. It
-hands each request to one worker, once. What a worker had when it was lost may have left, and is told so; what
-none was given yet goes to another. Who is a worker is ``crew``'s business.
+To a flow it is a transport like any other, so that tokens, rate limiter, journal and verdict stay where they
+are. It hands each request to one worker, once. A request that a lost worker had may have left, and its
+exchange says so; one that no worker was given yet goes to another. ``worker_pool`` decides who is a worker.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
-from lpnb.experiments.cluster.messages import Letter, Parcel, Report
+from lpnb.experiments.cluster.messages import MessageBatch, Report, RequestMessage
 from lpnb.transport.protocol import Exchange, ExchangeProgress, PreparedPost, Request
 
 #: Seconds for which workers may go on starting what they were handed, when nobody renews it.
-ALLOWED = 6.0
+START_ALLOWANCE = 6.0
 #: Seconds after which a worker that says nothing counts as lost.
-SILENT = 30.0
-#: Seconds between two parcels for a worker that has enough to do: each costs the same however much is in it.
+SILENCE_LIMIT = 30.0
+#: Seconds between two batches for a worker that has enough to do: each costs the same however much is in it.
 SPACING = 0.02
 #: Clocks further apart than this, in seconds, differ; less is the time that a report travels.
 _APART = 0.5
@@ -30,15 +30,15 @@ _APART = 0.5
 LOST = "the worker that had it was lost"
 
 
-class Hands(Protocol):
-    """A worker's ``Sender`` as it is reached from here."""
+class WorkerProxy(Protocol):
+    """A worker's ``RequestWorker`` as it is reached from here."""
 
-    async def take(self, parcel: Parcel, until: float) -> None:
-        """Send the letters of *parcel*."""
+    async def accept(self, batch: MessageBatch, until: float) -> None:
+        """Send the messages of *batch*."""
         ...
 
-    async def give(self, after: int, until: float) -> Report:
-        """What came since report *after*."""
+    async def report_after(self, after: int, until: float) -> Report:
+        """The responses since report *after*."""
         ...
 
     async def recall(self) -> None:
@@ -51,16 +51,16 @@ class Hands(Protocol):
 
 
 @dataclass(eq=False, slots=True)
-class _Waiting:
+class _PendingRequest:
     """A request, and somebody who waits for what comes of it."""
 
     request: PreparedPost
     progress: ExchangeProgress
-    came: asyncio.Future[Exchange]
+    response: asyncio.Future[Exchange]
 
     def settle(self, exchange: Exchange) -> None:
-        if not self.came.done():
-            self.came.set_result(exchange)
+        if not self.response.done():
+            self.response.set_result(exchange)
 
 
 @dataclass(eq=False)
@@ -68,45 +68,45 @@ class Worker:
     """One worker, and what it has been handed and is still to tell of.
 
     ``slots`` is how many it sends at once. It has as many again ahead, so that no slot stands empty while
-    answers and letters travel. ``sent`` counts all it was handed.
+    answers and messages travel. ``sent`` counts all it was handed.
     """
 
     address: str
-    hands: Hands
+    proxy: WorkerProxy
     slots: int
-    has: dict[int, _Waiting] = field(default_factory=dict)
+    pending: dict[int, _PendingRequest] = field(default_factory=dict)
     sent: int = 0
     clock: float | None = None
     """Its monotonic clock minus ours, rather too little than too much; None before its first report."""
-    ahead: float = 0.0
+    clock_offset: float = 0.0
     """Seconds that its wall clock is ahead of ours."""
-    heard: float = field(default_factory=time.monotonic)
+    last_heard: float = field(default_factory=time.monotonic)
     lost: str | None = None
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
-    def room(self) -> int:
-        """How many letters it may have at once."""
+    def capacity(self) -> int:
+        """How many messages it may have at once."""
         return 2 * self.slots
 
 
-class Carrier:
+class ClusterTransport:
     """A ``Transport`` over workers. Use it on the background loop only.
 
     Args:
-        gone: Told, with a sentence, when nothing can be sent from here any more.
+        on_lost: Told, with a sentence, when nothing can be sent from here any more.
     """
 
-    def __init__(self, gone: Callable[[str], None]) -> None:
+    def __init__(self, on_lost: Callable[[str], None]) -> None:
         self.workers: list[Worker] = []
         self.ended: str | None = None
         """Why nothing is sent any more, or None."""
         self.lost_at: float | None = None
         """When the last worker was lost, in seconds since 1970; it may go on for a while without us."""
-        self._gone = gone
+        self._on_lost = on_lost
         self._until = 0.0
-        self._queue: deque[_Waiting] = deque()
+        self._queue: deque[_PendingRequest] = deque()
         self._tickets = 0
 
     # What a flow sees
@@ -117,10 +117,10 @@ class Carrier:
             raise TypeError("workers send what is posted, and nothing else")
         if self.ended is not None:
             return Exchange(failure=self.ended, started=False)
-        waiting = _Waiting(request, progress, asyncio.get_running_loop().create_future())
+        waiting = _PendingRequest(request, progress, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
         self._hand_out()
-        return await waiting.came
+        return await waiting.response
 
     async def aclose(self) -> None:
         """Have nobody work any more; what is still waited for may have left."""
@@ -147,23 +147,23 @@ class Carrier:
         for task in worker.tasks:
             if task is not asyncio.current_task():
                 task.cancel()
-        for waiting in worker.has.values():
+        for waiting in worker.pending.values():
             waiting.settle(Exchange(failure=f"{LOST} ({worker.address}: {why})", started=True))
-        worker.has.clear()
+        worker.pending.clear()
         self._hand_out()
 
     def _ended(self, worker: Worker, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
-            self.lose(worker, said(error))
+            self.lose(worker, one_line(error))
 
     def lose_silent(self) -> None:
         """Lose the workers that have said nothing for too long."""
         for worker in list(self.workers):
-            if time.monotonic() - worker.heard > SILENT:
-                self.lose(worker, f"nothing was heard of it for {SILENT:.0f} s")
+            if time.monotonic() - worker.last_heard > SILENCE_LIMIT:
+                self.lose(worker, f"nothing was heard of it for {SILENCE_LIMIT:.0f} s")
 
     def allow(self, until: float) -> None:
-        """Letters may be started until our monotonic clock shows *until*; the journal has it."""
+        """Messages may be started until our monotonic clock shows *until*; the journal has it."""
         self._until = until
         self._hand_out()
 
@@ -172,93 +172,95 @@ class Carrier:
         if self.ended is None:
             self.ended = why
             self._give_back(why)
-            self._gone(why)
+            self._on_lost(why)
 
     async def recall(self) -> None:
         """Take back whatever has not been started."""
         self._give_back("the run was stopped before it left")
-        calls = (self._call(worker, worker.hands.recall()) for worker in list(self.workers))
+        calls = (self._call(worker, worker.proxy.recall()) for worker in list(self.workers))
         await asyncio.gather(*calls)
 
     def _give_back(self, why: str) -> None:
         while self._queue:
             self._queue.popleft().settle(Exchange(failure=why, started=False))
 
-    # Letters out, reports in
+    # Messages out, reports in
 
     def _hand_out(self) -> None:
         """Wake those who deliver, the one with most to spare first."""
         if self._queue:
-            for worker in sorted(self.workers, key=lambda one: (len(one.has) - one.room, one.sent)):
+            for worker in sorted(self.workers, key=lambda one: (len(one.pending) - one.capacity, one.sent)):
                 worker.wake.set()
 
     async def _deliver(self, worker: Worker) -> None:
-        parcels = 0
+        batches = 0
         while True:
-            if not (letters := self._letters_for(worker)):
+            if not (messages := self._messages_for(worker)):
                 worker.wake.clear()
                 await worker.wake.wait()
                 continue
-            parcels += 1
-            take = worker.hands.take(Parcel(parcels, letters), self._limit(worker))
-            if not await self._call(worker, take):
+            batches += 1
+            call = worker.proxy.accept(MessageBatch(batches, messages), self._limit(worker))
+            if not await self._call(worker, call):
                 return
-            if len(worker.has) >= worker.slots:
+            if len(worker.pending) >= worker.slots:
                 await asyncio.sleep(SPACING)
 
-    def _letters_for(self, worker: Worker) -> list[Letter]:
+    def _messages_for(self, worker: Worker) -> list[RequestMessage]:
         """What *worker* gets now: its share of what waits, and no more than it has room for."""
-        room = worker.room - len(worker.has)
-        if room <= 0 or worker.clock is None or self._until - time.monotonic() < ALLOWED / 4:
+        capacity = worker.capacity - len(worker.pending)
+        if capacity <= 0 or worker.clock is None or self._until - time.monotonic() < START_ALLOWANCE / 4:
             return []
-        others = sum(max(0, one.room - len(one.has)) for one in self.workers if one is not worker)
-        room = min(room, -(-len(self._queue) * room // (room + others)))
-        letters: list[Letter] = []
-        while self._queue and len(letters) < room:
+        others = sum(max(0, one.capacity - len(one.pending)) for one in self.workers if one is not worker)
+        capacity = min(capacity, -(-len(self._queue) * capacity // (capacity + others)))
+        messages: list[RequestMessage] = []
+        while self._queue and len(messages) < capacity:
             waiting = self._queue.popleft()
-            if waiting.came.done():  # nobody waits for it any more
+            if waiting.response.done():  # nobody waits for it any more
                 continue
             self._tickets += 1
-            worker.has[self._tickets] = waiting
+            worker.pending[self._tickets] = waiting
             waiting.progress.started = True  # whatever becomes of us, it may have left
             request = waiting.request
-            letters.append(Letter(self._tickets, str(request.url), dict(request.fields), request.content))
-        worker.sent += len(letters)
-        return letters
+            messages.append(
+                RequestMessage(self._tickets, str(request.url), dict(request.fields), request.content)
+            )
+        worker.sent += len(messages)
+        return messages
 
     async def _listen(self, worker: Worker) -> None:
         after = 0
-        while report := await self._call(worker, worker.hands.give(after, self._limit(worker))):
+        while report := await self._call(worker, worker.proxy.report_after(after, self._limit(worker))):
             after = report.nth
             # Its clock was looked at a little before ours is, so that this is rather too little.
             worker.clock = report.clock - time.monotonic()
-            worker.ahead = report.now.timestamp() - time.time()
-            for came in report.came:
-                if (waiting := worker.has.pop(came.ticket, None)) is not None:
-                    waiting.settle(_by_our_clock(came.exchange(), worker.ahead))
+            worker.clock_offset = report.now.timestamp() - time.time()
+            for response in report.responses:
+                if (waiting := worker.pending.pop(response.ticket, None)) is not None:
+                    waiting.settle(_by_our_clock(response.exchange(), worker.clock_offset))
             self._hand_out()
 
     def _limit(self, worker: Worker) -> float:
-        """Until when *worker* may start letters, by its own clock."""
+        """Until when *worker* may start messages, by its own clock."""
         return 0.0 if worker.clock is None else worker.clock + self._until
 
     async def _call(self, worker: Worker, call: Awaitable[Any]) -> Any:
         """What *call* returns, or True for nothing; False, and *worker* lost, when it could not be made."""
         try:
-            found = await call
+            result = await call
         except Exception as error:
-            self.lose(worker, said(error))
+            self.lose(worker, one_line(error))
             return False
-        worker.heard = time.monotonic()
-        return True if found is None else found
+        worker.last_heard = time.monotonic()
+        return True if result is None else result
 
 
-def _by_our_clock(exchange: Exchange, ahead: float) -> Exchange:
-    if abs(ahead) < _APART:
+def _by_our_clock(exchange: Exchange, clock_offset: float) -> Exchange:
+    if abs(clock_offset) < _APART:
         return exchange
-    return replace(exchange, sent_at=exchange.sent_at - timedelta(seconds=ahead))
+    return replace(exchange, sent_at=exchange.sent_at - timedelta(seconds=clock_offset))
 
 
-def said(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """What *error* says, in one line."""
     return " ".join(str(error).split())[:300] or type(error).__name__

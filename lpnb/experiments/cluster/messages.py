@@ -1,4 +1,4 @@
-"""What passes between the driving process and a worker, and how it is kept from showing itself.
+"""The messages between the driving process and a worker, masked wherever they are printed.
 
 Requests carry tokens. They travel as arguments of calls, which Dask neither keeps, spills nor names a task
 by, in objects that mask themselves wherever they are printed.
@@ -16,13 +16,13 @@ from lpnb._version import __version__
 from lpnb.transport.protocol import Exchange
 
 #: Raised with every change in what passes.
-PROTOCOL = 1
+PROTOCOL = 2
 #: The headers that hold tokens.
 TOKENS = ("Authorization", "X-LP-ON-BEHALF")
 
 
 @dataclass(frozen=True, slots=True)
-class Badge:
+class WorkerVersion:
     """Which lpnb, and which Python, a process runs; both ends must have the same."""
 
     lpnb: str = __version__
@@ -34,7 +34,7 @@ class Badge:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Letter:
+class RequestMessage:
     """One request, to be sent once."""
 
     ticket: int
@@ -43,23 +43,23 @@ class Letter:
     content: bytes
 
     def __repr__(self) -> str:
-        return f"<Letter {self.ticket} {MASK}>"
+        return f"<RequestMessage {self.ticket} {MASK}>"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Parcel:
-    """Letters for one worker. ``nth`` counts from 1, so that one that Dask delivers again is known."""
+class MessageBatch:
+    """Messages for one worker. ``nth`` counts from 1, so that one that Dask delivers again is known."""
 
     nth: int
-    letters: Sequence[Letter]
+    messages: Sequence[RequestMessage]
 
     def __repr__(self) -> str:
-        return f"<Parcel {self.nth} of {len(self.letters)} letters>"
+        return f"<MessageBatch {self.nth} of {len(self.messages)} messages>"
 
 
 @dataclass(frozen=True, slots=True)
-class Came:
-    """What came of a letter; tokens in it are masked. ``sent_at`` is by the worker's clock."""
+class ResponseMessage:
+    """The response to a message; tokens in it are masked. ``sent_at`` is by the worker's clock."""
 
     ticket: int
     status: int | None
@@ -73,7 +73,7 @@ class Came:
     sent_at: datetime
 
     @classmethod
-    def of(cls, ticket: int, exchange: Exchange, content: bytes) -> Came:
+    def of(cls, ticket: int, exchange: Exchange, content: bytes) -> ResponseMessage:
         """*exchange* with the *content* that may travel."""
         return cls(
             ticket,
@@ -105,11 +105,11 @@ class Came:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a worker has to tell: what came since the last report, and its clocks."""
+    """What a worker reports: the responses since the last report, and its clocks."""
 
     nth: int
-    came: Sequence[Came] = field(repr=False)
+    responses: Sequence[ResponseMessage] = field(repr=False)
     clock: float
-    """Its monotonic clock, by which it counts how long it may start letters."""
+    """Its monotonic clock, by which it counts how long it may start messages."""
     now: datetime
     """Its wall clock."""

@@ -1,4 +1,4 @@
-"""What runs on a worker: it sends each letter once, for as long as it is allowed to, and tells what came.
+"""The part of a run that runs on a Dask worker: it sends each message once and reports the response.
 
 It never tries again, and waits for nothing but the answer: whether and when something is sent is decided by
 the driving process. When that falls silent, what has not been started stays here.
@@ -14,22 +14,29 @@ from datetime import UTC, datetime
 
 from lpnb._internal.redaction import MASK
 from lpnb.errors import RunError
-from lpnb.experiments.cluster.messages import TOKENS, Badge, Came, Letter, Parcel, Report
+from lpnb.experiments.cluster.messages import (
+    TOKENS,
+    MessageBatch,
+    Report,
+    RequestMessage,
+    ResponseMessage,
+    WorkerVersion,
+)
 from lpnb.transport.http_transport import BackendKind, HttpTransport
 from lpnb.transport.protocol import Exchange, ExchangeProgress, PreparedPost
 
 #: Seconds to wait for something to tell; and, once there is something, for more of it: a report costs the
 #: same with one answer in it as with ten. With nothing left to send it is not waited for.
-LISTEN = 1.0
-LINGER = 0.004
-STEPS = 5
+LISTEN_SECONDS = 1.0
+LINGER_SECONDS = 0.004
+LINGER_STEPS = 5
 
 
-class Sender:
+class RequestWorker:
     """A worker's part of a run; a Dask actor, whose methods run on the worker's event loop.
 
     Args:
-        badge: What the driving process runs.
+        version: What the driving process runs.
         slots: How many requests are under way at once, at the most.
         deadline, largest_reply, kind: Of the connections, as for ``HttpTransport``.
 
@@ -38,47 +45,47 @@ class Sender:
     """
 
     def __init__(
-        self, badge: Badge, slots: int, deadline: float, largest_reply: int, kind: BackendKind
+        self, version: WorkerVersion, slots: int, deadline: float, largest_reply: int, kind: BackendKind
     ) -> None:
-        check_badge(badge)
+        check_version(version)
         self._slots = slots
         self._transport = HttpTransport(deadline, largest_reply, kind)
-        self._waiting: deque[Letter] = deque()
+        self._waiting: deque[RequestMessage] = deque()
         self._under_way: set[asyncio.Task[None]] = set()
-        self._came: list[Came] = []
-        self._told = asyncio.Event()
-        self._taken = 0
+        self._responses: list[ResponseMessage] = []
+        self._has_responses = asyncio.Event()
+        self._last_batch = 0
         self._report = Report(0, (), 0.0, datetime.now(UTC))
         self._until = 0.0
 
-    async def take(self, parcel: Parcel, until: float) -> None:
-        """Send the letters of *parcel*; none is started after this worker's clock shows *until*."""
+    async def accept(self, batch: MessageBatch, until: float) -> None:
+        """Send the messages of *batch*; none is started after this worker's clock shows *until*."""
         self._until = max(self._until, until)
-        if parcel.nth <= self._taken:
+        if batch.nth <= self._last_batch:
             return
-        self._taken = parcel.nth
-        self._waiting.extend(parcel.letters)
+        self._last_batch = batch.nth
+        self._waiting.extend(batch.messages)
         self._start()
 
-    async def give(self, after: int, until: float) -> Report:
-        """What came since report *after*, as soon as there is something, or nothing after a second.
+    async def report_after(self, after: int, until: float) -> Report:
+        """The responses since report *after*, as soon as there is something, or nothing after a second.
 
-        The first one, after 0, comes at once and tells the clocks. A
-        report is kept until one behind it is asked for: an answer of ours may be lost on its way.
+        The first one, after 0, comes at once and says the clocks. A report is
+        kept until one behind it is asked for: an answer of ours may be lost on its way.
         """
         self._until = max(self._until, until)
         if after < self._report.nth:
             return self._report
         self._start()
-        if not self._came and after:
-            self._told.clear()
+        if not self._responses and after:
+            self._has_responses.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._told.wait(), LISTEN)
-        for _ in range(STEPS):
+                await asyncio.wait_for(self._has_responses.wait(), LISTEN_SECONDS)
+        for _ in range(LINGER_STEPS):
             if self._waiting and after:
-                await asyncio.sleep(LINGER)
-        came, self._came = self._came, []
-        self._report = Report(after + 1, came, time.monotonic(), datetime.now(UTC))
+                await asyncio.sleep(LINGER_SECONDS)
+        responses, self._responses = self._responses, []
+        self._report = Report(after + 1, responses, time.monotonic(), datetime.now(UTC))
         return self._report
 
     async def recall(self) -> None:
@@ -95,11 +102,11 @@ class Sender:
 
     def _start(self) -> None:
         while self._waiting and len(self._under_way) < self._slots:
-            letter = self._waiting.popleft()
+            message = self._waiting.popleft()
             if time.monotonic() > self._until:
-                self._keep_here(letter, "the driving process was not heard of in time")
+                self._keep_here(message, "the driving process was not heard of in time")
                 continue
-            task = asyncio.create_task(self._send(letter))
+            task = asyncio.create_task(self._send(message))
             self._under_way.add(task)
             task.add_done_callback(self._done)
 
@@ -107,34 +114,34 @@ class Sender:
         self._under_way.discard(task)
         self._start()
 
-    async def _send(self, letter: Letter) -> None:
-        request = PreparedPost(letter.url, letter.fields, letter.content)
+    async def _send(self, message: RequestMessage) -> None:
+        request = PreparedPost(message.url, message.fields, message.content)
         exchange = await self._transport.exchange(request, ExchangeProgress())
         content = exchange.content
         for name in TOKENS:  # a gateway may echo the request
-            token = letter.fields.get(name, "").encode("latin-1")
+            token = message.fields.get(name, "").encode("latin-1")
             if token and token in content:
                 content = content.replace(token, MASK.encode("ascii"))
-        self._tell(Came.of(letter.ticket, exchange, content))
+        self._add(ResponseMessage.of(message.ticket, exchange, content))
 
-    def _keep_here(self, letter: Letter, why: str) -> None:
-        self._tell(Came.of(letter.ticket, Exchange(failure=why, started=False), b""))
+    def _keep_here(self, message: RequestMessage, why: str) -> None:
+        self._add(ResponseMessage.of(message.ticket, Exchange(failure=why, started=False), b""))
 
-    def _tell(self, came: Came) -> None:
-        self._came.append(came)
-        self._told.set()
+    def _add(self, response: ResponseMessage) -> None:
+        self._responses.append(response)
+        self._has_responses.set()
 
 
-def check_badge(theirs: Badge) -> None:
+def check_version(expected: WorkerVersion) -> None:
     """See that this process runs what the driving one does.
 
     Raises:
         RunError: It does not.
     """
-    ours = Badge()
-    if ours != theirs:
+    own_version = WorkerVersion()
+    if own_version != expected:
         raise RunError(
-            f"This worker has {ours}, and the run is driven by {theirs}. Install the same on both."
-            if (ours.lpnb, ours.python) != (theirs.lpnb, theirs.python)
-            else f"This worker's {ours} is not the one that drives the run. Install the same on both."
+            f"This worker has {own_version}, and the run is driven by {expected}. Install the same on both."
+            if (own_version.lpnb, own_version.python) != (expected.lpnb, expected.python)
+            else f"This worker's {own_version} is not the one that drives the run. Install the same on both."
         )

@@ -1,4 +1,4 @@
-"""Gathering the workers of a Dask cluster, and holding on to them while a run goes on.
+"""The workers of a Dask cluster: gathered for a run, and watched while it goes on.
 
 Nothing here sends or decides about a request.
 """
@@ -17,29 +17,29 @@ from urllib.parse import urlsplit
 from lpnb._internal.display import brief
 from lpnb._internal.optional_dependencies import install_command
 from lpnb.errors import Complaint, InvalidValueError, JournalError, RunError
-from lpnb.experiments.cluster.actor_client import ActorHands
-from lpnb.experiments.cluster.cluster_transport import ALLOWED, Carrier, Worker, said
-from lpnb.experiments.cluster.messages import Badge
+from lpnb.experiments.cluster.actor_client import ActorClient
+from lpnb.experiments.cluster.cluster_transport import START_ALLOWANCE, ClusterTransport, Worker, one_line
+from lpnb.experiments.cluster.messages import WorkerVersion
 from lpnb.journal import Journal
 from lpnb.transport.http_transport import DEADLINE, MAX_REPLY_BYTES, HttpTransport, Transport
 
 if TYPE_CHECKING:
-    from lpnb.experiments.runs.dispatcher import Sending
+    from lpnb.experiments.runs.dispatcher import Dispatcher
 
 #: Seconds to reach a scheduler, and to have a worker ready.
-REACH = 20.0
+REACH_SECONDS = 20.0
 #: Seconds between looks at who is there; and without anybody after which a run pauses.
-LOOK = 0.5
-ALONE = 20.0
+LOOK_INTERVAL = 0.5
+NO_WORKER_LIMIT = 20.0
 #: Local workers when no number is given.
-LOCAL = 4
+LOCAL_WORKERS = 4
 
 
-class Crew:
-    """The workers of one sitting. Made by ``gather_crew``; use it on the background loop only."""
+class WorkerPool:
+    """The workers of one session. Made by ``open_worker_pool``; use it on the background loop only."""
 
     def __init__(self, client: Any, local: Any, slots: int, transport: Transport) -> None:
-        self.carrier = Carrier(self._gone)
+        self.transport = ClusterTransport(self._on_lost)
         self._client = client
         self._address: str = client.scheduler.address
         self._local = local
@@ -51,18 +51,18 @@ class Crew:
         """Workers that were asked to take part, by address, with Dask's name for their part of it."""
         self._leases: dict[str, int] = {}
         self.floor = 0.0
-        """Until when workers of an earlier sitting may have started something, in seconds since 1970."""
+        """Until when workers of an earlier session may have started something, in seconds since 1970."""
         self._refusals: list[str] = []
         self._asking: set[asyncio.Task[None]] = set()
         self._holding: asyncio.Task[None] | None = None
-        self._sending: Sending | None = None
+        self._dispatcher: Dispatcher | None = None
         self._journal: Journal | None = None
         self._total = 0
 
     @property
-    def room(self) -> int:
+    def capacity(self) -> int:
         """How many requests the workers that are there may have at once."""
-        return sum(worker.room for worker in self.carrier.workers)
+        return sum(worker.capacity for worker in self.transport.workers)
 
     async def gather(self) -> None:
         """Ask everybody who is there, and see that they can take part.
@@ -79,21 +79,21 @@ class Crew:
             listed = "".join(f"\n  - {refusal}" for refusal in self._refusals)
             raise RunError(f"Not every worker can take part, so nothing was sent:{listed}")
 
-    async def begin(self, journal: Journal, sending: Sending, total: int) -> None:
-        """Let the workers send for *sending*, and hold on to them until ``close``.
+    async def begin(self, journal: Journal, dispatcher: Dispatcher, total: int) -> None:
+        """Let the workers send for *dispatcher*, and hold on to them until ``close``.
 
         Raises:
             JournalError: It cannot be written.
         """
-        self._journal, self._sending, self._total = journal, sending, total
-        for worker in self.carrier.workers:
+        self._journal, self._dispatcher, self._total = journal, dispatcher, total
+        for worker in self.transport.workers:
             await self._lease(worker)
         await self._allow(journal)
         self._holding = asyncio.create_task(self._hold(journal))
 
     async def recall(self) -> None:
         """Take back what no worker has started."""
-        await self.carrier.recall()
+        await self.transport.recall()
 
     async def close(self) -> None:
         """Let the workers go. Nothing of the run stays with them."""
@@ -101,18 +101,18 @@ class Crew:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        workers, lost_at = list(self.carrier.workers), self.carrier.lost_at
-        closing = (asyncio.wait_for(worker.hands.close(), 2.0) for worker in workers)
+        workers, lost_at = list(self.transport.workers), self.transport.lost_at
+        closing = (asyncio.wait_for(worker.proxy.close(), 2.0) for worker in workers)
         await asyncio.gather(*closing, return_exceptions=True)
-        await self.carrier.aclose()
+        await self.transport.aclose()
         if self._journal is not None:
             with contextlib.suppress(JournalError):
                 # Of those who are still there nobody can start anything any more.
-                until = self.floor if lost_at is None else max(self.floor, lost_at + ALLOWED)
-                self._journal.tell("starts_until", until)
+                until = self.floor if lost_at is None else max(self.floor, lost_at + START_ALLOWANCE)
+                self._journal.set_value("starts_until", until)
                 await asyncio.to_thread(self._end_leases, self._journal)
         self._known.clear()
-        with contextlib.suppress(Exception), _quietly():
+        with contextlib.suppress(Exception), _without_dask_log():
             await asyncio.wait_for(self._client.close(), 5.0)
         if self._local is not None:
             with contextlib.suppress(Exception):
@@ -125,11 +125,11 @@ class Crew:
 
     async def _ask(self, address: str) -> None:
         """Have the worker at *address* take part, or note why it does not."""
-        from lpnb.experiments.cluster.worker import Sender
+        from lpnb.experiments.cluster.worker import RequestWorker
 
         part = self._client.submit(
-            Sender,
-            Badge(),
+            RequestWorker,
+            WorkerVersion(),
             self._slots,
             *self._how,
             actor=True,
@@ -140,52 +140,52 @@ class Crew:
         )
         self._known[address] = part
         try:
-            await asyncio.wait_for(part, REACH)
+            await asyncio.wait_for(part, REACH_SECONDS)
         except TimeoutError:
-            self._refusals.append(f"{address}: it was not ready within {REACH:.0f} s")
+            self._refusals.append(f"{address}: it was not ready within {REACH_SECONDS:.0f} s")
             return
         except Exception as error:
             self._refusals.append(f"{address}: {_why(error)}")
             return
-        hands = ActorHands(self._client, address, part.key)
-        worker = Worker(address, hands, self._slots)
+        proxy = ActorClient(self._client, address, part.key)
+        worker = Worker(address, proxy, self._slots)
         if self._journal is not None:
             await self._lease(worker)
-        self.carrier.join(worker)
+        self.transport.join(worker)
 
     async def _hold(self, journal: Journal) -> None:
         """Renew what is allowed, and look who has come and gone."""
         renewed = seen = time.monotonic()
         while True:
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(LOOK_INTERVAL)
             now = time.monotonic()
-            if now - renewed >= ALLOWED / 4:
+            if now - renewed >= START_ALLOWANCE / 4:
                 renewed = now
                 try:
                     await self._allow(journal)
                 except JournalError as error:
-                    self.carrier.end(said(error))
+                    self.transport.end(one_line(error))
                     return
-            self.carrier.lose_silent()
-            if self.carrier.ended is None:
+            self.transport.lose_silent()
+            if self.transport.ended is None:
                 await self._look()
-                if self.carrier.workers or self._asking:
+                if self.transport.workers or self._asking:
                     seen = now
-                elif now - seen > ALONE:
-                    self.carrier.end("no worker of the cluster is left")
+                elif now - seen > NO_WORKER_LIMIT:
+                    self.transport.end("no worker of the cluster is left")
 
     async def _look(self) -> None:
         try:
             if self._client.status != "running":
                 raise ConnectionError(self._client.status)
-            addresses = set(await asyncio.wait_for(self._addresses(), REACH))
+            addresses = set(await asyncio.wait_for(self._addresses(), REACH_SECONDS))
         except Exception:
             # One that comes back knows nothing of what was under way.
-            self.carrier.end(f"the Dask scheduler at {self._address} is gone")
+            self.transport.end(f"the Dask scheduler at {self._address} is gone")
             return
-        for worker in list(self.carrier.workers):
+        for worker in list(self.transport.workers):
             if worker.address not in addresses:
-                self.carrier.lose(worker, "the scheduler has lost it")
+                self.transport.lose(worker, "the scheduler has lost it")
         for address in set(self._known) - addresses:
             del self._known[address]
         for address in addresses - set(self._known):
@@ -196,21 +196,21 @@ class Crew:
     async def _ask_late(self, address: str) -> None:
         """Let one that comes later take part; one that cannot is left out, which harms nothing."""
         await self._ask(address)
-        if self._sending is not None:
-            self._sending.grow(self.room)
+        if self._dispatcher is not None:
+            self._dispatcher.grow(self.capacity)
 
-    def _gone(self, why: str) -> None:
-        if self._sending is not None:
-            self._sending.pause(why)
+    def _on_lost(self, why: str) -> None:
+        if self._dispatcher is not None:
+            self._dispatcher.pause(why)
 
-    # What the journal is told
+    # What is written into the journal
 
     async def _allow(self, journal: Journal) -> None:
         """Have it on the disk until when workers may start something, and then tell them."""
-        until = time.monotonic() + ALLOWED
-        journal.tell("starts_until", time.time() + ALLOWED)
+        until = time.monotonic() + START_ALLOWANCE
+        journal.set_value("starts_until", time.time() + START_ALLOWANCE)
         await asyncio.to_thread(journal.flush)
-        self.carrier.allow(until)
+        self.transport.allow(until)
 
     async def _lease(self, worker: Worker) -> None:
         if self._journal is not None:
@@ -223,7 +223,7 @@ class Crew:
             journal.end_lease(lease)
 
 
-async def gather_crew(cluster: object, slots: int, transport: Transport) -> Crew:
+async def open_worker_pool(cluster: object, slots: int, transport: Transport) -> WorkerPool:
     """Reach a cluster and have its workers ready.
 
     Args:
@@ -253,7 +253,7 @@ async def gather_crew(cluster: object, slots: int, transport: Transport) -> Crew
         address, security = cluster.scheduler_address, getattr(cluster, "security", None)
     elif isinstance(cluster, int):
         local = await dask.LocalCluster(
-            n_workers=LOCAL if cluster is True else cluster,
+            n_workers=LOCAL_WORKERS if cluster is True else cluster,
             threads_per_worker=1,
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
@@ -270,20 +270,20 @@ async def gather_crew(cluster: object, slots: int, transport: Transport) -> Crew
             asynchronous=True,
             set_as_default=False,
             direct_to_workers=_is_near(address),
-            timeout=REACH,
+            timeout=REACH_SECONDS,
             name="lpnb",
         )
     except Exception as error:
         if local is not None:
             await local.close()
         raise RunError(f"The Dask scheduler at {address} cannot be reached: {_why(error)}") from None
-    crew = Crew(client, local, slots, transport)
+    pool = WorkerPool(client, local, slots, transport)
     try:
-        await crew.gather()
+        await pool.gather()
     except BaseException:
-        await crew.close()
+        await pool.close()
         raise
-    return crew
+    return pool
 
 
 def check_cluster(cluster: object) -> None:
@@ -311,7 +311,7 @@ def check_cluster(cluster: object) -> None:
 
 
 @contextlib.contextmanager
-def _quietly() -> Iterator[None]:
+def _without_dask_log() -> Iterator[None]:
     """Keep what Dask logs of leaving a scheduler that is dead: it has been said already."""
     log = logging.getLogger("distributed.client")
     before = log.level
@@ -331,5 +331,5 @@ def _is_near(address: str) -> bool:
 def _why(error: BaseException) -> str:
     """Why a worker does not take part, in a sentence."""
     if isinstance(error, ModuleNotFoundError) and "lpnb" in str(error):
-        return "it has no lpnb, or one that knows no clusters. Install the same on both"
-    return said(error).rstrip(".")
+        return "it has no lpnb, or one that has no clusters. Install the same on both"
+    return one_line(error).rstrip(".")

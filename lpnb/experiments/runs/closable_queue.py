@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Pipe(Generic[T]):
+class ClosableQueue(Generic[T]):
     """What is put in comes out in order. Closing wakes everybody: what is in still comes out."""
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
-"""Two runs of the same cases, before and after: which moved, from which skill to which.
+"""Comparison of two runs of the same cases: which moved, from which skill to which.
 
-Cases are matched by name. What a comparison looks like when drawn is the business of ``plots``.
+Cases are matched by name; ``plots`` draws the result.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from typing import Any
 import pandas as pd
 
 from lpnb._internal.display import brief, esc, room, table_html, table_text
-from lpnb._internal.validation import must, one_of
 from lpnb.errors import Complaint, InvalidValueError
+from lpnb.experiments.runs.journal_rows import table_of_journal
+from lpnb._internal.validation import must, one_of
 from lpnb.plots.case_matrix import as_text, case_labels, tally, text_values
 from lpnb.plots.change_map import ChangeFlow, ChangeMap, change_map
-from lpnb.plots.figure import PlotsMissingError, inline
 from lpnb.plots.heatmap import case_count
+from lpnb.plots.figure import PlotsMissingError, inline
 
 #: What can become of a case, in the order it is told.
 CHANGES = ("moved", "other outcome", "appeared", "disappeared", "not comparable", "stayed")
@@ -31,7 +32,7 @@ RUN_COLUMNS = frozenset(
         "say_outcome", "landing_outcome", "close_outcome", "expected_skill", "expected_code", "passed",
     }
 )  # fmt: skip
-_NEEDED = ("case", "outcome")
+_REQUIRED_COLUMNS = ("case", "outcome")
 _SHOWN = 30
 
 
@@ -70,8 +71,8 @@ class Comparison:
     @cached_property
     def counts(self) -> dict[str, int]:
         """How many cases there are of each change, those of which there are none included."""
-        found = self._table["change"].value_counts()
-        return {change: int(found.get(change, 0)) for change in CHANGES}
+        counts = self._table["change"].value_counts()
+        return {change: int(counts.get(change, 0)) for change in CHANGES}
 
     @property
     def moved(self) -> pd.DataFrame:
@@ -86,9 +87,9 @@ class Comparison:
             .size()
             .sort_values(ascending=False, kind="stable")
         )
-        found = pd.DataFrame([list(pair) for pair in counts.index], columns=["before", "after"], dtype="str")
-        found["cases"] = pd.Series(counts.to_list(), dtype="Int64")
-        return found
+        moves = pd.DataFrame([list(pair) for pair in counts.index], columns=["before", "after"], dtype="str")
+        moves["cases"] = pd.Series(counts.to_list(), dtype="Int64")
+        return moves
 
     @property
     def summary(self) -> str:
@@ -97,12 +98,12 @@ class Comparison:
         if not total:
             return "Neither run has a case"
         kinds = [f"{count:,} {word}" for word, count in self.counts.items() if count or word == "moved"]
-        told = f"{case_count(total)}: {', '.join(kinds)}"
+        summary = f"{case_count(total)}: {', '.join(kinds)}"
         changed = int((~self._table["same_case"].fillna(True).astype(bool)).sum())
         return (
-            f"{told}. {changed:,} of them {'was' if changed == 1 else 'were'} sent with other values"
+            f"{summary}. {changed:,} of them {'was' if changed == 1 else 'were'} sent with other values"
             if changed
-            else told
+            else summary
         )
 
     @property
@@ -135,7 +136,7 @@ class Comparison:
                 [Complaint("rows", "rows and columns must be given together, or neither.")]
             )
         if rows is None or columns is None:
-            pair = self._telling_pair()
+            pair = self._distinguishing_pair()
             if pair is None:
                 return self._bands()
             rows, columns = pair
@@ -153,7 +154,7 @@ class Comparison:
             table, (rows, columns), ("before", "after", "changed "), self.headline, self.summary
         )
 
-    def _telling_pair(self) -> tuple[str, str] | None:
+    def _distinguishing_pair(self) -> tuple[str, str] | None:
         """The first two columns that tell all cases apart, if any two do."""
         own = pd.DataFrame({key: text_values(self._table[key]) for key in self._keys})
         varying = [key for key in self._keys if own[key].nunique() > 1][:8]
@@ -169,7 +170,7 @@ class Comparison:
             self.summary,
         )
 
-    def _told(self) -> tuple[list[str], list[list[object]], int]:
+    def _changed_rows(self) -> tuple[list[str], list[list[object]], int]:
         """Every case that did not stay, but only so many: columns, rows, and how many are left out."""
         changed = self._table[self._table["change"] != "stayed"]
         order = {change: place for place, change in enumerate(CHANGES)}
@@ -179,7 +180,7 @@ class Comparison:
         return columns, rows, len(changed) - len(rows)
 
     def __repr__(self) -> str:
-        columns, rows, more = self._told()
+        columns, rows, more = self._changed_rows()
         shown = [[brief(cell)[1:-1] if len(str(cell)) > 60 else cell for cell in row] for row in rows]
         parts = [self.summary]
         if rows:
@@ -188,7 +189,7 @@ class Comparison:
             parts.append(f"and {more:,} more in .table()")
         return "\n".join(parts)
 
-    def _shown(self) -> str:
+    def _picture_html(self) -> str:
         """The picture, for a notebook; words where nothing has changed and no field shows what stayed."""
         picture = self.plot()
         if isinstance(picture, ChangeMap) and picture.cells:
@@ -199,8 +200,8 @@ class Comparison:
         return f'<p role="status">{esc(self.summary)}</p>'
 
     def _repr_html_(self) -> str:
-        columns, rows, more = self._told()
-        parts = [self._shown()]
+        columns, rows, more = self._changed_rows()
+        parts = [self._picture_html()]
         if len(self.moves):
             parts.append(table_html("Moves", list(self.moves.columns), self.moves.to_numpy().tolist()))
         if rows:
@@ -238,20 +239,20 @@ def compare(before: Any, after: Any) -> Comparison:
     was, now = (sides[name].reindex(names) for name in ("before", "after"))
     there = [sides[name].index.get_indexer(names) >= 0 for name in ("before", "after")]
     keys = list(dict.fromkeys(str(c) for table in tables for c in table.columns if c not in RUN_COLUMNS))
-    found = pd.DataFrame({"case": names.astype("str"), "change": _changes(was, now, *there)})
+    merged = pd.DataFrame({"case": names.astype("str"), "change": _changes(was, now, *there)})
     for name, side, is_there in (("before", was, there[0]), ("after", now, there[1])):
-        found[name] = side["landing"].where(is_there, "(no such case)").astype("str").array
+        merged[name] = side["landing"].where(is_there, "(no such case)").astype("str").array
     for column in ("skill_id", "outcome", "code"):
-        found[f"before_{column}"], found[f"after_{column}"] = was[column].array, now[column].array
+        merged[f"before_{column}"], merged[f"after_{column}"] = was[column].array, now[column].array
     own = [_own(table, names, keys) for table in tables]
     both = pd.Series(there[0] & there[1])
     same = pd.Series(True, index=both.index)
     for key in keys:
         same &= text_values(own[0][key]).array == text_values(own[1][key]).array
-    found["same_case"] = same.astype("boolean").where(both)
+    merged["same_case"] = same.astype("boolean").where(both)
     for key in keys:
-        found[key] = own[1][key].where(there[1], own[0][key]).infer_objects().array
-    return Comparison(found, keys)
+        merged[key] = own[1][key].where(there[1], own[0][key]).infer_objects().array
+    return Comparison(merged, keys)
 
 
 def _changes(was: pd.DataFrame, now: pd.DataFrame, before: Any, after: Any) -> pd.Series:
@@ -275,7 +276,7 @@ def _side(table: pd.DataFrame) -> pd.DataFrame:
         for name in ("landed_skill", "landed_skill_id", "code")
     }
     full = table.assign(**{name: column for name, column in lacking.items() if name not in table})
-    found = pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "landing": case_labels(full, "landed_skill"),
             "landed": full["landed_skill"].notna() | full["landed_skill_id"].notna(),
@@ -284,7 +285,7 @@ def _side(table: pd.DataFrame) -> pd.DataFrame:
             "code": full["code"].astype("str"),
         }
     )
-    return found.set_axis(pd.Index(full["case"].astype("str"), name="case"))
+    return frame.set_axis(pd.Index(full["case"].astype("str"), name="case"))
 
 
 def _own(table: pd.DataFrame, names: pd.Index, keys: list[str]) -> pd.DataFrame:
@@ -296,9 +297,7 @@ def _table(given: Any, name: str, complaints: list[Complaint]) -> pd.DataFrame:
     """The per-case table of whatever was given; an empty one when there is something to complain about."""
     table = given
     if isinstance(given, str | os.PathLike):
-        from lpnb.experiments.runs.start import open_run
-
-        table = open_run(given).table()
+        table = table_of_journal(given)
     elif not isinstance(given, pd.DataFrame) and callable(getattr(given, "table", None)):
         table = given.table()
     if not isinstance(table, pd.DataFrame):
@@ -306,7 +305,7 @@ def _table(given: Any, name: str, complaints: list[Complaint]) -> pd.DataFrame:
         complaints.append(must(name, rule, given))
         return pd.DataFrame()
     there = [str(column) for column in table.columns]
-    lacking = [column for column in _NEEDED if column not in there]
+    lacking = [column for column in _REQUIRED_COLUMNS if column not in there]
     complaints += [
         Complaint(f"{name}.{column}", f"{name} has no column {column!r}; it has {brief(', '.join(there))}.")
         for column in lacking

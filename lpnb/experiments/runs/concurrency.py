@@ -15,7 +15,7 @@ from collections import deque
 _WEIGHT = 0.1
 
 
-class Slots:
+class ConcurrencyLimiter:
     """*count* slots. ``write``, then ``take`` or ``back_out``, then ``give_back``.
 
     Example:

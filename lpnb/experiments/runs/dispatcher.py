@@ -1,7 +1,7 @@
-"""The cases on their way: each is built, written down, sent, and its answer is written down.
+"""Sends the cases of a run: each is built, journalled, sent, and its answer is journalled.
 
-All of it lives on the background loop. Who is to be told, when to stop and what a pause is for is decided
-here; what an answer means is not: that is ``wire.verdict``'s.
+All of it runs on the background event loop. When to stop, pause and retry is decided here; what an answer means
+is not: that is ``transport.protocol.verdict``.
 """
 
 from __future__ import annotations
@@ -9,77 +9,100 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lpnb.client.engine import Engine
 from lpnb.errors import InvalidValueError, JournalError, NotSentError
 from lpnb.experiments.cluster.cluster_transport import LOST
-from lpnb.experiments.runs.concurrency import Slots
+from lpnb.experiments.runs.progress import Counters
 from lpnb.experiments.runs.journal_rows import consumer_of, without_personal
-from lpnb.experiments.runs.progress import Tally
-from lpnb.journal import Answer, Journal, Told
-from lpnb.models.outgoing import Batch, EncodedBatch
-from lpnb.models.responses import BatchResponse
-from lpnb.transport.protocol import Exchange
+from lpnb.experiments.runs.concurrency import ConcurrencyLimiter
+from lpnb.journal import Answer, Journal, WriteCallback
 from lpnb.transport.retries import RETRY_DELAYS
+from lpnb.models.responses import BatchResponse
+from lpnb.models.outgoing import Batch, EncodedBatch
+from lpnb.transport.protocol import Exchange
 
 if TYPE_CHECKING:
     from lpnb.experiments.cases.cases import Case, Cases
+    from lpnb.experiments.runs.options import RunOptions
     from lpnb.transport.http_transport import Transport
 
 #: So many troubles one after the other make a run pause.
-IN_A_ROW = 5
+FAILURES_BEFORE_PAUSE = 5
 #: Seconds of that pause.
-PAUSE = 10.0
+PAUSE_SECONDS = 10.0
 #: How many cases are worked on for each request that may be under way. One is under way; one is written down
 #: ahead of it, and one gets its consumer's token, so that neither is waited for with a slot standing empty.
-_SENDERS = 2
+_TASKS_PER_SLOT = 2
 _OPENS = "cm.ConsumerRequestConversation"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenConversation:
+    """A conversation with which steps are still to be done."""
+
+    number: int
+    consumer_id: str
+    conversation_id: str
+    done: frozenset[tuple[str, int]] = frozenset()
+    """Steps that are over, or that may have happened and must not happen twice."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What one session of a run works with.
+
+    Attributes:
+        todo: The cases to send, each by its number and how often it was tried.
+        salt: What personal values are hashed with in the journal; None keeps them as they are.
+        transport: What CONVERSATION requests leave through, in place of the engine's own.
+        opened: Conversations of an earlier session with which steps are still to be done.
+    """
+
+    engine: Engine
+    cases: Cases
+    journal: Journal
+    todo: Iterator[tuple[int, int]]
+    run_key: str
+    options: RunOptions
+    counters: Counters
+    salt: str | None = None
+    transport: Transport | None = None
+    opened: Sequence[OpenConversation] = ()
 
 
 class HeldError(Exception):
     """The run was stopped or paused before this case had left."""
 
 
-class Sending:
-    """One sitting of a run: from the first case that is still to be sent to the last, or to a stop."""
+class Dispatcher:
+    """Sends the cases of one session of a run, from the first that is still to be sent to the last, or to a stop."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        cases: Cases,
-        journal: Journal,
-        todo: Iterator[tuple[int, int]],
-        run_key: str,
-        *,
-        concurrency: int,
-        on_5xx: str,
-        tally: Tally,
-        salt: str | None = None,
-        over: Transport | None = None,
-    ) -> None:
-        self.engine = engine
-        self.cases = cases
-        self.journal = journal
-        self.tally = tally
-        self._todo = todo
-        self._run_key = run_key
-        self._salt = salt
-        self._again: list[tuple[int, int]] = []
-        self._concurrency = concurrency
-        self._retry_5xx = on_5xx == "retry"
+    def __init__(self, session: Session) -> None:
+        self.engine = session.engine
+        self.cases = session.cases
+        self.journal = session.journal
+        self.counters = session.counters
+        self._todo = session.todo
+        self._run_key = session.run_key
+        self._salt = session.salt
+        self._transport = session.transport
+        self._concurrency = session.options.concurrency
+        self._retries_5xx = session.options.on_5xx == "retry"
+        self._held_back: list[tuple[int, int]] = []
         self._stopped = asyncio.Event()
         self._open = asyncio.Event()
         self._open.set()
-        self._in_a_row = 0
+        self._failures_in_a_row = 0
         self._busy = 0
         self._unwritten = 0
         self._last_written: asyncio.Future[None] | None = None
-        self.preparing = asyncio.Semaphore(concurrency)
-        self.slots = Slots(concurrency)
+        self.preparing = asyncio.Semaphore(self._concurrency)
+        self.slots = ConcurrencyLimiter(self._concurrency)
         self._senders: set[asyncio.Task[None]] = set()
-        self.over = over
         self.failure: BaseException | None = None
 
     @property
@@ -96,20 +119,20 @@ class Sending:
     def pause(self, why: str) -> None:
         """Stop because nothing can be sent for now; what has not left stays to be sent."""
         if not self.stopping:
-            self.tally.state, self.tally.trouble = "paused", why
+            self.counters.state, self.counters.trouble = "paused", why
             self.stop()
 
     def grow(self, concurrency: int) -> None:
         """Have so many under way at once from now on, if that is more than before."""
         while self._senders and self._concurrency < concurrency and not self.stopping:
             self._concurrency += 1
-            self._senders |= {asyncio.create_task(self._send()) for _ in range(_SENDERS)}
+            self._senders |= {asyncio.create_task(self._send()) for _ in range(_TASKS_PER_SLOT)}
             self.preparing.release()
         self.slots.widen(self._concurrency)
 
     async def run(self) -> str:
         """Send all there is; return how it ended: "done", "stopped", "paused" or "failed"."""
-        self._senders = {asyncio.create_task(self._send()) for _ in range(_SENDERS * self._concurrency)}
+        self._senders = {asyncio.create_task(self._send()) for _ in range(_TASKS_PER_SLOT * self._concurrency)}
         watching = asyncio.create_task(self._watch())
         try:
             while self._senders:  # there may be more of them meanwhile
@@ -123,28 +146,28 @@ class Sending:
             await asyncio.gather(watching, return_exceptions=True)
         if self.failure is not None:
             return "failed"
-        if self.tally.state == "paused":
+        if self.counters.state == "paused":
             return "paused"
         return "stopped" if self.stopping else "done"
 
-    def _due(self) -> tuple[int, int] | None:
+    def _next_item(self) -> tuple[int, int] | None:
         """The next case to be sent, and how often it was tried; one that was held comes first."""
-        return self._again.pop() if self._again else next(self._todo, None)
+        return self._held_back.pop() if self._held_back else next(self._todo, None)
 
     async def _send(self) -> None:
         while True:
             if not self._open.is_set():
                 await self._open.wait()
-            if self.stopping or (due := self._due()) is None:
+            if self.stopping or (item := self._next_item()) is None:
                 return
-            await self._try(*due)
+            await self._try(*item)
 
     async def _try(self, number: int, tried: int) -> None:
         self._busy += 1
         try:
             await self.one(number, tried)
         except Exception as error:
-            self._fail(error)
+            self._record_failure(error)
         finally:
             self._busy -= 1
 
@@ -152,7 +175,7 @@ class Sending:
         """What is sent for *case*; a step before sending may add to it."""
         return case.posted()
 
-    def _fail(self, error: Exception) -> None:
+    def _record_failure(self, error: Exception) -> None:
         """A fault of ours, or a journal that cannot be written: nothing more may leave."""
         if self.failure is None:
             self.failure = error
@@ -160,7 +183,7 @@ class Sending:
 
     async def one(self, number: int, tried: int) -> None:
         """Send one case, journal what became of it, and count it."""
-        witness = _Witness(self, number, tried)
+        recorder = _AttemptRecorder(self, number, tried)
         consumer_id = ""
         try:
             try:
@@ -172,24 +195,24 @@ class Sending:
                         if self.holds:
                             raise HeldError
                         await self.engine.ready(consumer_id)
-                answer = answer_of(await self._sent(batch, consumer_id, witness))
+                answer = answer_of(await self._sent(batch, consumer_id, recorder))
             except HeldError:
-                self._again.append((number, witness.nth))
+                self._held_back.append((number, recorder.nth))
                 return
             except (NotSentError, InvalidValueError) as error:
                 code = "not-ready" if isinstance(error, NotSentError) else "invalid"
                 answer = Answer("not sent", code=code, message=str(error), explanation=str(error))
-            nth = witness.nth if witness.nth > tried else witness.nth + 1
+            nth = recorder.nth if recorder.nth > tried else recorder.nth + 1
             # Nobody is shown it before it is written, but the next case need not wait for that: its own
             # attempt is written behind it, in the same commit.
-            told = Told(asyncio.get_running_loop(), self._written, number, consumer_id, answer)
-            self.journal.answer(number, nth, self.kept(number, answer), told)
+            on_written = WriteCallback(asyncio.get_running_loop(), self._written, number, consumer_id, answer)
+            self.journal.answer(number, nth, self.redacted(number, answer), on_written)
             self._unwritten += 1
         finally:
-            witness.give_back()
+            recorder.give_back()
         self._notice(answer)
 
-    def kept(self, number: int, answer: Answer) -> Answer:
+    def redacted(self, number: int, answer: Answer) -> Answer:
         """*answer* as it may be written down: a service may repeat what it was told."""
         return answer if self._salt is None else without_personal(answer, self.cases[number], self._salt)
 
@@ -197,30 +220,32 @@ class Sending:
         self._unwritten -= 1
         try:
             if failure is None:
-                self.tally.count(answer.outcome)
-                self.after(number, consumer_id, answer)
+                self.counters.count(answer.outcome)
+                self.after_answer(number, consumer_id, answer)
             else:
-                self._fail(failure)
+                self._record_failure(failure)
         except Exception as error:
-            self._fail(error)
+            self._record_failure(error)
         if not self._unwritten and self._last_written is not None and not self._last_written.done():
             self._last_written.set_result(None)
 
-    def after(self, number: int, consumer_id: str, answer: Answer) -> None:
+    def after_answer(self, number: int, consumer_id: str, answer: Answer) -> None:
         """What is done once the *answer* to a case is written; nothing, without further steps."""
 
-    async def _sent(self, batch: Batch, consumer_id: str, witness: _Witness) -> BatchResponse:
-        response = await self.engine.send(batch, consumer_id, observer=witness, over=self.over)
-        if not self._retry_5xx:
+    async def _sent(self, batch: Batch, consumer_id: str, recorder: _AttemptRecorder) -> BatchResponse:
+        response = await self.engine.send(batch, consumer_id, observer=recorder, over=self._transport)
+        if not self._retries_5xx:
             return response
         for seconds in RETRY_DELAYS:
             if response.outcome != "unknown" or (response.http_status or 0) < 500:
                 return response
-            witness.note(answer_of(response))
+            recorder.note(answer_of(response))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopped.wait(), self.engine.scaled(seconds))
+                await asyncio.wait_for(
+                    self._stopped.wait(), self.engine.scaled(seconds)
+                )
             try:
-                again = await self.engine.send(batch, consumer_id, observer=witness, over=self.over)
+                again = await self.engine.send(batch, consumer_id, observer=recorder, over=self._transport)
             except (HeldError, NotSentError):
                 return response
             if again.outcome in ("refused", "not sent"):  # which says nothing of the one before
@@ -233,88 +258,88 @@ class Sending:
         if (answer.message or "").startswith(LOST):
             return  # no fault of the service's
         if answer.outcome == "unknown" or (answer.outcome == "not sent" and answer.code != "invalid"):
-            self._in_a_row += 1
-            if self._in_a_row >= IN_A_ROW and self._open.is_set() and not self.stopping:
-                self.tally.state = "pausing"
+            self._failures_in_a_row += 1
+            if self._failures_in_a_row >= FAILURES_BEFORE_PAUSE and self._open.is_set() and not self.stopping:
+                self.counters.state = "pausing"
                 self._open.clear()
         else:
-            self._in_a_row = 0
+            self._failures_in_a_row = 0
 
     async def _watch(self) -> None:
-        """When the gate is closed: wait, try one, and open it again or end the sitting."""
+        """When the gate is closed: wait, try one, and open it again or end the session."""
         while True:
             await asyncio.sleep(0.05)
             if self._open.is_set() or self._busy:
                 continue
-            if (due := self._due()) is None:  # nothing is left to be tried
-                self._go_on()
+            if (item := self._next_item()) is None:  # nothing is left to be tried
+                self._reopen()
                 continue
-            self.tally.trouble = f"{IN_A_ROW} cases in a row got no usable answer"
+            self.counters.trouble = f"{FAILURES_BEFORE_PAUSE} cases in a row got no usable answer"
             await self._pause()
             if self.stopping:
                 return
-            before = self._in_a_row
-            self._trial = True
-            trial = asyncio.create_task(self._try(*due))
-            self._senders.add(trial)  # the sitting does not end before it, also when it is stopped
+            before = self._failures_in_a_row
+            self._is_trying = True
+            trial = asyncio.create_task(self._try(*item))
+            self._senders.add(trial)  # the session does not end before it, also when it is stopped
             await trial
-            if self._in_a_row > before:
-                self.tally.tried_one = True
-                self.pause(self.tally.trouble)
+            if self._failures_in_a_row > before:
+                self.counters.tried_one = True
+                self.pause(self.counters.trouble)
                 return
-            self._go_on()
+            self._reopen()
 
     async def _pause(self) -> None:
         """Wait for the service to recover."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopped.wait(), self.engine.scaled(PAUSE))
+            await asyncio.wait_for(self._stopped.wait(), self.engine.scaled(PAUSE_SECONDS))
 
-    def _go_on(self) -> None:
-        self._in_a_row = 0
-        self._trial = False
-        self.tally.state = "running"
-        self.tally.trouble = ""
+    def _reopen(self) -> None:
+        self._failures_in_a_row = 0
+        self._is_trying = False
+        self.counters.state = "running"
+        self.counters.trouble = ""
         self._open.set()
 
-    _trial = False
+    _is_trying = False
 
     @property
     def holds(self) -> bool:
         """Whether a case that has not left yet has to stay here."""
-        return self.stopping or not (self._open.is_set() or self._trial)
+        return self.stopping or not (self._open.is_set() or self._is_trying)
 
 
-class _Witness:
+class _AttemptRecorder:
     """Writes each attempt down before it leaves, and what came of one that another follows."""
 
-    __slots__ = ("_has_slot", "_sending", "nth", "number")
+    __slots__ = ("_has_slot", "_dispatcher", "nth", "number")
 
-    def __init__(self, sending: Sending, number: int, tried: int) -> None:
-        self._sending = sending
+    def __init__(self, dispatcher: Dispatcher, number: int, tried: int) -> None:
+        self._dispatcher = dispatcher
         self.number = number
         self.nth = tried
         self._has_slot = False
 
     async def before_send(self, outgoing: EncodedBatch) -> None:
-        sending, slots = self._sending, self._sending.slots
-        if sending.holds:
+        dispatcher, slots = self._dispatcher, self._dispatcher.slots
+        if dispatcher.holds:
             raise HeldError
         await slots.write()
         try:
-            if sending.holds:
+            if dispatcher.holds:
                 raise HeldError
-            begun = time.perf_counter()
+            started = time.perf_counter()
             req_ids = [req_id for req_id, _ in outgoing.requests]
-            await sending.journal.attempt(self.number, self.nth + 1, req_ids)
-            slots.took(writing=time.perf_counter() - begun)
+            await dispatcher.journal.attempt(self.number, self.nth + 1, req_ids)
+            slots.took(writing=time.perf_counter() - started)
             self.nth += 1
         except BaseException:
             slots.back_out()
             raise
         await slots.take()
         self._has_slot = True
-        sending.tally.sending += 1
-        if sending.holds:  # it has not left, and shall not
+        dispatcher.counters.sending += 1
+        if dispatcher.holds:  # it has not left, and shall not
             self.note(Answer("planned", code="held", message="the run was stopped before it left"))
             raise HeldError
 
@@ -322,11 +347,11 @@ class _Witness:
         """Let another request be under way."""
         if self._has_slot:
             self._has_slot = False
-            self._sending.tally.sending -= 1
-            self._sending.slots.give_back()
+            self._dispatcher.counters.sending -= 1
+            self._dispatcher.slots.give_back()
 
     def after_exchange(self, exchange: Exchange) -> None:
-        self._sending.slots.took(answering=exchange.elapsed_ms / 1000)
+        self._dispatcher.slots.took(answering=exchange.elapsed_ms / 1000)
         self.give_back()
         if exchange.status in (401, 429) or not exchange.started:
             # Certainly nothing was created. Should no other attempt follow, the answer takes its place.
@@ -335,7 +360,7 @@ class _Witness:
             self.note(Answer("planned", exchange.status, "again", said, None, exchange.elapsed_ms, raw=raw))
 
     def note(self, answer: Answer) -> None:
-        self._sending.journal.note(self.number, self.nth, self._sending.kept(self.number, answer))
+        self._dispatcher.journal.note(self.number, self.nth, self._dispatcher.redacted(self.number, answer))
 
 
 def answer_of(response: BatchResponse) -> Answer:

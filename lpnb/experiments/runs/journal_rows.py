@@ -1,4 +1,4 @@
-"""Cases on their way into a journal, and what a journal knows of them on its way into tables."""
+"""Cases as rows of a journal, and rows of a journal as tables."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import contextlib
 import gc
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
+from lpnb.errors import InvalidValueError
+from lpnb.journal import Answer, CaseRow, JournalCase, Reader, explain_damage, read_each, read_journal
 from lpnb._internal.json_codec import json_text
 from lpnb._internal.validation import must, one_of
-from lpnb.errors import InvalidValueError
-from lpnb.journal import Answer, CaseRow, KnownCase, Reader, read_each
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,14 +51,14 @@ def row_of(case: Case, run_key: str, salt: str | None) -> CaseRow:
     Its digest is of everything that it says. Bare, it would let a personal value be found by trying, so that
     it is salted together with them.
     """
-    said = _json(dict(case.values))
+    values = _json(dict(case.values))
     expected = _json(dict(case.expected)) if case.expected else "{}"
-    whole = _json([case.name, case.consumer_id, said, expected]).encode("utf-8", "replace")
+    whole = _json([case.name, case.consumer_id, values, expected]).encode("utf-8", "replace")
     digest = hashlib.blake2b(whole, key=(salt or "").encode(), digest_size=24).hexdigest()
     if salt is not None:
-        said = _json(_hidden(json.loads(said), salt))
+        values = _json(_hash_personal(json.loads(values), salt))
     consumer_id = case.consumer_id or consumer_of(run_key, case.number, case.name)
-    return CaseRow(case.number, case.name, consumer_id, digest, said, expected)
+    return CaseRow(case.number, case.name, consumer_id, digest, values, expected)
 
 
 #: Parts of a column's name that say whose values it holds: a person's.
@@ -68,14 +69,14 @@ def _is_personal(column: str) -> bool:
     return not _PERSONAL.isdisjoint(column.split("."))
 
 
-def _hidden(value: Any, salt: str) -> Any:
+def _hash_personal(value: Any, salt: str) -> Any:
     """*value*, as JSON has it, with a hash in place of whatever stands under a personal name."""
     if isinstance(value, list):
-        return [_hidden(item, salt) for item in value]
+        return [_hash_personal(item, salt) for item in value]
     if not isinstance(value, dict):
         return value
     return {
-        key: hashed(item, salt) if _is_personal(key) else _hidden(item, salt) for key, item in value.items()
+        key: hash_personal_value(item, salt) if _is_personal(key) else _hash_personal(item, salt) for key, item in value.items()
     }
 
 
@@ -99,19 +100,19 @@ def without_personal(answer: Answer, case: Case, salt: str) -> Answer:
         >>> without_personal(Answer("refused", message="no Anna here", raw=b'"Anna"'), case, "s").raw
         b'"hashed:52a4c2e7c59a6666df218a47"'
     """
-    found = sorted(set(_personal_texts(json.loads(_json(dict(case.values))))), key=len, reverse=True)
-    if not found:
+    texts = sorted(set(_personal_texts(json.loads(_json(dict(case.values))))), key=len, reverse=True)
+    if not texts:
         return answer
-    known = {text: hashed(text, salt) for text in found}
+    stand_ins = {text: hash_personal_value(text, salt) for text in texts}
 
     def hide(text: Any) -> Any:
         if isinstance(text, str):
-            for value, stand_in in known.items():
+            for value, stand_in in stand_ins.items():
                 text = text.replace(value, stand_in)
         return text
 
     raw = answer.raw
-    for value, stand_in in known.items():
+    for value, stand_in in stand_ins.items():
         for spelled in {value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}:
             raw = raw.replace(spelled.encode("utf-8", "replace"), stand_in.encode())
     return answer._replace(
@@ -122,19 +123,19 @@ def without_personal(answer: Answer, case: Case, salt: str) -> Answer:
     )
 
 
-def hashed(value: object, salt: str) -> str:
+def hash_personal_value(value: object, salt: str) -> str:
     """Stands for a personal value: the same for the same value in one journal, and another in every other."""
     text = json.dumps(value, sort_keys=True, default=_as_json)
     digest = hashlib.blake2b(text.encode("utf-8", "replace"), key=salt.encode(), digest_size=12)
     return _HASHED + digest.hexdigest()
 
 
-def changes(cases: Cases, reader: Reader, salt: str | None) -> list[tuple[str, str, object, object]]:
+def changed_cells(cases: Cases, reader: Reader, salt: str | None) -> list[tuple[str, str, object, object]]:
     """What *cases* say otherwise than the journal: (case, column, before, after) of each cell."""
-    found: list[tuple[str, str, object, object]] = []
+    cells: list[tuple[str, str, object, object]] = []
     for number, name, digest in reader.digests():
         if number >= len(cases):
-            found.append((name, "case", name, None))
+            cells.append((name, "case", name, None))
             continue
         case = cases[number]
         row = row_of(case, reader.about["run_key"], salt)
@@ -146,15 +147,15 @@ def changes(cases: Cases, reader: Reader, salt: str | None) -> list[tuple[str, s
         before |= {"case": name, **(known[3] if known else {})}
         after |= {"case": case.name, **case.expected}
         columns = [column for column in {**before, **after} if before.get(column) != after.get(column)]
-        cells = [(name, column, before.get(column), after.get(column)) for column in columns]
-        found.extend(cells or [(name, "consumer_id", known[1] if known else None, case.consumer_id)])
-    found.extend(
+        changed = [(name, column, before.get(column), after.get(column)) for column in columns]
+        cells.extend(changed or [(name, "consumer_id", known[1] if known else None, case.consumer_id)])
+    cells.extend(
         (cases[number].name, "case", None, cases[number].name) for number in range(reader.total, len(cases))
     )
-    return found
+    return cells
 
 
-def rebuilt(reader: Reader) -> Cases:
+def cases_from_journal(reader: Reader) -> Cases:
     """The cases as the journal has them, to go on without the table they came from."""
     from lpnb.experiments.cases.cases import cases_of
 
@@ -168,21 +169,21 @@ def rebuilt(reader: Reader) -> Cases:
     return cases_of(rows)
 
 
-def known_of(cases: Cases, run_key: str) -> Iterator[KnownCase]:
+def planned_cases(cases: Cases, run_key: str) -> Iterator[JournalCase]:
     """The cases of a run that has no journal, as if one had been begun."""
     for row in case_rows(cases, run_key, None):
-        yield KnownCase(row.number, row.name, row.consumer_id, row.said, row.expected, "planned")
+        yield JournalCase(row.number, row.name, row.consumer_id, row.said, row.expected, "planned")
 
 
-def in_columns(known: Iterable[KnownCase]) -> Iterator[dict[str, Sequence[Any]]]:
-    """Cases as columns under the names of ``KnownCase``, some at a time."""
+def in_columns(known: Iterable[JournalCase]) -> Iterator[dict[str, Sequence[Any]]]:
+    """Cases as columns under the names of ``JournalCase``, some at a time."""
     rows = iter(known)
-    while stretch := list(islice(rows, _STRETCH)):
-        yield dict(zip(KnownCase._fields, zip(*stretch, strict=True), strict=True))
+    while stretch := list(islice(rows, _BLOCK_ROWS)):
+        yield dict(zip(JournalCase._fields, zip(*stretch, strict=True), strict=True))
 
 
 def cases_frame(
-    told: Iterable[Mapping[str, Sequence[Any]]],
+    blocks: Iterable[Mapping[str, Sequence[Any]]],
     columns: Sequence[str],
     followed: Mapping[int, Mapping[str, Any]],
     *,
@@ -201,8 +202,8 @@ def cases_frame(
         column.name: "text" if hashes and _is_personal(column.name) else column.kind
         for column in columns_of(columns)
     }
-    with _not_collecting():
-        frames = [cases_table(_stretch(columns, some, followed), kinds) for some in told]
+    with _without_garbage_collection():
+        frames = [cases_table(_block_columns(columns, block, followed), kinds) for block in blocks]
     if not frames:
         return cases_table(dict.fromkeys(columns, ()), kinds)
     return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
@@ -211,54 +212,65 @@ def cases_frame(
 def journal_frame(reader: Reader, columns: Sequence[str]) -> pd.DataFrame:
     """One row per case of the run that *reader* reads."""
     hashes = reader.about.get("salt") is not None
-    return cases_frame(reader.case_columns(_STRETCH), columns, reader.followed(), hashes=hashes)
+    return cases_frame(reader.case_columns(_BLOCK_ROWS), columns, reader.followed(), hashes=hashes)
 
 
-def _stretch(
-    columns: Sequence[str], told: Mapping[str, Sequence[Any]], followed: Mapping[int, Mapping[str, Any]]
+def table_of_journal(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """The per-case table of the run that is journalled at *path*; see ``Run.table``.
+
+    Raises:
+        JournalError: The file is missing, empty, damaged or another program's.
+    """
+    reader = read_journal(path)
+    with explain_damage(path):
+        return journal_frame(reader, list(reader.about.get("columns", ())))
+
+
+def _block_columns(
+    columns: Sequence[str], block: Mapping[str, Sequence[Any]], followed: Mapping[int, Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """The columns of some cases, of which the journal has *told*."""
+    """The columns of some cases, as *block* has them from the journal."""
     from lpnb.tables.dataframes import timestamps
 
-    has_code = [state not in ("planned", "sending") for state in told["state"]]
-    landed = [followed.get(number, _NOTHING) for number in told["number"]]
-    expected = [json.loads(text) if text != "{}" else _NOTHING for text in told["expected"]]
-    said = read_each(told["said"])
-    code = [code if has else None for code, has in zip(told["code"], has_code, strict=True)]
+    has_code = [state not in ("planned", "sending") for state in block["state"]]
+    steps = [followed.get(number, _NOTHING) for number in block["number"]]
+    expected = [json.loads(text) if text != "{}" else _NOTHING for text in block["expected"]]
+    values = read_each(block["said"])
+    code = [code if has else None for code, has in zip(block["code"], has_code, strict=True)]
     return {
-        "case": told["name"],
-        "consumer_id": told["consumer_id"],
-        "outcome": told["state"],
+        "case": block["name"],
+        "consumer_id": block["consumer_id"],
+        "outcome": block["state"],
         "code": code,
-        "message": [text if has else None for text, has in zip(told["message"], has_code, strict=True)],
-        "conversation_id": told["conversation_id"],
-        "http_status": told["http_status"],
-        "attempts": [tried - held for tried, held in zip(told["tried"], told["held"], strict=True)],
-        "elapsed_ms": told["elapsed_ms"],
-        "sent_at": timestamps(told["sent_at"]),
-        "landed_skill_id": [there.get("skill_id") for there in landed],
-        "landed_skill": [there.get("skill_name") for there in landed],
-        "landing_source": [there.get("source") for there in landed],
-        **{f"{step}_outcome": [there.get(step) for there in landed] for step in ("say", "landing", "close")},
+        "message": [text if has else None for text, has in zip(block["message"], has_code, strict=True)],
+        "conversation_id": block["conversation_id"],
+        "http_status": block["http_status"],
+        "attempts": [tried - held for tried, held in zip(block["tried"], block["held"], strict=True)],
+        "elapsed_ms": block["elapsed_ms"],
+        "sent_at": timestamps(block["sent_at"]),
+        "landed_skill_id": [outcomes.get("skill_id") for outcomes in steps],
+        "landed_skill": [outcomes.get("skill_name") for outcomes in steps],
+        "landing_source": [outcomes.get("source") for outcomes in steps],
+        **{f"{step}_outcome": [outcomes.get(step) for outcomes in steps] for step in ("say", "landing", "close")},
         "expected_skill": [wanted.get("expected_skill") for wanted in expected],
         "expected_code": [wanted.get("expected_code") for wanted in expected],
         "passed": [
-            is_as_expected(*case) if case[3] else None
-            for case in zip(told["state"], code, landed, expected, strict=True)
+            meets_expectation(*case) if case[3] else None
+            for case in zip(block["state"], code, steps, expected, strict=True)
         ],
-        **{column: [cells.get(column) for cells in said] for column in columns},
+        **{column: [cells.get(column) for cells in values] for column in columns},
     }
 
 
 #: Rows of a table that are Python objects at one time.
-_STRETCH = 10_000
+_BLOCK_ROWS = 10_000
 _NOTHING: Mapping[str, Any] = {}
 #: How a pivot heads the cases that have no value, as pictures do.
 _ABSENT = "(absent)"
 
 
 @contextlib.contextmanager
-def _not_collecting() -> Iterator[None]:
+def _without_garbage_collection() -> Iterator[None]:
     """Hold the garbage collector back while rows are read.
 
     They are no garbage and in no circle, and looking through them again and again takes longer than reading.
@@ -272,7 +284,7 @@ def _not_collecting() -> Iterator[None]:
             gc.enable()
 
 
-def is_as_expected(
+def meets_expectation(
     outcome: str, code: str | None, landed: Mapping[str, Any], expected: Mapping[str, str]
 ) -> bool | None:
     """Whether it came as expected; None when nothing was expected, or it cannot be said yet.
@@ -283,17 +295,17 @@ def is_as_expected(
     """
     verdicts: list[bool | None] = []
     if "expected_code" in expected:
-        verdicts.append(code_came(outcome, code, expected["expected_code"]))
+        verdicts.append(code_matches(outcome, code, expected["expected_code"]))
     if "expected_skill" in expected:
         known = [landed[key] for key in ("skill_id", "skill_name") if landed.get(key)]
-        verdicts.append(skill_came(outcome, known, expected["expected_skill"]))
+        verdicts.append(skill_matches(outcome, known, expected["expected_skill"]))
     if not verdicts:
         return None
     return False if False in verdicts else None if None in verdicts else True
 
 
-def code_came(outcome: str, code: str | None, wanted: str) -> bool | None:
-    """Whether the code that came is the *wanted* one; None when the service has not said.
+def code_matches(outcome: str, code: str | None, wanted: str) -> bool | None:
+    """Whether the *code* is the *wanted* one; None when the service has not said.
 
     Example:
         >>> code_came("refused", "BAD_REQUEST", "OK"), code_came("unknown", "http-503", "OK")
@@ -302,7 +314,7 @@ def code_came(outcome: str, code: str | None, wanted: str) -> bool | None:
     return True if code == wanted else False if outcome in ("answered", "refused") else None
 
 
-def skill_came(outcome: str, landed: Sequence[str], wanted: str) -> bool | None:
+def skill_matches(outcome: str, landed: Sequence[str], wanted: str) -> bool | None:
     """Whether it *landed* in the wanted skill, by id or name; None when that is not known.
 
     Example:
@@ -317,22 +329,22 @@ def responses_frame(reader: Reader) -> pd.DataFrame:
     from lpnb.tables.dataframes import ResponseColumns, timestamps
 
     columns = ResponseColumns(keyed=True)
-    with _not_collecting():
-        for told in reader.reply_columns(_STRETCH):
-            pairs = list(chain.from_iterable(told.pairs))
+    with _without_garbage_collection():
+        for block in reader.reply_columns(_BLOCK_ROWS):
+            pairs = list(chain.from_iterable(block.pairs))
             if strange := set(map(len, pairs)) - {len(_PAIR)}:
                 raise ValueError(f"a frame of {min(strange)} cells")
             cells = list(chain.from_iterable(pairs))
             per_call = {
-                "case": told.name,
-                "consumer_id": told.consumer_id,
-                "http_status": told.http_status,
-                "attempts": told.attempts,
-                "elapsed_ms": told.elapsed_ms,
-                "sent_at": timestamps(told.sent_at),
+                "case": block.name,
+                "consumer_id": block.consumer_id,
+                "http_status": block.http_status,
+                "attempts": block.attempts,
+                "elapsed_ms": block.elapsed_ms,
+                "sent_at": timestamps(block.sent_at),
             }
             per_pair = {name: cells[place :: len(_PAIR)] for place, name in enumerate(_PAIR)}
-            columns.add_columns(per_call, list(map(len, told.pairs)), per_pair)
+            columns.add_columns(per_call, list(map(len, block.pairs)), per_pair)
     return columns.table()
 
 

@@ -1,4 +1,4 @@
-"""How a run is driven and what it is called; what is wrong with either is said at once."""
+"""The options of a run and its name, checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -7,38 +7,73 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lpnb._internal.display import brief
 from lpnb._internal.validation import check_path
 from lpnb.errors import Complaint, InvalidValueError
+from lpnb.experiments.runs.live_guard import CAP
 from lpnb.experiments.runs.steps import Steps
+
+if TYPE_CHECKING:
+    from lpnb.experiments.runs.progress import Display
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 
 @dataclass(frozen=True)
-class Options:
-    """How a run is driven; kept in its journal, so that it can be gone on with alike."""
+class RunOptions:
+    """What ``run_experiment`` takes besides the client and the cases; see there what each means.
 
+    The journal keeps ``concurrency``, ``rate``, ``on_5xx``, ``live``, ``cap`` and ``steps``, so that a run goes on as
+    it was begun.
+    """
+
+    journal: str | os.PathLike[str] | None = None
+    name: str | None = None
     concurrency: int = 16
     rate: float | None = None
+    steps: Steps = field(default_factory=Steps)
     on_5xx: str = "pause"
     live: bool = False
-    cap: int = 0
-    steps: Steps = field(default_factory=Steps)
+    confirm: int | None = None
+    cap: int = CAP
+    hash_personal: bool = False
+    progress: bool | Display = True
+    dry_run: bool | int = False
+    cluster: object = None
 
-    def kept(self) -> dict[str, Any]:
-        """These options as a journal keeps them."""
-        return {**asdict(replace(self, steps=Steps())), "steps": self.steps.kept()}
+    def check(self) -> None:
+        """See that a run can be driven like this, but for the cluster.
+
+        Raises:
+            InvalidValueError: Naming everything that is wrong.
+        """
+        check_options(
+            concurrency=self.concurrency,
+            rate=self.rate,
+            on_5xx=self.on_5xx,
+            cap=self.cap,
+            steps=self.steps,
+            live=self.live,
+            confirm=self.confirm,
+            hash_personal=self.hash_personal,
+            dry_run=self.dry_run,
+            progress=self.progress,
+        )
+
+    def for_journal(self) -> dict[str, Any]:
+        """What a journal keeps of these options, as JSON."""
+        names = ("concurrency", "rate", "on_5xx", "live", "cap")
+        return {**{name: getattr(self, name) for name in names}, "steps": self.steps.for_journal()}
 
     @classmethod
-    def of(cls, kept: Mapping[str, Any]) -> Options:
-        """The options that a journal kept."""
-        return cls(**{**kept, "steps": Steps(**kept.get("steps", {}))})
+    def from_journal(cls, stored: Mapping[str, Any]) -> RunOptions:
+        """The options that a journal keeps."""
+        return cls(**{**stored, "steps": Steps(**stored.get("steps", {})), "cap": stored.get("cap") or CAP})
 
 
 def name_of(name: str | None, journal: str | os.PathLike[str] | None) -> str:

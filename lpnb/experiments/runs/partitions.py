@@ -1,4 +1,4 @@
-"""A run's per-case table as a folder of Parquet files, for results that no memory holds.
+"""A run's per-case table as a folder of Parquet files, for results that do not fit into memory.
 
 It is written from the journal stretch by stretch, and read back whole, by columns, or as a Dask frame. What a
 column means is said by ``lpnb.tables.dataframes.cases_table``.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,7 @@ ROWS = 50_000
 #: What a comparison reads of a table, besides the columns that it is asked for.
 _COMPARED = ("case", "outcome", "code", "landed_skill_id", "landed_skill", "expected_skill")
 #: What else a picture of these reads.
-_BESIDE = {
+_READ_WITH = {
     "landed_skill": ("landed_skill", "landed_skill_id", "outcome"),
     "failed": ("outcome", "passed"),
 }
@@ -76,8 +76,8 @@ class Parts:
             InvalidValueError: There is no such column.
         """
         self._check(columns or ())
-        found: pd.DataFrame = self._set.to_table(columns=columns and list(dict.fromkeys(columns))).to_pandas()
-        return found
+        frame: pd.DataFrame = self._set.to_table(columns=columns and list(dict.fromkeys(columns))).to_pandas()
+        return frame
 
     def dask(self) -> Any:
         """The table as a Dask DataFrame (``pip install "lpnb[dask]"``), one partition for each file."""
@@ -96,12 +96,29 @@ class Parts:
         across = [columns] if isinstance(columns, str) else list(columns or ())
         return pivot_of(self._narrow([*down, *across, value]), index, columns, value)
 
-    def heatmap(self, rows: str, columns: str, value: str = "landed_skill", **options: Any) -> Heatmap:
-        """Draw the cases over two columns; see ``lpnb.plots.heatmap``."""
+    def heatmap(
+        self,
+        rows: str,
+        columns: str,
+        value: str = "landed_skill",
+        *,
+        colours: Mapping[str, str] | None = None,
+    ) -> Heatmap:
+        """Draw the cases over two columns; see ``lpnb.plots.heatmap``.
+
+        Args:
+            rows: The column whose values go down.
+            columns: The column whose values go across.
+            value: What a cell shows: "landed_skill", "outcome", "failed", or any other column.
+            colours: A colour (#rrggbb) for each skill, where the usual ones are not wanted.
+
+        Raises:
+            InvalidValueError: There is no such column.
+        """
         from lpnb.plots import heatmap
 
-        wanted = [rows, columns, *_BESIDE.get(value, (value,))]
-        return heatmap(self._narrow(wanted), rows, columns, value, **options)
+        wanted = [rows, columns, *_READ_WITH.get(value, (value,))]
+        return heatmap(self._narrow(wanted), rows, columns, value, colours=colours)
 
     def compare(self, other: Any, keys: Sequence[str] = ()) -> Comparison:
         """Say which cases moved since, this run being the one before; see ``lpnb.compare``.
@@ -125,8 +142,8 @@ class Parts:
         texts = [field.name for field in self._set.schema if _is_text(field.type)]
         narrow = ds.ParquetFileFormat(dictionary_columns=texts)
         table = ds.dataset(self._set.files, format=narrow).to_table(columns=list(dict.fromkeys(columns)))
-        found: pd.DataFrame = table.unify_dictionaries().to_pandas(ignore_metadata=True)
-        return found
+        frame: pd.DataFrame = table.unify_dictionaries().to_pandas(ignore_metadata=True)
+        return frame
 
     def _check(self, columns: Sequence[str]) -> None:
         wrong = [one_of("a column", name, self.columns) for name in columns if name not in self.columns]

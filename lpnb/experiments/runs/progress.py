@@ -1,7 +1,4 @@
-"""How far a run has come, as a value; and pictures of it for a notebook, a terminal and a log.
-
-Nothing here looks at a run by itself: whoever waits for one hands the value over.
-"""
+"""The progress of a run as a value, and its display in a notebook, a terminal and a log."""
 
 from __future__ import annotations
 
@@ -28,7 +25,7 @@ class Progress:
         unknown: Bytes left and no usable answer came.
         sending: Under way at this moment.
         rate: Cases a second, of late; 0.0 while there is none.
-        seconds: How long this sitting has lasted.
+        seconds: How long this session has lasted.
         state: As ``Run.state``.
 
     Example:
@@ -84,11 +81,11 @@ class Progress:
         elif self.rate:
             parts.append(f"{self.rate:,.0f} a second")
             if self.seconds_left:
-                parts[-1] += f", {spelled(self.seconds_left)} left"
+                parts[-1] += f", {duration_text(self.seconds_left)} left"
         return "; ".join(parts)
 
 
-def spelled(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """A time as people say it.
 
     Example:
@@ -115,44 +112,48 @@ class Display(Protocol):
         ...
 
 
-def interrupted(progress: Progress, way: str) -> str:
-    """What an interrupt has left, and the *way* to go on.
+def interrupt_notice(progress: Progress, resume_hint: str) -> str:
+    """What an interrupt has left, and how to go on.
 
     Example:
         >>> interrupted(Progress(3, answered=1, state="stopped"), "run.resume()")
         'Stopped. 1 of 3 cases: 1 answered; stopped. run.resume() goes on.'
     """
     ends = f" {progress.sending:,} had left and are still waited for." if progress.sending else ""
-    return f"Stopped. {progress}.{ends} {way} goes on."
+    return f"Stopped. {progress}.{ends} {resume_hint} goes on."
 
 
 def advice(
-    progress: Progress, failure: str | None, ways: tuple[str, str], *, tried_one: bool = False
+    progress: Progress,
+    failure: str | None,
+    resume_hint: str,
+    settle_hint: str,
+    *,
+    tried_one: bool = False,
 ) -> str | None:
-    """What to do next with a run, by the *ways* to go on with it and to settle it, or None.
+    """What to do next with a run, in the words for resuming and settling it, or None.
 
     Example:
-        >>> advice(Progress(3, answered=2, not_sent=1, state="done"), None, ("run.resume()", "run.settle()"))
+        >>> advice(Progress(3, answered=2, not_sent=1, state="done"), None, "run.resume()", "run.settle()")
         'run.resume() sends the 1 not sent.'
     """
-    resume, settle = ways
-    said = {
+    sentence = {
         "paused": failure or "The run paused.",
         "failed": f"The run ended: {failure}",
         "stopped": "The run was stopped.",
         "interrupted": "Its process ended in the middle.",
         "done": "",
     }.get(progress.state)
-    if said is None:
+    if sentence is None:
         return None
-    said += " One more was tried after a wait, and got none either." if tried_one else ""
-    if settle and progress.unknown:
-        said += f" {settle} looks for the {progress.unknown:,} unknown."
+    sentence += " One more was tried after a wait, and got none either." if tried_one else ""
+    if settle_hint and progress.unknown:
+        sentence += f" {settle_hint} looks for the {progress.unknown:,} unknown."
     if progress.state != "done":
-        said += f" {resume} goes on."
+        sentence += f" {resume_hint} goes on."
     elif progress.not_sent:
-        said += f" {resume} sends the {progress.not_sent:,} not sent."
-    return said.strip() or None
+        sentence += f" {resume_hint} sends the {progress.not_sent:,} not sent."
+    return sentence.strip() or None
 
 
 def display_for(wanted: bool | Display, resumed: int = 0) -> Display:
@@ -160,13 +161,13 @@ def display_for(wanted: bool | Display, resumed: int = 0) -> Display:
     if not isinstance(wanted, bool):
         return wanted
     if not wanted:
-        return _Nothing()
+        return _NoDisplay()
     if _in_notebook() or (sys.stderr.isatty() and _has_width()):
-        return _Bar(resumed)
-    return Lines()
+        return _ProgressBar(resumed)
+    return LogLines()
 
 
-class _Nothing:
+class _NoDisplay:
     def show(self, progress: Progress) -> None:
         pass
 
@@ -174,7 +175,7 @@ class _Nothing:
         pass
 
 
-class _Bar:
+class _ProgressBar:
     """tqdm's bar: a widget in JupyterLab, characters in a terminal."""
 
     def __init__(self, resumed: int) -> None:
@@ -189,8 +190,8 @@ class _Bar:
             self._bar.start_t = self._bar.last_print_t = self._bar.start_t - progress.seconds
         if (more := progress.done - self._bar.n) > 0:
             self._bar.update(more)
-        said = progress.counts if progress.state == "running" else f"{progress.counts}; {progress.state}"
-        self._bar.set_postfix_str(said, refresh=False)
+        counts = progress.counts if progress.state == "running" else f"{progress.counts}; {progress.state}"
+        self._bar.set_postfix_str(counts, refresh=False)
         self._bar.refresh()
 
     def close(self, progress: Progress) -> None:
@@ -198,7 +199,7 @@ class _Bar:
         self._bar.close()
 
 
-class Lines:
+class LogLines:
     """A line every ten seconds, for a log: a bar would fill it with control characters."""
 
     def __init__(
@@ -240,16 +241,16 @@ class Speed:
     def __init__(self, clock: Callable[[], float] = time.monotonic, over: float = 5.0) -> None:
         self._clock = clock
         self._over = over
-        self._begun = clock()
-        self._marks: list[tuple[float, int]] = [(self._begun, 0)]
+        self._started_at = clock()
+        self._marks: list[tuple[float, int]] = [(self._started_at, 0)]
 
     @property
     def seconds(self) -> float:
         """Since it was begun."""
-        return self._clock() - self._begun
+        return self._clock() - self._started_at
 
     def rate(self, done: int) -> float:
-        """The rate now that *done* cases of this sitting have an outcome."""
+        """The rate now that *done* cases of this session have an outcome."""
         now = self._clock()
         if now - self._marks[-1][0] >= 0.2:
             self._marks.append((now, done))
@@ -259,7 +260,7 @@ class Speed:
         return (done - before) / (now - since) if now > since else 0.0
 
 
-class Tally:
+class Counters:
     """Counts of one run that anybody may read at any time."""
 
     def __init__(self, total: int) -> None:
@@ -267,12 +268,12 @@ class Tally:
         self.outcomes: dict[str, int] = {"answered": 0, "refused": 0, "not sent": 0, "unknown": 0}
         self.sending = 0
         self.sent = 0
-        """Cases of this sitting that have an outcome."""
+        """Cases of this session that have an outcome."""
         self.begin()
         self.state = "planned"
 
     def begin(self) -> None:
-        """Note that a sitting begins."""
+        """Note that a session begins."""
         self.state = "running"
         self.trouble = ""
         #: Whether one more was tried before it paused.

@@ -1,4 +1,4 @@
-"""Finding out what became of the cases that are unknown: is there a conversation of that consumer?
+"""Reconciliation of unknown outcomes: does the case's consumer have a conversation?
 
 Monitoring knows a consumer's open conversation at once; history knows closed ones too, about a minute late.
 Silence counts as absence only when it can be relied on: history was asked, it has had time to hear of the
@@ -17,14 +17,14 @@ from datetime import UTC, datetime, timedelta
 from lpnb._internal.display import table_html
 from lpnb.client.engine import Engine
 from lpnb.errors import NotSentError, SettingsError
-from lpnb.journal import Found, Journal, KnownCase
+from lpnb.journal import LookupResult, Journal, JournalCase
 
 #: Seconds after which history knows what happened: its minute (documented), and half as much again.
-FRESH = 90.0
+HISTORY_DELAY = 90.0
 #: The same on this machine, where nothing lags but what was in work when the line was cut.
-FRESH_HERE = 2.0
+HISTORY_DELAY_ON_LOOPBACK = 2.0
 #: Seconds after which history's silence counts though nothing later proves that it is as far.
-CERTAIN = 3600.0
+CERTAIN_AFTER = 3600.0
 #: How far our clock and the service's may be apart to tell by time which conversation came of an attempt.
 _SKEW = timedelta(seconds=1)
 
@@ -69,7 +69,7 @@ class Settled:
         return table_html(f"Settled: {str(self).splitlines()[0]}", ("case", "found out", "why"), rows)
 
 
-class Settler:
+class Reconciler:
     """Looks up one unknown case after the other.
 
     Args:
@@ -89,7 +89,7 @@ class Settler:
         engine: Engine,
         journal: Journal,
         *,
-        known: KnownCase | None,
+        known: JournalCase | None,
         run_prefix: str,
         fresh: float,
         certain: float,
@@ -109,38 +109,40 @@ class Settler:
         self._clocks_agree = False
         self._looking = asyncio.Lock()
 
-    async def settle(self, cases: Iterable[KnownCase], concurrency: int) -> Settled:
+    async def reconcile(self, cases: Iterable[JournalCase], concurrency: int) -> Settled:
         """Look up *cases*, and write down what is found."""
-        found: dict[str, list[str]] = {"answered": [], "absent": [], "unknown": []}
+        names: dict[str, list[str]] = {"answered": [], "absent": [], "unknown": []}
         reasons: dict[str, str] = {}
         todo = iter(cases := list(cases))
         if cases and (wait := self._started_until - time.time()) > 0:
             await asyncio.sleep(min(wait, 60.0))
 
-        async def work(todo: Iterator[KnownCase]) -> None:
+        async def work(todo: Iterator[JournalCase]) -> None:
             for case in todo:
                 result, why = await self._look_up(case)
                 if result is not None:
-                    await self._journal.found(case.number, case.used, result)
-                    found[result.outcome].append(case.name)
+                    await self._journal.lookup(case.number, case.used, result)
+                    names[result.outcome].append(case.name)
                 else:
-                    found["unknown"].append(case.name)
+                    names["unknown"].append(case.name)
                     reasons[case.name] = why
 
         await asyncio.gather(*(work(todo) for _ in range(concurrency)))
-        return Settled(**{name: tuple(sorted(names)) for name, names in found.items()}, reasons=reasons)
+        return Settled(**{outcome: tuple(sorted(of_it)) for outcome, of_it in names.items()}, reasons=reasons)
 
-    async def _look_up(self, case: KnownCase) -> tuple[Found | None, str]:
+    async def _look_up(self, case: JournalCase) -> tuple[LookupResult | None, str]:
         """What is certain about *case*, or None and why nothing is."""
-        asked = time.time_ns() // 1000
+        asked_at = time.time_ns() // 1000
         try:
-            if (found := await self._in_monitoring(case)) is not None:
-                return Found("answered", found, "monitoring", asked, f"Monitoring knows it: {found}."), ""
+            if (conversation := await self._in_monitoring(case)) is not None:
+                explanation = f"Monitoring knows it: {conversation}."
+                return LookupResult("answered", conversation, "monitoring", asked_at, explanation), ""
             await self._until_fresh(case)
-            asked = time.time_ns() // 1000
-            found, why = await self._in_history(case)
-            if found is not None:
-                return Found("answered", found, "history", asked, f"History knows it: {found}."), ""
+            asked_at = time.time_ns() // 1000
+            conversation, why = await self._in_history(case)
+            if conversation is not None:
+                explanation = f"History knows it: {conversation}."
+                return LookupResult("answered", conversation, "history", asked_at, explanation), ""
             if why:
                 return None, why
         except SettingsError:
@@ -150,21 +152,21 @@ class Settler:
             )
         except NotSentError as error:
             return None, f"it could not be looked up: {error}"
-        said = "History knows no conversation that came of it, open or closed."
-        return Found("absent", None, "history", asked, said), ""
+        explanation = "History knows no conversation that came of it, open or closed."
+        return LookupResult("absent", None, "history", asked_at, explanation), ""
 
-    def _over(self, case: KnownCase) -> float | None:
+    def _over(self, case: JournalCase) -> float | None:
         """Seconds since 1970 when *case* was over: a worker may have started it when its driver was dead."""
-        over = _over(case)
+        over = _ended_at(case)
         return over if over is None else max(over, self._started_until)
 
-    async def _until_fresh(self, case: KnownCase) -> None:
+    async def _until_fresh(self, case: JournalCase) -> None:
         """Wait until history has had its time to hear of *case*; of one without a time, all of it."""
         over = self._over(case)
         age = 0.0 if over is None else max(0.0, time.time() - over)
         await asyncio.sleep(max(0.0, self._fresh - age))
 
-    async def _in_monitoring(self, case: KnownCase) -> str | None:
+    async def _in_monitoring(self, case: JournalCase) -> str | None:
         """The open conversation that Monitoring knows of; only for a consumer that can have no other."""
         if not case.consumer_id.startswith(self._prefix):
             return None
@@ -173,11 +175,11 @@ class Settler:
         offer = await self._engine.engagement(EngagementRequest(case.consumer_id))
         return offer.conversation_id if offer.outcome == "already open" else None
 
-    async def _in_history(self, case: KnownCase) -> tuple[str | None, str]:
+    async def _in_history(self, case: JournalCase) -> tuple[str | None, str]:
         """The conversation in history; or None, and why its silence means nothing here, or ""."""
         # First what history knows, then what it says of this one: the other way round it may have heard of
         # both in between.
-        why = await self._distrust(case)
+        why = await self._reason_to_distrust(case)
         records = await self._engine.history_consumer(case.consumer_id, ("OPEN", "CLOSE"), ())
         own = case.consumer_id.startswith(self._prefix)
         if own and (ids := [record.conversation_id for record in records if record.conversation_id]):
@@ -196,11 +198,11 @@ class Settler:
             return None, f"this consumer has {len(later)} conversations that began after the attempt"
         return (later[0] if later else None), ""
 
-    async def _distrust(self, case: KnownCase) -> str:
+    async def _reason_to_distrust(self, case: JournalCase) -> str:
         """Why history's silence about *case* means nothing, or ""."""
         async with self._looking:
             if self._trust is None:
-                self._trust = await self._looked_at()
+                self._trust = await self._test_history()
         if self._trust or self._known is None:
             return self._trust
         over, shown = self._over(case), self._known.sent_at
@@ -210,10 +212,10 @@ class Settler:
             return ""
         return (
             "history knows no conversation yet that this run opened later, so it may not be as far. Settle "
-            f"again when there is one, or {_span(self._certain)} after the attempt"
+            f"again when there is one, or {_duration(self._certain)} after the attempt"
         )
 
-    async def _looked_at(self) -> str:
+    async def _test_history(self) -> str:
         if self._origin_changed:
             return "the service is not at the address that this was sent to, and may not know of it"
         known = self._known
@@ -237,12 +239,12 @@ class Settler:
         )
 
 
-def _over(case: KnownCase) -> float | None:
+def _ended_at(case: JournalCase) -> float | None:
     """When the waiting for *case* was over, in seconds since 1970; it may have begun till then."""
     if case.sent_at is None:
         return None
     return case.sent_at / 1_000_000 + (case.elapsed_ms or 0.0) / 1_000
 
 
-def _span(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} minutes" if seconds >= 60 else f"{seconds:g} seconds"

@@ -1,24 +1,16 @@
-"""What can be had of a run: its tables, pictures and files. How it is driven is ``run``'s business."""
+"""The results of a run: its tables, pictures and files, read from the journal."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lpnb.errors import InvalidValueError, RunError
+from lpnb.experiments.runs.journal_rows import cases_frame, in_columns, journal_frame, planned_cases, pivot_of, responses_frame
+from lpnb.journal import Reader, explain_damage, read_journal
 from lpnb._internal.validation import must, one_of
-from lpnb.errors import InvalidValueError, JournalError, LpnbError, RunError
-from lpnb.experiments.runs.journal_rows import (
-    cases_frame,
-    in_columns,
-    journal_frame,
-    known_of,
-    pivot_of,
-    responses_frame,
-)
-from lpnb.journal import Reader, read_journal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +19,7 @@ if TYPE_CHECKING:
     from lpnb.experiments.runs.compare import Comparison
     from lpnb.experiments.runs.partitions import Parts
     from lpnb.plots import Heatmap
+    from lpnb.plots.flow import FlowPicture
 
 
 #: Columns of a case that Monitoring may fill in, and what an offer calls them.
@@ -35,36 +28,6 @@ _OFFERED = {"campaignInfo.campaignId": "campaign_id", "campaignInfo.engagementId
 
 def _names(columns: str | list[str] | None) -> list[str]:
     return [columns] if isinstance(columns, str) else list(columns or ())
-
-
-@contextlib.contextmanager
-def reading(path: str | os.PathLike[str] | None, *, alone: bool = True) -> Iterator[None]:
-    """Say of a journal that holds what lpnb never writes that it does; somebody has edited it, or a disk has.
-
-    When it is not read *alone*, a wrong value may be one of the cases that were given, and is said as such.
-
-    Example:
-        >>> with reading("x.sqlite"):
-        ...     int("twelve")
-        Traceback (most recent call last):
-        lpnb.errors.JournalError: x.sqlite holds what lpnb never writes (invalid literal for int() with base 10: 'twelve'). Take a copy of it from before; nothing is sent from this one.
-    """  # noqa: E501
-    try:
-        yield
-    except LpnbError as error:
-        if not (alone and isinstance(error, InvalidValueError)):
-            raise
-        raise _odd(path, str(error).rstrip(".")) from None
-    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
-        missing = f"{error} is missing" if isinstance(error, KeyError) else error
-        raise _odd(path, missing) from None
-
-
-def _odd(path: str | os.PathLike[str] | None, finding: object) -> JournalError:
-    return JournalError(
-        f"{path} holds what lpnb never writes ({finding}). Take a copy of it from before; nothing is sent "
-        "from this one."
-    )
 
 
 class Results:
@@ -78,12 +41,12 @@ class Results:
     def table(self) -> pd.DataFrame:
         """One row per case, in the cases' order: see ``lpnb.tables.dataframes.cases_table`` for the columns.
 
-        What has been tried counts ``attempts`` over all sittings of the run.
+        What has been tried counts ``attempts`` over all sessions of the run.
         """
         if self.journal_path is None:
-            known = known_of(self._cases, self._run_key) if self._cases is not None else iter(())
-            return cases_frame(in_columns(known), self._columns, {})
-        with reading(self.journal_path):
+            planned = planned_cases(self._cases, self._run_key) if self._cases is not None else iter(())
+            return cases_frame(in_columns(planned), self._columns, {})
+        with explain_damage(self.journal_path):
             return journal_frame(self._look(), self._columns)
 
     def responses(self, *keys: str) -> pd.DataFrame:
@@ -103,7 +66,7 @@ class Results:
             >>> run.responses("ctmrinfo.ctype")[["case", "req_id", "ctmrinfo.ctype"]].shape
             (4, 3)
         """
-        with reading(self.journal_path):
+        with explain_damage(self.journal_path):
             frames = responses_frame(self._look())
         if not keys:
             return frames
@@ -149,24 +112,69 @@ class Results:
         """
         return pivot_of(self._with_offers(*_names(index), *_names(columns), value), index, columns, value)
 
-    def heatmap(self, rows: str, columns: str, value: str = "landed_skill", **options: Any) -> Heatmap:
+    def heatmap(
+        self,
+        rows: str,
+        columns: str,
+        value: str = "landed_skill",
+        *,
+        colours: Mapping[str, str] | None = None,
+    ) -> Heatmap:
         """Draw the cases over two columns; see ``lpnb.plots.heatmap``.
 
-        Where Monitoring was asked, "campaignInfo.campaignId" and "campaignInfo.engagementId" are columns too.
+        Args:
+            rows: The column whose values go down, such as "ctmrinfo.ctype". Where Monitoring was asked,
+                "campaignInfo.campaignId" and "campaignInfo.engagementId" are columns too.
+            columns: The column whose values go across.
+            value: What a cell shows: "landed_skill", "outcome", "failed", or any other column.
+            colours: A colour (#rrggbb) for each skill, where the usual ones are not wanted.
+
+        Raises:
+            InvalidValueError: The table lacks a column, or both keys are the same.
+
+        Example:
+            >>> from lpnb import Client, Sandbox, Settings, run_experiment
+            >>> cases = [{"ctmrinfo.ctype": ctype, "skillId": "-1"} for ctype in ("vip", "gold")]
+            >>> with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
+            ...     run = run_experiment(client, cases, journal="heat.sqlite", progress=False)
+            >>> run.heatmap("ctmrinfo.ctype", "skillId", "outcome").table().loc["vip", "-1"]
+            'answered'
         """
         from lpnb.plots import heatmap
 
-        return heatmap(self._with_offers(rows, columns, value), rows, columns, value, **options)
+        return heatmap(self._with_offers(rows, columns, value), rows, columns, value, colours=colours)
 
-    def flow(self, source: str, through: str | None = "campaignInfo.campaignId", **options: Any) -> Any:
+    def flow(
+        self,
+        source: str,
+        through: str | None = "campaignInfo.campaignId",
+        to: str = "landed_skill",
+        *,
+        colours: Mapping[str, str] | None = None,
+    ) -> FlowPicture:
         """Draw how cases come from a value through their campaign to a skill; see ``lpnb.plots.flow``.
 
-        The campaign is the one that a case names, or that Monitoring offered.
+        Args:
+            source: The column to start with, such as "ctmrinfo.ctype".
+            through: The column between; None for none. The campaign is the one that a case names, or that
+                Monitoring offered.
+            to: Where it ends: "landed_skill", "outcome", or any other column.
+            colours: A colour (#rrggbb) for each name of the last stage, where the usual ones are not wanted.
+
+        Raises:
+            InvalidValueError: The table lacks a column, or one is named twice.
+
+        Example:
+            >>> from lpnb import Client, Sandbox, Settings, run_experiment
+            >>> cases = [{"ctmrinfo.ctype": ctype} for ctype in ("vip", "gold")]
+            >>> with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
+            ...     run = run_experiment(client, cases, journal="flow.sqlite", progress=False)
+            >>> run.flow("ctmrinfo.ctype", None, "outcome").summary
+            '2 cases from ctmrinfo.ctype to outcome'
         """
         from lpnb.plots import flow
 
-        table = self._with_offers(source, through, options.get("to"))
-        return flow(table, source, through, **options)
+        return flow(self._with_offers(source, through, to), source, through, to, colours=colours)
 
     def compare(self, other: Any) -> Comparison:
         """Say which cases moved since, this run being the one before; see ``lpnb.compare``."""
@@ -203,7 +211,7 @@ class Results:
         named = [column for column in _OFFERED if column in wanted]
         if not named or self.journal_path is None:
             return table
-        with reading(self.journal_path):
+        with explain_damage(self.journal_path):
             offers = self._look().offers()
             for column in named if offers else ():
                 given = table[column].tolist() if column in table else [None] * len(table)

@@ -1,7 +1,7 @@
-"""``Run``: one execution of an experiment, from here or from a journal.
+"""``Run``: one execution of an experiment, started here or opened from its journal.
 
-A run has a thread of its own to live in, the background loop's. Whoever waits for it only looks: an interrupt
-ends the waiting at once and lets nothing new leave, and what has left is still answered and written down.
+A run goes on in the background event loop's thread. An interrupt of whoever waits for it ends the waiting at
+once and lets nothing new leave; what has left is still answered and written down.
 """
 
 from __future__ import annotations
@@ -18,18 +18,27 @@ from typing import TYPE_CHECKING, Any, Self
 from lpnb._internal import event_loop
 from lpnb._internal.display import count, esc, table_html
 from lpnb.errors import JournalError, LpnbError, RunError
-from lpnb.experiments.runs.dispatcher import Sending
-from lpnb.experiments.runs.options import Options
-from lpnb.experiments.runs.progress import Display, Progress, Speed, Tally, advice, display_for, interrupted
+from lpnb.experiments.runs.options import RunOptions
+from lpnb.experiments.runs.dispatcher import Dispatcher, OpenConversation, Session
+from lpnb.experiments.runs.progress import (
+    Counters,
+    Display,
+    Progress,
+    Speed,
+    advice,
+    display_for,
+    interrupt_notice,
+)
 from lpnb.experiments.runs.reconcile import Settled
 from lpnb.experiments.runs.results import Results
-from lpnb.experiments.runs.steps import missed, sending_of
+from lpnb.experiments.runs.resume import reconcile_run, resume_run
+from lpnb.experiments.runs.step_dispatcher import make_dispatcher, unfinished_steps
 from lpnb.journal import Journal, Reader
 
 if TYPE_CHECKING:
     from lpnb.client import AsyncClient, Client
     from lpnb.experiments.cases.cases import Cases
-    from lpnb.experiments.cluster.worker_pool import Crew
+    from lpnb.experiments.cluster.worker_pool import WorkerPool
 
 #: Seconds that an interrupted wait still gives to what has left.
 GRACE = 0.5
@@ -41,14 +50,15 @@ class Run(Results):
     Attributes:
         name: What it is called.
         journal_path: The file that everything is written into; None for a dry run.
-        cluster: Where its requests leave from, as it was given; None for this process.
 
     Example:
         >>> Run("nothing-yet", 3)
         <Run nothing-yet: 0 of 3 cases; planned>
     """
 
-    ways = ("run.resume()", "run.settle()")  # words for whoever reads; the command line has others
+    #: How the run's sentences say to resume and to settle it; the command line has other words.
+    resume_hint = "run.resume()"
+    settle_hint = "run.settle()"
 
     def __init__(
         self,
@@ -58,28 +68,29 @@ class Run(Results):
         path: Path | None = None,
         client: Client | AsyncClient | None = None,
         cases: Cases | None = None,
-        options: Options | None = None,
+        options: RunOptions | None = None,
         run_key: str = "",
-        progress: bool | Display = True,
-        cluster: object = None,
     ) -> None:
         self.name = name
         self.journal_path = path
         self._client = client
         self._cases = cases
-        self._options = options or Options()
+        self._options = options or RunOptions()
         self._run_key = run_key
-        self._shown = progress
-        self._tally = Tally(total)
+        self._counters = Counters(total)
         self._speed: Speed | None = None
-        self._sending: Sending | None = None
-        self._crew: Crew | None = None
-        self.cluster = cluster
+        self._dispatcher: Dispatcher | None = None
+        self._pool: WorkerPool | None = None
         self._future: concurrent.futures.Future[None] | None = None
         self._reader: Reader | None = None
         self._failure: BaseException | None = None
         self._resumed = 0
-        self._owed: Journal | None = None
+        self._unflushed: Journal | None = None
+
+    @property
+    def cluster(self) -> object:
+        """Where its requests leave from, as it was given; None for this process."""
+        return self._options.cluster
 
     @property
     def state(self) -> str:
@@ -93,46 +104,52 @@ class Run(Results):
             reader = self._look()
             if reader.is_written:
                 return "running"
-            said = str(reader.told("state"))
-            return "interrupted" if said == "running" else said
-        return self._tally.state
+            stored = str(reader.value("state"))
+            return "interrupted" if stored == "running" else stored
+        return self._counters.state
 
     @property
     def progress(self) -> Progress:
         """How far it has come."""
-        tally = self._tally
+        counters = self._counters
         if self._future is None and self.journal_path is not None:
-            found = self._look().states()
-            counts = {name: found.get(name, 0) for name in ("answered", "refused", "unknown", "sending")}
-            return Progress(tally.total, not_sent=found.get("not sent", 0), state=self.state, **counts)
+            states = self._look().states()
+            counts = {name: states.get(name, 0) for name in ("answered", "refused", "unknown", "sending")}
+            return Progress(counters.total, not_sent=states.get("not sent", 0), state=self.state, **counts)
         return Progress(
-            total=tally.total,
-            **{outcome.replace(" ", "_"): many for outcome, many in tally.outcomes.items()},
-            sending=tally.sending,
-            rate=self._speed.rate(tally.sent) if self._speed else 0.0,
+            total=counters.total,
+            **{outcome.replace(" ", "_"): many for outcome, many in counters.outcomes.items()},
+            sending=counters.sending,
+            rate=self._speed.rate(counters.sent) if self._speed else 0.0,
             seconds=self._speed.seconds if self._speed else 0.0,
-            state=tally.state,
+            state=counters.state,
         )
 
     @property
     def failure(self) -> str | None:
         """Why it failed or paused, in a sentence, or None."""
-        trouble = f"{self._tally.trouble}." if self._tally.trouble else None
+        trouble = f"{self._counters.trouble}." if self._counters.trouble else None
         return trouble if self._failure is None else str(self._failure)
 
     @property
     def advice(self) -> str | None:
         """What to do next, where there is something to do; None for a run that is done with all known."""
-        said = advice(self.progress, self.failure, self.ways, tried_one=self._tally.tried_one)
-        return " ".join(filter(None, (said, self.missed))) or None
+        sentence = advice(
+            self.progress,
+            self.failure,
+            self.resume_hint,
+            self.settle_hint,
+            tried_one=self._counters.tried_one,
+        )
+        return " ".join(filter(None, (sentence, self.unfinished_steps))) or None
 
     @property
-    def missed(self) -> str:
+    def unfinished_steps(self) -> str:
         """Which steps did not come to what they should, and what to do; empty while it goes on."""
         if self.journal_path is None or self.state not in ("done", "stopped", "interrupted", "paused"):
             return ""
         try:
-            return missed(self._look(), self.ways[0])
+            return unfinished_steps(self._look(), self.resume_hint)
         except JournalError:  # whoever asks for the table is told; a run still shows itself
             return ""
 
@@ -140,81 +157,82 @@ class Run(Results):
         self,
         journal: Journal,
         todo: Iterator[tuple[int, int]],
-        opened: Sequence[Any] = (),
-        crew: Crew | None = None,
+        opened: Sequence[OpenConversation] = (),
+        pool: WorkerPool | None = None,
     ) -> None:
-        """Begin a sitting on the background loop; *journal* is closed when it ends, and so is the *crew*.
+        """Begin a session on the background loop; *journal* and *pool* are closed when it ends.
 
-        *todo* are the cases to send, each with how often it was tried; *opened* the conversations of an
-        earlier sitting with which something is still to be done.
+        *todo* are the cases to send, each by its number and how often it was tried; *opened* the conversations of
+        an earlier session with which steps are still to be done.
         """
-        client, cases = self._client, self._cases
+        client, cases, options = self._client, self._cases, self._options
         if client is None or cases is None:
             raise RunError("A run needs a client and its cases to go on: open_run(...).resume(client).")
-        self._tally.begin()
+        self._counters.begin()
         self._failure = None
         self._speed = Speed()
-        client.engine.limit_rate(self._options.rate)
-        sending = sending_of(
-            *(client.engine, cases, journal, todo, self._run_key),
-            steps=self._options.steps,
-            unfinished=opened,
-            concurrency=crew.room if crew else self._options.concurrency,
-            on_5xx=self._options.on_5xx,
-            tally=self._tally,
+        client.engine.limit_rate(options.rate)
+        session = Session(
+            client.engine,
+            cases,
+            journal,
+            todo,
+            self._run_key,
+            replace(options, concurrency=pool.capacity) if pool else options,
+            self._counters,
             salt=self._look().about.get("salt"),
-            over=crew.carrier if crew else None,
+            transport=pool.transport if pool else None,
+            opened=opened,
         )
-        self._sending, self._crew = sending, crew
+        self._dispatcher, self._pool = make_dispatcher(session), pool
+        self._future = event_loop.submit(self._session(self._dispatcher, journal, pool))
 
-        async def sitting() -> None:
-            state = "failed"
-            try:
-                journal.tell("state", "running")
-                if crew is not None:
-                    await crew.begin(journal, sending, self._tally.total)
-                state = await sending.run()
-                self._failure = sending.failure
-                journal.tell("state", state)
-            except LpnbError as error:
-                self._failure = error
-            finally:
-                if crew is not None:
-                    await crew.close()
-                await asyncio.to_thread(self._put_away, journal)
-                self._tally.state = state
+    async def _session(self, dispatcher: Dispatcher, journal: Journal, pool: WorkerPool | None) -> None:
+        state = "failed"
+        try:
+            journal.set_value("state", "running")
+            if pool is not None:
+                await pool.begin(journal, dispatcher, self._counters.total)
+            state = await dispatcher.run()
+            self._failure = dispatcher.failure
+            journal.set_value("state", state)
+        except LpnbError as error:
+            self._failure = error
+        finally:
+            if pool is not None:
+                await pool.close()
+            await asyncio.to_thread(self._close_journal, journal)
+            self._counters.state = state
 
-        self._future = event_loop.submit(sitting())
-
-    def _put_away(self, journal: Journal) -> None:
-        """Close the journal, unless the disk still owes us a place for what was answered."""
+    def _close_journal(self, journal: Journal) -> None:
+        """Close the journal, unless answers are in memory because the disk did not take them."""
         with contextlib.suppress(JournalError):
             journal.flush()
-        if journal.owed:
-            self._owed = journal
+        if journal.unwritten:
+            self._unflushed = journal
         else:
             journal.close()
 
-    def _pay(self) -> None:
+    def _flush_pending(self) -> None:
         """Write what the disk had no room for, before anything else is done with the journal.
 
         Raises:
             JournalError: There is still no room.
         """
-        if self._owed is not None:
-            self._owed.flush()
-            self._owed.close()
-            self._owed = None
+        if self._unflushed is not None:
+            self._unflushed.flush()
+            self._unflushed.close()
+            self._unflushed = None
 
-    def adopt(
-        self, client: Client | AsyncClient, cases: Cases, options: Options, states: Mapping[str, int]
+    def attach(
+        self, client: Client | AsyncClient, cases: Cases, options: RunOptions, states: Mapping[str, int]
     ) -> None:
-        """Take what a further sitting needs: who sends, what, how, and what there is already."""
+        """Take over what a further session works with, and how many cases are in which state."""
         self._client, self._cases, self._options = client, cases, options
-        self._tally = Tally(self._tally.total)
+        self._counters = Counters(self._counters.total)
         for outcome in ("answered", "refused", "unknown"):
-            self._tally.outcomes[outcome] = states.get(outcome, 0)
-        self._resumed = sum(self._tally.outcomes.values())
+            self._counters.outcomes[outcome] = states.get(outcome, 0)
+        self._resumed = sum(self._counters.outcomes.values())
 
     def resume(
         self,
@@ -252,28 +270,31 @@ class Run(Results):
             ChangedCasesError: The cases are not those the run was begun with.
             RunError: There is no client, the journal is another account's, or a real one was not confirmed.
         """
-        from lpnb.experiments.runs.start import go_on
-
         if self.journal_path is None:
             raise RunError("A dry run has no journal to go on with. Run it without dry_run.")
         client = client if client is not None else self._client
         if client is None:
             raise RunError("open_run knows no client. Give one: open_run(path).resume(client).")
-        self._shown = self._shown if progress is None else progress
         if self._future is not None and not self._future.done():
             self.stop()
             concurrent.futures.wait([self._future])
-        self._pay()
-        own = self._client is not None
-        given: dict[str, Any] = {"concurrency": concurrency, "rate": rate, "on_5xx": on_5xx}
+        self._flush_pending()
+        begun_here = self._client is not None
+        changes: dict[str, Any] = {
+            "concurrency": concurrency,
+            "rate": rate,
+            "on_5xx": on_5xx,
+            "progress": progress,
+            "live": (begun_here and self._options.live) if live is None else live,
+        }
         options = replace(
             self._options,
-            live=(own and self._options.live) if live is None else live,
-            **{key: value for key, value in given.items() if value is not None},
+            confirm=confirm,
+            cluster=cluster,
+            **{name: value for name, value in changes.items() if value is not None},
         )
         cases = cases if cases is not None else self._cases
-        self.cluster = cluster
-        go_on(self, self.journal_path, client, cases, options=options, confirm=confirm, own=own)
+        resume_run(self, self.journal_path, client, cases, options, confirmed=begun_here)
         return self.wait() if wait else self
 
     def settle(self, client: Client | AsyncClient | None = None, *, fresh: float | None = None) -> Settled:
@@ -293,8 +314,6 @@ class Run(Results):
             JournalError: The file is missing, damaged, or being written.
             RunError: There is no client, the run is still going, or the journal is another account's.
         """
-        from lpnb.experiments.runs.start import settle_run
-
         if self.journal_path is None:
             raise RunError("A dry run sent nothing, so nothing is unknown.")
         client = client if client is not None else self._client
@@ -302,22 +321,22 @@ class Run(Results):
             raise RunError("open_run knows no client. Give one: open_run(path).settle(client).")
         if self._future is not None and not self._future.done():
             raise RunError("This run is still going. Wait for it, or stop it, and then settle its unknowns.")
-        self._pay()
-        settled = settle_run(self.journal_path, client, fresh)
-        for outcome, found in self._look().states().items():
-            if outcome in self._tally.outcomes:
-                self._tally.outcomes[outcome] = found
+        self._flush_pending()
+        settled = reconcile_run(self.journal_path, client, fresh)
+        for outcome, cases in self._look().states().items():
+            if outcome in self._counters.outcomes:
+                self._counters.outcomes[outcome] = cases
         if not settled.unknown:
-            self._tally.outcomes["unknown"] = 0
+            self._counters.outcomes["unknown"] = 0
         return settled
 
     def stop(self) -> Self:
         """Let nothing new leave. What has left is still answered, for at most the client's deadline."""
-        sending = self._sending
-        if sending is not None and self._future is not None and not self._future.done():
-            event_loop.loop().call_soon_threadsafe(sending.stop)
-            if self._crew is not None:
-                event_loop.submit(self._crew.recall())
+        dispatcher = self._dispatcher
+        if dispatcher is not None and self._future is not None and not self._future.done():
+            event_loop.loop().call_soon_threadsafe(dispatcher.stop)
+            if self._pool is not None:
+                event_loop.submit(self._pool.recall())
         return self
 
     def wait(self, timeout: float | None = None) -> Self:
@@ -335,23 +354,23 @@ class Run(Results):
         if future is None:
             return self
         until = time.monotonic() + (float("inf") if timeout is None else timeout)
-        display = display_for(self._shown, self._resumed)
+        display = display_for(self._options.progress, self._resumed)
         try:
             while not concurrent.futures.wait([future], timeout=0.1).done:
                 display.show(self.progress)
                 if time.monotonic() > until:
                     break
         except KeyboardInterrupt:
-            way = self.ways[0]
+            hint = self.resume_hint
             try:
                 self.stop()
                 concurrent.futures.wait([future], timeout=GRACE)
             except KeyboardInterrupt:  # whoever waited loses the run by it, but not the way back
-                way = way.replace("run.resume()", f"lpnb.open_run({str(self.journal_path)!r}).resume(client)")
+                hint = hint.replace("run.resume()", f"lpnb.open_run({str(self.journal_path)!r}).resume(client)")
                 raise
             finally:
                 display.close(self.progress)
-                print(interrupted(self.progress, way))  # noqa: T201 - somebody has to say why the cell ends
+                print(interrupt_notice(self.progress, hint))  # noqa: T201 - somebody has to say why the cell ends
             return self
         display.close(self.progress)
         return self._ended()
@@ -362,7 +381,7 @@ class Run(Results):
     async def _awaited(self) -> Self:
         if self._future is None:
             return self
-        display = display_for(self._shown, self._resumed)
+        display = display_for(self._options.progress, self._resumed)
         waiting = asyncio.wrap_future(self._future)
         try:
             while not (await asyncio.wait([waiting], timeout=0.1))[0]:
@@ -391,7 +410,7 @@ class Run(Results):
         names = ("answered", "refused", "not sent", "unknown")
         rows = [(name, f"{getattr(progress, name.replace(' ', '_')):,}") for name in names]
         rows.append(("still to be sent", f"{progress.left:,}"))
-        said = f"<p>{esc(self.advice)}</p>" if self.advice else ""
+        advised = f"<p>{esc(self.advice)}</p>" if self.advice else ""
         where = f"<p>{esc(self.journal_path)}</p>" if self.journal_path else ""
         caption = f"Run {self.name}: {self.state}, {count(progress.total, 'case')}"
-        return table_html(caption, ("outcome", "cases"), rows) + said + where
+        return table_html(caption, ("outcome", "cases"), rows) + advised + where

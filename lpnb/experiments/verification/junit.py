@@ -1,30 +1,28 @@
-"""A verification as JUnit XML, which build servers read. Written with the standard library."""
+"""The JUnit XML of a verification, for build servers."""
 
 from __future__ import annotations
 
 import os
 import re
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
 from lpnb.errors import Complaint, InvalidValueError, LpnbError
-from lpnb.experiments.verification.verify import Check, Verification
+from lpnb.experiments.verification.checks import CaseCheck
 
 #: What XML 1.0 cannot hold, in any spelling.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit(verification: Verification) -> str:
-    """The document: a test suite with a test case for each case.
+def junit(name: str, checks: Sequence[CaseCheck]) -> str:
+    """The document: the test suite *name* with a test case for each check.
 
-    A case that came otherwise is a failure, one of which it cannot be said an error, one that expected
-    nothing is skipped.
+    A failed case is a failure, one whose result is not known an error, one that expected nothing is skipped.
 
     Example:
-        >>> from lpnb.experiments.verification.verify import verification_of
-        >>> import pandas as pd
-        >>> print(junit(verification_of(pd.DataFrame({"case": ["a"], "outcome": ["answered"]}))))
+        >>> print(junit("cases", [CaseCheck("a", "skipped", "", "answered", "expected nothing", 0.0)]))
         <?xml version="1.0" encoding="UTF-8"?>
         <testsuites tests="1" failures="0" errors="0" skipped="1" time="0.000">
           <testsuite name="cases" tests="1" failures="0" errors="0" skipped="1" time="0.000">
@@ -35,16 +33,16 @@ def junit(verification: Verification) -> str:
         </testsuites>
     """
     counts = {
-        "tests": str(len(verification.checks)),
-        "failures": str(verification.count("failed")),
-        "errors": str(verification.count("error")),
-        "skipped": str(verification.count("skipped")),
-        "time": f"{sum(check.seconds for check in verification.checks):.3f}",
+        "tests": str(len(checks)),
+        "failures": str(sum(check.verdict == "failed" for check in checks)),
+        "errors": str(sum(check.verdict == "error" for check in checks)),
+        "skipped": str(sum(check.verdict == "skipped" for check in checks)),
+        "time": f"{sum(check.seconds for check in checks):.3f}",
     }
-    name = _legal(verification.name)
+    name = _legal(name)
     root = ElementTree.Element("testsuites", counts)
     suite = ElementTree.SubElement(root, "testsuite", {"name": name, **counts})
-    for check in verification.checks:
+    for check in checks:
         _add(suite, name, check)
     ElementTree.indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(root, encoding="unicode")}'
@@ -67,7 +65,7 @@ def check_junit(path: Path) -> None:
     raise InvalidValueError([Complaint(str(path), sentence)])
 
 
-def save_junit(verification: Verification, path: str | Path) -> None:
+def save_junit(name: str, checks: Sequence[CaseCheck], path: str | Path) -> None:
     """Write the document to *path*, whole or not at all.
 
     Raises:
@@ -77,7 +75,7 @@ def save_junit(verification: Verification, path: str | Path) -> None:
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         try:
-            part.write_text(junit(verification) + "\n", encoding="utf-8")
+            part.write_text(junit(name, checks) + "\n", encoding="utf-8")
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
@@ -85,14 +83,14 @@ def save_junit(verification: Verification, path: str | Path) -> None:
         raise LpnbError(f"{path} cannot be written: {error.strerror or error}.") from None
 
 
-def _add(suite: ElementTree.Element, name: str, check: Check) -> None:
+def _add(suite: ElementTree.Element, name: str, check: CaseCheck) -> None:
     attributes = {"classname": name, "name": _legal(check.case), "time": f"{check.seconds:.3f}"}
     case = ElementTree.SubElement(suite, "testcase", attributes)
     kinds = {"failed": "failure", "error": "error", "skipped": "skipped"}
     if check.verdict in kinds:
-        found = ElementTree.SubElement(case, kinds[check.verdict], {"message": _legal(check.said)})
+        element = ElementTree.SubElement(case, kinds[check.verdict], {"message": _legal(check.said)})
         if check.verdict != "skipped":
-            found.text = _legal(f"expected: {check.expected}\ngot: {check.got}")
+            element.text = _legal(f"expected: {check.expected}\ngot: {check.got}")
 
 
 def _legal(text: str) -> str:

@@ -1,46 +1,34 @@
-"""Expectations: what a run came to, held against what its cases said would come.
+"""Verification: the results of a run compared with what its cases expect.
 
-A case expects a skill (``expected_skill``, by id or by name), a code (``expected_code``), or both. The
-table of the run says what came; here each case gets a verdict and a sentence.
+A case expects a skill (``expected_skill``, by id or by name), a code (``expected_code``), or both.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from lpnb._internal.display import brief, esc, room, table_html, table_text
+from lpnb._internal.display import esc, room, table_html, table_text
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.cases import Cases, cases_of
-from lpnb.experiments.runs.journal_rows import code_came, skill_came
-from lpnb.experiments.runs.options import name_again
+from lpnb.experiments.runs.live_guard import CAP
+from lpnb.experiments.runs.options import RunOptions, name_again
+from lpnb.experiments.runs.steps import Steps
+from lpnb.experiments.verification.checks import CaseCheck, Verdict, checks_of
+from lpnb.experiments.verification.junit import save_junit
 from lpnb.tables.dataframes import plain_table
 
 if TYPE_CHECKING:
     from lpnb.client import AsyncClient, Client
-    from lpnb.experiments.runs.steps import Steps
+    from lpnb.experiments.runs.progress import Display
 
-#: "failed": it came otherwise. "error": it cannot be said how it came. "skipped": nothing was expected.
-Verdict = Literal["passed", "failed", "error", "skipped"]
 #: Failures that are written out; the others are counted.
 SHOWN = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One case: its verdict, what was expected, what came, and both in a sentence."""
-
-    case: str
-    verdict: Verdict
-    expected: str
-    got: str
-    said: str
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -48,17 +36,17 @@ class Verification:
     """The verdict on every case of a run.
 
     Example:
-        >>> found = verification_of(pd.DataFrame(
+        >>> verification = verification_of(pd.DataFrame(
         ...     {"case": ["a"], "outcome": ["answered"], "code": ["OK"], "expected_code": ["BAD_REQUEST"]}
         ... ))
-        >>> print(found)
+        >>> print(verification)
         1 case: 0 passed, 1 failed.
         failed  a: expected code BAD_REQUEST, got OK
-        >>> found.ok
+        >>> verification.ok
         False
     """
 
-    checks: Sequence[Check]
+    checks: Sequence[CaseCheck]
     name: str = "cases"
 
     @property
@@ -71,7 +59,7 @@ class Verification:
         return sum(check.verdict == verdict for check in self.checks)
 
     @property
-    def failures(self) -> list[Check]:
+    def failures(self) -> list[CaseCheck]:
         """The cases that failed, and those of which it cannot be said how they came."""
         return [check for check in self.checks if check.verdict in ("failed", "error")]
 
@@ -97,19 +85,18 @@ class Verification:
         Raises:
             LpnbError: It could not be written.
         """
-        from lpnb.experiments.verification.junit import save_junit
-
-        save_junit(self, path)
+        save_junit(self.name, self.checks, path)
 
     @property
     def headline(self) -> str:
         """The counts in one sentence."""
         count = len(self.checks)
-        told = [f"{self.count('passed'):,} passed", f"{self.count('failed'):,} failed"]
-        for verdict, word in (("error", "not told"), ("skipped", "expected nothing")):
-            if found := self.count(verdict):  # type: ignore[arg-type]
-                told.append(f"{found:,} {word}")
-        return f"{count:,} case{'' if count == 1 else 's'}: {', '.join(told)}."
+        parts = [f"{self.count('passed'):,} passed", f"{self.count('failed'):,} failed"]
+        if errors := self.count("error"):
+            parts.append(f"{errors:,} not told")
+        if skipped := self.count("skipped"):
+            parts.append(f"{skipped:,} expected nothing")
+        return f"{count:,} case{'' if count == 1 else 's'}: {', '.join(parts)}."
 
     def __str__(self) -> str:
         lines = [f"{check.verdict:<6}  {check.case}: {check.said}" for check in self.failures[:SHOWN]]
@@ -121,11 +108,11 @@ class Verification:
         return f"<Verification {self.headline}>"
 
     def _repr_html_(self) -> str:
-        found = self.failures
-        if not found:
+        failures = self.failures
+        if not failures:
             return f"<p><b>{esc(self.headline)}</b></p>"
-        rows = [(check.case, check.verdict, check.expected, check.got) for check in found[:SHOWN]]
-        more = f"<p>and {len(found) - SHOWN:,} more</p>" if len(found) > SHOWN else ""
+        rows = [(check.case, check.verdict, check.expected, check.got) for check in failures[:SHOWN]]
+        more = f"<p>and {len(failures) - SHOWN:,} more</p>" if len(failures) > SHOWN else ""
         return table_html(self.headline, ("case", "verdict", "expected", "got"), rows) + more
 
 
@@ -136,7 +123,17 @@ def verify(
     engagement: bool | None = None,
     close: bool = True,
     landing_wait: float | None = None,
-    **options: Any,
+    journal: str | os.PathLike[str] | None = None,
+    name: str | None = None,
+    concurrency: int = 16,
+    rate: float | None = None,
+    on_5xx: str = "pause",
+    live: bool = False,
+    confirm: int | None = None,
+    cap: int = CAP,
+    hash_personal: bool = False,
+    progress: bool | Display = True,
+    cluster: object = None,
 ) -> Verification:
     """Send *cases*, see where each landed, and say which came as they expected.
 
@@ -146,8 +143,17 @@ def verify(
         engagement: Ask Monitoring first, as a page would. When left out: if there are columns for it.
         close: Close each conversation afterwards, so that none is left for an agent.
         landing_wait: Seconds to wait for a landing at the most, as for ``Steps``.
-        options: As for ``run_experiment``: journal, concurrency, rate, live, confirm and so on. A ``name``
-            gets the time appended, so that the same check can be made again.
+        journal: The file that all is written into; by default below ``runs``, and one line says where.
+        name: What the run is called, with the time appended so that the same check can be made again.
+        concurrency: How many CONVERSATION requests are under way at once, at the most.
+        rate: How many leave a second, at the most; found by itself when left out.
+        on_5xx: "pause" or "retry", as for ``run_experiment``.
+        live: Must be True for a real account.
+        confirm: There, the number of cases.
+        cap: How many cases it may be there.
+        hash_personal: Keep personal values in the journal as hashes only.
+        progress: Whether to show how it goes, or what to show it with.
+        cluster: Send from the workers of a Dask cluster, as for ``run_experiment``.
 
     Raises:
         InvalidValueError: A cell is wrong, or no case expects anything.
@@ -161,14 +167,30 @@ def verify(
         ...     print(verify(client, cases, journal="vip.sqlite", progress=False))
         1 case: 1 passed, 0 failed.
     """
-    from lpnb.experiments.runs.start import run_experiment
+    checked = cases_of(cases)
+    options = RunOptions(
+        journal=journal,
+        name=name_again(name) if name is not None and journal is None else name,
+        concurrency=concurrency,
+        rate=rate,
+        steps=steps_for(checked, engagement=engagement, close=close, landing_wait=landing_wait),
+        on_5xx=on_5xx,
+        live=live,
+        confirm=confirm,
+        cap=cap,
+        hash_personal=hash_personal,
+        progress=progress,
+        cluster=cluster,
+    )
+    return verify_with(client, checked, options)
 
-    known = cases_of(cases)
-    steps = steps_for(known, engagement=engagement, close=close, landing_wait=landing_wait)
-    if options.get("name") is not None and options.get("journal") is None:
-        options["name"] = name_again(options["name"])
-    run = run_experiment(client, known, steps=steps, **options)
-    return verification_of(run.table(), known.told.removeprefix("of ") or "cases")
+
+def verify_with(client: Client | AsyncClient, cases: Cases, options: RunOptions) -> Verification:
+    """Send *cases* as *options* say, and check what came; see ``verify``."""
+    from lpnb.experiments.runs.start import start_run
+
+    run = start_run(client, cases, options).wait()
+    return verification_of(run.table(), cases.origin.removeprefix("of ") or "cases")
 
 
 def steps_for(
@@ -179,15 +201,12 @@ def steps_for(
     Raises:
         InvalidValueError: No case expects anything.
     """
-    from lpnb.experiments.runs.steps import Steps
-
     expect_something(cases)
-    wait: dict[str, Any] = {} if landing_wait is None else {"landing_wait": landing_wait}
     return Steps(
         engagement=cases.asks_monitoring if engagement is None else engagement,
         landing=any("expected_skill" in case.expected for case in cases),
         close=close,
-        **wait,
+        landing_wait=Steps.landing_wait if landing_wait is None else landing_wait,
     )
 
 
@@ -203,92 +222,8 @@ def expect_something(cases: Cases) -> None:
 
 
 def verification_of(table: pd.DataFrame, name: str = "cases") -> Verification:
-    """Judge the cases of a run by its table, as ``run.table()`` gives it."""
-    columns = {
-        column: [
-            None if missing else cell
-            for cell, missing in zip(table[column], table[column].isna(), strict=True)
-        ]
-        if column in table
-        else [None] * len(table)
-        for column in _LOOKED_AT
-    }
-    rows = zip(*columns.values(), strict=True)
-    meant = _meant(columns["expected_skill"], columns["landed_skill"])
-    return Verification([_check(dict(zip(columns, row, strict=True)), meant) for row in rows], name)
-
-
-def _meant(expected: Sequence[Any], landed: Sequence[Any]) -> dict[str, str]:
-    """For each expected skill that no case landed in, the nearest name of one that some did."""
-    names = {name.casefold(): name for name in landed if name is not None}
-    strange = {wanted for wanted in expected if wanted is not None} - set(landed)
-    near = {wanted: get_close_matches(wanted.casefold(), names, n=1, cutoff=0.8) for wanted in strange}
-    return {wanted: names[found[0]] for wanted, found in near.items() if found}
-
-
-_LOOKED_AT = (
-    "case",
-    "outcome",
-    "code",
-    "message",
-    "landed_skill_id",
-    "landed_skill",
-    "expected_skill",
-    "expected_code",
-    "elapsed_ms",
-)
-
-
-def _check(row: dict[str, Any], meant: dict[str, str]) -> Check:
-    wanted_skill, wanted_code = row["expected_skill"], row["expected_code"]
-    wanted, got, failed, untold = [], [], [], []
-    if wanted_code is not None:
-        wanted.append(f"code {wanted_code}")
-        got.append(_code(row))
-        came = code_came(row["outcome"], row["code"], wanted_code)
-        if came is None:
-            untold.append(f"expected code {wanted_code}, and the outcome is {_outcome(row)}")
-        elif not came:
-            same = row["code"] is not None and row["code"].casefold() == wanted_code.casefold()
-            hint = f". Did you mean {row['code']}?" if same else ""
-            failed.append(f"expected code {wanted_code}, got {_code(row)}{hint}")
-    if wanted_skill is not None:
-        wanted.append(f"skill {wanted_skill}")
-        landed = [row[column] for column in ("landed_skill", "landed_skill_id") if row[column] is not None]
-        where = f"{landed[0]} ({landed[1]})" if len(landed) > 1 else landed[0] if landed else ""
-        got.append(f"skill {where}" if where else _outcome(row))
-        came = skill_came(row["outcome"], landed, wanted_skill)
-        if came is False and landed:
-            hint = f". Did you mean {meant[wanted_skill]}?" if wanted_skill in meant else ""
-            failed.append(f"expected skill {wanted_skill}, landed in {where}{hint}")
-        elif came is False:
-            failed.append(f"expected skill {wanted_skill}, and it was refused with {_code(row)}")
-        elif came is None:
-            why = "where it landed is not known" if row["outcome"] == "answered" else ""
-            untold.append(f"expected skill {wanted_skill}, and {why or f'the outcome is {_outcome(row)}'}")
-    verdict: Verdict = "failed" if failed else "error" if untold else "passed" if wanted else "skipped"
-    return Check(
-        case=str(row["case"]),
-        verdict=verdict,
-        expected=", ".join(wanted),
-        got=", ".join(got) or _outcome(row),
-        said="; ".join([*failed, *untold]) or ("as expected" if wanted else "expected nothing"),
-        seconds=(row["elapsed_ms"] or 0.0) / 1000,
-    )
-
-
-def _code(row: dict[str, Any]) -> str:
-    code = row["code"] or "no code"
-    return f"{code} ({_short(row['message'])})" if row["message"] and code != "OK" else str(code)
-
-
-def _outcome(row: dict[str, Any]) -> str:
-    said = f" ({_short(row['message'])})" if row["message"] and row["outcome"] != "answered" else ""
-    return f"{row['outcome']}{said}"
-
-
-def _short(text: object) -> str:
-    return brief(text, 160).strip("'\"")
+    """Check the cases of a run by its table, as ``run.table()`` gives it."""
+    return Verification(checks_of(table), name)
 
 
 def as_text(verification: Verification) -> str:

@@ -1,0 +1,194 @@
+"""The dispatcher of a run with steps: Monitoring before a case is sent; messages, landing and close after.
+
+Each step is in the journal: a message is written down before it leaves and never sent twice, a landing is read
+again until it is known, a close is repeated because that is harmless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from lpnb._internal.display import count
+from lpnb.errors import NotSentError, SettingsError
+from lpnb.experiments.runs.closable_queue import ClosableQueue
+from lpnb.experiments.runs.dispatcher import Dispatcher, HeldError, OpenConversation, Session
+from lpnb.experiments.runs.steps import Steps
+from lpnb.journal import Answer, Reader, StepRecord
+
+if TYPE_CHECKING:
+    from lpnb.experiments.cases.cases import Case
+    from lpnb.models.outgoing import Batch
+
+
+class DispatcherWithSteps(Dispatcher):
+    """A dispatcher that asks Monitoring before a case is sent, and follows its conversation up afterwards."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self.steps = session.options.steps
+        self._from_before = session.opened
+        # Numbers and ids only: as many as there are conversations at the most.
+        self._opened: ClosableQueue[OpenConversation] = ClosableQueue()
+
+    async def run(self) -> str:
+        """Send all there is, and do with each conversation what is to be done."""
+        following = [asyncio.create_task(self._follow_opened()) for _ in range(self._concurrency)]
+        try:
+            for opened in self._from_before:
+                self._opened.put(opened)
+            state = await super().run()
+        finally:
+            self._opened.close(drop=self.stopping)
+            await asyncio.gather(*following)
+        if self.failure is not None:
+            return "failed"
+        return "stopped" if state == "done" and self.stopping else state
+
+    def stop(self) -> None:
+        """Let nothing new leave; steps that were not begun wait for the next session."""
+        super().stop()
+        self._opened.close(drop=True)
+
+    async def batch_of(self, case: Case, consumer_id: str) -> Batch:
+        """The case's batch, routed by what Monitoring offers when it is to be asked."""
+        if not self.steps.engagement:
+            return case.posted()
+        from lpnb.models.engagements import EngagementRequest
+
+        batch = case.batch()
+        fields = case.engagement(consumer_id) or {}
+        async with self.preparing:
+            if self.holds:
+                raise HeldError
+            offer = await self.engine.engagement(EngagementRequest(consumer_id, **fields))
+        details = {"campaign_id": offer.campaign_id, "engagement_id": offer.engagement_id}
+        await self._note(case.number, "engagement", 0, offer.outcome, details)
+        return batch.with_engagement(offer) if offer.outcome == "offered" else batch
+
+    def after_answer(self, number: int, consumer_id: str, answer: Answer) -> None:
+        """Hand an open conversation to those who follow it up."""
+        if self.steps.follows and answer.outcome == "answered" and answer.conversation_id is not None:
+            self._opened.put(OpenConversation(number, consumer_id, answer.conversation_id))
+
+    async def _follow_opened(self) -> None:
+        while (opened := await self._opened.take()) is not None:
+            try:
+                await self._follow_up(opened)
+            except Exception as error:
+                self._record_failure(error)
+
+    async def _follow_up(self, opened: OpenConversation) -> None:
+        for place, text in enumerate(self.steps.say):
+            if self.stopping:
+                return
+            if ("say", place) not in opened.done and not await self._say(opened, place, text):
+                break
+        if self.steps.landing and ("landing", 0) not in opened.done and not self.stopping:
+            await self._land(opened)
+        if self.steps.close and ("close", 0) not in opened.done and not self.stopping:
+            await self._close(opened)
+
+    async def _say(self, opened: OpenConversation, place: int, text: str) -> bool:
+        from lpnb.models.frames import Message
+
+        await self._note(opened.number, "say", place, "sending", {})
+        try:
+            fields: dict[str, Any] = {"text": text, "conversation_id": opened.conversation_id}
+            frame = Message(**fields)
+            reply = await self.engine.send_frame(frame, opened.consumer_id)
+            outcome, details = reply.outcome, {"sequence": reply.sequence, "explanation": reply.explanation}
+        except NotSentError as error:
+            outcome, details = "not sent", {"explanation": str(error)}
+        await self._note(opened.number, "say", place, outcome, details)
+        return outcome == "answered"
+
+    async def _land(self, opened: OpenConversation) -> None:
+        from lpnb.client.landings import find_landing
+
+        try:
+            landing = await find_landing(
+                self.engine,
+                opened.conversation_id,
+                receiver=self.steps.receiver,
+                wait=self.steps.landing_wait,
+            )
+        except (NotSentError, SettingsError) as error:
+            await self._note(opened.number, "landing", 0, "not sent", {"explanation": str(error)})
+            return
+        details = {
+            "skill_id": landing.skill_id,
+            "skill_name": landing.skill_name,
+            "source": landing.source,
+            "explanation": landing.explanation,
+        }
+        await self._note(opened.number, "landing", 0, "answered" if landing.ok else "not visible", details)
+
+    async def _close(self, opened: OpenConversation) -> None:
+        from lpnb.models.conversation_fields import Close
+        from lpnb.models.frames import FieldUpdate
+
+        try:
+            fields: dict[str, Any] = {"fields": [Close()], "conversation_id": opened.conversation_id}
+            frame = FieldUpdate(**fields)
+            reply = await self.engine.send_frame(frame, opened.consumer_id)
+            outcome, details = reply.outcome, {"explanation": reply.explanation}
+        except NotSentError as error:
+            outcome, details = "not sent", {"explanation": str(error)}
+        await self._note(opened.number, "close", 0, outcome, details)
+
+    async def _note(self, number: int, step: str, place: int, outcome: str, details: dict[str, Any]) -> None:
+        details_text = json.dumps(details, ensure_ascii=False)
+        await self.journal.step(StepRecord(number, step, place, outcome, details_text, time.time_ns() // 1000))
+
+
+def make_dispatcher(session: Session) -> Dispatcher:
+    """The dispatcher for *session*: one with steps where there are any."""
+    return DispatcherWithSteps(session) if session.options.steps.any else Dispatcher(session)
+
+
+def conversations_to_follow(reader: Reader, steps: Steps) -> list[OpenConversation]:
+    """The open conversations of an earlier session with which something is still to be done."""
+    if not steps.follows:
+        return []
+    done: dict[int, set[tuple[str, int]]] = {}
+    for number, step, place, outcome, _ in reader.steps():
+        if outcome in ("answered", "refused") or (step == "say" and outcome != "not sent"):
+            done.setdefault(number, set()).add((step, place))
+    wanted = {("say", place) for place in range(len(steps.say))}
+    wanted |= {("landing", 0)} if steps.landing else set()
+    wanted |= {("close", 0)} if steps.close else set()
+    return [
+        OpenConversation(case.number, case.consumer_id, case.conversation_id, frozenset(steps_done))
+        for case in reader.cases()
+        if case.state == "answered"
+        and case.conversation_id is not None
+        and wanted - (steps_done := done.get(case.number, set()))
+        and ("close", 0) not in steps_done
+    ]
+
+
+def unfinished_steps(reader: Reader, resume_hint: str) -> str:
+    """What steps did not come to, by how many cases, and what can be done: *resume_hint* does some again."""
+    counts: dict[tuple[str, str], int] = {}
+    for outcomes in reader.followed().values():
+        for step in ("say", "landing", "close"):
+            if (outcome := outcomes.get(step, "answered")) not in ("answered", "sending"):
+                counts[step, outcome] = counts.get((step, outcome), 0) + 1
+    again = f"{resume_hint} tries again"
+    by_hand = "see to it in the conversation"
+    sentences = {
+        ("say", "refused"): f"an opening message was refused and is not said again; {by_hand}",
+        ("say", "unknown"): f"an opening message may not have arrived and is not said again; {by_hand}",
+        ("say", "not sent"): f"an opening message was not sent; {again}",
+        ("landing", "not visible"): f"the landing is not known; {again}",
+        ("landing", "not sent"): f"the landing could not be asked for; {again}",
+        ("close", "refused"): f"the close was refused and is not repeated; {by_hand}",
+        ("close", "unknown"): f"the conversation may still be open; {again}",
+        ("close", "not sent"): f"the close was not sent; {again}",
+    }
+    return " ".join(
+        f"{count(counts[key], 'case')}: {sentence}." for key, sentence in sentences.items() if key in counts
+    )
