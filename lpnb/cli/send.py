@@ -18,8 +18,8 @@ from lpnb.cli.run_command import (
     print_journal_path,
     print_summary,
     resume_hint_on_interrupt,
-    set_hints,
     run_arguments,
+    set_hints,
     terminate_as_interrupt,
     write_table,
 )

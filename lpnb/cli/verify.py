@@ -17,8 +17,8 @@ from lpnb.cli.run_command import (
     landing_wait_argument,
     print_journal_path,
     resume_hint_on_interrupt,
-    set_hints,
     run_arguments,
+    set_hints,
     terminate_as_interrupt,
     write_or_explain,
 )
@@ -82,7 +82,9 @@ def _run(options: argparse.Namespace) -> int:
         if problems := " ".join(filter(None, (run.failure, run.unfinished_steps))):
             print(problems, file=sys.stderr)
         if left := run.progress.left:
-            print(f"{left:,} were not sent: verify again, or send them with {run.resume_hint}", file=sys.stderr)
+            print(
+                f"{left:,} were not sent: verify again, or send them with {run.resume_hint}", file=sys.stderr
+            )
     verification = verification_of(table, options.cases.name)
     written = options.out is None or write_or_explain(lambda: save_table(table, options.out), run)
     if options.junit is not None:

@@ -195,7 +195,7 @@ def test_a_disk_that_is_too_slow_is_answered_503_in_time_and_a_repeat_is_taken(
 ):
     body = wire.notification(wire.message("c", 0))
     held = threading.Event()
-    receiver._now.store._writer.do(lambda connection: held.wait(30))
+    receiver._running.store._writer.do(lambda connection: held.wait(30))
     monkeypatch.setattr(endpoint, "STORE_SECONDS", 0.05)
     assert poster.post(body) == 503
     monkeypatch.setattr(endpoint, "STORE_SECONDS", 30.0)
@@ -355,7 +355,7 @@ def test_whoever_waits_is_woken_by_the_message_and_not_by_others(receiver, poste
         return (await waiting).text
 
     assert asyncio.run(wait_and_post()) == "for me"
-    assert receiver._now._waiting == {}
+    assert receiver._running._waiting == {}
 
 
 def test_of_many_who_wait_each_gets_another_message(receiver, poster, wire):
@@ -389,7 +389,7 @@ def test_whoever_looked_while_a_message_was_in_nobody_s_hands_is_woken_when_it_c
     receiver, poster, wire
 ):
     poster.say(wire.message("c", 0, "back again"))
-    store = receiver._now.store
+    store = receiver._running.store
     taken = store.claim("c", lambda events: events[0]).result(10)
 
     async def wait_and_give_back():
@@ -464,7 +464,7 @@ def test_whoever_waits_is_told_when_the_receiver_stops(account):
         async with Receiver(account) as receiver:
             waiting = asyncio.create_task(receiver.next_message("c", 10))
             for _ in range(10_000):
-                if receiver._now._waiting:
+                if receiver._running._waiting:
                     break
                 await asyncio.sleep(0.001)
         with pytest.raises(ReceiverError) as caught:

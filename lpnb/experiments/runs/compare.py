@@ -14,13 +14,13 @@ from typing import Any
 import pandas as pd
 
 from lpnb._internal.display import brief, esc, room, table_html, table_text
+from lpnb._internal.validation import must, one_of
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.runs.journal_rows import table_of_journal
-from lpnb._internal.validation import must, one_of
 from lpnb.plots.case_matrix import as_text, case_labels, tally, text_values
 from lpnb.plots.change_map import ChangeFlow, ChangeMap, change_map
-from lpnb.plots.heatmap import case_count
 from lpnb.plots.figure import PlotsMissingError, inline
+from lpnb.plots.heatmap import case_count
 
 #: What can become of a case, in the order it is told.
 CHANGES = ("moved", "other outcome", "appeared", "disappeared", "not comparable", "stayed")

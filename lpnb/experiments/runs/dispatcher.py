@@ -1,7 +1,7 @@
 """Sends the cases of a run: each is built, journalled, sent, and its answer is journalled.
 
-All of it runs on the background event loop. When to stop, pause and retry is decided here; what an answer means
-is not: that is ``transport.protocol.verdict``.
+All of it runs on the background event loop. When to stop, pause and retry is decided here; what an answer
+means is not: that is ``transport.protocol.verdict``.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 from lpnb.client.engine import Engine
 from lpnb.errors import InvalidValueError, JournalError, NotSentError
 from lpnb.experiments.cluster.cluster_transport import LOST
-from lpnb.experiments.runs.progress import Counters
-from lpnb.experiments.runs.journal_rows import consumer_of, without_personal
 from lpnb.experiments.runs.concurrency import ConcurrencyLimiter
+from lpnb.experiments.runs.journal_rows import consumer_of, without_personal
+from lpnb.experiments.runs.progress import Counters
 from lpnb.journal import Answer, Journal, WriteCallback
-from lpnb.transport.retries import RETRY_DELAYS
-from lpnb.models.responses import BatchResponse
 from lpnb.models.outgoing import Batch, EncodedBatch
+from lpnb.models.responses import BatchResponse
 from lpnb.transport.protocol import Exchange
+from lpnb.transport.retries import RETRY_DELAYS
 
 if TYPE_CHECKING:
     from lpnb.experiments.cases.cases import Case, Cases
@@ -79,7 +79,7 @@ class HeldError(Exception):
 
 
 class Dispatcher:
-    """Sends the cases of one session of a run, from the first that is still to be sent to the last, or to a stop."""
+    """Sends what is left of a run in one session: from the first case to the last, or to a stop."""
 
     def __init__(self, session: Session) -> None:
         self.engine = session.engine
@@ -132,7 +132,9 @@ class Dispatcher:
 
     async def run(self) -> str:
         """Send all there is; return how it ended: "done", "stopped", "paused" or "failed"."""
-        self._senders = {asyncio.create_task(self._send()) for _ in range(_TASKS_PER_SLOT * self._concurrency)}
+        self._senders = {
+            asyncio.create_task(self._send()) for _ in range(_TASKS_PER_SLOT * self._concurrency)
+        }
         watching = asyncio.create_task(self._watch())
         try:
             while self._senders:  # there may be more of them meanwhile
@@ -241,9 +243,7 @@ class Dispatcher:
                 return response
             recorder.note(answer_of(response))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(
-                    self._stopped.wait(), self.engine.scaled(seconds)
-                )
+                await asyncio.wait_for(self._stopped.wait(), self.engine.scaled(seconds))
             try:
                 again = await self.engine.send(batch, consumer_id, observer=recorder, over=self._transport)
             except (HeldError, NotSentError):
@@ -312,7 +312,7 @@ class Dispatcher:
 class _AttemptRecorder:
     """Writes each attempt down before it leaves, and what came of one that another follows."""
 
-    __slots__ = ("_has_slot", "_dispatcher", "nth", "number")
+    __slots__ = ("_dispatcher", "_has_slot", "nth", "number")
 
     def __init__(self, dispatcher: Dispatcher, number: int, tried: int) -> None:
         self._dispatcher = dispatcher

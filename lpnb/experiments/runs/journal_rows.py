@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from lpnb.errors import InvalidValueError
-from lpnb.journal import Answer, CaseRow, JournalCase, Reader, explain_damage, read_each, read_journal
 from lpnb._internal.json_codec import json_text
 from lpnb._internal.validation import must, one_of
+from lpnb.errors import InvalidValueError
+from lpnb.journal import Answer, CaseRow, JournalCase, Reader, explain_damage, read_each, read_journal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +76,8 @@ def _hash_personal(value: Any, salt: str) -> Any:
     if not isinstance(value, dict):
         return value
     return {
-        key: hash_personal_value(item, salt) if _is_personal(key) else _hash_personal(item, salt) for key, item in value.items()
+        key: hash_personal_value(item, salt) if _is_personal(key) else _hash_personal(item, salt)
+        for key, item in value.items()
     }
 
 
@@ -251,7 +252,10 @@ def _block_columns(
         "landed_skill_id": [outcomes.get("skill_id") for outcomes in steps],
         "landed_skill": [outcomes.get("skill_name") for outcomes in steps],
         "landing_source": [outcomes.get("source") for outcomes in steps],
-        **{f"{step}_outcome": [outcomes.get(step) for outcomes in steps] for step in ("say", "landing", "close")},
+        **{
+            f"{step}_outcome": [outcomes.get(step) for outcomes in steps]
+            for step in ("say", "landing", "close")
+        },
         "expected_skill": [wanted.get("expected_skill") for wanted in expected],
         "expected_code": [wanted.get("expected_code") for wanted in expected],
         "passed": [

@@ -28,8 +28,8 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 class RunOptions:
     """What ``run_experiment`` takes besides the client and the cases; see there what each means.
 
-    The journal keeps ``concurrency``, ``rate``, ``on_5xx``, ``live``, ``cap`` and ``steps``, so that a run goes on as
-    it was begun.
+    The journal keeps ``concurrency``, ``rate``, ``on_5xx``, ``live``, ``cap`` and ``steps``, so that a run
+    goes on as it was begun.
     """
 
     journal: str | os.PathLike[str] | None = None

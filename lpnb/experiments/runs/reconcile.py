@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from lpnb._internal.display import table_html
 from lpnb.client.engine import Engine
 from lpnb.errors import NotSentError, SettingsError
-from lpnb.journal import LookupResult, Journal, JournalCase
+from lpnb.journal import Journal, JournalCase, LookupResult
 
 #: Seconds after which history knows what happened: its minute (documented), and half as much again.
 HISTORY_DELAY = 90.0

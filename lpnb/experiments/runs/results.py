@@ -7,10 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lpnb.errors import InvalidValueError, RunError
-from lpnb.experiments.runs.journal_rows import cases_frame, in_columns, journal_frame, planned_cases, pivot_of, responses_frame
-from lpnb.journal import Reader, explain_damage, read_journal
 from lpnb._internal.validation import must, one_of
+from lpnb.errors import InvalidValueError, RunError
+from lpnb.experiments.runs.journal_rows import (
+    cases_frame,
+    in_columns,
+    journal_frame,
+    pivot_of,
+    planned_cases,
+    responses_frame,
+)
+from lpnb.journal import Reader, explain_damage, read_journal
 
 if TYPE_CHECKING:
     import pandas as pd

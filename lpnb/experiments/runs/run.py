@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Self
 from lpnb._internal import event_loop
 from lpnb._internal.display import count, esc, table_html
 from lpnb.errors import JournalError, LpnbError, RunError
-from lpnb.experiments.runs.options import RunOptions
 from lpnb.experiments.runs.dispatcher import Dispatcher, OpenConversation, Session
+from lpnb.experiments.runs.options import RunOptions
 from lpnb.experiments.runs.progress import (
     Counters,
     Display,
@@ -162,8 +162,8 @@ class Run(Results):
     ) -> None:
         """Begin a session on the background loop; *journal* and *pool* are closed when it ends.
 
-        *todo* are the cases to send, each by its number and how often it was tried; *opened* the conversations of
-        an earlier session with which steps are still to be done.
+        *todo* are the cases to send, each by its number and how often it was tried; *opened* the
+        conversations of an earlier session with which steps are still to be done.
         """
         client, cases, options = self._client, self._cases, self._options
         if client is None or cases is None:
@@ -366,7 +366,9 @@ class Run(Results):
                 self.stop()
                 concurrent.futures.wait([future], timeout=GRACE)
             except KeyboardInterrupt:  # whoever waited loses the run by it, but not the way back
-                hint = hint.replace("run.resume()", f"lpnb.open_run({str(self.journal_path)!r}).resume(client)")
+                hint = hint.replace(
+                    "run.resume()", f"lpnb.open_run({str(self.journal_path)!r}).resume(client)"
+                )
                 raise
             finally:
                 display.close(self.progress)

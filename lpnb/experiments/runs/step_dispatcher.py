@@ -1,7 +1,7 @@
 """The dispatcher of a run with steps: Monitoring before a case is sent; messages, landing and close after.
 
-Each step is in the journal: a message is written down before it leaves and never sent twice, a landing is read
-again until it is known, a close is repeated because that is harmless.
+Each step is in the journal: a message is written down before it leaves and never sent twice, a landing is
+read again until it is known, a close is repeated because that is harmless.
 """
 
 from __future__ import annotations
@@ -141,7 +141,9 @@ class DispatcherWithSteps(Dispatcher):
 
     async def _note(self, number: int, step: str, place: int, outcome: str, details: dict[str, Any]) -> None:
         details_text = json.dumps(details, ensure_ascii=False)
-        await self.journal.step(StepRecord(number, step, place, outcome, details_text, time.time_ns() // 1000))
+        await self.journal.step(
+            StepRecord(number, step, place, outcome, details_text, time.time_ns() // 1000)
+        )
 
 
 def make_dispatcher(session: Session) -> Dispatcher:
