@@ -36,56 +36,62 @@ class BasePanel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
             raise TypeError(f"{name} takes a Client or AsyncClient; got {brief(client)}")
         self.client = client if client is not None else connect()
         self.responses: list[BatchResponse] = []
-        kit = self._kit = WidgetFactory()
-        self.sender = SendButton(self.client, kit, self._arrived)
-        kit.failed = self.sender.fail
-        self.sheet = BatchForm(
-            self.client.settings.account_id, kit, self._changed, self.sender.fail, self._below
+        factory = self._factory = WidgetFactory()
+        self.sender = SendButton(self.client, factory, self._show_response)
+        factory.on_error = self.sender.show_error
+        self.batch_form = BatchForm(
+            self.client.settings.account_id,
+            factory,
+            self._on_change,
+            self.sender.show_error,
+            self._extra_widgets,
         )
-        self.sender.watch(self.sheet)
+        self.sender.set_form(self.batch_form)
         super().__init__(
-            self._arrange(kit), layout=kit.plain, _dom_classes=("lpnb-panel", f"lpnb-{name.lower()}")
+            self._make_widgets(factory),
+            layout=factory.plain,
+            _dom_classes=("lpnb-panel", f"lpnb-{name.lower()}"),
         )
 
-    def _below(self, sheet: BatchForm) -> list[Any]:
-        """Make what stands below the sheet's fields."""
+    def _extra_widgets(self, batch_form: BatchForm) -> list[Any]:
+        """Make what stands below the form's fields."""
         return []
 
-    def _arrange(self, kit: WidgetFactory) -> list[Any]:
+    def _make_widgets(self, factory: WidgetFactory) -> list[Any]:
         """Make the widgets that the panel shows."""
         raise NotImplementedError
 
-    def _arrived(
+    def _show_response(
         self, client: Client | AsyncClient, batch: ConversationBatch, response: BatchResponse
     ) -> None:
         """Show what came of a send."""
         raise NotImplementedError
 
-    def _changed(self) -> None:
-        """Show what follows from a change of the sheet."""
-        self.sender.drop_stale_words(self.sheet.consumer_id.value)
+    def _on_change(self) -> None:
+        """Show what follows from a change of the form."""
+        self.sender.clear_outdated_status(self.batch_form.consumer_id.value)
 
     # What is in the form
 
     @property
     def consumer_id(self) -> Any:
         """The box with the consumer's id."""
-        return self.sheet.consumer_id
+        return self.batch_form.consumer_id
 
     @property
     def batch(self) -> ConversationBatch | None:
         """What Send would post; None while something is wrong with it."""
-        return self.sheet.batch
+        return self.batch_form.batch
 
     @property
     def complaints(self) -> tuple[Complaint, ...]:
         """All that is wrong with the form now, each with its path."""
-        return self.sheet.complaints
+        return self.batch_form.complaints
 
     @property
     def advice(self) -> tuple[Hint, ...]:
         """What the documentation would have you do differently."""
-        return self.sheet.advice
+        return self.batch_form.advice
 
     def field(self, key: str) -> Any:
         """Return the widget of one field, such as ``field("personal.contacts[0].email")``.
@@ -93,12 +99,12 @@ class BasePanel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         Raises:
             KeyError: There is no such field; ``fields`` lists them.
         """
-        return self.sheet.field(key)
+        return self.batch_form.field(key)
 
     @property
     def fields(self) -> tuple[str, ...]:
         """The keys of all fields."""
-        return tuple(self.sheet.form.fields)
+        return tuple(self.batch_form.form.fields)
 
     def load(
         self,
@@ -117,11 +123,11 @@ class BasePanel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         Raises:
             InvalidValueError: The frames are wrong, or a ``RawBatch``, which no form can show.
         """
-        self.sheet.load(frames, unknown)
+        self.batch_form.load(frames, unknown)
 
     def clear(self) -> None:
         """Empty the form and take a fresh consumer id. What was sent stays in the table."""
-        self.sheet.clear()
+        self.batch_form.clear()
 
     # What came back
 
@@ -162,7 +168,7 @@ class BasePanel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         return f"<{type(self).__name__} on {html_views.account_label(self.client.settings)}: {last}>"
 
     def _frames_text(self) -> str:
-        return "" if self.batch is None else "\n".join(line.text for line in self.sheet.lines)
+        return "" if self.batch is None else "\n".join(line.text for line in self.batch_form.lines)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         """The live panel, and for places without a widget manager what it holds as plain HTML."""

@@ -37,28 +37,28 @@ class Composer(BasePanel):
         [True, True]
     """
 
-    def _arrange(self, kit: WidgetFactory) -> list[Any]:
+    def _make_widgets(self, factory: WidgetFactory) -> list[Any]:
         self.conversation = ipw.Text(
             description="Conversation id",
-            layout=kit.plain,
-            style=kit.text,
+            layout=factory.plain,
+            style=factory.text,
             _dom_classes=("lpnb-conversation", "lpnb-hidden"),
         )
-        self._answers = kit.html("", "lpnb-answers")
-        self._clear = kit.button("Clear", lambda _: self.clear())
-        sheet, sender = self.sheet, self.sender
-        sender.row.children = [sender.button, self._clear, sender.status]
+        self._answers = factory.html("", "lpnb-answers")
+        self._clear_button = factory.button("Clear", lambda _: self.clear())
+        batch_form, sender = self.batch_form, self.sender
+        sender.row.children = [sender.button, self._clear_button, sender.status]
         return [
-            kit.html(
+            factory.html(
                 f"<style>{css()}</style>{html_views.bar_html('Conversation composer', self.client.settings)}"
             ),
-            kit.box([sheet.left, sheet.side], "lpnb-columns"),
+            factory.box([batch_form.left, batch_form.side], "lpnb-columns"),
             sender.row,
             self.conversation,
             self._answers,
         ]
 
-    def _arrived(
+    def _show_response(
         self, client: Client | AsyncClient, batch: ConversationBatch, response: BatchResponse
     ) -> None:
         self.responses.append(response)

@@ -22,7 +22,7 @@ from lpnb.widgets.styles import WidgetFactory, insert_after, set_visible
 
 AnyClient = Client | AsyncClient
 #: How often the token's time is looked at, in seconds.
-_TICK = 30.0
+_REFRESH_INTERVAL = 30.0
 _SANDBOX = "Sandbox on this machine"
 
 
@@ -31,9 +31,9 @@ class ConnectionBar:
 
     Args:
         client: Who talks to the account now.
-        kit: The panel's layouts.
-        use: Called with the client to go over to.
-        busy: Whether a send is under way; then nothing is changed.
+        factory: The panel's layouts.
+        on_switch: Called with the client to go over to.
+        is_busy: Whether a send is under way; then nothing is changed.
         css: The panel's rules.
         directory: Where to look for ``.env`` files.
     """
@@ -41,47 +41,47 @@ class ConnectionBar:
     def __init__(
         self,
         client: AnyClient,
-        kit: WidgetFactory,
-        use: Callable[[AnyClient], None],
-        busy: Callable[[], bool],
+        factory: WidgetFactory,
+        on_switch: Callable[[AnyClient], None],
+        is_busy: Callable[[], bool],
         css: str,
         directory: str | Path = ".",
     ) -> None:
-        self._client, self._kit, self._use, self._busy = client, kit, use, busy
+        self._client, self._factory, self._on_switch, self._is_busy = client, factory, on_switch, is_busy
         self._css, self._directory = css, directory
-        self._known: dict[str, AnyClient] = {"The connection this explorer was opened with": client}
+        self._clients: dict[str, AnyClient] = {"The connection this explorer was opened with": client}
         self._health = "not asked yet"
         self._state = "idle"
-        self._wanted: AnyClient | None = None
-        self._ticking = False
+        self._pending_client: AnyClient | None = None
+        self._timer_running = False
         self._closed = False
         # Rules for the whole panel travel in the badge's widget: one less to be made.
-        self.badge = kit.html(self._badge_html())
-        self.facts = kit.html(self._facts_html(), "lpnb-facts")
-        self.check_button = kit.button(
+        self.badge = factory.html(self._badge_html())
+        self.facts = factory.html(self._facts_html(), "lpnb-facts")
+        self.check_button = factory.button(
             "Check", lambda _: self.check(), "lpnb-tool", tooltip="Ask the account"
         )
-        self.switch_button = kit.button("Switch …", lambda _: self._toggle(), "lpnb-tool")
+        self.switch_button = factory.button("Switch …", lambda _: self._toggle(), "lpnb-tool")
         self.drawer: Any = None
         self._open = False
-        self._row = kit.box([self.facts, self.check_button, self.switch_button], "lpnb-connection")
+        self._row = factory.box([self.facts, self.check_button, self.switch_button], "lpnb-connection")
         self.widgets = [self.badge, self._row]
 
     def _badge_html(self) -> str:
         return f"<style>{self._css}</style>{html_views.bar_html('Explorer', self._client.settings)}"
 
-    def _need_drawer(self) -> None:
+    def _build_drawer(self) -> None:
         """Make what the drawer holds, when it is first needed."""
         if self.drawer is not None:
             return
-        kit = self._kit
-        self.cards = kit.box([], "lpnb-cards")
-        self.question = kit.html("", "lpnb-question")
-        words = "Yes, use the real account"
-        self.yes = kit.button(words, lambda _: self._agreed(), "lpnb-danger", "lpnb-hidden")
-        self.no = kit.button("Stay", lambda _: self._forget(), "lpnb-hidden")
-        parts = [self.cards, self.question, kit.box([self.yes, self.no], "lpnb-tools")]
-        self.drawer = kit.vbox(parts, "lpnb-drawer", "lpnb-hidden")
+        factory = self._factory
+        self.cards = factory.box([], "lpnb-cards")
+        self.question = factory.html("", "lpnb-question")
+        text = "Yes, use the real account"
+        self.yes_button = factory.button(text, lambda _: self._confirm_switch(), "lpnb-danger", "lpnb-hidden")
+        self.stay_button = factory.button("Stay", lambda _: self._cancel_switch(), "lpnb-hidden")
+        parts = [self.cards, self.question, factory.box([self.yes_button, self.stay_button], "lpnb-tools")]
+        self.drawer = factory.vbox(parts, "lpnb-drawer", "lpnb-hidden")
         insert_after(self._row, self.switch_button, self.drawer)
 
     # What is known
@@ -89,15 +89,15 @@ class ConnectionBar:
     def _facts_html(self) -> str:
         facts = [
             ("Account", self._client.settings.account_id, ""),
-            ("Token", self._token(), ""),
+            ("Token", self._token_text(), ""),
             ("Health", self._health, self._state),
         ]
         return "".join(
-            f'<span data-state="{state}"><b>{name}</b> {esc(clean(said))}</span>'
-            for name, said, state in facts
+            f'<span data-state="{state}"><b>{name}</b> {esc(clean(text))}</span>'
+            for name, text, state in facts
         )
 
-    def _token(self) -> str:
+    def _token_text(self) -> str:
         token = self._client.engine.app_jwt
         if token is None:
             return "none yet; fetched with the first send"
@@ -107,19 +107,19 @@ class ConnectionBar:
     def refresh(self) -> None:
         """Show what is known now, and look at the token again while there is one."""
         self.facts.value = self._facts_html()
-        if self._client.engine.app_jwt is not None and not self._ticking:
-            self._ticking = True
+        if self._client.engine.app_jwt is not None and not self._timer_running:
+            self._timer_running = True
             loop = event_loop.loop()
-            loop.call_soon_threadsafe(loop.call_later, _TICK, self._tick)
+            loop.call_soon_threadsafe(loop.call_later, _REFRESH_INTERVAL, self._refresh_periodically)
 
-    def _tick(self) -> None:
-        self._ticking = False
+    def _refresh_periodically(self) -> None:
+        self._timer_running = False
         if self.facts.comm is not None:  # it has not been closed
             self.refresh()
 
-    def learn(self, ok: bool, words: str) -> None:
+    def set_health(self, healthy: bool, text: str) -> None:
         """Remember whether the account has answered."""
-        self._state, self._health = ("good" if ok else "bad"), words
+        self._state, self._health = ("good" if healthy else "bad"), text
         self.refresh()
 
     def check(self) -> Any:
@@ -128,92 +128,94 @@ class ConnectionBar:
         return event_loop.submit(self._check())
 
     async def _check(self) -> None:
-        client, begun = self._client, time.perf_counter()
+        client, started_at = self._client, time.perf_counter()
         try:
             await client.engine.refresh_origins()
             await client.engine.ready()
-            took = (time.perf_counter() - begun) * 1000
-            self.learn(True, f"answers, {took:.0f} ms for hosts and token")
+            elapsed_ms = (time.perf_counter() - started_at) * 1000
+            self.set_health(True, f"answers, {elapsed_ms:.0f} ms for hosts and token")
         except Exception as error:  # an exception in a task would vanish unseen
-            self.learn(False, error_text(error, client))
+            self.set_health(False, error_text(error, client))
         finally:
             self.check_button.disabled = False
 
     # Another one
 
     def _toggle(self) -> None:
-        self._need_drawer()
+        self._build_drawer()
         self._open = not self._open
         set_visible(self.drawer, self._open)
-        self._forget()
+        self._cancel_switch()
         if self._open:
-            self.cards.children = [self._card(name, pick) for name, pick in self._choices().items()]
+            self.cards.children = [
+                self._card(name, make_client) for name, make_client in self._connections().items()
+            ]
 
-    def _choices(self) -> dict[str, Callable[[], AnyClient]]:
+    def _connections(self) -> dict[str, Callable[[], AnyClient]]:
         """Every connection there is, by its name; each is made when it is chosen."""
-        found: dict[str, Callable[[], AnyClient]] = {
-            name: partial(self._known.__getitem__, name) for name in self._known
+        connections: dict[str, Callable[[], AnyClient]] = {
+            name: partial(self._clients.__getitem__, name) for name in self._clients
         }
-        found.setdefault(_SANDBOX, partial(self._connect, _SANDBOX, _sandbox_settings))
+        connections.setdefault(_SANDBOX, partial(self._connect, _SANDBOX, _sandbox_settings))
         for profile in profiles(self._directory):
             name = "Settings in .env" if profile is None else f"Profile {profile}"
             load = partial(Settings.load, profile, self._directory)
-            found.setdefault(name, partial(self._connect, name, load))
-        return found
+            connections.setdefault(name, partial(self._connect, name, load))
+        return connections
 
     def _connect(self, name: str, settings: Callable[[], Settings]) -> AnyClient:
-        self._known[name] = type(self._client)(settings())
-        return self._known[name]
+        self._clients[name] = type(self._client)(settings())
+        return self._clients[name]
 
-    def _card(self, name: str, pick: Callable[[], AnyClient]) -> Any:
-        here = name in self._known and self._known[name] is self._client
-        card = self._kit.button(
-            clean(name + (" (in use)" if here else "")), lambda _: self.choose(pick), "lpnb-card"
+    def _card(self, name: str, make_client: Callable[[], AnyClient]) -> Any:
+        in_use = name in self._clients and self._clients[name] is self._client
+        card = self._factory.button(
+            clean(name + (" (in use)" if in_use else "")), lambda _: self.choose(make_client), "lpnb-card"
         )
-        card.disabled = here
+        card.disabled = in_use
         return card
 
-    def choose(self, pick: Callable[[], AnyClient]) -> Any:
-        """Go over to what *pick* returns, or ask first when it is a real account; return the future of it."""
-        self._need_drawer()
-        self._forget()  # a question that stands there is about another account
-        return event_loop.submit(self._choose(pick))
+    def choose(self, make_client: Callable[[], AnyClient]) -> Any:
+        """Go over to what *make_client* returns; of a real account it asks first. Returns the future."""
+        self._build_drawer()
+        self._cancel_switch()  # a question that stands there is about another account
+        return event_loop.submit(self._choose(make_client))
 
-    async def _choose(self, pick: Callable[[], AnyClient]) -> None:
+    async def _choose(self, make_client: Callable[[], AnyClient]) -> None:
         try:
             # The sandbox takes a moment to start, and reading files is no work for this loop.
-            client = await asyncio.to_thread(pick)
+            client = await asyncio.to_thread(make_client)
             if client.settings.on_loopback:
-                self._go(client)
+                self._switch_to(client)
                 return
         except Exception as error:  # an exception in a task would vanish unseen
-            self._forget()
-            words = str(error) if isinstance(error, LpnbError) else f"{type(error).__name__}: {error}"
-            self.question.value = html_views.status_html("failed", words)
+            self._cancel_switch()
+            text = str(error) if isinstance(error, LpnbError) else f"{type(error).__name__}: {error}"
+            self.question.value = html_views.status_html("failed", text)
             return
-        self._wanted = client
+        self._pending_client = client
         self.question.value = html_views.status_html(
             "ask",
             f"{html_views.account_label(client.settings)} through {client.settings.domain_api} is real: "
             "what you send from here then opens conversations that people answer. "
             "Nothing is sent by going over.",
         )
-        for button in (self.yes, self.no):
+        for button in (self.yes_button, self.stay_button):
             set_visible(button, True)
-        self.yes.focus()
+        self.yes_button.focus()
 
-    def _agreed(self) -> None:
-        if self._wanted is not None:
-            self._go(self._wanted)
+    def _confirm_switch(self) -> None:
+        if self._pending_client is not None:
+            self._switch_to(self._pending_client)
 
-    def _forget(self) -> None:
-        self._wanted = None
+    def _cancel_switch(self) -> None:
+        self._pending_client = None
         self.question.value = ""
-        for button in (self.yes, self.no):
+        for button in (self.yes_button, self.stay_button):
             set_visible(button, False)
 
-    def _go(self, client: AnyClient) -> None:
-        if self._busy():
+    def _switch_to(self, client: AnyClient) -> None:
+        if self._is_busy():
             self.question.value = html_views.status_html(
                 "failed", "A send is under way. Wait for its end, then switch."
             )
@@ -222,10 +224,10 @@ class ConnectionBar:
         self._state, self._health = "idle", "not asked yet"
         self._open = False
         set_visible(self.drawer, False)
-        self._forget()
+        self._cancel_switch()
         self.badge.value = self._badge_html()
         self.refresh()
-        self._use(client)
+        self._on_switch(client)
 
 
 def _sandbox_settings() -> Settings:

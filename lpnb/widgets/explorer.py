@@ -17,7 +17,7 @@ from lpnb.widgets.base_panel import BasePanel
 from lpnb.widgets.connection_bar import ConnectionBar
 from lpnb.widgets.form.batch_form import BatchForm
 from lpnb.widgets.form.engagement_lookup import EngagementLookup
-from lpnb.widgets.form.payload_library import LIBRARY, PayloadLibrary
+from lpnb.widgets.form.payload_library import DEFAULT_LIBRARY, PayloadLibrary
 from lpnb.widgets.saved_output import SavedOutput
 from lpnb.widgets.send.request_preview import request_html
 from lpnb.widgets.send.sent_request import SentRequest
@@ -52,39 +52,43 @@ class Explorer(BasePanel):
         ['answered']
     """
 
-    def __init__(self, client: Client | AsyncClient | None = None, *, library: str | Path = LIBRARY) -> None:
+    def __init__(
+        self, client: Client | AsyncClient | None = None, *, library: str | Path = DEFAULT_LIBRARY
+    ) -> None:
         self.sent: list[SentRequest] = []
         self._library = PayloadLibrary(library)
-        self._made: dict[str, Any] = {}
-        self._follow_it: Any = None
-        self._kept = SavedOutput(self._kept_html)
+        self._tabs_by_name: dict[str, Any] = {}
+        self._follow_button: Any = None
+        self._saved_output = SavedOutput(self._saved_html)
         super().__init__(client)
 
-    def _below(self, sheet: BatchForm) -> list[Any]:
-        self.lookup = EngagementLookup(sheet, self._kit, lambda: self.client)
+    def _extra_widgets(self, batch_form: BatchForm) -> list[Any]:
+        self.lookup = EngagementLookup(batch_form, self._factory, lambda: self.client)
         return [self.lookup.button]
 
-    def _arrange(self, kit: WidgetFactory) -> list[Any]:
-        sheet, sender = self.sheet, self.sender
-        rules = css("explorer.css") + self._kept.css
-        self.connection = ConnectionBar(self.client, kit, self._use, lambda: sender.busy, rules)
-        self.toolbar = Toolbar(sheet, kit, self._library)
-        sheet.opens = False
-        compose = kit.vbox(
+    def _make_widgets(self, factory: WidgetFactory) -> list[Any]:
+        batch_form, sender = self.batch_form, self.sender
+        styles = css("explorer.css") + self._saved_output.css
+        self.connection = ConnectionBar(
+            self.client, factory, self._switch_client, lambda: sender.busy, styles
+        )
+        self.toolbar = Toolbar(batch_form, factory, self._library)
+        batch_form.expand_on_load = False
+        compose = factory.vbox(
             [
                 *self.toolbar.widgets,
-                kit.box([sheet.left, sheet.side], "lpnb-columns"),
+                factory.box([batch_form.left, batch_form.side], "lpnb-columns"),
                 sender.row,
             ],
             "lpnb-compose",
         )
-        self._pages = {name: kit.vbox([]) for name in TABS[1:]}
+        self._pages = {name: factory.vbox([]) for name in TABS[1:]}
         self.tabs = ipw.Tab(
-            children=[compose, *self._pages.values()], titles=TABS, selected_index=0, layout=kit.plain,
+            children=[compose, *self._pages.values()], titles=TABS, selected_index=0, layout=factory.plain,
             _dom_classes=("lpnb-tabs",),
         )  # fmt: skip
         self.tabs.observe(self._tab_chosen, names="selected_index")
-        self._mark_world()
+        self._mark_account_kind()
         self._show_request()
         return [*self.connection.widgets, self.tabs]
 
@@ -103,24 +107,26 @@ class Explorer(BasePanel):
             if name != "Send & follow":
                 tab.refresh()
         except Exception as error:  # an exception in a callback would vanish unseen
-            self.sender.fail(error)
+            self.sender.show_error(error)
 
     def _tab(self, name: str) -> Any:
         """The tab *name*, made when it is first needed: what nobody looks at costs nothing."""
-        if name not in self._made:
-            makers: dict[str, Callable[[], Any]] = {
-                "Send & follow": lambda: FollowTab(self.sent, self._kit, self._follows),
-                "History": lambda: HistoryTab(self.sent, self._kit, self.reopen, self.resend, self.follow),
-                "Experiment": lambda: ExperimentTab(
-                    self.sheet, self._kit, lambda: self.client, self._kept.now
+        if name not in self._tabs_by_name:
+            tab_makers: dict[str, Callable[[], Any]] = {
+                "Send & follow": lambda: FollowTab(self.sent, self._factory, self._is_following),
+                "History": lambda: HistoryTab(
+                    self.sent, self._factory, self.reopen, self.resend, self.follow
                 ),
-                "As code": lambda: CodeTab(self._kit, self._writers(), self._payload),
+                "Experiment": lambda: ExperimentTab(
+                    self.batch_form, self._factory, lambda: self.client, self._saved_output.update
+                ),
+                "As code": lambda: CodeTab(self._factory, self._code_writers(), self._payload),
             }
-            self._made[name] = makers[name]()
-            self._pages[name].children = self._made[name].widgets
-        return self._made[name]
+            self._tabs_by_name[name] = tab_makers[name]()
+            self._pages[name].children = self._tabs_by_name[name].widgets
+        return self._tabs_by_name[name]
 
-    def _follows(self) -> bool:
+    def _is_following(self) -> bool:
         return self.comm is not None and self.tabs.selected_index == TABS.index("Send & follow")
 
     def follow(self, sent: SentRequest) -> None:
@@ -130,7 +136,7 @@ class Explorer(BasePanel):
 
     def reopen(self, sent: SentRequest) -> None:
         """Show what was sent in the form again, for its consumer."""
-        self.sheet.reopen(sent.batch, sent.consumer_id)
+        self.batch_form.reopen(sent.batch, sent.consumer_id)
         self.open_tab("Compose")
 
     def resend(self, sent: SentRequest) -> None:
@@ -141,69 +147,69 @@ class Explorer(BasePanel):
         """
         if self.sender.busy:
             raise ValueError("A send is under way. Wait for its end, then resend.")
-        self.sheet.load(sent.batch)
-        self.sheet.new_id()
+        self.batch_form.load(sent.batch)
+        self.batch_form.new_id()
         self.open_tab("Compose")
         self.send_button.click()
 
     # Sending
 
-    def _use(self, client: Client | AsyncClient) -> None:
+    def _switch_client(self, client: Client | AsyncClient) -> None:
         self.client = client
-        self.sender.use(client)
-        self.sheet.account_id = client.settings.account_id
-        self._mark_world()
-        self.lookup.other_account()
-        if (experiment := self._made.get("Experiment")) is not None:
-            experiment.other_account()
-        self.sheet.render()
-        self._kept.later()
+        self.sender.set_client(client)
+        self.batch_form.account_id = client.settings.account_id
+        self._mark_account_kind()
+        self.lookup.reset()
+        if (experiment := self._tabs_by_name.get("Experiment")) is not None:
+            experiment.reset()
+        self.batch_form.render()
+        self._saved_output.update_soon()
 
-    def _mark_world(self) -> None:
+    def _mark_account_kind(self) -> None:
         """Make a real account unmistakable: the whole panel looks different, and so does its button."""
         settings = self.client.settings
-        real = not settings.on_loopback
+        is_real = not settings.on_loopback
         button = self.send_button
-        button.description = f"Send to {html_views.account_label(settings)}" if real else "Send"
-        (button.add_class if real else button.remove_class)("lpnb-real")
+        button.description = f"Send to {html_views.account_label(settings)}" if is_real else "Send"
+        (button.add_class if is_real else button.remove_class)("lpnb-real")
 
-    def _arrived(
+    def _show_response(
         self, client: Client | AsyncClient, batch: ConversationBatch, response: BatchResponse
     ) -> None:
         self.responses.append(response)
         self.sent.append(SentRequest(len(self.sent) + 1, client, batch, response))
-        follow = self._made.get("Send & follow")
+        follow = self._tabs_by_name.get("Send & follow")
         if follow is not None:
             follow.show(self.sent[-1])
-        if (history := self._made.get("History")) is not None:
+        if (history := self._tabs_by_name.get("History")) is not None:
             history.refresh()
         self.tabs.set_title(TABS.index("History"), f"History ({len(self.sent)})")
-        if self._follow_it is None:
-            self._follow_it = self._kit.button("Follow it", lambda _: self.open_tab("Send & follow"))
-            insert_after(self.sender.row, self.sender.status, self._follow_it)
+        if self._follow_button is None:
+            self._follow_button = self._factory.button("Follow it", lambda _: self.open_tab("Send & follow"))
+            insert_after(self.sender.row, self.sender.status, self._follow_button)
         status = response.http_status
         words = "no answer to the last send" if status is None else f"HTTP {status} for the last send"
         if status is None and response.outcome == "not sent":
             words = "the last send did not get as far as its call"
-        self.connection.learn(status is not None and status < 500, words)
+        self.connection.set_health(status is not None and status < 500, words)
         self._show_request()
-        self._kept.now()
+        self._saved_output.update()
 
     def _show_request(self) -> None:
-        self.sheet.request.value = request_html(self.client, self.batch)
+        self.batch_form.request.value = request_html(self.client, self.batch)
 
-    def _changed(self) -> None:
-        super()._changed()
+    def _on_change(self) -> None:
+        super()._on_change()
         self._show_request()
         self.toolbar.changed()
-        self._kept.later()
+        self._saved_output.update_soon()
 
     # Code
 
     def _payload(self) -> tuple[ConversationBatch | None, str]:
         return (None if self.complaints else self.batch), self.consumer_id.value
 
-    def _writers(self) -> dict[str, Any]:
+    def _code_writers(self) -> dict[str, Any]:
         from lpnb import snippets
 
         return {
@@ -235,9 +241,9 @@ class Explorer(BasePanel):
 
     # Where there are no widgets
 
-    def _kept_html(self) -> tuple[str, str]:
+    def _saved_html(self) -> tuple[str, str]:
         html = html_views.fallback_html("Explorer", self.client.settings, self._frames_text(), self.responses)
-        html += saved_table_html(self._made.get("Experiment"))
+        html += saved_table_html(self._tabs_by_name.get("Experiment"))
         return html, repr(self)
 
     def _ipython_display_(self, **_: Any) -> None:
@@ -247,4 +253,4 @@ class Explorer(BasePanel):
             f"<p>{esc('The live explorer needs a running kernel and ipywidgets. What it held is below.')}</p>"
         )
         display({**self._repr_mimebundle_(), "text/html": pointer}, raw=True)  # type: ignore[no-untyped-call]  # IPython has no types
-        self._kept.show()
+        self._saved_output.show()

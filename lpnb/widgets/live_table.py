@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: Seconds between two drawings: a busy account must not keep a browser busy.
 REDRAW_INTERVAL = 0.25
 _COLUMNS = ("received", "conversation", "what", "who", "says")
-_LONGEST = 200
+_MAX_TEXT = 200
 
 
 class LiveTable(ipw.HTML):  # type: ignore[misc]  # ipywidgets has no types
@@ -46,7 +46,7 @@ class LiveTable(ipw.HTML):  # type: ignore[misc]  # ipywidgets has no types
         self._receiver = receiver
         self._conversation_id = conversation_id
         self._rows = rows
-        self._news = self._draw()
+        self._next_event = self._draw()
         self._following: Future[None] = event_loop.submit(self._follow())
 
     def close(self) -> None:
@@ -54,51 +54,57 @@ class LiveTable(ipw.HTML):  # type: ignore[misc]  # ipywidgets has no types
         following = getattr(self, "_following", None)
         if following is not None:
             following.cancel()
-            self._news.cancel()
+            self._next_event.cancel()
         super().close()
 
     async def _follow(self) -> None:
         try:
             while True:
-                await asyncio.wrap_future(self._news)
+                await asyncio.wrap_future(self._next_event)
                 await asyncio.sleep(REDRAW_INTERVAL)
-                self._news = self._draw()
+                self._next_event = self._draw()
         except ReceiverError:  # it was stopped: what is shown stays
             self.value += "<p>The receiver is stopped.</p>"
         except Exception as error:  # an exception in a task would vanish unseen
-            words = f"It is followed no more: {type(error).__name__}: {error}"
-            self.value += f'<p role="alert">{esc(clean(words))}</p>'
+            text = f"It is followed no more: {type(error).__name__}: {error}"
+            self.value += f'<p role="alert">{esc(clean(text))}</p>'
 
     def _draw(self) -> Future[None]:
         # Asked for before looking: what comes in between is drawn next time.
-        news = self._receiver.news(self._conversation_id)
+        next_event = self._receiver.news(self._conversation_id)
         try:
             events = self._receiver.latest(self._rows, self._conversation_id)
-            counts, why = self._receiver.counts, self._receiver.why_empty(self._conversation_id)
-            self.value = events_html(events, counts, self._conversation_id, why)
+            counts, empty_reason = self._receiver.counts, self._receiver.why_empty(self._conversation_id)
+            self.value = events_html(events, counts, self._conversation_id, empty_reason)
         except BaseException:
-            news.cancel()
+            next_event.cancel()
             raise
-        return news
+        return next_event
 
 
 def events_html(
-    events: list[Event], counts: Counts, conversation_id: str | None = None, why: str | None = None
+    events: list[Event], counts: Counts, conversation_id: str | None = None, empty_reason: str | None = None
 ) -> str:
-    """The events as a table, with what was taken and refused as its caption; *why* there is none."""
+    """The events as a table, with what was taken and refused as its caption; *empty_reason* there is none."""
     refused = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.refusals.items())
-    of = f"Webhooks of {conversation_id}; in all" if conversation_id else "Webhooks"
-    caption = f"{of}: {counts.taken:,} taken" + (f"; refused: {refused}" if refused else "")
+    scope = f"Webhooks of {conversation_id}; in all" if conversation_id else "Webhooks"
+    caption = f"{scope}: {counts.taken:,} taken" + (f"; refused: {refused}" if refused else "")
     rows = [
-        (f"{event.received_at:%H:%M:%S}", event.conversation_id, event.kind, event.role, _says(event))
+        (
+            f"{event.received_at:%H:%M:%S}",
+            event.conversation_id,
+            event.kind,
+            event.role,
+            _event_summary(event),
+        )
         for event in events
     ]
-    drawn = table_html(str(clean(caption)), _COLUMNS, rows)
-    return drawn if rows else f"{drawn}<p>{esc(clean(why or 'Nothing has come yet.'))}</p>"
+    html = table_html(str(clean(caption)), _COLUMNS, rows)
+    return html if rows else f"{html}<p>{esc(clean(empty_reason or 'Nothing has come yet.'))}</p>"
 
 
-def _says(event: Event) -> Any:
+def _event_summary(event: Event) -> Any:
     if event.skill_id is not None or event.state is not None:
         return f"skill {event.skill_id or 'unknown'}, {event.stage or event.state or 'unknown'}"
     text = event.text or ""
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
+    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]} ..."

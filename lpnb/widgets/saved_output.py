@@ -9,7 +9,7 @@ from typing import Any
 from lpnb._internal import event_loop
 
 #: Seconds without a change after which the output is written anew.
-_LATER = 1.5
+_UPDATE_DELAY = 1.5
 
 
 class SavedOutput:
@@ -23,8 +23,8 @@ class SavedOutput:
         self._render = render
         self._id = f"lpnb-kept-{uuid.uuid4().hex[:12]}"
         self._shown = False
-        self._last = ""
-        self._waiting: Any = None
+        self._last_html = ""
+        self._timer: Any = None
 
     @property
     def css(self) -> str:
@@ -41,27 +41,27 @@ class SavedOutput:
         self._shown = True
         display(self._bundle(), raw=True, display_id=self._id)  # type: ignore[no-untyped-call]  # IPython has no types
 
-    def later(self) -> None:
+    def update_soon(self) -> None:
         """Write it anew once nothing has changed for a moment."""
         if self._shown:
-            event_loop.loop().call_soon_threadsafe(self._put_off)
+            event_loop.loop().call_soon_threadsafe(self._restart_timer)
 
-    def now(self) -> None:
+    def update(self) -> None:
         """Write it anew, if it says something else by now."""
         if not self._shown:
             return
         from IPython.display import update_display
 
-        before, bundle = self._last, self._bundle()
-        if self._last != before:
+        previous, bundle = self._last_html, self._bundle()
+        if self._last_html != previous:
             update_display(bundle, raw=True, display_id=self._id)  # type: ignore[no-untyped-call]  # as above
 
-    def _put_off(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
-        self._waiting = event_loop.loop().call_later(_LATER, self.now)
+    def _restart_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = event_loop.loop().call_later(_UPDATE_DELAY, self.update)
 
     def _bundle(self) -> dict[str, str]:
         html, text = self._render()
-        self._last = html
+        self._last_html = html
         return {"text/html": f'<div class="{self._id}">{html}</div>', "text/plain": text}

@@ -16,14 +16,14 @@ from ipywidgets.widgets.widget_string import HTMLStyle, TextStyle
 class WidgetFactory:
     """The ``Layout`` and style objects of one panel. Each shared one saves a message per widget.
 
-    ``failed`` is told of an exception in a button's work, which a notebook would show nowhere.
+    ``on_error`` is told of an exception in a button's work, which a notebook would show nowhere.
     """
 
     def __init__(self) -> None:
-        self.failed: Callable[[BaseException], None] | None = None
+        self.on_error: Callable[[BaseException], None] | None = None
         self.plain: Any = ipw.Layout(width="auto")
         self.text: Any = TextStyle(description_width="9em")
-        self.described: Any = DescriptionStyle(description_width="9em")
+        self.label_style: Any = DescriptionStyle(description_width="9em")
         self._html: Any = HTMLStyle()
         self._button: Any = ipw.ButtonStyle()
 
@@ -40,10 +40,10 @@ class WidgetFactory:
         return ipw.VBox(children, layout=self.plain, _dom_classes=classes)
 
     def button(
-        self, text: str, press: Any, *classes: str, tooltip: str | None = None, disabled: bool = False
+        self, text: str, on_press: Any, *classes: str, tooltip: str | None = None, disabled: bool = False
     ) -> Any:
-        """A button that calls *press*."""
-        made = ipw.Button(
+        """A button that calls *on_press*."""
+        button = ipw.Button(
             description=text,
             tooltip=tooltip,
             disabled=disabled,
@@ -52,16 +52,16 @@ class WidgetFactory:
             _dom_classes=classes,
         )
 
-        def pressed(button: object) -> None:
+        def handle_click(button: object) -> None:
             try:
-                press(button)
+                on_press(button)
             except Exception as error:
-                if self.failed is None:
+                if self.on_error is None:
                     raise
-                self.failed(error)
+                self.on_error(error)
 
-        made.on_click(pressed)
-        return made
+        button.on_click(handle_click)
+        return button
 
 
 def set_visible(widget: Any, visible: bool) -> None:
@@ -74,14 +74,14 @@ def set_visible(widget: Any, visible: bool) -> None:
 
 def insert_after(box: Any, before: Any, widget: Any) -> None:
     """Put *widget* into *box* behind *before*: what is made late costs nothing until then."""
-    place = box.children.index(before) + 1
-    box.children = [*box.children[:place], widget, *box.children[place:]]
+    position = box.children.index(before) + 1
+    box.children = [*box.children[:position], widget, *box.children[position:]]
 
 
 @cache
-def css(*more: str) -> str:
-    """The style sheet, and *more* ones, without comments and spare blanks: it travels with every panel."""
-    sheets = ("panel.css", *more)
+def css(*extra_sheets: str) -> str:
+    """The style sheet and *extra_sheets*, without comments and spare blanks: it travels with every panel."""
+    sheets = ("panel.css", *extra_sheets)
     text = "".join((files("lpnb.widgets") / sheet).read_text(encoding="utf-8") for sheet in sheets)
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     return re.sub(r"\s*([{};,])\s*", r"\1", re.sub(r":\s+", ":", text)).replace(";}", "}").strip()

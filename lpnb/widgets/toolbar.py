@@ -17,53 +17,58 @@ from lpnb.widgets.form.payload_library import PayloadLibrary, PayloadTemplate, b
 from lpnb.widgets.styles import WidgetFactory, insert_after, set_visible
 
 #: How many saved payloads are offered at once; the filter finds the others.
-_OFFERED = 24
+_MAX_CARDS = 24
 
 
 class Toolbar:
-    """The buttons above a sheet, and the panels that three of them open.
+    """The buttons above a form, and the panels that three of them open.
 
     Args:
-        sheet: What they work on.
-        kit: The panel's layouts.
+        batch_form: What they work on.
+        factory: The panel's layouts.
         library: Where payloads are saved.
     """
 
-    def __init__(self, sheet: BatchForm, kit: WidgetFactory, library: PayloadLibrary) -> None:
-        self._sheet, self._kit, self.library = sheet, kit, library
+    def __init__(self, batch_form: BatchForm, factory: WidgetFactory, library: PayloadLibrary) -> None:
+        self._batch_form, self._factory, self.library = batch_form, factory, library
         self._panels: dict[str, Any] = {}
         self._open = ""
         self._buttons = {
-            name: kit.button(f"{name} …", lambda _, name=name: self.toggle(name), "lpnb-tool")
+            name: factory.button(f"{name} …", lambda _, name=name: self.toggle(name), "lpnb-tool")
             for name in ("Start from", "Load", "Save")
         }
-        self.undo = kit.button("Undo", lambda _: self._do(sheet.undo), "lpnb-tool", disabled=True)
-        self.redo = kit.button("Redo", lambda _: self._do(sheet.redo), "lpnb-tool", disabled=True)
-        duplicate = kit.button(
+        self.undo = factory.button(
+            "Undo", lambda _: self._run_action(batch_form.undo), "lpnb-tool", disabled=True
+        )
+        self.redo = factory.button(
+            "Redo", lambda _: self._run_action(batch_form.redo), "lpnb-tool", disabled=True
+        )
+        duplicate = factory.button(
             "Duplicate",
-            lambda _: self._do(self._duplicate),
+            lambda _: self._run_action(self._duplicate),
             "lpnb-tool",
             tooltip="The same for a fresh consumer",
         )
-        reset = kit.button("Reset", lambda _: self._do(sheet.clear), "lpnb-tool")
+        reset = factory.button("Reset", lambda _: self._run_action(batch_form.clear), "lpnb-tool")
         self.find = ipw.Combobox(
-            description="Find a field", placeholder="name", layout=kit.plain, style=kit.text,
+            description="Find a field", placeholder="name", layout=factory.plain, style=factory.text,
             _dom_classes=("lpnb-find",),
         )  # fmt: skip
-        go = kit.button("Go", lambda _: self._do(self._go), "lpnb-tool")
-        self.find.observe(self._picked, names="value")
+        go_button = factory.button("Go", lambda _: self._run_action(self._jump_to_match), "lpnb-tool")
+        self.find.observe(self._on_find, names="value")
         self.note: Any = None
         self._body: Any = None
-        self._row = kit.box(
-            [*self._buttons.values(), self.undo, self.redo, duplicate, reset, self.find, go], "lpnb-tools"
+        self._row = factory.box(
+            [*self._buttons.values(), self.undo, self.redo, duplicate, reset, self.find, go_button],
+            "lpnb-tools",
         )
-        self._last = go
+        self._last_button = go_button
         self.widgets = [self._row]
 
     def changed(self) -> None:
-        """The sheet has changed: say whether there are steps to take."""
-        self.undo.disabled = not self._sheet.can_undo
-        self.redo.disabled = not self._sheet.can_redo
+        """The form has changed: say whether there are steps to take."""
+        self.undo.disabled = not self._batch_form.can_undo
+        self.redo.disabled = not self._batch_form.can_redo
 
     def toggle(self, name: str) -> None:
         """Open the panel *name*, or close it when it is open."""
@@ -71,140 +76,153 @@ class Toolbar:
         for title, button in self._buttons.items():
             (button.add_class if title == self._open else button.remove_class)("lpnb-open")
         if self._body is None:
-            self._body = self._kit.vbox([], "lpnb-drawer")
-            insert_after(self._row, self._last, self._body)
+            self._body = self._factory.vbox([], "lpnb-drawer")
+            insert_after(self._row, self._last_button, self._body)
         set_visible(self._body, bool(self._open))
         if self._open:
-            makers = {"Start from": self._starts, "Load": self._loading, "Save": self._save}
+            makers = {
+                "Start from": self._make_template_panel,
+                "Load": self._make_import_panel,
+                "Save": self._make_save_panel,
+            }
             if name not in self._panels:
                 self._panels[name] = makers[name]()
             self._body.children = [self._panels[name]]
             if name == "Start from":
-                self._offer_starts()
+                self._show_templates()
 
-    def say(self, text: str, wrong: bool = False) -> None:
+    def show_note(self, text: str, wrong: bool = False) -> None:
         """Show one sentence below the row."""
         text = scrub(text)
         if self.note is None:
             if not text:
                 return
-            self.note = self._kit.html("", "lpnb-note", "lpnb-flat")
+            self.note = self._factory.html("", "lpnb-note", "lpnb-flat")
             self._row.children = [*self._row.children, self.note]
         self.note.value = html_views.note_html("", text) if wrong else html_views.note_html(clean(text))
 
-    def _do(self, work: Callable[[], None]) -> None:
+    def _run_action(self, action: Callable[[], None]) -> None:
         """Run a button's work; what goes wrong is said, since nobody sees a callback's exception."""
         try:
-            self.say("")
-            work()
+            self.show_note("")
+            action()
         except (LpnbError, ValueError) as error:
-            self.say(str(error), wrong=True)
+            self.show_note(str(error), wrong=True)
         except Exception as error:
-            self.say(f"{type(error).__name__}: {error}", wrong=True)
+            self.show_note(f"{type(error).__name__}: {error}", wrong=True)
 
     def _duplicate(self) -> None:
-        self._sheet.new_id()
-        self.say("The same payload, for a fresh consumer id.")
+        self._batch_form.new_id()
+        self.show_note("The same payload, for a fresh consumer id.")
 
     # Finding a field
 
     def _names(self) -> dict[str, str]:
-        return {f"{field.label} · {key}": key for key, field in self._sheet.form.fields.items()}
+        return {f"{field.label} · {key}": key for key, field in self._batch_form.form.fields.items()}
 
-    def _offer(self) -> None:
+    def _fill_find_options(self) -> None:
         self.find.options = tuple(self._names())
 
-    def _picked(self, change: dict[str, Any]) -> None:
+    def _on_find(self, change: dict[str, Any]) -> None:
         if not self.find.options:
-            self._offer()
+            self._fill_find_options()
         if change["new"] in self._names():
-            self._do(self._go)
+            self._run_action(self._jump_to_match)
 
-    def _go(self) -> None:
-        wanted, names = self.find.value.strip(), self._names()
-        found = [names[wanted]] if wanted in names else [
-            key for name, key in names.items() if wanted.casefold() in name.casefold()
+    def _jump_to_match(self) -> None:
+        query, names = self.find.value.strip(), self._names()
+        matches = [names[query]] if query in names else [
+            key for name, key in names.items() if query.casefold() in name.casefold()
         ]  # fmt: skip
-        if not wanted or not found:
-            self.say(
-                "Type a part of a field's name." if not wanted else "No field has such a name.", wrong=True
+        if not query or not matches:
+            self.show_note(
+                "Type a part of a field's name." if not query else "No field has such a name.", wrong=True
             )
             return
-        self._sheet.jump(found[0])
-        self.say(
-            f"{html_views.count(len(found), 'field')} found; this is the first." if len(found) > 1 else ""
+        self._batch_form.jump(matches[0])
+        self.show_note(
+            f"{html_views.count(len(matches), 'field')} found; this is the first." if len(matches) > 1 else ""
         )
 
     # Start from
 
-    def _starts(self) -> Any:
-        kit = self._kit
-        self._filter = ipw.Text(description="Filter", placeholder="name", layout=kit.plain, style=kit.text)
-        self._filter.observe(lambda _: self._do(self._offer_starts), names="value")
-        self._cards = kit.box([], "lpnb-cards")
-        self._filter_note = kit.html("", "lpnb-note", "lpnb-flat")
-        return kit.vbox([self._filter, self._cards, self._filter_note], "lpnb-group")
+    def _make_template_panel(self) -> Any:
+        factory = self._factory
+        self._filter = ipw.Text(
+            description="Filter", placeholder="name", layout=factory.plain, style=factory.text
+        )
+        self._filter.observe(lambda _: self._run_action(self._show_templates), names="value")
+        self._cards = factory.box([], "lpnb-cards")
+        self._filter_note = factory.html("", "lpnb-note", "lpnb-flat")
+        return factory.vbox([self._filter, self._cards, self._filter_note], "lpnb-group")
 
-    def _offer_starts(self) -> None:
-        starts = built_in_templates()
+    def _show_templates(self) -> None:
+        templates = built_in_templates()
         try:
-            starts = [*self.library.starts(), *starts]
+            templates = [*self.library.templates(), *templates]
             self._filter_note.value = ""
         except LpnbError as error:
             self._filter_note.value = html_views.note_html("", str(error))
-        wanted = self._filter.value.casefold()
-        fitting = [s for s in starts if wanted in f"{s.kind} {s.name} {s.about}".casefold()]
+        query = self._filter.value.casefold()
+        matching = [s for s in templates if query in f"{s.kind} {s.name} {s.about}".casefold()]
         cards = []
-        for start in fitting[:_OFFERED]:
-            card = self._kit.button(
-                clean(f"{start.kind.capitalize()} · {start.name}"),
-                lambda _, start=start: self._do(lambda: self._take(start)),
+        for template in matching[:_MAX_CARDS]:
+            card = self._factory.button(
+                clean(f"{template.kind.capitalize()} · {template.name}"),
+                lambda _, template=template: self._run_action(lambda: self._load_template(template)),
                 "lpnb-card",
-                tooltip=start.about,
+                tooltip=template.about,
             )
             cards.append(card)
-            if start.kind == "saved":
-                remove = self._kit.button(
-                    "Remove", lambda _, start=start: self._do(lambda: self._remove(start)), "lpnb-tool",
-                    tooltip=clean(f"Remove {start.name} from the library"),
+            if template.kind == "saved":
+                remove = self._factory.button(
+                    "Remove",
+                    lambda _, template=template: self._run_action(lambda: self._remove_template(template)),
+                    "lpnb-tool",
+                    tooltip=clean(f"Remove {template.name} from the library"),
                 )  # fmt: skip
                 cards.append(remove)
         self._cards.children = cards
-        if not fitting:
+        if not matching:
             self._filter_note.value = html_views.note_html("Nothing has such a name.")
-        elif len(fitting) > _OFFERED:
+        elif len(matching) > _MAX_CARDS:
             self._filter_note.value = html_views.note_html(
-                f"{len(fitting) - _OFFERED} more: type a part of the name."
+                f"{len(matching) - _MAX_CARDS} more: type a part of the name."
             )
 
-    def _take(self, start: PayloadTemplate) -> None:
-        self._sheet.load(start.frames, unknown="keep", client_properties=start.client_properties)
+    def _load_template(self, template: PayloadTemplate) -> None:
+        self._batch_form.load(template.frames, unknown="keep", client_properties=template.client_properties)
         self.toggle("Start from")
-        self.say(f"{start.name}: {start.about} The consumer id is unchanged.")
+        self.show_note(f"{template.name}: {template.about} The consumer id is unchanged.")
 
-    def _remove(self, start: PayloadTemplate) -> None:
-        self.library.remove(start.name)
-        self._offer_starts()
-        self.say(f"{start.name} is no longer in {self.library.path}.")
+    def _remove_template(self, template: PayloadTemplate) -> None:
+        self.library.remove(template.name)
+        self._show_templates()
+        self.show_note(f"{template.name} is no longer in {self.library.path}.")
 
-    def _loading(self) -> Any:
-        self.loading = ImportPanel(self._sheet, self._kit, self._do, self.say)
-        return self.loading.box
+    def _make_import_panel(self) -> Any:
+        self.import_panel = ImportPanel(self._batch_form, self._factory, self._run_action, self.show_note)
+        return self.import_panel.box
 
     # Save
 
-    def _save(self) -> Any:
-        kit = self._kit
+    def _make_save_panel(self) -> Any:
+        factory = self._factory
         name = ipw.Text(
-            description="Name", placeholder="e.g. VIP without a campaign", layout=kit.plain, style=kit.text
+            description="Name",
+            placeholder="e.g. VIP without a campaign",
+            layout=factory.plain,
+            style=factory.text,
         )
 
-        def press() -> None:
-            if self._sheet.batch is None:
+        def save() -> None:
+            if self._batch_form.batch is None:
                 raise ValueError("Not saved: there is something to fix first.")
-            given = self.library.save(name.value, self._sheet.batch)
+            saved_name = self.library.save(name.value, self._batch_form.batch)
             name.value = ""
             self.toggle("Save")
-            self.say(f"Saved as {given} in {self.library.path}.")
+            self.show_note(f"Saved as {saved_name} in {self.library.path}.")
 
-        return kit.vbox([name, kit.button("Save", lambda _: self._do(press), "lpnb-more")], "lpnb-group")
+        return factory.vbox(
+            [name, factory.button("Save", lambda _: self._run_action(save), "lpnb-more")], "lpnb-group"
+        )

@@ -61,7 +61,7 @@ def measure(build: Callable[[], Any], rounds: int = 30) -> tuple[float, int, int
 def all_open(client: Client) -> Composer:
     """A composer with every fold opened, so that every field has its widget."""
     composer = Composer(client)
-    for fold in composer.sheet.folds.values():
+    for fold in composer.batch_form.collapsible_sections.values():
         fold.show(True)
     return composer
 

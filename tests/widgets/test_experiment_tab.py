@@ -83,7 +83,7 @@ def test_a_grid_is_run_its_table_shown_and_its_journal_kept(
     assert "vip" in text(tab.heatmap)
     assert "Private Clients" in text(tab.heatmap)
     assert "Business Banking" in text(tab.heatmap)
-    assert "answered" in explorer._kept_html()[0]
+    assert "answered" in explorer._saved_html()[0]
     assert not tab.start_button.disabled
 
 
@@ -91,7 +91,7 @@ def test_each_case_can_ask_monitoring_say_something_and_be_closed(
     tab: ExperimentTab, sandbox: Sandbox
 ) -> None:
     vary(tab, ("entryPoints.0", "sec://lost-card, sec://payments"))
-    tab.message.value = "Hello"
+    tab.first_message.value = "Hello"
     tab.steps["engagement"].value = tab.steps["close"].value = True
 
     run(tab)
@@ -109,7 +109,7 @@ def test_a_run_is_compared_with_an_earlier_one(tab: ExperimentTab) -> None:
         tab.name.value = name
         run(tab)
 
-    assert tab.earlier.value == "runs/first.sqlite"
+    assert tab.earlier_run.value == "runs/first.sqlite"
     tab.compare().result(20)
 
     assert "2 cases" in text(tab.comparison)
@@ -118,7 +118,7 @@ def test_a_run_is_compared_with_an_earlier_one(tab: ExperimentTab) -> None:
 def test_a_journal_that_is_not_there_is_said(tab: ExperimentTab) -> None:
     vary(tab, ("ctmrinfo.ctype", "vip"))
     run(tab)
-    tab.earlier.value = "runs/<nothing>.sqlite"
+    tab.earlier_run.value = "runs/<nothing>.sqlite"
 
     tab.compare().result(20)
 
@@ -128,7 +128,7 @@ def test_a_journal_that_is_not_there_is_said(tab: ExperimentTab) -> None:
 def test_stop_lets_nothing_new_leave(tab: ExperimentTab, sandbox: Sandbox) -> None:
     sandbox.fail("conversation", "slow", seconds=0.2, times=99)
     vary(tab, ("ctmrinfo.customerId", ",".join(str(n) for n in range(1, 101))))
-    tab.at_once.value = "2"
+    tab.concurrency.value = "2"
     future = tab.start()
     end = time.monotonic() + 20
     while not sandbox.calls["conversation"] and time.monotonic() < end:
@@ -224,7 +224,7 @@ def test_a_number_typed_for_one_account_is_not_meant_for_another() -> None:
     vary(tab, ("ctmrinfo.ctype", "a, b"))
     tab.confirm.value = "2"
 
-    explorer._use(two)
+    explorer._switch_client(two)
     run(tab)
 
     assert "This opens 2 conversations at the REAL ACCOUNT 87654322." in text(tab.status)

@@ -121,29 +121,29 @@ def test_history_that_fails_is_said(explorer: Explorer, sandbox: Sandbox) -> Non
 
 
 def test_tabs_are_made_when_they_are_looked_at(explorer: Explorer) -> None:
-    assert explorer._made == {}
+    assert explorer._tabs_by_name == {}
     assert [page.children for page in explorer._pages.values()] == [(), (), (), ()]
 
     explorer.open_tab("As code")
 
-    assert list(explorer._made) == ["As code"]
+    assert list(explorer._tabs_by_name) == ["As code"]
 
 
 @pytest.mark.parametrize(
-    "start",
+    "template",
     [s for s in built_in_templates() if not s.name.startswith("wrong-")],
-    ids=lambda start: start.name,
+    ids=lambda template: template.name,
 )
 def test_every_persona_and_example_can_be_started_from_and_is_sent_as_it_is(
-    explorer: Explorer, start: Any
+    explorer: Explorer, template: Any
 ) -> None:
     explorer.toolbar.toggle("Start from")
-    button(explorer, f"{start.kind.capitalize()} · {start.name}").click()
+    button(explorer, f"{template.kind.capitalize()} · {template.name}").click()
 
     assert explorer.complaints == ()
     assert explorer.batch is not None
     sent = [frame["body"] for frame in explorer.batch.to_wire()]
-    meant = ConversationBatch.from_wire(list(start.frames), unknown="keep", keep_ids=False).to_wire()
+    meant = ConversationBatch.from_wire(list(template.frames), unknown="keep", keep_ids=False).to_wire()
     assert sent == [frame["body"] for frame in meant]
     assert send(explorer).ok
 
@@ -176,7 +176,7 @@ def test_a_payload_is_saved_found_again_and_removed(explorer: Explorer, tmp_path
 
     explorer.toolbar.toggle("Start from")
     button(explorer, "Remove").click()
-    assert PayloadLibrary(tmp_path / "lpnb-library.json").starts() == []
+    assert PayloadLibrary(tmp_path / "lpnb-library.json").templates() == []
 
 
 def test_a_name_that_is_taken_gets_a_number(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_a_name_that_is_taken_gets_a_number(tmp_path: Path) -> None:
     names = [library.save("same", ConversationBatch()) for _ in range(3)]
 
     assert names == ["same", "same (2)", "same (3)"]
-    assert [start.name for start in library.starts()] == names[::-1]
+    assert [template.name for template in library.templates()] == names[::-1]
 
 
 @pytest.mark.parametrize("content", ["{", '{"payloads": [{"name": 1}]}', "[]", "\udcff"])
@@ -238,7 +238,7 @@ def test_what_as_code_writes_is_read_back_and_is_the_same(explorer: Explorer) ->
         assert "sandbox-secret" not in written
         explorer.clear()
         explorer.toolbar.toggle("Load")
-        explorer.toolbar.loading.read(written)
+        explorer.toolbar.import_panel.import_text(written)
 
         assert explorer.batch is not None
         assert explorer.batch.profile == meant.profile
@@ -255,7 +255,7 @@ def test_of_several_requests_each_can_be_loaded(explorer: Explorer) -> None:
     data = lpnb.snippets.as_postman(pairs).data
     explorer.toolbar.toggle("Load")
 
-    explorer.toolbar.loading.read(str(data))
+    explorer.toolbar.import_panel.import_text(str(data))
     assert explorer.field("personal.firstname").value == "Ada"
     assert "There are 2 requests in it" in text(explorer.toolbar.note)
     button(explorer, "Request 2 · for Grace").click()
@@ -267,7 +267,7 @@ def test_of_several_requests_each_can_be_loaded(explorer: Explorer) -> None:
 def test_a_pasted_token_is_left_out_and_said(explorer: Explorer, states: Callable[[], str]) -> None:
     token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
     explorer.toolbar.toggle("Load")
-    explorer.toolbar.loading.pasted.value = (
+    explorer.toolbar.import_panel.pasted.value = (
         "curl 'https://x.example/api/account/1/messaging/consumer/conversation?v=3' "
         f"-H 'Authorization: {token}' -d '{json.dumps(lpnb.page_examples()['minimal'].to_wire())}'"
     )
@@ -284,13 +284,15 @@ def test_a_pasted_text_that_is_refused_stays_without_its_tokens(
     explorer: Explorer, states: Callable[[], str], header: str, token: str
 ) -> None:
     explorer.toolbar.toggle("Load")
-    explorer.toolbar.loading.pasted.value = f"curl https://x.example/ -H '{header.format(token)}' -d '[{{'"
+    explorer.toolbar.import_panel.pasted.value = (
+        f"curl https://x.example/ -H '{header.format(token)}' -d '[{{'"
+    )
 
     button(explorer, "Load the pasted text").click()
 
     assert "lpnb-note" in explorer.toolbar.note._dom_classes
     assert text(explorer.toolbar.note)
-    assert explorer.toolbar.loading.pasted.value == (
+    assert explorer.toolbar.import_panel.pasted.value == (
         f"curl https://x.example/ -H '{header.split(':')[0]}: ********' -d '[{{'"
     )
     assert token not in states()
@@ -305,7 +307,7 @@ def test_what_cannot_be_loaded_is_refused_with_its_path(explorer: Explorer) -> N
 
     assert "[1].type" in text(explorer.toolbar.note)
     assert explorer.complaints == ()
-    explorer.toolbar.loading.pasted.value = " "
+    explorer.toolbar.import_panel.pasted.value = " "
     button(explorer, "Load the pasted text").click()
     assert text(explorer.toolbar.note) == "text is empty."
 
@@ -365,7 +367,7 @@ def test_a_payload_with_five_contacts_gets_fields_for_each(explorer: Explorer) -
     explorer.load(ConversationBatch.build([lpnb.PersonalInfo(contacts=contacts)]))
 
     assert explorer.field("personal.contacts[4].email").value == "4@example.com"
-    assert explorer.sheet.form.carried == []
+    assert explorer.batch_form.form.carried == []
 
 
 def test_a_brands_own_field_is_sent_beside_the_documented_ones(explorer: Explorer, sandbox: Sandbox) -> None:
@@ -375,7 +377,7 @@ def test_a_brands_own_field_is_sent_beside_the_documented_ones(explorer: Explore
         ("zip", '"7"'),
         ("tags", '["a", {"b": 1}]'),
     ):
-        explorer.sheet.own.add("ctmrinfo", name)
+        explorer.batch_form.custom.add("ctmrinfo", name)
         explorer.field(f"ctmrinfo.{name}").value = typed
 
     assert send(explorer).ok
@@ -400,7 +402,7 @@ def test_an_own_field_that_makes_no_sense_is_refused(
     explorer: Explorer, place: str, name: str, sentence: str
 ) -> None:
     with pytest.raises(ValueError, match=re.escape(sentence)):
-        explorer.sheet.own.add(place, name)
+        explorer.batch_form.custom.add(place, name)
 
 
 def test_a_field_is_found_by_a_part_of_its_name(explorer: Explorer) -> None:
@@ -420,8 +422,10 @@ def test_a_complaint_in_the_list_leads_to_its_field(explorer: Explorer) -> None:
     size = explorer.field("ctmrinfo.companySize")
     size.value = "abc"
     explorer.consumer_id.value = " "
-    jumps = [b for b in explorer.sheet.jumps.children if "lpnb-hidden" not in b._dom_classes]
-    assert [b.description for b in jumps] == [
+    complaint_buttons = [
+        b for b in explorer.batch_form.complaint_buttons.children if "lpnb-hidden" not in b._dom_classes
+    ]
+    assert [b.description for b in complaint_buttons] == [
         "[0].body.authenticatedData.lp_sdes[0].info.companySize must be a whole number; got 'abc'.",
         "consumer_id must not be blank.",
     ]
@@ -429,13 +433,13 @@ def test_a_complaint_in_the_list_leads_to_its_field(explorer: Explorer) -> None:
     size.focus = lambda: focused.append("size")
     explorer.consumer_id.focus = lambda: focused.append("consumer")
 
-    jumps[0].click()
-    jumps[1].click()
+    complaint_buttons[0].click()
+    complaint_buttons[1].click()
 
     assert focused[:2] == ["size", "consumer"]
     size.value = ""
     explorer.consumer_id.value = "me"
-    assert all("lpnb-hidden" in b._dom_classes for b in explorer.sheet.jumps.children)
+    assert all("lpnb-hidden" in b._dom_classes for b in explorer.batch_form.complaint_buttons.children)
 
 
 def test_the_request_is_shown_with_masks_and_with_the_host_once_it_is_known(
@@ -443,12 +447,12 @@ def test_the_request_is_shown_with_masks_and_with_the_host_once_it_is_known(
 ) -> None:
     assert (
         "POST https://{asyncMessagingEnt}/api/account/12345678/messaging/consumer/conversation?v=3"
-        in text(explorer.sheet.request)
+        in text(explorer.batch_form.request)
     )
 
     send(explorer)
 
-    shown = text(explorer.sheet.request)
+    shown = text(explorer.batch_form.request)
     assert f"POST {client.engine.account.domains['asyncMessagingEnt']}/api/account/12345678/" in shown
     assert "Authorization: ********" in shown
     assert "X-LP-ON-BEHALF: ********" in shown
@@ -458,7 +462,7 @@ def test_the_payloads_size_is_what_is_posted(explorer: Explorer) -> None:
     assert explorer.batch is not None
     posted = len(explorer.batch.outgoing("12345678").content)
 
-    assert f"{posted} bytes. Request ids are made fresh" in text(explorer.sheet.preview)
+    assert f"{posted} bytes. Request ids are made fresh" in text(explorer.batch_form.preview)
 
 
 # History
@@ -582,16 +586,16 @@ def test_a_real_account_is_asked_about_shown_and_asked_about_again_before_the_fi
     assert names == [
         "The connection this explorer was opened with (in use)", "Sandbox on this machine", "Profile live",
     ]  # fmt: skip
-    done(explorer.connection.choose(explorer.connection._choices()["Profile live"]))
+    done(explorer.connection.choose(explorer.connection._connections()["Profile live"]))
     assert "REAL ACCOUNT 87654321" in text(explorer.connection.question)
     assert explorer.client.settings.on_loopback
 
-    explorer.connection.yes.click()
+    explorer.connection.yes_button.click()
 
     assert explorer.client.settings.account_id == "87654321"
     assert 'data-world="real"' in explorer.connection.badge.value
     assert explorer.send_button.description == "Send to REAL ACCOUNT 87654321"
-    assert any('"brandId": "87654321"' in line.text for line in explorer.sheet.lines)
+    assert any('"brandId": "87654321"' in line.text for line in explorer.batch_form.lines)
     send(explorer)
     assert status(explorer)[0] == "ask"
     assert explorer.sent == []
@@ -602,8 +606,8 @@ def test_staying_is_staying(explorer: Explorer, client: Client) -> None:
     real = Client(Settings("87654321", "id", Secret("hunter2")))
     done(explorer.connection.choose(lambda: real))
 
-    explorer.connection.no.click()
-    explorer.connection.yes.click()
+    explorer.connection.stay_button.click()
+    explorer.connection.yes_button.click()
 
     assert explorer.client is client
     real.close()
@@ -614,7 +618,7 @@ def test_settings_that_are_wrong_are_complained_about_without_their_values(
 ) -> None:
     (tmp_path / ".env.half").write_text("LP_CLIENT_SECRET=planted-secret\n", encoding="utf-8")
 
-    done(explorer.connection.choose(explorer.connection._choices()["Profile half"]))
+    done(explorer.connection.choose(explorer.connection._connections()["Profile half"]))
 
     assert "2 settings are missing: LP_ACCOUNT_ID, LP_CLIENT_ID." in text(explorer.connection.question)
     assert "planted" not in explorer.connection.question.value
@@ -647,8 +651,8 @@ def test_a_question_about_one_account_is_no_consent_to_another(explorer: Explore
     done(explorer.connection.choose(broken))
 
     assert text(explorer.connection.question) == "OSError: no such disk"
-    assert "lpnb-hidden" in explorer.connection.yes._dom_classes
-    explorer.connection.yes.click()
+    assert "lpnb-hidden" in explorer.connection.yes_button._dom_classes
+    explorer.connection.yes_button.click()
     assert explorer.client is client
     real.close()
 
@@ -718,7 +722,7 @@ def test_an_expired_token_is_renewed_and_the_send_goes_through_once(
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=lambda value: value[:10])
 def test_hostile_text_is_text_in_every_tab(explorer: Explorer, hostile: str) -> None:
-    explorer.sheet.own.add("ctmrinfo", hostile[:150])
+    explorer.batch_form.custom.add("ctmrinfo", hostile[:150])
     explorer.field(f"ctmrinfo.{hostile[:150]}").value = hostile
     explorer.field("personal.firstname").value = hostile
     explorer.consumer_id.value = hostile[:1000]  # the sandbox takes no longer ones
@@ -742,7 +746,7 @@ def test_hostile_text_is_text_in_every_tab(explorer: Explorer, hostile: str) -> 
     from ipywidgets.widgets.widget import _instances
 
     values = [w.value for w in _instances.values() if isinstance(w, ipywidgets.HTML)]
-    for value in [*values, explorer._kept_html()[0], explorer._repr_mimebundle_()["text/html"]]:
+    for value in [*values, explorer._saved_html()[0], explorer._repr_mimebundle_()["text/html"]]:
         assert not re.search("<script|<img", value)
 
 
@@ -751,7 +755,7 @@ def test_hostile_text_is_text_in_every_tab(explorer: Explorer, hostile: str) -> 
 
 def test_the_cell_opens_an_explorer_with_the_same_payload(explorer: Explorer) -> None:
     explorer.load(lpnb.page_examples()["with campaign"])
-    explorer.sheet.own.add("personal", "shoeSize")
+    explorer.batch_form.custom.add("personal", "shoeSize")
     explorer.field("personal.shoeSize").value = "'\"\\n</script>"
     explorer.consumer_id.value = "it's \\ me"
     explorer.open_tab("As code")
@@ -789,7 +793,7 @@ def test_a_surprise_in_any_buttons_work_is_said(explorer: Explorer, monkeypatch:
     def broken(*_: object) -> None:
         raise RuntimeError("<no idea>")
 
-    monkeypatch.setattr(explorer.sheet, "new_id", broken)
+    monkeypatch.setattr(explorer.batch_form, "new_id", broken)
     button(explorer, "New id").click()
 
     assert status(explorer) == ("failed", "RuntimeError: <no idea>")
@@ -813,7 +817,7 @@ def test_what_stays_without_a_kernel_has_the_payload_and_every_answer(explorer: 
     explorer.field("personal.firstname").value = "Ada"
     response = send(explorer)
 
-    html_text, plain = explorer._kept_html()
+    html_text, plain = explorer._saved_html()
 
     assert response.conversation_id in html_text
     assert "Ada" in html_text
@@ -830,7 +834,7 @@ def test_no_secret_is_in_any_widget(explorer: Explorer, client: Client, states: 
     assert connector.app_jwt is not None
     assert jws is not None
 
-    everything = states() + str(explorer._kept_html())
+    everything = states() + str(explorer._saved_html())
 
     for secret in (client.settings.client_secret, connector.app_jwt.token, jws):
         assert secret.reveal() not in everything

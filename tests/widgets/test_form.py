@@ -31,7 +31,7 @@ HOSTILE = [
 
 def shown(composer: Composer) -> list[str]:
     """The frames as the preview shows them, without markup."""
-    code = re.search("<code>(.*)</code>", composer.sheet.preview.value, re.DOTALL)
+    code = re.search("<code>(.*)</code>", composer.batch_form.preview.value, re.DOTALL)
     assert code
     lines = re.findall(r'<span class="l[ \w]*">(.*?)</span>(?=<span class="l|$)', code[1], re.DOTALL)
     return [html.unescape(re.sub("<[^>]+>", "", line)) for line in lines]
@@ -40,13 +40,13 @@ def shown(composer: Composer) -> list[str]:
 def marked(composer: Composer, kind: str) -> list[str]:
     """The lines of the preview with the mark *kind*: "c" for changed, "w" for wrong."""
     found = re.findall(
-        rf'<span class="l {kind}">(.*?)</span>(?=<span class="l|</code>)', composer.sheet.preview.value
+        rf'<span class="l {kind}">(.*?)</span>(?=<span class="l|</code>)', composer.batch_form.preview.value
     )
     return [html.unescape(re.sub("<[^>]+>", "", line)).strip() for line in found]
 
 
 def text_fields(composer: Composer) -> list[str]:
-    for fold in composer.sheet.folds.values():
+    for fold in composer.batch_form.collapsible_sections.values():
         fold.show(True)
     return [key for key in composer.fields if type(composer.field(key)) is ipywidgets.Text]
 
@@ -168,13 +168,13 @@ def test_a_complaint_stands_at_the_field_it_is_about(
 ) -> None:
     if key == "consumer_id":
         composer.consumer_id.value = typed
-        note = composer.sheet.consumer_note
+        note = composer.batch_form.consumer_note
     else:
         composer.field(key).value = typed
         groups = [
-            composer.sheet.who,
-            composer.sheet.where,
-            *(fold.group for fold in composer.sheet.folds.values()),
+            composer.batch_form.who,
+            composer.batch_form.where,
+            *(fold.group for fold in composer.batch_form.collapsible_sections.values()),
         ]
         group = next(group for group in groups if group is not None and key in group._widgets)
         note = group._notes[key]
@@ -184,7 +184,7 @@ def test_a_complaint_stands_at_the_field_it_is_about(
 
     assert html.unescape(note.value).startswith(f'<b role="alert">{sentence}')
     assert len(composer.complaints) == 1
-    assert "Not sendable yet: 1 value is wrong" in composer.sheet.says.value
+    assert "Not sendable yet: 1 value is wrong" in composer.batch_form.complaint_summary.value
 
 
 def test_a_complaint_goes_when_the_value_is_put_right(composer: Composer) -> None:
@@ -197,11 +197,14 @@ def test_a_complaint_goes_when_the_value_is_put_right(composer: Composer) -> Non
 
     assert composer.batch is not None
     assert "lpnb-wrong" not in size._dom_classes
-    assert "<b" not in composer.sheet.folds["ctmrinfo"].group._notes["ctmrinfo.companySize"].value
+    assert (
+        "<b"
+        not in composer.batch_form.collapsible_sections["ctmrinfo"].group._notes["ctmrinfo.companySize"].value
+    )
 
 
 def test_a_closed_fold_says_how_much_is_filled_in_and_wrong(composer: Composer) -> None:
-    fold = composer.sheet.folds["ctmrinfo"]
+    fold = composer.batch_form.collapsible_sections["ctmrinfo"]
     composer.field("ctmrinfo.companySize").value = "abc"
     composer.field("ctmrinfo.role").value = "broker"
     assert fold.button.description == "Less about the customer"
@@ -214,8 +217,8 @@ def test_a_closed_fold_says_how_much_is_filled_in_and_wrong(composer: Composer) 
 def test_advice_is_shown_with_its_source(composer: Composer) -> None:
     composer.field("request.skillId").value = "42"
 
-    assert "a fixed skillId is discouraged." in composer.sheet.hints.value
-    assert "<code>[1].body.skillId</code> · Send API, CONVERSATION" in composer.sheet.hints.value
+    assert "a fixed skillId is discouraged." in composer.batch_form.hints.value
+    assert "<code>[1].body.skillId</code> · Send API, CONVERSATION" in composer.batch_form.hints.value
     assert [hint.path for hint in composer.advice] == [
         "[0].body.authenticatedData.lp_sdes",
         "[1].body.skillId",
@@ -230,7 +233,7 @@ IDS = ("request.campaignInfo.campaignId", "request.campaignInfo.engagementId", "
 def test_hostile_text_in_every_field_arrives_byte_exact_and_is_shown_as_text(
     composer: Composer, sandbox: Sandbox, press: Press, widgets: Widgets, text: str
 ) -> None:
-    keys = [key for key in text_fields(composer) if composer.sheet.form.fields[key].kind == "text"]
+    keys = [key for key in text_fields(composer) if composer.batch_form.form.fields[key].kind == "text"]
     for key in keys:
         # Our account id is checked by the service, and a consumer's id is its own affair.
         if key != "request.brandId":
@@ -287,7 +290,7 @@ def test_the_pages_examples_load_and_come_out_the_same(composer: Composer, name:
     assert composer.batch is not None
     came = [frame["body"] for frame in composer.batch.to_wire("12345678")]
     assert came == [frame["body"] for frame in example.to_wire("12345678")]
-    assert composer.sheet.form.carried == []
+    assert composer.batch_form.form.carried == []
     assert composer.batch.req_ids is None
 
 
@@ -298,7 +301,10 @@ def test_loading_fills_the_fields_and_opens_the_folds_that_hold_something(compos
     assert composer.field("personal.gender").value == "MALE"
     assert composer.field("ctmrinfo.socialId").value == "1234567890"
     assert composer.field("request.ttrDefName").value == "NORMAL"
-    assert [place for place, fold in composer.sheet.folds.items() if fold._open] == ["ctmrinfo", "request"]
+    assert [place for place, fold in composer.batch_form.collapsible_sections.items() if fold._open] == [
+        "ctmrinfo",
+        "request",
+    ]
 
 
 def test_what_has_no_field_is_carried_along_and_said(composer: Composer) -> None:
@@ -323,8 +329,8 @@ def test_what_has_no_field_is_carried_along_and_said(composer: Composer) -> None
     assert composer.batch.client_properties == batch.client_properties
     assert composer.field("personal.firstname").value == "Twice"
     assert composer.field("ctmrinfo.lastPaymentDate").value is None
-    assert "loaded values without a field: carried along." in composer.sheet.preview.value
-    assert "Client-Properties: " in composer.sheet.preview.value
+    assert "loaded values without a field: carried along." in composer.batch_form.preview.value
+    assert "Client-Properties: " in composer.batch_form.preview.value
 
 
 def test_a_field_wins_over_what_was_carried(composer: Composer) -> None:
@@ -365,7 +371,7 @@ def test_clear_empties_every_field_and_takes_a_fresh_consumer(composer: Composer
     composer.load(lpnb.page_examples()["with campaign"])
     before = composer.consumer_id.value
 
-    composer._clear.click()
+    composer._clear_button.click()
 
     assert composer.consumer_id.value != before
     assert composer.batch is not None
@@ -395,19 +401,20 @@ def test_a_failure_while_checking_is_said_in_the_panel(
 
 
 def test_the_fields_a_wrong_letter_can_upset_have_their_note_from_the_start(composer: Composer) -> None:
-    for fold in composer.sheet.folds.values():
+    for fold in composer.batch_form.collapsible_sections.values():
         fold.show(True)
 
     without = [
         key
         for group in (
-            composer.sheet.who,
-            composer.sheet.where,
-            *(fold.group for fold in composer.sheet.folds.values()),
+            composer.batch_form.who,
+            composer.batch_form.where,
+            *(fold.group for fold in composer.batch_form.collapsible_sections.values()),
         )
         if group is not None
         for key in group._widgets
-        if key not in group._notes and composer.sheet.form.fields[key].kind in ("choice", "whole", "number")
+        if key not in group._notes
+        and composer.batch_form.form.fields[key].kind in ("choice", "whole", "number")
     ]
 
     assert without == []

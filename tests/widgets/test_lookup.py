@@ -27,23 +27,23 @@ def said(explorer: Explorer) -> tuple[str, str]:
 
 def ask(explorer: Explorer) -> Any:
     explorer.lookup.ask().result(10)
-    return explorer.lookup.offer
+    return explorer.lookup.engagement
 
 
 def test_an_offer_is_shown_taken_over_and_routes_the_conversation(
     explorer: Explorer, sandbox: Sandbox
 ) -> None:
-    explorer.lookup.points.value = "sec://lost-card\n\n"
+    explorer.lookup.entry_points.value = "sec://lost-card\n\n"
 
-    offer = ask(explorer)
+    engagement = ask(explorer)
 
-    assert (offer.campaign_id, offer.engagement_id) == ("880524010", "880524110")
+    assert (engagement.campaign_id, engagement.engagement_id) == ("880524010", "880524110")
     assert "880524110" in explorer.lookup.result.value
     explorer.lookup.take_button.click()
     assert explorer.field("request.campaignInfo.campaignId").value == "880524010"
-    assert explorer.field("request.conversationContext.visitorId").value == offer.visitor_id
+    assert explorer.field("request.conversationContext.visitorId").value == engagement.visitor_id
     assert explorer.batch is not None
-    assert explorer.batch == explorer.batch.with_engagement(offer)
+    assert explorer.batch == explorer.batch.with_engagement(engagement)
     explorer.send_button.click()
     response = explorer.wait(10)
     assert response is not None
@@ -56,11 +56,11 @@ def test_an_offer_is_shown_taken_over_and_routes_the_conversation(
 
 
 def test_what_one_account_offered_is_not_taken_over_for_another(explorer: Explorer, client: Client) -> None:
-    explorer.lookup.points.value = "sec://lost-card"
+    explorer.lookup.entry_points.value = "sec://lost-card"
     ask(explorer)
     other = Client(client.settings)
 
-    explorer._use(other)
+    explorer._switch_client(other)
 
     assert said(explorer) == ("idle", "Nothing asked here yet.")
     assert explorer.lookup.result.value == ""
@@ -75,15 +75,15 @@ def test_attributes_of_the_form_and_further_ones_are_told(explorer: Explorer) ->
     lookup = explorer.lookup
     lookup.signed_in.value = True
     lookup.issuer.value = "https://login.example.com"
-    lookup.kind.value = "searchInfo"
-    lookup._add()
+    lookup.attribute_type.value = "searchInfo"
+    lookup._add_attribute()
     lookup._attributes[0]._widgets["searchInfo.keywords"].value = "rates, loan"
-    lookup.kind.value = "error"
-    lookup._add()
+    lookup.attribute_type.value = "error"
+    lookup._add_attribute()
     lookup._attributes[1]._widgets["error.resolved"].value = "false"
     lookup._attributes[1]._widgets["error.level"].value = "2"
 
-    assert lookup.question().to_wire() == {
+    assert lookup.request().to_wire() == {
         "identities": [
             {"iss": "https://login.example.com", "acr": "loa1", "sub": explorer.consumer_id.value}
         ],
@@ -94,17 +94,17 @@ def test_attributes_of_the_form_and_further_ones_are_told(explorer: Explorer) ->
         ],
     }
 
-    lookup._remove(lookup._attributes[0])
-    lookup.with_sdes.value = False
-    assert [sde["type"] for sde in lookup.question().to_wire()["engagementAttributes"]] == ["error"]
+    lookup._remove_attribute(lookup._attributes[0])
+    lookup.include_sdes.value = False
+    assert [sde["type"] for sde in lookup.request().to_wire()["engagementAttributes"]] == ["error"]
 
 
 @pytest.mark.parametrize(
     "kind", ["mrktInfo", "cart", "purchase", "prodView", "service", "lead", "error", "searchInfo"]
 )
 def test_every_attribute_has_fields(explorer: Explorer, kind: str) -> None:
-    explorer.lookup.kind.value = kind
-    explorer.lookup._add()
+    explorer.lookup.attribute_type.value = kind
+    explorer.lookup._add_attribute()
 
     assert len(explorer.lookup._attributes[0]._widgets) >= 1
 
@@ -112,8 +112,8 @@ def test_every_attribute_has_fields(explorer: Explorer, kind: str) -> None:
 def test_what_is_wrong_with_the_question_is_said_and_nothing_is_asked(
     explorer: Explorer, sandbox: Sandbox
 ) -> None:
-    explorer.lookup.kind.value = "service"
-    explorer.lookup._add()
+    explorer.lookup.attribute_type.value = "service"
+    explorer.lookup._add_attribute()
     explorer.lookup._attributes[0]._widgets["service.status"].value = "14"
 
     assert ask(explorer) is None
@@ -142,23 +142,23 @@ def test_monitoring_that_does_not_answer_is_said(explorer: Explorer, sandbox: Sa
 
 
 def test_an_attribute_that_there_is_not_is_said(explorer: Explorer) -> None:
-    explorer.lookup.kind.value = "<img>"
+    explorer.lookup.attribute_type.value = "<img>"
 
-    explorer.lookup._add()
+    explorer.lookup._add_attribute()
 
     assert said(explorer)[1].startswith("An attribute is one of mrktInfo, cart,")
 
 
 def test_a_conversation_that_is_open_already_is_shown(explorer: Explorer) -> None:
-    explorer.lookup.points.value = "sec://lost-card"
+    explorer.lookup.entry_points.value = "sec://lost-card"
     ask(explorer)
     explorer.lookup.take_button.click()
     explorer.send_button.click()
     response = explorer.wait(10)
     assert response is not None
 
-    offer = ask(explorer)
+    engagement = ask(explorer)
 
-    assert offer.outcome == "already open"
+    assert engagement.outcome == "already open"
     assert response.conversation_id in explorer.lookup.result.value
     assert "lpnb-hidden" in explorer.lookup.take_button._dom_classes

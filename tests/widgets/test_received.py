@@ -85,7 +85,7 @@ def test_a_surprise_while_it_follows_is_said(client: Client, monkeypatch: pytest
             raise OSError("<disk full>")
 
         monkeypatch.setattr(receiver, "latest", broken)
-        table._news.set_result(None)
+        table._next_event.set_result(None)
         table._following.result(10)
 
         assert table.value.endswith('<p role="alert">It is followed no more: OSError: &lt;disk full&gt;</p>')
@@ -99,7 +99,7 @@ def test_a_closed_table_follows_no_more(client: Client):
         table.close()
 
         assert table._following.cancelled()
-        assert receiver._now._waiting == {}
+        assert receiver._running._waiting == {}
 
 
 @pytest.mark.parametrize("rows", [0, 501, True, "20"])

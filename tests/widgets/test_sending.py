@@ -163,7 +163,7 @@ def test_a_switch_between_the_press_and_the_send_sends_nothing(
     composer.field("personal.firstname").value = "Ada"  # so that the press waits for the rest of the typing
 
     composer.send_button.click()
-    composer.sender.use(other)
+    composer.sender.set_client(other)
     composer.wait(10)
     other.close()
 
@@ -179,7 +179,7 @@ def test_a_form_that_cannot_be_checked_is_not_sent_as_it_was_before(
     def broken(*_: object) -> None:
         raise RuntimeError("no idea")
 
-    monkeypatch.setattr(composer.sheet.form, "collect", broken)
+    monkeypatch.setattr(composer.batch_form.form, "collect", broken)
     composer.field("personal.firstname").value = "Ada"
     assert status(composer) == ("failed", "RuntimeError: no idea")
 

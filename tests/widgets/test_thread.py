@@ -168,11 +168,11 @@ def test_a_refused_send_leads_to_the_conversation_that_is_open(
     assert explorer.sent[-1].response.outcome == "refused"
     assert "lpnb-hidden" not in thread.open_button._dom_classes
 
-    future = thread.find()
+    future = thread.find_open()
 
     assert future is not None
     future.result(15)
-    assert text(thread.found) == f"Conversation {explorer.sent[0].response.conversation_id} is open."
+    assert text(thread.open_status) == f"Conversation {explorer.sent[0].response.conversation_id} is open."
     assert "lpnb-hidden" not in thread.box._dom_classes
     assert "lpnb-hidden" in thread.open_button._dom_classes
     say(thread, "Here I am again")

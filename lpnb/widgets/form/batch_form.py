@@ -19,10 +19,10 @@ from lpnb.widgets import html_views
 from lpnb.widgets.form.custom_fields import CustomFields
 from lpnb.widgets.form.fields import FormField
 from lpnb.widgets.form.form import (
-    HELPED,
-    MOST_CONTACTS,
-    WHERE,
-    WHO,
+    FIELDS_WITH_HELP,
+    MAX_CONTACTS,
+    PERSON_FIELDS,
+    ROUTING_FIELDS,
     Form,
     batch_fields,
     complaints_by_field,
@@ -34,9 +34,9 @@ from lpnb.widgets.styles import WidgetFactory, insert_after, set_visible
 
 CONSUMER = "consumer_id"
 #: How many steps back there are, and for how many seconds typing into one field is one step.
-_STEPS, _ONE_STEP = 100, 2.0
+_UNDO_LIMIT, _TYPING_PAUSE = 100, 2.0
 #: How many complaints have a button of their own.
-_JUMPS = 8
+_MAX_COMPLAINT_BUTTONS = 8
 _TITLES = {
     "personal": "about the person",
     "ctmrinfo": "about the customer",
@@ -49,19 +49,19 @@ class BatchForm:
 
     Args:
         account_id: Whose ``brandId`` the preview shows.
-        kit: The panel's layouts.
-        changed: Called after every change, once it has been checked and shown.
-        failed: Told of an exception, which in a callback would vanish unseen.
-        below: Makes what stands below the fields.
+        factory: The panel's layouts.
+        on_change: Called after every change, once it has been checked and shown.
+        on_error: Told of an exception, which in a callback would vanish unseen.
+        extra_widgets: Makes what stands below the fields.
     """
 
     def __init__(
         self,
         account_id: str,
-        kit: WidgetFactory,
-        changed: Callable[[], None],
-        failed: Callable[[Exception], None],
-        below: Callable[[BatchForm], list[Any]],
+        factory: WidgetFactory,
+        on_change: Callable[[], None],
+        on_error: Callable[[Exception], None],
+        extra_widgets: Callable[[BatchForm], list[Any]],
     ) -> None:
         self.account_id = account_id
         self.batch: ConversationBatch | None = None
@@ -69,67 +69,81 @@ class BatchForm:
         self.lines: list[html_views.JsonLine] = []
         self.changed_at = 0.0
         #: Whether loading opens the folds that then hold something; closed ones say how much they hold.
-        self.opens = True
-        self._kit, self._changed, self._failed, self._below = kit, changed, failed, below
+        self.expand_on_load = True
+        self._factory, self._on_change, self._on_error, self._extra_widgets = (
+            factory,
+            on_change,
+            on_error,
+            extra_widgets,
+        )
         self._client_properties: ClientProperties | None = None
         self._lines_before: list[html_views.JsonLine] = []
-        self._owners: list[str] = []
-        self._back: list[Any] = []
-        self._forth: list[Any] = []
-        self._last_step = ("", 0.0)
-        self._quiet = False
-        self.form = Form(batch_fields(), self.render, self._typing)
-        self._build(kit)
+        self._complaint_fields: list[str] = []
+        self._undo_stack: list[Any] = []
+        self._redo_stack: list[Any] = []
+        self._last_edit = ("", 0.0)
+        self._restoring = False
+        self.form = Form(batch_fields(), self.render, self._record_typing)
+        self._build(factory)
 
-    def _build(self, kit: WidgetFactory) -> None:
+    def _build(self, factory: WidgetFactory) -> None:
         """Make the widgets, each with what it first holds: every later write is a message."""
         form = self.form
         fields = form.fields
-        rest = [field for key, field in fields.items() if key not in (*WHO, *WHERE)]
-        self.who = Section(form, [fields[key] for key in WHO], kit, HELPED)
-        self.where = Section(form, [fields[key] for key in WHERE], kit, HELPED)
-        feet: dict[str, Callable[[], list[Any]]] = {"personal": self._more_contacts}
-        self.folds = {
+        other_fields = [
+            field for key, field in fields.items() if key not in (*PERSON_FIELDS, *ROUTING_FIELDS)
+        ]
+        self.who = Section(form, [fields[key] for key in PERSON_FIELDS], factory, FIELDS_WITH_HELP)
+        self.where = Section(form, [fields[key] for key in ROUTING_FIELDS], factory, FIELDS_WITH_HELP)
+        section_feet: dict[str, Callable[[], list[Any]]] = {"personal": self._more_contacts}
+        self.collapsible_sections = {
             place: CollapsibleSection(
-                title, [f for f in rest if f.place == place], form, kit, self._place, feet.get(place, list)
+                title,
+                [f for f in other_fields if f.place == place],
+                form,
+                factory,
+                self._container,
+                section_feet.get(place, list),
             )
             for place, title in _TITLES.items()
         }
-        self.own = CustomFields(form, kit, self._place, self._take_own)
-        person, customer, session = self.folds.values()
+        self.custom = CustomFields(form, factory, self._container, self._on_custom_field)
+        person, customer, session = self.collapsible_sections.values()
         self.consumer_id = ipw.Text(
-            value=str(uuid.uuid4()), description="Consumer id", layout=kit.plain, style=kit.text
+            value=str(uuid.uuid4()), description="Consumer id", layout=factory.plain, style=factory.text
         )
         self._consumer = self.consumer_id.value
         self._check()
-        self.consumer_id.observe(self._consumer_typed, names="value")
-        new_id = kit.button("New id", lambda _: self.new_id(), tooltip="A fresh id that nobody can guess")
-        self.consumer_note = kit.html("", "lpnb-note")
+        self.consumer_id.observe(self._on_consumer_input, names="value")
+        new_id = factory.button("New id", lambda _: self.new_id(), tooltip="A fresh id that nobody can guess")
+        self.consumer_note = factory.html("", "lpnb-note")
         who = "<h3>Who the agent sees</h3><p>The SDEs. Only what is filled in is sent.</p>"
         where = "<h3>Where it goes</h3><p>The campaign and engagement that route the conversation.</p>"
-        self.left = kit.vbox(
+        self.left = factory.vbox(
             [
-                kit.box([self.consumer_id, new_id], "lpnb-consumer"),
+                factory.box([self.consumer_id, new_id], "lpnb-consumer"),
                 self.consumer_note,
-                kit.html(who, "lpnb-head"),
+                factory.html(who, "lpnb-head"),
                 self.who,
-                *(person.button, customer.button, self.own.fold.button),
-                kit.html(where, "lpnb-head"),
+                *(person.button, customer.button, self.custom.section.button),
+                factory.html(where, "lpnb-head"),
                 self.where,
                 session.button,
-                *self._below(self),
+                *self._extra_widgets(self),
             ],
             "lpnb-form",
         )
-        self.preview = kit.html(self._preview_html(), "lpnb-preview")
-        self.says = kit.html(html_views.wrong_html(()), "lpnb-says")
-        self.jumps: Any = None
-        self.hints = kit.html(html_views.hints_html(self.advice), "lpnb-says")
-        self.request = kit.html("", "lpnb-request")
-        self._stay = kit.box([self.says, self.preview, self.request, self.hints], "lpnb-stay")
-        self.side = kit.box([self._stay], "lpnb-side")
+        self.preview = factory.html(self._preview_html(), "lpnb-preview")
+        self.complaint_summary = factory.html(html_views.wrong_html(()), "lpnb-says")
+        self.complaint_buttons: Any = None
+        self.hints = factory.html(html_views.hints_html(self.advice), "lpnb-says")
+        self.request = factory.html("", "lpnb-request")
+        self._side_content = factory.box(
+            [self.complaint_summary, self.preview, self.request, self.hints], "lpnb-stay"
+        )
+        self.side = factory.box([self._side_content], "lpnb-side")
 
-    def _place(self) -> Any:
+    def _container(self) -> Any:
         return self.left
 
     # What it holds
@@ -148,7 +162,7 @@ class BatchForm:
         if key not in self.form.fields:
             raise KeyError(key)
         if key not in self.form.widgets:
-            self._fold_of(self.form.fields[key]).show(True)
+            self._section_of(self.form.fields[key]).show(True)
         return self.form.widgets[key]
 
     def jump(self, key: str) -> None:
@@ -156,8 +170,8 @@ class BatchForm:
         widget = self.consumer_id if key == CONSUMER else self.field(key)
         if key != CONSUMER:
             field = self.form.fields[key]
-            if field.key not in (*WHO, *WHERE):
-                self._fold_of(field).show(True)
+            if field.key not in (*PERSON_FIELDS, *ROUTING_FIELDS):
+                self._section_of(field).show(True)
         widget.focus()
         # Once more: the page may still be making the box, or opening the fold around it.
         loop = event_loop.loop()
@@ -191,23 +205,23 @@ class BatchForm:
             if unknown != "keep" or not is_frame_pair(frames):
                 raise
             wire = list(frames)  # type: ignore[arg-type]  # fits has seen to it
-        self._step("load")
+        self._push_undo("load")
         self._client_properties = properties
         self.form.load(wire)
         self._show_new_fields()
-        for fold in self.folds.values() if self.opens else ():
-            if self.form.filled & {field.key for field in fold.fields} - {"request.channelType"}:
-                fold.show(True)
+        for section in self.collapsible_sections.values() if self.expand_on_load else ():
+            if self.form.filled & {field.key for field in section.fields} - {"request.channelType"}:
+                section.show(True)
 
     def fill(self, values: Mapping[str, str]) -> None:
         """Fill single fields and leave the others as they are; one step."""
-        self._step("fill")
+        self._push_undo("fill")
         form = self.form.state()
         self.form.restore(({**form[0], **values}, *form[1:]))
 
     def clear(self) -> None:
         """Empty the form and take a fresh consumer id."""
-        self._step("clear")
+        self._push_undo("clear")
         self._client_properties = None
         self._set_consumer(str(uuid.uuid4()))
         self.form.clear()
@@ -227,58 +241,58 @@ class BatchForm:
     @property
     def can_undo(self) -> bool:
         """Whether there is a step back."""
-        return bool(self._back)
+        return bool(self._undo_stack)
 
     @property
     def can_redo(self) -> bool:
         """Whether a step back has been taken."""
-        return bool(self._forth)
+        return bool(self._redo_stack)
 
     def undo(self) -> None:
         """Take back the last change."""
-        if self._back:
-            self._forth.append(self._state())
-            self._restore(self._back.pop())
+        if self._undo_stack:
+            self._redo_stack.append(self._state())
+            self._restore(self._undo_stack.pop())
 
     def redo(self) -> None:
         """Make the change again that was taken back last."""
-        if self._forth:
-            self._back.append(self._state())
-            self._restore(self._forth.pop())
+        if self._redo_stack:
+            self._undo_stack.append(self._state())
+            self._restore(self._redo_stack.pop())
 
     def _state(self) -> Any:
         return self.form.state(), self._client_properties, self._consumer
 
     def _restore(self, state: Any) -> None:
-        self._last_step = ("", 0.0)
+        self._last_edit = ("", 0.0)
         form, self._client_properties, consumer = state
         self._set_consumer(consumer)
         self.form.restore(form)
 
     def _set_consumer(self, value: str) -> None:
-        self._quiet = True
+        self._restoring = True
         try:
             self._consumer = self.consumer_id.value = value
         finally:
-            self._quiet = False
+            self._restoring = False
 
-    def _typing(self, key: str) -> None:
+    def _record_typing(self, key: str) -> None:
         """Typing on in the same field is one step, for as long as nobody pauses."""
-        last, at = self._last_step
+        last, at = self._last_edit
         now = time.monotonic()
-        if key != last or now - at > _ONE_STEP:
-            self._step(key)
-        self._last_step = (key, now)
+        if key != last or now - at > _TYPING_PAUSE:
+            self._push_undo(key)
+        self._last_edit = (key, now)
 
-    def _step(self, key: str) -> None:
-        self._last_step = (key, time.monotonic())
-        self._back.append(self._state())
-        del self._back[:-_STEPS]
-        self._forth.clear()
+    def _push_undo(self, key: str) -> None:
+        self._last_edit = (key, time.monotonic())
+        self._undo_stack.append(self._state())
+        del self._undo_stack[:-_UNDO_LIMIT]
+        self._redo_stack.clear()
 
-    def _consumer_typed(self, change: Mapping[str, Any]) -> None:
-        if not self._quiet:
-            self._typing(CONSUMER)
+    def _on_consumer_input(self, change: Mapping[str, Any]) -> None:
+        if not self._restoring:
+            self._record_typing(CONSUMER)
             self._consumer = change["new"]
             self.render()
 
@@ -286,25 +300,25 @@ class BatchForm:
 
     def _more_contacts(self) -> list[Any]:
         def add(_button: object) -> None:
-            if (number := self.form.contacts) < MOST_CONTACTS:
-                self.folds["personal"].add(self.form.add(contact_fields(number)))
+            if (number := self.form.contacts) < MAX_CONTACTS:
+                self.collapsible_sections["personal"].add(self.form.add(contact_fields(number)))
                 self.jump(f"personal.contacts[{number}].email")
-            set_visible(more, self.form.contacts < MOST_CONTACTS)
+            set_visible(more, self.form.contacts < MAX_CONTACTS)
 
-        more = self._kit.button("Add a contact", add, "lpnb-more")
+        more = self._factory.button("Add a contact", add, "lpnb-more")
         return [more]
 
-    def _take_own(self, field: FormField) -> None:
+    def _on_custom_field(self, field: FormField) -> None:
         self.jump(field.key)
 
     def _show_new_fields(self) -> None:
-        self.folds["personal"].add(
-            [f for f in self.form.fields.values() if f.path[0] == "contacts" and f.key not in WHO]
+        self.collapsible_sections["personal"].add(
+            [f for f in self.form.fields.values() if f.path[0] == "contacts" and f.key not in PERSON_FIELDS]
         )
-        self.own.show_all()
+        self.custom.show_all()
 
-    def _fold_of(self, field: FormField) -> CollapsibleSection:
-        return self.own.fold if field.kind == "own" else self.folds[field.place]
+    def _section_of(self, field: FormField) -> CollapsibleSection:
+        return self.custom.section if field.kind == "own" else self.collapsible_sections[field.place]
 
     # Showing
 
@@ -312,24 +326,24 @@ class BatchForm:
         """Check what the form holds and show what that says. Runs after every change."""
         self.changed_at = time.monotonic()
         try:
-            at_field = self._check()
-            groups: list[Section | CollapsibleSection] = [
+            sentences = self._check()
+            sections: list[Section | CollapsibleSection] = [
                 self.who,
                 self.where,
-                *self.folds.values(),
-                self.own.fold,
+                *self.collapsible_sections.values(),
+                self.custom.section,
             ]
-            for group in groups:
-                group.complain(at_field)
-            self.consumer_note.value = html_views.note_html("", at_field.get(CONSUMER, ""))
-            self.says.value = html_views.wrong_html(self.complaints)
-            self._show_jumps()
+            for section in sections:
+                section.show_complaints(sentences)
+            self.consumer_note.value = html_views.note_html("", sentences.get(CONSUMER, ""))
+            self.complaint_summary.value = html_views.wrong_html(self.complaints)
+            self._show_complaint_buttons()
             self.hints.value = html_views.hints_html(self.advice)
             self.preview.value = self._preview_html()
-            self._changed()
+            self._on_change()
         except Exception as error:  # an exception in a callback would vanish unseen
             self.batch = None  # what was right before is not what the form holds now
-            self._failed(error)
+            self._on_error(error)
 
     def _check(self) -> dict[str, str]:
         """Ask the models about what the form holds; return for each field what they say about it."""
@@ -354,42 +368,42 @@ class BatchForm:
         if [line.text for line in lines] != [line.text for line in self.lines]:
             self.lines, self._lines_before = lines, self.lines
         keys = {**keys, CONSUMER: CONSUMER}
-        self._owners = [next(iter(complaints_by_field([each], keys)), "") for each in complaints]
+        self._complaint_fields = [next(iter(complaints_by_field([each], keys)), "") for each in complaints]
         return complaints_by_field(complaints, keys)
 
-    def _show_jumps(self) -> None:
+    def _show_complaint_buttons(self) -> None:
         """One button for each complaint, which leads to its field. Buttons once made are used again."""
-        wanted = self.complaints[:_JUMPS]
-        if self.jumps is None:
-            if not wanted:
+        complaints_shown = self.complaints[:_MAX_COMPLAINT_BUTTONS]
+        if self.complaint_buttons is None:
+            if not complaints_shown:
                 return
-            self.jumps = self._kit.vbox([], "lpnb-jumps")
-            insert_after(self._stay, self.says, self.jumps)
-        buttons = list(self.jumps.children)
-        while len(buttons) < len(wanted):
+            self.complaint_buttons = self._factory.vbox([], "lpnb-jumps")
+            insert_after(self._side_content, self.complaint_summary, self.complaint_buttons)
+        buttons = list(self.complaint_buttons.children)
+        while len(buttons) < len(complaints_shown):
             place = len(buttons)
-            buttons.append(self._kit.button("", lambda _, place=place: self._jump_to(place), "lpnb-jump"))
+            buttons.append(self._factory.button("", lambda _, place=place: self._jump_to(place), "lpnb-jump"))
         for place, button in enumerate(buttons):
-            if place < len(wanted):
-                button.description = html_views.shortened(wanted[place].sentence)
-            set_visible(button, place < len(wanted))
-        if len(buttons) != len(self.jumps.children):
-            self.jumps.children = buttons
+            if place < len(complaints_shown):
+                button.description = html_views.shortened(complaints_shown[place].sentence)
+            set_visible(button, place < len(complaints_shown))
+        if len(buttons) != len(self.complaint_buttons.children):
+            self.complaint_buttons.children = buttons
 
     def _jump_to(self, place: int) -> None:
-        if place < len(self._owners) and (key := self._owners[place]):
+        if place < len(self._complaint_fields) and (key := self._complaint_fields[place]):
             self.jump(key)
 
     def _preview_html(self) -> str:
         wrong = {complaint.path for complaint in self.complaints}
-        return html_views.preview_html(self.lines, self._lines_before, wrong, self._about_preview())
+        return html_views.preview_html(self.lines, self._lines_before, wrong, self._preview_note())
 
-    def _about_preview(self) -> str:
-        about = "Request ids are made fresh for each send."
+    def _preview_note(self) -> str:
+        note = "Request ids are made fresh for each send."
         if self.batch is not None:
-            about = f"{html_views.size_text(len(self.batch.outgoing(self.account_id).content))}. {about}"
+            note = f"{html_views.size_text(len(self.batch.outgoing(self.account_id).content))}. {note}"
         if carried := len(self.form.carried):
-            about += f" {html_views.count(carried, 'loaded value')} without a field: carried along."
+            note += f" {html_views.count(carried, 'loaded value')} without a field: carried along."
         if self._client_properties is not None:
-            about += f" With the header Client-Properties: {self._client_properties.to_header()}"
-        return about
+            note += f" With the header Client-Properties: {self._client_properties.to_header()}"
+        return note

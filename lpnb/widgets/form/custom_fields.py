@@ -30,31 +30,35 @@ class CustomFields:
 
     Args:
         form: What keeps the values.
-        kit: The panel's layouts.
-        place: Returns the box that the fold stands in.
-        added: Called with each field that somebody has added.
+        factory: The panel's layouts.
+        container: Returns the box that the fold stands in.
+        on_added: Called with each field that somebody has added.
     """
 
     def __init__(
-        self, form: Form, kit: WidgetFactory, place: Callable[[], Any], added: Callable[[FormField], None]
+        self,
+        form: Form,
+        factory: WidgetFactory,
+        container: Callable[[], Any],
+        on_added: Callable[[FormField], None],
     ) -> None:
-        self._form, self._kit, self._added = form, kit, added
-        self.fold = CollapsibleSection("of your own", [], form, kit, place, self._row)
+        self._form, self._factory, self._on_added = form, factory, on_added
+        self.section = CollapsibleSection("of your own", [], form, factory, container, self._make_add_row)
 
-    def add(self, place: str, name: str) -> FormField:
+    def add(self, container: str, name: str) -> FormField:
         """Add the field *name* to "ctmrinfo", "personal" or "request".
 
         Raises:
             ValueError: The name is blank, or there is such a field already.
         """
-        if place not in _MODELS:
-            raise ValueError(f"It belongs to one of {', '.join(_PLACES)}; got {place!r}.")
+        if container not in _MODELS:
+            raise ValueError(f"It belongs to one of {', '.join(_PLACES)}; got {container!r}.")
         if not name.strip():
             raise ValueError("The field needs a name.")
         if len(name) > 200 or lone_surrogate(name) is not None:
             raise ValueError("A name is at most 200 whole characters.")
-        field = custom_field(place, name)
-        if name in _MODELS[place].wire_names() or field.key in self._form.fields:
+        field = custom_field(container, name)
+        if name in _MODELS[container].wire_names() or field.key in self._form.fields:
             raise ValueError(f"{name} is there already: find it by its name above.")
         self._form.add([field])
         self.show_all()
@@ -62,38 +66,40 @@ class CustomFields:
 
     def show_all(self) -> None:
         """Show every own field there is."""
-        if own := self._form.own:
-            self.fold.add(own)
-            self.fold.show(True)
+        if custom := self._form.custom_fields:
+            self.section.add(custom)
+            self.section.show(True)
 
-    def _row(self) -> list[Any]:
-        kit = self._kit
-        place = ipw.Combobox(
+    def _make_add_row(self) -> list[Any]:
+        factory = self._factory
+        container = ipw.Combobox(
             options=tuple(_PLACES),
             value="customer",
             description="Belongs to",
-            layout=kit.plain,
-            style=kit.text,
+            layout=factory.plain,
+            style=factory.text,
         )
         name = ipw.Text(
-            description="Field name", placeholder="e.g. loyaltyTier", layout=kit.plain, style=kit.text
+            description="Field name", placeholder="e.g. loyaltyTier", layout=factory.plain, style=factory.text
         )
-        note = kit.html(
+        note = factory.html(
             note_html("As it is spelled on the wire. It goes beside the documented fields."), "lpnb-note"
         )
 
-        def press(_button: object) -> None:
+        def add_field(_button: object) -> None:
             try:
-                field = self.add(_PLACES.get(place.value.strip(), place.value.strip()), name.value)
+                field = self.add(_PLACES.get(container.value.strip(), container.value.strip()), name.value)
             except ValueError as error:
                 note.value = note_html("", str(error))
                 return
             note.value = note_html("As it is spelled on the wire. It goes beside the documented fields.")
             name.value = ""
-            self._added(field)
+            self._on_added(field)
 
         return [
-            kit.vbox(
-                [place, name, note, kit.button("Add the field", press, "lpnb-more")], "lpnb-group", "lpnb-own"
+            factory.vbox(
+                [container, name, note, factory.button("Add the field", add_field, "lpnb-more")],
+                "lpnb-group",
+                "lpnb-own",
             )
         ]

@@ -34,16 +34,16 @@ from lpnb.widgets.form.flatten import Path, assemble
 from lpnb.widgets.html_views import error_text
 from lpnb.widgets.styles import WidgetFactory, insert_after, set_visible
 
-_KINDS: dict[str, type[Attribute]] = {
-    kind.sde_type: kind
-    for kind in (MarketingInfo, Cart, Purchase, ProductView, Service, Lead, ErrorEvent, SearchInfo)
+_ATTRIBUTE_TYPES: dict[str, type[Attribute]] = {
+    attribute_type.sde_type: attribute_type
+    for attribute_type in (MarketingInfo, Cart, Purchase, ProductView, Service, Lead, ErrorEvent, SearchInfo)
 }
-_WHAT = {
+_DESCRIPTIONS = {
     "mrktInfo": "how the visitor came", "cart": "what lies in the cart", "purchase": "what was bought",
     "prodView": "what is looked at", "service": "what was asked for before", "lead": "what is wished for",
     "error": "what went wrong", "searchInfo": "what was searched for",
 }  # fmt: skip
-#: The fields of an offer, as the sheet has them.
+#: The fields of an offer, as the form has them.
 _CAMPAIGN = "request.campaignInfo"
 _CONTEXT = "request.conversationContext"
 
@@ -52,97 +52,104 @@ class EngagementLookup:
     """The drawer under "Where it goes" that asks Monitoring.
 
     Args:
-        sheet: Whose consumer and SDEs are told to Monitoring, and whose fields an offer goes into.
-        kit: The panel's layouts.
+        batch_form: Whose consumer and SDEs are told to Monitoring, and whose fields an offer goes into.
+        factory: The panel's layouts.
         client: Returns who asks.
     """
 
     def __init__(
-        self, sheet: BatchForm, kit: WidgetFactory, client: Callable[[], Client | AsyncClient]
+        self, batch_form: BatchForm, factory: WidgetFactory, client: Callable[[], Client | AsyncClient]
     ) -> None:
-        self._sheet, self._kit, self._client = sheet, kit, client
-        self.offer: Engagement | None = None
+        self._batch_form, self._factory, self._client = batch_form, factory, client
+        self.engagement: Engagement | None = None
         self._attributes: list[_AttributeForm] = []
         self._future: Future[None] | None = None
-        self._open = False
-        self.button = kit.button("Look it up with Monitoring", lambda _: self.toggle(), "lpnb-fold")
+        self._is_open = False
+        self.button = factory.button("Look it up with Monitoring", lambda _: self.toggle(), "lpnb-fold")
         self.body: Any = None
 
     def toggle(self) -> None:
         """Open or close the drawer, which is made when it is first opened."""
         if self.body is None:
-            self._build(self._kit)
-            insert_after(self._sheet.left, self.button, self.body)
-        self._open = not self._open
-        set_visible(self.body, self._open)
-        (self.button.add_class if self._open else self.button.remove_class)("lpnb-open")
+            self._build(self._factory)
+            insert_after(self._batch_form.left, self.button, self.body)
+        self._is_open = not self._is_open
+        set_visible(self.body, self._is_open)
+        (self.button.add_class if self._is_open else self.button.remove_class)("lpnb-open")
 
-    def _build(self, kit: WidgetFactory) -> None:
-        text = {"layout": kit.plain, "style": kit.text}
-        self.points = ipw.Textarea(
+    def _build(self, factory: WidgetFactory) -> None:
+        text = {"layout": factory.plain, "style": factory.text}
+        self.entry_points = ipw.Textarea(
             description="Entry points", placeholder="sec://cards\none a line", rows=2, **text
         )
         self.signed_in = ipw.Checkbox(
-            description="The visitor is signed in (acr loa1)", indent=False, layout=kit.plain,
+            description="The visitor is signed in (acr loa1)", indent=False, layout=factory.plain,
             _dom_classes=("lpnb-tick",),
         )  # fmt: skip
         self.issuer = ipw.Text(description="Issuer", placeholder="https://login.example.com", **text)
-        self.with_sdes = ipw.Checkbox(
-            description="Tell Monitoring the SDEs of this form", value=True, indent=False, layout=kit.plain,
-            _dom_classes=("lpnb-tick",),
+        self.include_sdes = ipw.Checkbox(
+            description="Tell Monitoring the SDEs of this form", value=True, indent=False,
+            layout=factory.plain, _dom_classes=("lpnb-tick",),
         )  # fmt: skip
-        hint = "one of " + ", ".join(list(_KINDS)[:3]) + " …"
-        self.kind = ipw.Combobox(options=tuple(_KINDS), description="Attribute", placeholder=hint, **text)
-        add = kit.button("Add", lambda _: self._add(), "lpnb-tool")
-        self._rows = kit.vbox([], "lpnb-group")
-        self.ask_button = kit.button("Ask Monitoring", lambda _: self.ask(), "lpnb-more")
-        self.take_button = kit.button("Take it over", lambda _: self.take_over(), "lpnb-hidden", "lpnb-more")
-        self.status = kit.html(html_views.status_html("idle", "Nothing asked yet."), "lpnb-status")
-        self.result = kit.html("", "lpnb-answers")
+        hint = "one of " + ", ".join(list(_ATTRIBUTE_TYPES)[:3]) + " …"
+        self.attribute_type = ipw.Combobox(
+            options=tuple(_ATTRIBUTE_TYPES), description="Attribute", placeholder=hint, **text
+        )
+        add = factory.button("Add", lambda _: self._add_attribute(), "lpnb-tool")
+        self._rows = factory.vbox([], "lpnb-group")
+        self.ask_button = factory.button("Ask Monitoring", lambda _: self.ask(), "lpnb-more")
+        self.take_button = factory.button(
+            "Take it over", lambda _: self.take_over(), "lpnb-hidden", "lpnb-more"
+        )
+        self.status = factory.html(html_views.status_html("idle", "Nothing asked yet."), "lpnb-status")
+        self.result = factory.html("", "lpnb-answers")
         note = html_views.note_html(
             "Where the visitor is, such as sec://…, tel://…, lang://… or a page's address."
         )
         parts = [
-            self.points, kit.html(note, "lpnb-note"), self.signed_in, self.issuer, self.with_sdes,
-            kit.box([self.kind, add], "lpnb-tools"), self._rows,
-            kit.box([self.ask_button, self.take_button], "lpnb-tools"), self.status, self.result,
+            self.entry_points, factory.html(note, "lpnb-note"), self.signed_in, self.issuer,
+            self.include_sdes,
+            factory.box([self.attribute_type, add], "lpnb-tools"), self._rows,
+            factory.box([self.ask_button, self.take_button], "lpnb-tools"), self.status, self.result,
         ]  # fmt: skip
-        self.body = kit.vbox(parts, "lpnb-hidden", "lpnb-group", "lpnb-own")
+        self.body = factory.vbox(parts, "lpnb-hidden", "lpnb-group", "lpnb-own")
 
-    def _add(self) -> None:
-        kind = self.kind.value.strip()
-        if kind not in _KINDS:
+    def _add_attribute(self) -> None:
+        attribute_type = self.attribute_type.value.strip()
+        if attribute_type not in _ATTRIBUTE_TYPES:
             self.status.value = html_views.status_html(
-                "failed", f"An attribute is one of {', '.join(_KINDS)}."
+                "failed", f"An attribute is one of {', '.join(_ATTRIBUTE_TYPES)}."
             )
             return
-        self.status.value = html_views.status_html("idle", f"{kind}: {_WHAT[kind]}.")
-        self._attributes.append(_AttributeForm(kind, self._kit, self._remove))
-        self.kind.value = ""
+        self.status.value = html_views.status_html(
+            "idle", f"{attribute_type}: {_DESCRIPTIONS[attribute_type]}."
+        )
+        self._attributes.append(_AttributeForm(attribute_type, self._factory, self._remove_attribute))
+        self.attribute_type.value = ""
         self._rows.children = [each.box for each in self._attributes]
 
-    def _remove(self, form: _AttributeForm) -> None:
+    def _remove_attribute(self, form: _AttributeForm) -> None:
         self._attributes = [each for each in self._attributes if each is not form]
         self._rows.children = [each.box for each in self._attributes]
 
     # Asking
 
-    def question(self) -> EngagementRequest:
+    def request(self) -> EngagementRequest:
         """What Monitoring would be asked now.
 
         Raises:
             InvalidValueError: Naming everything that is wrong.
         """
-        consumer = self._sheet.consumer_id.value
+        consumer = self._batch_form.consumer_id.value
         attributes: list[Any] = [form.to_wire() for form in self._attributes]
-        if self.with_sdes.value:
-            if self._sheet.batch is None:
-                raise InvalidValueError(self._sheet.complaints)
-            attributes = [*self._sheet.batch.profile.sdes, *attributes]
+        if self.include_sdes.value:
+            if self._batch_form.batch is None:
+                raise InvalidValueError(self._batch_form.complaints)
+            attributes = [*self._batch_form.batch.profile.sdes, *attributes]
         acr = "loa1" if self.signed_in.value else "0"
         return EngagementRequest(
             consumer,
-            entry_points=[line.strip() for line in self.points.value.splitlines() if line.strip()],
+            entry_points=[line.strip() for line in self.entry_points.value.splitlines() if line.strip()],
             engagement_attributes=attributes,
             identities=[Identity(sub=consumer, acr=acr, iss=self.issuer.value.strip() or None)],
         )
@@ -159,59 +166,61 @@ class EngagementLookup:
         try:
             # As with a send: the page holds back the last of what was typed before the press.
             await asyncio.sleep(0.25)
-            found = await client.engine.engagement(self.question())
+            engagement = await client.engine.engagement(self.request())
             if client is self._client():
-                self._show(found)
+                self._show(engagement)
         except Exception as error:  # an exception in a task would vanish unseen
-            self.offer = None
+            self.engagement = None
             set_visible(self.take_button, False)
             self.result.value = ""
             self.status.value = html_views.status_html("failed", error_text(error, client))
         finally:
             self.ask_button.disabled = False
 
-    def _show(self, found: Engagement) -> None:
-        self.offer = found
-        offered = found.outcome == "offered"
+    def _show(self, engagement: Engagement) -> None:
+        self.engagement = engagement
+        offered = engagement.outcome == "offered"
         set_visible(self.take_button, offered)
-        self.status.value = html_views.status_html("done" if offered else "ask", found.explanation)
+        self.status.value = html_views.status_html("done" if offered else "ask", engagement.explanation)
         facts = [
-            ("outcome", found.outcome), ("campaign", found.campaign_id), ("engagement", found.engagement_id),
-            ("context", found.context_id), ("language", found.language), ("visitor", found.visitor_id),
-            ("session", found.session_id), ("conversation", found.conversation_id), ("status", found.status),
+            ("outcome", engagement.outcome), ("campaign", engagement.campaign_id),
+            ("engagement", engagement.engagement_id), ("context", engagement.context_id),
+            ("language", engagement.language), ("visitor", engagement.visitor_id),
+            ("session", engagement.session_id), ("conversation", engagement.conversation_id),
+            ("status", engagement.status),
         ]  # fmt: skip
         rows = "".join(f"<dt>{name}</dt><dd>{esc(clean(value))}</dd>" for name, value in facts if value)
-        raw = esc(clean(found.raw.decode("utf-8", "replace")[:20_000]))
+        raw = esc(clean(engagement.raw.decode("utf-8", "replace")[:20_000]))
         self.result.value = (
             f'<div class="lpnb-outcome" data-outcome="{"answered" if offered else "unknown"}"><dl>{rows}</dl>'
             '</div><details class="lpnb-raw"><summary>The reply as it came</summary>'
             f'<pre tabindex="0"><code>{raw}</code></pre></details>'
         )
 
-    def other_account(self) -> None:
+    def reset(self) -> None:
         """Forget what was offered: another account knows nothing of these ids."""
-        self.offer = None
+        self.engagement = None
         if self.body is not None:
             set_visible(self.take_button, False)
             self.result.value = ""
             self.status.value = html_views.status_html("idle", "Nothing asked here yet.")
 
     def take_over(self) -> None:
-        """Fill what was offered into the sheet; one step back takes it out again."""
-        found = self.offer
-        if found is None or found.outcome != "offered":
+        """Fill what was offered into the form; one step back takes it out again."""
+        engagement = self.engagement
+        if engagement is None or engagement.outcome != "offered":
             return
-        context = found.conversation_context()
+        context = engagement.conversation_context()
         values = {
-            f"{_CAMPAIGN}.campaignId": found.campaign_id,
-            f"{_CAMPAIGN}.engagementId": found.engagement_id,
+            f"{_CAMPAIGN}.campaignId": engagement.campaign_id,
+            f"{_CAMPAIGN}.engagementId": engagement.engagement_id,
             f"{_CONTEXT}.type": context.type,
             f"{_CONTEXT}.visitorId": context.visitor_id,
             f"{_CONTEXT}.sessionId": context.session_id,
             f"{_CONTEXT}.interactionContextId": context.interaction_context_id,
             f"{_CONTEXT}.lang": context.lang,
         }
-        self._sheet.fill({key: value or "" for key, value in values.items()})
+        self._batch_form.fill({key: value or "" for key, value in values.items()})
         self.status.value = html_views.status_html(
             "done", "Taken over: campaign, engagement and context are filled in."
         )
@@ -220,20 +229,26 @@ class EngagementLookup:
 class _AttributeForm:
     """The fields of one attribute, made from its model."""
 
-    def __init__(self, kind: str, kit: WidgetFactory, remove: Callable[[_AttributeForm], None]) -> None:
-        self._model = _KINDS[kind]
-        self._fields = tuple(model_fields(self._model, kind))
-        self._widgets = {field.key: field.widget(field.empty, kit) for field in self._fields}
-        head = kit.html(f"<h4>{esc(kind)}</h4><p>{esc(_WHAT[kind])}</p>")
-        gone = kit.button("Remove", lambda _: remove(self), "lpnb-tool", tooltip=f"Remove {kind}")
-        self.box = kit.vbox([kit.box([head, gone], "lpnb-tools"), *self._widgets.values()], "lpnb-group")
+    def __init__(
+        self, attribute_type: str, factory: WidgetFactory, remove: Callable[[_AttributeForm], None]
+    ) -> None:
+        self._model = _ATTRIBUTE_TYPES[attribute_type]
+        self._fields = tuple(model_fields(self._model, attribute_type))
+        self._widgets = {field.key: field.widget(field.empty, factory) for field in self._fields}
+        head = factory.html(f"<h4>{esc(attribute_type)}</h4><p>{esc(_DESCRIPTIONS[attribute_type])}</p>")
+        remove_button = factory.button(
+            "Remove", lambda _: remove(self), "lpnb-tool", tooltip=f"Remove {attribute_type}"
+        )
+        self.box = factory.vbox(
+            [factory.box([head, remove_button], "lpnb-tools"), *self._widgets.values()], "lpnb-group"
+        )
 
     def to_wire(self) -> dict[str, Any]:
         """The element of ``engagementAttributes``; only what is filled in is told."""
         leaves: dict[Path, Any] = {}
         for field in self._fields:
-            if (found := field.to_wire(self._widgets[field.key].value)) is not None:
-                leaves[field.path] = found
+            if (engagement := field.to_wire(self._widgets[field.key].value)) is not None:
+                leaves[field.path] = engagement
         body = assemble(leaves)[0]
         key = self._model.body_key
         return {"type": self._model.sde_type, **({key: body} if key else body)}

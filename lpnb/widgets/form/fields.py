@@ -57,20 +57,20 @@ class FormField:
         """The field's name, such as ``personal.contacts[0].email``."""
         return join(self.place, *self.path)
 
-    def widget(self, value: Any, kit: WidgetFactory) -> Any:
+    def widget(self, value: Any, factory: WidgetFactory) -> Any:
         """Make the ipywidget that shows *value*, with a real label."""
-        common = {"description": self.label, "layout": kit.plain}
+        common = {"description": self.label, "layout": factory.plain}
         if self.kind == "choice":
             # Not a Dropdown: JupyterLab takes the keys that are pressed on one for its own, so that
             # "m" (for MALE) turns the cell into text and the panel is gone.
             hint = "one of " + ", ".join(self.choices[:3]) + (" …" if len(self.choices) > 3 else "")
             return ipw.Combobox(
-                options=self.choices, value=value or "", placeholder=hint, style=kit.text, **common
+                options=self.choices, value=value or "", placeholder=hint, style=factory.text, **common
             )
         if self.kind == "date":
-            return ipw.DatePicker(value=value, style=kit.described, **common)
+            return ipw.DatePicker(value=value, style=factory.label_style, **common)
         hint = f"e.g. {self.example}" if self.example else self.help
-        return ipw.Text(value=value or "", placeholder=hint, style=kit.text, **common)
+        return ipw.Text(value=value or "", placeholder=hint, style=factory.text, **common)
 
     @property
     def empty(self) -> str | None:
@@ -90,35 +90,39 @@ class FormField:
         if self.kind == "date":
             return {"day": value.day, "month": value.month, "year": value.year}
         if self.kind in ("whole", "number"):
-            typed = value.strip()
-            if _WHOLE.match(typed):
-                return int(typed)
-            return float(typed) if _NUMBER.match(typed) else value
+            text = value.strip()
+            if _WHOLE.match(text):
+                return int(text)
+            return float(text) if _NUMBER.match(text) else value
         if self.kind == "words":
             return [word.strip() for word in value.split(",") if word.strip()]
         return _parsed(value) if self.kind == "own" else value
 
-    def from_wire(self, found: Any) -> Any:
+    def from_wire(self, wire_value: Any) -> Any:
         """Turn what the wire holds into what the widget would; ``empty`` when it has no way to show it."""
-        shown: Any = self.empty
+        widget_value: Any = self.empty
         if self.kind == "date":
             try:
-                shown = datetime.date(**found)
+                widget_value = datetime.date(**wire_value)
             except (TypeError, ValueError):
-                return shown
+                return widget_value
         elif self.kind in ("whole", "number"):
-            shown = str(found) if isinstance(found, int | float) else shown
+            widget_value = str(wire_value) if isinstance(wire_value, int | float) else widget_value
         elif self.kind == "own":
-            plain = isinstance(found, str) and found != "" and _parsed(found) == found
-            shown = found if plain else json.dumps(found, ensure_ascii=False)
-        elif isinstance(found, str):
-            shown = found
-        back = self.to_wire(shown)
-        return shown if back == found and type(back) is type(found) else self.empty
+            plain = isinstance(wire_value, str) and wire_value != "" and _parsed(wire_value) == wire_value
+            widget_value = wire_value if plain else json.dumps(wire_value, ensure_ascii=False)
+        elif isinstance(wire_value, str):
+            widget_value = wire_value
+        round_trip = self.to_wire(widget_value)
+        return (
+            widget_value if round_trip == wire_value and type(round_trip) is type(wire_value) else self.empty
+        )
 
 
-def model_fields(model: type[WireModel], place: str, lists: int = 1, path: Path = ()) -> Iterator[FormField]:
-    """Yield a field for each value of *model* that fits into one, *lists* of each for its lists.
+def model_fields(
+    model: type[WireModel], place: str, list_length: int = 1, path: Path = ()
+) -> Iterator[FormField]:
+    """Yield a field for each value of *model* that fits into one, *list_length* of each for its lists.
 
     Example:
         >>> from lpnb.models.conversation_request import CampaignInfo
@@ -129,19 +133,23 @@ def model_fields(model: type[WireModel], place: str, lists: int = 1, path: Path 
         wire = info.alias or name
         if name in _CARRIED:
             continue
-        kinds = _parts(info.annotation)
-        steps = (*path, wire)
-        inner = next((k for k in kinds if isinstance(k, type) and issubclass(k, WireModel)), None)
-        listed = next((get_args(k)[0] for k in kinds if get_origin(k) is list), None)
-        if inner is not None and inner is not Day:
-            yield from model_fields(inner, place, lists, steps)
-        elif isinstance(listed, type) and issubclass(listed, WireModel):
-            for number in range(lists):
-                yield from model_fields(listed, place, lists, (*steps, number))
-        elif (kind := _kind(kinds)) is not None:
-            choices = tuple(c for k in kinds if get_origin(k) is Literal for c in get_args(k))
+        annotations = _parts(info.annotation)
+        wire_path = (*path, wire)
+        nested_model = next(
+            (k for k in annotations if isinstance(k, type) and issubclass(k, WireModel)), None
+        )
+        element_type = next((get_args(k)[0] for k in annotations if get_origin(k) is list), None)
+        if nested_model is not None and nested_model is not Day:
+            yield from model_fields(nested_model, place, list_length, wire_path)
+        elif isinstance(element_type, type) and issubclass(element_type, WireModel):
+            for number in range(list_length):
+                yield from model_fields(element_type, place, list_length, (*wire_path, number))
+        elif (kind := _kind(annotations)) is not None:
+            choices = tuple(c for k in annotations if get_origin(k) is Literal for c in get_args(k))
             example = str(info.examples[0]) if info.examples else ""
-            yield FormField(place, steps, kind, field_label(steps), info.description or "", example, choices)
+            yield FormField(
+                place, wire_path, kind, field_label(wire_path), info.description or "", example, choices
+            )
 
 
 def custom_field(place: str, name: str) -> FormField:
@@ -156,13 +164,13 @@ def custom_field(place: str, name: str) -> FormField:
     return FormField(place, (name,), "own", name, hint)
 
 
-def _parsed(typed: str) -> Any:
-    """What *typed* is as JSON when it is JSON, and else the text itself."""
+def _parsed(text: str) -> Any:
+    """What *text* is as JSON when it is JSON, and else the text itself."""
     try:
-        found = read_json(typed)
+        parsed = read_json(text)
     except (JsonError, RecursionError):
-        return typed
-    return typed if found is None else found
+        return text
+    return text if parsed is None else parsed
 
 
 def field_label(path: Path) -> str:
@@ -172,31 +180,31 @@ def field_label(path: Path) -> str:
         >>> field_label(("companySize",)), field_label(("contacts", 1, "phoneType"))
         ('Company size', '2nd phone type')
     """
-    name, longer = str(path[-1]), ".".join(str(step) for step in path[-2:])
-    label = _LABELS.get(longer) or _LABELS.get(name)
+    name, last_two = str(path[-1]), ".".join(str(step) for step in path[-2:])
+    label = _LABELS.get(last_two) or _LABELS.get(name)
     if label is None:
         words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
         label = words[:1].upper() + words[1:]
-    again = next((step for step in path if isinstance(step, int) and step), 0)
-    if not again:
+    index = next((step for step in path if isinstance(step, int) and step), 0)
+    if not index:
         return label
-    return f"{again + 1}{ {1: 'nd', 2: 'rd'}.get(again, 'th') } {label[:1].lower()}{label[1:]}"
+    return f"{index + 1}{ {1: 'nd', 2: 'rd'}.get(index, 'th') } {label[:1].lower()}{label[1:]}"
 
 
-def _kind(kinds: Sequence[Any]) -> Kind | None:
-    if any(get_origin(kind) is Literal for kind in kinds):
+def _kind(annotations: Sequence[Any]) -> Kind | None:
+    if any(get_origin(kind) is Literal for kind in annotations):
         return "choice"
-    if Day in kinds:
+    if Day in annotations:
         return "date"
-    if float in kinds:
+    if float in annotations:
         return "number"
-    if int in kinds:
+    if int in annotations:
         return "whole"
-    if bool in kinds:
+    if bool in annotations:
         return "own"
-    if any(get_origin(kind) is list and _parts(get_args(kind)[0]) == [str] for kind in kinds):
+    if any(get_origin(kind) is list and _parts(get_args(kind)[0]) == [str] for kind in annotations):
         return "words"
-    return "text" if str in kinds else None
+    return "text" if str in annotations else None
 
 
 def _parts(annotation: Any) -> list[Any]:

@@ -23,7 +23,9 @@ def flatten(value: Any, path: Path = ()) -> dict[Path, Any]:
         items = enumerate(value)
     else:
         return {path: value}
-    return {leaf: found for key, inner in items for leaf, found in flatten(inner, (*path, key)).items()}
+    return {
+        leaf: leaf_value for key, inner in items for leaf, leaf_value in flatten(inner, (*path, key)).items()
+    }
 
 
 class _JsonNode(dict[str | int, Any]):

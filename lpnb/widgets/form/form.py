@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 _SDES: Path = (0, "body", "authenticatedData", "lp_sdes")
 _BODIES = {"ctmrinfo": "info", "personal": "personal"}
-_SLOTS = {"ctmrinfo": 0, "personal": 1}
+_DEFAULT_POSITIONS = {"ctmrinfo": 0, "personal": 1}
 #: What an untouched form posts.
-_FRESH: dict[Path, Any] = {
+_EMPTY_FRAMES: dict[Path, Any] = {
     (0, "type"): SET_USER_PROFILE,
     (0, "body"): {},
     (1, "type"): REQUEST_CONVERSATION,
@@ -33,10 +33,10 @@ DEFAULTS = {"request.channelType": "MESSAGING"}
 
 #: Names of the wire that are no fields of the form and no brand's own.
 _RESERVED = ("extra", "auth", "metadata", "contacts", "clientProperties", "features")
-MOST_CONTACTS = 12
+MAX_CONTACTS = 12
 
 #: The fields that most batches need; all others are folded away.
-WHO = (
+PERSON_FIELDS = (
     "personal.firstname",
     "personal.lastname",
     "personal.gender",
@@ -45,13 +45,13 @@ WHO = (
     "ctmrinfo.ctype",
     "ctmrinfo.customerId",
 )
-WHERE = (
+ROUTING_FIELDS = (
     "request.campaignInfo.campaignId",
     "request.campaignInfo.engagementId",
     "request.skillId",
     "request.ttrDefName",
 )
-HELPED = ("ctmrinfo.ctype", "request.skillId")
+FIELDS_WITH_HELP = ("ctmrinfo.ctype", "request.skillId")
 
 
 @cache
@@ -59,14 +59,14 @@ def batch_fields() -> tuple[FormField, ...]:
     """Every field of a CONVERSATION batch, in the order of the wire, with two contacts."""
     return (
         *model_fields(CustomerInfo, "ctmrinfo"),
-        *model_fields(PersonalInfo, "personal", lists=2),
+        *model_fields(PersonalInfo, "personal", list_length=2),
         *model_fields(ConsumerRequestConversation, "request"),
     )
 
 
 def contact_fields(number: int) -> tuple[FormField, ...]:
     """The fields of contact *number*, counted from 0."""
-    every = model_fields(PersonalInfo, "personal", lists=number + 1)
+    every = model_fields(PersonalInfo, "personal", list_length=number + 1)
     return tuple(field for field in every if field.path[:2] == ("contacts", number))
 
 
@@ -75,24 +75,24 @@ class Form:
 
     Args:
         fields: Every field of the form, in the order of the wire; ``add`` takes more.
-        changed: Called after a value has changed.
-        before: Called with the field's key before what is typed into it is taken.
+        on_change: Called after a value has changed.
+        before_change: Called with the field's key before what is typed into it is taken.
     """
 
     def __init__(
         self,
         fields: Iterable[FormField],
-        changed: Callable[[], None],
-        before: Callable[[str], None] = lambda key: None,
+        on_change: Callable[[], None],
+        before_change: Callable[[str], None] = lambda key: None,
     ) -> None:
         self.fields = {field.key: field for field in fields}
         self.values: dict[str, Any] = dict(DEFAULTS)
         self.widgets: dict[str, Any] = {}
-        self._carried: dict[Path, Any] = dict(_FRESH)
-        self._slots = dict(_SLOTS)
-        self._changed = changed
-        self._before = before
-        self._quiet = False
+        self._carried: dict[Path, Any] = dict(_EMPTY_FRAMES)
+        self._sde_positions = dict(_DEFAULT_POSITIONS)
+        self._on_change = on_change
+        self._before_change = before_change
+        self._restoring = False
 
     def add(self, fields: Iterable[FormField]) -> list[FormField]:
         """Take on those of *fields* that are new, and return them."""
@@ -106,25 +106,25 @@ class Form:
         return 1 + max(int(f.path[1]) for f in self.fields.values() if f.path[0] == "contacts")
 
     @property
-    def own(self) -> list[FormField]:
+    def custom_fields(self) -> list[FormField]:
         """The fields that the documentation does not have."""
         return [field for field in self.fields.values() if field.kind == "own"]
 
     def state(self) -> Any:
         """All that the form holds now, for ``restore``."""
-        return dict(self.values), dict(self._carried), dict(self._slots)
+        return dict(self.values), dict(self._carried), dict(self._sde_positions)
 
     def restore(self, state: Any) -> None:
         """Hold again what ``state`` has returned."""
-        values, self._carried, self._slots = dict(state[0]), dict(state[1]), dict(state[2])
+        values, self._carried, self._sde_positions = dict(state[0]), dict(state[1]), dict(state[2])
         self._show(values)
 
-    def widget(self, field: FormField, kit: WidgetFactory) -> Any:
+    def widget(self, field: FormField, factory: WidgetFactory) -> Any:
         """Make the field's widget; what is typed into it is kept from then on."""
-        made = field.widget(self.values.get(field.key, field.empty), kit)
-        made.observe(lambda change: self._typed(field.key, change["new"]), names="value")
-        self.widgets[field.key] = made
-        return made
+        widget = field.widget(self.values.get(field.key, field.empty), factory)
+        widget.observe(lambda change: self._on_input(field.key, change["new"]), names="value")
+        self.widgets[field.key] = widget
+        return widget
 
     def collect(self) -> tuple[list[dict[str, Any]], dict[str, str]]:
         """Return the frames, without ids, and for each filled field's wire path the field's key.
@@ -134,13 +134,13 @@ class Form:
         leaves = dict(self._carried)
         owners: dict[Path, str] = {}
         for key, field in self.fields.items():
-            found = field.to_wire(self.values.get(key))
-            if found is None:
+            value = field.to_wire(self.values.get(key))
+            if value is None:
                 continue
             path = self._path(field)
             if field.place != "request":
                 leaves[(*path[:5], "type")] = field.place
-            leaves[path] = found
+            leaves[path] = value
             owners[path] = key
         frames, places = assemble(leaves)
         return frames, {places[path]: key for path, key in owners.items()}
@@ -153,30 +153,32 @@ class Form:
     @property
     def carried(self) -> list[str]:
         """Where the values stand that were loaded and have no field."""
-        return list(assemble({p: v for p, v in self._carried.items() if p not in _FRESH})[1].values())
+        return list(assemble({p: v for p, v in self._carried.items() if p not in _EMPTY_FRAMES})[1].values())
 
     def load(self, frames: Sequence[Mapping[str, Any]]) -> None:
         """Take *frames* as the new content: into the fields what they can show, and carry the rest."""
         leaves = flatten([{key: value for key, value in frame.items() if key != "id"} for frame in frames])
-        leaves = {**_FRESH, **leaves}
+        leaves = {**_EMPTY_FRAMES, **leaves}
         for place in (0, 1):
             leaves.pop((place, "kind"), None)
-        self._slots = _slots(leaves)
+        self._sde_positions = _sde_positions(leaves)
         self.add(self._missing(leaves))
         values: dict[str, Any] = {}
         for key, field in self.fields.items():
             path = self._path(field)
-            inside = {leaf[len(path) :]: value for leaf, value in leaves.items() if leaf[: len(path)] == path}
-            if not inside:
+            leaves_inside = {
+                leaf[len(path) :]: value for leaf, value in leaves.items() if leaf[: len(path)] == path
+            }
+            if not leaves_inside:
                 continue
-            whole, _ = assemble({("it", *leaf): value for leaf, value in inside.items()})
+            whole, _ = assemble({("it", *leaf): value for leaf, value in leaves_inside.items()})
             if (value := field.from_wire(whole["it"])) != field.empty:
                 values[key] = value
-                for leaf in inside:
+                for leaf in leaves_inside:
                     del leaves[(*path, *leaf)]
-        taken = {self.fields[key].place for key in values} - {"request"}
-        for kind in taken:  # an SDE that stands in fields altogether gets its type from them
-            element = (*_SDES, self._slots[kind])
+        places_in_fields = {self.fields[key].place for key in values} - {"request"}
+        for kind in places_in_fields:  # an SDE that stands in fields altogether gets its type from them
+            element = (*_SDES, self._sde_positions[kind])
             if [leaf for leaf in leaves if leaf[:5] == element] == [(*element, "type")]:
                 del leaves[(*element, "type")]
         self._carried = leaves
@@ -185,11 +187,11 @@ class Form:
     def _missing(self, leaves: Mapping[Path, Any]) -> Iterable[FormField]:
         """Fields for what *leaves* hold and no field shows: further contacts, a brand's own values."""
         known = {f.path[0] for f in self.fields.values()}
-        person = (*_SDES, self._slots["personal"], "personal")
-        most = max(
+        person = (*_SDES, self._sde_positions["personal"], "personal")
+        last_contact = max(
             (int(leaf[7]) for leaf in leaves if leaf[:7] == (*person, "contacts") and leaf[7:]), default=0
         )
-        for number in range(self.contacts, min(most, MOST_CONTACTS - 1) + 1):
+        for number in range(self.contacts, min(last_contact, MAX_CONTACTS - 1) + 1):
             yield from contact_fields(number)
         for place in (*_BODIES, "request"):
             start = self._start(place)
@@ -201,25 +203,25 @@ class Form:
 
     def clear(self) -> None:
         """Empty every field and drop what was carried along."""
-        self._carried = dict(_FRESH)
-        self._slots = dict(_SLOTS)
+        self._carried = dict(_EMPTY_FRAMES)
+        self._sde_positions = dict(_DEFAULT_POSITIONS)
         self._show(DEFAULTS)
 
     def _show(self, values: Mapping[str, Any]) -> None:
-        self._quiet = True
+        self._restoring = True
         try:
             self.values = dict(values)
             for key, widget in self.widgets.items():
                 widget.value = values.get(key, self.fields[key].empty)
         finally:
-            self._quiet = False
-        self._changed()
+            self._restoring = False
+        self._on_change()
 
-    def _typed(self, key: str, value: Any) -> None:
-        if not self._quiet:
-            self._before(key)
+    def _on_input(self, key: str, value: Any) -> None:
+        if not self._restoring:
+            self._before_change(key)
             self.values[key] = value
-            self._changed()
+            self._on_change()
 
     def _path(self, field: FormField) -> Path:
         return (*self._start(field.place), *field.path)
@@ -227,7 +229,7 @@ class Form:
     def _start(self, place: str) -> Path:
         if place == "request":
             return (1, "body")
-        return (*_SDES, self._slots[place], _BODIES[place])
+        return (*_SDES, self._sde_positions[place], _BODIES[place])
 
 
 def is_frame_pair(frames: Any) -> bool:
@@ -256,7 +258,7 @@ def complaints_by_field(complaints: Sequence[Complaint], keys: Mapping[str, str]
         >>> complaints_by_field([wrong], keys)
         {'request.campaignInfo.campaignId': 'campaignId is odd.'}
     """
-    found: dict[str, list[str]] = {}
+    sentences_of: dict[str, list[str]] = {}
     for complaint in complaints:
         path = complaint.path
         inside = (place for place in keys if path.startswith((f"{place}.", f"{place}[")))
@@ -264,16 +266,16 @@ def complaints_by_field(complaints: Sequence[Complaint], keys: Mapping[str, str]
         place = path if path in keys else next(inside, None) or next(around, None)
         if place is not None:
             short = complaint.sentence.replace(path, path.rsplit(".", 1)[-1], 1)
-            found.setdefault(keys[place], []).append(short)
-    return {key: " ".join(sentences) for key, sentences in found.items()}
+            sentences_of.setdefault(keys[place], []).append(short)
+    return {key: " ".join(sentences) for key, sentences in sentences_of.items()}
 
 
-def _slots(leaves: Mapping[Path, Any]) -> dict[str, int]:
+def _sde_positions(leaves: Mapping[Path, Any]) -> dict[str, int]:
     """Which element of ``lp_sdes`` the fields of each type stand for: the last one, which counts."""
     types = {leaf[4]: value for leaf, value in leaves.items() if leaf[:4] == _SDES and leaf[5:] == ("type",)}
-    found = {kind: int(slot) for slot, kind in types.items()}
+    positions = {kind: int(slot) for slot, kind in types.items()}
     free = len(types)
     for kind in _BODIES:
-        if kind not in found:
-            found[kind], free = free, free + 1
-    return found
+        if kind not in positions:
+            positions[kind], free = free, free + 1
+    return positions

@@ -19,7 +19,7 @@ from lpnb.samples.examples import page_examples
 from lpnb.samples.files import sample
 
 #: Where payloads are saved when nobody says otherwise, in the folder that the notebook runs in.
-LIBRARY = "lpnb-library.json"
+DEFAULT_LIBRARY = "lpnb-library.json"
 
 
 class PayloadLibraryError(LpnbError):
@@ -44,7 +44,7 @@ def built_in_templates() -> list[PayloadTemplate]:
     """The personas, the documentation's own examples, the sample payloads.
 
     Example:
-        >>> [start.name for start in built_in_templates() if start.kind == "example"]
+        >>> [template.name for template in built_in_templates() if template.kind == "example"]
         ['minimal', 'with SDEs', 'with campaign']
     """
     examples = [
@@ -66,7 +66,7 @@ def frames_without_ids(batch: ConversationBatch) -> list[dict[str, Any]]:
     return [{k: v for k, v in frame.items() if k not in ("id", "kind")} for frame in batch.to_wire()]
 
 
-def _start(item: Mapping[str, Any]) -> PayloadTemplate:
+def _saved_template(item: Mapping[str, Any]) -> PayloadTemplate:
     header = item.get("client_properties")
     properties = ClientProperties.from_wire(header, unknown="keep") if isinstance(header, dict) else None
     about = f"Saved {item['saved_at'][:16].replace('T', ' ')} UTC."
@@ -88,21 +88,21 @@ class PayloadLibrary:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     library = PayloadLibrary(Path(folder, "mine.json"))
         ...     library.save("a VIP", ConversationBatch())
-        ...     [start.name for start in library.starts()]
+        ...     [template.name for template in library.templates()]
         'a VIP'
         ['a VIP']
     """
 
-    def __init__(self, path: str | Path = LIBRARY) -> None:
+    def __init__(self, path: str | Path = DEFAULT_LIBRARY) -> None:
         self.path = Path(path)
 
-    def starts(self) -> list[PayloadTemplate]:
+    def templates(self) -> list[PayloadTemplate]:
         """What was saved, the newest first.
 
         Raises:
             PayloadLibraryError: The file is not a library.
         """
-        return [_start(item) for item in reversed(self._read())]
+        return [_saved_template(item) for item in reversed(self._read())]
 
     def save(self, name: str, batch: ConversationBatch) -> str:
         """Save *batch* and return the name it got: one that is taken gets a number.
@@ -114,16 +114,20 @@ class PayloadLibrary:
         if not name or len(name) > 200:
             raise PayloadLibraryError("A saved payload needs a name of 1 to 200 characters.")
         items = self._read()
-        taken = {item["name"] for item in items}
-        given, number = name, 2
-        while given in taken:
-            given, number = f"{name} ({number})", number + 1
+        taken_names = {item["name"] for item in items}
+        unique_name, number = name, 2
+        while unique_name in taken_names:
+            unique_name, number = f"{name} ({number})", number + 1
         saved_at = datetime.now(UTC).isoformat(timespec="seconds")
-        item: dict[str, Any] = {"name": given, "saved_at": saved_at, "frames": frames_without_ids(batch)}
+        item: dict[str, Any] = {
+            "name": unique_name,
+            "saved_at": saved_at,
+            "frames": frames_without_ids(batch),
+        }
         if batch.client_properties is not None:
             item["client_properties"] = batch.client_properties.to_wire()
         self._write([*items, item])
-        return given
+        return unique_name
 
     def remove(self, name: str) -> None:
         """Take the payload *name* out of the file.
@@ -135,12 +139,12 @@ class PayloadLibrary:
 
     def _read(self) -> list[dict[str, Any]]:
         try:
-            found = read_json(self.path.read_bytes())
+            content = read_json(self.path.read_bytes())
         except FileNotFoundError:
             return []
         except (OSError, JsonError) as error:
             raise PayloadLibraryError(f"{self.path} cannot be read: {error}.") from None
-        items = found.get("payloads") if isinstance(found, dict) else None
+        items = content.get("payloads") if isinstance(content, dict) else None
         if not isinstance(items, list) or not all(
             isinstance(i, dict) and isinstance(i.get("frames"), list)
             and isinstance(i.get("name"), str) and isinstance(i.get("saved_at"), str)
@@ -153,9 +157,9 @@ class PayloadLibrary:
         text = json.dumps({"payloads": items}, ensure_ascii=False, indent=1)
         try:
             # Whoever reads meanwhile, or is cut short by a crash, finds the old file or the new one.
-            handle, aside = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}-")
+            handle, temporary_path = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}-")
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text + "\n")
-            Path(aside).replace(self.path)
+            Path(temporary_path).replace(self.path)
         except (OSError, UnicodeEncodeError) as error:
             raise PayloadLibraryError(f"{self.path} cannot be written: {error}.") from None

@@ -13,9 +13,9 @@ class SendConfirmation:
         self._client = client
         self._account_confirmed = client.settings.on_loopback
         # For each consumer, how many sends without a known outcome a later clear answer has settled.
-        self._settled: dict[str, int] = {}
+        self._settled_counts: dict[str, int] = {}
         # Sends that ended with a surprise, so that not even the client knows of a doubt.
-        self._surprised: dict[str, int] = {}
+        self._unrecorded: dict[str, int] = {}
 
     def question(self, consumer: str) -> str:
         """What to ask before the next send for *consumer*; nothing when there is nothing to ask.
@@ -25,27 +25,27 @@ class SendConfirmation:
         questions = []
         if not self._account_confirmed:
             questions.append(f"This goes to the real account {self._client.settings.account_id}.")
-        if self.doubts(consumer) > self._settled.get(consumer, 0):
+        if self.unknown_outcomes(consumer) > self._settled_counts.get(consumer, 0):
             shown = consumer if len(consumer) <= 60 else f"{consumer[:60]}…"
             questions.append(
                 f"An earlier send for {shown} has no known outcome, so a conversation may exist already."
             )
         return " ".join(questions)
 
-    def doubts(self, consumer: str) -> int:
+    def unknown_outcomes(self, consumer: str) -> int:
         """How many sends for *consumer* have no known outcome, those of other panels and cells included."""
         known = sum(response.consumer_id == consumer for response in self._client.unknown)
-        return known + self._surprised.get(consumer, 0)
+        return known + self._unrecorded.get(consumer, 0)
 
-    def doubt(self, consumer: str) -> None:
+    def add_unknown_outcome(self, consumer: str) -> None:
         """A send for *consumer* has ended in a way that tells nothing."""
-        self._surprised[consumer] = self._surprised.get(consumer, 0) + 1
+        self._unrecorded[consumer] = self._unrecorded.get(consumer, 0) + 1
 
-    def confirmed(self) -> None:
+    def confirm_account(self) -> None:
         """Somebody has said that the account is meant."""
         self._account_confirmed = True
 
-    def learn(self, response: BatchResponse) -> None:
+    def record(self, response: BatchResponse) -> None:
         """A clear answer settles the doubts there were about its consumer."""
         if response.outcome in ("answered", "refused"):
-            self._settled[response.consumer_id] = self.doubts(response.consumer_id)
+            self._settled_counts[response.consumer_id] = self.unknown_outcomes(response.consumer_id)

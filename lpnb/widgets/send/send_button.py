@@ -22,50 +22,50 @@ from lpnb.widgets.send.confirmation import SendConfirmation
 from lpnb.widgets.styles import WidgetFactory, insert_after, set_visible
 
 #: Seconds without a change after which what is shown is what was typed.
-SETTLED = 0.25
+TYPING_DELAY = 0.25
 #: Presses in the page that come closer than this are one double click, even when the first send has ended.
 DOUBLE_CLICK = 0.5
 AnyClient = Client | AsyncClient
-Arrived = Callable[[AnyClient, ConversationBatch, BatchResponse], None]
+OnResponse = Callable[[AnyClient, ConversationBatch, BatchResponse], None]
 
 
 class SendButton:
     """The Send button and all that belongs to it.
 
     Args:
-        client: Who sends; ``use`` changes it.
-        kit: The panel's layouts.
-        arrived: Called on lpnb's loop with who sent, what, and what came of it, before it is said. A send
+        client: Who sends; ``set_client`` changes it.
+        factory: The panel's layouts.
+        on_response: Called on lpnb's loop with who sent, what, and what came of it, before it is said. A send
             that ended before its call comes along too, with the outcome "not sent".
     """
 
-    def __init__(self, client: Client | AsyncClient, kit: WidgetFactory, arrived: Arrived) -> None:
-        self._arrived_at = arrived
-        self._sheet: BatchForm | None = None
-        self._asked = ""
+    def __init__(self, client: Client | AsyncClient, factory: WidgetFactory, on_response: OnResponse) -> None:
+        self._on_response = on_response
+        self._batch_form: BatchForm | None = None
+        self._last_question = ""
         self._pressed_at = -DOUBLE_CLICK  # in the page; a script that clicks twice means it
-        self._left = False
-        self._said_until: str | None = None
-        self._sending = threading.Lock()
+        self._request_sent = False
+        self._status_consumer: str | None = None
+        self._send_lock = threading.Lock()
         self._future: Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._client = client
-        self._caution = SendConfirmation(client)
-        self.button = kit.button("Send", self._on_send, "lpnb-send")
-        self.button.on_msg(self._pressed)  # told after the button itself, and only of presses in the page
-        self.status = kit.html(html_views.status_html("idle", "Nothing sent yet."), "lpnb-status")
-        self.row = kit.box([self.button, self.status], "lpnb-actions")
-        self._kit = kit
-        self._stop: Any = None
+        self._confirmation = SendConfirmation(client)
+        self.button = factory.button("Send", self._on_send, "lpnb-send")
+        self.button.on_msg(self._on_press)  # told after the button itself, and only of presses in the page
+        self.status = factory.html(html_views.status_html("idle", "Nothing sent yet."), "lpnb-status")
+        self.row = factory.box([self.button, self.status], "lpnb-actions")
+        self._factory = factory
+        self._stop_button: Any = None
         self._confirm: Any = None
 
     @property
     def stop_button(self) -> Any:
         """The button that gives up a send, made with the first one."""
-        if self._stop is None:
-            self._stop = self._kit.button("Stop", self._on_stop, "lpnb-hidden")
-            insert_after(self.row, self.button, self._stop)
-        return self._stop
+        if self._stop_button is None:
+            self._stop_button = self._factory.button("Stop", self._on_stop, "lpnb-hidden")
+            insert_after(self.row, self.button, self._stop_button)
+        return self._stop_button
 
     @property
     def confirm(self) -> Any:
@@ -74,26 +74,26 @@ class SendButton:
             self._confirm = ipw.Checkbox(
                 description="Yes, send all the same",
                 indent=False,
-                layout=self._kit.plain,
+                layout=self._factory.plain,
                 _dom_classes=("lpnb-confirm", "lpnb-hidden"),
             )
             self.row.children = [*self.row.children, self._confirm]
         return self._confirm
 
-    def watch(self, sheet: BatchForm) -> None:
-        """Send what *sheet* shows."""
-        self._sheet = sheet
+    def set_form(self, batch_form: BatchForm) -> None:
+        """Send what *batch_form* shows."""
+        self._batch_form = batch_form
 
-    def use(self, client: Client | AsyncClient) -> None:
+    def set_client(self, client: Client | AsyncClient) -> None:
         """Send with *client* from now on. What was confirmed for the one before is asked again."""
-        self._client, self._caution = client, SendConfirmation(client)
-        self._ask_no_more()
-        self.say("idle", "Nothing sent here yet.")
+        self._client, self._confirmation = client, SendConfirmation(client)
+        self._hide_confirmation()
+        self.show_status("idle", "Nothing sent here yet.")
 
     @property
     def busy(self) -> bool:
         """Whether a send is under way."""
-        return self._sending.locked()
+        return self._send_lock.locked()
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait for the send that is under way, if any.
@@ -104,85 +104,87 @@ class SendButton:
         if self._future is not None:
             self._future.result(timeout)
 
-    def say(self, state: html_views.State, text: str, until: str | None = None) -> None:
-        """Show one sentence. *until* is the consumer it speaks of; "" when it speaks of the form as it is."""
+    def show_status(self, state: html_views.State, text: str, consumer: str | None = None) -> None:
+        """Show one sentence. *consumer* is whom it speaks of; "" when it speaks of the form as it is."""
         self.status.value = html_views.status_html(state, text)
-        self._said_until = until
+        self._status_consumer = consumer
 
-    def drop_stale_words(self, consumer: str) -> None:
+    def clear_outdated_status(self, consumer: str) -> None:
         """What was said of a form that has changed, or of another consumer, is no longer true."""
-        if self._said_until is not None and self._said_until != consumer:
-            self.say("idle", "Not sent yet.")
+        if self._status_consumer is not None and self._status_consumer != consumer:
+            self.show_status("idle", "Not sent yet.")
 
-    def fail(self, error: BaseException) -> None:
+    def show_error(self, error: BaseException) -> None:
         """Say what went wrong."""
-        self.say("failed", html_views.error_text(error, self._client))
+        self.show_status("failed", html_views.error_text(error, self._client))
 
-    def _pressed(self, _button: object, content: dict[str, Any], _buffers: object) -> None:
+    def _on_press(self, _button: object, content: dict[str, Any], _buffers: object) -> None:
         if content.get("event") == "click":
             self._pressed_at = time.monotonic()
 
     def _on_send(self, _button: object) -> None:
-        if self._left and time.monotonic() - self._pressed_at < DOUBLE_CLICK:
+        if self._request_sent and time.monotonic() - self._pressed_at < DOUBLE_CLICK:
             return
         # Callbacks may come from any thread, and twice: only one of them gets further than this.
-        if self._sending.acquire(blocking=False):
-            self._task, self._left = None, False
-            self._future = event_loop.submit(self._send_what_is_shown(self._client, self._caution))
+        if self._send_lock.acquire(blocking=False):
+            self._task, self._request_sent = None, False
+            self._future = event_loop.submit(self._send_what_is_shown(self._client, self._confirmation))
 
-    async def _send_what_is_shown(self, client: AnyClient, caution: SendConfirmation) -> None:
+    async def _send_what_is_shown(self, client: AnyClient, confirmation: SendConfirmation) -> None:
         """Send on lpnb's loop with the *client* of the press. Whatever happens ends in the panel."""
-        sheet = self._sheet
-        assert sheet is not None  # noqa: S101 - there is no button before there is a sheet
+        batch_form = self._batch_form
+        assert batch_form is not None  # noqa: S101 - there is no button before there is a form
         try:
             # The page tells of a press at once, and holds back the last of what was typed before it.
             for _ in range(8):
-                if (left := sheet.changed_at + SETTLED - time.monotonic()) <= 0:
+                if (remaining := batch_form.changed_at + TYPING_DELAY - time.monotonic()) <= 0:
                     break
-                await asyncio.sleep(left)
-            batch, consumer = sheet.batch, sheet.consumer_id.value
-            if batch is None or sheet.complaints:
-                many = len(sheet.complaints)
-                what = (
-                    f"{html_views.count(many, 'value')} to fix first."
-                    if many
+                await asyncio.sleep(remaining)
+            batch, consumer = batch_form.batch, batch_form.consumer_id.value
+            if batch is None or batch_form.complaints:
+                count = len(batch_form.complaints)
+                reason = (
+                    f"{html_views.count(count, 'value')} to fix first."
+                    if count
                     else "the form cannot be checked."
                 )
-                self.say("failed", f"Not sent: {what}", until="")
+                self.show_status("failed", f"Not sent: {reason}", consumer="")
             elif client is not self._client:
-                self.say("failed", "Not sent: the account was switched after the press. Press Send again.")
-            elif self._may_send(caution, consumer):
-                self.button.disabled = self._left = True
-                self._ask_no_more()
-                self.say("busy", f"Sending for {consumer} …")
-                await self._send(client, caution, batch, consumer)
+                self.show_status(
+                    "failed", "Not sent: the account was switched after the press. Press Send again."
+                )
+            elif self._may_send(confirmation, consumer):
+                self.button.disabled = self._request_sent = True
+                self._hide_confirmation()
+                self.show_status("busy", f"Sending for {consumer} …")
+                await self._send(client, confirmation, batch, consumer)
         except Exception as error:  # an exception in a task would vanish unseen
-            self.fail(error)
+            self.show_error(error)
         finally:
-            self._sending.release()
-            left = self._pressed_at + DOUBLE_CLICK - time.monotonic() if self._left else 0.0
-            if left > 0:
-                event_loop.loop().call_later(left, self._on_again)
+            self._send_lock.release()
+            remaining = self._pressed_at + DOUBLE_CLICK - time.monotonic() if self._request_sent else 0.0
+            if remaining > 0:
+                event_loop.loop().call_later(remaining, self._enable_button)
             else:
-                self._on_again()
+                self._enable_button()
 
-    def _on_again(self) -> None:
+    def _enable_button(self) -> None:
         if not self.busy:
             self.button.disabled = False
 
-    def _may_send(self, caution: SendConfirmation, consumer: str) -> bool:
+    def _may_send(self, confirmation: SendConfirmation, consumer: str) -> bool:
         """Whether nothing is left to be confirmed; otherwise ask."""
-        question = caution.question(consumer)
-        if not question or (question == self._asked and self.confirm.value):
-            caution.confirmed()
+        question = confirmation.question(consumer)
+        if not question or (question == self._last_question and self.confirm.value):
+            confirmation.confirm_account()
             return True
-        self._asked = question
+        self._last_question = question
         self.confirm.value = False
         set_visible(self.confirm, True)
-        self.say("ask", f"{question} Tick the box below, then press Send again.", until=consumer)
+        self.show_status("ask", f"{question} Tick the box below, then press Send again.", consumer=consumer)
         return False
 
-    def _ask_no_more(self) -> None:
+    def _hide_confirmation(self) -> None:
         if self._confirm is not None:
             set_visible(self._confirm, False)
             self._confirm.value = False
@@ -192,42 +194,42 @@ class SendButton:
             event_loop.loop().call_soon_threadsafe(task.cancel)
 
     async def _send(
-        self, client: AnyClient, caution: SendConfirmation, batch: ConversationBatch, consumer: str
+        self, client: AnyClient, confirmation: SendConfirmation, batch: ConversationBatch, consumer: str
     ) -> None:
-        before = caution.doubts(consumer)
+        unknown_before = confirmation.unknown_outcomes(consumer)
         try:
             self._task = asyncio.current_task()
             set_visible(self.stop_button, True)
             # The engine itself, since a plain Client's methods would block this loop.
             response = await client.engine.send(batch, consumer)
         except (Exception, asyncio.CancelledError) as error:
-            if caution.doubts(consumer) > before:
+            if confirmation.unknown_outcomes(consumer) > unknown_before:
                 response = [r for r in client.unknown if r.consumer_id == consumer][-1]
             else:
                 response = _failed_response(client, batch, consumer, error)
                 if response.outcome == "unknown":
-                    caution.doubt(consumer)
+                    confirmation.add_unknown_outcome(consumer)
         finally:
             self._task = None
             set_visible(self.stop_button, False)
-        caution.learn(response)
-        self._arrived_at(client, batch, response)
+        confirmation.record(response)
+        self._on_response(client, batch, response)
         state: html_views.State = "done" if response.outcome == "answered" else "failed"
-        words = response.explanation
+        text = response.explanation
         if response.outcome == "unknown":
-            words = f"Outcome unknown. {words}"
-        self.say(state, words, until=response.consumer_id)
+            text = f"Outcome unknown. {text}"
+        self.show_status(state, text, consumer=response.consumer_id)
 
 
 def _failed_response(
     client: AnyClient, batch: ConversationBatch, consumer: str, error: BaseException
 ) -> BatchResponse:
     """What there is to remember of a send that ended without a response, most often before its call."""
-    stopped = isinstance(error, asyncio.CancelledError)
-    words = "Stopped. No conversation was created." if stopped else html_views.error_text(error, client)
+    is_cancelled = isinstance(error, asyncio.CancelledError)
+    text = "Stopped. No conversation was created." if is_cancelled else html_views.error_text(error, client)
     # Our own errors come before the call. Of a surprise nobody knows when it came.
-    outcome: Outcome = "not sent" if stopped or isinstance(error, LpnbError) else "unknown"
+    outcome: Outcome = "not sent" if is_cancelled or isinstance(error, LpnbError) else "unknown"
     code = "not-sent" if outcome == "not sent" else "no-answer"
     frames = batch.to_wire(client.settings.account_id)
-    pairs = tuple(Pair(frame["id"], frame["type"], False, code, words) for frame in frames)
-    return BatchResponse(consumer, outcome, pairs, words)
+    pairs = tuple(Pair(frame["id"], frame["type"], False, code, text) for frame in frames)
+    return BatchResponse(consumer, outcome, pairs, text)

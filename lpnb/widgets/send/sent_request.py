@@ -44,8 +44,8 @@ class SentRequest:
 
     def answer_lines(self) -> list[str]:
         """What came of it, a line for each fact; what differs by nature (ids, times) is left out."""
-        said = [f"outcome: {self.response.outcome}", f"http_status: {self.response.http_status}"]
-        return said + [f"{pair.type}: {pair.code}, {pair.message}" for pair in self.response.pairs]
+        lines = [f"outcome: {self.response.outcome}", f"http_status: {self.response.http_status}"]
+        return lines + [f"{pair.type}: {pair.code}, {pair.message}" for pair in self.response.pairs]
 
     def raw_text(self) -> str:
         """The reply as it came, JSON pretty-printed."""
@@ -55,7 +55,7 @@ class SentRequest:
             return self.response.raw.decode("utf-8", "replace")
 
     @property
-    def posted(self) -> str:
+    def frames_title(self) -> str:
         """What to call the frames: some were never posted."""
         return "What was not posted" if self.response.outcome == "not sent" else "What was posted"
 
@@ -64,11 +64,11 @@ class SentRequest:
         """The send in one line."""
         sent = f"{self.response.sent_at:%H:%M:%S} UTC · " if self.response.sent_at else ""
         consumer = html_views.shortened(self.consumer_id, 40)
-        what = self.response.conversation_id or self.response.outcome
-        return f"#{self.number} · {sent}{consumer} · {html_views.shortened(what, 60)}"
+        result = self.response.conversation_id or self.response.outcome
+        return f"#{self.number} · {sent}{consumer} · {html_views.shortened(result, 60)}"
 
-    def speaks_of(self, wanted: str) -> bool:
-        """Whether *wanted* occurs in what was sent or in what came back, in whatever case."""
-        hay = (self.title, self.consumer_id, self.response.outcome, self.response.explanation,
+    def matches(self, query: str) -> bool:
+        """Whether *query* occurs in what was sent or in what came back, in whatever case."""
+        texts = (self.title, self.consumer_id, self.response.outcome, self.response.explanation,
                *self.frame_lines(), *self.answer_lines())  # fmt: skip
-        return wanted.casefold() in "\n".join(hay).casefold()
+        return query.casefold() in "\n".join(texts).casefold()

@@ -19,10 +19,10 @@ _COLUMNS = [name for name in html_views.COLUMNS if name != "consumer_id"]
 def sent_html(sent: SentRequest) -> str:
     """One send: the outcome in words, a row for each frame, what was posted and what came back."""
     response = sent.response
-    about = [("account", sent.account_id), ("consumer", sent.consumer_id)]
+    rows = [("account", sent.account_id), ("consumer", sent.consumer_id)]
     if response.conversation_id:
-        about.append(("conversation", response.conversation_id))
-    facts = "".join(f"<dt>{esc(name)}</dt><dd>{esc(clean(value))}</dd>" for name, value in about)
+        rows.append(("conversation", response.conversation_id))
+    facts = "".join(f"<dt>{esc(name)}</dt><dd>{esc(clean(value))}</dd>" for name, value in rows)
     return (
         f'<div class="lpnb-outcome" data-outcome="{esc(response.outcome)}">'
         f"<h3>#{sent.number} · {esc(response.outcome)}</h3><p>{esc(clean(response.explanation))}</p>"
@@ -33,12 +33,12 @@ def sent_html(sent: SentRequest) -> str:
 def raw_html(sent: SentRequest) -> str:
     """The posted frames and the reply as it came, beside each other."""
     raw = sent.raw_text()
-    cut = f"\n… {len(raw) - _RAW:,} more characters: response.raw has them" if len(raw) > _RAW else ""
+    rest = f"\n… {len(raw) - _RAW:,} more characters: response.raw has them" if len(raw) > _RAW else ""
     status = sent.response.http_status
-    came = f"HTTP {status}" if status else "Nothing came back"
+    status_text = f"HTTP {status}" if status else "Nothing came back"
     return (
-        f'<div class="lpnb-pair">{_block(sent.posted, chr(10).join(sent.frame_lines()))}'
-        f"{_block(f'The reply as it came: {came}', raw[:_RAW] + cut)}</div>"
+        f'<div class="lpnb-pair">{_block(sent.frames_title, chr(10).join(sent.frame_lines()))}'
+        f"{_block(f'The reply as it status_text: {status_text}', raw[:_RAW] + rest)}</div>"
     )
 
 
@@ -53,7 +53,9 @@ def difference_html(before: SentRequest, after: SentRequest) -> str:
     """What differs between two sends, in what was posted and in what came back."""
     return (
         f"<h3>#{before.number} beside #{after.number}</h3>"
-        + _difference(_both(before.posted, after.posted), before.frame_lines(), after.frame_lines())
+        + _difference(
+            _both(before.frames_title, after.frames_title), before.frame_lines(), after.frame_lines()
+        )
         + _difference("What came back", before.answer_lines(), after.answer_lines())
     )
 
@@ -73,8 +75,8 @@ def _difference(title: str, before: Sequence[str], after: Sequence[str]) -> str:
         else:
             lines += [f'<span class="l w">− {esc(clean(line))}</span>' for line in before[a:b]]
             lines += [f'<span class="l y">+ {esc(clean(line))}</span>' for line in after[c:d]]
-    same = " (the same)" if list(before) == list(after) else ""
+    same_text = " (the same)" if list(before) == list(after) else ""
     return (
-        f'<section><h4>{esc(title)}{same}</h4><pre tabindex="0" role="region" aria-label="{esc(title)}">'
+        f'<section><h4>{esc(title)}{same_text}</h4><pre tabindex="0" role="region" aria-label="{esc(title)}">'
         f"<code>{''.join(lines)}</code></pre></section>"
     )

@@ -51,29 +51,31 @@ Writer = Callable[[ConversationBatch, str], str]
 
 
 class CodeTab:
-    """What the sheet holds, in each of several languages.
+    """What the form holds, in each of several languages.
 
     Args:
-        kit: The panel's layouts.
+        factory: The panel's layouts.
         writers: For each kind of code its name and what writes it.
-        payload: Returns what the sheet holds: the batch, or None when it is wrong, and the consumer id.
+        payload: Returns what the form holds: the batch, or None when it is wrong, and the consumer id.
     """
 
     def __init__(
         self,
-        kit: WidgetFactory,
+        factory: WidgetFactory,
         writers: Mapping[str, Writer],
         payload: Callable[[], tuple[ConversationBatch | None, str]],
     ) -> None:
         self._writers, self._payload = dict(writers), payload
         self.chosen = next(iter(self._writers))
         self._buttons = {
-            name: kit.button(name, lambda _, name=name: self.choose(name), "lpnb-tool")
+            name: factory.button(name, lambda _, name=name: self.choose(name), "lpnb-tool")
             for name in self._writers
         }
         self.text = ""
-        self.code = kit.html("", "lpnb-code")
-        self.box = kit.vbox([kit.box(list(self._buttons.values()), "lpnb-tools"), self.code], "lpnb-tab")
+        self.code = factory.html("", "lpnb-code")
+        self.box = factory.vbox(
+            [factory.box(list(self._buttons.values()), "lpnb-tools"), self.code], "lpnb-tab"
+        )
         self.refresh()
 
     def choose(self, name: str) -> None:
@@ -82,7 +84,7 @@ class CodeTab:
         self.refresh()
 
     def refresh(self) -> None:
-        """Write the code anew for what the sheet holds now."""
+        """Write the code anew for what the form holds now."""
         for name, button in self._buttons.items():
             (button.add_class if name == self.chosen else button.remove_class)("lpnb-open")
         batch, consumer_id = self._payload()

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from lpnb.experiments.runs.steps import Steps
 
 #: How often progress is looked at, in seconds, and how many rows of the table are shown.
-_LOOK, _ROWS, _SAMPLE = 0.3, 60, 5
+_POLL_INTERVAL, _ROWS, _SAMPLE_ROWS = 0.3, 60, 5
 #: How many cases are looked through after a keystroke.
-_CHECKED = 500
+_MAX_CHECKED = 500
 RUNS = Path("runs")
 
 
@@ -41,68 +41,77 @@ class ExperimentTab:
     """Many cases in one run.
 
     Args:
-        sheet: What is the same in every case.
-        kit: The panel's layouts.
+        batch_form: What is the same in every case.
+        factory: The panel's layouts.
         client: Returns who sends.
-        told: Called when a run has ended.
+        on_run_end: Called when a run has ended.
     """
 
     def __init__(
         self,
-        sheet: BatchForm,
-        kit: WidgetFactory,
+        batch_form: BatchForm,
+        factory: WidgetFactory,
         client: Callable[[], Client | AsyncClient],
-        told: Callable[[], None],
+        on_run_end: Callable[[], None],
     ) -> None:
-        self._sheet, self._kit, self._client, self._told = sheet, kit, client, told
+        self._batch_form, self._factory, self._client, self._on_run_end = (
+            batch_form,
+            factory,
+            client,
+            on_run_end,
+        )
         self.run: Run | None = None
         self._future: Future[None] | None = None
         self._table: pd.DataFrame | None = None
-        text = {"layout": kit.plain, "style": kit.text}
-        self.grid = GridForm(sheet.form, kit, self.refresh)
-        self.count = kit.html("", "lpnb-count")
-        self.sample = kit.html("", "lpnb-answers")
+        text = {"layout": factory.plain, "style": factory.text}
+        self.grid = GridForm(batch_form.form, factory, self.refresh)
+        self.count = factory.html("", "lpnb-count")
+        self.sample = factory.html("", "lpnb-answers")
         self.name = ipw.Text(description="Name", placeholder="made from the time", **text)
-        self.at_once = ipw.Text(value="16", description="At once", **text)
+        self.concurrency = ipw.Text(value="16", description="At once", **text)
         self.rate = ipw.Text(description="A second", placeholder="found by itself", **text)
         settings = client().settings
-        ticks = {
+        step_choices = {
             "engagement": ("Ask Monitoring first, and route by what it offers", False),
             "landing": ("Read where each landed", settings.can_read_history),
             "close": ("Close each conversation at the end", False),
         }
         self.steps = {
             name: ipw.Checkbox(
-                value=value, description=words, indent=False, layout=kit.plain, _dom_classes=("lpnb-tick",)
+                value=value,
+                description=words,
+                indent=False,
+                layout=factory.plain,
+                _dom_classes=("lpnb-tick",),
             )
-            for name, (words, value) in ticks.items()
+            for name, (words, value) in step_choices.items()
         }
-        self.message = ipw.Text(
+        self.first_message = ipw.Text(
             description="First message", placeholder="none; said as the consumer once it is open", **text
         )
         self.confirm = ipw.Text(description="How many", _dom_classes=("lpnb-hidden",), **text)
-        self.start_button = kit.button("Run", lambda _: self.start(), "lpnb-send")
-        self.stop_button = kit.button("Stop", lambda _: self.stop(), "lpnb-hidden")
+        self.start_button = factory.button("Run", lambda _: self.start(), "lpnb-send")
+        self.stop_button = factory.button("Stop", lambda _: self.stop(), "lpnb-hidden")
         self.bar = ipw.IntProgress(
-            min=0, max=1, layout=kit.plain, _dom_classes=("lpnb-progress", "lpnb-hidden")
+            min=0, max=1, layout=factory.plain, _dom_classes=("lpnb-progress", "lpnb-hidden")
         )
-        self.status = kit.html(html_views.status_html("idle", "Nothing run yet."), "lpnb-status")
-        self._results = kit.vbox([], "lpnb-group")
+        self.status = factory.html(html_views.status_html("idle", "Nothing run yet."), "lpnb-status")
+        self._results = factory.vbox([], "lpnb-group")
         head = (
             "<h3>What varies</h3>"
             "<p>All other fields are as under Compose; each case has a consumer of its own.</p>"
         )
-        about = "<h3>The run</h3><p>Written down case by case in runs/, before each leaves.</p>"
-        self.box = kit.vbox(
+        about_run = "<h3>The run</h3><p>Written down case by case in runs/, before each leaves.</p>"
+        self.box = factory.vbox(
             [
-                kit.html(head, "lpnb-first"), self.grid.box, self.grid.more,
-                kit.box([self.grid.sample, self.grid.seed], "lpnb-tools"), self.grid.zipped,
+                factory.html(head, "lpnb-first"), self.grid.box, self.grid.add_button,
+                factory.box([self.grid.sample, self.grid.seed], "lpnb-tools"), self.grid.zipped,
                 self.count, self.sample,
-                kit.html(about, "lpnb-head"),
-                kit.box([self.name, self.at_once, self.rate], "lpnb-tools"),
-                self.message, *self.steps.values(),
+                factory.html(about_run, "lpnb-head"),
+                factory.box([self.name, self.concurrency, self.rate], "lpnb-tools"),
+                self.first_message, *self.steps.values(),
                 self.confirm,
-                kit.box([self.start_button, self.stop_button, self.status], "lpnb-tools"),
+                factory.box([self.start_button, self.stop_button, self.status], "lpnb-tools"),
                 self.bar, self._results,
             ],
             "lpnb-tab", "lpnb-experiment",
@@ -126,19 +135,19 @@ class ExperimentTab:
             columns = list(dict.fromkeys([*self.grid.varied, *grid.columns]))[:8]
             rows = [
                 [grid[n].name, *(grid[n].values.get(c) for c in columns)]
-                for n in range(min(len(grid), _SAMPLE))
+                for n in range(min(len(grid), _SAMPLE_ROWS))
             ]
             caption = f"The first {len(rows)}" if len(rows) < len(grid) else "All of them"
             self.sample.value = _table(caption, ["case", *columns], rows)
-            real = not self._client().settings.on_loopback
-            set_visible(self.confirm, real and len(grid) > 1)
+            is_real = not self._client().settings.on_loopback
+            set_visible(self.confirm, is_real and len(grid) > 1)
         except LpnbError as error:
             self.count.value = html_views.note_html("", str(error))
             self.sample.value = ""
         except Exception as error:  # an exception in a callback would vanish unseen
             self.count.value = html_views.note_html("", f"{type(error).__name__}: {error}")
 
-    def other_account(self) -> None:
+    def reset(self) -> None:
         """Take no number that was typed for one account as meant for another."""
         self.confirm.value = ""
         self.refresh()
@@ -181,10 +190,10 @@ class ExperimentTab:
             self.run = run = await asyncio.to_thread(start_experiment, client, grid, **options)
             set_visible(self.stop_button, True)
             set_visible(self.bar, True)
-            ended = asyncio.ensure_future(run)
-            while not (await asyncio.wait([ended], timeout=_LOOK))[0]:
+            finished = asyncio.ensure_future(run)
+            while not (await asyncio.wait([finished], timeout=_POLL_INTERVAL))[0]:
                 self._show_progress(run)
-            ended.result()
+            finished.result()
             await self._show_results(run)
         except Exception as error:  # an exception in a task would vanish unseen
             self.status.value = html_views.status_html("failed", error_text(error, client))
@@ -195,8 +204,8 @@ class ExperimentTab:
 
     def _options(self, client: Client | AsyncClient, grid: Grid) -> dict[str, Any] | None:
         """How the run is driven; None, and a question, when a real account has not been confirmed."""
-        real = not client.settings.on_loopback
-        if real and self.confirm.value.strip() != str(len(grid)):
+        is_real = not client.settings.on_loopback
+        if is_real and self.confirm.value.strip() != str(len(grid)):
             set_visible(self.confirm, True)
             self.status.value = html_views.status_html(
                 "ask",
@@ -209,10 +218,10 @@ class ExperimentTab:
         return {
             "name": name,
             "journal": RUNS / f"{name}.sqlite",
-            "concurrency": _number(self.at_once.value) or 16,
+            "concurrency": _number(self.concurrency.value) or 16,
             "rate": _number(self.rate.value),
-            "live": real,
-            "confirm": len(grid) if real else None,
+            "live": is_real,
+            "confirm": len(grid) if is_real else None,
             "progress": False,
             "steps": self._steps(),
         }
@@ -220,8 +229,8 @@ class ExperimentTab:
     def _steps(self) -> Steps:
         from lpnb.experiments.runs.steps import Steps
 
-        said = self.message.value
-        return Steps(say=[said] if said.strip() else (), **{n: t.value for n, t in self.steps.items()})
+        opening = self.first_message.value
+        return Steps(say=[opening] if opening.strip() else (), **{n: t.value for n, t in self.steps.items()})
 
     def _show_progress(self, run: Run) -> None:
         progress = run.progress
@@ -231,49 +240,52 @@ class ExperimentTab:
     async def _show_results(self, run: Run) -> None:
         table = self._table = await asyncio.to_thread(run.table)
         progress = run.progress
-        good = progress.done == progress.total and not progress.unknown
+        is_complete = progress.done == progress.total and not progress.unknown
         words = f"{progress}. {run.failure or ''} Written down in {run.journal_path}."
-        self.status.value = html_views.status_html("done" if good else "failed", words.replace("  ", " "))
+        self.status.value = html_views.status_html(
+            "done" if is_complete else "failed", words.replace("  ", " ")
+        )
         self._results.children = self._result_widgets(table)
-        self._told()
+        self._on_run_end()
 
     # What came of it
 
     def _result_widgets(self, table: pd.DataFrame) -> list[Any]:
-        kit = self._kit
+        factory = self._factory
         varied = [column for column in self.grid.varied if column in table.columns]
         values = ("landed_skill", "outcome", "failed")
-        text = {"layout": kit.plain, "style": kit.text}
-        self.down = ipw.Combobox(value=varied[0], options=varied, description="Rows", **text)
-        self.across = ipw.Combobox(
+        text = {"layout": factory.plain, "style": factory.text}
+        self.rows_choice = ipw.Combobox(value=varied[0], options=varied, description="Rows", **text)
+        self.columns_choice = ipw.Combobox(
             value=(varied[1:] or ["outcome"])[0],
             options=[*varied, "outcome", "code"],
             description="Columns",
             **text,
         )
-        landed = table["landed_skill_id"].notna().any()
-        self.value = ipw.Combobox(
-            value=values[0 if landed else 1], options=values, description="Cells", **text
+        has_landings = table["landed_skill_id"].notna().any()
+        self.cell_choice = ipw.Combobox(
+            value=values[0 if has_landings else 1], options=values, description="Cells", **text
         )
-        self.heatmap = kit.html("", "lpnb-plot")
-        for widget in (self.down, self.across, self.value):
+        self.heatmap = factory.html("", "lpnb-plot")
+        for widget in (self.rows_choice, self.columns_choice, self.cell_choice):
             widget.observe(lambda _: self._draw(), names="value")
         journals = sorted((str(path) for path in RUNS.glob("*.sqlite")), reverse=True)
-        mine = str(self.run.journal_path) if self.run is not None else ""
-        earlier = [path for path in journals if path != mine]
-        self.earlier = ipw.Combobox(
+        own_journal = str(self.run.journal_path) if self.run is not None else ""
+        earlier = [path for path in journals if path != own_journal]
+        self.earlier_run = ipw.Combobox(
             value=earlier[0] if earlier else "", options=earlier, description="Earlier run",
             placeholder="a journal", **text,
         )  # fmt: skip
-        self.comparison = kit.html("", "lpnb-plot")
-        compare = kit.button("Compare", lambda _: self.compare(), "lpnb-tool")
+        self.comparison = factory.html("", "lpnb-plot")
+        compare = factory.button("Compare", lambda _: self.compare(), "lpnb-tool")
         self._draw()
         return [
-            kit.html("<h3>Heatmap</h3>", "lpnb-head"),
-            kit.box([self.down, self.across, self.value], "lpnb-tools"), self.heatmap,
-            kit.html("<h3>Beside an earlier run</h3>", "lpnb-head"),
-            kit.box([self.earlier, compare], "lpnb-tools"), self.comparison,
-            kit.html(_frame_html(table, varied), "lpnb-answers"),
+            factory.html("<h3>Heatmap</h3>", "lpnb-head"),
+            factory.box([self.rows_choice, self.columns_choice, self.cell_choice], "lpnb-tools"),
+            self.heatmap,
+            factory.html("<h3>Beside an earlier run</h3>", "lpnb-head"),
+            factory.box([self.earlier_run, compare], "lpnb-tools"), self.comparison,
+            factory.html(_frame_html(table, varied), "lpnb-answers"),
         ]  # fmt: skip
 
     def _draw(self) -> None:
@@ -282,7 +294,9 @@ class ExperimentTab:
         if self._table is None:
             return
         try:
-            drawn = heatmap(self._table, self.down.value, self.across.value, self.value.value)
+            drawn = heatmap(
+                self._table, self.rows_choice.value, self.columns_choice.value, self.cell_choice.value
+            )
             self.heatmap.value = drawn._repr_html_()
         except LpnbError as error:
             self.heatmap.value = html_views.note_html("", str(error))
@@ -298,19 +312,19 @@ class ExperimentTab:
         from lpnb.experiments.runs.start import open_run
 
         try:
-            before = await asyncio.to_thread(lambda: open_run(self.earlier.value.strip()).table())
-            found = await asyncio.to_thread(compare, before, self._table)
-            self.comparison.value = found._repr_html_()
+            before = await asyncio.to_thread(lambda: open_run(self.earlier_run.value.strip()).table())
+            comparison = await asyncio.to_thread(compare, before, self._table)
+            self.comparison.value = comparison._repr_html_()
         except Exception as error:  # an exception in a task would vanish unseen
             self.comparison.value = html_views.note_html("", error_text(error, self._client()))
 
 
 def _check(grid: Grid) -> None:
     """See that the cases can be sent; of many, while somebody types, the first ones. A run checks all."""
-    if len(grid) <= _CHECKED:
+    if len(grid) <= _MAX_CHECKED:
         grid.check()
         return
-    for number in range(_CHECKED):
+    for number in range(_MAX_CHECKED):
         if wrong := grid[number].complaints():
             raise InvalidValueError(wrong)
 
@@ -351,10 +365,10 @@ def _frame_html(table: pd.DataFrame, varied: list[str]) -> str:
         *("case", *varied, "outcome", "landed_skill", "code", "message", "conversation_id", "http_status"),
         *("attempts", "elapsed_ms"),
     ]
-    there = [column for column in dict.fromkeys(columns) if column in table.columns]
-    rows = [list(row) for row in table[there].head(_ROWS).itertuples(index=False)]
+    visible = [column for column in dict.fromkeys(columns) if column in table.columns]
+    rows = [list(row) for row in table[visible].head(_ROWS).itertuples(index=False)]
     caption = f"{len(table):,} cases" + (f", the first {_ROWS} shown" if len(table) > _ROWS else "")
-    return _table(caption, there, rows)
+    return _table(caption, visible, rows)
 
 
 def saved_table_html(tab: ExperimentTab | None) -> str:

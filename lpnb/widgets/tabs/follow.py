@@ -18,25 +18,25 @@ class FollowTab:
 
     Args:
         sent: The explorer's list, which grows.
-        kit: The panel's layouts.
-        looked_at: Whether the tab can be seen.
+        factory: The panel's layouts.
+        is_visible: Whether the tab can be seen.
     """
 
     def __init__(
-        self, sent: Sequence[SentRequest], kit: WidgetFactory, looked_at: Callable[[], bool]
+        self, sent: Sequence[SentRequest], factory: WidgetFactory, is_visible: Callable[[], bool]
     ) -> None:
         self._sent = sent
         self.shown: SentRequest | None = None
-        self._about = kit.html("", "lpnb-note", "lpnb-flat")
-        self._earlier = kit.button("Earlier", lambda _: self._step(-1), "lpnb-tool")
-        self._later = kit.button("Later", lambda _: self._step(1), "lpnb-tool")
-        self.outcome = kit.html("", "lpnb-answers")
-        self.raw = kit.html("", "lpnb-raw")
-        self.landing = LandingView(kit)
-        self.thread = ThreadView(kit, looked_at)
-        self.box = kit.vbox(
+        self._position_note = factory.html("", "lpnb-note", "lpnb-flat")
+        self._earlier = factory.button("Earlier", lambda _: self._show_neighbour(-1), "lpnb-tool")
+        self._later = factory.button("Later", lambda _: self._show_neighbour(1), "lpnb-tool")
+        self.outcome = factory.html("", "lpnb-answers")
+        self.raw = factory.html("", "lpnb-raw")
+        self.landing = LandingView(factory)
+        self.thread = ThreadView(factory, is_visible)
+        self.box = factory.vbox(
             [
-                kit.box([self._about, self._earlier, self._later], "lpnb-tools"),
+                factory.box([self._position_note, self._earlier, self._later], "lpnb-tools"),
                 self.outcome,
                 *self.landing.widgets,
                 *self.thread.widgets,
@@ -49,23 +49,27 @@ class FollowTab:
     def show(self, sent: SentRequest | None) -> None:
         """Show *sent*; None says that there is nothing yet."""
         self.shown = sent
-        place = self._sent.index(sent) if sent is not None else 0
-        self._earlier.disabled = sent is None or place == 0
-        self._later.disabled = sent is None or place + 1 >= len(self._sent)
+        index = self._sent.index(sent) if sent is not None else 0
+        self._earlier.disabled = sent is None or index == 0
+        self._later.disabled = sent is None or index + 1 >= len(self._sent)
         if sent is None:
-            self._about.value = html_views.note_html("Nothing was sent yet. Press Send under Compose.")
+            self._position_note.value = html_views.note_html(
+                "Nothing was sent yet. Press Send under Compose."
+            )
             return
-        self._about.value = html_views.note_html(f"Send {sent.number} of {len(self._sent)} in this session.")
+        self._position_note.value = html_views.note_html(
+            f"Send {sent.number} of {len(self._sent)} in this session."
+        )
         self.outcome.value = sent_html(sent)
         self.raw.value = raw_html(sent)
         self.landing.show(sent)
         self.thread.show(sent)
 
-    def _step(self, by: int) -> None:
+    def _show_neighbour(self, offset: int) -> None:
         if self.shown is not None:
-            place = self._sent.index(self.shown) + by
-            if 0 <= place < len(self._sent):
-                self.show(self._sent[place])
+            index = self._sent.index(self.shown) + offset
+            if 0 <= index < len(self._sent):
+                self.show(self._sent[index])
 
     @property
     def widgets(self) -> list[Any]:

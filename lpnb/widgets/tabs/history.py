@@ -22,8 +22,8 @@ class HistoryTab:
 
     Args:
         sent: The explorer's list, which grows.
-        kit: The panel's layouts.
-        reopen: Called with a send that is to be shown in the sheet again.
+        factory: The panel's layouts.
+        reopen: Called with a send that is to be shown in the form again.
         resend: Called with a send that is to be sent anew for a fresh consumer.
         follow: Called with a send to show in the tab that follows it.
     """
@@ -31,50 +31,52 @@ class HistoryTab:
     def __init__(
         self,
         sent: Sequence[SentRequest],
-        kit: WidgetFactory,
+        factory: WidgetFactory,
         reopen: Callable[[SentRequest], None],
         resend: Callable[[SentRequest], None],
         follow: Callable[[SentRequest], None],
     ) -> None:
-        self._sent, self._kit = sent, kit
+        self._sent, self._factory = sent, factory
         self._start = 0
         self.chosen: SentRequest | None = None
         self.search = ipw.Text(
             description="Search",
             placeholder="consumer, outcome, any value sent",
-            layout=kit.plain,
-            style=kit.text,
+            layout=factory.plain,
+            style=factory.text,
         )
-        self.search.observe(lambda _: self._from(0), names="value")
-        self._about = kit.html("", "lpnb-note", "lpnb-flat")
-        self.rows = kit.vbox([], "lpnb-rows")
-        self._newer = kit.button("Newer", lambda _: self._from(self._start - _PAGE), "lpnb-tool")
-        self._older = kit.button("Older", lambda _: self._from(self._start + _PAGE), "lpnb-tool")
-        self._detail = kit.html("", "lpnb-answers")
-        self.compared = kit.html("", "lpnb-diff")
-        self.other = ipw.Text(description="Compare with #", layout=kit.plain, style=kit.text)
-        self._note = kit.html("", "lpnb-note", "lpnb-flat")
+        self.search.observe(lambda _: self._show_from(0), names="value")
+        self._about = factory.html("", "lpnb-note", "lpnb-flat")
+        self.rows = factory.vbox([], "lpnb-rows")
+        self._newer = factory.button("Newer", lambda _: self._show_from(self._start - _PAGE), "lpnb-tool")
+        self._older = factory.button("Older", lambda _: self._show_from(self._start + _PAGE), "lpnb-tool")
+        self._detail = factory.html("", "lpnb-answers")
+        self.compared = factory.html("", "lpnb-diff")
+        self.other = ipw.Text(description="Compare with #", layout=factory.plain, style=factory.text)
+        self._note = factory.html("", "lpnb-note", "lpnb-flat")
 
-        def on_chosen(work: Callable[[SentRequest], None]) -> Callable[[object], None]:
-            return lambda _: self._do(work)
+        def with_chosen(action: Callable[[SentRequest], None]) -> Callable[[object], None]:
+            return lambda _: self._run_action(action)
 
-        self.reopen = kit.button("Reopen", on_chosen(reopen), tooltip="Back into the form, for its consumer")
-        self.resend = kit.button("Resend as new", on_chosen(resend), tooltip="For a fresh consumer id")
-        follow_it = kit.button("Follow", on_chosen(follow))
-        compare = kit.button("Compare", on_chosen(self._compare))
-        self._chosen_box = kit.vbox(
+        self.reopen = factory.button(
+            "Reopen", with_chosen(reopen), tooltip="Back into the form, for its consumer"
+        )
+        self.resend = factory.button("Resend as new", with_chosen(resend), tooltip="For a fresh consumer id")
+        follow_it = factory.button("Follow", with_chosen(follow))
+        compare = factory.button("Compare", with_chosen(self._compare))
+        self._chosen_box = factory.vbox(
             [
-                kit.box([self.reopen, self.resend, follow_it, self.other, compare], "lpnb-tools"),
+                factory.box([self.reopen, self.resend, follow_it, self.other, compare], "lpnb-tools"),
                 self._note, self.compared, self._detail,
             ],
             "lpnb-chosen", "lpnb-hidden",
         )  # fmt: skip
-        self.box = kit.vbox(
+        self.box = factory.vbox(
             [
                 self.search,
                 self._about,
                 self.rows,
-                kit.box([self._newer, self._older], "lpnb-tools"),
+                factory.box([self._newer, self._older], "lpnb-tools"),
                 self._chosen_box,
             ],
             "lpnb-tab",
@@ -83,14 +85,14 @@ class HistoryTab:
 
     def refresh(self) -> None:
         """Show the list as it is now."""
-        wanted = self.search.value.strip()
-        found = [sent for sent in reversed(self._sent) if not wanted or sent.speaks_of(wanted)]
-        self._start = max(0, min(self._start, max(0, len(found) - 1) // _PAGE * _PAGE))
-        page = found[self._start : self._start + _PAGE]
+        query = self.search.value.strip()
+        matching = [sent for sent in reversed(self._sent) if not query or sent.matches(query)]
+        self._start = max(0, min(self._start, max(0, len(matching) - 1) // _PAGE * _PAGE))
+        page = matching[self._start : self._start + _PAGE]
         buttons = list(self.rows.children)
         while len(buttons) < len(page):
             place = len(buttons)
-            buttons.append(self._kit.button("", lambda _, place=place: self._press(place), "lpnb-row"))
+            buttons.append(self._factory.button("", lambda _, place=place: self._on_row(place), "lpnb-row"))
         for place, button in enumerate(buttons):
             set_visible(button, place < len(page))
             if place < len(page):
@@ -102,21 +104,21 @@ class HistoryTab:
         self._page = page
         if len(buttons) != len(self.rows.children):
             self.rows.children = buttons
-        for button, wanted_there in (
+        for button, visible in (
             (self._newer, self._start > 0),
-            (self._older, self._start + _PAGE < len(found)),
+            (self._older, self._start + _PAGE < len(matching)),
         ):
-            set_visible(button, wanted_there)
-        said = f"{html_views.count(len(self._sent), 'send')} in this session, the newest first."
-        if wanted:
-            said = f"{len(found)} of {html_views.count(len(self._sent), 'send')} found."
-        self._about.value = html_views.note_html(said if self._sent else "Nothing was sent yet.")
+            set_visible(button, visible)
+        text = f"{html_views.count(len(self._sent), 'send')} in this session, the newest first."
+        if query:
+            text = f"{len(matching)} of {html_views.count(len(self._sent), 'send')} found."
+        self._about.value = html_views.note_html(text if self._sent else "Nothing was sent yet.")
 
-    def _from(self, start: int) -> None:
+    def _show_from(self, start: int) -> None:
         self._start = start
         self.refresh()
 
-    def _press(self, place: int) -> None:
+    def _on_row(self, place: int) -> None:
         if place < len(self._page):
             self.choose(self._page[place])
 
@@ -129,12 +131,12 @@ class HistoryTab:
         self._detail.value = sent_html(sent)
         set_visible(self._chosen_box, True)
 
-    def _do(self, work: Callable[[SentRequest], None]) -> None:
+    def _run_action(self, action: Callable[[SentRequest], None]) -> None:
         if self.chosen is None:
             return
         try:
             self._note.value = ""
-            work(self.chosen)
+            action(self.chosen)
         except Exception as error:  # an exception in a callback would vanish unseen
             words = (
                 str(error)
@@ -144,10 +146,10 @@ class HistoryTab:
             self._note.value = html_views.note_html("", words)
 
     def _compare(self, chosen: SentRequest) -> None:
-        wanted = self.other.value.strip().lstrip("#")
-        other = next((sent for sent in self._sent if str(sent.number) == wanted), None)
+        query = self.other.value.strip().lstrip("#")
+        other = next((sent for sent in self._sent if str(sent.number) == query), None)
         if other is None:
-            self._note.value = html_views.note_html("", f"There is no send #{wanted}.")
+            self._note.value = html_views.note_html("", f"There is no send #{query}.")
             return
         self._note.value = ""
         self.compared.value = difference_html(other, chosen)

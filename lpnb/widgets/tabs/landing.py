@@ -21,14 +21,14 @@ from lpnb.widgets.styles import WidgetFactory, set_visible
 class LandingView:
     """The part of the tab that asks where the conversation of one send is."""
 
-    def __init__(self, kit: WidgetFactory) -> None:
+    def __init__(self, factory: WidgetFactory) -> None:
         self._sent: SentRequest | None = None
         self._future: Future[None] | None = None
-        self._answers: dict[int, Landing] = {}
-        self.button = kit.button("Where did it land?", lambda _: self.ask(), "lpnb-hidden", "lpnb-more")
-        self.status = kit.html("", "lpnb-status")
-        self.trace = kit.html("", "lpnb-trace")
-        self.widgets = [kit.box([self.button, self.status], "lpnb-tools"), self.trace]
+        self._landings: dict[int, Landing] = {}
+        self.button = factory.button("Where did it land?", lambda _: self.ask(), "lpnb-hidden", "lpnb-more")
+        self.status = factory.html("", "lpnb-status")
+        self.trace = factory.html("", "lpnb-trace")
+        self.widgets = [factory.box([self.button, self.status], "lpnb-tools"), self.trace]
 
     def show(self, sent: SentRequest) -> None:
         """Turn to *sent*. On a sandbox, where it costs nothing, the question is asked at once."""
@@ -41,8 +41,8 @@ class LandingView:
         set_visible(self.button, bool(sent.response.conversation_id))
         if not sent.response.conversation_id:
             return
-        if (known := self._answers.get(sent.number)) is not None:
-            self._tell(sent, known)
+        if (known := self._landings.get(sent.number)) is not None:
+            self._show_landing(sent, known)
         elif _is_free_to_ask(sent):
             self.ask()
 
@@ -62,20 +62,20 @@ class LandingView:
     async def _ask(self, sent: SentRequest, conversation_id: str) -> None:
         engine = sent.client.engine
         try:
-            found = await find_landing(engine, conversation_id, receiver=engine.listener)
-            self._answers[sent.number] = found
+            landing = await find_landing(engine, conversation_id, receiver=engine.listener)
+            self._landings[sent.number] = landing
             if sent is self._sent:
-                self._tell(sent, found)
+                self._show_landing(sent, landing)
         except Exception as error:  # an exception in a task would vanish unseen
             if sent is self._sent:
                 self.status.value = html_views.status_html("failed", error_text(error, sent.client))
 
-    def _tell(self, sent: SentRequest, found: Landing) -> None:
-        state: html_views.State = "done" if found.outcome == "landed" else "ask"
-        self.status.value = html_views.status_html(state, found.explanation)
+    def _show_landing(self, sent: SentRequest, landing: Landing) -> None:
+        state: html_views.State = "done" if landing.outcome == "landed" else "ask"
+        self.status.value = html_views.status_html(state, landing.explanation)
         sandbox = sandbox_of(sent.client.settings)
         try:
-            trace = None if sandbox is None else sandbox.trace(found.conversation_id)
+            trace = None if sandbox is None else sandbox.trace(landing.conversation_id)
         except KeyError:  # forgotten by the sandbox in the meantime
             trace = None
         self.trace.value = "" if trace is None else trace_html(trace)

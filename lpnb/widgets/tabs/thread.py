@@ -33,38 +33,38 @@ class ThreadView:
     """The part of the tab that goes on with the conversation of one send.
 
     Args:
-        kit: The panel's layouts.
-        looked_at: Whether the thread can be seen; only then is history asked.
+        factory: The panel's layouts.
+        is_visible: Whether the thread can be seen; only then is history asked.
     """
 
-    def __init__(self, kit: WidgetFactory, looked_at: Callable[[], bool]) -> None:
-        self._looked_at = looked_at
+    def __init__(self, factory: WidgetFactory, is_visible: Callable[[], bool]) -> None:
+        self._is_visible = is_visible
         self._sent: SentRequest | None = None
         self._dialogues: dict[tuple[str, str], ConversationCore] = {}
-        self._watching: Future[None] | None = None
-        self._acting = threading.Lock()
-        self._opened: dict[int, str] = {}
+        self._watcher: Future[None] | None = None
+        self._action_lock = threading.Lock()
+        self._open_conversations: dict[int, str] = {}
         self.future: Future[None] | None = None
         words = "Go on in the conversation that is open"
-        self.open_button = kit.button(words, lambda _: self.find(), "lpnb-hidden", "lpnb-more")
-        self.found = kit.html("", "lpnb-status")
-        self.lines = kit.html("", "lpnb-thread")
+        self.open_button = factory.button(words, lambda _: self.find_open(), "lpnb-hidden", "lpnb-more")
+        self.open_status = factory.html("", "lpnb-status")
+        self.lines = factory.html("", "lpnb-thread")
         self.message = ipw.Text(
             description="Message",
             placeholder="Say something as the consumer",
-            layout=kit.plain,
-            style=kit.text,
+            layout=factory.plain,
+            style=factory.text,
         )
-        self.say_button = kit.button("Say", lambda _: self.say(), "lpnb-tool")
-        self.close_button = kit.button("Close the conversation", lambda _: self.close(), "lpnb-tool")
-        self.look_button = kit.button("Look again", lambda _: self.look(), "lpnb-tool")
-        self.status = kit.html("", "lpnb-status")
+        self.say_button = factory.button("Say", lambda _: self.say(), "lpnb-tool")
+        self.close_button = factory.button("Close the conversation", lambda _: self.close(), "lpnb-tool")
+        self.refresh_button = factory.button("Look again", lambda _: self.start_watching(), "lpnb-tool")
+        self.status = factory.html("", "lpnb-status")
         head = "<h3>The conversation</h3>"
-        self.box = kit.vbox(
+        self.box = factory.vbox(
             [
-                kit.html(head, "lpnb-head"), self.lines,
-                kit.box(
-                    [self.message, self.say_button, self.close_button, self.look_button],
+                factory.html(head, "lpnb-head"), self.lines,
+                factory.box(
+                    [self.message, self.say_button, self.close_button, self.refresh_button],
                     "lpnb-tools", "lpnb-say",
                 ),
                 self.status,
@@ -75,7 +75,7 @@ class ThreadView:
     @property
     def widgets(self) -> list[Any]:
         """What the tab shows."""
-        return [self.open_button, self.found, self.box]
+        return [self.open_button, self.open_status, self.box]
 
     # Which conversation
 
@@ -83,26 +83,26 @@ class ThreadView:
         """Turn to the conversation of *sent*, if it opened one."""
         if sent is self._sent:
             return
-        if self._watching is not None:
-            self._watching.cancel()
-        self._sent, self._watching = sent, None
-        self.found.value = ""
-        self._turn()
+        if self._watcher is not None:
+            self._watcher.cancel()
+        self._sent, self._watcher = sent, None
+        self.open_status.value = ""
+        self._show_conversation()
 
-    def _turn(self) -> None:
+    def _show_conversation(self) -> None:
         sent, dialogue = self._sent, self._dialogue()
         set_visible(self.box, dialogue is not None)
         set_visible(self.open_button, dialogue is None and sent is not None and bool(sent.response.open_for))
         if dialogue is not None:
             self.lines.value = lines_html((), dialogue.lines)
-            self._say_state(dialogue)
-            self.look()
+            self._show_closed(dialogue)
+            self.start_watching()
 
     def _dialogue(self) -> ConversationCore | None:
         sent = self._sent
         if sent is None:
             return None
-        conversation_id = sent.response.conversation_id or self._opened.get(sent.number)
+        conversation_id = sent.response.conversation_id or self._open_conversations.get(sent.number)
         if not conversation_id:
             return None
         engine = sent.client.engine
@@ -113,53 +113,59 @@ class ThreadView:
         dialogue.listener = engine.listener  # somebody may have begun to listen in the meantime
         return dialogue
 
-    def find(self) -> Future[None] | None:
+    def find_open(self) -> Future[None] | None:
         """Look for the conversation that stands in the way of the one asked for, and go on in it."""
         if self._sent is None:
             return None
         self.open_button.disabled = True
-        self.found.value = html_views.status_html("busy", "Looking for it …")
-        return event_loop.submit(self._find(self._sent))
+        self.open_status.value = html_views.status_html("busy", "Looking for it …")
+        return event_loop.submit(self._find_open(self._sent))
 
-    async def _find(self, sent: SentRequest) -> None:
+    async def _find_open(self, sent: SentRequest) -> None:
         try:
-            found = await sent.client.engine.find_open_conversation(sent.consumer_id)
-            if found is not None:
-                self._opened[sent.number] = found
+            conversation_id = await sent.client.engine.find_open_conversation(sent.consumer_id)
+            if conversation_id is not None:
+                self._open_conversations[sent.number] = conversation_id
             if sent is self._sent:
-                words = f"Conversation {found} is open." if found else "Nobody knows of an open conversation."
-                self.found.value = html_views.status_html("done" if found else "failed", words)
-                self._turn()
+                words = (
+                    f"Conversation {conversation_id} is open."
+                    if conversation_id
+                    else "Nobody knows of an open conversation."
+                )
+                self.open_status.value = html_views.status_html(
+                    "done" if conversation_id else "failed", words
+                )
+                self._show_conversation()
         except Exception as error:  # an exception in a task would vanish unseen
-            self.found.value = html_views.status_html("failed", error_text(error, sent.client))
+            self.open_status.value = html_views.status_html("failed", error_text(error, sent.client))
         finally:
             self.open_button.disabled = False
 
     # Hearing
 
-    def look(self) -> None:
+    def start_watching(self) -> None:
         """Look for news, and go on looking for a while."""
-        if self._watching is not None:
-            self._watching.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()
         if (dialogue := self._dialogue()) is not None and self._sent is not None:
-            self._watching = event_loop.submit(self._watch(self._sent, dialogue))
+            self._watcher = event_loop.submit(self._watch(self._sent, dialogue))
 
     async def _watch(self, sent: SentRequest, dialogue: ConversationCore) -> None:
-        near = sent.client.settings.on_loopback
-        quiet_since, last = time.monotonic(), ""
+        on_loopback = sent.client.settings.on_loopback
+        last_change, last = time.monotonic(), ""
         try:
-            while sent is self._sent and time.monotonic() - quiet_since < IDLE_TIMEOUT:
-                if self._looked_at():
+            while sent is self._sent and time.monotonic() - last_change < IDLE_TIMEOUT:
+                if self._is_visible():
                     await self.refresh(dialogue)
                     if self.lines.value != last:
-                        quiet_since, last = time.monotonic(), self.lines.value
+                        last_change, last = time.monotonic(), self.lines.value
                 if dialogue.closed:
                     break
-                await self._news(dialogue, SANDBOX_POLL_INTERVAL if near else POLL_INTERVAL)
+                await self._wait_for_event(dialogue, SANDBOX_POLL_INTERVAL if on_loopback else POLL_INTERVAL)
         except Exception as error:  # an exception in a task would vanish unseen
             self.status.value = html_views.status_html("failed", error_text(error, sent.client))
 
-    async def _news(self, dialogue: ConversationCore, seconds: float) -> None:
+    async def _wait_for_event(self, dialogue: ConversationCore, seconds: float) -> None:
         """Wait for the next webhook, or *seconds* where nobody hears of any."""
         if dialogue.listener is None:
             await asyncio.sleep(seconds)
@@ -181,37 +187,39 @@ class ThreadView:
 
     def say(self) -> None:
         """Say what is in the box, once, however often the button is pressed."""
-        self._act(self._say)
+        self._start_action(self._say)
 
     def close(self) -> None:
         """Close the conversation."""
-        self._act(lambda dialogue: dialogue.close(skip_survey=True))
+        self._start_action(lambda dialogue: dialogue.close(skip_survey=True))
 
-    def _act(self, work: Callable[[ConversationCore], Any]) -> None:
+    def _start_action(self, action: Callable[[ConversationCore], Any]) -> None:
         dialogue = self._dialogue()
-        if dialogue is not None and self._acting.acquire(blocking=False):
-            self._enable(False)
-            self.future = event_loop.submit(self._acted(dialogue, work))
+        if dialogue is not None and self._action_lock.acquire(blocking=False):
+            self._enable_buttons(False)
+            self.future = event_loop.submit(self._run_action(dialogue, action))
 
-    async def _acted(self, dialogue: ConversationCore, work: Callable[[ConversationCore], Any]) -> None:
+    async def _run_action(
+        self, dialogue: ConversationCore, action: Callable[[ConversationCore], Any]
+    ) -> None:
         sent = self._sent
         assert sent is not None  # noqa: S101 - there is a dialogue, so there is a send
         try:
             await asyncio.sleep(0.25)  # the page holds back the last of what was typed before the press
             self.status.value = html_views.status_html("busy", "Sending …")
-            response: BatchResponse | None = await work(dialogue)
+            response: BatchResponse | None = await action(dialogue)
             if response is not None:
                 state: html_views.State = "done" if response.outcome == "answered" else "failed"
                 self.status.value = html_views.status_html(state, response.explanation)
             await self.refresh(dialogue)
             if dialogue.closed:
-                self._say_state(dialogue)
+                self._show_closed(dialogue)
         except Exception as error:  # an exception in a task would vanish unseen
             self.status.value = html_views.status_html("failed", error_text(error, sent.client))
             self.lines.value = lines_html((), dialogue.lines)
         finally:
-            self._enable(not dialogue.closed)
-            self._acting.release()
+            self._enable_buttons(not dialogue.closed)
+            self._action_lock.release()
 
     async def _say(self, dialogue: ConversationCore) -> BatchResponse | None:
         text = self.message.value
@@ -223,17 +231,17 @@ class ThreadView:
             self.message.value = ""
         return response
 
-    def _say_state(self, dialogue: ConversationCore) -> None:
-        self._enable(not dialogue.closed)
+    def _show_closed(self, dialogue: ConversationCore) -> None:
+        self._enable_buttons(not dialogue.closed)
         words = "This conversation is closed." if dialogue.closed else ""
         self.status.value = html_views.status_html("idle", words) if words else ""
 
-    def _enable(self, on: bool) -> None:
+    def _enable_buttons(self, enabled: bool) -> None:
         for button in (self.say_button, self.close_button):
-            button.disabled = not on
+            button.disabled = not enabled
 
 
-def lines_html(lines: Sequence[TranscriptLine], own: Sequence[TranscriptLine]) -> str:
+def lines_html(lines: Sequence[TranscriptLine], sent_lines: Sequence[TranscriptLine]) -> str:
     """The thread as a list: the consumer's lines on one side, everybody else's on the other.
 
     Example:
@@ -241,11 +249,11 @@ def lines_html(lines: Sequence[TranscriptLine], own: Sequence[TranscriptLine]) -
         1
     """
     # What was refused or never left is in no transcript, and yet somebody has typed it.
-    lost = [line for line in own if line.outcome in ("refused", "not sent")]
-    told = [*lines, *lost] if lines else list(own)
-    if not told:
+    unsent = [line for line in sent_lines if line.outcome in ("refused", "not sent")]
+    shown_lines = [*lines, *unsent] if lines else list(sent_lines)
+    if not shown_lines:
         return '<p class="lpnb-none">Nobody has said anything yet.</p>'
-    drawn = "".join(_line_html(line) for line in told)
+    drawn = "".join(_line_html(line) for line in shown_lines)
     return f'<div role="log" aria-label="Thread" tabindex="0"><ol>{drawn}</ol></div>'
 
 
@@ -254,10 +262,10 @@ def _line_html(line: TranscriptLine) -> str:
     about = [line.who, f"{line.at:%H:%M:%S} UTC" if line.at else ""]
     if line.outcome not in (None, "answered"):
         about.append("it is not known whether it arrived" if line.outcome == "unknown" else f"{line.outcome}")
-    said = " · ".join(filter(None, about))
+    about_text = " · ".join(filter(None, about))
     side = "own" if line.who == "consumer" else "other"
     bad = ' data-bad="yes"' if line.outcome in ("refused", "not sent", "unknown") else ""
     return (
-        f'<li class="{side}"{bad}><small>{esc(clean(said))}</small>'
+        f'<li class="{side}"{bad}><small>{esc(clean(about_text))}</small>'
         f'<span dir="auto">{esc(clean(html_views.shortened(text, _LINE)))}</span></li>'
     )
