@@ -11,7 +11,7 @@ import logging
 import secrets
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from lpnb._internal.display import brief
@@ -23,9 +23,6 @@ from lpnb.experiments.cluster.messages import WorkerVersion
 from lpnb.journal import Journal
 from lpnb.transport.http_transport import DEADLINE, MAX_REPLY_BYTES, HttpTransport, Transport
 
-if TYPE_CHECKING:
-    from lpnb.experiments.runs.dispatcher import Dispatcher
-
 #: Seconds to reach a scheduler, and to have a worker ready.
 REACH_SECONDS = 20.0
 #: Seconds between looks at who is there; and without anybody after which a run pauses.
@@ -33,6 +30,18 @@ LOOK_INTERVAL = 0.5
 NO_WORKER_LIMIT = 20.0
 #: Local workers when no number is given.
 LOCAL_WORKERS = 4
+
+
+class SessionControl(Protocol):
+    """What a pool needs of the session that it sends for."""
+
+    def grow(self, concurrency: int) -> None:
+        """Have so many requests under way at once from now on."""
+        ...
+
+    def pause(self, why: str) -> None:
+        """Stop because nothing can be sent for now."""
+        ...
 
 
 class WorkerPool:
@@ -55,7 +64,7 @@ class WorkerPool:
         self._refusals: list[str] = []
         self._asking: set[asyncio.Task[None]] = set()
         self._holding: asyncio.Task[None] | None = None
-        self._dispatcher: Dispatcher | None = None
+        self._session: SessionControl | None = None
         self._journal: Journal | None = None
         self._total = 0
 
@@ -79,13 +88,13 @@ class WorkerPool:
             listed = "".join(f"\n  - {refusal}" for refusal in self._refusals)
             raise RunError(f"Not every worker can take part, so nothing was sent:{listed}")
 
-    async def begin(self, journal: Journal, dispatcher: Dispatcher, total: int) -> None:
-        """Let the workers send for *dispatcher*, and hold on to them until ``close``.
+    async def begin(self, journal: Journal, session: SessionControl, total: int) -> None:
+        """Let the workers send for *session*, and hold on to them until ``close``.
 
         Raises:
             JournalError: It cannot be written.
         """
-        self._journal, self._dispatcher, self._total = journal, dispatcher, total
+        self._journal, self._session, self._total = journal, session, total
         for worker in self.transport.workers:
             await self._lease(worker)
         await self._allow(journal)
@@ -196,12 +205,12 @@ class WorkerPool:
     async def _ask_late(self, address: str) -> None:
         """Let one that comes later take part; one that cannot is left out, which harms nothing."""
         await self._ask(address)
-        if self._dispatcher is not None:
-            self._dispatcher.grow(self.capacity)
+        if self._session is not None:
+            self._session.grow(self.capacity)
 
     def _on_lost(self, why: str) -> None:
-        if self._dispatcher is not None:
-            self._dispatcher.pause(why)
+        if self._session is not None:
+            self._session.pause(why)
 
     # What is written into the journal
 
