@@ -1,4 +1,4 @@
-"""Placeholders of templates that nobody filled in: ``{{skillId}}``, ``<accountid>``, ``YOUR_ACCOUNT_ID`` and so on."""
+"""Placeholders of templates that nobody filled in, such as ``{{skillId}}`` and ``<accountid>``."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def placeholder_in(text: str) -> str | None:
     """The first placeholder that stands in *text*, or None.
 
     Example:
-        >>> [placeholder_in(text) for text in ("{{skillId}}", " <accountid> ", "YOUR_ACCOUNT_ID", "%SKILL%", "$SKILL")]
-        ['{{skillId}}', '<accountid>', 'YOUR_ACCOUNT_ID', '%SKILL%', '$SKILL']
-        >>> [placeholder_in(text) for text in ("2741903011", "50 %", "$5", "a < b > c", "{}", "I see {it} so")]
-        [None, None, None, None, None, None]
+        >>> [placeholder_in(text) for text in ("{{skillId}}", " <accountid> ", "YOUR_SKILL", "%SKILL%")]
+        ['{{skillId}}', '<accountid>', 'YOUR_SKILL', '%SKILL%']
+        >>> [placeholder_in(text) for text in ("2741903011", "50 %", "$5", "a < b > c", "I see {it} so")]
+        [None, None, None, None, None]
     """
     return next(placeholders_in(text), None)
 

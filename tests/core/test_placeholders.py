@@ -9,10 +9,60 @@ from lpnb._internal.placeholders import placeholder_in, placeholders_in
 
 @pytest.mark.parametrize(
     "text",
-    ["{{skillId}}", "{{ skill id }}", "{{$guid}}", "{accountid}", "<accountid>", "<your account id>", "YOUR_ACCOUNT_ID",
-     "your-skill-id", "%SKILL%", "%(skill)s", "$SKILL", "$skillId", "${SKILL}", "<%= skill %>", "[[skill id]]",
-     "[First Name]", "__SKILL_ID__", "@@SKILL@@", "INSERT_SKILL_HERE", "changeme", "replace_me"],
+    [
+        "{{skillId}}",
+        "{{ skill id }}",
+        "{{$guid}}",
+        "{accountid}",
+        "<accountid>",
+        "<your account id>",
+        "YOUR_ACCOUNT_ID",
+        "your-skill-id",
+        "%SKILL%",
+        "%(skill)s",
+        "$SKILL",
+        "$skillId",
+        "${SKILL}",
+        "<%= skill %>",
+        "[[skill id]]",
+        "[First Name]",
+        "__SKILL_ID__",
+        "@@SKILL@@",
+        "INSERT_SKILL_HERE",
+        "changeme",
+        "replace_me"],
 )  # fmt: skip
+def test_what_a_tool_would_have_filled_in_is_a_placeholder(text):
+    assert placeholder_in(f" {text} ") == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2741903011",
+        "-1",
+        "gold",
+        "50 %",
+        "100%",
+        "$5",
+        "$1,000",
+        "a < b > c",
+        "{}",
+        "[]",
+        "[1]",
+        "{not one} of them",
+        "Jane <jane@example.com>",
+        "O'Connor",
+        "_x_",
+        "snake_case",
+        "yourself",
+        "https://example.com/?a=%20b",
+        "",
+        "I love {{",
+        "Put it here",
+        "enterprise",
+    ],
+)
 def test_what_a_tool_would_have_filled_in_is_a_placeholder(text):
     assert placeholder_in(f" {text} ") == text
 
