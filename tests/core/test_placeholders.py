@@ -30,8 +30,9 @@ from lpnb._internal.placeholders import placeholder_in, placeholders_in
         "@@SKILL@@",
         "INSERT_SKILL_HERE",
         "changeme",
-        "replace_me"],
-)  # fmt: skip
+        "replace_me",
+    ],
+)
 def test_what_a_tool_would_have_filled_in_is_a_placeholder(text):
     assert placeholder_in(f" {text} ") == text
 
@@ -63,16 +64,6 @@ def test_what_a_tool_would_have_filled_in_is_a_placeholder(text):
         "enterprise",
     ],
 )
-def test_what_a_tool_would_have_filled_in_is_a_placeholder(text):
-    assert placeholder_in(f" {text} ") == text
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["2741903011", "-1", "gold", "50 %", "100%", "$5", "$1,000", "a < b > c", "{}", "[]", "[1]", "{not one} of them",
-     "Jane <jane@example.com>", "O'Connor", "_x_", "snake_case", "yourself", "https://example.com/?a=%20b%20", "",
-     "I love {{", "Put it here", "enterprise"],
-)  # fmt: skip
 def test_ordinary_text_is_none(text):
     assert placeholder_in(text) is None
 
