@@ -2,7 +2,7 @@
 
     python3 dev.py demo [ARG ...]   run the main job on the embedded sandbox (lpnb demo ARG ...)
     python3 dev.py lab [ARG ...]    open the notebooks in JupyterLab (lpnb lab ARG ...)
-    python3 dev.py test [ARG ...]   run the tests (pytest ARG ...)
+    python3 dev.py test [ARG ...]   run the tests, on every core (pytest ARG ...)
     python3 dev.py docs [ARG ...]   run the notebooks and build the documentation's site in build/site
     python3 dev.py lint             formatter, linter, strict types, and which module may import which
     python3 dev.py check [ARG ...]  lint, then test
@@ -88,7 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return failed
         chromium = find_chromium(os.environ) or install_chromium(options.args)
         browser = {"CHROMIUM": chromium} if chromium else {}
-        return hand_over([script(venv, "python"), "-m", "pytest", *options.args], browser)
+        # The tests start hundreds of processes: without compiled files each compiles every import anew.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        return hand_over([script(venv, "python"), *pytest_command(options.args)], browser)
     except (SetupError, OSError) as error:
         say(str(error))
         return 1
@@ -106,6 +108,14 @@ def parser() -> argparse.ArgumentParser:
     described.add_argument("command", choices=NEEDS, metavar="COMMAND", help=", ".join(NEEDS))
     described.add_argument("args", nargs=argparse.REMAINDER, metavar="ARG", help="handed on to the command")
     return described
+
+
+def pytest_command(arguments: Sequence[str]) -> list[str]:
+    """pytest on every core; in one process when files are named, where a start of several costs more."""
+    workers = (
+        () if any(".py" in argument for argument in arguments) else ("-n", "logical", "--dist", "loadgroup")
+    )
+    return ["-m", "pytest", "--durations=10", *workers, *arguments]
 
 
 def too_old(version: tuple[int, ...]) -> str | None:

@@ -13,11 +13,15 @@ import pytest
 from lpnb import Client, Sandbox, Settings
 from lpnb.client import connect
 
+# jsonschema checks IRIs where this package is installed. Its import builds 38 parsers, which takes 3 s of
+# every worker, and no schema here has an IRI.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
 # The same examples each time and no deadline: a test fails for what it tests, on a busy machine too.
-# New examples: pytest --hypothesis-profile=explore.
-hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
+# More of them: pytest --drills. New ones: pytest --hypothesis-profile=explore.
+hypothesis.settings.register_profile("same", deadline=None, derandomize=True, max_examples=40)
+hypothesis.settings.register_profile("drills", deadline=None, derandomize=True, max_examples=400)
 hypothesis.settings.register_profile("explore", deadline=None)
-hypothesis.settings.load_profile("same")
 
 #: Addresses outside this machine that something in this process has tried to reach.
 _OUTSIDE: list[str] = []
@@ -38,6 +42,22 @@ def _watch(event: str, arguments: tuple[object, ...]) -> None:
 
 
 sys.addaudithook(_watch)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of ours: how often drills repeat themselves."""
+    parser.addoption("--drills", action="store_true", help="all rounds of every drill (CONTRIBUTING.md)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples property tests have, unless the command line names a profile."""
+    hypothesis.settings.load_profile("drills" if config.getoption("--drills") else "same")
+
+
+@pytest.fixture(scope="session")
+def drills(request: pytest.FixtureRequest) -> bool:
+    """Whether drills run for all their rounds, and not for one honest round as every day."""
+    return bool(request.config.getoption("--drills"))
 
 
 @pytest.fixture(autouse=True)

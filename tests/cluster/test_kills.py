@@ -1,6 +1,6 @@
 """kill -9 of a worker, of the scheduler and of the driving process, held against what the service knows.
 
-Short every day; ``LPNB_CLUSTER_KILLS=10`` kills so many times, with so many more cases.
+Short every day; ``--drills`` kills ten times in place of once, with so many more cases.
 """
 
 from __future__ import annotations
@@ -16,8 +16,18 @@ from lpnb import Client, Settings, open_run, start_experiment
 from .conftest import assert_right, wait_for
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and kill -9")
-KILLS = int(os.environ.get("LPNB_CLUSTER_KILLS", "2"))
-COUNT = 100 * (KILLS + 1)
+
+
+@pytest.fixture
+def kills(drills):
+    """How many processes are killed."""
+    return 10 if drills else 1
+
+
+@pytest.fixture
+def count(kills):
+    """How many cases a run has."""
+    return 100 * (kills + 1)
 
 
 def settled(run, sandbox, client):
@@ -29,7 +39,9 @@ def settled(run, sandbox, client):
     return assert_right(run, sandbox)
 
 
-def test_workers_killed_at_random_moments_cost_no_case_and_no_second_conversation(sandbox, processes):
+def test_workers_killed_at_random_moments_cost_no_case_and_no_second_conversation(
+    sandbox, processes, kills, count
+):
     sandbox.fail("conversation", "slow", None, seconds=0.03)
     _, address, _ = processes.scheduler()
     workers = [processes.worker(address) for _ in range(3)]
@@ -37,10 +49,10 @@ def test_workers_killed_at_random_moments_cost_no_case_and_no_second_conversatio
     with Client(Settings.of(sandbox.environment()), wait_scale=0.1) as client:
         ready(address, 3)
         run = start_experiment(
-            client, [{}] * COUNT, journal="run.sqlite", cluster=address, concurrency=4, progress=False
+            client, [{}] * count, journal="run.sqlite", cluster=address, concurrency=4, progress=False
         )
-        for _ in range(KILLS):
-            so_far = run.progress.done + chance.randrange(COUNT // (KILLS + 1))
+        for _ in range(kills):
+            so_far = run.progress.done + chance.randrange(count // (kills + 1))
             wait_for(lambda so_far=so_far: run.progress.done >= so_far)
             victim = workers.pop(chance.randrange(len(workers)))
             processes.kill(victim)
@@ -51,14 +63,14 @@ def test_workers_killed_at_random_moments_cost_no_case_and_no_second_conversatio
         assert run.state == "done"
         assert set(outcomes) <= {"answered", "unknown"}
         # What a worker had when it died, and no more: 4 under way and 4 ahead of them.
-        assert outcomes["unknown"] <= KILLS * 8
+        assert outcomes["unknown"] <= kills * 8
         told = run.unknown["message"]
         assert all(text.startswith("the worker that had it was lost (tcp://127.0.0.1:") for text in told)
-        print(f"{KILLS} workers killed: {dict(outcomes)}")
-        assert settled(run, sandbox, client) == {"answered": COUNT}
+        print(f"{kills} workers killed: {dict(outcomes)}")
+        assert settled(run, sandbox, client) == {"answered": count}
 
 
-def test_a_killed_scheduler_pauses_the_run_and_another_cluster_goes_on(sandbox, processes):
+def test_a_killed_scheduler_pauses_the_run_and_another_cluster_goes_on(sandbox, processes, count):
     sandbox.fail("conversation", "slow", None, seconds=0.03)
     pid, address, _ = processes.scheduler()
     for _ in range(2):
@@ -66,7 +78,7 @@ def test_a_killed_scheduler_pauses_the_run_and_another_cluster_goes_on(sandbox, 
     with Client(Settings.of(sandbox.environment()), wait_scale=0.1) as client:
         ready(address, 2)
         run = start_experiment(
-            client, [{}] * COUNT, journal="run.sqlite", cluster=address, concurrency=4, progress=False
+            client, [{}] * count, journal="run.sqlite", cluster=address, concurrency=4, progress=False
         )
         wait_for(lambda: run.progress.answered >= 20)
         processes.kill(pid)
@@ -84,24 +96,24 @@ def test_a_killed_scheduler_pauses_the_run_and_another_cluster_goes_on(sandbox, 
         run.resume(cluster=other)
         assert run.state == "done"
         print(f"scheduler killed: {dict(stopped)}")
-        assert settled(run, sandbox, client) == {"answered": COUNT}
+        assert settled(run, sandbox, client) == {"answered": count}
 
 
 def test_a_driving_process_killed_at_random_moments_leaves_workers_that_start_nothing_twice(
-    sandbox, processes, tmp_path
+    sandbox, processes, tmp_path, kills, count
 ):
     sandbox.fail("conversation", "slow", None, seconds=0.03)
     _, address, _ = processes.scheduler()
     for _ in range(2):
         processes.worker(address)
     journal = tmp_path / "run.sqlite"
-    given = {"environment": sandbox.environment(), "journal": str(journal), "cases": COUNT}
+    given = {"environment": sandbox.environment(), "journal": str(journal), "cases": count}
     chance = random.Random(11)
     ready(address, 2)
-    for _ in range(KILLS):
+    for _ in range(kills):
         before = sandbox.calls["conversation"]
         driver = processes.start("driver", cluster=address, concurrency=4, **given)
-        share = chance.randrange(COUNT // (KILLS + 1))
+        share = chance.randrange(count // (kills + 1))
         wait_for(
             lambda pid=driver, so_far=before + share: (
                 sandbox.calls["conversation"] >= so_far or not processes.runs(pid)
@@ -115,8 +127,8 @@ def test_a_driving_process_killed_at_random_moments_leaves_workers_that_start_no
         assert run.state == "done"
         outcomes = assert_right(run, sandbox)
         assert set(outcomes) <= {"answered", "unknown"}
-        print(f"{KILLS} driving processes killed: {dict(outcomes)}")
-        assert settled(run, sandbox, client) == {"answered": COUNT}
+        print(f"{kills} driving processes killed: {dict(outcomes)}")
+        assert settled(run, sandbox, client) == {"answered": count}
 
 
 def ready(address, workers):

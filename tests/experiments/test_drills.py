@@ -1,7 +1,7 @@
 """Runs that go wrong in every way there is, held against what the service itself knows.
 
-Short every day; ``LPNB_RUN_KILLS=20`` kills a run of 2,000 cases twenty times in place of three times one of
-150, ``LPNB_RUN_FAULTS=4000`` sends so many cases through every fault in place of 300.
+Short every day; ``--drills`` kills a run of 2,000 cases twenty times in place of three times one of 150, and
+sends 4,000 cases through every fault in place of 300.
 """
 
 from __future__ import annotations
@@ -19,9 +19,6 @@ import pytest
 
 from lpnb import Client, Sandbox, Settings, open_run, run_experiment, start_experiment
 from lpnb.sandbox.faults.faults import FAULTS
-
-KILLS = int(os.environ.get("LPNB_RUN_KILLS", "3"))
-FAULTY = int(os.environ.get("LPNB_RUN_FAULTS", "300"))
 
 # Imports once and forks a runner for every line it reads.
 NURSERY = """
@@ -88,20 +85,20 @@ def wait_for(condition, times=6000):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and kill -9")
-def test_a_run_killed_at_random_moments_loses_nothing_and_repeats_nothing(sandbox, tmp_path):
-    count = 100 * KILLS if KILLS > 3 else 150
+def test_a_run_killed_at_random_moments_loses_nothing_and_repeats_nothing(sandbox, tmp_path, drills):
+    kills, count = (20, 2000) if drills else (3, 150)
     journal = tmp_path / "run.sqlite"
     line = json.dumps({"environment": sandbox.environment(), "journal": str(journal), "count": count})
     chance = random.Random(5)
     with subprocess.Popen(
         [sys.executable, "-c", NURSERY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as nursery:
-        for _ in range(KILLS):
+        for _ in range(kills):
             before = sandbox.calls["conversation"]
             nursery.stdin.write(line + "\n")
             nursery.stdin.flush()
             child = int(nursery.stdout.readline())
-            share = chance.randrange(0, max(2, count // (KILLS + 1)))
+            share = chance.randrange(0, max(2, count // (kills + 1)))
             wait_for(lambda so_far=before + share: sandbox.calls["conversation"] >= so_far)
             os.kill(child, signal.SIGKILL)
             wait_for(lambda pid=child: not os.path.exists(f"/proc/{pid}"))
@@ -122,7 +119,7 @@ def test_a_run_killed_at_random_moments_loses_nothing_and_repeats_nothing(sandbo
         assert len(truth(sandbox)) == after["answered"]
 
         run.resume()
-    print(f"{KILLS} kills, {outcomes}, settled: {settled}".splitlines()[0])
+    print(f"{kills} kills, {outcomes}, settled: {settled}".splitlines()[0])
     assert assert_right(run, sandbox) == {"answered": count}
 
 
@@ -217,7 +214,8 @@ QUICK = {
 STATUSES = (302, 400, 401, 404, 408, 429, 500, 503)
 
 
-def test_every_fault_there_is_leaves_right_outcomes(sandbox):
+def test_every_fault_there_is_leaves_right_outcomes(sandbox, drills):
+    faulty = 4000 if drills else 300
     kinds = [(kind, QUICK.get(kind, {})) for kind in FAULTS if kind != "status"]
     choosy = [(kind, options) for kind, options in kinds if "work_done" in FAULTS[kind].options]
     kinds += [(kind, {**options, "work_done": True}) for kind, options in choosy]
@@ -225,12 +223,12 @@ def test_every_fault_there_is_leaves_right_outcomes(sandbox):
     kinds += [("status", {"code": code}) for code in STATUSES]
     kinds += [("status", {"code": code, "work_done": True}) for code in (408, 500, 503)]
     # In the long run one answer in twenty is broken. In the short one every kind comes about once.
-    share, times = (0.05, None) if FAULTY > 300 else (0.3, 1)
+    share, times = (0.05, None) if drills else (0.3, 1)
     for kind, options in kinds:
         sandbox.fail("conversation", kind, times, probability=share / len(kinds), **options)
 
     with Client(Settings.of(sandbox.environment()), wait_scale=0.0) as client:
-        run = run_experiment(client, [{}] * FAULTY, name="x", progress=False, concurrency=8)
+        run = run_experiment(client, [{}] * faulty, name="x", progress=False, concurrency=8)
         for _ in range(100):
             if run.state != "paused":
                 break
@@ -239,10 +237,10 @@ def test_every_fault_there_is_leaves_right_outcomes(sandbox):
         outcomes = assert_right(run, sandbox)
 
         assert run.state == "done"
-        assert progress.answered + progress.refused + progress.unknown + progress.not_sent == FAULTY
-        assert sum(outcomes.values()) == FAULTY
+        assert progress.answered + progress.refused + progress.unknown + progress.not_sent == faulty
+        assert sum(outcomes.values()) == faulty
         hit = len([line for line in sandbox.fault_log.splitlines() if line])
-        assert hit >= min(len(kinds), FAULTY // 20) / 2
+        assert hit >= min(len(kinds), faulty // 20) / 2
 
         settled = run.settle(fresh=0.5)
     after = assert_right(run, sandbox)

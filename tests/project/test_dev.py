@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -96,8 +97,38 @@ def test_a_second_run_sets_nothing_up_and_hands_over(venv, tmp_path):
         check=True,
     )
 
-    assert (run.stdout, run.stderr) == ("-m\npytest\n-m\nnot browser\n", "")
+    workers = "-n\nlogical\n--dist\nloadgroup\n"
+    assert (run.stdout, run.stderr) == (f"-m\npytest\n--durations=10\n{workers}-m\nnot browser\n", "")
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "named", [["tests/core/test_pace.py"], ["-x", "tests/core/test_pace.py::test_a", "-k", "b"]]
+)
+def test_tests_of_files_that_are_named_run_in_one_process(dev, named):
+    assert dev.pytest_command(named) == ["-m", "pytest", "--durations=10", *named]
+
+
+@pytest.mark.parametrize("asked", [[], ["tests/core", "-x"], ["-k", "lock"], ["-n", "0"]])
+def test_other_tests_run_on_every_core_unless_the_caller_says_otherwise(dev, asked):
+    workers = ["-n", "logical", "--dist", "loadgroup"]
+
+    assert dev.pytest_command(asked) == ["-m", "pytest", "--durations=10", *workers, *asked]
+
+
+def test_compiled_files_are_kept_for_the_processes_that_the_tests_start(venv, tmp_path):
+    write_program(venv / "bin" / "python", 'echo "${PYTHONDONTWRITEBYTECODE-unset}"')
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+
+    run = subprocess.run(
+        [sys.executable, tmp_path / "dev.py", "test", "-m", "not browser"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert run.stdout == "unset\n"
 
 
 def test_the_exit_code_is_that_of_the_tests(venv, tmp_path):

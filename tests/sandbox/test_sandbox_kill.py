@@ -1,6 +1,6 @@
 """kill -9 under load: every conversation and every message that was answered is there afterwards.
 
-``LPNB_KILLS=100`` makes it a hundred kills in place of fifteen.
+``--drills`` makes it a hundred kills in place of four.
 """
 
 import http.client
@@ -17,7 +17,6 @@ import pytest
 
 from lpnb.sandbox import Sandbox
 
-KILLS = int(os.environ.get("LPNB_KILLS", "15"))
 CLIENTS = 4
 ACCOUNT = "12345678"
 
@@ -124,13 +123,14 @@ BATCH = json.dumps(
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and kill -9")
-def test_no_answered_conversation_and_no_answered_message_is_lost_to_kill_9_under_load(tmp_path):
+def test_no_answered_conversation_and_no_answered_message_is_lost_to_kill_9_under_load(tmp_path, drills):
+    kills = 100 if drills else 4
     file = tmp_path / "state.sqlite"
     chance = random.Random(9)
     answered, said = [], []
     command = [sys.executable, "-c", NURSERY]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as nursery:
-        for kill in range(KILLS):
+        for kill in range(kills):
             nursery.stdin.write(f"{file}\n")
             nursery.stdin.flush()
             pid, port = map(int, nursery.stdout.readline().split())
@@ -150,11 +150,11 @@ def test_no_answered_conversation_and_no_answered_message_is_lost_to_kill_9_unde
             (name, message.event.get("message")) for name in kept for message in sandbox.detail(name).messages
         }
 
-    print(f"{KILLS} kills, {len(answered)} answered, {len(kept)} kept")
+    print(f"{kills} kills, {len(answered)} answered, {len(kept)} kept")
     assert set(answered) <= set(kept)
     assert set(said) <= kept_said
-    assert len(said) >= KILLS
-    assert len(set(answered)) == len(answered) >= KILLS
+    assert len(said) >= kills
+    assert len(set(answered)) == len(answered) >= kills
     assert len(set(kept)) == len(kept)
     # What was in work when the line was cut may be there or not, but no more than that.
-    assert len(kept) <= len(answered) + KILLS * CLIENTS
+    assert len(kept) <= len(answered) + kills * CLIENTS
