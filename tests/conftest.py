@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import os
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 
 from lpnb import Client, Sandbox, Settings
 from lpnb.client import connect
+from lpnb.sandbox import tokens
 
 # jsonschema checks IRIs where this package is installed. Its import builds 38 parsers, which takes 3 s of
 # every worker, and no schema here has an IRI.
@@ -83,6 +85,28 @@ def own_shared_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     if connect._sandbox is not None:
         connect._sandbox.stop()
+
+
+#: RSA keys that sandboxes of earlier tests have signed with.
+_KEYS: list[object] = []
+_make_key = tokens._new_key
+
+
+@pytest.fixture(autouse=True)
+def keys_of_earlier_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let sandboxes use the keys of earlier tests: to make one takes longer than all the rest of a test.
+
+    Within a test each sandbox has a key of its own, as ever.
+    """
+    taken = itertools.count()
+
+    def take_key() -> object:
+        number = next(taken)
+        while number >= len(_KEYS):
+            _KEYS.append(_make_key())
+        return _KEYS[number]
+
+    monkeypatch.setattr(tokens, "_new_key", take_key)
 
 
 @pytest.fixture
