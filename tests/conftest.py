@@ -56,6 +56,16 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("drills" if config.getoption("--drills") else "same")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests that share a fixture of their module in one worker, so that it is made once."""
+    for item in items:
+        used = getattr(item, "_fixtureinfo", None)
+        scopes = {made[-1].scope for made in used.name2fixturedefs.values()} if used else set()
+        if "module" in scopes:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 @pytest.fixture(scope="session")
 def drills(request: pytest.FixtureRequest) -> bool:
     """Whether drills run for all their rounds, and not for one honest round as every day."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import shutil
@@ -57,14 +58,28 @@ CLOSE = """async () => {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is in this folder, and run it last: Playwright keeps an event loop in the main thread."""
-    here = [item for item in items if Path(__file__).parent in item.path.parents]
-    for item in here:
+    """Mark what is in this folder, and keep it in one worker, with one JupyterLab and one Chromium."""
+    for item in items:
+        if Path(__file__).parent not in item.path.parents:
+            continue
         item.add_marker(pytest.mark.browser)
         item.add_marker(pytest.mark.xdist_group("browser"))
         if CHROMIUM is None and not os.environ.get("CI"):
             item.add_marker(pytest.mark.skip(reason="no Chromium found; set CHROMIUM=/path/to/it"))
-    items[:] = [item for item in items if item not in here] + here
+
+
+#: The event loop that Playwright keeps running in the main thread, while there is a Chromium.
+_PLAYWRIGHT_LOOP: list[asyncio.AbstractEventLoop] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Iterator[object]:
+    """Let the tests that come after one in this folder run event loops of their own."""
+    asyncio._set_running_loop(next(iter(_PLAYWRIGHT_LOOP), None))
+    try:
+        return (yield)
+    finally:
+        asyncio._set_running_loop(None)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -132,7 +147,9 @@ def chromium() -> Iterator[Browser]:
     flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else FLAGS
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        _PLAYWRIGHT_LOOP[:] = [asyncio.get_running_loop()]
         yield browser
+        asyncio._set_running_loop(_PLAYWRIGHT_LOOP.pop())
         browser.close()
 
 

@@ -132,7 +132,7 @@ def test_the_verbose_traceback_of_a_notebook_masks_them():
     try:
         fail(holder)
     except RuntimeError as error:
-        shown = ultratb.VerboseTB().text(RuntimeError, error, error.__traceback__)
+        shown = ultratb.VerboseTB("nocolor").text(RuntimeError, error, error.__traceback__)
 
     assert "holder" in shown
     assert hidden(shown)

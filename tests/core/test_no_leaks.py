@@ -83,7 +83,7 @@ def everything_logged() -> Iterator[io.StringIO]:
 
 
 def everything_about(error: BaseException) -> str:
-    """Every way in which Python and a notebook show an error."""
+    """Every way in which Python and a notebook show an error, without colours amid what is looked for."""
     ultratb = pytest.importorskip("IPython.core.ultratb")
     shown = [
         str(error),
@@ -91,7 +91,7 @@ def everything_about(error: BaseException) -> str:
         repr(error.args),
         repr(vars(error)),
         "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format()),
-        ultratb.VerboseTB(long_header=True).text(type(error), error, error.__traceback__),
+        ultratb.VerboseTB("nocolor", long_header=True).text(type(error), error, error.__traceback__),
     ]
     for inner in (error.__cause__, error.__context__):
         if inner is not None:

@@ -40,7 +40,7 @@ def everything_about(error: BaseException) -> str:
             repr(error),
             repr(vars(error)),
             "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format()),
-            ultratb.VerboseTB(long_header=True).text(type(error), error, error.__traceback__),
+            ultratb.VerboseTB("nocolor", long_header=True).text(type(error), error, error.__traceback__),
         ]
     )
 
