@@ -112,9 +112,7 @@ def parser() -> argparse.ArgumentParser:
 
 def pytest_command(arguments: Sequence[str]) -> list[str]:
     """pytest on every core; in one process when files are named, where a start of several costs more."""
-    workers = (
-        () if any(".py" in argument for argument in arguments) else ("-n", "logical", "--dist", "loadgroup")
-    )
+    workers = () if any(".py" in argument for argument in arguments) else ("-n", "logical")
     return ["-m", "pytest", "--durations=10", *workers, *arguments]
 
 

@@ -58,12 +58,11 @@ CLOSE = """async () => {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is in this folder, and keep it in one worker, with one JupyterLab and one Chromium."""
+    """Mark what is in this folder."""
     for item in items:
         if Path(__file__).parent not in item.path.parents:
             continue
         item.add_marker(pytest.mark.browser)
-        item.add_marker(pytest.mark.xdist_group("browser"))
         if CHROMIUM is None and not os.environ.get("CI"):
             item.add_marker(pytest.mark.skip(reason="no Chromium found; set CHROMIUM=/path/to/it"))
 

@@ -97,7 +97,7 @@ def test_a_second_run_sets_nothing_up_and_hands_over(venv, tmp_path):
         check=True,
     )
 
-    workers = "-n\nlogical\n--dist\nloadgroup\n"
+    workers = "-n\nlogical\n"
     assert (run.stdout, run.stderr) == (f"-m\npytest\n--durations=10\n{workers}-m\nnot browser\n", "")
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -111,7 +111,7 @@ def test_tests_of_files_that_are_named_run_in_one_process(dev, named):
 
 @pytest.mark.parametrize("asked", [[], ["tests/core", "-x"], ["-k", "lock"], ["-n", "0"]])
 def test_other_tests_run_on_every_core_unless_the_caller_says_otherwise(dev, asked):
-    workers = ["-n", "logical", "--dist", "loadgroup"]
+    workers = ["-n", "logical"]
 
     assert dev.pytest_command(asked) == ["-m", "pytest", "--durations=10", *workers, *asked]
 

@@ -209,3 +209,12 @@ def test_no_file_that_is_kept_is_ignored_by_git():
     for kept in ("data/runs/wednesday.csv", ".env.example"):
         asked = ["git", "check-ignore", "--quiet", "--no-index", kept]
         assert subprocess.run(asked, cwd=ROOT, check=False).returncode == 1, kept
+
+
+def test_each_place_whose_tests_share_what_is_dear_is_there():
+    conftest = (ROOT / "tests" / "conftest.py").read_text(encoding="utf-8")
+    [listed] = re.findall(r"^ONE_WORKER_EACH = \((.*?)^\)", conftest, re.DOTALL | re.MULTILINE)
+    places = re.findall(r'^ +"([^"]+)",', listed, re.MULTILINE)
+
+    assert len(places) > 3
+    assert [place for place in places if not (ROOT / "tests" / place).exists()] == []
