@@ -314,7 +314,7 @@ def find_chromium(environ: Mapping[str, str]) -> str | None:
 
 def install_chromium(pytest_arguments: Sequence[str]) -> str | None:
     """Debian's Chromium where we may install it; without one the browser tests say why they did not run."""
-    if "not browser" in pytest_arguments or not apt_get("chromium"):
+    if any("not browser" in argument for argument in pytest_arguments) or not apt_get("chromium"):
         return None
     return find_chromium(os.environ)
 

@@ -70,11 +70,31 @@ ONE_WORKER_EACH = (
 
 
 class SharingTestsTogether(LoadScopeScheduling):
-    """Gives tests that share something to one worker, the larger groups first, and others to whoever is free."""
+    """Gives tests that share something to one worker, larger groups first, and any other to the next."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0].removeprefix("tests/")
         return next((shared for shared in ONE_WORKER_EACH if path.startswith(shared)), nodeid)
+
+
+#: Folders and files whose tests find the same whichever Python runs them: they read files of the repository,
+#: build what is published, or run a copy of tests that are run here anyway.
+ONE_PYTHON = (
+    "docs/test_comparison.py",
+    "docs/test_links.py",
+    "docs/test_recipes.py",
+    "docs/test_site.py",
+    "project/test_packaging.py",
+    "project/test_project_files.py",
+    "test_imports.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `.ci/run` has one Python do."""
+    for item in items:
+        if item.nodeid.removeprefix("tests/").startswith(ONE_PYTHON):
+            item.add_marker(pytest.mark.one_python)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharingTestsTogether:

@@ -346,7 +346,10 @@ def test_no_browser_is_no_error(dev, tmp_path):
     assert dev.find_chromium({"PATH": str(tmp_path)}) is None
 
 
-@pytest.mark.parametrize(("arguments", "asked"), [([], ["chromium"]), (["-m", "not browser"], [])])
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [([], ["chromium"]), (["-m", "not browser"], []), (["-m", "not browser and not slow"], [])],
+)
 def test_a_browser_is_installed_only_for_tests_that_need_one(dev, monkeypatch, arguments, asked):
     packages = []
     monkeypatch.setattr(dev, "apt_get", packages.append)

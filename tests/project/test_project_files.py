@@ -211,9 +211,10 @@ def test_no_file_that_is_kept_is_ignored_by_git():
         assert subprocess.run(asked, cwd=ROOT, check=False).returncode == 1, kept
 
 
-def test_each_place_whose_tests_share_what_is_dear_is_there():
+@pytest.mark.parametrize("name", ["ONE_WORKER_EACH", "ONE_PYTHON"])
+def test_each_place_that_the_tests_settings_name_is_there(name):
     conftest = (ROOT / "tests" / "conftest.py").read_text(encoding="utf-8")
-    [listed] = re.findall(r"^ONE_WORKER_EACH = \((.*?)^\)", conftest, re.DOTALL | re.MULTILINE)
+    [listed] = re.findall(rf"^{name} = \((.*?)^\)", conftest, re.DOTALL | re.MULTILINE)
     places = re.findall(r'^ +"([^"]+)",', listed, re.MULTILINE)
 
     assert len(places) > 3
