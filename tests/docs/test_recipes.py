@@ -29,9 +29,8 @@ class Copy:
         for name in COPIED:
             source = ROOT / name
             if source.is_dir():
-                shutil.copytree(
-                    source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "pictures")
-                )
+                # With compiled files, or each copy compiles everything anew; not those being written just now.
+                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("*.pyc.*", "pictures"))
             else:
                 shutil.copy(source, folder / name)
         self.ran: list[str] = []
