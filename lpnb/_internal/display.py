@@ -10,9 +10,15 @@ import shutil
 import sys
 from collections.abc import Iterable, Sequence
 
+#: Text, its muted kind and the page's ground in the front end's colours. VS Code's own come first: its widget
+#: manager sets JupyterLab's light ones for every output, in dark themes too.
+INK = "var(--vscode-editor-foreground,var(--jp-content-font-color1,inherit))"
+MUTED_INK = "var(--vscode-editor-foreground,var(--jp-content-font-color2,inherit))"
+GROUND = "var(--vscode-editor-background,var(--jp-layout-color0,transparent))"
+
 # JupyterLab lays tables out in columns of equal width, which breaks words in the middle.
 _LAYOUT = "table-layout:auto;border-collapse:collapse;font-variant-numeric:tabular-nums"
-_TABLE = f"{_LAYOUT};color:var(--jp-content-font-color1,inherit)"
+_TABLE = f"{_LAYOUT};color:{INK}"
 _CAPTION = "text-align:left;padding:4px 0;font-weight:600;caption-side:top"
 _CELL = (
     "text-align:left;vertical-align:top;padding:3px 12px 3px 0;"
@@ -130,7 +136,7 @@ def room() -> int | None:
 
 def pre_html(text: str) -> str:
     """Show *text* as it stands, wrapped where the page is narrow."""
-    style = "white-space:pre-wrap;overflow-wrap:anywhere;color:var(--jp-content-font-color1,inherit)"
+    style = f"white-space:pre-wrap;overflow-wrap:anywhere;color:{INK}"
     return f'<pre style="{style}">{esc(text)}</pre>'
 
 

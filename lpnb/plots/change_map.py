@@ -13,14 +13,14 @@ from lpnb.plots.alluvial import Ribbon, draw_alluvial
 from lpnb.plots.canvas import SMALL, TEXT, Canvas, blank_canvas
 from lpnb.plots.case_matrix import limit_axis, ordered_values, tally, text_values
 from lpnb.plots.figure import Picture
-from lpnb.plots.matrix import MUTED, STEP, CellBox, Legend, Matrix, cell_style, compact_td
+from lpnb.plots.matrix import FILL_ALPHA, MUTED, STEP, CellBox, Legend, Matrix, cell_style, compact_td
 from lpnb.plots.text_layout import MARK, wrap
 from lpnb.plots.themes import NEUTRAL, Theme, colours_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_FRAME = "outline:2px solid var(--jp-content-font-color1,currentColor);outline-offset:-2px"
+_FRAME = "outline:2px solid currentColor;outline-offset:-2px"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class ChangeMap(Picture):
         if not cell.changed:
             return compact_td("·", text, f"{MUTED};border:1px solid var(--jp-border-color2,#8884)")
         base = self.colours.get(cell.after, NEUTRAL)
-        return compact_td(codes[cell.before, cell.after], text, f"background:{base}6b;{_FRAME}")
+        return compact_td(codes[cell.before, cell.after], text, f"background:{base}{FILL_ALPHA:02x};{_FRAME}")
 
     def _td(self, cell: CellChange | None) -> str:
         if cell is None:
@@ -132,7 +132,8 @@ class ChangeMap(Picture):
             return f'<td style="{style};{MUTED};{line}">{esc(first)}</td>'
         base = self.colours.get(cell.after, NEUTRAL)
         below = "".join(f'<div style="font-size:85%">{esc(text)}</div>' for text in rest)
-        return f'<td style="{style};background:{base}6b;{_FRAME}"><strong>{esc(first)}</strong>{below}</td>'
+        ground = f"background:{base}{FILL_ALPHA:02x};{_FRAME}"
+        return f'<td style="{style};{ground}"><strong>{esc(first)}</strong>{below}</td>'
 
 
 class ChangeFlow(Picture):

@@ -176,14 +176,14 @@ def inline(picture: Picture) -> str:
     theme = theme_of("light")
     drawn = picture.svg("light")
     drawn = drawn[drawn.index("<svg") :]
-    for colour, variable in (
-        (theme.ink, "--jp-content-font-color1"),
-        (theme.muted, "--jp-content-font-color2"),
-        (theme.line, "--jp-border-color1"),
-        (theme.paper, "--jp-layout-color0"),
-        (theme.blank, "--jp-layout-color2"),
+    for colour, variables in (
+        (theme.ink, "--vscode-editor-foreground,var(--jp-content-font-color1"),
+        (theme.muted, "--vscode-editor-foreground,var(--jp-content-font-color2"),
+        (theme.line, "--vscode-editorWidget-border,var(--jp-border-color1"),
+        (theme.paper, "--vscode-editor-background,var(--jp-layout-color0"),
+        (theme.blank, "--vscode-editorWidget-background,var(--jp-layout-color2"),
     ):
-        drawn = drawn.replace(colour, f"var({variable},{colour})")
+        drawn = drawn.replace(colour, f"var({variables},{colour}))")
     start = f'<svg role="img" aria-label="{esc(f"{picture.title}. {picture.summary}")}" '
     rest = drawn[len("<svg ") :]
     return f'<div style="overflow-x:auto">{start}style="max-width:100%;height:auto" {rest}</div>'

@@ -13,7 +13,7 @@ from lpnb.errors import InvalidValueError
 from lpnb.plots.canvas import SMALL, TEXT, Canvas, blank_canvas
 from lpnb.plots.case_matrix import CaseMatrix, Cell, case_labels, case_matrix, check_table
 from lpnb.plots.figure import Picture
-from lpnb.plots.matrix import MUTED, STEP, CellBox, Legend, Matrix, cell_style, compact_td
+from lpnb.plots.matrix import FILL_ALPHA, MUTED, STEP, CellBox, Legend, Matrix, cell_style, compact_td
 from lpnb.plots.text_layout import short_codes, width, with_count, wrap
 from lpnb.plots.themes import FAILED, NEUTRAL, OUTCOMES, Theme, colours_of
 
@@ -167,7 +167,7 @@ class Heatmap(Picture):
         if cell is None:
             return compact_td("–", "no case", MUTED)
         base, _, thickness = self.fills(cell)[0]
-        shade = f"background:{base}{round(thickness * 107):02x}"
+        shade = f"background:{base}{round(thickness * FILL_ALPHA):02x}"
         return compact_td(self.code(cell, codes), ", ".join(self.words(cell)), shade)
 
     def _td(self, cell: Cell | None) -> str:
@@ -177,10 +177,8 @@ class Heatmap(Picture):
         below = "".join(f'<div style="font-size:85%">{esc(line)}</div>' for line in rest)
         fills = self.fills(cell)
         base, _, thickness = fills[0]
-        style = (
-            f"{cell_style(first)};background:{base}{round(thickness * 107):02x};border-left:4px solid {base}"
-        )
-        return f'<td style="{style}">{esc(first)}{below}{_strip(fills)}</td>'
+        fill = f"background:{base}{round(thickness * FILL_ALPHA):02x};border-left:4px solid {base}"
+        return f'<td style="{cell_style(first)};{fill}">{esc(first)}{below}{_strip(fills)}</td>'
 
     def _legend(self, codes: Mapping[str, str]) -> str:
         swatch = "display:inline-block;width:.8em;height:.8em;margin-right:.4em;border-radius:2px;background:"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lpnb._internal.display import esc
+from lpnb._internal.display import GROUND, INK, MUTED_INK, esc
 from lpnb.plots.canvas import MARGIN, SMALL, TEXT, Canvas
 from lpnb.plots.text_layout import width, wrap, wrap_distinct
 from lpnb.plots.themes import Theme
@@ -13,10 +13,12 @@ from lpnb.plots.themes import Theme
 _HEAD = "text-align:left;padding:4px 8px;font-weight:600;max-width:16em"
 _CELL = "text-align:left;padding:5px 8px;vertical-align:top;max-width:14em"
 #: What stays in sight while a wide table is scrolled, on the ground of a panel or of the page.
-_STICKY = "position:sticky;left:0;background:var(--lpnb-ground,var(--jp-layout-color0,transparent))"
+_STICKY = f"position:sticky;left:0;background:var(--lpnb-ground,{GROUND})"
 _SMALL = "text-align:center;padding:2px 3px;font-weight:600"
-MUTED = "color:var(--jp-content-font-color2,inherit)"
+MUTED = f"color:{MUTED_INK}"
 STEP = 11.6
+#: How opaque a cell's fill is in HTML, 0 to 255: text in any front end's colours is readable on it.
+FILL_ALPHA = 92
 _GAP = 3.0
 #: The most columns and rows whose cells hold whole names.
 _MAX_NAMED_CELLS = (14, 40)
@@ -58,7 +60,7 @@ class Matrix:
             # Whoever has no mouse scrolls a wide table with the keyboard, and so must be able to get there.
             f'<div style="overflow-x:auto" tabindex="0" role="group" aria-label="{esc(self.title)}">'
             '<table class="lpnb-field" style="table-layout:auto;border-collapse:separate;border-spacing:2px;'
-            'font-variant-numeric:tabular-nums;color:var(--jp-content-font-color1,inherit)">'
+            f'font-variant-numeric:tabular-nums;color:{INK}">'
             '<caption style="text-align:left;padding:4px 0;caption-side:top">'
             f'<div style="position:sticky;left:0;width:fit-content;max-width:60em">'
             f"<strong>{esc(self.title)}</strong><br>{subtitle_html}</div></caption>"

@@ -249,8 +249,6 @@ class Explorer(BasePanel):
     def _ipython_display_(self, **_: Any) -> None:
         from IPython.display import display
 
-        pointer = (
-            f"<p>{esc('The live explorer needs a running kernel and ipywidgets. What it held is below.')}</p>"
-        )
+        pointer = f"<p>{esc(html_views.live_panel_hint())} What it held is below.</p>"
         display({**self._repr_mimebundle_(), "text/html": pointer}, raw=True)  # type: ignore[no-untyped-call]  # IPython has no types
         self._saved_output.show()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -54,10 +55,25 @@ def fallback_html(name: str, settings: Settings, frames: str, responses: Sequenc
     rows = [cells for response in responses[-_ROWS:] for cells in answer_cells(response)]
     more = "" if len(responses) <= _ROWS else f" of the last {_ROWS} sends"
     return (
-        f"<p><strong>{esc(name)}</strong> on {esc(account_label(settings))}. "
-        "The live panel needs a running kernel and ipywidgets.</p>"
+        f"<p><strong>{esc(name)}</strong> on {esc(account_label(settings))}. {esc(live_panel_hint())}</p>"
         + (pre_html(clean(frames)) if frames else "")
         + (table_html(f"Answers{more}", COLUMNS, rows) if rows else "")
+    )
+
+
+def live_panel_hint() -> str:
+    """Say how to get the live panel, for places that show this text in its stead.
+
+    Example:
+        >>> live_panel_hint().endswith("it opens the explorer as a page in your browser.")
+        True
+    """
+    app = "run lpnb app in a terminal: it opens the explorer as a page in your browser."
+    if "marimo" in sys.modules:
+        return f"marimo does not show panels made of ipywidgets. For the live one, {app}"
+    return (
+        "This is a copy without a kernel. For the live panel, run the cell in JupyterLab, Notebook 7 or "
+        f"VS Code, with ipywidgets installed where JupyterLab runs. Anywhere else, {app}"
     )
 
 

@@ -6,10 +6,8 @@ import contextlib
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,51 +15,13 @@ import axe_playwright_python
 import nbformat
 import pytest
 from explorer_page import ALONE, Notebook, explorer_of, press, say, tab, wait_until
-from front_ends import environment
+from front_ends import environment, free_port, served
 from playwright.sync_api import Browser, Locator, Page, expect
 
 AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 #: What a front end does wrong by itself, or on being refused what it wants from elsewhere.
 KNOWN = ("reading 'schema'", "RUNTIME-012", "Failed to load resource")
 TABS = ("Compose", "Send & follow", "History", "Experiment", "As code")
-
-
-@contextlib.contextmanager
-def served(command: list[str], folder: Path, home: Path, port: int) -> Iterator[None]:
-    """Run a server until the test is over."""
-    log = home / "log"
-    with log.open("wb") as out:
-        server = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environment(home),
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    end = time.monotonic() + 60
-    try:
-        while True:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert server.poll() is None, log.read_text()
-            assert time.monotonic() < end, log.read_text()
-            time.sleep(0.1)
-        yield
-    finally:
-        server.send_signal(signal.SIGTERM)
-        try:
-            server.wait(15)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

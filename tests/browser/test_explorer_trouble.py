@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from explorer_page import HELD, Notebook, explorer_of, press, run_cell, say, wait_until
-from playwright.sync_api import expect
+from explorer_page import ALONE, HELD, Notebook, explorer_of, press, run_cell, say, wait_until
+from front_ends import Seen
+from playwright.sync_api import Page, expect
 
 
 def test_a_sandbox_that_is_killed_is_said_and_what_was_typed_stays(notebook: Notebook) -> None:
@@ -123,3 +124,25 @@ def test_a_real_account_cannot_be_overlooked_and_nothing_leaves_unasked(notebook
     assert run_cell(page, "print(len(explorer.sent), len(explorer.client.recent))") == "0 0"
     assert "planted" not in explorer.inner_html()
     run_cell(page, "Path('.env.live').unlink()")
+
+
+def test_after_a_restart_of_the_kernel_the_panel_is_dim_and_says_to_run_the_cell_again(
+    notebook: Notebook, lab_page: tuple[Page, Seen]
+) -> None:
+    page = notebook(ALONE)
+    explorer = explorer_of(page)
+    lab_page[1].excuse("Could not restore the debugger state")  # JupyterLab says so of any restart
+
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+
+    expect(explorer).to_have_class(re.compile("jupyter-widgets-disconnected"))
+    shown = "(panel, part) => getComputedStyle(panel, part).content"
+    assert explorer.evaluate(shown, "::after") == (
+        '"The kernel was restarted. Run this cell again to connect this panel."'
+    )
+    signs = "panel => [panel, ...panel.querySelectorAll('*')].filter(it => it.checkVisibility()"
+    signs += " && !['none', 'normal', '\"\"'].includes(getComputedStyle(it, '::before').content)"
+    signs += " && it.classList.contains('jupyter-widgets-disconnected')"
+    signs += " && getComputedStyle(it, '::before').display !== 'none').length"
+    assert explorer.evaluate(signs) == 0
+    assert explorer.evaluate("panel => Number(getComputedStyle(panel.firstElementChild).opacity)") < 1

@@ -6,10 +6,12 @@ import datetime
 import html
 import json
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import ipywidgets
@@ -838,3 +840,18 @@ def test_no_secret_is_in_any_widget(explorer: Explorer, client: Client, states: 
 
     for secret in (client.settings.client_secret, connector.app_jwt.token, jws):
         assert secret.reveal() not in everything
+
+
+def test_each_front_end_without_panels_is_told_what_is_true_there(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = explorer._repr_mimebundle_()["text/html"]
+    monkeypatch.setitem(sys.modules, "marimo", ModuleType("marimo"))
+    marimo = explorer._repr_mimebundle_()["text/html"]
+
+    app = "run lpnb app in a terminal: it opens the explorer as a page in your browser.</p>"
+    assert (
+        "This is a copy without a kernel. For the live panel, run the cell in JupyterLab, Notebook 7 or "
+        f"VS Code, with ipywidgets installed where JupyterLab runs. Anywhere else, {app}"
+    ) in elsewhere
+    assert f"marimo does not show panels made of ipywidgets. For the live one, {app}" in marimo
