@@ -29,7 +29,7 @@ class Copy:
         for name in COPIED:
             source = ROOT / name
             if source.is_dir():
-                # With compiled files, or each copy compiles everything anew; not those being written just now.
+                # With compiled files, or each copy compiles everything anew; not those being written now.
                 shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("*.pyc.*", "pictures"))
             else:
                 shutil.copy(source, folder / name)
