@@ -27,6 +27,9 @@ hypothesis.settings.register_profile("same", deadline=None, derandomize=True, ma
 hypothesis.settings.register_profile("drills", deadline=None, derandomize=True, max_examples=400)
 hypothesis.settings.register_profile("explore", deadline=None)
 
+# Servers that say what a test wants, and either client behind one face.
+pytest_plugins = ["scripted_services"]
+
 #: Addresses outside this machine that something in this process has tried to reach.
 _OUTSIDE: list[str] = []
 
@@ -61,7 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
 #: Folders and files below tests/ whose tests share what is dear to start.
 ONE_WORKER_EACH = (
     "browser/",  # JupyterLab and Chromium
-    "cluster/",  # a process that forks schedulers and workers, and a cluster of each module
+    "experiments/cluster/",  # a process that forks schedulers and workers, and a cluster of each module
     "docs/test_site.py",  # the site
     "notebooks/test_runs_in_a_kernel.py",  # a kernel
     "project/test_packaging.py",  # the wheel and the source archive

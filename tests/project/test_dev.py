@@ -103,13 +103,17 @@ def test_a_second_run_sets_nothing_up_and_hands_over(venv, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "named", [["tests/core/test_pace.py"], ["-x", "tests/core/test_pace.py::test_a", "-k", "b"]]
+    "named",
+    [
+        ["tests/transport/test_rate_limiter.py"],
+        ["-x", "tests/transport/test_rate_limiter.py::test_a", "-k", "b"],
+    ],
 )
 def test_tests_of_files_that_are_named_run_in_one_process(dev, named):
     assert dev.pytest_command(named) == ["-m", "pytest", "--durations=10", *named]
 
 
-@pytest.mark.parametrize("asked", [[], ["tests/core", "-x"], ["-k", "lock"], ["-n", "0"]])
+@pytest.mark.parametrize("asked", [[], ["tests/client", "-x"], ["-k", "lock"], ["-n", "0"]])
 def test_other_tests_run_on_every_core_unless_the_caller_says_otherwise(dev, asked):
     workers = ["-n", "logical"]
 

@@ -110,7 +110,7 @@ def test_a_receiver_shows_its_secret_to_nobody(caplog):
             repr(receiver),
             receiver._repr_html_(),
             repr(vars(receiver)),
-            repr(vars(receiver._now.intake)),
+            repr(vars(receiver._running.endpoint)),
         ]
         with pytest.raises(LpnbError) as caught:
             Receiver(settings, port=receiver.port).start()

@@ -194,7 +194,7 @@ def test_the_table_is_what_going_through_row_by_row_finds(responses, at_once):
     names = [f"case {n}" for n in range(len(responses))]
     kept = ResponseColumns(keyed=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lpnb.tables.dataframes._AT_ONCE", at_once)
+        patch.setattr("lpnb.tables.dataframes._CHUNK_SIZE", at_once)
         table = responses_table(responses, cases=names)
         for response, name in zip(responses, names, strict=True):
             kept.add(response, name)

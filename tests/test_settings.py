@@ -12,7 +12,7 @@ import pytest
 from lpnb import Secret, Settings, SettingsError
 
 FULL = "LP_ACCOUNT_ID=12345678\nLP_CLIENT_ID=file-id\nLP_CLIENT_SECRET=file-secret\n"
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def write(text: str | bytes, name: str = ".env", folder: str = ".") -> None:
