@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import html
+import os
 import re
 import time
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from lpnb import Client, Explorer, Grid, Sandbox, Secret, Settings
 from lpnb.widgets.tabs.experiment import ExperimentTab
+from lpnb.widgets.tabs.run_results import PICTURES
 
 HOSTILE = '"><img src=x onerror="window.evil=1">'
 
@@ -80,9 +83,9 @@ def test_a_grid_is_run_its_table_shown_and_its_journal_kept(
         for element in conversation.profile
         if element["type"] == "personal"
     )
-    assert "vip" in text(tab.heatmap)
-    assert "Private Clients" in text(tab.heatmap)
-    assert "Business Banking" in text(tab.heatmap)
+    assert "vip" in text(tab.results.picture)
+    assert "Private Clients" in text(tab.results.picture)
+    assert "Business Banking" in text(tab.results.picture)
     assert "answered" in explorer._saved_html()[0]
     assert not tab.start_button.disabled
 
@@ -109,20 +112,20 @@ def test_a_run_is_compared_with_an_earlier_one(tab: ExperimentTab) -> None:
         tab.name.value = name
         run(tab)
 
-    assert tab.earlier_run.value == "runs/first.sqlite"
-    tab.compare().result(20)
+    assert tab.results.earlier_run.value == "runs/first.sqlite"
+    tab.results.compare().result(20)
 
-    assert "2 cases" in text(tab.comparison)
+    assert "2 cases" in text(tab.results.comparison)
 
 
 def test_a_journal_that_is_not_there_is_said(tab: ExperimentTab) -> None:
     vary(tab, ("ctmrinfo.ctype", "vip"))
     run(tab)
-    tab.earlier_run.value = "runs/<nothing>.sqlite"
+    tab.results.earlier_run.value = "runs/<nothing>.sqlite"
 
-    tab.compare().result(20)
+    tab.results.compare().result(20)
 
-    assert "There is no journal at runs/<nothing>.sqlite" in text(tab.comparison)
+    assert "There is no journal at runs/<nothing>.sqlite" in text(tab.results.comparison)
 
 
 def test_stop_lets_nothing_new_leave(tab: ExperimentTab, sandbox: Sandbox) -> None:
@@ -211,7 +214,7 @@ def test_hostile_values_are_shown_as_text(tab: ExperimentTab) -> None:
 
     run(tab)
 
-    for widget in (tab.sample, tab.heatmap, tab.status, tab._results.children[-1]):
+    for widget in (tab.sample, tab.results.picture, tab.status, tab._results.children[-1]):
         assert "<img" not in widget.value
     assert HOSTILE in text(tab._results.children[-1])
 
@@ -248,3 +251,103 @@ def test_a_real_account_wants_the_count_typed() -> None:
     )
     assert tab.run is None
     client.close()
+
+
+def test_before_a_run_its_conversations_calls_and_minutes_are_said(tab: ExperimentTab) -> None:
+    vary(tab, ("ctmrinfo.ctype", "vip, gold"))
+    tab.steps["landing"].value = False
+    assert text(tab.forecast) == (
+        "Run opens 2 conversations with at least 4 calls, as fast as the account takes them."
+    )
+
+    tab.rate.value = "0.01"
+    tab.steps["close"].value = True
+
+    assert text(tab.forecast) == (
+        "Run opens 2 conversations with at least 6 calls: about 3.3 minutes at 0.01 a second."
+    )
+
+
+def test_entry_points_that_nobody_is_asked_about_are_said_beside_run_and_above_the_picture(
+    tab: ExperimentTab,
+) -> None:
+    vary(tab, ("entryPoints.0", "sec://lost-card, sec://payments"))
+    words = (
+        "Monitoring is not asked, so entryPoints changes nothing. "
+        "Tick “Ask Monitoring first”, then run again."
+    )
+    assert words in text(tab.forecast)
+
+    run(tab)
+    assert text(tab.results.warning) == words
+
+    tab.steps["engagement"].value = True
+    assert "Monitoring is not asked" not in text(tab.forecast)
+
+
+def test_only_runs_of_the_same_columns_are_offered_and_the_newest_comes_first(tab: ExperimentTab) -> None:
+    vary(tab, ("skillId", "1"))
+    tab.name.value = "other-columns"
+    run(tab)
+    vary(tab, ("ctmrinfo.ctype", "vip, business"))
+    for name in ("zzz", "aaa", "now"):
+        tab.name.value = name
+        run(tab)
+        os.utime(f"runs/{name}.sqlite", (time.time(), time.time() + ("zzz", "aaa", "now").index(name)))
+
+    tab.name.value = "last"
+    run(tab)
+
+    assert tab.results.earlier_run.options == ("runs/now.sqlite", "runs/aaa.sqlite", "runs/zzz.sqlite")
+
+
+def test_runs_are_paired_by_what_was_sent_and_not_by_a_number(tab: ExperimentTab) -> None:
+    for name, values in (("first", "vip, business"), ("second", "business, vip")):
+        vary(tab, ("ctmrinfo.ctype", values))
+        tab.name.value = name
+        run(tab)
+
+    tab.results.compare().result(20)
+
+    assert "2 cases: 0 moved, 2 stayed" in text(tab.results.comparison).replace("  ", " ")
+
+
+def test_the_cases_of_a_cell_are_shown_and_saved_as_a_file(tab: ExperimentTab) -> None:
+    vary(tab, ("ctmrinfo.ctype", "vip, business"), ("ttrDefName", "NORMAL, URGENT"))
+    tab.name.value = "first"
+    run(tab)
+    results = tab.results
+    results.row_value.value, results.column_value.value = "vip", "URGENT"
+
+    results.show_cell()
+    path = results.cases.save(".csv")
+
+    assert path == Path("runs/first-cell.csv")
+    saved = pd.read_csv(path)
+    assert saved["conversation_id"].tolist() == tab.run.table()["conversation_id"].tolist()[1:2]
+
+
+def test_every_picture_can_be_chosen_and_is_saved_light_or_dark(tab: ExperimentTab) -> None:
+    vary(tab, ("ctmrinfo.ctype", "vip, business"))
+    tab.name.value = "first"
+    run(tab)
+    results = tab.results
+
+    for kind in PICTURES:
+        results.kind.value = kind
+        assert "role=" in results.picture.value or "<table" in results.picture.value, kind
+    results.kind.value, results.save_format.value, results.save_theme.value = "flow", "svg", "dark"
+
+    assert results.save_picture() == Path("runs/first-flow-dark.svg")
+    assert text(results.save_note) == "Saved in runs/first-flow-dark.svg."
+    results.kind.value = "pie"
+    assert "Picture must be one of" in text(results.picture)
+    assert results.save_picture() is None
+
+
+def test_each_conversation_is_closed_at_the_end_unless_told_otherwise_on_a_real_account() -> None:
+    real = Settings("87654321", "id", Secret("hunter2"))
+
+    tab = Explorer(Client(real))._tab("Experiment")
+
+    assert tab.steps["close"].value

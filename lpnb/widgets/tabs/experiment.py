@@ -18,10 +18,12 @@ from lpnb._internal.json_codec import clean
 from lpnb.client import AsyncClient, Client
 from lpnb.errors import InvalidValueError, LpnbError
 from lpnb.widgets import html_views
+from lpnb.widgets.case_table import cell_text
 from lpnb.widgets.form.batch_form import BatchForm
 from lpnb.widgets.form.grid_form import GridForm
 from lpnb.widgets.html_views import error_text
 from lpnb.widgets.styles import WidgetFactory, set_visible
+from lpnb.widgets.tabs.run_results import RunResults
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,27 +56,40 @@ class ExperimentTab:
         client: Callable[[], Client | AsyncClient],
         on_run_end: Callable[[], None],
     ) -> None:
-        self._batch_form, self._factory, self._client, self._on_run_end = (
-            batch_form,
-            factory,
-            client,
-            on_run_end,
-        )
+        self._batch_form, self._factory = batch_form, factory
+        self._client, self._on_run_end = client, on_run_end
         self.run: Run | None = None
         self._future: Future[None] | None = None
         self._table: pd.DataFrame | None = None
-        text = {"layout": factory.plain, "style": factory.text}
+        self.results: RunResults | None = None
         self.grid = GridForm(batch_form.form, factory, self.refresh)
         self.count = factory.html("", "lpnb-count")
         self.sample = factory.html("", "lpnb-answers")
+        self._make_option_widgets(factory)
+        self.confirm = ipw.Text(
+            description="How many", layout=factory.plain, style=factory.text, _dom_classes=("lpnb-hidden",)
+        )
+        self.forecast = factory.html("", "lpnb-note", "lpnb-flat")
+        self.start_button = factory.button("Run", lambda _: self.start(), "lpnb-send")
+        self.stop_button = factory.button("Stop", lambda _: self.stop(), "lpnb-hidden")
+        self.bar = ipw.IntProgress(
+            min=0, max=1, layout=factory.plain, _dom_classes=("lpnb-progress", "lpnb-hidden")
+        )
+        self.status = factory.html(html_views.status_html("idle", "Nothing run yet."), "lpnb-status")
+        self._results = factory.vbox([], "lpnb-group")
+        self.box = self._arranged(factory)
+        self.refresh()
+
+    def _make_option_widgets(self, factory: WidgetFactory) -> None:
+        text = {"layout": factory.plain, "style": factory.text}
         self.name = ipw.Text(description="Name", placeholder="made from the time", **text)
         self.concurrency = ipw.Text(value="16", description="At once", **text)
         self.rate = ipw.Text(description="A second", placeholder="found by itself", **text)
-        settings = client().settings
+        settings = self._client().settings
         step_choices = {
             "engagement": ("Ask Monitoring first, and route by what it offers", False),
             "landing": ("Read where each landed", settings.can_read_history),
-            "close": ("Close each conversation at the end", False),
+            "close": ("Close each conversation at the end", not settings.on_loopback),
         }
         self.steps = {
             name: ipw.Checkbox(
@@ -89,20 +104,16 @@ class ExperimentTab:
         self.first_message = ipw.Text(
             description="First message", placeholder="none; said as the consumer once it is open", **text
         )
-        self.confirm = ipw.Text(description="How many", _dom_classes=("lpnb-hidden",), **text)
-        self.start_button = factory.button("Run", lambda _: self.start(), "lpnb-send")
-        self.stop_button = factory.button("Stop", lambda _: self.stop(), "lpnb-hidden")
-        self.bar = ipw.IntProgress(
-            min=0, max=1, layout=factory.plain, _dom_classes=("lpnb-progress", "lpnb-hidden")
-        )
-        self.status = factory.html(html_views.status_html("idle", "Nothing run yet."), "lpnb-status")
-        self._results = factory.vbox([], "lpnb-group")
+        for widget in (self.rate, self.concurrency, self.first_message, *self.steps.values()):
+            widget.observe(lambda _: self._show_forecast(), names="value")
+
+    def _arranged(self, factory: WidgetFactory) -> Any:
         head = (
             "<h3>What varies</h3>"
             "<p>All other fields are as under Compose; each case has a consumer of its own.</p>"
         )
         about_run = "<h3>The run</h3><p>Written down case by case in runs/, before each leaves.</p>"
-        self.box = factory.vbox(
+        return factory.vbox(
             [
                 factory.html(head, "lpnb-first"), self.grid.box, self.grid.add_button,
                 factory.box([self.grid.sample, self.grid.seed], "lpnb-tools"), self.grid.zipped,
@@ -110,13 +121,12 @@ class ExperimentTab:
                 factory.html(about_run, "lpnb-head"),
                 factory.box([self.name, self.concurrency, self.rate], "lpnb-tools"),
                 self.first_message, *self.steps.values(),
-                self.confirm,
+                self.forecast, self.confirm,
                 factory.box([self.start_button, self.stop_button, self.status], "lpnb-tools"),
                 self.bar, self._results,
             ],
             "lpnb-tab", "lpnb-experiment",
         )  # fmt: skip
-        self.refresh()
 
     @property
     def widgets(self) -> list[Any]:
@@ -141,6 +151,7 @@ class ExperimentTab:
             self.sample.value = _table(caption, ["case", *columns], rows)
             is_real = not self._client().settings.on_loopback
             set_visible(self.confirm, is_real and len(grid) > 1)
+            self._show_forecast()
         except LpnbError as error:
             self.count.value = html_views.note_html("", str(error))
             self.sample.value = ""
@@ -153,6 +164,34 @@ class ExperimentTab:
         self.refresh()
 
     # The run
+
+    def _unused_columns(self) -> str:
+        """What the grid holds for Monitoring alone while it is not asked; "" when there is nothing."""
+        from lpnb.experiments.runs.steps import Steps, unused_columns
+
+        steps = Steps(engagement=self.steps["engagement"].value)
+        words = unused_columns(steps, self.grid.varied)
+        return (
+            "" if words is None else f"{words.split('. ')[0]}. Tick “Ask Monitoring first”, then run again."
+        )
+
+    def _show_forecast(self) -> None:
+        """Say what Run would do: conversations, calls, minutes at the rate there is."""
+        try:
+            cases = len(self.grid.grid())
+        except LpnbError:
+            self.forecast.value = ""
+            return
+        rate = _number(self.rate.value) or self._client().engine.account.throttle.rate_limiter.rate
+        words = forecast(
+            cases,
+            rate if isinstance(rate, int | float) else None,
+            engagement=self.steps["engagement"].value,
+            messages=1 if self.first_message.value.strip() else 0,
+            landing=self.steps["landing"].value,
+            close=self.steps["close"].value,
+        )
+        self.forecast.value = html_views.note_html(words, self._unused_columns())
 
     def start(self) -> Future[None] | None:
         """Begin a run; return the future of its end, or None when one is under way."""
@@ -245,78 +284,38 @@ class ExperimentTab:
         self.status.value = html_views.status_html(
             "done" if is_complete else "failed", words.replace("  ", " ")
         )
-        self._results.children = self._result_widgets(table)
+        self.results = RunResults(
+            table,
+            self.grid.varied,
+            run.journal_path or RUNS,
+            self._unused_columns(),
+            self._factory,
+            self._client,
+        )
+        self._results.children = self.results.widgets
         self._on_run_end()
 
-    # What came of it
 
-    def _result_widgets(self, table: pd.DataFrame) -> list[Any]:
-        factory = self._factory
-        varied = [column for column in self.grid.varied if column in table.columns]
-        values = ("landed_skill", "outcome", "failed")
-        text = {"layout": factory.plain, "style": factory.text}
-        self.rows_choice = ipw.Combobox(value=varied[0], options=varied, description="Rows", **text)
-        self.columns_choice = ipw.Combobox(
-            value=(varied[1:] or ["outcome"])[0],
-            options=[*varied, "outcome", "code"],
-            description="Columns",
-            **text,
-        )
-        has_landings = table["landed_skill_id"].notna().any()
-        self.cell_choice = ipw.Combobox(
-            value=values[0 if has_landings else 1], options=values, description="Cells", **text
-        )
-        self.heatmap = factory.html("", "lpnb-plot")
-        for widget in (self.rows_choice, self.columns_choice, self.cell_choice):
-            widget.observe(lambda _: self._draw(), names="value")
-        journals = sorted((str(path) for path in RUNS.glob("*.sqlite")), reverse=True)
-        own_journal = str(self.run.journal_path) if self.run is not None else ""
-        earlier = [path for path in journals if path != own_journal]
-        self.earlier_run = ipw.Combobox(
-            value=earlier[0] if earlier else "", options=earlier, description="Earlier run",
-            placeholder="a journal", **text,
-        )  # fmt: skip
-        self.comparison = factory.html("", "lpnb-plot")
-        compare = factory.button("Compare", lambda _: self.compare(), "lpnb-tool")
-        self._draw()
-        return [
-            factory.html("<h3>Heatmap</h3>", "lpnb-head"),
-            factory.box([self.rows_choice, self.columns_choice, self.cell_choice], "lpnb-tools"),
-            self.heatmap,
-            factory.html("<h3>Beside an earlier run</h3>", "lpnb-head"),
-            factory.box([self.earlier_run, compare], "lpnb-tools"), self.comparison,
-            factory.html(_frame_html(table, varied), "lpnb-answers"),
-        ]  # fmt: skip
+def forecast(
+    cases: int, rate: float | None, *, engagement: bool, messages: int, landing: bool, close: bool
+) -> str:
+    """Say how many conversations and calls a run makes, and how long it takes at *rate* cases a second.
 
-    def _draw(self) -> None:
-        from lpnb.plots.heatmap import heatmap
-
-        if self._table is None:
-            return
-        try:
-            drawn = heatmap(
-                self._table, self.rows_choice.value, self.columns_choice.value, self.cell_choice.value
-            )
-            self.heatmap.value = drawn._repr_html_()
-        except LpnbError as error:
-            self.heatmap.value = html_views.note_html("", str(error))
-        except Exception as error:  # an exception in a callback would vanish unseen
-            self.heatmap.value = html_views.note_html("", f"{type(error).__name__}: {error}")
-
-    def compare(self) -> Future[None]:
-        """Compare with the journal that is named; return the future of it."""
-        return event_loop.submit(self._compare())
-
-    async def _compare(self) -> None:
-        from lpnb.experiments.runs.compare import compare
-        from lpnb.experiments.runs.start import open_run
-
-        try:
-            before = await asyncio.to_thread(lambda: open_run(self.earlier_run.value.strip()).table())
-            comparison = await asyncio.to_thread(compare, before, self._table)
-            self.comparison.value = comparison._repr_html_()
-        except Exception as error:  # an exception in a task would vanish unseen
-            self.comparison.value = html_views.note_html("", error_text(error, self._client()))
+    Example:
+        >>> forecast(1200, 10, engagement=True, messages=1, landing=False, close=True)
+        'Run opens 1,200 conversations with at least 6,000 calls: about 2.0 minutes at 10 a second.'
+        >>> forecast(1, None, engagement=False, messages=0, landing=True, close=False)
+        'Run opens 1 conversation with at least 3 calls, as fast as the account takes them.'
+    """
+    calls = cases * (2 + engagement + messages + landing + close)  # a ConsumerJWS and CONVERSATION for each
+    said = (
+        f"Run opens {html_views.count(cases, 'conversation')} with at least {html_views.count(calls, 'call')}"
+    )
+    if not rate or rate <= 0:
+        return f"{said}, as fast as the account takes them."
+    seconds = cases / rate
+    time = f"{seconds / 60:.1f} minutes" if seconds >= 60 else f"{max(seconds, 1):.0f} seconds"
+    return f"{said}: about {time} at {rate:g} a second."
 
 
 def _check(grid: Grid) -> None:
@@ -344,7 +343,7 @@ def _table(caption: str, columns: list[str], rows: list[list[object]]) -> str:
     head = "".join(f'<th scope="col">{esc(clean(name))}</th>' for name in columns)
     body = "".join(
         "<tr>"
-        + "".join(f"<td>{esc(clean(html_views.shortened(_cell_text(cell))))}</td>" for cell in row)
+        + "".join(f"<td>{esc(clean(html_views.shortened(cell_text(cell))))}</td>" for cell in row)
         + "</tr>"
         for row in rows
     )
@@ -355,26 +354,10 @@ def _table(caption: str, columns: list[str], rows: list[list[object]]) -> str:
     )
 
 
-def _cell_text(cell: object) -> str:
-    text = "" if cell is None else str(cell)
-    return "" if text in ("nan", "<NA>", "NaT") and not isinstance(cell, str) else text
-
-
-def _frame_html(table: pd.DataFrame, varied: list[str]) -> str:
-    columns = [
-        *("case", *varied, "outcome", "landed_skill", "code", "message", "conversation_id", "http_status"),
-        *("attempts", "elapsed_ms"),
-    ]
-    visible = [column for column in dict.fromkeys(columns) if column in table.columns]
-    rows = [list(row) for row in table[visible].head(_ROWS).itertuples(index=False)]
-    caption = f"{len(table):,} cases" + (f", the first {_ROWS} shown" if len(table) > _ROWS else "")
-    return _table(caption, visible, rows)
-
-
 def saved_table_html(tab: ExperimentTab | None) -> str:
     """The last run's table, for places that show no widgets."""
     if tab is None or tab._table is None:
         return ""
     table = tab._table.head(_ROWS)
-    rows = [[_cell_text(cell) for cell in row] for row in table.itertuples(index=False)]
+    rows = [[cell_text(cell) for cell in row] for row in table.itertuples(index=False)]
     return table_html(f"The last run: {len(tab._table):,} cases", list(table.columns), rows)

@@ -1,0 +1,205 @@
+"""``CaseTable``: cases in pages, sorted, filtered, with chosen columns, ids to copy, and saved as a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import ipywidgets as ipw
+import numpy as np
+import pandas as pd
+
+from lpnb._internal.display import esc
+from lpnb._internal.json_codec import clean
+from lpnb._internal.validation import one_of
+from lpnb.errors import InvalidValueError, LpnbError
+from lpnb.plots.case_matrix import text_values
+from lpnb.tables.export import save_table
+from lpnb.widgets import html_views
+from lpnb.widgets.styles import WidgetFactory, set_visible
+
+PAGE_SIZE = 25
+#: So many columns are shown until others are chosen.
+_DEFAULT_COLUMNS = 10
+#: Copies what stands in ``data-copy``. Where the page may not, the text is marked, for Ctrl-C.
+_COPY = (
+    "const it=this;navigator.clipboard?.writeText(it.dataset.copy).then(()=>{it.textContent='Copied'},"
+    "()=>getSelection().selectAllChildren(it.parentElement.querySelector('bdi')||it.parentElement))"
+)
+_ID_COLUMN = re.compile(r"(^|[._])(id|consumer_id|conversation_id|req_id)$|Id$")
+
+
+class CaseTable:
+    """A table of many rows, of which a page is shown at a time.
+
+    Args:
+        factory: The panel's layouts.
+        folder: Where files are saved; it is made when it is not there.
+    """
+
+    def __init__(self, factory: WidgetFactory, folder: Path) -> None:
+        self._factory, self._folder = factory, folder
+        self._table = pd.DataFrame()
+        self._rows = self._table
+        self._searchable: list[str] = []
+        self._limits: dict[str, str] = {}
+        self._page = 0
+        self.name = "cases"
+        text = {"layout": factory.plain, "style": factory.text}
+        self.filter = ipw.Text(description="Filter", placeholder="any value", **text)
+        self.sort = ipw.Combobox(
+            description="Sort by", placeholder="a column; -column for descending", **text
+        )
+        self.columns = ipw.Text(
+            description="Shown columns", placeholder="names, separated by commas; empty for the usual", **text
+        )
+        for widget in (self.filter, self.sort, self.columns):
+            widget.observe(lambda _: self._select(), names="value")
+        self._limit_note = factory.html("", "lpnb-note", "lpnb-flat")
+        self.all_button = factory.button("Show all", lambda _: self.limit({}), "lpnb-hidden", "lpnb-tool")
+        self.body = factory.html("", "lpnb-answers")
+        self.first_button = factory.button("First", lambda _: self._turn_to(0), "lpnb-tool")
+        self.back_button = factory.button("Back", lambda _: self._turn_to(self._page - 1), "lpnb-tool")
+        self.next_button = factory.button("Next", lambda _: self._turn_to(self._page + 1), "lpnb-tool")
+        self.last_button = factory.button("Last", lambda _: self._turn_to(self._last_page), "lpnb-tool")
+        csv = factory.button("Save as CSV", lambda _: self.save(".csv"), "lpnb-tool")
+        excel = factory.button("Save as Excel", lambda _: self.save(".xlsx"), "lpnb-tool")
+        self.note = factory.html("", "lpnb-note", "lpnb-flat")
+        pages = [self.first_button, self.back_button, self.next_button, self.last_button]
+        self.box = factory.vbox(
+            [
+                factory.box([self.filter, self.sort, self.columns], "lpnb-tools"),
+                factory.box([self._limit_note, self.all_button], "lpnb-tools"),
+                self.body,
+                factory.box([*pages, csv, excel, self.note], "lpnb-tools"),
+            ],
+            "lpnb-group",
+            "lpnb-case-table",
+        )
+
+    def show(self, table: pd.DataFrame, name: str) -> None:
+        """Show *table*; files saved from it are called *name*."""
+        self._table, self.name = table, name
+        texts = [text_values(table[column]).replace("(absent)", "") for column in table.columns]
+        self._searchable = [" ".join(cells).casefold() for cells in zip(*texts, strict=True)]
+        names = [str(column) for column in table.columns]
+        self.sort.options = (*names, *(f"-{each}" for each in names))
+        self.limit({})
+
+    def limit(self, values: Mapping[str, str]) -> None:
+        """Show only the rows whose columns have these texts, as a picture's cell has them."""
+        self._limits = dict(values)
+        self._select()
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """The rows that are left by limit and filter, in the order shown, with every column."""
+        return self._rows
+
+    def _select(self) -> None:
+        try:
+            self._rows = self._selected()
+            self._columns = self._chosen_columns()
+            self.note.value = ""
+        except LpnbError as error:
+            self.note.value = html_views.note_html("", str(error))
+        except Exception as error:  # an exception in a callback would vanish unseen
+            self.note.value = html_views.note_html("", f"{type(error).__name__}: {error}")
+        said = " and ".join(f"{name} is {value}" for name, value in self._limits.items())
+        self._limit_note.value = html_views.note_html(f"Only cases whose {clean(said)}." if said else "")
+        set_visible(self.all_button, bool(said))
+        self._turn_to(0)
+
+    def _selected(self) -> pd.DataFrame:
+        kept = pd.Series(True, index=self._table.index)
+        for column, value in self._limits.items():
+            kept &= (text_values(self._table[column]) == value).to_numpy()
+        if wanted := self.filter.value.strip().casefold():
+            kept &= np.array([wanted in row for row in self._searchable], dtype=bool)
+        rows = self._table[kept]
+        if name := self.sort.value.strip():
+            column, ascending = (name[1:], False) if name.startswith("-") else (name, True)
+            self._check_columns("Sort by", [column])
+            rows = rows.sort_values(column, ascending=ascending, kind="stable", na_position="last")
+        return rows
+
+    def _chosen_columns(self) -> list[str]:
+        chosen = [name.strip() for name in self.columns.value.split(",") if name.strip()]
+        self._check_columns("Shown columns", chosen)
+        return chosen or [str(name) for name in self._table.columns][:_DEFAULT_COLUMNS]
+
+    def _check_columns(self, label: str, names: list[str]) -> None:
+        known = [str(name) for name in self._table.columns]
+        if wrong := [one_of(label, name, known) for name in names if name not in known]:
+            raise InvalidValueError(wrong)
+
+    # Pages
+
+    @property
+    def _last_page(self) -> int:
+        return max(0, len(self._rows) - 1) // PAGE_SIZE
+
+    def _turn_to(self, page: int) -> None:
+        self._page = max(0, min(page, self._last_page))
+        start = self._page * PAGE_SIZE
+        shown = self._rows.iloc[start : start + PAGE_SIZE]
+        several = self._last_page > 0
+        for button in (self.first_button, self.back_button, self.next_button, self.last_button):
+            set_visible(button, several)
+        self.first_button.disabled = self.back_button.disabled = self._page == 0
+        self.next_button.disabled = self.last_button.disabled = self._page == self._last_page
+        of = "" if len(self._rows) == len(self._table) else f" of {len(self._table):,}"
+        caption = f"{html_views.count(len(self._rows), 'case')}{of}"
+        if several:
+            caption += f", {start + 1:,} to {start + len(shown):,} shown"
+        self.body.value = _page_html(caption, shown, [name for name in self._columns if name in shown])
+
+    def save(self, suffix: str) -> Path | None:
+        """Save the rows that are left, with every column, and say where; None when that failed."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            path = save_table(self._rows, self._folder / f"{self.name}{suffix}")
+        except (LpnbError, OSError) as error:
+            self.note.value = html_views.note_html("", str(error))
+            return None
+        saved = f"{html_views.count(len(self._rows), 'case')} saved in {path}."
+        self.note.value = html_views.note_html(saved)
+        return path
+
+
+def _page_html(caption: str, rows: pd.DataFrame, columns: list[str]) -> str:
+    head = "".join(f'<th scope="col">{esc(clean(name))}</th>' for name in columns)
+    cells = zip(*(rows[name].tolist() for name in columns), strict=True)
+    body = "".join(
+        "<tr>" + "".join(_cell_html(name, cell) for name, cell in zip(columns, row, strict=True)) + "</tr>"
+        for row in cells
+    )
+    return (
+        f'<div role="region" aria-label="{esc(caption)}" tabindex="0"><table>'
+        f"<caption>{esc(caption)}</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _cell_html(name: str, cell: object) -> str:
+    text = cell_text(cell)
+    if not text or not _ID_COLUMN.search(name):
+        return f"<td>{esc(clean(html_views.shortened(text)))}</td>"
+    whole = esc(clean(text))
+    copy = (
+        f'<button type="button" class="lpnb-copy" data-copy="{whole}" aria-label="Copy {whole}" '
+        f'onclick="{esc(_COPY)}">Copy</button>'
+    )
+    return f'<td class="lpnb-id"><bdi>{whole}</bdi> {copy}</td>'
+
+
+def cell_text(cell: object) -> str:
+    """A cell of a table as text; nothing for a missing one.
+
+    Example:
+        >>> cell_text(None), cell_text(float("nan")), cell_text("nan"), cell_text(7)
+        ('', '', 'nan', '7')
+    """
+    text = "" if cell is None else str(cell)
+    return "" if text in ("nan", "<NA>", "NaT") and not isinstance(cell, str) else text

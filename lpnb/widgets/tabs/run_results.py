@@ -1,0 +1,248 @@
+"""The results of a run in the Experiment tab: pictures, comparison with an earlier run, table of cases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import ipywidgets as ipw
+
+from lpnb._internal import event_loop
+from lpnb.client import AsyncClient, Client
+from lpnb.errors import LpnbError
+from lpnb.widgets import html_views
+from lpnb.widgets.case_table import CaseTable
+from lpnb.widgets.html_views import error_text
+from lpnb.widgets.styles import WidgetFactory, set_visible
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lpnb.plots.figure import Picture
+
+PICTURES = ("heatmap", "flow", "latency", "latency over time", "rate")
+_CELL_VALUES = ("landed_skill", "outcome", "failed")
+
+
+class RunResults:
+    """What came of one run.
+
+    Args:
+        table: One row per case, as ``run.table()`` gives it.
+        varied: The columns that varied, in the order of the grid.
+        journal_path: The run's journal; files are saved beside it.
+        warning: A sentence to show above the pictures; "" for none.
+        factory: The panel's layouts.
+        client: Returns who sends, for words about errors.
+    """
+
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        varied: Sequence[str],
+        journal_path: Path,
+        warning: str,
+        factory: WidgetFactory,
+        client: Callable[[], Client | AsyncClient],
+    ) -> None:
+        self._table, self._journal_path, self._client = table, journal_path, client
+        self._drawn: Picture | None = None
+        varied = [column for column in varied if column in table.columns]
+        self._make_picture_widgets(varied, factory)
+        self._make_comparison_widgets(factory)
+        self.cases = CaseTable(factory, journal_path.parent)
+        usual = [
+            *("case", *varied, "outcome", "landed_skill", "code", "message", "conversation_id"),
+            *("http_status", "attempts", "elapsed_ms"),
+        ]
+        self.cases.show(table[_first(table, usual)], journal_path.stem)
+        self.warning = factory.html(html_views.note_html("", warning), "lpnb-note", "lpnb-flat")
+        self._draw()
+        self.widgets = [
+            factory.html("<h3>Picture</h3>", "lpnb-head"), self.warning,
+            factory.box([self.kind, self.rows_choice, self.columns_choice, self.cell_choice], "lpnb-tools"),
+            self.picture, self._cell_row,
+            factory.box([self.save_format, self.save_theme, self.save_button, self.save_note], "lpnb-tools"),
+            factory.html("<h3>Beside an earlier run</h3>", "lpnb-head"),
+            factory.box([self.earlier_run, self.compare_button, self.moved_button], "lpnb-tools"),
+            self.comparison,
+            factory.html("<h3>The cases</h3>", "lpnb-head"), self.cases.box,
+        ]  # fmt: skip
+
+    def _make_picture_widgets(self, varied: list[str], factory: WidgetFactory) -> None:
+        text = {"layout": factory.plain, "style": factory.text}
+        names = tuple(str(name) for name in self._table.columns)
+        options = tuple(dict.fromkeys([*varied, "outcome", "code", *names]))
+        has_landings = bool(self._table["landed_skill_id"].notna().any())
+        self.kind = ipw.Combobox(value=PICTURES[0], options=PICTURES, description="Picture", **text)
+        self.rows_choice = ipw.Combobox(
+            value=varied[0] if varied else "outcome", options=options, description="Rows", **text
+        )
+        self.columns_choice = ipw.Combobox(
+            value=(varied[1:] or ["outcome"])[0], options=options, description="Columns", **text
+        )
+        self.cell_choice = ipw.Combobox(
+            value=_CELL_VALUES[0 if has_landings else 1],
+            options=tuple(dict.fromkeys([*_CELL_VALUES, *names])), description="Cells", **text,
+        )  # fmt: skip
+        for widget in (self.kind, self.rows_choice, self.columns_choice, self.cell_choice):
+            widget.observe(lambda _: self._draw(), names="value")
+        self.picture = factory.html("", "lpnb-plot")
+        self.row_value = ipw.Combobox(description="Row", placeholder="any", **text)
+        self.column_value = ipw.Combobox(description="Column", placeholder="any", **text)
+        show = factory.button("Show the cases of this cell", lambda _: self.show_cell(), "lpnb-tool")
+        self._cell_row = factory.box([self.row_value, self.column_value, show], "lpnb-tools")
+        self.save_format = ipw.Combobox(value="png", options=("png", "svg"), description="Save as", **text)
+        self.save_theme = ipw.Combobox(value="light", options=("light", "dark"), description="Theme", **text)
+        self.save_button = factory.button("Save picture", lambda _: self.save_picture(), "lpnb-tool")
+        self.save_note = factory.html("", "lpnb-note", "lpnb-flat")
+
+    def _make_comparison_widgets(self, factory: WidgetFactory) -> None:
+        earlier = earlier_runs(self._journal_path, self._table)
+        self.earlier_run = ipw.Combobox(
+            value=earlier[0] if earlier else "", options=earlier, description="Earlier run",
+            placeholder="a journal", layout=factory.plain, style=factory.text,
+        )  # fmt: skip
+        self.comparison = factory.html("", "lpnb-plot")
+        self.compare_button = factory.button("Compare", lambda _: self.compare(), "lpnb-tool")
+        self.moved_button = factory.button(
+            "Show the cases that moved", lambda _: self.show_moved(), "lpnb-hidden", "lpnb-tool"
+        )
+        self._moved: pd.DataFrame | None = None
+
+    # Pictures
+
+    def _draw(self) -> None:
+        is_heatmap = self.kind.value == "heatmap"
+        for widget in (self.columns_choice, self._cell_row):
+            set_visible(widget, is_heatmap)
+        try:
+            self._drawn = self._make_picture()
+            self.picture.value = self._drawn._repr_html_()
+            if is_heatmap:
+                grid = self._drawn.grid  # type: ignore[attr-defined]  # it is a Heatmap
+                self.row_value.options, self.column_value.options = grid.rows, grid.columns
+        except LpnbError as error:
+            self._drawn, self.picture.value = None, html_views.note_html("", str(error))
+        except Exception as error:  # an exception in a callback would vanish unseen
+            self._drawn, self.picture.value = (
+                None,
+                html_views.note_html("", f"{type(error).__name__}: {error}"),
+            )
+
+    def _make_picture(self) -> Picture:
+        from lpnb import plots
+        from lpnb._internal.validation import one_of
+        from lpnb.errors import InvalidValueError
+
+        table, rows = self._table, self.rows_choice.value
+        kind = self.kind.value
+        if kind == "heatmap":
+            return plots.heatmap(table, rows, self.columns_choice.value, self.cell_choice.value)
+        if kind == "flow":
+            through = "campaignInfo.campaignId"
+            between = through if through in table.columns and rows != through else None
+            return plots.flow(table, rows, between, self.cell_choice.value)
+        makers = {"latency": plots.latency, "rate": plots.rate, "latency over time": plots.latency_over_time}
+        if kind not in makers:
+            raise InvalidValueError([one_of("Picture", kind, list(PICTURES))])
+        return makers[kind](table)
+
+    def show_cell(self) -> None:
+        """Show the cases of one cell of the heatmap in the table below it."""
+        chosen = ((self.rows_choice, self.row_value), (self.columns_choice, self.column_value))
+        limits = {column.value: value.value for column, value in chosen if value.value}
+        self.cases.show(self._table, f"{self._journal_path.stem}-cell")
+        self.cases.limit(limits)
+
+    def save_picture(self) -> Path | None:
+        """Save the picture beside the journal, and say where; None when that failed."""
+        try:
+            if self._drawn is None:
+                raise ValueError("There is no picture to save.")
+            kind, theme = self.kind.value.replace(" ", "-"), self.save_theme.value
+            name = f"{self._journal_path.stem}-{kind}-{theme}.{self.save_format.value.strip('.')}"
+            path = self._drawn.save(self._journal_path.with_name(name), theme)
+        except (LpnbError, OSError, ValueError) as error:
+            self.save_note.value = html_views.note_html("", str(error))
+            return None
+        self.save_note.value = html_views.note_html(f"Saved in {path}.")
+        return path
+
+    # Beside an earlier run
+
+    def compare(self) -> Future[None]:
+        """Compare with the journal that is named; return the future of it."""
+        return event_loop.submit(self._compare())
+
+    async def _compare(self) -> None:
+        from lpnb.experiments.runs.compare import compare
+        from lpnb.experiments.runs.start import open_run
+
+        try:
+            before = await asyncio.to_thread(lambda: open_run(self.earlier_run.value.strip()).table())
+            pair = paired_by_content(before, self._table)
+            comparison = await asyncio.to_thread(compare, *pair)
+            self.comparison.value = comparison._repr_html_()
+            self._moved = comparison.moved
+            set_visible(self.moved_button, len(self._moved) > 0)
+        except Exception as error:  # an exception in a task would vanish unseen
+            self._moved = None
+            set_visible(self.moved_button, False)
+            self.comparison.value = html_views.note_html("", error_text(error, self._client()))
+
+    def show_moved(self) -> None:
+        """Show the cases that moved in the table below."""
+        if self._moved is not None:
+            self.cases.show(self._moved, f"{self._journal_path.stem}-moved")
+
+
+def earlier_runs(journal_path: Path, table: pd.DataFrame) -> list[str]:
+    """The other journals in the same folder whose cases have the same columns, the newest first."""
+    from lpnb.experiments.runs.compare import RUN_COLUMNS
+    from lpnb.journal.reader import read_journal
+
+    own = {str(column) for column in table.columns} - RUN_COLUMNS
+    paths = [path for path in journal_path.parent.glob("*.sqlite") if path != journal_path]
+    found = []
+    for path in sorted(paths, key=lambda each: each.stat().st_mtime, reverse=True):
+        try:
+            columns = set(read_journal(path).about.get("columns", ()))
+        except LpnbError:  # damaged, or another program's
+            continue
+        if columns == own:
+            found.append(str(path))
+    return found
+
+
+def paired_by_content(before: pd.DataFrame, after: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Both tables with cases named by what was sent, where that tells all of them apart; else as they are.
+
+    Example:
+        >>> import pandas as pd
+        >>> one = pd.DataFrame({"case": ["a", "b"], "outcome": "answered", "skillId": ["1", "2"]})
+        >>> other = pd.DataFrame({"case": ["a", "b"], "outcome": "answered", "skillId": ["2", "1"]})
+        >>> [table["case"].tolist() for table in paired_by_content(one, other)]
+        [['1', '2'], ['2', '1']]
+    """
+    from lpnb.experiments.runs.compare import RUN_COLUMNS
+    from lpnb.plots.case_matrix import text_values
+
+    named = []
+    for table in (before, after):
+        columns = sorted(str(column) for column in table.columns if column not in RUN_COLUMNS)
+        texts = [text_values(table[column]).to_list() for column in columns]
+        names = [" · ".join(cells) for cells in zip(*texts, strict=True)]
+        if not columns or len(set(names)) < len(names):
+            return before, after
+        named.append(table.assign(case=names))
+    return named[0], named[1]
+
+
+def _first(table: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    """All columns of *table*, those of *names* first."""
+    known = [str(name) for name in table.columns]
+    return list(dict.fromkeys([*(name for name in names if name in known), *known]))
