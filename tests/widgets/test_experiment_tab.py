@@ -214,9 +214,9 @@ def test_hostile_values_are_shown_as_text(tab: ExperimentTab) -> None:
 
     run(tab)
 
-    for widget in (tab.sample, tab.results.picture, tab.status, tab._results.children[-1]):
+    for widget in (tab.sample, tab.results.picture, tab.status, tab.results.cases.body):
         assert "<img" not in widget.value
-    assert HOSTILE in text(tab._results.children[-1])
+    assert HOSTILE in text(tab.results.cases.body)
 
 
 def test_a_number_typed_for_one_account_is_not_meant_for_another() -> None:
