@@ -42,6 +42,8 @@ class Cloud:
     token_lifetime: int
     host: str
     """What the Domain API hands out: ``127.0.0.1:port``, or a name without a port."""
+    scheme: str
+    """Either "http" or "https"."""
     rules: Rules
     keyring: Keyring
     state: State

@@ -15,6 +15,8 @@ RouteName = Literal[
     "report",
     "validate",
     "login",
+    "refresh",
+    "logout",
     "history",
 ]
 

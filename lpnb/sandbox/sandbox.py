@@ -152,7 +152,7 @@ class Sandbox(Controls):
         self._clock = Clock(clock)
         self._state = State(seed, retention or RetentionLimits(), self._clock)
         targets = targets_of(self.world, webhook, self.account_id, self.client_id)
-        self._dispatcher = WebhookDispatcher(self._state, targets, delivery or Delivery())
+        self._dispatcher = WebhookDispatcher(self._state, targets, delivery or Delivery(), lambda: self.rules)
         self._agent_page: AgentPage | None = None
         self._faults = FaultQueue(self.seed)
         self._rate_limits = RateLimits()
@@ -292,6 +292,7 @@ class Sandbox(Controls):
             account_id=self.account_id,
             world=self.world,
             token_lifetime=self.token_lifetime,
+            scheme="https" if self._tls else "http",
             host="127.0.0.1" if self._bare_hosts else f"127.0.0.1:{port}",
             rules=self.rules,
             keyring=self._keyring,
@@ -317,6 +318,7 @@ class Sandbox(Controls):
             log_config=None,
             proxy_headers=False,
             server_header=False,
+            headers=[("x-content-type-options", "nosniff")],
             timeout_keep_alive=self._limits.idle_seconds,
         )
         if self._tls:

@@ -73,10 +73,10 @@ class Keyring:
         """The key set of ``/sentinel/well-known/jwks``."""
         return {"keys": [self._key.as_dict(private=False)]}
 
-    def app_jwt(self, account_id: str, client_id: str, lifetime: int, now: float) -> str:
-        """An AppJWT with the documented claims."""
+    def app_jwt(self, account_id: str, client_id: str, lifetime: int, now: float, *, version: int = 1) -> str:
+        """An AppJWT with the documented claims, and a mark in one of Sentinel V2 (inferred: any will do)."""
         issued = max(int(now), self._valid_from)
-        claims = {
+        claims: dict[str, Any] = {
             "aud": account_id,
             "azp": client_id,
             "scope": "msg.consumer",
@@ -84,6 +84,8 @@ class Keyring:
             "exp": issued + lifetime,
             "iat": issued,
         }
+        if version == 2:
+            claims["ver"] = "2.0"
         return self._sign(claims)
 
     def consumer_jws(self, account_id: str, who: Consumer) -> str:
@@ -95,16 +97,17 @@ class Keyring:
         }
         return self._sign(claims)
 
-    def agent_bearer(self, account_id: str, agent_id: str, now: float, lifetime: int) -> str:
+    def agent_bearer(self, account_id: str, agent_id: str, session_id: str, now: float, lifetime: int) -> str:
         """What an agent login gives; history takes it."""
-        return self._sign({"account_id": account_id, "agent_id": agent_id, "exp": int(now) + lifetime})
+        claims = {"account_id": account_id, "agent_id": agent_id, "sid": session_id}
+        return self._sign({**claims, "exp": int(now) + lifetime})
 
-    def agent_behind(self, token: str, account_id: str, now: float) -> str | None:
-        """The agent a bearer was given to, or None when it is none of ours or too old."""
+    def agent_claims(self, token: str, account_id: str) -> dict[str, Any] | None:
+        """The claims of an agent's bearer (agent_id, sid, exp), however old; None when it is none of ours."""
         claims = self._read(token)
         if claims is None or claims.get("account_id") != account_id or "agent_id" not in claims:
             return None
-        return str(claims["agent_id"]) if now < claims["exp"] else None
+        return claims
 
     def expire_app_jwts(self, now: float) -> None:
         """Make every AppJWT issued so far invalid.
@@ -145,6 +148,15 @@ class Keyring:
         """The client id of the installation an AppJWT of ours was issued to; "" when it is none."""
         claims = self._read(app_jwt)
         return str(claims.get("azp", "")) if claims else ""
+
+    def is_application_token(self, token: str, account_id: str, now: float) -> bool:
+        """Whether it is a valid AppJWT of Sentinel V2, which history takes as a Bearer."""
+        claims = self._read(token)
+        return (
+            claims is not None
+            and claims.get("ver") == "2.0"
+            and self.app_jwt_problem(token, account_id, now) is None
+        )
 
     def _sign(self, claims: dict[str, Any]) -> str:
         from joserfc import jwt

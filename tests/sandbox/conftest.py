@@ -252,6 +252,12 @@ class Operations:
         agent = self.sandbox.world.accounts[0].agents[0]
         return {"json": {"username": agent.login, "password": agent.password}}
 
+    def refresh(self, _path: str, _status: int) -> dict[str, Any]:
+        path = f"/api/account/{ACCOUNT}/login"
+        return {"json": {"csrf": self.connector.http.post(path, **self.login("", 200)).json()["csrf"]}}
+
+    logout = refresh
+
     def bearer(self) -> dict[str, str]:
         path = f"/api/account/{ACCOUNT}/login"
         made = self.connector.http.post(path, **self.login("", 200)).json()["bearer"]

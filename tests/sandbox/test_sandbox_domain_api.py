@@ -23,6 +23,12 @@ NAMES = [
     "leDataReporting",
     "agentManagerWorkspace",
     "agentActivityDomain",
+    "asyncMessaging",
+    "faasGW",
+    "rtbf",
+    "msgEwtAPI",
+    "pusher",
+    "msdkgw",
 ]
 
 

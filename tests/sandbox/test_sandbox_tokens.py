@@ -78,8 +78,26 @@ def test_the_token_lifetime_can_be_chosen(connect, claims_of):
     assert claims["exp"] - claims["iat"] == 7
 
 
-def test_expires_in_is_sent_on_demand(connect):
-    assert connect(send_expires_in=True).token_reply().json()["expires_in"] == 3600
+@pytest.mark.parametrize("version", ["v=2.0", "v=1.0", ""])
+def test_v2_says_its_lifetime_as_text(connect, version):
+    connector = connect(token_lifetime=3599)
+    form = {"client_id": connector.sandbox.client_id, "client_secret": connector.sandbox.client_secret}
+    form["grant_type"] = "client_credentials"
+
+    reply = connector.http.post(f"/sentinel/api/v2/account/12345678/app/token?{version}", data=form)
+
+    assert (reply.status_code, sorted(reply.json())) == (200, ["access_token", "expires_in", "token_type"])
+    assert reply.json()["expires_in"] == "3599"
+
+
+@pytest.mark.parametrize("version", ["v=2.0", "v=1.0", "v=1"])
+def test_v1_takes_both_versions_and_has_no_lifetime(connector, version):
+    form = {"client_id": connector.sandbox.client_id, "client_secret": connector.sandbox.client_secret}
+    form["grant_type"] = "client_credentials"
+
+    reply = connector.http.post(f"/sentinel/api/account/12345678/app/token?{version}", data=form)
+
+    assert (reply.status_code, sorted(reply.json())) == (200, ["access_token", "token_type"])
 
 
 @pytest.mark.parametrize("name", ["client_id", "client_secret"])

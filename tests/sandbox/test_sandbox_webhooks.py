@@ -190,6 +190,7 @@ def test_a_new_conversation_is_told_in_full(hooked: Any, receiver: Receiver) -> 
     assert body == {
         "kind": "notification",
         "body": {
+            "sentTs": NOW_MS,
             "changes": [
                 {
                     "type": "UPSERT",
@@ -227,7 +228,7 @@ def test_a_new_conversation_is_told_in_full(hooked: Any, receiver: Receiver) -> 
                         },
                     },
                 }
-            ]
+            ],
         },
         "type": "cqm.ExConversationChangeNotification",
     }
@@ -254,6 +255,7 @@ def test_a_text_of_the_consumer_is_delivered_too_with_the_role_that_lets_it_be_f
     assert body == {
         "kind": "notification",
         "body": {
+            "sentTs": NOW_MS,
             "changes": [
                 {
                     "sequence": 0,
@@ -270,7 +272,7 @@ def test_a_text_of_the_consumer_is_delivered_too_with_the_role_that_lets_it_be_f
                     "messageAudience": "ALL",
                     "metadata": [{"type": "ExternalId", "id": "7"}],
                 }
-            ]
+            ],
         },
         "type": "ms.MessagingEventNotification",
     }

@@ -9,7 +9,6 @@ HEADERS = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     ),
-    ("x-content-type-options", "nosniff"),
     # Not "no-referrer": browsers then send forms with "Origin: null", which the host check refuses.
     ("referrer-policy", "same-origin"),
     ("cross-origin-opener-policy", "same-origin"),

@@ -147,7 +147,8 @@ def _line(name: str, at: float, text: str) -> Html:
 def _message(message: Message, current: OpenConversation) -> Html:
     consumer = message.role == "CONSUMER"
     private = message.audience != "ALL"
-    who = current.row.name if consumer else (current.row.agent or "Agent")
+    agents_side = "Manager" if message.role == "MANAGER" else (current.row.agent or "Agent")
+    who = current.row.name if consumer else agents_side
     kind = " · structured content" if message.event.get("type") == "RichContentEvent" else ""
     return tag(
         "li",

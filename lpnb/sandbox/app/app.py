@@ -160,7 +160,7 @@ class _ServiceEndpoint:
             return
         if fault.name == "slow":
             await pause(connection, fault.options["seconds"])
-        left = apply_fault(fault, lambda: _run_service(cloud, served, request))
+        left = apply_fault(fault, lambda: _run_service(cloud, served, request), request)
         left = left and (await wait_until_stored(cloud.state.ledger.unstored()) or left)
         _log(cloud, served.route, request, left, fault.name)
         await deliver(fault, left, connection, send)

@@ -13,6 +13,28 @@ from lpnb.sandbox.http.messages import Answer, Request, error_answer, truncate
 _LEAST_SIMILARITY = 0.7
 _MAX_COMPARED = 300
 
+# APIs of LivePerson that the sandbox does not serve, by how their paths begin.
+_UNSERVED = (
+    (
+        r"/api/account/[^/]+/monitoring/visitors/[^/]+/visits/current/events",
+        "the Engagement Attributes API (server-side SDEs)",
+    ),
+    (
+        r"/api/account/[^/]+/configuration/",
+        "the configuration APIs (skills, campaigns, users)",
+    ),
+    (r"/ws_api/", "the WebSocket Messaging Window API"),
+    (r"/messaging/v1/", "the Messaging REST API"),
+    (r"/interaction_history/", "the Engagement History API of live chat"),
+    (
+        r"/messaging_history/api/account/[^/]+/(?!conversations/)",
+        "this part of msgHist",
+    ),
+    (r"/operations/|/data_access/", "the reporting APIs"),
+    (r"/api/account/[^/]+/messages\b|/connect-to-messaging|/c2m", "Connect To Messaging"),
+    (r"/api/account/[^/]+/(?:chat|visit)\b", "the Chat Window API"),
+)
+
 _SERVICE_PATHS = tuple((served.method, served.path) for served in SERVICE_ROUTES)
 _CONTROL_PATHS = tuple((control.method, CONTROL_PATH + control.path) for control in CONTROL_ROUTES)
 
@@ -31,6 +53,10 @@ GET /_lpnb lists the control API."}'
     lists = (
         f"GET {CONTROL_PATH} lists the control API." if controls else f"GET {OPENAPI_PATH} lists every path."
     )
+    for pattern, name in _UNSERVED:
+        if re.match(pattern, path[:_MAX_COMPARED]):
+            sentence = f"The sandbox does not serve {name}, so there is nothing at {truncate(path)!r}."
+            return error_answer(404, f"{sentence} {lists}")
     return error_answer(404, f"Nothing is served at {truncate(path)!r}.{meant} {lists}")
 
 

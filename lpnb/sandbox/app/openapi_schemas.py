@@ -9,6 +9,8 @@ from typing import Any
 from lpnb.sandbox.services.conversation_fields import CSAT_STATUSES, TTR_TYPES
 from lpnb.sandbox.services.domain_api import SERVICES
 from lpnb.sandbox.services.event_rules import ACCEPT_STATUSES, CHAT_STATES, FILE_TYPES
+from lpnb.sandbox.services.history.filters import DEVICE_NAMES, ID_FILTERS, RANGE_FILTERS
+from lpnb.sandbox.services.history.records import QUEUE_STATES
 from lpnb.sandbox.services.history.search import MAX_LIMIT, MAX_SOURCE
 from lpnb.sandbox.services.monitoring_body import DEVICES, SYSTEMS
 
@@ -159,11 +161,16 @@ _TOKEN_FORM = _object(
     client_secret=_TEXT,
     grant_type={"const": "client_credentials"},
 )
+_INTEGER: Schema = {"type": "integer"}
+_RANGE: Schema = {"type": "object", "properties": {"from": {"type": "number"}, "to": {"type": "number"}}}
+_CSRF = _object(("csrf",), csrf=_TEXT)
 _MILLISECONDS: Schema = {"type": "integer", "minimum": 0, "maximum": 10**15 - 1}
+_UNTIL: Schema = {"anyOf": [_MILLISECONDS, {"const": -1}]}
 _STATES = _array({"enum": ["OPEN", "CLOSE"]}, minItems=1)
 _CONTENTS = _array(_TEXT)
 _HISTORY = "/messaging_history/api/account/{account_id}/conversations"
 _SENTINEL = "/sentinel/api/account/{account_id}/app/token"
+_SENTINEL_V2 = "/sentinel/api/v2/account/{account_id}/app/token"
 _ACCOUNT = "/api/account/{account_id}"
 _POSTED_REPORT = "POST /api/account/{account_id}/app/{app_id}/report"
 
@@ -178,7 +185,24 @@ BODIES: dict[str, tuple[str, Schema]] = {
     "send": (_JSON, _SEND),
     "engagement": (_JSON, _ENGAGEMENT),
     "report": (_JSON, {**_ENGAGEMENT, "required": ["engagementAttributes"]}),
-    "login": (_JSON, _object(("username", "password"), username=_TEXT, password=_TEXT)),
+    "login": (
+        _JSON,
+        {
+            "anyOf": [
+                _object(("username", "password"), username=_TEXT, password=_TEXT),
+                _object(
+                    ("username", "appKey", "secret", "accessToken", "accessTokenSecret"),
+                    username=_TEXT,
+                    appKey=_TEXT,
+                    secret=_TEXT,
+                    accessToken=_TEXT,
+                    accessTokenSecret=_TEXT,
+                ),
+            ]
+        },
+    ),
+    "refresh": (_JSON, _CSRF),
+    "logout": (_JSON, _CSRF),
     f"{_HISTORY}/conversation/search": (
         _JSON,
         {
@@ -196,12 +220,17 @@ BODIES: dict[str, tuple[str, Schema]] = {
         _JSON,
         _object(
             ("start",),
-            start=_object(("from", "to"), **{"from": _MILLISECONDS, "to": _MILLISECONDS}),
+            start=_object(("from", "to"), **{"from": _MILLISECONDS, "to": _UNTIL}),
             status=_STATES,
-            skillIds=_array(_ID),
-            latestSkillIds=_array(_ID),
-            latestAgentIds=_array(_ID),
-            sdeSearch={"type": "object", "additionalProperties": _array(_TEXT)},
+            **{name: _array(_ID) for name in ID_FILTERS},
+            **dict.fromkeys(RANGE_FILTERS, _RANGE),
+            keyword=_TEXT,
+            summary=_TEXT,
+            alertedMcsValues=_array(_INTEGER),
+            device=_array(_one_of(DEVICE_NAMES)),
+            messageContentTypes=_array(_TEXT),
+            latestConversationQueueState=_one_of(QUEUE_STATES),
+            sdeSearch={"type": "object", "additionalProperties": {"anyOf": [_TEXT, _array(_TEXT)]}},
             contentToRetrieve=_CONTENTS,
         ),
     ),
@@ -222,7 +251,8 @@ _SIGNED_URL: tuple[Parameter, ...] = (("temp_url_sig", _TEXT, True), ("temp_url_
 
 QUERIES: dict[str, tuple[Parameter, ...]] = {
     "domain": (("version", _one_of(("1.0", "1")), True),),
-    _SENTINEL: (("v", _one_of(("1.0", "1")), True),),
+    _SENTINEL: (("v", _one_of(("1.0", "1", "2.0", "2")), True),),
+    _SENTINEL_V2: (("v", _one_of(("1.0", "1", "2.0", "2")), False),),
     "idp": (_V1,),
     "conversation": (_V3,),
     "send": (_V3,),
@@ -230,8 +260,10 @@ QUERIES: dict[str, tuple[Parameter, ...]] = {
     "report": _MONITORING,
     "validate": (("v", _one_of(("1",)), False), ("sid", _TEXT, True)),
     "login": (("v", _one_of(("1.3",)), False),),
+    "refresh": (("v", _one_of(("1.3",)), False),),
+    "logout": (("v", _one_of(("1.3",)), False),),
     "history": (
-        ("source", {"type": "string", "minLength": 1, "maxLength": MAX_SOURCE}, True),
+        ("source", {"type": "string", "minLength": 1, "maxLength": MAX_SOURCE}, False),
         ("v", _one_of(("1", "2", "1.0", "2.0")), False),
         ("offset", {"type": "integer", "minimum": 0, "maximum": 10_000_000}, False),
         ("limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}, False),
@@ -275,7 +307,33 @@ _VISITED: Answers = (
     (200, "The session is known.", _json(_VISIT)),
     (201, "A new session has begun.", _json(_VISIT)),
 )
-_LOGGED_IN = _object(("bearer", "sessionTTl", "config"), bearer=_TEXT, sessionTTl=_TEXT, config=_ANYTHING)
+_LOGGED_IN = _object(
+    (
+        "csrf",
+        "wsuk",
+        "bearer",
+        "sessionTTl",
+        "sessionId",
+        "csdsCollectionResponse",
+        "accountData",
+        "config",
+    ),
+    csrf=_TEXT,
+    wsuk=_TEXT,
+    bearer=_TEXT,
+    sessionTTl=_TEXT,
+    sessionId=_TEXT,
+    csdsCollectionResponse=_object(("baseURIs",), baseURIs=_array(_BASE_URI)),
+    accountData=_ANYTHING,
+    config=_object(
+        ("loginName", "userId", "isAdmin", "isLPA", "userPrivileges"),
+        loginName=_TEXT,
+        userId=_TEXT,
+        isAdmin=_BOOLEAN,
+        isLPA=_BOOLEAN,
+        userPrivileges=_array({"type": "integer"}),
+    ),
+)
 _RECORDS = _object(
     ("_metadata", "conversationHistoryRecords"),
     _metadata=_object(("count",), count=_COUNT),
@@ -297,5 +355,7 @@ ANSWERS: dict[str, Answers] = {
     "report": _VISITED,
     "validate": ((200, "Whether what was shown still holds.", _json(_object(("valid",), valid=_BOOLEAN))),),
     "login": ((200, "The bearer.", _json(_LOGGED_IN)),),
-    "history": ((200, "What was found.", _json(_RECORDS)), (204, "Nothing was found.", None)),
+    "refresh": ((200, "The session lasts on.", None),),
+    "logout": ((200, "The session has ended.", None),),
+    "history": ((200, "What was found.", _json(_RECORDS)),),
 }

@@ -75,6 +75,8 @@ SERVICE_ROUTES = (
     ServiceRoute("report", "PUT", "/api/account/{account_id}/app/{app_id}/report", monitoring.answer_report),
     ServiceRoute("report", "POST", "/api/account/{account_id}/app/{app_id}/report", monitoring.answer_report),
     ServiceRoute("login", "POST", "/api/account/{account_id}/login", agent_login.answer),
+    ServiceRoute("refresh", "POST", "/api/account/{account_id}/refresh", agent_login.answer_refresh),
+    ServiceRoute("logout", "POST", "/api/account/{account_id}/logout", agent_login.answer_logout),
     ServiceRoute(
         "history",
         "POST",

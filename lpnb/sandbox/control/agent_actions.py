@@ -29,6 +29,16 @@ def _joins(agents: AgentSide, name: str, value: object) -> dict[str, Any]:
     return {"agent_id": agents.agent_joins(name, None if value in (None, True) else _text("joins", value))}
 
 
+def _manager_joins(agents: AgentSide, name: str, value: object) -> dict[str, Any]:
+    manager = None if value in (None, True) else _text("manager_joins", value)
+    return {"agent_id": agents.manager_joins(name, manager)}
+
+
+def _manager_leaves(agents: AgentSide, name: str, _value: object) -> dict[str, Any]:
+    agents.manager_leaves(name)
+    return {"done": True}
+
+
 def _transfer(agents: AgentSide, name: str, value: object) -> dict[str, Any]:
     agents.transfer(name, _text("transfer", value))
     return {"done": True}
@@ -51,6 +61,11 @@ _VERBS: dict[str, Callable[[AgentSide, str, Any], dict[str, Any]]] = {
     "types": _types,
     "reads": lambda agents, name, _: {"sequences": agents.agent_reads(name)},
     "joins": _joins,
+    "manager_joins": _manager_joins,
+    "manager_says": lambda agents, name, value: {
+        "sequence": agents.manager_says(name, _text("manager_says", value))
+    },
+    "manager_leaves": _manager_leaves,
     "transfer": _transfer,
     "closes": _closes,
     "resumes": lambda agents, name, _: {"done": agents.agent_resumes(name)},

@@ -21,6 +21,7 @@ MAX_TEXT = 5000
 
 # For a world without agents.
 FALLBACK_AGENT = "sandbox-agent"
+FALLBACK_MANAGER = "sandbox-manager"
 
 
 class AgentSide:
@@ -110,6 +111,63 @@ class AgentSide:
                 event = {"type": "AcceptStatusEvent", "status": "READ", "sequenceList": unread}
                 self._publish(conversation_id, event, None)
             return unread
+
+    def manager_joins(self, conversation_id: str, manager: str | None = None) -> str:
+        """Let a manager join the conversation beside the assigned agent; return the manager's id.
+
+        Args:
+            conversation_id: An open conversation.
+            manager: The id or login of an agent of the world; by default the first whose `manager` is true,
+                else any who is not assigned.
+
+        Raises:
+            KeyError: When there is no such conversation or agent.
+            ValueError: When the conversation is closed, or that agent is assigned to it.
+        """
+        with self._state.ledger:
+            conversation = self._open(conversation_id)
+            manager_id = self._choose_manager(conversation, manager)
+            if (manager_id, "MANAGER") not in conversation.agents:
+                self._state.join_agent(conversation_id, manager_id, "MANAGER")
+            return manager_id
+
+    def manager_says(self, conversation_id: str, text: str, *, manager: str | None = None) -> int:
+        """Publish a text as a manager, who joins first when there is none; return its sequence.
+
+        Args:
+            conversation_id: An open conversation.
+            text: What is said, 1 to 5,000 characters.
+            manager: As in `manager_joins`; by default the manager who is in it.
+
+        Raises:
+            KeyError: When there is no such conversation or agent.
+            ValueError: When the conversation is closed, or the text is empty or too long.
+        """
+        _check_text(text)
+        with self._state.ledger:
+            conversation = self._open(conversation_id)
+            present = next((agent for agent, role in conversation.agents if role == "MANAGER"), None)
+            if present is None or (
+                manager is not None and self._choose_manager(conversation, manager) != present
+            ):
+                present = self.manager_joins(conversation_id, manager)
+            event = {"type": "ContentEvent", "message": text, "contentType": "text/plain"}
+            sequence = self._state.publish(
+                conversation_id, conversation_id, event, originator_id=present, role="MANAGER"
+            )
+            return -1 if sequence is None else sequence
+
+    def manager_leaves(self, conversation_id: str) -> None:
+        """Let every manager leave the conversation; nothing happens when there is none.
+
+        Raises:
+            KeyError: When there is no such conversation.
+            ValueError: When the conversation is closed.
+        """
+        with self._state.ledger:
+            for agent, role in self._open(conversation_id).agents:
+                if role == "MANAGER":
+                    self._state.remove_agent(conversation_id, agent)
 
     def transfer(self, conversation_id: str, skill: str) -> None:
         """Hand the conversation to another skill, by id or name; the assigned agent leaves it.
@@ -251,6 +309,18 @@ class AgentSide:
             if candidates:
                 return candidates[0].id
         return FALLBACK_AGENT
+
+    def _choose_manager(self, conversation: Conversation, manager: str | None) -> str:
+        assigned = self._assigned(conversation)
+        if manager is not None:
+            manager_id = self._choose(conversation, manager)
+            if manager_id == assigned:
+                raise ControlError(f"{manager!r} is the assigned agent of this conversation.")
+            return manager_id
+        account = self._account(conversation)
+        others = [agent for agent in (account.agents if account else ()) if agent.id != assigned]
+        managers = [agent for agent in others if agent.manager] or others
+        return managers[0].id if managers else FALLBACK_MANAGER
 
     def _is_online(self, account_id: str, agent: Agent) -> bool:
         set_online = self._state.online(account_id, agent.id)

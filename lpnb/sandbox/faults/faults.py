@@ -34,8 +34,9 @@ class FaultKind:
     """What those answers have and the others have not."""
 
 
-# What the file store answers with is no JSON.
-_WITH_JSON = tuple(route for route in ROUTES if route not in ("upload", "download"))
+# The file store answers with no JSON, refresh and logout with no body.
+_WITHOUT_JSON = ("upload", "download", "refresh", "logout")
+_WITH_JSON = tuple(route for route in ROUTES if route not in _WITHOUT_JSON)
 
 FAULTS: dict[str, FaultKind] = {
     "status": FaultKind(
@@ -69,6 +70,12 @@ FAULTS: dict[str, FaultKind] = {
         "Give the last element a reqId that nobody sent.", routes=SEND_API, about="elements"
     ),
     "reqid_int": FaultKind("Send every reqId as a JSON number.", routes=SEND_API, about="elements"),
+    "not_yet": FaultKind(
+        "Answer a SEND as if its conversation did not exist yet, as a new one may; the work is not done.",
+        work_done=False,
+        routes=("send",),
+        about="a refusal of a new conversation",
+    ),
     "shuffled": FaultKind(
         "Send the elements in reverse order, which is legal.",
         routes=("conversation",),

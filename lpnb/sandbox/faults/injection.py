@@ -11,9 +11,10 @@ from typing import Any
 from starlette.types import Send
 
 from lpnb.sandbox.faults.faults import Fault
+from lpnb.sandbox.http import strict_json
 from lpnb.sandbox.http.asgi import send_answer, send_body, send_start
 from lpnb.sandbox.http.connection import ClientConnection
-from lpnb.sandbox.http.messages import Answer
+from lpnb.sandbox.http.messages import Answer, Request
 
 _PAGE = b"<!doctype html><title>Gateway</title><h1>Please sign in to the network</h1>"
 _CHUNK = 64 * 1024
@@ -32,7 +33,7 @@ async def pause(connection: ClientConnection, seconds: float) -> None:
         return
 
 
-def apply_fault(fault: Fault, work: ServiceCall) -> Answer | None:
+def apply_fault(fault: Fault, work: ServiceCall, request: Request) -> Answer | None:
     """The answer after *fault* had its way with it; None when there is to be none.
 
     *work* is called exactly when the fault says that the work is done.
@@ -40,6 +41,8 @@ def apply_fault(fault: Fault, work: ServiceCall) -> Answer | None:
     done = work() if fault.work_done else None
     if fault.name in ("hang", "drop_before", "drop_after"):
         return None
+    if fault.name == "not_yet":
+        return _not_yet(request)
     if fault.name in _REPLACEMENTS:
         replacement = _REPLACEMENTS[fault.name](fault)
         return replace(replacement, consumer=done.consumer if done else None)
@@ -89,6 +92,23 @@ def _status(fault: Fault) -> Answer:
     elif not isinstance(body, bytes):
         body = json.dumps(body).encode()
     return Answer(fault.options["code"], body, headers=headers)
+
+
+def _not_yet(request: Request) -> Answer:
+    """SEND's refusal of a conversation that is unknown, with the reqId of the request's frame."""
+    try:
+        frame = strict_json.read(request.body)
+    except strict_json.StrictJsonError:
+        frame = None
+    body = frame.get("body") if isinstance(frame, dict) else None
+    names = ("dialogId", "conversationId")
+    ids = [body[name] for name in names if isinstance(body.get(name), str)] if isinstance(body, dict) else []
+    name = f"dialog {ids[0][:80]!r}" if ids else "conversation"
+    element: dict[str, Any] = {"code": "BAD_REQUEST", "body": {"msg": f"Bad Request, there is no {name}."}}
+    if isinstance(frame, dict) and isinstance(frame.get("id"), str | int):
+        element["reqId"] = str(frame["id"])
+    body_bytes = json.dumps(element, separators=(",", ":")).encode()
+    return Answer(400, body_bytes, payload=element)
 
 
 _REPLACEMENTS: dict[str, Callable[[Fault], Answer]] = {
@@ -176,7 +196,8 @@ def raw_reply(answer: Answer) -> bytes:
     """An answer as the bytes of an HTTP reply."""
     head = (
         f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n"
-        f"content-type: {answer.content_type}\r\ncontent-length: {len(answer.body)}\r\n\r\n"
+        f"content-type: {answer.content_type}\r\nx-content-type-options: nosniff\r\n"
+        f"content-length: {len(answer.body)}\r\n\r\n"
     )
     return head.encode() + answer.body
 

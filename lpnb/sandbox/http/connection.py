@@ -182,6 +182,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """The head is in: hand the request over."""
         self._reading_head = False
         self._stop_head_timer()
+        self._read_absolute_target()
         super().on_headers_complete()
         # Java's client offers HTTP/2 with every first request. The parser stops at an upgrade without
         # reading the body; the request is answered in HTTP/1.1 all the same, then the connection closes.
@@ -193,6 +194,25 @@ class GuardedProtocol(HttpToolsProtocol):
             self._unparsed = int(headers.get(b"content-length", b"0"))
             self.cycle.keep_alive = False
         self.scope["state"]["connection"] = ClientConnection(self.cycle, self._closed)
+
+    def _read_absolute_target(self) -> None:
+        """Take the host of an absolute-form target, as sent to a proxy, in place of the Host header's.
+
+        Source: RFC 9112, section 3.2.2.
+        """
+        if self.url.startswith(b"/") or b"://" not in self.url:
+            return
+        scheme, _, rest = self.url.partition(b"://")
+        authority, slash, target = rest.partition(b"/")
+        if not slash:
+            authority, mark, target = rest.partition(b"?")
+            target = mark + target
+        known = scheme.lower() in (b"http", b"https")
+        if not known or not authority or b"@" in authority or b"#" in self.url or b"?" in authority:
+            self._refusal = (400, "The request target must be a path, or an http or https URL of this host.")
+            raise ValueError(self._refusal[1])
+        self.url = b"/" + target
+        self.headers[:] = [(b"host", authority), *(item for item in self.headers if item[0] != b"host")]
 
     def on_message_complete(self) -> None:
         """The body is in, or the parser thinks so because of an upgrade."""
@@ -262,7 +282,7 @@ class GuardedProtocol(HttpToolsProtocol):
             body = json.dumps({"error": sentence}).encode()
             head = (
                 f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
-                "content-type: application/json;charset=utf-8\r\n"
+                "content-type: application/json;charset=utf-8\r\nx-content-type-options: nosniff\r\n"
                 f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
             )
             self.transport.write(head.encode() + body)

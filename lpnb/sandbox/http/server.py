@@ -70,6 +70,8 @@ class ServerThread(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         await super().startup(sockets=sockets)
+        # Before the first request: sets the headers that every answer has.
+        await self.on_tick(0)
         if self._background is not None:
             self._background_task = self._loop.create_task(self._background())
         self._ready.set()

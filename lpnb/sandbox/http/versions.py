@@ -4,9 +4,15 @@ from lpnb.sandbox.http.messages import Answer, error_answer
 
 
 def check_version(
-    versions: list[str], *, parameter: str, expected: str, example: str, required: bool
+    versions: list[str],
+    *,
+    parameter: str,
+    expected: str,
+    example: str,
+    required: bool,
+    also: tuple[str, ...] = (),
 ) -> Answer | None:
-    """400 unless *parameter* was sent once, as *expected*; absence is fine when it is not *required*.
+    """400 unless *parameter* was sent once, as *expected* or one of *also*; absent only if not *required*.
 
     >>> check_version(["1"], parameter="v", expected="1.0", example="POST /x?v=1.0", required=True)
     >>> check_version([], parameter="v", expected="3", example="POST /x?v=3", required=True).body
@@ -16,7 +22,7 @@ def check_version(
         if not required:
             return None
         return error_answer(400, f"The query parameter {parameter} is missing. Send {example}.")
-    if len(set(versions)) > 1 or not _same_number(versions[0], expected):
+    if len(set(versions)) > 1 or not any(_same_number(versions[0], version) for version in (expected, *also)):
         versions_text = ", ".join(repr(value[:20]) for value in versions[:3])
         return error_answer(400, f"{parameter} must be {expected}; got {versions_text}. Send {example}.")
     return None

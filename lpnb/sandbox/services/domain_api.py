@@ -13,15 +13,21 @@ SERVICES = (
     "agentActivityDomain",
     "agentManagerWorkspace",
     "agentVep",
+    "asyncMessaging",
     "asyncMessagingEnt",
     "engHistDomain",
     "etool",
+    "faasGW",
     "idp",
     "leDataReporting",
     "liveEngageUI",
     "messagingRestApiDomain",
+    "msdkgw",
+    "msgEwtAPI",
     "msgHist",
     "mtlsGateway",
+    "pusher",
+    "rtbf",
     "sentinel",
     "smt",
     "swift",
@@ -33,8 +39,7 @@ def answer_list(cloud: Cloud, request: Request) -> Answer:
     """Every service: ``{"baseURIs": [...]}`` (documented)."""
     if refusal := _refuse(cloud, request):
         return refusal
-    account_id = request.path_params["account_id"]
-    return json_answer(200, {"baseURIs": [_record(cloud, account_id, service) for service in SERVICES]})
+    return json_answer(200, {"baseURIs": base_uris(cloud, request.path_params["account_id"])})
 
 
 def answer_single(cloud: Cloud, request: Request) -> Answer:
@@ -45,6 +50,11 @@ def answer_single(cloud: Cloud, request: Request) -> Answer:
     if service not in SERVICES:
         return error_answer(400, _unknown(service))
     return json_answer(200, _record(cloud, request.path_params["account_id"], service))
+
+
+def base_uris(cloud: Cloud, account_id: str) -> list[dict[str, str]]:
+    """A record for every service."""
+    return [_record(cloud, account_id, service) for service in SERVICES]
 
 
 def _record(cloud: Cloud, account_id: str, service: str) -> dict[str, str]:

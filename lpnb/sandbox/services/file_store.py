@@ -68,7 +68,7 @@ def answer_get(cloud: Cloud, request: Request) -> Answer:
         return error_answer(404, "There is no file at this path.")
     # The type that was registered, never the uploader's: a browser must not be made to run it.
     kind = _MEDIA[upload.file_type.lower()]
-    return Answer(200, upload.content, content_type=kind, headers=(("x-content-type-options", "nosniff"),))
+    return Answer(200, upload.content, content_type=kind)
 
 
 def _signed(cloud: Cloud, method: str, path: str) -> dict[str, Any]:

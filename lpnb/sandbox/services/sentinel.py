@@ -17,12 +17,12 @@ _NO_STORE = (("cache-control", "no-store"), ("pragma", "no-cache"))
 
 def answer_v1(cloud: Cloud, request: Request) -> Answer:
     """``/sentinel/api/account/{id}/app/token?v=1.0``."""
-    return _answer(cloud, request, version_required=cloud.rules.require_version)
+    return _answer(cloud, request, version=1)
 
 
 def answer_v2(cloud: Cloud, request: Request) -> Answer:
     """``/sentinel/api/v2/account/{id}/app/token``: the version is in the path."""
-    return _answer(cloud, request, version_required=False)
+    return _answer(cloud, request, version=2)
 
 
 def answer_keys(cloud: Cloud, _request: Request) -> Answer:
@@ -30,7 +30,7 @@ def answer_keys(cloud: Cloud, _request: Request) -> Answer:
     return json_answer(200, cloud.keyring.public_keys())
 
 
-def _answer(cloud: Cloud, request: Request, *, version_required: bool) -> Answer:
+def _answer(cloud: Cloud, request: Request, *, version: int) -> Answer:
     if request.body and cloud.rules.require_content_type and media_type(request) != _FORM:
         content_type = media_type(request) or "none"
         return _refused(400, "invalid_request", f"Send Content-Type: {_FORM}; got {truncate(content_type)}.")
@@ -44,7 +44,9 @@ def _answer(cloud: Cloud, request: Request, *, version_required: bool) -> Answer
         parameter="v",
         expected="1.0",
         example=f"POST {truncate(request.path)}?v=1.0",
-        required=version_required,
+        required=version == 1 and cloud.rules.require_version,
+        # LivePerson's own clients send v=2.0 on both paths.
+        also=("2.0",),
     )
     if version_refusal is not None and isinstance(version_refusal.payload, dict):
         return _refused(400, "invalid_request", version_refusal.payload["error"])
@@ -62,10 +64,13 @@ def _answer(cloud: Cloud, request: Request, *, version_required: bool) -> Answer
     if not _same(values["client_secret"], secret) or account is None:
         sentence = "No app installation of this account has this client_id and client_secret."
         return _refused(401, "invalid_client", sentence)
-    token = cloud.keyring.app_jwt(account.id, values["client_id"], cloud.token_lifetime, cloud.now)
+    token = cloud.keyring.app_jwt(
+        account.id, values["client_id"], cloud.token_lifetime, cloud.now, version=version
+    )
     reply: dict[str, object] = {"access_token": token, "token_type": "Bearer"}
-    if cloud.rules.send_expires_in:
-        reply["expires_in"] = cloud.token_lifetime
+    # Text in V2, and not there at all in V1: clients of LivePerson's refuse it the other way round.
+    if version == 2:
+        reply["expires_in"] = str(cloud.token_lifetime)
     return json_answer(200, reply, headers=_NO_STORE)
 
 

@@ -60,6 +60,15 @@ class SkillChange:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentJoin:
+    """Somebody of the agents' side joined the conversation."""
+
+    agent_id: str
+    role: str
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """One conversation as the sandbox knows it; a snapshot, which never changes.
 
@@ -91,6 +100,10 @@ class Conversation:
     dialogs: tuple[Dialog, ...] = ()
     agents: tuple[tuple[str, str], ...] = ()
     """Agent id and role of everybody on the agents' side who is in it."""
+    agent_joins: tuple[AgentJoin, ...] = ()
+    """The latest hundred times that somebody of the agents' side joined, the earliest first."""
+    waits_for_agent: bool = True
+    """Whether no agent has answered since the consumer's last message."""
     skill_changes: tuple[SkillChange, ...] = ()
     ttr: dict[str, Any] | None = None
     csat: dict[str, Any] | None = None
@@ -253,7 +266,10 @@ def _apply_message(record: Record, event: Event) -> None:
         else dialog
         for dialog in record.now.dialogs
     )
-    record.now = replace(record.now, dialogs=dialogs)
+    waits = record.now.waits_for_agent
+    if event.kind == "message_published" and message.audience == "ALL":
+        waits = message.role == "CONSUMER"
+    record.now = replace(record.now, dialogs=dialogs, waits_for_agent=waits)
 
 
 def _message_size(message: Message) -> int:
@@ -297,7 +313,8 @@ def _apply_field(record: Record, event: Event) -> None:
 def _apply_agent_joined(record: Record, event: Event) -> None:
     agent = (event.data["agent_id"], event.data["role"])
     others = tuple(item for item in record.now.agents if item[0] != agent[0])
-    record.now = replace(record.now, updated_at=event.time, agents=(*others, agent))
+    joins = (*record.now.agent_joins[-99:], AgentJoin(*agent, event.time))
+    record.now = replace(record.now, updated_at=event.time, agents=(*others, agent), agent_joins=joins)
 
 
 def _apply_agent_left(record: Record, event: Event) -> None:

@@ -35,6 +35,8 @@ its consumer may open another conversation from now on) |
 | ``conversation_closed`` | closed_by |
 | ``conversation_resumed`` | by |
 | ``agent_online_set`` | account_id, agent_id, online |
+| ``agent_session_started`` | session_id, csrf, account_id, agent_id, expires_at |
+| ``agent_session_set`` | session_id, expires_at (0: logged out) |
 | ``session_started`` | account_id, client_id, visitor_id, session_id |
 | ``session_reported`` | session_id, page_id, identities, attributes, entry_points (null: none sent) |
 | ``engagement_asked`` | session_id, considered (every engagement and why it matched or not), shown \

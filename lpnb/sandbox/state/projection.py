@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lpnb.sandbox.state import conversations
+from lpnb.sandbox.state.agent_sessions import KINDS as AGENT_SESSION_KINDS
+from lpnb.sandbox.state.agent_sessions import AgentSessions
 from lpnb.sandbox.state.conversations import Conversation, Record
 from lpnb.sandbox.state.ledger import Event, Ledger
 from lpnb.sandbox.state.retention import BoundedDict
@@ -43,6 +45,9 @@ class Projection:
         self.ledger = Ledger(self._apply, lambda: self.clock())
         self.visits = Visits(self.ledger, self._new_digest, limits.sessions, limits.bytes_of_each)
         self.uploads = Uploads(self.ledger, self._new_digest, limits.uploads, limits.bytes_of_each)
+        self.agent_sessions = AgentSessions(
+            self.ledger, self._new_digest, limits.sessions, limits.bytes_of_each
+        )
         self._forget_all()
 
     def _forget_all(self) -> None:
@@ -64,6 +69,7 @@ class Projection:
         self.availability: frozenset[tuple[tuple[str, str], bool]] = frozenset()
         self.visits.forget()
         self.uploads.forget()
+        self.agent_sessions.forget()
 
     def _record(self, conversation_id: str) -> Record:
         record = self._open.get(conversation_id) or self._closed.get(conversation_id)
@@ -100,6 +106,8 @@ class Projection:
             self.visits.apply(event)
         elif kind in UPLOAD_KINDS:
             self.uploads.apply(event)
+        elif kind in AGENT_SESSION_KINDS:
+            self.agent_sessions.apply(event)
         elif kind == "agent_online_set":
             self._online[event.data["account_id"], event.data["agent_id"]] = event.data["online"]
             self.availability = frozenset(self._online.items())

@@ -1,6 +1,7 @@
 """Webhook bodies: ledger events as LivePerson's notifications.
 
-A change of a conversation carries its full state each time (documented). Inferred are the seconds
+A change of a conversation carries its full state each time (documented). Seen in a
+capture are ``sentTs``, and ``effectiveTTR`` -1 once an agent has answered. Inferred are the seconds
 behind a named TTR, and that ``effectiveTTR`` counts from the start.
 """
 
@@ -61,11 +62,11 @@ def body_of(event: Event, find: Callable[[str], Conversation | None]) -> dict[st
         KeyError: When the conversation is forgotten already.
     """
     if event.kind in _PUBLISHED:
-        return _envelope("ms.MessagingEventNotification", message_change(event))
+        return _envelope("ms.MessagingEventNotification", message_change(event), event.time)
     conversation = find(event.conversation_id or "")
     if conversation is None:
         raise KeyError(event.conversation_id)
-    return _envelope(CONVERSATION_CHANGE, conversation_change(conversation))
+    return _envelope(CONVERSATION_CHANGE, conversation_change(conversation), event.time)
 
 
 def to_bytes(body: dict[str, Any]) -> bytes:
@@ -172,15 +173,16 @@ def _ttr(conversation: Conversation) -> dict[str, Any]:
 
 
 def _effective_ttr(conversation: Conversation) -> int:
-    """When somebody should have answered, in epoch milliseconds; -1 when it is closed (documented)."""
-    if conversation.stage == "CLOSE":
+    """When somebody should answer, in epoch milliseconds; -1 when it is closed or the agent has answered."""
+    if conversation.stage == "CLOSE" or not conversation.waits_for_agent:
         return -1
     seconds = _ttr(conversation).get("value")
     return _ms(conversation.created_at + (seconds if isinstance(seconds, int | float) else 0))
 
 
-def _envelope(kind: str, change: dict[str, Any]) -> dict[str, Any]:
-    return {"kind": "notification", "body": {"changes": [change]}, "type": kind}
+def _envelope(kind: str, change: dict[str, Any], time: float) -> dict[str, Any]:
+    body = {"sentTs": _ms(time), "changes": [change]}
+    return {"kind": "notification", "body": body, "type": kind}
 
 
 def _properties(raw: object) -> Any:

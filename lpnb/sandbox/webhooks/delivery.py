@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lpnb.sandbox.errors import ControlError
 from lpnb.sandbox.state.conversations import Conversation
@@ -24,7 +24,8 @@ from lpnb.sandbox.state.state_file import StateFileError
 from lpnb.sandbox.webhooks.attempts import WebhookAttempt, WebhookCounts, WebhookTarget
 from lpnb.sandbox.webhooks.bodies import body_of, key_of, to_bytes
 from lpnb.sandbox.webhooks.delivery_options import Delivery
-from lpnb.sandbox.webhooks.signature import sign
+from lpnb.sandbox.webhooks.signature import Algorithm, Encoding, sign
+from lpnb.sandbox.world.rules import Rules
 from lpnb.sandbox.world.webhook_subscriptions import Subscription
 
 if TYPE_CHECKING:
@@ -64,9 +65,16 @@ class WebhookDispatcher:
         ValueError: When an endpoint is on another machine, and that was not allowed.
     """
 
-    def __init__(self, state: State, targets: Iterable[WebhookTarget], how: Delivery) -> None:
+    def __init__(
+        self,
+        state: State,
+        targets: Iterable[WebhookTarget],
+        how: Delivery,
+        rules: Callable[[], Rules] = Rules,
+    ) -> None:
         self._state = state
         self._options = how
+        self._rules = rules
         self._targets: tuple[tuple[WebhookTarget, dict[str, Subscription]], ...] = ()
         self._condition = threading.Condition()
         self._queues: dict[_QueueKey, deque[_QueuedWebhook]] = {}
@@ -344,6 +352,15 @@ class WebhookDispatcher:
                 async with asyncio.timeout(max(left, _SHORTEST_WAIT)):
                     await moved.wait()
 
+    def _signature(self, body: bytes, secret: str) -> str:
+        algorithm, _, encoding = self._rules().webhook_signature.partition("-")
+        return sign(
+            body,
+            secret,
+            self._options.signature or cast(Algorithm, algorithm),
+            self._options.encoding or cast(Encoding, encoding),
+        )
+
     async def _post(
         self, target: WebhookTarget, subscription: Subscription, queued: _QueuedWebhook, number: int
     ) -> WebhookAttempt:
@@ -355,7 +372,7 @@ class WebhookDispatcher:
             ("Content-Type", "application/json"),
             ("x-liveperson-account-id", target.account_id),
             ("x-liveperson-client-id", target.client_id),
-            ("x-liveperson-signature", sign(queued.body, target.client_secret, self._options.signature)),
+            ("x-liveperson-signature", self._signature(queued.body, target.client_secret)),
         ]
         status = problem = None
         try:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lpnb.sandbox.webhooks.signature import ALGORITHMS, Algorithm
+from lpnb.sandbox.webhooks.signature import ALGORITHMS, ENCODINGS, Algorithm, Encoding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -10,7 +10,8 @@ class Delivery:
     """How webhooks are delivered.
 
     Args:
-        signature: LivePerson signs with SHA-1, and with SHA-256 on request.
+        signature: "sha1", or "sha256" on request; by default as the rule `webhook_signature` has it.
+        encoding: "base64" or "hex"; by default as that rule has it.
         time_scale: Multiplies the gaps between tries and the retention time; 0.001 makes the ladder
             2, 4, 8 milliseconds.
         any_host: Post to other machines too. Without it the sandbox never sends anything off this one.
@@ -25,7 +26,8 @@ class Delivery:
         ValueError: signature must be one of 'sha1', 'sha256'; got 'md5'.
     """
 
-    signature: Algorithm = "sha1"
+    signature: Algorithm | None = None
+    encoding: Encoding | None = None
     time_scale: float = 1.0
     any_host: bool = False
     timeout: float = 5.0
@@ -33,9 +35,10 @@ class Delivery:
     most_waiting_bytes: int = 64 * 1024 * 1024
 
     def __post_init__(self) -> None:
-        if self.signature not in ALGORITHMS:
-            choices = ", ".join(repr(name) for name in ALGORITHMS)
-            raise ValueError(f"signature must be one of {choices}; got {self.signature!r}.")
+        for name, allowed in (("signature", ALGORITHMS), ("encoding", ENCODINGS)):
+            if getattr(self, name) not in (None, *allowed):
+                choices = ", ".join(repr(choice) for choice in allowed)
+                raise ValueError(f"{name} must be one of {choices}; got {getattr(self, name)!r}.")
         for name in ("time_scale", "timeout", "most_waiting", "most_waiting_bytes"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0; got {getattr(self, name)!r}.")

@@ -83,6 +83,10 @@ class Agent(_Part):
     skills: Annotated[tuple[SkillRef, ...], Field(strict=False)] = ()
     """None at all: every skill."""
     online: bool = True
+    manager: bool = False
+    """Whether it is a manager, who joins conversations beside the assigned agent."""
+    group: Id | None = None
+    """The agent group, for history's filter of that name."""
 
 
 class Campaign(_Part):

@@ -16,6 +16,8 @@ RoutingOrder = Literal[
     "sde>skill>campaign",
 ]
 
+WebhookSignature = Literal["sha1-base64", "sha256-base64", "sha1-hex", "sha256-hex"]
+
 # What each switch may be; a bool field needs no entry.
 _CHOICES: dict[str, tuple[object, ...]] = {
     "sde_checks": get_args(SdeChecks),
@@ -25,7 +27,8 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "brand_id_missing_status": (401, 400),
     "routing_order": get_args(RoutingOrder),
     "unknown_ids": ("accept", "refuse"),
-    "history_empty_status": (204, 200),
+    "history_empty_status": (200, 204),
+    "webhook_signature": get_args(WebhookSignature),
 }
 
 
@@ -54,8 +57,6 @@ class Rules:
             ``v=1.0`` and a CONVERSATION call without ``v=3``. The parameters are documented as
             mandatory, the refusal is not. A wrong version is refused either way.
         require_content_type: Refuse a body whose Content-Type is not the documented one.
-        send_expires_in: Add ``expires_in`` to Sentinel's reply. Two clients read it; it is not
-            documented.
         routing_order: Which of campaign, explicit skill and SDE rule wins when several apply is not
             documented; the account's default comes last (documented).
         any_skill_is_no_choice: Take ``skillId`` "-1" as no skill named, so that SDE rules and the
@@ -82,8 +83,12 @@ class Rules:
             limits are documented, and a preview may have 30 KB.
         history_delay: Seconds until a change is seen by history; the real service takes about a
             minute, and two hours for searches by SDE.
-        history_empty_status: HTTP status when a search finds nothing. 204 is in the list of codes,
-            when it is answered is not said.
+        history_empty_status: HTTP status when a search finds nothing. Clients need 200 with a count of 0
+            and an empty array; 204 is in the list of codes, when it is answered is not said.
+        history_source_required: Refuse a history search without ``source``. The table says that it is
+            required; no page documents a refusal, and many clients leave it out.
+        webhook_signature: How webhooks are signed: SHA-1, or SHA-256 on request, as Base64 or, by the newest
+            page, as hexadecimal.
 
     Example:
         >>> Rules(already_open_status=400).already_open_status
@@ -102,7 +107,6 @@ class Rules:
     brand_id_missing_status: int = 401
     require_version: bool = True
     require_content_type: bool = True
-    send_expires_in: bool = False
     routing_order: RoutingOrder = "campaign>skill>sde"
     any_skill_is_no_choice: bool = True
     unknown_ids: Literal["accept", "refuse"] = "accept"
@@ -116,7 +120,9 @@ class Rules:
     files_of_others: bool = False
     preview_counts: bool = False
     history_delay: float = 0.0
-    history_empty_status: int = 204
+    history_empty_status: int = 200
+    history_source_required: bool = False
+    webhook_signature: WebhookSignature = "sha1-base64"
 
     def __post_init__(self) -> None:
         for field in fields(self):

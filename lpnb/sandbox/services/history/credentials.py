@@ -1,10 +1,12 @@
-"""Credentials of the history API: an agent's Bearer or an OAuth 1 signature, never an AppJWT (documented)."""
+"""Credentials of the history API: a Bearer of an agent or of an application (Sentinel V2), or OAuth 1."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http.messages import Answer, Request, error_answer
+from lpnb.sandbox.services.agent_login import agent_behind
+from lpnb.sandbox.services.authorisation import installation_behind
 from lpnb.sandbox.world.models import Account, ApiKey
 
 # Imported where it is used: most sandboxes are never asked for history.
@@ -12,19 +14,30 @@ if TYPE_CHECKING:
     from authlib.oauth1.rfc5849.wrapper import OAuth1Request
 
 REFUSAL = (
-    "Send Authorization: Bearer and the bearer of an agent login, or sign with OAuth 1 (HMAC-SHA1) "
-    "and an API key of the account. History does not take an AppJWT."
+    "Send Authorization: Bearer with the bearer of an agent login or with an application's token of "
+    "Sentinel V2, or sign with OAuth 1 (HMAC-SHA1) and an API key of the account. History does not take "
+    "an AppJWT of Sentinel V1."
 )
 
 
 def check_credentials(cloud: Cloud, account: Account, request: Request) -> Answer | None:
-    """401 unless the request carries one of the two credentials."""
+    """401 unless the request carries one of the three credentials."""
     scheme, _, rest = (request.header("authorization") or "").strip().partition(" ")
-    if scheme.lower() == "bearer" and cloud.keyring.agent_behind(rest.strip(), account.id, cloud.now):
+    if scheme.lower() == "bearer" and _is_bearer(cloud, account, rest.strip()):
         return None
     if scheme.lower() == "oauth" and any(_signed_with(request, key) for key in account.api_keys):
         return None
     return error_answer(401, REFUSAL)
+
+
+def _is_bearer(cloud: Cloud, account: Account, token: str) -> bool:
+    if agent_behind(cloud, account.id, token) is not None:
+        return True
+    # Which scope it needs is documented nowhere (inferred: none).
+    return (
+        cloud.keyring.is_application_token(token, account.id, cloud.now)
+        and installation_behind(cloud, token, account.id) is not None
+    )
 
 
 def _signed_with(request: Request, key: ApiKey) -> bool:

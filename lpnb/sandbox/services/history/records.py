@@ -7,9 +7,13 @@ from typing import Any
 
 from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.services.history.sde_names import sde_event
-from lpnb.sandbox.state.conversations import Conversation, Dialog, Message
+from lpnb.sandbox.state.conversations import AgentJoin, Conversation, Dialog, Message
 from lpnb.sandbox.world.models import Account
 from lpnb.sandbox.world.routing import parse_id
+
+QUEUE_STATES = ("IN_QUEUE", "ACTIVE")
+# Roles of the agents' side as history names their kind (inferred: nobody here is a bot).
+_USER_TYPE = ("1", "Human")
 
 _SENT_BY = {"CONSUMER": "Consumer", "CONTROLLER": "Controller"}
 _TYPES = {"text/plain": "TEXT_PLAIN", "hosted/file": "HOSTED_FILE", "HostedFile": "HOSTED_FILE"}
@@ -42,6 +46,52 @@ class HistoryView:
         """Every skill it has been in, the latest last."""
         earlier = [change.source_skill_id for change in self.now.skill_changes if change.time <= self.moment]
         return [*earlier, self.skill_id]
+
+    @property
+    def status(self) -> str:
+        """Is "OPEN", or "CLOSE" when history has heard of the end."""
+        return "CLOSE" if self.closed else "OPEN"
+
+    @property
+    def duration_ms(self) -> int:
+        """From the start to the end, or to now while it is open (documented)."""
+        end = self.now.closed_at if self.closed and self.now.closed_at is not None else self.cloud.now
+        return _ms(end) - _ms(self.now.created_at)
+
+    @property
+    def csat(self) -> int | None:
+        """The rate the consumer gave, or None."""
+        csat = self.now.csat
+        return None if csat is None or csat["status"] == "SKIPPED" else int(csat["csatRate"])
+
+    @property
+    def agent_joins(self) -> list[AgentJoin]:
+        """Everybody of the agents' side who has joined until the moment."""
+        return [join for join in self.now.agent_joins if join.time <= self.moment]
+
+    @property
+    def latest_agent(self) -> str | None:
+        """The agent who was assigned last, still there or not."""
+        joins = [join.agent_id for join in self.agent_joins if join.role == "ASSIGNED_AGENT"]
+        return joins[-1] if joins else None
+
+    @property
+    def queue_state(self) -> str:
+        """Is "ACTIVE" while an agent is assigned, "IN_QUEUE" while none is (inferred)."""
+        assigned = any(role == "ASSIGNED_AGENT" for _, role in self.now.agents)
+        return "ACTIVE" if assigned else "IN_QUEUE"
+
+    @property
+    def device(self) -> str:
+        """The device family of the Client-Properties; "NA" when it is not known."""
+        properties = self.now.client_properties
+        family = properties.get("deviceFamily") if isinstance(properties, dict) else None
+        return family if family in ("DESKTOP", "TABLET", "MOBILE") else "NA"
+
+    def group_of(self, agent_id: str | None) -> str:
+        """The group of an agent, "-1" without one."""
+        agent = self.account.agents_by_id.get(agent_id or "")
+        return agent.group if agent is not None and agent.group is not None else "-1"
 
     @property
     def messages(self) -> list[Message]:
@@ -99,7 +149,7 @@ def _skill_name(view: HistoryView, skill_id: str) -> str:
 def _info(view: HistoryView) -> dict[str, Any]:
     now = view.now
     end = now.closed_at if view.closed else None
-    agent = next((name for name, role in reversed(now.agents) if role == "ASSIGNED_AGENT"), None)
+    agent = view.latest_agent
     agent_record = view.account.agents_by_id.get(agent or "")
     context = now.body.get("conversationContext") or {}
     info: dict[str, Any] = {
@@ -107,19 +157,22 @@ def _info(view: HistoryView) -> dict[str, Any]:
         "startTimeL": _ms(now.created_at),
         "endTime": _timestamp_text(end),
         "endTimeL": _ms(end),
-        "duration": _ms(end) - _ms(now.created_at) if end is not None else -1,
+        "duration": view.duration_ms,
         "conversationId": now.conversation_id,
         "brandId": now.account_id,
         "latestAgentId": agent or "-1",
+        "latestAgentNickname": agent_record.name if agent_record else "",
         "latestAgentFullName": agent_record.name if agent_record else "",
         "latestAgentLoginName": agent_record.login if agent_record else "",
         "agentDeleted": False,
+        "latestAgentGroupId": _number(view.group_of(agent)),
+        "latestQueueState": view.queue_state,
         "latestSkillId": _number(view.skill_id),
         "latestSkillName": _skill_name(view, view.skill_id),
         "source": now.source_name,
         "closeReason": (now.close_reason or "") if view.closed else "",
-        "status": "CLOSE" if view.closed else "OPEN",
-        "fullDialogStatus": "CLOSE" if view.closed else "OPEN",
+        "status": view.status,
+        "fullDialogStatus": view.status,
         "firstConversation": now.first_conversation,
         "ttr": now.ttr or {"ttrType": now.body.get("ttrDefName") or "NORMAL"},
         "language": context.get("lang"),
@@ -198,7 +251,7 @@ def _skill_changes(view: HistoryView) -> list[dict[str, Any]]:
 def _messages(view: HistoryView) -> list[dict[str, Any]]:
     return [
         {
-            "type": _type_of(message),
+            "type": message_type(message),
             "messageData": _data_of(message),
             "messageId": f"ams::dialog:{message.dialog_id}::msg:{message.sequence}",
             "seq": message.sequence,
@@ -215,7 +268,8 @@ def _messages(view: HistoryView) -> list[dict[str, Any]]:
     ]
 
 
-def _type_of(message: Message) -> str:
+def message_type(message: Message) -> str:
+    """The type of a message record, such as "TEXT_PLAIN"."""
     if message.event["type"] == "RichContentEvent":
         return "RICH_CONTENT"
     return _TYPES.get(str(message.event.get("contentType")), "TEXT_PLAIN")
@@ -225,7 +279,7 @@ def _data_of(message: Message) -> dict[str, Any]:
     event = message.event
     if event["type"] == "RichContentEvent":
         return {"richContent": {"content": event.get("content", event.get("message"))}}
-    if _type_of(message) == "HOSTED_FILE":
+    if message_type(message) == "HOSTED_FILE":
         return {"file": event["message"]}
     return {"msg": {"text": event["message"]}}
 
@@ -248,23 +302,80 @@ def _statuses(view: HistoryView) -> list[dict[str, Any]]:
     ]
 
 
+def message_text(message: Message) -> str:
+    """The text of a message, the caption of a file, or the texts in structured content."""
+    event = message.event
+    if event["type"] == "RichContentEvent":
+        return " ".join(_texts_in(event.get("content", event.get("message"))))
+    content = event.get("message")
+    if isinstance(content, dict):
+        return str(content.get("caption") or "")
+    return str(content or "")
+
+
+def _texts_in(content: Any) -> list[str]:
+    texts: list[str] = []
+    pending = [content]
+    while pending:
+        item = pending.pop(0)
+        if isinstance(item, dict):
+            texts += [item[name] for name in ("text", "title", "caption") if isinstance(item.get(name), str)]
+            pending += item.values()
+        elif isinstance(item, list):
+            pending += item
+    return texts
+
+
+def _agent_names(view: HistoryView, agent_id: str, prefix: str) -> dict[str, Any]:
+    agent = view.account.agents_by_id.get(agent_id)
+    name = agent.name if agent else agent_id
+    return {
+        f"{prefix}Id": agent_id,
+        f"{prefix}FullName": name,
+        f"{prefix}Nickname": name,
+        f"{prefix}LoginName": agent.login if agent else agent_id,
+    }
+
+
 def _interactions(view: HistoryView) -> list[dict[str, Any]]:
-    """Stretches of one agent's answering, here one for each agent who is in the conversation."""
+    """Stretches of one agent's answering: one for each time that an agent was assigned."""
+    assigned = [join for join in view.agent_joins if join.role == "ASSIGNED_AGENT"]
     return [
-        {"assignedAgentId": agent, "dialogId": view.now.conversation_id, "interactiveSequence": parse_id}
-        for parse_id, agent in enumerate(
-            (agent for agent, role in view.now.agents if role == "ASSIGNED_AGENT"), start=1
-        )
+        {
+            **_agent_names(view, join.agent_id, "assignedAgent"),
+            "interactionTime": _timestamp_text(join.time),
+            "interactionTimeL": _ms(join.time),
+            "interactiveSequence": sequence,
+            "dialogId": view.now.conversation_id,
+        }
+        for sequence, join in enumerate(assigned, start=1)
     ]
 
 
 def _agents(view: HistoryView) -> list[dict[str, Any]]:
-    agents = []
-    for agent_id, role in view.now.agents:
-        agent_record = view.account.agents_by_id.get(agent_id)
-        name = agent_record.name if agent_record else agent_id
-        agents.append({"agentId": agent_id, "agentFullName": name, "agentNickname": name, "role": role})
-    return agents
+    """Everybody of the agents' side who has joined, in order."""
+    return [_participant(view, join) for join in view.agent_joins]
+
+
+def _active_agents(view: HistoryView) -> list[dict[str, Any]]:
+    """Who of the agents' side is in it now."""
+    latest = {(join.agent_id, join.role): join for join in view.agent_joins}
+    return [_participant(view, latest[agent]) for agent in view.now.agents if agent in latest]
+
+
+def _participant(view: HistoryView, join: AgentJoin) -> dict[str, Any]:
+    user_type, user_type_name = _USER_TYPE
+    return {
+        **_agent_names(view, join.agent_id, "agent"),
+        "agentDeleted": False,
+        "agentGroupId": _number(view.group_of(join.agent_id)),
+        "userType": user_type,
+        "userTypeName": user_type_name,
+        "role": join.role,
+        "time": _timestamp_text(join.time),
+        "timeL": _ms(join.time),
+        "dialogId": view.now.conversation_id,
+    }
 
 
 def _consumers(view: HistoryView) -> list[dict[str, Any]]:
@@ -307,7 +418,7 @@ CONTENTS: dict[str, Callable[[HistoryView], Any]] = {
     "campaign": _campaign,
     "messageRecords": _messages,
     "agentParticipants": _agents,
-    "agentParticipantsActive": _agents,
+    "agentParticipantsActive": _active_agents,
     "consumerParticipants": _consumers,
     "transfers": _transfers,
     "skillChanges": _skill_changes,

@@ -30,6 +30,33 @@ _AGE = {
     "month": "customerMonthOfBirth",
     "day": "customerDateOfBirth",
 }
+# Under which names an SDE search looks: a holder, a field of one, or whatever there is.
+SEARCH_NAMES = (
+    *HOLDERS,
+    "all",
+    "userUpdate",
+    *_FIELDS.values(),
+    "customerId",
+    "balance",
+    "currency",
+    "socialId",
+    "imei",
+    "userName",
+    "companySize",
+    "companyBranch",
+    "accountName",
+    "role",
+    "loginStatus",
+    "gender",
+    "company",
+    "language",
+    "email",
+    "phone",
+    "topic",
+    "orderId",
+    "total",
+    "keywords",
+)
 
 
 def sde_event(time: float, element: dict[str, Any], *, typed: bool) -> dict[str, Any] | None:
@@ -87,7 +114,7 @@ def values_in(event: dict[str, Any], name: str) -> list[str]:
     values: list[str] = []
     for holder in HOLDERS:
         fields = event.get(holder, {}).get(holder, {})
-        pending = [(holder == name, fields)]
+        pending = [(name in (holder, "all"), fields)]
         while pending:
             matches, item = pending.pop(0)
             if isinstance(item, dict):

@@ -6,16 +6,21 @@ refusals are the sandbox's own.
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http import strict_json
 from lpnb.sandbox.http.messages import Answer, Request, error_answer, json_answer, truncate
 from lpnb.sandbox.services.event_rules import one_of
 from lpnb.sandbox.services.history import credentials
+from lpnb.sandbox.services.history.filters import (
+    FilterError,
+    parse_filters,
+    parse_states,
+    refuse_unknown,
+)
 from lpnb.sandbox.services.history.records import CONTENTS, HistoryView
-from lpnb.sandbox.services.history.sde_names import values_in
 from lpnb.sandbox.world.models import Account
-from lpnb.sandbox.world.routing import parse_id
 
 MAX_SOURCE = 20
 MAX_LIMIT = 100
@@ -53,9 +58,7 @@ def _answer(
     if refusal := credentials.check_credentials(cloud, account, request):
         return refusal
     try:
-        sources = request.query_values("source")
-        if len(sources) != 1 or not 1 <= len(sources[0]) <= MAX_SOURCE:
-            raise _RefusedError(f"Send source, 1 to {MAX_SOURCE} characters that say who is asking.")
+        _check_source(cloud, request)
         version = _one(request, "v", "1", ("1", "2", "1.0", "2.0"))
         offset = _whole(request, "offset", 0, 0, 10_000_000)
         limit = _whole(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
@@ -68,7 +71,7 @@ def _answer(
             raise _RefusedError("The body must be a JSON object.")
         contents = _contents(body)
         views = list(find(cloud, account, body, int(version[0])))
-    except _RefusedError as error:
+    except (_RefusedError, FilterError) as error:
         return error_answer(400, str(error))
     views.sort(key=_KEYS[key], reverse=order != "asc")
     if not views and cloud.rules.history_empty_status == 204:
@@ -76,13 +79,43 @@ def _answer(
     records = [view.to_record(contents) for view in views[offset : offset + limit]]
     metadata = {
         "count": len(views),
-        "self": {"rel": "self", "href": request.path},
+        **_page_links(cloud, request, offset, limit, len(views)),
         "shardsStatusResult": {"partialResult": False},
     }
     return json_answer(200, {"_metadata": metadata, "conversationHistoryRecords": records})
 
 
+def _check_source(cloud: Cloud, request: Request) -> None:
+    sources = request.query_values("source")
+    if not sources and not cloud.rules.history_source_required:
+        return
+    if len(sources) != 1 or not 1 <= len(sources[0]) <= MAX_SOURCE:
+        raise _RefusedError(f"Send source, 1 to {MAX_SOURCE} characters that say who is asking.")
+
+
+def _page_links(cloud: Cloud, request: Request, offset: int, limit: int, count: int) -> dict[str, Any]:
+    """This page, the next, the one before and the last, as whole URLs (documented)."""
+
+    def link(rel: str, start: int) -> dict[str, str]:
+        query = [(name, value) for name, value in request.query_pairs() if name not in ("offset", "limit")]
+        query += [("offset", str(start)), ("limit", str(limit))]
+        host = request.header("host") or cloud.host
+        return {"rel": rel, "href": f"{cloud.scheme}://{host}{quote(request.path)}?{urlencode(query)}"}
+
+    query = f"?{request.query}" if request.query else ""
+    host = request.header("host") or cloud.host
+    links = {"self": {"rel": "self", "href": f"{cloud.scheme}://{host}{quote(request.path)}{query}"}}
+    if offset + limit < count:
+        links["next"] = link("next", offset + limit)
+    if offset > 0:
+        links["prev"] = link("prev", max(0, offset - limit))
+    if count:
+        links["last"] = link("last", (count - 1) // limit * limit)
+    return links
+
+
 def _by_conversation(cloud: Cloud, account: Account, body: Body, version: int) -> Iterator[HistoryView]:
+    refuse_unknown(body, ("conversationId", "conversationIds", "contentToRetrieve", "cappingConfiguration"))
     one = body.get("conversationId")
     if isinstance(one, str) and one:
         requested = [one]
@@ -99,30 +132,21 @@ def _by_conversation(cloud: Cloud, account: Account, body: Body, version: int) -
 
 
 def _by_consumer(cloud: Cloud, account: Account, body: Body, version: int) -> Iterator[HistoryView]:
+    refuse_unknown(body, ("consumer", "status", "contentToRetrieve", "cappingConfiguration"))
     consumer = body.get("consumer")
     if not isinstance(consumer, str) or not consumer:
         raise _RefusedError("Send consumer: the lp_consumer_id, a string.")
-    states = _states(body)
+    states = parse_states("status", body.get("status", ["OPEN", "CLOSE"]))
     for view in _all(cloud, account, version):
-        if view.now.lp_consumer_id == consumer and _state(view) in states:
+        if view.now.lp_consumer_id == consumer and view.status in states:
             yield view
 
 
 def _by_filters(cloud: Cloud, account: Account, body: Body, version: int) -> Iterator[HistoryView]:
-    first, last = _span(body)
-    states = _states(body)
-    skills, latest = _ids(body, "skillIds"), _ids(body, "latestSkillIds")
-    agents = _ids(body, "latestAgentIds")
-    sdes = _sde_search(body)
+    first, last = _span(cloud, body)
+    predicates = parse_filters(body, beside=("start", "contentToRetrieve", "cappingConfiguration"))
     for view in _all(cloud, account, version):
-        if (
-            first <= int(view.now.created_at * 1000) <= last
-            and _state(view) in states
-            and (not skills or skills & {_as_id(skill) for skill in view.skill_ids})
-            and (not latest or _as_id(view.skill_id) in latest)
-            and (not agents or agents & {agent for agent, _ in view.now.agents})
-            and (not sdes or _has_sdes(view, sdes))
-        ):
+        if first <= int(view.now.created_at * 1000) <= last and all(fits(view) for fits in predicates):
             yield view
 
 
@@ -143,10 +167,6 @@ def _is_visible(view: HistoryView) -> bool:
     return view.now.account_id == view.account.id and view.now.created_at <= view.moment
 
 
-def _state(view: HistoryView) -> str:
-    return "CLOSE" if view.closed else "OPEN"
-
-
 def _contents(body: Body) -> frozenset[str]:
     requested = body.get("contentToRetrieve")
     if requested is None:
@@ -156,15 +176,15 @@ def _contents(body: Body) -> frozenset[str]:
     return frozenset(requested)
 
 
-def _span(body: Body) -> tuple[int, int]:
+def _span(cloud: Cloud, body: Body) -> tuple[int, int]:
+    """``start``, in epoch milliseconds; a ``to`` of -1 is now (documented)."""
     start = body.get("start")
-    bounds = [start.get(name) if isinstance(start, dict) else None for name in ("from", "to")]
-    first, last = (
-        int(value) if isinstance(value, int | str) and str(value).isascii() and str(value).isdigit() else None
-        for value in (str(item) if isinstance(item, int) else item for item in bounds)
-    )
-    if first is None or last is None or len(str(first)) > 15 or len(str(last)) > 15:
-        raise _RefusedError("Send start: {from, to}, in epoch milliseconds.")
+    bounds = [_milliseconds(start.get(name) if isinstance(start, dict) else None) for name in ("from", "to")]
+    first, last = bounds
+    if last == -1:
+        last = int(cloud.now * 1000)
+    if first is None or last is None or first < 0 or last < 0:
+        raise _RefusedError("Send start: {from, to}, in epoch milliseconds; to may be -1 for now.")
     if first > last:
         raise _RefusedError("start.from must not be later than start.to.")
     if last - first > MAX_SPAN_MS:
@@ -172,31 +192,13 @@ def _span(body: Body) -> tuple[int, int]:
     return first, last
 
 
-def _states(body: Body) -> set[str]:
-    requested = body.get("status")
-    states = [requested] if isinstance(requested, str) else requested
-    if states is None:
-        return {"OPEN", "CLOSE"}
-    if not isinstance(states, list) or not states:
-        raise _RefusedError("status must be an array of 'OPEN' and 'CLOSE'.")
-    for state in states:
-        if state not in ("OPEN", "CLOSE"):
-            raise _RefusedError(one_of("status", state, ("OPEN", "CLOSE")))
-    return set(states)
-
-
-def _ids(body: Body, name: str) -> set[str]:
-    requested = body.get(name, [])
-    if not isinstance(requested, list) or not all(
-        isinstance(item, int | str) and not isinstance(item, bool) for item in requested
-    ):
-        raise _RefusedError(f"{name} must be an array of ids.")
-    return {str(item) for item in requested}
-
-
-def _as_id(skill_id: str) -> str:
-    """A skill as history has it: what is no number is no skill, which is -1."""
-    return "-1" if parse_id(skill_id) is None else skill_id
+def _milliseconds(value: object) -> int | None:
+    """A whole number, or one as text; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    text = str(value)
+    digits = text.removeprefix("-")
+    return int(text) if digits.isascii() and digits.isdigit() and len(digits) <= 15 else None
 
 
 def _texts(body: Body, name: str) -> list[str]:
@@ -204,30 +206,6 @@ def _texts(body: Body, name: str) -> list[str]:
     if not isinstance(requested, list) or not all(isinstance(item, str) for item in requested):
         raise _RefusedError(f"{name} must be an array of strings.")
     return requested[:MAX_LIMIT]
-
-
-def _sde_search(body: Body) -> dict[str, set[str]]:
-    """Name of a group or a field to the values it may have (inferred: equality, in any case)."""
-    requested = body.get("sdeSearch")
-    if requested is None:
-        return {}
-    if not isinstance(requested, dict):
-        raise _RefusedError("sdeSearch must be an object, such as {'customerInfo': ['vip']}.")
-    search = {}
-    for name in requested:
-        texts = _texts(requested, name)
-        search[name] = {text.casefold() for text in texts}
-    return search
-
-
-def _has_sdes(view: HistoryView, requested: dict[str, set[str]]) -> bool:
-    events = view.sde_events(authenticated=True)
-    if view.version == 2:
-        events += view.sde_events(authenticated=False)
-    return all(
-        any(value.casefold() in values for event in events for value in values_in(event, name))
-        for name, values in requested.items()
-    )
 
 
 def _one(request: Request, name: str, default: str, allowed: tuple[str, ...]) -> str:

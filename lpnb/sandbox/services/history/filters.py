@@ -1,0 +1,279 @@
+"""The filters of a history search: parsed from its body, and applied to conversations.
+
+The names are documented, and so is that several terms of ``sdeSearch`` are OR. Inferred: that ``duration``
+is in milliseconds like ``info.duration``, that text is compared in any case, ``keyword`` with a part of a
+message and ``sdeSearch`` with whole values or words. The sandbox makes no summaries and no scores, so
+``summary``, ``mcs`` and ``alertedMcsValues`` match no conversation.
+"""
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from lpnb.sandbox.services.event_rules import one_of
+from lpnb.sandbox.services.history.records import (
+    QUEUE_STATES,
+    HistoryView,
+    message_text,
+    message_type,
+)
+from lpnb.sandbox.services.history.sde_names import SEARCH_NAMES, values_in
+from lpnb.sandbox.world.routing import parse_id
+
+ID_FILTERS = (
+    "skillIds",
+    "latestSkillIds",
+    "agentIds",
+    "latestAgentIds",
+    "agentGroupIds",
+    "latestAgentGroupIds",
+)
+RANGE_FILTERS = ("duration", "csat", "mcs")
+DEVICE_NAMES = ("DESKTOP", "TABLET", "MOBILE", "NA")
+CONTENT_TYPES = (
+    "TEXT_PLAIN",
+    "TEXT_HTML",
+    "LINK",
+    "HOSTED_FILE",
+    "IMG",
+    "SECURE_FORM_INVITATION",
+    "SECURE_FORM_SUBMIT",
+    "RICH_CONTENT",
+)
+_MCS_ALERTS = (-1, 0, 1)
+
+Predicate = Callable[[HistoryView], bool]
+
+
+class FilterError(ValueError):
+    """A filter that is not known, or a value it cannot have; the message says what can."""
+
+
+def parse_filters(body: Mapping[str, Any], *, beside: tuple[str, ...] = ()) -> list[Predicate]:
+    """The filters in a body; *beside* are members that the caller reads.
+
+    Raises:
+        FilterError: A member is no filter, or its value makes no sense. Nothing is ignored: a filter that
+            did nothing would look as if everything passed it.
+
+    Example:
+        >>> parse_filters({"skilIds": [1]})
+        Traceback (most recent call last):
+            ...
+        lpnb.sandbox.services.history.filters.FilterError: 'skilIds' is no filter of this search. \
+Did you mean 'skillIds'?
+    """
+    predicates = []
+    for name, value in body.items():
+        if name in beside:
+            continue
+        if name not in _FILTERS:
+            close = get_close_matches(name[:80], (*_FILTERS, *beside), n=1)
+            hint = f"Did you mean {close[0]!r}?" if close else f"It takes {', '.join((*beside, *_FILTERS))}."
+            raise FilterError(f"{name[:80]!r} is no filter of this search. {hint}")
+        predicates.append(_FILTERS[name](name, value))
+    return predicates
+
+
+def refuse_unknown(body: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    """Refuse a body with members that the search does not take.
+
+    Raises:
+        FilterError: Naming the first.
+    """
+    unknown = next((name for name in body if name not in known), None)
+    if unknown is not None:
+        close = get_close_matches(unknown[:80], known, n=1)
+        hint = f"Did you mean {close[0]!r}?" if close else f"It takes {', '.join(known)}."
+        raise FilterError(f"{unknown[:80]!r} is not known to this search. {hint}")
+
+
+def parse_states(name: str, value: object) -> set[str]:
+    """The states in ``status``, of "OPEN" and "CLOSE".
+
+    Raises:
+        FilterError: The value is none of them.
+    """
+    return _choices(name, value, ("OPEN", "CLOSE"))
+
+
+def _choices(name: str, value: object, allowed: tuple[str, ...]) -> set[str]:
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, list) or not items:
+        raise FilterError(f"{name} must be an array of {', '.join(map(repr, allowed))}.")
+    for item in items:
+        if item not in allowed:
+            raise FilterError(one_of(name, item, allowed))
+    return set(items)
+
+
+def _ids(name: str, value: object) -> set[str]:
+    if not isinstance(value, list) or not all(
+        isinstance(item, int | str) and not isinstance(item, bool) for item in value
+    ):
+        raise FilterError(f"{name} must be an array of ids.")
+    return {str(item) for item in value}
+
+
+def history_id(skill_id: str) -> str:
+    """A skill as history has it: what is no number is no skill, which is -1."""
+    return "-1" if parse_id(skill_id) is None else skill_id
+
+
+def _status(name: str, value: object) -> Predicate:
+    states = parse_states(name, value)
+    return lambda view: view.status in states
+
+
+def _skills(name: str, value: object) -> Predicate:
+    ids = _ids(name, value)
+    return lambda view: bool(ids & {history_id(skill) for skill in view.skill_ids})
+
+
+def _latest_skill(name: str, value: object) -> Predicate:
+    ids = _ids(name, value)
+    return lambda view: history_id(view.skill_id) in ids
+
+
+def _agents(name: str, value: object) -> Predicate:
+    ids = _ids(name, value)
+    return lambda view: bool(ids & {join.agent_id for join in view.agent_joins})
+
+
+def _latest_agent(name: str, value: object) -> Predicate:
+    ids = _ids(name, value)
+    return lambda view: (view.latest_agent or "-1") in ids
+
+
+def _agent_groups(name: str, value: object) -> Predicate:
+    ids = _ids(name, value)
+    return lambda view: bool(ids & {view.group_of(join.agent_id) for join in view.agent_joins})
+
+
+def _latest_agent_group(name: str, value: object) -> Predicate:
+    ids = _ids(name, value)
+    return lambda view: view.group_of(view.latest_agent) in ids
+
+
+def _range(measure: Callable[[HistoryView], float | None]) -> Callable[[str, object], Predicate]:
+    def parse(name: str, value: object) -> Predicate:
+        if not isinstance(value, dict) or not value or not set(value) <= {"from", "to"}:
+            raise FilterError(f"{name} must be an object with from, to or both.")
+        bounds = []
+        for key, default in (("from", float("-inf")), ("to", float("inf"))):
+            bound = value.get(key)
+            if bound is not None and (isinstance(bound, bool) or not isinstance(bound, int | float)):
+                raise FilterError(f"{name}.{key} must be a number.")
+            bounds.append(default if bound is None else float(bound))
+        first, last = bounds
+        if first > last:
+            raise FilterError(f"{name}.from must not be more than {name}.to.")
+
+        def fits(view: HistoryView) -> bool:
+            measured = measure(view)
+            return measured is not None and first <= measured <= last
+
+        return fits
+
+    return parse
+
+
+def _keyword(name: str, value: object) -> Predicate:
+    wanted = _phrase(name, value)
+    return lambda view: any(
+        wanted in message_text(message).casefold()
+        for message in view.messages
+        if message.event["type"] != "AcceptStatusEvent"
+    )
+
+
+def _phrase(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise FilterError(f"{name} must be a string that is not blank.")
+    return value.strip().casefold()
+
+
+def _summary(name: str, value: object) -> Predicate:
+    _phrase(name, value)
+    return lambda view: False
+
+
+def _mcs_alerts(name: str, value: object) -> Predicate:
+    items = value if isinstance(value, list) else [value]
+    if not items or not all(item in _MCS_ALERTS and not isinstance(item, bool) for item in items):
+        raise FilterError(f"{name} must be an array of -1, 0 and 1.")
+    return lambda view: False
+
+
+def _device(name: str, value: object) -> Predicate:
+    devices = _choices(name, value, DEVICE_NAMES)
+    return lambda view: view.device in devices
+
+
+def _content_types(name: str, value: object) -> Predicate:
+    types = _choices(name, value, CONTENT_TYPES)
+    return lambda view: any(
+        message_type(message) in types
+        for message in view.messages
+        if message.event["type"] != "AcceptStatusEvent"
+    )
+
+
+def _queue_state(name: str, value: object) -> Predicate:
+    states = _choices(name, value, QUEUE_STATES)
+    return lambda view: view.queue_state in states
+
+
+def _sde_search(name: str, value: object) -> Predicate:
+    """Whether any term is found in the SDEs it names: a holder, a field, or all of them."""
+    if not isinstance(value, dict) or not value:
+        raise FilterError(f"{name} must be an object, such as {{'customerInfo': 'vip'}}.")
+    terms: list[tuple[str, str]] = []
+    for key, given in value.items():
+        if key not in SEARCH_NAMES:
+            close = get_close_matches(key[:80], SEARCH_NAMES, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise FilterError(f"{name}.{key[:80]} is no SDE of history.{hint}")
+        texts = given if isinstance(given, list) else [given]
+        if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
+            raise FilterError(f"{name}.{key} must be a string, or an array of strings.")
+        terms += [(key, text.strip().casefold()) for text in texts]
+
+    def fits(view: HistoryView) -> bool:
+        events = view.sde_events(authenticated=True)
+        if view.version == 2:
+            events = events + view.sde_events(authenticated=False)
+        return any(
+            _term_in(text, [item.casefold() for event in events for item in values_in(event, key)])
+            for key, text in terms
+        )
+
+    return fits
+
+
+def _term_in(text: str, values: list[str]) -> bool:
+    if text in values:
+        return True
+    words = {word for item in values for word in item.split()}
+    return any(word in words for word in text.split())
+
+
+_FILTERS: dict[str, Callable[[str, object], Predicate]] = {
+    "status": _status,
+    "skillIds": _skills,
+    "latestSkillIds": _latest_skill,
+    "agentIds": _agents,
+    "latestAgentIds": _latest_agent,
+    "agentGroupIds": _agent_groups,
+    "latestAgentGroupIds": _latest_agent_group,
+    "keyword": _keyword,
+    "summary": _summary,
+    "duration": _range(lambda view: view.duration_ms),
+    "csat": _range(lambda view: view.csat),
+    "mcs": _range(lambda view: None),
+    "alertedMcsValues": _mcs_alerts,
+    "device": _device,
+    "messageContentTypes": _content_types,
+    "latestConversationQueueState": _queue_state,
+    "sdeSearch": _sde_search,
+}
