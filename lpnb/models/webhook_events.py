@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,7 +27,8 @@ class Event:
 
     ``kind`` is "ContentEvent" (text and files), "RichContentEvent", "AcceptStatusEvent", "ChatStateEvent",
     "ExConversationChangeNotification" (a conversation's full state), or whatever else came. ``at`` is the
-    service's time, None for chat states; ``received_at`` is this machine's. ``sequence`` numbers what is
+    service's time: the change's own, or that of its sending (chat states), or None; ``received_at`` is this
+    machine's. ``conversation_id`` is "" while only the dialog is known. ``sequence`` numbers what is
     published in a dialog. ``text`` is a ContentEvent's. ``skill_id``, ``state`` and ``stage`` are those
     of a state. ``raw`` is the change as it came.
 
@@ -77,10 +78,13 @@ def events_of(body: Mapping[str, Any], received_at: datetime) -> list[Event]:
     changes = [item for item in items if isinstance(item, Mapping)]
     if not changes and items != []:
         changes = [body]
-    return [event_of(item, kind, received_at) for item in changes]
+    sent_at = _moment(inner.get("sentTs")) if isinstance(inner, Mapping) else None
+    return [event_of(item, kind, received_at, sent_at) for item in changes]
 
 
-def event_of(change: Mapping[str, Any], envelope: str, received_at: datetime) -> Event:
+def event_of(
+    change: Mapping[str, Any], envelope: str, received_at: datetime, sent_at: datetime | None = None
+) -> Event:
     """Read one change. ``key`` is what another delivery of the same has in common with it.
 
     Of a published event that is its conversation, dialog and sequence. Of a state it is the conversation,
@@ -111,7 +115,7 @@ def event_of(change: Mapping[str, Any], envelope: str, received_at: datetime) ->
         kind=kind,
         conversation_id=conversation_id,
         received_at=received_at,
-        at=_moment(change.get("serverTimestamp")),
+        at=_moment(change.get("serverTimestamp")) or sent_at,
         dialog_id=dialog_id,
         sequence=sequence,
         originator_id=originator_id,
@@ -121,6 +125,25 @@ def event_of(change: Mapping[str, Any], envelope: str, received_at: datetime) ->
         raw=change,
         key=json.dumps(key),
     )
+
+
+def assign(event: Event, conversation_id: str) -> Event:
+    """The same event as of this conversation: its key is the one that a delivery with the id has."""
+    parts = json.loads(event.key)
+    parts[1] = conversation_id
+    return replace(event, conversation_id=conversation_id, key=json.dumps(parts))
+
+
+def dialogs_of(event: Event) -> list[str]:
+    """The dialogs that an event says are of its conversation: the one it names, or those of its state."""
+    if event.kind != CHANGE:
+        return [event.dialog_id] if event.dialog_id else []
+    result = event.raw.get("result")
+    details = result.get("conversationDetails") if isinstance(result, Mapping) else None
+    dialogs = details.get("dialogs") if isinstance(details, Mapping) else None
+    items = dialogs if isinstance(dialogs, list) else []
+    ids = [_text(item.get("dialogId")) for item in items if isinstance(item, Mapping)]
+    return [dialog_id for dialog_id in ids if dialog_id]
 
 
 def _state(
@@ -192,7 +215,9 @@ COLUMNS = {
 
 def to_columns(events: Sequence[Event]) -> dict[str, list[object]]:
     """The events as columns, for a table."""
-    return {name: [getattr(event, name) for event in events] for name in COLUMNS}
+    columns: dict[str, list[object]] = {name: [getattr(event, name) for event in events] for name in COLUMNS}
+    columns["conversation_id"] = [event.conversation_id or None for event in events]
+    return columns
 
 
 def _digest(change: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from lpnb._internal.sqlite_file import SqliteFormat
 from lpnb._internal.sqlite_writer import SqliteWriter
 from lpnb.errors import ReceiverError
-from lpnb.models.webhook_events import CHANGE, CHAT_STATE, MESSAGES, Event
+from lpnb.models.webhook_events import CHANGE, CHAT_STATE, MESSAGES, Event, assign, dialogs_of
 
 T = TypeVar("T")
 _WriterTask = tuple[Callable[[sqlite3.Connection], Any], Future[Any]]
@@ -53,6 +53,8 @@ _FIELDS = (
     "key, conversation, kind, dialog, sequence, at, received, originator, role, audience, text, skill, "
     "state, stage, raw"
 )
+# A main dialog's id is the conversation's (documented).
+_OF_CONVERSATION = "(conversation = ? OR (conversation = '' AND dialog = ?))"
 _INSERT = f"INSERT OR IGNORE INTO events ({_FIELDS}) VALUES ({', '.join('?' * 15)})"  # noqa: S608
 
 
@@ -108,8 +110,9 @@ class EventStore:
         def work(connection: sqlite3.Connection) -> Event | None:
             places = ", ".join("?" * len(MESSAGES))
             rows = connection.execute(
-                f"SELECT {_FIELDS} FROM events WHERE conversation = ? AND kind IN ({places}) AND handed = 0",  # noqa: S608
-                (conversation_id, *MESSAGES),
+                f"SELECT {_FIELDS} FROM events "  # noqa: S608 - no value is in it
+                f"WHERE {_OF_CONVERSATION} AND kind IN ({places}) AND handed = 0",
+                (conversation_id, conversation_id, *MESSAGES),
             )
             chosen = choose([_event(row) for row in rows])
             if chosen is not None:
@@ -135,8 +138,8 @@ class EventStore:
 
         Without *raw*, in half the time.
         """
-        where = "" if conversation_id is None else "WHERE conversation = ?"
-        given: tuple[object, ...] = () if conversation_id is None else (conversation_id,)
+        where = "" if conversation_id is None else f"WHERE {_OF_CONVERSATION}"
+        given: tuple[object, ...] = () if conversation_id is None else (conversation_id,) * 2
         query = f"SELECT {_FIELDS} FROM events {where} ORDER BY number"  # noqa: S608 - no value is in it
         if latest is not None:
             query, given = f"{query} DESC LIMIT ?", (*given, latest)
@@ -187,6 +190,8 @@ class _StoreWriter(SqliteWriter[_WriterTask]):
         self.forgotten = 0
         self._before = (self._stored, 0)
         self.news: set[str] = set()
+        self._conversation_of_dialog: dict[str, str] | None = None
+        self._has_unassigned: bool | None = None
         self._results: list[Any] = []
         super().__init__(connection, "lpnb-webhooks-disk")
 
@@ -228,13 +233,14 @@ class _StoreWriter(SqliteWriter[_WriterTask]):
     def failed(self, items: Sequence[_WriterTask], error: Exception) -> None:
         """Take back what was counted, and fail the futures."""
         self._stored, self.forgotten = self._before
+        self._conversation_of_dialog = self._has_unassigned = None
         for _, promise in items:
             promise.set_exception(ReceiverError(f"{self._path} cannot be written: {error}."))
 
     def insert(self, connection: sqlite3.Connection, events: Sequence[Event]) -> int:
         """Store what is new of *events*; return how many are."""
         new = 0
-        for event in events:
+        for event in self._assigned(connection, events):
             if event.kind == CHAT_STATE and event.sequence is None:
                 # It has nothing to tell a repeat by, so the latest takes the place of the one before.
                 replaced = connection.execute("DELETE FROM events WHERE key = ?", (event.key,)).rowcount
@@ -242,8 +248,71 @@ class _StoreWriter(SqliteWriter[_WriterTask]):
             if connection.execute(_INSERT, _row(event)).rowcount:
                 new += 1
                 self._stored += 1
-                self.news.add(event.conversation_id)
+                self.news.add(event.conversation_id or event.dialog_id or "")
         return new
+
+    def _assigned(self, connection: sqlite3.Connection, events: Sequence[Event]) -> list[Event]:
+        """The events, each with its conversation where that can be known.
+
+        A change may name its dialog alone. A main dialog's id is the conversation's; another dialog is looked
+        up in what was received. What cannot be told yet is assigned when a later event tells it.
+        """
+        assigned = []
+        for event in events:
+            if event.conversation_id:
+                self._learn_dialogs(connection, event)
+            known = self._dialogs(connection) if event.dialog_id and not event.conversation_id else {}
+            conversation_id = known.get(event.dialog_id or "")
+            if conversation_id is None:
+                self._has_unassigned = self._has_unassigned or not event.conversation_id
+                assigned.append(event)
+            else:
+                assigned.append(assign(event, conversation_id))
+        return assigned
+
+    def _dialogs(self, connection: sqlite3.Connection) -> dict[str, str]:
+        """The conversation of each dialog that was received; read from the file when it is first needed."""
+        if self._conversation_of_dialog is None or len(self._conversation_of_dialog) > 4 * self._most:
+            self._conversation_of_dialog = {}
+            rows = connection.execute(f"SELECT {_FIELDS} FROM events WHERE conversation != ''")  # noqa: S608
+            for row in rows:
+                event = _event(row)
+                for dialog in (event.conversation_id, *dialogs_of(event)):
+                    self._conversation_of_dialog[dialog] = event.conversation_id
+        return self._conversation_of_dialog
+
+    def _learn_dialogs(self, connection: sqlite3.Connection, event: Event) -> None:
+        """Remember the dialogs of an event's conversation, and assign what came of them before."""
+        if self._conversation_of_dialog is None:
+            if self._has_unassigned is None:
+                query = "SELECT EXISTS (SELECT 1 FROM events WHERE conversation = '')"
+                self._has_unassigned = bool(connection.execute(query).fetchone()[0])
+            if not self._has_unassigned:
+                return
+        known = self._dialogs(connection)
+        for dialog in (event.conversation_id, *dialogs_of(event)):
+            if known.get(dialog) != event.conversation_id:
+                known[dialog] = event.conversation_id
+                self._assign_earlier(connection, dialog, event.conversation_id)
+
+    def _assign_earlier(self, connection: sqlite3.Connection, dialog: str, conversation_id: str) -> None:
+        rows = connection.execute(
+            f"SELECT {_FIELDS} FROM events WHERE conversation = '' AND dialog = ?",  # noqa: S608
+            (dialog,),
+        ).fetchall()
+        for row in rows:
+            earlier = _event(row)
+            new = assign(earlier, conversation_id)
+            # The same may have come with its conversation's id as well.
+            if connection.execute("SELECT 1 FROM events WHERE key = ?", (new.key,)).fetchone():
+                connection.execute("DELETE FROM events WHERE key = ?", (earlier.key,))
+                self._stored -= 1
+            else:
+                connection.execute(
+                    "UPDATE events SET conversation = ?, key = ? WHERE key = ?",
+                    (conversation_id, new.key, earlier.key),
+                )
+                self.news.add(conversation_id)
 
 
 def _row(event: Event) -> tuple[object, ...]:
