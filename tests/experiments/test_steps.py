@@ -258,3 +258,40 @@ def test_a_run_whose_journal_was_deleted_still_shows_itself(client):
 
     assert run.advice is None
     assert run._repr_html_().endswith("<p>gone.sqlite</p>")
+
+
+def test_a_conversation_that_is_not_valid_yet_is_waited_for(client, sandbox):
+    sandbox.fail("send", "not_yet", times=3)
+
+    run = quiet(client, [{}], Steps(say=["Hello", "Are you there?"], close=True))
+
+    assert said_in(sandbox) == ["Are you there?", "Hello"]
+    assert run.table()["say_outcome"].to_list() == ["answered"]
+    assert sandbox.calls["send"] == 6
+
+
+def test_a_close_alone_waits_for_its_conversation_too(client, sandbox):
+    sandbox.fail("send", "not_yet", times=1)
+
+    quiet(client, [{}], Steps(close=True))
+
+    assert [conversation.state for conversation in sandbox.conversations] == ["CLOSE"]
+
+
+def test_a_conversation_that_never_becomes_valid_is_told_as_refused(client, sandbox):
+    sandbox.fail("send", "not_yet", times=None)
+
+    run = quiet(client, [{}], Steps(say=["Hello"]))
+
+    assert run.table()["say_outcome"].to_list() == ["refused"]
+    assert sandbox.calls["send"] == 4
+
+
+def test_a_later_message_that_is_refused_is_not_sent_again(client, sandbox):
+    sandbox.fail("send", "slow", 1, seconds=0.0)
+    sandbox.fail("send", "not_yet", times=1)
+
+    run = quiet(client, [{}], Steps(say=["Hello", "Are you there?"]))
+
+    assert said_in(sandbox) == ["Hello"]
+    assert run.table()["say_outcome"].to_list() == ["refused"]

@@ -17,10 +17,18 @@ from lpnb.experiments.runs.closable_queue import ClosableQueue
 from lpnb.experiments.runs.dispatcher import Dispatcher, HeldError, OpenConversation, Session
 from lpnb.experiments.runs.steps import Steps
 from lpnb.journal import Answer, Reader, StepRecord
+from lpnb.models.frame_responses import CLOSED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lpnb.experiments.cases.cases import Case
+    from lpnb.models.frames import Frame
     from lpnb.models.outgoing import Batch
+    from lpnb.models.responses import BatchResponse
+
+#: Seconds between the tries of a new conversation's first frame: it may not be valid at once (documented).
+NEW_CONVERSATION_DELAYS = (0.2, 0.5, 1.0)
 
 
 class DispatcherWithSteps(Dispatcher):
@@ -95,10 +103,9 @@ class DispatcherWithSteps(Dispatcher):
         from lpnb.models.frames import Message
 
         await self._note(opened.number, "say", place, "sending", {})
+        fields: dict[str, Any] = {"text": text, "conversation_id": opened.conversation_id}
         try:
-            fields: dict[str, Any] = {"text": text, "conversation_id": opened.conversation_id}
-            frame = Message(**fields)
-            reply = await self.engine.send_frame(frame, opened.consumer_id)
+            reply = await self._send_frame(lambda: Message(**fields), opened.consumer_id, is_first=place == 0)
             outcome, details = reply.outcome, {"sequence": reply.sequence, "explanation": reply.explanation}
         except NotSentError as error:
             outcome, details = "not sent", {"explanation": str(error)}
@@ -130,20 +137,45 @@ class DispatcherWithSteps(Dispatcher):
         from lpnb.models.conversation_fields import Close
         from lpnb.models.frames import FieldUpdate
 
+        fields: dict[str, Any] = {"fields": [Close()], "conversation_id": opened.conversation_id}
         try:
-            fields: dict[str, Any] = {"fields": [Close()], "conversation_id": opened.conversation_id}
-            frame = FieldUpdate(**fields)
-            reply = await self.engine.send_frame(frame, opened.consumer_id)
+            reply = await self._send_frame(
+                lambda: FieldUpdate(**fields), opened.consumer_id, is_first=not self.steps.say
+            )
             outcome, details = reply.outcome, {"explanation": reply.explanation}
         except NotSentError as error:
             outcome, details = "not sent", {"explanation": str(error)}
         await self._note(opened.number, "close", 0, outcome, details)
+
+    async def _send_frame(
+        self, make_frame: Callable[[], Frame], consumer_id: str, *, is_first: bool
+    ) -> BatchResponse:
+        """SEND a frame; the first of a conversation again where that may not be valid yet.
+
+        A frame that was refused did nothing, so sending it again is safe.
+        """
+        reply = await self.engine.send_frame(make_frame(), consumer_id)
+        for delay in NEW_CONVERSATION_DELAYS if is_first else ():
+            if self.stopping or not _may_be_too_early(reply):
+                break
+            await asyncio.sleep(delay)
+            reply = await self.engine.send_frame(make_frame(), consumer_id)
+        return reply
 
     async def _note(self, number: int, step: str, place: int, outcome: str, details: dict[str, Any]) -> None:
         details_text = json.dumps(details, ensure_ascii=False)
         await self.journal.step(
             StepRecord(number, step, place, outcome, details_text, time.time_ns() // 1000)
         )
+
+
+def _may_be_too_early(reply: BatchResponse) -> bool:
+    """Whether a refusal can be of a conversation that the service does not know yet."""
+    pair = reply.pairs[0] if reply.pairs else None
+    if reply.outcome != "refused" or pair is None or pair.code != "BAD_REQUEST":
+        return False
+    # The two documented refusals of SEND: too long, and closed. Neither changes by waiting.
+    return pair.message != "Bad Request" and CLOSED not in (pair.message or "")
 
 
 def make_dispatcher(session: Session) -> Dispatcher:

@@ -29,6 +29,9 @@ class Steps:
         landing_wait: Seconds to wait for the landing at the most; history is about a minute late.
         receiver: A running ``Receiver``, to hear of landings by webhook.
 
+    A new conversation may not be valid at once: where its first frame is refused with BAD_REQUEST, it is sent
+    again after 0.2, 0.5 and 1 s.
+
     What became of them is in ``say_outcome``, ``landing_outcome`` and ``close_outcome`` in the run's
     table, and by ``run.advice`` where one did not come to what it should.
 
