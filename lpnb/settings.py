@@ -402,3 +402,8 @@ def _as_secret(value: object, needed: bool = True) -> tuple[Secret, str | None]:
 
 def _count(number: int) -> str:
     return "1 setting" if number == 1 else f"{number} settings"
+
+
+def read_variable(name: str) -> str | None:
+    """An environment variable that is no setting, such as those that ``lpnb lab`` gives its kernels."""
+    return os.environ.get(name)

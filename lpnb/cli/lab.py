@@ -50,6 +50,7 @@ def _run(options: argparse.Namespace) -> int:
         print(f"There is no {QUICKSTART} in {where}. {remedy}", file=sys.stderr)
         return 1
     from lpnb.client.connect import find_settings, shared_sandbox
+    from lpnb.client.sandbox_control import CONTROL_VARIABLE, TOKEN_VARIABLE
 
     settings, where = find_settings(directory=folder)
     if where is not None:
@@ -57,7 +58,8 @@ def _run(options: argparse.Namespace) -> int:
     # The kernels of the notebooks find this sandbox through its settings.
     with shared_sandbox() as sandbox:
         target = f"the sandbox on {sandbox.base} (there are no LP_ settings)"
-        return _serve(folder, options, sandbox.environment(), target)
+        control = {CONTROL_VARIABLE: sandbox.control, TOKEN_VARIABLE: sandbox.control_token}
+        return _serve(folder, options, sandbox.environment() | control, target)
 
 
 def _serve(folder: Path, options: argparse.Namespace, settings: dict[str, str], target: str) -> int:

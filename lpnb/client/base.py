@@ -11,6 +11,7 @@ from lpnb._internal import event_loop
 from lpnb._internal.display import brief, esc
 from lpnb._internal.validation import check_consumer_id, check_kind
 from lpnb.client.engine import Engine
+from lpnb.client.sandbox_control import find_sandbox
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models.engagements import Engagement
 from lpnb.models.outgoing import Batch
@@ -60,6 +61,23 @@ class BaseClient:
     def recent(self) -> tuple[BatchResponse, ...]:
         """The last thousand responses, the newest last; also one that an interrupt came in between of."""
         return tuple(self.engine.recent)
+
+    @property
+    def sandbox(self) -> Any:
+        """The sandbox that this client talks to; None on a real account.
+
+        It is the ``Sandbox`` itself where it runs in this process, as after ``connect()`` without settings.
+        In a notebook of ``lpnb lab`` it is a ``SandboxControl``, which has the same methods for traces,
+        webhooks, agents, faults, the clock and the rules.
+
+        Example:
+            >>> from lpnb import Client, Sandbox, Settings
+            >>> with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
+            ...     reply = client.create_conversation("consumer-1", skill_id="2741903011")
+            ...     client.sandbox.trace(reply.conversation_id)["skillName"]
+            'Cards & Payments'
+        """
+        return find_sandbox(self.settings)
 
     def listen(self, receiver: MessageListener) -> Self:
         """Let every conversation made from here on listen to *receiver*, a running ``Receiver``."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from lpnb.client.async_client import AsyncClient
+from lpnb.client.sandbox_control import find_sandbox
 from lpnb.client.sync_client import Client
 from lpnb.errors import SettingsError
 from lpnb.settings import SETTINGS, Settings, SettingsLookup
@@ -132,8 +133,11 @@ def has_fallen_back(settings: Settings) -> bool:
     return _sandbox is not None and sandbox_of(settings) is _sandbox
 
 
-def sandbox_of(settings: Settings) -> Sandbox | None:
-    """Return the sandbox that *settings* point at when it runs in this very process, and None otherwise.
+def sandbox_of(settings: Settings) -> Any:
+    """Return the sandbox that *settings* point at, and None where they point elsewhere.
+
+    It is the ``Sandbox`` itself when it runs in this very process, and a ``SandboxControl``, which has its
+    methods over the control API, when ``lpnb lab`` started it beside this one.
 
     Example:
         >>> from lpnb import Sandbox
@@ -141,8 +145,4 @@ def sandbox_of(settings: Settings) -> Sandbox | None:
         ...     sandbox_of(Settings.of(sandbox.environment())) is sandbox
         True
     """
-    if not settings.on_loopback:
-        return None
-    from lpnb.sandbox.sandbox import RUNNING
-
-    return RUNNING.get(settings.domain_api)
+    return find_sandbox(settings)

@@ -16,6 +16,7 @@ from lpnb.sandbox.state.auto_close import DEFAULT_AUTO_CLOSE_SECONDS
 from lpnb.sandbox.state.state_file import StateFileError
 from lpnb.sandbox.world.loader import read_world
 from lpnb.sandbox.world.models import World
+from lpnb.sandbox.world.rules import RulesError, parse_rule, read_rules
 from lpnb.sandbox.world.selection import SECRETS, public_secrets
 
 
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             client_secret=arguments.client_secret,
             token_lifetime=arguments.token_lifetime,
             port=arguments.port,
-            webhook=arguments.webhook,
+            rules=_rules(arguments),
             seed=arguments.seed,
             state_file=arguments.state,
             tls=arguments.tls or arguments.ca is not None,
@@ -40,10 +41,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             bare_hosts=arguments.bare_hosts,
             auto_close_after=arguments.auto_close * 60,
         )
+        for kind, app, url in map(_webhook, arguments.webhook):
+            sandbox.set_webhook(url, kind=kind, client_id=app)
     except ValueError as error:
         return _fail(str(error))
     except OSError as error:
-        return _fail(f"Cannot read {arguments.world}: {error.strerror}.")
+        return _fail(f"Cannot read {error.filename or arguments.world}: {error.strerror}.")
     # Before the start: a signal that comes right after the ready line must not be lost.
     with _signals() as stop:
         try:
@@ -90,6 +93,7 @@ examples:
   lpnb sandbox --port 8080
   lpnb sandbox --port 8080 --state bank.sqlite --seed 7
   lpnb sandbox --tls --ca ca.pem
+  lpnb sandbox --rule unknown_ids=refuse --rule history_delay=60
 """
 
 
@@ -107,7 +111,22 @@ def _parser() -> argparse.ArgumentParser:
     add("--client-id", metavar="C", help=f"app installation (default: {DEFAULT_CLIENT_ID})")
     add("--client-secret", metavar="S", help=f"its secret (default: {DEFAULT_CLIENT_SECRET})")
     add("--world", metavar="FILE", help="play the world in this TOML file in place of the bank that ships")
-    add("--webhook", metavar="URL", help="post all five kinds of webhook to this endpoint on this machine")
+    add(
+        "--rule",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="switch what is not documented, such as unknown_ids=refuse; may be given several times",
+    )
+    add("--rules", metavar="FILE", help="take the switches in the table [rules] of this TOML file")
+    add(
+        "--webhook",
+        metavar="[KIND=]URL",
+        action="append",
+        default=[],
+        help="post all five kinds of webhook, or one such as ContentEvent, to this endpoint on this machine; "
+        "for another app installation write CLIENT_ID:KIND=URL",
+    )
     add("--state", metavar="FILE", help="keep the state in this SQLite file, over restarts and kill -9")
     add("--seed", metavar="N", help="make ids, and faults that come by chance, repeatable")
     add("--tls", action="store_true", help="serve https with a certificate authority of its own")
@@ -133,6 +152,30 @@ def _parser() -> argparse.ArgumentParser:
         "where the service has 25 minutes to 90 days (default: 90 days)",
     )
     return parser
+
+
+def _rules(arguments: argparse.Namespace) -> dict[str, object]:
+    """The rules of the file, and those of the command line, which win."""
+    rules = {} if arguments.rules is None else read_rules(arguments.rules)
+    complaints = []
+    for text in arguments.rule:
+        try:
+            name, value = parse_rule(text)
+            rules[name] = value
+        except RulesError as error:
+            complaints += error.complaints
+    if complaints:
+        raise RulesError("--rule", complaints)
+    return rules
+
+
+def _webhook(text: str) -> tuple[str | None, str | None, str]:
+    """Kind, app installation and URL of a ``--webhook``."""
+    target, mark, url = text.partition("=")
+    if not mark or "/" in target:
+        return None, None, text
+    app, _, kind = target.rpartition(":")
+    return kind, app or None, url
 
 
 def _minutes(text: str) -> float:

@@ -1,6 +1,7 @@
 """The context handed to every service: world, rules, keys, state, faults and rate limits."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,7 +45,7 @@ class Cloud:
     """What the Domain API hands out: ``127.0.0.1:port``, or a name without a port."""
     scheme: str
     """Either "http" or "https"."""
-    rules: Rules
+    current_rules: Callable[[], Rules] = field(repr=False)
     keyring: Keyring
     state: State
     faults: FaultQueue
@@ -53,6 +54,11 @@ class Cloud:
     """Signs the file store's URLs."""
     account_loading: AccountLoading = field(default_factory=AccountLoading)
     _landing_cache: dict[Any, tuple[dict[str, Any], list[str]]] = field(default_factory=dict)
+
+    @property
+    def rules(self) -> Rules:
+        """The rules as they are now: the control API may change them."""
+        return self.current_rules()
 
     @property
     def now(self) -> float:
@@ -68,7 +74,7 @@ class Cloud:
 
         A trace weighs more than the request it is about, and most are alike.
         """
-        key = (account.id, request, self.state.availability)
+        key = (account.id, request, self.state.availability, self.rules)
         landing = self._landing_cache.get(key)
         if landing is None:
             landing = route_conversation(

@@ -9,9 +9,10 @@ import secrets
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import uvicorn
 
@@ -38,7 +39,14 @@ from lpnb.sandbox.webhooks.delivery import WebhookDispatcher
 from lpnb.sandbox.webhooks.delivery_options import Delivery
 from lpnb.sandbox.webhooks.targets import targets_of
 from lpnb.sandbox.world.models import World
-from lpnb.sandbox.world.rules import Rules
+from lpnb.sandbox.world.rules import (
+    RoutingOrder,
+    Rules,
+    SdeChecks,
+    WebhookSignature,
+    make_rules,
+    read_rules,
+)
 from lpnb.sandbox.world.selection import DEFAULT_SECRET, history_settings, select_account
 
 if TYPE_CHECKING:
@@ -85,12 +93,16 @@ class Sandbox(Controls):
         auto_close_after: Seconds after which a conversation that waits for its consumer closes by
             itself; an account's setting of 25 minutes to 90 days (documented), here any.
         webhook: An endpoint on this machine that is posted all five kinds of webhook, for the app
-            installation of `client_id`; in place of what the world has for it.
+            installation of `client_id`; in place of what the world has for it. Or a mapping from kinds, such
+            as "ContentEvent", to endpoints.
         delivery: How webhooks are signed, repeated and bounded.
         clock: Returns the time in epoch seconds; tests pass their own.
         retention: How much is remembered.
         limits: How much of a request is taken.
-        **rules: Any field of `Rules` by name, such as ``sde_checks="strict"``.
+        rules: Switches for what is not documented, by name, or the path of a TOML file with a table
+            ``[rules]``. They win over those of the world.
+        sde_checks: This and the other switches, each by its name, win over *rules*. What is known about each
+            is in the documentation of `Rules`.
 
     Example:
         >>> with Sandbox() as sandbox:
@@ -114,13 +126,63 @@ class Sandbox(Controls):
         tls: bool = False,
         ca_file: str | os.PathLike[str] | None = None,
         auto_close_after: float = DEFAULT_AUTO_CLOSE_SECONDS,
-        webhook: str | None = None,
+        webhook: str | Mapping[str, str] | None = None,
         delivery: Delivery | None = None,
         clock: Callable[[], float] = time.time,
         retention: RetentionLimits | None = None,
         limits: Limits | None = None,
-        **rules: Any,
+        rules: Rules | Mapping[str, object] | str | os.PathLike[str] | None = None,
+        sde_checks: SdeChecks | None = None,
+        open_after_refused_profile: bool | None = None,
+        already_open_status: int | None = None,
+        refused_element_status: int | None = None,
+        batch_refusal: Literal["elements", "object"] | None = None,
+        brand_id_missing_status: int | None = None,
+        require_version: bool | None = None,
+        require_content_type: bool | None = None,
+        routing_order: RoutingOrder | None = None,
+        any_skill_is_no_choice: bool | None = None,
+        unknown_ids: Literal["accept", "refuse"] | None = None,
+        fallback_when_offline: bool | None = None,
+        engagement_needs_agent: bool | None = None,
+        consumer_may_transfer: bool | None = None,
+        survey_keeps_conversation: bool | None = None,
+        csat_after_close: bool | None = None,
+        chat_state_sequence: bool | None = None,
+        check_files: bool | None = None,
+        files_of_others: bool | None = None,
+        preview_counts: bool | None = None,
+        history_delay: float | None = None,
+        history_empty_status: int | None = None,
+        history_source_required: bool | None = None,
+        webhook_signature: WebhookSignature | None = None,
     ) -> None:
+        switches = {
+            "sde_checks": sde_checks,
+            "open_after_refused_profile": open_after_refused_profile,
+            "already_open_status": already_open_status,
+            "refused_element_status": refused_element_status,
+            "batch_refusal": batch_refusal,
+            "brand_id_missing_status": brand_id_missing_status,
+            "require_version": require_version,
+            "require_content_type": require_content_type,
+            "routing_order": routing_order,
+            "any_skill_is_no_choice": any_skill_is_no_choice,
+            "unknown_ids": unknown_ids,
+            "fallback_when_offline": fallback_when_offline,
+            "engagement_needs_agent": engagement_needs_agent,
+            "consumer_may_transfer": consumer_may_transfer,
+            "survey_keeps_conversation": survey_keeps_conversation,
+            "csat_after_close": csat_after_close,
+            "chat_state_sequence": chat_state_sequence,
+            "check_files": check_files,
+            "files_of_others": files_of_others,
+            "preview_counts": preview_counts,
+            "history_delay": history_delay,
+            "history_empty_status": history_empty_status,
+            "history_source_required": history_source_required,
+            "webhook_signature": webhook_signature,
+        }
         if account_id is not None and not _ACCOUNT.fullmatch(account_id):
             raise ValueError(
                 f"account_id must be 1 to 20 letters, digits or underscores; got {account_id[:40]!r}."
@@ -141,7 +203,9 @@ class Sandbox(Controls):
         self.client_id = played.client_id
         self.client_secret = played.client_secret
         self.token_lifetime = token_lifetime
-        self.rules = Rules(**rules)
+        named = {name: value for name, value in switches.items() if value is not None}
+        self._rules_at_start = make_rules(played.world.rules, _rules_given(rules), named)
+        self.rules = self._rules_at_start
         self._wanted_port = port
         self._bare_hosts = bare_hosts
         self._limits = limits or Limits()
@@ -294,7 +358,7 @@ class Sandbox(Controls):
             token_lifetime=self.token_lifetime,
             scheme="https" if self._tls else "http",
             host="127.0.0.1" if self._bare_hosts else f"127.0.0.1:{port}",
-            rules=self.rules,
+            current_rules=lambda: self.rules,
             keyring=self._keyring,
             state=self._state,
             faults=self._faults,
@@ -361,3 +425,18 @@ class Sandbox(Controls):
     def _tokens_expired(self) -> None:
         if self._state_file is not None and self._keyring is not None:
             self._state_file.put_value("keyring", self._keyring.to_json())
+
+
+def _rules_given(
+    rules: Rules | Mapping[str, object] | str | os.PathLike[str] | None,
+) -> Mapping[str, object]:
+    if rules is None:
+        return {}
+    if isinstance(rules, Rules):
+        return asdict(rules)
+    if isinstance(rules, str | os.PathLike):
+        return read_rules(rules)
+    if not isinstance(rules, Mapping):
+        kind = type(rules).__name__
+        raise TypeError(f"rules must be Rules, a mapping, or the path of a rules file; got {kind}.")
+    return rules

@@ -541,7 +541,7 @@ def test_what_changes_in_a_burst_is_told_together_and_in_bounds(connector: Any, 
     listener = listen()
     with connector.sandbox._state.ledger:
         for number in range(inbox._MAX_CHANGED + 5):
-            client_of._clients[0].tell(str(number), number)
+            client_of._clients[0].notify(str(number), number)
 
     assert listener.next()[1] == {"changed": None}
     assert client_of._clients[0].changed == set()

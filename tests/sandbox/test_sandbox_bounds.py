@@ -136,7 +136,7 @@ def test_what_was_considered_weighs_too():
     quiet = state.visits.start(ACCOUNT, "x").session_id
     loud = state.visits.start(ACCOUNT, "x").session_id
 
-    state.visits.ask(loud, [{"why": "x" * 30_000}], None)
+    state.visits.record_engagement(loud, [{"why": "x" * 30_000}], None)
 
     assert state.visits.session(quiet) is None
     assert state.visits.session(loud) is not None

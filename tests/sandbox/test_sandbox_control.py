@@ -244,7 +244,8 @@ def test_the_request_log_can_be_filtered(connector, control):
         (
             "route=nowhere",
             "route must be one of 'domain', 'sentinel', 'jwks', 'idp', 'conversation', 'send', 'upload', "
-            "'download', 'engagement', 'report', 'validate', 'login', 'history', '-'; got 'nowhere'.",
+            "'download', 'engagement', 'report', 'validate', 'login', 'refresh', 'logout', "
+            "'history', '-'; got 'nowhere'.",
         ),
         (
             "method=post",
@@ -255,7 +256,7 @@ def test_the_request_log_can_be_filtered(connector, control):
             "fault=500",
             "fault must be one of 'status', 'slow', 'hang', 'drip', 'drop_before', 'drop_after', 'truncate', "
             "'html', 'empty', 'big', 'nan', 'reqid_missing', 'reqid_doubled', 'reqid_unknown', 'reqid_int', "
-            "'shuffled', 'surplus', 'rate_limit', 'none'; got '500'.",
+            "'not_yet', 'shuffled', 'surplus', 'rate_limit', 'none'; got '500'.",
         ),
         ("since=yesterday", "since must be a number, 0 or more; got 'yesterday'."),
     ],

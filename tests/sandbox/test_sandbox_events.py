@@ -64,7 +64,7 @@ def live_a_little(state):
     state.set_online("12345678", "7", False)
     visit = state.visits.start("12345678", "app")
     state.visits.report(visit.session_id, attributes=[{"type": "lead"}], entry_points=["sec://x"])
-    state.visits.ask(
+    state.visits.record_engagement(
         visit.session_id, [{"why": "x"}], {"campaignId": "1", "engagementId": "2", "revision": 3}
     )
     state.visits.report_impression(visit.session_id, {"type": "impDisplay"})
@@ -95,7 +95,7 @@ def test_a_replay_of_the_events_as_text_rebuilds_the_state_exactly():
     stored = next(event for event in map(Event.from_json, written) if event.kind == "upload_stored")
     visit = rebuilt.visits.session(started.data["session_id"])
     assert visit == state.visits.session(visit.session_id)
-    assert (visit.shown["1"]["engagementId"], len(visit.impressions)) == ("2", 1)
+    assert (visit.offers["1"]["engagementId"], len(visit.impressions)) == ("2", 1)
     assert rebuilt.uploads.get(stored.data["path"]).content == b"abc"
     assert rebuilt.ledger.sequence == state.ledger.sequence == len(written)
     # What happens next is the same too: ids, and the consumer who is not free.

@@ -306,7 +306,8 @@ def test_the_log_names_the_fault_and_has_no_status_where_there_was_no_answer(con
             {},
             ValueError,
             "route must be one of 'domain', 'sentinel', 'jwks', 'idp', 'conversation', 'send', 'upload', "
-            "'download', 'engagement', 'report', 'validate', 'login', 'history'; got 'nowhere'.",
+            "'download', 'engagement', 'report', 'validate', 'login', 'refresh', 'logout', "
+            "'history'; got 'nowhere'.",
         ),
         (
             ("send", "shuffled"),
@@ -328,7 +329,7 @@ def test_the_log_names_the_fault_and_has_no_status_where_there_was_no_answer(con
             ValueError,
             "fault must be one of 'status', 'slow', 'hang', 'drip', 'drop_before', 'drop_after', 'truncate', "
             "'html', 'empty', 'big', 'nan', 'reqid_missing', 'reqid_doubled', 'reqid_unknown', 'reqid_int', "
-            "'shuffled', 'surplus'; got '500'. For that status: use 'status', code=500.",
+            "'not_yet', 'shuffled', 'surplus'; got '500'. For that status: use 'status', code=500.",
         ),
         (
             ("idp", "slow"),

@@ -93,7 +93,13 @@ def set_webhook(agents: AgentSide, _request: Request, body: Body) -> Answer:
     url = body.get("url", 0)
     if url is not None and not isinstance(url, str):
         raise ControlError("url must be a string, such as 'http://127.0.0.1:8080/hook', or null for none.")
-    agents.set_webhook(url)
+    names = {name: _text(name, body[name]) for name in ("kind", "client_id", "account_id") if name in body}
+    agents.set_webhook(
+        url,
+        kind=names.get("kind"),
+        client_id=names.get("client_id"),
+        account_id=names.get("account_id"),
+    )
     return json_answer(200, {"done": True})
 
 

@@ -15,6 +15,7 @@ from lpnb.sandbox.webhooks.delivery import WebhookDispatcher
 from lpnb.sandbox.webhooks.targets import target_of
 from lpnb.sandbox.world.models import Account, Agent, Skill, World
 from lpnb.sandbox.world.rules import Rules
+from lpnb.sandbox.world.webhook_subscriptions import Webhooks
 
 # A SEND frame's limit (documented); the agents' own is not published.
 MAX_TEXT = 5000
@@ -231,17 +232,43 @@ class AgentSide:
         """Wait until there were *count* tries to deliver one; False when that takes longer."""
         return self._dispatcher.wait_for_attempts(count, seconds)
 
-    def set_webhook(self, url: str | None) -> None:
-        """Post all five kinds of webhook to *url* from now on, for the installation that `environment` names.
+    def set_webhook(
+        self,
+        url: str | None,
+        *,
+        kind: str | None = None,
+        client_id: str | None = None,
+        account_id: str | None = None,
+    ) -> None:
+        """Post webhooks to *url* from now on.
 
         Args:
             url: An endpoint on this machine; None for no webhooks. What waits for an earlier one goes there.
+            kind: One kind of webhook, such as "ContentEvent" or "ExConversationChangeNotification"; all five
+                when left out.
+            client_id: The app installation whose webhooks they are; that of `environment` when left out.
+            account_id: The account of that installation; that of `environment` when left out.
 
         Raises:
-            ValueError: When it is no URL, or on another machine and that was not allowed.
+            ValueError: When it is no URL, or on another machine and that was not allowed, or there is no such
+                kind, installation or account.
         """
+        account_id = account_id or self.account_id
+        client_id = client_id or self.client_id
+        if account_id not in self.world.accounts_by_id:
+            known = ", ".join(map(repr, self.world.accounts_by_id))
+            raise ControlError(f"account_id must be one of {known}; got {account_id[:80]!r}.")
+        present = next(
+            (
+                target.webhooks
+                for target in self._dispatcher.targets
+                if (target.account_id, target.client_id) == (account_id, client_id)
+            ),
+            Webhooks(),
+        )
         try:
-            self._dispatcher.set_target(target_of(self.world, url, self.account_id, self.client_id))
+            target = target_of(self.world, present, url, kind, account_id, client_id)
+            self._dispatcher.set_target(target)
         except ValueError as error:
             raise ControlError(str(error)) from None
 

@@ -25,6 +25,7 @@ from lpnb.sandbox.http.limits import Limits
 from lpnb.sandbox.http.messages import Answer, Request, error_answer, json_answer, media_type, truncate
 from lpnb.sandbox.http.request_body import read_body
 from lpnb.sandbox.state.durable import wait_until_stored
+from lpnb.sandbox.world.rules import RULE_NAMES
 
 logger = logging.getLogger("lpnb.sandbox")
 
@@ -36,13 +37,18 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ControlRoute:
-    """One thing to look at or to do. ``takes`` names the members a POST's body may have."""
+    """One thing to look at or to do. ``takes`` names the members of a POST's body; None is any rule."""
 
     method: str
     path: str
     doc: str
     answer: Callable[[Controls, Request, Body], Answer]
-    takes: tuple[str, ...] = ()
+    takes: tuple[str, ...] | None = ()
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The members that a body may have."""
+        return RULE_NAMES if self.takes is None else self.takes
 
 
 def _done() -> Answer:
@@ -122,9 +128,29 @@ def _reset(controls: Controls, _request: Request, _body: Body) -> Answer:
     return _done()
 
 
+def _set_rules(controls: Controls, _request: Request, body: Body) -> Answer:
+    controls.set_rules(body)
+    return json_answer(200, {"rules": controls.rule_list})
+
+
+def _set_online(controls: Controls, request: Request, body: Body) -> Answer:
+    online, account_id = body.get("online"), body.get("account_id")
+    if not isinstance(online, bool):
+        raise ControlError("online must be true or false.")
+    if account_id is not None and not isinstance(account_id, str):
+        raise ControlError("account_id must be a string.")
+    controls.set_online(request.path_params["agent_id"], online, account_id=account_id)
+    return _done()
+
+
 def _index(_controls: Controls, _request: Request, _body: Body) -> Answer:
     rows = [
-        {"method": control.method, "path": control.path, "does": control.doc, "takes": list(control.takes)}
+        {
+            "method": control.method,
+            "path": control.path,
+            "does": control.doc,
+            "takes": list(control.members),
+        }
         for control in CONTROL_ROUTES
     ]
     return json_answer(200, {"controls": rows})
@@ -159,6 +185,17 @@ CONTROL_ROUTES = (
         _rate_limit,
         ("rate", "burst", "retry_after", "body", "routes", "account_id"),
     ),
+    ControlRoute("GET", "/rules", "Every rule: value, default, choices, and what is known.", views.rules),
+    ControlRoute(
+        "POST",
+        "/rules",
+        'Change rules until the reset, by name, such as {"unknown_ids": "refuse"}.',
+        _set_rules,
+        None,
+    ),
+    ControlRoute(
+        "POST", "/agents/{agent_id}", "Let an agent come or go.", _set_online, ("online", "account_id")
+    ),
     ControlRoute("POST", "/clock", "Move, stop or start the clock.", _clock, ("advance", "set", "frozen")),
     ControlRoute("POST", "/tokens/expire", "Make every AppJWT issued so far invalid.", _expire_tokens),
     ControlRoute(
@@ -183,7 +220,11 @@ CONTROL_ROUTES = (
     ),
     ControlRoute("GET", "/webhooks", "How webhooks fared, and the last thousand tries.", agents.webhooks),
     ControlRoute(
-        "POST", "/webhooks", "Post all webhooks to this URL, or to none.", agents.set_webhook, ("url",)
+        "POST",
+        "/webhooks",
+        "Post webhooks of all kinds or of one to this URL, or to none.",
+        agents.set_webhook,
+        ("url", "kind", "client_id", "account_id"),
     ),
     ControlRoute(
         "POST",
@@ -279,7 +320,7 @@ def _read_body(control: ControlRoute, request: Request) -> Body:
         raise ControlError(str(error)) from None
     if not isinstance(body, dict):
         raise ControlError("Send a JSON object; {} is enough where nothing is needed.")
-    if unknown := [name for name in body if name not in control.takes]:
+    if control.takes is not None and (unknown := [name for name in body if name not in control.takes]):
         takes = ", ".join(repr(name) for name in control.takes) or "nothing"
         raise ControlError(f"{truncate(unknown[0], 40)!r} is not known here; this takes {takes}.")
     return body

@@ -6,7 +6,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import EllipsisType
 from typing import Any
 
@@ -22,7 +22,7 @@ from lpnb.sandbox.state.conversations import Conversation, Message
 from lpnb.sandbox.state.state import RequestRecord, State
 from lpnb.sandbox.tokens import Keyring, consumer
 from lpnb.sandbox.world.models import World
-from lpnb.sandbox.world.rules import Rules
+from lpnb.sandbox.world.rules import Rules, RulesError, describe_rules, make_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Controls(AgentSide):
     _faults: FaultQueue
     _rate_limits: RateLimits
     _account_loading: AccountLoading
+    _rules_at_start: Rules
     _keyring: Keyring | None
 
     @property
@@ -132,8 +133,8 @@ class Controls(AgentSide):
         Args:
             route: A name from `lpnb.sandbox.route_names.ROUTES`, such as "conversation".
             fault: "status", "slow", "hang", "drip", "drop_before", "drop_after", "truncate", "html", "empty",
-                "big", "nan", "reqid_missing", "reqid_doubled", "reqid_unknown", "reqid_int", "shuffled" or
-                "surplus".
+                "big", "nan", "reqid_missing", "reqid_doubled", "reqid_unknown", "reqid_int", "not_yet",
+                "shuffled" or "surplus".
             times: How often; None for every request until `reset`. Left out: once, and without end when
                 there is a *probability*.
             probability: The chance of each request to be hit, above 0 and at most 1.
@@ -235,6 +236,32 @@ class Controls(AgentSide):
         self._clock.run()
         self._clock_moved()
 
+    @property
+    def rule_list(self) -> list[dict[str, Any]]:
+        """Every rule: name, value, default, choices, and what is known about it."""
+        return describe_rules(self.rules)
+
+    def set_rules(self, rules: Mapping[str, object]) -> None:
+        """Change switches of `rules` from now on, until `reset`.
+
+        Args:
+            rules: Values by name, such as ``{"unknown_ids": "refuse"}``; those not named stay as they are.
+
+        Raises:
+            ValueError: Naming everything that is wrong. Nothing has changed then.
+
+        Example:
+            >>> from lpnb import Sandbox
+            >>> sandbox = Sandbox()
+            >>> sandbox.set_rules({"unknown_ids": "refuse"})
+            >>> sandbox.rules.unknown_ids
+            'refuse'
+        """
+        try:
+            self.rules = make_rules(asdict(self.rules), rules)
+        except RulesError as error:
+            raise ControlError(" ".join(error.complaints)) from None
+
     def close_idle(self) -> list[str]:
         """Close what waited too long for its consumer, as every move of the clock does; return the ids."""
         return close_idle(self._state, self.auto_close_after)
@@ -305,11 +332,12 @@ class Controls(AgentSide):
     def reset(self) -> None:
         """Forget conversations, profiles, faults, limits, counters and logs; the clock shows real time again.
 
-        Tokens stay as they are.
+        Rules are those of the start again. Tokens stay as they are.
         """
         self._faults.reset()
         self._rate_limits.clear()
         self._account_loading.left = 0
+        self.rules = self._rules_at_start
         self._clock.reset()
         self._state.reset()
         self._clock_moved()

@@ -97,6 +97,11 @@ def fault_log(controls: Controls, _request: Request, _body: Body) -> Answer:
     return Answer(200, controls.fault_log.encode(), content_type="application/x-ndjson;charset=utf-8")
 
 
+def rules(controls: Controls, _request: Request, _body: Body) -> Answer:
+    """Every rule, with what is known of it."""
+    return json_answer(200, {"rules": controls.rule_list})
+
+
 def conversations(controls: Controls, request: Request, _body: Body) -> Answer:
     """A line for every conversation."""
     filters = _filters(request, ("state", "consumer", "limit"))

@@ -125,7 +125,7 @@ def make_fault(route: str, name: str, options: Mapping[str, Any]) -> Fault:
         ...
     lpnb.sandbox.errors.ControlError: fault must be one of 'status', 'slow', 'hang', 'drip', \
 'drop_before', 'drop_after', 'truncate', 'html', 'empty', 'big', 'nan', 'reqid_missing', \
-'reqid_doubled', 'reqid_unknown', 'reqid_int', 'shuffled', 'surplus'; got 'explode'.
+'reqid_doubled', 'reqid_unknown', 'reqid_int', 'not_yet', 'shuffled', 'surplus'; got 'explode'.
     """
     if route not in ROUTES:
         raise ControlError(f"route must be one of {quoted_list(ROUTES)}; got {route!r}.")

@@ -1,12 +1,18 @@
 """Webhook targets: the app installations of a world that have the webhooks capability."""
 
+from collections.abc import Mapping
+
 from lpnb.sandbox.webhooks.attempts import WebhookTarget
 from lpnb.sandbox.world.models import World
 from lpnb.sandbox.world.webhook_subscriptions import Webhooks
 
 
-def targets_of(world: World, url: str | None, account_id: str, client_id: str) -> list[WebhookTarget]:
+def targets_of(
+    world: World, url: str | Mapping[str, str] | None, account_id: str, client_id: str
+) -> list[WebhookTarget]:
     """Every enabled installation with webhooks; *url* stands in for those of one installation.
+
+    It is one endpoint for all kinds, or an endpoint for each kind.
 
     Raises:
         ValueError: When *url* is none.
@@ -21,7 +27,7 @@ def targets_of(world: World, url: str | None, account_id: str, client_id: str) -
         for installation in account.installations:
             webhooks = installation.webhooks
             if url is not None and (account.id, installation.client_id) == (account_id, client_id):
-                webhooks = Webhooks.to_all(url)
+                webhooks = _webhooks_to(url)
             if webhooks is not None and installation.enabled:
                 targets.append(
                     WebhookTarget(account.id, installation.client_id, installation.client_secret, webhooks)
@@ -29,12 +35,26 @@ def targets_of(world: World, url: str | None, account_id: str, client_id: str) -
     return targets
 
 
-def target_of(world: World, url: str | None, account_id: str, client_id: str) -> WebhookTarget:
-    """One installation with all five kinds to *url*, or with none at all.
+def _webhooks_to(url: str | Mapping[str, str]) -> Webhooks:
+    if isinstance(url, str):
+        return Webhooks.to_all(url)
+    webhooks = Webhooks()
+    for kind, endpoint in url.items():
+        webhooks = webhooks.with_endpoint(kind, endpoint)
+    return webhooks
+
+
+def target_of(
+    world: World, present: Webhooks, url: str | None, kind: str | None, account_id: str, client_id: str
+) -> WebhookTarget:
+    """One installation with one kind, or with all five, to *url*; None takes them out.
 
     Raises:
-        ValueError: When *url* is no URL.
+        ValueError: When *url* is no URL, or there is no such kind or installation.
     """
-    installation = world.accounts_by_id[account_id].installations_by_id[client_id]
-    webhooks = Webhooks() if url is None else Webhooks.to_all(url)
-    return WebhookTarget(account_id, client_id, installation.client_secret, webhooks)
+    installations = world.accounts_by_id[account_id].installations_by_id
+    if client_id not in installations:
+        known = ", ".join(map(repr, installations))
+        raise ValueError(f"client_id must be one of {known}; got {client_id[:80]!r}.")
+    webhooks = present.with_endpoint(kind, url)
+    return WebhookTarget(account_id, client_id, installations[client_id].client_secret, webhooks)

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from lpnb.sandbox.world.models import SDE_TYPES, World
+from lpnb.sandbox.world.rules import check_rules
 
 MAX_WORLD_BYTES = 5 * 1024 * 1024
 
@@ -72,6 +73,8 @@ def parse_world(text: str, *, where: str = "the world") -> World:
             _sentence(finding) for finding in error.errors(include_url=False) if _is_informative(finding)
         ]
     complaints += _reference_complaints(table)
+    if isinstance(table.get("rules"), dict):
+        complaints += check_rules(table["rules"], "rules.")
     if complaints or world is None:
         # A union is tried member by member, and each complains at the same place.
         raise WorldError(where, list(dict.fromkeys(complaints)))

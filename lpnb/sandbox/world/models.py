@@ -211,6 +211,8 @@ class World(_Part):
     """
 
     name: str = "A world"
+    rules: dict[str, bool | int | float | str] = {}
+    """Switches of `Rules` by name; those that a sandbox is given win over these."""
     accounts: Annotated[tuple[Account, ...], Field(strict=False, min_length=1)]
 
     @cached_property

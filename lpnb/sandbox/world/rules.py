@@ -3,8 +3,17 @@
 What is documented is not switchable and not here. Each field says what is known.
 """
 
-from dataclasses import dataclass, fields
-from typing import Literal, get_args
+import inspect
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 SdeChecks = Literal["lenient", "strict"]
 RoutingOrder = Literal[
@@ -126,12 +135,163 @@ class Rules:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name == "history_delay":
-                if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 86_400:
-                    raise ValueError(f"history_delay must be seconds from 0 to 86400; got {value!r}.")
-                continue
-            allowed = _CHOICES.get(field.name, (True, False))
-            if value not in allowed or isinstance(value, bool) is not isinstance(allowed[0], bool):
-                choices = ", ".join(repr(choice) for choice in allowed)
-                raise ValueError(f"{field.name} must be one of {choices}; got {value!r}.")
+            if problem := _problem_of(field.name, getattr(self, field.name)):
+                raise ValueError(problem)
+
+
+class RulesError(ValueError):
+    """Rules that cannot be; ``complaints`` are sentences, one for each name or value that is wrong."""
+
+    def __init__(self, where: str, complaints: list[str]) -> None:
+        self.complaints = complaints
+        count = "1 thing is wrong" if len(complaints) == 1 else f"{len(complaints)} things are wrong"
+        super().__init__("\n  ".join([f"{count} in {where}:", *complaints]))
+
+
+def check_rules(values: Mapping[str, object], prefix: str = "") -> Iterator[str]:
+    """What is wrong with rules given by name; *prefix* goes in front of each name.
+
+    >>> list(check_rules({"sde_cheks": "strict", "unknown_ids": "refuse"}))
+    ["sde_cheks is no rule. Did you mean 'sde_checks'?"]
+    """
+    for name, value in values.items():
+        if name in _GONE:
+            yield f"{prefix}{name} is gone: {_GONE[name]}"
+        elif name not in RULE_NAMES:
+            close = get_close_matches(name[:80], RULE_NAMES, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else " GET /_lpnb/rules lists them."
+            yield f"{prefix}{name[:80]} is no rule.{hint}"
+        elif problem := _problem_of(name, value):
+            yield prefix + problem
+
+
+def make_rules(*sources: Mapping[str, object], where: str = "the rules") -> Rules:
+    """The rules with these values; a later source wins over an earlier one.
+
+    Raises:
+        RulesError: Naming everything that is wrong.
+
+    Example:
+        >>> make_rules({"unknown_ids": "refuse"}, {"history_delay": 60}).history_delay
+        60
+    """
+    values: dict[str, Any] = {}
+    for source in sources:
+        values |= source
+    if complaints := list(check_rules(values)):
+        raise RulesError(where, complaints)
+    return Rules(**values)
+
+
+def read_rules(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The ``[rules]`` table of a TOML file: a rules file, or a world that has one.
+
+    Raises:
+        RulesError: The file has no such table, or something in it is wrong.
+        OSError: The file cannot be read.
+    """
+    path = Path(path)
+    try:
+        table = tomllib.loads(path.read_bytes().decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RulesError(str(path), [f"It is not TOML: {error}."]) from None
+    values = table.get("rules")
+    if not isinstance(values, dict):
+        raise RulesError(str(path), ["It has no table [rules]."])
+    if complaints := list(check_rules(values, "rules.")):
+        raise RulesError(str(path), complaints)
+    return values
+
+
+def parse_rule(text: str) -> tuple[str, object]:
+    """A rule as on the command line: ``NAME=VALUE``.
+
+    Raises:
+        RulesError: It is no rule, or not a value that the rule can have.
+
+    Example:
+        >>> parse_rule("check_files=false"), parse_rule("already_open_status=400")
+        (('check_files', False), ('already_open_status', 400))
+    """
+    name, mark, written = text.partition("=")
+    if not mark:
+        raise RulesError(repr(text[:80]), ["Write NAME=VALUE, such as unknown_ids=refuse."])
+    written = written.strip()
+    value = json.loads(written.lower()) if _NOT_TEXT.fullmatch(written) else written
+    if complaints := list(check_rules({name.strip(): value})):
+        raise RulesError(repr(text[:80]), complaints)
+    return name.strip(), value
+
+
+def describe_rules(rules: Rules) -> list[dict[str, Any]]:
+    """Every rule: its name, its value, its default, what it may be, and what is known about it."""
+    notes, defaults, values = _notes(), asdict(Rules()), asdict(rules)
+    return [
+        {
+            "name": name,
+            "value": values[name],
+            "default": defaults[name],
+            "choices": list(_choices(name)) if name != "history_delay" else "seconds from 0 to 86400",
+            "known": notes.get(name, ""),
+        }
+        for name in RULE_NAMES
+    ]
+
+
+def rules_toml(values: Mapping[str, object], comments: Mapping[str, str] | None = None) -> str:
+    """A rules file with these values, each under its comment.
+
+    >>> print(rules_toml({"check_files": False}, {"check_files": "Seen on 1 May."}), end="")
+    [rules]
+    # Seen on 1 May.
+    check_files = false
+    """
+    lines = ["[rules]"]
+    for name, value in values.items():
+        if comments and name in comments:
+            lines.append(f"# {' '.join(comments[name].split())}")
+        lines.append(f"{name} = {json.dumps(value)}")
+    return "\n".join(lines) + "\n"
+
+
+RULE_NAMES = tuple(field.name for field in fields(Rules))
+
+_GONE = {
+    "send_expires_in": "Sentinel V2 always answers with expires_in, as text, and V1 never does.",
+}
+_NOT_TEXT = re.compile(r"(?i:true|false)|(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,9})?")
+
+
+def _choices(name: str) -> tuple[object, ...]:
+    return _CHOICES.get(name, (True, False))
+
+
+def _problem_of(name: str, value: object) -> str | None:
+    """Why a rule cannot have this value, or None."""
+    if name == "history_delay":
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 86_400:
+            return f"history_delay must be seconds from 0 to 86400; got {value!r}."
+        return None
+    allowed = _choices(name)
+    if value in allowed and isinstance(value, bool) is isinstance(allowed[0], bool):
+        return None
+    sentence = f"{name} must be one of {', '.join(map(repr, allowed))}; got {value!r}."
+    texts = [choice for choice in allowed if isinstance(choice, str)]
+    close = get_close_matches(value[:80], texts, n=1) if isinstance(value, str) else []
+    return f"{sentence} Did you mean {close[0]!r}?" if close else sentence
+
+
+@cache
+def _notes() -> dict[str, str]:
+    """What is known of each rule, from the docstring of `Rules`."""
+    text = (inspect.getdoc(Rules) or "").partition("Args:")[2].partition("Example:")[0]
+    notes: dict[str, str] = {}
+    name = ""
+    for line in text.splitlines():
+        begun = re.fullmatch(r" {4}(\w+): (.+)", line)
+        if begun and begun[1] in RULE_NAMES:
+            name = begun[1]
+            notes[name] = begun[2]
+        elif name and line.strip():
+            notes[name] += f" {line.strip()}"
+    return {key: note.replace("``", "") for key, note in notes.items()}

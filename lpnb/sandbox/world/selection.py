@@ -75,7 +75,7 @@ def select_account(
         for position, old in enumerate(played.accounts)
     )
     return SelectedAccount(
-        World(name=played.name, accounts=accounts),
+        World(name=played.name, rules=played.rules, accounts=accounts),
         account.id,
         installation.client_id,
         installation.client_secret,

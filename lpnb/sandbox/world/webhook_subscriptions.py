@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterator
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -87,6 +87,18 @@ class Webhooks(_Part):
         every = {key: Subscription.model_construct(endpoint=_endpoint(url)) for key in EVENT_KEYS}
         return cls.model_validate(every)
 
+    def with_endpoint(self, key: str | None, url: str | None) -> Self:
+        """The same with another endpoint for one kind, or for all where *key* is None; None takes it out.
+
+        Raises:
+            ValueError: When *url* is none, or there is no such kind.
+        """
+        keys = EVENT_KEYS if key is None else (event_key(key),)
+        subscription = None if url is None else Subscription.model_construct(endpoint=_endpoint(url))
+        every: dict[str, Any] = {name: self.by_key().get(name) for name in EVENT_KEYS}
+        every |= dict.fromkeys(keys, subscription)
+        return type(self).model_validate({**every, "retry": self.retry})
+
     def by_key(self) -> dict[str, Subscription]:
         """Every subscription there is, under its event's key."""
         messages = (self.content, self.rich_content, self.accept_status, self.chat_state)
@@ -98,6 +110,22 @@ class Webhooks(_Part):
         for subscription in self.by_key().values():
             if not is_loopback(subscription.endpoint):
                 yield subscription.endpoint
+
+
+def event_key(kind: str) -> str:
+    """The event's key for a kind, such as "ContentEvent"; a key stays as it is.
+
+    >>> event_key("ContentEvent")
+    'ms.MessagingEventNotification.ContentEvent'
+
+    Raises:
+        ValueError: There is no such kind.
+    """
+    for key in EVENT_KEYS:
+        if kind in (key, key.rpartition(".")[2], key.rpartition(".")[2].removesuffix("Notification")):
+            return key
+    kinds = ", ".join(repr(key.rpartition(".")[2]) for key in EVENT_KEYS)
+    raise ValueError(f"kind must be one of {kinds}; got {kind[:80]!r}.")
 
 
 def is_loopback(url: str) -> bool:
