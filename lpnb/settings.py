@@ -232,6 +232,18 @@ class Settings:
         )
 
     @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """The secrets there are, for those who have to take them out of text."""
+        given = (
+            self.client_secret,
+            self.agent_password,
+            self.history_secret,
+            self.history_token,
+            self.history_token_secret,
+        )
+        return tuple(secret for secret in given if secret)
+
+    @property
     def on_loopback(self) -> bool:
         """Whether the Domain API, and so everything else, is on this machine."""
         return (urlsplit(self.domain_api).hostname or "") in LOOPBACK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import os
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -18,6 +19,7 @@ from lpnb.models.outgoing import Batch
 from lpnb.models.responses import BatchResponse
 from lpnb.settings import Settings
 from lpnb.transport.http_transport import DEADLINE, HttpTransport, Transport
+from lpnb.transport.recording import RecordingTransport
 
 if TYPE_CHECKING:
     from lpnb.client.conversation_core import MessageListener
@@ -45,10 +47,15 @@ class BaseClient:
         deadline: float = DEADLINE,
         wait_scale: float = 1.0,
         transport: Transport | None = None,
+        record: str | os.PathLike[str] | None = None,
+        record_personal: bool = False,
     ) -> None:
         check_kind("settings", settings, (Settings, type(None)), "Settings, or None to look for them")
         self.settings = settings if settings is not None else Settings.load()
-        self.engine = Engine(self.settings, transport or HttpTransport(deadline), wait_scale)
+        used: Transport = transport or HttpTransport(deadline)
+        if record is not None:
+            used = RecordingTransport(used, record, self.settings.secrets, keep_personal=record_personal)
+        self.engine = Engine(self.settings, used, wait_scale)
         # Closes the connections when a notebook forgets to, at the latest when Python ends.
         self._finalizer = weakref.finalize(self, _close_engine, self.engine)
 

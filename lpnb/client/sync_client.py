@@ -45,6 +45,9 @@ class Client(BaseClient):
         deadline: Seconds for each call as a whole, from name lookup to the reply's last byte.
         wait_scale: What every wait between attempts is multiplied by. 0 makes tests instant.
         transport: Anything with ``exchange`` and ``aclose``, in place of real connections.
+        record: A file for every request and reply, as HAR: tokens and secrets are replaced. A sandbox answers
+            from it with ``Sandbox(replay=...)``.
+        record_personal: Keep what is about consumers as it is; left out, it is replaced as well.
 
     Example:
         >>> from lpnb import PersonalInfo, Sandbox, Settings

@@ -34,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             token_lifetime=arguments.token_lifetime,
             port=arguments.port,
             rules=_rules(arguments),
+            replay=arguments.replay,
             seed=arguments.seed,
             state_file=arguments.state,
             tls=arguments.tls or arguments.ca is not None,
@@ -127,6 +128,7 @@ def _parser() -> argparse.ArgumentParser:
         help="post all five kinds of webhook, or one such as ContentEvent, to this endpoint on this machine; "
         "for another app installation write CLIENT_ID:KIND=URL",
     )
+    add("--replay", metavar="FILE", help="answer from this HAR recording where it fits")
     add("--state", metavar="FILE", help="keep the state in this SQLite file, over restarts and kill -9")
     add("--seed", metavar="N", help="make ids, and faults that come by chance, repeatable")
     add("--tls", action="store_true", help="serve https with a certificate authority of its own")

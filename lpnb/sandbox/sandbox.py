@@ -21,6 +21,7 @@ from lpnb.sandbox.agent_page.page_data import PageData
 from lpnb.sandbox.agent_page.routes import AgentPage
 from lpnb.sandbox.app.app import App
 from lpnb.sandbox.app.openapi import openapi_route
+from lpnb.sandbox.app.replay import Recording
 from lpnb.sandbox.cloud import AccountLoading, Cloud
 from lpnb.sandbox.control.api import CONTROL_PATH, control_routes
 from lpnb.sandbox.control.controls import Controls
@@ -96,6 +97,9 @@ class Sandbox(Controls):
             installation of `client_id`; in place of what the world has for it. Or a mapping from kinds, such
             as "ContentEvent", to endpoints.
         delivery: How webhooks are signed, repeated and bounded.
+        replay: A HAR recording, such as of ``Client(record=...)``: a request that fits one of its exchanges
+            is answered as that was, each once until `reset`; everything else is played. The header
+            ``x-sandbox-replay`` and the request log say which it was.
         clock: Returns the time in epoch seconds; tests pass their own.
         retention: How much is remembered.
         limits: How much of a request is taken.
@@ -128,6 +132,7 @@ class Sandbox(Controls):
         auto_close_after: float = DEFAULT_AUTO_CLOSE_SECONDS,
         webhook: str | Mapping[str, str] | None = None,
         delivery: Delivery | None = None,
+        replay: str | os.PathLike[str] | None = None,
         clock: Callable[[], float] = time.time,
         retention: RetentionLimits | None = None,
         limits: Limits | None = None,
@@ -206,6 +211,7 @@ class Sandbox(Controls):
         named = {name: value for name, value in switches.items() if value is not None}
         self._rules_at_start = make_rules(played.world.rules, _rules_given(rules), named)
         self.rules = self._rules_at_start
+        self._recording = None if replay is None else Recording(replay)
         self._wanted_port = port
         self._bare_hosts = bare_hosts
         self._limits = limits or Limits()
@@ -372,7 +378,7 @@ class Sandbox(Controls):
             *control_routes(CONTROL_PATH, self, self.control_token, self._limits),
             *self._agent_page.routes(),
         ]
-        app = App(cloud, port, self._limits, bare_hosts=self._bare_hosts, own=own)
+        app = App(cloud, port, self._limits, bare_hosts=self._bare_hosts, own=own, recording=self._recording)
         config = uvicorn.Config(
             app,
             http=guarded_protocol(self._limits, app.answer_inline),
@@ -410,6 +416,12 @@ class Sandbox(Controls):
             base=lambda: self.base,
         )
         return AgentPage(self, desk, inbox, self._limits)
+
+    def reset(self) -> None:
+        """Forget everything, as `Controls.reset` does, and let a recording answer from its beginning."""
+        super().reset()
+        if self._recording is not None:
+            self._recording.rewind()
 
     def _tick(self) -> None:
         if time.monotonic() - self._idle_checked >= _IDLE_CHECK_SECONDS:

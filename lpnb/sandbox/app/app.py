@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute, Route, Router
 from starlette.types import Receive, Scope, Send
 
 from lpnb.sandbox.app.not_found import not_found
+from lpnb.sandbox.app.replay import REPLAY_HEADER, Recording, Source, recorded_answer
 from lpnb.sandbox.app.routes import SERVICE_ROUTES, ServiceRoute
 from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.faults.injection import apply_fault, deliver, pause
@@ -42,9 +43,17 @@ class App:
     """
 
     def __init__(
-        self, cloud: Cloud, port: int, limits: Limits, *, bare_hosts: bool, own: Sequence[BaseRoute] = ()
+        self,
+        cloud: Cloud,
+        port: int,
+        limits: Limits,
+        *,
+        bare_hosts: bool,
+        own: Sequence[BaseRoute] = (),
+        recording: Recording | None = None,
     ) -> None:
         self._cloud = cloud
+        self._recording = recording
         self._port = port
         self._limits = limits
         self._bare_hosts = bare_hosts
@@ -52,7 +61,7 @@ class App:
         often = sorted(SERVICE_ROUTES, key=lambda served: served.route not in ("conversation", "send"))
         paths = dict.fromkeys(served.path for served in often)
         self._router = Router(
-            [*(Route(path, _ServiceEndpoint(path, cloud, limits)) for path in paths), *own],
+            [*(Route(path, _ServiceEndpoint(path, cloud, limits, recording)) for path in paths), *own],
             redirect_slashes=False,
             default=self._nothing_here,
         )
@@ -82,7 +91,8 @@ class App:
         served = _ACCOUNT_ROUTES.get((scope["method"], rest))
         connection: ClientConnection = scope["state"]["connection"]
         # A store or a client that does not read has to be waited for.
-        if served is None or not account_id or cloud.state.ledger.store is not None or connection.blocked:
+        waits = cloud.state.ledger.store is not None or connection.blocked
+        if served is None or not account_id or waits or self._recording is not None:
             return False
         request = _request_head(scope)
         if (
@@ -110,11 +120,12 @@ class App:
 class _ServiceEndpoint:
     """One served path as an ASGI application: Starlette hands such a thing the bare scope."""
 
-    def __init__(self, path: str, cloud: Cloud, limits: Limits) -> None:
+    def __init__(self, path: str, cloud: Cloud, limits: Limits, recording: Recording | None) -> None:
         self._by_method = {served.method: served for served in SERVICE_ROUTES if served.path == path}
         self._path = path
         self._cloud = cloud
         self._limits = limits
+        self._recording = recording
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         cloud = self._cloud
@@ -152,6 +163,9 @@ class _ServiceEndpoint:
             return
         connection: ClientConnection = scope["state"]["connection"]
         fault = cloud.faults.take(served.route)
+        if fault is None and self._recording is not None:
+            await self._replay(self._recording, served, request, connection)
+            return
         if fault is None:
             answer = _run_service(cloud, served, request)
             answer = await wait_until_stored(cloud.state.ledger.unstored()) or answer
@@ -164,6 +178,26 @@ class _ServiceEndpoint:
         left = left and (await wait_until_stored(cloud.state.ledger.unstored()) or left)
         _log(cloud, served.route, request, left, fault.name)
         await deliver(fault, left, connection, send)
+
+    async def _replay(
+        self, recording: Recording, served: ServiceRoute, request: Request, connection: ClientConnection
+    ) -> None:
+        """Answer from the recording where an exchange fits, else as ever; either way the answer says so."""
+        cloud = self._cloud
+        exchange = recording.take(served, request)
+        if exchange is None:
+            answer = _run_service(cloud, served, request)
+            answer = await wait_until_stored(cloud.state.ledger.unstored()) or answer
+            answer = replace(answer, headers=(*answer.headers, (REPLAY_HEADER, "played")))
+            _log(cloud, served.route, request, answer, source="played")
+        elif exchange.status == 0:
+            _log(cloud, served.route, request, None, source="recorded")
+            connection.cut()
+            return
+        else:
+            answer = recorded_answer(exchange, request)
+            _log(cloud, served.route, request, answer, source="recorded")
+        await connection.answer(answer)
 
 
 def _run_service(cloud: Cloud, served: ServiceRoute, request: Request) -> Answer:
@@ -186,7 +220,14 @@ def _request_head(scope: Scope) -> Request:
     )
 
 
-def _log(cloud: Cloud, route: str, request: Request, answer: Answer | None, fault: str | None = None) -> None:
+def _log(
+    cloud: Cloud,
+    route: str,
+    request: Request,
+    answer: Answer | None,
+    fault: str | None = None,
+    source: Source | None = None,
+) -> None:
     """Note the request, before its answer leaves: who reads the answer finds the record."""
     consumer = answer.consumer if answer else None
     cloud.state.log(
@@ -197,4 +238,5 @@ def _log(cloud: Cloud, route: str, request: Request, answer: Answer | None, faul
         answer.status if answer else None,
         truncate(consumer) if consumer else None,
         fault,
+        source,
     )

@@ -21,7 +21,8 @@ class RequestRecord:
     """One line of the request log. No token, no secret and no query is ever in it.
 
     ``route`` is "-" when nothing is served there or the sender was turned away; ``status`` is
-    None when a fault left the request without an answer.
+    None when a fault left the request without an answer. ``source`` says, where the sandbox replays a
+    recording, whether the answer was "recorded" or "played".
     """
 
     time: float
@@ -31,6 +32,7 @@ class RequestRecord:
     status: int | None
     consumer: str | None = None
     fault: str | None = None
+    source: str | None = None
 
 
 class State(Projection):
