@@ -173,9 +173,9 @@ class RecordingTransport:
     def _clean_member(self, name: str, value: Any, parent: str) -> Any:
         if name.lower() in _SECRET_NAMES and not isinstance(value, dict | list):
             return MASK if value not in (None, "") else value
-        if not self._keep_personal:
-            if name in _PERSONAL_NAMES or name in _PERSONAL_HOLDERS or (parent, name) in _TEXTS:
-                return _all_masked(value)
+        is_personal = name in _PERSONAL_NAMES or name in _PERSONAL_HOLDERS or (parent, name) in _TEXTS
+        if is_personal and not self._keep_personal:
+            return _all_masked(value)
         return self._clean(value, name)
 
 
