@@ -33,6 +33,9 @@ def test_it_lists_itself(control):
         ("POST", "/faults"),
         ("POST", "/faults/clear"),
         ("POST", "/rate-limit"),
+        ("GET", "/rules"),
+        ("POST", "/rules"),
+        ("POST", "/agents/{agent_id}"),
         ("POST", "/clock"),
         ("POST", "/tokens/expire"),
         ("GET", "/conversations"),
@@ -51,7 +54,9 @@ def test_it_lists_itself(control):
 @pytest.mark.parametrize("token", [None, "", "wrong", "ü"])
 def test_nothing_is_told_or_done_without_the_token(connector, sandbox, entry, token):
     connector.post()
-    path = sandbox.control + entry.path.format(conversation_id=sandbox.conversations[0].conversation_id)
+    path = sandbox.control + entry.path.format(
+        conversation_id=sandbox.conversations[0].conversation_id, agent_id="3180255701"
+    )
     headers = {} if token is None else {"X-Sandbox-Token": token.encode()}
 
     with httpx.Client(trust_env=False) as http:

@@ -391,3 +391,13 @@ def test_a_refusal_without_req_ids_is_left_as_it_is_by_faults_of_req_ids(connect
 
     msg = "The body is empty; send JSON."
     assert (reply.status_code, reply.json()) == (400, [{"code": "BAD_REQUEST", "body": {"msg": msg}}])
+
+
+def test_a_conversation_that_is_not_valid_yet_is_refused_and_nothing_is_done(connector, sandbox):
+    conversation_id = connector.open()
+    sandbox.fail("send", "not_yet")
+
+    reply = connector.publish(conversation_id, {"type": "ChatStateEvent", "chatState": "ACTIVE"})
+
+    assert (reply.status_code, reply.json()["reqId"]) == (400, "1")
+    assert sandbox.detail(conversation_id).messages == []
