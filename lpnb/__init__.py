@@ -114,6 +114,7 @@ _HOME = {
     "compare": "experiments.runs.compare",
     "connect": "client.connect",
     "doctor": "diagnostics.doctor",
+    "explain": "diagnostics.explain",
     "heatmap": "plots",
     "open_run": "experiments.runs.start",
     "page_examples": "samples.examples",

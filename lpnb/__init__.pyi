@@ -8,6 +8,7 @@ from lpnb.client.connect import connect as connect
 from lpnb.client.conversation import Conversation as Conversation
 from lpnb.client.sync_client import Client as Client
 from lpnb.diagnostics.doctor import doctor as doctor
+from lpnb.diagnostics.explain import explain as explain
 from lpnb.diagnostics.token_chain import token_chain as token_chain
 from lpnb.errors import AlreadyOpenError as AlreadyOpenError
 from lpnb.errors import ChangedCasesError as ChangedCasesError

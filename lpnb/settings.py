@@ -19,6 +19,7 @@ from lpnb._internal.display import table_html
 from lpnb._internal.env_files import folders_from, read_env_file, shown
 from lpnb._internal.hostnames import LOOPBACK, host_trouble, origin_trouble
 from lpnb._internal.json_codec import lone_surrogate
+from lpnb._internal.placeholders import placeholder_in
 from lpnb._internal.redaction import Secret
 from lpnb.errors import SettingsError
 
@@ -206,6 +207,8 @@ class Settings:
         missing = [name for name, required, _ in SETTINGS if required and name not in lookup.values]
         if missing:
             raise SettingsError(lookup.missing_settings(missing))
+        if damaged := lookup.damaged_values():
+            raise SettingsError("\n".join(damaged))
         return cls.of(lookup.values, lookup.sources)
 
     @classmethod
@@ -325,7 +328,11 @@ class SettingsLookup:
             places.append(f"{shown(path)} (found, {_count(len(in_use))})")
         else:
             places.extend(f"{shown(folder / name)} (not there)" for folder in folders)
-        unknown = tuple(key for key in in_file if key.startswith("LP_") and key not in _NAMES)
+        unknown = tuple(
+            key
+            for key in dict.fromkeys([*in_file, *(key for key in os.environ if _meant_name(key) in _NAMES)])
+            if key not in _NAMES and (key.startswith("LP_") or _meant_name(key) in _NAMES)
+        )
         return cls(values, sources, tuple(places), unknown, name, shown(path) if path else None)
 
     @property
@@ -353,12 +360,63 @@ class SettingsLookup:
             self.places_searched,
         ]
         for unknown in self.unknown_names:
-            if close := get_close_matches(unknown, missing, n=1):
+            if unknown != unknown.upper() and unknown.upper() in _NAMES:
+                lines.append(f"{unknown} is not a setting: names are in capitals. Write {unknown.upper()}.")
+            elif close := get_close_matches(_meant_name(unknown), missing, n=1):
                 lines.append(f"{unknown} is not a setting. Did you mean {close[0]}?")
         them = "it" if len(missing) == 1 else "them"
         into = f"Add {them} to {self.path}" if self.path else f"Write {them} into a file {self.file}"
         lines.append(f"{into} as NAME=value, or set {them} in the environment.")
         return "\n".join(lines)
+
+    def damaged_values(self) -> list[str]:
+        """A sentence for each value that cannot be meant as it stands; the value itself is in none."""
+        sentences = []
+        for name in _NAMES:
+            value = self.values.get(name, "")
+            if problem := _damage(_text(value)):
+                sentences.append(f"{name} (from {self.sources.get(name, 'the caller')}) {problem}")
+        return sentences
+
+    def suspicious_values(self) -> list[str]:
+        """A sentence for each value that looks like one which nobody has filled in."""
+        return [
+            f"{name} looks like a value that nobody has filled in. Put the real one in its place."
+            for name in _NAMES
+            if _FILLER.fullmatch(text := _text(self.values.get(name, ""))) or placeholder_in(text)
+        ]
+
+
+#: What editors, chats and web pages put around a value, and nobody sees.
+_INVISIBLE = re.compile("[\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u2064\ufeff]")
+_TYPOGRAPHIC = re.compile("[\u2018-\u201f\u00ab\u00bb]")
+_FILLER = re.compile(
+    r"(?i)change[-_ ]?me|change[-_ ]?it|replace[-_ ]?me|todo|tbd|x{3,}|\*{3,}|\.{3,}"
+    r"|(?:your|insert|enter)[-_ ].+"
+)
+
+
+def _meant_name(key: str) -> str:
+    """The spelling of ours that a name of a setting was probably meant as."""
+    upper = key.upper().replace("-", "_")
+    return f"LP_{upper.removeprefix('LIVEPERSON_')}" if upper.startswith("LIVEPERSON_") else upper
+
+
+def _text(value: str | Secret) -> str:
+    return value.reveal() if isinstance(value, Secret) else value
+
+
+def _damage(text: str) -> str | None:
+    """What is wrong with a value, in words that do not hold it."""
+    if match := _TYPOGRAPHIC.search(text):
+        letter = match[0]
+        return (
+            f"holds a typographic quote, {letter} (U+{ord(letter):04X}). "
+            'Write the value without quotes, or with plain ones: "...".'
+        )
+    if match := _INVISIBLE.search(text):
+        return f"holds a sign that cannot be seen (U+{ord(match[0]):04X}). Type the value anew."
+    return None
 
 
 def profiles(directory: str | Path = ".") -> list[str | None]:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from lpnb import Secret, Settings, SettingsError
+from lpnb.client.connect import find_settings
+from lpnb.settings import SettingsLookup
 
 FULL = "LP_ACCOUNT_ID=12345678\nLP_CLIENT_ID=file-id\nLP_CLIENT_SECRET=file-secret\n"
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -301,7 +303,83 @@ def test_ordinary_files_of_other_editors_are_read(content):
 
 
 def test_a_file_that_is_not_utf8_is_refused():
-    assert refusal(FULL.encode() + b"NAME=caf\xe9\n") == "./.env is not UTF-8 text."
+    assert refusal(FULL.encode() + b"NAME=caf\xe9\n") == (
+        "./.env is not UTF-8 text: line 4 has a letter of another encoding. Save the file as UTF-8."
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+def test_a_file_in_the_encodings_of_windows_is_read(encoding):
+    Path(".env").write_bytes(FULL.replace("\n", "\r\n").encode(encoding))
+
+    assert Settings.load().account_id == Settings.of(dict(os.environ) | _values(FULL)).account_id
+
+
+def _values(text):
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("\u201cnever-shown\u201d", "a typographic quote, \u201c (U+201C). Write the value without quotes, "),
+        ("\u2018never-shown\u2019", "a typographic quote, \u2018 (U+2018). Write the value without quotes, "),
+        ("never-shown\u200b", "a sign that cannot be seen (U+200B). Type the value anew."),
+        ("never\u00a0shown", "a sign that cannot be seen (U+00A0). Type the value anew."),
+        ("\ufeffnever-shown", "a sign that cannot be seen (U+FEFF). Type the value anew."),
+    ],
+)
+def test_what_an_editor_put_around_a_secret_is_named_without_the_secret(value, problem):
+    Path(".env").write_text(
+        f"LP_ACCOUNT_ID=12345678\nLP_CLIENT_ID=id\nLP_CLIENT_SECRET={value}\n", encoding="utf-8"
+    )
+
+    with pytest.raises(SettingsError) as caught:
+        Settings.load()
+
+    assert str(caught.value).startswith(f"LP_CLIENT_SECRET (from ./.env) holds {problem}")
+    assert "never" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["${VAULT}", "changeme", "{{secret}}", "<secret>", "YOUR_SECRET", "xxxx"])
+def test_a_value_that_nobody_filled_in_is_suspicious(value):
+    Path(".env").write_text(
+        f"LP_ACCOUNT_ID=12345678\nLP_CLIENT_ID=id\nLP_CLIENT_SECRET={value}\n", encoding="utf-8"
+    )
+
+    assert SettingsLookup.find().suspicious_values() == [
+        "LP_CLIENT_SECRET looks like a value that nobody has filled in. Put the real one in its place."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("lp_account_id=1", "lp_account_id is not a setting: names are in capitals. Write LP_ACCOUNT_ID."),
+        ("Lp_Account_Id=1", "Lp_Account_Id is not a setting: names are in capitals. Write LP_ACCOUNT_ID."),
+        ("LIVEPERSON_ACCOUNT_ID=1", "LIVEPERSON_ACCOUNT_ID is not a setting. Did you mean LP_ACCOUNT_ID?"),
+        ("liveperson_client_id=1", "liveperson_client_id is not a setting. Did you mean LP_CLIENT_ID?"),
+    ],
+)
+def test_a_name_in_another_spelling_is_noticed(line, hint):
+    Path(".env").write_text(f"{line}\n", encoding="utf-8")
+
+    with pytest.raises(SettingsError) as caught:
+        find_settings()
+
+    assert hint in str(caught.value).splitlines()
+
+
+def test_a_name_in_small_letters_is_noticed_in_the_environment_too(monkeypatch):
+    monkeypatch.setenv("lp_client_secret", "never-shown")
+
+    with pytest.raises(SettingsError) as caught:
+        find_settings()
+
+    assert "lp_client_secret is not a setting: names are in capitals. Write LP_CLIENT_SECRET." in str(
+        caught.value
+    )
+    assert "never-shown" not in str(caught.value)
 
 
 def test_a_folder_called_env_is_not_a_file():

@@ -28,9 +28,10 @@ def folders_from(start: Path) -> list[Path]:
 def read_env_file(path: Path) -> tuple[dict[str, str], str]:
     """Return the file's values, or none and what is wrong with it. ``${...}`` is not expanded."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        return {}, "is not UTF-8 text."
+        text = _decoded(path.read_bytes())
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        return {}, f"is not UTF-8 text: line {line} has a letter of another encoding. Save the file as UTF-8."
     except OSError as error:
         return {}, f"cannot be read: {error.strerror}."
     lines: dict[str, int] = {}
@@ -52,6 +53,16 @@ def read_env_file(path: Path) -> tuple[dict[str, str], str]:
         )
     values = dotenv_values(stream=io.StringIO(text), interpolate=False)
     return {key: (value or "").strip() for key, value in values.items()}, ""
+
+
+def _decoded(content: bytes) -> str:
+    """The text: UTF-8, or the UTF-16 that PowerShell's ``>`` and Notepad's "Unicode" write."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16").replace("\r\n", "\n")
+    for encoding, first in (("utf-16-le", content[1:2]), ("utf-16-be", content[:1])):
+        if first == b"\0" and len(content) % 2 == 0:  # without the mark that says so
+            return content.decode(encoding).replace("\r\n", "\n")
+    return content.decode("utf-8-sig").replace("\r\n", "\n")
 
 
 def shown(path: Path) -> str:

@@ -6,11 +6,12 @@ a captive portal, a mistyped account or a hostile network, must not carry a secr
 
 from __future__ import annotations
 
+import re
 from typing import NoReturn
 from urllib.parse import urlsplit
 
 from lpnb._internal.display import brief
-from lpnb._internal.hostnames import host_trouble
+from lpnb._internal.hostnames import LOOPBACK, host_trouble
 from lpnb.errors import UntrustedHostError
 from lpnb.settings import Settings
 
@@ -40,9 +41,11 @@ def origin_of(base_uri: object, service: str, settings: Settings) -> str:
         loopback = urlsplit(settings.domain_api)
         if base_uri == loopback.netloc:
             return settings.domain_api
-        _refuse(
-            base_uri, service, f"and a Domain API on this machine may name only itself, {loopback.netloc!r}"
-        )
+        reason = f"and a Domain API on this machine may name only itself, {loopback.netloc!r}"
+        named = urlsplit(f"//{base_uri}") if re.fullmatch(r"[a-z0-9.]+:[0-9]{1,5}", str(base_uri)) else None
+        if named is not None and named.hostname in LOOPBACK and named.port == loopback.port:
+            reason += f"; write LP_DOMAIN_API={loopback.scheme}://{base_uri}"
+        _refuse(base_uri, service, reason)
     if not isinstance(base_uri, str):
         _refuse(base_uri, service, "which is not a host name")
     if trouble := host_trouble(base_uri):

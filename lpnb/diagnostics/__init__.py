@@ -1,1 +1,1 @@
-"""``doctor`` and ``token_chain``: what is wrong with an account, a token or a request."""
+"""``doctor``, ``token_chain`` and ``explain``: what is wrong with an account, a token or a request."""

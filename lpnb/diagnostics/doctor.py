@@ -25,7 +25,7 @@ from lpnb.api.tokens import claims
 from lpnb.client.connect import find_settings, in_file
 from lpnb.client.engine import Engine
 from lpnb.errors import LpnbError, SettingsError
-from lpnb.settings import Settings
+from lpnb.settings import Settings, SettingsLookup
 from lpnb.transport.http_transport import HttpTransport
 from lpnb.transport.protocol import Exchange, ExchangeProgress, Request, call
 
@@ -99,6 +99,8 @@ def doctor(profile: str | None = None, directory: str | Path = ".", deadline: fl
                 f"none{in_file(profile, directory)}, so the embedded sandbox is used ({settings.domain_api})"
             )
         checks.append(DoctorCheck("settings", "ok", seen))
+        if suspicious := SettingsLookup.find(profile, directory).suspicious_values():
+            checks.append(DoctorCheck("values", "warn", suspicious[0], "\n".join(suspicious[1:])))
     except SettingsError as error:
         first, _, rest = str(error).partition("\n")
         return DoctorReport([*checks, DoctorCheck("settings", "fail", first, rest)])

@@ -7,11 +7,12 @@ it is given, byte for byte, for those who want to see how the service takes it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from lpnb._internal.display import pre_html
+from lpnb._internal.display import brief, pre_html
 from lpnb._internal.json_codec import JsonError, json_bytes, json_trouble, read_json
 from lpnb._internal.request_ids import fresh_id
 from lpnb._internal.validation import join, must, one_of
@@ -194,7 +195,7 @@ class ConversationBatch:
         if keep_ids and all(isinstance(frame, Mapping) for frame in more):
             ids = _ids([frame.get("id") for frame in array], len(array), complaints)
         if complaints or profile is None or request is None:
-            raise InvalidValueError(complaints)
+            raise InvalidValueError(_naming_old_fields(complaints))
         return cls(profile, request, None, ids, more)
 
     def with_engagement(self, engagement: Engagement) -> ConversationBatch:
@@ -311,6 +312,78 @@ class RawBatch:
 
     def __repr__(self) -> str:
         return f"RawBatch({len(self._bytes())} bytes)"
+
+
+#: What older pages have beside or in place of authenticatedData.
+_OLD_PROFILE = re.compile(
+    r"\[0\]\.body\.(firstName|lastName|nickName|avatarUrl|role|backgndImgUri|description|privateData)"
+)
+_AS_IT_STANDS = "To send everything as it stands: lpnb.RawBatch(text)."
+
+
+def _naming_old_fields(complaints: list[Complaint]) -> list[Complaint]:
+    """Say of fields and values that older pages have that they are old, and how to send them all the same."""
+    old = [match[1] for one in complaints if (match := _OLD_PROFILE.fullmatch(one.path))]
+    named: list[Complaint] = []
+    for complaint in complaints:
+        if _OLD_PROFILE.fullmatch(complaint.path):
+            if len(old) == 1:
+                named.append(complaint)
+            elif old and not any(one.path == "[0].body" for one in named):
+                sentence = (
+                    f"[0].body has {len(old)} fields of older pages ({', '.join(old)}); today the profile is "
+                    f"authenticatedData.lp_sdes. {_AS_IT_STANDS}"
+                )
+                named.append(Complaint("[0].body", sentence))
+        elif complaint.path == "[1].body.ttrDefName" and "'CUSTOM'" in complaint.sentence:
+            sentence = f"{complaint.sentence} 'CUSTOM' is of older pages: leave it out. {_AS_IT_STANDS}"
+            named.append(Complaint(complaint.path, sentence))
+        else:
+            named.append(complaint)
+    return named
+
+
+def wire_changes(frames: Any, batch: ConversationBatch) -> list[str]:
+    """What a batch made of *frames* sends otherwise than they have it, a sentence for each place.
+
+    Request ids are made anew unless the batch keeps them; the account is filled in when it is sent.
+
+    Example:
+        >>> frames = [
+        ...     {"id": "1", "type": "userprofile.SetUserProfile", "body": {}},
+        ...     {
+        ...         "id": "2",
+        ...         "type": "cm.ConsumerRequestConversation",
+        ...         "body": {"campaignInfo": {"campaignId": 7}},
+        ...     },
+        ... ]
+        >>> wire_changes(frames, ConversationBatch.from_wire(frames))
+        ["[1].body.campaignInfo.campaignId: the number 7 is sent as the text '7'."]
+    """
+    changes: list[str] = []
+    _compare(frames, batch.to_wire(), "", changes)
+    if batch.req_ids is None and any(isinstance(frame, Mapping) and "id" in frame for frame in frames):
+        changes.append("The request ids are not kept: each attempt gets fresh ones.")
+    return changes
+
+
+def _compare(given: Any, sent: Any, path: str, changes: list[str]) -> None:
+    if isinstance(given, Mapping) and isinstance(sent, Mapping):
+        for key, value in given.items():
+            place = join(path, str(key)) if path else str(key)
+            if re.fullmatch(r"\[\d+\]\.(id|kind)", place):
+                continue
+            if key in sent:
+                _compare(value, sent[key], place, changes)
+            elif value not in (None, {}, []):
+                changes.append(f"{place}: {brief(value)} is not sent.")
+    elif isinstance(given, list | tuple) and isinstance(sent, list | tuple) and len(given) == len(sent):
+        for number, (before, after) in enumerate(zip(given, sent, strict=True)):
+            _compare(before, after, f"{path}[{number}]", changes)
+    elif type(given) is not type(sent) or given != sent:
+        kind = "the number " if isinstance(given, int | float) and not isinstance(given, bool) else ""
+        text = "the text " if isinstance(sent, str) and not isinstance(given, str) else ""
+        changes.append(f"{path}: {kind}{brief(given)} is sent as {text}{brief(sent)}.")
 
 
 def batch_of(frames: Batch | str | bytes | Sequence[Mapping[str, Any]]) -> Batch:

@@ -22,6 +22,8 @@ Outcome = Literal["answered", "refused", "unknown", "not sent"]
 Says = Literal["", "created", "refused", "settled"]
 _OPENS = "cm.ConsumerRequestConversation"
 _ALREADY_OPEN = re.compile(r"User (?P<user>\S{1,128}) already has open conversation", re.IGNORECASE)
+#: What a frame is refused with because another one of the batch was.
+_DEPENDENT = re.compile(r"(?i)not (?:opened|processed|executed|set|sent)\b.*\b(?:before|previous|other)\b")
 #: Words for a service's own trouble: what it did before that, nobody knows.
 _TROUBLE = (
     "INTERNAL_SERVER_ERROR",
@@ -40,6 +42,52 @@ MEANINGS = {
     "40104": "The X-LP-ON-BEHALF header with the ConsumerJWS is missing.",
     "40105": "The Authorization header with the AppJWT is missing.",
 }
+
+
+#: What a bare status means, and what to do; the table of the page "Explain a 400" has the same.
+STATUS_MEANINGS = {
+    400: (
+        "The frames are not understood; nothing was created.",
+        "ConversationBatch.from_wire(frames) names the field.",
+    ),
+    401: (
+        "The AppJWT or the ConsumerJWS is missing, has ended, or is another account's; nothing was created.",
+        "Check LP_CLIENT_ID and LP_CLIENT_SECRET with lpnb doctor.",
+    ),
+    403: (
+        "The tokens are known, but may not do this on this account; nothing was created.",
+        "Check the account id, and that the app installation has the scope msg.consumer.",
+    ),
+    404: (
+        "There is nothing at this address: host, account or path are wrong; nothing was created.",
+        "Check LP_ACCOUNT_ID and LP_DOMAIN_API; the path is /api/account/{account}/messaging/consumer/"
+        "conversation?v=3.",
+    ),
+    413: (
+        "The batch is too large; nothing was created.",
+        "Shorten its texts, or leave out SDEs.",
+    ),
+    429: (
+        "Too many calls; nothing was done.",
+        "Wait as long as Retry-After says, and send again. lpnb does so by itself.",
+    ),
+}
+#: The same for 408 and 5xx.
+UNKNOWN_MEANING = (
+    "Nobody knows whether the conversation was created.",
+    "Look for the consumer's open conversation before you send again: "
+    "client.find_open_conversation(consumer_id).",
+)
+
+
+def status_meaning(status: int) -> tuple[str, str] | None:
+    """What an HTTP status of CONVERSATION means and what to do, or None when nothing is known of it.
+
+    Example:
+        >>> status_meaning(503)[0]
+        'Nobody knows whether the conversation was created.'
+    """
+    return UNKNOWN_MEANING if status == 408 or 500 <= status < 600 else STATUS_MEANINGS.get(status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +217,12 @@ class BatchResponse:
         return f"<BatchResponse {self.outcome}: {self.explanation}>"
 
     def __str__(self) -> str:
-        columns = ("req_id", "type", "ok", "code", "conversation_id")
-        rows = [(p.req_id, p.type, _yes(p.ok), p.code, p.conversation_id) for p in self.pairs]
+        columns = ["req_id", "type", "ok", "code", "conversation_id"]
+        rows = [[p.req_id, p.type, _yes(p.ok), p.code, p.conversation_id] for p in self.pairs]
+        if any(pair.message and not pair.ok for pair in self.pairs):
+            columns.insert(4, "message")
+            for row, pair in zip(rows, self.pairs, strict=True):
+                row.insert(4, pair.message)
         summary = f"Consumer {self.consumer_id}: {self.outcome}. {self.explanation}"
         return f"{summary}\n{table_text(columns, rows, room())}"
 
@@ -291,14 +343,39 @@ def explain(reading: Reading, outcome: Outcome, status: int | None, failure: str
             "Go on in that one, or take another consumer id. client.find_open_conversation(consumer_id) "
             f"finds it; the service's own id of this consumer is {match['user']}."
         )
+    # A frame that was refused because of another says only that; the other one has the reason.
+    cause = next((pair for pair in reading.pairs if _has_own_reason(pair)), None)
+    if cause and conversation and cause is not conversation and cause.message != conversation.message:
+        first = f"The service refused {_refusal(cause)}."
+        if not conversation.ok and _has_own_reason(conversation):
+            return f"{first} It refused {_refusal(conversation)} as well.{anomaly}"
+        return f"{first} So the conversation was not opened.{anomaly}"
     if conversation and conversation.code in MEANINGS:
         return f"Refused with {conversation.code}, {conversation.message}. {MEANINGS[conversation.code]}"
     if conversation and conversation.code and not conversation.code.startswith("http-"):
         details = f": {conversation.message.rstrip('.')}" if conversation.message else ""
         return f"The service refused the conversation with {conversation.code}{details}.{anomaly}"
-    first = conversation or next(iter(reading.pairs), None)
-    refusal = (first.message if first else None) or f"HTTP {status}"
-    return f"The service refused the call with {refusal.rstrip('.')}.{anomaly}"
+    only = conversation or next(iter(reading.pairs), None)
+    refusal = (only.message if only else None) or f"HTTP {status}"
+    meaning = status_meaning(status) if status is not None else None
+    advice = f" {meaning[0]} {meaning[1]}" if meaning else ""
+    return f"The service refused the call with {refusal.rstrip('.')}.{advice}{anomaly}"
+
+
+def _refusal(pair: Pair) -> str:
+    details = f": {pair.message.rstrip('.')}" if pair.message else ""
+    return f"{pair.type} with {pair.code}{details}"
+
+
+def _has_own_reason(pair: Pair) -> bool:
+    """Whether a frame was refused by the service for what is in it, and not because another one was."""
+    return (
+        not pair.ok
+        and pair.code is not None
+        and pair.code not in ("missing", "doubled", "unreadable")
+        and not pair.code.startswith("http-")
+        and not _DEPENDENT.match(pair.message or "")
+    )
 
 
 def fill(reading: Reading, code: str, message: str) -> Reading:
@@ -383,6 +460,8 @@ def _names_an_id(conversation: Pair) -> bool:
 
 def _message(answer: dict[str, Any]) -> str | None:
     body = answer.get("body")
+    if isinstance(body, str) and body.strip():
+        return body[:2000]
     for source, keys in ((body, ("msg", "message", "title")), (answer, ("message", "error"))):
         if isinstance(source, dict):
             for key in keys:

@@ -1,4 +1,4 @@
-"""Read a request out of somebody's text: frames as JSON, curl commands, Postman collections.
+"""Read a request out of somebody's text: frames, curl, PowerShell, fetch(), HAR, Postman, HTTP, logs.
 
 The text is taken apart and never run; no file and no address it names is opened, and tokens in it are not
 kept.
@@ -6,33 +6,66 @@ kept.
 
 from __future__ import annotations
 
+import json
+import re
+from typing import Any
+
 from lpnb._internal.display import brief
 from lpnb._internal.json_codec import JsonError, read_json
 from lpnb.errors import Complaint
+from lpnb.snippets.lenient_json import read_lenient_json
 from lpnb.snippets.parse_curl import curl_calls, is_curl
-from lpnb.snippets.parse_postman import data_calls, is_data, is_postman, postman_calls
-from lpnb.snippets.parsed_request import ParsedRequest, check_frames, choose_conversations
+from lpnb.snippets.parse_fetch import fetch_calls, is_fetch
+from lpnb.snippets.parse_har import har_calls, is_har
+from lpnb.snippets.parse_http_message import http_calls, is_http_message
+from lpnb.snippets.parse_log import find_call
+from lpnb.snippets.parse_postman import (
+    data_calls,
+    is_data,
+    is_environment,
+    is_first_version,
+    is_postman,
+    postman_calls,
+)
+from lpnb.snippets.parse_powershell import is_powershell, powershell_calls
+from lpnb.snippets.parse_reply import is_bare_reply, is_reply
+from lpnb.snippets.parsed_request import (
+    Kind,
+    ParsedRequest,
+    RecordedReply,
+    account_of,
+    check_frames,
+    choose_conversations,
+    parsed_request,
+)
 
 #: The longest text that is read, in characters.
 MAX_TEXT = 4_000_000
+_FENCE = re.compile(r"\A```[\w.+-]*[ \t]*\n(.*?)\n?```\s*\Z", re.DOTALL)
 
 
 def read_request(text: str) -> ParsedRequest:
-    """Read frames, curl commands or a Postman collection out of *text*. Never raises for what it says.
+    """Read a request, a reply, or both out of *text*. Never raises for what it says.
 
-    Frames are JSON: the array that CONVERSATION takes. Of curl, the usual ways of quoting are understood
-    ("Copy as cURL (bash)" too), of Postman collections v2.0 and v2.1 and the data files of ``as_postman``.
-    The consumer is known when the text asks the IDP for a token, or holds one.
+    What is understood: frames as JSON, the array that CONVERSATION takes; curl commands for bash, for
+    Windows' cmd and for PowerShell, with here-documents and pipes; ``Invoke-WebRequest``; ``fetch()``; HAR
+    files; Postman collections v2.0 and v2.1, an environment behind the collection, and the data files of
+    ``as_postman``; ``.http`` files and HTTP messages; log lines with JSON in them; the service's answer. The
+    consumer is known when the text asks the IDP for a token, or holds one.
 
     Args:
         text: At most four million characters.
 
+    Returns:
+        What was found. ``kind`` says what the text is, ``complaints`` what is wrong with it, ``notes`` what
+        reading changed; of several requests the further ones are in ``more``.
+
     Example:
-        >>> found = read_request("curl https://va.msg.liveperson.net/api/account/1/messaging/consumer/"
-        ...                      "conversation?v=3 -H 'Authorization: ey' -d '[{}, 7]'")
-        >>> found.kind, found.frames
+        >>> parsed = read_request("curl https://va.msg.liveperson.net/api/account/1/messaging/consumer/"
+        ...                       "conversation?v=3 -H 'Authorization: ey' -d '[{}, 7]'")
+        >>> parsed.kind, parsed.frames
         ('curl', [{}, 7])
-        >>> print(found.complaints[0].sentence)
+        >>> print(parsed.complaints[0].sentence)
         Authorization was left out: lpnb gets tokens of its own.
     """
     if not isinstance(text, str):
@@ -40,31 +73,146 @@ def read_request(text: str) -> ParsedRequest:
     if len(text) > MAX_TEXT:
         return _nothing(f"text must have at most {MAX_TEXT:,} characters; got {len(text):,}.")
     text = text.strip().removeprefix("\ufeff").strip()
+    if fenced := _FENCE.match(text):
+        text = fenced[1].strip()
     if not text:
         return _nothing("text is empty.")
     if text[0] in "[{":
         return _read_json(text)
-    if is_curl(text):
-        calls, complaints = curl_calls(text)
-        return choose_conversations("curl", calls, complaints)
-    return _nothing(
-        "text must be frames as JSON, a curl command or a Postman collection; "
-        f"it begins with {brief(text[:40])}."
+    if is_curl(text) and not _is_curls_log(text):
+        return choose_conversations("curl", *curl_calls(text))
+    if is_powershell(text):
+        return choose_conversations("powershell", *powershell_calls(text))
+    if is_fetch(text):
+        return choose_conversations("fetch", *fetch_calls(text))
+    if is_http_message(text):
+        parsed = choose_conversations("http", *http_calls(text))
+        if parsed.frames is not None or parsed.reply is not None or find_call(text) is None:
+            return parsed
+    return _read_log(text) or _nothing(
+        "text must be a request (frames as JSON, curl, PowerShell, fetch(), HAR, Postman, .http), the "
+        f"service's answer, or a log line with one of them; it begins with {brief(text[:40])}."
     )
+
+
+def decode_text(content: bytes) -> str:
+    """The text of a file: UTF-8, the UTF-16 that PowerShell's ``>`` writes, or Windows' own letters.
+
+    Example:
+        >>> decode_text("[{}]".encode("utf-16"))
+        '[{}]'
+    """
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16", "replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
+
+
+def _is_curls_log(text: str) -> bool:
+    """Whether *text* is what ``curl -v`` shows, in which the command itself may stand as well."""
+    return is_http_message(text) and re.search(r"(?m)^< HTTP/", text) is not None
 
 
 def _nothing(sentence: str) -> ParsedRequest:
     return ParsedRequest("nothing", complaints=(Complaint("text", sentence),))
 
 
+def _read_log(text: str) -> ParsedRequest | None:
+    call = find_call(text)
+    if call is None:
+        return None
+    if call.body is None:
+        kind: Kind = "reply" if text.startswith("HTTP/") else "log"
+        return ParsedRequest(kind, reply=call.reply, account_id=account_of(call.url))
+    return parsed_request("log", call)
+
+
 def _read_json(text: str) -> ParsedRequest:
     try:
         value = read_json(text)
     except JsonError as error:
-        return ParsedRequest("frames", complaints=(Complaint("frames", f"frames are not JSON: {error}."),))
+        return _read_odd_json(text, error)
+    return _read_value(value, text, None)
+
+
+def _read_value(value: Any, text: str, environment: dict[str, Any] | None) -> ParsedRequest:
     if is_postman(value):
-        return choose_conversations("postman", *postman_calls(value))
+        return choose_conversations("postman", *postman_calls(value, environment))
     if is_data(value):
         return choose_conversations("postman", data_calls(value), [])
-    frames, complaints = check_frames(value)
-    return ParsedRequest("frames", frames, complaints=tuple(complaints))
+    if is_har(value):
+        return choose_conversations("har", *har_calls(value))
+    if is_first_version(value):
+        sentence = "This is a Postman collection of version 1. Export it as version 2.1, and read that."
+        return ParsedRequest("postman", complaints=(Complaint("text", sentence),))
+    if is_environment(value):
+        sentence = (
+            "This is a Postman environment: it has values for variables and no request. "
+            "Put the collection in front of it in the same text."
+        )
+        return ParsedRequest("environment", complaints=(Complaint("text", sentence),))
+    if is_reply(value) and not (isinstance(value, dict) and _is_log_record(value)):
+        return ParsedRequest("reply", reply=RecordedReply(None, text))
+    if isinstance(value, dict) and "type" not in value and (parsed := _read_log(text)) is not None:
+        return parsed
+    frames, complaints, notes = check_frames(value)
+    return ParsedRequest("frames", frames, complaints=tuple(complaints), notes=tuple(notes))
+
+
+def _is_log_record(value: dict[str, Any]) -> bool:
+    """Whether an object with a code and a message is a line of a log that has a request or a reply in it."""
+    if is_bare_reply(value):
+        return False
+    call = find_call(json.dumps(value))
+    if call is None:
+        return False
+    inner = call.reply.body if call.reply is not None else None
+    return call.body is not None or (inner is not None and json.loads(inner) != value)
+
+
+def _read_odd_json(text: str, error: JsonError) -> ParsedRequest:
+    """Text that begins like JSON and is none: several documents, comments, a log line in brackets."""
+    documents = _documents(text)
+    if len(documents) > 1:
+        collection = next((one for one in documents if is_postman(one)), None)
+        environment = next((one for one in documents if is_environment(one)), None)
+        if collection is not None and environment is not None:
+            return _read_value(collection, text, environment)
+    parsed = None if _is_one_value(text) else _read_log(text)
+    if parsed is not None and (parsed.frames is not None or parsed.reply is not None):
+        return parsed
+    try:
+        value, changes = read_lenient_json(text)
+    except JsonError:
+        return ParsedRequest("frames", complaints=(Complaint("frames", f"frames are not JSON: {error}."),))
+    parsed = _read_value(value, text, None)
+    if parsed.kind != "frames":
+        return parsed
+    return ParsedRequest(
+        "frames", parsed.frames, complaints=(*changes, *parsed.complaints), notes=parsed.notes
+    )
+
+
+def _is_one_value(text: str) -> bool:
+    try:
+        read_lenient_json(text)
+    except JsonError:
+        return False
+    return True
+
+
+def _documents(text: str) -> list[Any]:
+    """The JSON documents that follow each other in *text*; none when something else stands between them."""
+    decoder, place = json.JSONDecoder(), 0
+    found: list[Any] = []
+    while place < len(text) and len(found) < 10:
+        try:
+            value, place = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            return []
+        found.append(value)
+        while place < len(text) and text[place].isspace():
+            place += 1
+    return found

@@ -1,37 +1,100 @@
-"""A request that was read from a text: its frames, its consumer, and what is wrong with it."""
+"""A request that was read from a text: frames, consumer, reply, and what is wrong with it."""
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from lpnb._internal.display import brief
 from lpnb._internal.json_codec import JsonError, read_json
+from lpnb._internal.placeholders import placeholder_in
 from lpnb._internal.redaction import Secret
+from lpnb._internal.validation import join
 from lpnb.api.tokens import claims
 from lpnb.errors import Complaint, InvalidValueError
-from lpnb.models.batches import ConversationBatch
+from lpnb.models.batches import ConversationBatch, wire_changes
+from lpnb.models.conversation_request import ClientProperties
+from lpnb.snippets.lenient_json import read_lenient_json
 
 #: The most requests of one text that are looked at.
 MAX_CALLS = 1_000
 _MAX_COMPLAINTS = 100
-Kind = Literal["frames", "curl", "postman", "nothing"]
-_KIND_NAMES = {"curl": "curl commands", "postman": "a Postman collection"}
+_MAX_NOTES = 20
+Kind = Literal[
+    "frames",
+    "curl",
+    "powershell",
+    "fetch",
+    "har",
+    "postman",
+    "http",
+    "log",
+    "reply",
+    "environment",
+    "nothing",
+]
+#: What a text is, in words that begin a sentence.
+KIND_NAMES: Mapping[Kind, str] = {
+    "frames": "the frames of a request",
+    "curl": "a curl command",
+    "powershell": "a PowerShell command",
+    "fetch": "a fetch() call",
+    "har": "a HAR file",
+    "postman": "a Postman collection",
+    "http": "an HTTP message",
+    "log": "a log",
+    "reply": "the service's answer",
+    "environment": "a Postman environment",
+    "nothing": "nothing that lpnb knows",
+}
+#: The same as the subject of a sentence.
+KIND_WORDS: Mapping[Kind, str] = {
+    **KIND_NAMES,
+    "curl": "curl commands",
+    "powershell": "PowerShell commands",
+    "fetch": "fetch() calls",
+}
 _CONVERSATION = re.compile(r"/messaging/consumer/conversation(?!/send)")
 _IDENTITY = re.compile(r"/api/account/[^/]*/consumer(?![/\w])")
-_VARIABLE = re.compile(r"\{\{\s*([^{}\s]+)\s*\}\}")
-#: Where a snippet has the account filled in: what is then left is no account.
-_UNFILLED = re.compile(r"\$\{?\w+\}?|\{\{[^{}]*\}\}")
+_ACCOUNT = re.compile(r"/api/account/(\w{1,20})(?=/)")
+_TOKENS = (("authorization", "Authorization"), ("x-lp-on-behalf", "X-LP-ON-BEHALF"))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedToken:
+    """The claims of a token that stood in a header; the token itself is not kept."""
+
+    header: str
+    claims: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedReply:
+    """What came back, as far as the text says: the HTTP status and the body's text."""
+
+    status: int | None = None
+    body: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedRequest:
-    """What was found in a text.
+    """A request read from a text.
 
-    ``frames`` is the decoded array, or None when there is none; ``consumer_id`` is for whom, where the text
-    says so; ``client_properties`` is that header's value; ``complaints`` is all that is wrong with it, and
-    what of it was left out. ``more`` are the further requests of the text.
+    Attributes:
+        kind: What the text is: "frames", "curl", "powershell", "fetch", "har", "postman", "http", "log",
+            "reply", "environment" (Postman's variables alone) or "nothing".
+        frames: The decoded array, or None when there is none.
+        consumer_id: For whom, where the text says so.
+        client_properties: That header's value.
+        complaints: All that is wrong with it, and what of it was left out.
+        more: The further requests of the text.
+        notes: What reading changed, and what lpnb fills in itself, one sentence each.
+        reply: The reply that the text has beside the request, or alone.
+        tokens: The claims of tokens in its headers.
+        account_id: The account of its URL.
     """
 
     kind: Kind
@@ -40,21 +103,40 @@ class ParsedRequest:
     client_properties: str | None = None
     complaints: tuple[Complaint, ...] = ()
     more: tuple[ParsedRequest, ...] = ()
+    notes: tuple[str, ...] = ()
+    reply: RecordedReply | None = None
+    tokens: tuple[RecordedToken, ...] = ()
+    account_id: str | None = None
 
     @property
     def ok(self) -> bool:
         """Whether the frames can be sent as they are, once somebody says for whom."""
         return self.frames is not None and not self.complaints
 
+    @property
+    def description(self) -> str:
+        """What the text is, as a sentence."""
+        verb = "These are" if self.kind == "frames" else "This is"
+        return f"{verb} {KIND_NAMES[self.kind]}."
+
     def batch(self, *, unknown: str = "refuse", keep_ids: bool = False) -> ConversationBatch:
         """The frames as a batch, with fresh request ids unless ``keep_ids`` says otherwise.
+
+        ``Client-Properties`` go with it.
 
         Raises:
             InvalidValueError: Naming everything that is wrong with the frames.
         """
         if self.frames is None:
             raise InvalidValueError(self.complaints)
-        return ConversationBatch.from_wire(self.frames, unknown=unknown, keep_ids=keep_ids)
+        batch = ConversationBatch.from_wire(self.frames, unknown=unknown, keep_ids=keep_ids)
+        if self.client_properties is None:
+            return batch
+        complaints: list[Complaint] = []
+        properties = _properties(self.client_properties, unknown, complaints)
+        if complaints:
+            raise InvalidValueError(complaints)
+        return replace(batch, client_properties=properties)
 
 
 @dataclass(slots=True)
@@ -66,35 +148,83 @@ class RecordedCall:
     headers: dict[str, str] = field(default_factory=dict)
     complaints: list[Complaint] = field(default_factory=list)
     consumer_id: str | None = None
+    reply: RecordedReply | None = None
+    notes: list[str] = field(default_factory=list)
 
 
-def check_frames(value: Any) -> tuple[Any, list[Complaint]]:
-    """The frames without an account that was never filled in, and all that is wrong with them."""
-    frames = _without_unfilled_account(value)
+def check_frames(value: Any) -> tuple[Any, list[Complaint], list[str]]:
+    """The frames, all that is wrong with them, and what is sent otherwise than they have it.
+
+    An account that was never filled in is left out: it is filled in when the batch is sent.
+    """
+    frames, notes = _without_unfilled_account(value)
+    complaints = unfilled_values(frames)
+    unfilled = {complaint.path for complaint in complaints}
     try:
-        ConversationBatch.from_wire(frames, keep_ids=False)
+        notes += wire_changes(frames, ConversationBatch.from_wire(frames, keep_ids=False))
     except InvalidValueError as error:
-        complaints = list(error.complaints)
-        if len(complaints) > _MAX_COMPLAINTS:
-            sentence = f"{len(complaints) - _MAX_COMPLAINTS:,} more complaints about frames were left out."
-            complaints[_MAX_COMPLAINTS:] = [Complaint("frames", sentence)]
-        return frames, complaints
-    return frames, []
+        complaints += [complaint for complaint in error.complaints if complaint.path not in unfilled]
+        # What is right beside it is compared all the same.
+        rest = _without(frames, "", {complaint.path for complaint in error.complaints})
+        with contextlib.suppress(InvalidValueError):
+            batch = ConversationBatch.from_wire(rest, unknown="keep", keep_ids=False)
+            notes += wire_changes(rest, batch)
+    if len(complaints) > _MAX_COMPLAINTS:
+        sentence = f"{len(complaints) - _MAX_COMPLAINTS:,} more complaints about frames were left out."
+        complaints[_MAX_COMPLAINTS:] = [Complaint("frames", sentence)]
+    if len(notes) > _MAX_NOTES:
+        notes[_MAX_NOTES:] = [f"{len(notes) - _MAX_NOTES:,} more changes like these."]
+    return frames, complaints, notes
 
 
-def _without_unfilled_account(frames: Any) -> Any:
-    """A ``brandId`` that is still a variable is left out: the account is filled in when the batch is sent."""
+def unfilled_values(frames: Any) -> list[Complaint]:
+    """A complaint for each placeholder in *frames*; request ids are made anew anyway."""
+    return [
+        Complaint(path, f"{path} is the placeholder {brief(placeholder)}. Put the value in its place.")
+        for path, text in _texts(frames, "")
+        if not re.fullmatch(r"\[\d+\]\.id", path) and (placeholder := placeholder_in(text))
+    ]
+
+
+def _without(value: Any, path: str, paths: set[str]) -> Any:
+    """*value* without what stands at *paths*."""
+    if isinstance(value, Mapping):
+        places = {key: join(path, str(key)) if path else str(key) for key in value}
+        return {
+            key: _without(item, places[key], paths) for key, item in value.items() if places[key] not in paths
+        }
+    if isinstance(value, list):
+        return [_without(item, f"{path}[{place}]", paths) for place, item in enumerate(value)]
+    return value
+
+
+def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _texts(item, join(path, str(key)) if path else str(key))
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from _texts(item, f"{path}[{place}]")
+
+
+def _without_unfilled_account(frames: Any) -> tuple[Any, list[str]]:
+    """A ``brandId`` that is still a placeholder is left out: the account is filled in when it is sent."""
     if not isinstance(frames, list):
-        return frames
-    cleaned = []
-    for frame in frames:
+        return frames, []
+    cleaned, notes = [], []
+    for place, frame in enumerate(frames):
         body = frame.get("body") if isinstance(frame, dict) else None
         brand = body.get("brandId") if isinstance(body, dict) else None
-        if isinstance(body, dict) and isinstance(brand, str) and _UNFILLED.fullmatch(brand):
+        if isinstance(body, dict) and isinstance(brand, str) and placeholder_in(brand):
             body = {key: value for key, value in body.items() if key != "brandId"}
             frame = {**frame, "body": body}
+            notes.append(
+                f"[{place}].body.brandId is {brief(brand)}: your account is filled in when it is sent."
+            )
         cleaned.append(frame)
-    return cleaned
+    return cleaned, notes
 
 
 def choose_conversations(
@@ -106,25 +236,20 @@ def choose_conversations(
     for call in calls:
         if _IDENTITY.search(call.url):
             consumer = _consumer_in_body(call) or consumer
-        elif _CONVERSATION.search(call.url) or (len(calls) == 1 and (call.body or "").lstrip()[:1] == "["):
-            requests.append(_parsed(kind, call, consumer))
+        elif _CONVERSATION.search(call.url) or (len(calls) == 1 and _looks_like_frames(call.body)):
+            requests.append(parsed_request(kind, call, consumer))
     if not requests:
-        sentence = (
-            f"{_KIND_NAMES[kind]} must post to .../messaging/consumer/conversation; "
-            f"{'none of its requests does' if calls else 'there is no request in it'}."
-        )
+        missing = "none of its requests does" if calls else "there is no request in it"
+        sentence = f"{KIND_WORDS[kind]} must post to .../messaging/consumer/conversation; {missing}."
         return ParsedRequest(
             kind, consumer_id=consumer, complaints=(*complaints, Complaint("text", sentence))
         )
     first, *more = requests
-    return ParsedRequest(
-        kind,
-        first.frames,
-        first.consumer_id,
-        first.client_properties,
-        (*complaints, *first.complaints),
-        tuple(more),
-    )
+    return replace(first, complaints=(*complaints, *first.complaints), more=tuple(more))
+
+
+def _looks_like_frames(body: str | None) -> bool:
+    return (body or "").lstrip()[:1] == "["
 
 
 def _consumer_in_body(call: RecordedCall) -> str | None:
@@ -133,29 +258,80 @@ def _consumer_in_body(call: RecordedCall) -> str | None:
     except JsonError:
         return None
     consumer = body.get("ext_consumer_id") if isinstance(body, dict) else None
-    return consumer if isinstance(consumer, str) and not _VARIABLE.fullmatch(consumer) else None
+    if not isinstance(consumer, str) or placeholder_in(consumer) == consumer.strip():
+        return None
+    return consumer
 
 
-def _parsed(kind: Kind, call: RecordedCall, consumer: str | None) -> ParsedRequest:
-    complaints = list(call.complaints)
+def parsed_request(kind: Kind, call: RecordedCall, consumer: str | None = None) -> ParsedRequest:
+    """One call as a ``ParsedRequest``, for *consumer* unless its own token names another."""
+    complaints, notes = list(call.complaints), list(call.notes)
     headers = {name.lower(): value for name, value in call.headers.items()}
-    for name, spelled in (("authorization", "Authorization"), ("x-lp-on-behalf", "X-LP-ON-BEHALF")):
-        value = headers.get(name)
-        if value and not _VARIABLE.search(value) and "$" not in value:
+    tokens = []
+    for name, spelled in _TOKENS:
+        value = headers.get(name, "")
+        if value and not placeholder_in(value) and "$" not in value:
             sentence = f"{spelled} was left out: lpnb gets tokens of its own."
             complaints.append(Complaint(spelled, sentence))
-    claimed = claims(Secret(headers.get("x-lp-on-behalf", ""))).get("ext_consumer_id")
+            tokens.append(RecordedToken(spelled, claims(Secret(value.removeprefix("Bearer ").strip()))))
+    if unfilled := _unfilled_by_lpnb(call.url, headers):
+        notes.append(f"{', '.join(unfilled)}: lpnb fills in host, account and tokens itself.")
+    claimed = next(
+        (token.claims.get("ext_consumer_id") for token in tokens if token.header != "Authorization"), None
+    )
     consumer = call.consumer_id or (claimed if isinstance(claimed, str) else consumer)
     frames: Any = None
     if call.body is None and not call.complaints:
         complaints.append(Complaint("frames", "frames must be given; the request has no body."))
     elif call.body is not None:
         try:
-            frames, frame_complaints = check_frames(read_json(call.body))
-            complaints += frame_complaints
+            value, changes = read_lenient_json(call.body)
         except JsonError as error:
             complaints.append(Complaint("frames", f"frames are not JSON: {error}."))
-    return ParsedRequest(kind, frames, consumer, headers.get("client-properties"), tuple(complaints))
+        else:
+            complaints += changes
+            frames, frame_complaints, frame_notes = check_frames(value)
+            complaints += frame_complaints
+            notes += frame_notes
+    properties = headers.get("client-properties")
+    if properties is not None and placeholder_in(properties) == properties.strip():
+        properties = None
+    if properties is not None:
+        _properties(properties, "keep", complaints)
+    return ParsedRequest(
+        kind,
+        frames,
+        consumer,
+        properties,
+        tuple(complaints),
+        notes=tuple(notes),
+        reply=call.reply,
+        tokens=tuple(tokens),
+        account_id=account_of(call.url),
+    )
+
+
+def account_of(url: str) -> str | None:
+    """The account that a URL of LivePerson's names, or None."""
+    match = _ACCOUNT.search(url)
+    return match[1] if match else None
+
+
+def _unfilled_by_lpnb(url: str, headers: Mapping[str, str]) -> list[str]:
+    """The placeholders in the places of host, account and tokens, each once."""
+    names = re.findall(r"\{\{[^{}]*\}\}|\$\{?\w+\}?|\{\w+\}|%\w+%|<\w+>", url.partition("?")[0])
+    names += [placeholder for name, _ in _TOKENS if (placeholder := placeholder_in(headers.get(name, "")))]
+    return list(dict.fromkeys(names))
+
+
+def _properties(text: str, unknown: str, complaints: list[Complaint]) -> ClientProperties | None:
+    """The header's value as an object, or a complaint."""
+    try:
+        value = read_json(text)
+    except JsonError as error:
+        complaints.append(Complaint("Client-Properties", f"Client-Properties is not JSON: {error}."))
+        return None
+    return ClientProperties.collect(value, "Client-Properties", unknown, complaints)
 
 
 def limit_calls(calls: Iterator[RecordedCall]) -> tuple[list[RecordedCall], list[Complaint]]:

@@ -1,4 +1,4 @@
-"""Split a bash script into commands of unquoted words. Nothing is run or filled in.
+"""Split a bash script into commands of unquoted words, with what each reads. Nothing is run or filled in.
 
 A variable, a ``$(...)`` and a backtick stay what they are: text.
 """
@@ -6,6 +6,7 @@ A variable, a ``$(...)`` and a backtick stay what they are: text.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 
 _MAX_DEPTH = 50
 _SIMPLE = {
@@ -18,23 +19,45 @@ _ANSI = re.compile(
 )
 
 
+#: A here-document inside "$(cat ...)", which is one word.
+_CAT_WORD = re.compile(
+    r""""\$\(\s*cat\s+<<-?[ \t]*(['"]?)(\w+)\1[ \t]*\r?\n(.*?)\r?\n[ \t]*\2[ \t]*\r?\n?\s*\)\"""", re.DOTALL
+)
+_HEREDOC = re.compile(r"""<<(?P<tabs>-?)[ \t]*(?P<quote>['"]?)(?P<end>\w+)(?P=quote)""")
+
+
+@dataclass(slots=True)
+class ShellCommand:
+    """One command: its words, the line it begins in, and what it reads on standard input.
+
+    ``stdin`` is a here-document or a here-string, ``piped_from`` the command whose output it reads.
+    """
+
+    line: int = 1
+    words: list[str] = field(default_factory=list)
+    stdin: str | None = None
+    piped_from: ShellCommand | None = None
+
+
 class ShellSyntaxError(ValueError):
     """Why a text cannot be taken apart: a quote that is never closed, parentheses without end."""
 
 
-def commands(text: str) -> list[list[str]]:
-    """Every command of *text* as its words, those of pipes and substitutions too.
+def commands(text: str) -> list[ShellCommand]:
+    """Every command of *text*, those of pipes and substitutions too.
 
     Raises:
         ShellSyntaxError: A quote is never closed, or parentheses are nested too deep.
 
     Example:
-        >>> commands("curl -d 'it'\\\\''s' \\\\\\n  $HOME | jq . # done")
+        >>> [command.words for command in commands("curl -d 'it'\\''s' \\\n  $HOME | jq . # done")]
         [['curl', '-d', "it's", '$HOME'], ['jq', '.']]
+        >>> commands("cat <<END\nhello\nEND")[0].stdin
+        'hello\n'
     """
-    lexer = _Lexer(text)
+    lexer = _Lexer(_CAT_WORD.sub(lambda match: "'" + match[3].replace("'", "'\\''") + "'", text))
     lexer.run()
-    return [words for words in lexer.commands if words]
+    return [command for command in lexer.commands if command.words]
 
 
 class _Lexer:
@@ -42,10 +65,12 @@ class _Lexer:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.command: list[str] = []
+        self.command = ShellCommand()
         self.word: list[str] | None = None
         self.commands = [self.command]
-        self.enclosing: list[tuple[list[str], list[str] | None]] = []
+        self.enclosing: list[tuple[ShellCommand, list[str] | None]] = []
+        self.heredocs: list[tuple[ShellCommand, str, bool]] = []
+        self.here_string = False
 
     def run(self) -> None:
         """Read the whole text."""
@@ -63,12 +88,16 @@ class _Lexer:
             elif letter == "#" and self.word is None:
                 end = text.find("\n", place)
                 place = len(text) if end < 0 else end
+            elif text.startswith("<<<", place):
+                self.end_word()
+                self.here_string = True
+                place += 3
+            elif match := _HEREDOC.match(text, place):
+                self.end_word()
+                self.heredocs.append((self.command, match["end"], bool(match["tabs"])))
+                place = match.end()
             elif letter == "(" or text.startswith(("$(", "<("), place):
-                if len(self.enclosing) == _MAX_DEPTH:
-                    raise ShellSyntaxError(f"its parentheses are nested deeper than {_MAX_DEPTH} levels")
-                # What bash would run inside is a command of its own, to be read as one.
-                self.enclosing.append((self.command, self.word))
-                self.begin_command()
+                self.open_parenthesis(place)
                 place += 1 if letter == "(" else 2
             elif letter == ")" and self.enclosing:
                 self.end_word()
@@ -76,9 +105,7 @@ class _Lexer:
                 self.word = [*(word or []), "(...)"]
                 place += 1
             elif letter in "\n;|&)":
-                self.end_word()
-                self.begin_command()
-                place += 1
+                place = self.end_command(place)
             elif letter.isspace():
                 self.end_word()
                 place += 1
@@ -99,13 +126,53 @@ class _Lexer:
     def end_word(self) -> None:
         """The word is whole."""
         if self.word is not None:
-            self.command.append("".join(self.word))
+            if self.here_string:
+                self.command.stdin, self.here_string = "".join(self.word) + "\n", False
+            else:
+                self.command.words.append("".join(self.word))
             self.word = None
 
-    def begin_command(self) -> None:
+    def open_parenthesis(self, place: int) -> None:
+        """What bash would run inside is a command of its own, to be read as one."""
+        if len(self.enclosing) == _MAX_DEPTH:
+            raise ShellSyntaxError(f"its parentheses are nested deeper than {_MAX_DEPTH} levels")
+        self.enclosing.append((self.command, self.word))
+        self.begin_command(place)
+
+    def begin_command(self, place: int, piped_from: ShellCommand | None = None) -> None:
         """Another command begins."""
-        self.command, self.word = [], None
+        line = self.text.count("\n", 0, place + 1) + 1
+        self.command, self.word = ShellCommand(line, piped_from=piped_from), None
         self.commands.append(self.command)
+
+    def end_command(self, place: int) -> int:
+        """The command is whole; here-documents begin after its line. Returns where the reading goes on."""
+        self.end_word()
+        before, letter = self.command, self.text[place]
+        pipe = letter == "|" and not self.text.startswith("||", place)
+        end = place + (2 if self.text.startswith(("||", "&&"), place) else 1)
+        if letter == "\n":
+            for command, word, tabs in self.heredocs:
+                command.stdin, end = self.heredoc(end, word, tabs)
+            self.heredocs = []
+            if before.piped_from is not None and not before.words:  # the pipe goes on in the next line
+                return end
+        self.begin_command(place, before if pipe else None)
+        return end
+
+    def heredoc(self, place: int, word: str, tabs: bool) -> tuple[str, int]:
+        """The here-document that begins at *place*, up to the line that is *word*."""
+        lines: list[str] = []
+        while place < len(self.text):
+            end = self.text.find("\n", place)
+            end = len(self.text) if end < 0 else end
+            line = self.text[place:end].removesuffix("\r")
+            line = line.lstrip("\t") if tabs else line
+            place = min(end + 1, len(self.text))
+            if line == word:
+                return "".join(f"{one}\n" for one in lines), place
+            lines.append(line)
+        raise ShellSyntaxError(f"the here-document that ends with {word} has no line {word}")
 
 
 def _quoted(text: str, place: int) -> tuple[str, int]:

@@ -151,7 +151,6 @@ def test_a_domain_api_on_this_machine_may_name_its_own_origin():
     [
         "127.0.0.1:50124",
         "127.0.0.1",
-        "localhost:50123",
         "[::1]:50123",
         "127.0.0.2:50123",
         "va.msg.liveperson.net",
@@ -168,6 +167,20 @@ def test_a_domain_api_on_this_machine_may_name_nothing_else(host):
         f"The Domain API names {host!r} for idp, and a Domain API on this machine may name only itself, "
         "'127.0.0.1:50123'. Nothing was sent there."
     )
+
+
+def test_localhost_in_place_of_the_address_is_answered_with_the_way_out():
+    with pytest.raises(UntrustedHostError) as caught:
+        origin_of("127.0.0.1:50123", "idp", replace_domain_api("http://localhost:50123"))
+
+    assert str(caught.value) == (
+        "The Domain API names '127.0.0.1:50123' for idp, and a Domain API on this machine may name only "
+        "itself, 'localhost:50123'; write LP_DOMAIN_API=http://127.0.0.1:50123. Nothing was sent there."
+    )
+
+
+def replace_domain_api(domain_api):
+    return Settings("12345678", "id", "secret", domain_api=domain_api)
 
 
 @pytest.mark.parametrize(

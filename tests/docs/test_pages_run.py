@@ -41,6 +41,8 @@ ELSEWHERE = {
     r"(python3 -m venv|\.venv/bin/pip install) .*": (
         "project/test_packaging.py::test_the_wheel_installed_elsewhere_does_its_jobs"
     ),
+    # It ends with 1, because something is wrong.
+    r"lpnb explain .*": "diagnostics/test_explain.py::test_the_command_names_the_cause_in_its_first_lines",
     # A journal has the time in its name.
     r"lpnb send --resume( --settle)? --journal JOURNAL( --out \S+)?": (
         "cli/test_send_and_verify.py::test_resume_with_settle_finds_the_unknown_and_writes_every_row"

@@ -8,8 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lpnb import BatchResponse, NoAnswerError, NotSentError, RefusedError
-from lpnb.models.responses import Pair, read_batch
+from lpnb import (
+    BatchResponse,
+    Client,
+    NoAnswerError,
+    NotSentError,
+    RawBatch,
+    RefusedError,
+    Sandbox,
+    Settings,
+    sample,
+)
+from lpnb.models.responses import Pair, Reading, explain, read_batch
 from lpnb.transport.protocol import Exchange, Verdict, verdict
 
 PROFILE = "userprofile.SetUserProfile"
@@ -439,3 +449,98 @@ def test_an_element_for_no_request_that_refuses_is_said_of_every_frame():
         ("BAD_REQUEST", "The body is not JSON.")
     ] * 2
     assert reading.says == ""
+
+
+OPENS = CONVERSATION
+
+
+def explained(status: int, *pairs: Pair) -> str:
+    reading = Reading(pairs, says="refused")
+    return explain(reading, "refused", status, None)
+
+
+def test_the_frame_refused_for_a_reason_of_its_own_is_the_explanation():
+    said = explained(
+        200,
+        Pair("1", PROFILE, False, "BAD_REQUEST", "Unrecognized value at lp_sdes[1].personal.gender"),
+        Pair("2", OPENS, False, "BAD_REQUEST", "Not opened: the profile before it was refused."),
+    )
+
+    assert said == (
+        "The service refused userprofile.SetUserProfile with BAD_REQUEST: Unrecognized value at "
+        "lp_sdes[1].personal.gender. So the conversation was not opened."
+    )
+
+
+def test_two_frames_with_reasons_of_their_own_are_both_named():
+    said = explained(
+        200,
+        Pair("1", PROFILE, False, "BAD_REQUEST", "No."),
+        Pair("2", OPENS, False, "BAD_REQUEST", "Nor this."),
+    )
+
+    assert said == (
+        "The service refused userprofile.SetUserProfile with BAD_REQUEST: No. It refused "
+        "cm.ConsumerRequestConversation with BAD_REQUEST: Nor this as well."
+    )
+
+
+def test_one_reason_for_all_frames_is_said_once():
+    said = explained(401, *(Pair("1", kind, False, "40103", "t: d") for kind in (PROFILE, OPENS)))
+
+    assert said == (
+        "Refused with 40103, t: d. The ConsumerJWS is invalid, or the conversation belongs to another "
+        "consumer."
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        (400, "The frames are not understood; nothing was created."),
+        (401, "The AppJWT or the ConsumerJWS is missing, has ended, or is another account's; nothing was"),
+        (403, "The tokens are known, but may not do this on this account; nothing was created."),
+        (404, "There is nothing at this address: host, account or path are wrong; nothing was created."),
+        (413, "The batch is too large; nothing was created."),
+    ],
+)
+def test_a_bare_status_says_what_it_means(status, sentence):
+    said = explained(status, *(Pair("1", kind, False, f"http-{status}") for kind in (PROFILE, OPENS)))
+
+    assert said.startswith(f"The service refused the call with HTTP {status}. {sentence} ")
+
+
+def test_an_answer_whose_body_is_text_has_it_as_its_message():
+    content = (
+        b'[{"code":"OK","body":{},"reqId":"1"},{"code":"BAD_REQUEST","body":"Consumer request conversation '
+        b'failed: User cd1c already has open conversation. Can\'t open another one.","reqId":"2"}]'
+    )
+
+    reading = read_batch(content, [("1", PROFILE), ("2", OPENS)])
+
+    assert (reading.says, reading.pairs[1].message) == (
+        "refused",
+        "Consumer request conversation failed: User cd1c already has open conversation. Can't open another "
+        "one.",
+    )
+    said = explain(reading, "refused", 200, None)
+    assert said.startswith("The profile was accepted; the conversation was refused: this consumer already")
+
+
+def test_a_printed_response_has_the_message_of_what_was_refused():
+    pairs = (
+        Pair("1", PROFILE, False, "BAD_REQUEST", "gender is wrong"),
+        Pair("2", OPENS, False, "BAD_REQUEST"),
+    )
+
+    assert "req_id  type                            ok  code         message          conversation_id" in str(
+        BatchResponse("anna", "refused", pairs, "It was refused.")
+    )
+
+
+def test_the_sandbox_names_the_gender_in_the_explanation():
+    with Sandbox(sde_checks="strict") as sandbox, Client(Settings.of(sandbox.environment())) as client:
+        text = sample("payloads/wrong-gender-and-date.json").read_text(encoding="utf-8")
+        reply = client.send_batch(RawBatch(text), "consumer-1")
+
+    assert "gender" in reply.explanation

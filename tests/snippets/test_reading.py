@@ -159,8 +159,8 @@ def test_nothing_in_a_text_is_run(tmp_path: Path) -> None:
         (
             "hello there",
             "nothing",
-            "text must be frames as JSON, a curl command or a Postman collection; "
-            "it begins with 'hello there'.",
+            "text must be a request (frames as JSON, curl, PowerShell, fetch(), HAR, Postman, .http), the "
+            "service's answer, or a log line with one of them; it begins with 'hello there'.",
         ),
         ("[1, 2", "frames", "frames are not JSON: Expecting ',' delimiter at line 1, column 6."),
         ('[{"a": 1, "a": 2}]', "frames", "frames are not JSON: the key 'a' occurs twice in one object."),
@@ -249,7 +249,7 @@ def test_a_collection_of_somebody_else_is_read_with_its_folders_and_variables() 
 
     assert found.kind == "postman"
     assert found.frames[1]["body"] == {"skillId": "2741903010{{secret}}"}
-    assert said(found) == []
+    assert said(found) == ["[1].body.skillId is the placeholder '{{secret}}'. Put the value in its place."]
     assert found.client_properties is None
 
 
@@ -309,7 +309,7 @@ def test_something_else_than_text_is_refused() -> None:
     ],
 )
 def test_words_are_those_of_bash(text: str, words: list[list[str]]) -> None:
-    assert commands(text) == words
+    assert [command.words for command in commands(text)] == words
 
 
 @pytest.mark.parametrize(

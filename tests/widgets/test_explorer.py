@@ -266,6 +266,44 @@ def test_of_several_requests_each_can_be_loaded(explorer: Explorer) -> None:
     assert explorer.consumer_id.value == "for Grace"
 
 
+def test_a_pasted_reply_is_called_so_and_explained(explorer: Explorer) -> None:
+    explorer.toolbar.toggle("Load")
+    explorer.toolbar.import_panel.pasted.value = '{"code":"40103","message":"Invalid ConsumerJWS"}'
+
+    button(explorer, "Load the pasted text").click()
+
+    assert text(explorer.toolbar.note).startswith(
+        "This is the service's answer. 401, 40103: The ConsumerJWS is invalid"
+    )
+
+
+def test_loading_says_what_it_changed_and_what_nobody_filled_in(explorer: Explorer) -> None:
+    frames = lpnb.page_examples()["minimal"].to_wire()
+    frames[1]["body"] |= {"skillId": "{{skillId}}", "campaignInfo": {"campaignId": 7}}
+    explorer.toolbar.toggle("Load")
+
+    explorer.toolbar.import_panel.import_text(json.dumps(frames))
+
+    note = text(explorer.toolbar.note)
+    assert "[1].body.campaignInfo.campaignId: the number 7 is sent as the text '7'." in note
+    assert "[1].body.skillId is the placeholder '{{skillId}}'. Put the value in its place." in note
+
+
+@pytest.mark.parametrize(
+    "written",
+    ['"authorization"="{}"', '{{"name": "authorization", "value": "{}"}}', '^"authorization: {}^"'],
+)
+def test_a_token_in_any_dress_does_not_stay_in_a_refused_text(
+    explorer: Explorer, states: Callable[[], str], written: str
+) -> None:
+    explorer.toolbar.toggle("Load")
+    explorer.toolbar.import_panel.pasted.value = f"nothing of ours {written.format('0paque-t0ken')}"
+
+    button(explorer, "Load the pasted text").click()
+
+    assert "0paque-t0ken" not in states()
+
+
 def test_a_pasted_token_is_left_out_and_said(explorer: Explorer, states: Callable[[], str]) -> None:
     token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
     explorer.toolbar.toggle("Load")

@@ -1,4 +1,4 @@
-"""Import a payload into the form from a file or pasted text: frames, curl, a Postman collection."""
+"""Import a payload into the form from a file or pasted text, whatever the request is written as."""
 
 from __future__ import annotations
 
@@ -10,17 +10,23 @@ import ipywidgets as ipw
 
 from lpnb._internal.json_codec import JsonError, clean, read_json
 from lpnb._internal.redaction import MASK, scrub
-from lpnb.errors import InvalidValueError
+from lpnb.diagnostics.explain import explain
+from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models.conversation_request import ClientProperties
 from lpnb.snippets import ParsedRequest, read_request
+from lpnb.snippets.parse import decode_text
 from lpnb.widgets import html_views
 from lpnb.widgets.form.batch_form import BatchForm
 from lpnb.widgets.styles import WidgetFactory
 
 #: So many requests of one text are offered; nobody reads more buttons.
 _MAX_BUTTONS = 20
+_MAX_NOTES = 5
 #: What follows the names of the headers that carry tokens, up to the end of the quoted text or the line.
-_TOKEN_HEADER = re.compile(r"((?:Authorization|X-LP-on-behalf)[\"']?\s*:\s*[\"']?)[^\"'\r\n]+", re.IGNORECASE)
+_TOKEN_HEADER = re.compile(
+    r"((?:Authorization|X-LP-on-behalf)\^?[\"']?\s*(?:[:=]|,\s*\"value\"\s*:)\s*[\"']?)[^\"'\r\n]+",
+    re.IGNORECASE,
+)
 
 
 class ImportPanel:
@@ -47,10 +53,10 @@ class ImportPanel:
             on_done,
         )
         self.upload = ipw.FileUpload(
-            accept=".json,.txt,.sh", description="Choose a file", layout=factory.plain
+            accept=".json,.txt,.sh,.har,.http,.log,.ps1", description="Choose a file", layout=factory.plain
         )
         self.pasted = ipw.Textarea(
-            description="Pasted text", placeholder="Frames as JSON, a curl command, or a Postman collection",
+            description="Pasted text", placeholder="Frames, curl, fetch(), HAR, Postman, a log line",
             rows=6, layout=factory.plain, style=factory.text, continuous_update=False,
         )  # fmt: skip
         self.upload.observe(self._on_upload, names="value")
@@ -74,7 +80,11 @@ class ImportPanel:
         if parsed.frames is None:
             # It stays to be put right, but without what should not lie about in a notebook.
             self.pasted.value = _TOKEN_HEADER.sub(rf"\1{MASK}", scrub(self.pasted.value))
-            raise InvalidValueError(parsed.complaints)
+            if parsed.reply is None:
+                raise InvalidValueError(parsed.complaints)
+            answer = explain(text)
+            sentences = [answer.description, *(one.sentence for one in answer.findings), answer.answer]
+            raise InvalidValueError([Complaint("text", " ".join(filter(None, sentences)))])
         requests = [parsed, *parsed.more]
         self.load_request(parsed, len(requests))
         self.pasted.value = ""  # it may hold what should not lie about
@@ -109,11 +119,18 @@ class ImportPanel:
             words.append("The consumer id is unchanged.")
         if total > 1:
             words.append(f"There are {total} requests in it: choose below.")
-        words += [c.sentence for c in parsed.complaints if "left out" in c.sentence]
+        words += [note for note in parsed.notes if not note.startswith("The request ids")][:_MAX_NOTES]
+        words += [
+            complaint.sentence
+            for complaint in parsed.complaints
+            if complaint.path in ("text", "Authorization", "X-LP-ON-BEHALF")
+            or "left out" in complaint.sentence
+            or "is the placeholder" in complaint.sentence
+        ]
         self._on_done(" ".join(words))
 
     def _on_upload(self, change: dict[str, Any]) -> None:
         if change["new"]:
             content = bytes(change["new"][0]["content"])
             self.upload.value = ()
-            self._run_action(lambda: self.import_text(content.decode("utf-8-sig", "replace")))
+            self._run_action(lambda: self.import_text(decode_text(content)))

@@ -1,0 +1,55 @@
+"""``lpnb explain``: say what a request, a reply or a log line is and what is wrong with it; sends nothing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def register(commands: SubParsers) -> None:
+    """Add ``explain`` to the command line."""
+    explain = commands.add_parser(
+        "explain",
+        help="say what a request, a reply or a log line is, and what is wrong with it",
+        description="Say what a request, a reply or a log line is, what is wrong with it, and what the "
+        "service answers. Nothing is sent. It takes frames as JSON, curl, PowerShell, fetch(), HAR, Postman, "
+        ".http and log lines. Exit status: 0 when nothing is wrong, 1 when something is, 2 for a wrong call.",
+    )
+    explain.add_argument(
+        "file", nargs="?", default="-", metavar="FILE", help="the file; - or none is standard input"
+    )
+    explain.add_argument("--status", type=_status, metavar="N", help="the HTTP status that came back")
+    explain.add_argument("--request", type=int, metavar="N", help="which request, when there are several")
+    explain.add_argument("--json", action="store_true", help="print the findings as one JSON object")
+    explain.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from lpnb.diagnostics.explain import explain
+    from lpnb.errors import InvalidValueError
+    from lpnb.snippets.parse import decode_text
+
+    try:
+        content = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
+    except OSError as error:
+        print(f"{options.file} cannot be read: {error.strerror}.", file=sys.stderr)
+        return 2
+    try:
+        explanation = explain(decode_text(content), status=options.status, request=options.request)
+    except InvalidValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(json.dumps(explanation.to_dict(), ensure_ascii=False) if options.json else explanation)
+    return 0 if explanation.ok else 1
+
+
+def _status(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 100 <= int(text) <= 599):
+        raise argparse.ArgumentTypeError(f"a status is a number from 100 to 599; got {text!r}")
+    return int(text)

@@ -1,0 +1,364 @@
+"""``explain``: what a request, a reply or a log line is, what is wrong with it, and what the service answers.
+
+Nothing is sent and nothing is looked up: all of it follows from the text.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from lpnb._internal.display import brief, esc
+from lpnb._internal.json_codec import JsonError, read_json
+from lpnb.errors import Complaint, InvalidValueError
+from lpnb.models.conversation_request import REQUEST_CONVERSATION, SET_USER_PROFILE
+from lpnb.models.responses import (
+    MEANINGS,
+    BatchResponse,
+    Outcome,
+    read_batch,
+    status_meaning,
+)
+from lpnb.models.responses import explain as explain_outcome
+from lpnb.snippets.parse import read_request
+from lpnb.snippets.parsed_request import KIND_NAMES, ParsedRequest, RecordedReply, RecordedToken
+
+_WIDTH = 80
+_TOKEN_NAMES = {"Authorization": "AppJWT", "X-LP-ON-BEHALF": "ConsumerJWS"}
+_HEADERS = tuple(_TOKEN_NAMES)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: where (a path on the wire, a header, or ""), and a sentence on it."""
+
+    path: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What ``explain`` found out about a text.
+
+    Attributes:
+        kind: What the text is, one word; see ``ParsedRequest.kind``.
+        description: The same as a sentence.
+        findings: What is wrong, the cause of a refusal first.
+        answer: What the service answered, or is expected to answer, and what to do.
+        notes: What lpnb reads or fills in otherwise than the text has it.
+        tokens: A sentence for each token: whose it is and when it ends. The token itself is nowhere.
+    """
+
+    kind: str
+    description: str
+    findings: tuple[Finding, ...]
+    answer: str
+    notes: tuple[str, ...] = ()
+    tokens: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.findings
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values, for JSON."""
+        return {
+            "kind": self.kind,
+            "ok": self.ok,
+            "description": self.description,
+            "findings": [{"path": one.path, "sentence": one.sentence} for one in self.findings],
+            "answer": self.answer,
+            "notes": list(self.notes),
+            "tokens": list(self.tokens),
+        }
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        verdict = "" if self.findings else " Nothing is wrong with it."
+        yield from _wrapped(self.description + verdict, "")
+        for finding in self.findings:
+            yield from _wrapped(finding.sentence, "- ")
+        if self.answer:
+            yield ""
+            yield from _wrapped(self.answer, "")
+        for title, sentences in (("Tokens", self.tokens), ("To know", self.notes)):
+            if sentences:
+                yield ""
+                yield f"{title}:"
+                for sentence in sentences:
+                    yield from _wrapped(sentence, "- ")
+
+    def _repr_html_(self) -> str:
+        def listed(sentences: list[str]) -> str:
+            return (
+                "<ul>" + "".join(f"<li>{esc(one)}</li>" for one in sentences) + "</ul>" if sentences else ""
+            )
+
+        verdict = "" if self.findings else " Nothing is wrong with it."
+        return (
+            f"<p>{esc(self.description + verdict)}</p>{listed([one.sentence for one in self.findings])}"
+            f"<p>{esc(self.answer)}</p>{listed([*self.tokens, *self.notes])}"
+        )
+
+
+def _wrapped(sentence: str, bullet: str) -> list[str]:
+    """Lines of at most 80 columns; a path or an id is never broken."""
+    clean = "".join(letter if letter.isprintable() else " " for letter in sentence)
+    return textwrap.wrap(
+        clean,
+        _WIDTH,
+        initial_indent=bullet,
+        subsequent_indent=" " * len(bullet),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def explain(text: str, *, status: int | None = None, request: int | None = None) -> Explanation:
+    """Say what *text* is, what is wrong with it, and what the service answers to it and why.
+
+    It takes whatever ``read_request`` takes: a request (frames, curl, PowerShell, ``fetch()``, HAR, Postman,
+    ``.http``), the service's answer, or a log line with one or both. Nothing is sent.
+
+    Args:
+        text: The text, at most four million characters.
+        status: The HTTP status that came back, 100 to 599, where the text does not say it.
+        request: Which request, counted from 1, when the text has several; by default the first in which
+            something is wrong.
+
+    Returns:
+        An ``Explanation``: printed it is text of 80 columns, in a notebook a list. ``ok`` says whether
+        nothing is wrong.
+
+    Raises:
+        InvalidValueError: *status* or *request* cannot be.
+
+    Example:
+        >>> print(explain('{"code": "40103", "message": "Invalid ConsumerJWS"}', status=401))
+        This is the service's answer.
+        - 401, 40103: The ConsumerJWS is invalid, or the conversation belongs to another
+          consumer.
+        <BLANKLINE>
+        Check the consumer id, and get a new ConsumerJWS for it from the IDP; lpnb gets
+        its own.
+
+    Source: Send API, CONVERSATION; Connector API, Authorization and Authentication.
+    """
+    if status is not None and (not isinstance(status, int) or not 100 <= status <= 599):
+        sentence = f"status must be an HTTP status from 100 to 599; got {brief(status)}."
+        raise InvalidValueError([Complaint("status", sentence)])
+    parsed = read_request(text)
+    requests = [parsed, *parsed.more]
+    if request is not None and not (isinstance(request, int) and 1 <= request <= len(requests)):
+        sentence = f"request must be a number from 1 to {len(requests)}; got {brief(request)}."
+        raise InvalidValueError([Complaint("request", sentence)])
+    if request is not None:
+        return _explained(requests, request - 1, status)
+    explained = (_explained(requests, place, status) for place in range(len(requests)))
+    first = next(explained)
+    return first if first.findings else next((one for one in explained if one.findings), first)
+
+
+def _explained(requests: list[ParsedRequest], place: int, status: int | None) -> Explanation:
+    parsed = requests[place]
+    reply = parsed.reply
+    if status is not None:
+        reply = RecordedReply(status, reply.body if reply else None)
+    tokens = [_Token(token, parsed.account_id) for token in parsed.tokens]
+    findings = [Finding(one.path, one.sentence) for one in parsed.complaints if one.path not in _HEADERS]
+    if parsed.kind == "nothing" and status is not None:
+        findings = []
+    # A token that has ended since was good when something else than 401 came back.
+    answered = reply is not None and reply.status not in (None, 401)
+    token_findings = [finding for token in tokens for finding in token.findings(answered=answered)]
+    answer = ""
+    reply_findings: list[Finding] = []
+    if reply is not None:
+        answer, reply_findings = _answer(parsed, reply, bool(findings))
+    elif parsed.frames is not None:
+        answer = _expected_answer(findings, token_findings)
+    notes = list(parsed.notes)
+    if any(complaint.path in _HEADERS for complaint in parsed.complaints):
+        notes.append("The tokens of the text are not kept: lpnb gets its own.")
+    if len(requests) > 1:
+        notes.append(f"The text has {len(requests)} requests; this is about number {place + 1} of them.")
+    # What is wrong with the request is the cause; that it was refused is what followed.
+    every = [*findings, *reply_findings, *token_findings]
+    if reply is not None and reply.status == 401:
+        every = [*reply_findings, *token_findings, *findings]
+    return Explanation(
+        parsed.kind,
+        _description(parsed, reply),
+        tuple(every),
+        answer,
+        tuple(notes),
+        tuple(token.sentence() for token in tokens),
+    )
+
+
+def _description(parsed: ParsedRequest, reply: RecordedReply | None) -> str:
+    name = KIND_NAMES[parsed.kind]
+    if parsed.kind == "frames":
+        return "These are the frames of a request" + (", with the answer to them." if reply else ".")
+    if parsed.kind == "nothing" and reply is not None:
+        return f"This is the status {reply.status} alone."
+    if parsed.kind == "log":
+        parts = ["a request"] if parsed.frames is not None else []
+        parts += ["the service's answer"] if reply is not None else []
+        return f"This is a log with {' and '.join(parts)}."
+    if parsed.frames is not None and reply is not None:
+        return f"This is {name}, with the answer to it."
+    return f"This is {name}."
+
+
+def _expected_answer(findings: list[Finding], token_findings: list[Finding]) -> str:
+    if token_findings:
+        return "Sent as it stands, expect 401: tokens are looked at first. lpnb gets tokens of its own."
+    if findings:
+        return (
+            "Sent as it stands, expect 400, BAD_REQUEST, or a conversation without these values: which of "
+            "the two is not documented."
+        )
+    return "Expect 200 with OK for both frames, as long as the consumer has no open conversation."
+
+
+_CODE_ADVICE = {
+    "40001": "Check the account id: brandId and the AppJWT must name the same one.",
+    "40102": "Get a new AppJWT and send once more; lpnb does so by itself.",
+    "40103": "Check the consumer id, and get a new ConsumerJWS for it from the IDP; lpnb gets its own.",
+    "40104": "Send the ConsumerJWS in X-LP-ON-BEHALF; lpnb does so by itself.",
+    "40105": "Send the AppJWT in Authorization; lpnb does so by itself.",
+}
+
+
+def _answer(parsed: ParsedRequest, reply: RecordedReply, cause_known: bool) -> tuple[str, list[Finding]]:
+    """What to do about a reply, and what is wrong by it."""
+    requests = _sent_frames(parsed, reply)
+    reading = read_batch((reply.body or "").encode("utf-8"), requests)
+    status = reply.status if reply.status is not None else 200 if reading.says else None
+    code = next((pair.code for pair in reading.pairs if pair.code in MEANINGS), _error_code(reply.body))
+    if code is not None:
+        number = f"{status}, " if status not in (None, 200) else "401, "
+        return _CODE_ADVICE[code], [Finding("", f"{number}{code}: {MEANINGS[code]}")]
+    if status is not None and (status >= 400 or status < 200):
+        meaning = status_meaning(status)
+        said = next((pair.message for pair in reading.pairs if pair.message), None) if reply.body else None
+        sentence = f"{status}: {meaning[0] if meaning else 'The service refused the call.'}"
+        if said and reading.anomaly is None:
+            sentence += f" It said: {brief(said, 300)}"
+        advice = meaning[1] if meaning else ""
+        if status == 400:
+            advice = (
+                "Mend what is named above, and send it again."
+                if cause_known
+                else "Hand in the request too: then the field is named."
+                if parsed.frames is None
+                else "No rule of the documentation is broken; look at what the service said."
+            )
+        return advice, [Finding("", sentence)]
+    outcome = _outcome(reading.says, [pair.ok for pair in reading.pairs])
+    sentence = explain_outcome(reading, outcome, status, None)
+    response = BatchResponse("", outcome, reading.pairs, sentence)
+    if response.ok:
+        return sentence, []
+    first, stop, rest = sentence.partition(". ")
+    return rest if stop else "", [Finding("", f"{status or 200}: {first}{'.' if stop else ''}")]
+
+
+def _error_code(body: str | None) -> str | None:
+    """The errorCode of an authorisation frame that names a request as well."""
+    try:
+        value = read_json(body or "")
+    except JsonError:
+        return None
+    for element in value if isinstance(value, list) else [value]:
+        inner = element.get("body") if isinstance(element, Mapping) else None
+        for source in (inner, element):
+            if isinstance(source, Mapping) and str(source.get("errorCode")) in MEANINGS:
+                return str(source["errorCode"])
+    return None
+
+
+def _outcome(says: str, ok: list[bool]) -> Outcome:
+    if says == "created" or (says == "settled" and all(ok)):
+        return "answered"
+    return "refused" if says == "refused" else "unknown"
+
+
+def _sent_frames(parsed: ParsedRequest, reply: RecordedReply) -> list[tuple[str, str]]:
+    """The (id, type) of each frame: of the request where it is there, otherwise as the reply lets guess."""
+    if isinstance(parsed.frames, list):
+        frames = [frame for frame in parsed.frames if isinstance(frame, Mapping)]
+        return [(str(frame.get("id", "")), str(frame.get("type", ""))) for frame in frames]
+    try:
+        value = read_json(reply.body or "")
+    except JsonError:
+        value = None
+    elements = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, Mapping)]
+    return [
+        (str(one.get("reqId", place)), REQUEST_CONVERSATION if _is_of_conversation(one) else SET_USER_PROFILE)
+        for place, one in enumerate(elements)
+    ] or [("", REQUEST_CONVERSATION)]
+
+
+def _is_of_conversation(element: Mapping[str, Any]) -> bool:
+    body = element.get("body")
+    if isinstance(body, Mapping) and "conversationId" in body:
+        return True
+    return "conversation" in str(body).lower()
+
+
+class _Token:
+    """The claims of one token of the text, held against its place and the URL."""
+
+    def __init__(self, token: RecordedToken, account_id: str | None) -> None:
+        self.header = token.header
+        self.claims = token.claims
+        self.name = _TOKEN_NAMES[token.header]
+        self.account_id = account_id
+        end = token.claims.get("exp")
+        known = isinstance(end, int | float) and 0 < end < 2e10
+        self.end = datetime.fromtimestamp(float(end), UTC) if known and isinstance(end, int | float) else None
+        account = token.claims.get("aud") or token.claims.get("account_id")
+        self.account = account if isinstance(account, str) else None
+
+    def findings(self, *, answered: bool) -> list[Finding]:
+        """What is wrong with it: it has ended, is another account's, or stands in the other's header."""
+        found = []
+        consumer = "ext_consumer_id" in self.claims
+        if self.header == "Authorization" and consumer:
+            sentence = "Authorization has a ConsumerJWS in it; the AppJWT belongs there."
+            found.append(Finding(self.header, sentence))
+        if self.header == "X-LP-ON-BEHALF" and "scope" in self.claims and not consumer:
+            sentence = "X-LP-ON-BEHALF has an AppJWT in it; the ConsumerJWS belongs there."
+            found.append(Finding(self.header, sentence))
+        if self.end is not None and self.end < datetime.now(UTC) and not answered:
+            sentence = f"{self.header}: the {self.name} ended on {self.end:%Y-%m-%d at %H:%M} UTC."
+            found.append(Finding(self.header, sentence))
+        if self.account and self.account_id and self.account != self.account_id:
+            sentence = (
+                f"{self.header}: the {self.name} is of account {brief(self.account)}, the URL says "
+                f"{brief(self.account_id)}."
+            )
+            found.append(Finding(self.header, sentence))
+        return found
+
+    def sentence(self) -> str:
+        """What it says of itself."""
+        if not self.claims:
+            return f"{self.name} ({self.header}): it cannot be decoded, or says nothing."
+        parts = [f"for account {brief(self.account)}"] if self.account else []
+        if isinstance(consumer := self.claims.get("ext_consumer_id"), str):
+            parts.append(f"for the consumer {brief(consumer)}")
+        if isinstance(scope := self.claims.get("scope"), str):
+            parts.append(f"with the scope {brief(scope)}")
+        if self.end is not None:
+            verb = "ended" if self.end < datetime.now(UTC) else "ends"
+            parts.append(f"{verb} on {self.end:%Y-%m-%d at %H:%M} UTC")
+        return f"{self.name} ({self.header}): {', '.join(parts) or 'it says neither account nor end'}."

@@ -1,0 +1,84 @@
+"""Split a command line of Windows' cmd into words, as curl.exe would be handed them. Nothing is run.
+
+Two readers follow each other there: cmd takes away carets, and the program's own start-up splits at blanks
+and takes away quotes. ``%NAME%`` stays what it is: text.
+"""
+
+from __future__ import annotations
+
+import re
+
+_CARET = re.compile(r"\^(\r?\n[ \t]*|.)?", re.DOTALL)
+
+
+def cmd_words(text: str) -> list[list[str]]:
+    """Every command line of *text* as its words.
+
+    Example:
+        >>> cmd_words('curl ^"https://example.com^" ^\\n  --data-raw ^"^[^{^\\\\^"a^\\\\^":1^}^]^"')
+        [['curl', 'https://example.com', '--data-raw', '[{"a":1}]']]
+        >>> cmd_words('curl -d "[{""a"":""b c""}]" https://example.com')
+        [['curl', '-d', '[{"a":"b c"}]', 'https://example.com']]
+    """
+    return [words for line in _lines(_without_carets(text)) if (words := _split(line))]
+
+
+#: Stands for a line end that belongs to a word while lines are split.
+_LINE_END = "\x00"
+
+
+def _without_carets(text: str) -> str:
+    """What cmd leaves of carets: the sign behind one is a plain letter, a line end behind one is nothing.
+
+    A line end behind a continued line, as browsers write one that stands in the data, is a letter as well.
+    """
+    text = text.replace("\r\n", "\n")
+    text = re.sub(r"\^\n\n", _LINE_END, text)
+    return _CARET.sub(lambda match: "" if not match[1] else "" if match[1][0] == "\n" else match[1], text)
+
+
+def _lines(text: str) -> list[str]:
+    return [line.replace(_LINE_END, "\n") for line in text.split("\n")]
+
+
+def _split(line: str) -> list[str]:
+    """Words as a program of Microsoft's C runtime sees them: ``\\"`` and ``""`` in quotes are a quote."""
+    words: list[str] = []
+    word: list[str] = []
+    quoted = started = False
+    place = 0
+    while place < len(line):
+        letter = line[place]
+        if letter == "\\":
+            end = place
+            while end < len(line) and line[end] == "\\":
+                end += 1
+            count = end - place
+            if end < len(line) and line[end] == '"':
+                word.append("\\" * (count // 2))
+                if count % 2:
+                    word.append('"')
+                    end += 1
+            else:
+                word.append("\\" * count)
+            started, place = True, end
+        elif letter == '"':
+            started = True
+            if quoted and line.startswith('""', place):
+                word.append('"')
+                place += 1
+            else:
+                quoted = not quoted
+            place += 1
+        elif letter.isspace() and not quoted:
+            if started:
+                words.append("".join(word))
+            word, started = [], False
+            place += 1
+        else:
+            word.append(letter)
+            started = True
+            place += 1
+    if started:
+        words.append("".join(word))
+    return words

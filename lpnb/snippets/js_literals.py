@@ -1,0 +1,207 @@
+"""Read JavaScript's literals: JSON with comments, trailing commas, single quotes, templates, plain keys.
+
+Nothing is run: a name stays a ``JsName``; of calls ``JSON.stringify`` and ``new Headers`` are understood.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+_BLANK = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
+_NUMBER = re.compile(r"-?(?:0[xX][0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)")
+_NAME = re.compile(r"[A-Za-z_$][\w$]*(?:\s*\.\s*[A-Za-z_$][\w$]*)*")
+_ESCAPE = re.compile(
+    r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r?\n)|(.))", re.DOTALL
+)
+_SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
+_CONSTANTS = {"true": True, "false": False, "null": None, "undefined": None}
+_MAX_DEPTH = 64
+
+
+class JsSyntaxError(ValueError):
+    """Why a text is no literal, as a phrase."""
+
+
+@dataclass(frozen=True, slots=True)
+class JsName:
+    """A name or a call whose value is not in the text."""
+
+    name: str
+
+
+def read_literal(text: str, place: int = 0) -> tuple[Any, int]:
+    """The value that begins at *place*, and where it ends.
+
+    Raises:
+        JsSyntaxError: There is none.
+
+    Example:
+        >>> read_literal("{a: 'b', /* c */ d: JSON.stringify([1,]),}")
+        ({'a': 'b', 'd': '[1]'}, 42)
+    """
+    return _Reader(text).value(place, 0)
+
+
+def read_json_with_comments(text: str) -> Any:
+    """One value that is the whole of *text*.
+
+    Raises:
+        JsSyntaxError: It is not, or names something that is not in the text.
+    """
+    reader = _Reader(text)
+    value, end = reader.value(0, 0)
+    if (end := reader.skip(end)) != len(text):
+        raise JsSyntaxError(f"something follows the value in line {reader.line(end)}")
+    if _holds_name(value):
+        raise JsSyntaxError("a word in it has no quotes")
+    return value
+
+
+def _holds_name(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_name(item) for item in value.values())
+    if isinstance(value, list):
+        return any(_holds_name(item) for item in value)
+    return isinstance(value, JsName)
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def skip(self, place: int) -> int:
+        match = _BLANK.match(self.text, place)
+        return match.end() if match else place
+
+    def line(self, place: int) -> int:
+        return self.text.count("\n", 0, place) + 1
+
+    def value(self, place: int, depth: int) -> tuple[Any, int]:
+        place = self.skip(place)
+        if depth > _MAX_DEPTH:
+            raise JsSyntaxError(f"it is nested deeper than {_MAX_DEPTH} levels")
+        if place >= len(self.text):
+            raise JsSyntaxError("it ends too early")
+        letter = self.text[place]
+        if letter == "{":
+            return self.record(place + 1, depth)
+        if letter == "[":
+            return self.array(place + 1, depth)
+        if letter in "'\"`":
+            text, end = self.string(place)
+            return self.joined(text, end)
+        if match := _NUMBER.match(self.text, place):
+            digits = match[0]
+            if len(digits) > 400:
+                raise JsSyntaxError("a number has too many digits")
+            number = int(digits, 16) if "x" in digits.lower() else json.loads(digits)
+            return number, match.end()
+        if match := _NAME.match(self.text, place):
+            return self.name(match, depth)
+        raise JsSyntaxError(f"{letter!r} in line {self.line(place)} is not expected there")
+
+    def joined(self, text: str, place: int) -> tuple[Any, int]:
+        """Strings put together with +."""
+        while (after := self.skip(place)) < len(self.text) and self.text[after] == "+":
+            following = self.skip(after + 1)
+            if following >= len(self.text) or self.text[following] not in "'\"`":
+                match = _NAME.match(self.text, following)
+                if match is None:
+                    break
+                more, place = f"${{{match[0]}}}", match.end()
+            else:
+                more, place = self.string(following)
+            text += more
+        return text, place
+
+    def name(self, match: re.Match[str], depth: int) -> tuple[Any, int]:
+        name = re.sub(r"\s+", "", match[0])
+        end = match.end()
+        if name in _CONSTANTS:
+            return _CONSTANTS[name], end
+        if name in ("new", "await"):
+            return self.value(end, depth + 1)
+        opening = self.skip(end)
+        if not self.text.startswith("(", opening):
+            return JsName(name), end
+        first = self.skip(opening + 1)
+        argument, end = (None, first) if self.text.startswith(")", first) else self.value(first, depth + 1)
+        closing = self.text.find(")", end)
+        if closing < 0:
+            raise JsSyntaxError(f"a ( in line {self.line(opening)} is never closed")
+        if name == "JSON.stringify" and not isinstance(argument, JsName):
+            if _holds_name(argument):
+                return JsName("names inside JSON.stringify(...)"), closing + 1
+            return json.dumps(argument, ensure_ascii=False), closing + 1
+        if name in ("Headers", "JSON.stringify"):
+            return argument, closing + 1
+        return JsName(name), closing + 1
+
+    def record(self, place: int, depth: int) -> tuple[dict[str, Any], int]:
+        found: dict[str, Any] = {}
+        while True:
+            place = self.skip(place)
+            if place >= len(self.text):
+                raise JsSyntaxError("a { is never closed")
+            if self.text[place] == "}":
+                return found, place + 1
+            if self.text.startswith("...", place):
+                match = _NAME.match(self.text, place + 3)
+                place = match.end() if match else place + 3
+            else:
+                if self.text[place] in "'\"`":
+                    key, place = self.string(place)
+                elif match := re.compile(r"[\w$]+").match(self.text, place):
+                    key, place = match[0], match.end()
+                else:
+                    raise JsSyntaxError(f"{self.text[place]!r} in line {self.line(place)} is no name")
+                place = self.skip(place)
+                if place < len(self.text) and self.text[place] == ":":
+                    value, place = self.value(place + 1, depth + 1)
+                else:  # {body} is short for {body: body}
+                    value = JsName(key)
+                if key in found:
+                    raise JsSyntaxError(f"the key {key!r} occurs twice in one object")
+                found[key] = value
+            place = self.comma(place, "}")
+
+    def array(self, place: int, depth: int) -> tuple[list[Any], int]:
+        items: list[Any] = []
+        while True:
+            place = self.skip(place)
+            if place >= len(self.text):
+                raise JsSyntaxError("a [ is never closed")
+            if self.text[place] == "]":
+                return items, place + 1
+            item, place = self.value(place, depth + 1)
+            items.append(item)
+            place = self.comma(place, "]")
+
+    def comma(self, place: int, closing: str) -> int:
+        place = self.skip(place)
+        if place < len(self.text) and self.text[place] == ",":
+            return place + 1
+        if place < len(self.text) and self.text[place] != closing:
+            raise JsSyntaxError(f"{self.text[place]!r} in line {self.line(place)} is not expected there")
+        return place
+
+    def string(self, place: int) -> tuple[str, int]:
+        quote, end = self.text[place], place + 1
+        while end < len(self.text) and self.text[end] != quote:
+            if self.text[end] == "\n" and quote != "`":
+                break
+            end += 2 if self.text[end] == "\\" else 1
+        if end >= len(self.text) or self.text[end] != quote:
+            raise JsSyntaxError(f"a {quote} that is opened in line {self.line(place)} is never closed")
+        text = _ESCAPE.sub(_unescaped, self.text[place + 1 : end])
+        # A letter beyond the first plane may be written as two halves.
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"), end + 1
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    if code := match[1] or match[2] or match[3]:
+        return chr(int(code, 16)) if int(code, 16) < 0x110000 else "\ufffd"
+    return "" if match[4] else _SIMPLE.get(match[5], match[5])

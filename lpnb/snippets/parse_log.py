@@ -1,0 +1,156 @@
+"""Find a request and its reply in log lines: JSON inside text or JSON, and Python's spelling of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from lpnb._internal.json_codec import JsonError, read_json
+from lpnb.snippets.lenient_json import read_python_literal
+from lpnb.snippets.parse_reply import is_bare_reply, is_reply
+from lpnb.snippets.parsed_request import RecordedCall, RecordedReply
+
+_OPENING = re.compile(r'[\[{](?=\s*(?:[\[{"\'\\]|\]))')
+_URL = re.compile(r"(?:https?://|/api/account/)[^\s\"'<>\\,]+")
+_JWT = re.compile(r"eyJ[\w-]{3,}\.[\w-]+\.[\w-]*")
+_STATUSES = (
+    re.compile(r"(?:->|=>|\u2192)\s*(?:HTTP\s*)?([1-5]\d\d)\b"),
+    re.compile(r"HTTP/[\d.]+\"?\s+([1-5]\d\d)\b"),
+    re.compile(r"(?i)\bstatus(?:[ _]?code)?\\*[\"']?\s*[:=]\s*\\*[\"']?([1-5]\d\d)\b"),
+    re.compile(r"(?i)\b(?:http|returned|response|answered|code)[ =:(]{1,2}([1-5]\d\d)\b(?![\d\"])"),
+    re.compile(
+        r"\b([1-5]\d\d) (?:OK|Bad Request|Unauthorized|Forbidden|Not Found|Payload Too Large"
+        r"|Too Many Requests"
+        r"|Request Timeout|Internal Server Error|Bad Gateway|Service Unavailable|Gateway Timeout)"
+    ),
+)
+_MAX_TRIES = 2_000
+_MAX_DEPTH = 8
+
+
+def find_call(text: str) -> RecordedCall | None:
+    """The first request in *text* with the reply beside it; with no body when only a reply is there.
+
+    Example:
+        >>> call = find_call('01:58 POST /x -> 401 {"code":"40103","message":"Invalid ConsumerJWS"}')
+        >>> call.body, call.reply
+        (None, RecordedReply(status=401, body='{"code": "40103", "message": "Invalid ConsumerJWS"}'))
+    """
+    frames: Any = None
+    reply: Any = None
+    addresses: list[str] = []
+    status = next((int(match[1]) for pattern in _STATUSES if (match := pattern.search(text))), None)
+    for value in _values(text):
+        for found in _inside(value, 0):
+            if frames is None and _is_request(found):
+                frames = found
+            elif reply is None and is_reply(found) and not _is_request(found):
+                reply = found
+        addresses += _addresses(value)
+    # A log record that is JSON itself looks like an answer when it has a status and a message.
+    url = next(
+        (one for one in [*_URL.findall(text), *addresses] if "/messaging/consumer/conversation" in one), ""
+    )
+    if frames is None and reply is None and (status is None or not url):
+        return None
+    headers: dict[str, str] = {}
+    for token in _JWT.findall(text)[:4]:
+        consumer = re.search(r"(?i)on-behalf[^e]{0,20}$", text[: text.index(token)][-40:])
+        headers.setdefault("X-LP-ON-BEHALF" if consumer else "Authorization", token)
+    body = None if frames is None else json.dumps(frames, ensure_ascii=False)
+    answer = None if reply is None else json.dumps(reply, ensure_ascii=False)
+    recorded = RecordedReply(status, answer) if status is not None or answer is not None else None
+    return RecordedCall(url.rstrip(").;"), body, headers, reply=recorded)
+
+
+def _is_request(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(one, dict) for one in value)
+        and any("type" in one and ("kind" in one or "id" in one) for one in value)
+    )
+
+
+def _values(text: str) -> Iterator[Any]:
+    """Every value written in *text*, the outermost ones."""
+    place, tries = 0, 0
+    while (match := _OPENING.search(text, place)) and tries < _MAX_TRIES:
+        tries += 1
+        start = match.start()
+        value, end = _value_at(text, start)
+        if end > start:
+            yield value
+        place = max(end, start + 1)
+
+
+def _value_at(text: str, start: int) -> tuple[Any, int]:
+    """The value that begins at *start* and where it ends; *start* itself when there is none."""
+    try:
+        value, end = json.JSONDecoder().raw_decode(text, start)
+        return read_json(text[start:end]), end
+    except (JsonError, ValueError, RecursionError):
+        pass
+    if text.startswith("\\", start + 1) or '\\"' in text[start : start + 200]:  # inside a string of JSON
+        match = re.compile(r'(?:[^"\\\n]|\\.)*', re.DOTALL).match(text, start)
+        if match is not None:
+            try:
+                inner = json.loads(f'"{match[0]}"')
+                value, _ = json.JSONDecoder().raw_decode(inner)
+                return value, match.end()
+            except (ValueError, RecursionError):
+                pass
+    end = _closing(text, start)
+    if end and (value := read_python_literal(text[start:end])) is not None:
+        return value, end
+    return None, start
+
+
+def _closing(text: str, start: int) -> int:
+    """Where the bracket that opens at *start* is closed, quotes minded; 0 when it is not."""
+    depth, quote, place = 0, "", start
+    while place < min(len(text), start + 200_000):
+        letter = text[place]
+        if quote:
+            if letter == "\\":
+                place += 1
+            elif letter == quote:
+                quote = ""
+        elif letter in "'\"":
+            quote = letter
+        elif letter in "[{":
+            depth += 1
+        elif letter in "]}":
+            depth -= 1
+            if depth == 0:
+                return place + 1
+        place += 1
+    return 0
+
+
+def _inside(value: Any, depth: int) -> Iterator[Any]:
+    """*value* and what lies in it, strings of JSON read; what is deeper comes first."""
+    if depth > _MAX_DEPTH:
+        return
+    if isinstance(value, str):
+        yield from (one for inner in _values(value) for one in _inside(inner, depth + 1))
+        return
+    if _is_request(value) or is_bare_reply(value):
+        yield value
+        return
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from _inside(item, depth + 1)
+    if isinstance(value, list):
+        for item in value:
+            yield from _inside(item, depth + 1)
+    if isinstance(value, dict | list):
+        yield value
+
+
+def _addresses(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [one for item in value.values() for one in _addresses(item)]
+    return [value] if isinstance(value, str) and "/messaging/consumer/conversation" in value else []

@@ -1,0 +1,278 @@
+"""``explain``: what a text is, what is wrong with it, and what the service answers."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lpnb
+from lpnb.cli.main import main
+from lpnb.diagnostics.explain import Explanation, explain
+from lpnb.models.responses import MEANINGS, STATUS_MEANINGS, UNKNOWN_MEANING
+
+DATA = Path(__file__).parents[1] / "snippets" / "data"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "explain-a-400.md"
+URL = "https://va.msg.liveperson.net/api/account/12345678/messaging/consumer/conversation?v=3"
+JSON = json.dumps(
+    [
+        {"kind": "req", "id": "1", "type": "userprofile.SetUserProfile", "body": {}},
+        {"kind": "req", "id": "2", "type": "cm.ConsumerRequestConversation", "body": {}},
+    ]
+)
+
+
+def sentences(explanation: Explanation) -> list[str]:
+    return [finding.sentence for finding in explanation.findings]
+
+
+def token(**claims: Any) -> str:
+    part = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"eyJhbGciOiJub25lIn0.{part}.c2lnbmF0dXJl"
+
+
+def curl(**headers: str) -> str:
+    options = " ".join(f"-H '{name.replace('_', '-')}: {value}'" for name, value in headers.items())
+    return f"curl {URL} {options} -d '{JSON}'"
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "lines"),
+    [
+        ("chrome-copy-as-curl-cmd.txt", 0, ["This is a curl command. Nothing is wrong with it."]),
+        (
+            "chrome-copy-as-fetch.txt",
+            1,
+            [
+                "This is a fetch() call.",
+                "- [0].body.authenticatedData.lp_sdes[1].personal.gender must be one of 'MALE',",
+                "  'FEMALE', 'OTHER'; got 'male'. Did you mean 'MALE'?",
+                "- Authorization: the AppJWT ended on 2023-11-14 at 22:13 UTC.",
+                "- X-LP-ON-BEHALF: the ConsumerJWS ended on 2023-11-14 at 22:13 UTC.",
+            ],
+        ),
+        ("curl-heredoc.txt", 0, ["This is a curl command. Nothing is wrong with it."]),
+        (
+            "log-line-400.txt",
+            1,
+            [
+                "This is a log with a request and the service's answer.",
+                "- [0].body.authenticatedData.lp_sdes[1].personal.gender must be one of 'MALE',",
+                "  'FEMALE', 'OTHER'; got 'male'. Did you mean 'MALE'?",
+                "- 400: The frames are not understood; nothing was created. It said: 'Failed to",
+                "  parse: Unrecognized value at lp_sdes[1].personal.gender'",
+            ],
+        ),
+        (
+            "log-line-401.txt",
+            1,
+            [
+                "This is a log with the service's answer.",
+                "- 401, 40103: The ConsumerJWS is invalid, or the conversation belongs to another",
+                "  consumer.",
+                "",
+                "Check the consumer id, and get a new ConsumerJWS for it from the IDP; lpnb gets",
+            ],
+        ),
+        (
+            "old-profile-and-custom-ttr.json",
+            1,
+            [
+                "These are the frames of a request.",
+                "- [0].body has 7 fields of older pages (firstName, lastName, avatarUrl, role,",
+                "  backgndImgUri, description, privateData); today the profile is",
+                "  authenticatedData.lp_sdes. To send everything as it stands:",
+                "  lpnb.RawBatch(text).",
+            ],
+        ),
+        (
+            "page-example-with-accountid.json",
+            0,
+            ["These are the frames of a request. Nothing is wrong with it."],
+        ),
+        ("postman-disabled-variable.json", 0, ["This is a Postman collection. Nothing is wrong with it."]),
+        (
+            "postman-unfilled-variables.json",
+            1,
+            [
+                "This is a Postman collection.",
+                "- [1].body.skillId is the placeholder '{{skillId}}'. Put the value in its place.",
+            ],
+        ),
+        ("postman-variable-in-url.json", 0, ["This is a Postman collection. Nothing is wrong with it."]),
+        (
+            "reply-200-already-open.json",
+            1,
+            [
+                "This is the service's answer.",
+                "- 200: The profile was accepted; the conversation was refused: this consumer",
+                "  already has one open, and can have only one.",
+                "",
+                "Go on in that one, or take another consumer id.",
+            ],
+        ),
+        (
+            "session.har",
+            1,
+            [
+                "This is a HAR file, with the answer to it.",
+                "- [0].body.authenticatedData.lp_sdes[1].personal.gender must be one of 'MALE',",
+                "  'FEMALE', 'OTHER'; got 'male'. Did you mean 'MALE'?",
+                "- 400: The frames are not understood; nothing was created.",
+            ],
+        ),
+    ],
+)
+def test_the_command_names_the_cause_in_its_first_lines(
+    name: str, status: int, lines: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", str(DATA / name)]) == status
+
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[: len(lines)] == lines
+    assert max(map(len, printed)) <= 80
+
+
+@pytest.mark.parametrize(("code", "meaning"), MEANINGS.items())
+def test_the_five_authorisation_frames_are_explained(code: str, meaning: str) -> None:
+    reply = {"code": 401, "body": {"title": "t", "details": "d", "errorCode": int(code)}, "reqId": "1"}
+
+    assert sentences(explain(json.dumps(reply))) == [f"401, {code}: {meaning}"]
+
+
+@pytest.mark.parametrize(("status", "meaning"), STATUS_MEANINGS.items())
+def test_a_bare_status_is_explained(status: int, meaning: tuple[str, str]) -> None:
+    explanation = explain(f"POST {URL} -> {status}")
+
+    assert sentences(explanation) == [f"{status}: {meaning[0]}"]
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
+def test_what_nobody_knows_is_said(status: int) -> None:
+    explanation = explain("", status=status)
+
+    assert explanation.description == f"This is the status {status} alone."
+    assert sentences(explanation) == [f"{status}: {UNKNOWN_MEANING[0]}"]
+    assert explanation.answer == UNKNOWN_MEANING[1]
+
+
+def test_the_page_has_the_same_meanings() -> None:
+    rows = {cells[0]: cells[1] for cells in _table(PAGE.read_text(encoding="utf-8"))}
+
+    assert {key for key in rows if key.isdigit()} == {str(status) for status in STATUS_MEANINGS}
+    for code in MEANINGS:
+        assert any(code in key for key in rows), code
+
+
+def _table(page: str) -> list[list[str]]:
+    lines = [line for line in page.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_the_status_beside_a_request_goes_with_it() -> None:
+    explanation = explain(JSON, status=403)
+
+    assert explanation.description == "These are the frames of a request, with the answer to them."
+    assert sentences(explanation) == [
+        "403: The tokens are known, but may not do this on this account; nothing was created."
+    ]
+
+
+def test_an_answer_that_opened_a_conversation_has_nothing_wrong() -> None:
+    reply = '[{"code":"OK","body":{},"reqId":"1"},{"code":"OK","body":{"conversationId":"c-1"},"reqId":"2"}]'
+
+    explanation = explain(reply)
+
+    assert (explanation.ok, explanation.answer) == (True, "Conversation c-1 is open.")
+
+
+def test_tokens_are_decoded_and_shown_nowhere() -> None:
+    app = token(aud="87654321", scope="msg.consumer", exp=4102444800)
+    text = curl(Authorization=app, X_LP_ON_BEHALF=token(ext_consumer_id="anna", aud="12345678"))
+
+    explanation = explain(text)
+
+    assert sentences(explanation) == [
+        "Authorization: the AppJWT is of account '87654321', the URL says '12345678'."
+    ]
+    assert explanation.tokens == (
+        "AppJWT (Authorization): for account '87654321', with the scope 'msg.consumer', "
+        "ends on 2100-01-01 at 00:00 UTC.",
+        "ConsumerJWS (X-LP-ON-BEHALF): for account '12345678', for the consumer 'anna'.",
+    )
+    assert app not in str(explanation)
+    assert "c2lnbmF0dXJl" not in json.dumps(explanation.to_dict()) + explanation._repr_html_()
+
+
+def test_a_token_in_the_wrong_header_is_named() -> None:
+    text = curl(Authorization=token(ext_consumer_id="anna"), X_LP_ON_BEHALF=token(scope="msg.consumer"))
+
+    assert sentences(explain(text)) == [
+        "Authorization has a ConsumerJWS in it; the AppJWT belongs there.",
+        "X-LP-ON-BEHALF has an AppJWT in it; the ConsumerJWS belongs there.",
+    ]
+
+
+def test_of_several_requests_the_first_that_is_wrong_is_explained_unless_one_is_asked_for() -> None:
+    wrong = JSON.replace('"body": {}}]', '"body": {"channelType": "FAX"}}]')
+    text = f"curl {URL} -d '{JSON}'\ncurl {URL} -d '{wrong}'"
+
+    assert [finding.path for finding in explain(text).findings] == ["[1].body.channelType"]
+    assert explain(text).notes[-1] == "The text has 2 requests; this is about number 2 of them."
+    assert explain(text, request=1).ok
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"status": 99}, "status must be an HTTP status from 100 to 599; got 99."),
+        ({"status": "400"}, "status must be an HTTP status from 100 to 599; got '400'."),
+        ({"request": 2}, "request must be a number from 1 to 1; got 2."),
+    ],
+)
+def test_arguments_that_cannot_be_are_refused(arguments: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(lpnb.InvalidValueError) as caught:
+        explain(JSON, **arguments)
+
+    assert str(caught.value) == sentence
+
+
+def test_what_is_nothing_of_the_kind_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("hello there", encoding="utf-8")
+
+    assert main(["explain", str(tmp_path / "a.txt")]) == 1
+
+    assert capsys.readouterr().out.splitlines()[0] == "This is nothing that lpnb knows."
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_standard_input_is_read_in_the_encodings_of_windows(
+    encoding: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = JSON.replace('"body": {}}, ', '"body": {"note": "Jürgen"}}, ').encode(encoding)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+    assert main(["explain", "--json"]) == 1
+
+    explanation = json.loads(capsys.readouterr().out)
+    assert (explanation["kind"], explanation["ok"]) == ("frames", False)
+    assert [finding["path"] for finding in explanation["findings"]] == ["[0].body.note"]
+
+
+def test_a_file_that_is_not_there_is_a_wrong_call(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "nowhere.txt"]) == 2
+
+    assert capsys.readouterr().err == "nowhere.txt cannot be read: No such file or directory.\n"
+
+
+def test_a_status_that_cannot_be_is_a_wrong_call(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["explain", "--status", "42"])
+
+    assert caught.value.code == 2
+    assert "a status is a number from 100 to 599; got '42'" in capsys.readouterr().err
