@@ -39,7 +39,7 @@ def read_lenient_json(text: str) -> tuple[Any, list[Complaint]]:
         JsonError: It is nothing of the kind; of plain JSON it says what is wrong.
 
     Example:
-        >>> value, complaints = read_lenient_json('[{"a": 1} // one\\\\n]')
+        >>> value, complaints = read_lenient_json('[{"a": 1} /* one */]')
         >>> value, complaints[0].sentence
         ([{'a': 1}], 'frames hold comments or trailing commas, which JSON has not; they were left out.')
     """

@@ -50,10 +50,10 @@ def commands(text: str) -> list[ShellCommand]:
         ShellSyntaxError: A quote is never closed, or parentheses are nested too deep.
 
     Example:
-        >>> [command.words for command in commands("curl -d 'it'\\''s' \\\n  $HOME | jq . # done")]
+        >>> [command.words for command in commands("curl -d 'it'\\\\''s' \\\\\\n  $HOME | jq . # done")]
         [['curl', '-d', "it's", '$HOME'], ['jq', '.']]
-        >>> commands("cat <<END\nhello\nEND")[0].stdin
-        'hello\n'
+        >>> commands("cat <<END\\nhello\\nEND")[0].stdin
+        'hello\\n'
     """
     lexer = _Lexer(_CAT_WORD.sub(lambda match: "'" + match[3].replace("'", "'\\''") + "'", text))
     lexer.run()
