@@ -26,6 +26,7 @@ from lpnb import (
     UnauthorizedError,
     responses_table,
 )
+from lpnb.models.responses import status_meaning
 
 MAYBE = (
     " A conversation may exist, so it was not repeated. Look for this consumer's open conversation before "
@@ -639,7 +640,8 @@ def test_another_4xx_is_a_refusal_and_is_not_repeated(door, sandbox, status):
     assert reply.attempts == 1
     assert sandbox.calls["conversation"] == 1
     assert [pair.code for pair in reply.pairs] == [f"http-{status}", f"http-{status}"]
-    assert reply.explanation == f"The service refused the call with HTTP {status}: no."
+    meaning = " ".join(["", *(status_meaning(status) or ())])
+    assert reply.explanation == f"The service refused the call with HTTP {status}: no.{meaning}"
 
 
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 599])
