@@ -111,7 +111,14 @@ def check_call(
     cases: Cases | None = None
     if options.cases is not None:
         with errors.collect():
-            cases = cases_of(options.cases, separator=options.separator)
+            cases = cases_of(
+                options.cases,
+                separator=options.separator,
+                sheet=options.sheet,
+                columns=options.map,
+                decimal=options.decimal,
+                dates=options.dates,
+            )
             cases.check()
             if options.command == "verify":
                 expect_something(cases)
@@ -200,7 +207,9 @@ def write_table(options: argparse.Namespace, table: Any, run: Run) -> bool:
     from lpnb.tables.text import as_text
 
     if options.out is not None:
-        if written := write_or_explain(lambda: save_table(table, options.out), run):
+        if written := write_or_explain(
+            lambda: save_table(table, options.out, byte_order_mark=options.bom), run
+        ):
             print(
                 f"{len(table):,} row{' is' if len(table) == 1 else 's are'} in {options.out}", file=sys.stderr
             )

@@ -8,10 +8,12 @@ from pathlib import Path
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the file of cases and how a run goes."""
-    parser.add_argument("cases", nargs="?", type=Path, metavar="CASES", help="a CSV or Parquet file")
+    parser.add_argument("cases", nargs="?", type=Path, metavar="CASES", help="a CSV, Excel or Parquet file")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the table to .parquet, .csv or .xlsx")
+    parser.add_argument("--bom", action="store_true", help="begin a CSV file of --out so that Excel reads it")
     parser.add_argument("--journal", type=Path, metavar="FILE", help="by default a new one in ./runs")
-    parser.add_argument("--separator", metavar="SIGN", help="of the CSV file; by default found out")
+    add_table_options(parser)
+    parser.add_argument("--map", type=Path, metavar="FILE", help="what headers stand for; see lpnb columns")
     parser.add_argument("--profile", help="read .env.PROFILE in place of .env")
     parser.add_argument("--concurrency", type=int, metavar="N", help="requests at once (16)")
     parser.add_argument("--rate", type=float, metavar="N", help="requests a second at the most")
@@ -29,6 +31,18 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cap", type=int, metavar="N", help="how many a run may have there (1000)")
     parser.add_argument("--landing-wait", type=float, metavar="S", help="seconds to wait for a landing")
     parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
+
+
+def add_table_options(parser: argparse.ArgumentParser) -> None:
+    """Add how a table is read."""
+    parser.add_argument("--separator", metavar="SIGN", help="of the CSV file; by default found out")
+    parser.add_argument("--sheet", metavar="NAME", help="of the Excel workbook; by default the first one")
+    parser.add_argument(
+        "--decimal", choices=(",", "."), help="the decimal sign; by default found out by column"
+    )
+    parser.add_argument(
+        "--dates", choices=("dmy", "mdy", "ymd"), help="the order in dates; by default found out by column"
+    )
 
 
 def _cluster(text: str) -> str | int:

@@ -86,7 +86,9 @@ def _run(options: argparse.Namespace) -> int:
                 f"{left:,} were not sent: verify again, or send them with {run.resume_hint}", file=sys.stderr
             )
     verification = verification_of(table, options.cases.name)
-    written = options.out is None or write_or_explain(lambda: save_table(table, options.out), run)
+    written = options.out is None or write_or_explain(
+        lambda: save_table(table, options.out, byte_order_mark=options.bom), run
+    )
     if options.junit is not None:
         written = write_or_explain(lambda: verification.save_junit(options.junit), run) and written
     text = f"{as_text(verification)}\n{verification}" if options.verbose else str(verification)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from lpnb._internal.display import table_html
+from lpnb._internal.display import brief, table_html
+from lpnb._internal.placeholders import placeholder_in
 from lpnb._internal.validation import join, must
 from lpnb.errors import InvalidValueError
 from lpnb.models.batches import ConversationBatch
@@ -62,7 +63,7 @@ def advise(batch: ConversationBatch) -> Hints:
     if not isinstance(batch, ConversationBatch):
         hint = "Read frames with ConversationBatch.from_wire first."
         raise InvalidValueError([must("batch", "must be a ConversationBatch", batch, hint)])
-    hints = [*_on_sdes(batch.profile.sdes), *_on_request(batch.request), *_on_ids(batch)]
+    hints = [*_on_sdes(batch.profile.sdes), *_on_request(batch.request), *_on_values(batch)]
     if batch.req_ids is not None:
         hints.append(
             Hint(
@@ -163,23 +164,66 @@ def _on_request(request: ConsumerRequestConversation) -> Iterator[Hint]:
         yield Hint(join(path, "channelType"), "The property table calls channelType mandatory.", CONVERSATION)
 
 
-def _on_ids(batch: ConversationBatch) -> Iterator[Hint]:
-    """Ids that a spreadsheet took for numbers: most of their digits are gone."""
-    request, campaign = batch.request, batch.request.campaign_info
-    ids = [(join("[1].body", "skillId"), request.skill_id)]
-    if campaign is not None:
-        path = join("[1].body", "campaignInfo")
-        ids.append((join(path, "campaignId"), campaign.campaign_id))
-        ids.append((join(path, "engagementId"), campaign.engagement_id))
-    for place, sde in enumerate(batch.profile.sdes or ()):
-        if isinstance(sde, CustomerInfo):
-            path = join("[0].body.authenticatedData.lp_sdes", place, "info")
-            ids += [(join(path, "customerId"), sde.customer_id), (join(path, "socialId"), sde.social_id)]
-    for path, value in ids:
-        if value is not None and is_rounded(value):
-            yield Hint(
-                path, f"{value} looks like an id that a spreadsheet has rounded. {AS_TEXT}", SPREADSHEETS
-            )
+def _on_values(batch: ConversationBatch) -> Iterator[Hint]:
+    """Texts that cannot be meant as they stand, wherever they are in the two frames."""
+    for frame, body in ((1, batch.request.to_wire()), (0, batch.profile.to_wire())):
+        texts = sorted(_texts(body, f"[{frame}].body", ""), key=lambda item: item[1] != "skillId")
+        for path, name, text in texts:
+            if (sentence := odd_value(name, text)) is not None:
+                yield Hint(path, sentence, SPREADSHEETS)
+
+
+def _texts(value: object, path: str, name: str) -> Iterator[tuple[str, str, str]]:
+    if isinstance(value, str):
+        yield path, name, value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _texts(inner, join(path, key), key)
+    elif isinstance(value, list | tuple):
+        for place, inner in enumerate(value):
+            yield from _texts(inner, join(path, place), name)
+
+
+def odd_value(name: str, text: str) -> str | None:
+    """Why *text* can hardly be meant as it stands in the field *name*, or None.
+
+    Example:
+        >>> odd_value("skillId", "2741903011.0")
+        "'2741903011.0' is an id with a decimal point: a column of numbers with gaps is written so."
+        >>> odd_value("skillId", "Mortgages")
+        "'Mortgages' is no id: skillId takes the number, not the name."
+        >>> odd_value("ctype", "vip "), odd_value("ctype", "vip")
+        ("'vip ' begins or ends with a blank, and rules compare the whole text.", None)
+    """
+    if (placeholder := placeholder_in(text)) is not None:
+        return None if name == "brandId" else f"{placeholder} is a placeholder that nobody has filled in."
+    if not text.isascii() and (sign := _INVISIBLE.search(text)):
+        return f"{brief(text)} holds a sign that cannot be seen (U+{ord(sign[0]):04X})."
+    if text != text.strip() and name not in ("lang", "language", "country", "currency"):
+        return f"{brief(text)} begins or ends with a blank, and rules compare the whole text."
+    if _FORMULA.fullmatch(text):
+        return f"{brief(text)} is what a spreadsheet shows for a formula, not a value."
+    if name not in _ID_FIELDS:
+        return None
+    if is_rounded(text):
+        return f"{text} looks like an id that a spreadsheet has rounded. {AS_TEXT}"
+    if _NO_VALUE.fullmatch(text):
+        return f"{brief(text)} is a word for no value. Leave the field out."
+    if re.fullmatch(r"[0-9]+\.0+", text):
+        return f"{brief(text)} is an id with a decimal point: a column of numbers with gaps is written so."
+    if name in _NUMERIC_IDS and re.fullmatch(r"[0-9]{1,3}([.,' \u00a0][0-9]{3})+", text):
+        return f"{brief(text)} is an id with signs between thousands. Write its digits alone."
+    if name in _NUMERIC_IDS and re.search(r"[^\W\d_]{2}", text):
+        return f"{brief(text)} is no id: {name} takes the number, not the name."
+    return None
+
+
+_NUMERIC_IDS = ("skillId", "campaignId", "engagementId")
+_ID_FIELDS = (*_NUMERIC_IDS, "customerId", "socialId")
+#: No-break and zero-width signs, which come along from web pages and chats.
+_INVISIBLE = re.compile("[\u00a0\u00ad\u200b-\u200f\u202a-\u202e\u202f\u2060-\u2064\ufeff]")
+_FORMULA = re.compile(r'#(?:REF!|N/A|VALUE!|DIV/0!|NAME\?|NUM!|NULL!)|="(?:[^"]|"")*"')
+_NO_VALUE = re.compile(r"(?i:null|none|nil|undefined|n/a|nan|<na>|nat)")
 
 
 #: What to do about an id that a spreadsheet has rounded.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import datetime
 import os
 import re
@@ -16,7 +17,6 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from lpnb._internal.optional_dependencies import install_command
 from lpnb._internal.validation import check_path, one_of
 from lpnb.errors import Complaint, InvalidValueError, LpnbError
 from lpnb.tables.dataframes import cell_text
@@ -25,18 +25,19 @@ from lpnb.tables.dataframes import cell_text
 FORMULA_PREFIX = "^'*[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]"
 _NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_NO_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
 _ESCAPED = re.compile("_x[0-9A-Fa-f]{4}_")
 _EXCEL_ROWS, _EXCEL_COLUMNS, _EXCEL_TEXT, _EXCEL_DIGITS = 1_048_576, 16_384, 32_767, 10**15
 
 
-def save_table(table: pd.DataFrame, path: str | Path) -> Path:
+def save_table(table: pd.DataFrame, path: str | Path, *, byte_order_mark: bool = False) -> Path:
     """Write *table* to *path*: ``.parquet``, ``.csv`` or ``.xlsx``, by the ending.
 
     Parquet keeps every dtype: ``pandas.read_parquet`` gives the same table back, but for columns that mix types
     or hold whole numbers beyond 64 bits, which become text. An index with a name, such as a pivot's, becomes
-    columns. CSV is UTF-8 with commas; a text that a spreadsheet would take for a formula (it begins with ``= + - @``, a tab, a carriage return or a full-width form, and is no number) gets an
-    apostrophe in front, which ``cases_of`` takes away again. Excel (``pip install "lpnb[excel]"``) gets text as
-    text, whatever it begins with, and times in UTC. Missing cells are empty.
+    columns. CSV is UTF-8 with commas, with a byte order mark where *byte_order_mark* asks for one (Excel knows UTF-8 by it); a text that a spreadsheet would take for a formula (it begins with ``= + - @``, a tab, a carriage return or a full-width form, and is no number) gets an
+    apostrophe in front, which ``cases_of`` takes away again. Excel gets text as text, whatever
+    it begins with, times in UTC, and a filter over each column. Missing cells are empty.
 
     Raises:
         InvalidValueError: The ending is another one, two columns have one name, or Excel cannot hold the table.
@@ -63,6 +64,8 @@ def save_table(table: pd.DataFrame, path: str | Path) -> Path:
     try:
         try:
             _WRITERS[suffix](table, temporary)
+            if byte_order_mark and suffix == ".csv":
+                temporary.write_bytes(codecs.BOM_UTF8 + temporary.read_bytes())
             with temporary.open("rb+") as temporary_file:
                 os.fsync(temporary_file.fileno())
             temporary.replace(target)
@@ -78,7 +81,7 @@ def check_export(path: str | Path) -> None:
     """See, before any work is done, that ``save_table`` can write to *path*.
 
     Raises:
-        InvalidValueError: The ending is another one, the folder is not there, or a library is missing.
+        InvalidValueError: The ending is another one, or the folder is not there.
     """
     path = Path(path)
     complaint = None
@@ -93,8 +96,6 @@ def check_export(path: str | Path) -> None:
         complaint = Complaint(str(path), f"{path} cannot be written: {path.parent} is not yours to write in.")
     if complaint:
         raise InvalidValueError([complaint])
-    if path.suffix.lower() == ".xlsx":
-        _openpyxl()
 
 
 def _flat_columns(table: pd.DataFrame) -> pd.DataFrame:
@@ -171,48 +172,63 @@ def _scalar(text: str) -> Any:
     return pa.scalar(text, pa.large_string())
 
 
-def _openpyxl() -> Any:
-    try:
-        import openpyxl
-    except ImportError:
-        sentence = f"Excel files need openpyxl. Install it with: {install_command('excel')}"
-        raise InvalidValueError([Complaint(".xlsx", sentence)]) from None
-    return openpyxl
-
-
 def _excel(table: pd.DataFrame, path: Path) -> None:
-    openpyxl = _openpyxl()
-    from openpyxl.cell import WriteOnlyCell
-    from openpyxl.styles import Font
+    import xlsxwriter
+    from xlsxwriter.exceptions import XlsxWriterException
 
     _check_size(table)
-    book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet("table")
-    sheet.freeze_panes = "A2"
-    bold = Font(bold=True)
-
-    def cell(value: object) -> Any:
-        if value is None or isinstance(value, bool | datetime.datetime):
-            return value
-        if isinstance(value, float) or (isinstance(value, int) and abs(value) < _EXCEL_DIGITS):
-            return value if value == value and abs(value) != float("inf") else str(value)
-        text_cell = WriteOnlyCell(sheet, _printable(cell_text(value)))
-        text_cell.data_type = "s"  # it was taken for a formula when it begins with "="
-        text_cell.number_format = "@"
-        text_cell.quotePrefix = True
-        return text_cell
-
-    head = [cell(str(name)) for name in table.columns]
-    for heading in head:
-        heading.font = bold
-    sheet.append(head)
+    book = xlsxwriter.Workbook(
+        path,
+        {
+            "constant_memory": True,
+            "strings_to_formulas": False,
+            "strings_to_urls": False,
+            "default_date_format": _DATE,
+        },
+    )
+    sheet = book.add_worksheet("table")
+    sheet.freeze_panes(1, 0)
+    bold, text = book.add_format({"bold": True}), book.add_format({"num_format": "@", "quote_prefix": True})
+    for place, name in enumerate(table.columns):
+        sheet.write_string(0, place, _excel_text(str(name)), bold)
     columns = [
         [None if missing else _without_zone(value) for value, missing in _cells(table[name])]
         for name in table.columns
     ]
-    for row in zip(*columns, strict=True):
-        sheet.append([cell(value) for value in row])
-    book.save(path)
+    for number, row in enumerate(zip(*columns, strict=True), start=1):
+        for place, value in enumerate(row):
+            if value is None:
+                continue
+            if isinstance(value, bool):
+                sheet.write_boolean(number, place, value)
+            elif isinstance(value, datetime.datetime):
+                sheet.write_datetime(number, place, value)
+            elif _is_excel_number(value):
+                sheet.write_number(number, place, value)
+            else:
+                shown = str(value) if isinstance(value, float) else cell_text(value)
+                sheet.write_string(number, place, _excel_text(shown), text)
+    if len(table.columns):
+        sheet.autofilter(0, 0, len(table), len(table.columns) - 1)
+    try:
+        book.close()
+    except XlsxWriterException as error:
+        raise OSError(str(error)) from None
+
+
+_DATE = "yyyy-mm-dd hh:mm:ss"
+
+
+def _excel_text(text: str) -> str:
+    """Text that XlsxWriter can write: it spells control characters, but for what XML cannot hold at all."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _NO_XML.sub("\ufffd", text)
+
+
+def _is_excel_number(value: object) -> bool:
+    if isinstance(value, float):
+        return value == value and abs(value) != float("inf")
+    return isinstance(value, int) and abs(value) < _EXCEL_DIGITS
 
 
 def _check_size(table: pd.DataFrame) -> None:

@@ -9,10 +9,9 @@ import sys
 
 import pytest
 
-from lpnb import InvalidValueError, Personas, sample, save_table
+from lpnb import InvalidValueError, Personas
 from lpnb._internal import optional_dependencies
 from lpnb._internal.optional_dependencies import install_command
-from lpnb.experiments.cases.cases import cases_of
 
 
 @pytest.mark.skipif(os.name == "nt", reason="quoted for another shell")
@@ -34,18 +33,6 @@ def test_without_pip_the_command_is_that_of_uv(monkeypatch):
     monkeypatch.setattr(optional_dependencies, "find_spec", lambda _: None)
 
     assert install_command("plots") == f'uv pip install --python {sys.executable} "lpnb[plots]"'
-
-
-def test_without_openpyxl_an_excel_file_names_the_command(monkeypatch):
-    table = cases_of(sample("routing-regression.csv")).table()
-    monkeypatch.setitem(sys.modules, "openpyxl", None)
-
-    with pytest.raises(InvalidValueError) as caught:
-        save_table(table, "cases.xlsx")
-
-    assert str(caught.value) == (
-        f'Excel files need openpyxl. Install it with: {sys.executable} -m pip install "lpnb[excel]"'
-    )
 
 
 def test_without_faker_personas_name_the_command(monkeypatch):

@@ -264,7 +264,10 @@ def test_numbers_in_csv_text_are_read_where_the_field_is_a_number_and_nowhere_el
     ("content", "message"),
     [
         (b"", "cases.csv is empty: its first line must name the columns."),
-        (b"skillId\n\xff\n", "cases.csv is not UTF-8 (byte 8). Save it as CSV UTF-8."),
+        (
+            b"skillId\n\x81\n",
+            "cases.csv is no text in UTF-8, UTF-16 or Windows' cp1252. Save it as CSV UTF-8.",
+        ),
         (
             b"skillId,ctmrinfo.ctype\n1\n1,2\n1,2,3\n",
             "2 values are wrong:\n"
@@ -275,9 +278,13 @@ def test_numbers_in_csv_text_are_read_where_the_field_is_a_number_and_nowhere_el
         ),
         (b'skillId\n"1\n', "cases.csv, line 2, is not CSV: unexpected end of data."),
         (b"PAR1junk", "cases.csv cannot be read: "),
-        (b"PK\x03\x04junk", "cases.csv is an Excel file. Save it as CSV UTF-8 or Parquet."),
-        (b"skillId,\n1,\n", "A column has no name. Name it, or leave it out."),
-        (b"skill\n1\n", "'skill' is not a column that lpnb knows. Did you mean 'skillId'?"),
+        (
+            b"PK\x03\x04junk",
+            "cases.csv cannot be read as an Excel workbook (File is not a zip file). Save it anew, or as "
+            "CSV UTF-8.",
+        ),
+        (b"skillId,\n1,2\n", "Column B has no name and 1 value. Name it, or leave it out."),
+        (b"skilId\n1\n", "'skilId' is not a column that lpnb knows. Did you mean 'skillId'?"),
     ],
     ids=["empty", "not UTF-8", "ragged", "open quote", "not Parquet", "Excel", "no name", "unknown column"],
 )
@@ -335,7 +342,8 @@ def test_any_text_comes_back_from_a_file_as_it_was(tmp_path, texts):
             (case.values.get("ctmrinfo.role", ""), case.values.get("personal.firstname", ""))
             for case in cases
         ]
-        assert found == texts
+        # A spreadsheet's rows in which every cell is empty are no cases.
+        assert found == [row for row in texts if ending == "parquet" or any(cell.strip() for cell in row)]
 
 
 def test_all_wrong_cells_are_named_at_once_by_row_and_column():
@@ -517,7 +525,9 @@ def test_cases_are_found_by_number_from_either_end():
 
 @pytest.mark.parametrize("wrong", [None, 5, {"skillId": ["1"]}, b"x"])
 def test_cases_of_something_else_says_what_it_takes(wrong):
-    with pytest.raises(TypeError, match=r"^cases are a Grid, a DataFrame, the path of a CSV or Parquet file"):
+    with pytest.raises(
+        TypeError, match=r"^cases are a Grid, a DataFrame, the path of a CSV, Excel or Parquet file"
+    ):
         cases_of(wrong)
 
 
@@ -708,7 +718,7 @@ def test_blank_lines_before_the_header_are_passed_over(tmp_path):
         (
             "a.xls",
             b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-            "is an old Excel file. Save it as CSV UTF-8 or Parquet.",
+            "is an old Excel file, or one with a password. Save it as .xlsx or CSV UTF-8.",
         ),
         (
             "a.json",

@@ -6,6 +6,8 @@ A case is built when it is asked for. ``columns`` knows the fields, ``sources`` 
 from __future__ import annotations
 
 import datetime
+import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,20 +18,26 @@ import numpy as np
 import pandas as pd
 
 from lpnb._internal.display import brief, count
-from lpnb._internal.validation import check_consumer_id
+from lpnb._internal.validation import check_consumer_id, one_of
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.batch_builder import BatchBuilder
-from lpnb.experiments.cases.cell_parsers import UnreadableCell, half_characters
+from lpnb.experiments.cases.cell_parsers import UnreadableCell, filled_in, half_characters
+from lpnb.experiments.cases.column_formats import DateOrder, Decimal
 from lpnb.experiments.cases.columns import Column, columns_of
+from lpnb.experiments.cases.mapping_file import read_mapping
 from lpnb.experiments.cases.preview import Preview
 from lpnb.experiments.cases.sources import (
     BesideSource,
     CellSource,
     ListSource,
-    from_file,
+    from_csv,
+    from_excel,
     from_frame,
+    from_parquet,
     from_rows,
+    kind_of_file,
 )
+from lpnb.experiments.cases.table_reader import NUMERIC_IDS, ReadTable, read_columns, translate
 from lpnb.models.base import WireModel
 from lpnb.tables.dataframes import plain_table
 
@@ -149,9 +157,11 @@ class Cases:
         {'ctmrinfo.ctype': 'vip'}
     """
 
-    def __init__(self, source: CellSource, origin: str = "") -> None:
+    def __init__(self, source: CellSource, origin: str = "", notes: Sequence[str] = ()) -> None:
         self._source = source
         self.origin = origin
+        self.notes = list(notes)
+        """What there is to say about how the table was read, such as a decimal comma that was recognised."""
         self._all = columns_of(source.names)
         self._builder = BatchBuilder(self._all)
         self.columns: list[str] = [c.name for c in self._all if c.part not in ("case", "expected")]
@@ -280,6 +290,33 @@ class Cases:
                 columns[column.name] = list(cells)
         return Cases(ListSource(columns, len(picked)), self.origin)
 
+    def with_ids(self, names: Mapping[str, Mapping[str, str]]) -> Cases:
+        """These cases with ids in place of names: *names* has an id for each name, by column."""
+        columns = {name: names[name] for name in NUMERIC_IDS if names.get(name) and name in self.columns}
+        if not columns or not any(self._named_ids(name) for name in columns):
+            return self
+        return Cases(translate(self._source, columns), self.origin, self.notes)
+
+    def unresolved(self) -> list[str]:
+        """A sentence for each column of ids that holds names: the service knows ids alone."""
+        sentences = []
+        for name in NUMERIC_IDS:
+            if name in self.columns and (texts := self._named_ids(name)):
+                listed = ", ".join(map(repr, texts[:3]))
+                more = f" and {len(texts) - 3:,} more" if len(texts) > 3 else ""
+                sentences.append(
+                    f"{name} holds {listed}{more}, which is no id, and the service knows ids alone. Give "
+                    f"ids, or say "
+                    f"which id each name has: values={{{name!r}: {{{texts[0]!r}: ...}}}} or a mapping file."
+                )
+        return sentences
+
+    def _named_ids(self, column: str) -> list[str]:
+        """The texts of a column of ids that are no ids."""
+        place = next(place for place, one in enumerate(self._all) if one.name == column)
+        texts = (cell for cell in self._cells(place) if isinstance(cell, str))
+        return list(dict.fromkeys(text for text in texts if not _ID.fullmatch(text)))
+
     def preview(self, n: int = 3) -> Preview:
         """The first *n* payloads as they would be posted, and how many cases there are in all."""
         return Preview([self[number] for number in range(min(max(n, 0), len(self)))], len(self))
@@ -336,8 +373,14 @@ class Cases:
         return len(np.unique(np.fromiter(names, np.int64, len(self)))) < len(self)
 
 
+#: An id as the service has it; rounded ones are told of elsewhere.
+_ID = re.compile(r"-?[0-9]+(?:[.,][0-9]+)?(?:[eE]\+?[0-9]+)?")
 _EXPECTED = ("expected_skill", "expected_code")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+#: What a placeholder or the error of a formula may be recognised by.
+_UNUSUAL = re.compile(r"[{<\[%$#_@]|(?i:your|insert|enter|replace|put|change|fill)")
 
 
 class _RowBlock:
@@ -357,6 +400,12 @@ class _RowBlock:
                 for cell in source.cells(place, start, stop)
             ]
             for row, value in enumerate(values):
+                if (
+                    type(value) is str
+                    and _UNUSUAL.search(value)
+                    and column.part not in ("case", "expected", "note")
+                ):
+                    value = values[row] = filled_in(value, column.name)
                 if type(value) is UnreadableCell:
                     self.wrong.setdefault(row, []).append((column, value))
                     values[row] = None
@@ -369,16 +418,36 @@ class _RowBlock:
         return self._rows
 
 
-def cases_of(anything: object, *, separator: str | None = None) -> Cases:
+def cases_of(
+    anything: object,
+    *,
+    separator: str | None = None,
+    sheet: str | None = None,
+    columns: Mapping[str, str | None] | str | os.PathLike[str] | None = None,
+    decimal: Decimal | None = None,
+    dates: DateOrder | None = None,
+    values: Mapping[str, Mapping[str, str]] | None = None,
+) -> Cases:
     """Make cases of whatever holds them.
 
+    Columns and keys are named as on the wire, with dots. A file or a DataFrame may have headers in people's
+    words too, such as "Customer type" or "Kundennummer"; ``lpnb columns FILE`` shows what each was taken for.
+
     Args:
-        anything: ``Cases`` (a ``Grid``, ``Personas``), a DataFrame, the path of a CSV or Parquet file, or
-            an iterable of dicts. Columns and keys are named as on the wire, with dots.
-        separator: Of a CSV file; found by the header's names when left out.
+        anything: ``Cases`` (a ``Grid``, ``Personas``), a DataFrame, the path of a CSV, Excel or Parquet
+            file, or an iterable of dicts.
+        separator: Of a CSV file; found by its header when left out.
+        sheet: Of an Excel workbook, by its name; the first one when left out.
+        columns: What headers stand for that are not known by themselves, such as
+            ``{"Shoe size": "note.shoe size"}``; None leaves a column out. Or the path of a mapping file, as
+            ``lpnb columns FILE --map MAPPING`` writes it.
+        decimal: "," or ".", the decimal sign of the file's numbers; recognised by column when left out.
+        dates: "dmy", "mdy" or "ymd", the order in the file's dates; recognised by column when left out.
+        values: Ids behind names, by column, such as ``{"campaignInfo.campaignId": {"Card Upgrade":
+            "880524014"}}``.
 
     Raises:
-        InvalidValueError: A column is unknown, or the file cannot be read.
+        InvalidValueError: A column is unknown, can be read two ways, or the file cannot be read.
         TypeError: It is none of these.
 
     Example:
@@ -389,14 +458,75 @@ def cases_of(anything: object, *, separator: str | None = None) -> Cases:
     """
     if isinstance(anything, Cases):
         return anything
-    if isinstance(anything, pd.DataFrame):
-        return Cases(from_frame(anything), "of a DataFrame")
-    if isinstance(anything, str | Path):
-        return Cases(from_file(Path(anything), separator), f"of {Path(anything).name}")
+    if isinstance(anything, pd.DataFrame | str | Path):
+        table = read_table(
+            anything,
+            separator=separator,
+            sheet=sheet,
+            columns=columns,
+            decimal=decimal,
+            dates=dates,
+            values=values,
+        )
+        table.check()
+        origin = "of a DataFrame" if isinstance(anything, pd.DataFrame) else f"of {Path(anything).name}"
+        return Cases(table.source, origin, table.notes)
     if isinstance(anything, Iterable) and not isinstance(anything, Mapping | bytes):
         return Cases(from_rows(anything))
-    kinds = "a Grid, a DataFrame, the path of a CSV or Parquet file, or a list of dicts"
+    kinds = "a Grid, a DataFrame, the path of a CSV, Excel or Parquet file, or a list of dicts"
     raise TypeError(f"cases are {kinds}; got {brief(anything)}")
+
+
+def read_table(
+    anything: pd.DataFrame | str | Path,
+    *,
+    separator: str | None = None,
+    sheet: str | None = None,
+    columns: Mapping[str, str | None] | str | os.PathLike[str] | None = None,
+    decimal: Decimal | None = None,
+    dates: DateOrder | None = None,
+    values: Mapping[str, Mapping[str, str]] | None = None,
+) -> ReadTable:
+    """A DataFrame or a file with its headers mapped and its formats recognised; see ``cases_of``.
+
+    Raises:
+        InvalidValueError: The file cannot be read, or an option is not one of those that there are.
+    """
+    if isinstance(columns, str | os.PathLike):
+        mapping = read_mapping(Path(columns))
+        columns, values = mapping.columns, {**mapping.values, **(values or {})}
+        decimal, dates = decimal or mapping.decimal, dates or mapping.dates  # type: ignore[assignment]
+        separator, sheet = separator or mapping.separator, sheet or mapping.sheet
+    wrong = [
+        one_of(name, value, choices)
+        for name, value, choices in (
+            ("decimal", decimal, (".", ",")),
+            ("dates", dates, ("dmy", "mdy", "ymd")),
+        )
+        if value is not None and value not in choices
+    ]
+    if wrong:
+        raise InvalidValueError(wrong)
+    notes: list[str] = []
+    kind = None
+    if isinstance(anything, pd.DataFrame):
+        source = from_frame(anything)
+    elif (kind := kind_of_file(Path(anything))) == "parquet":
+        source = from_parquet(Path(anything))
+    elif kind == "excel":
+        source, notes = from_excel(Path(anything), sheet)
+    else:
+        source, notes = from_csv(Path(anything), separator)
+    return read_columns(
+        source,
+        columns,
+        decimal,
+        dates,
+        values,
+        notes,
+        is_typed=kind == "excel",
+        drops_empty_rows=kind in ("csv", "excel"),
+    )
 
 
 def as_json(value: object) -> Any:

@@ -14,6 +14,7 @@ from typing import Literal
 
 from lpnb._internal.display import brief
 from lpnb._internal.json_codec import JsonError, lone_surrogate, read_json
+from lpnb._internal.placeholders import placeholder_in
 from lpnb.errors import Complaint
 from lpnb.models.base import WireModel
 from lpnb.models.sdes import Age, Day
@@ -53,6 +54,32 @@ def half_characters(texts: Mapping[str, str]) -> Iterator[Complaint]:
         if (place := lone_surrogate(text)) is not None:
             rule = f"must not hold half a character (a lone surrogate at position {place})"
             yield Complaint(name, f"{name} {rule}.")
+
+
+def filled_in(text: str, column: str) -> object:
+    """*text*, or an ``UnreadableCell`` when it is a placeholder or the error of a formula.
+
+    The account's place is filled in when a request is sent, so that a placeholder there is left out.
+
+    Example:
+        >>> filled_in("{{skillId}}", "skillId").said_of("skillId")
+        "skillId must be filled in; got '{{skillId}}'. It is a placeholder."
+        >>> filled_in("{accountid}", "brandId"), filled_in("#1 {fan}", "personal.firstname")
+        (None, '#1 {fan}')
+    """
+    if placeholder_in(text) is not None:
+        return (
+            None if column == "brandId" else UnreadableCell("must be filled in", text, "It is a placeholder.")
+        )
+    if _FORMULA_ERROR.fullmatch(text.strip()):
+        return UnreadableCell("must have a value", text, "It is the error of a spreadsheet's formula.")
+    return text
+
+
+#: What spreadsheets show where a value could not be computed.
+_FORMULA_ERROR = re.compile(
+    r"#(?:REF!|N/A|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!|GETTING_DATA|NOT COMPUTED!|BEZUG!|NV|WERT!)"
+)
 
 
 def _text(cell: object, _model: object) -> object:

@@ -6,30 +6,21 @@ NaN, NaT or NA is None. Text is never taken for a number, and missing values nev
 
 from __future__ import annotations
 
-import csv
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lpnb._internal.display import brief, count
+from lpnb._internal.display import brief
 from lpnb.errors import Complaint, InvalidValueError
-from lpnb.experiments.cases.columns import find_column
-
-#: Separators that a CSV file may have.
-SEPARATORS = (",", ";", "\t", "|")
-_ROWS_AT_ONCE = 8_192
-#: Characters of a CSV cell at the most; Python's own limit of 131,072 is less than a payload may hold.
-_LONGEST_CELL = 2**31 - 1
-_MOST_COMPLAINTS = 50
-#: What spreadsheets take for a formula, and the apostrophe that ``tables.export`` put before it.
-_DISARMED = re.compile("'+[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]")
+from lpnb.experiments.cases.csv_file import read_csv
+from lpnb.experiments.cases.excel_file import read_excel
 
 
 class CellSource(Protocol):
@@ -61,6 +52,40 @@ class ArrowSource:
         found: list[object] = column.slice(start, stop - start).to_pylist()
         # Not every writer of Parquet knows a missing number from NaN.
         return [present(cell) for cell in found] if pa.types.is_floating(column.type) else found
+
+    def filled(self, place: int) -> np.ndarray:
+        """Which cells of the column at *place* are not empty."""
+        column = self._table.column(place)
+        valid = pc.is_valid(column)
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            valid = pc.and_(valid, pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(column), ""), False))
+        found: np.ndarray = valid.to_numpy(zero_copy_only=False)
+        return found
+
+    def counts(self, place: int) -> dict[object, int]:
+        """How often each text or number of the column at *place* occurs."""
+        column = self._table.column(place)
+        kind = column.type
+        if pa.types.is_nested(kind):
+            return {}
+        counted = pc.value_counts(column)
+        values, numbers = counted.field("values").to_pylist(), counted.field("counts").to_pylist()
+        return {value: number for value, number in zip(values, numbers, strict=True) if value is not None}
+
+
+class RowSource:
+    """Rows of cells, under headers of which some may be alike."""
+
+    def __init__(self, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        self.names: Sequence[str] = list(names)
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def cells(self, place: int, start: int, stop: int) -> Sequence[object]:
+        """The cells as they stand in the rows."""
+        return [row[place] for row in self._rows[start:stop]]
 
 
 class ListSource:
@@ -132,139 +157,70 @@ def from_rows(rows: Iterable[Mapping[str, object]]) -> CellSource:
     return ListSource({name: [present(row.get(name)) for row in listed] for name in names}, len(listed))
 
 
-def from_file(path: Path, separator: str | None = None) -> CellSource:
-    """The columns of a CSV or Parquet file, told apart by how the file begins.
+def kind_of_file(path: Path) -> Literal["csv", "parquet", "excel"]:
+    """Which of the kinds of files that can be read *path* is, by how it begins.
 
     Raises:
-        InvalidValueError: It is not there, or not to be read.
+        InvalidValueError: It is not there, or of another kind.
     """
     try:
         with path.open("rb") as file:
-            kind = file.read(4)
-            if kind == b"PAR1":
-                return ArrowSource(pq.read_table(path))
-    except (OSError, pa.ArrowException) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise InvalidValueError([Complaint(str(path), f"{path} cannot be read: {reason}.")]) from None
-    if kind == b"PK\x03\x04":
-        sentence = f"{path} is an Excel file. Save it as CSV UTF-8 or Parquet."
-        raise InvalidValueError([Complaint(str(path), sentence)])
-    if kind == b"\xd0\xcf\x11\xe0":
-        sentence = f"{path} is an old Excel file. Save it as CSV UTF-8 or Parquet."
-    elif kind[:1] in (b"[", b"{"):
+            start = file.read(4)
+    except OSError as error:
+        sentence = f"{path} cannot be read: {error.strerror or error}."
+        raise InvalidValueError([Complaint(str(path), sentence)]) from None
+    if start == b"PAR1":
+        return "parquet"
+    if start == b"PK\x03\x04":
+        return "excel"
+    if start == b"\xd0\xcf\x11\xe0":
+        sentence = f"{path} is an old Excel file, or one with a password. Save it as .xlsx or CSV UTF-8."
+    elif start[:1] in (b"[", b"{"):
         sentence = (
             f"{path} is JSON. Read it with json.load and give the list of dicts, or save it as CSV UTF-8."
         )
     elif path.suffix.lower() == ".parquet":
         sentence = f"{path} is no Parquet file: those begin with the letters PAR1."
     else:
-        return from_csv(path, separator)
+        return "csv"
     raise InvalidValueError([Complaint(str(path), sentence)])
 
 
-def from_csv(path: Path, separator: str | None = None) -> CellSource:
-    """The columns of a CSV file in UTF-8, with or without a byte order mark; every cell is text.
-
-    Without *separator* it is the one that makes the header's names known ones. An apostrophe
-    that ``tables.export`` put before a formula is taken off again.
+def from_parquet(path: Path) -> CellSource:
+    """The columns of a Parquet file.
 
     Raises:
-        InvalidValueError: The file is not there, not UTF-8, or its rows differ in length.
+        InvalidValueError: It cannot be read.
     """
-    if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
-        sentence = f"separator must be one character, such as ';'; got {brief(separator)}."
-        raise InvalidValueError([Complaint("separator", sentence)])
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-            if (
-                named := re.fullmatch(r"sep=([^\"\r\n])\r?\n?", first)
-            ) is None:  # Excel's own way of naming it
-                file.seek(0)
-            found = separator or (named[1] if named else _sniffed(file))
-            return ArrowSource(_table(path, file, found))
+        return ArrowSource(pq.read_table(path))
+    except (OSError, pa.ArrowException) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise InvalidValueError([Complaint(str(path), f"{path} cannot be read: {reason}.")]) from None
+
+
+def from_csv(path: Path, separator: str | None = None) -> tuple[CellSource, list[str]]:
+    """The columns of a CSV file, every cell text, and what there is to say about how it was read.
+
+    Raises:
+        InvalidValueError: It cannot be read, or its rows differ in length.
+    """
+    try:
+        table, notes = read_csv(path, separator)
     except OSError as error:
         sentence = f"{path} cannot be read: {error.strerror or error}."
-    except UnicodeDecodeError:
-        sentence = f"{path} is not UTF-8 (byte {_not_utf8(path)}). Save it as CSV UTF-8."
-    raise InvalidValueError([Complaint(str(path), sentence)])
+        raise InvalidValueError([Complaint(str(path), sentence)]) from None
+    return ArrowSource(table), notes
 
 
-def _not_utf8(path: Path) -> int:
-    """Where the first byte stands that is not UTF-8."""
-    try:
-        path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        return error.start
-    return 0
+def from_excel(path: Path, sheet: str | None = None) -> tuple[CellSource, list[str]]:
+    """The columns of a sheet of an Excel workbook, cells typed, and what there is to say about it.
 
-
-def _table(path: Path, file: TextIO, separator: str) -> pa.Table:
-    csv.field_size_limit(_LONGEST_CELL)
-    reader = csv.reader(file, delimiter=separator, strict=True)
-    complaints: list[Complaint] = []
-    blocks: list[list[pa.Array]] = []
-    try:
-        names = next(filter(None, reader), None)
-        if not names:
-            sentence = f"{path} is empty: its first line must name the columns."
-            raise InvalidValueError([Complaint(str(path), sentence)])
-        rows: list[list[str]] = []
-        for number, row in enumerate(filter(None, reader), start=1):
-            if len(row) != len(names):
-                complaints.append(_ragged(path, reader.line_num, number, len(row), len(names)))
-                continue
-            rows.append(row)
-            if len(rows) == _ROWS_AT_ONCE:
-                blocks.append(_arrays(rows))
-                rows = []
-    except csv.Error as error:
-        sentence = f"{path}, line {reader.line_num}, is not CSV: {error}."
-        raise InvalidValueError([*complaints[:_MOST_COMPLAINTS], Complaint(str(path), sentence)]) from None
-    if complaints:
-        raise InvalidValueError(
-            complaints[:_MOST_COMPLAINTS], more=max(0, len(complaints) - _MOST_COMPLAINTS)
-        )
-    if rows:
-        blocks.append(_arrays(rows))
-    chunked = [
-        pa.chunked_array([block[place] for block in blocks], type=pa.string()) for place in range(len(names))
-    ]
-    return pa.table(chunked, names=names)
-
-
-def _ragged(path: Path, line: int, row: int, came: int, wanted: int) -> Complaint:
-    sentence = (  # the line as an editor counts, the row as every other message does
-        f"{path}, line {line:,} (row {row:,}), has {count(came, 'cell')} where the header has {wanted}. "
-        'A cell that holds the separator or a line break stands in quotes: "...".'
-    )
-    return Complaint(f"{path}:{line}", sentence)
-
-
-def _arrays(rows: Sequence[Sequence[str]]) -> list[pa.Array]:
-    return [pa.array([_cell(cell) for cell in column], pa.string()) for column in zip(*rows, strict=True)]
-
-
-def _cell(cell: str) -> str | None:
-    if cell[:1] == "'" and _DISARMED.match(cell):
-        return cell[1:]
-    return cell or None
-
-
-def _sniffed(file: TextIO) -> str:
-    """The separator under which most of the header's names are known; a comma when none is better."""
-
-    def known(separator: str) -> int:
-        file.seek(0)
-        try:
-            header: list[str] = next(filter(None, csv.reader(file, delimiter=separator)), [])
-        except csv.Error:
-            return 0
-        return sum(find_column(name) is not None for name in header)
-
-    found = max(SEPARATORS, key=known)
-    file.seek(0)
-    return found
+    Raises:
+        InvalidValueError: It cannot be read, or has no such sheet.
+    """
+    header, rows, notes = read_excel(path, sheet)
+    return RowSource(header, rows), notes
 
 
 def _chunked(array: Any) -> Any:

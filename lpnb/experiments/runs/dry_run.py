@@ -9,19 +9,18 @@ from itertools import islice
 from lpnb._internal.display import count
 from lpnb._internal.redaction import MASK
 from lpnb.experiments.cases.cases import Cases
-from lpnb.models.best_practices import AS_TEXT, is_rounded
+from lpnb.models.best_practices import AS_TEXT, odd_value
 from lpnb.settings import Settings
 
 #: Requests that a dry run writes out.
 SHOWN = 3
 #: Cases whose ids are looked at, and findings that are printed.
-_LOOKED_AT = 100_000
-_SAID = 5
-_IDS = ("customerId", "socialId", "campaignId", "engagementId", "skillId")
+_CHECKED_CASES = 100_000
+_SHOWN_FINDINGS = 5
 
 
 def print_requests(settings: Settings, cases: Cases, shown: int) -> None:
-    """Print the first *shown* requests as they would leave, and what looks wrong with ids."""
+    """Print the first *shown* requests as they would leave, and which values look wrong."""
     first = min(len(cases), shown)
     lines = [f"Dry run: {count(len(cases), 'case')}, the first {first:,} shown. Nothing is sent."]
     for number in range(first):
@@ -35,19 +34,24 @@ def print_requests(settings: Settings, cases: Cases, shown: int) -> None:
         if outgoing.client_properties is not None:
             lines.append(f"Client-Properties: {outgoing.client_properties}")
         lines.append(body)
-    lines.extend(_rounded(cases))
+    lines.extend(odd_values(cases))
     print("\n".join(lines))  # noqa: T201 - printing is what was asked for
 
 
-def _rounded(cases: Cases) -> Iterator[str]:
-    """A line for each id that a spreadsheet has rounded, and what to do about them."""
-    found = (
-        f"{case.name}, {column}: {value} looks like an id that a spreadsheet has rounded."
-        for case in islice(cases, _LOOKED_AT)
+def odd_values(cases: Cases, most: int = _CHECKED_CASES) -> Iterator[str]:
+    """A line for each value of the first *most* cases that can hardly be meant as it stands."""
+    odd = (
+        f"{case.name}, {column}: {sentence}"
+        for case in islice(cases, most)
         for column, value in case.values.items()
-        if column.rpartition(".")[2] in _IDS and is_rounded(value)
+        if isinstance(value, str) and (sentence := odd_value(column.rpartition(".")[2], value)) is not None
     )
-    said = list(islice(found, _SAID + 1))
-    if said:
-        more = [] if len(said) <= _SAID else ["..."]
-        yield from ("", *said[:_SAID], *more, AS_TEXT)
+    sentences = list(islice(odd, _SHOWN_FINDINGS + 1))
+    if sentences:
+        yield ""
+        for sentence in sentences[:_SHOWN_FINDINGS]:
+            yield sentence.removesuffix(f" {AS_TEXT}")
+        if len(sentences) > _SHOWN_FINDINGS:
+            yield "..."
+        if any(sentence.endswith(AS_TEXT) for sentence in sentences):
+            yield AS_TEXT

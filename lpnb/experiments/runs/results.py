@@ -189,14 +189,18 @@ class Results:
 
         return compare(self, other)
 
-    def save(self, path: str | os.PathLike[str], *, responses: bool = False) -> Path:
+    def save(
+        self, path: str | os.PathLike[str], *, responses: bool = False, byte_order_mark: bool = False
+    ) -> Path:
         """Write the table, or that of *responses*, as Parquet, CSV or Excel, by the ending of *path*.
 
+        A CSV file begins with a *byte_order_mark*, by which Excel knows UTF-8, where that is asked for.
         Formulas are disarmed in CSV and Excel; see ``lpnb.tables.export.save_table``.
         """
         from lpnb.tables.export import save_table
 
-        return save_table(self.responses() if responses else self.table(), Path(path))
+        table = self.responses() if responses else self.table()
+        return save_table(table, Path(path), byte_order_mark=byte_order_mark)
 
     def to_parquet_parts(self, folder: str | os.PathLike[str], *, rows: int = 50_000) -> Parts:
         """Write the table into *folder* as Parquet files of so many *rows*, and return it as ``Parts``.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from lpnb._internal import event_loop
 from lpnb._internal.display import brief
 from lpnb.client.base import check_client
+from lpnb.client.connect import account_ids
 from lpnb.errors import ChangedCasesError, RunError
 from lpnb.experiments.runs.journal_rows import cases_from_journal, changed_cells
 from lpnb.experiments.runs.live_guard import check_live
@@ -81,7 +82,7 @@ def resume_run(
     options.check()
     reader = read_journal(path)
     check_world(reader, client.settings)
-    checked = check_cases(reader, cases)
+    checked = check_cases(reader, cases, client.settings)
     journal = Journal.open(path)
     try:
         todo = [(case.number, case.used) for case in reader.cases() if case.state in ("planned", "not sent")]
@@ -167,7 +168,7 @@ def check_world(reader: Reader, settings: Settings) -> None:
         )
 
 
-def check_cases(reader: Reader, cases: object) -> Cases:
+def check_cases(reader: Reader, cases: object, settings: Settings) -> Cases:
     """Return *cases*, or those of the journal when None are given; those that have changed are refused."""
     from lpnb.experiments.cases.cases import cases_of
 
@@ -178,7 +179,9 @@ def check_cases(reader: Reader, cases: object) -> Cases:
             "Give them: run.resume(client, cases)."
         )
     with explain_damage(reader.path, alone=False):
-        checked = cases_from_journal(reader) if cases is None else cases_of(cases)
+        checked = (
+            cases_from_journal(reader) if cases is None else cases_of(cases).with_ids(account_ids(settings))
+        )
         changes = changed_cells(checked, reader, salt)
     if changes:
         listed = "\n".join(f"  - {_change_text(*change)}" for change in changes[:20])

@@ -13,8 +13,9 @@ from lpnb._internal.validation import check_path
 from lpnb._version import __version__
 from lpnb.api.history import check_credentials
 from lpnb.client.base import check_client
+from lpnb.client.connect import account_ids
 from lpnb.experiments.cluster.worker_pool import check_cluster
-from lpnb.experiments.runs.dry_run import SHOWN, print_requests
+from lpnb.experiments.runs.dry_run import SHOWN, odd_values, print_requests
 from lpnb.experiments.runs.journal_rows import case_rows
 from lpnb.experiments.runs.live_guard import CAP, check_live
 from lpnb.experiments.runs.options import RunOptions, name_of
@@ -28,6 +29,9 @@ from lpnb.settings import Settings
 if TYPE_CHECKING:
     from lpnb.client import AsyncClient, Client
     from lpnb.experiments.cases.cases import Cases
+
+#: Cases of a run whose values are looked at before it begins; a dry run looks at more.
+_CHECKED_CASES = 2_000
 
 
 def run_experiment(
@@ -179,11 +183,16 @@ def start_run(client: Client | AsyncClient, cases: object, options: RunOptions) 
         check_credentials(settings)
     if hint := unused_columns(options.steps, cases.columns):
         print(hint)  # noqa: T201 - else the table has columns that changed nothing
+    cases = cases.with_ids(account_ids(settings))
+    for sentence in (*cases.notes, *cases.unresolved()):
+        print(sentence)  # noqa: T201 - whoever gave the table learns how it was read
     run_key = secrets.token_hex(16)
     if options.dry_run is not False:
         run = Run(name, len(cases), client=client, cases=cases, options=options, run_key=run_key)
         print_requests(settings, cases, SHOWN if options.dry_run is True else options.dry_run)
         return run
+    for sentence in filter(None, odd_values(cases, _CHECKED_CASES)):
+        print(sentence)  # noqa: T201 - it leaves as it stands, but not in silence
     check_live(settings, len(cases), live=options.live, confirm=options.confirm, cap=options.cap)
     if options.on_5xx == "retry":
         print(RETRY_RISK)  # noqa: T201 - whoever asks for it is told, every time

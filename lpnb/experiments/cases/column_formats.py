@@ -1,0 +1,277 @@
+"""Number and date formats of a whole column: recognised from all of its cells, and never guessed.
+
+``1.234,56`` and ``31.12.1980`` say by themselves how they are read. Where every cell of a column can be read
+two ways, such as ``1.234``, the column is refused with the option that decides.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from lpnb._internal.display import brief, count
+
+Decimal = Literal[".", ","]
+DateOrder = Literal["dmy", "mdy", "ymd"]
+Converter = Callable[[object], object]
+
+_PLAIN = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
+_BLANKS = str.maketrans("", "", " \u00a0\u202f\u2009\u2007\u200b\u200c\u200d\u2060\ufeff")
+_CURRENCY = re.compile(r"^[€$£¥]|[€$£¥]$|^(?:EUR|USD|GBP|CHF)|(?:EUR|USD|GBP|CHF)$")
+_GROUPED = {
+    ".": re.compile(r"[0-9]{1,3}(?:[,'\u2019][0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?"),
+    ",": re.compile(r"[0-9]{1,3}(?:[.'\u2019][0-9]{3})+(?:,[0-9]+)?|[0-9]+(?:,[0-9]+)?"),
+}
+_DATE = re.compile(r"([0-9]{1,4})([./-])([0-9]{1,2})\2([0-9]{1,4})(?:[T ]00:00(?::00(?:\.0+)?)?)?")
+_ORDERS: dict[DateOrder, tuple[int, int, int]] = {"dmy": (2, 1, 0), "mdy": (2, 0, 1), "ymd": (0, 1, 2)}
+_ORDER_WORDS: dict[DateOrder, str] = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
+
+
+@dataclass(frozen=True)
+class ColumnFormat:
+    """How the texts of a column are read: a converter, and a note where it does more than one would expect.
+
+    ``problem`` says in its place why the column cannot be read.
+    """
+
+    convert: Converter | None = None
+    note: str | None = None
+    problem: str | None = None
+
+
+def number_format(texts: Iterable[str], decimal: Decimal | None) -> ColumnFormat:
+    """How a column of numbers is read.
+
+    Args:
+        texts: Its cells that are text.
+        decimal: The decimal sign, where the user said it.
+
+    Example:
+        >>> number_format(["1.234,56", "-12,5"], None).convert("1.234,56")
+        '1234.56'
+        >>> number_format(["1.234"], None).problem
+        '1 of 1 can be read two ways: 1.234 is 1234 with a decimal comma and 1.234 with a decimal point. Say which: decimal="," or decimal="." (--decimal).'
+    """  # noqa: E501
+    counts = Counter(texts)
+    total = counts.total()
+    readings = {text: _decimals(text) for text in counts}
+    unread = [text for text, signs in readings.items() if not signs]
+    clear = {sign: [t for t, signs in readings.items() if signs == {sign}] for sign in (".", ",")}
+    if decimal is None:
+        if clear["."] and clear[","]:
+            return ColumnFormat(
+                problem=f"{clear[','][0]} has a decimal comma and {clear['.'][0]} a decimal point. Write "
+                f"them "
+                'one way, or say which: decimal="," or decimal="." (--decimal).'
+            )
+        if unsure := [] if clear["."] or clear[","] else [t for t in readings if _is_unsure(t, readings[t])]:
+            text = unsure[0]
+            return ColumnFormat(
+                problem=f"{_sum(counts, unsure):,} of {total:,} can be read two ways: {text} is "
+                f"{_number(text, ',')} with a "
+                f"decimal comma and {_number(text, '.')} with a decimal point. Say which: "
+                'decimal="," or decimal="." (--decimal).'
+            )
+    sign: Decimal = decimal or ("," if clear[","] else ".")
+    wrong = [text for text in readings if sign not in readings[text]]
+    if wrong and len(wrong) > len(unread):
+        text = next(text for text in wrong if text not in unread)
+        return ColumnFormat(
+            problem=f"{text} is no number with a decimal {'comma' if sign == ',' else 'point'}."
+        )
+    if all(_PLAIN.fullmatch(text) for text in readings if text not in unread) and sign == ".":
+        return ColumnFormat()  # as JSON has them
+    example = next((text for text in clear[sign]), next((t for t in readings if t not in unread), ""))
+    note = (
+        f"{total - _sum(counts, unread):,} of {total:,} look like {example}; read as {_number(example, sign)}"
+    )
+
+    def convert(cell: object) -> object:
+        return _number(cell, sign) if isinstance(cell, str) and sign in _decimals(cell) else cell
+
+    return ColumnFormat(convert, note if example else None)
+
+
+def _sum(counts: Mapping[str, int], texts: Iterable[str]) -> int:
+    return sum(counts[text] for text in texts)
+
+
+def _bare(text: str) -> str:
+    """A number without blanks and currency."""
+    return _CURRENCY.sub("", text.translate(_BLANKS)).replace("\u2212", "-")
+
+
+def _decimals(text: str) -> set[str]:
+    """With which decimal signs a text is a number."""
+    bare = _bare(text)
+    if _PLAIN.fullmatch(bare) and ("e" in bare.lower()):
+        return {"."}
+    bare = bare[1:] if bare[:1] in ("+", "-") else bare
+    signs = {sign for sign, pattern in _GROUPED.items() if pattern.fullmatch(bare)}
+    if len(signs) == 2 and re.match(r"0[0-9]*[.,]", bare):  # 0.125 groups nothing
+        return {"." if "." in bare else ","}
+    return signs
+
+
+def _is_unsure(text: str, signs: set[str]) -> bool:
+    return len(signs) == 2 and any(sign in text for sign in ".,")
+
+
+def _number(text: str, sign: str) -> str:
+    """The number as JSON has it."""
+    bare = _bare(text).lstrip("+")
+    if "e" in bare.lower():
+        return bare
+    other = "." if sign == "," else ","
+    digits = bare.replace(other, "").replace("'", "").replace("\u2019", "").replace(sign, ".")
+    minus = digits.startswith("-")
+    whole, point, rest = digits.lstrip("-").partition(".")
+    return f"{'-' if minus else ''}{whole.lstrip('0') or '0'}{point}{rest}"
+
+
+def date_format(texts: Iterable[str], order: DateOrder | None) -> ColumnFormat:
+    """How a column of dates is read.
+
+    Args:
+        texts: Its cells that are text.
+        order: "dmy", "mdy" or "ymd", where the user said it.
+
+    Example:
+        >>> date_format(["31.12.1980", "01.02.1990"], None).convert("01.02.1990")
+        datetime.date(1990, 2, 1)
+        >>> date_format(["01.02.1990"], None).problem
+        '1 of 1 can be read two ways: 01.02.1990 is 1 February day first and 2 January month first. Say which: dates="dmy" or dates="mdy" (--dates).'
+    """  # noqa: E501
+    counts = Counter(texts)
+    total = counts.total()
+    orders = {text: {name for name in _ORDERS if _date(text, name) is not None} for text in counts}
+    read = [text for text in orders if orders[text]]
+    if not read or all(orders[text] == {"ymd"} for text in read):
+        return ColumnFormat(lambda cell: _as_date(cell, "ymd")) if read else ColumnFormat()
+    clear = {name: [t for t in read if orders[t] == {name}] for name in ("dmy", "mdy")}
+    if order is None:
+        if clear["dmy"] and clear["mdy"]:
+            return ColumnFormat(
+                problem=f"{clear['dmy'][0]} has the day first and {clear['mdy'][0]} the month. Write "
+                f"them one way, "
+                'or say which: dates="dmy" or dates="mdy" (--dates).'
+            )
+        if not clear["dmy"] and not clear["mdy"]:
+            unsure = [text for text in read if len(orders[text]) > 1]
+            if any(_date(text, "dmy") != _date(text, "mdy") for text in unsure):
+                text = next(text for text in unsure if _date(text, "dmy") != _date(text, "mdy"))
+                return ColumnFormat(
+                    problem=f"{_sum(counts, unsure):,} of {total:,} can be read two ways: {text} is "
+                    f"{_day(text, 'dmy')} day first and {_day(text, 'mdy')} month first. Say which: "
+                    'dates="dmy" or dates="mdy" (--dates).'
+                )
+    chosen: DateOrder = order or ("mdy" if clear["mdy"] else "dmy")
+    wrong = [text for text in read if chosen not in orders[text] and orders[text] != {"ymd"}]
+    if wrong:
+        return ColumnFormat(problem=f"{wrong[0]} is no date with the {_ORDER_WORDS[chosen]}.")
+    example = next((text for text in clear.get(chosen, ()) or read), "")
+    note = f"{_sum(counts, read):,} of {total:,} look like {example}; read {_ORDER_WORDS[chosen]}"
+    return ColumnFormat(lambda cell: _as_date(cell, chosen), note)
+
+
+def _as_date(cell: object, order: DateOrder) -> object:
+    if not isinstance(cell, str):
+        return cell
+    return _date(cell, order) or _date(cell, "ymd") or cell
+
+
+def _date(text: str, order: DateOrder) -> datetime.date | None:
+    match = _DATE.fullmatch(text.strip())
+    if match is None:
+        return None
+    parts = (match[1], match[3], match[4])
+    year, month, day = (parts[place] for place in _ORDERS[order])
+    if len(year) != 4 or len(day) > 2 or len(month) > 2:
+        return None
+    try:
+        return datetime.date(int(year), int(month), int(day))
+    except ValueError:
+        return None
+
+
+def _day(text: str, order: DateOrder) -> str:
+    day = _date(text, order)
+    return brief(text) if day is None else f"{day.day} {_MONTHS[day.month - 1]}"
+
+
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+    "November", "December",
+)  # fmt: skip
+
+
+def whole_format(texts: Iterable[str]) -> ColumnFormat:
+    """How a column of whole numbers is read: a sign between thousands is no decimal there.
+
+    Example:
+        >>> whole_format(["1.234", "12"]).convert("1.234")
+        '1234'
+    """
+    counts = Counter(texts)
+    grouped = [text for text in counts if _GROUPS.fullmatch(_bare(text)) and not text.isdigit()]
+    if not grouped:
+        return ColumnFormat()
+
+    def convert(cell: object) -> object:
+        bare = _bare(cell) if isinstance(cell, str) else ""
+        return re.sub(r"[^0-9-]", "", bare) if _GROUPS.fullmatch(bare) else cell
+
+    return ColumnFormat(
+        convert, f"{count(_sum(counts, grouped), 'cell')} with signs between thousands, such as {grouped[0]}"
+    )
+
+
+_GROUPS = re.compile(r"-?[0-9]{1,3}(?:([.,'\u2019])[0-9]{3})(?:\1[0-9]{3})*|-?[0-9]+(?:[.,]0+)?")
+
+
+def id_format(texts: Iterable[str], *, numeric: bool) -> ColumnFormat:
+    """How a column of ids is read: what tables and programs put around or into an id is taken off.
+
+    Args:
+        texts: Its cells that are text.
+        numeric: Whether the ids are numbers at the service, as those of skills, campaigns and engagements
+            are.
+
+    Example:
+        >>> id_format(["2741903011.0", "2741903012.0"], numeric=True).convert("2741903011.0")
+        '2741903011'
+        >>> id_format(["2,741,903,011"], numeric=True).convert("2,741,903,011")
+        '2741903011'
+    """
+    counts = Counter(texts)
+    # What is written with a point throughout was a column of numbers with gaps; one alone may be meant so.
+    had_gaps = bool(counts) and all(_WITH_ZERO.fullmatch(text.strip()) for text in counts)
+
+    def convert(cell: object) -> object:
+        if not isinstance(cell, str):
+            return cell
+        bare = cell.strip().translate(_INVISIBLE).strip()
+        if (had_gaps or numeric) and _WITH_ZERO.fullmatch(bare):
+            bare = bare.split(".")[0]
+        if numeric and _ID_GROUPS.fullmatch(bare):
+            bare = re.sub(r"[^0-9]", "", bare)
+        return bare or None
+
+    changed = [(text, convert(text)) for text in counts if convert(text) != text]
+    if not changed:
+        return ColumnFormat()
+    before, after = changed[0]
+    return ColumnFormat(
+        convert,
+        f"{_sum(counts, [text for text, _ in changed]):,} of {counts.total():,} read without what is no "
+        f"part of an id: {before!r} as {after!r}",
+    )
+
+
+_INVISIBLE = str.maketrans(dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad")) | {0xA0: " ", 0x202F: " "}
+_WITH_ZERO = re.compile(r"[0-9]+\.0+")
+_ID_GROUPS = re.compile(r"[0-9]{1,3}(?:([.,'\u2019 ])[0-9]{3})(?:\1[0-9]{3})*")

@@ -1,0 +1,374 @@
+"""Tables as business people have them: headers mapped, formats recognised by column, empty rows left out."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lpnb._internal.display import count
+from lpnb.errors import Complaint, InvalidValueError
+from lpnb.experiments.cases.column_formats import (
+    ColumnFormat,
+    Converter,
+    DateOrder,
+    Decimal,
+    date_format,
+    id_format,
+    number_format,
+    whole_format,
+)
+from lpnb.experiments.cases.columns import Column, find_column
+from lpnb.experiments.cases.headers import HeaderMatch, match_headers, unknown_header
+from lpnb.experiments.cases.sources import ArrowSource, CellSource
+from lpnb.models.best_practices import AS_TEXT, is_rounded
+from lpnb.models.sdes import Age, Day
+
+_BLOCK_ROWS = 8_192
+#: Fields whose ids are numbers at the service.
+NUMERIC_IDS = ("skillId", "campaignInfo.campaignId", "campaignInfo.engagementId")
+_TRUE_AND_FALSE = {
+    "yes": "true", "no": "false", "ja": "true", "nein": "false", "wahr": "true", "falsch": "false",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ReadColumn:
+    """What became of one column of a table.
+
+    Attributes:
+        match: What its header was taken for.
+        cells: How many of its cells are filled.
+        note: What was recognised in it, such as a decimal comma.
+        problem: Why it cannot be read, or None.
+    """
+
+    match: HeaderMatch
+    cells: int
+    note: str | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class ReadTable:
+    """A table with its headers mapped and its formats recognised."""
+
+    source: CellSource
+    columns: Sequence[ReadColumn]
+    notes: Sequence[str] = field(default=())
+
+    def check(self) -> None:
+        """See that every column is known and can be read.
+
+        Raises:
+            InvalidValueError: Naming each column that is not, once.
+        """
+        complaints = []
+        takers: dict[str, list[str]] = {}
+        for column in self.columns:
+            match = column.match
+            if match.how == "unknown" or (match.column is not None and find_column(match.column) is None):
+                name = match.column if match.column is not None else match.header
+                unknown = HeaderMatch(
+                    name, None, "unknown", match.candidates or match_headers([name])[0].candidates
+                )
+                complaints.append(Complaint(match.header, column.problem or unknown_header(unknown)))
+            elif column.problem is not None:
+                complaints.append(
+                    Complaint(match.column or match.header, f"{_named(match)}: {column.problem}")
+                )
+            if match.column is not None:
+                takers.setdefault(match.column, []).append(match.header)
+        for name, headers in takers.items():
+            if len(headers) > 1 and len(set(headers)) > 1:
+                listed = " and ".join(map(repr, headers))
+                sentence = (
+                    f"{listed} are both taken for {name}. Map one of them to another column, or leave it out."
+                )
+                complaints.append(Complaint(name, sentence))
+        if complaints:
+            raise InvalidValueError(complaints)
+
+
+class PreparedSource:
+    """Some columns and rows of a source, with cells converted as they are read."""
+
+    def __init__(
+        self,
+        base: CellSource,
+        names: Sequence[str],
+        places: Sequence[int],
+        converters: Sequence[Converter | None],
+        rows: np.ndarray | None,
+    ) -> None:
+        self.names: Sequence[str] = list(names)
+        self._base = base
+        self._places = places
+        self._converters = converters
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._base) if self._rows is None else len(self._rows)
+
+    def cells(self, place: int, start: int, stop: int) -> Sequence[object]:
+        """The cells of the column at *place*, converted."""
+        base = self._places[place]
+        if self._rows is None:
+            cells = self._base.cells(base, start, stop)
+        else:
+            wanted = self._rows[start:stop]
+            if not len(wanted):
+                return []
+            first = int(wanted[0])
+            block = self._base.cells(base, first, int(wanted[-1]) + 1)
+            cells = [block[int(row) - first] for row in wanted]
+        convert = self._converters[place]
+        return cells if convert is None else [None if cell is None else convert(cell) for cell in cells]
+
+
+def read_columns(
+    source: CellSource,
+    columns: Mapping[str, str | None] | None = None,
+    decimal: Decimal | None = None,
+    dates: DateOrder | None = None,
+    values: Mapping[str, Mapping[str, str]] | None = None,
+    notes: Sequence[str] = (),
+    *,
+    is_typed: bool = False,
+    drops_empty_rows: bool = False,
+) -> ReadTable:
+    """Map the headers of *source*, recognise the format of each column, and leave empty rows out.
+
+    Args:
+        source: The cells under the headers as they stand in the file.
+        columns: What headers stand for that are not known by themselves; None leaves a column out.
+        decimal: The decimal sign of the file.
+        dates: The order of day, month and year in the file.
+        values: For columns by their wire-dotted names, what stands for what, such as a campaign's name for
+            its id.
+        notes: What there is to say already.
+        is_typed: Whether its cells have the types that a spreadsheet gave them, also where a field is text.
+        drops_empty_rows: Whether rows in which every cell is empty are no cases.
+    """
+    headers = [str(name).replace("\ufeff", "").strip() for name in source.names]
+    filled = np.zeros(len(source), bool)
+    counts = []
+    for place in range(len(headers)):
+        is_there = _filled(source, place)
+        filled |= is_there
+        counts.append(int(is_there.sum()))
+    matches = match_headers(headers, _known_headers(columns, headers))
+    read: list[ReadColumn] = []
+    names, places, converters = [], [], []
+    for place, (match, cells) in enumerate(zip(matches, counts, strict=True)):
+        if not match.header:
+            if cells:
+                letter = _letter(place)
+                problem = (
+                    f"Column {letter} has no name and {count(cells, 'value')}. Name it, or leave it out."
+                )
+                read.append(ReadColumn(HeaderMatch(letter, None, "unknown"), cells, problem=problem))
+            continue
+        column = find_column(match.column) if match.column is not None else None
+        if column is None:
+            read.append(ReadColumn(match, cells))
+            continue
+        found = _format(column, source, place, decimal, dates, is_typed=is_typed)
+        read.append(ReadColumn(match, cells, found.note, found.problem))
+        names.append(column.name)
+        places.append(place)
+        given = (values or {}).get(column.name)
+        converters.append(_in_turn(found.convert, _lookup(given)) if given else found.convert)
+    rows = None if filled.all() or not drops_empty_rows else np.flatnonzero(filled)
+    said = list(notes)
+    if rows is not None and len(source):
+        said.append(f"{count(len(source) - len(rows), 'empty row')} left out.")
+    said += [f"{_named(item.match)}: {item.note}." for item in read if item.note is not None]
+    if mapped := [item.match for item in read if item.match.how == "words"]:
+        said.append("Taken for: " + ", ".join(f"{match.header} = {match.column}" for match in mapped) + ".")
+    return ReadTable(PreparedSource(source, names, places, converters, rows), read, said)
+
+
+def _known_headers(
+    columns: Mapping[str, str | None] | None, headers: Sequence[str]
+) -> Mapping[str, str | None]:
+    """The mapping that was given, by the headers that there are."""
+    if not columns:
+        return {}
+    stripped = {str(header).strip(): column for header, column in columns.items()}
+    if strange := [header for header in stripped if header not in headers]:
+        listed = ", ".join(map(repr, headers[:20]))
+        raise InvalidValueError(
+            [
+                Complaint("columns", f"columns names {header!r}, and the table has no such header: {listed}.")
+                for header in strange
+            ]
+        )
+    return stripped
+
+
+def _counted(source: CellSource, place: int) -> Mapping[object, int]:
+    """How often each cell of a column occurs that is not empty; cells that cannot be counted are left out."""
+    if isinstance(source, ArrowSource):
+        return source.counts(place)
+    hashable = (str, int, float, datetime.date)
+    return Counter(cell for block in _blocks(source, place) for cell in block if isinstance(cell, hashable))
+
+
+def _filled(source: CellSource, place: int) -> np.ndarray:
+    if isinstance(source, ArrowSource):
+        return source.filled(place)
+    blocks = [
+        [cell is not None and cell != "" and not (isinstance(cell, str) and cell.isspace()) for cell in cells]
+        for cells in _blocks(source, place)
+    ]
+    return np.array([cell for block in blocks for cell in block], bool)
+
+
+def _blocks(source: CellSource, place: int) -> Iterator[Sequence[object]]:
+    for start in range(0, len(source), _BLOCK_ROWS):
+        yield source.cells(place, start, min(start + _BLOCK_ROWS, len(source)))
+
+
+def _format(
+    column: Column,
+    source: CellSource,
+    place: int,
+    decimal: Decimal | None,
+    dates: DateOrder | None,
+    *,
+    is_typed: bool,
+) -> ColumnFormat:
+    """What is recognised in the cells of one column."""
+    cells = _counted(source, place)
+    texts = {cell: number for cell, number in cells.items() if isinstance(cell, str)}
+    if (wrong := _not_a_value(texts, column)) is not None:
+        return ColumnFormat(problem=wrong)
+    if column.kind == "number":
+        return number_format(texts, decimal)
+    if column.kind == "whole":
+        return whole_format(texts)
+    if column.kind == "object" and column.model is not None and issubclass(column.model, Day | Age):
+        return date_format(texts, dates)
+    if column.kind == "boolean":
+        return ColumnFormat(
+            lambda cell: _TRUE_AND_FALSE.get(cell.strip().lower(), cell) if isinstance(cell, str) else cell
+        )
+    if column.kind == "id" or column.name.endswith((".customerId", ".socialId")):
+        found = id_format(texts, numeric=column.name in NUMERIC_IDS)
+        mixed = _mixed_ids(cells)
+        rounded = [text for text in texts if is_rounded(text)]
+        if rounded:
+            mixed = (
+                f"{rounded[0]} looks like an id that a spreadsheet has rounded: digits are lost. {AS_TEXT}"
+            )
+        convert = _in_turn(found.convert, _text_of) if is_typed else found.convert
+        return ColumnFormat(
+            convert, "; ".join(filter(None, (found.note, mixed and mixed.rstrip(".")))) or None
+        )
+    return _as_text(cells) if column.kind == "text" and is_typed else ColumnFormat()
+
+
+def _lookup(values: Mapping[str, str]) -> Converter:
+    """Replace a cell by what stands for it; letters count alike, large and small."""
+    by_text = {text.strip().casefold(): str(value) for text, value in values.items()}
+    return lambda cell: by_text.get(cell.strip().casefold(), cell) if isinstance(cell, str) else cell
+
+
+def translate(source: CellSource, values: Mapping[str, Mapping[str, str]]) -> CellSource:
+    """*source* with cells of some columns replaced, such as campaigns' names by their ids."""
+    converters = [_lookup(values[name]) if values.get(name) else None for name in source.names]
+    return PreparedSource(source, source.names, range(len(source.names)), converters, None)
+
+
+def _in_turn(first: Converter | None, second: Converter) -> Converter:
+    return second if first is None else lambda cell: second(first(cell))
+
+
+#: What spreadsheets show where a value could not be computed.
+_ERRORS = re.compile(
+    r"#(REF!|N/A|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!|GETTING_DATA|NOT COMPUTED!|BEZUG!|NV|WERT!)"
+)
+_NULLS = re.compile(r"(?i)(null|none|nil|undefined|n/a|nan|<na>|nat)")
+
+
+def _not_a_value(texts: Mapping[str, int], column: Column) -> str | None:
+    """Why some cells hold no value at all, though they are not empty."""
+    if column.part == "note":
+        return None
+    if errors := [text for text in texts if text.startswith("#") and _ERRORS.fullmatch(text.strip())]:
+        example = errors[0].strip()
+        said = (
+            "a formula that was never computed"
+            if "NOT COMPUTED" in example
+            else f"{example}, the error of a formula"
+        )
+        return f"{_share(texts, errors)} hold {said}. Compute it in the spreadsheet, or empty the cells."
+    if column.kind not in ("text", "json") and (nulls := [t for t in texts if _NULLS.fullmatch(t.strip())]):
+        return f"{_share(texts, nulls)} hold {nulls[0].strip()!r}, which is no value. Empty the cells."
+    return None
+
+
+def _share(counts: Mapping[Any, int], some: Iterable[object]) -> str:
+    """How many cells hold one of *some*, and how many there are, such as "3 of 40"."""
+    return f"{sum(counts[cell] for cell in some):,} of {sum(counts.values()):,}"
+
+
+def _mixed_ids(cells: Mapping[object, int]) -> str | None:
+    """Numbers beside texts with leading zeros: a number may have lost its own."""
+    numbers = [cell for cell in cells if isinstance(cell, int | float) and not isinstance(cell, bool)]
+    zeros = [cell for cell in cells if isinstance(cell, str) and cell.startswith("0") and cell.isdigit()]
+    if numbers and zeros:
+        number = f"{numbers[0]:.0f}"
+        return (
+            f"{number} is a number beside texts such as {zeros[0]}: it may have lost its zeros. Format "
+            f"the column "
+            f"as text and fill it in anew ({sum(map(cells.__getitem__, numbers)):,} of "
+            f"{sum(cells.values()):,} cells)"
+        )
+    return None
+
+
+def _as_text(cells: Mapping[object, int]) -> ColumnFormat:
+    """Text fields that a spreadsheet holds as numbers or dates."""
+    others = [cell for cell in cells if not isinstance(cell, str)]
+    if not others or not all(isinstance(cell, int | float | datetime.date) for cell in others):
+        return ColumnFormat()
+    if any(isinstance(cell, bool) for cell in others):
+        return ColumnFormat()
+    return ColumnFormat(
+        _text_of,
+        f"{_share(cells, others)} are numbers or dates and were read as text, such as {_text_of(others[0])}",
+    )
+
+
+def _text_of(cell: object) -> object:
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
+        return str(int(cell))
+    if isinstance(cell, int | float) and not isinstance(cell, bool):
+        return str(cell)
+    return cell.isoformat() if isinstance(cell, datetime.date) else cell
+
+
+def _named(match: HeaderMatch) -> str:
+    return match.header if match.column in (None, match.header) else f"{match.header} ({match.column})"
+
+
+def _letter(place: int) -> str:
+    """A column as a spreadsheet calls it.
+
+    Example:
+        >>> _letter(0), _letter(27)
+        ('A', 'AB')
+    """
+    letters = ""
+    place += 1
+    while place:
+        place, rest = divmod(place - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
