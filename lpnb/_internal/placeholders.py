@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator
 
 _NAME = r"[A-Za-z][\w.-]*"
+#: HTML is no placeholder.
+_TAGS = "code|body|div|form|html|img|input|pre|script|span|strong|style|svg|table|title"
 #: Wherever they stand in a text: nobody writes these otherwise.
 _ANYWHERE = re.compile(rf"\{{\{{\s*\$?{_NAME}(?: +{_NAME})*\s*\}}\}}|\$\{{{_NAME}\}}|<%=?\s*{_NAME}\s*%>")
 #: Only when they are the whole text: part of one may be meant as it stands.
 _WHOLE = re.compile(
     rf"\{{{_NAME}\}}"
-    rf"|<{_NAME}(?: {_NAME})*>"
+    rf"|<(?!(?:{_TAGS})>)(?:id|[A-Za-z][\w.-]{{2,}})(?: {_NAME})*>"
     r"|\[\[?[A-Za-z]\w*[ _-]\w[\w -]*\]\]?"
     r"|%[A-Z][A-Z0-9_]*%|%[a-z]\w*%|%\([A-Za-z]\w*\)s"
     r"|\$[A-Z][A-Z0-9_]+|\$[a-z]+[A-Z]\w*"

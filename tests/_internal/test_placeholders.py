@@ -48,6 +48,8 @@ def test_what_a_tool_would_have_filled_in_is_a_placeholder(text):
         "$5",
         "$1,000",
         "a < b > c",
+        "<b>",
+        "<script>",
         "{}",
         "[]",
         "[1]",
