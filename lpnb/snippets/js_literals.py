@@ -42,7 +42,7 @@ def read_literal(text: str, place: int = 0) -> tuple[Any, int]:
         >>> read_literal("{a: 'b', /* c */ d: JSON.stringify([1,]),}")
         ({'a': 'b', 'd': '[1]'}, 42)
     """
-    return _Reader(text).value(place, 0)
+    return _LiteralReader(text).value(place, 0)
 
 
 def read_json_with_comments(text: str) -> Any:
@@ -51,7 +51,7 @@ def read_json_with_comments(text: str) -> Any:
     Raises:
         JsSyntaxError: It is not, or names something that is not in the text.
     """
-    reader = _Reader(text)
+    reader = _LiteralReader(text)
     value, end = reader.value(0, 0)
     if (end := reader.skip(end)) != len(text):
         raise JsSyntaxError(f"something follows the value in line {reader.line(end)}")
@@ -68,7 +68,7 @@ def _holds_name(value: Any) -> bool:
     return isinstance(value, JsName)
 
 
-class _Reader:
+class _LiteralReader:
     def __init__(self, text: str) -> None:
         self.text = text
 

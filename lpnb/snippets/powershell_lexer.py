@@ -38,7 +38,7 @@ def powershell_commands(text: str) -> list[list[Any]]:
         >>> powershell_commands("iwr -Headers @{ 'A' = 'b'; C = 'd' }")
         [['iwr', '-Headers', {'A': 'b', 'C': 'd'}]]
     """
-    reader = _Reader(text.replace("\r\n", "\n"))
+    reader = _PowerShellReader(text.replace("\r\n", "\n"))
     commands: list[list[Any]] = []
     while not reader.at_end():
         if words := reader.command():
@@ -46,7 +46,7 @@ def powershell_commands(text: str) -> list[list[Any]]:
     return commands
 
 
-class _Reader:
+class _PowerShellReader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.place = 0
