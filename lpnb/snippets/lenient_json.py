@@ -101,6 +101,6 @@ def read_python_literal(text: str) -> Any:
         return None
     try:
         value = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None
     return clean(value) if json_trouble(value) is None else None

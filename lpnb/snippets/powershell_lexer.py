@@ -216,7 +216,10 @@ class _PowerShellReader:
             self.skip_blanks(lines=True)
             if self.at_end() or self.text[self.place] == closing:
                 return last
+            before = self.place
             words = self.words()
+            if self.place == before:  # another bracket is closed than was opened
+                raise ShellSyntaxError(f"a bracket is never closed with {closing}")
             if words:
                 last = words[0] if len(words) == 1 else words
 

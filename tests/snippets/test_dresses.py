@@ -529,3 +529,18 @@ def test_what_is_read_without_harm_stays_without_complaint_beside_what_is_wrong(
 
     assert parsed.notes[0] == "[1].body.skillId: the number 7 is sent as the text '7'."
     assert [complaint.path for complaint in parsed.complaints] == ["[1].body.ttrDefName"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "iwr x -Body (a } b)",
+        "iwr x -Headers @{ a = (b } }",
+        "[{{'a': 1}: 2}] sent",
+        "curl <<EOF",
+        "fetch(",
+        "@{",
+    ],
+)
+def test_brackets_that_do_not_fit_end_the_reading_and_raise_nothing(text: str) -> None:
+    assert read_request(text).frames is None
