@@ -186,6 +186,12 @@ class Explorer(BasePanel):
         self.tabs.set_title(TABS.index("History"), f"History ({len(self.sent)})")
         if self._follow_button is None:
             self._follow_button = self._factory.button("Follow it", lambda _: self.open_tab("Send & follow"))
+            self._again_button = self._factory.button(
+                "Send again for a new consumer",
+                lambda _: self.resend(self.sent[-1]),
+                tooltip="The same payload, for a fresh consumer id",
+            )
+            insert_after(self.sender.row, self.sender.status, self._again_button)
             insert_after(self.sender.row, self.sender.status, self._follow_button)
         status = response.http_status
         words = "no answer to the last send" if status is None else f"HTTP {status} for the last send"

@@ -46,8 +46,38 @@ def bar_html(title: str, settings: Settings) -> str:
     kind = "sandbox" if settings.on_loopback else "real"
     return (
         f'<div class="lpnb-bar" data-world="{kind}"><strong>{esc(title)}</strong>'
-        f'<span class="lpnb-world" data-world="{kind}">{esc(account_label(settings))}</span></div>'
+        f'<span class="lpnb-world" data-world="{kind}">{_account_html(settings)}</span></div>'
     )
+
+
+def _account_html(settings: Settings) -> str:
+    """The account's label; a sandbox's leads to its page, which shows what an agent sees."""
+    label = esc(account_label(settings))
+    if not settings.on_loopback:
+        return label
+    tooltip = "Open the agent's page of this sandbox in a new tab"
+    address = esc(settings.domain_api)
+    return f'<a href="{address}" target="_blank" rel="noopener" title="{esc(tooltip)}">{label}</a>'
+
+
+#: What explanations tell a script to call, and what a panel has a button for.
+_BUTTONS_FOR_CALLS = {
+    "client.find_open_conversation(consumer_id) finds it; the": "The buttons below do either. The",
+    "; batch.with_engagement(engagement) routes by it.": '. Press "Take it over" to route by it.',
+    ": client.conversation(engagement).": ".",
+}
+
+
+def panel_text(explanation: str) -> str:
+    """An explanation for a panel: where it names a call, the button that does the same.
+
+    Example:
+        >>> panel_text("Engagement 1 is offered; batch.with_engagement(engagement) routes by it.")
+        'Engagement 1 is offered. Press "Take it over" to route by it.'
+    """
+    for call, button in _BUTTONS_FOR_CALLS.items():
+        explanation = explanation.replace(call, button)
+    return explanation
 
 
 def fallback_html(name: str, settings: Settings, frames: str, responses: Sequence[BatchResponse]) -> str:

@@ -55,6 +55,11 @@ class Toolbar:
             _dom_classes=("lpnb-find",),
         )  # fmt: skip
         go_button = factory.button("Go", lambda _: self._run_action(self._jump_to_match), "lpnb-tool")
+        self.find.on_msg(
+            lambda _, content, __: (
+                self._run_action(self._jump_to_match) if content.get("event") == "submit" else None
+            )
+        )
         self.find.observe(self._on_find, names="value")
         self.note: Any = None
         self._body: Any = None

@@ -893,3 +893,34 @@ def test_each_front_end_without_panels_is_told_what_is_true_there(
         f"VS Code, with ipywidgets installed where JupyterLab runs. Anywhere else, {app}"
     ) in elsewhere
     assert f"marimo does not show panels made of ipywidgets. For the live one, {app}" in marimo
+
+
+def test_the_badge_of_a_sandbox_leads_to_the_agents_page_and_a_real_one_nowhere(
+    explorer: Explorer, sandbox: Sandbox
+) -> None:
+    real = Explorer(Client(Settings("87654321", "id", Secret("hunter2"))))
+
+    assert f'<a href="{sandbox.base}" target="_blank" rel="noopener"' in explorer.connection.badge.value
+    assert "<a " not in real.connection.badge.value
+
+
+def test_one_press_sends_the_same_again_for_a_new_consumer(explorer: Explorer) -> None:
+    explorer.field("personal.firstname").value = "Ada"
+    send(explorer)
+    first = explorer.consumer_id.value
+
+    button(explorer, "Send again for a new consumer").click()
+    explorer.wait(10)
+
+    assert [sent.response.outcome for sent in explorer.sent] == ["answered", "answered"]
+    assert explorer.sent[0].frames() == explorer.sent[1].frames()
+    assert explorer.sent[0].consumer_id == first != explorer.sent[1].consumer_id
+
+
+def test_a_refused_send_names_buttons_and_no_calls(explorer: Explorer) -> None:
+    send(explorer)
+    response = send(explorer)
+
+    assert "client.find_open_conversation(consumer_id) finds it" in response.explanation
+    assert "find_open_conversation" not in explorer.sender.status.value
+    assert "The buttons below do either." in explorer.sender.status.value

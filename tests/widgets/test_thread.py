@@ -186,3 +186,13 @@ def test_a_send_that_opened_nothing_has_no_thread(explorer: Explorer, thread: Th
     assert "lpnb-hidden" in thread.box._dom_classes
     explorer._tab("Send & follow")._earlier.click()
     assert "lpnb-hidden" not in thread.box._dom_classes
+
+
+def test_enter_says_what_is_in_the_box(thread: ThreadView) -> None:
+    thread.message.value = "Hello"
+
+    thread.message._handle_custom_msg({"event": "submit"}, [])
+
+    assert thread.future is not None
+    thread.future.result(10)
+    assert "Hello" in thread.lines.value

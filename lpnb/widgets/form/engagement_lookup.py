@@ -181,7 +181,9 @@ class EngagementLookup:
         self.engagement = engagement
         offered = engagement.outcome == "offered"
         set_visible(self.take_button, offered)
-        self.status.value = html_views.status_html("done" if offered else "ask", engagement.explanation)
+        self.status.value = html_views.status_html(
+            "done" if offered else "ask", html_views.panel_text(engagement.explanation)
+        )
         facts = [
             ("outcome", engagement.outcome), ("campaign", engagement.campaign_id),
             ("engagement", engagement.engagement_id), ("context", engagement.context_id),

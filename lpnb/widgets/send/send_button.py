@@ -215,7 +215,7 @@ class SendButton:
         confirmation.record(response)
         self._on_response(client, batch, response)
         state: html_views.State = "done" if response.outcome == "answered" else "failed"
-        text = response.explanation
+        text = html_views.panel_text(response.explanation)
         if response.outcome == "unknown":
             text = f"Outcome unknown. {text}"
         self.show_status(state, text, consumer=response.consumer_id)

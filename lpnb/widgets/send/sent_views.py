@@ -23,9 +23,10 @@ def sent_html(sent: SentRequest) -> str:
     if response.conversation_id:
         rows.append(("conversation", response.conversation_id))
     facts = "".join(f"<dt>{esc(name)}</dt><dd>{esc(clean(value))}</dd>" for name, value in rows)
+    explanation = esc(clean(html_views.panel_text(response.explanation)))
     return (
         f'<div class="lpnb-outcome" data-outcome="{esc(response.outcome)}">'
-        f"<h3>#{sent.number} · {esc(response.outcome)}</h3><p>{esc(clean(response.explanation))}</p>"
+        f"<h3>#{sent.number} · {esc(response.outcome)}</h3><p>{explanation}</p>"
         f"<dl>{facts}</dl></div>{html_views.answers_html([response], _COLUMNS)}"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any
@@ -11,7 +12,9 @@ from lpnb._internal.display import esc
 from lpnb._internal.json_codec import clean
 from lpnb.client.connect import sandbox_of
 from lpnb.client.landings import DEFAULT_WAIT, find_landing
+from lpnb.errors import LpnbError
 from lpnb.models.landings import Landing
+from lpnb.settings import Settings
 from lpnb.widgets import html_views
 from lpnb.widgets.html_views import error_text
 from lpnb.widgets.send.sent_request import SentRequest
@@ -42,7 +45,7 @@ class LandingView:
         if not sent.response.conversation_id:
             return
         if (known := self._landings.get(sent.number)) is not None:
-            self._show_landing(sent, known)
+            self._future = event_loop.submit(self._show_landing(sent, known))
         elif _is_free_to_ask(sent):
             self.ask()
 
@@ -65,20 +68,27 @@ class LandingView:
             landing = await find_landing(engine, conversation_id, receiver=engine.listener)
             self._landings[sent.number] = landing
             if sent is self._sent:
-                self._show_landing(sent, landing)
+                await self._show_landing(sent, landing)
         except Exception as error:  # an exception in a task would vanish unseen
             if sent is self._sent:
                 self.status.value = html_views.status_html("failed", error_text(error, sent.client))
 
-    def _show_landing(self, sent: SentRequest, landing: Landing) -> None:
+    async def _show_landing(self, sent: SentRequest, landing: Landing) -> None:
         state: html_views.State = "done" if landing.outcome == "landed" else "ask"
         self.status.value = html_views.status_html(state, landing.explanation)
-        sandbox = sandbox_of(sent.client.settings)
-        try:
-            trace = None if sandbox is None else sandbox.trace(landing.conversation_id)
-        except KeyError:  # forgotten by the sandbox in the meantime
-            trace = None
-        self.trace.value = "" if trace is None else trace_html(trace)
+        # The sandbox of ``lpnb lab`` is asked over HTTP, which this loop does not wait for.
+        trace = await asyncio.to_thread(_routing_trace, sent.client.settings, landing.conversation_id)
+        if sent is self._sent:
+            self.trace.value = "" if trace is None else trace_html(trace)
+
+
+def _routing_trace(settings: Settings, conversation_id: str) -> Mapping[str, Any] | None:
+    """How a sandbox routed the conversation; None where no sandbox says, or it has forgotten it."""
+    sandbox = sandbox_of(settings)
+    try:
+        return None if sandbox is None else sandbox.trace(conversation_id)
+    except (KeyError, LpnbError):  # forgotten in the meantime, or stopped
+        return None
 
 
 def _is_free_to_ask(sent: SentRequest) -> bool:

@@ -55,6 +55,8 @@ class ThreadView:
             layout=factory.plain,
             style=factory.text,
         )
+        # Told by the page when Enter is pressed in the box.
+        self.message.on_msg(lambda _, content, __: self.say() if content.get("event") == "submit" else None)
         self.say_button = factory.button("Say", lambda _: self.say(), "lpnb-tool")
         self.close_button = factory.button("Close the conversation", lambda _: self.close(), "lpnb-tool")
         self.refresh_button = factory.button("Look again", lambda _: self.start_watching(), "lpnb-tool")
@@ -210,7 +212,7 @@ class ThreadView:
             response: BatchResponse | None = await action(dialogue)
             if response is not None:
                 state: html_views.State = "done" if response.outcome == "answered" else "failed"
-                self.status.value = html_views.status_html(state, response.explanation)
+                self.status.value = html_views.status_html(state, html_views.panel_text(response.explanation))
             await self.refresh(dialogue)
             if dialogue.closed:
                 self._show_closed(dialogue)
