@@ -139,11 +139,18 @@ class Rules:
                 raise ValueError(problem)
 
 
+# Where rules stand that were given one by one, in Python or over the control API.
+_GIVEN = "the rules"
+
+
 class RulesError(ValueError):
     """Rules that cannot be; ``complaints`` are sentences, one for each name or value that is wrong."""
 
     def __init__(self, where: str, complaints: list[str]) -> None:
         self.complaints = complaints
+        if len(complaints) == 1 and where == _GIVEN:
+            super().__init__(complaints[0])
+            return
         count = "1 thing is wrong" if len(complaints) == 1 else f"{len(complaints)} things are wrong"
         super().__init__("\n  ".join([f"{count} in {where}:", *complaints]))
 
@@ -165,7 +172,7 @@ def check_rules(values: Mapping[str, object], prefix: str = "") -> Iterator[str]
             yield prefix + problem
 
 
-def make_rules(*sources: Mapping[str, object], where: str = "the rules") -> Rules:
+def make_rules(*sources: Mapping[str, object], where: str = _GIVEN) -> Rules:
     """The rules with these values; a later source wins over an earlier one.
 
     Raises:
