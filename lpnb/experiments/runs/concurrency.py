@@ -19,9 +19,9 @@ class ConcurrencyLimiter:
     """*count* slots. ``write``, then ``take`` or ``back_out``, then ``give_back``.
 
     Example:
-        >>> slots = Slots(64)
-        >>> slots.took(writing=0.002, answering=0.1)
-        >>> slots.ahead_at_most
+        >>> limiter = ConcurrencyLimiter(64)
+        >>> limiter.took(writing=0.002, answering=0.1)
+        >>> limiter.ahead_at_most
         2
     """
 

@@ -294,7 +294,7 @@ def meets_expectation(
     """Whether it came as expected; None when nothing was expected, or it cannot be said yet.
 
     Example:
-        >>> is_as_expected("answered", "OK", {"skill_name": "Gold"}, {"expected_skill": "Gold"})
+        >>> meets_expectation("answered", "OK", {"skill_name": "Gold"}, {"expected_skill": "Gold"})
         True
     """
     verdicts: list[bool | None] = []
@@ -312,7 +312,7 @@ def code_matches(outcome: str, code: str | None, wanted: str) -> bool | None:
     """Whether the *code* is the *wanted* one; None when the service has not said.
 
     Example:
-        >>> code_came("refused", "BAD_REQUEST", "OK"), code_came("unknown", "http-503", "OK")
+        >>> code_matches("refused", "BAD_REQUEST", "OK"), code_matches("unknown", "http-503", "OK")
         (False, None)
     """
     return True if code == wanted else False if outcome in ("answered", "refused") else None
@@ -322,7 +322,7 @@ def skill_matches(outcome: str, landed: Sequence[str], wanted: str) -> bool | No
     """Whether it *landed* in the wanted skill, by id or name; None when that is not known.
 
     Example:
-        >>> skill_came("answered", ["12", "Gold"], "Gold"), skill_came("answered", [], "Gold")
+        >>> skill_matches("answered", ["12", "Gold"], "Gold"), skill_matches("answered", [], "Gold")
         (True, None)
     """
     return wanted in landed if landed else False if outcome == "refused" else None

@@ -89,7 +89,7 @@ def duration_text(seconds: float) -> str:
     """A time as people say it.
 
     Example:
-        >>> [spelled(seconds) for seconds in (5.8, 90, 7300)]
+        >>> [duration_text(seconds) for seconds in (5.8, 90, 7300)]
         ['6 s', '1 min 30 s', '2 h 1 min']
     """
     whole = max(1, round(seconds))
@@ -116,7 +116,7 @@ def interrupt_notice(progress: Progress, resume_hint: str) -> str:
     """What an interrupt has left, and how to go on.
 
     Example:
-        >>> interrupted(Progress(3, answered=1, state="stopped"), "run.resume()")
+        >>> interrupt_notice(Progress(3, answered=1, state="stopped"), "run.resume()")
         'Stopped. 1 of 3 cases: 1 answered; stopped. run.resume() goes on.'
     """
     ends = f" {progress.sending:,} had left and are still waited for." if progress.sending else ""

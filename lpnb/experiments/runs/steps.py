@@ -104,9 +104,9 @@ def unused_columns(steps: Steps, columns: Iterable[str]) -> str | None:
     """What the cases hold for Monitoring alone while these steps do not ask it, and how to ask.
 
     Example:
-        >>> for_nobody(Steps(), ["ctmrinfo.ctype", "entryPoints"])[:56]
+        >>> unused_columns(Steps(), ["ctmrinfo.ctype", "entryPoints"])[:56]
         'Monitoring is not asked, so entryPoints changes nothing.'
-        >>> for_nobody(Steps(engagement=True), ["entryPoints"])
+        >>> unused_columns(Steps(engagement=True), ["entryPoints"])
     """
     parts = {name.split(".")[0] for name in columns}
     idle = [part for part in (ENTRY_POINTS, IDENTITIES, ATTRIBUTES) if part in parts]
