@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 
 from lpnb._internal.display import table_html
 from lpnb._internal.env_files import folders_from, read_env_file, shown
-from lpnb._internal.hostnames import LOOPBACK, host_trouble, origin_trouble
+from lpnb._internal.hostnames import LOOPBACK, host_trouble, origin_trouble, proxy_trouble
 from lpnb._internal.json_codec import lone_surrogate
 from lpnb._internal.placeholders import placeholder_in
-from lpnb._internal.redaction import Secret
+from lpnb._internal.redaction import NO_SECRET, Secret
 from lpnb.errors import SettingsError
 
 DOMAIN_API = "https://api.liveperson.net"
@@ -36,18 +36,27 @@ SETTINGS = (
     ("LP_APP_INSTALLATION_ID", False, "app installation id; the client id when left out"),
     ("LP_DOMAIN_API", False, f"where host names are looked up; {DOMAIN_API} when left out"),
     ("LP_TRUSTED_HOSTS", False, "hosts outside LivePerson's domains that may get tokens, comma separated"),
+    ("LP_HISTORY_CLIENT_ID", False, "client_id of an app installation that may read history (OAuth 2)"),
+    ("LP_HISTORY_CLIENT_SECRET", False, "client_secret of that installation"),
     ("LP_AGENT_LOGIN", False, "login name of an agent who may read history"),
     ("LP_AGENT_PASSWORD", False, "that agent's password"),
-    ("LP_HISTORY_KEY", False, "consumer key of an API key for history (OAuth 1), in place of an agent"),
+    ("LP_HISTORY_KEY", False, "consumer key of an API key for history (OAuth 1, at its end of life)"),
     ("LP_HISTORY_SECRET", False, "consumer secret of that API key"),
     ("LP_HISTORY_TOKEN", False, "access token of that API key"),
     ("LP_HISTORY_TOKEN_SECRET", False, "access token secret of that API key"),
+    ("LP_PROXY", False, "the proxy for https, such as http://proxy.example.com:8080; direct for none"),
+    ("LP_CA_FILE", False, "certificates (PEM) of authorities that are trusted besides the system's"),
 )
+_APPLICATION = ("LP_HISTORY_CLIENT_ID", "LP_HISTORY_CLIENT_SECRET")
 _AGENT = ("LP_AGENT_LOGIN", "LP_AGENT_PASSWORD")
 _KEYS = ("LP_HISTORY_KEY", "LP_HISTORY_SECRET", "LP_HISTORY_TOKEN", "LP_HISTORY_TOKEN_SECRET")
+#: Settings that say how to reach the network. They alone do not name an account.
+_NETWORK = ("LP_PROXY", "LP_CA_FILE")
+#: What other programs of this machine read for the same; each name also in lower case.
+_PROXY_VARIABLES = ("HTTPS_PROXY", "ALL_PROXY")
+_CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 #: Those that are shown to nobody.
-SECRETS = ("LP_CLIENT_SECRET", _AGENT[1], *_KEYS[1:])
-_NO_SECRET = Secret("")
+SECRETS = ("LP_CLIENT_SECRET", _APPLICATION[1], _AGENT[1], *_KEYS[1:], "LP_PROXY")
 _NAMES = tuple(name for name, _, _ in SETTINGS)
 
 
@@ -64,11 +73,18 @@ class Settings:
         trusted_hosts: Hosts (``name`` or ``name:port``) outside LivePerson's domains that tokens may be
             sent to.
         sources: For each setting, where its value came from.
+        history_client_id: For history: the client id of an app installation whose own token reads it
+            (OAuth 2), together with ``history_client_secret``.
+        history_client_secret: That installation's secret; like all secrets it is wrapped in a ``Secret``.
         agent_login: For history: the login name of an agent, together with ``agent_password``.
         agent_password: The agent's password; like all secrets it is wrapped in a ``Secret``.
-        history_key: For history, in place of an agent: an API key's consumer key (OAuth 1), together
-            with the next three.
+        history_key: For history: an API key's consumer key (OAuth 1), together with the next three. Its
+            support ended on 30 September 2025, and its life on 31 May 2026.
         history_secret: Its consumer secret; ``history_token`` and ``history_token_secret`` likewise.
+        proxy: URL of the HTTP proxy for https hosts beyond this machine, with user and password if it
+            needs them; "" or "direct" for none. ``Settings.load`` takes it from the environment.
+        no_proxy: Names of hosts that are reached without it, with their subdomains; "*" is all.
+        ca_file: A PEM file (or folder) of authorities that are trusted besides the operating system's.
 
     Raises:
         SettingsError: Naming everything that is missing or malformed, never a secret's value.
@@ -90,12 +106,17 @@ class Settings:
     domain_api: str = DOMAIN_API
     trusted_hosts: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+    history_client_id: str = ""
+    history_client_secret: Secret = NO_SECRET
     agent_login: str = ""
-    agent_password: Secret = _NO_SECRET
+    agent_password: Secret = NO_SECRET
     history_key: str = ""
-    history_secret: Secret = _NO_SECRET
-    history_token: Secret = _NO_SECRET
-    history_token_secret: Secret = _NO_SECRET
+    history_secret: Secret = NO_SECRET
+    history_token: Secret = NO_SECRET
+    history_token_secret: Secret = NO_SECRET
+    proxy: Secret = NO_SECRET
+    no_proxy: tuple[str, ...] = ()
+    ca_file: str = ""
 
     def __init__(
         self,
@@ -107,25 +128,35 @@ class Settings:
         trusted_hosts: Sequence[str] = (),
         sources: Mapping[str, str] | None = None,
         *,
+        history_client_id: str = "",
+        history_client_secret: Secret | str = "",
         agent_login: str = "",
         agent_password: Secret | str = "",
         history_key: str = "",
         history_secret: Secret | str = "",
         history_token: Secret | str = "",
         history_token_secret: Secret | str = "",
+        proxy: Secret | str = "",
+        no_proxy: Sequence[str] = (),
+        ca_file: str | Path = "",
     ) -> None:
         # Plain text is forgotten before anything can fail: a traceback may show this frame's variables.
         client_secret, client_problem = _as_secret(client_secret)
+        history_client_secret, history_problem = _as_secret(history_client_secret, needed=False)
         agent_password, password_problem = _as_secret(agent_password, needed=False)
         history_secret, secret_problem = _as_secret(history_secret, needed=False)
         history_token, token_problem = _as_secret(history_token, needed=False)
         history_token_secret, token_secret_problem = _as_secret(history_token_secret, needed=False)
+        proxy, proxy_problem = _as_secret(proxy, needed=False)
+        proxy = normalized_proxy(proxy)
         secret_problems = (
             client_problem,
+            history_problem,
             password_problem,
             secret_problem,
             token_problem,
             token_secret_problem,
+            proxy_problem,
         )
         values = {
             "account_id": account_id,
@@ -135,12 +166,17 @@ class Settings:
             "domain_api": str(domain_api).rstrip("/"),
             "trusted_hosts": tuple(str(host).lower() for host in trusted_hosts),
             "sources": sources or {},
+            "history_client_id": str(history_client_id),
+            "history_client_secret": history_client_secret,
             "agent_login": str(agent_login),
             "agent_password": agent_password,
             "history_key": str(history_key),
             "history_secret": history_secret,
             "history_token": history_token,
             "history_token_secret": history_token_secret,
+            "proxy": proxy,
+            "no_proxy": tuple(str(host).strip().lower() for host in no_proxy if str(host).strip()),
+            "ca_file": str(ca_file),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -169,14 +205,25 @@ class Settings:
             for host in self.trusted_hosts
             if (problem := host_trouble(host))
         )
+        problems.extend(self._network_problems())
         given = self._given()
-        for group in (_AGENT, _KEYS):
+        for group in (_APPLICATION, _AGENT, _KEYS):
             missing = [name for name in group if not given[name]]
             if 0 < len(missing) < len(group):
                 given_names = " and ".join(name for name in group if given[name])
                 problems.append(
                     f"{given_names} alone cannot open history: {', '.join(missing)} must be given too."
                 )
+        return problems
+
+    def _network_problems(self) -> list[str]:
+        """What is wrong with the proxy and the file of authorities, where they are used at all."""
+        problems = []
+        if self.proxy and not self.on_loopback and (problem := proxy_trouble(self.proxy.reveal())):
+            problems.append(f"{self.source_name('LP_PROXY')} {problem}")
+        if self.ca_file and self.domain_api.startswith("https:") and not os.path.exists(self.ca_file):
+            name = self.source_name("LP_CA_FILE")
+            problems.append(f"{name} must name a file of certificates (PEM); {self.ca_file} is not there.")
         return problems
 
     @classmethod
@@ -209,7 +256,7 @@ class Settings:
             raise SettingsError(lookup.missing_settings(missing))
         if damaged := lookup.damaged_values():
             raise SettingsError("\n".join(damaged))
-        return cls.of(lookup.values, lookup.sources)
+        return cls.of({**lookup.values, **lookup.network}, lookup.sources)
 
     @classmethod
     def of(cls, values: Mapping[str, str | Secret], sources: Mapping[str, str] | None = None) -> Settings:
@@ -221,7 +268,8 @@ class Settings:
         """
         values = _guarded(values)
         history: dict[str, Any] = {
-            name.removeprefix("LP_").lower(): values.get(name, "") for name in (*_AGENT, *_KEYS)
+            name.removeprefix("LP_").lower(): values.get(name, "")
+            for name in (*_APPLICATION, *_AGENT, *_KEYS)
         }
         return cls(
             account_id=str(values.get("LP_ACCOUNT_ID", "")),
@@ -232,6 +280,9 @@ class Settings:
             trusted_hosts=re.findall(r"[^,\s]+", str(values.get("LP_TRUSTED_HOSTS", ""))),
             sources=sources,
             **history,
+            proxy=values.get("LP_PROXY", ""),
+            no_proxy=re.findall(r"[^,\s]+", str(values.get("NO_PROXY", ""))),
+            ca_file=str(values.get("LP_CA_FILE", "")),
         )
 
     @property
@@ -253,8 +304,22 @@ class Settings:
 
     @property
     def can_read_history(self) -> bool:
-        """Whether there are credentials for Messaging Interactions: an agent's login, or an API key."""
-        return bool(self.history_key or self.agent_login)
+        """Whether credentials for Messaging Interactions are set: an application's, an agent's, an API key.
+
+        Without any, the connector's own application is tried; whether it may is known only then.
+        """
+        return bool(self.history_client_id or self.agent_login or self.history_key)
+
+    @property
+    def proxy_address(self) -> str:
+        """The proxy's URL without user and password, to be shown; "" when there is none."""
+        parts = urlsplit(self.proxy.reveal())
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
+
+    def source_name(self, name: str) -> str:
+        """The variable that a setting was read from, such as HTTPS_PROXY for "LP_PROXY"."""
+        source, _, rest = self.sources.get(name, "").partition(" in the environment")
+        return source if source and source.isupper() and not rest else name
 
     def __repr__(self) -> str:
         return (
@@ -279,12 +344,16 @@ class Settings:
             self.app_installation_id,
             self.domain_api,
             ", ".join(self.trusted_hosts),
+            self.history_client_id,
+            self.history_client_secret,
             self.agent_login,
             self.agent_password,
             self.history_key,
             self.history_secret,
             self.history_token,
             self.history_token_secret,
+            self.proxy_address,
+            self.ca_file,
         )
         return dict(zip(_NAMES, values, strict=True))
 
@@ -299,6 +368,7 @@ class SettingsLookup:
     unknown_names: tuple[str, ...]
     file: str = ".env"
     path: str | None = None
+    network: Mapping[str, str | Secret] = field(default_factory=dict)
 
     @classmethod
     def find(cls, profile: str | None = None, directory: str | Path = ".") -> SettingsLookup:
@@ -318,11 +388,14 @@ class SettingsLookup:
             searched = ", ".join(shown(folder / name) for folder in folders)
             raise SettingsError(f"There is no profile {profile!r}. Looked for {searched}.")
         in_file = _read_file(path) if path else {}
-        in_environment = {key: os.environ[key] for key in _NAMES if os.environ.get(key, "").strip()}
-        in_use = {key: value for key, value in in_file.items() if key in _NAMES and value}
+        network, network_sources = _find_network(in_file, shown(path) if path else "")
+        account_names = [key for key in _NAMES if key not in _NETWORK]
+        in_environment = {key: os.environ[key] for key in account_names if os.environ.get(key, "").strip()}
+        in_use = {key: value for key, value in in_file.items() if key in account_names and value}
         values = _guarded({**in_use, **in_environment})
         sources = dict.fromkeys(in_use, shown(path) if path else "")
         sources.update(dict.fromkeys(in_environment, "environment"))
+        sources.update(network_sources)
         places = [f"the environment ({_count(len(in_environment))})"]
         if path:
             places.append(f"{shown(path)} (found, {_count(len(in_use))})")
@@ -333,7 +406,7 @@ class SettingsLookup:
             for key in dict.fromkeys([*in_file, *(key for key in os.environ if _meant_name(key) in _NAMES)])
             if key not in _NAMES and (key.startswith("LP_") or _meant_name(key) in _NAMES)
         )
-        return cls(values, sources, tuple(places), unknown, name, shown(path) if path else None)
+        return cls(values, sources, tuple(places), unknown, name, shown(path) if path else None, network)
 
     @property
     def places_searched(self) -> str:
@@ -441,6 +514,44 @@ def profiles(directory: str | Path = ".") -> list[str | None]:
     return list(names)
 
 
+def _find_network(in_file: Mapping[str, str], file: str) -> tuple[dict[str, str | Secret], dict[str, str]]:
+    """The proxy, the hosts without it and the file of authorities, and the variable each came from.
+
+    ``LP_PROXY`` and ``LP_CA_FILE`` come first, in the environment and then in the file; after them the
+    variables that other programs read, which are taken from the environment alone.
+    """
+    values: dict[str, str | Secret] = {}
+    sources: dict[str, str] = {}
+    for name, variables in (("LP_PROXY", _PROXY_VARIABLES), ("LP_CA_FILE", _CA_VARIABLES)):
+        if own := os.environ.get(name, "").strip():
+            values[name], sources[name] = own, "environment"
+        elif in_file.get(name):
+            values[name], sources[name] = in_file[name], file
+        else:
+            for variable in (spelling for each in variables for spelling in (each, each.lower())):
+                if found := os.environ.get(variable, "").strip():
+                    values[name], sources[name] = found, f"{variable.upper()} in the environment"
+                    break
+    if sources.get("LP_PROXY", "").endswith(" in the environment"):
+        values["NO_PROXY"] = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
+    return _guarded(values), sources
+
+
+def normalized_proxy(proxy: Secret | str) -> Secret:
+    """A proxy's URL with a scheme, as a ``Secret``; "direct" is none.
+
+    Example:
+        >>> normalized_proxy("proxy.example.com:8080").reveal()
+        'http://proxy.example.com:8080'
+        >>> bool(normalized_proxy("direct"))
+        False
+    """
+    url = proxy.reveal().strip() if isinstance(proxy, Secret) else proxy.strip()
+    if not url or url.lower() == "direct":
+        return NO_SECRET
+    return Secret(url if "://" in url else f"http://{url}")
+
+
 def _read_file(path: Path) -> dict[str, str]:
     # No frame that raises holds what the file says: a traceback may show its variables.
     values, problem = read_env_file(path)
@@ -462,7 +573,7 @@ def _as_secret(value: object, needed: bool = True) -> tuple[Secret, str | None]:
     if isinstance(value, str):
         value = Secret(value)
     if not value:
-        return _NO_SECRET, "must not be empty" if needed else None
+        return NO_SECRET, "must not be empty" if needed else None
     if not isinstance(value, Secret):
         return Secret(""), f"must be text; got {type(value).__name__}"
     if lone_surrogate(value.reveal()) is not None:

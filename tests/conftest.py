@@ -11,6 +11,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from loopback_proxy import LoopbackProxy
 from xdist.scheduler import LoadScopeScheduling
 
 from lpnb import Client, Sandbox, Settings
@@ -122,7 +123,15 @@ def nothing_leaves_this_machine() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def hermetic(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     """Run where there is no ``.env`` and nothing of the developer's environment names an account."""
-    for name in [name for name in os.environ if name.startswith("LP_")]:
+    network = (
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "NO_PROXY",
+        "SSL_CERT_FILE",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+    )
+    for name in [name for name in os.environ if name.startswith("LP_") or name.upper() in network]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(str(tmp_path))
 
@@ -176,3 +185,26 @@ def client(settings: Settings) -> Iterator[Client]:
     """A client of the running sandbox that never waits."""
     with Client(settings, wait_scale=0.0) as connected:
         yield connected
+
+
+@pytest.fixture(scope="session")
+def tls_sandbox() -> Iterator[Sandbox]:
+    """A sandbox over TLS that names LivePerson's hosts to whoever came by one of them."""
+    with Sandbox(tls=True) as running:
+        yield running
+
+
+@pytest.fixture
+def proxy(tls_sandbox: Sandbox) -> Iterator[LoopbackProxy]:
+    """A company's proxy, behind which that sandbox plays LivePerson."""
+    tls_sandbox.reset()
+    running = LoopbackProxy(tls_sandbox.port)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def real_account(tls_sandbox: Sandbox, proxy: LoopbackProxy) -> Settings:
+    """Settings of a *real* account: LivePerson's own names over https, through the proxy."""
+    environment = {**tls_sandbox.environment(), "LP_DOMAIN_API": "https://api.liveperson.net"}
+    return Settings.of({**environment, "LP_PROXY": proxy.url, "LP_CA_FILE": str(tls_sandbox.ca)})

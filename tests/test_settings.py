@@ -536,12 +536,16 @@ def test_the_example_file_names_every_setting_and_no_other():
         "LP_APP_INSTALLATION_ID",
         "LP_DOMAIN_API",
         "LP_TRUSTED_HOSTS",
+        "LP_HISTORY_CLIENT_ID",
+        "LP_HISTORY_CLIENT_SECRET",
         "LP_AGENT_LOGIN",
         "LP_AGENT_PASSWORD",
         "LP_HISTORY_KEY",
         "LP_HISTORY_SECRET",
         "LP_HISTORY_TOKEN",
         "LP_HISTORY_TOKEN_SECRET",
+        "LP_PROXY",
+        "LP_CA_FILE",
     ]
     from lpnb.settings import SETTINGS
 

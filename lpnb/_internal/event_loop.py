@@ -12,10 +12,14 @@ import asyncio
 import concurrent.futures
 import inspect
 import os
+import sys
 import threading
 import time
+import weakref
 from collections.abc import Coroutine
 from typing import Any, TypeVar
+
+from lpnb.errors import LpnbError
 
 T = TypeVar("T")
 
@@ -26,17 +30,59 @@ _lock = threading.RLock()
 _loop: asyncio.AbstractEventLoop | None = None
 _owner = 0
 _thread: threading.Thread | None = None
+#: What was submitted and has no result yet; when the thread ends, all of it fails.
+_pending: weakref.WeakSet[concurrent.futures.Future[Any]] = weakref.WeakSet()
 
 
 def loop() -> asyncio.AbstractEventLoop:
-    """Return the running background loop, starting it on first use (and again in a forked child)."""
+    """Return the running background loop, starting it on first use (and again in a forked child).
+
+    Raises:
+        LpnbError: gevent has replaced this process's threads.
+    """
     global _loop, _owner, _thread
     with _lock:
         if _loop is None or _loop.is_closed() or _owner != os.getpid():
+            _check_threads()
             _loop, _owner = _new_loop(), os.getpid()
-            _thread = threading.Thread(target=_loop.run_forever, daemon=True, name=_NAME)
+            _thread = threading.Thread(target=_run, args=(_loop,), daemon=True, name=_NAME)
             _thread.start()
         return _loop
+
+
+def _check_threads() -> None:
+    """See that threads are threads: a greenlet in place of one would stop everything, and for ever."""
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None and monkey.is_module_patched("threading"):
+        raise LpnbError(
+            "gevent has replaced this process's threads (gevent.monkey.patch_all), and lpnb needs a real one "
+            "for its connections. Nothing was sent. Run lpnb in a process of its own, such as one that "
+            "subprocess starts, or patch with thread=False before lpnb is used."
+        )
+
+
+def _run(running: asyncio.AbstractEventLoop) -> None:
+    """Run the loop; when it ends, whatever the reason, fail what waits for it and let a new one be made."""
+    global _loop
+    reason = "it was stopped"
+    try:
+        running.run_forever()
+    except BaseException as error:  # the thread ends with it, and everybody who waits is told
+        reason = f"{type(error).__name__}: {error}".rstrip(": ")
+    with _lock:
+        if _loop is running:
+            _loop = None
+        lost = list(_pending)
+        _pending.clear()
+    for future in lost:
+        if not future.done():
+            future.set_exception(
+                LpnbError(
+                    f"lpnb's background thread has ended ({reason}). What was under way may have been sent: "
+                    "look for the consumer's open conversation before you send again. The next call starts a "
+                    "new thread."
+                )
+            )
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
@@ -49,8 +95,19 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 
 def submit(work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
-    """Start *work* on the background loop and return at once with its future."""
-    return asyncio.run_coroutine_threadsafe(work, loop())
+    """Start *work* on the background loop and return at once with its future.
+
+    Raises:
+        LpnbError: There can be no background loop in this process.
+    """
+    try:
+        running = loop()
+    except LpnbError:
+        work.close()
+        raise
+    future = asyncio.run_coroutine_threadsafe(work, running)
+    _pending.add(future)
+    return future
 
 
 def wait(work: Coroutine[Any, Any, T]) -> T:
@@ -95,6 +152,7 @@ def _forget() -> None:
     global _loop, _thread, _lock
     _loop = _thread = None
     _lock = threading.RLock()
+    _pending.clear()
 
 
 if hasattr(os, "register_at_fork"):

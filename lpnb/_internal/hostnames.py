@@ -34,6 +34,28 @@ def host_trouble(text: str) -> str | None:
     return None
 
 
+def proxy_trouble(url: str) -> str | None:
+    """Say why *url* is not the address of an HTTP proxy, without repeating it: it may hold a password.
+
+    Example:
+        >>> proxy_trouble("http://user:pass@proxy.example.com:8080")
+        >>> proxy_trouble("socks5://proxy.example.com:1080")
+        'must be an http:// or https:// proxy; socks5 is not supported.'
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return "is not a URL such as http://proxy.example.com:8080."
+    if parts.scheme not in ("http", "https") and "://" in url:
+        return f"must be an http:// or https:// proxy; {parts.scheme} is not supported."
+    if not host or parts.scheme not in ("http", "https") or any(char.isspace() for char in url):
+        return "must be a URL such as http://proxy.example.com:8080."
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        return "must be a URL without a path, such as http://proxy.example.com:8080."
+    return None
+
+
 def origin_trouble(origin: str, example: str) -> str | None:
     """Say why *origin* is not ``https://host`` or, on this machine, ``http://host``; or return None.
 

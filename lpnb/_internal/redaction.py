@@ -87,6 +87,10 @@ class Secret:
         return (_lost, ())
 
 
+#: In place of a secret that is not there.
+NO_SECRET = Secret("")
+
+
 def _lost() -> Secret:
     """What is left of a secret that was pickled: it shows the same mask, and has no value to give."""
     lost = Secret(MASK)
@@ -131,7 +135,8 @@ class TokenFilter(logging.Filter):
             text = record.getMessage()
         except Exception:
             return True  # logging itself complains about arguments that do not fit
-        clean = scrub(text)
+        # httpcore logs a reply's headers whole, and a service may echo a secret in one.
+        clean = scrub(text.partition(" return_value=")[0] if record.name.startswith("httpcore.") else text)
         if clean != text:
             record.msg, record.args = clean, None
         if record.exc_info and not record.exc_text:
@@ -144,8 +149,9 @@ class TokenFilter(logging.Filter):
 # A logger's filter sees only what is logged on that very logger, so each one is named.
 _LOGGERS = (
     "httpx",
-    "aiohttp.client",
-    "aiohttp.internal",
+    "httpcore.connection",
+    "httpcore.http11",
+    "httpcore.proxy",
     "asyncio",
 )
 

@@ -6,8 +6,9 @@ service said no before it acted; everything else is reported as it stands.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 from lpnb._internal.redaction import Secret, scrub_bytes
 from lpnb.models.frame_responses import explain_frame, read_frame
@@ -28,6 +29,17 @@ from lpnb.transport.protocol import (
 )
 from lpnb.transport.retries import MAX_WAIT, Throttle
 
+TokenKind = Literal["AppJWT", "ConsumerJWS"]
+_BOTH: frozenset[TokenKind] = frozenset(("AppJWT", "ConsumerJWS"))
+#: Which token a 401 with this errorCode is about; without one, or with another, it may be either.
+#: Source: Send API, error codes.
+_REFUSED_TOKEN: Mapping[str, frozenset[TokenKind]] = {
+    "40001": frozenset(("AppJWT",)),
+    "40102": frozenset(("AppJWT",)),
+    "40105": frozenset(("AppJWT",)),
+    "40103": frozenset(("ConsumerJWS",)),
+    "40104": frozenset(("ConsumerJWS",)),
+}
 #: How often one send is tried at the most, for whatever reasons.
 MAX_ATTEMPTS = 6
 
@@ -51,8 +63,8 @@ class SendContext(Protocol):
         """The AppJWT and the ConsumerJWS, which are now used."""
         ...
 
-    def refused(self, code: str) -> None:
-        """Note that those that were used last were refused with *code*."""
+    def drop_tokens(self, kinds: frozenset[TokenKind]) -> frozenset[TokenKind]:
+        """Forget those of *kinds* that were used last; return those that nobody had renewed meanwhile."""
         ...
 
     def is_new(self, conversation_id: str) -> bool:
@@ -79,7 +91,8 @@ def post_frame(frame: Batch, consumer_id: str, context: SendContext) -> Flow[Bat
 
 
 def _post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchResponse]:
-    attempts, seconds_waited, refreshed, has_slot = 0, 0.0, False, False
+    attempts, seconds_waited, has_slot = 0, 0.0, False
+    renewed: frozenset[TokenKind] = frozenset()
     while True:
         while pause := context.throttle.pause():
             if seconds_waited + pause.seconds > MAX_WAIT:
@@ -112,7 +125,9 @@ def _post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchRes
             conversation_request(outgoing, context.origin(), context.account_id, tokens)
         )
         exchange, reading = _read(exchange, outgoing, context, tokens)
-        decision = verdict(exchange, reading.says, refreshed)
+        code = reading.pairs[0].code or "" if reading.pairs else ""
+        dead = _REFUSED_TOKEN.get(code, _BOTH)
+        decision = verdict(exchange, reading.says, dead <= renewed)
         own_wait = None
         if decision.retry == "throttle":
             # For every caller of this account, also when this one gives up.
@@ -131,8 +146,8 @@ def _post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchRes
                     yield own_wait
                 continue
             if decision.retry == "refresh":
-                refreshed = True
-                context.refused(reading.pairs[0].code or "" if reading.pairs else "")
+                # One that another caller has renewed meanwhile was not ours to renew, and does not count.
+                renewed |= context.drop_tokens(dead)
                 yield RefreshTokens(consumer_id)
                 continue
         return _response(outgoing, consumer_id, exchange, reading, decision, attempts)

@@ -83,6 +83,45 @@ def get_app_jwt(
     return AppJWT(token, clock() + lifetime - min(RENEW_EARLY, lifetime / 10), lifetime)
 
 
+def get_application_token(
+    settings: Settings,
+    sentinel: str,
+    client_id: str,
+    client_secret: Secret,
+    wait: Callable[[float], Sleep | None] = Sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Flow[AppJWT]:
+    """Ask Sentinel V2 for an application's own token, which history takes as a Bearer (OAuth 2).
+
+    Raises:
+        CredentialsError: Sentinel knows neither the id nor the secret.
+        ServiceError: It cannot be reached, or its answer holds no token.
+
+    Source: OAuth 2.0 Client Credentials (V2, form body).
+    """
+
+    def request() -> Request:
+        return Request(
+            "POST",
+            f"{sentinel}/sentinel/api/v2/account/{settings.account_id}/app/token",
+            data={
+                "client_id": client_id,
+                "client_secret": client_secret.reveal(),
+                "grant_type": "client_credentials",
+            },
+        )
+
+    exchange = yield from with_retries(request, "Sentinel", wait)
+    token = _token(exchange, "access_token", 200)
+    if token is None:
+        details = _reason(exchange, settings, client_secret)
+        if exchange.status in (400, 401, 403):
+            raise CredentialsError(f"Sentinel refused the application {client_id}{details}.")
+        raise ServiceError(f"Sentinel gave no token for the application {client_id}{details}.")
+    lifetime = _lifetime(token)
+    return AppJWT(token, clock() + lifetime - min(RENEW_EARLY, lifetime / 10), lifetime)
+
+
 def get_consumer_jws(
     settings: Settings,
     idp: str,

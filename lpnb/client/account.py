@@ -6,6 +6,8 @@ the flows, and sees to it that each is run once however many callers wait for it
 
 from __future__ import annotations
 
+import logging
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -13,11 +15,11 @@ from typing import TypeVar
 
 from lpnb._internal.redaction import Secret
 from lpnb.api.domain_api import find_domain, find_domains
-from lpnb.api.history import HistoryPage, Search, check_credentials, login, search_history
-from lpnb.api.messaging import SendContext, post_batch, post_frame
+from lpnb.api.history import HistoryPage, HistoryWay, Search, history_ways, login, search_history
+from lpnb.api.messaging import SendContext, TokenKind, post_batch, post_frame
 from lpnb.api.monitoring import MonitoringTarget, VisitorSession, report, request_engagement
-from lpnb.api.tokens import AppJWT, claims, get_app_jwt, get_consumer_jws
-from lpnb.errors import NotSentError, ServiceError
+from lpnb.api.tokens import AppJWT, claims, get_app_jwt, get_application_token, get_consumer_jws
+from lpnb.errors import CredentialsError, NotSentError, ServiceError
 from lpnb.models.engagements import Engagement, EngagementRequest, Reported
 from lpnb.models.outgoing import Batch
 from lpnb.models.responses import BatchResponse
@@ -26,6 +28,7 @@ from lpnb.transport.protocol import AttemptObserver, Flow, RefreshTokens
 from lpnb.transport.retries import Throttle
 
 T = TypeVar("T")
+logger = logging.getLogger("lpnb")
 
 #: How many ConsumerJWS and how many conversationIds a client keeps in mind.
 MAX_REMEMBERED = 10_000
@@ -48,6 +51,9 @@ class AccountState:
         self.domains: dict[str, str] = {}
         self._domains_until = 0.0
         self.bearer: Secret | None = None
+        self._bearer_until = 0.0
+        self._history_ways = list(history_ways(settings))
+        self._history_refusals: list[str] = []
         self.skill_names: dict[str, str] = {}
         self.consumers: OrderedDict[str, Secret] = OrderedDict()
         self._visitors: OrderedDict[str, tuple[str | None, str | None]] = OrderedDict()
@@ -78,20 +84,42 @@ class AccountState:
         """The flow that asks for the host of one service, unless the list named it."""
         return None if service in self.domains else self._find_domain(service)
 
-    def need_bearer(self) -> Flow[None] | None:
-        """The flow that logs the agent in for history, unless that is done or an API key signs.
+    def history_way(self) -> HistoryWay:
+        """The way into history that is used now: the first one that was not refused.
 
         Raises:
-            SettingsError: The settings have neither.
+            CredentialsError: Every way there is was refused.
         """
-        check_credentials(self.settings)
-        return None if self.settings.history_key or self.bearer else self._login()
+        if not self._history_ways:
+            raise CredentialsError(" ".join(self._history_refusals))
+        return self._history_ways[0]
+
+    def drop_history_way(self, way: HistoryWay, refusal: CredentialsError) -> None:
+        """Take the next way into history from here on, for as long as the client lives, and say so once."""
+        if not self._history_ways or self._history_ways[0] is not way:
+            return  # another caller has met the same refusal
+        self._history_ways.pop(0)
+        self._history_refusals.append(str(refusal))
+        self.bearer = None
+        if self._history_ways:
+            logger.warning("%s History is read with %s from here on.", refusal, self._history_ways[0].whose)
+
+    def need_bearer(self) -> Flow[None] | None:
+        """The flow that gets a bearer for history, unless there is a fresh one or none is needed.
+
+        Raises:
+            CredentialsError: Every way into history was refused.
+        """
+        way = self.history_way()
+        if not way.takes_bearer or (self.bearer and self._clock() < self._bearer_until):
+            return None
+        return self._get_bearer(way)
 
     def search(self, search: Search) -> Flow[HistoryPage | None]:
         """The flow that asks history for a page; None when it refuses the bearer, which is then forgotten."""
-        used = self.bearer
+        used, way = self.bearer, self.history_way()
         page = yield from search_history(
-            self.settings, self.domains["msgHist"], search, used, self.throttle.retry_delay
+            self.settings, self.domains["msgHist"], search, way, used, self.throttle.retry_delay
         )
         if page is None and self.bearer == used:  # another caller may have renewed it meanwhile
             self.bearer = None
@@ -148,10 +176,19 @@ class AccountState:
                 while len(self._visitors) > MAX_REMEMBERED:
                     self._visitors.popitem(last=False)
 
-    def drop_app_jwt(self, used: Secret) -> None:
-        """Forget the AppJWT if it is still the one that was *used*; another caller may have renewed it."""
+    def drop_app_jwt(self, used: Secret) -> bool:
+        """Forget the AppJWT if it is still the one that was *used*, and say whether it was."""
         if self.app_jwt and self.app_jwt.token == used:
             self.app_jwt = None
+            return True
+        return False
+
+    def drop_consumer_jws(self, consumer_id: str, used: Secret) -> bool:
+        """Forget a consumer's ConsumerJWS if it is still the one that was *used*, and say whether it was."""
+        if self.consumers.get(consumer_id) == used:
+            del self.consumers[consumer_id]
+            return True
+        return False
 
     def consumer_jws(self, consumer_id: str) -> Secret | None:
         """The ConsumerJWS kept for *consumer_id*, or None."""
@@ -177,10 +214,18 @@ class AccountState:
     def _find_domain(self, service: str) -> Flow[None]:
         self.domains[service] = yield from find_domain(self.settings, service, self.throttle.retry_delay)
 
-    def _login(self) -> Flow[None]:
+    def _get_bearer(self, way: HistoryWay) -> Flow[None]:
+        if way.kind == "application":
+            sentinel, wait = self.domains["sentinel"], self.throttle.retry_delay
+            token = yield from get_application_token(
+                self.settings, sentinel, way.client_id, way.client_secret, wait, self._clock
+            )
+            self.bearer, self._bearer_until = token.token, token.renew_at
+            return
         if "agentVep" not in self.domains:
             yield from self._find_domain("agentVep")
         self.bearer = yield from login(self.settings, self.domains["agentVep"], self.throttle.retry_delay)
+        self._bearer_until = math.inf  # until history refuses it
 
     def _get_app_jwt(self) -> Flow[None]:
         sentinel = self.domains["sentinel"]
@@ -245,15 +290,18 @@ class _ConsumerSendContext:
 
     def tokens(self) -> tuple[Secret, Secret]:
         account = self._account
-        self._used = account.app_token()
-        consumer_jws = account.consumers[self._consumer_id]
+        self._used = account.app_token(), account.consumers[self._consumer_id]
         account.consumers.move_to_end(self._consumer_id)
-        return self._used, consumer_jws
+        return self._used
 
-    def refused(self, code: str) -> None:
-        self._account.drop_app_jwt(self._used)
-        if code == "40103":
-            self._account.consumers.pop(self._consumer_id, None)
+    def drop_tokens(self, kinds: frozenset[TokenKind]) -> frozenset[TokenKind]:
+        app_jwt, consumer_jws = self._used
+        dropped: set[TokenKind] = set()
+        if "AppJWT" in kinds and self._account.drop_app_jwt(app_jwt):
+            dropped.add("AppJWT")
+        if "ConsumerJWS" in kinds and self._account.drop_consumer_jws(self._consumer_id, consumer_jws):
+            dropped.add("ConsumerJWS")
+        return frozenset(dropped)
 
     def is_new(self, conversation_id: str) -> bool:
         return self._account.is_new(conversation_id)

@@ -19,6 +19,7 @@ from lpnb.models.outgoing import Batch
 from lpnb.models.responses import BatchResponse
 from lpnb.settings import Settings
 from lpnb.transport.http_transport import DEADLINE, HttpTransport, Transport
+from lpnb.transport.network import Network
 from lpnb.transport.recording import RecordingTransport
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class BaseClient:
         check_kind("settings", settings, (Settings, type(None)), "Settings, or None to look for them")
         self.settings = settings if settings is not None else Settings.load()
         used: Transport = transport or HttpTransport(deadline)
+        if isinstance(used, HttpTransport) and used.network is None:
+            used.network = Network.of(self.settings)
         if record is not None:
             used = RecordingTransport(used, record, self.settings.secrets, keep_personal=record_personal)
         self.engine = Engine(self.settings, used, wait_scale)

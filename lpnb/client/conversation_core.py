@@ -311,7 +311,7 @@ class ConversationCore:
 
     async def details(self) -> ConversationDetails:
         """What history says of the conversation, or what the last webhook did."""
-        if self.asks_history:
+        if self.asks_history or self.listener is None:
             record = await self.engine.history_conversation(self.conversation_id, DETAIL_CONTENT)
             if record is not None:
                 return _of_record(record, self.conversation_id)

@@ -21,6 +21,7 @@ from lpnb.api.history import (
     DETAIL_CONTENT,
     HistoryPage,
     HistoryRecord,
+    HistoryWay,
     Search,
     by_consumer,
     by_conversation,
@@ -28,7 +29,7 @@ from lpnb.api.history import (
 )
 from lpnb.api.tokens import AppJWT
 from lpnb.client.account import AccountState
-from lpnb.errors import Complaint, InvalidValueError, NotSentError, ServiceError
+from lpnb.errors import Complaint, CredentialsError, InvalidValueError, NotSentError, ServiceError
 from lpnb.models.engagements import Engagement, EngagementRequest, Reported
 from lpnb.models.outgoing import Batch
 from lpnb.models.responses import BatchResponse
@@ -89,6 +90,15 @@ class Engine:
     def origins(self) -> dict[str, str]:
         """The origin of every service that has been looked up so far, such as {"idp": "https://..."}."""
         return dict(self.account.domains)
+
+    @property
+    def history_way(self) -> HistoryWay:
+        """The way into history that is used now.
+
+        Raises:
+            CredentialsError: Every way was refused.
+        """
+        return self.account.history_way()
 
     @property
     def skill_names(self) -> Mapping[str, str]:
@@ -204,16 +214,36 @@ class Engine:
             await self._once(f"jws {consumer_id}", lambda: connector.need_consumer_jws(consumer_id))
 
     async def history(self, search: Search) -> HistoryPage:
-        """Ask history for one page. A bearer that is refused is renewed once."""
-        connector = self.account
-        for _ in range(2):
-            connector.need_bearer()  # says at once when there is nothing to ask with
-            await self.host("msgHist")
-            await self._once("bearer", connector.need_bearer)
-            page = await self.run(connector.search(search))
-            if page is not None:
-                return page
-        raise refused_bearer(connector.settings)
+        """Ask history for one page, by the first way that is not refused.
+
+        A bearer that is refused is renewed once; a way that is refused is not taken again by this client.
+
+        Raises:
+            CredentialsError: Every way was refused.
+            ServiceError: History fails.
+        """
+        while True:
+            way = self.account.history_way()
+            try:
+                for _ in range(2):
+                    await self.host("msgHist")
+                    await self._once("bearer", self.account.need_bearer)
+                    page = await self.run(self.account.search(search))
+                    if page is not None:
+                        return page
+                refusal = refused_bearer(way)
+            except CredentialsError as error:
+                refusal = error
+            self.account.drop_history_way(way, refusal)
+
+    async def check_history(self) -> None:
+        """Ask history for a conversation that there is not, to see whether it may be read at all.
+
+        Raises:
+            CredentialsError: Every way was refused.
+            ServiceError: History fails.
+        """
+        await self.history(by_conversation("lpnb-check", ()))
 
     async def history_conversation(
         self, conversation_id: str, content: Sequence[str] = DETAIL_CONTENT
@@ -230,7 +260,6 @@ class Engine:
     ) -> tuple[HistoryRecord, ...]:
         """A consumer's conversations, the latest first."""
         check_consumer_id(consumer_id)
-        self.account.need_bearer()
         await self.ready(consumer_id)
         search = by_consumer(self.account.lp_consumer_id(consumer_id), status, content)
         return (await self.history(search)).records
@@ -274,7 +303,8 @@ class Engine:
         """Run *flow* on connections of its own that take an answer as large as a file may be."""
         if not isinstance(self.transport, HttpTransport):
             return await self.run(flow)
-        files = HttpTransport(self.transport.deadline, MAX_FILE_BYTES + 1024, self.transport.kind)
+        http = self.transport
+        files = HttpTransport(http.deadline, MAX_FILE_BYTES + 1024, http.kind, http.network)
         try:
             return await self.run(flow, over=files)
         finally:

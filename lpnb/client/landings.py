@@ -22,7 +22,6 @@ from lpnb.api.history import (
     by_conversation,
     by_conversations,
     by_filters,
-    check_credentials,
 )
 from lpnb.errors import Complaint, InvalidValueError, LpnbError, ReceiverError, ServiceError
 from lpnb.models.landings import Landing
@@ -73,7 +72,7 @@ async def find_landing(
         A ``Landing``. Its ``outcome`` is "not visible" when nobody had heard of the conversation in time.
 
     Raises:
-        SettingsError: There are neither credentials for history nor a receiver.
+        CredentialsError: Every way into history is refused, and there is no receiver.
         ServiceError: History fails, and there is no receiver.
 
     Source: Messaging Interactions API, freshness about a minute; Webhooks, conversation state.
@@ -82,9 +81,7 @@ async def find_landing(
     if isinstance(wait, bool) or not isinstance(wait, int | float) or not 0 <= wait <= 86_400:
         sentence = f"wait must be from 0 to 86,400 seconds; got {wait!r}."
         raise InvalidValueError([Complaint("wait", sentence)])
-    asks = engine.settings.can_read_history
-    if receiver is None:
-        check_credentials(engine.settings)
+    asks = engine.settings.can_read_history or receiver is None
     tasks: set[asyncio.Task[Landing | None]] = set()
     if asks:
         tasks.add(asyncio.create_task(_by_history(engine, conversation_id, wait)))

@@ -310,8 +310,7 @@ class Client(BaseClient):
             A ``HistoryRecord``, or None when history has not heard of the conversation (yet).
 
         Raises:
-            SettingsError: No credentials for history are set.
-            CredentialsError: They are refused.
+            CredentialsError: Every way into history is refused; the connector's own application is the last.
             ServiceError: History cannot be reached or does not answer the search.
 
         Example:
@@ -406,7 +405,7 @@ class Client(BaseClient):
             "not visible" when nobody had heard of the conversation in time.
 
         Raises:
-            SettingsError: There are neither credentials for history nor a receiver.
+            CredentialsError: Every way into history is refused, and there is no receiver.
             ServiceError: History fails, and there is no receiver.
 
         Example:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -24,9 +24,11 @@ from lpnb.api.domain_api import NEEDED_SERVICES
 from lpnb.api.tokens import claims
 from lpnb.client.connect import find_settings, in_file
 from lpnb.client.engine import Engine
-from lpnb.errors import LpnbError, SettingsError
+from lpnb.errors import CredentialsError, LpnbError, SettingsError
 from lpnb.settings import Settings, SettingsLookup
+from lpnb.transport.certificates import issuer_of
 from lpnb.transport.http_transport import HttpTransport
+from lpnb.transport.network import Network
 from lpnb.transport.protocol import Exchange, ExchangeProgress, Request, call
 
 State = Literal["ok", "warn", "fail", "skip"]
@@ -34,6 +36,10 @@ State = Literal["ok", "warn", "fail", "skip"]
 MAX_CLOCK_SKEW = 60.0
 #: The consumer that is asked for a ConsumerJWS. It never opens a conversation.
 CONSUMER = "lpnb-doctor"
+_OAUTH_1 = (
+    "The support of OAuth 1 ended on 30 September 2025, and its life on 31 May 2026. Take an application's\n"
+    "LP_HISTORY_CLIENT_ID and LP_HISTORY_CLIENT_SECRET (OAuth 2) in its place."
+)
 _PURPOSE = {"asyncMessagingEnt": "messaging", "sentinel": "Sentinel", "idp": "IDP"}
 
 
@@ -114,13 +120,20 @@ class _AccountChecks:
         self.settings = settings
         self.dates: list[tuple[str, datetime]] = []
         self.checks: list[DoctorCheck] = []
+        self.network = Network.of(settings)
+        self.deadline = deadline
+        self.failed: Exchange | None = None
+        self.failed_url = ""
         # Impatient: somebody waits for the findings, and a service in trouble is not knocked at again.
         self.engine = Engine(
-            settings, _DateRecordingTransport(HttpTransport(deadline), self.dates), retry=False
+            settings,
+            _RecordingTransport(HttpTransport(deadline, network=self.network), self),
+            retry=False,
         )
 
     async def run(self) -> list[DoctorCheck]:
         try:
+            self._network()
             await self._domains()
             for service in NEEDED_SERVICES:
                 await self._host(service)
@@ -135,17 +148,58 @@ class _AccountChecks:
     def add(self, name: str, state: State, seen: str, todo: str = "") -> None:
         self.checks.append(DoctorCheck(name, state, seen, todo))
 
-    @contextmanager
-    def fail_on_error(self, name: str, todo: str) -> Iterator[None]:
+    @asynccontextmanager
+    async def fail_on_error(self, name: str, todo: str) -> AsyncIterator[None]:
         """Add what is raised here as a failed check, with what to do about it."""
         try:
             yield
         except LpnbError as error:
-            self.add(name, "fail", str(error), todo)
+            self.add(name, "fail", str(error), await self._advice(todo))
+
+    def _network(self) -> None:
+        settings = self.settings
+        if settings.on_loopback:
+            seen = "on this machine, without a proxy"
+        elif settings.proxy:
+            source = settings.sources.get("LP_PROXY", "the settings")
+            access = ", with user and password" if "@" in settings.proxy.reveal() else ""
+            seen = f"through the proxy {settings.proxy_address} (from {source}{access})"
+        else:
+            seen = "direct, without a proxy"
+        if settings.domain_api.startswith("https:"):
+            seen += "; trusted are the operating system's authorities"
+            if settings.ca_file:
+                seen += f" and {settings.ca_file} (from {settings.sources.get('LP_CA_FILE', 'the settings')})"
+        self.add("network", "ok", seen)
+
+    async def _advice(self, otherwise: str) -> str:
+        """What to do about the last request that got nowhere, by the kind of its failure."""
+        if self.failed is None or self.failed.reason is None:
+            return otherwise
+        reason, self.failed = self.failed.reason, None
+        if reason == "certificate":
+            issuer = await issuer_of(self.failed_url, self.network, self.deadline)
+            return (
+                f"It was issued by {issuer or 'an authority that could not be asked for'}. If that is your "
+                "company's own authority, as behind an intercepting proxy,\nsave its certificate as a PEM "
+                "file and name that file in LP_CA_FILE or SSL_CERT_FILE."
+            )
+        host = self.failed_url.removeprefix("https://")
+        return {
+            "name": f"No name server here knows {host}. Is there a VPN, or a proxy to name in LP_PROXY?",
+            "connect": "Is it blocked by a firewall? A proxy to go through is named in LP_PROXY.",
+            "proxy unreachable": f"Check host and port of {self.settings.source_name('LP_PROXY')}. Without a "
+            "proxy, set LP_PROXY=direct.",
+            "proxy authentication": "Write user and password into LP_PROXY, such as "
+            "http://user:password@proxy.example.com:8080,\n"
+            "with special characters percent-encoded: @ is %40.",
+            "proxy refused": f"Ask those who run the proxy to allow {host}: *.liveperson.net and "
+            "*.lpsnmedia.net, port 443.",
+        }[reason]
 
     async def _domains(self) -> None:
         name = "Domain API"
-        with self.fail_on_error(name, "Check LP_DOMAIN_API, LP_ACCOUNT_ID and the way to the network."):
+        async with self.fail_on_error(name, "Check LP_DOMAIN_API, LP_ACCOUNT_ID and the way to the network."):
             begun = time.perf_counter()
             origins = await self.engine.refresh_origins()
             took = (time.perf_counter() - begun) * 1000
@@ -160,7 +214,8 @@ class _AccountChecks:
 
         exchange = await self.engine.run(call(Request("GET", origin + "/")))
         if exchange.status is None:
-            self.add(name, "fail", f"{origin}: {exchange.failure}", "Is it blocked by a firewall or a proxy?")
+            todo = await self._advice("Is it blocked by a firewall or a proxy?")
+            self.add(name, "fail", f"{origin}: {exchange.failure}", todo)
         else:
             self.add(name, "ok", f"{origin} answers ({exchange.elapsed_ms:.0f} ms)")
 
@@ -190,7 +245,7 @@ class _AccountChecks:
             self.add(name, "skip", "waits for the Domain API")
             return
         todo = "Compare LP_CLIENT_ID and LP_CLIENT_SECRET with the app installation."
-        with self.fail_on_error(name, todo):
+        async with self.fail_on_error(name, todo):
             await self.engine.ready()
             token = self.engine.app_jwt
             if token is None:
@@ -212,38 +267,55 @@ class _AccountChecks:
         if self.engine.app_jwt is None:
             self.add(name, "skip", "waits for the AppJWT")
             return
-        with self.fail_on_error(name, "Does the installation have the scope msg.consumer?"):
+        async with self.fail_on_error(name, "Does the installation have the scope msg.consumer?"):
             await self.engine.ready(CONSUMER)
             self.add(name, "ok", f"issued for the consumer {CONSUMER!r}; no conversation was opened")
 
     async def _history(self) -> None:
         name = "history"
-        if not self.settings.can_read_history:
-            todo = "LP_AGENT_LOGIN and LP_AGENT_PASSWORD, or the four LP_HISTORY_... settings, let lpnb see"
-            self.add(name, "skip", "no credentials are set", f"{todo}\nwhere a conversation landed.")
-            return
         if not self.engine.origins:
             self.add(name, "skip", "waits for the Domain API")
             return
-        who = "an API key" if self.settings.history_key else f"the agent {self.settings.agent_login!r}"
-        with self.fail_on_error(
-            name, "Check the LP_HISTORY_... or LP_AGENT_... settings and what they may do."
-        ):
-            await self.engine.history_conversation(CONSUMER)
-            self.add(name, "ok", f"{who} may search it")
+        first = self.engine.history_way
+        try:
+            await self.engine.check_history()
+        except CredentialsError as error:
+            if self.settings.can_read_history:
+                self.add(name, "fail", str(error), "Check the credentials for history and what they may do.")
+            else:
+                todo = (
+                    "LP_HISTORY_CLIENT_ID and LP_HISTORY_CLIENT_SECRET of an application that may read it,\n"
+                    "or an agent's LP_AGENT_LOGIN and LP_AGENT_PASSWORD, let lpnb see where a conversation "
+                    "landed."
+                )
+                self.add(name, "skip", f"no credentials are set, and {error}", todo)
+            return
+        except LpnbError as error:
+            self.add(name, "fail", str(error), await self._advice("Try again later."))
+            return
+        way = self.engine.history_way
+        if way is not first:
+            todo = f"{first.whose[0].upper()}{first.whose[1:]} was refused: check {first.settings_names}."
+            self.add(name, "warn", f"{way.whose} may search it", todo)
+        elif way.kind == "api key":
+            self.add(name, "warn", f"{way.whose} may search it", _OAUTH_1)
+        else:
+            self.add(name, "ok", f"{way.whose} may search it")
 
 
-class _DateRecordingTransport:
-    """A transport that notes what time the other side says it is."""
+class _RecordingTransport:
+    """A transport that notes what time the other side says it is, and the last request that got nowhere."""
 
-    def __init__(self, inner: HttpTransport, dates: list[tuple[str, datetime]]) -> None:
+    def __init__(self, inner: HttpTransport, checks: _AccountChecks) -> None:
         self._inner = inner
-        self._dates = dates
+        self._checks = checks
 
     async def exchange(self, request: Request, progress: ExchangeProgress) -> Exchange:
         exchange = await self._inner.exchange(request, progress)
         if exchange.date:
-            self._dates.append((exchange.date, datetime.now(UTC)))
+            self._checks.dates.append((exchange.date, datetime.now(UTC)))
+        self._checks.failed = exchange if exchange.status is None else None
+        self._checks.failed_url = f"https://{request.url.netloc.decode('ascii')}"
         return exchange
 
     async def aclose(self) -> None:

@@ -159,6 +159,7 @@ class Sandbox(Controls):
         preview_counts: bool | None = None,
         history_delay: float | None = None,
         history_empty_status: int | None = None,
+        history_takes_app_token: bool | None = None,
         history_source_required: bool | None = None,
         webhook_signature: WebhookSignature | None = None,
     ) -> None:
@@ -185,6 +186,7 @@ class Sandbox(Controls):
             "preview_counts": preview_counts,
             "history_delay": history_delay,
             "history_empty_status": history_empty_status,
+            "history_takes_app_token": history_takes_app_token,
             "history_source_required": history_source_required,
             "webhook_signature": webhook_signature,
         }

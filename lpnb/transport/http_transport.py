@@ -1,23 +1,24 @@
 """``HttpTransport``: sends requests over the network with a deadline, a size limit, and proof of what left.
 
-No proxies from the environment, no redirects, no cookies, no credentials from a ``.netrc``. A deadline
-holds for the whole call, because time-outs per read never trip on a server that drips. A reply is read
-up to a cap, counted after decompression. And the connection itself says whether anything can have left:
+No redirects, no cookies, no credentials from a ``.netrc``; a proxy only where ``Network`` names one. A
+deadline holds for the whole call, because time-outs per read never trip on a server that drips. A reply is
+read up to a cap, counted after decompression. And the connection itself says whether anything can have left:
 the kind of exception does not prove it (a library may map "cut after sending" to a connect time-out).
 
-Connections are our own (``sockets``), or aiohttp's: ``HttpTransport(kind="aiohttp")``.
+The direct way is our own connection pool ("sockets"); httpx's transport is the way through a proxy, and the
+fall-back for the direct way: ``HttpTransport(kind="httpx")``.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import math
 import os
 import re
+import socket
 import ssl
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Literal, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, Protocol
 
 import httpx
 
@@ -25,15 +26,14 @@ from lpnb._internal.redaction import guard_logs
 from lpnb._version import __version__
 from lpnb.transport.connection_pool import MAX_CONNECTIONS, MAX_IDLE, BodyReader, Pool
 from lpnb.transport.deadlines import Deadlines
-from lpnb.transport.protocol import Exchange, ExchangeProgress, PreparedPost, Request
-
-if TYPE_CHECKING:
-    from aiohttp import ClientSession
-    from httpx_aiohttp import AiohttpTransport
+from lpnb.transport.network import Network, UnusableCaFileError
+from lpnb.transport.protocol import Exchange, ExchangeProgress, FailureReason, PreparedPost, Request
 
 DEADLINE = 30.0
 MAX_REPLY_BYTES = 1 << 20
-BackendKind = Literal["sockets", "aiohttp"]
+BackendKind = Literal["sockets", "httpx"]
+#: OpenSSL's number for a certificate that names other hosts.
+_WRONG_NAME = (62, 64)
 
 
 class Transport(Protocol):
@@ -62,8 +62,10 @@ class HttpTransport:
     Args:
         deadline: Seconds for a whole call: name lookup, connection, request and complete reply.
         largest_reply: Bytes of a reply, decoded, beyond which it is given up.
-        kind: Whose connections: our own ("sockets"), or aiohttp's ("aiohttp"), slower, should ours ever
-            fail in a network that nobody foresaw. What is said and what is proved is the same.
+        kind: Whose connections the direct way takes: our own ("sockets"), or httpx's ("httpx"), slower,
+            should ours ever fail in a network that nobody foresaw. What is said and what is proved is the
+            same. Through a proxy it is always httpx's.
+        network: The proxy and the trusted authorities; a client sets it from its settings when left out.
 
     Raises:
         ValueError: When *deadline* is not a number above 0, or *kind* neither of the two.
@@ -72,7 +74,7 @@ class HttpTransport:
         >>> from lpnb import Client, Sandbox, Settings
         >>> from lpnb.transport.http_transport import HttpTransport
         >>> with Sandbox() as sandbox:
-        ...     fallback = HttpTransport(kind="aiohttp")
+        ...     fallback = HttpTransport(kind="httpx")
         ...     with Client(Settings.of(sandbox.environment()), transport=fallback) as client:
         ...         client.create_conversation("consumer-1").outcome
         'answered'
@@ -86,61 +88,84 @@ class HttpTransport:
         deadline: float = DEADLINE,
         largest_reply: int = MAX_REPLY_BYTES,
         kind: BackendKind | None = None,
+        network: Network | None = None,
     ) -> None:
         if not (isinstance(deadline, int | float) and 0 < deadline < math.inf):
             raise ValueError(f"deadline must be a number of seconds above 0; got {deadline!r}")
-        if kind not in (None, "sockets", "aiohttp"):
-            raise ValueError(f"kind must be 'sockets' or 'aiohttp'; got {kind!r}")
+        if kind not in (None, "sockets", "httpx"):
+            raise ValueError(f"kind must be 'sockets' or 'httpx'; got {kind!r}")
         self.deadline = deadline
         self.largest_reply = largest_reply
         self.kind = kind or self.kind
-        self._carrier: _Backend | None = None
+        self.network = network
+        self._backends: dict[httpx.URL | None, _Backend] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         guard_logs()
 
     async def exchange(self, request: Request, progress: ExchangeProgress) -> Exchange:
         """Send *request* and return what came of it."""
+        proxy: httpx.URL | None = None
+        reason: FailureReason | None = None
         try:
-            carrier = self._open()
+            if self.network is not None and self.network.proxy:
+                proxy = self.network.proxy_for(request.url)
+            backend = self._backend(proxy)
             with self._deadlines.one():
-                failure = await carrier.call(request, progress)
+                failure = await backend.call(request, progress)
         except TimeoutError:
             event = "no complete answer came" if progress.started else "no connection could be made"
+            if proxy is not None and not progress.started:
+                event += f" through the proxy {_netloc(proxy)}"
             failure = f"{event} within {self.deadline:g} s"
         except Exception as error:
-            failure = _describe(error, progress, request.url.netloc.decode("ascii", "replace"))
-        return progress.exchange(failure)
+            through = None if proxy is None else _netloc(proxy)
+            failure, reason = _failure_of(error, progress, _netloc(request.url), through)
+        exchange = progress.exchange(failure)
+        exchange.reason = reason
+        return exchange
 
     async def aclose(self) -> None:
         """Close every connection, for good."""
         self._closed = True
-        if self._carrier is not None and self._loop is asyncio.get_running_loop():
+        if self._backends and self._loop is asyncio.get_running_loop():
             self._deadlines.close()
-            await self._carrier.aclose()
+            for backend in self._backends.values():
+                await backend.aclose()
 
-    def _open(self) -> _Backend:
+    def _backend(self, proxy: httpx.URL | None) -> _Backend:
         if self._closed:
             raise ConnectionError("the client is closed")
         loop = asyncio.get_running_loop()
-        if self._carrier is None or self._loop is not loop:  # a forked child has a loop of its own
-            make = _SocketBackend if self.kind == "sockets" else _AiohttpBackend
-            self._carrier, self._loop = make(self.largest_reply), loop
+        if self._loop is not loop:  # a forked child has a loop of its own
+            self._backends, self._loop = {}, loop
             self._deadlines = Deadlines(self.deadline)
         if self._deadlines.seconds != self.deadline:  # it may be set at any time
             self._deadlines = Deadlines(self.deadline)
-        return self._carrier
+        if (backend := self._backends.get(proxy)) is None:
+            network = self.network or Network()
+            if proxy is None and self.kind == "sockets":
+                backend = SocketBackend(self.largest_reply, network)
+            else:
+                backend = _HttpxBackend(network, self.largest_reply, proxy)
+            self._backends[proxy] = backend
+        return backend
 
 
-class _SocketBackend:
-    """Our own connections, by scheme, host and port; those that serve one request each apart."""
+class SocketBackend(httpx.AsyncBaseTransport):
+    """Our own connections, by scheme, host and port; those that serve one request each apart.
 
-    def __init__(self, largest: int) -> None:
+    It is one of httpx's transports as well: ``httpx.AsyncClient(transport=SocketBackend())``.
+    """
+
+    def __init__(self, largest: int = MAX_REPLY_BYTES, network: Network | None = None) -> None:
         self._largest = largest
+        self._network = network or Network()
         self._pools: dict[tuple[tuple[str, str, int | None], bool], Pool] = {}
         self._tls: ssl.SSLContext | None = None
 
     async def call(self, request: Request, progress: ExchangeProgress) -> str | None:
+        """Send *request*, note in *progress* what comes of it, and return what went wrong, or None."""
         if isinstance(request, PreparedPost) and not request.is_looked_at:
             host, fields = request.place.host, request.fields
             alone = fields.get("Connection") == "close"
@@ -161,7 +186,32 @@ class _SocketBackend:
             pool = self._pools[host, alone] = self._pool(*host, keep=not alone)
         return await pool.call(written, progress)
 
+    async def handle_async_request(self, request: Request) -> httpx.Response:
+        """Send *request*, as httpx's transports do.
+
+        Raises:
+            httpx.ConnectError: No connection could be made; nothing was sent.
+            httpx.ReadError: It was sent, and its answer did not come whole.
+        """
+        await request.aread()
+        progress = ExchangeProgress()
+        try:
+            failure = await self.call(request, progress)
+        except OSError as error:
+            raise httpx.ConnectError(str(error), request=request) from error
+        if failure is not None or progress.status is None:
+            raise httpx.ReadError(failure or "no answer came", request=request)
+        return httpx.Response(
+            progress.status,
+            headers=[
+                (name, value) for name, value in progress.headers.items() if name not in _FRAMING_HEADERS
+            ],
+            content=bytes(progress.content),
+            request=request,
+        )
+
     async def aclose(self) -> None:
+        """Close every connection."""
         for pool in self._pools.values():
             pool.close()
         await asyncio.sleep(0)  # the loop closes sockets in its next round
@@ -169,15 +219,22 @@ class _SocketBackend:
     def _pool(self, scheme: str, host: str, port: int | None, keep: bool) -> Pool:
         secure = scheme == "https"
         if secure and self._tls is None:
-            self._tls = httpx.create_ssl_context(trust_env=False)
+            self._tls = self._network.tls_context()
         tls = self._tls if secure else None
         return Pool(host, port or (443 if secure else 80), tls, self._largest, keep)
+
+
+def _netloc(url: httpx.URL) -> str:
+    """Host and port of *url*, without user and password."""
+    return url.netloc.decode("ascii", "replace").rpartition("@")[2]
 
 
 class _UnsendableError(ValueError):
     """A request that must not be written."""
 
 
+#: What a body that has been read and decoded no longer has.
+_FRAMING_HEADERS = (b"content-encoding", b"content-length", b"transfer-encoding")
 #: What every request says of itself.
 _DEFAULT_HEADERS = (
     f"User-Agent: lpnb/{__version__}\r\nAccept: application/json\r\nAccept-Encoding: identity".encode("ascii")
@@ -202,118 +259,150 @@ def _encode_request(lines: list[bytes], breaks: int, content: bytes) -> bytes:
     return b"%b\r\n\r\n%b" % (head, content)
 
 
-_probe: contextvars.ContextVar[ExchangeProgress | None] = contextvars.ContextVar("lpnb_probe", default=None)
+class _HttpxBackend:
+    """httpx's own connections, through a proxy or, as the fall-back, without one."""
 
-
-class _AiohttpBackend:
-    """Connections over aiohttp, behind httpx's transport interface."""
-
-    def __init__(self, largest: int) -> None:
+    def __init__(self, network: Network, largest: int, proxy: httpx.URL | None = None) -> None:
+        self._network = network
         self._largest = largest
-        self._inner: dict[bool, AiohttpTransport] = {}
+        self._proxy = proxy
+        self._transport: httpx.AsyncHTTPTransport | None = None
 
     async def call(self, request: Request, progress: ExchangeProgress) -> str | None:
         _add_default_headers(request)
-        alone = request.headers.get("Connection") == "close"
+        request.extensions = {"trace": _Trace(progress)}
         response: httpx.Response | None = None
-        token = _probe.set(progress)
         try:
-            response = await self._transport(alone).handle_async_request(request)
+            response = await self._open().handle_async_request(request)
             progress.status = response.status_code
             for name in (b"retry-after", b"date", b"location"):
                 if (value := response.headers.get(name.decode())) is not None:
                     progress.headers[name] = value.encode("latin-1", "replace")
             return await self._read(response, progress)
         finally:
-            _probe.reset(token)
             if response is not None:
                 await _close(response)
 
     async def aclose(self) -> None:
-        while self._inner:
-            await self._inner.popitem()[1].aclose()
+        if self._transport is not None:
+            await self._transport.aclose()
 
-    def _transport(self, alone: bool) -> AiohttpTransport:
-        """The connections that are kept, or those that serve one request each.
-
-        The library decides by the *reply* whether a connection is kept, so that asking the server to close
-        it is not enough.
-        """
-        if alone not in self._inner:
-            from httpx_aiohttp import AiohttpTransport
-
-            tls = httpx.create_ssl_context(trust_env=False)
-            self._inner[alone] = AiohttpTransport(
-                verify=tls, trust_env=False, client=lambda: _session(tls, alone)
+    def _open(self) -> httpx.AsyncHTTPTransport:
+        if self._transport is None:
+            proxy = None
+            if self._proxy is not None:
+                over_tls = self._proxy.scheme == "https"
+                context = self._network.tls_context() if over_tls else None
+                proxy = httpx.Proxy(self._proxy, ssl_context=context)
+            self._transport = httpx.AsyncHTTPTransport(
+                verify=self._network.tls_context(),
+                trust_env=False,
+                proxy=proxy,
+                limits=httpx.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=MAX_IDLE),
             )
-        return self._inner[alone]
+        return self._transport
 
     async def _read(self, response: httpx.Response, progress: ExchangeProgress) -> str | None:
         """Read the body, decoded; return why it could not be read whole."""
         encoding = response.headers.get("Content-Encoding", "").encode("latin-1", "replace")
         body = BodyReader(progress.content, self._largest, encoding)
         assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101
-        chunks: AsyncIterator[bytes] = response.stream.__aiter__()
-        async for chunk in chunks:
+        async for chunk in response.stream:
             if failure := body.add(chunk):
                 return failure
         return None
 
 
-def _session(tls: object, alone: bool) -> ClientSession:
-    import aiohttp
+class _Trace:
+    """Notes when the first byte of a request is written; httpx calls it with each event.
 
-    trace = aiohttp.TraceConfig()
+    The request that opens a tunnel is not ours: until the tunnel stands, nothing was sent.
+    """
 
-    async def bytes_may_leave(*_: object) -> None:
-        if (progress := _probe.get()) is not None:
-            progress.started = True
+    def __init__(self, progress: ExchangeProgress) -> None:
+        self._progress = progress
 
-    # From here on the request is written: on a new connection, or on one that was kept.
-    trace.on_connection_create_end.append(bytes_may_leave)
-    trace.on_connection_reuseconn.append(bytes_may_leave)
-    keeping = {"force_close": True} if alone else {"keepalive_timeout": MAX_IDLE}
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=tls, limit=MAX_CONNECTIONS, **keeping),  # type: ignore[arg-type]
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=False,
-        auto_decompress=False,
-        timeout=aiohttp.ClientTimeout(total=None),
-        trace_configs=[trace],
-    )
+    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
+        if event.endswith(".send_request_headers.started") and info["request"].method != b"CONNECT":
+            self._progress.started = True
+        elif event == "connection.connect_tcp.complete":
+            self._progress.connected = True
+        elif event == "http11.receive_response_headers.complete" and not self._progress.started:
+            self._progress.tunnel_status = info["return_value"][1]
 
 
-def _describe(error: Exception, progress: ExchangeProgress, host: str) -> str:
-    """Say in our own words what failed; an exception's text may hold headers."""
-    root = error.__cause__ if error.__cause__ is not None else error
+def _failure_of(
+    error: Exception, progress: ExchangeProgress, host: str, proxy: str | None
+) -> tuple[str, FailureReason | None]:
+    """Say in our own words what failed, and of which kind it is; an exception's text may hold headers."""
+    causes = list(_causes(error))
+    if isinstance(error, UnusableCaFileError | _UnsendableError):
+        return str(error), None
     if progress.started:
-        return _broken(root)
-    inner = getattr(root, "os_error", root)
-    if isinstance(getattr(root, "certificate_error", inner), ssl.CertificateError):
-        return f"the certificate of {host} is not trusted"
-    if isinstance(inner, _UnsendableError):
-        return str(inner)
-    reason = getattr(inner, "strerror", None) or type(inner).__name__
+        return _broken(causes), None
+    if certificate := next((each for each in causes if isinstance(each, ssl.SSLCertVerificationError)), None):
+        if certificate.verify_code in _WRONG_NAME:
+            return f"the certificate of {host} is not trusted: it is for another name", "certificate"
+        return f"the certificate of {host} is not trusted: {certificate.verify_message}", "certificate"
+    if proxy is not None and (refusal := _proxy_refusal(progress, host, proxy)):
+        return refusal
+    if proxy is not None and progress.connected:
+        return f"the way through the proxy {proxy} to {host} broke off before anything was sent", "connect"
+    target = proxy if proxy is not None else host
+    reason: FailureReason | None = "connect" if target == host else "proxy unreachable"
+    if any(isinstance(each, socket.gaierror) for each in causes):
+        name = "the proxy" if target == proxy else "the host"
+        return f"{name} {target} has no address: the name cannot be resolved", (
+            "proxy unreachable" if target == proxy else "name"
+        )
+    through = "" if target == host else "the proxy "
+    return f"could not connect to {through}{target} ({_reason_text(causes)})", reason
+
+
+def _proxy_refusal(progress: ExchangeProgress, host: str, proxy: str) -> tuple[str, FailureReason] | None:
+    status = progress.tunnel_status
+    if status is None or 200 <= status < 300:
+        return None
+    if status == 407:
+        return f"the proxy {proxy} asks for a user and a password (HTTP 407)", "proxy authentication"
+    return f"the proxy {proxy} refused the way to {host} (HTTP {status})", "proxy refused"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """*error* and what it came of, the outermost first; a group gives its members."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            yield from error.exceptions
+        error = error.__cause__ or error.__context__
+
+
+def _reason_text(causes: Sequence[BaseException]) -> str:
+    root = next((each for each in reversed(causes) if isinstance(each, OSError)), causes[0])
+    reason = getattr(root, "strerror", None) or type(root).__name__
     # Of several addresses one text tells, and of a single one there may be a number in it.
-    numbers = {int(number) for number in re.findall(r"\[Errno (\d+)\]", str(inner))}
+    numbers = {int(number) for number in re.findall(r"\[Errno (\d+)\]", str(root))}
     if reason == "OSError" or reason.startswith(("Connect call failed", "Multiple exceptions")):
         reason = os.strerror(numbers.pop()) if len(numbers) == 1 else "no address answers"
-    return f"could not connect to {host} ({str(reason).lower()})"
+    elif reason in ("ConnectError", "All connection attempts failed"):
+        reason = "no address answers"
+    return str(reason).lower()
 
 
-def _broken(root: BaseException) -> str:
-    """What broke an exchange over aiohttp; our own connections say it themselves."""
-    import aiohttp
-
-    if isinstance(root, aiohttp.ServerDisconnectedError):
-        return "the connection was closed without an answer"
-    if isinstance(root, aiohttp.ClientPayloadError):
-        return "the answer broke off"
-    if isinstance(root, OSError):
-        return "the connection was cut"
-    if isinstance(root, aiohttp.ClientResponseError):
+def _broken(causes: Sequence[BaseException]) -> str:
+    """What broke an exchange over httpx; our own connections say it themselves."""
+    text = str(causes[0])
+    if isinstance(causes[0], httpx.RemoteProtocolError):
+        if text.startswith("Server disconnected"):
+            return "the connection was closed without an answer"
+        if "incomplete" in text or "peer closed connection" in text:
+            return "the answer broke off"
         return "the answer is not proper HTTP"
-    return f"the exchange failed ({type(root).__name__})"
+    if any(isinstance(each, OSError) for each in causes) or isinstance(causes[0], httpx.NetworkError):
+        return "the connection was cut"
+    return f"the exchange failed ({type(causes[-1]).__name__})"
 
 
 async def _close(response: httpx.Response) -> None:

@@ -27,6 +27,7 @@ __all__ = [
     "BeforeSend",
     "Exchange",
     "ExchangeProgress",
+    "FailureReason",
     "Flow",
     "PreparedPost",
     "RefreshTokens",
@@ -116,6 +117,12 @@ class RefreshTokens:
     consumer_id: str | None = None
 
 
+#: Why nothing could be sent, as far as it is known.
+FailureReason = Literal[
+    "name", "connect", "certificate", "proxy unreachable", "proxy authentication", "proxy refused"
+]
+
+
 @dataclass(slots=True)
 class Exchange:
     """What came of one request: a reply, or the way it failed.
@@ -123,6 +130,7 @@ class Exchange:
     ``started`` says whether bytes of the request may have left this machine. It comes from the
     connection, never from the kind of exception: one and the same exception stands for "refused" in one
     library and for "created, then cut" in another. ``content`` is what was read, decoded and capped.
+    ``reason`` says of which kind a failure to connect is.
     """
 
     status: int | None = None
@@ -134,6 +142,7 @@ class Exchange:
     location: str | None = None
     elapsed_ms: float = 0.0
     sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    reason: FailureReason | None = None
 
 
 @dataclass(slots=True)
@@ -141,7 +150,8 @@ class ExchangeProgress:
     """How far a request has come, noted as it goes, for the case that nobody waits for its end.
 
     ``started`` says whether bytes of it may have left this machine; the connection sets it before the
-    first. The rest is what has come back so far.
+    first. ``connected`` says whether a TCP connection stood, ``tunnel_status`` what a proxy said to the wish
+    for a tunnel; the rest is what has come back so far.
     """
 
     started: bool = False
@@ -150,6 +160,8 @@ class ExchangeProgress:
     headers: dict[bytes, bytes] = field(default_factory=dict, repr=False)
     sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     begun: float = field(default_factory=time.perf_counter)
+    connected: bool = False
+    tunnel_status: int | None = None
 
     def exchange(self, failure: str | None) -> Exchange:
         """What came of the request up to now."""

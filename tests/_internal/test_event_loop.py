@@ -59,3 +59,50 @@ def test_without_uvloop_it_is_asyncios_own():
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="forking beside threads warns from 3.12 on")
 def test_a_forked_child_sends_on_a_loop_of_its_own():
     assert said(FORKS) == "answered\nanswered\n0\nanswered\n"
+
+
+GEVENT = """
+import sys, types
+monkey = types.ModuleType("gevent.monkey")
+monkey.is_module_patched = lambda name: name == "threading"
+sys.modules["gevent.monkey"] = monkey
+from lpnb import Client, LpnbError, Settings
+try:
+    Client(Settings("12345678", "client-id", "secret"), deadline=5).create_conversation("anna")
+except LpnbError as error:
+    print(error)
+"""
+
+ENDS = """
+import sys, threading
+from lpnb import Client, LpnbError, Sandbox, Settings
+from lpnb._internal import event_loop
+with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
+    client.create_conversation("anna")
+    sandbox.fail("conversation", "hang", seconds=30)
+    timer = threading.Timer(0.3, lambda: event_loop.loop().call_soon_threadsafe(sys.exit, 3))
+    timer.start()
+    try:
+        client.create_conversation("bob")
+    except LpnbError as error:
+        print(error)
+    print(client.create_conversation("cleo").outcome, flush=True)
+"""
+
+
+def test_under_gevents_threads_a_call_is_refused_at_once():
+    assert said(GEVENT) == (
+        "gevent has replaced this process's threads (gevent.monkey.patch_all), and lpnb needs a real one for "
+        "its connections. Nothing was sent. Run lpnb in a process of its own, such as one that subprocess "
+        "starts, or patch with thread=False before lpnb is used.\n"
+    )
+
+
+def test_when_the_thread_ends_those_who_wait_are_told_and_the_next_call_starts_another():
+    printed = said(ENDS).splitlines()
+
+    assert printed[0] == (
+        "lpnb's background thread has ended (SystemExit: 3). What was under way may have been sent: look for "
+        "the consumer's open conversation before you send again. The next call starts a new thread."
+    )
+    assert printed[1] == "answered"

@@ -150,7 +150,9 @@ def test_known_secrets_and_whatever_looks_like_one_are_taken_out_of_text():
     assert said == ("no such secret: ********, ********, ********, client_secret=********&x=1 ********")
 
 
-@pytest.mark.parametrize("name", ["httpx", "aiohttp.client", "aiohttp.internal", "asyncio"])
+@pytest.mark.parametrize(
+    "name", ["httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "asyncio"]
+)
 def test_the_http_libraries_cannot_log_a_token(name):
     from lpnb._internal.redaction import guard_logs
 

@@ -140,6 +140,7 @@ def test_the_doctor_opens_no_conversation(sandbox, monkeypatch, capsys):
     assert [check["name"] for check in checks] == [
         "versions",
         "settings",
+        "network",
         "Domain API",
         "messaging host",
         "Sentinel host",

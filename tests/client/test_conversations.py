@@ -308,8 +308,6 @@ def test_a_file_is_uploaded_and_published_and_can_be_had_again(door, sandbox, ta
     }
 
 
-# aiohttp, the other kind of connections, finds that much at once worth a warning.
-@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
 def test_a_file_of_3_mb_makes_the_way_there_and_back(talk, sandbox):
     content = PNG + bytes(3 * 1024 * 1024 - len(PNG))
 

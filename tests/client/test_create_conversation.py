@@ -283,9 +283,61 @@ def test_each_of_the_five_authorisation_errors_is_named(door, sandbox, code, tit
     assert reply.outcome == "refused"
     assert reply.explanation == f"Refused with {code}, {title}: {details}. {meaning}"
     assert {pair.code for pair in reply.pairs} == {str(code)}
-    # A refused ConsumerJWS is asked for again, the others are not.
-    assert sandbox.calls["idp"] == (2 if code == 40103 else 1)
+    # The token that the code is about is asked for again, the other is not.
+    consumer = code in (40103, 40104)
+    assert (sandbox.calls["sentinel"], sandbox.calls["idp"]) == ((1, 2) if consumer else (2, 1))
     assert sandbox.conversations == []
+
+
+def test_a_401_without_a_code_renews_both_tokens_once(door, sandbox):
+    sandbox.fail("conversation", "status", code=401)
+
+    assert door.create_conversation("anna").outcome == "answered"
+    assert (sandbox.calls["sentinel"], sandbox.calls["idp"]) == (2, 2)
+
+    sandbox.fail("conversation", "status", times=None, code=401)
+    reply = door.create_conversation("bob")
+
+    assert (reply.outcome, reply.attempts) == ("refused", 2)
+    assert len(sandbox.conversations) == 1
+
+
+def test_both_tokens_may_be_refused_one_after_the_other_in_one_send(cloud, open_client, reply):
+    codes = iter((40103, 40102))
+
+    def refuse_twice(asked):
+        code = next(codes, None)
+        if code is None:
+            return cloud.normal(asked)
+        frame = {"kind": "resp", "code": 401, "body": {"errorCode": code}, "type": ".ReqBody$ErrorResp"}
+        return reply(401, frame)
+
+    cloud.says["conversation"] = refuse_twice
+    response = open_client(cloud.settings()).create_conversation("anna")
+
+    assert (response.outcome, response.attempts) == ("answered", 3)
+    assert (cloud.calls["sentinel"], cloud.calls["idp"]) == (2, 2)
+
+
+@pytest.mark.parametrize("rotations", [1, 2])
+def test_keys_that_are_rotated_under_way_cost_no_case(settings, sandbox, rotations):
+    from lpnb import AsyncClient
+
+    async def main():
+        async with AsyncClient(settings, wait_scale=0.0) as client:
+            await asyncio.gather(*(client.create_conversation(f"early-{n}") for n in range(8)))
+            work = []
+            for number in range(rotations):
+                # A gateway that says nothing but 401, to several requests under way at once.
+                sandbox.fail("conversation", "status", times=8, code=401)
+                work += [
+                    asyncio.create_task(client.create_conversation(f"late-{number}-{n}")) for n in range(24)
+                ]
+                await asyncio.gather(*work)
+            return [reply.outcome for reply in await asyncio.gather(*work)]
+
+    assert asyncio.run(main()) == ["answered"] * 24 * rotations
+    assert len(sandbox.conversations) == 8 + 24 * rotations
 
 
 def test_429_is_waited_out(door, sandbox):

@@ -61,8 +61,8 @@ class Door:
 
 
 @pytest.fixture(
-    params=[(Client, "sockets"), (AsyncClient, "sockets"), (Client, "aiohttp")],
-    ids=["Client", "AsyncClient", "Client over aiohttp"],
+    params=[(Client, "sockets"), (AsyncClient, "sockets"), (Client, "httpx")],
+    ids=["Client", "AsyncClient", "Client over httpx"],
 )
 def open_client(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch

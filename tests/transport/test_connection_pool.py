@@ -14,6 +14,7 @@ import trustme
 
 from lpnb.transport import connection_pool
 from lpnb.transport.http_transport import HttpTransport
+from lpnb.transport.network import Network
 from lpnb.transport.protocol import Exchange, ExchangeProgress, Request
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -510,7 +511,7 @@ def test_closing_ends_those_under_way_and_those_who_wait(monkeypatch):
     async def main():
         async with serving(saying(b"")) as server, transport() as over:
             tasks = [asyncio.create_task(ask(over, server.base)) for _ in range(2)]
-            await server.until(lambda: server.connections == 1 and over._carrier is not None)
+            await server.until(lambda: server.connections == 1 and over._backends)
             await asyncio.sleep(0.02)
             await over.aclose()
             return [(exchange.started, exchange.status) for exchange in await asyncio.gather(*tasks)]
@@ -548,7 +549,7 @@ def test_a_name_that_does_not_exist_proves_that_nothing_left(monkeypatch):
             return found.failure, found.started
 
     assert run(main()) == (
-        "could not connect to nowhere.example (name or service not known)",
+        "the host nowhere.example has no address: the name cannot be resolved",
         False,
     )
 
@@ -650,7 +651,7 @@ def trusting(ca: trustme.CA) -> ssl.SSLContext:
 
 
 def test_a_trusted_certificate_is_spoken_to_and_its_connection_kept(ca, monkeypatch):
-    monkeypatch.setattr("httpx.create_ssl_context", lambda trust_env: trusting(ca))
+    monkeypatch.setattr(Network, "tls_context", lambda self: trusting(ca))
 
     async def main():
         tls = server_tls(ca, "127.0.0.1")
@@ -663,7 +664,7 @@ def test_a_trusted_certificate_is_spoken_to_and_its_connection_kept(ca, monkeypa
 @pytest.mark.parametrize("why", ["unknown issuer", "another name"])
 def test_a_certificate_that_is_not_trusted_is_sent_nothing(ca, monkeypatch, why):
     if why == "another name":
-        monkeypatch.setattr("httpx.create_ssl_context", lambda trust_env: trusting(ca))
+        monkeypatch.setattr(Network, "tls_context", lambda self: trusting(ca))
     asked = []
 
     async def noting(server, reader, writer):
@@ -676,7 +677,8 @@ def test_a_certificate_that_is_not_trusted_is_sent_nothing(ca, monkeypatch, why)
             return found.failure, found.started, server.base[8:]
 
     failure, started, host = run(main())
-    assert (failure, started, asked) == (f"the certificate of {host} is not trusted", False, [])
+    reason = "it is for another name" if why == "another name" else "unable to get local issuer certificate"
+    assert (failure, started, asked) == (f"the certificate of {host} is not trusted: {reason}", False, [])
 
 
 def test_a_server_that_speaks_no_tls_is_sent_no_request():
@@ -699,7 +701,7 @@ def test_a_server_that_speaks_no_tls_is_sent_no_request():
 
 
 def test_a_cut_in_the_middle_of_a_tls_answer_is_told(ca, monkeypatch):
-    monkeypatch.setattr("httpx.create_ssl_context", lambda trust_env: trusting(ca))
+    monkeypatch.setattr(Network, "tls_context", lambda self: trusting(ca))
 
     async def cut(server, reader, writer):
         await request_of(reader)
@@ -715,5 +717,5 @@ def test_a_cut_in_the_middle_of_a_tls_answer_is_told(ca, monkeypatch):
 
 
 def test_a_kind_of_connections_that_does_not_exist_is_refused():
-    with pytest.raises(ValueError, match=r"^kind must be 'sockets' or 'aiohttp'; got 'curl'$"):
+    with pytest.raises(ValueError, match=r"^kind must be 'sockets' or 'httpx'; got 'curl'$"):
         HttpTransport(kind="curl")

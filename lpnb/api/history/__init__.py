@@ -4,7 +4,7 @@
 opens a connection or waits for freshness; that is ``client.landings``'.
 """
 
-from lpnb.api.history.credentials import check_credentials, login, refused_bearer
+from lpnb.api.history.credentials import HistoryWay, history_ways, login, refused_bearer
 from lpnb.api.history.records import HistoryMessage, HistoryPage, HistoryRecord, SdeRecord
 from lpnb.api.history.searches import (
     CONTENT,
@@ -28,6 +28,7 @@ __all__ = [
     "HistoryMessage",
     "HistoryPage",
     "HistoryRecord",
+    "HistoryWay",
     "SdeRecord",
     "Search",
     "Transfer",
@@ -35,7 +36,7 @@ __all__ = [
     "by_conversation",
     "by_conversations",
     "by_filters",
-    "check_credentials",
+    "history_ways",
     "login",
     "refused_bearer",
     "search_history",

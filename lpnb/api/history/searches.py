@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from lpnb._internal.display import brief
 from lpnb._internal.json_codec import lone_surrogate
 from lpnb._internal.redaction import Secret
-from lpnb.api.history.credentials import authorization, reason
+from lpnb.api.history.credentials import HistoryWay, authorization, reason
 from lpnb.api.history.records import HistoryPage, page_of
 from lpnb.errors import Complaint, CredentialsError, InvalidValueError, ServiceError
 from lpnb.settings import Settings
@@ -206,13 +206,14 @@ def search_history(
     settings: Settings,
     msg_hist: str,
     search: Search,
+    way: HistoryWay,
     bearer: Secret | None = None,
     wait: Callable[[float], Sleep | None] = Sleep,
 ) -> Flow[HistoryPage | None]:
     """Ask for one page; None when the bearer is refused and a fresh one may help.
 
     Raises:
-        CredentialsError: The API key is refused, or its owner or the agent may not read history.
+        CredentialsError: The API key is refused, or whose credentials they are may not read history.
         ServiceError: The service cannot be reached, refuses the search or answers what is no history.
 
     Source: Messaging Interactions API: 200, 204 for nothing found, 400, 401, 403, 429, 500 and 503.
@@ -222,18 +223,17 @@ def search_history(
 
     def request() -> Request:
         # Signed anew for each try: a nonce is good for one request.
-        headers = {"Authorization": authorization(settings, "POST", url, bearer)}
+        headers = {"Authorization": authorization(settings, way, "POST", url, bearer)}
         return Request("POST", url, headers=headers, json=search.body)
 
     exchange = yield from with_retries(request, "Messaging Interactions", wait)
     details = reason(exchange, settings, bearer)
-    if exchange.status == 401 and not settings.history_key:
+    if exchange.status == 401 and way.takes_bearer:
         return None
     if exchange.status == 401:
-        raise CredentialsError(f"Messaging Interactions refused the API key of LP_HISTORY_KEY{details}.")
+        raise CredentialsError(f"Messaging Interactions refused {way.whose}{details}.")
     if exchange.status == 403:
-        whose = "that API key" if settings.history_key else f"the agent {settings.agent_login!r}"
-        raise CredentialsError(f"Messaging Interactions does not let {whose} read history{details}.")
+        raise CredentialsError(f"Messaging Interactions does not let {way.whose} read history{details}.")
     if exchange.status == 204:
         return HistoryPage()
     # In a function of its own: a traceback may show this frame's variables, and a service may echo a secret.

@@ -23,6 +23,7 @@ from lpnb.experiments.cluster.messages import (
     WorkerVersion,
 )
 from lpnb.transport.http_transport import BackendKind, HttpTransport
+from lpnb.transport.network import Network
 from lpnb.transport.protocol import Exchange, ExchangeProgress, PreparedPost
 
 #: Seconds to wait for something to tell; and, once there is something, for more of it: a report costs the
@@ -49,7 +50,7 @@ class RequestWorker:
     ) -> None:
         check_version(version)
         self._slots = slots
-        self._transport = HttpTransport(deadline, largest_reply, kind)
+        self._transport = HttpTransport(deadline, largest_reply, kind, Network.of_environment())
         self._waiting: deque[RequestMessage] = deque()
         self._under_way: set[asyncio.Task[None]] = set()
         self._responses: list[ResponseMessage] = []

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from lpnb._internal import event_loop
 from lpnb._internal.validation import check_path
 from lpnb._version import __version__
-from lpnb.api.history import check_credentials
 from lpnb.client.base import check_client
 from lpnb.client.connect import account_ids
 from lpnb.experiments.cluster.worker_pool import check_cluster
@@ -179,8 +178,6 @@ def start_run(client: Client | AsyncClient, cases: object, options: RunOptions) 
     cases.check()
     check_cluster(options.cluster)
     settings = client.settings
-    if options.steps.landing and options.steps.receiver is None:
-        check_credentials(settings)
     if hint := unused_columns(options.steps, cases.columns):
         print(hint)  # noqa: T201 - else the table has columns that changed nothing
     cases = cases.with_ids(account_ids(settings))
@@ -197,6 +194,9 @@ def start_run(client: Client | AsyncClient, cases: object, options: RunOptions) 
     if options.on_5xx == "retry":
         print(RETRY_RISK)  # noqa: T201 - whoever asks for it is told, every time
     event_loop.wait(client.engine.ready())
+    if options.steps.landing and options.steps.receiver is None and not settings.can_read_history:
+        # Only the connector's own application is left, and nobody knows yet whether it may.
+        event_loop.wait(client.engine.check_history())
     pool = open_pool(client, options)
     path = Path("runs", f"{name}.sqlite") if options.journal is None else Path(options.journal)
     try:

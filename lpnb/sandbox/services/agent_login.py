@@ -46,7 +46,9 @@ def answer(cloud: Cloud, request: Request) -> Answer:
     session = cloud.state.agent_sessions.start(account.id, agent.id, SESSION_SECONDS, cloud.now)
     cookie = f"Session_id={session.session_id}; Path=/; HttpOnly; SameSite=Strict"
     return json_answer(
-        200, _login_reply(cloud, account, agent, session), headers=(_NO_STORE, ("set-cookie", cookie))
+        200,
+        _login_reply(cloud, request, account, agent, session),
+        headers=(_NO_STORE, ("set-cookie", cookie)),
     )
 
 
@@ -119,7 +121,9 @@ def _session_of(cloud: Cloud, request: Request) -> AgentSession | Answer:
     return session
 
 
-def _login_reply(cloud: Cloud, account: Account, agent: Agent, session: AgentSession) -> dict[str, Any]:
+def _login_reply(
+    cloud: Cloud, request: Request, account: Account, agent: Agent, session: AgentSession
+) -> dict[str, Any]:
     bearer = cloud.keyring.agent_bearer(account.id, agent.id, session.session_id, cloud.now, SESSION_SECONDS)
     return {
         "csrf": session.csrf,
@@ -127,7 +131,7 @@ def _login_reply(cloud: Cloud, account: Account, agent: Agent, session: AgentSes
         "bearer": bearer,
         "sessionTTl": str(SESSION_SECONDS * 1000),
         "sessionId": session.session_id,
-        "csdsCollectionResponse": {"baseURIs": base_uris(cloud, account.id)},
+        "csdsCollectionResponse": {"baseURIs": base_uris(cloud, account.id, request)},
         "accountData": {"permanentAccountData": {"eula": "", "products": {}}},
         "config": {
             "loginName": agent.login,

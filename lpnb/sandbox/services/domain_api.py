@@ -33,13 +33,24 @@ SERVICES = (
     "swift",
     "visitorFeed",
 )
+# The host names of the Americas, "va.<family>.liveperson.net"; those that no page prints are inferred.
+_HOST_FAMILIES = {
+    "asyncMessagingEnt": "msg",
+    "sentinel": "sentinel",
+    "idp": "idp",
+    "smt": "v",
+    "swift": "swift",
+    "msgHist": "msghist",
+    "accountConfigReadOnly": "ac",
+    "accountConfigReadWrite": "ac",
+}
 
 
 def answer_list(cloud: Cloud, request: Request) -> Answer:
     """Every service: ``{"baseURIs": [...]}`` (documented)."""
     if refusal := _refuse(cloud, request):
         return refusal
-    return json_answer(200, {"baseURIs": base_uris(cloud, request.path_params["account_id"])})
+    return json_answer(200, {"baseURIs": base_uris(cloud, request.path_params["account_id"], request)})
 
 
 def answer_single(cloud: Cloud, request: Request) -> Answer:
@@ -49,16 +60,19 @@ def answer_single(cloud: Cloud, request: Request) -> Answer:
     service = request.path_params["service"]
     if service not in SERVICES:
         return error_answer(400, _unknown(service))
-    return json_answer(200, _record(cloud, request.path_params["account_id"], service))
+    return json_answer(200, _record(cloud, request.path_params["account_id"], request, service))
 
 
-def base_uris(cloud: Cloud, account_id: str) -> list[dict[str, str]]:
-    """A record for every service."""
-    return [_record(cloud, account_id, service) for service in SERVICES]
+def base_uris(cloud: Cloud, account_id: str, request: Request) -> list[dict[str, str]]:
+    """A record for every service, under the kind of host names that *request* came by."""
+    return [_record(cloud, account_id, request, service) for service in SERVICES]
 
 
-def _record(cloud: Cloud, account_id: str, service: str) -> dict[str, str]:
-    return {"service": service, "account": account_id, "baseURI": cloud.host}
+def _record(cloud: Cloud, account_id: str, request: Request, service: str) -> dict[str, str]:
+    # Who came by one of LivePerson's names, through a proxy or a hosts file, is told such names again.
+    by_name = (request.header("host") or "").partition(":")[0].lower().endswith(".liveperson.net")
+    host = f"va.{_HOST_FAMILIES.get(service, 'le')}.liveperson.net" if by_name else cloud.host
+    return {"service": service, "account": account_id, "baseURI": host}
 
 
 def _refuse(cloud: Cloud, request: Request) -> Answer | None:

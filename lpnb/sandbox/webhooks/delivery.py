@@ -29,7 +29,7 @@ from lpnb.sandbox.world.rules import Rules
 from lpnb.sandbox.world.webhook_subscriptions import Subscription
 
 if TYPE_CHECKING:
-    import aiohttp
+    import httpx
 
 logger = logging.getLogger("lpnb.sandbox")
 
@@ -87,7 +87,7 @@ class WebhookDispatcher:
         self.settled: Callable[[], object] = lambda: None
         """Called in the loop when a webhook has arrived or was given up."""
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._http: aiohttp.ClientSession | None = None
+        self._http: httpx.AsyncClient | None = None
         self._wake_runner: Callable[[], object] = lambda: None
         for target in targets:
             self.set_target(target)
@@ -190,22 +190,16 @@ class WebhookDispatcher:
         if not self._targets:
             await needed.wait()
         # Here and not at the top: a sandbox without webhooks need not wait for it.
-        import aiohttp
+        import httpx
 
         # Made anew for every start, as each has a loop of its own.
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._clock_moved = asyncio.Event()
-        limits = aiohttp.ClientTimeout(
-            total=2 * self._options.timeout,
-            sock_connect=self._options.timeout,
-            sock_read=self._options.timeout,
-        )
-        async with aiohttp.ClientSession(
-            timeout=limits,
+        async with httpx.AsyncClient(
+            timeout=self._options.timeout,
             trust_env=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
-            connector=aiohttp.TCPConnector(limit=_AT_ONCE),
+            follow_redirects=False,
+            limits=httpx.Limits(max_connections=_AT_ONCE),
         ) as self._http:
             with self._condition:
                 self._loop = loop
@@ -364,7 +358,7 @@ class WebhookDispatcher:
     async def _post(
         self, target: WebhookTarget, subscription: Subscription, queued: _QueuedWebhook, number: int
     ) -> WebhookAttempt:
-        import aiohttp
+        import httpx
 
         assert self._http is not None  # noqa: S101 - run() made it before any worker
         headers = [(header.header_name, header.header_value) for header in subscription.headers]
@@ -375,17 +369,15 @@ class WebhookDispatcher:
             ("x-liveperson-signature", self._signature(queued.body, target.client_secret)),
         ]
         status = problem = None
+        request = httpx.Request("POST", subscription.endpoint, headers=headers, content=queued.body)
         try:
-            async with (
-                self._slots,
-                self._http.post(
-                    subscription.endpoint, data=queued.body, headers=headers, allow_redirects=False
-                ) as answer,
-            ):
-                status = answer.status
-        except TimeoutError:
+            async with self._slots, asyncio.timeout(2 * self._options.timeout):
+                answer = await self._http.send(request, stream=True)
+                status = answer.status_code
+                await answer.aclose()  # what the endpoint says besides is of no interest
+        except (TimeoutError, httpx.TimeoutException):
             problem = "no answer in time"
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (httpx.HTTPError, OSError, ValueError) as error:
             problem = type(error).__name__
         except Exception as error:
             # Whatever it is, the conversation's other webhooks must not wait for ever.

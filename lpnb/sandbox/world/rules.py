@@ -94,6 +94,8 @@ class Rules:
             minute, and two hours for searches by SDE.
         history_empty_status: HTTP status when a search finds nothing. Clients need 200 with a count of 0
             and an empty array; 204 is in the list of codes, when it is answered is not said.
+        history_takes_app_token: Let history be read with an application's token of Sentinel V2, as
+            LivePerson's current code does. The scope that it takes is not documented.
         history_source_required: Refuse a history search without ``source``. The table says that it is
             required; no page documents a refusal, and many clients leave it out.
         webhook_signature: How webhooks are signed: SHA-1, or SHA-256 on request, as Base64 or, by the newest
@@ -130,6 +132,7 @@ class Rules:
     preview_counts: bool = False
     history_delay: float = 0.0
     history_empty_status: int = 200
+    history_takes_app_token: bool = True
     history_source_required: bool = False
     webhook_signature: WebhookSignature = "sha1-base64"
 

@@ -81,3 +81,10 @@ def reader(request: pytest.FixtureRequest, open_door: Callable[..., Door], sandb
 def settings_of() -> dict[str, Callable[..., Settings]]:
     """The two ways to make settings, by name."""
     return {"agent": with_agent, "key": with_key}
+
+
+@pytest.fixture
+def strict_sandbox():
+    """A sandbox whose history takes no application's token."""
+    with Sandbox(history_takes_app_token=False) as running:
+        yield running

@@ -10,7 +10,15 @@ import pytest
 
 from lpnb import Settings, UntrustedHostError
 from lpnb._internal.redaction import Secret
-from lpnb.api.history import HistoryRecord, by_conversation, by_filters, login, search_history
+from lpnb.api.history import (
+    HistoryRecord,
+    HistoryWay,
+    by_conversation,
+    by_filters,
+    history_ways,
+    login,
+    search_history,
+)
 from lpnb.client.account import AccountState
 from lpnb.transport.protocol import Exchange
 from lpnb.transport.retries import Throttle
@@ -32,6 +40,14 @@ SIGNED = Settings(
     history_token_secret="s2",
 )
 HOST = "https://va.msghist.liveperson.net"
+
+
+def way_of(settings, kind):
+    """The way into history of this kind."""
+    return next(way for way in [*history_ways(settings), AGENT] if way.kind == kind)
+
+
+AGENT = HistoryWay("agent", "the agent 'mira'", "")
 
 
 def said(body, status=200):
@@ -67,7 +83,9 @@ def test_a_search_names_its_source_and_what_it_wants():
         limit=3,
     ).at(6)
 
-    (request,), page = play(search_history(SETTINGS, HOST, search, Secret("b")), Exchange(status=204))
+    (request,), page = play(
+        search_history(SETTINGS, HOST, search, way_of(SETTINGS, "agent"), Secret("b")), Exchange(status=204)
+    )
 
     assert request.url.path == "/messaging_history/api/account/12345678/conversations/search"
     assert parse_qs(request.url.query.decode()) == {
@@ -88,7 +106,7 @@ def test_a_search_names_its_source_and_what_it_wants():
 
 
 def test_every_try_is_signed_anew():
-    flow = search_history(SIGNED, HOST, by_conversation("c"))
+    flow = search_history(SIGNED, HOST, by_conversation("c"), way_of(SIGNED, "api key"))
     first = next(flow)
     flow.send(Exchange(status=503))
     second = flow.send(None)
@@ -104,7 +122,7 @@ def test_every_try_is_signed_anew():
 def test_a_late_answer_about_another_conversation_is_not_taken():
     reply = {"conversationHistoryRecords": [{"info": {"conversationId": "another"}}]}
 
-    _, page = play(search_history(SIGNED, HOST, by_conversation("c")), said(reply))
+    _, page = play(search_history(SIGNED, HOST, by_conversation("c"), way_of(SIGNED, "api key")), said(reply))
 
     assert page.records == ()
 

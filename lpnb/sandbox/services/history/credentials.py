@@ -35,7 +35,8 @@ def _is_bearer(cloud: Cloud, account: Account, token: str) -> bool:
         return True
     # Which scope it needs is documented nowhere (inferred: none).
     return (
-        cloud.keyring.is_application_token(token, account.id, cloud.now)
+        cloud.rules.history_takes_app_token
+        and cloud.keyring.is_application_token(token, account.id, cloud.now)
         and installation_behind(cloud, token, account.id) is not None
     )
 
