@@ -11,46 +11,59 @@ from pathlib import Path
 
 import lpnb
 
-#: Heading of a page, and the modules whose public names it shows, in the order of a reader's need.
+#: Heading of a page, and the modules or folders whose public names it shows, in the order of a reader's need.
 JOBS: dict[str, tuple[str, ...]] = {
-    "Connect and send": ("connection", "client", "settings", "checkup", "chain"),
-    "Payloads": ("sdes", "payloads", "batches", "examples", "advice", "samples"),
-    "Replies and tables": ("responses", "tables", "exports"),
+    "Connect and send": (
+        "client.connect",
+        "client.sync_client",
+        "client.async_client",
+        "settings",
+        "diagnostics.doctor",
+        "diagnostics.token_chain",
+    ),
+    "Payloads": (
+        "models.sdes",
+        "models.conversation_request",
+        "models.batches",
+        "samples.examples",
+        "models.best_practices",
+        "samples.files",
+    ),
+    "Replies and tables": ("models.responses", "tables"),
     "Before and after the batch": (
-        "attributes",
-        "monitoring",
-        "engagements",
-        "visitors",
-        "frames",
-        "conversation_fields",
-        "conversation",
-        "history",
-        "landings",
+        "models.engagement_attributes",
+        "models.engagements",
+        "models.visitors",
+        "models.frames",
+        "models.conversation_fields",
+        "client.conversation",
+        "client.async_conversation",
+        "api.history",
+        "models.landings",
         "webhooks",
     ),
-    "Experiments": ("experiments", "journal", "pytest_plugin"),
+    "Experiments": ("experiments",),
     "Pictures and snippets": ("plots", "snippets"),
     "Widgets": ("widgets",),
     "Sandbox": ("sandbox",),
-    "Errors": ("errors", "masking"),
+    "Errors": ("errors", "_internal.redaction"),
 }
 
 
 def names_by_job() -> dict[str, list[str]]:
     """Every public name, under the heading of its page."""
     jobs: dict[str, list[str]] = {job: [] for job in (*JOBS, "More")}
-    home = {module: job for job, modules in JOBS.items() for module in modules}
-    order = [module for modules in JOBS.values() for module in modules]
-    where = {name: _module(name) for name in lpnb.__all__}
-    for name in sorted(
-        lpnb.__all__, key=lambda name: (order.index(where[name]) if where[name] in order else 99, name)
-    ):
-        jobs[home.get(where[name], "More")].append(name)
+    order = [(place, job) for job, places in JOBS.items() for place in places]
+    for name in sorted(lpnb.__all__, key=lambda name: (_position(name, order), name)):
+        position = _position(name, order)
+        jobs[order[position][1] if position < len(order) else "More"].append(name)
     return {job: names for job, names in jobs.items() if names}
 
 
-def _module(name: str) -> str:
-    return lpnb._HOME[name].split(".")[0]
+def _position(name: str, order: list[tuple[str, str]]) -> int:
+    """Where the module of a public name, or a folder around it, stands in *order*; behind it when nowhere."""
+    module = f"{lpnb._HOME[name]}."
+    return next((at for at, (place, _) in enumerate(order) if module.startswith(f"{place}.")), len(order))
 
 
 def write_pages(folder: Path) -> None:

@@ -119,6 +119,10 @@ def test_every_public_name_has_its_place_in_the_reference(html):
     assert {f"lpnb.{name}" for name in lpnb.__all__} - anchors == set()
 
 
+def test_no_public_name_is_without_a_page_of_its_job(reference):
+    assert list(reference.names_by_job()) == list(reference.JOBS)
+
+
 def test_every_page_of_the_docs_and_every_notebook_is_in_the_menu(html, pages):
     menu = {link.split("#")[0] for link in html["index.html"].links}
     shown = {page.replace(".md", ".html") for page in pages.site_pages().values()} - {"index.html"}
