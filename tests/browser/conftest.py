@@ -72,8 +72,10 @@ _PLAYWRIGHT_LOOP: list[asyncio.AbstractEventLoop] = []
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol() -> Iterator[object]:
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
     """Let the tests that come after one in this folder run event loops of their own."""
+    if Path(__file__).parent not in item.path.parents:
+        return (yield)
     asyncio._set_running_loop(next(iter(_PLAYWRIGHT_LOOP), None))
     try:
         return (yield)
