@@ -41,6 +41,7 @@ from lpnb.sandbox.webhooks.delivery_options import Delivery
 from lpnb.sandbox.webhooks.targets import targets_of
 from lpnb.sandbox.world.models import World
 from lpnb.sandbox.world.rules import (
+    RULE_NAMES,
     RoutingOrder,
     Rules,
     SdeChecks,
@@ -163,33 +164,8 @@ class Sandbox(Controls):
         history_source_required: bool | None = None,
         webhook_signature: WebhookSignature | None = None,
     ) -> None:
-        switches = {
-            "sde_checks": sde_checks,
-            "open_after_refused_profile": open_after_refused_profile,
-            "already_open_status": already_open_status,
-            "refused_element_status": refused_element_status,
-            "batch_refusal": batch_refusal,
-            "brand_id_missing_status": brand_id_missing_status,
-            "require_version": require_version,
-            "require_content_type": require_content_type,
-            "routing_order": routing_order,
-            "any_skill_is_no_choice": any_skill_is_no_choice,
-            "unknown_ids": unknown_ids,
-            "fallback_when_offline": fallback_when_offline,
-            "engagement_needs_agent": engagement_needs_agent,
-            "consumer_may_transfer": consumer_may_transfer,
-            "survey_keeps_conversation": survey_keeps_conversation,
-            "csat_after_close": csat_after_close,
-            "chat_state_sequence": chat_state_sequence,
-            "check_files": check_files,
-            "files_of_others": files_of_others,
-            "preview_counts": preview_counts,
-            "history_delay": history_delay,
-            "history_empty_status": history_empty_status,
-            "history_takes_app_token": history_takes_app_token,
-            "history_source_required": history_source_required,
-            "webhook_signature": webhook_signature,
-        }
+        given = locals()
+        switches = {name: given[name] for name in RULE_NAMES if given[name] is not None}
         if account_id is not None and not _ACCOUNT.fullmatch(account_id):
             raise ValueError(
                 f"account_id must be 1 to 20 letters, digits or underscores; got {account_id[:40]!r}."
@@ -210,8 +186,7 @@ class Sandbox(Controls):
         self.client_id = played.client_id
         self.client_secret = played.client_secret
         self.token_lifetime = token_lifetime
-        named = {name: value for name, value in switches.items() if value is not None}
-        self._rules_at_start = make_rules(played.world.rules, _rules_given(rules), named)
+        self._rules_at_start = make_rules(played.world.rules, _rules_given(rules), switches)
         self.rules = self._rules_at_start
         self._recording = None if replay is None else Recording(replay)
         self._wanted_port = port
