@@ -16,13 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lpnb._internal.optional_dependencies import install_command
-from lpnb.cli.local_server import (
-    exit_on_termination,
-    free_port,
-    port_number,
-    prepend_to_path,
-    server_process,
-)
+from lpnb.cli.local_server import exit_on_termination, free_port, port_number, prepend_to_path, server_process
 from lpnb.settings import Settings, SettingsLookup
 
 if TYPE_CHECKING:

@@ -11,13 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lpnb._internal.optional_dependencies import install_command
-from lpnb.cli.local_server import (
-    exit_on_termination,
-    free_port,
-    port_number,
-    prepend_to_path,
-    server_process,
-)
+from lpnb.cli.local_server import exit_on_termination, free_port, port_number, prepend_to_path, server_process
 from lpnb.cli.notebooks import notebooks_folder
 from lpnb.samples.files import QUICKSTART
 

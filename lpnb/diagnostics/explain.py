@@ -15,13 +15,7 @@ from lpnb._internal.display import brief, esc
 from lpnb._internal.json_codec import JsonError, read_json
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models.conversation_request import REQUEST_CONVERSATION, SET_USER_PROFILE
-from lpnb.models.responses import (
-    MEANINGS,
-    BatchResponse,
-    Outcome,
-    read_batch,
-    status_meaning,
-)
+from lpnb.models.responses import MEANINGS, BatchResponse, Outcome, read_batch, status_meaning
 from lpnb.models.responses import explain as explain_outcome
 from lpnb.snippets.parse import read_request
 from lpnb.snippets.parsed_request import KIND_NAMES, ParsedRequest, RecordedReply, RecordedToken

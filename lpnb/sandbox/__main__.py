@@ -14,10 +14,10 @@ from lpnb.sandbox.http.server import PortTakenError
 from lpnb.sandbox.sandbox import DEFAULT_ACCOUNT, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Sandbox
 from lpnb.sandbox.state.auto_close import DEFAULT_AUTO_CLOSE_SECONDS
 from lpnb.sandbox.state.state_file import StateFileError
+from lpnb.sandbox.world.account_selection import SECRETS, public_secrets
 from lpnb.sandbox.world.loader import read_world
 from lpnb.sandbox.world.models import World
 from lpnb.sandbox.world.rules import RulesError, parse_rule, read_rules
-from lpnb.sandbox.world.selection import SECRETS, public_secrets
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -22,23 +22,24 @@ from lpnb.sandbox.agent_page.routes import AgentPage
 from lpnb.sandbox.app.app import App
 from lpnb.sandbox.app.openapi import openapi_route
 from lpnb.sandbox.app.replay import Recording
-from lpnb.sandbox.cloud import AccountLoading, Cloud
-from lpnb.sandbox.control.api import CONTROL_PATH, control_routes
 from lpnb.sandbox.control.controls import Controls
+from lpnb.sandbox.control.http_api import CONTROL_PATH, control_routes
 from lpnb.sandbox.faults.faults import FaultQueue
 from lpnb.sandbox.faults.rate_limits import RateLimits
 from lpnb.sandbox.http.connection import guarded_protocol
 from lpnb.sandbox.http.limits import Limits
 from lpnb.sandbox.http.server import ServerThread, listen
+from lpnb.sandbox.service_context import AccountLoading, Cloud
 from lpnb.sandbox.state.auto_close import DEFAULT_AUTO_CLOSE_SECONDS
 from lpnb.sandbox.state.clock import Clock
-from lpnb.sandbox.state.projection import RetentionLimits
+from lpnb.sandbox.state.event_projection import RetentionLimits
 from lpnb.sandbox.state.state import State
 from lpnb.sandbox.state.state_file import StateFile, StateFileError
 from lpnb.sandbox.tokens import Keyring
 from lpnb.sandbox.webhooks.delivery import WebhookDispatcher
 from lpnb.sandbox.webhooks.delivery_options import Delivery
 from lpnb.sandbox.webhooks.targets import targets_of
+from lpnb.sandbox.world.account_selection import DEFAULT_SECRET, history_settings, select_account
 from lpnb.sandbox.world.models import World
 from lpnb.sandbox.world.rules import (
     RULE_NAMES,
@@ -49,7 +50,6 @@ from lpnb.sandbox.world.rules import (
     make_rules,
     read_rules,
 )
-from lpnb.sandbox.world.selection import DEFAULT_SECRET, history_settings, select_account
 
 if TYPE_CHECKING:
     from lpnb.sandbox.http.tls import Authority

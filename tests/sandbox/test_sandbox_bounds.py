@@ -2,7 +2,7 @@
 
 import pytest
 
-from lpnb.sandbox.state.projection import RetentionLimits
+from lpnb.sandbox.state.event_projection import RetentionLimits
 from lpnb.sandbox.state.state import State
 from lpnb.sandbox.tokens import consumer
 from lpnb.sandbox.webhooks.attempts import WebhookTarget

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lpnb.sandbox.control.api import CONTROL_ROUTES
+from lpnb.sandbox.control.http_api import CONTROL_ROUTES
 from lpnb.sandbox.tokens import consumer
 from lpnb.sandbox.world.models import Account, Installation, World
 

@@ -4,8 +4,8 @@ from concurrent.futures import Future
 
 import pytest
 
-from lpnb.sandbox.state.ledger import Event
-from lpnb.sandbox.state.projection import RetentionLimits
+from lpnb.sandbox.state.event_ledger import Event
+from lpnb.sandbox.state.event_projection import RetentionLimits
 from lpnb.sandbox.state.state import State
 from lpnb.sandbox.tokens import consumer
 

@@ -16,7 +16,7 @@ import pytest
 import lpnb.sandbox
 from lpnb.sandbox import Rules, Sandbox
 from lpnb.sandbox.http.server import PortTakenError
-from lpnb.sandbox.state.projection import RetentionLimits
+from lpnb.sandbox.state.event_projection import RetentionLimits
 from lpnb.sandbox.state.state import RequestRecord
 
 LIST = "/api/account/12345678/service/baseURI.json?version=1.0"

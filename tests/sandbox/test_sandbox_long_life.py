@@ -4,7 +4,7 @@ import collections
 
 import pytest
 
-from lpnb.sandbox.state.projection import RetentionLimits
+from lpnb.sandbox.state.event_projection import RetentionLimits
 from lpnb.sandbox.state.retention import BoundedDict
 from lpnb.sandbox.state.state import State
 from lpnb.sandbox.tokens import consumer

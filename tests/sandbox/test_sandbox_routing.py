@@ -5,8 +5,8 @@ import itertools
 import pytest
 
 from lpnb.sandbox.world.loader import default_world
-from lpnb.sandbox.world.routing import RoutingRequest, route_conversation
 from lpnb.sandbox.world.rules import Rules
+from lpnb.sandbox.world.skill_routing import RoutingRequest, route_conversation
 
 GENERAL, CARDS, LOANS, PRIVATE, BUSINESS, ONLINE = (f"274190301{digit}" for digit in range(6))
 ACCOUNT = default_world().accounts_by_id["12345678"]

@@ -11,7 +11,7 @@ import pytest
 
 from lpnb.sandbox import Sandbox
 from lpnb.sandbox.__main__ import main
-from lpnb.sandbox.state.ledger import Event
+from lpnb.sandbox.state.event_ledger import Event
 from lpnb.sandbox.state.state_file import StateFile, StateFileError
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lpnb.client import AsyncClient, Client
     from lpnb.experiments.cases.cases import Cases
     from lpnb.experiments.cluster.worker_pool import WorkerPool
-    from lpnb.experiments.runs.dispatcher import OpenConversation
+    from lpnb.experiments.runs.case_dispatcher import OpenConversation
     from lpnb.experiments.runs.options import RunOptions
 
 RETRY_RISK = (

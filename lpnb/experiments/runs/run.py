@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 from lpnb._internal import event_loop
 from lpnb._internal.display import count, esc, table_html
 from lpnb.errors import JournalError, LpnbError, RunError
-from lpnb.experiments.runs.dispatcher import Dispatcher, OpenConversation, Session
+from lpnb.experiments.runs.case_dispatcher import Dispatcher, OpenConversation, Session
 from lpnb.experiments.runs.options import RunOptions
 from lpnb.experiments.runs.progress import (
     Counters,

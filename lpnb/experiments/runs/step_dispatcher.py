@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from lpnb._internal.display import count
 from lpnb.errors import NotSentError, SettingsError
+from lpnb.experiments.runs.case_dispatcher import Dispatcher, HeldError, OpenConversation, Session
 from lpnb.experiments.runs.closable_queue import ClosableQueue
-from lpnb.experiments.runs.dispatcher import Dispatcher, HeldError, OpenConversation, Session
 from lpnb.experiments.runs.steps import Steps
 from lpnb.journal import Answer, Reader, StepRecord
 from lpnb.models.frame_responses import CLOSED

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from lpnb.sandbox.agent_page.wording import message_text, truncate_line
 from lpnb.sandbox.state.conversations import Conversation, Message
-from lpnb.sandbox.state.ledger import Event
+from lpnb.sandbox.state.event_ledger import Event
 from lpnb.sandbox.state.state import State
 
 MAX_LISTED = 200

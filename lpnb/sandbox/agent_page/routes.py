@@ -26,7 +26,7 @@ from lpnb.sandbox.http.limits import Limits
 from lpnb.sandbox.http.messages import Answer, Request, error_answer, json_answer, media_type, parse_form
 from lpnb.sandbox.http.request_body import read_body
 from lpnb.sandbox.state.durable import wait_until_stored
-from lpnb.sandbox.state.ledger import Ledger
+from lpnb.sandbox.state.event_ledger import Ledger
 
 logger = logging.getLogger("lpnb.sandbox")
 

@@ -10,7 +10,6 @@ from starlette.types import Receive, Scope, Send
 from lpnb.sandbox.app.not_found import not_found
 from lpnb.sandbox.app.replay import REPLAY_HEADER, Recording, Source, recorded_answer
 from lpnb.sandbox.app.routes import SERVICE_ROUTES, ServiceRoute
-from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.faults.injection import apply_fault, deliver, pause
 from lpnb.sandbox.faults.rate_limits import RATE_LIMIT
 from lpnb.sandbox.http.asgi import send_answer
@@ -20,6 +19,7 @@ from lpnb.sandbox.http.limits import Limits
 from lpnb.sandbox.http.messages import Answer, Request, error_answer, truncate
 from lpnb.sandbox.http.request_body import read_body
 from lpnb.sandbox.route_names import NOWHERE
+from lpnb.sandbox.service_context import Cloud
 from lpnb.sandbox.state.durable import wait_until_stored
 
 logger = logging.getLogger("lpnb.sandbox")

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http.messages import Answer, Request
 from lpnb.sandbox.route_names import RouteName
+from lpnb.sandbox.service_context import Cloud
 from lpnb.sandbox.services import (
     agent_login,
     conversation,

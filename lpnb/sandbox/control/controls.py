@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 from types import EllipsisType
 from typing import Any
 
-from lpnb.sandbox.cloud import AccountLoading
 from lpnb.sandbox.control.agent_side import AgentSide
 from lpnb.sandbox.control.routing_trace import trace_of
 from lpnb.sandbox.errors import ControlError
 from lpnb.sandbox.faults.faults import FaultQueue, PendingFault, make_fault, quoted_list
 from lpnb.sandbox.faults.rate_limits import RateLimit, RateLimits, make_limit
+from lpnb.sandbox.service_context import AccountLoading
 from lpnb.sandbox.state.auto_close import close_idle
 from lpnb.sandbox.state.clock import Clock
 from lpnb.sandbox.state.conversations import Conversation, Message

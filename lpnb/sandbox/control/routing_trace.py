@@ -8,8 +8,8 @@ from typing import Any
 
 from lpnb.sandbox.state.conversations import Conversation
 from lpnb.sandbox.state.state import State
+from lpnb.sandbox.world.engagement_targeting import Visitor, match_engagements, values_at
 from lpnb.sandbox.world.models import World
-from lpnb.sandbox.world.targeting import Visitor, match_engagements, values_at
 
 
 def trace_of(world: World, state: State, conversation_id: str) -> dict[str, Any]:

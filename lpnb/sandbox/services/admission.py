@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http.messages import Answer, Request, error_answer, is_json, media_type, truncate
 from lpnb.sandbox.http.versions import check_version
+from lpnb.sandbox.service_context import Cloud
 from lpnb.sandbox.services.authorisation import authorise
 from lpnb.sandbox.tokens import Consumer
 

@@ -8,10 +8,10 @@ stands in the members of ``accountData`` and ``config`` beside the names, is inf
 from datetime import UTC, datetime
 from typing import Any
 
-from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http import strict_json
 from lpnb.sandbox.http.messages import Answer, Request, error_answer, json_answer
 from lpnb.sandbox.http.versions import check_version
+from lpnb.sandbox.service_context import Cloud
 from lpnb.sandbox.services.domain_api import base_uris
 from lpnb.sandbox.state.agent_sessions import AgentSession
 from lpnb.sandbox.world.models import Account, Agent

@@ -4,8 +4,8 @@
 clients; ``X-LP-ON-BEHALF`` the ConsumerJWS.
 """
 
-from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http.messages import Answer, Request, json_answer
+from lpnb.sandbox.service_context import Cloud
 from lpnb.sandbox.tokens import Consumer
 from lpnb.sandbox.world.models import Installation
 

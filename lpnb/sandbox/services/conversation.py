@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http import strict_json
 from lpnb.sandbox.http.messages import Answer, Request, json_answer, truncate
+from lpnb.sandbox.service_context import Cloud
 from lpnb.sandbox.services import sde_checks
 from lpnb.sandbox.services.admission import admit, bad_request, ok
 from lpnb.sandbox.services.authorisation import app_jwt_of, error_frame, installation_behind
@@ -14,7 +14,7 @@ from lpnb.sandbox.services.frames import BatchError, Frame, ids_of, read_batch
 from lpnb.sandbox.services.publish_event import TOO_LONG, publish, too_long
 from lpnb.sandbox.state.conversations import Conversation
 from lpnb.sandbox.tokens import Consumer
-from lpnb.sandbox.world import routing
+from lpnb.sandbox.world import skill_routing
 from lpnb.sandbox.world.models import Installation
 
 PROFILE_SET = "OK User Profile set successfully"
@@ -136,7 +136,7 @@ def _land(
             "shown": visit.offers.get(str(context.get("interactionContextId"))),
         }
     campaign = body.get("campaignInfo") or {}
-    routing_request = routing.RoutingRequest(
+    routing_request = skill_routing.RoutingRequest(
         source_name=installation.name,
         campaign_id=_text(campaign.get("campaignId")),
         engagement_id=_text(campaign.get("engagementId")),
@@ -152,7 +152,7 @@ def _land(
 
 def _customer_info(cloud: Cloud, who: Consumer, sent: list[dict[str, Any]]) -> dict[str, Any]:
     """The consumer's Customer Info: what came just now, or what is known from before."""
-    return routing.customer_info(sent) or routing.customer_info(cloud.state.profile_of(who)) or {}
+    return skill_routing.customer_info(sent) or skill_routing.customer_info(cloud.state.profile_of(who)) or {}
 
 
 def _installation(cloud: Cloud, request: Request, who: Consumer) -> Installation:

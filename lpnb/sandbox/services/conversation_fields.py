@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http import strict_json
 from lpnb.sandbox.http.messages import Request
+from lpnb.sandbox.service_context import Cloud
 from lpnb.sandbox.services.event_rules import one_of, problem_of_length
 from lpnb.sandbox.state.conversations import Conversation
 

@@ -2,9 +2,9 @@
 
 from difflib import get_close_matches
 
-from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http.messages import Answer, Request, error_answer, json_answer, truncate
 from lpnb.sandbox.http.versions import check_version
+from lpnb.sandbox.service_context import Cloud
 
 # The names connectors look up, one row each in the list form.
 SERVICES = (

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
 
-from lpnb.sandbox.cloud import Cloud
+from lpnb.sandbox.service_context import Cloud
 
 MAX_ID = 64
 MAX_PREVIEW_BYTES = 30 * 1024

@@ -8,8 +8,8 @@ import hashlib
 import hmac
 from typing import Any
 
-from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http.messages import Answer, Request, error_answer, media_type
+from lpnb.sandbox.service_context import Cloud
 from lpnb.sandbox.services.event_rules import FILE_TYPES, MAX_FILE_BYTES, one_of
 from lpnb.sandbox.tokens import Consumer
 

@@ -3,7 +3,6 @@
 The failures are inferred: the pages print none.
 """
 
-from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http import strict_json
 from lpnb.sandbox.http.messages import (
     Answer,
@@ -15,6 +14,7 @@ from lpnb.sandbox.http.messages import (
     truncate,
 )
 from lpnb.sandbox.http.versions import check_version
+from lpnb.sandbox.service_context import Cloud
 from lpnb.sandbox.services.authorisation import app_jwt_of, installation_behind
 from lpnb.sandbox.tokens import consumer
 

@@ -7,15 +7,15 @@ the server's side: no reply names it.
 
 from typing import Any
 
-from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http import strict_json
 from lpnb.sandbox.http.messages import Answer, Request, json_answer, truncate
+from lpnb.sandbox.service_context import Cloud
 from lpnb.sandbox.services import monitoring_body as bodies
 from lpnb.sandbox.state.visits import Visit
 from lpnb.sandbox.tokens import consumer
+from lpnb.sandbox.world.engagement_targeting import EngagementMatch, Visitor, match_engagements, values_at
 from lpnb.sandbox.world.models import Account, Installation
-from lpnb.sandbox.world.routing import parse_id
-from lpnb.sandbox.world.targeting import EngagementMatch, Visitor, match_engagements, values_at
+from lpnb.sandbox.world.skill_routing import parse_id
 
 VERSIONS = ("1.0", "1", "1.1")
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http.messages import Request
+from lpnb.sandbox.service_context import Cloud
 from lpnb.sandbox.services.admission import ok
 from lpnb.sandbox.services.event_rules import problem_of_event, problem_of_metadata
 from lpnb.sandbox.services.frames import Frame

@@ -8,9 +8,9 @@ sentences in the guide's shape (inferred).
 from collections.abc import Callable
 from typing import Any
 
-from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http import strict_json
 from lpnb.sandbox.http.messages import Answer, Request, json_answer
+from lpnb.sandbox.service_context import Cloud
 from lpnb.sandbox.services import conversation_fields, event_rules, file_store
 from lpnb.sandbox.services.admission import admit, bad_request, ok
 from lpnb.sandbox.services.authorisation import error_frame

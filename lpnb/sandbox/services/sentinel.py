@@ -7,9 +7,9 @@ those of RFC 6749 section 5.2 (inferred).
 
 import hmac
 
-from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http.messages import Answer, Request, json_answer, media_type, parse_form, truncate
 from lpnb.sandbox.http.versions import check_version
+from lpnb.sandbox.service_context import Cloud
 
 _FORM = "application/x-www-form-urlencoded"
 _NO_STORE = (("cache-control", "no-store"), ("pragma", "no-cache"))

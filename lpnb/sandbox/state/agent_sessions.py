@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lpnb.sandbox.state.ledger import Event, Ledger
+from lpnb.sandbox.state.event_ledger import Event, Ledger
 from lpnb.sandbox.state.retention import BoundedDict
 
 _SESSION_BYTES = 400

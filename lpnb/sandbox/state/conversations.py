@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from lpnb.sandbox.http import strict_json
-from lpnb.sandbox.state.ledger import Event
+from lpnb.sandbox.state.event_ledger import Event
 
 OpenOrClosed = Literal["OPEN", "CLOSE"]
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lpnb.sandbox.state.conversations import Conversation, Message, decode_sde
-from lpnb.sandbox.state.ledger import Event
-from lpnb.sandbox.state.projection import Projection, RetentionLimits
+from lpnb.sandbox.state.event_ledger import Event
+from lpnb.sandbox.state.event_projection import Projection, RetentionLimits
 from lpnb.sandbox.tokens import Consumer
 
 

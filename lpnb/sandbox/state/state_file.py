@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
-from lpnb.sandbox.state.ledger import Event
+from lpnb.sandbox.state.event_ledger import Event
 
 # "lpns" in ASCII: tells our files from everybody else's.
 _APPLICATION_ID = 0x6C706E73

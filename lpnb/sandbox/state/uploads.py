@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from lpnb.sandbox.state.ledger import Event, Ledger
+from lpnb.sandbox.state.event_ledger import Event, Ledger
 from lpnb.sandbox.state.retention import BoundedDict
 
 _EMPTY_UPLOAD_BYTES = 300

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from lpnb.sandbox.state.ledger import Event, Ledger
+from lpnb.sandbox.state.event_ledger import Event, Ledger
 from lpnb.sandbox.state.retention import BoundedDict
 
 IDLE_SECONDS = 30 * 60

@@ -11,7 +11,7 @@ from typing import Any
 
 from lpnb.sandbox.http import strict_json
 from lpnb.sandbox.state.conversations import Conversation, Dialog
-from lpnb.sandbox.state.ledger import Event
+from lpnb.sandbox.state.event_ledger import Event
 from lpnb.sandbox.world.webhook_subscriptions import (
     ACCEPT_STATUS,
     CHAT_STATE,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, cast
 
 from lpnb.sandbox.errors import ControlError
 from lpnb.sandbox.state.conversations import Conversation
-from lpnb.sandbox.state.ledger import Event
+from lpnb.sandbox.state.event_ledger import Event
 from lpnb.sandbox.state.state import State
 from lpnb.sandbox.state.state_file import StateFileError
 from lpnb.sandbox.webhooks.attempts import WebhookAttempt, WebhookCounts, WebhookTarget

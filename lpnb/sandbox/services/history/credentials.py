@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lpnb.sandbox.cloud import Cloud
 from lpnb.sandbox.http.messages import Answer, Request, error_answer
+from lpnb.sandbox.service_context import Cloud
 from lpnb.sandbox.services.agent_login import agent_behind
 from lpnb.sandbox.services.authorisation import installation_behind
 from lpnb.sandbox.world.models import Account, ApiKey

@@ -11,14 +11,9 @@ from difflib import get_close_matches
 from typing import Any
 
 from lpnb.sandbox.services.event_rules import one_of
-from lpnb.sandbox.services.history.records import (
-    QUEUE_STATES,
-    HistoryView,
-    message_text,
-    message_type,
-)
+from lpnb.sandbox.services.history.records import QUEUE_STATES, HistoryView, message_text, message_type
 from lpnb.sandbox.services.history.sde_names import SEARCH_NAMES, values_in
-from lpnb.sandbox.world.routing import parse_id
+from lpnb.sandbox.world.skill_routing import parse_id
 
 ID_FILTERS = (
     "skillIds",

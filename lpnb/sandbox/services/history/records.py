@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from lpnb.sandbox.cloud import Cloud
+from lpnb.sandbox.service_context import Cloud
 from lpnb.sandbox.services.history.sde_names import sde_event
 from lpnb.sandbox.state.conversations import AgentJoin, Conversation, Dialog, Message
 from lpnb.sandbox.world.models import Account
-from lpnb.sandbox.world.routing import parse_id
+from lpnb.sandbox.world.skill_routing import parse_id
 
 QUEUE_STATES = ("IN_QUEUE", "ACTIVE")
 # Roles of the agents' side as history names their kind (inferred: nobody here is a bot).

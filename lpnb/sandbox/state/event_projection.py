@@ -14,7 +14,7 @@ from lpnb.sandbox.state import conversations
 from lpnb.sandbox.state.agent_sessions import KINDS as AGENT_SESSION_KINDS
 from lpnb.sandbox.state.agent_sessions import AgentSessions
 from lpnb.sandbox.state.conversations import Conversation, Record
-from lpnb.sandbox.state.ledger import Event, Ledger
+from lpnb.sandbox.state.event_ledger import Event, Ledger
 from lpnb.sandbox.state.retention import BoundedDict
 from lpnb.sandbox.state.uploads import KINDS as UPLOAD_KINDS
 from lpnb.sandbox.state.uploads import Uploads

@@ -14,8 +14,8 @@ from typing import Any
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from lpnb.sandbox.control import agent_actions as agents
-from lpnb.sandbox.control import views as views
+from lpnb.sandbox.control import http_agent_actions as agents
+from lpnb.sandbox.control import http_views as views
 from lpnb.sandbox.control.controls import Controls
 from lpnb.sandbox.errors import ControlError, UnknownNameError
 from lpnb.sandbox.http import strict_json

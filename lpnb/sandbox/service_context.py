@@ -10,8 +10,8 @@ from lpnb.sandbox.faults.rate_limits import RateLimits
 from lpnb.sandbox.state.state import State
 from lpnb.sandbox.tokens import Keyring
 from lpnb.sandbox.world.models import Account, Skill, World
-from lpnb.sandbox.world.routing import RoutingRequest, route_conversation
 from lpnb.sandbox.world.rules import Rules
+from lpnb.sandbox.world.skill_routing import RoutingRequest, route_conversation
 
 _MAX_CACHED_LANDINGS = 1000
 _MAX_CACHED_REQUEST = 500

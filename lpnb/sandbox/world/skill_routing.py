@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from lpnb.sandbox.world.engagement_targeting import EngagementMatch
 from lpnb.sandbox.world.models import Account, Skill
 from lpnb.sandbox.world.rules import Rules
-from lpnb.sandbox.world.targeting import EngagementMatch
 
 ANY_SKILL = "-1"
 _LONGEST_ID = 19
