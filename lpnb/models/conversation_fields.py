@@ -114,7 +114,7 @@ class Satisfaction(FieldOfConversation):
     status: Literal["FILLED", "PARTIALLY_FILLED", "SKIPPED"] = "FILLED"
 
 
-class Transfer(FieldOfConversation):
+class SkillTransfer(FieldOfConversation):
     """Moves the conversation to another skill, which is the agents' to do; the service may refuse it.
 
     Example:

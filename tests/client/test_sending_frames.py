@@ -23,7 +23,7 @@ from lpnb.models.conversation_fields import (
     CloseStage,
     Participant,
     Satisfaction,
-    Transfer,
+    SkillTransfer,
     Urgency,
 )
 from lpnb.models.frames import (
@@ -151,7 +151,7 @@ def test_closing_as_the_consumer_starts_the_survey_and_closing_the_stage_skips_i
     assert sandbox.detail(first).conversation.stage == "CLOSE"
 
 
-@pytest.mark.parametrize("field", [Transfer(skill=2741903011), Participant(type="ADD", role="MANAGER")])
+@pytest.mark.parametrize("field", [SkillTransfer(skill=2741903011), Participant(type="ADD", role="MANAGER")])
 def test_what_is_the_agents_to_change_is_refused_to_a_consumer(door, opened, field):
     reply = door.send_frame(FieldUpdate(fields=[field], conversation_id=opened), "anna")
 
