@@ -1,0 +1,109 @@
+"""Which pairs, triples and quadruples of values were sent, and at the lowest rule that decided a case with them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from lpnb.experiments.learning.case_space import CaseSpace, Rows
+from lpnb.experiments.learning.decision_list import Places
+
+#: No table is kept for tuples of a size of which there are more than so many.
+MOST_TUPLES = 4_000_000
+UNSEEN = -1
+
+
+class TupleTable:
+    """For every tuple of values of *size* factors, the lowest rule that decided a case with it.
+
+    "Lowest" is the largest place in the list: nearest to where everything lands that no rule takes.
+    """
+
+    def __init__(self, space: CaseSpace, size: int) -> None:
+        self.space, self.size = space, size
+        self.groups = list(combinations(range(space.count), size))
+        sizes = np.array(space.sizes, dtype=np.int64)
+        self._members = np.array(self.groups, dtype=np.int64).reshape(-1, size)
+        counts = sizes[self._members].prod(axis=1)
+        self.offsets = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
+        self.total = int(counts.sum())
+        steps = np.ones_like(self._members)
+        for at in range(size - 2, -1, -1):
+            steps[:, at] = steps[:, at + 1] * sizes[self._members[:, at + 1]]
+        self._steps = steps
+        self.lowest = np.full(self.total, UNSEEN, dtype=np.int16)
+
+    @staticmethod
+    def fits(space: CaseSpace, size: int) -> bool:
+        """Whether there are few enough tuples of this size for a table."""
+        if size > space.count:
+            return False
+        total = sum(math.prod(group) for group in combinations(space.sizes, size))
+        return total <= MOST_TUPLES
+
+    def places(self, rows: Rows) -> npt.NDArray[np.int64]:
+        """Shape (rows, groups): where each row's tuples are in the table."""
+        found = np.repeat(self.offsets[None], len(rows), axis=0)
+        for at in range(self.size):
+            found += rows[:, self._members[:, at]] * self._steps[:, at]
+        return found
+
+    def fill(self, rows: Rows, deciding: Places) -> None:
+        """Forget all, then note these rows and the rules that decided them."""
+        self.lowest.fill(UNSEEN)
+        order = np.argsort(deciding, kind="stable")
+        for start in range(0, len(order), 512):
+            part = order[start : start + 512]
+            # In ascending order of the rule: the last one written is the lowest.
+            places = self.places(rows[part])
+            for row, rule in zip(places, deciding[part].tolist(), strict=True):
+                self.lowest[row] = rule
+
+    def share_seen(self, reachable: npt.NDArray[np.bool_] | None = None) -> float:
+        """The share of the tuples (of those reachable) that were sent."""
+        seen = self.lowest != UNSEEN
+        if reachable is not None:
+            seen = seen[reachable]
+        return float(seen.mean()) if len(seen) else 1.0
+
+
+def tables(space: CaseSpace, sizes: Sequence[int] = (2, 3, 4)) -> list[TupleTable]:
+    """The tables that there is room for."""
+    return [TupleTable(space, size) for size in sizes if TupleTable.fits(space, size)]
+
+
+def pairwise_rows(
+    seen: TupleTable, count: int, random: np.random.Generator, tries: int = 60
+) -> Rows:
+    """So many cases with as many pairs of values as can be that were not sent yet (greedy); fewer when all were."""
+    space = seen.space
+    unseen = seen.lowest == UNSEEN
+    found: list[npt.NDArray[np.uint8]] = []
+    for _ in range(count):
+        if not unseen.any():
+            break
+        rows = space.draw(tries, random)
+        gains = unseen[seen.places(rows)].sum(axis=1)
+        row = rows[int(np.argmax(gains))].copy()
+        best = int(gains.max())
+        for _round in range(3):
+            before = best
+            for factor in random.permutation(space.count).tolist():
+                others = np.repeat(row[None], space.sizes[factor], axis=0)
+                others[:, factor] = np.arange(space.sizes[factor])
+                gains = unseen[seen.places(others)].sum(axis=1)
+                gains[~space.allowed(others)] = -1
+                if int(gains.max()) > best:
+                    best = int(gains.max())
+                    row = others[int(np.argmax(gains))].copy()
+            if best == before:
+                break
+        if not best:
+            break
+        unseen[seen.places(row[None])[0]] = False
+        found.append(row)
+    return np.array(found, dtype=np.uint8).reshape(-1, space.count)

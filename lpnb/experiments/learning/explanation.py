@@ -1,0 +1,101 @@
+"""Which factors a landing rests on: delta debugging, halving what is likely with each case sent.
+
+For a case *x* that a rule decides, each set of up to four factors is a candidate for what the rule looks at. A
+set is out when another case agrees with *x* on it, is not taken by a rule above, and landed elsewhere. The next
+cases keep *x* on some factors and differ in all others, so that the answers split what is left.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from lpnb.experiments.learning.case_space import CaseSpace, Rows
+
+#: How likely a rule is to look at so many factors, before anything is known.
+SIZE_SHARES = (0.0, 0.35, 0.35, 0.2, 0.1)
+#: A rule counts as explained when one set of factors has so much of the weight.
+ENOUGH = 0.9
+_MOST_SETS = 12_000
+
+
+class FactorSets:
+    """Every set of up to four factors, as bit masks, with its weight before any evidence."""
+
+    def __init__(self, space: CaseSpace) -> None:
+        masks, weights = [], []
+        for size in range(1, len(SIZE_SHARES)):
+            number = math.comb(space.count, size)
+            if not number or len(masks) + number > _MOST_SETS:
+                break
+            for group in combinations(range(space.count), size):
+                masks.append(sum(1 << factor for factor in group))
+                chance = math.prod(1 / space.sizes[factor] for factor in group)
+                weights.append(SIZE_SHARES[size] / number * chance)
+        self.masks = np.array(masks, dtype=np.int64)
+        self.weights = np.array(weights)
+        self._bits = (1 << np.arange(space.count, dtype=np.int64)).astype(np.int64)
+        self.count = space.count
+
+    def agreements(self, case: npt.NDArray[np.uint8], rows: Rows) -> npt.NDArray[np.int64]:
+        """For each row, the mask of the factors in which it has the case's value."""
+        return (rows == case) @ self._bits
+
+    def left(self, case: npt.NDArray[np.uint8], elsewhere: Rows) -> npt.NDArray[np.float64]:
+        """The weight of each set, none for those that a case of *elsewhere* rules out; sums to 1 or to 0."""
+        weights = self.weights.copy()
+        agreements = np.unique(self.agreements(case, elsewhere))
+        if len(agreements):
+            out = ((self.masks[:, None] & ~agreements[None]) == 0).any(axis=1)
+            weights[out] = 0.0
+        total = weights.sum()
+        return weights / total if total else weights
+
+    def settled(self, weights: npt.NDArray[np.float64]) -> bool:
+        """Whether one set has nearly all of the weight, or none is left."""
+        return not len(weights) or not weights.any() or float(weights.max()) >= ENOUGH
+
+    def questions(
+        self, weights: npt.NDArray[np.float64], most: int, random: np.random.Generator
+    ) -> list[int]:
+        """Up to *most* masks of factors to keep, whose answers together tell the most about the sets."""
+        alive = weights > 0
+        masks, shares = self.masks[alive], weights[alive]
+        if len(masks) < 2:
+            return []
+        options = self._options(masks, shares, random)
+        inside = (masks[None] & ~options[:, None]) == 0
+        chosen: list[int] = []
+        groups = np.zeros(len(masks), dtype=np.int64)
+        known = 0.0
+        for _ in range(most):
+            best, best_at = known, -1
+            width = int(groups.max()) + 1
+            for at in range(len(options)):
+                split = np.bincount(groups * 2 + inside[at], weights=shares, minlength=2 * width)
+                split = split[split > 0]
+                told = float(-(split * np.log2(split)).sum())
+                if told > best + 0.05:
+                    best, best_at = told, at
+            if best_at < 0:
+                break
+            known = best
+            chosen.append(int(options[best_at]))
+            _, groups = np.unique(groups * 2 + inside[best_at], return_inverse=True)
+        return chosen
+
+    def _options(
+        self, masks: npt.NDArray[np.int64], shares: npt.NDArray[np.float64], random: np.random.Generator
+    ) -> npt.NDArray[np.int64]:
+        """Masks worth keeping: the likely sets, their unions, and random halves."""
+        order = np.argsort(-shares, kind="stable")[:12]
+        likely = masks[order]
+        whole = (1 << self.count) - 1
+        unions = (likely[:, None] | likely[None]).ravel()
+        halves = (random.random((40, self.count)) < random.uniform(0.3, 0.8, (40, 1))) @ self._bits
+        without = whole & ~self._bits
+        options = np.unique(np.concatenate([likely, unions, halves, without, whole & ~likely]))
+        return options[(options != whole) & (options != 0)]

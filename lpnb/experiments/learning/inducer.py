@@ -1,0 +1,316 @@
+"""The shortest decision list that explains the evidence (minimum description length), by local search.
+
+Repeated from a seed it gives the same list: rounds are counted, not timed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lpnb.experiments.learning.cube_search import CubeSearch
+from lpnb.experiments.learning.decision_list import Rule, Rules, description_bits
+from lpnb.experiments.learning.evidence import HARD_WEIGHT, Evidence, places_of
+
+#: Lists that explain everything and are no more than so many bits longer than the shortest are rivals.
+RIVAL_BITS = 12.0
+MOST_RIVALS = 12
+_SKILLS_TRIED = 4
+_MOST_INSERTIONS = 60
+
+
+@dataclass(slots=True)
+class Induction:
+    """The shortest list known, and its rivals with their lengths; the list is the first of them."""
+
+    rules: Rules
+    cost: float
+    rivals: list[tuple[float, Rules]] = field(default_factory=list)
+
+
+class Inducer:
+    """Keeps the shortest list and its rivals as the evidence grows."""
+
+    def __init__(self, evidence: Evidence, skills: int = 0) -> None:
+        self.evidence = evidence
+        self.space = evidence.space
+        #: The least number of skills to reckon a rule's length with.
+        self.least_skills = skills
+        self.current: Induction | None = None
+        self._anew_at = 0
+        self._search: CubeSearch | None = None
+
+    @property
+    def skills(self) -> int:
+        """The number of skills that a rule's length is reckoned with."""
+        return max(self.evidence.skills, self.least_skills, 2)
+
+    def length(self, rules: Rules) -> float:
+        """The list's length in bits."""
+        return description_bits(rules, self.space, self.skills)
+
+    def cost(self, rules: Rules) -> float:
+        """The list's length, and what the cases cost that it contradicts."""
+        return self.length(rules) + self.evidence.weight(self.evidence.wrong(rules))
+
+    def update(self, random: np.random.Generator, start: Rules | None = None) -> Induction:
+        """Make the list explain the evidence of now, as short as the search finds it.
+
+        Args:
+            random: Decides what is taken apart and put together again.
+            start: A list to begin with, in place of the one of the last time.
+        """
+        evidence = self.evidence
+        self._search = CubeSearch(evidence, self.skills)
+        pool: dict[Rules, float] = {}
+        before = start if start is not None else (self.current.rules if self.current else None)
+        kept = [before] if before is not None else []
+        kept += [rules for _, rules in self.current.rivals] if self.current else []
+        contradicted = before is None or self._hard(evidence.wrong(before)) > 0
+        rounds = 4
+        begin: list[Rules] = []
+        if contradicted:
+            rounds = 12
+            begin += [rules for rules in kept if not self._hard(evidence.wrong(rules))][:2]
+            begin += [self.tidy(self.fit(kept[0]))] if kept else []
+        else:
+            begin.append(kept[0])
+        if evidence.count >= self._anew_at:
+            self._anew_at = int(evidence.count * 1.3) + 10
+            rounds = max(rounds, 20)
+            begin += [self.tidy(self.fit((Rule((), skill),))) for skill in self._common_skills()[:2]]
+        for rules in [*begin, *kept]:
+            if not self._hard(evidence.wrong(rules)):
+                pool[rules] = self.cost(rules)
+        for rules in begin:
+            pool[rules] = self.cost(rules)
+        best = min(pool, key=lambda rules: (pool[rules], rules))
+        for _ in range(rounds):
+            base = best
+            found = self.tidy(self.fit(self._destroy(base, random), random))
+            pool[found] = self.cost(found)
+            if pool[found] <= pool[best] and found != best:
+                best = found
+        shortest = pool[best]
+        rivals = sorted(
+            (cost, rules)
+            for rules, cost in pool.items()
+            if cost <= shortest + RIVAL_BITS and rules != best
+        )
+        self.current = Induction(best, shortest, _different(rivals)[:MOST_RIVALS])
+        return self.current
+
+    def _hard(self, cases: int) -> int:
+        return cases & ~self.evidence.soft
+
+    def _common_skills(self) -> list[int]:
+        bits = self.evidence.skill_bits
+        return sorted(range(len(bits)), key=lambda skill: (-bits[skill].bit_count(), skill))
+
+    # --- fit ----------------------------------------------------------------------------------------------
+
+    def fit(self, rules: Rules, random: np.random.Generator | None = None) -> Rules:
+        """Insert rules until no case that counts is explained wrongly."""
+        for _ in range(_MOST_INSERTIONS):
+            found = self._insertion(rules, random)
+            if found is None:
+                return rules
+            place, rule = found
+            rules = (*rules[:place], rule, *rules[place:])
+        return rules
+
+    def _insertion(self, rules: Rules, random: np.random.Generator | None) -> tuple[int, Rule] | None:
+        """The rule that mends the most for its length, and where it goes; None when nothing is left to mend."""
+        evidence = self.evidence
+        assert self._search is not None  # noqa: S101 - update() made it
+        left, wrong, lefts = evidence.everything, 0, []
+        taken = 0
+        for rule in rules:
+            lefts.append(left)
+            taken = evidence.cube(rule.conditions, left)
+            wrong |= taken & ~evidence.skill_bits[rule.skill]
+            left ^= taken
+        if not wrong:
+            return None
+        right = evidence.everything & ~wrong
+        last_right = taken & right
+        waiting = [(evidence.weight(wrong & bits), skill) for skill, bits in enumerate(evidence.skill_bits)]
+        waiting = sorted(((weight, skill) for weight, skill in waiting if weight), key=lambda it: (-it[0], it[1]))
+        best: tuple[float, int, int, Rule] | None = None
+        for _, skill in waiting[:_SKILLS_TRIED]:
+            bits = evidence.skill_bits[skill]
+            wanted = wrong & bits
+            cubes = self._search.find(wanted, right & ~bits)
+            if last_right & ~bits != right & ~bits:
+                cubes += self._search.find(wanted, last_right & ~bits)
+            for cube in cubes:
+                inside = evidence.cube(cube.conditions)
+                mends, breaks = inside & wanted, inside & right & ~bits
+                for place in range(len(rules) - 1, -1, -1):
+                    mended = evidence.weight(mends & lefts[place])
+                    if not mended:
+                        continue
+                    gain = mended - evidence.weight(breaks & lefts[place])
+                    if gain <= cube.bits and not self._hard(mends & lefts[place]):
+                        continue
+                    value = gain / cube.bits
+                    if random is not None:
+                        value *= 1 + 0.25 * random.random()
+                    if best is None or value > best[0] + 1e-9:
+                        best = (value, -place, skill, Rule(cube.conditions, skill))
+                    if breaks & lefts[place] == 0:
+                        break
+        if best is not None and best[0] > 0:
+            return -best[1], best[3]
+        hard = self._hard(wrong)
+        return None if not hard else self._single_case(places_of(hard)[0])
+
+    def _single_case(self, place: int) -> tuple[int, Rule]:
+        """A rule on top for one case, with as few conditions as keep it from all cases of other skills."""
+        evidence = self.evidence
+        row, skill = evidence.rows[place].tolist(), evidence.skill_of(place)
+        others = evidence.everything & ~evidence.skill_bits[skill]
+        conditions: list[tuple[int, int]] = []
+        while others:
+            used = {factor for factor, _ in conditions}
+            free = [(factor, 1 << value) for factor, value in enumerate(row) if factor not in used]
+            chosen = min(free, key=lambda item: (others & evidence.literal(item)).bit_count())
+            conditions.append(chosen)
+            others &= evidence.literal(chosen)
+        return 0, Rule(tuple(sorted(conditions)), skill)
+
+    # --- tidy ---------------------------------------------------------------------------------------------
+
+    def tidy(self, rules: Rules) -> Rules:
+        """Delete rules, drop conditions and unite rules, as long as the list gets shorter and no worse."""
+        cost = self.cost(rules)
+        better = True
+        while better:
+            better = False
+            for changed in self._simpler(rules):
+                length = self.length(changed)
+                if length >= cost:
+                    continue
+                wrong = self.evidence.wrong(changed)
+                total = length + self.evidence.weight(wrong)
+                if total < cost - 1e-9:
+                    rules, cost, better = changed, total, True
+                    break
+        return rules
+
+    def _simpler(self, rules: Rules) -> Iterator[Rules]:
+        last = len(rules) - 1
+        for place in range(last):
+            yield (*rules[:place], *rules[place + 1 :])
+        for place in range(last):
+            rule = rules[place]
+            for factor, _ in rule.conditions:
+                if len(rule.conditions) > 1:
+                    yield (*rules[:place], rule.without(factor), *rules[place + 1 :])
+        for first in range(last):
+            for second in range(first + 1, last):
+                united = self._united(rules[first], rules[second])
+                if united is not None:
+                    rest = (*rules[:second], *rules[second + 1 :])
+                    yield (*rest[:first], united, *rest[first + 1 :])
+                    rest = (*rules[:first], *rules[first + 1 :])
+                    yield (*rest[: second - 1], united, *rest[second:])
+
+    def _united(self, first: Rule, second: Rule) -> Rule | None:
+        """One rule for both, when they differ in the values of one factor alone."""
+        if first.skill != second.skill or len(first.conditions) != len(second.conditions):
+            return None
+        differing = [pair for pair in zip(first.conditions, second.conditions, strict=True) if pair[0] != pair[1]]
+        if len(differing) != 1:
+            return None
+        (factor, mask), (other, other_mask) = differing[0]
+        if factor != other:
+            return None
+        if mask | other_mask == self.space.full(factor):
+            return first.without(factor) if len(first.conditions) > 1 else None
+        return first.changed(factor, mask | other_mask)
+
+    # --- destroy and repair -------------------------------------------------------------------------------
+
+    def _destroy(self, rules: Rules, random: np.random.Generator) -> Rules:
+        """The list with a part of it taken away or changed, to be fitted again."""
+        last = len(rules) - 1
+        if last <= 0:
+            return (Rule((), int(random.integers(max(self.evidence.skills, 1)))),)
+        way = int(random.integers(7))
+        if way == 0:  # some of the rules with the least evidence
+            sizes = [cases.bit_count() for cases in self.evidence.critical(rules)[:last]]
+            order = np.argsort(np.array(sizes) + random.random(last) * 3, kind="stable")
+            gone = set(order[: int(random.integers(1, min(4, last) + 1))].tolist())
+            return tuple(rule for place, rule in enumerate(rules) if place not in gone)
+        if way == 1:  # all rules of a skill
+            skill = rules[int(random.integers(last))].skill
+            return tuple(rule for place, rule in enumerate(rules) if place == last or rule.skill != skill)
+        if way == 2:  # every set of a factor
+            factor = int(random.integers(self.space.count))
+            return self._without_sets(rules, factor, random)
+        if way == 3:  # one rule's place
+            place, to = int(random.integers(last)), int(random.integers(last))
+            rest = [*rules[:place], *rules[place + 1 :]]
+            return (*rest[:to], rules[place], *rest[to:])
+        if way == 4:  # one condition
+            place = int(random.integers(last))
+            rule = rules[place]
+            factor = rule.conditions[int(random.integers(len(rule.conditions)))][0]
+            if len(rule.conditions) > 1:
+                return (*rules[:place], rule.without(factor), *rules[place + 1 :])
+            return (*rules[:place], *rules[place + 1 :])
+        if way == 5:  # rules anywhere
+            keep = random.random(last) > 0.35
+            return (*(rule for rule, kept in zip(rules[:last], keep, strict=True) if kept), rules[last])
+        return self._blocker(rules, random)
+
+    def _without_sets(self, rules: Rules, factor: int, random: np.random.Generator) -> Rules:
+        found = []
+        for rule in rules:
+            mask = rule.mask(factor)
+            if mask is not None and mask.bit_count() > 1:
+                if len(rule.conditions) > 1 and random.random() < 0.7:
+                    found.append(rule.without(factor))
+            else:
+                found.append(rule)
+        return tuple(found)
+
+    def _blocker(self, rules: Rules, random: np.random.Generator) -> Rules:
+        """Where several rules need a factor's value in one set, one rule for the other values above them."""
+        uses: dict[tuple[int, int], int] = {}
+        for rule in rules:
+            for condition in rule.conditions:
+                uses[condition] = uses.get(condition, 0) + 1
+        several = sorted(condition for condition, count in uses.items() if count > 1)
+        if not several:
+            return self._destroy_one(rules, random)
+        factor, mask = several[int(random.integers(len(several)))]
+        first = min(place for place, rule in enumerate(rules) if (factor, mask) in rule.conditions)
+        skill = rules[-1].skill if random.random() < 0.7 else int(random.integers(self.evidence.skills))
+        rest = tuple(
+            rule.without(factor) if (factor, mask) in rule.conditions and len(rule.conditions) > 1 else rule
+            for rule in rules
+        )
+        blocking = Rule(((factor, self.space.full(factor) & ~mask),), skill)
+        return (*rest[:first], blocking, *rest[first:])
+
+    def _destroy_one(self, rules: Rules, random: np.random.Generator) -> Rules:
+        place = int(random.integers(len(rules) - 1))
+        return (*rules[:place], *rules[place + 1 :])
+
+
+def _different(rivals: list[tuple[float, Rules]]) -> list[tuple[float, Rules]]:
+    """Without lists that are the same rules in another order of the same bits and skills."""
+    seen, found = set(), []
+    for cost, rules in rivals:
+        key = (round(cost, 6), frozenset(rules))
+        if key not in seen:
+            seen.add(key)
+            found.append((cost, rules))
+    return found
+
+
+__all__ = ["HARD_WEIGHT", "MOST_RIVALS", "RIVAL_BITS", "Inducer", "Induction"]
