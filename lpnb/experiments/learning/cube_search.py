@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,10 @@ class CubeSearch:
         self.evidence, self.space = evidence, space
         self.rule_bits = RULE_BITS + math.log2(max(skills, 2))
         self._one_hot = np.ascontiguousarray(evidence.one_hot)
+        self._known: dict[tuple[int, int], list[Cube]] = {}
+        # Masks of more values than a machine word has bits are Python's own whole numbers.
+        powers = [1 << place for place in range(space.widest)]
+        self._powers = np.array(powers, dtype=np.int64 if space.widest < 63 else object)
         self._weights = np.ones(evidence.count, dtype=np.float32)
         if evidence.soft:
             self._weights[as_booleans(evidence.soft, evidence.count)] = SOFT_WEIGHT / HARD_WEIGHT
@@ -45,9 +49,9 @@ class CubeSearch:
         self._intervals = [
             (
                 factor,
-                masks,
                 np.array([space.lookup(factor, mask) for mask in masks], dtype=np.float32),
                 np.array([space.condition_bits(factor, mask) for mask in masks], dtype=np.float32),
+                np.array(masks, dtype=self._powers.dtype),
             )
             for factor in range(space.count)
             if (masks := space.intervals(factor))
@@ -55,7 +59,11 @@ class CubeSearch:
 
     def find(self, wanted: int, unwanted: int) -> list[Cube]:
         """The best cubes: those that hold more wanted than unwanted cases, the most for their length first."""
+        known = self._known.get((wanted, unwanted))
+        if known is not None:
+            return known
         count, space = self.evidence.count, self.space
+        deepest = min(MOST_CONDITIONS, space.count)
         start = np.empty((2, count), dtype=np.float32)
         np.multiply(as_booleans(wanted, count), self._weights, out=start[0])
         np.multiply(as_booleans(unwanted, count), self._weights, out=start[1])
@@ -67,7 +75,7 @@ class CubeSearch:
         beam: list[tuple[tuple[Condition, ...], float]] = [((), 0.0)]
         vectors = start[:, None, :]
         best = 0.0
-        for depth in range(1, min(MOST_CONDITIONS, space.count) + 1):
+        for depth in range(1, deepest + 1):
             width = len(beam)
             counts = (vectors.reshape(2 * width, count) @ self._one_hot).reshape(
                 2, width, space.count, space.widest
@@ -82,42 +90,37 @@ class CubeSearch:
             bits = options.bits + so_far[options.rows] + shape
             precision = np.log2(options.wanted / (options.wanted + options.unwanted))
             scores = options.wanted * (precision - base) - _BIT_PRICE * bits
-            order = np.argsort(-scores, kind="stable")
+            order = np.argsort(-scores, kind="stable")[: 6 * BEAM_WIDTH]
             following: list[tuple[tuple[Condition, ...], float]] = []
             rows: list[int] = []
+            added: list[Condition] = []
             seen: set[tuple[Condition, ...]] = set()
-            for at in order[: 6 * BEAM_WIDTH].tolist():
-                condition = options.condition(at)
-                earlier = beam[int(options.rows[at])]
-                conditions = tuple(sorted((*earlier[0], condition)))
+            columns = (options.rows, options.factors, options.masks, options.wanted, options.unwanted, bits)
+            for row, factor, mask, held, lost, length in zip(
+                *(column[order].tolist() for column in columns), strict=True
+            ):
+                if not held / (length + 3) > best and (lost or held <= lost):
+                    continue
+                earlier = beam[row][0]
+                conditions = tuple(sorted((*earlier, (factor, mask)))) if earlier else ((factor, mask),)
                 if conditions in seen:
                     continue
                 seen.add(conditions)
-                cube = Cube(
-                    conditions, float(options.wanted[at]), float(options.unwanted[at]), float(bits[at])
-                )
-                if cube.wanted > cube.unwanted:
-                    found[conditions] = cube
-                    best = max(best, (cube.wanted - cube.unwanted) / cube.bits)
-                promising = cube.wanted / (cube.bits + 3) > best
-                if cube.unwanted and promising and len(following) < BEAM_WIDTH:
-                    following.append((conditions, cube.bits - shape))
-                    rows.append(int(options.rows[at]))
-            if not following or depth == min(MOST_CONDITIONS, space.count):
+                if held > lost:
+                    found[conditions] = Cube(conditions, held, lost, length)
+                    best = max(best, (held - lost) / length)
+                if lost and held / (length + 3) > best and len(following) < BEAM_WIDTH:
+                    following.append((conditions, length - shape))
+                    rows.append(row)
+                    added.append((factor, mask))
+            if not following or depth == deepest:
                 break
-            held = np.array(
-                [as_booleans(self.evidence.literal(self._last(beam[row][0], conditions)), count)
-                 for row, (conditions, _) in zip(rows, following, strict=True)]
-            )
-            vectors = vectors[:, rows, :] * held
+            members = np.array([as_booleans(self.evidence.literal(condition), count) for condition in added])
+            vectors = vectors[:, rows, :] * members
             beam = following
         ranked = sorted(found.values(), key=lambda cube: -(cube.wanted - cube.unwanted) / cube.bits)
-        return ranked[:8]
-
-    @staticmethod
-    def _last(before: tuple[Condition, ...], after: tuple[Condition, ...]) -> Condition:
-        (condition,) = set(after) - set(before)
-        return condition
+        self._known[wanted, unwanted] = ranked = ranked[:8]
+        return ranked
 
     def _options(self, wanted: Floats, unwanted: Floats, used: npt.NDArray[np.bool_]) -> _Options:
         """Every literal that could be added to each of the beam's cubes."""
@@ -137,8 +140,8 @@ class CubeSearch:
         parts_unwanted = [unwanted[single_rows, single_factors, values], set_unwanted[which, rows, factors]]
         parts_bits = [self._set_bits[single_factors, 1], set_bits[which, rows, factors]]
         parts_rows, parts_factors = [single_rows, rows], [single_factors, factors]
-        ranges = []
-        for factor, masks, members, bits in self._intervals:
+        parts_masks = [self._powers[values], (sets[which, rows, factors] * self._powers).sum(-1)]
+        for factor, members, bits, masks in self._intervals:
             inside, outside = wanted[:, factor] @ members.T, unwanted[:, factor] @ members.T
             at_rows, at_masks = np.nonzero((inside > 0) & ~used[:, factor, None])
             parts_wanted.append(inside[at_rows, at_masks])
@@ -146,45 +149,20 @@ class CubeSearch:
             parts_bits.append(bits[at_masks])
             parts_rows.append(at_rows)
             parts_factors.append(np.full(len(at_rows), factor))
-            ranges.append((masks, at_masks))
-        return _Options(
-            np.concatenate(parts_wanted),
-            np.concatenate(parts_unwanted),
-            np.concatenate(parts_bits),
-            np.concatenate(parts_rows),
-            np.concatenate(parts_factors),
-            values,
-            sets[which, rows, factors],
-            ranges,
-        )
+            parts_masks.append(masks[at_masks])
+        parts = (parts_wanted, parts_unwanted, parts_bits, parts_rows, parts_factors, parts_masks)
+        return _Options(*(np.concatenate(part) for part in parts))
 
 
 class _Options(NamedTuple):
-    """Literals: first single values, then sets, then ranges."""
+    """Literals that could be added: what they hold, what they cost, to which row of the beam, and themselves."""
 
     wanted: Floats
     unwanted: Floats
     bits: Floats
     rows: npt.NDArray[np.int64]
     factors: npt.NDArray[np.int64]
-    values: npt.NDArray[np.int64]
-    sets: npt.NDArray[np.bool_]
-    ranges: list[tuple[tuple[int, ...], npt.NDArray[np.int64]]]
-
-    def condition(self, at: int) -> Condition:
-        """The literal at this place."""
-        factor = int(self.factors[at])
-        if at < len(self.values):
-            return factor, 1 << int(self.values[at])
-        at -= len(self.values)
-        if at < len(self.sets):
-            return factor, sum(1 << place for place in np.nonzero(self.sets[at])[0].tolist())
-        at -= len(self.sets)
-        for masks, chosen in self.ranges:
-            if at < len(chosen):
-                return factor, masks[int(chosen[at])]
-            at -= len(chosen)
-        raise IndexError(at)
+    masks: npt.NDArray[Any]
 
 
 def _set_tables(space: CaseSpace) -> tuple[npt.NDArray[np.bool_], Floats]:

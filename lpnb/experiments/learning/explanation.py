@@ -14,11 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from lpnb.experiments.learning.case_space import CaseSpace, Rows
+from lpnb.experiments.learning.decision_list import Rule
 
 #: How likely a rule is to look at so many factors, before anything is known.
 SIZE_SHARES = (0.0, 0.35, 0.35, 0.2, 0.1)
 #: A rule counts as explained when one set of factors has so much of the weight.
 ENOUGH = 0.9
+#: How much less likely a set is that leaves some of a rule's own cases to a second rule.
+SECOND_RULE = 2.0**-8
 _MOST_SETS = 12_000
 
 
@@ -44,13 +47,30 @@ class FactorSets:
         """For each row, the mask of the factors in which it has the case's value."""
         return (rows == case) @ self._bits
 
-    def left(self, case: npt.NDArray[np.uint8], elsewhere: Rows) -> npt.NDArray[np.float64]:
-        """The weight of each set, none for those that a case of *elsewhere* rules out; sums to 1 or to 0."""
+    def left(
+        self, case: npt.NDArray[np.uint8], rule: Rule, elsewhere: Rows, own: Rows, space: CaseSpace
+    ) -> npt.NDArray[np.float64]:
+        """The weight of each set; sums to 1, or to 0 when no set is possible.
+
+        Args:
+            case: The case to be explained.
+            rule: The rule that decides it now.
+            elsewhere: Cases with other skills that no rule above takes: a set that one of them shares is out.
+            own: The other cases that rest on the rule: a set that not all of them share needs a second rule.
+            space: Where the cases are from.
+        """
         weights = self.weights.copy()
         agreements = np.unique(self.agreements(case, elsewhere))
         if len(agreements):
             out = ((self.masks[:, None] & ~agreements[None]) == 0).any(axis=1)
             weights[out] = 0.0
+        if len(own):
+            agree = own == case
+            for factor, mask in rule.conditions:
+                agree[:, factor] |= space.lookup(factor, mask)[own[:, factor]]
+            shared = np.unique(agree @ self._bits)
+            unshared = ((self.masks[:, None] & ~shared[None]) != 0).any(axis=1)
+            weights[unshared] *= SECOND_RULE
         total = weights.sum()
         return weights / total if total else weights
 
