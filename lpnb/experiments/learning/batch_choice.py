@@ -46,7 +46,8 @@ class Weights:
 
 DEFAULT_WEIGHTS = Weights()
 _ANYWHERE, _INSIDE, _BESIDE, _RIVAL = 220, 24, 40, 12
-_SHORT_LIST = 320
+#: How many rows of a pool are looked at again after each choice.
+SHORT_LIST = 320
 
 
 class Landing(NamedTuple):
@@ -85,7 +86,6 @@ class QuestionValues:
         tables: Sequence[TupleTable],
         reference: Rows,
         weights: Weights = DEFAULT_WEIGHTS,
-        trusted: int = -1,
     ) -> None:
         space = evidence.space
         self.space, self.rules, self.weights = space, rules, weights
@@ -121,8 +121,8 @@ class QuestionValues:
         self.beside = np.zeros(self._cells + 1)
         self.overlap = np.zeros(len(rules) ** 2 + 1)
         rows = evidence.rows
-        if trusted != -1:
-            rows = rows[as_booleans(trusted, evidence.count)]
+        if evidence.forgotten:
+            rows = rows[as_booleans(evidence.everything, evidence.count)]
         self._weigh_cells(rows)
         self.rivals = [
             (rules_, weights.rival * 2 ** (-max(cost_ - cost, 0.0) / 2)) for cost_, rules_ in rivals

@@ -74,6 +74,11 @@ class Evidence:
         """Every landing of a case, in the order of sending."""
         return list(self._answers[place])
 
+    @property
+    def unstable(self) -> list[int]:
+        """The cases that landed in more than one skill."""
+        return [place for place, answers in enumerate(self._answers) if len(set(answers)) > 1]
+
     def find(self, row: Iterable[int]) -> int | None:
         """The place of a case, or None when it was never sent."""
         return self._places.get(bytes(row))
@@ -87,6 +92,8 @@ class Evidence:
         if place is None:
             return self._append(key, skill, soft)
         bit = 1 << place
+        if not self.everything & bit:
+            self._remember(place, key)
         if self.soft & bit and not soft:
             # The first new answer replaces what was known from before the change.
             self.soft &= ~bit
@@ -96,6 +103,21 @@ class Evidence:
         best = max(counted, key=lambda each: (counted[each], -self._answers[place].index(each)))
         self._relabel(place, best)
         return place
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether some cases do not count any more."""
+        return self.everything.bit_count() != self.count
+
+    def unsettled(self, most: int) -> list[int]:
+        """The cases that landed in several skills and were sent less than *most* times without a lead of two."""
+        found = []
+        for place, answers in enumerate(self._answers):
+            if len(answers) > 1 and len(answers) < most:
+                (_, ahead), *others = Counter(answers).most_common(2)
+                if others and ahead - others[0][1] < 2:
+                    found.append(place)
+        return found
 
     def forget_soft(self, places: int) -> None:
         """Give up the cases of a bitset: no list has to agree with them any more."""
@@ -129,6 +151,13 @@ class Evidence:
         self.count += 1
         self._literals.clear()
         return place
+
+    def _remember(self, place: int, key: bytes) -> None:
+        bit = 1 << place
+        self.everything |= bit
+        for factor, value in enumerate(key):
+            self.value_bits[factor][value] |= bit
+        self._literals.clear()
 
     def _relabel(self, place: int, skill: int) -> None:
         bit = 1 << place

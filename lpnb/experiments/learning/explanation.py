@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lpnb.experiments.learning.case_space import CaseSpace, Rows
-from lpnb.experiments.learning.decision_list import Rule
+from lpnb.experiments.learning.decision_list import Rule, Rules, deciding_rules
+from lpnb.experiments.learning.evidence import Evidence, as_booleans, places_of
 
 #: How likely a rule is to look at so many factors, before anything is known.
 SIZE_SHARES = (0.0, 0.35, 0.35, 0.2, 0.1)
@@ -22,6 +23,10 @@ SIZE_SHARES = (0.0, 0.35, 0.35, 0.2, 0.1)
 ENOUGH = 0.9
 #: How much less likely a set is that leaves some of a rule's own cases to a second rule.
 SECOND_RULE = 2.0**-8
+#: Rules with more critical cases than this are not asked about, and no rule is asked more at a time.
+MOST_CRITICAL = 12
+QUESTIONS = 3
+_TRIES = 60
 _MOST_SETS = 12_000
 
 
@@ -119,3 +124,65 @@ class FactorSets:
         without = whole & ~self._bits
         options = np.unique(np.concatenate([likely, unions, halves, without, whole & ~likely]))
         return options[(options != whole) & (options != 0)]
+
+
+def explaining_rows(
+    evidence: Evidence,
+    rules: Rules,
+    sets: FactorSets,
+    most: int,
+    random: np.random.Generator,
+    sent: set[bytes],
+) -> list[npt.NDArray[np.uint8]]:
+    """Up to *most* new cases that tell which factors the rules with little evidence rest on."""
+    found: list[npt.NDArray[np.uint8]] = []
+    above = 0
+    taken, critical = evidence.taken(rules), evidence.critical(rules)
+    for place, rule in enumerate(rules[:-1]):
+        own = critical[place]
+        if own and own.bit_count() <= MOST_CRITICAL and len(found) < most:
+            elsewhere = evidence.everything & ~above & ~evidence.skill_bits[rule.skill]
+            first, *others = places_of(own)
+            rows = evidence.rows
+            case = rows[first]
+            weights = sets.left(
+                case, rule, rows[as_booleans(elsewhere, evidence.count)], rows[others], evidence.space
+            )
+            if not sets.settled(weights):
+                for kept in sets.questions(weights, min(QUESTIONS, most - len(found)), random):
+                    row = _row_that_keeps(case, kept, rules, place, evidence.space, random, sent)
+                    if row is not None:
+                        sent.add(row.tobytes())
+                        found.append(row)
+        above |= taken[place]
+    return found
+
+
+def _row_that_keeps(
+    case: npt.NDArray[np.uint8],
+    kept: int,
+    rules: Rules,
+    place: int,
+    space: CaseSpace,
+    random: np.random.Generator,
+    sent: set[bytes],
+) -> npt.NDArray[np.uint8] | None:
+    """A new case with the values of *case* in the factors kept and others elsewhere, that lands as low as can be
+    without the rule, and in another skill; None when there is none."""
+    rows = random.integers(0, np.array(space.sizes), (_TRIES, space.count), dtype=np.uint8)
+    for factor, size in enumerate(space.sizes):
+        if kept >> factor & 1:
+            rows[:, factor] = case[factor]
+        elif size > 1:
+            same = rows[:, factor] == case[factor]
+            step = random.integers(1, size, int(same.sum()), dtype=np.uint8)
+            rows[same, factor] = (rows[same, factor].astype(np.int64) + step) % size
+    rows = rows[space.allowed(rows)]
+    rest = (*rules[:place], *rules[place + 1 :])
+    deciding = deciding_rules(rest, rows, space)
+    other = np.array([rule.skill for rule in rest])[deciding] != rules[place].skill
+    for at in np.argsort(-(deciding + np.where(other, 0, -len(rules) - 1)), kind="stable").tolist():
+        if rows[at].tobytes() not in sent:
+            chosen: npt.NDArray[np.uint8] = rows[at]
+            return chosen
+    return None

@@ -55,6 +55,10 @@ class Inducer:
         """The list's length, and what the cases cost that it contradicts."""
         return self.length(rules) + self.evidence.weight(self.evidence.wrong(rules))
 
+    def begin(self, rules: Rules) -> None:
+        """Take a list as that of now, without any evidence."""
+        self.current = Induction(rules, self.cost(rules))
+
     def update(self, random: np.random.Generator, start: Rules | None = None) -> Induction:
         """Make the list explain the evidence of now, as short as the search finds it.
 
