@@ -142,7 +142,8 @@ class CubeSearch:
         parts_rows, parts_factors = [single_rows, rows], [single_factors, factors]
         parts_masks = [self._powers[values], (sets[which, rows, factors] * self._powers).sum(-1)]
         for factor, members, bits, masks in self._intervals:
-            inside, outside = wanted[:, factor] @ members.T, unwanted[:, factor] @ members.T
+            size = self.space.sizes[factor]
+            inside, outside = wanted[:, factor, :size] @ members.T, unwanted[:, factor, :size] @ members.T
             at_rows, at_masks = np.nonzero((inside > 0) & ~used[:, factor, None])
             parts_wanted.append(inside[at_rows, at_masks])
             parts_unwanted.append(outside[at_rows, at_masks])

@@ -19,6 +19,8 @@ RIVAL_BITS = 12.0
 MOST_RIVALS = 12
 _SKILLS_TRIED = 4
 _MOST_INSERTIONS = 60
+#: A list that is so many bits longer may be gone on with; less and less as the rounds go by.
+_WARMTH = 12.0
 
 
 @dataclass(slots=True)
@@ -91,12 +93,21 @@ class Inducer:
         for rules in begin:
             pool[rules] = self.cost(rules)
         best = min(pool, key=lambda rules: (pool[rules], rules))
-        for _ in range(rounds):
-            base = best
-            found = self.tidy(self.fit(self._destroy(base, random), random))
+        here = best
+        for turn in range(rounds):
+            found = self.tidy(self._changed(here, random))
             pool[found] = self.cost(found)
-            if pool[found] <= pool[best] and found != best:
-                best = found
+            warmth = _WARMTH * (1 - turn / rounds)
+            if pool[found] <= pool[here] + warmth * random.random():
+                here = found
+            if pool[found] < pool[best] - 1e-9:
+                best = here = found
+        while True:
+            polished = self.tidy(self._polished(best))
+            pool[polished] = self.cost(polished)
+            if pool[polished] >= pool[best] - 1e-9:
+                break
+            best = polished
         shortest = pool[best]
         rivals = sorted(
             (cost, rules)
@@ -237,6 +248,70 @@ class Inducer:
         return first.changed(factor, mask | other_mask)
 
     # --- destroy and repair -------------------------------------------------------------------------------
+
+    def _changed(self, rules: Rules, random: np.random.Generator) -> Rules:
+        """The list with a part of it taken away or built anew, explaining all again."""
+        if len(rules) > 2 and random.random() < 0.3:
+            return self.fit(self._rebuilt(rules, random))
+        return self.fit(self._destroy(rules, random), random)
+
+    def _rebuilt(self, rules: Rules, random: np.random.Generator) -> Rules:
+        """The list with its lower part built anew from above: each rule is right on all that is left to it."""
+        evidence, search = self.evidence, self._search
+        assert search is not None  # noqa: S101 - update() made it
+        keep = int(random.integers(0, len(rules) - 1))
+        found = list(rules[:keep])
+        left = evidence.everything
+        for rule in found:
+            left &= ~evidence.cube(rule.conditions, left)
+        for _ in range(_MOST_INSERTIONS):
+            skills = [skill for skill, bits in enumerate(evidence.skill_bits) if bits & left]
+            if len(skills) < 2:
+                break
+            best: tuple[float, Rule] | None = None
+            for skill in skills:
+                bits = evidence.skill_bits[skill] & left
+                for cube in search.find(bits, left & ~bits)[:3]:
+                    if cube.unwanted:
+                        continue
+                    value = cube.wanted / cube.bits * (1 + 0.3 * random.random())
+                    if best is None or value > best[0]:
+                        best = (value, Rule(cube.conditions, skill))
+            if best is None:
+                break
+            found.append(best[1])
+            left &= ~evidence.cube(best[1].conditions, left)
+        weights = [(evidence.weight(bits & left), -skill) for skill, bits in enumerate(evidence.skill_bits)]
+        return (*found, Rule((), -max(weights)[1]))
+
+    def _polished(self, rules: Rules) -> Rules:
+        """The shortest list that moving one rule and simplifying it, or changing one value of a set, gives."""
+        best, cost = rules, self.cost(rules)
+        for changed in self._neighbours(rules):
+            length = self.length(changed)
+            if length < cost - 1e-9:
+                total = length + self.evidence.weight(self.evidence.wrong(changed))
+                if total < cost - 1e-9:
+                    best, cost = changed, total
+        return best
+
+    def _neighbours(self, rules: Rules) -> Iterator[Rules]:
+        last = len(rules) - 1
+        for place in range(last):
+            rule = rules[place]
+            rest = (*rules[:place], *rules[place + 1 :])
+            if len(rule.conditions) > 1:
+                for factor, _ in rule.conditions:
+                    simpler = rule.without(factor)
+                    for to in range(last):
+                        if to != place:
+                            yield (*rest[:to], simpler, *rest[to:])
+            for factor, mask in rule.conditions:
+                if mask.bit_count() > 1:
+                    for value in range(self.space.sizes[factor]):
+                        other = mask ^ (1 << value)
+                        if other != self.space.full(factor):
+                            yield (*rules[:place], rule.changed(factor, other), *rules[place + 1 :])
 
     def _destroy(self, rules: Rules, random: np.random.Generator) -> Rules:
         """The list with a part of it taken away or changed, to be fitted again."""

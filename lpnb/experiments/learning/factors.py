@@ -1,0 +1,238 @@
+"""Factors: the columns that are varied and their values, between the user's words and rows of whole numbers.
+
+Columns that are zipped are one factor. A column with one value is sent with every case and is no factor. The
+values of a column of numbers have an order, so that a rule may speak of a range.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lpnb._internal.display import brief, count
+from lpnb.errors import Complaint, InvalidValueError
+from lpnb.experiments.learning.case_space import MOST_VALUES, Booleans, CaseSpace, Rows
+
+Where = Callable[[Mapping[str, Any]], bool]
+
+#: More factors than this are too many to reason about.
+MOST_FACTORS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One thing that is varied: its columns, and for each of its values what these columns hold."""
+
+    columns: tuple[str, ...]
+    values: tuple[tuple[object, ...], ...]
+
+    @property
+    def name(self) -> str:
+        """The column, or the columns that go together.
+
+        Example:
+            >>> Factor(("ctmrinfo.ctype",), (("vip",), ("gold",))).name
+            'ctmrinfo.ctype'
+        """
+        return " + ".join(self.columns)
+
+    @property
+    def ranks(self) -> list[int] | None:
+        """The rank of each value by size, -1 for None; None when the values have no order.
+
+        Example:
+            >>> Factor(("ctmrinfo.balance",), ((5000,), (None,), (100,), (20,))).ranks
+            [2, -1, 1, 0]
+        """
+        if len(self.columns) > 1:
+            return None
+        numbers = [value for (value,) in self.values if value is not None]
+        if len(numbers) < 3 or not all(
+            isinstance(value, int | float) and not isinstance(value, bool) for value in numbers
+        ):
+            return None
+        order = sorted(numbers)  # type: ignore[type-var]
+        return [-1 if value is None else order.index(value) for (value,) in self.values]
+
+
+class Factors:
+    """The factors of an experiment, and the columns that stay the same.
+
+    Args:
+        values: For each column its values; one value stands for a column that is the same throughout.
+        zipped: Groups of columns that go together, first with first and second with second.
+        where: Called with a case's values by column; combinations it is false for do not exist.
+
+    Raises:
+        InvalidValueError: Naming every column that has no value, a value twice, or more than 255 values;
+            groups of columns of different lengths; no column that is varied.
+
+    Example:
+        >>> factors = Factors({"ctmrinfo.ctype": ["vip", "gold", None], "ttrDefName": "NORMAL"})
+        >>> factors.case([2]), factors.row({"ctmrinfo.ctype": "gold", "ttrDefName": "NORMAL"})
+        ({'ttrDefName': 'NORMAL', 'ctmrinfo.ctype': None}, (1,))
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, object],
+        *,
+        zipped: Sequence[Sequence[str]] = (),
+        where: Where | None = None,
+    ) -> None:
+        if not isinstance(values, Mapping) or not values:
+            sentence = (
+                "factors must be a dict of columns and their values, such as "
+                f"{{'ctmrinfo.ctype': ['vip', 'gold', None]}}; got {brief(values)}."
+            )
+            raise InvalidValueError([Complaint("factors", sentence)])
+        listed = {name: _listed(value) for name, value in values.items()}
+        groups = _groups(listed, zipped)
+        complaints = list(_complaints(listed, groups))
+        if where is not None and not callable(where):
+            complaints.append(
+                Complaint("where", f"where must be a function of a case's values, or None; got {brief(where)}.")
+            )
+        if complaints:
+            raise InvalidValueError(complaints)
+        self.constants: dict[str, object] = {}
+        factors = []
+        for group in groups:
+            rows = list(zip(*(listed[name] for name in group), strict=True))
+            if len(rows) == 1:
+                self.constants.update(zip(group, rows[0], strict=True))
+            else:
+                factors.append(Factor(tuple(group), tuple(rows)))
+        if not factors:
+            sentence = (
+                "No column has two values or more, so there is nothing to learn. Give one of them several."
+            )
+            raise InvalidValueError([Complaint("factors", sentence)])
+        if len(factors) > MOST_FACTORS:
+            sentence = (
+                f"{len(factors)} columns have several values, and {MOST_FACTORS} can be learned about at a time. "
+                "Give one value to those that matter least."
+            )
+            raise InvalidValueError([Complaint("factors", sentence)])
+        self.factors = tuple(factors)
+        self.where = where
+        self._places = [
+            {_key(value): place for place, value in enumerate(factor.values)} for factor in factors
+        ]
+        self._known: dict[bytes, bool] = {}
+        self.space = CaseSpace(
+            [len(factor.values) for factor in factors],
+            [factor.ranks for factor in factors],
+            None if where is None else self._allowed,
+        )
+        if where is not None and not len(self.space.draw(1, np.random.default_rng(0))):
+            sentence = "where is false for every one of thousands of combinations tried. Is it meant so?"
+            raise InvalidValueError([Complaint("where", sentence)])
+
+    def __repr__(self) -> str:
+        sizes = " x ".join(str(len(factor.values)) for factor in self.factors)
+        return (
+            f"<Factors: {count(len(self.factors), 'factor')}, {sizes} = {self.space.combinations:,} "
+            f"combinations{' before where' if self.where is not None else ''}>"
+        )
+
+    @property
+    def combinations(self) -> int:
+        """How many combinations there are, before *where*."""
+        return math.prod(len(factor.values) for factor in self.factors)
+
+    @property
+    def columns(self) -> list[str]:
+        """Every column: those that stay the same first."""
+        return [*self.constants, *(name for factor in self.factors for name in factor.columns)]
+
+    def case(self, row: Iterable[int]) -> dict[str, Any]:
+        """The values of a case by column."""
+        found: dict[str, Any] = dict(self.constants)
+        for factor, place in zip(self.factors, row, strict=True):
+            found.update(zip(factor.columns, factor.values[place], strict=True))
+        return found
+
+    def row(self, case: Mapping[str, Any]) -> tuple[int, ...]:
+        """The places of a case's values; columns that are no factor are not looked at.
+
+        Raises:
+            InvalidValueError: Naming every factor whose value in the case is none of those it was given.
+        """
+        found, complaints = [], []
+        for factor, places in zip(self.factors, self._places, strict=True):
+            value = tuple(case.get(name) for name in factor.columns)
+            place = places.get(_key(value))
+            if place is None:
+                shown = brief(value[0] if len(value) == 1 else value)
+                known = ", ".join(brief(each[0] if len(each) == 1 else each) for each in factor.values[:8])
+                more = f" and {len(factor.values) - 8} more" if len(factor.values) > 8 else ""
+                sentence = f"{factor.name} must be one of {known}{more}; got {shown}."
+                complaints.append(Complaint(factor.name, sentence))
+            else:
+                found.append(place)
+        if complaints:
+            raise InvalidValueError(complaints)
+        return tuple(found)
+
+    def _allowed(self, rows: Rows) -> Booleans:
+        where = self.where
+        assert where is not None  # noqa: S101 - only then this is asked
+        found = np.empty(len(rows), dtype=np.bool_)
+        for at, row in enumerate(rows):
+            key = row.tobytes()
+            known = self._known.get(key)
+            if known is None:
+                known = self._known[key] = bool(where(self.case(row.tolist())))
+            found[at] = known
+        return found
+
+
+def _listed(value: object) -> list[object]:
+    """The values of a column; one value stands for a list of one, and "" leaves the field out as None does."""
+    single = isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable)
+    values = [value] if single else list(value)  # type: ignore[call-overload]
+    return [None if isinstance(each, str) and each == "" else each for each in values]
+
+
+def _groups(listed: Mapping[str, Sequence[object]], zipped: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The columns in groups that go together, in the order of their first column."""
+    group_of = {name: list(group) for group in zipped for name in group}
+    found: list[list[str]] = []
+    done: set[str] = set()
+    for name in listed:
+        if name not in done:
+            group = [other for other in group_of.get(name, [name]) if other in listed]
+            found.append(group)
+            done.update(group)
+    return found
+
+
+def _complaints(listed: Mapping[str, Sequence[object]], groups: Sequence[Sequence[str]]) -> Iterable[Complaint]:
+    for name, values in listed.items():
+        if not values:
+            yield Complaint(name, f"The column {name!r} has no value. Give it [None] to leave it out.")
+        elif len(values) > MOST_VALUES:
+            yield Complaint(name, f"{name} has {len(values)} values, and {MOST_VALUES} can be told apart at most.")
+    for group in groups:
+        lengths = {name: len(listed[name]) for name in group}
+        if len(set(lengths.values())) > 1:
+            told = ", ".join(f"{name} has {size:,}" for name, size in lengths.items())
+            yield Complaint("zipped", f"Columns that are zipped must be of one length: {told}.")
+            continue
+        seen: set[object] = set()
+        for value in zip(*(listed[name] for name in group), strict=True):
+            key = _key(value)
+            if key in seen:
+                shown = brief(value[0] if len(value) == 1 else value)
+                yield Complaint(group[0], f"{' + '.join(group)} has the value {shown} twice.")
+            seen.add(key)
+
+
+def _key(values: Sequence[object]) -> tuple[str, ...]:
+    """A key for values that may be dicts or models; 1, True and 1.0 are three values, as on the wire."""
+    return tuple(f"{type(value).__name__}:{value!r}" for value in values)
