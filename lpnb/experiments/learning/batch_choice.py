@@ -13,6 +13,7 @@ import numpy.typing as npt
 from lpnb.experiments.learning.case_space import Booleans, CaseSpace, Rows
 from lpnb.experiments.learning.coverage import TupleTable
 from lpnb.experiments.learning.decision_list import (
+    Condition,
     Places,
     Rule,
     Rules,
@@ -45,7 +46,11 @@ class Weights:
 
 
 DEFAULT_WEIGHTS = Weights()
-_ANYWHERE, _INSIDE, _BESIDE, _RIVAL = 220, 24, 40, 12
+_ANYWHERE, _LOWEST, _INSIDE, _BESIDE, _RIVAL = 140, 140, 24, 40, 12
+#: How often rows are gone through to get them out of the rules above.
+_SWEEPS = 3
+#: The share of the rows beside a rule that are brought out of the other rules.
+_LOWERED = 0.7
 #: How many rows of a pool are looked at again after each choice.
 SHORT_LIST = 320
 
@@ -94,7 +99,9 @@ class QuestionValues:
         self.tables = tables
         seen = landing(rules, reference, space)
         self.shares = np.bincount(seen.deciding, minlength=len(rules)) / max(len(reference), 1)
-        self.reach = np.concatenate([[0.0], np.cumsum(self.shares)])
+        # A hidden rule may stand at any place of the list; the lower, the less is left for it.
+        left = np.maximum(1 - np.concatenate([[0.0], np.cumsum(self.shares)[:-1]]), 0.0)
+        self.reach = np.concatenate([[0.0], np.cumsum(np.sqrt(left))]) / len(rules)
         volumes = [_volume(rule, space) for rule in rules]
         critical = np.bincount(seen.deciding[seen.critical], minlength=len(rules)) / max(len(reference), 1)
         # A rule that the reference hardly meets has at least this share.
@@ -272,23 +279,30 @@ class GreedyChoice:
 def pool_rows(
     rules: Rules, rivals: Sequence[tuple[float, Rules]], space: CaseSpace, random: np.random.Generator
 ) -> Rows:
-    """Rows to choose from: anywhere, in and beside each rule, and in what rivals have that the list has not."""
-    parts = [space.draw(_ANYWHERE, random)]
-    for rule in rules[:-1]:
-        parts.append(inside_rows(rule, _INSIDE, space, random))
+    """Rows to choose from: anywhere, where no rule takes them, in and beside each rule, and in what rivals have
+    that the list has not."""
+    last = len(rules) - 1
+    parts = [space.draw(_ANYWHERE, random), lowered(space.draw(_LOWEST, random), (), rules[:last], space, random)]
+    for place, rule in enumerate(rules[:last]):
+        parts.append(rows_of_rule(rules, place, _INSIDE, space, random))
         rows = inside_rows(rule, _BESIDE, space, random)
         which = random.integers(0, len(rule.conditions), _BESIDE)
         for at, (factor, mask) in enumerate(rule.conditions):
-            others = [place for place in range(space.sizes[factor]) if not mask >> place & 1]
             chosen = np.nonzero(which == at)[0]
-            rows[chosen, factor] = random.choice(np.array(others, dtype=np.uint8), len(chosen))
-        parts.append(rows)
+            outside = space.full(factor) & ~mask
+            beside = rule.changed(factor, outside)
+            part = rows[chosen]
+            part[:, factor] = random.choice(np.array(places_of(outside), dtype=np.uint8), len(chosen))
+            others = (*rules[:place], *rules[place + 1 : last])
+            keep_low = random.random(len(part)) < _LOWERED
+            part[keep_low] = lowered(part[keep_low], beside.conditions, others, space, random)
+            parts.append(part)
     known = set(rules)
     for _, rival in rivals:
-        for rule in rival[:-1]:
+        for place, rule in enumerate(rival[:-1]):
             if rule not in known:
                 known.add(rule)
-                parts.append(inside_rows(rule, _RIVAL, space, random))
+                parts.append(rows_of_rule(rival, place, _RIVAL, space, random))
     rows = np.concatenate(parts)
     return rows[space.allowed(rows)]
 
@@ -299,6 +313,60 @@ def inside_rows(rule: Rule, count: int, space: CaseSpace, random: np.random.Gene
     for factor, mask in rule.conditions:
         values = np.array(places_of(mask), dtype=np.uint8)
         rows[:, factor] = random.choice(values, count)
+    return rows
+
+
+def rows_of_rule(
+    rules: Sequence[Rule], place: int, count: int, space: CaseSpace, random: np.random.Generator
+) -> Rows:
+    """Random rows that a rule decides, as far as they can be had: some may be taken by a rule above."""
+    rows = inside_rows(rules[place], count, space, random)
+    return lowered(rows, rules[place].conditions, rules[:place], space, random)
+
+
+def lowered(
+    rows: Rows,
+    kept: Sequence[Condition],
+    above: Sequence[Rule],
+    space: CaseSpace,
+    random: np.random.Generator,
+    fixed: int = 0,
+) -> Rows:
+    """The rows with values changed so that the rules *above* do not match, as far as that can be done.
+
+    Args:
+        rows: Rows that fulfil the conditions *kept*, and still do afterwards.
+        kept: Conditions to be kept.
+        above: The rules to get out of.
+        space: Where the rows are from.
+        random: Decides which condition is broken, and by which value.
+        fixed: A mask of factors whose values are not changed.
+    """
+    rows = rows.copy()
+    masks = dict(kept)
+    ways: list[list[tuple[int, npt.NDArray[np.uint8]]]] = []
+    for rule in above:
+        ways.append([])
+        for factor, mask in rule.conditions:
+            left = masks.get(factor, space.full(factor)) & ~mask
+            if left and not fixed >> factor & 1:
+                ways[-1].append((factor, np.array(places_of(left), dtype=np.uint8)))
+    for _ in range(_SWEEPS):
+        changed = False
+        for rule, choices in zip(above, ways, strict=True):
+            if not choices:
+                continue
+            at = np.nonzero(matches(rule, rows, space))[0]
+            if not len(at):
+                continue
+            changed = True
+            which = random.integers(0, len(choices), len(at))
+            for number, (factor, values) in enumerate(choices):
+                chosen = at[which == number]
+                if len(chosen):
+                    rows[chosen, factor] = values[random.integers(0, len(values), len(chosen))]
+        if not changed:
+            break
     return rows
 
 

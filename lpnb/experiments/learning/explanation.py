@@ -13,6 +13,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
+from lpnb.experiments.learning.batch_choice import lowered
 from lpnb.experiments.learning.case_space import CaseSpace, Rows
 from lpnb.experiments.learning.decision_list import Rule, Rules, deciding_rules
 from lpnb.experiments.learning.evidence import Evidence, as_booleans, places_of
@@ -177,6 +178,11 @@ def _row_that_keeps(
             same = rows[:, factor] == case[factor]
             step = random.integers(1, size, int(same.sum()), dtype=np.uint8)
             rows[same, factor] = (rows[same, factor].astype(np.int64) + step) % size
+    # Neither may the values differ by chance from what is to be left out, nor a known rule above take them.
+    rest = (*rules[:place], *rules[place + 1 :])
+    low = lowered(rows, (), rest[:-1], space, random, kept)
+    agree = ((low == case) @ (1 << np.arange(space.count))) & ~kept
+    rows = np.concatenate([low[agree == 0], rows])
     rows = rows[space.allowed(rows)]
     rest = (*rules[:place], *rules[place + 1 :])
     deciding = deciding_rules(rest, rows, space)
