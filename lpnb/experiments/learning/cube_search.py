@@ -44,8 +44,8 @@ class CubeSearch:
         self._weights = np.ones(evidence.count, dtype=np.float32)
         if evidence.soft:
             self._weights[as_booleans(evidence.soft, evidence.count)] = SOFT_WEIGHT / HARD_WEIGHT
-        tables = _set_tables(space)
-        self._exists, self._set_bits = tables
+        self._exists, self._set_bits = _set_tables(space)
+        self._factors = np.arange(space.count)
         self._intervals = [
             (
                 factor,
@@ -128,11 +128,7 @@ class CubeSearch:
         has, lacks = (wanted > 0) & usable, (unwanted == 0) & usable
         sets = np.stack([(wanted > unwanted) & usable, has & lacks, lacks, has])
         sizes = sets.sum(-1)
-        set_bits = np.take_along_axis(
-            np.broadcast_to(self._set_bits[None, None], (*sizes.shape, self._set_bits.shape[-1])),
-            sizes[..., None],
-            axis=-1,
-        )[..., 0]
+        set_bits = self._set_bits[self._factors, sizes]
         set_wanted, set_unwanted = (wanted * sets).sum(-1), (unwanted * sets).sum(-1)
         which, rows, factors = np.nonzero((set_wanted > 0) & np.isfinite(set_bits) & (sizes > 1))
         single_rows, single_factors, values = np.nonzero(has)

@@ -17,10 +17,11 @@ from lpnb.experiments.learning.evidence import HARD_WEIGHT, Evidence, places_of
 #: Lists that explain everything and are no more than so many bits longer than the shortest are rivals.
 RIVAL_BITS = 12.0
 MOST_RIVALS = 12
-_SKILLS_TRIED = 4
+_SKILLS_TRIED, _SKILLS_TRIED_AGAIN = 4, 2
 _MOST_INSERTIONS = 60
 #: A list that is so many bits longer may be gone on with; less and less as the rounds go by.
 _WARMTH = 12.0
+_MOST_ROUNDS = 48
 
 
 @dataclass(slots=True)
@@ -75,17 +76,17 @@ class Inducer:
         kept = [before] if before is not None else []
         kept += [rules for _, rules in self.current.rivals] if self.current else []
         contradicted = before is None or self._hard(evidence.wrong(before)) > 0
-        rounds = 4
+        rounds, patience = 4, 3
         begin: list[Rules] = []
         if contradicted:
-            rounds = 12
+            rounds, patience = 10, 8
             begin += [rules for rules in kept if not self._hard(evidence.wrong(rules))][:2]
             begin += [self.tidy(self.fit(kept[0]))] if kept else []
         else:
             begin.append(kept[0])
         if evidence.count >= self._anew_at:
             self._anew_at = int(evidence.count * 1.3) + 10
-            rounds = max(rounds, 20)
+            rounds, patience = 14, 10
             begin += [self.tidy(self.fit((Rule((), skill),))) for skill in self._common_skills()[:2]]
         for rules in [*begin, *kept]:
             if not self._hard(evidence.wrong(rules)):
@@ -94,14 +95,17 @@ class Inducer:
             pool[rules] = self.cost(rules)
         best = min(pool, key=lambda rules: (pool[rules], rules))
         here = best
-        for turn in range(rounds):
+        left, turn = rounds, 0
+        while left and turn < _MOST_ROUNDS:
+            left, turn = left - 1, turn + 1
             found = self.tidy(self._changed(here, random))
             pool[found] = self.cost(found)
-            warmth = _WARMTH * (1 - turn / rounds)
+            warmth = _WARMTH * left / rounds
             if pool[found] <= pool[here] + warmth * random.random():
                 here = found
             if pool[found] < pool[best] - 1e-9:
                 best = here = found
+                left = max(left, patience)
         while True:
             polished = self.tidy(self._polished(best))
             pool[polished] = self.cost(polished)
@@ -154,7 +158,7 @@ class Inducer:
         waiting = [(evidence.weight(wrong & bits), skill) for skill, bits in enumerate(evidence.skill_bits)]
         waiting = sorted(((weight, skill) for weight, skill in waiting if weight), key=lambda it: (-it[0], it[1]))
         best: tuple[float, int, int, Rule] | None = None
-        for _, skill in waiting[:_SKILLS_TRIED]:
+        for _, skill in waiting[: _SKILLS_TRIED if random is None else _SKILLS_TRIED_AGAIN]:
             bits = evidence.skill_bits[skill]
             wanted = wrong & bits
             cubes = self._search.find(wanted, right & ~bits)
