@@ -199,7 +199,9 @@ def _world(
     campaigns, engagements = [], []
     for place, (conditions, skill) in enumerate(rules):
         campaigns.append(Campaign(id=str(2000 + place), name=f"Campaign {place}", priority=place))
-        targets = {columns[factor]: tuple(f"v{at}" for at in sorted(held)) for factor, held in conditions.items()}
+        targets = {
+            columns[factor]: tuple(f"v{at}" for at in sorted(held)) for factor, held in conditions.items()
+        }
         engagements.append(
             Engagement(
                 id=str(3000 + place),

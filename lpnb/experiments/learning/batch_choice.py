@@ -111,7 +111,7 @@ class QuestionValues:
         for place, rule in enumerate(rules):
             for factor, _ in rule.conditions:
                 self._ignored[place, factor] = False
-        used = ~self._ignored[: self.last].all(axis=0)
+        used = np.any(~self._ignored[: self.last], axis=0).tolist()
         self._tuple_values = [
             np.array(
                 [
@@ -190,7 +190,9 @@ class QuestionValues:
             near = np.nonzero(
                 (misses == 1) & (deciding > place) & (self.skills[deciding] != self.skills[place])
             )[0]
-            beside[near, place] = (place * space.count + missed[near]) * space.widest + rows[near, missed[near]]
+            beside[near, place] = (place * space.count + missed[near]) * space.widest + rows[
+                near, missed[near]
+            ]
             both = np.nonzero((misses == 0) & (deciding < place))[0]
             overlap[both, place] = deciding[both] * len(self.rules) + place
         return _Cells(treated, inside, beside, overlap)
@@ -238,7 +240,7 @@ class GreedyChoice:
     def scores(self) -> Floats:
         """What each row of the pool would tell now."""
         values, cells = self.values, self.cells
-        found = values.inside[cells.inside].sum(axis=1)
+        found: Floats = values.inside[cells.inside].sum(axis=1)
         found += values.beside[cells.beside].sum(axis=1)
         found += values.overlap[cells.overlap].sum(axis=1)
         found += self.rival_values @ self.differs
@@ -279,10 +281,12 @@ class GreedyChoice:
 def pool_rows(
     rules: Rules, rivals: Sequence[tuple[float, Rules]], space: CaseSpace, random: np.random.Generator
 ) -> Rows:
-    """Rows to choose from: anywhere, where no rule takes them, in and beside each rule, and in what rivals have
-    that the list has not."""
+    """Rows to choose from: anywhere, below all rules, in and beside each, and where rivals differ."""
     last = len(rules) - 1
-    parts = [space.draw(_ANYWHERE, random), lowered(space.draw(_LOWEST, random), (), rules[:last], space, random)]
+    parts = [
+        space.draw(_ANYWHERE, random),
+        lowered(space.draw(_LOWEST, random), (), rules[:last], space, random),
+    ]
     for place, rule in enumerate(rules[:last]):
         parts.append(rows_of_rule(rules, place, _INSIDE, space, random))
         rows = inside_rows(rule, _BESIDE, space, random)
@@ -390,4 +394,6 @@ def _edges(mask: int, ranks: Sequence[int] | None) -> list[int]:
     if not held:
         return []
     wanted = {min(held) - 1, max(held) + 1}
-    return [place for place, rank in enumerate(ranks) if rank >= 0 and rank in wanted and not mask >> place & 1]
+    return [
+        place for place, rank in enumerate(ranks) if rank >= 0 and rank in wanted and not mask >> place & 1
+    ]

@@ -1,4 +1,4 @@
-"""The combinations a learner may ask about, as whole numbers: factors, the places of their values, and sets of these.
+"""The combinations a learner may ask about, as whole numbers: factors, places of values, sets of places.
 
 A row holds for each factor the place of its value. A set of values is a mask: bit *n* stands for the value at
 place *n*. Names and values are `factors`' to know.

@@ -1,4 +1,4 @@
-"""Which pairs, triples and quadruples of values were sent, and at the lowest rule that decided a case with them."""
+"""Which pairs, triples and quadruples of values were sent, and the lowest rule that decided one."""
 
 from __future__ import annotations
 
@@ -76,10 +76,8 @@ def tables(space: CaseSpace, sizes: Sequence[int] = (2, 3, 4)) -> list[TupleTabl
     return [TupleTable(space, size) for size in sizes if TupleTable.fits(space, size)]
 
 
-def pairwise_rows(
-    seen: TupleTable, count: int, random: np.random.Generator, tries: int = 60
-) -> Rows:
-    """So many cases with as many pairs of values as can be that were not sent yet (greedy); fewer when all were."""
+def pairwise_rows(seen: TupleTable, count: int, random: np.random.Generator, tries: int = 60) -> Rows:
+    """So many cases with as many new pairs of values as can be had (greedy); fewer when all were sent."""
     space = seen.space
     unseen = seen.lowest == UNSEEN
     found: list[npt.NDArray[np.uint8]] = []

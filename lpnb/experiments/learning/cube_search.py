@@ -58,7 +58,7 @@ class CubeSearch:
         ]
 
     def find(self, wanted: int, unwanted: int) -> list[Cube]:
-        """The best cubes: those that hold more wanted than unwanted cases, the most for their length first."""
+        """The best cubes: more wanted than unwanted cases, the most for their length first."""
         known = self._known.get((wanted, unwanted))
         if known is not None:
             return known
@@ -152,7 +152,7 @@ class CubeSearch:
 
 
 class _Options(NamedTuple):
-    """Literals that could be added: what they hold, what they cost, to which row of the beam, and themselves."""
+    """Literals that could be added: what they hold and cost, to which row of the beam, and the mask."""
 
     wanted: Floats
     unwanted: Floats

@@ -26,7 +26,7 @@ _MOST_BOXES = 4_000
 
 
 class Rule(NamedTuple):
-    """Conditions that must all hold, and the skill that follows; the conditions in the order of the factors."""
+    """Conditions that must all hold, in the order of the factors, and the skill that follows."""
 
     conditions: tuple[Condition, ...]
     skill: int
@@ -138,7 +138,8 @@ def regions(rules: Sequence[Rule], space: CaseSpace) -> list[list[Box]]:
     left: list[Box] = [{}]
     found: list[list[Box]] = []
     for rule in rules:
-        taken, rest = [], []
+        taken: list[Box] = []
+        rest: list[Box] = []
         for box in left:
             if (inside := intersection(box, rule.conditions)) is not None:
                 taken.append(inside)
@@ -155,7 +156,7 @@ def regions(rules: Sequence[Rule], space: CaseSpace) -> list[list[Box]]:
 def shares(rules: Sequence[Rule], space: CaseSpace, sample: Rows | None = None) -> list[float]:
     """For each rule, the share of all combinations that it decides.
 
-    Exact unless a sample is given, or the list is too intricate or the space restricted; then from the sample.
+    Exact, or estimated from *sample* when one is given.
     """
     if sample is None:
         return [math.fsum(volume(box, space) for box in boxes) for boxes in regions(rules, space)]

@@ -53,7 +53,7 @@ class Evidence:
 
     @property
     def one_hot(self) -> npt.NDArray[np.float32]:
-        """For each case and each (factor, value), padded to the widest factor, 1 where the case has the value."""
+        """For each case and (factor, value), padded to the widest factor, 1 where the case has the value."""
         return self._one_hot[: self.count]
 
     @property
@@ -110,7 +110,7 @@ class Evidence:
         return self.everything.bit_count() != self.count
 
     def unsettled(self, most: int) -> list[int]:
-        """The cases that landed in several skills and were sent less than *most* times without a lead of two."""
+        """The cases that landed in several skills, none of them two ahead, in less than *most* sends."""
         found = []
         for place, answers in enumerate(self._answers):
             if len(answers) > 1 and len(answers) < most:
@@ -215,7 +215,7 @@ class Evidence:
         return found
 
     def critical(self, rules: Sequence[Rule]) -> list[int]:
-        """For each rule, the cases it decides that would land elsewhere without it; for the last, all it decides."""
+        """For each rule, the cases that would land elsewhere without it; for the last, all it decides."""
         found = []
         for place, cases in enumerate(self.taken(rules)):
             skill, agreed, left = rules[place].skill, 0, cases

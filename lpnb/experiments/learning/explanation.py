@@ -1,8 +1,8 @@
 """Which factors a landing rests on: delta debugging, halving what is likely with each case sent.
 
-For a case *x* that a rule decides, each set of up to four factors is a candidate for what the rule looks at. A
-set is out when another case agrees with *x* on it, is not taken by a rule above, and landed elsewhere. The next
-cases keep *x* on some factors and differ in all others, so that the answers split what is left.
+For a case *x* that a rule decides, each set of up to four factors is a candidate for what the rule looks at.
+A set is out when another case agrees with *x* on it, is not taken by a rule above, and landed elsewhere. The
+next cases keep *x* on some factors and differ in all others, so that the answers split what is left.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from lpnb.experiments.learning.evidence import Evidence, as_booleans, places_of
 #: How likely a rule is to look at so many factors, before anything is known.
 SIZE_SHARES = (0.0, 0.35, 0.35, 0.2, 0.1)
 #: A rule counts as explained when one set of factors has so much of the weight.
-ENOUGH = 0.9
+ENOUGH = 0.7
 #: How much less likely a set is that leaves some of a rule's own cases to a second rule.
 SECOND_RULE = 2.0**-8
 #: Rules with more critical cases than this are not asked about, and no rule is asked more at a time.
 MOST_CRITICAL = 12
-QUESTIONS = 3
+QUESTIONS = 2
 _TRIES = 60
 _MOST_SETS = 12_000
 
@@ -35,7 +35,8 @@ class FactorSets:
     """Every set of up to four factors, as bit masks, with its weight before any evidence."""
 
     def __init__(self, space: CaseSpace) -> None:
-        masks, weights = [], []
+        masks: list[int] = []
+        weights: list[float] = []
         for size in range(1, len(SIZE_SHARES)):
             number = math.comb(space.count, size)
             if not number or len(masks) + number > _MOST_SETS:
@@ -51,7 +52,8 @@ class FactorSets:
 
     def agreements(self, case: npt.NDArray[np.uint8], rows: Rows) -> npt.NDArray[np.int64]:
         """For each row, the mask of the factors in which it has the case's value."""
-        return (rows == case) @ self._bits
+        found: npt.NDArray[np.int64] = (rows == case) @ self._bits
+        return found
 
     def left(
         self, case: npt.NDArray[np.uint8], rule: Rule, elsewhere: Rows, own: Rows, space: CaseSpace
@@ -124,7 +126,8 @@ class FactorSets:
         halves = (random.random((40, self.count)) < random.uniform(0.3, 0.8, (40, 1))) @ self._bits
         without = whole & ~self._bits
         options = np.unique(np.concatenate([likely, unions, halves, without, whole & ~likely]))
-        return options[(options != whole) & (options != 0)]
+        useful: npt.NDArray[np.int64] = options[(options != whole) & (options != 0)]
+        return useful
 
 
 def explaining_rows(
@@ -168,8 +171,10 @@ def _row_that_keeps(
     random: np.random.Generator,
     sent: set[bytes],
 ) -> npt.NDArray[np.uint8] | None:
-    """A new case with the values of *case* in the factors kept and others elsewhere, that lands as low as can be
-    without the rule, and in another skill; None when there is none."""
+    """A new case with the values of *case* in the factors kept and others elsewhere, or None.
+
+    Without the rule it would land in another skill where there is such a case, and as low as can be.
+    """
     rows = random.integers(0, np.array(space.sizes), (_TRIES, space.count), dtype=np.uint8)
     for factor, size in enumerate(space.sizes):
         if kept >> factor & 1:

@@ -95,7 +95,9 @@ class Factors:
         complaints = list(_complaints(listed, groups))
         if where is not None and not callable(where):
             complaints.append(
-                Complaint("where", f"where must be a function of a case's values, or None; got {brief(where)}.")
+                Complaint(
+                    "where", f"where must be a function of a case's values, or None; got {brief(where)}."
+                )
             )
         if complaints:
             raise InvalidValueError(complaints)
@@ -114,8 +116,8 @@ class Factors:
             raise InvalidValueError([Complaint("factors", sentence)])
         if len(factors) > MOST_FACTORS:
             sentence = (
-                f"{len(factors)} columns have several values, and {MOST_FACTORS} can be learned about at a time. "
-                "Give one value to those that matter least."
+                f"{len(factors)} columns have several values, and {MOST_FACTORS} can be learned about at "
+                "a time. Give one value to those that matter least."
             )
             raise InvalidValueError([Complaint("factors", sentence)])
         self.factors = tuple(factors)
@@ -193,7 +195,7 @@ class Factors:
 
 
 def _listed(value: object) -> list[object]:
-    """The values of a column; one value stands for a list of one, and "" leaves the field out as None does."""
+    """The values of a column; one value stands for a list of one, and "" for None."""
     single = isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable)
     values = [value] if single else list(value)  # type: ignore[call-overload]
     return [None if isinstance(each, str) and each == "" else each for each in values]
@@ -212,12 +214,16 @@ def _groups(listed: Mapping[str, Sequence[object]], zipped: Sequence[Sequence[st
     return found
 
 
-def _complaints(listed: Mapping[str, Sequence[object]], groups: Sequence[Sequence[str]]) -> Iterable[Complaint]:
+def _complaints(
+    listed: Mapping[str, Sequence[object]], groups: Sequence[Sequence[str]]
+) -> Iterable[Complaint]:
     for name, values in listed.items():
         if not values:
             yield Complaint(name, f"The column {name!r} has no value. Give it [None] to leave it out.")
         elif len(values) > MOST_VALUES:
-            yield Complaint(name, f"{name} has {len(values)} values, and {MOST_VALUES} can be told apart at most.")
+            yield Complaint(
+                name, f"{name} has {len(values)} values, and {MOST_VALUES} can be told apart at most."
+            )
     for group in groups:
         lengths = {name: len(listed[name]) for name in group}
         if len(set(lengths.values())) > 1:

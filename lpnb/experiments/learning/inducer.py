@@ -114,9 +114,7 @@ class Inducer:
             best = polished
         shortest = pool[best]
         rivals = sorted(
-            (cost, rules)
-            for rules, cost in pool.items()
-            if cost <= shortest + RIVAL_BITS and rules != best
+            (cost, rules) for rules, cost in pool.items() if cost <= shortest + RIVAL_BITS and rules != best
         )
         self.current = Induction(best, shortest, _different(rivals)[:MOST_RIVALS])
         return self.current
@@ -141,7 +139,7 @@ class Inducer:
         return rules
 
     def _insertion(self, rules: Rules, random: np.random.Generator | None) -> tuple[int, Rule] | None:
-        """The rule that mends the most for its length, and where it goes; None when nothing is left to mend."""
+        """The rule that mends the most for its length, and its place; None when nothing is to be mended."""
         evidence = self.evidence
         assert self._search is not None  # noqa: S101 - update() made it
         left, wrong, lefts = evidence.everything, 0, []
@@ -156,7 +154,9 @@ class Inducer:
         right = evidence.everything & ~wrong
         last_right = taken & right
         waiting = [(evidence.weight(wrong & bits), skill) for skill, bits in enumerate(evidence.skill_bits)]
-        waiting = sorted(((weight, skill) for weight, skill in waiting if weight), key=lambda it: (-it[0], it[1]))
+        waiting = sorted(
+            ((weight, skill) for weight, skill in waiting if weight), key=lambda it: (-it[0], it[1])
+        )
         best: tuple[float, int, int, Rule] | None = None
         for _, skill in waiting[: _SKILLS_TRIED if random is None else _SKILLS_TRIED_AGAIN]:
             bits = evidence.skill_bits[skill]
@@ -241,7 +241,9 @@ class Inducer:
         """One rule for both, when they differ in the values of one factor alone."""
         if first.skill != second.skill or len(first.conditions) != len(second.conditions):
             return None
-        differing = [pair for pair in zip(first.conditions, second.conditions, strict=True) if pair[0] != pair[1]]
+        differing = [
+            pair for pair in zip(first.conditions, second.conditions, strict=True) if pair[0] != pair[1]
+        ]
         if len(differing) != 1:
             return None
         (factor, mask), (other, other_mask) = differing[0]
@@ -260,7 +262,7 @@ class Inducer:
         return self.fit(self._destroy(rules, random), random)
 
     def _rebuilt(self, rules: Rules, random: np.random.Generator) -> Rules:
-        """The list with its lower part built anew from above: each rule is right on all that is left to it."""
+        """The list with its lower part built anew: each rule is right on all that is left to it."""
         evidence, search = self.evidence, self._search
         assert search is not None  # noqa: S101 - update() made it
         keep = int(random.integers(0, len(rules) - 1))
@@ -289,7 +291,7 @@ class Inducer:
         return (*found, Rule((), -max(weights)[1]))
 
     def _polished(self, rules: Rules) -> Rules:
-        """The shortest list that moving one rule and simplifying it, or changing one value of a set, gives."""
+        """The shortest list got by moving and simplifying one rule, or by changing one value of a set."""
         best, cost = rules, self.cost(rules)
         for changed in self._neighbours(rules):
             length = self.length(changed)

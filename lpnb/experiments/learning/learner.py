@@ -1,7 +1,7 @@
-"""The learner: says which cases to send next, is told where they landed, and keeps the shortest list of rules.
+"""The learner: says which cases to send next, is told where they landed, keeps the shortest list of rules.
 
-It sends nothing and knows no clock. Its choices depend on the seed and on the answers of whole batches, not on
-the order in which the answers of a batch arrive: the same answers, the same cases, after a crash too.
+It sends nothing and knows no clock. Its choices depend on the seed and on the answers of whole batches, not
+on the order in which the answers of a batch arrive: the same answers, the same cases, after a crash too.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Send(NamedTuple):
 
 
 class Validation(NamedTuple):
-    """Cases drawn at random and predicted beforehand: how many answered, how many otherwise, and the bound."""
+    """Cases drawn at random and predicted beforehand: how many, how many landed otherwise, the bound."""
 
     drawn: int
     wrong: int
@@ -392,8 +392,10 @@ class RoutingLearner:
 
 
 def checking_rows(rules: Rules, space: CaseSpace, random: np.random.Generator) -> list[npt.NDArray[np.uint8]]:
-    """Cases that would notice a change of any rule: first one a skill, then one a rule, beside each condition,
-    and where two rules overlap."""
+    """Cases that would notice a change of any rule.
+
+    First one a skill, then one a rule, then beside each condition and where two rules overlap.
+    """
     last = len(rules) - 1
     found: list[npt.NDArray[np.uint8]] = []
 
@@ -405,11 +407,10 @@ def checking_rows(rules: Rules, space: CaseSpace, random: np.random.Generator) -
         return rows[good[0]] if len(good) else None
 
     order = list(range(len(rules)))
-    skills: set[int] = set()
     reference = space.draw(_REFERENCE, random)
     counts = np.bincount(deciding_rules(rules, reference, space), minlength=len(rules))
     order.sort(key=lambda place: -int(counts[place]))
-    first = [place for place in order if rules[place].skill not in skills and not skills.add(rules[place].skill)]  # type: ignore[func-returns-value]
+    first = list({rules[place].skill: place for place in reversed(order)}.values())[::-1]
     for place in [*first, *(place for place in order if place not in first)]:
         row = critical_row(place)
         if row is not None:
