@@ -14,11 +14,11 @@ import numpy as np
 
 from lpnb.experiments.learning.case_space import Rows
 from lpnb.experiments.learning.factors import Factors
+from lpnb.sandbox.world.engagement_targeting import Visitor, consider
 from lpnb.sandbox.world.loader import default_world
 from lpnb.sandbox.world.models import Account, Campaign, Engagement, Installation, Skill, Target
-from lpnb.sandbox.world.routing import Asked, customer_info, route
 from lpnb.sandbox.world.rules import Rules
-from lpnb.sandbox.world.targeting import Visitor, consider
+from lpnb.sandbox.world.skill_routing import Asked, customer_info, route
 
 #: The nine factors of the default world that Monitoring is asked with: 172,032 combinations.
 BANK_FACTORS: dict[str, list[object]] = {
