@@ -19,6 +19,7 @@ JOBS: dict[str, tuple[str, ...]] = {
         "client.async_client",
         "settings",
         "diagnostics.doctor",
+        "diagnostics.explain",
         "diagnostics.token_chain",
     ),
     "Payloads": (

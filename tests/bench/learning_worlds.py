@@ -14,11 +14,11 @@ import numpy as np
 
 from lpnb.experiments.learning.case_space import Rows
 from lpnb.experiments.learning.factors import Factors
-from lpnb.sandbox.world.engagement_targeting import Visitor, consider
+from lpnb.sandbox.world.engagement_targeting import Visitor, match_engagements
 from lpnb.sandbox.world.loader import default_world
 from lpnb.sandbox.world.models import Account, Campaign, Engagement, Installation, Skill, Target
 from lpnb.sandbox.world.rules import Rules
-from lpnb.sandbox.world.skill_routing import Asked, customer_info, route
+from lpnb.sandbox.world.skill_routing import RoutingRequest, customer_info, route_conversation
 
 #: The nine factors of the default world that Monitoring is asked with: 172,032 combinations.
 BANK_FACTORS: dict[str, list[object]] = {
@@ -101,15 +101,15 @@ def land(
 
     visitor = visitor_of(case)
     info = customer_info(visitor.sdes) or {}
-    asked = Asked("Bench", ctype=info.get("ctype"), company_branch=info.get("companyBranch"))
+    asked = RoutingRequest("Bench", ctype=info.get("ctype"), company_branch=info.get("companyBranch"))
     if monitoring:
-        for verdict in consider(account, visitor):
+        for verdict in match_engagements(account, visitor):
             skill = account.skill(verdict.engagement.skill)
             if verdict.matched and (skill is None or online(skill)):
                 engagement = verdict.engagement
                 asked = asked._replace(campaign_id=engagement.campaign, engagement_id=engagement.id)
                 break
-    landing, _ = route(account, asked, rules, online)
+    landing, _ = route_conversation(account, asked, rules, online)
     return str(landing["skill_name"])
 
 
