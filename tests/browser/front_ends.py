@@ -47,7 +47,7 @@ def environment(home: Path) -> dict[str, str]:
     }
 
 
-#: What front ends say of themselves, whenever it suits them: JupyterLab of a notebook that is closed while its
+#: What front ends say of themselves at any moment: JupyterLab of a notebook that is closed while its
 #: kernel still answers, ipywidgets' own wrapper of a view that is removed before its last message on layout.
 FORGIVEN = (
     "Canceled future for create_subshell_request",
