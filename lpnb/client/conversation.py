@@ -161,7 +161,7 @@ class Conversation(BaseConversation):
         """Skill, state, participants and campaign: as history has them, or the last webhook.
 
         Raises:
-            InvalidValueError: There are neither credentials for history nor a receiver.
+            CredentialsError: Every way into history is refused, and there is no receiver.
             ServiceError: History fails.
         """
         return wait_for(self.engine, self._core.details())

@@ -397,7 +397,7 @@ def test_401_with_a_web_page_for_a_body_is_refreshed_once(open_client, cloud, re
     answer = open_client(cloud.settings()).create_conversation("anna")
 
     assert answer.outcome == "refused"
-    assert dict(cloud.calls) == {"domain": 1, "sentinel": 2, "idp": 1, "conversation": 2}
+    assert dict(cloud.calls) == {"domain": 1, "sentinel": 2, "idp": 2, "conversation": 2}
     assert {pair.code for pair in answer.pairs} == {"http-401"}
 
 
