@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import itertools
 import os
 import sys
 from collections.abc import Iterator
@@ -156,13 +155,16 @@ def keys_of_earlier_tests(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Within a test each sandbox has a key of its own, as ever.
     """
-    taken = itertools.count()
+    taken: list[object] = []
 
     def take_key() -> object:
-        number = next(taken)
-        while number >= len(_KEYS):
-            _KEYS.append(_make_key())
-        return _KEYS[number]
+        # Free is a key that no sandbox of a wider scope holds; the list, the loop and the call hold it too.
+        free = next((key for key in _KEYS if sys.getrefcount(key) <= 3), None)
+        if free is None:
+            free = _make_key()
+            _KEYS.append(free)
+        taken.append(free)
+        return free
 
     monkeypatch.setattr(tokens, "_new_key", take_key)
 

@@ -118,7 +118,7 @@ class SkillTransfer(FieldOfConversation):
     """Moves the conversation to another skill, which is the agents' to do; the service may refuse it.
 
     Example:
-        >>> Transfer(skill=2741903011).to_wire()
+        >>> SkillTransfer(skill=2741903011).to_wire()
         {'field': 'Skill', 'type': 'UPDATE', 'skill': '2741903011'}
 
     Source: schema file cm/types. Whether a consumer may is not documented.

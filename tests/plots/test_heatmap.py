@@ -14,6 +14,7 @@ import pytest
 
 import lpnb
 from lpnb import plots
+from lpnb._internal.display import GROUND
 from lpnb.errors import InvalidValueError
 
 Table = Callable[..., pd.DataFrame]
@@ -262,9 +263,7 @@ def test_what_stays_in_sight_stands_on_the_ground_of_the_panel_around_it(table: 
     ]
     heads = [style for style in stays if "background" in style]
     assert len(heads) == 3  # the corner and two rows
-    assert all(
-        "background:var(--lpnb-ground,var(--jp-layout-color0,transparent))" in style for style in heads
-    )
+    assert all(f"background:var(--lpnb-ground,{GROUND})" in style for style in heads)
     assert panel.count("--lpnb-ground: var(--jp-layout-color1,") == 2  # light and dark
 
 

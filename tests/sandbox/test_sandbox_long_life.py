@@ -74,7 +74,7 @@ def test_20_000_conversations_leave_no_more_than_is_kept(state):
     found = sizes(state)
     print(found)
     assert {name: size for name, size in found.items() if size > KEPT} == {}
-    assert found["State._happened"] <= KINDS_OF_EVENT
+    assert found["State._event_counts"] <= KINDS_OF_EVENT
     full = {"State._open", "State._closed", "State._profiles", "State._open_by_consumer", "State._log"}
     full |= {"Visits._sessions", "Visits._visitors", "Uploads._files"}
     assert {name: found[name] for name in full} == dict.fromkeys(full, KEPT)
