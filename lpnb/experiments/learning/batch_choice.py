@@ -55,7 +55,7 @@ _LOWERED = 0.7
 SHORT_LIST = 320
 
 
-class Landing(NamedTuple):
+class RowMatches(NamedTuple):
     """How the list of now treats rows: which rules match, which decides, and the skill without that one."""
 
     matching: Booleans
@@ -64,7 +64,7 @@ class Landing(NamedTuple):
     """Whether it would land in another skill without the deciding rule."""
 
 
-def landing(rules: Sequence[Rule], rows: Rows, space: CaseSpace) -> Landing:
+def landing(rules: Sequence[Rule], rows: Rows, space: CaseSpace) -> RowMatches:
     """How the list treats each row."""
     count, last = len(rows), len(rules) - 1
     matching = np.ones((count, len(rules)), dtype=np.bool_)
@@ -76,7 +76,7 @@ def landing(rules: Sequence[Rule], rows: Rows, space: CaseSpace) -> Landing:
     second = below.argmax(axis=1)
     skills = np.array([rule.skill for rule in rules])
     critical = (deciding == last) | (skills[second] != skills[deciding])
-    return Landing(matching, deciding, critical)
+    return RowMatches(matching, deciding, critical)
 
 
 class QuestionValues:
@@ -199,7 +199,7 @@ class QuestionValues:
 
 
 class _Cells(NamedTuple):
-    treated: Landing
+    treated: RowMatches
     inside: npt.NDArray[np.int64]
     beside: npt.NDArray[np.int64]
     overlap: npt.NDArray[np.int64]
@@ -229,7 +229,7 @@ class GreedyChoice:
         self.pool = self.pool[keep]
         treated = self.cells.treated
         self.cells = _Cells(
-            Landing(treated.matching[keep], treated.deciding[keep], treated.critical[keep]),
+            RowMatches(treated.matching[keep], treated.deciding[keep], treated.critical[keep]),
             self.cells.inside[keep],
             self.cells.beside[keep],
             self.cells.overlap[keep],

@@ -63,7 +63,7 @@ class Prior:
 
 
 @dataclass(slots=True)
-class Progress:
+class LearningProgress:
     """What a learner has come to; numbers of sends."""
 
     sent: int = 0
@@ -115,7 +115,7 @@ class RoutingLearner:
         self.space, self.budget, self.batch = space, budget, batch
         self.validate, self.quiet, self.seed = validate, quiet, seed
         self.evidence = Evidence(space)
-        self.progress = Progress()
+        self.progress = LearningProgress()
         self.validations: list[Validation] = []
         self.skills: list[Hashable] = []
         self._skill_numbers: dict[Hashable, int] = {}
@@ -445,4 +445,13 @@ def checking_rows(rules: Rules, space: CaseSpace, random: np.random.Generator) -
     return found
 
 
-__all__ = ["ROLES", "UNSEEN", "Prior", "Progress", "RoutingLearner", "Send", "Validation", "checking_rows"]
+__all__ = [
+    "ROLES",
+    "UNSEEN",
+    "LearningProgress",
+    "Prior",
+    "RoutingLearner",
+    "Send",
+    "Validation",
+    "checking_rows",
+]
