@@ -109,14 +109,14 @@ def test_a_keyword_is_found_in_structured_content_too(history):
 @pytest.mark.parametrize(
     ("duration", "hit"),
     [
-        ({"from": 60_000}, True),
-        ({"to": 59_999}, False),
-        ({"from": 60_000, "to": 60_000}, True),
-        ({"from": 60_001}, False),
+        ({"from": 60}, True),
+        ({"to": 59.9}, False),
+        ({"from": 60, "to": 60}, True),
+        ({"from": 61}, False),
     ],
 )
 @pytest.mark.parametrize("closed", [True, False])
-def test_duration_runs_to_the_end_or_to_now(history, duration, hit, closed):
+def test_duration_is_in_seconds_and_runs_to_the_end_or_to_now(history, duration, hit, closed):
     conversation_id = history.connector.open()
     history.sandbox.advance(60)
     if closed:
@@ -138,12 +138,93 @@ def test_csat_is_a_range_of_the_rate(history, csat, hit):
 
 
 @pytest.mark.parametrize(
-    "filters", [{"summary": "anything"}, {"mcs": {"from": -100, "to": 100}}, {"alertedMcsValues": [-1, 0, 1]}]
+    ("filters", "hit"),
+    [
+        ({"mcs": {"from": 67, "to": 67}}, True),
+        ({"mcs": {"to": 66}}, False),
+        ({"alertedMcsValues": ["1"]}, True),
+        ({"alertedMcsValues": [1, -1]}, True),
+        ({"alertedMcsValues": ["-1", "0"]}, False),
+    ],
 )
-def test_what_the_sandbox_makes_none_of_is_found_nowhere(history, filters):
-    history.connector.open()
+def test_scores_are_those_that_were_given(history, filters, hit):
+    history.connector.open("berta")
+    conversation_id = history.connector.open()
+    history.sandbox.set_mcs(conversation_id, 67)
 
-    assert history.ids(**filters) == []
+    assert history.ids(**filters) == ([conversation_id] if hit else [])
+    info = history.record(conversation_id)["info"]
+    assert (info["mcs"], info["alertedMCS"]) == (67, 1)
+
+
+@pytest.mark.parametrize(("score", "group"), [(0, -1), (39, -1), (40, 0), (59, 0), (60, 1), (100, 1)])
+def test_a_score_belongs_to_a_group(history, score, group):
+    conversation_id = history.connector.open()
+    history.sandbox.set_mcs(conversation_id, score)
+
+    assert history.ids(alertedMcsValues=[str(group)]) == [conversation_id]
+
+
+def test_a_conversation_without_a_score_or_a_summary_passes_no_filter_of_them(history):
+    conversation_id = history.connector.open()
+
+    for filters in ({"mcs": {"from": 0}}, {"alertedMcsValues": ["-1", "0", "1"]}, {"summary": "a"}):
+        assert history.ids(**filters) == []
+    record = history.record(conversation_id)
+    assert "summary" not in record
+    assert "mcs" not in record["info"]
+
+
+@pytest.mark.parametrize(("word", "hit"), [("rates", True), ("MORTGAGE rates", True), ("pension", False)])
+def test_a_summary_is_found_by_its_words_also_after_the_end(history, word, hit):
+    conversation_id = history.connector.open()
+    history.sandbox.close_conversation(conversation_id)
+    history.sandbox.agent_summarises(conversation_id, "Asked for mortgage rates")
+
+    assert history.ids(summary=word) == ([conversation_id] if hit else [])
+    assert history.record(conversation_id)["summary"] == {
+        "text": "Asked for mortgage rates",
+        "lastUpdatedTime": NOW_MS,
+    }
+
+
+def test_a_summary_and_a_score_are_told_of_by_no_webhook_and_have_verbs_in_the_control_api(history):
+    conversation_id = history.connector.open()
+    headers = {"X-Sandbox-Token": history.sandbox.control_token}
+    path = f"/_lpnb/conversations/{conversation_id}/agent"
+
+    for body in ({"summarises": "Rates"}, {"scores": 12}):
+        assert history.connector.http.post(path, json=body, headers=headers).json() == {"done": True}
+
+    assert history.ids(summary="rates", alertedMcsValues=["-1"]) == [conversation_id]
+    refused = history.connector.http.post(path, json={"scores": "12"}, headers=headers)
+    assert refused.json() == {"error": "score must be a whole number from 0 to 100; got '12'."}
+
+
+@pytest.mark.parametrize(
+    ("end", "hit"),
+    [
+        ({"from": NOW_MS + 60_000, "to": -1}, True),
+        ({"from": str(NOW_MS), "to": str(NOW_MS + 59_999)}, False),
+        ({"from": NOW_MS + 60_001}, False),
+    ],
+)
+def test_end_is_a_span_of_time_that_open_conversations_are_not_in(history, end, hit):
+    conversation_id = history.connector.open()
+    history.connector.open("berta")
+    history.sandbox.advance(60)
+    history.sandbox.close_conversation(conversation_id)
+
+    assert history.ids(end=end) == ([conversation_id] if hit else [])
+
+
+@pytest.mark.parametrize(
+    ("source", "hit"), [(["APP"], True), (["sandbox connector"], True), (["FACEBOOK", "SMS"], False)]
+)
+def test_a_source_is_app_or_the_one_of_the_record(history, source, hit):
+    conversation_id = history.connector.open()
+
+    assert history.ids(source=source) == ([conversation_id] if hit else [])
 
 
 @pytest.mark.parametrize(
@@ -202,7 +283,9 @@ def test_filters_hold_together(history):
         ({"csat": {"min": 1}}, "csat must be an object with from, to or both."),
         ({"duration": 5}, "duration must be an object with from, to or both."),
         ({"keyword": "  "}, "keyword must be a string that is not blank."),
-        ({"alertedMcsValues": [2]}, "alertedMcsValues must be an array of -1, 0 and 1."),
+        ({"alertedMcsValues": [2]}, "alertedMcsValues must be an array of '-1', '0', '1'."),
+        ({"alertedMcsValues": "1"}, "alertedMcsValues must be an array of '-1', '0', '1'."),
+        ({"source": "APP"}, "source must be an array of strings, such as ['APP']."),
         (
             {"sdeSearch": {"custmerInfo": "x"}},
             "sdeSearch.custmerInfo is no SDE of history. Did you mean 'customerInfo'?",

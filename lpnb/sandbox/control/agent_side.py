@@ -81,6 +81,39 @@ class AgentSide:
         event = {"type": "ContentEvent", "message": text, "contentType": "text/plain"}
         return self._publish(conversation_id, event, agent, audience="AGENTS_AND_MANAGERS")
 
+    def agent_summarises(self, conversation_id: str, text: str) -> None:
+        """Write the conversation's summary, also after its end; history shows it and finds it by its words.
+
+        Raises:
+            KeyError: When there is no such conversation.
+            ValueError: When the text is empty or too long.
+        """
+        _check_text(text)
+        with self._state.ledger:
+            agent = self._assigned(self._conversation(conversation_id)) or FALLBACK_AGENT
+            value = {"text": text, "lastUpdatedTime": int(self._state.clock() * 1000)}
+            self._state.update_field(conversation_id, "summary", value, by=agent)
+
+    def set_mcs(self, conversation_id: str, score: int) -> None:
+        """Give a conversation its Meaningful Connection Score; the service computes it, the sandbox does not.
+
+        Its group, which history has as ``alertedMCS``, is negative (-1) below 40, neutral (0) below 60 and
+        positive (1) from there (inferred).
+
+        Args:
+            conversation_id: Open or closed.
+            score: From 0 to 100.
+
+        Raises:
+            KeyError: When there is no such conversation.
+            ValueError: When the score is none.
+        """
+        if isinstance(score, bool) or not isinstance(score, int) or not 0 <= score <= 100:
+            raise ControlError(f"score must be a whole number from 0 to 100; got {score!r}.")
+        self._conversation(conversation_id)
+        group = -1 if score < 40 else 0 if score < 60 else 1
+        self._state.update_field(conversation_id, "mcs", {"mcs": score, "alertedMCS": group}, by="SYSTEM")
+
     def agent_types(self, conversation_id: str, chat_state: str = "COMPOSING") -> None:
         """Show that the assigned agent is typing, or has stopped ("PAUSE")."""
         known = ("ACTIVE", "INACTIVE", "GONE", "COMPOSING", "PAUSE")

@@ -49,6 +49,16 @@ def _types(agents: AgentSide, name: str, value: object) -> dict[str, Any]:
     return {"done": True}
 
 
+def _summarises(agents: AgentSide, name: str, value: object) -> dict[str, Any]:
+    agents.agent_summarises(name, _text("summarises", value))
+    return {"done": True}
+
+
+def _scores(agents: AgentSide, name: str, value: Any) -> dict[str, Any]:
+    agents.set_mcs(name, value)
+    return {"done": True}
+
+
 def _closes(agents: AgentSide, name: str, _value: object) -> dict[str, Any]:
     agents.agent_closes(name)
     return {"done": True}
@@ -67,6 +77,8 @@ _VERBS: dict[str, Callable[[AgentSide, str, Any], dict[str, Any]]] = {
     },
     "manager_leaves": _manager_leaves,
     "transfer": _transfer,
+    "summarises": _summarises,
+    "scores": _scores,
     "closes": _closes,
     "resumes": lambda agents, name, _: {"done": agents.agent_resumes(name)},
 }

@@ -107,6 +107,10 @@ class Conversation:
     skill_changes: tuple[SkillChange, ...] = ()
     ttr: dict[str, Any] | None = None
     csat: dict[str, Any] | None = None
+    mcs: dict[str, Any] | None = None
+    """``mcs`` and ``alertedMCS``, as history has them."""
+    summary: dict[str, Any] | None = None
+    """``text`` and ``lastUpdatedTime``, as history has them."""
     first_conversation: bool = True
     closed_at: float | None = None
     closed_by: str | None = None

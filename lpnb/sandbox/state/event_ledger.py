@@ -26,7 +26,7 @@ source_name, campaign (campaignId, engagementId and their names, or null), trace
 RichContentEvent as on the wire), metadata, client_properties |
 | ``receipt_published`` | as message_published; event is an AcceptStatusEvent |
 | ``chat_state_published`` | as message_published without sequence; event is a ChatStateEvent |
-| ``field_updated`` | field ("ttr" or "csat"), value (as on the wire), by |
+| ``field_updated`` | field ("ttr", "csat", "mcs" or "summary"), value (as on the wire), by |
 | ``agent_joined`` / ``agent_left`` | agent_id, role ("ASSIGNED_AGENT", "MANAGER", ...) |
 | ``skill_changed`` | skill_id, skill_name, reason ("Skill", "back2Q", "TakeOver", ...), by |
 | ``dialog_opened`` | dialog_id, dialog_type ("POST_SURVEY") |

@@ -182,7 +182,7 @@ class State(Projection):
             return dialog.next_sequence
 
     def update_field(self, conversation_id: str, name: str, value: dict[str, Any], *, by: str) -> None:
-        """Set "ttr" or "csat"."""
+        """Set "ttr", "csat", "mcs" or "summary"."""
         self._change(conversation_id, "field_updated", field=name, value=value, by=by)
 
     def join_agent(self, conversation_id: str, agent_id: str, role: str = "ASSIGNED_AGENT") -> None:

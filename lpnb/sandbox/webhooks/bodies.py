@@ -52,6 +52,8 @@ def key_of(event: Event) -> str | None:
     """Which of the five kinds of webhook tells of *event*; None when none does."""
     if event.kind in _PUBLISHED:
         return _KEYS.get(event.data["event"].get("type"))
+    if event.kind == "field_updated" and event.data["field"] in ("mcs", "summary"):
+        return None  # history's alone
     return CONVERSATION_CHANGE if event.kind in _CHANGES else None
 
 

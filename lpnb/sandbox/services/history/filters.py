@@ -1,9 +1,9 @@
 """The filters of a history search: parsed from its body, and applied to conversations.
 
-The names are documented, and so is that several terms of ``sdeSearch`` are OR. Inferred: that ``duration``
-is in milliseconds like ``info.duration``, that text is compared in any case, ``keyword`` with a part of a
-message and ``sdeSearch`` with whole values or words. The sandbox makes no summaries and no scores, so
-``summary``, ``mcs`` and ``alertedMcsValues`` match no conversation.
+The names are documented, and so is that several terms of ``sdeSearch`` are OR and that ``duration`` is in
+seconds, although ``info.duration`` is in milliseconds. Inferred: that text is compared in any case,
+``keyword`` and ``summary`` with a part of what was written, ``sdeSearch`` with whole values or words, and
+``source`` with ``info.source`` or "APP", which every conversation of a connector is.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ ID_FILTERS = (
     "agentGroupIds",
     "latestAgentGroupIds",
 )
-RANGE_FILTERS = ("duration", "csat", "mcs")
+RANGE_FILTERS = ("end", "duration", "csat", "mcs")
 DEVICE_NAMES = ("DESKTOP", "TABLET", "MOBILE", "NA")
 CONTENT_TYPES = (
     "TEXT_PLAIN",
@@ -35,7 +35,7 @@ CONTENT_TYPES = (
     "SECURE_FORM_SUBMIT",
     "RICH_CONTENT",
 )
-_MCS_ALERTS = (-1, 0, 1)
+_MCS_ALERTS = ("-1", "0", "1")
 
 Predicate = Callable[[HistoryView], bool]
 
@@ -150,16 +150,22 @@ def _latest_agent_group(name: str, value: object) -> Predicate:
     return lambda view: view.group_of(view.latest_agent) in ids
 
 
-def _range(measure: Callable[[HistoryView], float | None]) -> Callable[[str, object], Predicate]:
+def _range(
+    measure: Callable[[HistoryView], float | None], until_now: int | None = None
+) -> Callable[[str, object], Predicate]:
+    """A filter with bounds; a ``to`` of *until_now* is none."""
+
     def parse(name: str, value: object) -> Predicate:
         if not isinstance(value, dict) or not value or not set(value) <= {"from", "to"}:
             raise FilterError(f"{name} must be an object with from, to or both.")
         bounds = []
         for key, default in (("from", float("-inf")), ("to", float("inf"))):
             bound = value.get(key)
+            if until_now is not None and isinstance(bound, str) and bound.removeprefix("-").isdecimal():
+                bound = int(bound[:20])  # times are text in some of the page's examples
             if bound is not None and (isinstance(bound, bool) or not isinstance(bound, int | float)):
                 raise FilterError(f"{name}.{key} must be a number.")
-            bounds.append(default if bound is None else float(bound))
+            bounds.append(default if bound is None or (key, bound) == ("to", until_now) else float(bound))
         first, last = bounds
         if first > last:
             raise FilterError(f"{name}.from must not be more than {name}.to.")
@@ -189,15 +195,25 @@ def _phrase(name: str, value: object) -> str:
 
 
 def _summary(name: str, value: object) -> Predicate:
-    _phrase(name, value)
-    return lambda view: False
+    wanted = _phrase(name, value)
+    return lambda view: view.summary is not None and wanted in view.summary["text"].casefold()
 
 
 def _mcs_alerts(name: str, value: object) -> Predicate:
-    items = value if isinstance(value, list) else [value]
-    if not items or not all(item in _MCS_ALERTS and not isinstance(item, bool) for item in items):
-        raise FilterError(f"{name} must be an array of -1, 0 and 1.")
-    return lambda view: False
+    # Text on the page; clients have them as numbers, too.
+    items = (
+        [str(item) if isinstance(item, int) else item for item in value] if isinstance(value, list) else []
+    )
+    if not items or not set(items) <= set(_MCS_ALERTS):
+        raise FilterError(f"{name} must be an array of {', '.join(map(repr, _MCS_ALERTS))}.")
+    return lambda view: view.mcs is not None and str(view.mcs["alertedMCS"]) in items
+
+
+def _source(name: str, value: object) -> Predicate:
+    if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
+        raise FilterError(f"{name} must be an array of strings, such as ['APP'].")
+    wanted = {item.casefold() for item in value}
+    return lambda view: bool(wanted & {"app", view.now.source_name.casefold()})
 
 
 def _device(name: str, value: object) -> Predicate:
@@ -263,10 +279,12 @@ _FILTERS: dict[str, Callable[[str, object], Predicate]] = {
     "latestAgentGroupIds": _latest_agent_group,
     "keyword": _keyword,
     "summary": _summary,
-    "duration": _range(lambda view: view.duration_ms),
+    "end": _range(lambda view: view.end_ms, until_now=-1),
+    "duration": _range(lambda view: view.duration_ms / 1000),
     "csat": _range(lambda view: view.csat),
-    "mcs": _range(lambda view: None),
+    "mcs": _range(lambda view: None if view.mcs is None else view.mcs["mcs"]),
     "alertedMcsValues": _mcs_alerts,
+    "source": _source,
     "device": _device,
     "messageContentTypes": _content_types,
     "latestConversationQueueState": _queue_state,

@@ -59,6 +59,22 @@ class HistoryView:
         return _ms(end) - _ms(self.now.created_at)
 
     @property
+    def end_ms(self) -> int | None:
+        """When it ended; None while history has not heard of an end."""
+        return _ms(self.now.closed_at) if self.closed else None
+
+    @property
+    def summary(self) -> dict[str, Any] | None:
+        """The summary that an agent wrote, as soon as history has heard of it."""
+        summary = self.now.summary
+        return summary if summary and summary["lastUpdatedTime"] <= _ms(self.moment) else None
+
+    @property
+    def mcs(self) -> dict[str, Any] | None:
+        """The score and its group, or None without one."""
+        return self.now.mcs
+
+    @property
     def csat(self) -> int | None:
         """The rate the consumer gave, or None."""
         csat = self.now.csat
@@ -180,7 +196,7 @@ def _info(view: HistoryView) -> dict[str, Any]:
     if now.csat is not None:
         info["csat"] = now.csat["csatRate"]
         info["csatRate"] = "Not answered" if now.csat["status"] == "SKIPPED" else now.csat["csatRate"]
-    return info
+    return info | (view.mcs or {})
 
 
 def _campaign(view: HistoryView) -> dict[str, Any] | None:
@@ -428,4 +444,5 @@ CONTENTS: dict[str, Callable[[HistoryView], Any]] = {
     "sdes": _sdes,
     "unAuthSdes": _unauth_sdes,
     "monitoring": _monitoring,
+    "summary": lambda view: view.summary,
 }
