@@ -8,7 +8,9 @@ from pathlib import Path
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the file of cases and how a run goes."""
-    parser.add_argument("cases", nargs="?", type=Path, metavar="CASES", help="a CSV, Excel or Parquet file")
+    parser.add_argument(
+        "cases", nargs="?", type=Path, metavar="CASES", help="a CSV, Excel or Parquet file, or a grid in TOML"
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the table to .parquet, .csv or .xlsx")
     parser.add_argument("--bom", action="store_true", help="begin a CSV file of --out so that Excel reads it")
     parser.add_argument("--journal", type=Path, metavar="FILE", help="by default a new one in ./runs")

@@ -526,7 +526,7 @@ def test_cases_are_found_by_number_from_either_end():
 @pytest.mark.parametrize("wrong", [None, 5, {"skillId": ["1"]}, b"x"])
 def test_cases_of_something_else_says_what_it_takes(wrong):
     with pytest.raises(
-        TypeError, match=r"^cases are a Grid, a DataFrame, the path of a CSV, Excel or Parquet file"
+        TypeError, match=r"^cases are a Grid, a DataFrame, the path of a CSV, Excel, Parquet or TOML file"
     ):
         cases_of(wrong)
 

@@ -24,6 +24,8 @@ from lpnb.experiments.cases.batch_builder import BatchBuilder
 from lpnb.experiments.cases.cell_parsers import UnreadableCell, filled_in, half_characters
 from lpnb.experiments.cases.column_formats import DateOrder, Decimal
 from lpnb.experiments.cases.columns import Column, columns_of
+from lpnb.experiments.cases.grid_file import grid_arguments
+from lpnb.experiments.cases.grid_source import GridSource
 from lpnb.experiments.cases.mapping_file import read_mapping
 from lpnb.experiments.cases.preview import Preview
 from lpnb.experiments.cases.sources import (
@@ -435,7 +437,7 @@ def cases_of(
 
     Args:
         anything: ``Cases`` (a ``Grid``, ``Personas``), a DataFrame, the path of a CSV, Excel or Parquet
-            file, or an iterable of dicts.
+            file or of a grid in TOML (``Grid.read``), or an iterable of dicts.
         separator: Of a CSV file; found by its header when left out.
         sheet: Of an Excel workbook, by its name; the first one when left out.
         columns: What headers stand for that are not known by themselves, such as
@@ -458,6 +460,9 @@ def cases_of(
     """
     if isinstance(anything, Cases):
         return anything
+    if isinstance(anything, str | Path) and Path(anything).suffix.lower() == ".toml":
+        source = GridSource(**grid_arguments(anything))
+        return Cases(source, f"of {Path(anything).name}", [source.coverage] if source.strength else ())
     if isinstance(anything, pd.DataFrame | str | Path):
         table = read_table(
             anything,
@@ -473,7 +478,7 @@ def cases_of(
         return Cases(table.source, origin, table.notes)
     if isinstance(anything, Iterable) and not isinstance(anything, Mapping | bytes):
         return Cases(from_rows(anything))
-    kinds = "a Grid, a DataFrame, the path of a CSV, Excel or Parquet file, or a list of dicts"
+    kinds = "a Grid, a DataFrame, the path of a CSV, Excel, Parquet or TOML file, or a list of dicts"
     raise TypeError(f"cases are {kinds}; got {brief(anything)}")
 
 
