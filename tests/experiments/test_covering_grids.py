@@ -136,7 +136,8 @@ def test_a_grid_file_is_read_as_cases(tmp_path):
     file = tmp_path / "routing.toml"
     file.write_text(
         'cover = 2\nseed = 1\n[values]\n"ctmrinfo.ctype" = ["vip", "gold", ""]\n'
-        'ttrDefName = ["NORMAL", "URGENT"]\nskillId = "-1"\n[[exclude]]\n"ctmrinfo.ctype" = ["", "gold"]\nttrDefName = "URGENT"\n',
+        'ttrDefName = ["NORMAL", "URGENT"]\nskillId = "-1"\n[[exclude]]\n"ctmrinfo.ctype" = ["", "gold"]\n'
+        'ttrDefName = "URGENT"\n',
         encoding="utf-8",
     )
 
@@ -157,8 +158,8 @@ def test_a_grid_file_is_read_as_cases(tmp_path):
     ("text", "message"),
     [
         ("cover = ", "cannot be read: Invalid value (at end of document)."),
-        ("cover = 2",
-         'needs a table [values] of columns and their values, such as "ctmrinfo.ctype" = ["vip", "gold", ""].'),
+        ("seed = 2", 'needs a table [values] of columns and their values, such as '
+         '"ctmrinfo.ctype" = ["vip", "gold", ""].'),
         ('[values]\nskillId = ["1"]\n[[exclude]]\nttrDefName = "URGENT"',
          ": exclude names 'ttrDefName', which is no column of [values]."),
         ('where = "x"\n[values]\nskillId = ["1"]',
