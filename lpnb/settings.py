@@ -55,6 +55,10 @@ _NETWORK = ("LP_PROXY", "LP_CA_FILE")
 #: What other programs of this machine read for the same; each name also in lower case.
 _PROXY_VARIABLES = ("HTTPS_PROXY", "ALL_PROXY")
 _CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+#: Settings that decide where secrets go, and who may read them on the way.
+_DESTINATIONS = ("LP_DOMAIN_API", "LP_TRUSTED_HOSTS", *_NETWORK)
+#: In the environment, lets a ``.env`` be read that others may change, as on mounts that know no modes.
+_ALLOW_SHARED = "LP_ALLOW_SHARED_ENV"
 #: Those that are shown to nobody.
 SECRETS = ("LP_CLIENT_SECRET", _APPLICATION[1], _AGENT[1], *_KEYS[1:], "LP_PROXY")
 _NAMES = tuple(name for name, _, _ in SETTINGS)
@@ -231,16 +235,21 @@ class Settings:
         """Read the settings: the environment first, then the nearest ``.env`` (or ``.env.<profile>``).
 
         The file is looked for in *directory* and then upwards, up to the project's root (the first
-        folder with a ``.git`` or ``pyproject.toml``); outside of a project, in the folder above. Values are
+        folder with a ``.git`` or ``pyproject.toml``); outside of a project, nowhere else. Values are
         taken as they stand, without the space around them: ``${...}`` is not expanded. A line that could
         not be read, or a name given twice, is an error, not skipped.
+
+        A file does not decide where a secret goes that came from elsewhere: with a secret in the
+        environment, the Domain API, trusted hosts, proxy and CA file stand there too. A file that belongs to
+        another user, or that others may write, is refused.
 
         Args:
             profile: Such as "staging", to read ``.env.staging`` in place of ``.env``.
             directory: Where to start looking.
 
         Raises:
-            SettingsError: Naming every setting that is missing and every place looked in.
+            SettingsError: Naming every setting that is missing and every place looked in; or what a file
+                must not decide.
         """
         return cls.from_lookup(SettingsLookup.find(profile, directory))
 
@@ -254,8 +263,8 @@ class Settings:
         missing = [name for name, required, _ in SETTINGS if required and name not in lookup.values]
         if missing:
             raise SettingsError(lookup.missing_settings(missing))
-        if damaged := lookup.damaged_values():
-            raise SettingsError("\n".join(damaged))
+        if wrong := lookup.damaged_values() + lookup.diverted_secrets():
+            raise SettingsError("\n".join(wrong))
         return cls.of({**lookup.values, **lookup.network}, lookup.sources)
 
     @classmethod
@@ -375,7 +384,8 @@ class SettingsLookup:
         """Collect the ``LP_*`` values, the environment before the file.
 
         Raises:
-            SettingsError: When the profile's file does not exist, or a line of a file cannot be read.
+            SettingsError: When the profile's file does not exist, is not the user's own, or has a line that
+            cannot be read.
         """
         if profile is not None and not (isinstance(profile, str) and _PROFILE.match(profile)):
             raise SettingsError(
@@ -388,7 +398,7 @@ class SettingsLookup:
             searched = ", ".join(shown(folder / name) for folder in folders)
             raise SettingsError(f"There is no profile {profile!r}. Looked for {searched}.")
         in_file = _read_file(path) if path else {}
-        network, network_sources = _find_network(in_file, shown(path) if path else "")
+        network, network_sources = find_network(in_file, shown(path) if path else "")
         account_names = [key for key in _NAMES if key not in _NETWORK]
         in_environment = {key: os.environ[key] for key in account_names if os.environ.get(key, "").strip()}
         in_use = {key: value for key, value in in_file.items() if key in account_names and value}
@@ -450,6 +460,41 @@ class SettingsLookup:
             if problem := _damage(_text(value)):
                 sentences.append(f"{name} (from {self.sources.get(name, 'the caller')}) {problem}")
         return sentences
+
+    def diverted_secrets(self) -> list[str]:
+        """A sentence for each setting of a file that would decide where a secret from elsewhere goes."""
+        found = {**self.values, **self.network}
+        sentences = []
+        for name in _DESTINATIONS:
+            file = self.sources.get(name, "")
+            if not file or file.endswith("environment") or found.get(name) == DOMAIN_API:
+                continue
+            # A proxy's password is for that proxy, and comes with its address.
+            if diverted := [key for key in SECRETS[:-1] if self.sources.get(key, file) != file]:
+                them = "it" if len(diverted) == 1 else "them"
+                verb = "comes" if len(diverted) == 1 else "come"
+                sentences.append(
+                    f"{name} stands in {file} and would decide where {' and '.join(diverted)} may go, which "
+                    f"{verb} from the {self.sources[diverted[0]]}. Set {name} in the environment too, or "
+                    f"write {them} into {file}."
+                )
+        return sentences
+
+    def sources_shown(self) -> str:
+        """Where each value comes from, in one sentence: the settings of each source, then the defaults."""
+        by_source: dict[str, list[str]] = {}
+        for name in _NAMES:
+            if name in self.sources or name == "LP_DOMAIN_API":
+                by_source.setdefault(self.sources.get(name, "default"), []).append(name)
+        return "; ".join(f"{', '.join(names)} from {_the(source)}" for source, names in by_source.items())
+
+    def readable_by_others(self) -> str | None:
+        """What to do about a file that holds secrets and that others may read; None when there is none."""
+        if self.path is None or not hasattr(os, "geteuid") or os.environ.get(_ALLOW_SHARED, "").strip():
+            return None
+        secret = any(self.sources.get(name) == self.path for name in SECRETS)
+        mode = Path(self.path).stat().st_mode & 0o777
+        return f"chmod 600 {self.path}" if secret and mode & 0o044 else None
 
     def suspicious_values(self) -> list[str]:
         """A sentence for each value that looks like one which nobody has filled in."""
@@ -514,7 +559,9 @@ def profiles(directory: str | Path = ".") -> list[str | None]:
     return list(names)
 
 
-def _find_network(in_file: Mapping[str, str], file: str) -> tuple[dict[str, str | Secret], dict[str, str]]:
+def find_network(
+    in_file: Mapping[str, str], file: str = ""
+) -> tuple[dict[str, str | Secret], dict[str, str]]:
     """The proxy, the hosts without it and the file of authorities, and the variable each came from.
 
     ``LP_PROXY`` and ``LP_CA_FILE`` come first, in the environment and then in the file; after them the
@@ -554,7 +601,11 @@ def normalized_proxy(proxy: Secret | str) -> Secret:
 
 def _read_file(path: Path) -> dict[str, str]:
     # No frame that raises holds what the file says: a traceback may show its variables.
-    values, problem = read_env_file(path)
+    values, problem, owners = read_env_file(path)
+    ours = any(_meant_name(key) in _NAMES for key in values)
+    if owners and ours and not os.environ.get(_ALLOW_SHARED, "").strip():
+        hint = f"Where files have no owner, as on some mounts, set {_ALLOW_SHARED}=1 in the environment."
+        problem = f"{owners}\n{hint}"
     if problem:
         raise SettingsError(f"{shown(path)} {problem}")
     return values
@@ -579,6 +630,10 @@ def _as_secret(value: object, needed: bool = True) -> tuple[Secret, str | None]:
     if lone_surrogate(value.reveal()) is not None:
         return value, "must be text that can be encoded; it holds half a character"
     return value, None
+
+
+def _the(source: str) -> str:
+    return f"the {source}" if source in ("environment", "default") else source
 
 
 def _count(number: int) -> str:

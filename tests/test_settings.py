@@ -12,6 +12,7 @@ import pytest
 from lpnb import Secret, Settings, SettingsError
 from lpnb.client.connect import find_settings
 from lpnb.settings import SettingsLookup
+from lpnb.transport.network import Network
 
 FULL = "LP_ACCOUNT_ID=12345678\nLP_CLIENT_ID=file-id\nLP_CLIENT_SECRET=file-secret\n"
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -20,6 +21,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 def write(text: str | bytes, name: str = ".env", folder: str = ".") -> None:
     Path(folder).mkdir(parents=True, exist_ok=True)
     Path(folder, name).write_bytes(text.encode() if isinstance(text, str) else text)
+    Path(folder, name).chmod(0o644)  # whatever the umask of whoever runs the tests
 
 
 def refusal(text: str | bytes) -> str:
@@ -107,7 +109,7 @@ def test_a_profile_that_does_not_exist_says_where_it_was_looked_for():
     with pytest.raises(SettingsError) as caught:
         Settings.load("staging")
 
-    assert str(caught.value) == "There is no profile 'staging'. Looked for ./.env.staging, ../.env.staging."
+    assert str(caught.value) == "There is no profile 'staging'. Looked for ./.env.staging."
 
 
 @pytest.mark.parametrize("profile", ["../x", "a/b", "", "a b", "x" * 65, "staging\n"])
@@ -150,25 +152,18 @@ def test_the_search_ends_at_the_root_of_the_project(monkeypatch):
         Settings.load()
 
 
-def test_without_a_project_the_folder_above_is_looked_in_as_well(monkeypatch):
+@pytest.mark.parametrize("inner", ["notebooks", "inner/most"])
+def test_without_a_project_no_other_folder_is_looked_in(monkeypatch, inner):
     write(FULL)
-    Path("notebooks").mkdir()
-    monkeypatch.chdir("notebooks")
-
-    assert set(Settings.load().sources.values()) == {"../.env"}
-
-
-def test_without_a_project_no_folder_further_up_is_looked_in(monkeypatch):
-    write(FULL)
-    Path("inner/most").mkdir(parents=True)
-    monkeypatch.chdir("inner/most")
+    Path(inner).mkdir(parents=True)
+    monkeypatch.chdir(inner)
 
     with pytest.raises(SettingsError) as caught:
         Settings.load()
 
     assert str(caught.value) == (
         "3 settings are missing: LP_ACCOUNT_ID, LP_CLIENT_ID, LP_CLIENT_SECRET.\n"
-        "Looked in: the environment (0 settings), then ./.env (not there), then ../.env (not there).\n"
+        "Looked in: the environment (0 settings), then ./.env (not there).\n"
         "Write them into a file .env as NAME=value, or set them in the environment."
     )
 
@@ -380,6 +375,151 @@ def test_a_name_in_small_letters_is_noticed_in_the_environment_too(monkeypatch):
         caught.value
     )
     assert "never-shown" not in str(caught.value)
+
+
+SECRETS = [
+    "LP_CLIENT_SECRET",
+    "LP_HISTORY_CLIENT_SECRET",
+    "LP_AGENT_PASSWORD",
+    "LP_HISTORY_SECRET",
+    "LP_HISTORY_TOKEN",
+    "LP_HISTORY_TOKEN_SECRET",
+]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LP_DOMAIN_API", "https://collector.example"),
+        ("LP_DOMAIN_API", "http://127.0.0.1:8000"),
+        ("LP_TRUSTED_HOSTS", "collector.example"),
+        ("LP_PROXY", "http://collector.example:3128"),
+        ("LP_CA_FILE", "collector.pem"),
+    ],
+)
+def test_a_file_does_not_decide_where_a_secret_of_the_environment_goes(monkeypatch, secret, name, value):
+    Path("collector.pem").write_text("")
+    write(f"{FULL}{name}={value}\n")
+    monkeypatch.setenv(secret, "canary")
+
+    with pytest.raises(SettingsError) as caught:
+        Settings.load()
+
+    assert str(caught.value) == (
+        f"{name} stands in ./.env and would decide where {secret} may go, which comes from the environment. "
+        f"Set {name} in the environment too, or write it into ./.env."
+    )
+
+
+def test_all_secrets_and_destinations_that_part_are_named_at_once(monkeypatch):
+    write(f"{FULL}LP_DOMAIN_API=https://a.example\nLP_PROXY=http://b.example\n")
+    monkeypatch.setenv("LP_CLIENT_SECRET", "canary")
+    monkeypatch.setenv("LP_AGENT_PASSWORD", "canary")
+
+    with pytest.raises(SettingsError) as caught:
+        find_settings()
+
+    lines = str(caught.value).splitlines()
+    assert [line.split()[0] for line in lines] == ["LP_DOMAIN_API", "LP_PROXY"]
+    assert all("LP_CLIENT_SECRET and LP_AGENT_PASSWORD may go, which come from" in line for line in lines)
+
+
+def test_the_environment_decides_for_secrets_of_a_file_and_of_its_own(monkeypatch):
+    write(f"{FULL}LP_DOMAIN_API=https://file.example\n")
+    monkeypatch.setenv("LP_CLIENT_SECRET", "of-the-environment")
+    monkeypatch.setenv("LP_DOMAIN_API", "https://environment.example")
+
+    assert Settings.load().domain_api == "https://environment.example"
+    monkeypatch.delenv("LP_CLIENT_SECRET")
+    assert Settings.load().client_secret.reveal() == "file-secret"
+
+
+def test_a_file_may_name_the_domain_api_that_counts_anyway(monkeypatch):
+    write(f"{FULL}LP_DOMAIN_API=https://api.liveperson.net\n")
+    monkeypatch.setenv("LP_CLIENT_SECRET", "of-the-environment")
+
+    assert Settings.load().domain_api == "https://api.liveperson.net"
+
+
+def test_what_a_cluster_worker_sends_does_not_take_the_way_that_a_file_of_its_folder_names(monkeypatch):
+    write("LP_PROXY=http://collector.example:3128\nLP_CA_FILE=collector.pem\n")
+    monkeypatch.setenv("HTTPS_PROXY", "http://own.example:3128")
+
+    network = Network.of_environment()
+
+    assert (network.proxy.reveal(), network.ca_file) == ("http://own.example:3128", "")
+
+
+needs_modes = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no owner and mode here")
+needs_root = pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root gives files away")
+
+
+@needs_modes
+@pytest.mark.parametrize("mode", [0o666, 0o622, 0o602, 0o660, 0o620, 0o646, 0o777])
+@pytest.mark.parametrize("profile", [None, "staging"])
+def test_a_file_that_others_may_write_is_refused_with_the_command_that_mends_it(mode, profile):
+    name = ".env" if profile is None else f".env.{profile}"
+    write(FULL, name)
+    Path(name).chmod(mode)
+
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(profile)
+
+    assert str(caught.value) == (
+        f"./{name} may be changed by others (mode {mode:04o}). Keep it to yourself: chmod 600 ./{name}\n"
+        "Where files have no owner, as on some mounts, set LP_ALLOW_SHARED_ENV=1 in the environment."
+    )
+
+
+@needs_modes
+@needs_root
+@pytest.mark.parametrize("plant", ["file", "link to another's file", "another's link to my file"])
+def test_a_file_of_another_user_is_refused(plant):
+    write("[project]\n", "pyproject.toml")
+    write(FULL, "elsewhere" if "link" in plant else ".env")
+    if "link" in plant:
+        Path(".env").symlink_to("elsewhere")
+    os.chown("elsewhere" if plant == "link to another's file" else ".env", 4711, 4711, follow_symlinks=False)
+    Path("notebooks").mkdir()
+
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(directory="notebooks")
+
+    assert str(caught.value).startswith(
+        "./.env belongs to another user (number 4711), who could say in it where your secrets go. "
+    )
+
+
+@needs_modes
+def test_a_shared_file_is_read_where_the_environment_says_so_and_not_where_the_file_does(monkeypatch):
+    write(f"{FULL}LP_ALLOW_SHARED_ENV=1\n")
+    Path(".env").chmod(0o666)
+    with pytest.raises(SettingsError, match="may be changed by others"):
+        Settings.load()
+
+    monkeypatch.setenv("LP_ALLOW_SHARED_ENV", "1")
+
+    assert Settings.load().client_id == "file-id"
+
+
+@needs_modes
+def test_a_shared_file_of_other_programs_stands_in_nobodys_way():
+    write("POSTGRES_PASSWORD=x\n")
+    Path(".env").chmod(0o666)
+
+    assert SettingsLookup.find().values == {}
+
+
+@needs_modes
+@pytest.mark.parametrize(
+    ("mode", "advice"), [(0o644, "chmod 600 ./.env"), (0o640, "chmod 600 ./.env"), (0o600, None)]
+)
+def test_a_file_with_secrets_that_others_may_read_is_noticed(mode, advice):
+    write(FULL)
+    Path(".env").chmod(mode)
+
+    assert SettingsLookup.find().readable_by_others() == advice
 
 
 def test_a_folder_called_env_is_not_a_file():

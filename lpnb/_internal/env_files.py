@@ -1,4 +1,4 @@
-"""Finding and parsing ``.env`` files.
+"""Finding, judging and parsing ``.env`` files.
 
 Which names mean something is not known here, and nothing is put into the environment.
 """
@@ -14,7 +14,7 @@ from dotenv.parser import parse_stream
 
 
 def folders_from(start: Path) -> list[Path]:
-    """Where to look, the nearest first: up to the project's root; outside of one, in the folder above."""
+    """Where to look, the nearest first: up to the project's root; outside of one, nowhere else."""
     here = start.resolve()
     folders = [here]
     for folder in (here, *here.parents):
@@ -22,18 +22,27 @@ def folders_from(start: Path) -> list[Path]:
             folders.append(folder)
         if (folder / ".git").exists() or (folder / "pyproject.toml").is_file():
             return folders
-    return folders[:2]  # outside of a project: here, and the folder above
+    return [here]
 
 
-def read_env_file(path: Path) -> tuple[dict[str, str], str]:
-    """Return the file's values, or none and what is wrong with it. ``${...}`` is not expanded."""
+def read_env_file(path: Path) -> tuple[dict[str, str], str, str]:
+    """Return the file's values, or none and what is wrong with it; and who else may change it, in words.
+
+    ``${...}`` is not expanded.
+    """
     try:
-        text = _decoded(path.read_bytes())
+        with path.open("rb") as file:  # what is judged is what is read, whoever swaps the file meanwhile
+            owners = _ownership_trouble(path, os.fstat(file.fileno()))
+            text = _decoded(file.read())
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        return {}, f"is not UTF-8 text: line {line} has a letter of another encoding. Save the file as UTF-8."
+        return (
+            {},
+            f"is not UTF-8 text: line {line} has a letter of another encoding. Save the file as UTF-8.",
+            "",
+        )
     except OSError as error:
-        return {}, f"cannot be read: {error.strerror}."
+        return {}, f"cannot be read: {error.strerror}.", ""
     lines: dict[str, int] = {}
     wrong = []
     for binding in parse_stream(io.StringIO(text)):
@@ -47,12 +56,13 @@ def read_env_file(path: Path) -> tuple[dict[str, str], str]:
         elif binding.key is not None:
             lines[binding.key] = line
     if wrong:
-        return {}, (
+        problem = (
             f"cannot be relied on: {'; '.join(wrong)}. "
             'Write one NAME=value a line, and NAME="value" when the value has spaces or a #.'
         )
+        return {}, problem, owners
     values = dotenv_values(stream=io.StringIO(text), interpolate=False)
-    return {key: (value or "").strip() for key, value in values.items()}, ""
+    return {key: (value or "").strip() for key, value in values.items()}, "", owners
 
 
 def _decoded(content: bytes) -> str:
@@ -63,6 +73,25 @@ def _decoded(content: bytes) -> str:
         if first == b"\0" and len(content) % 2 == 0:  # without the mark that says so
             return content.decode(encoding).replace("\r\n", "\n")
     return content.decode("utf-8-sig").replace("\r\n", "\n")
+
+
+def _ownership_trouble(path: Path, status: os.stat_result) -> str:
+    """Say who else may decide what the file says, and the way out; nothing where the system knows no modes.
+
+    A link is judged like what it leads to: whoever made it chose the file.
+    """
+    if not hasattr(os, "geteuid"):
+        return ""
+    for owner in (path.lstat().st_uid, status.st_uid):
+        if owner not in (0, os.geteuid()):
+            return (
+                f"belongs to another user (number {owner}), who could say in it where your secrets go. "
+                f"Copy what you need of it into a file of your own, or: chown {os.geteuid()} {shown(path)}"
+            )
+    if status.st_mode & 0o022:
+        mode = f"{status.st_mode & 0o777:04o}"
+        return f"may be changed by others (mode {mode}). Keep it to yourself: chmod 600 {shown(path)}"
+    return ""
 
 
 def shown(path: Path) -> str:

@@ -99,13 +99,16 @@ def doctor(profile: str | None = None, directory: str | Path = ".", deadline: fl
     checks = [_versions()]
     try:
         settings, where = find_settings(profile, directory)
-        seen = f"account {settings.account_id}, from {where}"
+        lookup = SettingsLookup.find(profile, directory)
+        seen = f"account {settings.account_id}: {lookup.sources_shown()}"
         if where is None:
             seen = (
                 f"none{in_file(profile, directory)}, so the embedded sandbox is used ({settings.domain_api})"
             )
         checks.append(DoctorCheck("settings", "ok", seen))
-        if suspicious := SettingsLookup.find(profile, directory).suspicious_values():
+        if todo := lookup.readable_by_others():
+            checks.append(DoctorCheck("file", "warn", f"others on this machine may read {lookup.path}", todo))
+        if suspicious := lookup.suspicious_values():
             checks.append(DoctorCheck("values", "warn", suspicious[0], "\n".join(suspicious[1:])))
     except SettingsError as error:
         first, _, rest = str(error).partition("\n")

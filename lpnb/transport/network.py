@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from lpnb._internal.redaction import NO_SECRET, Secret
-from lpnb.settings import Settings, SettingsLookup, normalized_proxy
+from lpnb.settings import Settings, find_network, normalized_proxy
 
 
 class UnusableCaFileError(ValueError):
@@ -50,10 +50,9 @@ class Network:
     def of_environment(cls) -> Network:
         """The network of the machine that this runs on, such as a cluster's worker.
 
-        Raises:
-            SettingsError: The nearest ``.env`` cannot be read.
+        No file is asked: what is sent from here belongs to somebody who has never seen one of this folder.
         """
-        found = SettingsLookup.find().network
+        found, _ = find_network({})
         proxy, ca_file = found.get("LP_PROXY", ""), found.get("LP_CA_FILE", "")
         hosts = tuple(str(found.get("NO_PROXY", "")).lower().replace(",", " ").split())
         return cls(normalized_proxy(proxy), hosts, str(ca_file))

@@ -180,6 +180,33 @@ def test_the_doctor_is_not_content_with_settings_that_are_all_misspelled(tmp_pat
     assert done.returncode == 1
 
 
+def test_the_doctor_says_where_each_value_comes_from_and_who_else_may_read_it(sandbox, tmp_path):
+    environment = sandbox.environment()
+    in_file = {name: environment.pop(name) for name in ("LP_ACCOUNT_ID", "LP_CLIENT_ID", "LP_HISTORY_KEY")}
+    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in in_file.items()))
+    history = [name for name in environment if "HISTORY" in name or "AGENT" in name]
+
+    done = lpnb("doctor", cwd=tmp_path, **environment)
+
+    assert (
+        "ok    settings        account 12345678: LP_ACCOUNT_ID, LP_CLIENT_ID, LP_HISTORY_KEY from ./.env; "
+        f"LP_CLIENT_SECRET, LP_DOMAIN_API, {', '.join(history)} from the environment\n"
+    ) in done.stdout
+    assert "chmod" not in done.stdout
+
+    (tmp_path / ".env").write_text(
+        "".join(f"{name}={value}\n" for name, value in sandbox.environment().items())
+    )
+    (tmp_path / ".env").chmod(0o644)
+    done = lpnb("doctor", cwd=tmp_path)
+
+    assert (
+        "warn  file            others on this machine may read ./.env\n"
+        "                      -> chmod 600 ./.env\n"
+    ) in done.stdout
+    assert done.returncode == 0
+
+
 def test_the_doctor_says_that_the_secret_is_wrong_and_never_prints_it(sandbox, tmp_path):
     wrong = {**sandbox.environment(), "LP_CLIENT_SECRET": "canary-4711"}
 
@@ -210,7 +237,7 @@ def test_the_doctor_goes_on_when_nothing_answers(tmp_path):
 def test_the_doctor_refuses_a_profile_that_is_not_there(tmp_path):
     done = lpnb("doctor", "--profile", "staging", cwd=tmp_path)
 
-    assert "There is no profile 'staging'. Looked for ./.env.staging, ../.env.staging." in done.stdout
+    assert "There is no profile 'staging'. Looked for ./.env.staging." in done.stdout
     assert done.returncode == 1
 
 
