@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import ssl
-from contextlib import suppress
 from urllib.parse import unquote
 
 import httpx
@@ -29,22 +28,27 @@ async def issuer_of(url: str, network: Network, deadline: float) -> str | None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    writer: asyncio.StreamWriter | None = None
-    with suppress(OSError, TimeoutError, ValueError, asyncio.IncompleteReadError):
+    try:
         async with asyncio.timeout(deadline):
-            proxy = network.proxy_for(target)
-            where = (host, port) if proxy is None else (proxy.host, proxy.port or 80)
-            reader, writer = await asyncio.open_connection(*where)
-            if proxy is not None:
-                writer.write(_connect_head(host, port, proxy))
-                head = await reader.readuntil(b"\r\n\r\n")
-                if not head.split(b" ", 2)[1].startswith(b"2"):
-                    return None
-            await writer.start_tls(context, server_hostname=host)
-            return _issuer(writer.get_extra_info("ssl_object").getpeercert(binary_form=True))
-    if writer is not None:
-        writer.close()
-    return None
+            return await _issuer_shown(host, port, context, network.proxy_for(target))
+    except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError):
+        return None
+
+
+async def _issuer_shown(host: str, port: int, context: ssl.SSLContext, proxy: httpx.URL | None) -> str | None:
+    """Make the handshake, through *proxy* if there is one, and close the connection whatever came of it."""
+    where = (host, port) if proxy is None else (proxy.host, proxy.port or 80)
+    reader, writer = await asyncio.open_connection(*where)
+    try:
+        if proxy is not None:
+            writer.write(_connect_head(host, port, proxy))
+            head = await reader.readuntil(b"\r\n\r\n")
+            if not head.split(b" ", 2)[1].startswith(b"2"):
+                return None
+        await writer.start_tls(context, server_hostname=host)
+        return _issuer(writer.get_extra_info("ssl_object").getpeercert(binary_form=True))
+    finally:
+        writer.transport.abort()
 
 
 def _connect_head(host: str, port: int, proxy: httpx.URL) -> bytes:

@@ -103,6 +103,19 @@ class EndpointServer(uvicorn.Server):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), 1.0)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more, then let uvicorn end what it has."""
+        # What was accepted in this very moment becomes known within three rounds of the loop: a connection
+        # still on its way when its server closes is never closed.
+        with contextlib.suppress(NotImplementedError):
+            asyncio.get_running_loop().remove_reader(self._listener)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        await super().shutdown(sockets=sockets)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
+
     def _cut_silent(self, now: float) -> None:
         """Cut connections that have asked for nothing yet: the server itself waits for them for ever."""
         silent = [one for one in self.server_state.connections if getattr(one, "cycle", self) is None]

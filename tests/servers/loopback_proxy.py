@@ -57,17 +57,19 @@ class LoopbackProxy:
 
     async def _end(self) -> None:
         self._server.close()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for _ in range(2):  # a connection that was taken a moment ago has its task a moment later
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             self.log.append(head)
             await self._answer(head, reader, writer)
-        writer.close()
+        writer.transport.abort() if self._server.sockets == () else writer.close()
 
     async def _answer(self, head: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host = head.split()[1].partition(":")[0]
@@ -94,7 +96,7 @@ class LoopbackProxy:
         finally:
             for way in ways:
                 way.cancel()
-            far_writer.close()
+            far_writer.transport.abort()
 
     async def _carry(
         self,
