@@ -30,6 +30,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from lpnb._printable import lines, one_line
+
 
 class Response(Protocol):
     """What an error keeps of a send: a ``BatchResponse``."""
@@ -82,6 +84,12 @@ class LpnbError(Exception):
         JournalError
     """
 
+    #: Whether its text has lines of its own. Elsewhere a line break came with what it quotes, and is spelled.
+    _has_lines = False
+
+    def __str__(self) -> str:
+        return (lines if self._has_lines else one_line)(super().__str__())
+
 
 class SettingsError(LpnbError):
     """A setting is missing or unusable. Nothing was sent.
@@ -92,6 +100,8 @@ class SettingsError(LpnbError):
         Traceback (most recent call last):
         lpnb.errors.SettingsError: ...
     """
+
+    _has_lines = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +129,7 @@ class InvalidValueError(LpnbError, ValueError):
         super().__init__(self.complaints)
 
     def __str__(self) -> str:
-        sentences = [complaint.sentence for complaint in self.complaints]
+        sentences = [one_line(complaint.sentence) for complaint in self.complaints]
         if len(sentences) == 1 and not self.more:
             return sentences[0]
         listed = "\n".join(f"  - {line}" for line in sentences)
@@ -163,6 +173,8 @@ class RunError(LpnbError):
         Traceback (most recent call last):
         lpnb.errors.RunError: ...
     """
+
+    _has_lines = True
 
 
 class ChangedCasesError(RunError):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lpnb._printable import one_line
 from lpnb.experiments.cases.cases import Cases, cases_of
 from lpnb.experiments.runs.live_guard import CAP
 from lpnb.experiments.runs.options import RunOptions
@@ -104,9 +105,9 @@ def each_case(
     def test(case: str, request: pytest.FixtureRequest) -> None:
         check = shared.check(case, _selected(request, test), request)
         if check.verdict == "skipped":
-            pytest.skip(check.said)
+            pytest.skip(one_line(check.said))
         if check.verdict != "passed":
-            pytest.fail(f"{check.case}: {check.said}", pytrace=False)
+            pytest.fail(one_line(f"{check.case}: {check.said}"), pytrace=False)
 
     return test
 

@@ -1,6 +1,6 @@
 """HTML and text display in a notebook: escaping, tables, shortened values.
 
-Escaping happens here and nowhere else. Every value is shown as text, whatever markup it holds.
+Escaping for HTML happens here and nowhere else. Every value is shown as text, whatever markup it holds.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import html
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+
+from lpnb._printable import one_line
 
 #: Text, its muted kind and the page's ground in the front end's colours. VS Code's own come first: its widget
 #: manager sets JupyterLab's light ones for every output, in dark themes too.
@@ -88,7 +90,8 @@ def table_text(columns: Sequence[str], rows: Iterable[Sequence[object]], width: 
           id  0123456789
         Empty in every row: note.
     """
-    lines = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    columns = [one_line(name) for name in columns]
+    lines = [["" if cell is None else one_line(cell) for cell in row] for row in rows]
     sizes = [max(len(name), *(len(line[place]) for line in lines), 0) for place, name in enumerate(columns)]
     beside = list(range(len(columns)))
     empty: list[int] = []

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lpnb._printable import one_line
 from lpnb.cli.run_options import add_table_options
 from lpnb.errors import InvalidValueError
 
@@ -67,7 +68,7 @@ def _run(options: argparse.Namespace) -> int:
         if not note.startswith("Taken for: ") and not any(
             column.note and column.note in note for column in table.columns
         ):
-            print(note)
+            print(one_line(note))
     if is_new:
         print(f"The mapping is in {options.map}: edit it, and use it with --map {options.map}")
     try:

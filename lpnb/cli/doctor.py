@@ -6,6 +6,8 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
+from lpnb._printable import json_lines
+
 if TYPE_CHECKING:
     SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -22,7 +24,7 @@ def _run(options: argparse.Namespace) -> int:
     from lpnb.diagnostics.doctor import doctor
 
     checkup = doctor(options.profile)
-    print(json.dumps(checkup.rows(), ensure_ascii=False) if options.json else checkup)
+    print(json_lines(json.dumps(checkup.rows(), ensure_ascii=False)) if options.json else checkup)
     if not options.json:
         print("\nAll is well." if checkup.ok else "\nSomething needs doing; see the lines marked fail.")
     return 0 if checkup.ok else 1

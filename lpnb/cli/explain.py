@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lpnb._printable import json_lines
+
 if TYPE_CHECKING:
     SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -45,7 +47,7 @@ def _run(options: argparse.Namespace) -> int:
     except InvalidValueError as error:
         print(error, file=sys.stderr)
         return 2
-    print(json.dumps(explanation.to_dict(), ensure_ascii=False) if options.json else explanation)
+    print(json_lines(json.dumps(explanation.to_dict(), ensure_ascii=False)) if options.json else explanation)
     return 0 if explanation.ok else 1
 
 

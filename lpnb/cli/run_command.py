@@ -10,13 +10,14 @@ import argparse
 import contextlib
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
+from lpnb._printable import json_lines, lines, one_line
 from lpnb.errors import Complaint, InvalidValueError, JournalError, LpnbError, RunError, SettingsError
 
 if TYPE_CHECKING:
@@ -29,6 +30,18 @@ if TYPE_CHECKING:
 _REFUSALS = (InvalidValueError, SettingsError, RunError, JournalError)
 _COLUMNS = ("case", "consumer_id", "outcome", "code", "message", "conversation_id",
             "http_status", "attempts", "elapsed_ms")  # fmt: skip
+
+
+class WrongCallError(InvalidValueError):
+    """Several things are wrong with a call."""
+
+    def __init__(self, errors: Sequence[LpnbError]) -> None:
+        super().__init__([Complaint("", str(error)) for error in errors])
+
+    def __str__(self) -> str:
+        sentences = [complaint.sentence for complaint in self.complaints]
+        listed = "\n".join(f"  - {indent(sentence, '    ').strip()}" for sentence in sentences)
+        return f"{len(sentences)} things are wrong with this call, and nothing was started:\n{listed}"
 
 
 class UsageErrors:
@@ -54,10 +67,7 @@ class UsageErrors:
         if len(self._errors) == 1:
             raise self._errors[0]
         if self._errors:
-            listed = "\n".join(f"  - {indent(str(error), '    ').strip()}" for error in self._errors)
-            count = len(self._errors)
-            sentence = f"{count} things are wrong with this call, and nothing was started:\n{listed}"
-            raise InvalidValueError([Complaint("", sentence)])
+            raise WrongCallError(self._errors)
 
 
 def exit_2_when_refused(
@@ -181,7 +191,7 @@ def journal_path(options: argparse.Namespace) -> Path:
 def print_journal_path(options: argparse.Namespace, run: Run) -> None:
     """Say where the journal is that nobody has named; one that was refused never came to be."""
     if options.journal is None:
-        print(f"The journal is {run.journal_path}", file=sys.stderr)
+        print(one_line(f"The journal is {run.journal_path}"), file=sys.stderr)
 
 
 def set_hints(run: Run) -> None:
@@ -215,7 +225,9 @@ def write_table(options: argparse.Namespace, table: Any, run: Run) -> bool:
             )
         return written
     if options.json:
-        text = table.to_json(orient="records", date_format="iso", date_unit="us", force_ascii=False)
+        text = json_lines(
+            table.to_json(orient="records", date_format="iso", date_unit="us", force_ascii=False)
+        )
     else:
         landed = options.landing or table["landed_skill"].notna().any()
         text = as_text(table, (*_COLUMNS, "landed_skill") if landed else _COLUMNS, most=None)
@@ -237,7 +249,10 @@ def write_or_explain(write: Callable[[], object], run: Run) -> bool:
     else:
         return True
     again = f"lpnb send --resume --journal {run.journal_path} --out FILE"
-    print(f"{problem}\nNothing is lost: the journal has every row. Write them with {again}", file=sys.stderr)
+    print(
+        lines(f"{problem}\nNothing is lost: the journal has every row. Write them with {again}"),
+        file=sys.stderr,
+    )
     return False
 
 
@@ -248,7 +263,7 @@ def resume_hint_on_interrupt(journal: Path) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         if journal.exists():
-            print(f"Go on with lpnb send --resume --journal {journal}", file=sys.stderr)
+            print(one_line(f"Go on with lpnb send --resume --journal {journal}"), file=sys.stderr)
         raise
 
 
@@ -257,11 +272,11 @@ def print_summary(run: Run, client: Client, options: argparse.Namespace) -> None
     if options.quiet:  # otherwise it is the last line that was shown
         print(run.progress, file=sys.stderr)
     if problems := " ".join(filter(None, (run.failure, run.unfinished_steps))):
-        print(problems, file=sys.stderr)
+        print(one_line(problems), file=sys.stderr)
     if len(run.unknown):
-        print(_unknown_hint(run, client, settled=options.settle), file=sys.stderr)
+        print(one_line(_unknown_hint(run, client, settled=options.settle)), file=sys.stderr)
     elif run.progress.left:
-        print(f"Go on with lpnb send --resume --journal {run.journal_path}", file=sys.stderr)
+        print(one_line(f"Go on with lpnb send --resume --journal {run.journal_path}"), file=sys.stderr)
 
 
 def _unknown_hint(run: Run, client: Client, *, settled: bool) -> str:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lpnb._printable import one_line
 from lpnb.cli.run_command import (
     UsageErrors,
     check_call,
@@ -80,7 +81,7 @@ def _run(options: argparse.Namespace) -> int:
             run.wait()
         table = run.table()
         if problems := " ".join(filter(None, (run.failure, run.unfinished_steps))):
-            print(problems, file=sys.stderr)
+            print(one_line(problems), file=sys.stderr)
         if left := run.progress.left:
             print(
                 f"{left:,} were not sent: verify again, or send them with {run.resume_hint}", file=sys.stderr

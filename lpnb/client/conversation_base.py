@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lpnb._internal.display import brief, esc
 from lpnb._internal.validation import check_consumer_id
+from lpnb._printable import one_line
 from lpnb.client.conversation_core import ConversationCore, MessageListener
 from lpnb.client.transcripts import TranscriptLine, to_columns
 from lpnb.errors import Complaint, InvalidValueError
@@ -86,11 +87,13 @@ class BaseConversation:
     def _warn_if_open(self, answer: BatchResponse) -> None:
         # Leaving the ``with`` block has not, or not surely, closed it, and an agent may be waiting.
         if not self.closed:
-            warnings.warn(f"Conversation {self.id} may still be open: {answer.explanation}", stacklevel=3)
+            warnings.warn(
+                one_line(f"Conversation {self.id} may still be open: {answer.explanation}"), stacklevel=3
+            )
 
     def __repr__(self) -> str:
         state = " (closed)" if self.closed else ""
-        return f"<{type(self).__name__} {self.id} of {self.consumer_id}{state}>"
+        return one_line(f"<{type(self).__name__} {self.id} of {self.consumer_id}{state}>")
 
     def _repr_html_(self) -> str:
         return f"<p>{esc(repr(self)[1:-1])}, {len(self.messages)} messages sent from here</p>"

@@ -20,6 +20,7 @@ from typing import Any, Literal
 from lpnb._internal import event_loop
 from lpnb._internal.display import table_html
 from lpnb._internal.optional_dependencies import install_command
+from lpnb._printable import one_line
 from lpnb.api.domain_api import NEEDED_SERVICES
 from lpnb.api.tokens import claims
 from lpnb.client.connect import find_settings, in_file
@@ -71,8 +72,8 @@ class DoctorReport(tuple[DoctorCheck, ...]):
         width = max((len(check.name) for check in self), default=0)
         lines = []
         for check in self:
-            lines.append(f"{check.state:<4}  {check.name:<{width}}  {check.seen}")
-            lines.extend(f"{'':<4}  {'':<{width}}  -> {line}" for line in check.todo.splitlines())
+            lines.append(f"{check.state:<4}  {check.name:<{width}}  {one_line(check.seen)}")
+            lines.extend(f"{'':<4}  {'':<{width}}  -> {one_line(line)}" for line in check.todo.splitlines())
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from lpnb._internal.display import brief, esc
 from lpnb._internal.json_codec import JsonError, read_json
+from lpnb._printable import one_line
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models.conversation_request import REQUEST_CONVERSATION, SET_USER_PROFILE
 from lpnb.models.responses import MEANINGS, BatchResponse, Outcome, read_batch, status_meaning
@@ -71,7 +72,7 @@ class Explanation:
         }
 
     def __str__(self) -> str:
-        return "\n".join(self._lines())
+        return "\n".join(map(one_line, self._lines()))
 
     def _lines(self) -> Iterator[str]:
         verdict = "" if self.findings else " Nothing is wrong with it."

@@ -16,6 +16,7 @@ from lpnb._internal import event_loop
 from lpnb._internal.display import room, table_html, table_text
 from lpnb._internal.redaction import MASK, Secret
 from lpnb._internal.validation import check_consumer_id
+from lpnb._printable import one_line
 from lpnb.api.tokens import claims, header
 from lpnb.client.base import check_client
 from lpnb.errors import ServiceError
@@ -78,7 +79,7 @@ class TokenChain:
     def __str__(self) -> str:
         parts = [table_text(("service", "host"), self.hosts.items(), room())]
         for token in self.tokens:
-            parts.append(f"{_caption(token)}\n{table_text(_COLUMNS, token.rows(), room())}")
+            parts.append(f"{one_line(_caption(token))}\n{table_text(_COLUMNS, token.rows(), room())}")
         return "\n\n".join(parts)
 
     def _repr_html_(self) -> str:

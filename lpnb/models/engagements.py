@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from lpnb._internal.display import brief, esc, table_html
 from lpnb._internal.json_codec import json_trouble, lone_surrogate
+from lpnb._printable import one_line
 from lpnb.errors import Complaint, InvalidValueError
 
 if TYPE_CHECKING:
@@ -302,7 +303,7 @@ class Engagement:
         raise InvalidValueError([Complaint("engagement", f"engagement must be offered. {self.explanation}")])
 
     def __repr__(self) -> str:
-        return f"<Engagement {self.outcome}: {self.explanation}>"
+        return one_line(f"<Engagement {self.outcome}: {self.explanation}>")
 
     def _repr_html_(self) -> str:
         rows = [

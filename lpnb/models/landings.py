@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from lpnb._internal.display import table_html
+from lpnb._printable import one_line
 
 #: No skill: any agent may take the conversation.
 UNASSIGNED = "-1"
@@ -79,7 +80,7 @@ class Landing:
         return f"{source} that {self.conversation_id} {place}{moved}."
 
     def __str__(self) -> str:
-        return self.explanation
+        return one_line(self.explanation)
 
     def _repr_html_(self) -> str:
         rows = [

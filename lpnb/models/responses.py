@@ -15,6 +15,7 @@ from typing import Any, Literal, Self
 
 from lpnb._internal.display import brief, esc, room, table_html, table_text
 from lpnb._internal.json_codec import JsonError, read_json
+from lpnb._printable import one_line
 from lpnb.errors import AlreadyOpenError, NoAnswerError, NotSentError, RefusedError, UnauthorizedError
 
 Outcome = Literal["answered", "refused", "unknown", "not sent"]
@@ -213,8 +214,8 @@ class BatchResponse:
     def __repr__(self) -> str:
         if self.conversation_id:
             number = "" if self.sequence is None else f", sequence {self.sequence}"
-            return f"<BatchResponse answered: conversation {self.conversation_id}{number}>"
-        return f"<BatchResponse {self.outcome}: {self.explanation}>"
+            return one_line(f"<BatchResponse answered: conversation {self.conversation_id}{number}>")
+        return f"<BatchResponse {self.outcome}: {one_line(self.explanation)}>"
 
     def __str__(self) -> str:
         columns = ["req_id", "type", "ok", "code", "conversation_id"]
@@ -223,7 +224,7 @@ class BatchResponse:
             columns.insert(4, "message")
             for row, pair in zip(rows, self.pairs, strict=True):
                 row.insert(4, pair.message)
-        summary = f"Consumer {self.consumer_id}: {self.outcome}. {self.explanation}"
+        summary = one_line(f"Consumer {self.consumer_id}: {self.outcome}. {self.explanation}")
         return f"{summary}\n{table_text(columns, rows, room())}"
 
     def _repr_html_(self) -> str:

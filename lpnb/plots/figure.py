@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lpnb._internal.display import esc, pre_html, table_html
 from lpnb._internal.optional_dependencies import install_command
 from lpnb._internal.validation import one_of
+from lpnb._printable import one_line
 from lpnb.errors import InvalidValueError, LpnbError
 from lpnb.plots.canvas import MISSING_GLYPHS
 from lpnb.plots.text_layout import drawable, families
@@ -102,7 +103,7 @@ class Picture:
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {self.title}. {self.summary}>"
+        return one_line(f"<{type(self).__name__}: {self.title}. {self.summary}>")
 
     def _repr_html_(self) -> str:
         columns, rows = self._rows()

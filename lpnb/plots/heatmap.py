@@ -9,6 +9,7 @@ import pandas as pd
 
 from lpnb._internal.display import esc, table_text
 from lpnb._internal.validation import must
+from lpnb._printable import one_line
 from lpnb.errors import InvalidValueError
 from lpnb.plots.canvas import SMALL, TEXT, Canvas, blank_canvas
 from lpnb.plots.case_matrix import CaseMatrix, Cell, case_labels, case_matrix, check_table
@@ -116,7 +117,7 @@ class Heatmap(Picture):
         """The grid as a table in plain text; of a large one the first 30 rows and 8 columns."""
         grid = self.grid
         if not grid.total:
-            return f"{self.title}: {self.summary}."
+            return one_line(f"{self.title}: {self.summary}.")
         rows, columns = grid.rows[:_ROWS], grid.columns[:_COLUMNS]
         cells = [[grid.cells.get((row, column)) for column in columns] for row in rows]
         lines = [
@@ -130,7 +131,7 @@ class Heatmap(Picture):
             if more > 0
         ]
         rest = f"\n... and {' and '.join(left)}; table() has them all." if left else ""
-        return f"{self.title}: {case_count(grid.total)}\n{table_text(head, lines)}{rest}"
+        return f"{one_line(self.title)}: {case_count(grid.total)}\n{table_text(head, lines)}{rest}"
 
     def _repr_html_(self) -> str:
         if not self.grid.total:

@@ -19,6 +19,7 @@ import pandas as pd
 
 from lpnb._internal.display import brief, count
 from lpnb._internal.validation import check_consumer_id, one_of
+from lpnb._printable import one_line
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.batch_builder import BatchBuilder
 from lpnb.experiments.cases.cell_parsers import UnreadableCell, filled_in, half_characters
@@ -325,7 +326,7 @@ class Cases:
 
     def __repr__(self) -> str:
         size = f"{count(len(self), 'case')} of {count(len(self.columns), 'column')}"
-        return f"<{type(self).__name__}: {size}{self._of_origin}>"
+        return one_line(f"<{type(self).__name__}: {size}{self._of_origin}>")
 
     def _repr_html_(self) -> str:
         return self.preview()._repr_html_()

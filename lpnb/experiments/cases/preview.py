@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lpnb._internal.display import count, esc, pre_html
+from lpnb._printable import json_lines, one_line
 from lpnb.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Preview:
             self.payloads.append((case.name, named))
 
     def __str__(self) -> str:
-        shown = [f"{name}\n{_pretty(frames)}" for name, frames in self.payloads]
+        shown = [f"{one_line(name)}\n{_pretty(frames)}" for name, frames in self.payloads]
         return "\n\n".join([self._total, *shown])
 
     def __repr__(self) -> str:
@@ -61,4 +62,6 @@ class Preview:
 
 
 def _pretty(frames: object) -> str:
-    return frames if isinstance(frames, str) else json.dumps(frames, indent=2, ensure_ascii=False)
+    if isinstance(frames, str):
+        return frames
+    return json_lines(json.dumps(frames, indent=2, ensure_ascii=False))

@@ -15,6 +15,7 @@ import pandas as pd
 
 from lpnb._internal.display import brief, esc, room, table_html, table_text
 from lpnb._internal.validation import must, one_of
+from lpnb._printable import one_line
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.runs.journal_rows import table_of_journal
 from lpnb.plots.case_matrix import as_text, case_labels, tally, text_values
@@ -182,7 +183,7 @@ class Comparison:
     def __repr__(self) -> str:
         columns, rows, more = self._changed_rows()
         shown = [[brief(cell)[1:-1] if len(str(cell)) > 60 else cell for cell in row] for row in rows]
-        parts = [self.summary]
+        parts = [one_line(self.summary)]
         if rows:
             parts.append(table_text(columns, shown, room()))
         if more:

@@ -8,6 +8,7 @@ from itertools import islice
 
 from lpnb._internal.display import count
 from lpnb._internal.redaction import MASK
+from lpnb._printable import json_lines, one_line
 from lpnb.experiments.cases.cases import Cases
 from lpnb.models.best_practices import AS_TEXT, odd_value
 from lpnb.settings import Settings
@@ -28,12 +29,12 @@ def print_requests(settings: Settings, cases: Cases, shown: int) -> None:
         outgoing = case.batch().outgoing(settings.account_id)
         body = json.dumps(json.loads(outgoing.content), indent=2, ensure_ascii=False)
         path = f"/api/account/{settings.account_id}/messaging/consumer/conversation?v=3"
-        lines.append(f"\n{case.name}, for {case.consumer_id or 'a consumer made for it'}")
+        lines += ["", one_line(f"{case.name}, for {case.consumer_id or 'a consumer made for it'}")]
         lines.append(f"POST https://(asyncMessagingEnt){path}")
         lines.append(f"Authorization: {MASK}\nX-LP-ON-BEHALF: {MASK}\nContent-Type: application/json")
         if outgoing.client_properties is not None:
-            lines.append(f"Client-Properties: {outgoing.client_properties}")
-        lines.append(body)
+            lines.append(one_line(f"Client-Properties: {outgoing.client_properties}"))
+        lines.append(json_lines(body))
     lines.extend(odd_values(cases))
     print("\n".join(lines))  # noqa: T201 - printing is what was asked for
 
@@ -50,7 +51,7 @@ def odd_values(cases: Cases, most: int = _CHECKED_CASES) -> Iterator[str]:
     if sentences:
         yield ""
         for sentence in sentences[:_SHOWN_FINDINGS]:
-            yield sentence.removesuffix(f" {AS_TEXT}")
+            yield one_line(sentence.removesuffix(f" {AS_TEXT}"))
         if len(sentences) > _SHOWN_FINDINGS:
             yield "..."
         if any(sentence.endswith(AS_TEXT) for sentence in sentences):

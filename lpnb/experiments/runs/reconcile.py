@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from lpnb._internal.display import table_html
+from lpnb._printable import one_line
 from lpnb.client.engine import Engine
 from lpnb.errors import NotSentError, SettingsError
 from lpnb.journal import Journal, JournalCase, LookupResult
@@ -59,7 +60,9 @@ class Settled:
             )
             if names
         ]
-        reasons = "".join(f"\n  - {name}: {why}" for name, why in list(self.reasons.items())[:20])
+        reasons = "".join(
+            f"\n  - {one_line(f'{name}: {why}')}" for name, why in list(self.reasons.items())[:20]
+        )
         return (", ".join(parts) or "Nothing was unknown") + "." + reasons
 
     def _repr_html_(self) -> str:

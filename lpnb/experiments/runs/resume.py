@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from lpnb._internal import event_loop
 from lpnb._internal.display import brief
+from lpnb._printable import one_line
 from lpnb.client.base import check_client
 from lpnb.client.connect import account_ids
 from lpnb.errors import ChangedCasesError, RunError
@@ -206,4 +207,4 @@ def _at(world: str) -> str:
 def _change_text(case: str, column: str, before: object, after: object) -> str:
     if column == "case" and None in (before, after):
         return f"{case} {'is not in the journal' if before is None else 'is missing now'}"
-    return f"{case}, {column}: {brief(before)} before, {brief(after)} now"
+    return one_line(f"{case}, {column}: {brief(before)} before, {brief(after)} now")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lpnb._internal import event_loop
 from lpnb._internal.display import count, esc, table_html
+from lpnb._printable import lines, one_line
 from lpnb.errors import JournalError, LpnbError, RunError
 from lpnb.experiments.runs.case_dispatcher import Dispatcher, OpenConversation, Session
 from lpnb.experiments.runs.options import RunOptions
@@ -401,11 +402,12 @@ class Run(Results):
             if self._failure is not None and not isinstance(self._failure, LpnbError):
                 raise self._failure
             if self.state in ("paused", "failed"):
-                print(self.advice)  # noqa: T201 - the cell ends early, and somebody has to say why
+                print(lines(self.advice))  # noqa: T201 - the cell ends early, and somebody has to say why
         return self
 
     def __repr__(self) -> str:
-        return f"<Run {self.name}: {self.progress}{f' in {self.journal_path}' if self.journal_path else ''}>"
+        place = f" in {self.journal_path}" if self.journal_path else ""
+        return one_line(f"<Run {self.name}: {self.progress}{place}>")
 
     def _repr_html_(self) -> str:
         progress = self.progress

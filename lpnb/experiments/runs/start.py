@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lpnb._internal import event_loop
 from lpnb._internal.validation import check_path
+from lpnb._printable import one_line
 from lpnb._version import __version__
 from lpnb.client.base import check_client
 from lpnb.client.connect import account_ids
@@ -182,7 +183,7 @@ def start_run(client: Client | AsyncClient, cases: object, options: RunOptions) 
         print(hint)  # noqa: T201 - else the table has columns that changed nothing
     cases = cases.with_ids(account_ids(settings))
     for sentence in (*cases.notes, *cases.unresolved()):
-        print(sentence)  # noqa: T201 - whoever gave the table learns how it was read
+        print(one_line(sentence))  # noqa: T201 - whoever gave the table learns how it was read
     run_key = secrets.token_hex(16)
     if options.dry_run is not False:
         run = Run(name, len(cases), client=client, cases=cases, options=options, run_key=run_key)
@@ -206,7 +207,7 @@ def start_run(client: Client | AsyncClient, cases: object, options: RunOptions) 
             event_loop.wait(pool.close())
         raise
     if options.journal is None:
-        print(f"Writing down run {name} in {path}")  # noqa: T201 - it was not chosen by whoever looks for it
+        print(one_line(f"Writing down run {name} in {path}"))  # noqa: T201 - it was not chosen by whoever looks for it
     run = Run(name, len(cases), path=path, client=client, cases=cases, options=options, run_key=run_key)
     run.launch(journal, ((number, 0) for number in range(len(cases))), pool=pool)
     return run

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from lpnb._internal.display import esc, room, table_html, table_text
+from lpnb._printable import one_line
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.cases import Cases, cases_of
 from lpnb.experiments.runs.live_guard import CAP
@@ -99,7 +100,9 @@ class Verification:
         return f"{count:,} case{'' if count == 1 else 's'}: {', '.join(parts)}."
 
     def __str__(self) -> str:
-        lines = [f"{check.verdict:<6}  {check.case}: {check.said}" for check in self.failures[:SHOWN]]
+        lines = [
+            one_line(f"{check.verdict:<6}  {check.case}: {check.said}") for check in self.failures[:SHOWN]
+        ]
         if (more := len(self.failures) - SHOWN) > 0:
             lines.append(f"... and {more:,} more.")
         return "\n".join([self.headline, *lines])
