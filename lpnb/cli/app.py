@@ -57,7 +57,8 @@ def _run(options: argparse.Namespace) -> int:
         config.touch(mode=0o600)
         # Whether to follow the browser goes with it to our template: Voila itself knows one theme at a time.
         resources = {"follow": not options.theme}
-        content = {"Voila": {"token": token}, "VoilaConfiguration": {"resources": resources}}
+        page = {"resources": resources, "multi_kernel_manager_class": "lpnb.cli.app_kernel.AppKernelManager"}
+        content = {"Voila": {"token": token}, "VoilaConfiguration": page}
         config.write_text(json.dumps(content), encoding="utf-8")
         command = [
             sys.executable, "-m", "voila", str(_APP_FOLDER / "explorer.ipynb"),

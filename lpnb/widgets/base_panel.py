@@ -37,7 +37,7 @@ class BasePanel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.client = client if client is not None else connect()
         self.responses: list[BatchResponse] = []
         factory = self._factory = WidgetFactory()
-        self.sender = SendButton(self.client, factory, self._show_response)
+        self.sender = SendButton(self.client, factory, self._begin_send, self._show_response)
         factory.on_error = self.sender.show_error
         self.batch_form = BatchForm(
             self.client.settings.account_id,
@@ -60,6 +60,9 @@ class BasePanel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _make_widgets(self, factory: WidgetFactory) -> list[Any]:
         """Make the widgets that the panel shows."""
         raise NotImplementedError
+
+    def _begin_send(self, client: Client | AsyncClient, batch: ConversationBatch, consumer_id: str) -> None:
+        """Take note of a send before it leaves."""
 
     def _show_response(
         self, client: Client | AsyncClient, batch: ConversationBatch, response: BatchResponse

@@ -10,6 +10,7 @@ import ipywidgets as ipw
 
 from lpnb._internal.display import esc
 from lpnb.client import AsyncClient, Client
+from lpnb.errors import LpnbError
 from lpnb.models.batches import ConversationBatch
 from lpnb.models.responses import BatchResponse
 from lpnb.widgets import html_views
@@ -19,7 +20,10 @@ from lpnb.widgets.form.batch_form import BatchForm
 from lpnb.widgets.form.engagement_lookup import EngagementLookup
 from lpnb.widgets.form.payload_library import DEFAULT_LIBRARY, PayloadLibrary
 from lpnb.widgets.saved_output import SavedOutput
+from lpnb.widgets.send.history_store import DEFAULT_HISTORY
+from lpnb.widgets.send.landing_lookup import LandingLookup
 from lpnb.widgets.send.request_preview import request_html
+from lpnb.widgets.send.send_history import SendHistory
 from lpnb.widgets.send.sent_request import SentRequest
 from lpnb.widgets.styles import WidgetFactory, css, insert_after
 from lpnb.widgets.tabs.code import CodeTab, cell_code
@@ -35,11 +39,15 @@ class Explorer(BasePanel):
     """The tool to open first and keep open. Show it as a cell's last line.
 
     It never blocks the kernel, sends nothing by itself, and asks before it sends to a real account. What was
-    sent last stays readable in the notebook without a kernel.
+    sent last stays readable in the notebook without a kernel. Form and history live in the kernel's memory;
+    after a tick under History they are kept on disk too, and a new explorer in the same folder takes them up.
 
     Args:
         client: Who sends, a ``Client`` or an ``AsyncClient``; ``connect()`` when left out.
         library: The JSON file that payloads are saved into; ``lpnb-library.json`` here when left out.
+        history: The folder that form and history are kept in after the tick; ``lpnb-history`` here when
+            left out. Its owner alone can read it, tokens and secrets are never in it, and what is older
+            than 30 days is deleted.
 
     Example:
         >>> from lpnb import Client, Sandbox, Settings
@@ -53,14 +61,47 @@ class Explorer(BasePanel):
     """
 
     def __init__(
-        self, client: Client | AsyncClient | None = None, *, library: str | Path = DEFAULT_LIBRARY
+        self,
+        client: Client | AsyncClient | None = None,
+        *,
+        library: str | Path = DEFAULT_LIBRARY,
+        history: str | Path = DEFAULT_HISTORY,
     ) -> None:
-        self.sent: list[SentRequest] = []
+        self._history = SendHistory(history, lambda: self.batch_form.plain_values(), lambda: self.client)
+        self._landing_lookup = LandingLookup(self._on_landing)
         self._library = PayloadLibrary(library)
         self._tabs_by_name: dict[str, Any] = {}
         self._follow_button: Any = None
         self._saved_output = SavedOutput(self._saved_html)
         super().__init__(client)
+        self._restore()
+
+    def _restore(self) -> None:
+        """Come back to the form and the sends that an earlier explorer kept in this folder."""
+        form = self._history.restore()
+        for sent in self.sent:
+            if sent.response.outcome == "unknown":
+                self.sender.add_unknown_outcome(sent.consumer_id)
+        if form is not None:
+            try:
+                self.batch_form.restore_plain(form)
+            except (KeyError, TypeError, LpnbError):
+                self._history.trouble = "The form that was kept cannot be read, and is left out."
+        if self.sent:
+            self._show_count()
+
+    @property
+    def sent(self) -> list[SentRequest]:
+        """Every send, the oldest first, those included that were kept from earlier."""
+        return self._history.sent
+
+    def _show_count(self) -> None:
+        self.tabs.set_title(TABS.index("History"), f"History ({len(self.sent)})" if self.sent else "History")
+
+    def _on_landing(self, sent: SentRequest) -> None:
+        self._history.update(sent)
+        if (tab := self._tabs_by_name.get("History")) is not None:
+            tab.refresh()
 
     def _extra_widgets(self, batch_form: BatchForm) -> list[Any]:
         self.lookup = EngagementLookup(batch_form, self._factory, lambda: self.client)
@@ -113,9 +154,17 @@ class Explorer(BasePanel):
         """The tab *name*, made when it is first needed: what nobody looks at costs nothing."""
         if name not in self._tabs_by_name:
             tab_makers: dict[str, Callable[[], Any]] = {
-                "Send & follow": lambda: FollowTab(self.sent, self._factory, self._is_following),
+                "Send & follow": lambda: FollowTab(
+                    self.sent, self._factory, self._is_following, self._landing_lookup
+                ),
                 "History": lambda: HistoryTab(
-                    self.sent, self._factory, self.reopen, self.resend, self.follow
+                    self._history,
+                    self._factory,
+                    self.reopen,
+                    self.resend,
+                    self.follow,
+                    self._landing_lookup,
+                    self._forget_sends,
                 ),
                 "Experiment": lambda: ExperimentTab(
                     self.batch_form, self._factory, lambda: self.client, self._saved_output.update
@@ -173,17 +222,27 @@ class Explorer(BasePanel):
         button.description = f"Send to {html_views.account_label(settings)}" if is_real else "Send"
         (button.add_class if is_real else button.remove_class)("lpnb-real")
 
+    def _begin_send(self, client: Client | AsyncClient, batch: ConversationBatch, consumer_id: str) -> None:
+        self._history.begin(client, batch, consumer_id)
+
+    def _forget_sends(self) -> None:
+        self.responses.clear()
+        self._show_count()
+        if (follow := self._tabs_by_name.get("Send & follow")) is not None:
+            follow.show(None)
+        self._saved_output.update()
+
     def _show_response(
         self, client: Client | AsyncClient, batch: ConversationBatch, response: BatchResponse
     ) -> None:
         self.responses.append(response)
-        self.sent.append(SentRequest(len(self.sent) + 1, client, batch, response))
+        self._history.add(client, batch, response)
         follow = self._tabs_by_name.get("Send & follow")
         if follow is not None:
             follow.show(self.sent[-1])
         if (history := self._tabs_by_name.get("History")) is not None:
             history.refresh()
-        self.tabs.set_title(TABS.index("History"), f"History ({len(self.sent)})")
+        self._show_count()
         if self._follow_button is None:
             self._follow_button = self._factory.button("Follow it", lambda _: self.open_tab("Send & follow"))
             self._again_button = self._factory.button(
@@ -208,6 +267,7 @@ class Explorer(BasePanel):
         super()._on_change()
         self._show_request()
         self.toolbar.changed()
+        self._history.form_changed()
         self._saved_output.update_soon()
 
     # Code

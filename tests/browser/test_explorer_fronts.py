@@ -111,11 +111,35 @@ def app_alone(folder: Path, *options: str) -> Iterator[str]:
         app.communicate(timeout=20)
 
 
-def test_it_works_alone_as_a_page_of_voila(tmp_path: Path, another_page: Callable[[str], Page]) -> None:
+def test_alone_as_a_page_it_works_and_comes_back_to_form_thread_run_and_send_after_a_reload(
+    tmp_path: Path, another_page: Callable[[str], Page]
+) -> None:
     with app_alone(tmp_path) as address:
         page = another_page(address)
         use(explorer_of(page, ""))
         assert page.locator("text=import lpnb").count() == 0
+
+        page.reload()  # in the middle of a transcript
+        explorer = explorer_of(page, "")
+        expect(explorer.get_by_role("log", name="Thread")).to_contain_text("Hello")
+        tab(explorer, "Experiment")
+        say(explorer, "A second", "3")
+        press(explorer, "Run")
+        expect(explorer.locator(".lpnb-experiment .lpnb-status [data-state=busy]")).to_be_visible()
+
+        page.reload()  # in the middle of a run
+        explorer = explorer_of(page, "")
+        expect(explorer.locator(".lpnb-experiment .lpnb-status [data-state=done]")).to_contain_text("6 of 6")
+        tab(explorer, "Compose")
+        expect(explorer.get_by_label("First name", exact=True)).to_have_value("Ada")
+        press(explorer, "Duplicate")
+        press(explorer, "Send")
+
+        page.goto("about:blank")  # while it sends, or just before
+        page = another_page(address)
+        explorer = explorer_of(page, "")
+        wait_until(explorer, "done")
+        expect(explorer.get_by_role("tab", name="History (2)")).to_be_visible()
         page.close()
 
 

@@ -236,6 +236,28 @@ class BatchForm:
         self._set_consumer(consumer_id)
         self.render()
 
+    def plain_values(self) -> dict[str, Any]:
+        """All that it holds, as plain values for ``restore_plain``."""
+        header = self._client_properties
+        return {
+            "consumer_id": self.consumer_id.value,
+            "frames": self.form.collect()[0],
+            "client_properties": header.to_wire() if header else None,
+        }
+
+    def restore_plain(self, values: Mapping[str, Any]) -> None:
+        """Hold again what ``plain_values`` has returned; there is no step back from it.
+
+        Raises:
+            KeyError, InvalidValueError: They are no such values.
+        """
+        header = values["client_properties"]
+        properties = ClientProperties.from_wire(header, unknown="keep") if header else None
+        self.load(values["frames"], "keep", properties)
+        self._set_consumer(values["consumer_id"])
+        self.render()
+        self._undo_stack.clear()
+
     # Steps back and forth
 
     @property

@@ -107,7 +107,7 @@ class FormField:
             except (TypeError, ValueError):
                 return widget_value
         elif self.kind in ("whole", "number"):
-            widget_value = str(wire_value) if isinstance(wire_value, int | float) else widget_value
+            widget_value = str(wire_value) if isinstance(wire_value, int | float | str) else widget_value
         elif self.kind == "own":
             plain = isinstance(wire_value, str) and wire_value != "" and _parsed(wire_value) == wire_value
             widget_value = wire_value if plain else json.dumps(wire_value, ensure_ascii=False)

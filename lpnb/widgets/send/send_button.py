@@ -26,6 +26,7 @@ TYPING_DELAY = 0.25
 #: Presses in the page that come closer than this are one double click, even when the first send has ended.
 DOUBLE_CLICK = 0.5
 AnyClient = Client | AsyncClient
+OnBegin = Callable[[AnyClient, ConversationBatch, str], None]
 OnResponse = Callable[[AnyClient, ConversationBatch, BatchResponse], None]
 
 
@@ -35,12 +36,19 @@ class SendButton:
     Args:
         client: Who sends; ``set_client`` changes it.
         factory: The panel's layouts.
+        on_begin: Called on lpnb's loop with who sends, what, and for which consumer, before anything leaves.
         on_response: Called on lpnb's loop with who sent, what, and what came of it, before it is said. A send
             that ended before its call comes along too, with the outcome "not sent".
     """
 
-    def __init__(self, client: Client | AsyncClient, factory: WidgetFactory, on_response: OnResponse) -> None:
-        self._on_response = on_response
+    def __init__(
+        self,
+        client: Client | AsyncClient,
+        factory: WidgetFactory,
+        on_begin: OnBegin,
+        on_response: OnResponse,
+    ) -> None:
+        self._on_begin, self._on_response = on_begin, on_response
         self._batch_form: BatchForm | None = None
         self._last_question = ""
         self._pressed_at = -DOUBLE_CLICK  # in the page; a script that clicks twice means it
@@ -89,6 +97,10 @@ class SendButton:
         self._client, self._confirmation = client, SendConfirmation(client)
         self._hide_confirmation()
         self.show_status("idle", "Nothing sent here yet.")
+
+    def add_unknown_outcome(self, consumer: str) -> None:
+        """Ask before the next send for *consumer*: an earlier one, kept on disk, has no known outcome."""
+        self._confirmation.add_unknown_outcome(consumer)
 
     @property
     def busy(self) -> bool:
@@ -200,6 +212,7 @@ class SendButton:
         try:
             self._task = asyncio.current_task()
             set_visible(self.stop_button, True)
+            self._on_begin(client, batch, consumer)
             # The engine itself, since a plain Client's methods would block this loop.
             response = await client.engine.send(batch, consumer)
         except (Exception, asyncio.CancelledError) as error:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lpnb.widgets import html_views
+from lpnb.widgets.send.landing_lookup import LandingLookup
 from lpnb.widgets.send.sent_request import SentRequest
 from lpnb.widgets.send.sent_views import raw_html, sent_html
-from lpnb.widgets.styles import WidgetFactory
+from lpnb.widgets.styles import WidgetFactory, set_visible
 from lpnb.widgets.tabs.landing import LandingView
 from lpnb.widgets.tabs.thread import ThreadView
 
@@ -20,10 +21,15 @@ class FollowTab:
         sent: The explorer's list, which grows.
         factory: The panel's layouts.
         is_visible: Whether the tab can be seen.
+        lookup: What asks where a send landed.
     """
 
     def __init__(
-        self, sent: Sequence[SentRequest], factory: WidgetFactory, is_visible: Callable[[], bool]
+        self,
+        sent: Sequence[SentRequest],
+        factory: WidgetFactory,
+        is_visible: Callable[[], bool],
+        lookup: LandingLookup,
     ) -> None:
         self._sent = sent
         self.shown: SentRequest | None = None
@@ -32,18 +38,12 @@ class FollowTab:
         self._later = factory.button("Later", lambda _: self._show_neighbour(1), "lpnb-tool")
         self.outcome = factory.html("", "lpnb-answers")
         self.raw = factory.html("", "lpnb-raw")
-        self.landing = LandingView(factory)
+        self.landing = LandingView(factory, lookup)
         self.thread = ThreadView(factory, is_visible)
-        self.box = factory.vbox(
-            [
-                factory.box([self._position_note, self._earlier, self._later], "lpnb-tools"),
-                self.outcome,
-                *self.landing.widgets,
-                *self.thread.widgets,
-                self.raw,
-            ],
-            "lpnb-tab",
-        )
+        parts = [self.outcome, *self.landing.widgets, *self.thread.widgets, self.raw]
+        self._send_box = factory.vbox(parts, "lpnb-group")
+        steps = factory.box([self._position_note, self._earlier, self._later], "lpnb-tools")
+        self.box = factory.vbox([steps, self._send_box], "lpnb-tab")
         self.show(self._sent[-1] if self._sent else None)
 
     def show(self, sent: SentRequest | None) -> None:
@@ -52,14 +52,13 @@ class FollowTab:
         index = self._sent.index(sent) if sent is not None else 0
         self._earlier.disabled = sent is None or index == 0
         self._later.disabled = sent is None or index + 1 >= len(self._sent)
+        set_visible(self._send_box, sent is not None)
         if sent is None:
             self._position_note.value = html_views.note_html(
                 "Nothing was sent yet. Press Send under Compose."
             )
             return
-        self._position_note.value = html_views.note_html(
-            f"Send {sent.number} of {len(self._sent)} in this session."
-        )
+        self._position_note.value = html_views.note_html(f"Send {sent.number} of {len(self._sent)}.")
         self.outcome.value = sent_html(sent)
         self.raw.value = raw_html(sent)
         self.landing.show(sent)

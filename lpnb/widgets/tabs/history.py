@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as ipw
 
+from lpnb._internal import event_loop
 from lpnb.errors import LpnbError
 from lpnb.widgets import html_views
+from lpnb.widgets.send.history_store import MAX_AGE
+from lpnb.widgets.send.landing_lookup import LandingLookup, is_free_to_ask
+from lpnb.widgets.send.send_history import SendHistory
 from lpnb.widgets.send.sent_request import SentRequest
 from lpnb.widgets.send.sent_views import difference_html, sent_html
 from lpnb.widgets.styles import WidgetFactory, set_visible
@@ -21,22 +26,28 @@ class HistoryTab:
     """The list of sends with a search box, and what can be done with the one that is chosen.
 
     Args:
-        sent: The explorer's list, which grows.
+        history: The explorer's sends, and what is kept of them.
         factory: The panel's layouts.
         reopen: Called with a send that is to be shown in the form again.
         resend: Called with a send that is to be sent anew for a fresh consumer.
         follow: Called with a send to show in the tab that follows it.
+        lookup: What asks where a send landed.
+        on_forget: Called when every send has been forgotten.
     """
 
     def __init__(
         self,
-        sent: Sequence[SentRequest],
+        history: SendHistory,
         factory: WidgetFactory,
         reopen: Callable[[SentRequest], None],
         resend: Callable[[SentRequest], None],
         follow: Callable[[SentRequest], None],
+        lookup: LandingLookup,
+        on_forget: Callable[[], None],
     ) -> None:
-        self._sent, self._factory = sent, factory
+        self._history, self._sent, self._factory = history, history.sent, factory
+        self._lookup, self._on_forget = lookup, on_forget
+        self._asked: set[SentRequest] = set()
         self._start = 0
         self.chosen: SentRequest | None = None
         self.search = ipw.Text(
@@ -78,10 +89,54 @@ class HistoryTab:
                 self.rows,
                 factory.box([self._newer, self._older], "lpnb-tools"),
                 self._chosen_box,
+                *self._make_keep_widgets(factory),
             ],
             "lpnb-tab",
         )
         self.refresh()
+
+    def _make_keep_widgets(self, factory: WidgetFactory) -> list[Any]:
+        self.keep = ipw.Checkbox(
+            value=self._history.is_kept, indent=False, layout=factory.plain, _dom_classes=("lpnb-tick",),
+            description="Keep the form and these sends on disk, personal values included",
+        )  # fmt: skip
+        self.keep.observe(lambda change: self._on_keep(change["new"]), names="value")
+        self.forget_button = factory.button("Forget all", lambda _: self.forget_all(), "lpnb-tool")
+        self._keep_note = factory.html("", "lpnb-note", "lpnb-flat")
+        self._show_keeping()
+        return [
+            factory.html("<h3>Kept</h3>", "lpnb-head"),
+            factory.box([self.keep, self.forget_button], "lpnb-tools"),
+            self._keep_note,
+        ]
+
+    def _on_keep(self, kept: bool) -> None:
+        self._history.keep(kept)
+        self._show_keeping()
+
+    def forget_all(self) -> None:
+        """Forget every send, in memory and on disk."""
+        self._history.forget_all()
+        self.chosen = None
+        self.keep.value = False
+        set_visible(self._chosen_box, False)
+        self._show_keeping()
+        self._on_forget()
+        self.refresh()
+
+    def _show_keeping(self) -> None:
+        folder = html_views.shortened(str(self._history.store.folder.resolve()), 200)
+        if self._history.is_kept:
+            words = f"Kept in {folder}, which only you can read: each for {MAX_AGE.days} days. "
+        else:
+            words = (
+                f"Kept in memory until this program ends. With the tick they are kept in {folder} for "
+                f"{MAX_AGE.days} days. "
+            )
+        self._keep_note.value = html_views.note_html(
+            words + "Tokens and secrets are never written. “Forget all” deletes all of it.",
+            self._history.trouble,
+        )
 
     def refresh(self) -> None:
         """Show the list as it is now."""
@@ -96,7 +151,9 @@ class HistoryTab:
         for place, button in enumerate(buttons):
             set_visible(button, place < len(page))
             if place < len(page):
-                button.description = page[place].title
+                is_chosen = page[place] is self.chosen
+                button.description = page[place].title + (" · shown below" if is_chosen else "")
+                (button.add_class if is_chosen else button.remove_class)("lpnb-chosen-row")
                 # A class for each outcome, so that the list is read at a glance.
                 outcome = page[place].response.outcome.replace(" ", "-")
                 for each in ("answered", "refused", "unknown", "not-sent"):
@@ -109,10 +166,22 @@ class HistoryTab:
             (self._older, self._start + _PAGE < len(matching)),
         ):
             set_visible(button, visible)
-        text = f"{html_views.count(len(self._sent), 'send')} in this session, the newest first."
+        text = f"{html_views.count(len(self._sent), 'send')} here, the newest first."
         if query:
             text = f"{len(matching)} of {html_views.count(len(self._sent), 'send')} found."
         self._about.value = html_views.note_html(text if self._sent else "Nothing was sent yet.")
+        self._ask_landings()
+
+    def _ask_landings(self) -> None:
+        """Ask where those on the page landed, where that costs nothing and nobody has asked."""
+        for sent in self._page:
+            if sent.landing is None and sent not in self._asked and is_free_to_ask(sent):
+                self._asked.add(sent)
+                event_loop.submit(self._find_quietly(sent))
+
+    async def _find_quietly(self, sent: SentRequest) -> None:
+        with contextlib.suppress(LpnbError):  # whoever follows it is told
+            await self._lookup.find(sent)
 
     def _show_from(self, start: int) -> None:
         self._start = start
@@ -126,10 +195,10 @@ class HistoryTab:
         """Show *sent* below the list."""
         self.chosen = sent
         self._note.value = self.compared.value = ""
-        if not self.other.value and sent.number > 1:
-            self.other.value = str(sent.number - 1)
+        self.other.value = str(sent.number - 1) if sent.number > 1 else ""
         self._detail.value = sent_html(sent)
         set_visible(self._chosen_box, True)
+        self.refresh()
 
     def _run_action(self, action: Callable[[SentRequest], None]) -> None:
         if self.chosen is None:

@@ -10,13 +10,15 @@ from typing import Any
 from lpnb._internal import event_loop
 from lpnb._internal.display import esc
 from lpnb._internal.json_codec import clean
+from lpnb.client import AsyncClient, Client
 from lpnb.client.connect import sandbox_of
-from lpnb.client.landings import DEFAULT_WAIT, find_landing
+from lpnb.client.landings import DEFAULT_WAIT
 from lpnb.errors import LpnbError
 from lpnb.models.landings import Landing
 from lpnb.settings import Settings
 from lpnb.widgets import html_views
 from lpnb.widgets.html_views import error_text
+from lpnb.widgets.send.landing_lookup import LandingLookup, is_free_to_ask
 from lpnb.widgets.send.sent_request import SentRequest
 from lpnb.widgets.styles import WidgetFactory, set_visible
 
@@ -24,10 +26,10 @@ from lpnb.widgets.styles import WidgetFactory, set_visible
 class LandingView:
     """The part of the tab that asks where the conversation of one send is."""
 
-    def __init__(self, factory: WidgetFactory) -> None:
+    def __init__(self, factory: WidgetFactory, lookup: LandingLookup) -> None:
+        self._lookup = lookup
         self._sent: SentRequest | None = None
         self._future: Future[None] | None = None
-        self._landings: dict[int, Landing] = {}
         self.button = factory.button("Where did it land?", lambda _: self.ask(), "lpnb-hidden", "lpnb-more")
         self.status = factory.html("", "lpnb-status")
         self.trace = factory.html("", "lpnb-trace")
@@ -41,41 +43,40 @@ class LandingView:
             self._future.cancel()
         self._sent, self._future = sent, None
         self.status.value = self.trace.value = ""
-        set_visible(self.button, bool(sent.response.conversation_id))
-        if not sent.response.conversation_id:
-            return
-        if (known := self._landings.get(sent.number)) is not None:
-            self._future = event_loop.submit(self._show_landing(sent, known))
-        elif _is_free_to_ask(sent):
+        can_ask = sent.client is not None and bool(sent.response.conversation_id)
+        set_visible(self.button, can_ask)
+        if sent.landing is not None:
+            self._future = event_loop.submit(self._show_landing(sent, sent.landing))
+        elif is_free_to_ask(sent):
             self.ask()
 
     def ask(self) -> Future[None] | None:
         """Ask history, about a minute's patience long; return the future of it."""
         sent = self._sent
-        if sent is None or not sent.response.conversation_id:
+        if sent is None or sent.client is None or not sent.response.conversation_id:
             return None
         if self._future is not None:
             self._future.cancel()
         self.status.value = html_views.status_html(
             "busy", f"Asking history, for up to {DEFAULT_WAIT:.0f} s …"
         )
-        self._future = event_loop.submit(self._ask(sent, sent.response.conversation_id))
+        self._future = event_loop.submit(self._ask(sent, sent.client))
         return self._future
 
-    async def _ask(self, sent: SentRequest, conversation_id: str) -> None:
-        engine = sent.client.engine
+    async def _ask(self, sent: SentRequest, client: Client | AsyncClient) -> None:
         try:
-            landing = await find_landing(engine, conversation_id, receiver=engine.listener)
-            self._landings[sent.number] = landing
+            landing = await self._lookup.find(sent)
             if sent is self._sent:
                 await self._show_landing(sent, landing)
         except Exception as error:  # an exception in a task would vanish unseen
             if sent is self._sent:
-                self.status.value = html_views.status_html("failed", error_text(error, sent.client))
+                self.status.value = html_views.status_html("failed", error_text(error, client))
 
     async def _show_landing(self, sent: SentRequest, landing: Landing) -> None:
         state: html_views.State = "done" if landing.outcome == "landed" else "ask"
         self.status.value = html_views.status_html(state, landing.explanation)
+        if sent.client is None:
+            return
         # The sandbox of ``lpnb lab`` is asked over HTTP, which this loop does not wait for.
         trace = await asyncio.to_thread(_routing_trace, sent.client.settings, landing.conversation_id)
         if sent is self._sent:
@@ -89,13 +90,6 @@ def _routing_trace(settings: Settings, conversation_id: str) -> Mapping[str, Any
         return None if sandbox is None else sandbox.trace(conversation_id)
     except (KeyError, LpnbError):  # forgotten in the meantime, or stopped
         return None
-
-
-def _is_free_to_ask(sent: SentRequest) -> bool:
-    """Whether the question stays on this machine and there is somebody to answer it."""
-    settings = sent.client.settings
-    answers = settings.can_read_history or sent.client.engine.listener
-    return settings.on_loopback and bool(answers)
 
 
 def trace_html(trace: Mapping[str, Any]) -> str:

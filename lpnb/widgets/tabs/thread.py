@@ -14,6 +14,7 @@ import ipywidgets as ipw
 from lpnb._internal import event_loop
 from lpnb._internal.display import esc
 from lpnb._internal.json_codec import clean
+from lpnb.client import AsyncClient, Client
 from lpnb.client.conversation_core import ConversationCore
 from lpnb.client.transcripts import TranscriptLine
 from lpnb.models.responses import BatchResponse
@@ -94,7 +95,8 @@ class ThreadView:
     def _show_conversation(self) -> None:
         sent, dialogue = self._sent, self._dialogue()
         set_visible(self.box, dialogue is not None)
-        set_visible(self.open_button, dialogue is None and sent is not None and bool(sent.response.open_for))
+        can_find = sent is not None and sent.client is not None and bool(sent.response.open_for)
+        set_visible(self.open_button, dialogue is None and can_find)
         if dialogue is not None:
             self.lines.value = lines_html((), dialogue.lines)
             self._show_closed(dialogue)
@@ -102,7 +104,7 @@ class ThreadView:
 
     def _dialogue(self) -> ConversationCore | None:
         sent = self._sent
-        if sent is None:
+        if sent is None or sent.client is None:
             return None
         conversation_id = sent.response.conversation_id or self._open_conversations.get(sent.number)
         if not conversation_id:
@@ -117,15 +119,15 @@ class ThreadView:
 
     def find_open(self) -> Future[None] | None:
         """Look for the conversation that stands in the way of the one asked for, and go on in it."""
-        if self._sent is None:
+        if self._sent is None or self._sent.client is None:
             return None
         self.open_button.disabled = True
         self.open_status.value = html_views.status_html("busy", "Looking for it …")
-        return event_loop.submit(self._find_open(self._sent))
+        return event_loop.submit(self._find_open(self._sent, self._sent.client))
 
-    async def _find_open(self, sent: SentRequest) -> None:
+    async def _find_open(self, sent: SentRequest, client: Client | AsyncClient) -> None:
         try:
-            conversation_id = await sent.client.engine.find_open_conversation(sent.consumer_id)
+            conversation_id = await client.engine.find_open_conversation(sent.consumer_id)
             if conversation_id is not None:
                 self._open_conversations[sent.number] = conversation_id
             if sent is self._sent:
@@ -139,7 +141,7 @@ class ThreadView:
                 )
                 self._show_conversation()
         except Exception as error:  # an exception in a task would vanish unseen
-            self.open_status.value = html_views.status_html("failed", error_text(error, sent.client))
+            self.open_status.value = html_views.status_html("failed", error_text(error, client))
         finally:
             self.open_button.disabled = False
 
@@ -150,10 +152,14 @@ class ThreadView:
         if self._watcher is not None:
             self._watcher.cancel()
         if (dialogue := self._dialogue()) is not None and self._sent is not None:
-            self._watcher = event_loop.submit(self._watch(self._sent, dialogue))
+            client = self._sent.client
+            assert client is not None  # noqa: S101 - there is a dialogue
+            self._watcher = event_loop.submit(self._watch(self._sent, client, dialogue))
 
-    async def _watch(self, sent: SentRequest, dialogue: ConversationCore) -> None:
-        on_loopback = sent.client.settings.on_loopback
+    async def _watch(
+        self, sent: SentRequest, client: Client | AsyncClient, dialogue: ConversationCore
+    ) -> None:
+        on_loopback = client.settings.on_loopback
         last_change, last = time.monotonic(), ""
         try:
             while sent is self._sent and time.monotonic() - last_change < IDLE_TIMEOUT:
@@ -165,7 +171,7 @@ class ThreadView:
                     break
                 await self._wait_for_event(dialogue, SANDBOX_POLL_INTERVAL if on_loopback else POLL_INTERVAL)
         except Exception as error:  # an exception in a task would vanish unseen
-            self.status.value = html_views.status_html("failed", error_text(error, sent.client))
+            self.status.value = html_views.status_html("failed", error_text(error, client))
 
     async def _wait_for_event(self, dialogue: ConversationCore, seconds: float) -> None:
         """Wait for the next webhook, or *seconds* where nobody hears of any."""
@@ -204,8 +210,9 @@ class ThreadView:
     async def _run_action(
         self, dialogue: ConversationCore, action: Callable[[ConversationCore], Any]
     ) -> None:
-        sent = self._sent
-        assert sent is not None  # noqa: S101 - there is a dialogue, so there is a send
+        assert self._sent is not None  # noqa: S101 - there is a dialogue, so there is a send
+        client = self._sent.client
+        assert client is not None  # noqa: S101 - and somebody who sent it
         try:
             await asyncio.sleep(0.25)  # the page holds back the last of what was typed before the press
             self.status.value = html_views.status_html("busy", "Sending …")
@@ -217,7 +224,7 @@ class ThreadView:
             if dialogue.closed:
                 self._show_closed(dialogue)
         except Exception as error:  # an exception in a task would vanish unseen
-            self.status.value = html_views.status_html("failed", error_text(error, sent.client))
+            self.status.value = html_views.status_html("failed", error_text(error, client))
             self.lines.value = lines_html((), dialogue.lines)
         finally:
             self._enable_buttons(not dialogue.closed)

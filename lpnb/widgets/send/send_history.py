@@ -1,0 +1,132 @@
+"""``SendHistory``: the sends of an explorer in memory, and after a tick on disk, the form beside them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lpnb._internal import event_loop
+from lpnb._internal.redaction import Secret, scrub
+from lpnb.client import AsyncClient, Client
+from lpnb.errors import LpnbError
+from lpnb.models.batches import ConversationBatch
+from lpnb.models.responses import BatchResponse
+from lpnb.widgets.send.history_store import HistoryStore
+from lpnb.widgets.send.sent_request import SentRequest, begun_record
+
+#: Seconds without a change after which the form is written anew.
+_FORM_DELAY = 1.0
+
+
+class SendHistory:
+    """The list of sends, and what is kept of it.
+
+    What goes wrong with the disk stands in ``trouble``, and stops no send.
+
+    Args:
+        folder: Where form and sends are kept once ``keep`` was called.
+        form: Returns what the form holds, as plain values.
+        client: Returns who sends now; its secret is never written.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        form: Callable[[], Mapping[str, Any]],
+        client: Callable[[], Client | AsyncClient],
+    ) -> None:
+        self.sent: list[SentRequest] = []
+        self.store = HistoryStore(folder)
+        self.is_kept = self.store.is_on
+        self.trouble = ""
+        self._form, self._client = form, client
+        self._timer: Any = None
+        self._begun_key = ""
+
+    def restore(self) -> Mapping[str, Any] | None:
+        """Take up what an earlier explorer left; return what its form held, if anything was kept."""
+        if not self.is_kept:
+            return None
+        records = self._quietly(self.store.records) or []
+        for record in records:
+            try:
+                self.sent.append(SentRequest.from_record(len(self.sent) + 1, record, self._client()))
+            except (KeyError, TypeError, ValueError, AttributeError, LpnbError):
+                self.trouble = f"A record in {self.store.folder} cannot be read, and is left out."
+        form: Mapping[str, Any] | None = self._quietly(self.store.form)
+        return form
+
+    def begin(self, client: Client | AsyncClient, batch: ConversationBatch, consumer_id: str) -> None:
+        """Write down that a send begins, before it leaves."""
+        self._begun_key = uuid.uuid4().hex
+        place = (client.settings.account_id, client.settings.domain_api)
+        self._write(begun_record(self._begun_key, place, batch, consumer_id), client)
+
+    def add(
+        self, client: Client | AsyncClient, batch: ConversationBatch, response: BatchResponse
+    ) -> SentRequest:
+        """Take on what came of the send that was begun last."""
+        place = (client.settings.account_id, client.settings.domain_api)
+        sent = SentRequest(len(self.sent) + 1, client, batch, response, *place)
+        sent.key, self._begun_key = self._begun_key or sent.key, ""
+        self.sent.append(sent)
+        self.update(sent)
+        return sent
+
+    def update(self, sent: SentRequest) -> None:
+        """Something more is known of *sent*."""
+        self._write(sent.record(), sent.client)
+
+    def _write(self, record: dict[str, Any], client: Client | AsyncClient | None) -> None:
+        if self.is_kept:
+            secrets = [] if client is None else [client.settings.client_secret]
+            self._quietly(self.store.add, _scrubbed(record, secrets))
+
+    def form_changed(self) -> None:
+        """Write the form anew once nothing has changed for a moment."""
+        if self.is_kept:
+            event_loop.loop().call_soon_threadsafe(self._restart_timer)
+
+    def _restart_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = event_loop.loop().call_later(_FORM_DELAY, self._save_form)
+
+    def _save_form(self) -> None:
+        if self.is_kept:
+            secrets = [self._client().settings.client_secret]
+            self._quietly(lambda: self.store.save_form(_scrubbed(self._form(), secrets)))
+
+    def keep(self, kept: bool) -> None:
+        """Keep everything on disk from now on, what there is included; or delete it there."""
+        self.trouble, self.is_kept = "", kept
+        if not kept:
+            self._quietly(self.store.forget)
+            return
+        self._quietly(self.store.start)
+        for sent in self.sent:
+            self.update(sent)
+        self._save_form()
+
+    def forget_all(self) -> None:
+        """Forget every send, in memory and on disk."""
+        self.sent.clear()
+        self.keep(False)
+
+    def _quietly(self, action: Callable[..., Any], *values: Any) -> Any:
+        try:
+            return action(*values)
+        except (OSError, ValueError) as error:
+            self.trouble = f"{self.store.folder} cannot be used: {error}. Sends are kept in memory alone."
+            return None
+
+
+def _scrubbed(value: Any, secrets: list[Secret]) -> Any:
+    """*value* with every text in it cleaned of the *secrets*, and of what is shaped like a token."""
+    if isinstance(value, Mapping):
+        return {name: _scrubbed(each, secrets) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_scrubbed(each, secrets) for each in value]
+    return scrub(value, secrets) if isinstance(value, str) else value
