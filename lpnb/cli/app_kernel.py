@@ -8,7 +8,7 @@ from typing import Any
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
 
-class AppKernelManager(AsyncMappingKernelManager):  # type: ignore[misc]  # jupyter_server has no types here
+class AppKernelManager(AsyncMappingKernelManager):
     """Gives every page the kernel of the first one, with the explorer in it: form, history, runs.
 
     Voila asks for a kernel for each page, and ends it when the page goes. Here a page is a view; the kernel
@@ -17,12 +17,12 @@ class AppKernelManager(AsyncMappingKernelManager):  # type: ignore[misc]  # jupy
 
     _first: asyncio.Task[str] | None = None
 
-    async def start_kernel(self, **options: Any) -> str:
+    async def start_kernel(self, **options: Any) -> str:  # type: ignore[override]  # it has both kinds
         """The id of the kernel there is; it is started with the first page, or after it has died."""
         task = self._first
         if task is None or (task.done() and (task.exception() or task.result() not in self)):
             task = self._first = asyncio.ensure_future(super().start_kernel(**options))
         return await asyncio.shield(task)
 
-    async def shutdown_kernel(self, kernel_id: str, now: bool = False, restart: bool = False) -> None:
+    async def shutdown_kernel(self, kernel_id: str, now: bool = False) -> None:  # type: ignore[override]
         """Nothing: a page has gone, and others may come."""
