@@ -7,6 +7,8 @@ from lpnb.client.async_conversation import AsyncConversation as AsyncConversatio
 from lpnb.client.connect import connect as connect
 from lpnb.client.conversation import Conversation as Conversation
 from lpnb.client.sync_client import Client as Client
+from lpnb.diagnostics.calibration.calibrate import calibrate as calibrate
+from lpnb.diagnostics.calibration.report import CalibrationReport as CalibrationReport
 from lpnb.diagnostics.doctor import doctor as doctor
 from lpnb.diagnostics.explain import explain as explain
 from lpnb.diagnostics.token_chain import token_chain as token_chain

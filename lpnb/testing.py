@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lpnb._printable import one_line
+from lpnb.client.live_guard import CAP
 from lpnb.experiments.cases.cases import Cases, cases_of
-from lpnb.experiments.runs.live_guard import CAP
 from lpnb.experiments.runs.options import RunOptions
 from lpnb.experiments.verification.checks import CaseCheck
 from lpnb.experiments.verification.verify import steps_for, verify_with

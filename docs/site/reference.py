@@ -46,7 +46,7 @@ JOBS: dict[str, tuple[str, ...]] = {
     "Experiments": ("experiments",),
     "Pictures and snippets": ("plots", "snippets"),
     "Widgets": ("widgets",),
-    "Sandbox": ("sandbox",),
+    "Sandbox": ("sandbox", "diagnostics.calibration"),
     "Errors": ("errors", "_internal.redaction"),
 }
 

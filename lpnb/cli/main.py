@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from lpnb._version import __version__
-from lpnb.cli import app, columns, demo, doctor, explain, lab, notebooks, sandbox, send, verify
+from lpnb.cli import app, calibrate, columns, demo, doctor, explain, lab, notebooks, sandbox, send, verify
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,6 +59,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"lpnb {__version__}")
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(metavar="command")
-    for command in (demo, lab, notebooks, app, columns, send, verify, explain, sandbox, doctor):
+    for command in (demo, lab, notebooks, app, columns, send, verify, explain, sandbox, calibrate, doctor):
         command.register(commands)
     return parser

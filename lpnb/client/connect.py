@@ -124,6 +124,13 @@ def shared_sandbox() -> Sandbox:
         return _sandbox.start()
 
 
+def new_sandbox() -> Sandbox:
+    """A sandbox of its own that nobody else uses, with every rule at its default; not started yet."""
+    from lpnb.sandbox import Sandbox
+
+    return Sandbox()
+
+
 def has_fallen_back(settings: Settings) -> bool:
     """Whether *settings* are of the sandbox that ``connect`` starts where it finds no settings.
 

@@ -153,30 +153,42 @@ class RecordingTransport:
         return entry
 
     def _body(self, content: bytes, kind: str) -> str:
-        text = content.decode("utf-8", "replace")
-        if kind.startswith("application/x-www-form-urlencoded"):
-            pairs = parse_qsl(text, keep_blank_values=True)
-            return "&".join(f"{name}={_masked(name, value)}" for name, value in pairs)
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            return text if self._keep_personal or len(text) < 2 else _without_words(text)
-        return json.dumps(self._clean(value, ""), ensure_ascii=False, separators=(",", ":"))
+        return masked_body(content, kind, keep_personal=self._keep_personal)
 
-    def _clean(self, value: Any, parent: str) -> Any:
-        if isinstance(value, dict):
-            return {name: self._clean_member(name, item, parent) for name, item in value.items()}
-        if isinstance(value, list):
-            return [self._clean(item, parent) for item in value]
-        return value
 
-    def _clean_member(self, name: str, value: Any, parent: str) -> Any:
-        if name.lower() in _SECRET_NAMES and not isinstance(value, dict | list):
-            return MASK if value not in (None, "") else value
-        is_personal = name in _PERSONAL_NAMES or name in _PERSONAL_HOLDERS or (parent, name) in _TEXTS
-        if is_personal and not self._keep_personal:
-            return _all_masked(value)
-        return self._clean(value, name)
+def masked_body(content: bytes, kind: str = "application/json", *, keep_personal: bool = False) -> str:
+    """A body as text, without tokens and secrets, and without what is about a person unless it is kept.
+
+    Example:
+        >>> masked_body(b'{"token": "abc", "firstName": "John", "code": "OK"}')
+        '{"token":"********","firstName":"********","code":"OK"}'
+    """
+    text = content.decode("utf-8", "replace")
+    if kind.startswith("application/x-www-form-urlencoded"):
+        pairs = parse_qsl(text, keep_blank_values=True)
+        return "&".join(f"{name}={_masked(name, value)}" for name, value in pairs)
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text if keep_personal or len(text) < 2 else _without_words(text)
+    return json.dumps(_clean(value, "", keep_personal), ensure_ascii=False, separators=(",", ":"))
+
+
+def _clean(value: Any, parent: str, keep_personal: bool) -> Any:
+    if isinstance(value, dict):
+        return {name: _clean_member(name, item, parent, keep_personal) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item, parent, keep_personal) for item in value]
+    return value
+
+
+def _clean_member(name: str, value: Any, parent: str, keep_personal: bool) -> Any:
+    if name.lower() in _SECRET_NAMES and not isinstance(value, dict | list):
+        return MASK if value not in (None, "") else value
+    is_personal = name in _PERSONAL_NAMES or name in _PERSONAL_HOLDERS or (parent, name) in _TEXTS
+    if is_personal and not keep_personal:
+        return _all_masked(value)
+    return _clean(value, name, keep_personal)
 
 
 def _all_masked(value: Any) -> Any:

@@ -20,7 +20,7 @@ from lpnb._internal.json_codec import JsonError, read_json
 from lpnb._internal.redaction import Secret
 from lpnb.errors import ReceiverError
 from lpnb.models.webhook_events import events_of
-from lpnb.webhooks.signature import ALGORITHMS, verify_signature
+from lpnb.webhooks.signature import ALGORITHMS, signature_form, verify_signature
 from lpnb.webhooks.store import EventStore
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ class WebhookEndpoint:
         self._store = store
         self._largest = largest
         self._algorithms = tuple(algorithms)
+        self.signature_form: str | None = None
         self._lock = threading.Lock()
         self._numbers = dict.fromkeys(Counts.__slots__, 0)
 
@@ -148,6 +149,7 @@ class WebhookEndpoint:
         header = request.headers.get("x-liveperson-signature", "")
         if not verify_signature(body, header, self._secret, self._algorithms):
             raise _RefusedError("bad_signature", 401, "The signature does not fit the body.")
+        self.signature_form = signature_form(header)
         received_at = datetime.now(UTC)
         try:
             body_value = read_json(body)

@@ -172,6 +172,11 @@ class Receiver:
         return self._active.endpoint.counts
 
     @property
+    def signature_form(self) -> str | None:
+        """How the latest webhook was signed, such as "sha1-base64"; None before the first."""
+        return self._active.endpoint.signature_form
+
+    @property
     def file(self) -> Path:
         """The file with what was received."""
         return self._active.store.path

@@ -47,6 +47,18 @@ def verify_signature(
     return hmac.compare_digest(expected.encode("ascii"), sent.encode("utf-8", "replace"))
 
 
+def signature_form(header: str) -> str:
+    """How a signature is written: its algorithm, and "base64" or "hex".
+
+    Example:
+        >>> signature_form("sha1=p5fA8XnWLU48PVjpNzO4Y5aspq4=")
+        'sha1-base64'
+    """
+    algorithm, _, signature = header.partition("=")
+    length = 2 * hashlib.new(algorithm).digest_size if algorithm in ALGORITHMS else 0
+    return f"{algorithm}-{'hex' if len(signature) == length else 'base64'}"
+
+
 def _digest(body: bytes, secret: Secret, algorithm: str) -> bytes:
     return hmac.digest(secret.reveal().encode("utf-8"), body, getattr(hashlib, algorithm))
 

@@ -510,7 +510,7 @@ def test_a_sandbox_that_was_named_may_rehearse_a_real_run_and_the_count_must_be_
 
 
 def test_the_number_can_be_typed(monkeypatch):
-    from lpnb.experiments.runs.live_guard import check_live
+    from lpnb.client.live_guard import check_live
 
     asked = []
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)

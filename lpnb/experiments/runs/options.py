@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from lpnb._internal.display import brief
 from lpnb._internal.validation import check_path
+from lpnb.client.live_guard import CAP
 from lpnb.errors import Complaint, InvalidValueError
-from lpnb.experiments.runs.live_guard import CAP
 from lpnb.experiments.runs.steps import Steps
 
 if TYPE_CHECKING:

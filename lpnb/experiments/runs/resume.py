@@ -11,9 +11,9 @@ from lpnb._internal.display import brief
 from lpnb._printable import one_line
 from lpnb.client.base import check_client
 from lpnb.client.connect import account_ids
+from lpnb.client.live_guard import check_live
 from lpnb.errors import ChangedCasesError, RunError
 from lpnb.experiments.runs.journal_rows import cases_from_journal, changed_cells
-from lpnb.experiments.runs.live_guard import check_live
 from lpnb.experiments.runs.reconcile import (
     CERTAIN_AFTER,
     HISTORY_DELAY,

@@ -15,9 +15,9 @@ import pandas as pd
 
 from lpnb._internal.display import esc, room, table_html, table_text
 from lpnb._printable import one_line
+from lpnb.client.live_guard import CAP
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.cases import Cases, cases_of
-from lpnb.experiments.runs.live_guard import CAP
 from lpnb.experiments.runs.options import RunOptions, name_again
 from lpnb.experiments.runs.steps import Steps
 from lpnb.experiments.verification.checks import CaseCheck, Verdict, checks_of

@@ -12,8 +12,17 @@ from lpnb.settings import Settings, SettingsLookup
 CAP = 1_000
 
 
-def check_live(settings: Settings, count: int, *, live: bool, confirm: int | None, cap: int) -> None:
-    """Let a run of *count* cases begin, or say what is missing.
+def check_live(
+    settings: Settings,
+    count: int,
+    *,
+    live: bool,
+    confirm: int | None,
+    cap: int,
+    command: str = "lpnb send",
+    at_most: bool = False,
+) -> None:
+    """Let *command* open *count* conversations, or *at_most* so many, or say what is missing.
 
     A sandbox needs neither ``live`` nor ``confirm``. What was said all the same is held to: a count that is
     another, or a sandbox that is there only because no settings were found, is not what was meant.
@@ -23,8 +32,8 @@ def check_live(settings: Settings, count: int, *, live: bool, confirm: int | Non
             was not confirmed.
     """
     who = f"account {settings.account_id} through {settings.domain_api}"
-    cases = f"{count:,} conversation{'s' if count != 1 else ''}"
-    say = f"Say confirm={count} (lpnb send: --confirm {count})."
+    cases = f"{'at most ' if at_most else ''}{count:,} conversation{'s' if count != 1 else ''}"
+    say = f"Say confirm={count} ({command}: --confirm {count})."
     if settings.on_loopback:
         if live and has_fallen_back(settings):
             raise RunError(
@@ -36,7 +45,7 @@ def check_live(settings: Settings, count: int, *, live: bool, confirm: int | Non
     if not live:
         raise RunError(
             f"This would open {cases} at the real {who}. Look at it with dry_run=True first, then say "
-            f"live=True and confirm={count} (lpnb send: --dry-run, then --live --confirm {count})."
+            f"live=True and confirm={count} ({command}: --dry-run, then --live --confirm {count})."
         )
     if count > cap:
         raise RunError(

@@ -1,0 +1,1 @@
+"""Calibration: what an account does, compared with what the sandbox assumes of it."""
