@@ -330,7 +330,7 @@ def test_a_parquet_file_keeps_its_types(tmp_path):
     assert dict(second.values) == {}
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.text(TEXT), st.text(TEXT)), min_size=1, max_size=20))
 def test_any_text_comes_back_from_a_file_as_it_was(tmp_path, texts):
     frame = pd.DataFrame(texts, columns=["ctmrinfo.role", "personal.firstname"])
@@ -613,7 +613,6 @@ CHOSEN = {
 }
 
 
-@settings(max_examples=60)
 @given(st.dictionaries(st.sampled_from(PLAIN), st.text(TEXT, min_size=1), max_size=8))
 def test_what_a_run_posts_of_any_cells_is_what_the_batch_would(said):
     row = {column: CHOSEN.get(column, text) for column, text in said.items()}
@@ -645,7 +644,6 @@ def test_a_cell_that_cannot_be_read_is_not_posted():
 ODD_TEXT = st.text(min_size=1, max_size=3) | st.sampled_from(["MOBILE", "URGENT", "MESSAGING", "x\ud800"])
 
 
-@settings(max_examples=100)
 @given(st.lists(st.dictionaries(st.sampled_from(PLAIN), ODD_TEXT, max_size=4), min_size=1, max_size=6))
 def test_a_table_is_checked_as_its_batches_would_be_one_by_one(rows):
     def found_by_its_batch(row) -> list[str]:

@@ -380,7 +380,7 @@ def test_http_1_0_is_served(sandbox, raw):
     assert reply.startswith(b"HTTP/1.1 200 OK")
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.binary(max_size=200))
 def test_no_bytes_whatever_get_a_5xx_from_conversation(connector, body):
     reply = connector.post(body, headers=_tokens(connector))
@@ -417,7 +417,7 @@ FRAMES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batch=st.lists(FRAMES | JSON_VALUES, min_size=1, max_size=3))
 def test_no_json_whatever_gets_a_5xx_from_conversation(connector, batch):
     try:
@@ -429,7 +429,7 @@ def test_no_json_whatever_gets_a_5xx_from_conversation(connector, batch):
     assert reply.status_code in (200, 400, 401)
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     token=st.binary(max_size=80).map(
         lambda value: bytes(byte for byte in value if byte >= 0x21 and byte != 0x7F) or b"x"
