@@ -66,6 +66,7 @@ _HOME = {
     "MarketingInfo": "models.engagement_attributes",
     "Message": "models.frames",
     "MonitoringError": "errors",
+    "NULL": "models.null",
     "NoAnswerError": "errors",
     "NotSentError": "errors",
     "OtherAttribute": "models.engagement_attributes",

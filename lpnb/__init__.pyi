@@ -85,6 +85,7 @@ from lpnb.models.frames import RawFrame as RawFrame
 from lpnb.models.frames import Receipt as Receipt
 from lpnb.models.frames import RichContent as RichContent
 from lpnb.models.landings import Landing as Landing
+from lpnb.models.null import NULL as NULL
 from lpnb.models.responses import BatchResponse as BatchResponse
 from lpnb.models.sdes import Address as Address
 from lpnb.models.sdes import Age as Age

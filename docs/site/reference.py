@@ -26,6 +26,7 @@ JOBS: dict[str, tuple[str, ...]] = {
         "models.sdes",
         "models.conversation_request",
         "models.batches",
+        "models.null",
         "samples.examples",
         "models.best_practices",
         "samples.files",
@@ -97,7 +98,7 @@ def _directive(name: str) -> str:
     thing = getattr(lpnb, name)
     heading = f"{name}\n{'-' * len(name)}\n"
     if not inspect.isclass(thing):
-        return f"{heading}\n.. autofunction:: lpnb.{name}\n"
+        return f"{heading}\n.. {'autofunction' if callable(thing) else 'autodata'}:: lpnb.{name}\n"
     members = (
         ""
         if issubclass(thing, Exception)

@@ -85,7 +85,8 @@ class Client(BaseClient):
             engagement: What Monitoring offered, to route by; see ``engagement()``.
             campaign_info: Which campaign and engagement to route by, when you know their ids.
             conversation_context: Where the consumer comes from.
-            ttr_def_name: Urgency: "NORMAL", "URGENT" or "PRIORITIZED".
+            ttr_def_name: Urgency: "NORMAL", "URGENT", "PRIORITIZED", or ``lpnb.NULL``, which sends
+                null and is not the same as leaving it out.
             skill_id: A fixed skill; a campaign is preferred.
             client_properties: For the ``Client-Properties`` header.
             channel_type: "MESSAGING"; None leaves the field out, as the page's minimal example does.

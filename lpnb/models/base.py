@@ -20,7 +20,9 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     ValidationError,
     ValidationInfo,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
     model_serializer,
     model_validator,
 )
@@ -31,6 +33,7 @@ from lpnb._internal.json_codec import MAX_DIGITS, json_trouble, lone_surrogate
 from lpnb._internal.suggestions import did_you_mean, plain_name
 from lpnb._internal.validation import join, must, one_of
 from lpnb.errors import Complaint, InvalidValueError
+from lpnb.models.null import NULL
 from lpnb.models.serialization import plain
 
 
@@ -85,6 +88,17 @@ Whole = Annotated[int, AfterValidator(_whole)]
 Number = Annotated[int | float, PlainValidator(_number), WithJsonSchema({"type": "number"})]
 #: An id that is text on the wire; a whole number is taken and turned into text.
 Id = Annotated[str, PlainValidator(_id), WithJsonSchema({"type": "string"})]
+
+
+def _nullable(value: object, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> object:
+    """The text null, and the wire's null, as ``NULL``."""
+    if value == NULL or (value is None and info.context):
+        return NULL
+    return handler(value)
+
+
+#: Beside a Literal with "null": null is a value of this field, and not the same as leaving it out.
+NULLABLE = WrapValidator(_nullable)
 #: Anything JSON can say.
 Json = Annotated[Any, AfterValidator(_json)]
 
@@ -209,6 +223,9 @@ class WireModel(BaseModel):
     def _write(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         wire = {key: value for key, value in handler(self).items() if value is not None}
         wire.pop("extra", None)
+        for name, field in type(self).model_fields.items():
+            if getattr(self, name) is NULL:
+                wire[field.alias or name] = None
         return {**wire, **self.extra}
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:

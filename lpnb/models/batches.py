@@ -109,7 +109,8 @@ class ConversationBatch:
             req_ids: The two request ids; when left out, each attempt gets fresh ones.
             campaign_info: Which campaign and engagement to route by.
             conversation_context: Where the consumer comes from.
-            ttr_def_name: Urgency: "NORMAL", "URGENT" or "PRIORITIZED".
+            ttr_def_name: Urgency: "NORMAL", "URGENT", "PRIORITIZED", or ``lpnb.NULL``, which sends
+                null and is not the same as leaving it out.
             skill_id: A fixed skill; a campaign is preferred.
             channel_type: "MESSAGING"; None leaves the field out.
             brand_id: The account id, which is filled in when the batch is sent.

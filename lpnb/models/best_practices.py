@@ -63,7 +63,8 @@ def advise(batch: ConversationBatch) -> Hints:
     if not isinstance(batch, ConversationBatch):
         hint = "Read frames with ConversationBatch.from_wire first."
         raise InvalidValueError([must("batch", "must be a ConversationBatch", batch, hint)])
-    hints = [*_on_sdes(batch.profile.sdes), *_on_request(batch.request), *_on_values(batch)]
+    hints = [*_on_sdes(batch.profile.sdes), *_on_routing_sdes(batch), *_on_request(batch.request)]
+    hints += _on_values(batch)
     if batch.req_ids is not None:
         hints.append(
             Hint(
@@ -116,6 +117,23 @@ def _on_sde(sde: AnySde, path: str) -> Iterator[Hint]:
                 "country is two capital letters, such as US.",
                 ATTRIBUTES,
             )
+
+
+def _on_routing_sdes(batch: ConversationBatch) -> Iterator[Hint]:
+    """SDEs that decide the routing when neither a campaign nor a skill does."""
+    if batch.request.campaign_info is not None or batch.request.skill_id is not None:
+        return
+    for place, sde in enumerate(batch.profile.sdes):
+        if not isinstance(sde, CustomerInfo):
+            continue
+        for name, value in (("ctype", sde.ctype), ("companyBranch", sde.company_branch)):
+            if value is not None:
+                yield Hint(
+                    join("[0].body.authenticatedData.lp_sdes", place, "info", name),
+                    f"Without a campaign, a rule about {name} may choose the skill. LivePerson advises against "
+                    "such rules: route with a campaign and engagement from Monitoring.",
+                    CONVERSATION,
+                )
 
 
 def _on_request(request: ConsumerRequestConversation) -> Iterator[Hint]:

@@ -16,13 +16,13 @@ from pydantic import Field
 from lpnb._internal.json_codec import json_trouble
 from lpnb._internal.validation import join, must
 from lpnb.errors import Complaint, InvalidValueError
-from lpnb.models.base import Id, Json, Text, WireModel
+from lpnb.models.base import NULLABLE, Id, Json, Text, WireModel
 from lpnb.models.sdes import AnySde, CustomerInfo, PersonalInfo, read_sde
 
 SET_USER_PROFILE = "userprofile.SetUserProfile"
 REQUEST_CONVERSATION = "cm.ConsumerRequestConversation"
 
-TtrDefName = Literal["NORMAL", "URGENT", "PRIORITIZED"]
+TtrDefName = Literal["NORMAL", "URGENT", "PRIORITIZED", "null"]
 Feature = Literal[
     "AUTO_MESSAGES", "RICH_CONTENT", "QUICK_REPLIES", "MULTI_DIALOG", "PHOTO_SHARING",
     "CO_BROWSE", "CO_APP", "SECURE_FORMS", "FILE_SHARING", "MARKDOWN_HYPERLINKS",
@@ -130,8 +130,9 @@ class ConsumerRequestConversation(WireModel):
 
     brand_id: Id | None = Field(default=None, description="The account id; filled in when sent.")
     channel_type: Literal["MESSAGING"] | None = "MESSAGING"
-    ttr_def_name: TtrDefName | None = Field(
-        default=None, description="Urgency: NORMAL, URGENT or PRIORITIZED."
+    ttr_def_name: Annotated[TtrDefName | None, NULLABLE] = Field(
+        default=None,
+        description="Urgency: NORMAL, URGENT, PRIORITIZED, or null, which is sent as null.",
     )
     campaign_info: CampaignInfo | None = None
     conversation_context: ConversationContext | None = None

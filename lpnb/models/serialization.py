@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from lpnb.models.null import NULL
+
 _SCALARS = frozenset((str, int, float, bool))
 
 
@@ -34,6 +36,8 @@ def plain(model: Any) -> dict[str, Any]:
 
 
 def _inner(value: Any) -> Any:
+    if value is NULL:
+        return None
     if hasattr(value, "model_fields_set"):
         return plain(value)
     if isinstance(value, Mapping):

@@ -10,6 +10,7 @@ from typing import Any
 
 from lpnb.models.base import WireModel
 from lpnb.models.batches import ConversationBatch, RawBatch, batch_of
+from lpnb.models.null import NULL
 from lpnb.snippets.request_spec import (
     ACCOUNT,
     DOMAIN_API,
@@ -147,6 +148,8 @@ def literal(value: Any, depth: int = 0) -> str:
         >>> print(literal({"a": [1, "it's"], "b": None}))
         {"a": [1, "it's"], "b": None}
     """
+    if value is NULL:
+        return "lpnb.NULL"
     if isinstance(value, SnippetPlaceholder):
         return "ACCOUNT" if value == ACCOUNT else "str(uuid.uuid4())"
     if isinstance(value, WireModel):

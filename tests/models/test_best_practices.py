@@ -125,6 +125,34 @@ def test_each_practice_has_its_hint(fields, path, text, source):
     assert hints(**fields) == [REPLACED, (path, text, source)]
 
 
+def test_routing_by_an_sde_without_a_campaign_is_advised_against():
+    unrouted = {"campaign_info": None, "conversation_context": None}
+    sdes = [CustomerInfo(ctype="vip", company_branch="East village")]
+
+    said = hints(sdes, **unrouted)
+
+    assert said[1:3] == [
+        (
+            f"{SDES}[0].info.{name}",
+            f"Without a campaign, a rule about {name} may choose the skill. LivePerson advises against such "
+            "rules: route with a campaign and engagement from Monitoring.",
+            "Send API, CONVERSATION",
+        )
+        for name in ("ctype", "companyBranch")
+    ]
+
+
+@pytest.mark.parametrize(
+    "routed",
+    [{}, {"campaign_info": None, "conversation_context": None, "skill_id": "7"}],
+    ids=["by a campaign", "by a skill"],
+)
+def test_an_sde_that_routes_nothing_draws_no_such_advice(routed):
+    said = hints([CustomerInfo(ctype="vip")], **routed)
+
+    assert [path for path, _, _ in said if path.endswith("ctype")] == []
+
+
 @pytest.mark.parametrize("lang", ["en", "en_US", "en-us", "EN-US", "english", "en-US ", "en-US\n", ""])
 def test_lang_is_written_like_en_us(lang):
     said = hints(conversation_context=ConversationContext(lang=lang))

@@ -14,7 +14,7 @@ from lpnb._internal.json_codec import json_bytes
 from lpnb._internal.request_ids import fresh_id
 from lpnb.errors import Complaint
 from lpnb.experiments.cases.columns import ENTRY_POINTS, IDENTITIES, Column, attribute_models
-from lpnb.models.base import Id, Text, WireModel, models_in
+from lpnb.models.base import NULLABLE, Id, Text, WireModel, models_in
 from lpnb.models.batches import ConversationBatch, both_frames
 from lpnb.models.conversation_request import (
     ClientProperties,
@@ -22,6 +22,7 @@ from lpnb.models.conversation_request import (
     SetUserProfile,
     profile_body,
 )
+from lpnb.models.null import NULL
 from lpnb.models.outgoing import Batch, EncodedBatch
 from lpnb.models.visitors import Identity
 
@@ -246,7 +247,7 @@ def _is_free(field: FieldInfo) -> bool:
 class _PayloadNode:
     """An object or a list of the payload, with the columns that fill it at this level and below."""
 
-    __slots__ = ("base", "children", "defaults", "is_list", "leaves")
+    __slots__ = ("base", "children", "defaults", "is_list", "leaves", "nullable")
 
     def __init__(self, columns: Sequence[Column], depth: int) -> None:
         self.base = next((column.name for column in columns if len(column.path) == depth), None)
@@ -264,12 +265,14 @@ class _PayloadNode:
         flat = {key for key, _ in self.leaves}
         self.children = [(key, _PayloadNode(found, depth + 1)) for key, found in ordered if key not in flat]
         self.defaults: dict[str | int, Any] = {}
+        self.nullable: frozenset[str | int] = frozenset()
 
     def learn(self, model: type[WireModel]) -> Iterator[str]:
         """Take over what *model* says where no column does; yield the columns that may hold any text."""
         fields = {field.alias or name: field for name, field in model.model_fields.items()}
         if not self.is_list:
             self.defaults = {key: f.default for key, f in fields.items() if isinstance(f.default, str)}
+            self.nullable = frozenset(key for key, f in fields.items() if NULLABLE in f.metadata)
         for key, child in self.children:
             inner = [model] if self.is_list else models_in(fields[str(key)].annotation)
             for found in list(inner)[:1]:
@@ -286,7 +289,7 @@ class _PayloadNode:
         made: dict[str | int, Any] = {}
         for key, name in self.leaves:
             if (value := values.get(name)) is not None:
-                made[key] = value
+                made[key] = None if whole and value == NULL and key in self.nullable else value
         for key, child in self.children:
             if (value := child.build(values, whole=whole)) is not None:
                 made[key] = value

@@ -148,7 +148,7 @@ def describe_columns() -> list[tuple[str, str, str]]:
 
     Example:
         >>> [row for row in describe_columns() if row[0] == "ttrDefName"]
-        [('ttrDefName', 'text', 'Urgency: NORMAL, URGENT or PRIORITIZED.')]
+        [('ttrDefName', 'text', 'Urgency: NORMAL, URGENT, PRIORITIZED, or null, which is sent as null.')]
     """
     own = {
         "case": "The case's name; case-00001 and so on when left out.",

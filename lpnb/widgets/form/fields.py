@@ -15,6 +15,7 @@ import ipywidgets as ipw
 from lpnb._internal.json_codec import JsonError, read_json
 from lpnb._internal.validation import join
 from lpnb.models.base import WireModel
+from lpnb.models.null import NULL
 from lpnb.models.sdes import Day
 
 if TYPE_CHECKING:
@@ -96,11 +97,15 @@ class FormField:
             return float(text) if _NUMBER.match(text) else value
         if self.kind == "words":
             return [word.strip() for word in value.split(",") if word.strip()]
+        if value == NULL and NULL in self.choices:
+            return NULL
         return _parsed(value) if self.kind == "own" else value
 
     def from_wire(self, wire_value: Any) -> Any:
         """Turn what the wire holds into what the widget would; ``empty`` when it has no way to show it."""
         widget_value: Any = self.empty
+        if wire_value is None and NULL in self.choices:
+            return NULL
         if self.kind == "date":
             try:
                 widget_value = datetime.date(**wire_value)
