@@ -130,8 +130,8 @@ def _on_routing_sdes(batch: ConversationBatch) -> Iterator[Hint]:
             if value is not None:
                 yield Hint(
                     join("[0].body.authenticatedData.lp_sdes", place, "info", name),
-                    f"Without a campaign, a rule about {name} may choose the skill. LivePerson advises against "
-                    "such rules: route with a campaign and engagement from Monitoring.",
+                    f"Without a campaign, a rule about {name} may choose the skill. LivePerson advises "
+                    "against such rules: route with a campaign and engagement from Monitoring.",
                     CONVERSATION,
                 )
 

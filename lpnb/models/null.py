@@ -1,4 +1,4 @@
-"""``NULL``: the JSON value null where the wire has it as a value of its own, unlike a field that is left out."""
+"""``NULL``: the JSON value null as a value of its own, unlike a field that is left out."""
 
 from __future__ import annotations
 
