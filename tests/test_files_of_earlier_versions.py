@@ -37,7 +37,12 @@ def plain(value):
     return value.item() if hasattr(value, "item") else value
 
 
+#: Columns that tables have now and had not then.
+LATER = ["offered_campaign_id", "offered_engagement_id", "decided_by"]
+
+
 def read(table):
+    table = table.drop(columns=LATER, errors="ignore")
     return {
         "shape": list(table.shape),
         "dtypes": {name: str(kind) for name, kind in table.dtypes.items()},
@@ -56,6 +61,14 @@ def test_a_journal_is_read_as_before(files, name):
         "responses": read(run.responses()),
         "unknown": list(run.unknown["case"]),
     } == EXPECTED["journals"][name]
+
+
+def test_columns_that_a_journal_knows_nothing_of_are_missing_and_its_offers_are_read(files):
+    finished, offered = (lpnb.open_run(f"{name}.sqlite").table()[LATER] for name in ("finished", "offered"))
+
+    assert finished.isna().all(axis=None)
+    assert offered["decided_by"].isna().all()
+    assert set(offered["offered_engagement_id"].dropna()) == {"880524113", "880524110", "888888"}
 
 
 def test_a_killed_run_goes_on_and_sends_what_was_never_sent(files):

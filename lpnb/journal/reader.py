@@ -186,14 +186,15 @@ class Reader:
         )
 
     def followed(self, first: int = 0, last: int = (1 << 63) - 1) -> dict[int, dict[str, Any]]:
-        """What became of the steps that follow an open conversation, by the case's number.
+        """What became of the steps of a case, by its number.
 
-        "say", "landing" and "close" hold an outcome: of several messages, that of the first one that was not
-        answered. With a landing that is known come its "skill_id", "skill_name" and "source".
+        "engagement", "say", "landing" and "close" hold an outcome: of several messages, that of the first one
+        that was not answered. With an offer come its "campaign_id" and "engagement_id", with a landing that
+        is known "skill_id", "skill_name", "source" and, of a sandbox, "decided_by".
         """
         rows = self._rows(
-            "SELECT number, step, outcome, said FROM steps WHERE step IN ('say', 'landing', 'close') "
-            "AND number BETWEEN ? AND ? ORDER BY number, step, place",
+            "SELECT number, step, outcome, said FROM steps WHERE number BETWEEN ? AND ? "
+            "ORDER BY number, step, place",
             first,
             last,
         )
@@ -201,16 +202,11 @@ class Reader:
         dead = not self.is_written
         for number, step, outcome, said in rows:
             had = found.setdefault(number, {})
-            if step == "landing" and outcome == "answered":
+            if (step, outcome) in (("landing", "answered"), ("engagement", "offered")):
                 had.update(json.loads(said))
             if had.get(step, "answered") == "answered":
                 had[step] = "unknown" if dead and outcome == "sending" else outcome
         return found
-
-    def offers(self) -> dict[int, dict[str, Any]]:
-        """The campaign and engagement that Monitoring offered, by the case's number."""
-        rows = self._rows("SELECT number, said FROM steps WHERE step = 'engagement' AND outcome = 'offered'")
-        return {number: json.loads(said) for number, said in rows}
 
     def attempts(self, number: int) -> list[tuple[int, str, str | None, int | None, bytes | None]]:
         """Number, reqIds, outcome, status and raw reply of every attempt of one case."""

@@ -53,6 +53,9 @@ _CASES = pa.schema(
         ("landed_skill_id", _TEXT),
         ("landed_skill", _TEXT),
         ("landing_source", _TEXT),
+        ("offered_campaign_id", _TEXT),
+        ("offered_engagement_id", _TEXT),
+        ("decided_by", _TEXT),
         ("say_outcome", _TEXT),
         ("landing_outcome", _TEXT),
         ("close_outcome", _TEXT),
@@ -238,6 +241,11 @@ def cases_table(
     landed_skill_id   str                  the skill it landed in
     landed_skill      str                  that skill's name
     landing_source    str                  who said so: history or webhook
+    offered_campaign_id                    the campaign that Monitoring offered (str)
+    offered_engagement_id                  the engagement that Monitoring offered (str)
+    decided_by        str                  on a sandbox, the rule that decided the landing: "skill",
+                                           "campaign", "sde", "default" or "none"; with ", fallback" where
+                                           nobody was online in that skill
     say_outcome       str                  of the opening messages: answered, or what became of the first
                                            that was not: refused, unknown or not sent
     landing_outcome   str                  of reading the landing: answered, not visible or not sent

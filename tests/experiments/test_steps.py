@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 
@@ -38,6 +39,36 @@ def test_monitoring_is_asked_first_and_the_batch_is_routed_by_its_offer(client, 
     offered = sandbox.trace(run.table()["conversation_id"][0])
     assert offered["decidedBy"] == "campaign"
     assert set(run.table()["outcome"]) == {"answered"}
+
+
+def test_the_table_says_what_monitoring_offered_and_which_rule_decided(client, sandbox):
+    sandbox.set_online("3180255704", False)  # nobody else takes private clients
+    cases = [{"skillId": "2741903011"}, {"ctmrinfo.ctype": "vip"}, {}]
+    offered = quiet(
+        client, [{"entryPoints": ["sec://payments"]}], Steps(engagement=True, landing=True)
+    ).table()
+
+    table = quiet(client, cases, Steps(landing=True), name="plain").table()
+
+    assert list(table["decided_by"]) == ["skill", "sde, fallback", "default"]
+    assert list(table["offered_engagement_id"].isna()) == [True] * 3
+    columns = ["offered_campaign_id", "offered_engagement_id", "decided_by"]
+    assert offered[columns].to_numpy().tolist() == [["99999", "888889", "campaign"]]
+
+
+def test_a_sandbox_in_another_process_is_asked_over_its_control_and_one_that_is_gone_is_not_missed(
+    client, sandbox, monkeypatch
+):
+    monkeypatch.setattr(sys.modules["lpnb.sandbox.sandbox"], "RUNNING", {})
+    assert quiet(client, [{}], Steps(landing=True), name="alone").table()["decided_by"].isna().all()
+    monkeypatch.setenv("LPNB_SANDBOX_CONTROL", sandbox.control)
+    monkeypatch.setenv("LPNB_SANDBOX_TOKEN", sandbox.control_token)
+
+    assert list(quiet(client, [{}], Steps(landing=True)).table()["decided_by"]) == ["default"]
+    monkeypatch.setenv("LPNB_SANDBOX_CONTROL", f"{client.settings.domain_api}/nowhere")
+    assert list(quiet(client, [{}], Steps(landing=True), name="gone").table()["landed_skill"]) == [
+        "General Enquiries"
+    ]
 
 
 def test_entry_points_that_nobody_asks_about_are_pointed_out(client, capsys):

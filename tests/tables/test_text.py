@@ -131,8 +131,8 @@ def test_a_table_of_a_run_is_printed_whole(
         f"  conversation_id  {CONVERSATION}\n"
         "b     not sent\n"
         "Empty in every row: code, message, http_status, attempts, sent_at, landed_skill_id, landed_skill, "
-        "landing_source, say_outcome, landing_outcome, close_outcome, expected_skill, expected_code, "
-        "passed.\n"
+        "landing_source, offered_campaign_id, offered_engagement_id, decided_by, say_outcome, "
+        "landing_outcome, close_outcome, expected_skill, expected_code, passed.\n"
     )
 
 

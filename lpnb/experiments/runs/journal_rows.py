@@ -252,6 +252,9 @@ def _block_columns(
         "landed_skill_id": [outcomes.get("skill_id") for outcomes in steps],
         "landed_skill": [outcomes.get("skill_name") for outcomes in steps],
         "landing_source": [outcomes.get("source") for outcomes in steps],
+        "offered_campaign_id": [outcomes.get("campaign_id") for outcomes in steps],
+        "offered_engagement_id": [outcomes.get("engagement_id") for outcomes in steps],
+        "decided_by": [outcomes.get("decided_by") for outcomes in steps],
         **{
             f"{step}_outcome": [outcomes.get(step) for outcomes in steps]
             for step in ("say", "landing", "close")

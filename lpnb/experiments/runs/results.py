@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from lpnb.plots.flow import FlowPicture
 
 
-#: Columns of a case that Monitoring may fill in, and what an offer calls them.
-_OFFERED = {"campaignInfo.campaignId": "campaign_id", "campaignInfo.engagementId": "engagement_id"}
+#: Columns of a case that Monitoring may fill in, and the columns of the table with what it offered.
+_OFFERED = {
+    "campaignInfo.campaignId": "offered_campaign_id",
+    "campaignInfo.engagementId": "offered_engagement_id",
+}
 
 
 def _names(columns: str | list[str] | None) -> list[str]:
@@ -219,17 +222,10 @@ class Results:
     def _with_offers(self, *wanted: str | None) -> pd.DataFrame:
         """The table, with what Monitoring offered in those of the *wanted* columns that say so of a case."""
         table = self.table()
-        named = [column for column in _OFFERED if column in wanted]
-        if not named or self.journal_path is None:
-            return table
-        with explain_damage(self.journal_path):
-            offers = self._look().offers()
-            for column in named if offers else ():
-                given = table[column].tolist() if column in table else [None] * len(table)
-                for number, offer in offers.items():
-                    given[number] = offer[_OFFERED[column]]
-                table[column] = given
-                table[column] = table[column].astype("str")
+        for column, offered in _OFFERED.items():
+            if column in wanted and table[offered].notna().any():
+                named = table[column].astype("str") if column in table else None
+                table[column] = table[offered] if named is None else table[offered].fillna(named)
         return table
 
     @property

@@ -12,7 +12,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from lpnb._internal.display import count
-from lpnb.errors import NotSentError, SettingsError
+from lpnb.client.sandbox_control import SandboxControl, find_sandbox
+from lpnb.errors import LpnbError, NotSentError, SettingsError
 from lpnb.experiments.runs.case_dispatcher import Dispatcher, HeldError, OpenConversation, Session
 from lpnb.experiments.runs.closable_queue import ClosableQueue
 from lpnb.experiments.runs.steps import Steps
@@ -131,7 +132,23 @@ class DispatcherWithSteps(Dispatcher):
             "source": landing.source,
             "explanation": landing.explanation,
         }
+        if landing.ok and (rule := await self._deciding_rule(opened.conversation_id)):
+            details["decided_by"] = rule
         await self._note(opened.number, "landing", 0, "answered" if landing.ok else "not visible", details)
+
+    async def _deciding_rule(self, conversation_id: str) -> str | None:
+        """The rule by which a sandbox routed the conversation; None where nobody can be asked, or knows it."""
+        sandbox = find_sandbox(self.engine.settings)
+        if sandbox is None:
+            return None
+        try:
+            if isinstance(sandbox, SandboxControl):  # a request, and it would hold the loop
+                trace = await asyncio.to_thread(sandbox.trace, conversation_id)
+            else:
+                trace = sandbox.trace(conversation_id)
+        except (KeyError, ValueError, OSError, LpnbError):  # forgotten or gone; the landing is known anyway
+            return None
+        return f"{trace['decidedBy']}{', fallback' if trace['fallback'] else ''}"
 
     async def _close(self, opened: OpenConversation) -> None:
         from lpnb.models.conversation_fields import Close
