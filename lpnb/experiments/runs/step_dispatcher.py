@@ -137,7 +137,7 @@ class DispatcherWithSteps(Dispatcher):
         await self._note(opened.number, "landing", 0, "answered" if landing.ok else "not visible", details)
 
     async def _deciding_rule(self, conversation_id: str) -> str | None:
-        """The rule by which a sandbox routed the conversation; None where nobody can be asked, or knows it."""
+        """The rule by which a sandbox routed the conversation; None where none can be asked, or knows it."""
         sandbox = find_sandbox(self.engine.settings)
         if sandbox is None:
             return None
