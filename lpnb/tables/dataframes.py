@@ -64,6 +64,8 @@ _CASES = pa.schema(
         ("passed", pa.bool_()),
     ]
 )
+#: The columns of a run's table that the run adds; every other one is the case's own.
+RUN_COLUMNS = frozenset(_CASES.names)
 _TRANSCRIPT = pa.schema(
     [
         ("conversation_id", _TEXT),

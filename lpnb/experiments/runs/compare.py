@@ -22,17 +22,10 @@ from lpnb.plots.case_matrix import as_text, case_labels, tally, text_values
 from lpnb.plots.change_map import ChangeFlow, ChangeMap, change_map
 from lpnb.plots.figure import PlotsMissingError, inline
 from lpnb.plots.heatmap import case_count
+from lpnb.tables.dataframes import RUN_COLUMNS
 
 #: What can become of a case, in the order it is told.
 CHANGES = ("moved", "other outcome", "appeared", "disappeared", "not comparable", "stayed")
-#: The columns of a per-case table that a run adds; every other one is the case's own.
-RUN_COLUMNS = frozenset(
-    {
-        "case", "consumer_id", "outcome", "code", "message", "conversation_id", "http_status", "attempts",
-        "elapsed_ms", "sent_at", "landed_skill_id", "landed_skill", "landing_source",
-        "say_outcome", "landing_outcome", "close_outcome", "expected_skill", "expected_code", "passed",
-    }
-)  # fmt: skip
 _REQUIRED_COLUMNS = ("case", "outcome")
 _SHOWN = 30
 

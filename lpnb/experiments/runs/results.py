@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,8 +124,8 @@ class Results:
 
     def heatmap(
         self,
-        rows: str,
-        columns: str,
+        rows: str | None = None,
+        columns: str | None = None,
         value: str = "landed_skill",
         *,
         colours: Mapping[str, str] | None = None,
@@ -134,13 +134,15 @@ class Results:
 
         Args:
             rows: The column whose values go down, such as "ctmrinfo.ctype". Where Monitoring was asked,
-                "campaignInfo.campaignId" and "campaignInfo.engagementId" are columns too.
+                "campaignInfo.campaignId" and "campaignInfo.engagementId" are columns too. Left out, with or
+                without *columns*, those that explain the most are taken, as ``factors`` ranks them.
             columns: The column whose values go across.
             value: What a cell shows: "landed_skill", "outcome", "failed", or any other column.
             colours: A colour (#rrggbb) for each skill, where the usual ones are not wanted.
 
         Raises:
-            InvalidValueError: The table lacks a column, or both keys are the same.
+            InvalidValueError: The table lacks a column, both keys are the same, or one is left out and fewer
+                than two columns vary.
 
         Example:
             >>> from lpnb import Client, Sandbox, Settings, run_experiment
@@ -152,7 +154,51 @@ class Results:
         """
         from lpnb.plots import heatmap
 
-        return heatmap(self._with_offers(rows, columns, value), rows, columns, value, colours=colours)
+        table = self._with_offers(rows, columns, value)
+        if rows is None or columns is None:
+            from lpnb.experiments.runs.landing_factors import most_explaining
+
+            rows, columns = most_explaining(table, rows, columns, value)
+        return heatmap(table, rows, columns, value, colours=colours)
+
+    def factors(self, columns: Sequence[str] | None = None, value: str = "landed_skill") -> pd.DataFrame:
+        """Rank the cases' columns by how much of the landings they explain, alone and in pairs.
+
+        Columns that always go together are one factor, named "one + other". A refusal counts as a landing;
+        cases of which nobody knows where they landed do not count.
+
+        ================  =======  ====================================================================
+        factor            str      the column
+        second_factor     str      of a pair the other column; missing for one alone
+        explained         float64  the share of the landings that its values tell beyond chance: 0 is no
+                                   better than skills dealt out at random, 1 is all of them
+        right             float64  the share of cases that landed where most cases with their value did
+        values            Int64    how many different values there are, or pairs of them
+        cases             Int64    how many cases with a known landing that rests on
+        ================  =======  ====================================================================
+
+        The most explained comes first; of equals the simpler one.
+
+        Args:
+            columns: The columns to rank, such as ``["offered_engagement_id"]``; the cases' own when left out.
+            value: What is explained: "landed_skill", "outcome", "failed", or any other column.
+
+        Raises:
+            InvalidValueError: The table has no such column.
+
+        Example:
+            >>> from lpnb import Client, Sandbox, Settings, Steps, run_experiment
+            >>> cases = [{"ctmrinfo.ctype": ctype, "ctmrinfo.role": role}
+            ...          for ctype in ("vip", "gold", "business") for role in ("owner", "guest")]
+            >>> with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
+            ...     run = run_experiment(
+            ...         client, cases, steps=Steps(landing=True), journal="ranked.sqlite", progress=False)
+            >>> run.factors()[["factor", "right"]].values.tolist()[0]
+            ['ctmrinfo.ctype', 1.0]
+        """
+        from lpnb.experiments.runs.landing_factors import factor_ranking
+
+        return factor_ranking(self.table(), columns, value)
 
     def flow(
         self,
