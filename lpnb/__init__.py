@@ -126,6 +126,7 @@ _HOME = {
     "read_request": "snippets",
     "responses_table": "tables.dataframes",
     "run_experiment": "experiments.runs.start",
+    "runs": "experiments.runs.run_list",
     "sample": "samples.files",
     "save_table": "tables.export",
     "start_experiment": "experiments.runs.start",

@@ -42,6 +42,7 @@ from lpnb.experiments.runs.partitions import read_parts as read_parts
 from lpnb.experiments.runs.progress import Progress as Progress
 from lpnb.experiments.runs.reconcile import Settled as Settled
 from lpnb.experiments.runs.run import Run as Run
+from lpnb.experiments.runs.run_list import runs as runs
 from lpnb.experiments.runs.start import open_run as open_run
 from lpnb.experiments.runs.start import run_experiment as run_experiment
 from lpnb.experiments.runs.start import start_experiment as start_experiment

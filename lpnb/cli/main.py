@@ -12,7 +12,36 @@ import sys
 from collections.abc import Sequence
 
 from lpnb._version import __version__
-from lpnb.cli import app, calibrate, columns, demo, doctor, explain, lab, notebooks, sandbox, send, verify
+from lpnb.cli import (
+    app,
+    calibrate,
+    columns,
+    compare,
+    demo,
+    doctor,
+    explain,
+    lab,
+    notebooks,
+    sandbox,
+    send,
+    verify,
+)
+
+#: Every command, in the order in which they are listed.
+_COMMANDS = (
+    demo,
+    lab,
+    notebooks,
+    app,
+    columns,
+    send,
+    verify,
+    compare,
+    explain,
+    sandbox,
+    calibrate,
+    doctor,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,6 +88,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"lpnb {__version__}")
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(metavar="command")
-    for command in (demo, lab, notebooks, app, columns, send, verify, explain, sandbox, calibrate, doctor):
+    for command in _COMMANDS:
         command.register(commands)
     return parser

@@ -35,8 +35,8 @@ def register(commands: SubParsers) -> None:
         "verify",
         help="send cases and see whether each came as it expected; for builds",
         description="Send the cases of a file and hold what came against their columns expected_skill and "
-        "expected_code. Exit status: 0 when all passed, 1 when any failed, 2 when the call, the cases or the "
-        "settings are wrong.",
+        "expected_code, or with --since against an earlier run. Exit status: 0 when all passed and none "
+        "moved, 1 when any failed or moved, 2 when the call, the cases or the settings are wrong.",
     )
     add_run_options(verify)
     verify.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
@@ -47,6 +47,12 @@ def register(commands: SubParsers) -> None:
         default=None,
         help="ask Monitoring first; by default when there are columns for it",
     )
+    verify.add_argument(
+        "--since",
+        type=Path,
+        metavar="PATH",
+        help="fail what moved since this journal, or since the last run of the cases in this folder",
+    )
     verify.add_argument("--leave-open", action="store_true", help="do not close the conversations afterwards")
     verify.set_defaults(run=_run, command="verify")
 
@@ -56,7 +62,13 @@ def _run(options: argparse.Namespace) -> int:
     from lpnb.experiments.runs.start import start_experiment
     from lpnb.experiments.runs.steps import Steps
     from lpnb.experiments.verification.junit import check_junit
-    from lpnb.experiments.verification.verify import as_text, steps_for, verification_of
+    from lpnb.experiments.verification.verify import (
+        as_text,
+        check_since,
+        comparison_since,
+        steps_for,
+        verification_of,
+    )
     from lpnb.tables.export import save_table
 
     errors = UsageErrors()
@@ -66,11 +78,13 @@ def _run(options: argparse.Namespace) -> int:
     with errors.collect():
         Steps(**landing_wait_argument(options))
     cases = check_call(options, errors, None, cases_needed=True)
+    check_since(cases, options.since)
     steps = steps_for(
         cases,
         engagement=options.engagement,
         close=not options.leave_open,
         landing_wait=options.landing_wait,
+        compared=options.since is not None,
     )
     with connect_client(options) as client, terminate_as_interrupt():
         journal = journal_path(options)
@@ -86,7 +100,13 @@ def _run(options: argparse.Namespace) -> int:
             print(
                 f"{left:,} were not sent: verify again, or send them with {run.resume_hint}", file=sys.stderr
             )
-    verification = verification_of(table, options.cases.name)
+    comparison = comparison_since(run, options.since)
+    if options.since is not None and comparison is None:
+        print(
+            f"No earlier run of these cases is in {options.since}, so this is the first to compare with.",
+            file=sys.stderr,
+        )
+    verification = verification_of(table, options.cases.name, comparison)
     written = options.out is None or write_or_explain(
         lambda: save_table(table, options.out, byte_order_mark=options.bom), run
     )

@@ -8,6 +8,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence, Set
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -171,6 +172,16 @@ class Reader:
     def digests(self) -> Iterator[tuple[int, str, str]]:
         """Number, name and digest of every case."""
         yield from self._rows("SELECT number, name, digest FROM cases ORDER BY number")
+
+    @property
+    def created_at(self) -> datetime:
+        """When the journal was made, to the microsecond."""
+        ((micros,),) = self._rows("SELECT min(taken_at) FROM leases")
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
+
+    def contents(self) -> set[int]:
+        """A number for what each case says, the same for the same values in any journal without hashes."""
+        return {hash(said) for (said,) in self._rows("SELECT said FROM cases")}
 
     def case(self, number: int) -> tuple[str, str, dict[str, Any], dict[str, Any]] | None:
         """Name, consumer, what was said and what was expected of one case."""

@@ -54,7 +54,8 @@ def test_every_kind_of_change_is_told_apart() -> None:
         "comes": "appeared",
     }
     assert comparison.counts == {
-        "moved": 1, "other outcome": 1, "appeared": 1, "disappeared": 1, "not comparable": 1, "stayed": 2
+        "moved": 1, "other outcome": 1, "other values": 0, "appeared": 1, "disappeared": 1,
+        "not comparable": 1, "stayed": 2,
     }  # fmt: skip
     assert comparison.headline == "5 of 7 cases changed"
     assert repr(comparison) == (
@@ -73,7 +74,8 @@ def test_the_table_has_the_same_columns_and_types_also_without_rows() -> None:
     empty = compare(run(), run()).table()
 
     wanted = {
-        "case": "str", "change": "str", "before": "str", "after": "str", "before_skill_id": "str",
+        "case": "str", "case_before": "str",
+        "change": "str", "before": "str", "after": "str", "before_skill_id": "str",
         "after_skill_id": "str", "before_outcome": "str", "after_outcome": "str", "before_code": "str",
         "after_code": "str", "same_case": "boolean",
     }  # fmt: skip
@@ -98,14 +100,15 @@ def test_without_ids_on_one_side_the_names_decide() -> None:
     assert changes(before, after) == {"a": "stayed", "b": "moved"}
 
 
-def test_a_case_that_says_something_else_is_counted() -> None:
+def test_a_case_that_sends_something_else_has_not_moved_wherever_it_lands() -> None:
     before = run(("a", "answered", "Cards"), ("b", "answered", "Cards"), ctype=["vip", None])
-    after = run(("a", "answered", "Cards"), ("b", "answered", "Cards"), ctype=["gold", None])
+    after = run(("a", "answered", "Loans"), ("b", "answered", "Cards"), ctype=["gold", None])
 
     comparison = compare(before, after)
 
-    assert comparison.summary == "2 cases: 0 moved, 2 stayed. 1 of them was sent with other values"
+    assert comparison.summary == "2 cases: 0 moved, 1 other values, 1 stayed"
     assert comparison.table()["same_case"].to_list() == [False, True]
+    assert comparison.paired_by == "what was sent"
 
 
 def test_columns_that_only_one_side_has_are_kept() -> None:

@@ -1,14 +1,16 @@
 """Comparison of two runs of the same cases: which moved, from which skill to which.
 
-Cases are matched by name; ``plots`` draws the result.
+``pairing`` says which case is which, ``plots`` draws the result.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -18,15 +20,19 @@ from lpnb._internal.validation import must, one_of
 from lpnb._printable import one_line
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.runs.journal_rows import table_of_journal
+from lpnb.experiments.runs.pairing import Side, own_columns, pair_cases
 from lpnb.plots.case_matrix import as_text, case_labels, tally, text_values
 from lpnb.plots.change_map import ChangeFlow, ChangeMap, change_map
 from lpnb.plots.figure import PlotsMissingError, inline
 from lpnb.plots.heatmap import case_count
-from lpnb.tables.dataframes import RUN_COLUMNS
 
 #: What can become of a case, in the order it is told.
-CHANGES = ("moved", "other outcome", "appeared", "disappeared", "not comparable", "stayed")
+CHANGES = (
+    "moved", "other outcome", "other values", "appeared", "disappeared", "not comparable", "stayed"
+)  # fmt: skip
 _REQUIRED_COLUMNS = ("case", "outcome")
+#: Endings of tables that ``run.save`` writes, which can be compared like journals.
+_SAVED = (".csv", ".parquet")
 _SHOWN = 30
 
 
@@ -40,16 +46,23 @@ class Comparison:
         ('1 of 2 cases moved', [['Cards', 'Loans', 1]])
     """  # noqa: E501
 
-    def __init__(self, table: pd.DataFrame, keys: list[str]) -> None:
+    def __init__(
+        self, table: pd.DataFrame, keys: list[str], paired_by: str = "", notes: Sequence[str] = ()
+    ) -> None:
         self._table = table
         self._keys = keys
+        #: By what the cases were paired, in words, and what else there is to know.
+        self.paired_by, self.notes = paired_by, list(notes)
 
     def table(self) -> pd.DataFrame:
-        """One row per case name, in the order before, then those that appeared.
+        """One row per case, in the order before, then those that appeared.
 
         ======================================  =======  ===================================================
-        case                                    str      the case's name
-        change                                  str      "moved", "other outcome", "appeared", "disappeared",
+        case                                    str      the case's name, as it is after
+        case_before                             str      its name before
+        change                                  str      "moved", "other outcome", "other values" (the same
+                                                         case was sent with other values, so that its
+                                                         landing says nothing), "appeared", "disappeared",
                                                          "not comparable" (a landing is not known), "stayed"
         before, after                           str      where it landed; in brackets what came of it instead
         before_skill_id, after_skill_id         str      the skills' ids
@@ -86,19 +99,19 @@ class Comparison:
         return moves
 
     @property
+    def drift(self) -> pd.DataFrame:
+        """``case``, ``before``, ``after`` (str) of those that landed in another skill or came otherwise."""
+        changed = self._table["change"].isin(["moved", "other outcome"])
+        return self._table.loc[changed, ["case", "before", "after"]].reset_index(drop=True)
+
+    @property
     def summary(self) -> str:
         """How many cases moved, stayed and so on, in a sentence."""
         total = sum(self.counts.values())
         if not total:
             return "Neither run has a case"
         kinds = [f"{count:,} {word}" for word, count in self.counts.items() if count or word == "moved"]
-        summary = f"{case_count(total)}: {', '.join(kinds)}"
-        changed = int((~self._table["same_case"].fillna(True).astype(bool)).sum())
-        return (
-            f"{summary}. {changed:,} of them {'was' if changed == 1 else 'were'} sent with other values"
-            if changed
-            else summary
-        )
+        return f"{case_count(total)}: {', '.join(kinds)}"
 
     @property
     def headline(self) -> str:
@@ -181,7 +194,7 @@ class Comparison:
             parts.append(table_text(columns, shown, room()))
         if more:
             parts.append(f"and {more:,} more in .table()")
-        return "\n".join(parts)
+        return "\n".join([*parts, *self.notes])
 
     def _picture_html(self) -> str:
         """The picture, for a notebook; words where nothing has changed and no field shows what stayed."""
@@ -202,18 +215,25 @@ class Comparison:
             parts.append(table_html("Cases that changed", columns, rows))
         if more:
             parts.append(f"<p>and {more:,} more in <code>.table()</code></p>")
-        return "".join(parts)
+        return "".join([*parts, *(f"<p>{esc(note)}</p>" for note in self.notes)])
 
 
-def compare(before: Any, after: Any) -> Comparison:
+def compare(before: Any, after: Any, key: str | Sequence[str] | None = None) -> Comparison:
     """Compare two runs of the same cases, such as before and after a change of campaigns.
 
+    A case is known again by its *key*, else by what was sent; never by its row. Of several cases that sent
+    the same, those of one name belong together, then those that landed alike. Only a case that was sent the
+    same values can be "moved".
+
     Args:
-        before: A run, the path of its journal, or its per-case table.
+        before: A run, the path of its journal, its per-case table, or a CSV or Parquet file of that.
         after: The same of the other one.
+        key: The column, or columns, that tell cases apart, such as "ctmrinfo.customerId"; "case" for names.
 
     Raises:
-        InvalidValueError: A table lacks ``case`` or ``outcome``, or a case's name occurs twice.
+        InvalidValueError: A table lacks ``case`` or ``outcome``, or a case's name occurs twice; the key is no
+            column of both, or does not tell the cases apart; values were kept as hashes, which cannot be
+            compared, and the cases have no names of their own.
 
     Example:
         >>> cases = {"case": ["a", "b"], "outcome": "answered"}
@@ -226,30 +246,47 @@ def compare(before: Any, after: Any) -> Comparison:
     """
     complaints: list[Complaint] = []
     tables = [_table(given, name, complaints) for given, name in ((before, "before"), (after, "after"))]
+    columns = [key] if isinstance(key, str) else list(key or ())
     if complaints:
         raise InvalidValueError(complaints)
-    sides = {name: _side(table) for name, table in zip(("before", "after"), tables, strict=True)}
-    names = pd.Index(dict.fromkeys([*sides["before"].index, *sides["after"].index]), name="case", dtype="str")
-    was, now = (sides[name].reindex(names) for name in ("before", "after"))
-    there = [sides[name].index.get_indexer(names) >= 0 for name in ("before", "after")]
-    keys = list(dict.fromkeys(str(c) for table in tables for c in table.columns if c not in RUN_COLUMNS))
-    merged = pd.DataFrame({"case": names.astype("str"), "change": _changes(was, now, *there)})
+    sides = [_side(table) for table in tables]
+    pairing = pair_cases(
+        Side("before", tables[0], sides[0]["landing"]), Side("after", tables[1], sides[1]["landing"]), columns
+    )
+    places = (pairing.before, pairing.after)
+    was, now = (side.reindex(at).reset_index(drop=True) for side, at in zip(sides, places, strict=True))
+    there = [at >= 0 for at in places]
+    keys = own_columns(*tables)
+    merged = pd.DataFrame({"case": now["case"].fillna(was["case"]).astype("str"), "case_before": was["case"]})
+    merged["change"] = _changes(was, now, *there, pairing.same)
     for name, side, is_there in (("before", was, there[0]), ("after", now, there[1])):
         merged[name] = side["landing"].where(is_there, "(no such case)").astype("str").array
     for column in ("skill_id", "outcome", "code"):
         merged[f"before_{column}"], merged[f"after_{column}"] = was[column].array, now[column].array
-    own = [_own(table, names, keys) for table in tables]
+    own = [
+        table.reset_index(drop=True).reindex(index=at, columns=keys).astype("object").reset_index(drop=True)
+        for table, at in zip(tables, places, strict=True)
+    ]
     both = pd.Series(there[0] & there[1])
-    same = pd.Series(True, index=both.index)
-    for key in keys:
-        same &= text_values(own[0][key]).array == text_values(own[1][key]).array
-    merged["same_case"] = same.astype("boolean").where(both)
-    for key in keys:
-        merged[key] = own[1][key].where(there[1], own[0][key]).infer_objects().array
-    return Comparison(merged, keys)
+    merged["same_case"] = pd.Series(pairing.same, dtype="boolean").where(both)
+    for name in keys:
+        merged[name] = own[1][name].where(there[1], own[0][name]).infer_objects().array
+    return Comparison(merged, keys, pairing.paired_by, [*pairing.notes, *_differing_steps(tables)])
 
 
-def _changes(was: pd.DataFrame, now: pd.DataFrame, before: Any, after: Any) -> pd.Series:
+def _differing_steps(tables: Sequence[pd.DataFrame]) -> list[str]:
+    """That Monitoring was asked in one run alone: then a landing may differ for that reason."""
+    column = "offered_engagement_id"
+    asked = [column in table and bool(table[column].notna().any()) for table in tables]
+    if asked[0] == asked[1]:
+        return []
+    which = "the run before" if asked[0] else "the run after"
+    return [
+        f"Monitoring offered engagements in the run {which} alone, so landings may differ for that reason."
+    ]
+
+
+def _changes(was: pd.DataFrame, now: pd.DataFrame, before: Any, after: Any, same: Any) -> pd.Series:
     known = was["skill_id"].notna() & now["skill_id"].notna()
     moved = (was["skill_id"] != now["skill_id"]).where(known, was["landing"] != now["landing"]).astype(bool)
     landed = was["landed"].eq(True) & now["landed"].eq(True)
@@ -258,13 +295,14 @@ def _changes(was: pd.DataFrame, now: pd.DataFrame, before: Any, after: Any) -> p
     change[~landed & (was["outcome"].eq("answered") | now["outcome"].eq("answered"))] = "not comparable"
     change[landed & moved] = "moved"
     change[was["outcome"].fillna("") != now["outcome"].fillna("")] = "other outcome"
+    change[~same] = "other values"
     change[~after] = "disappeared"
     change[~before] = "appeared"
-    return change.astype("str").reset_index(drop=True)
+    return change.astype("str")
 
 
 def _side(table: pd.DataFrame) -> pd.DataFrame:
-    """What is compared of a table, by case name."""
+    """What is compared of a table, row by row."""
     lacking = {
         name: pd.Series(pd.NA, index=table.index, dtype="str")
         for name in ("landed_skill", "landed_skill_id", "code")
@@ -272,6 +310,7 @@ def _side(table: pd.DataFrame) -> pd.DataFrame:
     full = table.assign(**{name: column for name, column in lacking.items() if name not in table})
     frame = pd.DataFrame(
         {
+            "case": full["case"].astype("str"),
             "landing": case_labels(full, "landed_skill"),
             "landed": full["landed_skill"].notna() | full["landed_skill_id"].notna(),
             "skill_id": full["landed_skill_id"].astype("str"),
@@ -279,19 +318,14 @@ def _side(table: pd.DataFrame) -> pd.DataFrame:
             "code": full["code"].astype("str"),
         }
     )
-    return frame.set_axis(pd.Index(full["case"].astype("str"), name="case"))
-
-
-def _own(table: pd.DataFrame, names: pd.Index, keys: list[str]) -> pd.DataFrame:
-    by_name = table.set_axis(pd.Index(table["case"].astype("str")))
-    return by_name.reindex(index=names, columns=keys).astype("object")
+    return frame.reset_index(drop=True)
 
 
 def _table(given: Any, name: str, complaints: list[Complaint]) -> pd.DataFrame:
     """The per-case table of whatever was given; an empty one when there is something to complain about."""
     table = given
     if isinstance(given, str | os.PathLike):
-        table = table_of_journal(given)
+        table = _saved_table(Path(given)) if Path(given).suffix in _SAVED else table_of_journal(given)
     elif not isinstance(given, pd.DataFrame) and callable(getattr(given, "table", None)):
         table = given.table()
     if not isinstance(table, pd.DataFrame):
@@ -311,3 +345,16 @@ def _table(given: Any, name: str, complaints: list[Complaint]) -> pd.DataFrame:
         rule = "must have a name of its own for each case"
         complaints.append(must(f"{name}.case", rule, as_text(twice.iloc[0])))
     return table
+
+
+def _saved_table(path: Path) -> pd.DataFrame:
+    """A per-case table that ``run.save`` wrote.
+
+    Raises:
+        InvalidValueError: It cannot be read.
+    """
+    try:
+        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype=str)
+    except (OSError, ValueError) as error:  # what Arrow and pandas' parser raise are ValueErrors
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise InvalidValueError([Complaint(str(path), f"{path} cannot be read: {reason}.")]) from None

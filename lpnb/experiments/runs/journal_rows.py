@@ -170,9 +170,15 @@ def cases_from_journal(reader: Reader) -> Cases:
     return cases_of(rows)
 
 
-def planned_cases(cases: Cases, run_key: str) -> Iterator[JournalCase]:
+def planned_frame(cases: Cases, salt: str | None = None) -> pd.DataFrame:
+    """The table of a run of *cases* that has not begun; with a *salt*, what is personal is hashed."""
+    planned = in_columns(planned_cases(cases, "", salt))
+    return cases_frame(planned, list(cases.columns), {}, hashes=salt is not None)
+
+
+def planned_cases(cases: Cases, run_key: str, salt: str | None = None) -> Iterator[JournalCase]:
     """The cases of a run that has no journal, as if one had been begun."""
-    for row in case_rows(cases, run_key, None):
+    for row in case_rows(cases, run_key, salt):
         yield JournalCase(row.number, row.name, row.consumer_id, row.said, row.expected, "planned")
 
 

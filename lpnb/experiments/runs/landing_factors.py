@@ -11,8 +11,9 @@ import pandas as pd
 
 from lpnb._internal.validation import one_of
 from lpnb.errors import Complaint, InvalidValueError
+from lpnb.experiments.runs.pairing import sent_columns
 from lpnb.plots.case_matrix import case_labels, text_values
-from lpnb.tables.dataframes import RUN_COLUMNS, plain_table
+from lpnb.tables.dataframes import plain_table
 
 Codes = npt.NDArray[np.int64]
 
@@ -37,13 +38,6 @@ def landed_cases(table: pd.DataFrame, value: str = "landed_skill") -> tuple[pd.D
     labels = case_labels(table, value)
     known = ~labels.isin(UNKNOWN_LANDINGS)
     return table[known].reset_index(drop=True), labels[known].reset_index(drop=True)
-
-
-def own_columns(table: pd.DataFrame) -> list[str]:
-    """The columns that say what was sent: not those that a run adds, and no notes."""
-    return [
-        str(name) for name in table.columns if name not in RUN_COLUMNS and not str(name).startswith("note.")
-    ]
 
 
 def column_groups(table: pd.DataFrame, columns: Sequence[str]) -> list[tuple[list[str], Codes]]:
@@ -75,7 +69,7 @@ def factor_ranking(
     if wrong := [one_of("columns", name, there) for name in columns or () if name not in there]:
         raise InvalidValueError(wrong)
     landed, labels = landed_cases(table, value)
-    groups = column_groups(landed, own_columns(landed) if columns is None else list(columns))
+    groups = column_groups(landed, sent_columns(landed) if columns is None else list(columns))
     skills = pd.factorize(labels)[0].astype(np.int64)
     random = np.random.default_rng(0)
     dealt = [random.permutation(skills) for _ in range(_SHUFFLES)]
@@ -102,7 +96,7 @@ def most_explaining(
         InvalidValueError: Fewer than two columns vary.
     """
     given = rows if rows is not None else columns
-    names = own_columns(table)
+    names = sent_columns(table)
     ranking = factor_ranking(table, names if given is None or given in names else [*names, given], value)
     alone = ranking[ranking["second_factor"].isna()].set_index("factor")["explained"]
     pairs = ranking[ranking["second_factor"].notna()][["factor", "second_factor", "explained"]]

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from lpnb._internal.validation import one_of
 from lpnb.errors import Complaint, InvalidValueError, LpnbError, RunError
 from lpnb.experiments.runs.journal_rows import cases_frame, in_columns, pivot_of
-from lpnb.tables.dataframes import cell_text
+from lpnb.tables.dataframes import RUN_COLUMNS, cell_text
 
 if TYPE_CHECKING:
     from lpnb.experiments.runs.compare import Comparison
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 #: Rows of one file.
 ROWS = 50_000
-#: What a comparison reads of a table, besides the columns that it is asked for.
-_COMPARED = ("case", "outcome", "code", "landed_skill_id", "landed_skill", "expected_skill")
+#: What a comparison reads of a table, besides the cases' own columns.
+_COMPARED = ("case", "outcome", "code", "landed_skill_id", "landed_skill", "offered_engagement_id")
 #: What else a picture of these reads.
 _READ_WITH = {
     "landed_skill": ("landed_skill", "landed_skill_id", "outcome"),
@@ -120,21 +120,21 @@ class Parts:
         wanted = [rows, columns, *_READ_WITH.get(value, (value,))]
         return heatmap(self._narrow(wanted), rows, columns, value, colours=colours)
 
-    def compare(self, other: Any, keys: Sequence[str] = ()) -> Comparison:
+    def compare(self, other: Any, key: str | Sequence[str] | None = None) -> Comparison:
         """Say which cases moved since, this run being the one before; see ``lpnb.compare``.
 
         Args:
             other: A run, the path of its journal, its per-case table, or parts.
-            keys: The cases' own columns that the comparison is to have; each costs its memory.
+            key: The column, or columns, that tell cases apart; what was sent, when left out.
         """
         from lpnb.experiments.runs.compare import compare
 
-        wanted = [*_COMPARED, *keys]
-        self._check(keys)
-        if isinstance(other, Parts):
-            other._check(keys)
-            other = other.table([name for name in wanted if name in other.columns])
-        return compare(self.table([name for name in wanted if name in self.columns]), other)
+        return compare(self._compared(), other._compared() if isinstance(other, Parts) else other, key)
+
+    def _compared(self) -> pd.DataFrame:
+        """What a comparison reads: the cases' own columns, and a few of those that a run adds."""
+        kept = [name for name in self.columns if name in _COMPARED or name not in RUN_COLUMNS]
+        return self._narrow(kept)
 
     def _narrow(self, columns: Sequence[str]) -> pd.DataFrame:
         """Some columns, with every text kept once and the cases pointing to it."""

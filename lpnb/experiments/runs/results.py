@@ -232,11 +232,16 @@ class Results:
 
         return flow(self._with_offers(source, through, to), source, through, to, colours=colours)
 
-    def compare(self, other: Any) -> Comparison:
-        """Say which cases moved since, this run being the one before; see ``lpnb.compare``."""
+    def compare(self, other: Any, key: str | Sequence[str] | None = None) -> Comparison:
+        """Say which cases moved since, this run being the one before; see ``lpnb.compare``.
+
+        Args:
+            other: The run after, the path of its journal, or its per-case table.
+            key: The column, or columns, that tell cases apart; what was sent, when left out.
+        """
         from lpnb.experiments.runs.compare import compare
 
-        return compare(self, other)
+        return compare(self, other, key)
 
     def save(
         self, path: str | os.PathLike[str], *, responses: bool = False, byte_order_mark: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Literal
 
@@ -42,8 +42,11 @@ class CaseCheck:
     seconds: float
 
 
-def checks_of(table: pd.DataFrame) -> list[CaseCheck]:
-    """Check every case of a run by its table, as ``run.table()`` gives it."""
+def checks_of(table: pd.DataFrame, moves: pd.DataFrame | None = None) -> list[CaseCheck]:
+    """Check every case of a run by its table, as ``run.table()`` gives it.
+
+    Those of *moves*, rows of ``Comparison.table``, failed whatever they expected.
+    """
     columns = {
         column: [
             None if missing else cell
@@ -55,7 +58,20 @@ def checks_of(table: pd.DataFrame) -> list[CaseCheck]:
     }
     rows = zip(*columns.values(), strict=True)
     nearest = _nearest_skills(columns["expected_skill"], columns["landed_skill"])
-    return [_check(dict(zip(columns, row, strict=True)), nearest) for row in rows]
+    checks = [_check(dict(zip(columns, row, strict=True)), nearest) for row in rows]
+    if moves is None:
+        return checks
+    moved = {str(case): (before, after) for case, before, after in moves.itertuples(index=False, name=None)}
+    return [_moved(check, *moved[check.case]) if check.case in moved else check for check in checks]
+
+
+def _moved(check: CaseCheck, before: str, after: str) -> CaseCheck:
+    """The check of a case that did not land where it landed in the run before."""
+    said = f"moved from {before} to {after}"
+    if check.verdict in ("failed", "error"):
+        said = f"{said}; {check.said}"
+    expected = ", ".join(filter(None, (check.expected, f"{before} as before")))
+    return replace(check, verdict="failed", expected=expected, said=said)
 
 
 def _nearest_skills(expected: Sequence[Any], landed: Sequence[Any]) -> dict[str, str]:

@@ -6,6 +6,7 @@ A case expects a skill (``expected_skill``, by id or by name), a code (``expecte
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,10 @@ from lpnb._printable import one_line
 from lpnb.client.live_guard import CAP
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.cases import Cases, cases_of
+from lpnb.experiments.runs.compare import Comparison, compare
+from lpnb.experiments.runs.journal_rows import planned_frame
 from lpnb.experiments.runs.options import RunOptions, name_again
+from lpnb.experiments.runs.run_list import earlier_journal
 from lpnb.experiments.runs.steps import Steps
 from lpnb.experiments.verification.checks import CaseCheck, Verdict, checks_of
 from lpnb.experiments.verification.junit import save_junit
@@ -27,6 +31,7 @@ from lpnb.tables.dataframes import plain_table
 if TYPE_CHECKING:
     from lpnb.client import AsyncClient, Client
     from lpnb.experiments.runs.progress import Display
+    from lpnb.experiments.runs.run import Run
 
 #: Failures that are written out; the others are counted.
 SHOWN = 50
@@ -49,6 +54,8 @@ class Verification:
 
     checks: Sequence[CaseCheck]
     name: str = "cases"
+    #: What moved since an earlier run, where one was given.
+    comparison: Comparison | None = None
 
     @property
     def ok(self) -> bool:
@@ -97,7 +104,8 @@ class Verification:
             parts.append(f"{errors:,} not told")
         if skipped := self.count("skipped"):
             parts.append(f"{skipped:,} expected nothing")
-        return f"{count:,} case{'' if count == 1 else 's'}: {', '.join(parts)}."
+        since = f" Since the run before: {self.comparison.summary}." if self.comparison is not None else ""
+        return f"{count:,} case{'' if count == 1 else 's'}: {', '.join(parts)}.{since}"
 
     def __str__(self) -> str:
         lines = [
@@ -137,12 +145,13 @@ def verify(
     hash_personal: bool = False,
     progress: bool | Display = True,
     cluster: object = None,
+    since: object = None,
 ) -> Verification:
     """Send *cases*, see where each landed, and say which came as they expected.
 
     Args:
         client: A client.
-        cases: As for ``run_experiment``; at least one must expect something.
+        cases: As for ``run_experiment``; at least one must expect something, unless *since* is given.
         engagement: Ask Monitoring first, as a page would. When left out: if there are columns for it.
         close: Close each conversation afterwards, so that none is left for an agent.
         landing_wait: Seconds to wait for a landing at the most, as for ``Steps``.
@@ -157,9 +166,11 @@ def verify(
         hash_personal: Keep personal values in the journal as hashes only.
         progress: Whether to show how it goes, or what to show it with.
         cluster: Send from the workers of a Dask cluster, as for ``run_experiment``.
+        since: An earlier run, the path of its journal, or a folder of journals, of which the last run of the
+            same cases is taken. A case that moved since then has failed, whatever it expected.
 
     Raises:
-        InvalidValueError: A cell is wrong, or no case expects anything.
+        InvalidValueError: A cell is wrong, no case expects anything, or *since* cannot be compared.
         SettingsError: A skill is expected, and there is no way to read where a conversation landed.
         LpnbError: Whatever ``run_experiment`` raises.
 
@@ -176,7 +187,13 @@ def verify(
         name=name_again(name) if name is not None and journal is None else name,
         concurrency=concurrency,
         rate=rate,
-        steps=steps_for(checked, engagement=engagement, close=close, landing_wait=landing_wait),
+        steps=steps_for(
+            checked,
+            engagement=engagement,
+            close=close,
+            landing_wait=landing_wait,
+            compared=since is not None,
+        ),
         on_5xx=on_5xx,
         live=live,
         confirm=confirm,
@@ -185,29 +202,72 @@ def verify(
         progress=progress,
         cluster=cluster,
     )
-    return verify_with(client, checked, options)
+    return verify_with(client, checked, options, since)
 
 
-def verify_with(client: Client | AsyncClient, cases: Cases, options: RunOptions) -> Verification:
+def verify_with(
+    client: Client | AsyncClient, cases: Cases, options: RunOptions, since: object = None
+) -> Verification:
     """Send *cases* as *options* say, and check what came; see ``verify``."""
     from lpnb.experiments.runs.start import start_run
 
+    check_since(cases, since, hash_personal=options.hash_personal)
     run = start_run(client, cases, options).wait()
-    return verification_of(run.table(), cases.origin.removeprefix("of ") or "cases")
+    name = cases.origin.removeprefix("of ") or "cases"
+    return verification_of(run.table(), name, comparison_since(run, since))
+
+
+def check_since(cases: Cases, since: object, *, hash_personal: bool = False) -> None:
+    """See, before anything is sent, that a run of *cases* can be compared with an earlier one.
+
+    Raises:
+        InvalidValueError: It cannot, or none of the cases was in it.
+        JournalError: It cannot be read.
+    """
+    if since is None or _is_folder(since):
+        return
+    planned = planned_frame(cases, secrets.token_hex(16) if hash_personal else None)
+    if not compare(since, planned).table()["same_case"].notna().any():
+        sentence = "None of the cases was in the earlier run, so nothing can be said to have moved since."
+        raise InvalidValueError([Complaint("since", sentence)])
+
+
+def comparison_since(run: Run, since: object) -> Comparison | None:
+    """What moved in *run* since an earlier run; None where there is none, in a folder of journals."""
+    if since is None:
+        return None
+    if _is_folder(since):
+        assert run.journal_path is not None  # noqa: S101 - it was sent
+        found = earlier_journal(run.journal_path, str(since)) if Path(str(since)).is_dir() else None
+        return None if found is None else compare(found, run)
+    return compare(since, run)
+
+
+def _is_folder(since: object) -> bool:
+    """Whether it names a folder; one that is not there yet is where journals will be."""
+    return isinstance(since, str | os.PathLike) and (Path(since).is_dir() or not Path(since).suffix)
 
 
 def steps_for(
-    cases: Cases, *, engagement: bool | None = None, close: bool = True, landing_wait: float | None = None
+    cases: Cases,
+    *,
+    engagement: bool | None = None,
+    close: bool = True,
+    landing_wait: float | None = None,
+    compared: bool = False,
 ) -> Steps:
     """What has to be done with each case, besides sending it, to tell whether it came as expected.
 
+    Where it is *compared* with an earlier run, the landing of every case is read.
+
     Raises:
-        InvalidValueError: No case expects anything.
+        InvalidValueError: No case expects anything, and nothing is compared.
     """
-    expect_something(cases)
+    if not compared:
+        expect_something(cases)
     return Steps(
         engagement=cases.asks_monitoring if engagement is None else engagement,
-        landing=any("expected_skill" in case.expected for case in cases),
+        landing=compared or any("expected_skill" in case.expected for case in cases),
         close=close,
         landing_wait=Steps.landing_wait if landing_wait is None else landing_wait,
     )
@@ -224,9 +284,11 @@ def expect_something(cases: Cases) -> None:
         raise InvalidValueError([Complaint("expected_skill", sentence)])
 
 
-def verification_of(table: pd.DataFrame, name: str = "cases") -> Verification:
-    """Check the cases of a run by its table, as ``run.table()`` gives it."""
-    return Verification(checks_of(table), name)
+def verification_of(
+    table: pd.DataFrame, name: str = "cases", comparison: Comparison | None = None
+) -> Verification:
+    """Check the cases of a run by its table, as ``run.table()`` gives it, and by what moved."""
+    return Verification(checks_of(table, None if comparison is None else comparison.drift), name, comparison)
 
 
 def as_text(verification: Verification) -> str:
