@@ -62,8 +62,8 @@ def test_a_case_that_expects_something_and_moves_says_both(world, capsys):
     assert verify("--since", "monday.sqlite", "--journal", "tuesday.sqlite") == 1
 
     assert capsys.readouterr().out.splitlines()[1] == (
-        "failed  case-00001: moved from Private Clients to General Enquiries; expected skill Private Clients, "
-        "landed in General Enquiries (2741903010)"
+        "failed  case-00001: moved from Private Clients to General Enquiries; expected skill Private "
+        "Clients, landed in General Enquiries (2741903010)"
     )
 
 

@@ -258,7 +258,7 @@ def compare(before: Any, after: Any, key: str | Sequence[str] | None = None) -> 
     there = [at >= 0 for at in places]
     keys = own_columns(*tables)
     merged = pd.DataFrame({"case": now["case"].fillna(was["case"]).astype("str"), "case_before": was["case"]})
-    merged["change"] = _changes(was, now, *there, pairing.same)
+    merged["change"] = _changes(was, now, there[0], there[1], pairing.same)
     for name, side, is_there in (("before", was, there[0]), ("after", now, there[1])):
         merged[name] = side["landing"].where(is_there, "(no such case)").astype("str").array
     for column in ("skill_id", "outcome", "code"):

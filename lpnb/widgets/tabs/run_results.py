@@ -183,9 +183,8 @@ class RunResults:
         from lpnb.experiments.runs.start import open_run
 
         try:
-            before = await asyncio.to_thread(lambda: open_run(self.earlier_run.value.strip()).table())
-            pair = paired_by_content(before, self._table)
-            comparison = await asyncio.to_thread(compare, *pair)
+            before = open_run(self.earlier_run.value.strip())
+            comparison = await asyncio.to_thread(compare, before, self._table)
             self.comparison.value = comparison._repr_html_()
             self._moved = comparison.moved
             set_visible(self.moved_button, len(self._moved) > 0)
@@ -202,8 +201,8 @@ class RunResults:
 
 def earlier_runs(journal_path: Path, table: pd.DataFrame) -> list[str]:
     """The other journals in the same folder whose cases have the same columns, the newest first."""
-    from lpnb.experiments.runs.compare import RUN_COLUMNS
     from lpnb.journal.reader import read_journal
+    from lpnb.tables.dataframes import RUN_COLUMNS
 
     own = {str(column) for column in table.columns} - RUN_COLUMNS
     paths = [path for path in journal_path.parent.glob("*.sqlite") if path != journal_path]
@@ -216,30 +215,6 @@ def earlier_runs(journal_path: Path, table: pd.DataFrame) -> list[str]:
         if columns == own:
             found.append(str(path))
     return found
-
-
-def paired_by_content(before: pd.DataFrame, after: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Both tables with cases named by what was sent, where that tells all of them apart; else as they are.
-
-    Example:
-        >>> import pandas as pd
-        >>> one = pd.DataFrame({"case": ["a", "b"], "outcome": "answered", "skillId": ["1", "2"]})
-        >>> other = pd.DataFrame({"case": ["a", "b"], "outcome": "answered", "skillId": ["2", "1"]})
-        >>> [table["case"].tolist() for table in paired_by_content(one, other)]
-        [['1', '2'], ['2', '1']]
-    """
-    from lpnb.experiments.runs.compare import RUN_COLUMNS
-    from lpnb.plots.case_matrix import text_values
-
-    named = []
-    for table in (before, after):
-        columns = sorted(str(column) for column in table.columns if column not in RUN_COLUMNS)
-        texts = [text_values(table[column]).to_list() for column in columns]
-        names = [" · ".join(cells) for cells in zip(*texts, strict=True)]
-        if not columns or len(set(names)) < len(names):
-            return before, after
-        named.append(table.assign(case=names))
-    return named[0], named[1]
 
 
 def _first(table: pd.DataFrame, names: Sequence[str]) -> list[str]:
