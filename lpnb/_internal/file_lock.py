@@ -16,6 +16,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
+from lpnb._internal.private_files import open_private
+
 #: Where Windows locks a byte: behind the text, which others must be able to read.
 _LOCKED_BYTE = 4096
 
@@ -97,7 +99,7 @@ class FileLock:
 
     def _take(self) -> None:
         while True:
-            handle = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+            handle = open_private(self.path, os.O_RDWR | os.O_CREAT)
             if not _is_taken(handle):
                 os.close(handle)
                 raise LockHeldError(_holder_text(_holder(self.path)))
@@ -153,7 +155,7 @@ if hasattr(os, "register_at_fork"):
 def is_locked(file: Path) -> bool:
     """Whether somebody writes *file* at this moment."""
     try:
-        handle = os.open(_lock_path(file), os.O_RDWR)
+        handle = open_private(_lock_path(file), os.O_RDWR)
     except OSError:
         return False
     try:

@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lpnb._internal.file_lock import FileLock, LockHeldError
+from lpnb._internal.private_files import secure
 from lpnb.errors import LpnbError
 
 _MAGIC = b"SQLite format 3\x00"
 _BUSY_SECONDS = 10.0
+_ENDS = ("", "-wal", "-shm", "-journal")
 #: Errors that say nothing about what is in the file.
 _NOT_THE_FILES_FAULT = (
     sqlite3.SQLITE_PERM,
@@ -155,6 +157,7 @@ class SqliteFormat:
         if path.exists() and not self._is_blank(path):
             return self.open(path, to_write=True)
         try:
+            secure_all(path)
             remove(path)
             connection = self.create(path)
             self.finish_creation(connection)
@@ -166,15 +169,22 @@ class SqliteFormat:
         """Whether there is nothing in the file: making it was not finished."""
         if not path.is_file() or not path.stat().st_size:
             return path.is_file()
-        with contextlib.suppress(sqlite3.Error), contextlib.closing(self._connect(path, "ro")) as connection:
+        with (
+            contextlib.suppress(sqlite3.Error),
+            contextlib.closing(self._connect(path, "ro")) as connection,
+        ):
             (application,) = connection.execute("PRAGMA application_id").fetchone()
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             return application in (0, self.application) and not tables
         return False
 
     def _connect(self, path: Path, mode: str) -> sqlite3.Connection:
+        """Open the file; it and what SQLite puts beside it are looked at before and after."""
+        check = secure_all if mode == "rw" else _refuse_links_beside
         try:
-            return sqlite3.connect(
+            check(path)
+            identity = path.stat()
+            connection = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode={mode}",
                 uri=True,
                 timeout=_BUSY_SECONDS,
@@ -183,6 +193,19 @@ class SqliteFormat:
             )
         except sqlite3.Error as error:
             raise self.error(f"{path} cannot be opened: {error}.") from None
+        except OSError as error:
+            raise self.error(f"{path} cannot be opened: {error.strerror}.") from None
+        try:
+            connection.execute("PRAGMA schema_version")  # opens the file, which until then is a mere name
+            check(path)
+            if not os.path.samestat(identity, path.stat()):
+                raise OSError(0, "another file was put in its place")
+        except OSError as error:
+            connection.close()
+            raise self.error(f"{path} cannot be opened: {error.strerror}.") from None
+        except sqlite3.Error:
+            pass  # what is wrong with it is said by whoever asked for it
+        return connection
 
     def _check_head(self, path: Path) -> None:
         if not path.is_file():
@@ -225,9 +248,27 @@ class SqliteFormat:
             raise self.damaged(path, "its end is cut off")
 
 
+def secure_all(path: Path) -> None:
+    """See that a file, and what SQLite puts beside it, are one's own and no links, and keep them so.
+
+    Raises:
+        OSError: One of them is not.
+    """
+    for end in _ENDS:
+        secure(path.with_name(path.name + end))
+
+
+def _refuse_links_beside(path: Path) -> None:
+    """Others' files, and those behind a link, may be read; but SQLite writes beside them even then."""
+    real = path.resolve()
+    for end in _ENDS[1:]:
+        if (beside := real.with_name(real.name + end)).is_symlink():
+            raise OSError(0, f"{beside.name} is a link")
+
+
 def remove(path: Path) -> None:
     """Remove a file that was not made to its end, and what SQLite put beside it."""
-    for end in ("", "-wal", "-shm"):
+    for end in _ENDS:
         path.with_name(path.name + end).unlink(missing_ok=True)
 
 

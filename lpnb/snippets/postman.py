@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lpnb._internal.private_files import write_private
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.snippets.request_spec import (
     ACCOUNT,
@@ -33,11 +34,14 @@ class Postman:
     data: str | None = None
 
     def save(self, folder: str | os.PathLike[str]) -> list[Path]:
-        """Write ``lpnb.postman_collection.json``, and ``lpnb.data.json`` if there is one, into *folder*."""
+        """Write ``lpnb.postman_collection.json``, and ``lpnb.data.json`` if there is one, into *folder*.
+
+        They hold what was sent, names of persons too, and get mode 0600.
+        """
         names = {"lpnb.postman_collection.json": self.collection, "lpnb.data.json": self.data}
         files = [(Path(folder) / name, text) for name, text in names.items() if text is not None]
         for path, text in files:
-            path.write_text(text, encoding="utf-8")
+            write_private(path, text.encode("utf-8"))
         return [path for path, _ in files]
 
 

@@ -39,6 +39,8 @@ def save_table(table: pd.DataFrame, path: str | Path, *, byte_order_mark: bool =
     apostrophe in front, which ``cases_of`` takes away again. Excel gets text as text, whatever
     it begins with, times in UTC, and a filter over each column. Missing cells are empty.
 
+    Rows may hold personal values: a new file has mode 0600, and one that is replaced keeps its own.
+
     Raises:
         InvalidValueError: The ending is another one, two columns have one name, or Excel cannot hold the table.
         LpnbError: It could not be written; what was there before is as it was.
@@ -63,11 +65,14 @@ def save_table(table: pd.DataFrame, path: str | Path, *, byte_order_mark: bool =
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         try:
+            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             _WRITERS[suffix](table, temporary)
             if byte_order_mark and suffix == ".csv":
                 temporary.write_bytes(codecs.BOM_UTF8 + temporary.read_bytes())
             with temporary.open("rb+") as temporary_file:
                 os.fsync(temporary_file.fileno())
+            if target.is_file():
+                temporary.chmod(target.stat().st_mode & 0o777)
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
+from lpnb._internal.private_files import open_private
 from lpnb._internal.redaction import MASK, Secret, scrub
 from lpnb._version import __version__
 from lpnb.transport.protocol import Exchange, ExchangeProgress, Request
@@ -67,7 +68,7 @@ class RecordingTransport:
         self._keep_personal = keep_personal
         self._lock = threading.Lock()
         self.path = Path(path)
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = open_private(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         self._file = os.fdopen(descriptor, "wb", buffering=0)
         head = _HEAD % ('"kept"' if keep_personal else '"replaced"')
         self._file.write(head.encode("utf-8"))

@@ -708,7 +708,8 @@ def test_a_place_where_no_journal_can_be_is_named(tmp_path, place):
     with pytest.raises(JournalError) as caught:
         Journal.create(tmp_path / place, {}, [])
 
-    assert str(caught.value).startswith(f"No journal can be written at {tmp_path / place}: ")
+    named = str(tmp_path / place).replace("\0", r"\x00")  # as it can be printed
+    assert str(caught.value).startswith(f"No journal can be written at {named}: ")
     assert [found.name for found in tmp_path.iterdir()] == ["file"]
 
 

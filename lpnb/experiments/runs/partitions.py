@@ -194,7 +194,7 @@ def write_parts(
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         try:
-            part.mkdir(parents=True)
+            part.mkdir(mode=0o700, parents=True)  # rows may hold personal values
             for number, table in enumerate(_tables(reader, columns, rows)):
                 pq.write_table(table, part / f"part-{number:05d}.parquet")
             if path.exists():

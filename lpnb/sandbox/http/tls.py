@@ -5,6 +5,7 @@ for as long as the sandbox runs and of no use to anybody afterwards.
 """
 
 import contextlib
+import os
 import ssl
 import tempfile
 from pathlib import Path
@@ -50,7 +51,9 @@ class Authority:
 
     def export(self, path: Path) -> None:
         """Write the authority's certificate to *path*."""
-        path.write_bytes(self.pem)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+        with os.fdopen(os.open(path, flags, 0o644), "wb") as file:
+            file.write(self.pem)
 
     def context(self) -> ssl.SSLContext:
         """What the server needs: TLS 1.2 or newer, HTTP/1.1."""

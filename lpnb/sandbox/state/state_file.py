@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from lpnb.sandbox.state.event_ledger import Event
+from lpnb.sandbox.state.own_file import check_own, open_own
 
 # "lpns" in ASCII: tells our files from everybody else's.
 _APPLICATION_ID = 0x6C706E73
@@ -143,14 +144,19 @@ class StateFile:
         connection = None
         try:
             # Made here and not by SQLite, so that nobody else can read it from its first moment on.
+            for end in ("", "-wal", "-shm", "-journal"):
+                check_own(self.path.with_name(f"{self.path.name}{end}"))
             with contextlib.suppress(FileExistsError):
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
             # The writer thread is the only one to use it once it runs, and close() waits for that one's end.
             connection = sqlite3.connect(self.path, timeout=0, check_same_thread=False)
             self._prepare(connection)
-            self._pid_file.write_text(f"{os.getpid()}\n", "ascii")
+            check_own(self.path)  # nobody has put a link in its place meanwhile
+            with os.fdopen(open_own(self._pid_file, os.O_WRONLY), "w", encoding="ascii") as file:
+                file.truncate()
+                file.write(f"{os.getpid()}\n")
         except OSError as error:
-            problem = f"{self.path} cannot be opened: {error.strerror}."
+            problem = f"{error.filename or self.path} cannot be opened: {error.strerror}."
         except sqlite3.OperationalError as error:
             problem = self._in_use() if "locked" in str(error) else f"{self.path} cannot be opened: {error}."
         except sqlite3.DatabaseError as error:
