@@ -26,6 +26,7 @@ from lpnb.cli import (
     send,
     verify,
 )
+from lpnb.cli.argument_parser import SuggestingParser
 
 #: Every command, in the order in which they are listed.
 _COMMANDS = (
@@ -82,7 +83,7 @@ def _discard_output() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = SuggestingParser(
         prog="lpnb", description="Open LivePerson conversations and see, as tables, where they were routed."
     )
     parser.add_argument("--version", action="version", version=f"lpnb {__version__}")

@@ -19,7 +19,6 @@ from typing import Any, Literal
 
 from lpnb._internal import event_loop
 from lpnb._internal.display import table_html
-from lpnb._internal.optional_dependencies import install_command
 from lpnb._printable import one_line
 from lpnb.api.domain_api import NEEDED_SERVICES
 from lpnb.api.tokens import claims
@@ -328,11 +327,9 @@ class _RecordingTransport:
 
 def _versions() -> DoctorCheck:
     versions = [f"Python {platform.python_version()}"]
-    for name in ("lpnb", "httpx", "pandas", "ipywidgets", "jupyterlab"):
+    for name in ("lpnb", "httpx", "pandas", "ipywidgets"):
         try:
             versions.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             versions.append(f"no {name}")
-    missing = "no jupyterlab" in versions
-    todo = f"For `lpnb lab`: {install_command('lab')}" if missing else ""
-    return DoctorCheck("versions", "ok", ", ".join(versions), todo)
+    return DoctorCheck("versions", "ok", ", ".join(versions), "")

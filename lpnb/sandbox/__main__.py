@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import difflib
 import json
 import math
 import signal
@@ -22,7 +23,10 @@ from lpnb.sandbox.world.rules import RulesError, parse_rule, read_rules
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the sandbox until it is told to stop; return the exit status."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments, unknown = parser.parse_known_args(argv)
+    if unknown:
+        return _fail(_about_unknown(unknown, parser))
     try:
         world = None if arguments.world is None else read_world(Path(arguments.world))
         account_id, client_id = _chosen(arguments, world)
@@ -81,6 +85,13 @@ def _chosen(arguments: argparse.Namespace, world: World | None) -> tuple[str | N
         if client_id == DEFAULT_CLIENT_ID and not known:
             client_id = None
     return account_id, client_id
+
+
+def _about_unknown(unknown: Sequence[str], parser: argparse.ArgumentParser) -> str:
+    name = unknown[0].partition("=")[0]
+    near = difflib.get_close_matches(name, parser._option_string_actions, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else " lpnb sandbox --help lists what there is."
+    return f"lpnb sandbox has no option {name}.{hint}"
 
 
 _EPILOG = """\
