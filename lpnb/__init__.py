@@ -104,6 +104,7 @@ _HOME = {
     "Urgency": "models.conversation_fields",
     "Verification": "experiments.verification.verify",
     "VisitorProperties": "models.visitors",
+    "account_world": "diagnostics.account_world",
     "advise": "models.best_practices",
     "as_curl": "snippets",
     "as_http_file": "snippets",

@@ -7,6 +7,7 @@ from lpnb.client.async_conversation import AsyncConversation as AsyncConversatio
 from lpnb.client.connect import connect as connect
 from lpnb.client.conversation import Conversation as Conversation
 from lpnb.client.sync_client import Client as Client
+from lpnb.diagnostics.account_world import account_world as account_world
 from lpnb.diagnostics.calibration.calibrate import calibrate as calibrate
 from lpnb.diagnostics.calibration.report import CalibrationReport as CalibrationReport
 from lpnb.diagnostics.doctor import doctor as doctor

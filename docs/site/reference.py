@@ -47,7 +47,7 @@ JOBS: dict[str, tuple[str, ...]] = {
     "Experiments": ("experiments",),
     "Pictures and snippets": ("plots", "snippets"),
     "Widgets": ("widgets",),
-    "Sandbox": ("sandbox", "diagnostics.calibration"),
+    "Sandbox": ("sandbox", "diagnostics.calibration", "diagnostics.account_world"),
     "Errors": ("errors", "_internal.redaction"),
 }
 

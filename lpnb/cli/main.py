@@ -25,6 +25,7 @@ from lpnb.cli import (
     sandbox,
     send,
     verify,
+    world,
 )
 from lpnb.cli.argument_parser import SuggestingParser
 
@@ -41,6 +42,7 @@ _COMMANDS = (
     explain,
     sandbox,
     calibrate,
+    world,
     doctor,
 )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lpnb._internal.display import count, pre_html, room, table_html, table_text
+from lpnb._internal.private_files import write_private
 from lpnb.diagnostics.calibration.reply_shapes import ShapeDifference
 
 CalibrationVerdict = Literal["agrees", "differs", "not asked"]
@@ -119,18 +119,12 @@ class CalibrationReport:
         return "\n".join(lines) + "\n"
 
     def save(self, path: str | Path) -> None:
-        """Write ``rules_file`` to *path*; a file that is there is replaced at once, and never half.
+        """Write ``rules_file`` to *path*, in place of what was there.
 
         Raises:
-            OSError: It cannot be written.
+            OSError: It cannot be written, or is a link.
         """
-        target = Path(path)
-        temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
-        try:
-            temporary.write_text(self.rules_file(), encoding="utf-8")
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_private(Path(path), self.rules_file().encode("utf-8"))
 
     def to_json(self) -> str:
         """The whole report as JSON."""

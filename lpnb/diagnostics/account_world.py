@@ -1,0 +1,332 @@
+"""``account_world``: skills, campaigns and engagements of an account, as a world file for the sandbox.
+
+What is known comes from history, Monitoring's answers, journals of runs and recordings. What is not known is
+left out, with a comment that says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from lpnb._internal import event_loop
+from lpnb._internal.json_codec import JsonError, clean, read_json
+from lpnb._internal.private_files import write_private
+from lpnb.api.history import LANDING_CONTENT, HistoryRecord, by_filters
+from lpnb.client.base import check_client
+from lpnb.errors import Complaint, InvalidValueError
+from lpnb.journal.reader import Reader, explain_damage, read_journal
+from lpnb.settings import Settings
+
+if TYPE_CHECKING:
+    from lpnb.client import AsyncClient, Client
+
+#: The source that is no file: the account's own history.
+HISTORY = "history"
+_CONTENT = (*LANDING_CONTENT, "campaign")
+_SQLITE = b"SQLite format 3\0"
+_MAX_NAME, _MAX_DAYS = 128, 93
+_HEAD = """\
+# A world for the sandbox: lpnb sandbox --world FILE. Made by lpnb world from account {account}.
+# Not known, and so not here: agents and who is online, fallbacks, the default skill, SDE rules, priorities of
+# campaigns, and whom an engagement is for. Write in what you know; the page on the sandbox has every field.
+name = "Account {account}"
+
+# Who is online is not known, so nothing here asks for it.
+[rules]
+engagement_needs_agent = false
+fallback_when_offline = false
+
+[[accounts]]
+id = "{account}"
+
+[[accounts.installations]]
+client_id = {client}
+client_secret = "not-the-real-one"  # the sandbox takes this one; the real one is in no world
+name = {client}  # what agents see is not known
+"""
+
+
+@dataclass(slots=True)
+class _EngagementFacts:
+    """What is known of one engagement."""
+
+    campaigns: Counter[str] = field(default_factory=Counter)
+    names: Counter[str] = field(default_factory=Counter)
+    skills: Counter[str] = field(default_factory=Counter)
+    revision: int | None = None
+    language: str | None = None
+
+
+class _AccountFacts:
+    """What the sources say, gathered."""
+
+    def __init__(self, account_id: str) -> None:
+        self.account_id = account_id
+        self.skills: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.campaigns: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.engagements: defaultdict[str, _EngagementFacts] = defaultdict(_EngagementFacts)
+        self.connectors: Counter[str] = Counter()
+
+    def add_record(self, record: HistoryRecord) -> None:
+        """Take in a conversation of history."""
+        for known_id, known_name in record.skill_names.items():
+            self._name_skill(known_id, known_name)
+        moves = record.transfers
+        first = moves[0].source_skill_id if moves else record.latest_skill_id
+        self._name_skill(first, None)
+        raw = record.raw.get("campaign")
+        campaign = raw if isinstance(raw, Mapping) else {}
+        campaign_id = _id(campaign.get("campaignId"))
+        engagement_id = _id(campaign.get("campaignEngagementId"))
+        if campaign_id and (name := _text(campaign.get("campaignName"))):
+            self.campaigns[campaign_id][name] += 1
+        self._landed(campaign_id, engagement_id, first, _text(campaign.get("campaignEngagementName")))
+
+    def add_details(self, details: Mapping[str, Any]) -> None:
+        """Take in an element of Monitoring's engagementDetails."""
+        campaign_id, engagement_id = _id(details.get("campaignId")), _id(details.get("engagementId"))
+        self._landed(campaign_id, engagement_id, None, None)
+        if (connector := _id(details.get("connectorId"))) is not None:
+            self.connectors[connector] += 1
+        if engagement_id is not None:
+            facts = self.engagements[engagement_id]
+            revision = details.get("engagementRevision")
+            facts.revision = revision if type(revision) is int else facts.revision
+            facts.language = _text(details.get("language")) or facts.language
+
+    def add_journal(self, reader: Reader) -> None:
+        """Take in a run: what its cases said, what Monitoring offered, and where they landed."""
+        followed = reader.followed()
+        for case in reader.cases():
+            said, landing = json.loads(case.said), followed.get(case.number, {})
+            campaign_id = _id(said.get("campaignInfo.campaignId") or landing.get("campaign_id"))
+            engagement_id = _id(said.get("campaignInfo.engagementId") or landing.get("engagement_id"))
+            skill_id = _id(landing.get("skill_id"))
+            self._name_skill(skill_id, landing.get("skill_name"))
+            self._landed(campaign_id, engagement_id, skill_id, None)
+
+    def _name_skill(self, value: object, name: object) -> None:
+        if (skill_id := _id(value)) is not None:
+            self.skills[skill_id].update([known] if (known := _text(name)) else ())
+
+    def _landed(
+        self, campaign_id: str | None, engagement_id: str | None, skill_id: str | None, name: str | None
+    ) -> None:
+        if campaign_id is not None:
+            self.campaigns[campaign_id].update(())
+        if engagement_id is None:
+            return
+        facts = self.engagements[engagement_id]
+        facts.campaigns.update([campaign_id] if campaign_id else ())
+        facts.names.update([name] if name else ())
+        facts.skills.update([skill_id] if skill_id and _id(skill_id) else ())
+
+    def to_toml(self, settings: Settings) -> str:
+        """The world file."""
+        head = _HEAD.format(account=settings.account_id, client=_quoted(settings.client_id))
+        lines = [head.rstrip("\n")]
+        if self.connectors:
+            lines.append(f'connector_id = "{self.connectors.most_common(1)[0][0]}"')
+        for kind, known in (("skills", self.skills), ("campaigns", self.campaigns)):
+            for item_id, names in sorted(known.items()):
+                lines += _named(kind, item_id, names)
+        for engagement_id, facts in sorted(self.engagements.items()):
+            lines += self._engagement(engagement_id, facts)
+        return "\n".join(lines) + "\n"
+
+    def _engagement(self, engagement_id: str, facts: _EngagementFacts) -> Iterator[str]:
+        campaign = facts.campaigns.most_common(1)[0][0] if facts.campaigns else None
+        missing = []
+        if campaign is None:
+            missing.append("its campaign")
+        elif not self.campaigns[campaign]:
+            missing.append("its campaign's name")
+        if not facts.names:
+            missing.append("its name")
+        landed = ", ".join(f"{skill} ({number})" for skill, number in facts.skills.most_common())
+        if not facts.skills:
+            missing.append("its skill")
+        elif len(facts.skills) > 1:
+            missing.append("which skill it holds")
+        elif not self.skills[next(iter(facts.skills))]:
+            missing.append("its skill's name")
+        yield ""
+        if missing:
+            said = f" Its conversations landed in {landed}." if landed else ""
+            place = f" of campaign {campaign}" if campaign else ""
+            yield f"# Engagement {engagement_id}{place} is left out. Not known: {', '.join(missing)}.{said}"
+            return
+        yield f"# {facts.skills.total()} of its conversations are known; all landed in this skill."
+        yield "[[accounts.engagements]]"
+        yield f'id = "{engagement_id}"'
+        yield f'campaign = "{campaign}"'
+        yield f"name = {_quoted(facts.names.most_common(1)[0][0])}"
+        yield f'skill = "{next(iter(facts.skills))}"'
+        if facts.revision is not None:
+            yield f"revision = {facts.revision}"
+        if facts.language is not None:
+            yield f"language = {_quoted(facts.language)}"
+
+
+def account_world(
+    client: Client | AsyncClient,
+    *sources: str | Path,
+    days: int = 30,
+    most: int = 500,
+    out: str | Path | None = None,
+) -> str:
+    """The skills, campaigns and engagements of an account, as far as they are known, as a world file.
+
+    An engagement's skill is the one that its conversations landed in, where that is always the same. Nothing
+    is invented: what is not known is left out, and a comment says so. No agent, consumer or secret is in it.
+
+    Args:
+        client: Of the account. It is asked for history only when that is a source.
+        sources: Each the path of a run's journal, of a recording (HAR) or of a reply of history kept as JSON;
+            or "history", the account's own.
+        days: How many days back history is searched, 93 at most.
+        most: How many conversations of history are read.
+        out: A file to write it to, for ``lpnb sandbox --world FILE``.
+
+    Returns:
+        The file's text (TOML).
+
+    Raises:
+        InvalidValueError: A source is none of these, or of another account.
+        JournalError: A journal is damaged.
+        CredentialsError: History may not be read.
+        OSError: A source cannot be read, or *out* cannot be written.
+
+    Example:
+        >>> from lpnb import Client, Sandbox, Settings
+        >>> with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
+        ...     _ = client.create_conversation("consumer-1", skill_id="2741903011")
+        ...     print(account_world(client, "history").partition("[[accounts.skills]]")[2].strip())
+        id = "2741903011"
+        name = "Cards & Payments"
+    """
+    check_client(client)
+    facts = _AccountFacts(client.settings.account_id)
+    complaints: list[Complaint] = []
+    for name, value, limit in (("days", days, _MAX_DAYS), ("most", most, 100_000)):
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= limit:
+            complaints.append(Complaint(name, f"{name} must be from 1 to {limit:,}; got {value!r}."))
+    if not sources:
+        complaints.append(Complaint("sources", 'Name a run\'s journal, a recording, a reply, or "history".'))
+    paths = [Path(source) for source in sources if str(source) != HISTORY]
+    readers = [_reader_of(path, facts, complaints) for path in paths]
+    if complaints:
+        raise InvalidValueError(complaints)
+    for read in readers:
+        read()
+    if any(str(source) == HISTORY for source in sources):
+        now = datetime.now(UTC)
+        search = by_filters(now - timedelta(days=days), now, content=_CONTENT, limit=100)
+        for record in event_loop.wait(client.engine.history_search(search, most)):
+            facts.add_record(record)
+    text = facts.to_toml(client.settings)
+    if out is not None:
+        write_private(Path(out), text.encode("utf-8"))
+    return text
+
+
+def _reader_of(path: Path, facts: _AccountFacts, complaints: list[Complaint]) -> Any:
+    """What takes in the file at *path*; a complaint where it is no source, or of another account."""
+    with path.open("rb") as file:
+        is_journal = file.read(len(_SQLITE)) == _SQLITE
+    if is_journal:
+        reader = read_journal(path)
+        if str(reader.about.get("account_id")) != facts.account_id:
+            complaints.append(Complaint("sources", f"{path} is of account {reader.about.get('account_id')}."))
+
+        def read_run() -> None:
+            with explain_damage(path):
+                facts.add_journal(reader)
+
+        return read_run
+    try:
+        value = read_json(path.read_bytes())
+    except (JsonError, RecursionError):
+        value = None
+    log = value.get("log") if isinstance(value, Mapping) else None
+    replies = list(_replies(log)) if isinstance(log, Mapping) else [("", value)]
+    others = {found for url, _ in replies if (found := _account_in(url)) not in (None, facts.account_id)}
+    if others:
+        complaints.append(
+            Complaint("sources", f"{path} is of account {', '.join(sorted(map(str, others)))}.")
+        )
+    elif not isinstance(log, Mapping) and not list(_records(value)):
+        sentence = f"{path} is no run's journal, no recording (HAR) and no reply of history."
+        complaints.append(Complaint("sources", sentence))
+
+    def read_replies() -> None:
+        for _, reply in replies:
+            for record in _records(reply):
+                facts.add_record(HistoryRecord(record))
+            details = reply.get("engagementDetails") if isinstance(reply, Mapping) else None
+            for item in details if isinstance(details, list) else [details]:
+                if isinstance(item, Mapping):
+                    facts.add_details(item)
+
+    return read_replies
+
+
+def _replies(log: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """URL and JSON of every reply in a recording."""
+    entries = log.get("entries")
+    for entry in entries if isinstance(entries, list) else ():
+        try:
+            text = entry["response"]["content"]["text"]
+            yield str(entry["request"]["url"]), read_json(text.encode("utf-8", "replace"))
+        except (KeyError, TypeError, AttributeError, JsonError, RecursionError):
+            continue
+
+
+def _records(reply: Any) -> Iterator[Mapping[str, Any]]:
+    items = reply.get("conversationHistoryRecords") if isinstance(reply, Mapping) else reply
+    for item in items if isinstance(items, list) else ():
+        if isinstance(item, Mapping) and isinstance(item.get("info"), Mapping):
+            yield item
+
+
+def _account_in(url: str) -> str | None:
+    """The account that a URL's path names, or None."""
+    before, _, after = urlsplit(url).path.partition("/account/")
+    return after.partition("/")[0] or None if before.endswith("/api") else None
+
+
+def _named(kind: str, item_id: str, names: Counter[str]) -> Iterator[str]:
+    yield ""
+    if not names:
+        yield f"# {kind[:-1].capitalize()} {item_id} is left out: its name is not known."
+        return
+    (name, _), *others = names.most_common()
+    if others:
+        yield f"# Called {', '.join(_quoted(other) for other, _ in others)} as well."
+    yield f"[[accounts.{kind}]]"
+    yield f'id = "{item_id}"'
+    yield f"name = {_quoted(name)}"
+
+
+def _id(value: object) -> str | None:
+    """An id as text, where it is digits as every id of a world."""
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    return text if text.isascii() and text.isdigit() and len(text) <= 19 else None
+
+
+def _text(value: object) -> str | None:
+    """A name that a world can have: not blank, of one line, of 128 characters at most."""
+    text = clean(value) if isinstance(value, str) else ""
+    words = "".join(letter if letter.isprintable() else " " for letter in text).split()
+    return " ".join(words)[:_MAX_NAME] or None
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
