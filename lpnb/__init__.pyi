@@ -36,6 +36,10 @@ from lpnb.experiments.cases.cases import cases_of as cases_of
 from lpnb.experiments.cases.columns import case_columns as case_columns
 from lpnb.experiments.cases.grid import Grid as Grid
 from lpnb.experiments.cases.personas import Personas as Personas
+from lpnb.experiments.learning.routing_rules import RoutingRules as RoutingRules
+from lpnb.experiments.routing.learn import RoutingLearning as RoutingLearning
+from lpnb.experiments.routing.learn import learn_routing as learn_routing
+from lpnb.experiments.routing.learn import start_learning as start_learning
 from lpnb.experiments.runs.compare import Comparison as Comparison
 from lpnb.experiments.runs.compare import compare as compare
 from lpnb.experiments.runs.partitions import Parts as Parts

@@ -117,7 +117,7 @@ def check_call(
             check_export(options.out)
     _check_files(options, errors, new_run=cases_needed)
     with errors.collect():
-        _check_settings(options, reader)
+        check_settings(options, reader)
     cases: Cases | None = None
     if options.cases is not None:
         with errors.collect():
@@ -153,7 +153,7 @@ def _check_files(options: argparse.Namespace, errors: UsageErrors, *, new_run: b
         )
 
 
-def _check_settings(options: argparse.Namespace, reader: Reader | None) -> None:
+def check_settings(options: argparse.Namespace, reader: Reader | None) -> None:
     """The settings can be used, and a journal is of the same account."""
     from lpnb.experiments.runs.resume import check_world
     from lpnb.settings import Settings, SettingsLookup

@@ -111,6 +111,16 @@ class Journal:
         """How many answers are in memory only, because the disk did not take them."""
         return self._writer.unwritten
 
+    def add_cases(self, cases: Iterable[CaseRow]) -> None:
+        """Add cases behind those that there are; return when they are on the disk.
+
+        Raises:
+            JournalError: The disk does not take them.
+        """
+        for row in cases:
+            self._writer.put(INSERT_CASE, _case(row))
+        self._writer.flush()
+
     def attempt(self, number: int, nth: int, req_ids: Iterable[str]) -> asyncio.Future[None]:
         """Write that attempt *nth* of a case is about to leave. Await it before the first byte does."""
         waiter = asyncio.get_running_loop().create_future()

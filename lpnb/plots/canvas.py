@@ -42,6 +42,15 @@ class Canvas:
         corners = [(x, y), (x + wide, y), (x + wide, y + high), (x, y + high)]
         self._boxes.append((corners, colour, edge))
 
+    def dot(self, x: float, y: float, radius: float, colour: str, *, hollow: bool = False) -> None:
+        """A dot around a point, or a ring."""
+        from matplotlib.patches import Circle
+
+        inside = self.theme.paper if hollow else colour
+        self.axes.add_patch(
+            Circle((x, y), radius, facecolor=inside, edgecolor=colour, linewidth=1.2, zorder=3)
+        )
+
     def finish(self) -> Figure:
         """The figure, with all boxes put into it: thousands at once take less time than one by one."""
         from matplotlib.collections import PolyCollection

@@ -65,6 +65,8 @@ class Grid(Cases):
         self._grid_source = source
         #: How many combinations there are before the filter, the cover and the sample.
         self.combinations = source.combinations
+        #: The filter, as it was given.
+        self.where = where
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
@@ -104,6 +106,28 @@ class Grid(Cases):
     def __repr__(self) -> str:
         extent = self._grid_source.extent
         return f"{super().__repr__()[:-1]}{f' {extent}' if extent else ''}>"
+
+    @property
+    def values(self) -> dict[str, list[object]]:
+        """Each column's values, in order.
+
+        Example:
+            >>> Grid({"ctmrinfo.ctype": ["vip", None], "skillId": "-1"}).values
+            {'ctmrinfo.ctype': ['vip', None], 'skillId': ['-1']}
+        """
+        source = self._grid_source
+        return dict(zip(source.names, map(list, source._values), strict=True))
+
+    @property
+    def zipped(self) -> list[list[str]]:
+        """The groups of columns that go together.
+
+        Example:
+            >>> Grid({"ctmrinfo.ctype": ["vip", "gold"], "skillId": ["1", "2"]}, zipped=True).zipped
+            [['ctmrinfo.ctype', 'skillId']]
+        """
+        source = self._grid_source
+        return [[source.names[place] for place in group] for group in source._groups if len(group) > 1]
 
     def check(self) -> None:
         """See that every case can be sent as it stands, as ``Cases.check`` does, and that they can be walked.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from itertools import combinations
@@ -10,11 +11,21 @@ import numpy as np
 import numpy.typing as npt
 
 from lpnb.experiments.learning.case_space import CaseSpace, Rows
-from lpnb.experiments.learning.decision_list import Places
+from lpnb.experiments.learning.decision_list import (
+    Box,
+    Places,
+    Rules,
+    TooManyBoxesError,
+    deciding_rules,
+    regions,
+)
+from lpnb.experiments.learning.evidence import places_of
 
 #: No table is kept for tuples of a size of which there are more than so many.
 MOST_TUPLES = 4_000_000
 UNSEEN = -1
+#: Random rows that say which tuples a rule can decide, where that cannot be worked out.
+_SAMPLE = 20_000
 
 
 class TupleTable:
@@ -63,12 +74,52 @@ class TupleTable:
             for row, rule in zip(places, deciding[part].tolist(), strict=True):
                 self.lowest[row] = rule
 
-    def share_seen(self, reachable: npt.NDArray[np.bool_] | None = None) -> float:
-        """The share of the tuples (of those reachable) that were sent."""
-        seen = self.lowest != UNSEEN
-        if reachable is not None:
-            seen = seen[reachable]
-        return float(seen.mean()) if len(seen) else 1.0
+
+def shares_covered(space: CaseSpace, rules: Rules, sent: Rows) -> dict[int, float]:
+    """By the size of tuple, the share of tuples of values that were sent where no known rule hides them.
+
+    A tuple counts when one of the cases with it was decided by the lowest rule that can decide one: at that
+    place a rule that looks at just these values would have shown.
+
+    Example:
+        >>> from lpnb.experiments.learning.decision_list import Rule
+        >>> rows = np.array([[0, 0], [1, 1], [0, 1]], dtype=np.uint8)
+        >>> shares_covered(CaseSpace([2, 2]), (Rule((), 0),), rows)
+        {2: 0.75}
+    """
+    random = np.random.default_rng(0)
+    deciding = deciding_rules(rules, sent, space)
+    boxes: list[list[Box]] | None = None
+    if not space.restricted:
+        with contextlib.suppress(TooManyBoxesError):
+            boxes = regions(rules, space)
+    found = {}
+    for table in tables(space):
+        if boxes is None:
+            rows = np.concatenate([sent, space.draw(_SAMPLE, random)])
+            table.fill(rows, deciding_rules(rules, rows, space))
+            reachable = table.lowest.copy()
+        else:
+            reachable = _reachable(table, boxes)
+        table.fill(sent, deciding)
+        there = reachable != UNSEEN
+        found[table.size] = float((table.lowest >= reachable)[there].mean()) if there.any() else 1.0
+    return found
+
+
+def _reachable(table: TupleTable, boxes: Sequence[Sequence[Box]]) -> npt.NDArray[np.int16]:
+    """For every tuple, the lowest rule that can decide a case with it; *boxes* are each rule's region."""
+    space = table.space
+    lowest = np.full(table.total, UNSEEN, dtype=np.int16)
+    for rule, region in enumerate(boxes):
+        for which, group in enumerate(table.groups):
+            held = {tuple(box.get(factor, space.full(factor)) for factor in group) for box in region}
+            for masks in held:
+                at = np.array([table.offsets[which]])
+                for mask, step in zip(masks, table._steps[which].tolist(), strict=True):
+                    at = (at[:, None] + np.array(places_of(mask)) * step).ravel()
+                lowest[at] = rule
+    return lowest
 
 
 def tables(space: CaseSpace, sizes: Sequence[int] = (2, 3, 4)) -> list[TupleTable]:

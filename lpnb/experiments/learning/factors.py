@@ -7,6 +7,7 @@ values of a column of numbers have an order, so that a rule may speak of a range
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +16,21 @@ import numpy as np
 
 from lpnb._internal.display import brief, count
 from lpnb.errors import Complaint, InvalidValueError
+from lpnb.experiments.cases.cases import as_json, cases_of
+from lpnb.experiments.cases.columns import columns_of
+from lpnb.experiments.cases.grid import Grid
 from lpnb.experiments.learning.case_space import MOST_VALUES, Booleans, CaseSpace, Rows
+from lpnb.experiments.learning.decision_list import Condition
+from lpnb.experiments.learning.evidence import places_of
 
 Where = Callable[[Mapping[str, Any]], bool]
 
 #: More factors than this are too many to reason about.
 MOST_FACTORS = 40
+#: So many combinations at random are looked at before anything is sent.
+_COMBINATIONS_CHECKED = 200
+_WHICH_ROW = re.compile(r"^Row [\d,]+, ")
+_WHICH_PLACE = re.compile(r"^\[\d+\]\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +145,63 @@ class Factors:
             sentence = "where is false for every one of thousands of combinations tried. Is it meant so?"
             raise InvalidValueError([Complaint("where", sentence)])
 
+    @classmethod
+    def of(cls, factors: object) -> Factors:
+        """Factors from a dict of columns and values, from a ``Grid``, or as they are.
+
+        A grid's ``zipped`` groups are one factor each, and its ``where`` holds. Every value is looked at as
+        it would be sent, and so are some hundred combinations of them.
+
+        Raises:
+            InvalidValueError: A column is unknown or changes nothing, a value cannot be sent; or as
+            ``Factors``.
+
+        Example:
+            >>> Factors.of({"ctmrinfo.ctype": ["vip", "gold"]})
+            <Factors: 1 factor, 2 = 2 combinations>
+        """
+        if isinstance(factors, cls):
+            return factors
+        if isinstance(factors, Grid):
+            if factors.sample is not None:
+                sentence = (
+                    "factors is a Grid with a sample, and what is asked is chosen here. Leave sample= out."
+                )
+                raise InvalidValueError([Complaint("factors", sentence)])
+            found = cls(factors.values, zipped=factors.zipped, where=factors.where)
+        else:
+            found = cls(factors)  # type: ignore[arg-type]  # it says what it takes
+        found._check_values()
+        return found
+
+    def _check_values(self) -> None:
+        """See that every value, and some combinations, can be sent."""
+        idle = [
+            column.name for column in columns_of(self.columns) if column.part in ("case", "expected", "note")
+        ]
+        if idle:
+            rule = "is not sent, so it cannot decide anything. Leave it out."
+            raise InvalidValueError([Complaint(name, f"{name} {rule}") for name in idle])
+        most = max(len(factor.values) for factor in self.factors)
+        random = np.random.default_rng(0)
+        rows = [[place % len(factor.values) for factor in self.factors] for place in range(most)]
+        if self.where is not None:
+            rows = []
+        rows += self.space.draw(_COMBINATIONS_CHECKED, random).tolist()
+        try:
+            cases_of([self.case(row) for row in rows]).check()
+        except InvalidValueError as error:
+            sentences = {
+                _WHICH_ROW.sub("", found.sentence): _WHICH_PLACE.sub("", found.path)
+                for found in error.complaints
+            }
+            hint = " A column that needs another one can be zipped with it: Grid(..., zipped=[...])."
+            wrong = [
+                Complaint(path, sentence + hint * sentence.endswith("is required."))
+                for sentence, path in sentences.items()
+            ]
+            raise InvalidValueError(wrong) from None
+
     def __repr__(self) -> str:
         sizes = " x ".join(str(len(factor.values)) for factor in self.factors)
         return (
@@ -166,9 +233,8 @@ class Factors:
             InvalidValueError: Naming every factor whose value in the case is none of those it was given.
         """
         found, complaints = [], []
-        for factor, places in zip(self.factors, self._places, strict=True):
+        for factor, place in zip(self.factors, self._places_of(case), strict=True):
             value = tuple(case.get(name) for name in factor.columns)
-            place = places.get(_key(value))
             if place is None:
                 shown = brief(value[0] if len(value) == 1 else value)
                 known = ", ".join(brief(each[0] if len(each) == 1 else each) for each in factor.values[:8])
@@ -180,6 +246,81 @@ class Factors:
         if complaints:
             raise InvalidValueError(complaints)
         return tuple(found)
+
+    def _places_of(self, case: Mapping[str, Any]) -> list[int | None]:
+        return [
+            places.get(_key(tuple(case.get(name) for name in factor.columns)))
+            for factor, places in zip(self.factors, self._places, strict=True)
+        ]
+
+    def find(self, case: Mapping[str, Any]) -> tuple[int, ...] | None:
+        """The places of a case's values; None when one of them is none of the factor's.
+
+        A column that is the same throughout may be left out, and must not differ.
+
+        Example:
+            >>> factors = Factors({"ctmrinfo.ctype": ["vip", "gold"], "ttrDefName": "NORMAL"})
+            >>> factors.find({"ctmrinfo.ctype": "gold"}), factors.find({"ctmrinfo.ctype": "silver"})
+            ((1,), None)
+        """
+        if any(
+            name in case and _key([case[name]]) != _key([value]) for name, value in self.constants.items()
+        ):
+            return None
+        places = self._places_of(case)
+        return None if None in places else tuple(place for place in places if place is not None)
+
+    def shared_with(self, other: Factors) -> Factors:
+        """The factors with the values that both have; *where* is ours.
+
+        Raises:
+            InvalidValueError: No factor has two values in both.
+        """
+        values: dict[str, object] = {}
+        zipped = []
+        for factor in self.factors:
+            kept = [value for value in factor.values if other.has(factor.columns, value)]
+            if not kept:
+                sentence = f"{factor.name} has no value in both, so there is nothing to compare."
+                raise InvalidValueError([Complaint(factor.name, sentence)])
+            for at, name in enumerate(factor.columns):
+                values[name] = [value[at] for value in kept]
+            zipped += [factor.columns] if len(factor.columns) > 1 else []
+        return Factors({**self.constants, **values}, zipped=zipped, where=self.where)
+
+    def has(self, columns: Sequence[str], value: Sequence[object]) -> bool:
+        """Whether these columns can hold these values together."""
+        for factor, places in zip(self.factors, self._places, strict=True):
+            if factor.columns == tuple(columns):
+                return _key(value) in places
+        held = [self.constants.get(name) for name in columns]
+        return _key(held) == _key(value)
+
+    def translated(
+        self, source: Factors, conditions: Iterable[tuple[int, int]]
+    ) -> tuple[Condition, ...] | None:
+        """Conditions on the factors of *source* as conditions on these; None when they cannot hold here.
+
+        A value that *source* does not have fulfils none of them.
+        """
+        found: list[Condition] = []
+        at = {factor.columns: number for number, factor in enumerate(self.factors)}
+        for number, mask in conditions:
+            theirs = source.factors[number]
+            wanted = [theirs.values[place] for place in places_of(mask)]
+            here = at.get(theirs.columns)
+            if here is None:
+                if not any(self.has(theirs.columns, value) for value in wanted):
+                    return None
+                continue
+            ours = sum(
+                1 << place for value in wanted if (place := self._places[here].get(_key(value))) is not None
+            )
+            if not ours:
+                return None
+            if ours != self.space.full(here):
+                found.append((here, ours))
+        return tuple(sorted(found))
 
     def _allowed(self, rows: Rows) -> Booleans:
         where = self.where
@@ -241,4 +382,8 @@ def _complaints(
 
 def _key(values: Sequence[object]) -> tuple[str, ...]:
     """A key for values that may be dicts or models; 1, True and 1.0 are three values, as on the wire."""
-    return tuple(f"{type(value).__name__}:{value!r}" for value in values)
+    plain = [value if value is None or isinstance(value, _PLAIN) else as_json(value) for value in values]
+    return tuple(f"{type(value).__name__}:{value!r}" for value in plain)
+
+
+_PLAIN = (str, int, float, list)

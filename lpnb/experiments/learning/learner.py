@@ -72,7 +72,7 @@ class LearningProgress:
     first_surprise: int | None = None
     """The number of the first send that contradicts the list from before."""
     stopped_by: str | None = None
-    """"quiet", "budget", or None while it goes on."""
+    """"quiet", "budget", "silence" (nothing is told of any case), or None while it goes on."""
     roles: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ROLES, 0))
 
 
@@ -158,6 +158,11 @@ class RoutingLearner:
     def sends(self) -> Sequence[tuple[Send, int | None]]:
         """Every case that was told, with the place of its skill; None where no landing is known."""
         return self._answered
+
+    @property
+    def has_prior(self) -> bool:
+        """Whether it began with a list from before."""
+        return self._old_rules is not None
 
     @property
     def finished(self) -> bool:
@@ -391,10 +396,13 @@ class RoutingLearner:
                 self.evidence.forget_soft(taken[place])
 
 
-def checking_rows(rules: Rules, space: CaseSpace, random: np.random.Generator) -> list[npt.NDArray[np.uint8]]:
+def checking_rows(
+    rules: Rules, space: CaseSpace, random: np.random.Generator, *, overlaps: bool = True
+) -> list[npt.NDArray[np.uint8]]:
     """Cases that would notice a change of any rule.
 
-    First one a skill, then one a rule, then beside each condition and where two rules overlap.
+    First one a skill, then one a rule, then beside each condition and, with *overlaps*, where two rules
+    overlap.
     """
     last = len(rules) - 1
     found: list[npt.NDArray[np.uint8]] = []
@@ -428,7 +436,7 @@ def checking_rows(rules: Rules, space: CaseSpace, random: np.random.Generator) -
             good = np.nonzero((treated.deciding > place) & (skills_now != rules[place].skill))[0]
             if len(good):
                 found.append(rows[good[0]])
-    for upper in range(last):
+    for upper in range(last if overlaps else 0):
         for lower in range(upper + 1, last):
             if rules[upper].skill == rules[lower].skill:
                 continue

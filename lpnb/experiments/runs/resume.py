@@ -22,7 +22,7 @@ from lpnb.experiments.runs.reconcile import (
     Settled,
 )
 from lpnb.experiments.runs.step_dispatcher import conversations_to_follow
-from lpnb.journal import Journal, Reader, explain_damage, read_journal
+from lpnb.journal import Journal, JournalCase, Reader, explain_damage, read_journal
 from lpnb.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ RETRY_RISK = (
     "can then open a second one, or be refused because the first is open."
 )
 #: Unknown cases that are looked up at once.
-_LOOK_UPS_AT_ONCE = 8
+LOOK_UPS_AT_ONCE = 8
 
 
 class ResumableRun(Protocol):
@@ -134,29 +134,40 @@ def reconcile_run(path: Path, client: Client | AsyncClient, fresh: float | None)
     """
     check_client(client)
     reader = read_journal(path)
-    settings = client.settings
-    check_world(reader, settings)
-    certain = CERTAIN_AFTER if fresh is None else fresh
-    if fresh is None:
-        fresh = HISTORY_DELAY_ON_LOOPBACK if settings.on_loopback else HISTORY_DELAY
+    check_world(reader, client.settings)
     journal = Journal.open(path)
     try:
         cases = list(reader.cases())
-        answered = [case for case in cases if case.state == "answered" and case.code != "found"]
-        reconciler = Reconciler(
-            client.engine,
-            journal,
-            known=max(answered, key=lambda case: case.sent_at or 0, default=None),
-            run_prefix=f"lpnb-{reader.about['run_key'][:8]}-",
-            fresh=fresh,
-            certain=certain,
-            origin_changed=reader.about["origin"] != settings.domain_api,
-            started_until=reader.about.get("starts_until", 0.0),
-        )
+        reconciler = make_reconciler(reader, cases, journal, client, fresh)
         unknown = [case for case in cases if case.state == "unknown"]
-        return event_loop.wait(reconciler.reconcile(unknown, _LOOK_UPS_AT_ONCE))
+        return event_loop.wait(reconciler.reconcile(unknown, LOOK_UPS_AT_ONCE))
     finally:
         journal.close()
+
+
+def make_reconciler(
+    reader: Reader,
+    cases: Sequence[JournalCase],
+    journal: Journal,
+    client: Client | AsyncClient,
+    fresh: float | None = None,
+) -> Reconciler:
+    """Who looks up what is unknown in the journal of *cases*; *fresh* as for ``Run.settle``."""
+    settings = client.settings
+    certain = CERTAIN_AFTER if fresh is None else fresh
+    if fresh is None:
+        fresh = HISTORY_DELAY_ON_LOOPBACK if settings.on_loopback else HISTORY_DELAY
+    answered = [case for case in cases if case.state == "answered" and case.code != "found"]
+    return Reconciler(
+        client.engine,
+        journal,
+        known=max(answered, key=lambda case: case.sent_at or 0, default=None),
+        run_prefix=f"lpnb-{reader.about['run_key'][:8]}-",
+        fresh=fresh,
+        certain=certain,
+        origin_changed=reader.about["origin"] != settings.domain_api,
+        started_until=reader.about.get("starts_until", 0.0),
+    )
 
 
 def check_world(reader: Reader, settings: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +29,6 @@ from lpnb.settings import Settings
 
 if TYPE_CHECKING:
     from lpnb.client import AsyncClient, Client
-    from lpnb.experiments.cases.cases import Cases
 
 #: Cases of a run whose values are looked at before it begins; a dry run looks at more.
 _CHECKED_CASES = 2_000
@@ -201,7 +201,9 @@ def start_run(client: Client | AsyncClient, cases: object, options: RunOptions) 
     pool = open_pool(client, options)
     path = Path("runs", f"{name}.sqlite") if options.journal is None else Path(options.journal)
     try:
-        journal = _create_journal(path, name, run_key, settings, cases, options)
+        salt = secrets.token_hex(16) if options.hash_personal else None
+        about = about_run(name, run_key, settings, cases.columns, options, salt)
+        journal = Journal.create(path, about, case_rows(cases, run_key, salt))
     except BaseException:
         if pool is not None:
             event_loop.wait(pool.close())
@@ -213,11 +215,16 @@ def start_run(client: Client | AsyncClient, cases: object, options: RunOptions) 
     return run
 
 
-def _create_journal(
-    path: Path, name: str, run_key: str, settings: Settings, cases: Cases, options: RunOptions
-) -> Journal:
-    salt = secrets.token_hex(16) if options.hash_personal else None
-    about = {
+def about_run(
+    name: str,
+    run_key: str,
+    settings: Settings,
+    columns: Sequence[str],
+    options: RunOptions,
+    salt: str | None = None,
+) -> dict[str, object]:
+    """What a journal says of its run as a whole."""
+    return {
         "name": name,
         "run_key": run_key,
         "account_id": settings.account_id,
@@ -225,12 +232,11 @@ def _create_journal(
         "origin": settings.domain_api,
         "lpnb": __version__,
         "begun": datetime.now().astimezone().isoformat(" ", "seconds"),
-        "columns": cases.columns,
+        "columns": list(columns),
         "options": options.for_journal(),
         "salt": salt,
         "state": "running",
     }
-    return Journal.create(path, about, case_rows(cases, run_key, salt))
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:
@@ -244,8 +250,9 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     Example:
         >>> open_run("runs/nothing.sqlite")
         Traceback (most recent call last):
-        lpnb.errors.JournalError: There is no journal at runs/nothing.sqlite. run_experiment(..., journal=...) begins one.
-    """  # noqa: E501
+        lpnb.errors.JournalError: There is no journal at runs/nothing.sqlite. run_experiment(..., journal=...)
+        begins one.
+    """
     check_path("path", path)
     reader = read_journal(path)
     about = reader.about

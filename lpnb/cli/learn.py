@@ -1,0 +1,132 @@
+"""``lpnb learn``: the rules that decide where conversations land, from a file of factors."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lpnb.cli.run_command import (
+    UsageErrors,
+    check_settings,
+    connect_client,
+    exit_2_when_refused,
+    terminate_as_interrupt,
+)
+
+if TYPE_CHECKING:
+    SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def register(commands: SubParsers) -> None:
+    """Add ``learn`` to the command line."""
+    learn = commands.add_parser(
+        "learn",
+        help="learn which rules decide where conversations land, from few of them",
+        description="Learn which rules decide where conversations land. FACTORS is a TOML file: a line for "
+        'each column with the values it may take, such as "ctmrinfo.ctype" = ["vip", "gold", ""], where "" '
+        "leaves it out; zipped = [[...]] names columns that go together. Exit status: 0 when the rules "
+        "explain what "
+        "landed, 1 when they do not or it ended early, 2 when the call or the settings are wrong.",
+    )
+    learn.add_argument(
+        "factors", type=Path, metavar="FACTORS", help="a TOML file of columns and their values"
+    )
+    learn.add_argument("--budget", type=int, default=400, metavar="N", help="conversations at the most (400)")
+    learn.add_argument(
+        "--validate", type=int, default=60, metavar="N", help="how many of them check the result (60)"
+    )
+    learn.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed asks the same (0)")
+    learn.add_argument("--start", type=Path, metavar="FILE", help="rules from before, to see what changed")
+    learn.add_argument(
+        "--traffic", type=Path, metavar="FILE", help="a table of real cases to check the result with"
+    )
+    learn.add_argument("--out", type=Path, metavar="FILE", help="write the rules as JSON, to go on from")
+    learn.add_argument("--picture", type=Path, metavar="FILE", help="draw them as .png or .svg")
+    learn.add_argument(
+        "--cases", type=Path, metavar="FILE", help="write the cases that would notice a change"
+    )
+    learn.add_argument("--journal", type=Path, metavar="FILE", help="go on by this one, or begin it")
+    learn.add_argument("--profile", help="read .env.PROFILE in place of .env")
+    learn.add_argument("--concurrency", type=int, default=16, metavar="N", help="requests at once (16)")
+    learn.add_argument("--rate", type=float, metavar="N", help="conversations a second at the most")
+    learn.add_argument(
+        "--live", action="store_true", help="needed for a real account; without settings an error"
+    )
+    learn.add_argument("--confirm", type=int, metavar="N", help="needed there: the budget")
+    learn.add_argument("--landing-wait", type=float, metavar="S", help="seconds to wait for a landing")
+    learn.add_argument(
+        "--engagement",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="ask Monitoring first; by default when there are columns for it",
+    )
+    learn.add_argument("--quiet", "-q", action="store_true", help="show no progress")
+    learn.set_defaults(run=_run)
+
+
+@exit_2_when_refused
+def _run(options: argparse.Namespace) -> int:
+    from lpnb.experiments.cases.cases import cases_of
+    from lpnb.experiments.learning.factors import Factors
+    from lpnb.experiments.learning.factors_file import read_factors
+    from lpnb.experiments.learning.routing_rules import RoutingRules
+    from lpnb.experiments.routing.learn import start_learning
+
+    errors = UsageErrors()
+    given: dict[str, Any] = {}
+    with errors.collect():
+        given["factors"] = Factors.of(read_factors(options.factors))
+    for name, read in (("start", RoutingRules.load), ("traffic", cases_of)):
+        if (path := getattr(options, name)) is not None:
+            with errors.collect():
+                given[name] = read(path)
+    _check_outputs(options, errors)
+    with errors.collect():
+        check_settings(options, None)
+    errors.raise_all()
+    if options.landing_wait is not None:
+        given["landing_wait"] = options.landing_wait
+    names = ("budget", "validate", "seed", "journal", "engagement", "live", "confirm", "rate", "concurrency")
+    given |= {name: getattr(options, name) for name in names}
+    with (
+        connect_client(options) as client,
+        terminate_as_interrupt(),
+        contextlib.redirect_stdout(sys.stderr),
+    ):
+        learning = start_learning(client, **given, progress=not options.quiet)
+        again = f"lpnb learn {options.factors} --journal {learning.run.journal_path}"
+        learning.run.resume_hint = f"{again} with the same options"
+        routing = learning.wait()
+    print(routing, flush=True)
+    if (before := given.get("start")) is not None:
+        changes = before.compare(routing)
+        print("Nothing changed." if changes.empty else changes.to_string(index=False), flush=True)
+    for path, write in (
+        (options.out, routing.save),
+        (options.picture, lambda path: routing.picture().save(path)),
+        (options.cases, routing.save_cases),
+    ):
+        if path is not None:
+            print(f"{write(path)} is written.", file=sys.stderr)
+    if learning.run.state != "done":
+        print(learning.run.advice or "", file=sys.stderr)
+    return 0 if learning.run.state == "done" and routing.explains else 1
+
+
+def _check_outputs(options: argparse.Namespace, errors: UsageErrors) -> None:
+    """The files to be written have an ending that says how, and none writes over another file of the call."""
+    inputs = {
+        path.resolve() for path in (options.factors, options.start, options.traffic, options.journal) if path
+    }
+    endings = {"picture": (".png", ".svg"), "cases": (".csv", ".xlsx", ".parquet"), "out": (".json",)}
+    for name, allowed in endings.items():
+        path: Path | None = getattr(options, name)
+        if path is None:
+            continue
+        if path.suffix.lower() not in allowed:
+            errors.add(f"--{name} must end in {' or '.join(allowed)}; got {path}.")
+        if path.resolve() in inputs and not (name == "out" and path == options.start):
+            errors.add(f"--{name} would write over {path}. Name another file.")

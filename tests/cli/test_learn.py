@@ -1,0 +1,88 @@
+"""``lpnb learn``: a file of factors in, rules out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lpnb import RoutingRules, Sandbox, cases_of
+from lpnb.cli.main import main
+
+FACTORS = """
+[factors]
+ctmrinfo.ctype = ["vip", "gold", "business", ""]
+"ctmrinfo.cstatus" = ["new", "card blocked", ""]
+personal.gender = "FEMALE"
+"""
+OPTIONS = ["--budget", "40", "--validate", "10", "--quiet"]
+
+
+@pytest.fixture
+def world(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """A sandbox that the command line finds in the environment, and a file of factors."""
+    for name, value in sandbox.environment().items():
+        monkeypatch.setenv(name, value)
+    Path("factors.toml").write_text(FACTORS, encoding="utf-8")
+    return sandbox
+
+
+def test_the_rules_are_printed_and_written_with_picture_and_cases(world, capsys):
+    outputs = ["--out", "routing.json", "--picture", "rules.svg", "--cases", "suite.csv"]
+
+    status = main(["learn", "factors.toml", *OPTIONS, *outputs, "--journal", "learn.sqlite"])
+
+    captured = capsys.readouterr()
+    assert status == 0
+    assert "  1. If ctmrinfo.ctype is vip: Private Clients (25 % of the combinations;" in captured.out
+    assert "This opens 40 conversations at account 12345678 on the sandbox at the most" in captured.err
+    assert str(RoutingRules.load("routing.json")) == captured.out.rstrip("\n")
+    assert "<svg" in Path("rules.svg").read_text(encoding="utf-8")
+    assert cases_of("suite.csv").expectations == ["expected_skill"]
+
+
+def test_what_changed_since_is_told(world, capsys):
+    main(["learn", "factors.toml", *OPTIONS, "--out", "before.json", "--journal", "before.sqlite"])
+    world.set_online("3180255705", False)  # the only agent of Business Banking
+    capsys.readouterr()
+
+    status = main(["learn", "factors.toml", *OPTIONS, "--start", "before.json", "--journal", "later.sqlite"])
+
+    out = capsys.readouterr().out
+    assert status == 0
+    assert "Since the rules that it began with something changed" in out
+    assert "gone" in out
+
+
+def test_everything_wrong_with_a_call_is_said_at_once(world, capsys):
+    Path("factors.toml").write_text('"ctmrinfo.ctypo" = ["vip", "gold"]\n', encoding="utf-8")
+
+    status = main(
+        ["learn", "factors.toml", "--start", "none.json", "--picture", "x.gif", "--out", "factors.toml"]
+    )
+
+    error = capsys.readouterr().err
+    assert status == 2
+    assert "Did you mean 'ctmrinfo.ctype'?" in error
+    assert "none.json cannot be read: No such file or directory." in error
+    assert "--picture must end in .png or .svg; got x.gif." in error
+    assert "--out would write over factors.toml. Name another file." in error
+    assert not world.conversations
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("nonsense", "factors.toml is no TOML"),
+        ("", "factors.toml names no column."),
+        ('seed = 1\n[factors]\na = ["b"]\n', "factors.toml has 'seed' beside [factors]."),
+        ('"ctmrinfo.ctype" = ["vip"]\n', "No column has two values or more"),
+        ('"ctmrinfo.ctype" = ["vip", "vip"]\n', "ctmrinfo.ctype has the value 'vip' twice."),
+        ('zipped = [["a"]]\n[factors]\n"ctmrinfo.ctype" = ["vip", "gold"]\n', "zipped names 'a'"),
+    ],
+)
+def test_a_file_of_factors_that_cannot_be_read_is_refused(world, capsys, text, rule):
+    Path("factors.toml").write_text(text, encoding="utf-8")
+
+    assert main(["learn", "factors.toml"]) == 2
+    assert rule in capsys.readouterr().err
