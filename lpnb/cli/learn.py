@@ -70,15 +70,15 @@ def register(commands: SubParsers) -> None:
 @exit_2_when_refused
 def _run(options: argparse.Namespace) -> int:
     from lpnb.experiments.cases.cases import cases_of
+    from lpnb.experiments.cases.grid import Grid
     from lpnb.experiments.learning.factors import Factors
-    from lpnb.experiments.learning.factors_file import read_factors
     from lpnb.experiments.learning.routing_rules import RoutingRules
     from lpnb.experiments.routing.learn import start_learning
 
     errors = UsageErrors()
     given: dict[str, Any] = {}
     with errors.collect():
-        given["factors"] = Factors.of(read_factors(options.factors))
+        given["factors"] = Factors.of(Grid.read(options.factors))
     for name, read in (("start", RoutingRules.load), ("traffic", cases_of)):
         if (path := getattr(options, name)) is not None:
             with errors.collect():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 from lpnb._internal.display import brief
 from lpnb._version import __version__
@@ -15,36 +16,53 @@ from lpnb.experiments.learning.evidence import places_of
 from lpnb.experiments.learning.factors import Factors
 from lpnb.experiments.learning.learner import Validation
 
-if TYPE_CHECKING:
-    from lpnb.experiments.learning.routing_rules import RoutingRules
-
 KIND = "lpnb routing rules"
 FORMAT = 1
+#: The role of sends that are known from before.
+BEFORE = "before"
 
 
-def write_routing(routing: RoutingRules, path: Path) -> Path:
-    """Write *routing* to *path*, whole or not at all.
+class RecordedSend(NamedTuple):
+    """One case that was sent: its number, why, the places of its values, and the skill, or None."""
+
+    number: int
+    role: str
+    row: tuple[int, ...]
+    skill: str | None
+    case: str = ""
+
+
+def write_routing(
+    path: Path,
+    factors: Factors,
+    rules: Rules,
+    skills: Sequence[str],
+    sends: Sequence[RecordedSend],
+    rivals: Sequence[Rules],
+    validations: Sequence[Validation],
+    about: Mapping[str, Any],
+) -> Path:
+    """Write routing rules to *path*, whole or not at all.
 
     Raises:
         LpnbError: It cannot be written.
     """
-    factors = routing.factors
     written = {
         "kind": KIND,
         "format": FORMAT,
         "lpnb": __version__,
-        "about": routing.about,
+        "about": about,
         "constants": factors.constants,
         "factors": [
             {"columns": factor.columns, "values": [_cell(value) for value in factor.values]}
             for factor in factors.factors
         ],
         "where": factors.where is not None,
-        "skills": routing.skills,
-        "rules": _rules_out(routing.decision_list, factors),
-        "rivals": [_rules_out(rival, factors) for rival in routing.rivals],
-        "validations": [validation._asdict() for validation in routing.validations],
-        "sends": [send._asdict() for send in routing.records],
+        "skills": skills,
+        "rules": _rules_out(rules, factors),
+        "rivals": [_rules_out(rival, factors) for rival in rivals],
+        "validations": [validation._asdict() for validation in validations],
+        "sends": [send._asdict() for send in sends],
     }
     unfinished = path.with_name(f"{path.name}.part")
     try:
@@ -52,8 +70,9 @@ def write_routing(routing: RoutingRules, path: Path) -> Path:
         unfinished.write_text(_indented(written), encoding="utf-8")
         unfinished.replace(path)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise LpnbError(f"{path} cannot be written: {error.strerror}.") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
     return path
 
 
@@ -102,8 +121,8 @@ def _rules_in(rules: list[dict[str, Any]], factors: Factors, skills: int) -> Rul
     return tuple(found)
 
 
-def read_routing(path: Path) -> RoutingRules:
-    """Read the rules at *path*.
+def read_routing(path: Path) -> dict[str, Any]:
+    """Read the rules at *path*: the arguments of ``RoutingRules``.
 
     Raises:
         InvalidValueError: There is no such file, or it is of another kind, which is named.
@@ -136,9 +155,7 @@ def read_routing(path: Path) -> RoutingRules:
         raise _refusal(path, f"holds what RoutingRules.save never writes ({what})") from None
 
 
-def _routing_in(told: dict[str, Any]) -> RoutingRules:
-    from lpnb.experiments.learning.routing_rules import RecordedSend, RoutingRules
-
+def _routing_in(told: dict[str, Any]) -> dict[str, Any]:
     values: dict[str, object] = {name: [value] for name, value in told["constants"].items()}
     zipped = []
     for factor in told["factors"]:
@@ -152,12 +169,15 @@ def _routing_in(told: dict[str, Any]) -> RoutingRules:
         factors.case(send.row)
         if send.skill is not None:
             skills.index(send.skill)
-    return RoutingRules(
-        factors, _rules_in(told["rules"], factors, len(skills)), skills, sends,
-        rivals=[_rules_in(rival, factors, len(skills)) for rival in told["rivals"]],
-        validations=[Validation(**validation) for validation in told["validations"]],
-        about=told["about"],
-    )  # fmt: skip
+    return {
+        "factors": factors,
+        "rules": _rules_in(told["rules"], factors, len(skills)),
+        "skills": skills,
+        "sends": sends,
+        "rivals": [_rules_in(rival, factors, len(skills)) for rival in told["rivals"]],
+        "validations": [Validation(**validation) for validation in told["validations"]],
+        "about": told["about"],
+    }
 
 
 def _refusal(path: Path, problem: str) -> InvalidValueError:

@@ -33,7 +33,8 @@ from lpnb.experiments.learning.evidence import Evidence, places_of
 from lpnb.experiments.learning.factors import Factors
 from lpnb.experiments.learning.joint_factors import factors_that_decide, label_bits
 from lpnb.experiments.learning.learner import Prior, Validation, checking_rows
-from lpnb.experiments.learning.routing_claims import sentences_of
+from lpnb.experiments.learning.routing_claims import RoutingBound, RoutingClaims, UnstableCase
+from lpnb.experiments.learning.routing_file import BEFORE, RecordedSend, read_routing, write_routing
 from lpnb.experiments.learning.rule_changes import MOST_ENUMERATED, moves, rule_changes
 from lpnb.experiments.learning.rule_words import (
     OTHERWISE,
@@ -49,67 +50,12 @@ from lpnb.tables.dataframes import plain_table
 if TYPE_CHECKING:
     from lpnb.plots.rule_ladder import RuleLadder
 
-#: A list that is longer than this share of what the landings take one by one explains too little to be told.
-_TOO_LONG = 0.6
 #: Values of so many factors are changed at the most to find the nearest case that lands elsewhere.
 _MOST_CHANGES = 3
 _MOST_NEIGHBOURS = 60_000
-_BEFORE = "before"
 
 
-class RecordedSend(NamedTuple):
-    """One case that was sent: its number, why, the places of its values, and the skill, or None."""
-
-    number: int
-    role: str
-    row: tuple[int, ...]
-    skill: str | None
-    case: str = ""
-
-
-@dataclass(frozen=True)
-class UnstableCase:
-    """A case that landed in several skills: its values by column, and each landing in order."""
-
-    values: Mapping[str, object]
-    skills: tuple[str, ...]
-
-    def __str__(self) -> str:
-        said = ", ".join(f"{name} {value_text(value)}" for name, value in self.values.items())
-        return f"{said}: {', then '.join(self.skills)}"
-
-
-@dataclass(frozen=True)
-class RoutingBound:
-    """What may be claimed of routing rules.
-
-    Attributes:
-        validated: Cases that were drawn at random and predicted before they were sent.
-        wrong: How many of them landed elsewhere.
-        at_most: No larger a share of all combinations (of the traffic, where that was given) is predicted
-            wrongly, at this confidence; 1.0 where nothing was validated.
-        confidence: From 0 to 1.
-        pairs: The share of pairs of values that were sent where no known rule hides them.
-        triples: The same of triples; None where there are too few factors, or too many triples to count.
-        quadruples: The same of quadruples.
-        unstable: Cases that landed in several skills.
-
-    Example:
-        >>> RoutingBound(60, 0, 0.0487, 0.95, 1.0, 0.89, 0.5).at_most
-        0.0487
-    """
-
-    validated: int
-    wrong: int
-    at_most: float
-    confidence: float
-    pairs: float | None
-    triples: float | None
-    quadruples: float | None
-    unstable: tuple[UnstableCase, ...] = ()
-
-
-class RoutingRules:
+class RoutingRules(RoutingClaims):
     """Which rules decide where conversations land: a list of which the first rule that matches decides.
 
     ``learn_routing`` and ``run.rules()`` make it. Printed it is the list in words, with what bounds it.
@@ -159,7 +105,7 @@ class RoutingRules:
         found.skill_bits = [0] * max(len(self.skills), 1)
         for send in self.records:
             if send.skill is not None:
-                found.add(send.row, place_of[send.skill], soft=send.role == _BEFORE)
+                found.add(send.row, place_of[send.skill], soft=send.role == BEFORE)
         return found
 
     @cached_property
@@ -260,57 +206,13 @@ class RoutingRules:
         named = cases_of([*values, dict.fromkeys(factors.columns)]).table()
         return pd.concat([table, named[factors.columns].iloc[: len(records)]], axis=1)
 
-    # --- what may be claimed ------------------------------------------------------------------------------
-
-    @cached_property
-    def bound(self) -> RoutingBound:
-        """How often this can be wrong, and what was covered."""
-        evidence = self.evidence
-        covered = (
-            shares_covered(self.factors.space, self.decision_list, evidence.rows) if evidence.count else {}
-        )
-        last = self.validations[-1] if self.validations else Validation(0, 0, 0.95, 1.0)
-        unstable = tuple(
-            UnstableCase(
-                self.factors.case(evidence.rows[place].tolist()),
-                tuple(self.skills[skill] for skill in evidence.answers(place)),
-            )
-            for place in evidence.unstable
-        )
-        return RoutingBound(
-            last.drawn, last.wrong, last.at_most, last.confidence,
-            covered.get(2), covered.get(3), covered.get(4), unstable,
-        )  # fmt: skip
-
-    @cached_property
-    def explains(self) -> bool:
-        """Whether the rules say it in fewer words than the landings themselves, and were not refuted."""
-        evidence = self.evidence
-        if evidence.wrong(self.decision_list) and not evidence.unstable:
-            return False
-        length = description_bits(self.decision_list, self.factors.space, max(len(self.skills), 2))
-        too_long = length > _TOO_LONG * label_bits(evidence)
-        if not self.validations:
-            return not too_long or len(self.decision_list) < 4
-        return not (too_long and self.validations[-1].wrong)
-
-    @cached_property
-    def deciding_columns(self) -> list[str]:
-        """Where no short list explains the landings: the factors on which cases that agree land alike."""
-        return [self.factors.factors[place].name for place in factors_that_decide(self.evidence)]
-
-    @property
-    def sentences(self) -> list[str]:
-        """What is said below the list: the bound, the coverage, and what else matters."""
-        return sentences_of(self)
-
     # --- shown --------------------------------------------------------------------------------------------
 
     @property
     def title(self) -> str:
         """What the list is of."""
         space, factors = self.factors.space, self.factors
-        sent = sum(send.role != _BEFORE for send in self.records)
+        sent = sum(send.role != BEFORE for send in self.records)
         before = len(self.records) - sent
         earlier = f" and {before:,} from before" if before else ""
         restricted = " before where" if space.restricted else ""
@@ -506,7 +408,7 @@ class RoutingRules:
         )
         moved_sends: dict[tuple[int, int], int] = {}
         for send in later.records:
-            row = shared.find(later.factors.case(send.row)) if send.role != _BEFORE else None
+            row = shared.find(later.factors.case(send.row)) if send.role != BEFORE else None
             if send.skill is not None and row is not None:
                 rows = np.array([row], dtype=np.uint8)
                 pair = tuple(int(deciding_rules(side, rows, shared.space)[0]) for side in (old, new))
@@ -611,12 +513,13 @@ class RoutingRules:
         Raises:
             LpnbError: It cannot be written.
         """
-        from lpnb.experiments.learning.routing_file import write_routing
-
-        return write_routing(self, Path(path))
+        return write_routing(
+            Path(path), self.factors, self.decision_list, self.skills, self.records,
+            self.rivals, self.validations, self.about,
+        )  # fmt: skip
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> RoutingRules:
+    def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read what ``save`` wrote.
 
         A ``where`` is a function and stands in no file: the rules that are read speak of all combinations.
@@ -630,9 +533,7 @@ class RoutingRules:
             >>> RoutingRules.load(saved)
             <RoutingRules: 1 rule. Where 2 combinations of 1 factor land, from 0 sends>
         """
-        from lpnb.experiments.learning.routing_file import read_routing
-
-        return read_routing(Path(path))
+        return cls(**read_routing(Path(path)))
 
 
 @dataclass(frozen=True)
@@ -691,7 +592,7 @@ def routing_rules_of(
     """The rules of a ``RoutingLearner`` as they stand, with *cases* as the sends' names."""
     evidence, skills = learner.evidence, [str(skill) for skill in learner.skills]
     before = [
-        RecordedSend(-1, _BEFORE, tuple(evidence.rows[place].tolist()), skills[evidence.skill_of(place)])
+        RecordedSend(-1, BEFORE, tuple(evidence.rows[place].tolist()), skills[evidence.skill_of(place)])
         for place in places_of(evidence.soft & evidence.everything)
     ]
     sends = [

@@ -105,9 +105,7 @@ def learn_routing(
         >>> factors = {"ctmrinfo.ctype": ["vip", "gold", None], "ctmrinfo.cstatus": ["new", "card blocked"]}
         >>> with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
         ...     routing = learn_routing(client, factors, 30, 6, progress=False, journal="tiers.sqlite")
-        This opens 30 conversations at account 12345678 on the sandbox at the most, to learn about 2 factors
-        of \
-6 combinations. Up to 6 of them check the result. Each is closed.
+        This opens 30 conversations at account 12345678 on the sandbox at the most, ...
         >>> list(routing.rules["skill"])
         ['Private Clients', 'General Enquiries']
     """
