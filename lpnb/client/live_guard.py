@@ -21,8 +21,11 @@ def check_live(
     cap: int,
     command: str = "lpnb send",
     at_most: bool = False,
+    dry_run: bool = True,
 ) -> None:
     """Let *command* open *count* conversations, or *at_most* so many, or say what is missing.
+
+    It has a *dry_run* to look at it first, or none.
 
     A sandbox needs neither ``live`` nor ``confirm``. What was said all the same is held to: a count that is
     another, or a sandbox that is there only because no settings were found, is not what was meant.
@@ -43,9 +46,12 @@ def check_live(
             raise RunError(f"This would open {cases} at {who}; {confirm} was confirmed. {say}")
         return
     if not live:
+        look, option = (
+            ("Look at it with dry_run=True first, then say", "--dry-run, then ") if dry_run else ("Say", "")
+        )
         raise RunError(
-            f"This would open {cases} at the real {who}. Look at it with dry_run=True first, then say "
-            f"live=True and confirm={count} ({command}: --dry-run, then --live --confirm {count})."
+            f"This would open {cases} at the real {who}. {look} "
+            f"live=True and confirm={count} ({command}: {option}--live --confirm {count})."
         )
     if count > cap:
         raise RunError(

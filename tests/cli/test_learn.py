@@ -50,7 +50,7 @@ def test_what_changed_since_is_told(world, capsys):
 
     out = capsys.readouterr().out
     assert status == 0
-    assert "Since the rules that it began with something changed" in out
+    assert "Something changed since the rules that it began with" in out
     assert "gone" in out
 
 
@@ -73,9 +73,9 @@ def test_everything_wrong_with_a_call_is_said_at_once(world, capsys):
 @pytest.mark.parametrize(
     ("text", "rule"),
     [
-        ("nonsense", "factors.toml is no TOML"),
-        ("", "factors.toml names no column."),
-        ('seed = 1\n[factors]\na = ["b"]\n', "factors.toml has 'seed' beside [factors]."),
+        ("nonsense", "factors.toml cannot be read: "),
+        ("", "factors.toml needs a table [values] of columns and their values"),
+        ('seeds = 1\n[factors]\na = ["b"]\n', "factors.toml must not hold 'seeds'"),
         ('"ctmrinfo.ctype" = ["vip"]\n', "No column has two values or more"),
         ('"ctmrinfo.ctype" = ["vip", "vip"]\n', "ctmrinfo.ctype has the value 'vip' twice."),
         ('zipped = [["a"]]\n[factors]\n"ctmrinfo.ctype" = ["vip", "gold"]\n', "zipped names 'a'"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ _KEYS = ("values", "zipped", "exclude", "sample", "seed", "cover")
 def grid_arguments(path: str | os.PathLike[str]) -> dict[str, Any]:
     """What a grid file says, as the arguments of ``Grid``; ``exclude`` has become ``where``.
 
+    The columns may stand in ``[values]``, in ``[factors]``, or alone in the file.
+
     Raises:
         InvalidValueError: It cannot be read, or holds something else.
     """
@@ -27,6 +29,12 @@ def grid_arguments(path: str | os.PathLike[str]) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InvalidValueError([Complaint(str(path), f"{path} cannot be read: {reason}.")]) from None
+    if "factors" in content and "values" not in content:
+        content["values"] = content.pop("factors")
+    elif content and content.keys().isdisjoint(_KEYS):  # columns alone
+        content = {"values": content}
+    if isinstance(content.get("values"), dict):
+        content["values"] = dict(_columns(content["values"]))
     wrong = [
         f"{path} must not hold {key!r}; it holds {', '.join(_KEYS)}." for key in content if key not in _KEYS
     ]
@@ -44,6 +52,15 @@ def grid_arguments(path: str | os.PathLike[str]) -> dict[str, Any]:
     if wrong:
         raise InvalidValueError([Complaint(str(path), sentence) for sentence in wrong])
     return {**content, **({"where": _exclusion(exclude)} if exclude else {})}
+
+
+def _columns(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Columns and their values; dots without quotes are tables in TOML."""
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _columns(value, f"{before}{key}.")
+        else:
+            yield f"{before}{key}", value
 
 
 def _exclusion(exclude: list[dict[str, Any]]) -> Where:

@@ -149,8 +149,8 @@ class Factors:
     def of(cls, factors: object) -> Factors:
         """Factors from a dict of columns and values, from a ``Grid``, or as they are.
 
-        A grid's ``zipped`` groups are one factor each, and its ``where`` holds. Every value is looked at as
-        it would be sent, and so are some hundred combinations of them.
+        A grid's ``zipped`` groups are one factor each, and its ``where`` holds; a sample or cover does not.
+        Every value is looked at as it would be sent, and so are some hundred combinations of them.
 
         Raises:
             InvalidValueError: A column is unknown or changes nothing, a value cannot be sent; or as
@@ -163,11 +163,6 @@ class Factors:
         if isinstance(factors, cls):
             return factors
         if isinstance(factors, Grid):
-            if factors.sample is not None:
-                sentence = (
-                    "factors is a Grid with a sample, and what is asked is chosen here. Leave sample= out."
-                )
-                raise InvalidValueError([Complaint("factors", sentence)])
             found = cls(factors.values, zipped=factors.zipped, where=factors.where)
         else:
             found = cls(factors)  # type: ignore[arg-type]  # it says what it takes

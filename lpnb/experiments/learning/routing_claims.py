@@ -117,7 +117,6 @@ class RoutingClaims:
         """Where no short list explains the landings: the factors on which cases that agree land alike."""
         return [self.factors.factors[place].name for place in factors_that_decide(self.evidence)]
 
-
     @property
     def sentences(self) -> list[str]:
         """What is said below the list: the bound, the coverage, and what else matters."""
@@ -134,13 +133,13 @@ class RoutingClaims:
         if names := self.deciding_columns:
             them = "it" if len(names) == 1 else "them"
             return (
-                f"{head} {', '.join(names)} decide together: cases that agree on {them} land alike. Send a Grid "
-                f"over {them} alone and look at its table."
+                f"{head} {', '.join(names)} decide together: cases that agree on {them} land alike. Send a "
+                f"Grid over {them} alone and look at its table."
             )
         if self.bound.unstable:
             return (
-                f"{head} The same case lands in several skills: chance, load, agents or the time decide. Send it "
-                "again at another hour, or with one agent online for each skill."
+                f"{head} The same case lands in several skills: chance, load, agents or the time decide. "
+                "Send it again at another hour, or with one agent online for each skill."
             )
         return (
             f"{head} What decides may be none of these columns, or the time. Add the column that is missing, "
@@ -154,8 +153,8 @@ class RoutingClaims:
         drawn = f"{count(bound.validated, 'case')} {'of your traffic' if traffic else 'drawn at random'}"
         what = "of that traffic is" if traffic else "of all combinations are"
         return (
-            f"{drawn} {'was' if bound.validated == 1 else 'were'} predicted before being sent, and {bound.wrong} "
-            f"landed elsewhere: at most {share_text(bound.at_most)} {what} predicted wrongly "
+            f"{drawn} {'was' if bound.validated == 1 else 'were'} predicted before being sent, and "
+            f"{bound.wrong} landed elsewhere: at most {share_text(bound.at_most)} {what} predicted wrongly "
             f"({100 * bound.confidence:g} % confidence)."
         )
 
@@ -184,7 +183,9 @@ class RoutingClaims:
             )
         since, first = about.get("sent_since_start"), about.get("first_surprise")
         if since and first is not None:
-            notes.append(f"Since the rules that it began with something changed: noticed at send {first + 1}.")
+            notes.append(
+                f"Something changed since the rules that it began with: noticed at send {first + 1}."
+            )
         elif since:
             moved = share_text(min(3 / since, 1.0))
             notes.append(f"No change was seen in {count(since, 'send')}: at most {moved} moved.")

@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -18,20 +18,17 @@ from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.cases import Cases, cases_of
 from lpnb.experiments.learning.batch_choice import landing
 from lpnb.experiments.learning.case_space import Rows
-from lpnb.experiments.learning.coverage import shares_covered
 from lpnb.experiments.learning.decision_list import (
     Places,
     Rule,
     Rules,
     TooManyBoxesError,
     deciding_rules,
-    description_bits,
     predicted_skills,
     shares,
 )
 from lpnb.experiments.learning.evidence import Evidence, places_of
 from lpnb.experiments.learning.factors import Factors
-from lpnb.experiments.learning.joint_factors import factors_that_decide, label_bits
 from lpnb.experiments.learning.learner import Prior, Validation, checking_rows
 from lpnb.experiments.learning.routing_claims import RoutingBound, RoutingClaims, UnstableCase
 from lpnb.experiments.learning.routing_file import BEFORE, RecordedSend, read_routing, write_routing

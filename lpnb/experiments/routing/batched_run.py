@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from lpnb._internal import event_loop
 from lpnb.client.connect import account_ids
+from lpnb.client.live_guard import check_live
 from lpnb.errors import ChangedCasesError, JournalError, LpnbError
 from lpnb.experiments.cases.cases import Cases, cases_of
 from lpnb.experiments.learning.rule_words import REFUSED
 from lpnb.experiments.runs.case_dispatcher import OpenConversation, Session
 from lpnb.experiments.runs.journal_rows import changed_cells, row_of
-from lpnb.experiments.runs.live_guard import check_live
 from lpnb.experiments.runs.options import RunOptions, name_of
 from lpnb.experiments.runs.progress import Speed
 from lpnb.experiments.runs.resume import LOOK_UPS_AT_ONCE, check_world, make_reconciler
@@ -274,6 +274,7 @@ def begin_batched_run(
     purpose: Mapping[str, Any],
     *,
     confirmed: int,
+    command: str,
 ) -> BatchedRun:
     """Begin a run whose cases *choose* names, or go on with the one at ``options.journal``.
 
@@ -285,6 +286,7 @@ def begin_batched_run(
         options: How it is run.
         purpose: What the choices depend on, as JSON; a journal is gone on with only when it has the same.
         confirmed: The number that ``confirm`` must name on a real account.
+        command: What the command line calls it.
 
     Raises:
         RunError: A real account without ``live`` and ``confirm``; a journal of another account.
@@ -300,7 +302,14 @@ def begin_batched_run(
         check_world(reader, settings)
         _check_purpose(reader, purpose)
     check_live(
-        settings, confirmed, live=options.live, confirm=options.confirm, cap=max(options.cap, confirmed)
+        settings,
+        confirmed,
+        live=options.live,
+        confirm=options.confirm,
+        cap=max(options.cap, confirmed),
+        command=command,
+        at_most=True,
+        dry_run=False,
     )
     event_loop.wait(client.engine.ready())
     if options.steps.receiver is None and not settings.can_read_history:

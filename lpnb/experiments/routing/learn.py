@@ -194,7 +194,14 @@ def start_learning(
     options = replace(options, steps=steps)
     return learning.begun(
         begin_batched_run(
-            client, learning.choose, budget, learned.columns, options, purpose, confirmed=budget
+            client,
+            learning.choose,
+            budget,
+            learned.columns,
+            options,
+            purpose,
+            confirmed=budget,
+            command="lpnb learn",
         )
     )
 

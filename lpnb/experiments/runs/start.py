@@ -250,9 +250,8 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     Example:
         >>> open_run("runs/nothing.sqlite")
         Traceback (most recent call last):
-        lpnb.errors.JournalError: There is no journal at runs/nothing.sqlite. run_experiment(..., journal=...)
-        begins one.
-    """
+        lpnb.errors.JournalError: There is no journal at runs/nothing.sqlite. run_experiment(..., journal=...) begins one.
+    """  # noqa: E501
     check_path("path", path)
     reader = read_journal(path)
     about = reader.about
