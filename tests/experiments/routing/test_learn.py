@@ -141,9 +141,7 @@ def test_the_journal_of_given_cases_is_no_learning(client):
 
 
 def test_a_count_that_was_confirmed_must_be_the_budget(client, sandbox):
-    with pytest.raises(
-        RunError, match=r"^This would open at most 60 conversations at account .*; 59 was confirmed"
-    ):
+    with pytest.raises(RunError, match=r"^This would open at most 60 conversations at .*; 59 was confirmed"):
         learn(client, journal="bank.sqlite", confirm=59)
 
     assert not sandbox.conversations
