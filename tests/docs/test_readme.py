@@ -1,88 +1,65 @@
-"""The README's table of tasks: each row is three lines, and they do what the row says."""
+"""The front page: its example lands where it says, and every page is linked; the page of tasks does them."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-import lpnb
-
-TEXT = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-TASKS = {
-    task: re.findall(r"`([^`]+)`", lines)
-    for task, lines in re.findall(r"^\| ([^|`]+) \| (`.+`) \|$", TEXT, re.MULTILINE)
-    if "<br>" in lines
-}
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+TASKS = (ROOT / "docs" / "how-to" / "tasks.md").read_text(encoding="utf-8")
 
 
-def test_a_row_has_three_lines_each():
-    assert len(TASKS) == 13
-    assert Counter(map(len, TASKS.values())) == {3: 13}
+def python_of(text: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-def test_the_rows_run_one_after_the_other_in_one_notebook(sandbox, monkeypatch, capsys):
+def test_the_example_lands_where_the_page_says(tmp_path):
+    ran = subprocess.run(
+        [sys.executable, "-"], input="\n".join(python_of(TEXT)), capture_output=True, text=True, cwd=tmp_path
+    )
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "Consumer consumer-7f3a: answered." in ran.stdout
+    assert "is in skill Cards & Payments" in ran.stdout
+    assert "print(client.landing(reply))  # the skill it landed in: Cards & Payments" in TEXT
+
+
+def test_the_example_is_ten_lines_of_python():
+    (example,) = python_of(TEXT)
+
+    assert len([line for line in example.splitlines() if line]) == 9
+
+
+def test_the_tasks_are_done_by_the_lines_of_their_page(sandbox, monkeypatch, capsys):
     for name, value in sandbox.environment().items():
         monkeypatch.setenv(name, value)
-    names: dict[str, object] = {"lpnb": lpnb, "client": lpnb.connect()}
-    shown = {}
+    names: dict[str, Any] = {}
 
-    for task, lines in TASKS.items():
-        for line in lines:
-            if "# raises" in line:
-                with pytest.raises(lpnb.InvalidValueError, match=r"^3 values are wrong:"):
-                    eval(line, names)
-                continue
-            try:
-                shown[task] = eval(line, names)
-            except SyntaxError:
-                exec(line, names)
-                shown[task] = None
+    for block in python_of(TASKS):
+        exec(block, names)
 
-    for name in ("receiver", "changed", "sandbox"):
-        names[name].stop()
-    assert str(shown["route it by a campaign"].skill_name) == "Cards & Payments"
-    assert shown["go on in it, and end it"].outcome == "answered"
+    assert str(names["landing"].skill_name) == "Cards & Payments"
     assert names["run"].table()["landed_skill"].value_counts().to_dict() == {
         "Mortgages & Loans": 2,
         "Private Clients": 1,
         "General Enquiries": 1,
     }
-    assert shown["see what a change has moved"].headline == "1 of 4 cases moved"
-    assert shown["find what is wrong with a payload"] != ()
+    assert names["run"].compare(names["later"]).headline == "1 of 4 cases moved"
+    assert names["lost"].unknown[0].outcome == "unknown"
     assert names["raw"].content == names["text"]
-    assert shown["let a build fail when routing breaks"].ok
-    assert shown["see what goes wrong when it goes wrong"].outcome == "unknown"
-    assert shown["look at the tokens, masked"]["aud"] == sandbox.account_id
     assert names["found"].ok
-    assert "eyJ" not in capsys.readouterr().out
-
-
-def test_the_page_pasted_at_a_prompt_from_top_to_bottom_does_what_it_says(tmp_path):
-    python = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
-    pasted = "\n".join([*python, *(line for lines in TASKS.values() for line in lines), ""])
-
-    ran = subprocess.run(
-        [sys.executable, "-i", "-q"], input=pasted, capture_output=True, text=True, timeout=120, cwd=tmp_path
-    )
-
-    assert ran.returncode == 0
-    raised = re.findall(r"^(?:\w+\.)*\w*Error.*$", ran.stderr, re.MULTILINE)
-    assert raised == ["lpnb.errors.InvalidValueError: 3 values are wrong:"]
-    shown = ran.stdout
-    for said in (
-        "Consumer consumer-1: answered.",
-        "Cards & Payments",
-        "4 cases: 1 moved, 3 stayed",
-        "1 case: 1 passed, 0 failed.",
-        "curl",
-        "unknown",
-    ):
-        assert said in shown, said
+    assert names["chain"].tokens[0].claims["aud"] == sandbox.account_id
+    shown = capsys.readouterr().out
+    assert "3 values are wrong:" in shown
+    assert "eyJ" not in shown
+    for name in ("receiver", "changed", "sandbox"):
+        names[name].stop()
 
 
 @pytest.mark.parametrize("section", ["What it is", "What you can do with it", "Outcomes", "A real account"])
@@ -91,7 +68,7 @@ def test_the_front_page_has_its_sections(section):
 
 
 def test_every_how_to_page_is_linked_from_the_front_page():
-    pages = sorted(path.name for path in (Path(__file__).parents[2] / "docs" / "how-to").glob("*.md"))
+    pages = sorted(path.name for path in (ROOT / "docs" / "how-to").glob("*.md"))
 
     assert [page for page in pages if f"(docs/how-to/{page})" not in TEXT] == []
 
