@@ -22,7 +22,7 @@ from lpnb.settings import Settings, SettingsLookup
 if TYPE_CHECKING:
     SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-_APP_FOLDER = Path(__file__).parents[1] / "widgets" / "app"
+APP_FOLDER = Path(__file__).parents[1] / "widgets" / "app"
 
 
 def register(commands: SubParsers) -> None:
@@ -57,11 +57,14 @@ def _run(options: argparse.Namespace) -> int:
         config.touch(mode=0o600)
         # Whether to follow the browser goes with it to our template: Voila itself knows one theme at a time.
         resources = {"follow": not options.theme}
-        page = {"resources": resources, "multi_kernel_manager_class": "lpnb.cli.app_kernel.AppKernelManager"}
+        page: dict[str, object] = {
+            "resources": resources,
+            "multi_kernel_manager_class": "lpnb.cli.app_kernel.AppKernelManager",
+        }
         content = {"Voila": {"token": token}, "VoilaConfiguration": page}
         config.write_text(json.dumps(content), encoding="utf-8")
         command = [
-            sys.executable, "-m", "voila", str(_APP_FOLDER / "explorer.ipynb"),
+            sys.executable, "-m", "voila", str(APP_FOLDER / "explorer.ipynb"),
             "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", "--Voila.port_retries=0",
             "--template=lpnb", f"--theme={options.theme or 'light'}",
             "--show_tracebacks=True", "--Voila.log_level=40",
@@ -69,8 +72,8 @@ def _run(options: argparse.Namespace) -> int:
         environment = {
             **os.environ,
             "JUPYTER_CONFIG_PATH": prepend_to_path(folder, "JUPYTER_CONFIG_PATH"),
-            "JUPYTER_PATH": prepend_to_path(str(_APP_FOLDER), "JUPYTER_PATH"),
-            "LPNB_APP_FOLDER": str(Path.cwd()),
+            "JUPYTER_PATH": prepend_to_path(str(APP_FOLDER), "JUPYTER_PATH"),
+            "LPNBAPP_FOLDER": str(Path.cwd()),
             "LPNB_APP_PROFILE": options.profile or "",
         }
         exit_on_termination()

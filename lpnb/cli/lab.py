@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lpnb._internal.optional_dependencies import install_command
+from lpnb.cli.app import APP_FOLDER
 from lpnb.cli.local_server import exit_on_termination, free_port, port_number, prepend_to_path, server_process
 from lpnb.cli.notebooks import notebooks_folder
 from lpnb.samples.files import QUICKSTART
@@ -79,6 +80,7 @@ def _serve(folder: Path, options: argparse.Namespace, settings: dict[str, str], 
         **settings,
         # The token goes through the environment: a command line can be read by every user of the machine.
         "JUPYTER_TOKEN": token,
+        "JUPYTER_PATH": prepend_to_path(str(APP_FOLDER), "JUPYTER_PATH"),  # the keys of the panels
         "JUPYTER_CONFIG_PATH": prepend_to_path(str(_JUPYTER_CONFIG), "JUPYTER_CONFIG_PATH"),
     }
     exit_on_termination()

@@ -45,6 +45,7 @@ class BasePanel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._on_change,
             self.sender.show_error,
             self._extra_widgets,
+            self.sender.button.focus,
         )
         self.sender.set_form(self.batch_form)
         super().__init__(

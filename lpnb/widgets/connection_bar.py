@@ -24,6 +24,19 @@ AnyClient = Client | AsyncClient
 #: How often the token's time is looked at, in seconds.
 _REFRESH_INTERVAL = 30.0
 _SANDBOX = "Sandbox on this machine"
+_KEYS = {
+    "Ctrl+Enter": "send, or run under Experiment", "Escape": "close what is open",
+    "Ctrl+Alt+D": "duplicate", "Ctrl+Alt+Z": "undo", "Ctrl+Alt+F": "find a field", "Ctrl+Alt+H": "this list",
+}  # fmt: skip
+#: Which of its two parts is shown, the style sheet decides by what the page's script has marked.
+_KEYS_HTML = (
+    '<details class="lpnb-help"><summary>Keys</summary><dl class="lpnb-with-keys">'
+    + "".join(f"<dt><kbd>{key}</kbd></dt><dd>{what}</dd>" for key, what in _KEYS.items())
+    + "</dl><p><kbd>Enter</kbd> in <i>Message</i> says it, and in <i>Find a field</i> goes there. "
+    "<kbd>Tab</kbd> at the head of a part comes to <i>Skip to Send</i>.</p>"
+    '<p class="lpnb-without-keys">All other keys belong to this front end. In JupyterLab and Notebook 7 with '
+    "lpnb installed beside them, and in <code>lpnb app</code>, there are more.</p></details>"
+)
 
 
 class ConnectionBar:
@@ -68,7 +81,9 @@ class ConnectionBar:
         self.widgets = [self.badge, self._row]
 
     def _badge_html(self) -> str:
-        return f"<style>{self._css}</style>{html_views.bar_html('Explorer', self._client.settings)}"
+        return (
+            f"<style>{self._css}</style>{html_views.bar_html('Explorer', self._client.settings)}{_KEYS_HTML}"
+        )
 
     def _build_drawer(self) -> None:
         """Make what the drawer holds, when it is first needed."""
@@ -144,12 +159,16 @@ class ConnectionBar:
     def _toggle(self) -> None:
         self._build_drawer()
         self._open = not self._open
-        set_visible(self.drawer, self._open)
+        self._show_drawer()
         self._cancel_switch()
         if self._open:
             self.cards.children = [
                 self._card(name, make_client) for name, make_client in self._connections().items()
             ]
+
+    def _show_drawer(self) -> None:
+        set_visible(self.drawer, self._open)
+        (self.switch_button.add_class if self._open else self.switch_button.remove_class)("lpnb-open")
 
     def _connections(self) -> dict[str, Callable[[], AnyClient]]:
         """Every connection there is, by its name; each is made when it is chosen."""
@@ -223,7 +242,7 @@ class ConnectionBar:
         self._client = client
         self._state, self._health = "idle", "not asked yet"
         self._open = False
-        set_visible(self.drawer, False)
+        self._show_drawer()
         self._cancel_switch()
         self.badge.value = self._badge_html()
         self.refresh()

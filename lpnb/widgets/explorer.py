@@ -25,7 +25,7 @@ from lpnb.widgets.send.landing_lookup import LandingLookup
 from lpnb.widgets.send.request_preview import request_html
 from lpnb.widgets.send.send_history import SendHistory
 from lpnb.widgets.send.sent_request import SentRequest
-from lpnb.widgets.styles import WidgetFactory, css, insert_after
+from lpnb.widgets.styles import WidgetFactory, css, insert_after, set_visible
 from lpnb.widgets.tabs.code import CodeTab, cell_code
 from lpnb.widgets.tabs.experiment import ExperimentTab, saved_table_html
 from lpnb.widgets.tabs.follow import FollowTab
@@ -155,7 +155,11 @@ class Explorer(BasePanel):
         if name not in self._tabs_by_name:
             tab_makers: dict[str, Callable[[], Any]] = {
                 "Send & follow": lambda: FollowTab(
-                    self.sent, self._factory, self._is_following, self._landing_lookup
+                    self.sent,
+                    self._factory,
+                    self._is_following,
+                    self._landing_lookup,
+                    lambda sent: self.sender.record_close(sent.consumer_id),
                 ),
                 "History": lambda: HistoryTab(
                     self._history,
@@ -182,6 +186,11 @@ class Explorer(BasePanel):
         """Show *sent* in the tab that follows it."""
         self._tab("Send & follow").show(sent)
         self.open_tab("Send & follow")
+
+    def _go_on(self) -> None:
+        """Find the conversation that stood in the way of the last send, and go on in it."""
+        self.follow(self.sent[-1])
+        self._tab("Send & follow").thread.find_open()
 
     def reopen(self, sent: SentRequest) -> None:
         """Show what was sent in the form again, for its consumer."""
@@ -244,14 +253,11 @@ class Explorer(BasePanel):
             history.refresh()
         self._show_count()
         if self._follow_button is None:
-            self._follow_button = self._factory.button("Follow it", lambda _: self.open_tab("Send & follow"))
-            self._again_button = self._factory.button(
-                "Send again for a new consumer",
-                lambda _: self.resend(self.sent[-1]),
-                tooltip="The same payload, for a fresh consumer id",
-            )
-            insert_after(self.sender.row, self.sender.status, self._again_button)
+            self._follow_button = self._factory.button("Follow it", lambda _: self.follow(self.sent[-1]))
+            self._go_on_button = self._factory.button("Go on in the open one", lambda _: self._go_on())
+            insert_after(self.sender.row, self.sender.status, self._go_on_button)
             insert_after(self.sender.row, self.sender.status, self._follow_button)
+        set_visible(self._go_on_button, bool(response.open_for))
         status = response.http_status
         words = "no answer to the last send" if status is None else f"HTTP {status} for the last send"
         if status is None and response.outcome == "not sent":

@@ -62,7 +62,8 @@ def _account_html(settings: Settings) -> str:
 
 #: What explanations tell a script to call, and what a panel has a button for.
 _BUTTONS_FOR_CALLS = {
-    "client.find_open_conversation(consumer_id) finds it; the": "The buttons below do either. The",
+    "Go on in that one, or take another consumer id. client.find_open_conversation(consumer_id) finds it; "
+    "the": "Press “Go on in the open one”, or “Send again for a new consumer”. The",
     "; batch.with_engagement(engagement) routes by it.": '. Press "Take it over" to route by it.',
     ": client.conversation(engagement).": ".",
 }

@@ -38,7 +38,7 @@ class Toolbar:
             for name in ("Start from", "Load", "Save")
         }
         self.undo = factory.button(
-            "Undo", lambda _: self._run_action(batch_form.undo), "lpnb-tool", disabled=True
+            "Undo", lambda _: self._run_action(batch_form.undo), "lpnb-tool", "lpnb-key-undo", disabled=True
         )
         self.redo = factory.button(
             "Redo", lambda _: self._run_action(batch_form.redo), "lpnb-tool", disabled=True
@@ -47,6 +47,7 @@ class Toolbar:
             "Duplicate",
             lambda _: self._run_action(self._duplicate),
             "lpnb-tool",
+            "lpnb-key-duplicate",
             tooltip="The same for a fresh consumer",
         )
         reset = factory.button("Reset", lambda _: self._run_action(batch_form.clear), "lpnb-tool")

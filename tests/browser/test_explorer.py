@@ -45,6 +45,9 @@ def walk(explorer: Locator, picture: Picture, theme: str) -> None:
     picture(explorer, f"explorer-follow-{theme}")
     tab(explorer, "Compose")
     press(explorer, "Send")
+    expect(wait_until(explorer, "ask")).to_contain_text("Send again for a new consumer")
+    explorer.get_by_label("Yes, send all the same", exact=True).check()
+    press(explorer, "Send")
     wait_until(explorer, "failed")
     tab(explorer, "History")
     explorer.locator(".lpnb-row:visible").first.click()
@@ -83,15 +86,19 @@ def test_the_keyboard_alone_gets_from_the_tabs_to_the_answer(notebook: Notebook)
     page = notebook(ALONE)
     explorer = explorer_of(page)
     explorer.get_by_role("tab", name="Compose").focus()
-    walked = []
+    walked: list[str] = []
+    skips = 0
 
-    for _ in range(60):
+    for _ in range(70):
         page.keyboard.press("Tab")
         focused = page.evaluate(
             "() => { const it = document.activeElement; const name = it.labels?.[0] ?? it;"
             " return name.textContent || it.getAttribute('aria-label') || '' }"
         )
         walked.append(focused.strip())
+        if walked[-1] == "Skip to Send":
+            expect(explorer.get_by_role("button", name="Skip to Send").nth(skips)).to_be_in_viewport()
+            skips += 1
         if walked[-1] == "First name":
             page.keyboard.type("Ada")
         if walked[-1] == "Send":
@@ -102,6 +109,7 @@ def test_the_keyboard_alone_gets_from_the_tabs_to_the_answer(notebook: Notebook)
     assert names[:6] == ["Start from …", "Load …", "Save …", "Duplicate", "Reset", "Find a field"]
     assert names[-4:] == ["Urgency", "More about session and channel", "Look it up with Monitoring", "Send"]
     wait_until(explorer, "done")
+    assert skips == 2
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(explorer.get_by_role("tab", name="Send & follow")).to_have_attribute("aria-selected", "true")
@@ -111,6 +119,40 @@ def test_the_keyboard_alone_gets_from_the_tabs_to_the_answer(notebook: Notebook)
     expect(explorer.get_by_role("tab", name=re.compile("^History"))).to_have_attribute(
         "aria-selected", "true"
     )
+
+
+def test_keys_send_duplicate_undo_find_and_close_and_the_notebooks_cell_does_not_run(
+    notebook: Notebook,
+) -> None:
+    page = notebook(HELD)
+    explorer = explorer_of(page)
+    say(explorer, "First name", "Ada")
+    count = page.locator(".jp-Notebook:visible .jp-InputArea-prompt").inner_text()
+
+    page.keyboard.press("Control+Enter")
+    wait_until(explorer, "done")
+    first = explorer.get_by_label("Consumer id", exact=True).input_value()
+    page.keyboard.press("Control+Alt+d")
+    expect(explorer.get_by_label("Consumer id", exact=True)).not_to_have_value(first)
+    page.keyboard.press("Control+Enter")
+    wait_until(explorer, "done")
+    page.keyboard.press("Control+Alt+z")
+    expect(explorer.get_by_label("Consumer id", exact=True)).to_have_value(first)
+    page.keyboard.press("Control+Alt+f")
+    expect(explorer.get_by_label("Find a field", exact=True)).to_be_focused()
+    press(explorer, "Load …")
+    expect(explorer.get_by_label("Pasted text", exact=True)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(explorer.get_by_label("Pasted text", exact=True)).to_be_hidden()
+    expect(explorer.get_by_role("button", name="Load …", exact=True)).to_be_focused()
+    page.keyboard.press("Control+Alt+h")
+    expect(explorer.locator(".lpnb-help")).to_contain_text("Ctrl+Enter")
+    expect(explorer.get_by_text("close what is open")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(explorer.get_by_text("close what is open")).to_be_hidden()
+
+    assert page.locator(".jp-Notebook:visible .jp-InputArea-prompt").inner_text() == count
+    assert run_cell(page, "print(sandbox.calls['conversation'], len(explorer.sent))") == "2 2"
 
 
 def test_a_field_is_found_by_name_and_a_complaint_leads_to_its_field(notebook: Notebook) -> None:

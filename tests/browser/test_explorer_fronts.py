@@ -132,8 +132,9 @@ def test_alone_as_a_page_it_works_and_comes_back_to_form_thread_run_and_send_aft
         expect(explorer.locator(".lpnb-experiment .lpnb-status [data-state=done]")).to_contain_text("6 of 6")
         tab(explorer, "Compose")
         expect(explorer.get_by_label("First name", exact=True)).to_have_value("Ada")
-        press(explorer, "Duplicate")
-        press(explorer, "Send")
+        page.keyboard.press("Control+Alt+d")
+        expect(explorer.get_by_text("The same payload, for a fresh consumer id.")).to_be_visible()
+        page.keyboard.press("Control+Enter")
 
         page.goto("about:blank")  # while it sends, or just before
         page = another_page(address)

@@ -84,7 +84,7 @@ def test_half_a_file_of_settings_is_said(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_the_notebook_in_the_package_opens_the_explorer_and_holds_no_output() -> None:
-    path = Path(app._APP_FOLDER, "explorer.ipynb")
+    path = Path(app.APP_FOLDER, "explorer.ipynb")
     (cell,) = json.loads(path.read_text(encoding="utf-8"))["cells"]
 
     assert cell["outputs"] == []

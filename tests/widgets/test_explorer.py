@@ -42,6 +42,21 @@ def send(explorer: Explorer) -> Any:
     return explorer.wait(10)
 
 
+def send_all_the_same(explorer: Explorer) -> Any:
+    """Send again for a consumer that has a conversation open, which is asked about first."""
+    send(explorer)
+    explorer.confirm.value = True
+    return send(explorer)
+
+
+def wait_for(is_true: Callable[[], bool]) -> None:
+    """Wait for what lpnb's loop does."""
+    end = time.monotonic() + 10
+    while not is_true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def status(explorer: Explorer) -> tuple[str, str]:
     found = re.fullmatch(
         r'<span role="status" data-state="(\w+)">(.*)</span>', explorer.sender.status.value, re.DOTALL
@@ -106,7 +121,7 @@ def test_where_it_landed_is_asked_at_once_on_a_sandbox_and_explained_rule_by_rul
 
 def test_nobody_asks_where_a_refused_conversation_landed(explorer: Explorer) -> None:
     send(explorer)
-    send(explorer)
+    send_all_the_same(explorer)
     explorer.open_tab("Send & follow")
     landing = explorer._tab("Send & follow").landing
 
@@ -177,7 +192,7 @@ def test_a_payload_is_saved_found_again_and_removed(explorer: Explorer, tmp_path
 
     explorer.toolbar.toggle("Start from")
     button(explorer, "Saved · mine").click()
-    assert explorer.field("personal.firstname").value == "Wolfgang"
+    assert explorer.field("personal.firstname").value == "Ada"
 
     explorer.toolbar.toggle("Start from")
     button(explorer, "Remove").click()
@@ -261,7 +276,7 @@ def test_of_several_requests_each_can_be_loaded(explorer: Explorer) -> None:
     explorer.toolbar.toggle("Load")
 
     explorer.toolbar.import_panel.import_text(str(data))
-    assert explorer.field("personal.firstname").value == "Wolfgang"
+    assert explorer.field("personal.firstname").value == "Ada"
     assert "There are 2 requests in it" in text(explorer.toolbar.note)
     button(explorer, "Request 2 · for Grace").click()
 
@@ -747,7 +762,7 @@ def test_a_stopped_sandbox_loses_nothing_and_says_what_to_do(explorer: Explorer,
     assert "the last send did not get as far as its call" in text(explorer.connection.facts)
     assert status(explorer)[0] == "failed"
     assert "127.0.0.1" in status(explorer)[1]
-    assert explorer.field("personal.firstname").value == "Wolfgang"
+    assert explorer.field("personal.firstname").value == "Ada"
     assert not explorer.send_button.disabled
 
 
@@ -922,8 +937,35 @@ def test_one_press_sends_the_same_again_for_a_new_consumer(explorer: Explorer) -
 
 def test_a_refused_send_names_buttons_and_no_calls(explorer: Explorer) -> None:
     send(explorer)
-    response = send(explorer)
+    response = send_all_the_same(explorer)
 
     assert "client.find_open_conversation(consumer_id) finds it" in response.explanation
     assert "find_open_conversation" not in explorer.sender.status.value
-    assert "The buttons below do either." in explorer.sender.status.value
+    assert "Press “Go on in the open one”, or “Send again for a new consumer”." in status(explorer)[1]
+
+
+def test_a_refused_send_goes_on_in_the_open_one_by_a_button(explorer: Explorer) -> None:
+    first = send(explorer)
+    assert "lpnb-hidden" in button(explorer, "Go on in the open one")._dom_classes
+    send_all_the_same(explorer)
+    go_on = button(explorer, "Go on in the open one")
+    assert "lpnb-hidden" not in go_on._dom_classes
+
+    go_on.click()
+
+    assert explorer.tabs.selected_index == 1
+    thread = explorer._tab("Send & follow").thread
+    wait_for(lambda: "lpnb-hidden" not in thread.box._dom_classes)
+    assert text(thread.open_status) == f"Conversation {first.conversation_id} is open."
+
+
+def test_once_the_conversation_is_closed_a_second_send_is_no_longer_asked_about(explorer: Explorer) -> None:
+    send(explorer)
+    explorer.open_tab("Send & follow")
+    thread = explorer._tab("Send & follow").thread
+    thread.close()
+    assert thread.future is not None
+    thread.future.result(10)
+
+    assert send(explorer).outcome == "answered"
+    assert len(explorer.sent) == 2

@@ -47,10 +47,33 @@ def test_a_send_shows_the_conversation_and_one_row_for_each_request(
     assert not composer.send_button.disabled
 
 
+def test_a_second_press_offers_a_new_consumer_in_place_of_a_refusal_that_is_certain(
+    composer: Composer, sandbox: Sandbox, press: Press, status: Status
+) -> None:
+    response = press(composer)
+    assert response is not None
+    first = composer.consumer_id.value
+
+    press(composer)
+
+    assert status(composer) == (
+        "ask",
+        f"This consumer has conversation {response.conversation_id} open, and a second one is refused. Press "
+        "“Send again for a new consumer”. Or tick the box below, then press Send once more.",
+    )
+    assert sandbox.calls["conversation"] == 1
+    composer.sender.again_button.click()
+    composer.wait(10)
+    assert [each.outcome for each in composer.responses] == ["answered", "answered"]
+    assert composer.consumer_id.value != first
+
+
 def test_a_second_send_for_the_consumer_is_refused_and_says_how_to_go_on(
     composer: Composer, press: Press, status: Status
 ) -> None:
     press(composer)
+    press(composer)
+    composer.confirm.value = True
 
     press(composer)
 
@@ -463,7 +486,7 @@ def test_words_about_another_consumer_go_with_a_new_id(
 ) -> None:
     press(composer)
     press(composer)
-    assert status(composer)[0] == "failed"
+    assert status(composer)[0] == "ask"
 
     composer.consumer_id.value = "somebody else"
 

@@ -53,6 +53,7 @@ class BatchForm:
         on_change: Called after every change, once it has been checked and shown.
         on_error: Told of an exception, which in a callback would vanish unseen.
         extra_widgets: Makes what stands below the fields.
+        skip_to_send: Puts the cursor onto Send, for whoever walks by the Tab key.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class BatchForm:
         on_change: Callable[[], None],
         on_error: Callable[[Exception], None],
         extra_widgets: Callable[[BatchForm], list[Any]],
+        skip_to_send: Callable[[], None],
     ) -> None:
         self.account_id = account_id
         self.batch: ConversationBatch | None = None
@@ -70,12 +72,8 @@ class BatchForm:
         self.changed_at = 0.0
         #: Whether loading opens the folds that then hold something; closed ones say how much they hold.
         self.expand_on_load = True
-        self._factory, self._on_change, self._on_error, self._extra_widgets = (
-            factory,
-            on_change,
-            on_error,
-            extra_widgets,
-        )
+        self._factory, self._on_change, self._on_error = factory, on_change, on_error
+        self._extra_widgets, self._skip_to_send = extra_widgets, skip_to_send
         self._client_properties: ClientProperties | None = None
         self._lines_before: list[html_views.JsonLine] = []
         self._complaint_fields: list[str] = []
@@ -124,9 +122,11 @@ class BatchForm:
                 factory.box([self.consumer_id, new_id], "lpnb-consumer"),
                 self.consumer_note,
                 factory.html(who, "lpnb-head"),
+                self._skip_link(),
                 self.who,
                 *(person.button, customer.button, self.custom.section.button),
                 factory.html(where, "lpnb-head"),
+                self._skip_link(),
                 self.where,
                 session.button,
                 *self._extra_widgets(self),
@@ -142,6 +142,10 @@ class BatchForm:
             [self.complaint_summary, self.preview, self.request, self.hints], "lpnb-stay"
         )
         self.side = factory.box([self._side_content], "lpnb-side")
+
+    def _skip_link(self) -> Any:
+        """A button that is seen once the Tab key has come to it."""
+        return self._factory.button("Skip to Send", lambda _: self._skip_to_send(), "lpnb-skip")
 
     def _container(self) -> Any:
         return self.left

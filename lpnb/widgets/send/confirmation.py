@@ -1,4 +1,4 @@
-"""What must be confirmed before a send: the real account, and an earlier send without a known outcome."""
+"""What must be confirmed before a send: the real account, an open conversation, an unknown outcome."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ class SendConfirmation:
         self._settled_counts: dict[str, int] = {}
         # Sends that ended with a surprise, so that not even the client knows of a doubt.
         self._unrecorded: dict[str, int] = {}
+        # The conversation that a consumer has open, as far as was seen from here.
+        self._open: dict[str, str] = {}
 
     def question(self, consumer: str) -> str:
         """What to ask before the next send for *consumer*; nothing when there is nothing to ask.
@@ -25,6 +27,11 @@ class SendConfirmation:
         questions = []
         if not self._account_confirmed:
             questions.append(f"This goes to the real account {self._client.settings.account_id}.")
+        if consumer in self._open:
+            questions.append(
+                f"This consumer has conversation {self._open[consumer]} open, and a second one is refused. "
+                "Press “Send again for a new consumer”."
+            )
         if self.unknown_outcomes(consumer) > self._settled_counts.get(consumer, 0):
             shown = consumer if len(consumer) <= 60 else f"{consumer[:60]}…"
             questions.append(
@@ -47,5 +54,11 @@ class SendConfirmation:
 
     def record(self, response: BatchResponse) -> None:
         """A clear answer settles the doubts there were about its consumer."""
+        if response.conversation_id:
+            self._open[response.consumer_id] = response.conversation_id
         if response.outcome in ("answered", "refused"):
             self._settled_counts[response.consumer_id] = self.unknown_outcomes(response.consumer_id)
+
+    def record_close(self, consumer: str) -> None:
+        """The conversation of *consumer* has been closed."""
+        self._open.pop(consumer, None)

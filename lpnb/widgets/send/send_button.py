@@ -66,6 +66,17 @@ class SendButton:
         self._factory = factory
         self._stop_button: Any = None
         self._confirm: Any = None
+        self._again_button: Any = None
+
+    @property
+    def again_button(self) -> Any:
+        """The button that sends the form for a fresh consumer, made after the first send."""
+        if self._again_button is None:
+            words = "Send again for a new consumer"
+            tooltip = "The same payload, for a fresh consumer id"
+            self._again_button = self._factory.button(words, self._on_again, tooltip=tooltip)
+            insert_after(self.row, self.status, self._again_button)
+        return self._again_button
 
     @property
     def stop_button(self) -> Any:
@@ -97,6 +108,10 @@ class SendButton:
         self._client, self._confirmation = client, SendConfirmation(client)
         self._hide_confirmation()
         self.show_status("idle", "Nothing sent here yet.")
+
+    def record_close(self, consumer: str) -> None:
+        """The conversation of *consumer* has been closed, so a new one is no longer refused."""
+        self._confirmation.record_close(consumer)
 
     def add_unknown_outcome(self, consumer: str) -> None:
         """Ask before the next send for *consumer*: an earlier one, kept on disk, has no known outcome."""
@@ -141,6 +156,15 @@ class SendButton:
         if self._send_lock.acquire(blocking=False):
             self._task, self._request_sent = None, False
             self._future = event_loop.submit(self._send_what_is_shown(self._client, self._confirmation))
+
+    def _on_again(self, _button: object) -> None:
+        if self.busy:
+            self.show_status("busy", "A send is under way. Wait for its end, then send again.")
+            return
+        if self._batch_form is not None:
+            self._batch_form.new_id()
+        self._pressed_at = -DOUBLE_CLICK  # another button than the one that may have been pressed just now
+        self._on_send(self.button)
 
     async def _send_what_is_shown(self, client: AnyClient, confirmation: SendConfirmation) -> None:
         """Send on lpnb's loop with the *client* of the press. Whatever happens ends in the panel."""
@@ -193,7 +217,10 @@ class SendButton:
         self._last_question = question
         self.confirm.value = False
         set_visible(self.confirm, True)
-        self.show_status("ask", f"{question} Tick the box below, then press Send again.", consumer=consumer)
+        words = f"{question} Or tick the box below, then press Send once more."
+        if "Press “" not in question:
+            words = f"{question} Tick the box below, then press Send again."
+        self.show_status("ask", words, consumer=consumer)
         return False
 
     def _hide_confirmation(self) -> None:
@@ -226,6 +253,7 @@ class SendButton:
             self._task = None
             set_visible(self.stop_button, False)
         confirmation.record(response)
+        set_visible(self.again_button, True)
         self._on_response(client, batch, response)
         state: html_views.State = "done" if response.outcome == "answered" else "failed"
         text = html_views.panel_text(response.explanation)

@@ -115,7 +115,9 @@ class ExperimentTab:
         about_run = "<h3>The run</h3><p>Written down case by case in runs/, before each leaves.</p>"
         return factory.vbox(
             [
-                factory.html(head, "lpnb-first"), self.grid.box, self.grid.add_button,
+                factory.html(head, "lpnb-first"),
+                factory.button("Skip to Run", lambda _: self.start_button.focus(), "lpnb-skip"),
+                self.grid.box, self.grid.add_button,
                 factory.box([self.grid.sample, self.grid.seed], "lpnb-tools"), self.grid.zipped,
                 self.count, self.sample,
                 factory.html(about_run, "lpnb-head"),

@@ -22,6 +22,7 @@ class FollowTab:
         factory: The panel's layouts.
         is_visible: Whether the tab can be seen.
         lookup: What asks where a send landed.
+        on_close: Called with the send whose conversation has been closed.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class FollowTab:
         factory: WidgetFactory,
         is_visible: Callable[[], bool],
         lookup: LandingLookup,
+        on_close: Callable[[SentRequest], None],
     ) -> None:
         self._sent = sent
         self.shown: SentRequest | None = None
@@ -39,7 +41,7 @@ class FollowTab:
         self.outcome = factory.html("", "lpnb-answers")
         self.raw = factory.html("", "lpnb-raw")
         self.landing = LandingView(factory, lookup)
-        self.thread = ThreadView(factory, is_visible)
+        self.thread = ThreadView(factory, is_visible, on_close)
         parts = [self.outcome, *self.landing.widgets, *self.thread.widgets, self.raw]
         self._send_box = factory.vbox(parts, "lpnb-group")
         steps = factory.box([self._position_note, self._earlier, self._later], "lpnb-tools")

@@ -36,18 +36,25 @@ class ThreadView:
     Args:
         factory: The panel's layouts.
         is_visible: Whether the thread can be seen; only then is history asked.
+        on_close: Called with the send whose conversation has been closed.
     """
 
-    def __init__(self, factory: WidgetFactory, is_visible: Callable[[], bool]) -> None:
-        self._is_visible = is_visible
+    def __init__(
+        self,
+        factory: WidgetFactory,
+        is_visible: Callable[[], bool],
+        on_close: Callable[[SentRequest], None],
+    ) -> None:
+        self._is_visible, self._on_close = is_visible, on_close
         self._sent: SentRequest | None = None
         self._dialogues: dict[tuple[str, str], ConversationCore] = {}
         self._watcher: Future[None] | None = None
         self._action_lock = threading.Lock()
         self._open_conversations: dict[int, str] = {}
         self.future: Future[None] | None = None
-        words = "Go on in the conversation that is open"
-        self.open_button = factory.button(words, lambda _: self.find_open(), "lpnb-hidden", "lpnb-more")
+        self.open_button = factory.button(
+            "Go on in the open one", lambda _: self.find_open(), "lpnb-hidden", "lpnb-more"
+        )
         self.open_status = factory.html("", "lpnb-status")
         self.lines = factory.html("", "lpnb-thread")
         self.message = ipw.Text(
@@ -243,6 +250,8 @@ class ThreadView:
     def _show_closed(self, dialogue: ConversationCore) -> None:
         self._enable_buttons(not dialogue.closed)
         words = "This conversation is closed." if dialogue.closed else ""
+        if dialogue.closed and self._sent is not None:
+            self._on_close(self._sent)
         self.status.value = html_views.status_html("idle", words) if words else ""
 
     def _enable_buttons(self, enabled: bool) -> None:
