@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import ipywidgets as ipw
@@ -17,6 +18,7 @@ from lpnb.errors import InvalidValueError, LpnbError
 from lpnb.plots.case_matrix import text_values
 from lpnb.tables.export import save_table
 from lpnb.widgets import html_views
+from lpnb.widgets.case_buttons import CaseGroup
 from lpnb.widgets.styles import WidgetFactory, set_visible
 
 PAGE_SIZE = 25
@@ -27,6 +29,12 @@ _COPY = (
     "const it=this;navigator.clipboard?.writeText(it.dataset.copy).then(()=>{it.textContent='Copied'},"
     "()=>getSelection().selectAllChildren(it.parentElement.querySelector('bdi')||it.parentElement))"
 )
+#: Bytes of a file that is offered as a link. It travels to the page as a part of it.
+_MAX_DOWNLOAD = 8_000_000
+_MEDIA_TYPES = {
+    ".csv": "text/csv",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 _ID_COLUMN = re.compile(r"(^|[._])(id|consumer_id|conversation_id|req_id)$|Id$")
 
 
@@ -36,14 +44,17 @@ class CaseTable:
     Args:
         factory: The panel's layouts.
         folder: Where files are saved; it is made when it is not there.
+        on_show_all: Called when a limit is taken away.
     """
 
-    def __init__(self, factory: WidgetFactory, folder: Path) -> None:
-        self._factory, self._folder = factory, folder
+    def __init__(
+        self, factory: WidgetFactory, folder: Path, on_show_all: Callable[[], None] = lambda: None
+    ) -> None:
+        self._factory, self._folder, self._on_show_all = factory, folder, on_show_all
         self._table = pd.DataFrame()
         self._rows = self._table
         self._searchable: list[str] = []
-        self._limits: dict[str, str] = {}
+        self._limit: CaseGroup | None = None
         self._page = 0
         self.name = "cases"
         text = {"layout": factory.plain, "style": factory.text}
@@ -57,7 +68,7 @@ class CaseTable:
         for widget in (self.filter, self.sort, self.columns):
             widget.observe(lambda _: self._select(), names="value")
         self._limit_note = factory.html("", "lpnb-note", "lpnb-flat")
-        self.all_button = factory.button("Show all", lambda _: self.limit({}), "lpnb-hidden", "lpnb-tool")
+        self.all_button = factory.button("Show all", lambda _: self._show_all(), "lpnb-hidden", "lpnb-tool")
         self.body = factory.html("", "lpnb-answers")
         self.first_button = factory.button("First", lambda _: self._turn_to(0), "lpnb-tool")
         self.back_button = factory.button("Back", lambda _: self._turn_to(self._page - 1), "lpnb-tool")
@@ -85,12 +96,16 @@ class CaseTable:
         self._searchable = [" ".join(cells).casefold() for cells in zip(*texts, strict=True)]
         names = [str(column) for column in table.columns]
         self.sort.options = (*names, *(f"-{each}" for each in names))
-        self.limit({})
+        self.limit(None)
 
-    def limit(self, values: Mapping[str, str]) -> None:
-        """Show only the rows whose columns have these texts, as a picture's cell has them."""
-        self._limits = dict(values)
+    def limit(self, group: CaseGroup | None) -> None:
+        """Show only the rows of *group*; None for all."""
+        self._limit = group
         self._select()
+
+    def _show_all(self) -> None:
+        self.limit(None)
+        self._on_show_all()
 
     @property
     def rows(self) -> pd.DataFrame:
@@ -106,15 +121,15 @@ class CaseTable:
             self.note.value = html_views.note_html("", str(error))
         except Exception as error:  # an exception in a callback would vanish unseen
             self.note.value = html_views.note_html("", f"{type(error).__name__}: {error}")
-        said = " and ".join(f"{name} is {value}" for name, value in self._limits.items())
-        self._limit_note.value = html_views.note_html(f"Only cases whose {clean(said)}." if said else "")
+        said = f"Only cases {clean(self._limit.sentence)}." if self._limit else ""
+        self._limit_note.value = html_views.note_html(said)
         set_visible(self.all_button, bool(said))
         self._turn_to(0)
 
     def _selected(self) -> pd.DataFrame:
-        kept = pd.Series(True, index=self._table.index)
-        for column, value in self._limits.items():
-            kept &= (text_values(self._table[column]) == value).to_numpy()
+        kept = np.ones(len(self._table), dtype=bool)
+        if self._limit is not None:
+            kept &= self._limit.rows.to_numpy(dtype=bool)
         if wanted := self.filter.value.strip().casefold():
             kept &= np.array([wanted in row for row in self._searchable], dtype=bool)
         rows = self._table[kept]
@@ -164,8 +179,18 @@ class CaseTable:
             self.note.value = html_views.note_html("", str(error))
             return None
         saved = f"{html_views.count(len(self._rows), 'case')} saved in {path}."
-        self.note.value = html_views.note_html(saved)
+        self.note.value = html_views.note_html(saved) + _download_html(path)
         return path
+
+
+def _download_html(path: Path) -> str:
+    """A link by which the browser saves the file where it runs; it is in the link itself."""
+    content = path.read_bytes()
+    if len(content) > _MAX_DOWNLOAD:
+        return " It is too large for a link."
+    kind = _MEDIA_TYPES.get(path.suffix, "application/octet-stream")
+    address = f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    return f' <a download="{esc(path.name)}" href="{address}">Download {esc(path.name)}</a>'
 
 
 def _page_html(caption: str, rows: pd.DataFrame, columns: list[str]) -> str:

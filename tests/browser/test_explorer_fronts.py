@@ -130,6 +130,15 @@ def test_alone_as_a_page_it_works_and_comes_back_to_form_thread_run_and_send_aft
         page.reload()  # in the middle of a run
         explorer = explorer_of(page, "")
         expect(explorer.locator(".lpnb-experiment .lpnb-status [data-state=done]")).to_contain_text("6 of 6")
+        explorer.locator(".lpnb-picture td").first.click()  # a click on a cell shows its cases
+        shown = explorer.locator(".lpnb-case-table")
+        expect(shown).to_contain_text("Only cases whose ctmrinfo.ctype is vip and ttrDefName is NORMAL.")
+        explorer.get_by_role("button", name="Save as CSV", exact=True).click()
+        with page.expect_download() as download:
+            shown.get_by_role("link", name="Download").click()
+        assert len(download.value.path().read_text(encoding="utf-8").splitlines()) == 2
+        explorer.get_by_role("button", name="gold × URGENT (1)", exact=True).click()
+        expect(shown).to_contain_text("ctmrinfo.ctype is gold and ttrDefName is URGENT.")
         tab(explorer, "Compose")
         expect(explorer.get_by_label("First name", exact=True)).to_have_value("Ada")
         page.keyboard.press("Control+Alt+d")

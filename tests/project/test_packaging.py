@@ -67,7 +67,12 @@ def test_the_wheel_holds_the_package_the_notebooks_and_the_data_and_nothing_else
     there = {name for name in wheel.namelist() if ".dist-info/" not in name}
 
     bundled = {f"lpnb/samples/bundled/{name}" for name in tracked("notebooks", "data")}
-    assert there == tracked("lpnb") | bundled
+    # Where JupyterLab looks for extensions; pip puts it there.
+    extensions = Path("lpnb/widgets/app/labextensions")
+    shared = f"lpnb-{__version__}.data/data/share/jupyter/labextensions"
+    keys = {f"{shared}/{Path(name).relative_to(extensions)}" for name in tracked(str(extensions))}
+    assert len(keys) == 2
+    assert there == tracked("lpnb") | bundled | keys
 
 
 def test_the_wheel_runs_on_every_platform_and_says_its_version(wheel):

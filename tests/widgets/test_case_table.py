@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from lpnb.widgets.case_buttons import CaseGroup
 from lpnb.widgets.case_table import PAGE_SIZE, CaseTable
 from lpnb.widgets.styles import WidgetFactory
 
@@ -90,13 +91,14 @@ def test_an_id_stands_on_one_line_with_a_button_that_copies_it(table: CaseTable)
 
 
 def test_what_is_left_by_a_limit_is_saved_with_every_column(table: CaseTable, tmp_path: Path) -> None:
-    table.limit({"ctmrinfo.ctype": "vip"})
+    vip = table._table["ctmrinfo.ctype"] == "vip"
+    table.limit(CaseGroup("vip", "whose ctmrinfo.ctype is vip", vip))
     table.columns.value = "case"
 
     path = table.save(".csv")
 
     assert path == tmp_path / "runs" / "first.csv"
-    assert text(table.note) == f"30 cases saved in {path}."
+    assert text(table.note) == f"30 cases saved in {path}.  Download first.csv"
     saved = pd.read_csv(path)
     assert list(saved.columns) == ["case", "ctmrinfo.ctype", "elapsed_ms", "conversation_id"]
     assert set(saved["ctmrinfo.ctype"]) == {"vip"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import os
 import re
@@ -13,6 +14,8 @@ import pandas as pd
 import pytest
 
 from lpnb import Client, Explorer, Grid, Sandbox, Secret, Settings
+from lpnb.experiments.runs.compare import compare
+from lpnb.widgets.case_buttons import heatmap_groups, move_groups
 from lpnb.widgets.tabs.experiment import ExperimentTab
 from lpnb.widgets.tabs.run_results import PICTURES
 
@@ -317,14 +320,59 @@ def test_the_cases_of_a_cell_are_shown_and_saved_as_a_file(tab: ExperimentTab) -
     tab.name.value = "first"
     run(tab)
     results = tab.results
-    results.row_value.value, results.column_value.value = "vip", "URGENT"
+    cells = results.cell_buttons.widget
+    assert [label for label, _ in cells.options] == [
+        "vip × NORMAL (1)", "vip × URGENT (1)", "business × NORMAL (1)", "business × URGENT (1)",
+    ]  # fmt: skip
 
-    results.show_cell()
+    cells.index = 1
     path = results.cases.save(".csv")
 
     assert path == Path("runs/first-cell.csv")
     saved = pd.read_csv(path)
     assert saved["conversation_id"].tolist() == tab.run.table()["conversation_id"].tolist()[1:2]
+    content = base64.b64encode(path.read_bytes()).decode()
+    assert f'<a download="first-cell.csv" href="data:text/csv;base64,{content}">' in results.cases.note.value
+    assert (
+        text(results.cases._limit_note) == "Only cases whose ctmrinfo.ctype is vip and ttrDefName is URGENT."
+    )
+    results.cases.all_button.click()
+    assert cells.index is None
+    assert len(results.cases.rows) == 4
+
+
+def test_the_cases_of_a_band_and_of_a_move_are_shown(tab: ExperimentTab) -> None:
+    vary(tab, ("ctmrinfo.ctype", "vip, business"))
+    tab.name.value = "first"
+    run(tab)
+    results = tab.results
+    skill = dict(zip(results._table["ctmrinfo.ctype"], results._table["landed_skill"], strict=True))
+    results.kind.value = "flow"
+    bands = [label for label, _ in results.cell_buttons.widget.options]
+    assert bands == [f"vip → {skill['vip']} (1)", f"business → {skill['business']} (1)"]
+    results.cell_buttons.widget.index = 0
+    assert results.cases.rows["ctmrinfo.ctype"].tolist() == ["vip"]
+
+    before = results._table.assign(landed_skill=["Cards", skill["business"]], landed_skill_id=["1", "2"])
+    after = before.assign(landed_skill=["Loans", skill["business"]], landed_skill_id=["9", "2"])
+    results._moved, groups = move_groups(compare(before, after))
+    results.move_buttons.show(groups)
+    results.move_buttons.widget.index = 1
+
+    assert [group.label for group in groups] == ["All that moved (1)", "Cards → Loans (1)"]
+    assert results.cases.rows["after"].tolist() == ["Loans"]
+
+
+def test_a_heatmap_of_too_many_cells_has_a_button_for_each_row_and_column() -> None:
+    table = pd.DataFrame(
+        {"a": [f"a{n}" for n in range(20)] * 20, "b": sorted([f"b{n}" for n in range(20)] * 20)}
+    )
+
+    groups, columns = heatmap_groups(table, "a", "b")
+
+    assert columns == 0
+    assert len(groups) == 40
+    assert groups[0].label == "a0 (20)"
 
 
 def test_every_picture_can_be_chosen_and_is_saved_light_or_dark(tab: ExperimentTab) -> None:

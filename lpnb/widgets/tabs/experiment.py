@@ -76,7 +76,7 @@ class ExperimentTab:
             min=0, max=1, layout=factory.plain, _dom_classes=("lpnb-progress", "lpnb-hidden")
         )
         self.status = factory.html(html_views.status_html("idle", "Nothing run yet."), "lpnb-status")
-        self._results = factory.vbox([], "lpnb-group")
+        self._results = factory.vbox([], "lpnb-group", "lpnb-results")
         self.box = self._arranged(factory)
         self.refresh()
 

@@ -14,6 +14,7 @@ from lpnb._internal import event_loop
 from lpnb.client import AsyncClient, Client
 from lpnb.errors import LpnbError
 from lpnb.widgets import html_views
+from lpnb.widgets.case_buttons import CaseButtons, CaseGroup, flow_groups, heatmap_groups, move_groups
 from lpnb.widgets.case_table import CaseTable
 from lpnb.widgets.html_views import error_text
 from lpnb.widgets.styles import WidgetFactory, set_visible
@@ -53,7 +54,7 @@ class RunResults:
         varied = [column for column in varied if column in table.columns]
         self._make_picture_widgets(varied, factory)
         self._make_comparison_widgets(factory)
-        self.cases = CaseTable(factory, journal_path.parent)
+        self.cases = CaseTable(factory, journal_path.parent, self._release_buttons)
         usual = [
             *("case", *varied, "outcome", "landed_skill", "code", "message", "conversation_id"),
             *("http_status", "attempts", "elapsed_ms"),
@@ -64,11 +65,11 @@ class RunResults:
         self.widgets = [
             factory.html("<h3>Picture</h3>", "lpnb-head"), self.warning,
             factory.box([self.kind, self.rows_choice, self.columns_choice, self.cell_choice], "lpnb-tools"),
-            self.picture, self._cell_row,
+            self.picture, self.cell_buttons.box,
             factory.box([self.save_format, self.save_theme, self.save_button, self.save_note], "lpnb-tools"),
             factory.html("<h3>Beside an earlier run</h3>", "lpnb-head"),
-            factory.box([self.earlier_run, self.compare_button, self.moved_button], "lpnb-tools"),
-            self.comparison,
+            factory.box([self.earlier_run, self.compare_button], "lpnb-tools"),
+            self.comparison, self.move_buttons.box,
             factory.html("<h3>The cases</h3>", "lpnb-head"), self.cases.box,
         ]  # fmt: skip
 
@@ -90,11 +91,8 @@ class RunResults:
         )  # fmt: skip
         for widget in (self.kind, self.rows_choice, self.columns_choice, self.cell_choice):
             widget.observe(lambda _: self._draw(), names="value")
-        self.picture = factory.html("", "lpnb-plot")
-        self.row_value = ipw.Combobox(description="Row", placeholder="any", **text)
-        self.column_value = ipw.Combobox(description="Column", placeholder="any", **text)
-        show = factory.button("Show the cases of this cell", lambda _: self.show_cell(), "lpnb-tool")
-        self._cell_row = factory.box([self.row_value, self.column_value, show], "lpnb-tools")
+        self.picture = factory.html("", "lpnb-plot", "lpnb-picture")
+        self.cell_buttons = CaseButtons(factory, lambda group: self._show_group(self._table, "cell", group))
         self.save_format = ipw.Combobox(value="png", options=("png", "svg"), description="Save as", **text)
         self.save_theme = ipw.Combobox(value="light", options=("light", "dark"), description="Theme", **text)
         self.save_button = factory.button("Save picture", lambda _: self.save_picture(), "lpnb-tool")
@@ -108,23 +106,22 @@ class RunResults:
         )  # fmt: skip
         self.comparison = factory.html("", "lpnb-plot")
         self.compare_button = factory.button("Compare", lambda _: self.compare(), "lpnb-tool")
-        self.moved_button = factory.button(
-            "Show the cases that moved", lambda _: self.show_moved(), "lpnb-hidden", "lpnb-tool"
-        )
-        self._moved: pd.DataFrame | None = None
+        self.move_buttons = CaseButtons(factory, lambda group: self._show_group(self._moved, "moved", group))
+        self._moved = self._table.head(0)
 
     # Pictures
 
     def _draw(self) -> None:
-        is_heatmap = self.kind.value == "heatmap"
-        for widget in (self.columns_choice, self._cell_row):
-            set_visible(widget, is_heatmap)
+        set_visible(self.columns_choice, self.kind.value == "heatmap")
+        self.cell_buttons.show([])
         try:
             self._drawn = self._make_picture()
             self.picture.value = self._drawn._repr_html_()
-            if is_heatmap:
-                grid = self._drawn.grid  # type: ignore[attr-defined]  # it is a Heatmap
-                self.row_value.options, self.column_value.options = grid.rows, grid.columns
+            if self.kind.value == "heatmap":
+                chosen = (self.rows_choice.value, self.columns_choice.value)
+                self.cell_buttons.show(*heatmap_groups(self._table, *chosen))
+            elif isinstance(stages := getattr(self._drawn, "stages", None), tuple):
+                self.cell_buttons.show(flow_groups(self._table, stages))
         except LpnbError as error:
             self._drawn, self.picture.value = None, html_views.note_html("", str(error))
         except Exception as error:  # an exception in a callback would vanish unseen
@@ -151,12 +148,14 @@ class RunResults:
             raise InvalidValueError([one_of("Picture", kind, list(PICTURES))])
         return makers[kind](table)
 
-    def show_cell(self) -> None:
-        """Show the cases of one cell of the heatmap in the table below it."""
-        chosen = ((self.rows_choice, self.row_value), (self.columns_choice, self.column_value))
-        limits = {column.value: value.value for column, value in chosen if value.value}
-        self.cases.show(self._table, f"{self._journal_path.stem}-cell")
-        self.cases.limit(limits)
+    def _show_group(self, table: pd.DataFrame, name: str, group: CaseGroup) -> None:
+        """Show the cases of a cell, a band or a move in the table below."""
+        self.cases.show(table, f"{self._journal_path.stem}-{name}")
+        self.cases.limit(group)
+
+    def _release_buttons(self) -> None:
+        self.cell_buttons.release()
+        self.move_buttons.release()
 
     def save_picture(self) -> Path | None:
         """Save the picture beside the journal, and say where; None when that failed."""
@@ -186,17 +185,11 @@ class RunResults:
             before = open_run(self.earlier_run.value.strip())
             comparison = await asyncio.to_thread(compare, before, self._table)
             self.comparison.value = comparison._repr_html_()
-            self._moved = comparison.moved
-            set_visible(self.moved_button, len(self._moved) > 0)
+            self._moved, groups = move_groups(comparison)
+            self.move_buttons.show(groups)
         except Exception as error:  # an exception in a task would vanish unseen
-            self._moved = None
-            set_visible(self.moved_button, False)
+            self.move_buttons.show([])
             self.comparison.value = html_views.note_html("", error_text(error, self._client()))
-
-    def show_moved(self) -> None:
-        """Show the cases that moved in the table below."""
-        if self._moved is not None:
-            self.cases.show(self._moved, f"{self._journal_path.stem}-moved")
 
 
 def earlier_runs(journal_path: Path, table: pd.DataFrame) -> list[str]:

@@ -69,7 +69,7 @@
 
   // A cell of a heatmap presses the button of its cases, which stands below the picture.
   window.addEventListener("click", event => {
-    const cell = event.target.closest?.(".lpnb-plot td");
+    const cell = event.target.closest?.(".lpnb-picture td");
     const buttons = cell?.closest(".lpnb-results")?.querySelector(".lpnb-cells.lpnb-grid");
     if (!buttons) return;
     const row = cell.parentElement;
