@@ -40,6 +40,8 @@ from lpnb.experiments.learning.routing_rules import RoutingRules as RoutingRules
 from lpnb.experiments.routing.learn import RoutingLearning as RoutingLearning
 from lpnb.experiments.routing.learn import learn_routing as learn_routing
 from lpnb.experiments.routing.learn import start_learning as start_learning
+from lpnb.experiments.routing.reasons import Reasons as Reasons
+from lpnb.experiments.routing.reasons import reasons as reasons
 from lpnb.experiments.runs.compare import Comparison as Comparison
 from lpnb.experiments.runs.compare import compare as compare
 from lpnb.experiments.runs.partitions import Parts as Parts

@@ -26,6 +26,7 @@ from lpnb.cli import (
     sandbox,
     send,
     verify,
+    why,
     world,
 )
 from lpnb.cli.argument_parser import SuggestingParser
@@ -41,6 +42,7 @@ _COMMANDS = (
     verify,
     compare,
     learn,
+    why,
     explain,
     sandbox,
     calibrate,

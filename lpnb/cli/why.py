@@ -1,0 +1,127 @@
+"""``lpnb why``: which fields of one case decide where it lands."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lpnb.cli.run_command import (
+    UsageErrors,
+    check_settings,
+    connect_client,
+    exit_2_when_refused,
+    terminate_as_interrupt,
+)
+from lpnb.cli.run_options import add_table_options
+
+if TYPE_CHECKING:
+    from lpnb.experiments.cases.cases import Case
+
+    SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def register(commands: SubParsers) -> None:
+    """Add ``why`` to the command line."""
+    why = commands.add_parser(
+        "why",
+        help="say which fields of one case decide where it lands, in some ten conversations",
+        description="Send one case whole, without each of its fields and with none, and say which fields decide "
+        "where it lands and what would move it. Name the fields with --set, or a case of a file with --case. "
+        "Exit status: 0 when the reasons are known, 1 when they are not, 2 when the call, the case or the "
+        "settings are "
+        "wrong.",
+    )
+    why.add_argument("cases", nargs="?", type=Path, metavar="CASES", help="a CSV, Excel or Parquet file")
+    why.add_argument("--case", metavar="NAME", help="which case of CASES: its name")
+    why.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="COLUMN=VALUE",
+        help="a field of the case; again for more",
+    )
+    add_table_options(why)
+    why.add_argument("--map", type=Path, metavar="FILE", help="what headers stand for; see lpnb columns")
+    why.add_argument("--journal", type=Path, metavar="FILE", help="go on by this one, or begin it")
+    why.add_argument("--profile", help="read .env.PROFILE in place of .env")
+    why.add_argument("--concurrency", type=int, default=16, metavar="N", help="requests at once (16)")
+    why.add_argument("--rate", type=float, metavar="N", help="conversations a second at the most")
+    why.add_argument(
+        "--live", action="store_true", help="needed for a real account; without settings an error"
+    )
+    why.add_argument(
+        "--confirm", type=int, metavar="N", help="needed there: how many conversations at the most"
+    )
+    why.add_argument("--landing-wait", type=float, metavar="S", help="seconds to wait for a landing")
+    why.add_argument(
+        "--engagement",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="ask Monitoring first; by default when there are columns for it",
+    )
+    why.add_argument("--quiet", "-q", action="store_true", help="show no progress")
+    why.set_defaults(run=_run)
+
+
+@exit_2_when_refused
+def _run(options: argparse.Namespace) -> int:
+    from lpnb.experiments.routing.reasons import reasons
+
+    errors = UsageErrors()
+    case: Any = None
+    with errors.collect():
+        case = _case(options, errors)
+    with errors.collect():
+        check_settings(options, None)
+    errors.raise_all()
+    names = ("journal", "engagement", "live", "confirm", "rate", "concurrency")
+    given = {name: getattr(options, name) for name in names}
+    if options.landing_wait is not None:
+        given["landing_wait"] = options.landing_wait
+    with (
+        connect_client(options) as client,
+        terminate_as_interrupt(),
+        contextlib.redirect_stdout(sys.stderr),
+    ):
+        found = reasons(client, case, progress=not options.quiet, **given)
+    print(found, flush=True)
+    return 0 if found.skill is not None and found.complete else 1
+
+
+def _case(options: argparse.Namespace, errors: UsageErrors) -> Case | None:
+    """The case that is asked about."""
+    import pandas as pd
+
+    from lpnb._internal.validation import one_of
+    from lpnb.errors import InvalidValueError
+    from lpnb.experiments.cases.cases import cases_of
+
+    if (options.cases is None) == (not options.set):
+        errors.add(
+            "Name either fields, such as --set ctmrinfo.ctype=vip, or a case of a file, "
+            "such as cases.csv --case vip."
+        )
+        return None
+    if options.cases is None:
+        pairs = [text.partition("=") for text in options.set]
+        for text, (name, sign, _) in zip(options.set, pairs, strict=True):
+            if not (name.strip() and sign):
+                errors.add(f"--set needs COLUMN=VALUE, such as ctmrinfo.ctype=vip; got {text!r}.")
+        return cases_of(pd.DataFrame({name.strip(): [value] for name, _, value in pairs}, dtype="str"))[0]
+    cases = cases_of(
+        options.cases,
+        separator=options.separator,
+        sheet=options.sheet,
+        columns=options.map,
+        decimal=options.decimal,
+        dates=options.dates,
+    )
+    found = [case for case in cases if case.name == options.case]
+    if options.case is None and len(cases) == 1:
+        return cases[0]
+    if not found:
+        raise InvalidValueError([one_of("--case", options.case, cases.names[:20])])
+    return found[0]

@@ -1,0 +1,58 @@
+"""``lpnb why``: a case in, its reasons out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lpnb import Sandbox
+from lpnb.cli.main import main
+
+
+@pytest.fixture
+def world(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """A sandbox that the command line finds in the environment."""
+    for name, value in sandbox.environment().items():
+        monkeypatch.setenv(name, value)
+    return sandbox
+
+
+def test_fields_that_are_named_are_asked_about(world, capsys):
+    status = main(["why", "--set", "ctmrinfo.ctype=vip", "--set", "ctmrinfo.balance=500", "--quiet"])
+
+    assert status == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "It lands in Private Clients because ctmrinfo.ctype is vip.",
+        "With none of its fields it lands in General Enquiries.",
+        "Without ctmrinfo.ctype it lands in General Enquiries.",
+    ]
+
+
+def test_a_case_of_a_file_is_asked_about_by_its_name(world, capsys):
+    Path("rows.csv").write_text(
+        "case,ctmrinfo.ctype,personal.gender\na,business,MALE\nb,vip,MALE\n", encoding="utf-8"
+    )
+
+    assert main(["why", "rows.csv", "--case", "a", "--quiet", "--journal", "why.sqlite"]) == 0
+    assert "It lands in Business Banking because ctmrinfo.ctype is business." in capsys.readouterr().out
+
+    assert main(["why", "rows.csv", "--case", "A", "--quiet"]) == 2
+    assert "--case must be one of 'a', 'b'; got 'A'." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "rule"),
+    [
+        ([], "Name either fields, such as --set ctmrinfo.ctype=vip, or a case of a file"),
+        (
+            ["--set", "ctmrinfo.ctype"],
+            "--set needs COLUMN=VALUE, such as ctmrinfo.ctype=vip; got 'ctmrinfo.ctype'.",
+        ),
+        (["--set", "ctmrinfo.ctypo=vip"], "Did you mean 'ctmrinfo.ctype'?"),
+    ],
+)
+def test_a_call_that_names_no_case_is_refused(world, capsys, options, rule):
+    assert main(["why", *options]) == 2
+    assert rule in capsys.readouterr().err
+    assert not world.conversations
