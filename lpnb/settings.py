@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from lpnb._internal.display import table_html
 from lpnb._internal.env_files import folders_from, read_env_file, shown
 from lpnb._internal.hostnames import LOOPBACK, host_trouble, origin_trouble, proxy_trouble
 from lpnb._internal.json_codec import lone_surrogate
 from lpnb._internal.placeholders import placeholder_in
-from lpnb._internal.redaction import NO_SECRET, Secret
+from lpnb._internal.redaction import NO_SECRET, Secret, scrub, unless_secret
 from lpnb.errors import SettingsError
 
 DOMAIN_API = "https://api.liveperson.net"
@@ -185,27 +185,28 @@ class Settings:
         for name, value in values.items():
             object.__setattr__(self, name, value)
         if problems := self._problems(zip(SECRETS, secret_problems, strict=True)):
-            raise SettingsError("\n".join(problems))
+            # A short one would be found in words that are none.
+            secrets = [secret for secret in self.secrets if len(secret.reveal()) >= 8]
+            raise SettingsError(scrub("\n".join(problems), secrets))
 
     def _problems(self, secrets: Iterable[tuple[str, str | None]]) -> list[str]:
         problems = []
         if not _ACCOUNT.match(str(self.account_id)):
-            problems.append(
-                f"LP_ACCOUNT_ID must be 1 to 20 letters, digits or underscores; got {self.account_id!r}."
-            )
+            rule = "must be 1 to 20 letters, digits or underscores"
+            problems.append(f"LP_ACCOUNT_ID {rule}; got {unless_secret(self.account_id)}.")
         for name, value in (
             ("LP_CLIENT_ID", self.client_id),
             ("LP_APP_INSTALLATION_ID", self.app_installation_id),
         ):
             if not _INSTALLATION.match(str(value)):
-                problems.append(
-                    f"{name} must be 1 to 128 printable characters without spaces; got {value!r}."
-                )
+                rule = "must be 1 to 128 printable characters without spaces"
+                problems.append(f"{name} {rule}; got {unless_secret(value)}.")
         problems.extend(f"{name} {problem}." for name, problem in secrets if problem)
         if problem := origin_trouble(self.domain_api, DOMAIN_API):
             problems.append(f"LP_DOMAIN_API {problem}")
         problems.extend(
-            f"LP_TRUSTED_HOSTS must list host names such as connector.example.com:8443; {host!r} {problem}."
+            "LP_TRUSTED_HOSTS must list host names such as connector.example.com:8443; "
+            f"{unless_secret(host)} {problem}."
             for host in self.trusted_hosts
             if (problem := host_trouble(host))
         )
@@ -227,7 +228,8 @@ class Settings:
             problems.append(f"{self.source_name('LP_PROXY')} {problem}")
         if self.ca_file and self.domain_api.startswith("https:") and not os.path.exists(self.ca_file):
             name = self.source_name("LP_CA_FILE")
-            problems.append(f"{name} must name a file of certificates (PEM); {self.ca_file} is not there.")
+            shown_file = unless_secret(self.ca_file).strip("'\"")
+            problems.append(f"{name} must name a file of certificates (PEM); {shown_file} is not there.")
         return problems
 
     @classmethod
@@ -299,10 +301,12 @@ class Settings:
         """The secrets there are, for those who have to take them out of text."""
         given = (
             self.client_secret,
+            self.history_client_secret,
             self.agent_password,
             self.history_secret,
             self.history_token,
             self.history_token_secret,
+            Secret(unquote(_parts(self.proxy).password or "")),
         )
         return tuple(secret for secret in given if secret)
 
@@ -582,6 +586,13 @@ def find_network(
     if sources.get("LP_PROXY", "").endswith(" in the environment"):
         values["NO_PROXY"] = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
     return _guarded(values), sources
+
+
+def _parts(url: Secret) -> SplitResult:
+    try:
+        return urlsplit(url.reveal())
+    except ValueError:  # it is no URL
+        return urlsplit("")
 
 
 def normalized_proxy(proxy: Secret | str) -> Secret:

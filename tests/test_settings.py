@@ -664,6 +664,76 @@ def test_settings_show_everything_but_the_secret_in_a_notebook():
     assert ">default<" in html
 
 
+CANARY = "Ca-NaRy.4711/x+9Q=="
+PLAIN = {
+    "LP_ACCOUNT_ID": "12345678",
+    "LP_CLIENT_ID": "id",
+    "LP_CLIENT_SECRET": "another",
+    "LP_AGENT_LOGIN": "mira",
+    "LP_AGENT_PASSWORD": "pw",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "canary"),
+    [
+        *((name, CANARY) for name in ("LP_ACCOUNT_ID", "LP_DOMAIN_API", "LP_TRUSTED_HOSTS", "LP_CA_FILE")),
+        ("LP_PROXY", CANARY),
+        ("LP_ACCOUNT_ID", "canary-4711"),
+        ("LP_ACCOUNT_ID", "canary4711canary4711canary"),
+        ("LP_DOMAIN_API", "canary4711canary4711canary"),
+        ("LP_DOMAIN_API", "eyJhbGci.canary4711.x-Y_z"),
+        ("LP_CA_FILE", "canary4711canary4711canary"),
+        ("LP_TRUSTED_HOSTS", "canary_4711"),
+    ],
+)
+def test_a_secret_in_the_wrong_field_is_refused_and_not_printed_back(name, canary):
+    with pytest.raises(SettingsError) as caught:
+        Settings.of({**PLAIN, name: canary})
+
+    assert str(caught.value).startswith(name)
+    assert "canary" not in str(caught.value).lower()
+
+
+@pytest.mark.parametrize("canary", ["canary 4711", "canary\u00e94711", "canary-" * 20])
+@pytest.mark.parametrize("name", ["LP_CLIENT_ID", "LP_APP_INSTALLATION_ID"])
+def test_a_secret_that_is_no_client_id_is_not_printed_back(name, canary):
+    with pytest.raises(SettingsError) as caught:
+        Settings.of({**PLAIN, name: canary})
+
+    assert (
+        f"{name} must be 1 to 128 printable characters without spaces; got {len(canary)} characters"
+        in str(caught.value)
+    )
+    assert "canary" not in str(caught.value)
+
+
+def test_arguments_in_the_wrong_order_print_no_secret():
+    with pytest.raises(SettingsError) as caught:
+        Settings("k3Jp-29dkQx1-canary", "12345678", "client id")
+
+    assert str(caught.value) == (
+        "LP_ACCOUNT_ID must be 1 to 20 letters, digits or underscores; got 19 characters, not shown."
+    )
+
+
+@pytest.mark.parametrize("secret", ["secret.example", "https://secret.example/"])
+def test_a_secret_that_looks_like_a_host_is_masked_wherever_it_stands_again(secret):
+    with pytest.raises(SettingsError) as caught:
+        Settings("1", "id", secret, domain_api=f"ftp://{secret}", trusted_hosts=[f"{secret}/x"])
+
+    assert secret not in str(caught.value)
+
+
+def test_all_secrets_are_known_to_those_who_take_them_out_of_text():
+    values = {name: f"canary-{name}" for name in SECRETS}
+    given = {"LP_HISTORY_CLIENT_ID": "h", "LP_HISTORY_KEY": "k", "LP_PROXY": "http://u:p%40ss@a.example:1"}
+
+    settings = Settings.of({**PLAIN, **values, **given})
+
+    assert {secret.reveal() for secret in settings.secrets} == {*values.values(), "p@ss"}
+
+
 def test_the_example_file_names_every_setting_and_no_other():
     example = (REPOSITORY / ".env.example").read_text(encoding="utf-8")
 

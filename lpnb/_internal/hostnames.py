@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+from lpnb._internal.redaction import unless_secret
+
 #: This machine, by the names that a URL may have for it.
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*\Z")
@@ -69,13 +71,13 @@ def origin_trouble(origin: str, example: str) -> str | None:
         parts = urlsplit(origin)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
-        return f"is not a URL: {origin!r}."
+        return f"is not a URL: {unless_secret(origin)}."
     if parts.scheme not in ("http", "https") or not host:
-        return f"must be an origin such as {example}; got {origin!r}."
+        return f"must be an origin such as {example}; got {unless_secret(origin)}."
     if parts.path or parts.query or parts.fragment:
-        return f"must be an origin without a path, such as {example}; got {origin!r}."
+        return f"must be an origin without a path, such as {example}; got {unless_secret(origin)}."
     if not _ORIGIN.match(origin):
-        return f"must be an origin such as {example}; got {origin!r}."
+        return f"must be an origin such as {example}; got {unless_secret(origin)}."
     if parts.scheme == "http" and host not in LOOPBACK:
-        return f"must be https: plain http is for this machine only; got {origin!r}."
+        return f"must be https: plain http is for this machine only; got {unless_secret(origin)}."
     return None

@@ -10,9 +10,10 @@ from __future__ import annotations
 import hmac
 import logging
 import re
+from base64 import b64encode
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 MASK = "********"
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{2,}\.[A-Za-z0-9_-]*")
@@ -33,8 +34,9 @@ class Secret:
         's3cret'
     """
 
-    __slots__ = ("_read",)
+    __slots__ = ("_dresses", "_read")
     _read: Callable[[], str]
+    _dresses: Callable[[], Dresses]
 
     def __init__(self, value: str) -> None:
         if not isinstance(value, str):
@@ -42,6 +44,15 @@ class Secret:
             del value
             raise TypeError(f"a secret is text, not {kind}")
         object.__setattr__(self, "_read", lambda: value)
+
+    def dresses(self) -> Dresses:
+        """How the value may be written in a text, worked out at the first question."""
+        try:
+            return self._dresses()
+        except AttributeError:
+            found = Dresses(self._read())
+            object.__setattr__(self, "_dresses", lambda: found)
+            return found
 
     def reveal(self) -> str:
         """Give the value. Keep it out of variables of functions that may raise."""
@@ -103,27 +114,130 @@ def _lost() -> Secret:
 
 
 def scrub(text: str, secrets: Iterable[Secret] = ()) -> str:
-    """Replace the given *secrets*, and anything shaped like a token, in *text*.
+    """Replace the given *secrets* in every dress, and anything shaped like a token, in *text*.
+
+    A dress is percent-encoding, JSON's escapes, written once or twice, HTML's, each in any mixture, and
+    base64 of a text that the secret stands in.
 
     Example:
-        >>> scrub("refused: client_secret=abc&x=1 for hunter2", [Secret("hunter2")])
-        'refused: client_secret=********&x=1 for ********'
+        >>> scrub("refused: client_secret=abc&x=1 for hunter2 (aHVudGVyMg==)", [Secret("hunter2")])
+        'refused: client_secret=********&x=1 for ******** (********)'
     """
     for secret in secrets:
-        value = secret.reveal()
-        for form in {value, quote(value, safe=""), quote_plus(value)}:
-            if form:
-                text = text.replace(form, MASK)
+        if 0 < len(secret.reveal()) <= len(text):  # no dress is shorter
+            text = secret.dresses().text.sub(MASK, text)
     return _FORM_SECRET.sub(rf"\1{MASK}", _TOKEN.sub(MASK, text))
 
 
 def scrub_bytes(content: bytes, secrets: Iterable[Secret]) -> bytes:
-    """Take the given *secrets* out of raw reply bytes, which are otherwise kept as they came."""
+    """Take the given *secrets* out of raw reply bytes, in every dress; otherwise they are kept as they came.
+
+    One of fewer than eight letters is left: it would be found in words that are none.
+    """
+    may_be_spelled = any(sign in content for sign in (b"%", b"\\", b"&"))
     for secret in secrets:
-        value = secret.reveal().encode("utf-8")
-        if value and value in content:
-            content = content.replace(value, MASK.encode("ascii"))
+        if _SHORTEST <= len(secret.reveal()) <= len(content):
+            dresses = secret.dresses()
+            if may_be_spelled or dresses.with_blank or any(form in content for form in dresses.plain):
+                content = dresses.content.sub(MASK.encode("ascii"), content)
     return content
+
+
+_SHORTEST = 8
+#: Beyond it a value is a token, of letters that no dress changes; only base64 does.
+_LONGEST_SPELLED = 200
+_JSON_NAMES = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
+_HTML_NAMES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
+
+
+class Dresses:
+    """The ways to write one secret.
+
+    Attributes:
+        plain: The bytes of those without a sign that is spelled: one is there, or a spelled one, or none.
+        with_blank: Whether a blank in it may be written as a plus.
+    """
+
+    def __init__(self, value: str) -> None:
+        cores = _base64_cores(value)
+        urlsafe = [core.translate(str.maketrans("+/", "-_")) for core in cores]
+        self.plain = tuple({form.encode("utf-8", "surrogatepass") for form in (value, *cores, *urlsafe)})
+        self.with_blank = " " in value
+        spelled = "".join(map(_letter, value)) if len(value) <= _LONGEST_SPELLED else re.escape(value)
+        ends = "(?:[A-Za-z0-9+/_-]?={1,2})?"
+        self._source = "|".join([spelled, *(f"{_spelled(core)}{ends}" for core in cores)])
+
+    @cached_property
+    def text(self) -> re.Pattern[str]:
+        """Finds any of them in text."""
+        return re.compile(self._source)
+
+    @cached_property
+    def content(self) -> re.Pattern[bytes]:
+        """Finds any of them in bytes of UTF-8."""
+        return re.compile(self._source.encode("utf-8", "surrogatepass"))
+
+    def __repr__(self) -> str:
+        return f"Dresses({MASK!r})"
+
+
+def _letter(letter: str) -> str:
+    """A pattern of one letter as it stands, in percent-encoding, in JSON and in HTML."""
+    code = ord(letter)
+    percent = "".join(f"%(?:25)*{byte:02x}" for byte in letter.encode("utf-8", "surrogatepass"))
+    units = letter.encode("utf-16-be", "surrogatepass").hex()
+    escaped = "".join(rf"\\+u{units[place : place + 4]}" for place in range(0, len(units), 4))
+    forms = [percent, escaped, f"&(?:amp;)*#0*{code};", f"&(?:amp;)*#x0*{code:x};"]
+    if name := _HTML_NAMES.get(letter):
+        forms.append(f"&(?:amp;)*{name};")
+    if letter in _JSON_NAMES:
+        forms.append(rf"\\+{_JSON_NAMES[letter]}")
+    if letter in '"\\/':
+        forms.append(rf"\\+{re.escape(letter)}")
+    if letter == " ":
+        forms.append(r"\+")
+    return f"(?:{re.escape(letter)}|(?i:{'|'.join(forms)}))"
+
+
+def _spelled(base64: str) -> str:
+    """A pattern of base64, in either alphabet, whose signs may be spelled themselves."""
+    signs = {"+": r"(?:[+-]|%2[Bb])", "/": r"(?:\\*/|_|%2[Ff])"}
+    return "".join(signs.get(letter, letter) for letter in base64)
+
+
+def _base64_cores(value: str) -> list[str]:
+    """What base64 makes of *value* wherever it stands in a text, by its three places in a group of three."""
+    content = value.encode("utf-8", "surrogatepass")
+    if len(content) < _SHORTEST - 2:
+        return []
+    cores = []
+    for before in range(3):
+        padding = -(before + len(content)) % 3
+        encoded = b64encode(bytes(before) + content + bytes(padding)).decode("ascii")
+        # The letters at either end are made of the neighbours' bits as well.
+        cores.append(encoded[(0, 2, 3)[before] : len(encoded) - (0, 2, 3)[padding]])
+    return cores
+
+
+#: What is an address, a name of a host or of a file, and so no secret.
+_PLACE = re.compile(
+    r"https?://[^@]*|[a-z0-9*@_-]{0,24}(\.[a-z0-9_-]{0,24})+(:\d*)?(/[a-z0-9/._-]*)?"
+    r"|[~.]{0,2}/[\w./ -]*|[A-Za-z]:\\.*|.*\.(pem|crt|cer|key|der)"
+)
+
+
+def unless_secret(value: object) -> str:
+    """*value*, quoted for an error message; only its length, where it may be a secret in the wrong place.
+
+    Example:
+        >>> unless_secret("12-34"), unless_secret("https://api.example.com/x"), unless_secret("k3Jp-29dkQ/x1")
+        ("'12-34'", "'https://api.example.com/x'", '13 characters, not shown')
+    """
+    text = str(value)
+    # Too short to be one, or of too few letters.
+    if len(text) < 8 or len(set(text)) < 3 or (_PLACE.fullmatch(text) and not _TOKEN.search(text)):
+        return repr(text)
+    return f"{len(text):,} characters, not shown"
 
 
 class TokenFilter(logging.Filter):

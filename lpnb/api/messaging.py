@@ -50,6 +50,7 @@ class SendContext(Protocol):
     account_id: str
     throttle: Throttle
     observer: AttemptObserver | None
+    secrets: tuple[Secret, ...]
 
     def origin(self) -> str:
         """Of the messaging service."""
@@ -156,8 +157,8 @@ def _post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchRes
 def _read(
     exchange: Exchange, outgoing: EncodedBatch, context: SendContext, tokens: tuple[Secret, Secret]
 ) -> tuple[Exchange, Reading]:
-    # A gateway may echo the request. What is kept of the reply holds no token.
-    content = scrub_bytes(exchange.content, tokens)
+    # A gateway may echo the request. What is kept of the reply holds no token and no secret.
+    content = scrub_bytes(exchange.content, (*tokens, *context.secrets))
     if content is not exchange.content:
         exchange = replace(exchange, content=content)
     if context.observer is not None:

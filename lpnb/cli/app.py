@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import html
 import json
 import os
 import secrets
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lpnb._internal.optional_dependencies import install_command
+from lpnb._internal.private_files import write_private
 from lpnb.cli.local_server import exit_on_termination, free_port, port_number, prepend_to_path, server_process
 from lpnb.settings import Settings, SettingsLookup
 
@@ -54,7 +56,6 @@ def _run(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="lpnb-app-") as folder:
         # The token goes through a file: a command line can be read by every user of the machine.
         config = Path(folder, "voila.json")
-        config.touch(mode=0o600)
         # Whether to follow the browser goes with it to our template: Voila itself knows one theme at a time.
         resources = {"follow": not options.theme}
         page: dict[str, object] = {
@@ -62,7 +63,7 @@ def _run(options: argparse.Namespace) -> int:
             "multi_kernel_manager_class": "lpnb.cli.app_kernel.AppKernelManager",
         }
         content = {"Voila": {"token": token}, "VoilaConfiguration": page}
-        config.write_text(json.dumps(content), encoding="utf-8")
+        write_private(config, json.dumps(content).encode())
         command = [
             sys.executable, "-m", "voila", str(APP_FOLDER / "explorer.ipynb"),
             "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", "--Voila.port_retries=0",
@@ -77,19 +78,30 @@ def _run(options: argparse.Namespace) -> int:
             "LPNB_APP_PROFILE": options.profile or "",
         }
         exit_on_termination()
-        return _serve(command, environment, port, token, options.no_browser)
+        address = f"http://127.0.0.1:{port}/?token={token}"
+        redirect = None if options.no_browser else _redirect_file(Path(folder, "open.html"), address)
+        return _serve(command, environment, port, address, redirect)
 
 
-def _serve(command: list[str], environment: dict[str, str], port: int, token: str, quiet: bool) -> int:
-    address = f"http://127.0.0.1:{port}/?token={token}"
+def _redirect_file(path: Path, address: str) -> Path:
+    """A page that leads to *address*: a browser is handed its name, and no token on a command line."""
+    target = html.escape(address)
+    page = f'<!DOCTYPE html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url={target}">'
+    write_private(path, f'{page}<a href="{target}">lpnb</a>'.encode())
+    return path
+
+
+def _serve(
+    command: list[str], environment: dict[str, str], port: int, address: str, redirect: Path | None
+) -> int:
     with server_process(command, environment) as page:
         _wait_until_ready(page, port)
         print(address, flush=True)
         print("Ctrl-C stops it.", file=sys.stderr)
-        if not quiet:
+        if redirect is not None:
             import webbrowser
 
-            webbrowser.open(address)
+            webbrowser.open(redirect.as_uri())
         return page.wait()
     return 0
 

@@ -50,6 +50,7 @@ class AccountState:
         self.app_jwt: AppJWT | None = None
         self.domains: dict[str, str] = {}
         self._domains_until = 0.0
+        self.secrets = settings.secrets
         self.bearer: Secret | None = None
         self._bearer_until = 0.0
         self._history_ways = list(history_ways(settings))
@@ -272,7 +273,7 @@ class AccountState:
 class _ConsumerSendContext:
     """A consumer's ``SendContext`` to an account."""
 
-    __slots__ = ("_account", "_consumer_id", "_used", "account_id", "observer", "throttle")
+    __slots__ = ("_account", "_consumer_id", "_used", "account_id", "observer", "secrets", "throttle")
 
     def __init__(self, account: AccountState, consumer_id: str, observer: AttemptObserver | None) -> None:
         self._account = account
@@ -280,6 +281,7 @@ class _ConsumerSendContext:
         self.account_id = account.settings.account_id
         self.throttle = account.throttle
         self.observer = observer
+        self.secrets = account.secrets
 
     def origin(self) -> str:
         return self._account.domains["asyncMessagingEnt"]

@@ -146,11 +146,14 @@ class BaseClient:
         return frame_of(frame)
 
     def __repr__(self) -> str:
-        return (
-            f"<{type(self).__name__} account {self.settings.account_id} through {self.settings.domain_api}>"
-        )
+        settings = getattr(self, "settings", None)
+        if settings is None:  # it was refused while it was made, and a traceback shows it
+            return f"<{type(self).__name__} that was not made>"
+        return f"<{type(self).__name__} account {settings.account_id} through {settings.domain_api}>"
 
     def _repr_html_(self) -> str:
+        if getattr(self, "settings", None) is None:
+            return f"<p>{esc(repr(self)[1:-1])}</p>"
         place = "this machine" if self.settings.on_loopback else "a real account"
         return f"<p>{esc(repr(self)[1:-1])} ({place})</p>"
 

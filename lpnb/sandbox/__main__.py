@@ -5,6 +5,7 @@ import contextlib
 import difflib
 import json
 import math
+import os
 import signal
 import sys
 import threading
@@ -20,6 +21,9 @@ from lpnb.sandbox.world.loader import read_world
 from lpnb.sandbox.world.models import World
 from lpnb.sandbox.world.rules import RulesError, parse_rule, read_rules
 
+#: In the environment, the client secret: a command line can be read by every user of the machine.
+_SECRET_VARIABLE = "LPNB_SANDBOX_CLIENT_SECRET"  # noqa: S105
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the sandbox until it is told to stop; return the exit status."""
@@ -34,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             world=world,
             account_id=account_id,
             client_id=client_id,
-            client_secret=arguments.client_secret,
+            client_secret=_secret(arguments),
             token_lifetime=arguments.token_lifetime,
             port=arguments.port,
             rules=_rules(arguments),
@@ -121,7 +125,14 @@ def _parser() -> argparse.ArgumentParser:
     # Without a default here: what is not given is the world's to say.
     add("--account", metavar="A", help=f"account id (default: the world's first, {DEFAULT_ACCOUNT})")
     add("--client-id", metavar="C", help=f"app installation (default: {DEFAULT_CLIENT_ID})")
-    add("--client-secret", metavar="S", help=f"its secret (default: {DEFAULT_CLIENT_SECRET})")
+    secret = parser.add_mutually_exclusive_group().add_argument
+    secret(
+        "--client-secret",
+        metavar="S",
+        help=f"its secret (default: {DEFAULT_CLIENT_SECRET}); others on this machine can read it, so for one "
+        f"that is used elsewhere too take a file, or {_SECRET_VARIABLE} in the environment",
+    )
+    secret("--client-secret-file", metavar="FILE", help="take its secret from the first line of this file")
     add("--world", metavar="FILE", help="play the world in this TOML file in place of the bank that ships")
     add(
         "--rule",
@@ -165,6 +176,16 @@ def _parser() -> argparse.ArgumentParser:
         "where the service has 25 minutes to 90 days (default: 90 days)",
     )
     return parser
+
+
+def _secret(arguments: argparse.Namespace) -> str | None:
+    """The client secret that was chosen, in whichever way; None is the world's to say."""
+    if arguments.client_secret is not None:
+        return str(arguments.client_secret)
+    if arguments.client_secret_file is None:
+        return os.environ.get(_SECRET_VARIABLE)
+    first, *_ = Path(arguments.client_secret_file).read_text("utf-8").splitlines() or [""]
+    return first.strip()
 
 
 def _rules(arguments: argparse.Namespace) -> dict[str, object]:

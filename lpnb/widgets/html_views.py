@@ -289,4 +289,4 @@ def count(number: int, noun: str) -> str:
 def error_text(error: BaseException, client: Client | AsyncClient) -> str:
     """Say what went wrong, without the client's secret."""
     words = str(error) if isinstance(error, LpnbError) else f"{type(error).__name__}: {error}"
-    return scrub(words, [client.settings.client_secret])
+    return scrub(words, client.settings.secrets)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import html
 import json
 import logging
 import pickle
+import re
 import traceback
 from dataclasses import asdict, dataclass
+from urllib.parse import quote, quote_plus
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lpnb import Secret, Settings
+from lpnb import AsyncClient, Client, InvalidValueError, Secret, Settings
+from lpnb._internal.redaction import scrub, scrub_bytes
 
 VALUE = "canary-7f3a-hush"
 
@@ -182,3 +189,114 @@ def test_the_http_libraries_cannot_log_a_token(name):
         "POST https://a.example/token?client_secret=********&v=1 with {'Authorization': '********'}",
         "nothing to hide: 7",
     ]
+
+
+NEIGHBOURS = ["", "x", "user:", "client-id:"]
+AWKWARD = "k3/Jp+29=d Q\"x1'&<ü>\\Ω😀"
+
+
+def _html(text):
+    return html.escape(text, quote=True)
+
+
+def _mixed_case(text):
+    return re.sub("%..", lambda match: match[0].lower() if text.index(match[0]) % 2 else match[0], text)
+
+
+DRESSES = {
+    "as it is": str,
+    "percent": lambda text: quote(text, safe=""),
+    "percent, small letters": lambda text: re.sub(
+        "%..", lambda match: match[0].lower(), quote(text, safe="")
+    ),
+    "percent, both": lambda text: _mixed_case(quote(text, safe="")),
+    "percent, of a path": quote,
+    "percent, a form": quote_plus,
+    "percent, every letter": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
+    "percent, twice": lambda text: quote(quote(text, safe=""), safe=""),
+    "JSON": lambda text: json.dumps(text)[1:-1],
+    "JSON, letters kept": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    "JSON, slashes escaped": lambda text: json.dumps(text)[1:-1].replace("/", r"\/"),
+    "JSON, every letter": lambda text: "".join(
+        rf"\u{unit:04X}" for unit in memoryview(text.encode("utf-16-le")).cast("H")
+    ),
+    "JSON, twice": lambda text: json.dumps(json.dumps(text))[3:-3],
+    "JSON, three times": lambda text: json.dumps(json.dumps(json.dumps(text)))[7:-7],
+    "HTML": _html,
+    "HTML, twice": lambda text: _html(_html(text)),
+    "HTML, decimal": lambda text: "".join(f"&#{ord(letter)};" for letter in text),
+    "HTML, hexadecimal": lambda text: "".join(f"&#x{ord(letter):X};" for letter in text),
+    "HTML in JSON": lambda text: json.dumps(_html(text))[1:-1],
+}
+
+
+@pytest.mark.parametrize(
+    ("secret", "dress"),
+    [
+        *((secret, dress) for secret in (VALUE, AWKWARD) for dress in DRESSES),
+        # A token's letters are none that anybody spells.
+        *(("eyJ0" + "aZ09-_." * 90, dress) for dress in ("as it is", "percent", "JSON, twice", "HTML")),
+    ],
+)
+def test_a_secret_is_found_in_every_dress(secret, dress):
+    dressed = DRESSES[dress](secret)
+
+    assert scrub(f"before {dressed} after", [Secret(secret)]) == "before ******** after"
+    assert scrub_bytes(f"before {dressed} after".encode(), [Secret(secret)]) == b"before ******** after"
+
+
+@pytest.mark.parametrize("secret", [VALUE, AWKWARD, "eyJ0" + "aZ09-_." * 90, "hunter2+"])
+@pytest.mark.parametrize("before", NEIGHBOURS)
+@pytest.mark.parametrize("after", ["", "y", "zz"])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("then", [str, quote, lambda text: json.dumps(text).replace("/", r"\/")[1:-1]])
+def test_a_secret_is_found_in_base64_wherever_it_stands_in_the_text(secret, before, after, encode, then):
+    dressed = then(encode(f"{before}{secret}{after}".encode()).decode())
+
+    for clean in (scrub(dressed, [Secret(secret)]), scrub_bytes(dressed.encode(), [Secret(secret)]).decode()):
+        assert "********" in clean
+        # What is left at the ends is of the neighbours, and of six bits of the secret at the most.
+        assert len(clean.replace("********", "")) <= 4 * (len(before + after) // 3 + 2) + 6
+
+
+@pytest.mark.parametrize(
+    "text", ["a reply", '{"a": "\\u00e9 %41 &amp; +"}', "https://a.example/?x=%2F", VALUE[:-1], VALUE[1:]]
+)
+def test_what_holds_no_secret_stays_as_it_is(text):
+    assert scrub(text, [Secret(VALUE)]) == text
+    assert scrub_bytes(text.encode(), [Secret(VALUE)]) == text.encode()
+
+
+@given(st.text(min_size=8, max_size=20), st.text(max_size=5))
+def test_no_dress_of_any_secret_is_left(secret, around):
+    for dress in DRESSES.values():
+        try:
+            dressed = f"{around}{dress(secret)}{around}"
+        except UnicodeEncodeError:  # of half a character there are fewer dresses
+            continue
+        assert dress(secret) not in scrub(dressed, [Secret(secret)]) or dress(secret) in "********"
+
+
+def test_a_reply_that_echoes_the_client_secret_is_kept_without_it(sandbox, settings):
+    secret = settings.client_secret.reveal()
+    for body in (f"<p>{secret}</p>", json.dumps({"seen": quote(secret)}), base64.b64encode(secret.encode())):
+        sandbox.fail(
+            "conversation", "status", code=400, body=body if isinstance(body, str) else body.decode()
+        )
+        with Client(settings, wait_scale=0.0) as client:
+            reply = client.create_conversation("consumer-1")
+        assert reply.http_status == 400
+        assert b"********" in reply.raw
+        assert secret.encode() not in reply.raw
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_client_that_was_refused_can_be_shown(kind):
+    try:
+        kind("x")
+    except InvalidValueError as error:
+        report = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+
+    assert f"self = <{kind.__name__} that was not made>" in report
+    refused = kind.__new__(kind)
+    assert refused._repr_html_() == f"<p>{kind.__name__} that was not made</p>"

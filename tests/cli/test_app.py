@@ -6,10 +6,14 @@ import contextlib
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import urllib.request
+import webbrowser
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 
@@ -111,3 +115,29 @@ def test_it_serves_on_loopback_with_a_token_and_ends_when_it_is_told_to(tmp_path
         app.communicate(timeout=20)
     with pytest.raises(OSError, match="refused"):
         opener.open(bare, timeout=2)
+
+
+def test_the_browser_is_handed_a_file_and_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = []
+
+    class Page:
+        def wait(self) -> int:
+            return 0
+
+    def look(url: str) -> None:
+        path = Path(url2pathname(urlsplit(url).path))
+        opened.append((url, path.read_text(), stat.S_IMODE(path.stat().st_mode)))
+
+    monkeypatch.setattr(app.secrets, "token_hex", lambda _: "canary-token")
+    monkeypatch.setattr(app, "server_process", lambda *_: contextlib.nullcontext(Page()))
+    monkeypatch.setattr(app, "_wait_until_ready", lambda *_: None)
+    monkeypatch.setattr(app, "exit_on_termination", lambda: None)
+    monkeypatch.setattr(webbrowser, "open", look)
+
+    assert main(["app", "--port", "8123"]) == 0
+
+    ((url, page, mode),) = opened
+    assert url.startswith("file:///")
+    assert "canary-token" not in url
+    assert 'content="0;url=http://127.0.0.1:8123/?token=canary-token"' in page
+    assert os.name == "nt" or mode == 0o600

@@ -251,3 +251,36 @@ def test_a_world_that_is_none_is_refused_with_what_is_wrong(tmp_path, capsys):
     (tmp_path / "bad.toml").write_text("name = ")
     assert main(["--world", str(tmp_path / "bad.toml")]) == 2
     assert str(tmp_path / "bad.toml") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("way", ["file", "environment"])
+def test_the_client_secret_need_not_stand_on_the_command_line(launch, tmp_path, monkeypatch, way):
+    if way == "file":
+        (tmp_path / "secret").write_text("canary-4711\nnothing else counts\n")
+        process = launch("--client-secret-file", str(tmp_path / "secret"))
+    else:
+        monkeypatch.setenv("LPNB_SANDBOX_CLIENT_SECRET", "canary-4711")
+        process = launch()
+    ready = json.loads(process.stdout.readline())
+
+    form = {"client_id": ready["client_id"], "grant_type": "client_credentials"}
+    url = f"{ready['base']}/sentinel/api/account/{ready['account']}/app/token?v=1.0"
+    answers = [
+        httpx.post(url, data={**form, "client_secret": secret}, trust_env=False).status_code
+        for secret in ("canary-4711", PUBLIC_SECRET)
+    ]
+
+    assert answers[0] == 200
+    assert answers[1] != 200
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10)
+    assert "canary-4711" not in out + err
+
+
+def test_a_secret_file_that_is_empty_or_not_there_is_refused(tmp_path, capsys):
+    (tmp_path / "empty").write_text("")
+
+    assert main(["--client-secret-file", str(tmp_path / "empty")]) == 2
+    assert capsys.readouterr().err == "client_id and client_secret must not be empty.\n"
+    assert main(["--client-secret-file", str(tmp_path / "none")]) == 2
+    assert capsys.readouterr().err == f"Cannot read {tmp_path}/none: No such file or directory.\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,7 @@ class SendHistory:
 
     def _write(self, record: dict[str, Any], client: Client | AsyncClient | None) -> None:
         if self.is_kept:
-            secrets = [] if client is None else [client.settings.client_secret]
+            secrets = () if client is None else client.settings.secrets
             self._quietly(self.store.add, _scrubbed(record, secrets))
 
     def form_changed(self) -> None:
@@ -96,7 +96,7 @@ class SendHistory:
 
     def _save_form(self) -> None:
         if self.is_kept:
-            secrets = [self._client().settings.client_secret]
+            secrets = self._client().settings.secrets
             self._quietly(lambda: self.store.save_form(_scrubbed(self._form(), secrets)))
 
     def keep(self, kept: bool) -> None:
@@ -123,7 +123,7 @@ class SendHistory:
             return None
 
 
-def _scrubbed(value: Any, secrets: list[Secret]) -> Any:
+def _scrubbed(value: Any, secrets: Sequence[Secret]) -> Any:
     """*value* with every text in it cleaned of the *secrets*, and of what is shaped like a token."""
     if isinstance(value, Mapping):
         return {name: _scrubbed(each, secrets) for name, each in value.items()}
