@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lpnb.sandbox.control.http_api import CONTROL_ROUTES
+from lpnb.sandbox.control.control_route import CONTROL_ROUTES
 from lpnb.sandbox.tokens import consumer
 from lpnb.sandbox.world.models import Account, Installation, World
 
@@ -26,26 +26,26 @@ def test_it_lists_itself(control):
 
     assert [(row["method"], row["path"]) for row in rows] == [
         ("GET", ""),
-        ("GET", "/status"),
-        ("GET", "/requests"),
-        ("GET", "/faults"),
-        ("GET", "/faults/log"),
-        ("POST", "/faults"),
-        ("POST", "/faults/clear"),
-        ("POST", "/rate-limit"),
-        ("GET", "/rules"),
-        ("POST", "/rules"),
         ("POST", "/agents/{agent_id}"),
         ("POST", "/clock"),
-        ("POST", "/tokens/expire"),
         ("GET", "/conversations"),
         ("GET", "/conversations/{conversation_id}"),
-        ("POST", "/conversations/{conversation_id}/close"),
         ("POST", "/conversations/{conversation_id}/agent"),
+        ("POST", "/conversations/{conversation_id}/close"),
+        ("GET", "/faults"),
+        ("POST", "/faults"),
+        ("POST", "/faults/clear"),
+        ("GET", "/faults/log"),
+        ("POST", "/rate-limit"),
+        ("GET", "/requests"),
+        ("POST", "/reset"),
+        ("GET", "/rules"),
+        ("POST", "/rules"),
+        ("GET", "/status"),
+        ("POST", "/tokens/expire"),
         ("GET", "/webhooks"),
         ("POST", "/webhooks"),
         ("POST", "/webhooks/faults"),
-        ("POST", "/reset"),
     ]
     assert all(row["does"].endswith(".") for row in rows)
 

@@ -11,7 +11,7 @@ from lpnb.client.sandbox_control import CONTROL_VARIABLE, TOKEN_VARIABLE, Sandbo
 from lpnb.sandbox import Rules, Sandbox
 from lpnb.sandbox.__main__ import _parser, _rules, _webhook
 from lpnb.sandbox.world.loader import WorldError, parse_world
-from lpnb.sandbox.world.rules import RULE_NAMES, RulesError, make_rules, parse_rule, read_rules, rules_toml
+from lpnb.sandbox.world.rules import RULE_NAMES, RulesError, make_rules, parse_rule, read_rules
 
 WORLD = """
 [[accounts]]
@@ -94,7 +94,7 @@ def test_what_is_no_rule_is_refused(text):
 
 def test_the_command_line_takes_a_file_and_rules_that_win_over_it(tmp_path):
     path = tmp_path / "rules.toml"
-    path.write_text(rules_toml({"history_delay": 60, "check_files": False}), "utf-8")
+    path.write_text("[rules]\nhistory_delay = 60\ncheck_files = false\n", "utf-8")
     arguments = _parser().parse_args(
         ["--rules", str(path), "--rule", "history_delay=5", "--rule", "unknown_ids=refuse"]
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,18 +125,17 @@ def calibrate(
         settings, client.engine.transport, plan.consumers, wait_scale=client.engine.scaled(1.0)
     )
     context = ProbeContext(session, known, receiver, float(wait))
-    with new_sandbox() as sandbox:
-        problem = _probe(context)
-        reference = _probe_sandbox(sandbox)
-        report = CalibrationReport(
-            account=plan.account,
-            plan=plan,
-            findings=tuple(_findings(sandbox.rule_list, reference, context, problem)),
-            shapes=tuple(reference.session.shapes.differences(session.shapes)),
-            opened=session.opened,
-            may_be_open=tuple(session.may_be_open),
-            problem=problem,
-        )
+    problem = _probe(context)
+    rules, reference = _sandbox_reference()
+    report = CalibrationReport(
+        account=plan.account,
+        plan=plan,
+        findings=tuple(_findings(rules, reference, context, problem)),
+        shapes=tuple(reference.session.shapes.differences(session.shapes)),
+        opened=session.opened,
+        may_be_open=tuple(session.may_be_open),
+        problem=problem,
+    )
     if out is not None:
         report.save(out)
     return report
@@ -202,17 +202,21 @@ def _close(session: ProbeSession) -> None:
         raise
 
 
-def _probe_sandbox(sandbox: Any) -> ProbeContext:
-    """The same probes against a sandbox that nobody else uses."""
-    settings = Settings.of(sandbox.environment())
-    transport = HttpTransport(10.0)
-    session = ProbeSession(settings, transport, tuple(f"reference-{number}" for number in (1, 2, 3)), 0.01)
-    context = ProbeContext(session, KnownIds(), None, 0.5)
-    try:
-        event_loop.wait(run_probes(context))
-    finally:
-        event_loop.wait(transport.aclose())
-    return context
+@cache
+def _sandbox_reference() -> tuple[list[dict[str, Any]], ProbeContext]:
+    """The rules of a sandbox that nobody else uses, and what the same probes see there; always the same."""
+    with new_sandbox() as sandbox:
+        settings = Settings.of(sandbox.environment())
+        transport = HttpTransport(10.0)
+        session = ProbeSession(
+            settings, transport, tuple(f"reference-{number}" for number in (1, 2, 3)), 0.01
+        )
+        context = ProbeContext(session, KnownIds(), None, 0.5)
+        try:
+            event_loop.wait(run_probes(context))
+        finally:
+            event_loop.wait(transport.aclose())
+        return sandbox.rule_list, context
 
 
 def _findings(

@@ -54,8 +54,8 @@ class Page:
     problem: str | None = None
 
 
-def status(item: ListRow) -> Html:
-    """Waiting, with whom, or closed."""
+def stage_chip(item: ListRow, *, name_agent: bool = True) -> Html:
+    """Waiting, with whom, or closed; one word without the agent's name: the list has room for no more."""
     conversation = item.conversation
     if conversation.stage == "CLOSE":
         return tag("span", "Closed", class_="chip")
@@ -63,7 +63,8 @@ def status(item: ListRow) -> Html:
         return tag("span", "Survey", class_="chip chip-wait")
     if item.agent is None:
         return tag("span", "Waiting", class_="chip chip-wait")
-    return tag("span", "With ", tag("bdi", item.agent), class_="chip chip-good")
+    agent: tuple[object, ...] = ("With ", tag("bdi", item.agent)) if name_agent else ("Open",)
+    return tag("span", *agent, class_="chip chip-good")
 
 
 def when(seconds: float) -> Html:

@@ -1,7 +1,7 @@
 """The agent's page as an HTML document: head, banner and conversation list."""
 
 from lpnb.sandbox.agent_page import wording
-from lpnb.sandbox.agent_page.components import BASE, ListRow, Page, initials, link, when
+from lpnb.sandbox.agent_page.components import BASE, ListRow, Page, initials, link, stage_chip, when
 from lpnb.sandbox.agent_page.empty_state import empty_state
 from lpnb.sandbox.agent_page.inbox import MAX_LISTED
 from lpnb.sandbox.agent_page.markup import Html, tag
@@ -137,7 +137,7 @@ def _row(item: ListRow, here: bool) -> Html:
             unread,
             tag(
                 "span",
-                _stage(item),
+                stage_chip(item, name_agent=False),
                 tag("bdi", skill, class_="skill", title="Skill"),
                 tag("bdi", source, class_="source faint", title="Source: campaign or connector"),
                 class_="meta",
@@ -147,16 +147,4 @@ def _row(item: ListRow, here: bool) -> Html:
         href=link(conversation.conversation_id),
         aria_current="page" if here else None,
         class_="closed" if conversation.stage == "CLOSE" else None,
-    )
-
-
-def _stage(item: ListRow) -> Html:
-    """One word, as the list has room for no more."""
-    conversation = item.conversation
-    if conversation.stage == "CLOSE":
-        return tag("span", "Closed", class_="chip")
-    if conversation.state == "CLOSE":
-        return tag("span", "Survey", class_="chip chip-wait")
-    return tag(
-        "span", "Open" if item.agent else "Waiting", class_=f"chip chip-{'good' if item.agent else 'wait'}"
     )

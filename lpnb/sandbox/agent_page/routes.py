@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from importlib import resources
 
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from lpnb.sandbox.agent_page.components import BASE, link
 from lpnb.sandbox.agent_page.document import document
@@ -21,11 +20,9 @@ from lpnb.sandbox.agent_page.inbox import Inbox
 from lpnb.sandbox.agent_page.page_data import PageData
 from lpnb.sandbox.agent_page.security import HEADERS, check_page_host
 from lpnb.sandbox.control.agent_side import AgentSide
-from lpnb.sandbox.http.asgi import send_answer
+from lpnb.sandbox.http.endpoint import Endpoint
 from lpnb.sandbox.http.limits import Limits
 from lpnb.sandbox.http.messages import Answer, Request, error_answer, json_answer, media_type, parse_form
-from lpnb.sandbox.http.request_body import read_body
-from lpnb.sandbox.state.durable import wait_until_stored
 from lpnb.sandbox.state.event_ledger import Ledger
 
 logger = logging.getLogger("lpnb.sandbox")
@@ -134,29 +131,14 @@ class AgentPage:
         return Answer(303, b"", headers=(*HEADERS, ("location", link(conversation_id))))
 
 
-class _PageEndpoint:
+class _PageEndpoint(Endpoint):
     """A plain function of the request as an ASGI application."""
 
     def __init__(
         self, ledger: Ledger, limits: Limits, by_method: dict[str, Callable[[Request], Answer]]
     ) -> None:
-        self._ledger = ledger
-        self._limits = limits
+        super().__init__(ledger.unstored, limits)
         self._by_method = by_method
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request: Request = scope["state"]["request"]
-        body = await read_body(request, receive, self._limits)
-        if body is None:
-            return
-        if isinstance(body, Answer):
-            await send_answer(body, send)
-            return
-        request.path_params, request.body = scope["path_params"], body
-        answer = self._answer(request)
-        if request.method == "POST":
-            answer = await wait_until_stored(self._ledger.unstored()) or answer
-        await send_answer(answer, send)
 
     def _answer(self, request: Request) -> Answer:
         if (refusal := check_page_host(request)) is not None:

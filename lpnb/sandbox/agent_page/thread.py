@@ -1,7 +1,7 @@
 """The thread of an open conversation as HTML: header, messages, reply form and action buttons."""
 
 from lpnb.sandbox.agent_page import wording
-from lpnb.sandbox.agent_page.components import ListRow, OpenConversation, Page, link, status, when
+from lpnb.sandbox.agent_page.components import ListRow, OpenConversation, Page, link, stage_chip, when
 from lpnb.sandbox.agent_page.markup import Html, tag
 from lpnb.sandbox.agent_page.sidebar import sidebar
 from lpnb.sandbox.state.conversations import Conversation, Message
@@ -27,7 +27,7 @@ def conversation_panel(page: Page, current: OpenConversation) -> Html:
                 tag("h2", item.name, id="consumer", dir="auto", title=item.name, data_live=True),
                 tag(
                     "p",
-                    status(item),
+                    stage_chip(item),
                     tag("bdi", item.skill, class_="skill"),
                     tag("span", "from ", tag("bdi", conversation.source_name), class_="faint"),
                     tag("span", conversation.conversation_id, class_="mono faint id", title="conversationId"),

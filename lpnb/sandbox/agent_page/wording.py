@@ -1,59 +1,27 @@
 """Labels, dates and sentences of the agent's page, made from SDEs, events and routing traces."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-# What agents read in place of the wire's names.
+# What agents read in place of the wire's names, where it is more than the name's own words.
 _LABELS = {
     "firstname": "First name",
     "lastname": "Last name",
-    "age": "Age",
-    "gender": "Gender",
-    "company": "Company",
-    "language": "Language",
     "email": "E-mail",
-    "phone": "Phone",
-    "phoneType": "Phone type",
-    "country": "Country",
-    "region": "Region",
     "cstatus": "Status",
     "ctype": "Customer type",
-    "customerId": "Customer id",
-    "balance": "Balance",
-    "currency": "Currency",
-    "socialId": "Social id",
     "imei": "Device (IMEI)",
-    "userName": "User name",
-    "companySize": "Company size",
     "companyBranch": "Branch",
-    "accountName": "Account name",
-    "role": "Role",
     "lastPaymentDate": "Last payment",
     "registrationDate": "Registered",
-    "loginStatus": "Login status",
     "storeZipCode": "Store ZIP code",
-    "storeNumber": "Store number",
     "numItems": "Items",
-    "total": "Total",
-    "quantity": "Quantity",
-    "name": "Name",
-    "category": "Category",
     "sku": "SKU",
-    "price": "Price",
     "orderId": "Order",
-    "topic": "Topic",
-    "status": "Status",
-    "serviceId": "Service id",
-    "leadId": "Lead id",
-    "value": "Value",
-    "message": "Message",
-    "code": "Code",
-    "keywords": "Keywords",
-    "channel": "Channel",
-    "affiliate": "Affiliate",
     "campaignId": "Campaign",
 }
 
@@ -173,7 +141,13 @@ def _value_in_words(value: object) -> str:
 
 
 def _label(name: str) -> str:
-    return _LABELS.get(name, name)
+    """A field's name in words.
+
+    >>> _label("companySize")
+    'Company size'
+    """
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+    return _LABELS.get(name, words[:1].upper() + words[1:])
 
 
 def consumer_name(elements: Iterable[Any], otherwise: str) -> str:

@@ -50,12 +50,17 @@ def _frame(kind: str, body: Schema) -> Schema:
     )
 
 
-def _event(kind: str, *required: str, **members: Schema) -> Schema:
-    return _object(("type", *required), type={"const": kind}, **members)
+def _whole(**members: Any) -> Schema:
+    """An object with all of these members."""
+    return _object(tuple(members), **members)
 
 
-def _field(name: str, *required: str, **members: Schema) -> Schema:
-    return _object(("field", *required), field={"const": name}, **members)
+def _event(kind: str, **members: Schema) -> Schema:
+    return _whole(type={"const": kind}, **members)
+
+
+def _field(name: str, **members: Schema) -> Schema:
+    return _whole(field={"const": name}, **members)
 
 
 _PROFILE = _frame("userprofile.SetUserProfile", _object(authenticatedData=_object(lp_sdes=_array(_ANYTHING))))
@@ -74,44 +79,35 @@ _OPEN = _frame(
     ),
 )
 _EVENTS = [
-    _event("ContentEvent", "contentType", "message", contentType={"const": "text/plain"}, message=_TEXT),
+    _event("ContentEvent", contentType={"const": "text/plain"}, message=_TEXT),
     _event(
         "ContentEvent",
-        "contentType",
-        "message",
         contentType={"const": "hosted/file"},
         message=_object(
             ("relativePath", "fileType"), relativePath=_NAME, fileType=_one_of(FILE_TYPES), caption=_TEXT
         ),
     ),
-    _event("RichContentEvent", "content", content=_ANYTHING),
+    _event("RichContentEvent", content=_ANYTHING),
     _event(
         "AcceptStatusEvent",
-        "status",
-        "sequenceList",
         status=_one_of(ACCEPT_STATUSES),
         sequenceList=_array(_COUNT),
     ),
-    _event("ChatStateEvent", "chatState", chatState=_one_of(CHAT_STATES)),
+    _event("ChatStateEvent", chatState=_one_of(CHAT_STATES)),
 ]
 _CLOSE: Schema = {"const": "CLOSE"}
 _FIELDS: Schema = {
     "oneOf": [
-        _field("ConversationStateField", "conversationState", conversationState=_CLOSE),
-        _field("Stage", "conversationState", conversationState=_CLOSE),
+        _field("ConversationStateField", conversationState=_CLOSE),
+        _field("Stage", conversationState=_CLOSE),
         _field(
             "DialogChange",
-            "type",
-            "dialog",
             type={"const": "UPDATE"},
             dialog=_object(("dialogId", "state"), dialogId=_TEXT, state=_CLOSE, closedCause=_TEXT),
         ),
-        _field("TTRField", "ttrType", "value", ttrType=_one_of(TTR_TYPES), value=_COUNT),
+        _field("TTRField", ttrType=_one_of(TTR_TYPES), value=_COUNT),
         _field(
             "CSATRate",
-            "csatRate",
-            "csatResolutionConfirmation",
-            "status",
             csatRate={"type": "integer", "minimum": 1, "maximum": 5},
             csatResolutionConfirmation=_BOOLEAN,
             status=_one_of(CSAT_STATUSES),
@@ -120,11 +116,10 @@ _FIELDS: Schema = {
 }
 _SEND: Schema = {
     "oneOf": [
-        _frame("ms.PublishEvent", _object(("dialogId", "event"), dialogId=_TEXT, event={"oneOf": _EVENTS})),
+        _frame("ms.PublishEvent", _whole(dialogId=_TEXT, event={"oneOf": _EVENTS})),
         _frame(
             "cm.UpdateConversationField",
-            _object(
-                ("conversationId", "conversationField"),
+            _whole(
                 conversationId=_TEXT,
                 conversationField={"oneOf": [_FIELDS, _array(_FIELDS, minItems=1)]},
             ),
@@ -132,13 +127,12 @@ _SEND: Schema = {
         _PROFILE,
         _frame(
             "ms.GenerateURLForUploadFile",
-            _object(
-                ("fileSize", "fileType"),
+            _whole(
                 fileSize={"type": "integer", "minimum": 0, "maximum": 3 * 1024 * 1024},
                 fileType=_one_of(FILE_TYPES),
             ),
         ),
-        _frame("ms.GenerateURLForDownloadFile", _object(("relativePath",), relativePath=_TEXT)),
+        _frame("ms.GenerateURLForDownloadFile", _whole(relativePath=_TEXT)),
     ]
 }
 _IDENTITY = _object(("sub", "acr"), iss=_TEXT, acr={"type": ["string", "integer"], "minLength": 1}, sub=_NAME)
@@ -153,17 +147,16 @@ _ENGAGEMENT = _object(
         osName=_one_of(SYSTEMS),
     ),
     entryPoints=_array(_TEXT),
-    engagementAttributes=_array(_object(("type",), type=_TEXT)),
+    engagementAttributes=_array(_whole(type=_TEXT)),
 )
-_TOKEN_FORM = _object(
-    ("client_id", "client_secret", "grant_type"),
+_TOKEN_FORM = _whole(
     client_id=_TEXT,
     client_secret=_TEXT,
     grant_type={"const": "client_credentials"},
 )
 _INTEGER: Schema = {"type": "integer"}
 _RANGE: Schema = {"type": "object", "properties": {"from": {"type": "number"}, "to": {"type": "number"}}}
-_CSRF = _object(("csrf",), csrf=_TEXT)
+_CSRF = _whole(csrf=_TEXT)
 _MILLISECONDS: Schema = {"type": "integer", "minimum": 0, "maximum": 10**15 - 1}
 _UNTIL: Schema = {"anyOf": [_MILLISECONDS, {"const": -1}]}
 _STATES = _array({"enum": ["OPEN", "CLOSE"]}, minItems=1)
@@ -177,7 +170,7 @@ _POSTED_REPORT = "POST /api/account/{account_id}/app/{app_id}/report"
 # Media type and schema of the body, which has to be sent.
 BODIES: dict[str, tuple[str, Schema]] = {
     "sentinel": (_FORM, _TOKEN_FORM),
-    "idp": (_JSON, _object(("ext_consumer_id",), ext_consumer_id=_NAME | {"maxLength": 1024})),
+    "idp": (_JSON, _whole(ext_consumer_id=_NAME | {"maxLength": 1024})),
     "conversation": (
         _JSON,
         {"type": "array", "prefixItems": [_PROFILE, _OPEN], "minItems": 2, "maxItems": 2},
@@ -189,9 +182,8 @@ BODIES: dict[str, tuple[str, Schema]] = {
         _JSON,
         {
             "anyOf": [
-                _object(("username", "password"), username=_TEXT, password=_TEXT),
-                _object(
-                    ("username", "appKey", "secret", "accessToken", "accessTokenSecret"),
+                _whole(username=_TEXT, password=_TEXT),
+                _whole(
                     username=_TEXT,
                     appKey=_TEXT,
                     secret=_TEXT,
@@ -208,7 +200,7 @@ BODIES: dict[str, tuple[str, Schema]] = {
         {
             "anyOf": [
                 _object(("conversationId",), conversationId=_NAME, contentToRetrieve=_CONTENTS),
-                _object(("conversationIds",), conversationIds=_array(_TEXT, minItems=1, maxItems=MAX_LIMIT)),
+                _whole(conversationIds=_array(_TEXT, minItems=1, maxItems=MAX_LIMIT)),
             ]
         },
     ),
@@ -293,10 +285,10 @@ def _json(schema: Schema) -> Schema:
     return {_JSON: {"schema": schema}}
 
 
-_BASE_URI = _object(("service", "account", "baseURI"), service=_TEXT, account=_TEXT, baseURI=_TEXT)
-_RESPONSE = _object(("code", "body", "reqId"), code=_TEXT, body=_ANYTHING, reqId=_TEXT)
+_BASE_URI = _whole(service=_TEXT, account=_TEXT, baseURI=_TEXT)
+_RESPONSE = _whole(code=_TEXT, body=_ANYTHING, reqId=_TEXT)
 _SINGLE: Answers = ((200, "Where the service is.", _json(_BASE_URI)),)
-_TOKEN = _object(("access_token", "token_type"), access_token=_TEXT, token_type={"const": "Bearer"})
+_TOKEN = _whole(access_token=_TEXT, token_type={"const": "Bearer"})
 _VISIT = _object(
     ("sessionId", "visitorId", "pageId"),
     sessionId=_TEXT,
@@ -308,26 +300,15 @@ _VISITED: Answers = (
     (200, "The session is known.", _json(_VISIT)),
     (201, "A new session has begun.", _json(_VISIT)),
 )
-_LOGGED_IN = _object(
-    (
-        "csrf",
-        "wsuk",
-        "bearer",
-        "sessionTTl",
-        "sessionId",
-        "csdsCollectionResponse",
-        "accountData",
-        "config",
-    ),
+_LOGGED_IN = _whole(
     csrf=_TEXT,
     wsuk=_TEXT,
     bearer=_TEXT,
     sessionTTl=_TEXT,
     sessionId=_TEXT,
-    csdsCollectionResponse=_object(("baseURIs",), baseURIs=_array(_BASE_URI)),
+    csdsCollectionResponse=_whole(baseURIs=_array(_BASE_URI)),
     accountData=_ANYTHING,
-    config=_object(
-        ("loginName", "userId", "isAdmin", "isLPA", "userPrivileges"),
+    config=_whole(
         loginName=_TEXT,
         userId=_TEXT,
         isAdmin=_BOOLEAN,
@@ -335,26 +316,25 @@ _LOGGED_IN = _object(
         userPrivileges=_array({"type": "integer"}),
     ),
 )
-_RECORDS = _object(
-    ("_metadata", "conversationHistoryRecords"),
-    _metadata=_object(("count",), count=_COUNT),
-    conversationHistoryRecords=_array(_object(("info",), info=_ANYTHING)),
+_RECORDS = _whole(
+    _metadata=_whole(count=_COUNT),
+    conversationHistoryRecords=_array(_whole(info=_ANYTHING)),
 )
 
 ANSWERS: dict[str, Answers] = {
-    "domain": ((200, "Every service.", _json(_object(("baseURIs",), baseURIs=_array(_BASE_URI)))),),
+    "domain": ((200, "Every service.", _json(_whole(baseURIs=_array(_BASE_URI)))),),
     f"{_ACCOUNT}/service/{{service}}/baseURI.json": _SINGLE,
     f"{_ACCOUNT}/service/{{service}}/baseURI": _SINGLE,
     "sentinel": ((200, "The AppJWT.", _json(_TOKEN)),),
-    "jwks": ((200, "The public keys.", _json(_object(("keys",), keys=_array(_ANYTHING)))),),
-    "idp": ((201, "The ConsumerJWS.", _json(_object(("token",), token=_TEXT))),),
+    "jwks": ((200, "The public keys.", _json(_whole(keys=_array(_ANYTHING)))),),
+    "idp": ((201, "The ConsumerJWS.", _json(_whole(token=_TEXT))),),
     "conversation": ((200, "An element for each frame.", _json(_array(_RESPONSE, minItems=2, maxItems=3))),),
     "send": ((200, "The frame's element.", _json(_RESPONSE)),),
     "upload": ((201, "The bytes are stored.", None),),
     "download": ((200, "The bytes.", {f"image/{kind}": {"schema": {}} for kind in ("jpeg", "png", "gif")}),),
     "engagement": _VISITED,
     "report": _VISITED,
-    "validate": ((200, "Whether what was shown still holds.", _json(_object(("valid",), valid=_BOOLEAN))),),
+    "validate": ((200, "Whether what was shown still holds.", _json(_whole(valid=_BOOLEAN))),),
     "login": ((200, "The bearer.", _json(_LOGGED_IN)),),
     "refresh": ((200, "The session lasts on.", None),),
     "logout": ((200, "The session has ended.", None),),

@@ -34,72 +34,41 @@ class ServiceRoute:
     """How long a body may be, where the sandbox's own limit is too small."""
 
 
+_ACCOUNT = "/api/account/{account_id}"
+_SERVICE = f"{_ACCOUNT}/service"
+_TOKEN = "account/{account_id}/app/token"  # noqa: S105 - a path
+_CONVERSATION = f"{_ACCOUNT}/messaging/consumer/conversation"
+_APP = f"{_ACCOUNT}/app/{{app_id}}"
+_FILE = "/v1/AUTH_async-images/{account_id}/{name}"
+_HISTORY = f"/messaging_history{_ACCOUNT}/conversations"
+_CONTEXT = (
+    f"{_ACCOUNT}/monitoring/visitors/{{visitor_id}}/visits/current/campaigns/{{campaign_id}}"
+    "/engagements/{engagement_id}/contexts/{context_id}"
+)
+
 SERVICE_ROUTES = (
-    ServiceRoute(
-        "domain", "GET", "/api/account/{account_id}/service/{service}/baseURI.json", domain_api.answer_single
-    ),
-    ServiceRoute(
-        "domain", "GET", "/api/account/{account_id}/service/{service}/baseURI", domain_api.answer_single
-    ),
-    ServiceRoute("domain", "GET", "/api/account/{account_id}/service/baseURI.json", domain_api.answer_list),
-    ServiceRoute("domain", "GET", "/api/account/{account_id}/service/baseURI", domain_api.answer_list),
+    ServiceRoute("domain", "GET", f"{_SERVICE}/{{service}}/baseURI.json", domain_api.answer_single),
+    ServiceRoute("domain", "GET", f"{_SERVICE}/{{service}}/baseURI", domain_api.answer_single),
+    ServiceRoute("domain", "GET", f"{_SERVICE}/baseURI.json", domain_api.answer_list),
+    ServiceRoute("domain", "GET", f"{_SERVICE}/baseURI", domain_api.answer_list),
     ServiceRoute("domain", "GET", "/csdr/account/{account_id}/service/baseURI.json", domain_api.answer_list),
-    ServiceRoute("sentinel", "POST", "/sentinel/api/account/{account_id}/app/token", sentinel.answer_v1),
-    ServiceRoute("sentinel", "POST", "/sentinel/api/v2/account/{account_id}/app/token", sentinel.answer_v2),
+    ServiceRoute("sentinel", "POST", f"/sentinel/api/{_TOKEN}", sentinel.answer_v1),
+    ServiceRoute("sentinel", "POST", f"/sentinel/api/v2/{_TOKEN}", sentinel.answer_v2),
     ServiceRoute("jwks", "GET", "/sentinel/well-known/jwks", sentinel.answer_keys),
-    ServiceRoute("idp", "POST", "/api/account/{account_id}/consumer", idp.answer),
-    ServiceRoute(
-        "conversation",
-        "POST",
-        "/api/account/{account_id}/messaging/consumer/conversation",
-        conversation.answer,
-    ),
-    ServiceRoute(
-        "send", "POST", "/api/account/{account_id}/messaging/consumer/conversation/send", send.answer
-    ),
-    ServiceRoute(
-        "upload",
-        "PUT",
-        "/v1/AUTH_async-images/{account_id}/{name}",
-        file_store.answer_put,
-        # A little more than a file may have, so that a file too long is told what the limit is.
-        body_bytes=MAX_FILE_BYTES + 64 * 1024,
-    ),
-    ServiceRoute("download", "GET", "/v1/AUTH_async-images/{account_id}/{name}", file_store.answer_get),
-    ServiceRoute(
-        "engagement",
-        "POST",
-        "/api/account/{account_id}/app/{app_id}/engagement",
-        monitoring.answer_engagement,
-    ),
-    ServiceRoute("report", "PUT", "/api/account/{account_id}/app/{app_id}/report", monitoring.answer_report),
-    ServiceRoute("report", "POST", "/api/account/{account_id}/app/{app_id}/report", monitoring.answer_report),
-    ServiceRoute("login", "POST", "/api/account/{account_id}/login", agent_login.answer),
-    ServiceRoute("refresh", "POST", "/api/account/{account_id}/refresh", agent_login.answer_refresh),
-    ServiceRoute("logout", "POST", "/api/account/{account_id}/logout", agent_login.answer_logout),
-    ServiceRoute(
-        "history",
-        "POST",
-        "/messaging_history/api/account/{account_id}/conversations/conversation/search",
-        search.answer_conversation,
-    ),
-    ServiceRoute(
-        "history",
-        "POST",
-        "/messaging_history/api/account/{account_id}/conversations/consumer/search",
-        search.answer_consumer,
-    ),
-    ServiceRoute(
-        "history",
-        "POST",
-        "/messaging_history/api/account/{account_id}/conversations/search",
-        search.answer_filters,
-    ),
-    ServiceRoute(
-        "validate",
-        "GET",
-        "/api/account/{account_id}/monitoring/visitors/{visitor_id}/visits/current/campaigns/{campaign_id}"
-        "/engagements/{engagement_id}/contexts/{context_id}",
-        monitoring.answer_validate,
-    ),
+    ServiceRoute("idp", "POST", f"{_ACCOUNT}/consumer", idp.answer),
+    ServiceRoute("conversation", "POST", _CONVERSATION, conversation.answer),
+    ServiceRoute("send", "POST", f"{_CONVERSATION}/send", send.answer),
+    # A little more than a file may have, so that a file too long is told what the limit is.
+    ServiceRoute("upload", "PUT", _FILE, file_store.answer_put, body_bytes=MAX_FILE_BYTES + 64 * 1024),
+    ServiceRoute("download", "GET", _FILE, file_store.answer_get),
+    ServiceRoute("engagement", "POST", f"{_APP}/engagement", monitoring.answer_engagement),
+    ServiceRoute("report", "PUT", f"{_APP}/report", monitoring.answer_report),
+    ServiceRoute("report", "POST", f"{_APP}/report", monitoring.answer_report),
+    ServiceRoute("login", "POST", f"{_ACCOUNT}/login", agent_login.answer),
+    ServiceRoute("refresh", "POST", f"{_ACCOUNT}/refresh", agent_login.answer_refresh),
+    ServiceRoute("logout", "POST", f"{_ACCOUNT}/logout", agent_login.answer_logout),
+    ServiceRoute("history", "POST", f"{_HISTORY}/conversation/search", search.answer_conversation),
+    ServiceRoute("history", "POST", f"{_HISTORY}/consumer/search", search.answer_consumer),
+    ServiceRoute("history", "POST", f"{_HISTORY}/search", search.answer_filters),
+    ServiceRoute("validate", "GET", _CONTEXT, monitoring.answer_validate),
 )

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from http import HTTPMethod
 from typing import Any, TypeVar
 
+from lpnb.sandbox.control.control_route import Body, control
 from lpnb.sandbox.control.controls import Controls
 from lpnb.sandbox.errors import ControlError
 from lpnb.sandbox.faults.faults import FAULTS, quoted_list
@@ -15,7 +16,6 @@ from lpnb.sandbox.route_names import NOWHERE, ROUTES
 from lpnb.sandbox.state.conversations import Conversation
 from lpnb.sandbox.state.state import RequestRecord
 
-Body = Mapping[str, Any]
 V = TypeVar("V")
 
 _STATUS = re.compile(r"[1-5][0-9][0-9]")
@@ -37,8 +37,9 @@ def clock(controls: Controls) -> dict[str, Any]:
     return {"now": controls.now, "offset": controls.clock_offset, "frozen": controls.clock_frozen}
 
 
+@control("GET", "/status")
 def status(controls: Controls, _request: Request, _body: Body) -> Answer:
-    """Everything in one look."""
+    """Account, clock, counters, limits, and how much there is of what."""
     conversations = controls.conversations
     opened = sum(conversation.stage == "OPEN" for conversation in conversations)
     return json_answer(
@@ -58,8 +59,10 @@ def status(controls: Controls, _request: Request, _body: Body) -> Answer:
     )
 
 
+@control("GET", "/requests")
 def requests(controls: Controls, request: Request, _body: Body) -> Answer:
-    """The request log, filtered by the query."""
+    """The request log, oldest first; filters: route, method, status, consumer, fault, since; and
+    limit, for the latest."""
     filters = _filters(request, ("route", "method", "status", "consumer", "fault", "since", "limit"))
     since = _number(filters, "since", 0.0)
     records = [
@@ -71,8 +74,9 @@ def requests(controls: Controls, request: Request, _body: Body) -> Answer:
     return json_answer(200, {"total": len(records), "requests": rows})
 
 
+@control("GET", "/faults")
 def faults(controls: Controls, _request: Request, _body: Body) -> Answer:
-    """What is still to come, and what there is to ask for."""
+    """Faults still to come, and the routes and kinds there are."""
     pending = [
         {
             "number": item.number,
@@ -92,18 +96,21 @@ def faults(controls: Controls, _request: Request, _body: Body) -> Answer:
     return json_answer(200, {"faults": pending, "routes": list(ROUTES), "kinds": kinds})
 
 
+@control("GET", "/faults/log")
 def fault_log(controls: Controls, _request: Request, _body: Body) -> Answer:
-    """What happened, as it is compared byte by byte."""
+    """Faults that happened, a line of JSON each."""
     return Answer(200, controls.fault_log.encode(), content_type="application/x-ndjson;charset=utf-8")
 
 
+@control("GET", "/rules")
 def rules(controls: Controls, _request: Request, _body: Body) -> Answer:
-    """Every rule, with what is known of it."""
+    """Every rule: value, default, choices, and what is known."""
     return json_answer(200, {"rules": controls.rule_list})
 
 
+@control("GET", "/conversations")
 def conversations(controls: Controls, request: Request, _body: Body) -> Answer:
-    """A line for every conversation."""
+    """Every conversation remembered, oldest first; filters: state, consumer; and limit, for the latest."""
     filters = _filters(request, ("state", "consumer", "limit"))
     matching = [
         conversation
@@ -115,8 +122,9 @@ def conversations(controls: Controls, request: Request, _body: Body) -> Answer:
     return json_answer(200, {"total": len(matching), "conversations": rows})
 
 
+@control("GET", "/conversations/{conversation_id}")
 def conversation(controls: Controls, request: Request, _body: Body) -> Answer:
-    """All there is to know about one conversation."""
+    """One conversation in full: request, profile, messages, routing trace."""
     conversation_id = request.path_params["conversation_id"]
     detail = controls.detail(conversation_id)
     snapshot = detail.conversation
@@ -135,18 +143,15 @@ def conversation(controls: Controls, request: Request, _body: Body) -> Answer:
     )
 
 
+_SUMMARY = (
+    *("conversation_id", "number", "ext_consumer_id"),
+    *("state", "stage", "skill_id", "created_at", "closed_at"),
+)
+
+
 def _summary(conversation: Conversation) -> dict[str, Any]:
-    return {
-        "conversation_id": conversation.conversation_id,
-        "number": conversation.number,
-        "ext_consumer_id": conversation.ext_consumer_id,
-        "state": conversation.state,
-        "stage": conversation.stage,
-        "skill_id": conversation.skill_id,
-        "created_at": conversation.created_at,
-        "closed_at": conversation.closed_at,
-        "warnings": list(conversation.warnings),
-    }
+    members = {name: getattr(conversation, name) for name in _SUMMARY}
+    return {**members, "warnings": list(conversation.warnings)}
 
 
 def _filters(request: Request, known: tuple[str, ...]) -> dict[str, str]:

@@ -18,6 +18,8 @@ CSAT_STATUSES = ("FILLED", "PARTIALLY_FILLED", "SKIPPED")
 AGENTS_OWN = ("Skill", "ParticipantsChange")
 
 Field = dict[str, Any]
+_Check = Callable[[Conversation, Field, str], str | None]
+_Work = Callable[[Cloud, Request, str, Field], str]
 
 
 def problem_of(cloud: Cloud, conversation: Conversation, updates: list[Any]) -> str | None:
@@ -28,12 +30,12 @@ def problem_of(cloud: Cloud, conversation: Conversation, updates: list[Any]) -> 
         path = "conversationField" if len(updates) == 1 else f"conversationField[{position}]"
         if not isinstance(update, dict):
             return f"{path} must be an object such as {{'field': 'ConversationStateField', ...}}."
-        check = _CHECKS.get(update["field"]) if isinstance(update.get("field"), str) else None
-        if check is None:
-            return one_of(f"{path}.field", update.get("field"), tuple(_CHECKS))
+        known = _FIELDS.get(update["field"]) if isinstance(update.get("field"), str) else None
+        if known is None:
+            return one_of(f"{path}.field", update.get("field"), tuple(_FIELDS))
         if update["field"] in AGENTS_OWN and not cloud.rules.consumer_may_transfer:
             return f"{path}.field {update['field']!r} is the agents' to change, not the consumer's."
-        if problem := check(conversation, update, path):
+        if problem := known[0](conversation, update, path):
             return problem
     return None
 
@@ -53,7 +55,7 @@ def update(cloud: Cloud, request: Request, conversation_id: str, updates: list[F
     """Set the fields in their order; return what the service says to that."""
     msg = UPDATED
     for field in updates:
-        msg = _WORK[field["field"]](cloud, request, conversation_id, field)
+        msg = _FIELDS[field["field"]][1](cloud, request, conversation_id, field)
     return msg
 
 
@@ -122,17 +124,6 @@ def _check_participants(_found: Conversation, update: Field, path: str) -> str |
     return None
 
 
-_CHECKS: dict[str, Callable[[Conversation, Field, str], str | None]] = {
-    "ConversationStateField": _check_close,
-    "Stage": _check_close,
-    "DialogChange": _check_dialog,
-    "TTRField": _check_ttr,
-    "CSATRate": _check_csat,
-    "Skill": _check_skill,
-    "ParticipantsChange": _check_participants,
-}
-
-
 def _close(cloud: Cloud, request: Request, conversation_id: str, _update: Field) -> str:
     """The consumer's way to close: the main dialog ends, and a survey may follow (documented)."""
     _close_main(cloud, request, conversation_id, None)
@@ -190,16 +181,13 @@ def _takes_surveys(request: Request, conversation: Conversation) -> bool:
     return False
 
 
-def _set_ttr(cloud: Cloud, _request: Request, conversation_id: str, update: Field) -> str:
-    value = {"ttrType": update["ttrType"], "value": update["value"]}
-    cloud.state.update_field(conversation_id, "ttr", value, by="CONSUMER")
-    return UPDATED
+def _set(field: str, *names: str) -> _Work:
+    def work(cloud: Cloud, _request: Request, conversation_id: str, update: Field) -> str:
+        value = {name: update[name] for name in names}
+        cloud.state.update_field(conversation_id, field, value, by="CONSUMER")
+        return UPDATED
 
-
-def _set_csat(cloud: Cloud, _request: Request, conversation_id: str, update: Field) -> str:
-    value = {name: update[name] for name in ("csatRate", "csatResolutionConfirmation", "status")}
-    cloud.state.update_field(conversation_id, "csat", value, by="CONSUMER")
-    return UPDATED
+    return work
 
 
 def _change_skill(cloud: Cloud, _request: Request, conversation_id: str, update: Field) -> str:
@@ -220,12 +208,13 @@ def _change_participants(_cloud: Cloud, _request: Request, _conversation_id: str
     return UPDATED
 
 
-_WORK: dict[str, Callable[[Cloud, Request, str, Field], str]] = {
-    "ConversationStateField": _close,
-    "Stage": _close_stage,
-    "DialogChange": _change_dialog,
-    "TTRField": _set_ttr,
-    "CSATRate": _set_csat,
-    "Skill": _change_skill,
-    "ParticipantsChange": _change_participants,
+# Why a field is refused, and what it does.
+_FIELDS: dict[str, tuple[_Check, _Work]] = {
+    "ConversationStateField": (_check_close, _close),
+    "Stage": (_check_close, _close_stage),
+    "DialogChange": (_check_dialog, _change_dialog),
+    "TTRField": (_check_ttr, _set("ttr", "ttrType", "value")),
+    "CSATRate": (_check_csat, _set("csat", "csatRate", "csatResolutionConfirmation", "status")),
+    "Skill": (_check_skill, _change_skill),
+    "ParticipantsChange": (_check_participants, _change_participants),
 }

@@ -110,26 +110,24 @@ def _update(cloud: Cloud, request: Request, who: Consumer, frame: Frame) -> Elem
     return ok(frame.id, msg=conversation_fields.update(cloud, request, conversation.conversation_id, updates))
 
 
-def _upload_url(cloud: Cloud, _request: Request, who: Consumer, frame: Frame) -> Element:
-    element = file_store.upload_url(cloud, who, frame.body)
-    if isinstance(element, str):
-        raise _RefusedError(element)
-    return ok(frame.id, **element)
+def _file_url(
+    url_for: Callable[[Cloud, Consumer, dict[str, Any]], dict[str, Any] | str],
+) -> Callable[[Cloud, Request, Consumer, Frame], Element]:
+    def work(cloud: Cloud, _request: Request, who: Consumer, frame: Frame) -> Element:
+        element = url_for(cloud, who, frame.body)
+        if isinstance(element, str):
+            raise _RefusedError(element)
+        return ok(frame.id, **element)
 
-
-def _download_url(cloud: Cloud, _request: Request, who: Consumer, frame: Frame) -> Element:
-    element = file_store.download_url(cloud, who, frame.body)
-    if isinstance(element, str):
-        raise _RefusedError(element)
-    return ok(frame.id, **element)
+    return work
 
 
 _FRAMES: dict[str, Callable[[Cloud, Request, Consumer, Frame], Element]] = {
     SET_PROFILE: _set_profile,
     PUBLISH_EVENT: _publish,
     UPDATE_FIELD: _update,
-    UPLOAD_URL: _upload_url,
-    DOWNLOAD_URL: _download_url,
+    UPLOAD_URL: _file_url(file_store.upload_url),
+    DOWNLOAD_URL: _file_url(file_store.download_url),
 }
 
 

@@ -1,11 +1,10 @@
 """Agent login sessions, in memory: the csrf token of each, and until when it lasts."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lpnb.sandbox.state.event_ledger import Event, Ledger
+from lpnb.sandbox.state.event_ledger import Event, LedgerPart
 from lpnb.sandbox.state.retention import BoundedDict
 
 _SESSION_BYTES = 400
@@ -22,16 +21,8 @@ class AgentSession:
     expires_at: float
 
 
-class AgentSessions:
+class AgentSessions(LedgerPart):
     """Every agent session still remembered; a session that is forgotten lasts as long as its bearer."""
-
-    def __init__(
-        self, ledger: Ledger, new_digest: Callable[[str], bytes], max_entries: int, max_bytes: int
-    ) -> None:
-        self._ledger = ledger
-        self._new_digest = new_digest
-        self._max_entries, self._max_bytes = max_entries, max_bytes
-        self.forget()
 
     def forget(self) -> None:
         """Forget every session."""

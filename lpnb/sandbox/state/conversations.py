@@ -184,6 +184,13 @@ def decode_sde(encoded: bytes) -> Any:
     return marshal.loads(encoded)  # noqa: S302 - made by this process a moment ago
 
 
+# What a conversation has under the name and in the shape that the event has it.
+_KEPT_AS_RECORDED = (
+    *("account_id", "client_id", "ext_consumer_id", "lp_consumer_id"),
+    *("skill_id", "skill_name", "source_name", "campaign", "trace"),
+)
+
+
 def new_record(event: Event, number: int, *, first: bool) -> Record:
     """The record that a ``conversation_opened`` event begins."""
     data = event.data
@@ -192,24 +199,16 @@ def new_record(event: Event, number: int, *, first: bool) -> Record:
     conversation = Conversation(
         number=number,
         conversation_id=conversation_id,
-        account_id=data["account_id"],
-        client_id=data["client_id"],
-        ext_consumer_id=data["ext_consumer_id"],
-        lp_consumer_id=data["lp_consumer_id"],
         state="OPEN",
         stage="OPEN",
-        skill_id=data["skill_id"],
-        skill_name=data["skill_name"],
-        source_name=data["source_name"],
         created_at=event.time,
         updated_at=event.time,
         raw_request=data["request"],
         raw_client_properties=data["client_properties"],
         warnings=tuple(data["warnings"]),
-        campaign=data["campaign"],
-        trace=data["trace"],
         dialogs=(Dialog(conversation_id, "MAIN", event.time),),
         first_conversation=first,
+        **{name: data[name] for name in _KEPT_AS_RECORDED},
     )
     return Record(conversation, session_id=data["session_id"])
 

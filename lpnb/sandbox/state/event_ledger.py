@@ -50,6 +50,7 @@ its consumer may open another conversation from now on) |
 import json
 import logging
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
@@ -190,3 +191,17 @@ class Ledger:
             listener(event)
         except Exception:
             logger.exception("A listener failed on event %d (%s).", event.sequence, event.kind)
+
+
+class LedgerPart(ABC):
+    """A part of the state that records its own events and is bounded in entries and bytes."""
+
+    def __init__(self, ledger: Ledger, new_digest: Callable[[str], bytes], most: int, max_bytes: int) -> None:
+        self._ledger = ledger
+        self._new_digest = new_digest
+        self._max_entries, self._max_bytes = most, max_bytes
+        self.forget()
+
+    @abstractmethod
+    def forget(self) -> None:
+        """Forget everything."""

@@ -1,10 +1,9 @@
 """Uploaded files and their readers, in memory."""
 
 import base64
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from lpnb.sandbox.state.event_ledger import Event, Ledger
+from lpnb.sandbox.state.event_ledger import Event, LedgerPart
 from lpnb.sandbox.state.retention import BoundedDict
 
 _EMPTY_UPLOAD_BYTES = 300
@@ -23,14 +22,8 @@ class Upload:
     content_type: str = ""
 
 
-class Uploads:
+class Uploads(LedgerPart):
     """Every file still remembered."""
-
-    def __init__(self, ledger: Ledger, new_digest: Callable[[str], bytes], most: int, max_bytes: int) -> None:
-        self._ledger = ledger
-        self._new_digest = new_digest
-        self._max_entries, self._max_bytes = most, max_bytes
-        self.forget()
 
     def forget(self) -> None:
         """Forget every file."""

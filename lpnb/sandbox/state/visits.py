@@ -5,11 +5,10 @@ hours (documented for the Mobile SDK). Both are forgotten together.
 """
 
 import base64
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from lpnb.sandbox.state.event_ledger import Event, Ledger
+from lpnb.sandbox.state.event_ledger import Event, LedgerPart
 from lpnb.sandbox.state.retention import BoundedDict
 
 IDLE_SECONDS = 30 * 60
@@ -73,14 +72,8 @@ class Visit:
         return now - self.seen_at > IDLE_SECONDS or now - self.started_at > MAX_SESSION_SECONDS
 
 
-class Visits:
+class Visits(LedgerPart):
     """Every session still remembered."""
-
-    def __init__(self, ledger: Ledger, new_digest: Callable[[str], bytes], most: int, max_bytes: int) -> None:
-        self._ledger = ledger
-        self._new_digest = new_digest
-        self._max_entries, self._max_bytes = most, max_bytes
-        self.forget()
 
     def forget(self) -> None:
         """Forget every session and visitor."""

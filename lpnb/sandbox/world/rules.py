@@ -248,22 +248,6 @@ def describe_rules(rules: Rules) -> list[dict[str, Any]]:
     ]
 
 
-def rules_toml(values: Mapping[str, object], comments: Mapping[str, str] | None = None) -> str:
-    """A rules file with these values, each under its comment.
-
-    >>> print(rules_toml({"check_files": False}, {"check_files": "Seen on 1 May."}), end="")
-    [rules]
-    # Seen on 1 May.
-    check_files = false
-    """
-    lines = ["[rules]"]
-    for name, value in values.items():
-        if comments and name in comments:
-            lines.append(f"# {' '.join(comments[name].split())}")
-        lines.append(f"{name} = {json.dumps(value)}")
-    return "\n".join(lines) + "\n"
-
-
 RULE_NAMES = tuple(field.name for field in fields(Rules))
 
 _GONE = {

@@ -150,6 +150,11 @@ def _ms(time: float | None) -> int:
     return -1 if time is None else int(time * 1000)
 
 
+def _times(name: str, time: float | None) -> dict[str, Any]:
+    """A moment as history has it: as text, and under a name with an L in milliseconds."""
+    return {name: _timestamp_text(time), f"{name}L": _ms(time)}
+
+
 def _timestamp_text(time: float | None) -> str:
     if time is None:
         return ""
@@ -169,10 +174,8 @@ def _info(view: HistoryView) -> dict[str, Any]:
     agent_record = view.account.agents_by_id.get(agent or "")
     context = now.body.get("conversationContext") or {}
     info: dict[str, Any] = {
-        "startTime": _timestamp_text(now.created_at),
-        "startTimeL": _ms(now.created_at),
-        "endTime": _timestamp_text(end),
-        "endTimeL": _ms(end),
+        **_times("startTime", now.created_at),
+        **_times("endTime", end),
         "duration": view.duration_ms,
         "conversationId": now.conversation_id,
         "brandId": now.account_id,
@@ -224,10 +227,8 @@ def _dialog(view: HistoryView, dialog: Dialog) -> dict[str, Any]:
         "dialogType": dialog.dialog_type,
         "dialogChannelType": "MESSAGING",
         "status": "CLOSE" if ended else "OPEN",
-        "startTime": _timestamp_text(dialog.created_at),
-        "startTimeL": _ms(dialog.created_at),
-        "endTime": _timestamp_text(dialog.closed_at if ended else None),
-        "endTimeL": _ms(dialog.closed_at if ended else None),
+        **_times("startTime", dialog.created_at),
+        **_times("endTime", dialog.closed_at if ended else None),
         "closeReason": (dialog.closed_by or "") if ended else "",
         "skillId": _number(view.skill_id),
         "skillName": _skill_name(view, view.skill_id),
@@ -237,8 +238,7 @@ def _dialog(view: HistoryView, dialog: Dialog) -> dict[str, Any]:
 def _transfers(view: HistoryView) -> list[dict[str, Any]]:
     return [
         {
-            "time": _timestamp_text(change.time),
-            "timeL": _ms(change.time),
+            **_times("time", change.time),
             "sourceSkillId": _number(change.source_skill_id),
             "sourceSkillName": _skill_name(view, change.source_skill_id),
             "targetSkillId": _number(change.target_skill_id),
@@ -257,8 +257,7 @@ def _skill_changes(view: HistoryView) -> list[dict[str, Any]]:
         {
             "skillId": _number(skill_id),
             "skillName": _skill_name(view, skill_id),
-            "startTime": _timestamp_text(start),
-            "startTimeL": _ms(start),
+            **_times("startTime", start),
         }
         for skill_id, start in zip(view.skill_ids, starts, strict=False)
     ]
@@ -276,8 +275,7 @@ def _messages(view: HistoryView) -> list[dict[str, Any]]:
             "sentBy": _SENT_BY.get(message.role, "Agent"),
             "audience": message.audience,
             "source": "APP" if message.role == "CONSUMER" else "AGENT",
-            "time": _timestamp_text(message.time),
-            "timeL": _ms(message.time),
+            **_times("time", message.time),
         }
         for message in view.messages
         if message.event["type"] != "AcceptStatusEvent"
@@ -309,8 +307,7 @@ def _statuses(view: HistoryView) -> list[dict[str, Any]]:
             "messageDeliveryStatus": message.event["status"],
             "participantId": message.originator_id,
             "participantType": _SENT_BY.get(message.role, "Agent"),
-            "time": _timestamp_text(message.time),
-            "timeL": _ms(message.time),
+            **_times("time", message.time),
         }
         for message in view.messages
         if message.event["type"] == "AcceptStatusEvent"
@@ -359,8 +356,7 @@ def _interactions(view: HistoryView) -> list[dict[str, Any]]:
     return [
         {
             **_agent_names(view, join.agent_id, "assignedAgent"),
-            "interactionTime": _timestamp_text(join.time),
-            "interactionTimeL": _ms(join.time),
+            **_times("interactionTime", join.time),
             "interactiveSequence": sequence,
             "dialogId": view.now.conversation_id,
         }
@@ -388,8 +384,7 @@ def _participant(view: HistoryView, join: AgentJoin) -> dict[str, Any]:
         "userType": user_type,
         "userTypeName": user_type_name,
         "role": join.role,
-        "time": _timestamp_text(join.time),
-        "timeL": _ms(join.time),
+        **_times("time", join.time),
         "dialogId": view.now.conversation_id,
     }
 
@@ -406,8 +401,7 @@ def _consumers(view: HistoryView) -> list[dict[str, Any]]:
             "lastName": personal.get("lastname", ""),
             "token": "",
             "email": "",
-            "time": _timestamp_text(view.now.created_at),
-            "timeL": _ms(view.now.created_at),
+            **_times("time", view.now.created_at),
             "dialogId": view.now.conversation_id,
         }
     ]
