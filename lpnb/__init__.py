@@ -117,7 +117,7 @@ _HOME = {
     "calibrate": "diagnostics.calibration.calibrate",
     "case_columns": "experiments.cases.columns",
     "cases_of": "experiments.cases.cases",
-    "cases_table": "tables.dataframes",
+    "cases_table": "tables.run_table",
     "compare": "experiments.runs.compare",
     "connect": "client.connect",
     "doctor": "diagnostics.doctor",

@@ -115,10 +115,10 @@ from lpnb.snippets import as_httpx as as_httpx
 from lpnb.snippets import as_postman as as_postman
 from lpnb.snippets import as_python as as_python
 from lpnb.snippets import read_request as read_request
-from lpnb.tables.dataframes import cases_table as cases_table
 from lpnb.tables.dataframes import responses_table as responses_table
 from lpnb.tables.dataframes import transcript_table as transcript_table
 from lpnb.tables.export import save_table as save_table
+from lpnb.tables.run_table import cases_table as cases_table
 from lpnb.tables.text import print_table as print_table
 from lpnb.webhooks import Receiver as Receiver
 from lpnb.widgets.composer import Composer as Composer

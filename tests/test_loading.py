@@ -46,6 +46,27 @@ def test_the_client_loads_neither_tables_nor_models_nor_the_server():
     assert "httpx" in loaded
 
 
+def test_sending_a_few_rows_loads_neither_pandas_nor_for_csv_arrow(tmp_path):
+    cases = tmp_path / "cases.csv"
+    cases.write_text("case,ctmrinfo.ctype,personal.firstname\none,vip,Ann\n")
+    code = (
+        "import os, sys, lpnb\nfrom lpnb.cli.main import main\n"
+        "with lpnb.Sandbox() as sandbox:\n"
+        "    os.environ.update(sandbox.environment())\n"
+        f"    os.chdir({str(tmp_path)!r})\n"
+        "    for name in ('table.csv', 'table.parquet'):\n"
+        "        arguments = ['send', 'cases.csv', '--out', name, '--quiet', '--journal', name + '.sqlite']\n"
+        "        assert main(arguments) == 0\n"
+        "        print([name for name in ('pandas', 'numpy', 'pyarrow') if name in sys.modules])\n"
+    )
+
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert ran.stdout == "[]\n['numpy', 'pyarrow']\n"
+
+
 def test_the_sandbox_loads_nothing_of_the_client():
     loaded = loaded_after("import lpnb\nlpnb.Sandbox")
 
@@ -66,7 +87,7 @@ def test_every_public_name_is_listed_in_order_and_can_be_had():
     assert list(lpnb.__all__) == sorted(lpnb.__all__)
     assert set(lpnb.__all__) <= set(dir(lpnb))
     for name in lpnb.__all__:
-        if name != "Composer":
+        if name not in ("Composer", "NULL"):
             assert getattr(lpnb, name).__name__ == name
 
 

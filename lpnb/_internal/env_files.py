@@ -9,9 +9,6 @@ import io
 import os
 from pathlib import Path
 
-from dotenv import dotenv_values
-from dotenv.parser import parse_stream
-
 
 def folders_from(start: Path) -> list[Path]:
     """Where to look, the nearest first: up to the project's root; outside of one, nowhere else."""
@@ -43,6 +40,9 @@ def read_env_file(path: Path) -> tuple[dict[str, str], str, str]:
         )
     except OSError as error:
         return {}, f"cannot be read: {error.strerror}.", ""
+    from dotenv import dotenv_values
+    from dotenv.parser import parse_stream
+
     lines: dict[str, int] = {}
     wrong = []
     for binding in parse_stream(io.StringIO(text)):

@@ -7,6 +7,7 @@ did not, 2 for a wrong call.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -53,6 +54,7 @@ _COMMANDS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
+    gc.set_threshold(50_000)  # most of a short command is importing, which leaves nothing to collect
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["sandbox"]:
         return sandbox.run_sandbox(arguments[1:])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -101,10 +102,10 @@ def check_call(
         InvalidValueError: Anything is wrong with the call.
         SettingsError: The settings alone are wrong.
     """
+    # pydantic would look through every installed package for plugins, and none has anything to say here.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from lpnb.experiments.cases.cases import cases_of
-    from lpnb.experiments.cluster.worker_pool import check_cluster
-    from lpnb.experiments.runs.options import check_options
-    from lpnb.experiments.verification.verify import expect_something
+    from lpnb.experiments.runs.options import check_cluster, check_options
     from lpnb.tables.export import check_export
 
     with errors.collect():
@@ -131,6 +132,8 @@ def check_call(
             )
             cases.check()
             if options.command == "verify" and options.since is None:
+                from lpnb.experiments.verification.verify import expect_something
+
                 expect_something(cases)
     elif cases_needed:
         errors.add(f"Name the file with the cases, such as: lpnb {options.command} rows.csv")
@@ -211,26 +214,24 @@ def run_arguments(options: argparse.Namespace, *, resumed: bool = False) -> dict
     return {**given, "live": options.live, "progress": not options.quiet}
 
 
-def write_table(options: argparse.Namespace, table: Any, run: Run) -> bool:
+def write_table(options: argparse.Namespace, run: Run) -> bool:
     """Write the run's table where the call says; False when it could not be, and that was said."""
-    from lpnb.tables.export import save_table
-    from lpnb.tables.text import as_text
-
     if options.out is not None:
-        if written := write_or_explain(
-            lambda: save_table(table, options.out, byte_order_mark=options.bom), run
-        ):
-            print(
-                f"{len(table):,} row{' is' if len(table) == 1 else 's are'} in {options.out}", file=sys.stderr
-            )
+        if written := write_or_explain(lambda: run.save(options.out, byte_order_mark=options.bom), run):
+            total = run.progress.total
+            print(f"{total:,} row{' is' if total == 1 else 's are'} in {options.out}", file=sys.stderr)
         return written
     if options.json:
+        table = run.table()
         text = json_lines(
             table.to_json(orient="records", date_format="iso", date_unit="us", force_ascii=False)
         )
     else:
-        landed = options.landing or table["landed_skill"].notna().any()
-        text = as_text(table, (*_COLUMNS, "landed_skill") if landed else _COLUMNS, most=None)
+        from lpnb.tables.text import as_text
+
+        columns = run.columns()
+        landed = options.landing or any(columns["landed_skill"])
+        text = as_text(columns, (*_COLUMNS, "landed_skill") if landed else _COLUMNS, most=None)
     return write_or_explain(lambda: print(text, flush=True), run)
 
 
@@ -273,7 +274,7 @@ def print_summary(run: Run, client: Client, options: argparse.Namespace) -> None
         print(run.progress, file=sys.stderr)
     if problems := " ".join(filter(None, (run.failure, run.unfinished_steps))):
         print(one_line(problems), file=sys.stderr)
-    if len(run.unknown):
+    if run.progress.unknown:
         print(one_line(_unknown_hint(run, client, settled=options.settle)), file=sys.stderr)
     elif run.progress.left:
         print(one_line(f"Go on with lpnb send --resume --journal {run.journal_path}"), file=sys.stderr)

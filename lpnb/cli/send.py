@@ -91,12 +91,11 @@ def _run(options: argparse.Namespace) -> int:
                 run = _start(options, client, cases, journal, steps)
             else:
                 run = _resume(options, client, cases, run)
-        table = run.table()
         try:
-            written = write_table(options, table, run)
+            written = write_table(options, run)
         finally:  # also when whoever read the table has gone
             print_summary(run, client, options)
-    return 0 if written and bool((table["outcome"] == "answered").all()) else 1
+    return 0 if written and run.progress.answered == run.progress.total else 1
 
 
 def _opened_run(options: argparse.Namespace, errors: UsageErrors) -> Run | None:
@@ -145,7 +144,7 @@ def _start(
     print_journal_path(options, run)
     set_hints(run)
     run.wait()
-    if options.settle and len(run.unknown):
+    if options.settle and run.progress.unknown:
         settled = run.settle()
         print(settled)
         if settled.absent:
@@ -155,6 +154,6 @@ def _start(
 
 def _resume(options: argparse.Namespace, client: Client, cases: Cases | None, run: Run) -> Run:
     set_hints(run)
-    if options.settle and len(run.unknown):
+    if options.settle and run.progress.unknown:
         print(run.settle(client))
     return run.resume(client, cases, **run_arguments(options, resumed=True))

@@ -69,7 +69,6 @@ def _run(options: argparse.Namespace) -> int:
         steps_for,
         verification_of,
     )
-    from lpnb.tables.export import save_table
 
     errors = UsageErrors()
     if options.junit is not None:
@@ -93,7 +92,7 @@ def _run(options: argparse.Namespace) -> int:
             print_journal_path(options, run)
             set_hints(run)
             run.wait()
-        table = run.table()
+        columns = run.columns()
         if problems := " ".join(filter(None, (run.failure, run.unfinished_steps))):
             print(one_line(problems), file=sys.stderr)
         if left := run.progress.left:
@@ -106,9 +105,9 @@ def _run(options: argparse.Namespace) -> int:
             f"No earlier run of these cases is in {options.since}, so this is the first to compare with.",
             file=sys.stderr,
         )
-    verification = verification_of(table, options.cases.name, comparison)
+    verification = verification_of(columns, options.cases.name, comparison)
     written = options.out is None or write_or_explain(
-        lambda: save_table(table, options.out, byte_order_mark=options.bom), run
+        lambda: run.save(options.out, byte_order_mark=options.bom), run
     )
     if options.junit is not None:
         written = write_or_explain(lambda: verification.save_junit(options.junit), run) and written

@@ -6,7 +6,6 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from lpnb.client.async_client import AsyncClient
 from lpnb.client.sandbox_control import find_sandbox
 from lpnb.client.sync_client import Client
 from lpnb.errors import SettingsError
@@ -14,12 +13,13 @@ from lpnb.settings import SETTINGS, Settings, SettingsLookup
 from lpnb.transport.http_transport import DEADLINE, Transport
 
 if TYPE_CHECKING:
+    from lpnb.client.async_client import AsyncClient
     from lpnb.sandbox import Sandbox
 
 #: Columns of cases whose ids have names, and where a sandbox's account keeps them.
 _NAMED = {"skillId": "skills", "campaignInfo.campaignId": "campaigns"}
 
-ClientT = TypeVar("ClientT", Client, AsyncClient)
+ClientT = TypeVar("ClientT", Client, "AsyncClient")
 
 _lock = threading.Lock()
 _sandbox: Sandbox | None = None
@@ -76,8 +76,11 @@ def connect(
         >>> client = connect()  # doctest: +ELLIPSIS
         Sandbox on http://127.0.0.1:..., account 12345678. No LP_ settings were found, so nothing leaves ...
     """
-    if kind not in (Client, AsyncClient):
-        raise TypeError(f"kind must be Client or AsyncClient; got {kind!r}")
+    if kind is not Client:
+        from lpnb.client.async_client import AsyncClient
+
+        if kind is not AsyncClient:
+            raise TypeError(f"kind must be Client or AsyncClient; got {kind!r}")
     settings, where = find_settings(profile, directory)
     world = "Sandbox on" if settings.on_loopback else f"Real account {settings.account_id} through"
     if where is None:

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from lpnb._internal import event_loop
 from lpnb.api.history import DETAIL_CONTENT, HistoryRecord, by_filters
 from lpnb.client.base import BaseClient, conversation_id_of, optional_consumer_id
-from lpnb.client.conversation import Conversation
-from lpnb.client.conversation_base import conversation_ids_of
 from lpnb.client.engine import wait_for
 from lpnb.client.landings import DEFAULT_WAIT, LandingSource, find_landing
 from lpnb.models.engagements import Engagement, EngagementRequest, Reported, ReportRequest
@@ -19,6 +17,7 @@ from lpnb.models.outgoing import Batch
 from lpnb.models.responses import BatchResponse
 
 if TYPE_CHECKING:
+    from lpnb.client.conversation import Conversation
     from lpnb.models.conversation_request import (
         CampaignInfo,
         ClientProperties,
@@ -174,6 +173,9 @@ class Client(BaseClient):
         Raises:
             InvalidValueError: *known* stands for no conversation; it says what to do instead.
         """
+        from lpnb.client.conversation import Conversation
+        from lpnb.client.conversation_base import conversation_ids_of
+
         return Conversation(self.engine, *conversation_ids_of(known, consumer_id), client_properties)
 
     def find_open_conversation(self, consumer_id: str) -> Conversation | None:
@@ -188,7 +190,7 @@ class Client(BaseClient):
         conversation_id = self._wait(self.engine.find_open_conversation(consumer_id))
         if conversation_id is None:
             return None
-        return Conversation(self.engine, conversation_id, consumer_id)
+        return self.conversation(conversation_id, consumer_id)
 
     def engagement(
         self,

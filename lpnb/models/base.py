@@ -122,6 +122,7 @@ class WireModel(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         hide_input_in_errors=True,
+        defer_build=True,
     )
     #: Where the fields stand when the object is made on its own.
     wire_root: ClassVar[str] = ""

@@ -9,12 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lpnb.tables.dataframes import cases_table, responses_table, transcript_table
+    from lpnb.tables.dataframes import responses_table, transcript_table
     from lpnb.tables.export import save_table
+    from lpnb.tables.run_table import cases_table
     from lpnb.tables.text import print_table
 
 _HOME = {
-    "cases_table": "dataframes",
+    "cases_table": "run_table",
     "print_table": "text",
     "responses_table": "dataframes",
     "save_table": "export",

@@ -7,30 +7,28 @@ import datetime
 import os
 import re
 import secrets
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any
 
 from lpnb._internal.validation import check_path, one_of
 from lpnb.errors import Complaint, InvalidValueError, LpnbError
-from lpnb.tables.dataframes import cell_text
+from lpnb.tables.cells import Columns, cell_text
+from lpnb.tables.csv_lines import FORMULA_PREFIX, NUMBER, csv_lines
 
-#: What a spreadsheet takes for the beginning of a formula, full-width signs too; an apostrophe disarms it.
-FORMULA_PREFIX = "^'*[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]"
-_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _NO_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
 _ESCAPED = re.compile("_x[0-9A-Fa-f]{4}_")
 _EXCEL_ROWS, _EXCEL_COLUMNS, _EXCEL_TEXT, _EXCEL_DIGITS = 1_048_576, 16_384, 32_767, 10**15
 
 
-def save_table(table: pd.DataFrame, path: str | Path, *, byte_order_mark: bool = False) -> Path:
+def save_table(table: pd.DataFrame, path: str | os.PathLike[str], *, byte_order_mark: bool = False) -> Path:
     """Write *table* to *path*: ``.parquet``, ``.csv`` or ``.xlsx``, by the ending.
 
     Parquet keeps every dtype: ``pandas.read_parquet`` gives the same table back, but for columns that mix types
@@ -47,26 +45,59 @@ def save_table(table: pd.DataFrame, path: str | Path, *, byte_order_mark: bool =
 
     Example:
         >>> import tempfile
+        >>> import pandas as pd
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     print(save_table(pd.DataFrame({"a": ["=1+1", "-5"]}), Path(folder) / "t.csv").read_text(), end="")
         "a"
         "'=1+1"
         "-5"
     """  # noqa: E501
+    import pandas as pd
+
+    if not isinstance(table, pd.DataFrame):
+        raise TypeError(f"save_table writes a DataFrame; got a {type(table).__name__}")
+    return _save(lambda suffix, file: _WRITERS[suffix](_flat_columns(table), file), path, byte_order_mark)
+
+
+def save_blocks(
+    blocks: Iterable[Columns],
+    kinds: Mapping[str, str],
+    path: str | os.PathLike[str],
+    *,
+    byte_order_mark: bool = False,
+) -> Path:
+    """Write blocks of lists of cells as ``save_table`` does their table; without pandas, but for Excel.
+
+    Raises:
+        InvalidValueError, LpnbError: As ``save_table``.
+    """
+
+    def write(suffix: str, file: Path) -> None:
+        few = list(islice(waiting := iter(blocks), 2))
+        if suffix == ".csv" and len(few) == 1 and (lines := csv_lines(few[0], kinds)) is not None:
+            file.write_bytes(lines)
+            return
+        from lpnb.tables.arrow_columns import stacked, to_pandas
+
+        table = stacked(chain(few, waiting), kinds)
+        _WRITERS[suffix](to_pandas(table) if suffix == ".xlsx" else table, file)
+
+    return _save(write, path, byte_order_mark)
+
+
+def _save(write: Callable[[str, Path], None], path: str | os.PathLike[str], byte_order_mark: bool) -> Path:
+    """Have *write* make the file in place of *path*, whole or not at all."""
     check_path("path", path)
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in _WRITERS:
         raise InvalidValueError([one_of("the file's ending", suffix, list(_WRITERS))])
-    if not isinstance(table, pd.DataFrame):
-        raise TypeError(f"save_table writes a DataFrame; got a {type(table).__name__}")
-    table = _flat_columns(table)
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         try:
             os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            _WRITERS[suffix](table, temporary)
+            write(suffix, temporary)
             if byte_order_mark and suffix == ".csv":
                 temporary.write_bytes(codecs.BOM_UTF8 + temporary.read_bytes())
             with temporary.open("rb+") as temporary_file:
@@ -76,7 +107,10 @@ def save_table(table: pd.DataFrame, path: str | Path, *, byte_order_mark: bool =
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
-    except (OSError, pa.ArrowException) as error:
+    except Exception as error:
+        arrow = sys.modules.get("pyarrow")
+        if not isinstance(error, (OSError, getattr(arrow, "ArrowException", OSError))):
+            raise
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise LpnbError(f"{path} cannot be written: {reason}. What was there before is as it was.") from None
     return path
@@ -124,8 +158,16 @@ def _flat_columns(table: pd.DataFrame) -> pd.DataFrame:
     return table.set_axis(names, axis="columns")
 
 
-def _arrow(table: pd.DataFrame) -> pa.Table:
+def _arrow(table: pd.DataFrame | pa.Table) -> pa.Table:
     """The table as Arrow has it, and what its dtypes were; a column that mixes types becomes text."""
+    import pyarrow as pa
+
+    if isinstance(table, pa.Table):
+        from lpnb.tables.arrow_columns import with_dtype_notes
+
+        return with_dtype_notes(table)
+    import pandas as pd
+
     columns = {}
     for name in table.columns:
         columns[name] = table[name]
@@ -143,11 +185,16 @@ def _cells(column: pd.Series[Any]) -> zip[tuple[object, bool]]:
     return zip(column.tolist(), [bool(missing) for missing in column.isna()], strict=True)
 
 
-def _parquet(table: pd.DataFrame, path: Path) -> None:
+def _parquet(table: pd.DataFrame | pa.Table, path: Path) -> None:
+    import pyarrow.parquet as pq
+
     pq.write_table(_arrow(table), path)
 
 
-def _csv(table: pd.DataFrame, path: Path) -> None:
+def _csv(table: pd.DataFrame | pa.Table, path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.csv
+
     arrow_table = _arrow(table)
     columns = {}
     for name, column in zip(arrow_table.column_names, arrow_table.columns, strict=True):
@@ -165,16 +212,16 @@ def _csv(table: pd.DataFrame, path: Path) -> None:
 
 def _escape_formulas(column: Any) -> Any:
     """Put an apostrophe before whatever looks like a formula, or like one that was disarmed before."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     column = column.cast(pa.large_string())
     needs_escape = pc.and_(
-        pc.match_substring_regex(column, FORMULA_PREFIX), pc.invert(pc.match_substring_regex(column, _NUMBER))
+        pc.match_substring_regex(column, FORMULA_PREFIX), pc.invert(pc.match_substring_regex(column, NUMBER))
     )
-    joined = pc.binary_join_element_wise(_scalar("'"), column, _scalar(""))
+    apostrophe, nothing = (pa.scalar(text, pa.large_string()) for text in ("'", ""))
+    joined = pc.binary_join_element_wise(apostrophe, column, nothing)
     return pc.if_else(needs_escape, joined, column)
-
-
-def _scalar(text: str) -> Any:
-    return pa.scalar(text, pa.large_string())
 
 
 def _excel(table: pd.DataFrame, path: Path) -> None:
@@ -246,7 +293,7 @@ def _check_size(table: pd.DataFrame) -> None:
         )
         complaints.append(Complaint("", sentence))
     for name in table.columns:
-        if pd.api.types.is_numeric_dtype(table[name]):
+        if table[name].dtype.kind in "iufcb":
             continue
         for row, (value, missing) in enumerate(_cells(table[name])):
             if missing or not isinstance(value, str | list | dict | tuple):
@@ -271,7 +318,7 @@ def _excel_length(text: str) -> int:
 
 def _without_zone(value: object) -> object:
     """A time as Excel can have it: in UTC, and without saying so."""
-    if isinstance(value, pd.Timestamp):
+    if hasattr(value, "to_pydatetime"):
         value = value.to_pydatetime(warn=False)
     if isinstance(value, datetime.datetime) and value.tzinfo is not None:
         return value.astimezone(datetime.UTC).replace(tzinfo=None)
@@ -284,7 +331,7 @@ def _printable(text: str) -> str:
     return _CONTROL.sub(lambda match: f"_x{ord(match[0]):04X}_", text)
 
 
-_WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
+_WRITERS: dict[str, Callable[[Any, Path], None]] = {
     ".parquet": _parquet,
     ".csv": _csv,
     ".xlsx": _excel,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from lpnb._internal.display import brief, room, table_text
 from lpnb._internal.validation import one_of
 from lpnb.errors import Complaint, InvalidValueError
+from lpnb.tables.cells import Columns, cells_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +36,7 @@ def print_table(table: pd.DataFrame, columns: Iterable[str] | None = None, *, mo
         InvalidValueError: It has no such column, or *most* is no number of rows.
 
     Example:
-        >>> from lpnb.tables.dataframes import cases_table
+        >>> from lpnb.tables.run_table import cases_table
         >>> table = cases_table({"case": ["a", "b"], "outcome": ["answered", "unknown"]})
         >>> print_table(table, ["case", "outcome"])
         case  outcome
@@ -45,32 +46,34 @@ def print_table(table: pd.DataFrame, columns: Iterable[str] | None = None, *, mo
     print(as_text(table, columns, most=most))  # noqa: T201 - printing is what was asked for
 
 
-def as_text(table: pd.DataFrame, columns: Iterable[str] | None = None, *, most: int | None = MAX_ROWS) -> str:
-    """The text that ``print_table`` prints; *most* None is every row."""
-    if not (hasattr(table, "columns") and hasattr(table, "isna")):
+def as_text(
+    table: pd.DataFrame | Columns, columns: Iterable[str] | None = None, *, most: int | None = MAX_ROWS
+) -> str:
+    """The text that ``print_table`` prints, also of lists of cells by column; *most* None is every row."""
+    if not isinstance(table, Mapping) and not (hasattr(table, "columns") and hasattr(table, "isna")):
         raise TypeError(f"print_table prints a DataFrame; got {brief(table)}")
     if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
         raise InvalidValueError(
             [Complaint("most", f"most must be a whole number above 0; got {brief(most)}.")]
         )
-    if any(name is not None for name in table.index.names):  # such as a pivot's
-        table = table.reset_index(allow_duplicates=True)
-    known = [str(name) for name in table.columns]
+    if isinstance(table, Mapping):
+        known, rows = list(table), max(map(len, table.values()), default=0)
+        shown: Any = {name: cells[:most] for name, cells in table.items()}
+    else:
+        if any(name is not None for name in table.index.names):  # such as a pivot's
+            table = table.reset_index(allow_duplicates=True)
+        known, rows = [str(name) for name in table.columns], len(table)
+        head = table if most is None else table.head(most)
+        shown = {name: head.iloc[:, place] for place, name in reversed(list(enumerate(known)))}
     names = known if columns is None else [columns] if isinstance(columns, str) else list(columns)
     if unknown := [name for name in names if name not in known]:
         raise InvalidValueError([one_of("columns", str(name), known) for name in unknown])
-    shown = table if most is None else table.head(most)
-    cells = [_texts(name, shown.iloc[:, known.index(name)]) for name in names]
-    text = table_text(names, zip(*cells, strict=True), room())
-    more = len(table) - len(shown)
-    return f"{text}\n... and {more:,} more rows: print_table(table, most={len(table)})" if more else text
-
-
-def _texts(name: str, column: Any) -> list[str | None]:
-    missing = column.isna()
-    return [
-        None if is_missing else _text(name, cell) for cell, is_missing in zip(column, missing, strict=True)
+    cells = [
+        [None if cell is None else _text(name, cell) for cell in cells_of(shown, name)] for name in names
     ]
+    text = table_text(names, zip(*cells, strict=True), room())
+    more = 0 if most is None else max(0, rows - most)
+    return f"{text}\n... and {more:,} more rows: print_table(table, most={rows})" if more else text
 
 
 def _text(name: str, cell: object) -> str:

@@ -14,7 +14,7 @@ import pytest
 
 from lpnb import InvalidValueError, Sandbox, print_table
 from lpnb._internal.display import table_text
-from lpnb.tables.dataframes import cases_table
+from lpnb.tables.run_table import cases_table
 
 pty = pytest.importorskip("pty")
 fcntl = pytest.importorskip("fcntl")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lpnb._internal.json_codec import json_bytes
 from lpnb._internal.request_ids import fresh_id
 from lpnb.errors import Complaint
-from lpnb.experiments.cases.columns import ENTRY_POINTS, IDENTITIES, Column, attribute_models
+from lpnb.experiments.cases.columns import ENTRY_POINTS, IDENTITIES, Column, model_of
 from lpnb.models.base import NULLABLE, Id, Text, WireModel, models_in
 from lpnb.models.batches import ConversationBatch, both_frames
 from lpnb.models.conversation_request import (
@@ -29,8 +29,11 @@ from lpnb.models.visitors import Identity
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-_NO_PROFILE = SetUserProfile()
-_PLAIN_REQUEST = ConsumerRequestConversation()
+_PLAIN_REQUEST = {
+    field.alias: field.default
+    for field in ConsumerRequestConversation.model_fields.values()
+    if isinstance(field.default, str)
+}
 #: Parts that are remembered by their text: cells recur in a grid, and a case is checked before it is sent.
 _REMEMBERED = 4_096
 #: Kinds of cells that models only look at: what was read is what is sent.
@@ -45,10 +48,9 @@ class BatchBuilder:
             own = [column for column in columns if column.part == kind and column.owner == owner]
             return _PayloadPart(own, model, root) if own else None
 
-        models = attribute_models()
         owners = dict.fromkeys(column.owner for column in columns if column.part == "sde")
         self._sdes = [
-            made for owner in owners if (made := part("sde", owner, models[owner], owner)) is not None
+            made for owner in owners if (made := part("sde", owner, model_of(owner), owner)) is not None
         ]
         self._request = part("request", "request", ConsumerRequestConversation, "")
         self._header = part("header", "clientProperties", ClientProperties, "clientProperties")
@@ -57,7 +59,7 @@ class BatchBuilder:
             made
             for owner in asked
             if owner not in (ENTRY_POINTS, IDENTITIES)
-            and (made := part("monitoring", owner, models[owner], f"engagementAttributes.{owner}"))
+            and (made := part("monitoring", owner, model_of(owner), f"engagementAttributes.{owner}"))
             is not None
         ]
         who = [column for column in columns if column.owner == IDENTITIES]
@@ -77,8 +79,8 @@ class BatchBuilder:
         header = self._header.make(values, complaints) if self._header else None
         if len(complaints) > before:
             return None
-        profile = SetUserProfile(tuple(sdes)) if sdes else _NO_PROFILE
-        return ConversationBatch(profile, request or _PLAIN_REQUEST, header)
+        profile = SetUserProfile(tuple(sdes)) if sdes else SetUserProfile()
+        return ConversationBatch(profile, request or ConsumerRequestConversation(), header)
 
     def posted(self, values: Mapping[str, object]) -> Batch | None:
         """What ``batch`` makes of cells that were checked, without its models; None when that needs them."""
@@ -89,7 +91,7 @@ class BatchBuilder:
         bodies = ((part.model, part.wire(values)) for part in self._sdes)
         sdes = [model.around(body) for model, body in bodies if body is not None]
         request = self._request.wire(values) if self._request else None
-        return profile_body(sdes), request or _PLAIN_REQUEST.to_wire()
+        return profile_body(sdes), request or dict(_PLAIN_REQUEST)
 
     def check(self, values: Mapping[str, object], complaints: list[Complaint]) -> None:
         """Add to *complaints* what is wrong with *values*, whoever they are for."""

@@ -8,14 +8,12 @@ from __future__ import annotations
 import datetime
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import pandas as pd
 
 from lpnb._internal.display import brief, count
 from lpnb._internal.validation import check_consumer_id, one_of
@@ -25,8 +23,6 @@ from lpnb.experiments.cases.batch_builder import BatchBuilder
 from lpnb.experiments.cases.cell_parsers import UnreadableCell, filled_in, half_characters
 from lpnb.experiments.cases.column_formats import DateOrder, Decimal
 from lpnb.experiments.cases.columns import Column, columns_of
-from lpnb.experiments.cases.grid_file import grid_arguments
-from lpnb.experiments.cases.grid_source import GridSource
 from lpnb.experiments.cases.mapping_file import read_mapping
 from lpnb.experiments.cases.preview import Preview
 from lpnb.experiments.cases.sources import (
@@ -42,9 +38,10 @@ from lpnb.experiments.cases.sources import (
 )
 from lpnb.experiments.cases.table_reader import NUMERIC_IDS, ReadTable, read_columns, translate
 from lpnb.models.base import WireModel
-from lpnb.tables.dataframes import plain_table
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from lpnb.models.batches import ConversationBatch
     from lpnb.models.outgoing import Batch
 
@@ -250,6 +247,8 @@ class Cases:
         Raises:
             InvalidValueError: As ``check``, for cells that cannot be read.
         """
+        from lpnb.tables.dataframes import plain_table
+
         if wrong := [c for number in range(0, len(self), _BLOCK_ROWS) for c in self._unread(number)]:
             raise InvalidValueError(wrong[:MOST_COMPLAINTS], max(0, len(wrong) - MOST_COMPLAINTS))
         columns: dict[str, Iterable[object]] = {"case": self.names}
@@ -372,8 +371,7 @@ class Cases:
         if "case" not in self._case_places:
             return False
         cells = self._cells(self._case_places["case"])
-        names = (hash(cell or _default_name(number)) for number, cell in enumerate(cells))
-        return len(np.unique(np.fromiter(names, np.int64, len(self)))) < len(self)
+        return len({hash(cell or _default_name(number)) for number, cell in enumerate(cells)}) < len(self)
 
 
 #: An id as the service has it; rounded ones are told of elsewhere.
@@ -461,12 +459,16 @@ def cases_of(
     """
     if isinstance(anything, Cases):
         return anything
-    if isinstance(anything, str | Path) and Path(anything).suffix.lower() == ".toml":
-        source = GridSource(**grid_arguments(anything))
-        return Cases(source, f"of {Path(anything).name}", [source.coverage] if source.strength else ())
-    if isinstance(anything, pd.DataFrame | str | Path):
+    given: Any = anything
+    if isinstance(given, str | Path) and Path(given).suffix.lower() == ".toml":
+        from lpnb.experiments.cases.grid_file import grid_arguments
+        from lpnb.experiments.cases.grid_source import GridSource
+
+        source = GridSource(**grid_arguments(given))
+        return Cases(source, f"of {Path(given).name}", [source.coverage] if source.strength else ())
+    if isinstance(given, str | Path) or _is_dataframe(given):
         table = read_table(
-            anything,
+            given,
             separator=separator,
             sheet=sheet,
             columns=columns,
@@ -475,7 +477,7 @@ def cases_of(
             values=values,
         )
         table.check()
-        origin = "of a DataFrame" if isinstance(anything, pd.DataFrame) else f"of {Path(anything).name}"
+        origin = "of a DataFrame" if _is_dataframe(given) else f"of {Path(given).name}"
         return Cases(table.source, origin, table.notes)
     if isinstance(anything, Iterable) and not isinstance(anything, Mapping | bytes):
         return Cases(from_rows(anything))
@@ -515,14 +517,15 @@ def read_table(
         raise InvalidValueError(wrong)
     notes: list[str] = []
     kind = None
-    if isinstance(anything, pd.DataFrame):
-        source = from_frame(anything)
-    elif (kind := kind_of_file(Path(anything))) == "parquet":
-        source = from_parquet(Path(anything))
+    given: Any = anything
+    if _is_dataframe(given):
+        source = from_frame(given)
+    elif (kind := kind_of_file(Path(given))) == "parquet":
+        source = from_parquet(Path(given))
     elif kind == "excel":
-        source, notes = from_excel(Path(anything), sheet)
+        source, notes = from_excel(Path(given), sheet)
     else:
-        source, notes = from_csv(Path(anything), separator)
+        source, notes = from_csv(Path(given), separator)
     return read_columns(
         source,
         columns,
@@ -533,6 +536,11 @@ def read_table(
         is_typed=kind == "excel",
         drops_empty_rows=kind in ("csv", "excel"),
     )
+
+
+def _is_dataframe(anything: object) -> bool:
+    """Whether it is one; where nobody has imported pandas there is none."""
+    return isinstance(anything, getattr(sys.modules.get("pandas"), "DataFrame", ()))
 
 
 def as_json(value: object) -> Any:

@@ -19,13 +19,12 @@ from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.cell_parsers import READERS, Kind
 from lpnb.models.base import Id, Number, WireModel
 from lpnb.models.conversation_request import ClientProperties, ConsumerRequestConversation
-from lpnb.models.engagement_attributes import KINDS, Attribute
 from lpnb.models.sdes import AnySde, Day, Sde
-from lpnb.models.visitors import Identity
-from lpnb.tables.dataframes import plain_table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from lpnb.models.engagement_attributes import Attribute
 
 #: Where a column's cells go: a part of the payload, or a matter of the case itself.
 Part = Literal["case", "expected", "note", "sde", "request", "header", "monitoring"]
@@ -163,23 +162,31 @@ def describe_columns() -> list[tuple[str, str, str]]:
     return rows
 
 
-@cache
-def _roots() -> tuple[tuple[Part, str, Any, str], ...]:
+def _roots() -> Iterator[tuple[Part, str, Any, str]]:
     """Where names begin: the part, its owner there, the type to walk into, the name's first pieces."""
-    request = ConsumerRequestConversation
-    return (
-        *(("sde", kind, model, kind) for kind, model in _SDES.items()),
-        ("header", "clientProperties", ClientProperties, ClientProperties.wire_root),
-        ("request", "request", request, ""),
-        ("monitoring", ENTRY_POINTS, list[str], ENTRY_POINTS),
-        ("monitoring", IDENTITIES, list[Identity], IDENTITIES),
-        *(("monitoring", kind, model, f"{ATTRIBUTES}.{kind}") for kind, model in attribute_models().items()),
-    )
+    for kind, sde in _SDES.items():
+        yield "sde", kind, sde, kind
+    yield "header", "clientProperties", ClientProperties, ClientProperties.wire_root
+    yield "request", "request", ConsumerRequestConversation, ""
+    # Few tables have what only Monitoring is told, and its models are as many as all the others.
+    from lpnb.models.visitors import Identity
+
+    yield "monitoring", ENTRY_POINTS, list[str], ENTRY_POINTS
+    yield "monitoring", IDENTITIES, list[Identity], IDENTITIES
+    for kind, model in attribute_models().items():
+        yield "monitoring", kind, model, f"{ATTRIBUTES}.{kind}"
+
+
+def model_of(owner: str) -> type[Sde] | type[Attribute]:
+    """The model of an SDE or an engagement attribute, by its type."""
+    return _SDES.get(owner) or attribute_models()[owner]
 
 
 @cache
 def attribute_models() -> Mapping[str, type[Sde] | type[Attribute]]:
     """The models of everything Monitoring takes as an engagement attribute, by type."""
+    from lpnb.models.engagement_attributes import KINDS
+
     return {**_SDES, **{model.sde_type: model for model in KINDS}}
 
 
@@ -290,6 +297,8 @@ def case_columns() -> pd.DataFrame:
         >>> table[table["column"] == "skillId"].values.tolist()
         [['skillId', 'id', '-1 is any skill. Prefer a campaign.']]
     """
+    from lpnb.tables.dataframes import plain_table
+
     names = ("column", "kind", "description")
     columns = dict(zip(names, zip(*describe_columns(), strict=True), strict=True))
     return plain_table(columns, dict.fromkeys(names, "text"))

@@ -6,15 +6,17 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, TextIO
 
 from lpnb._internal.display import brief, count
 from lpnb.errors import Complaint, InvalidValueError
+from lpnb.experiments.cases.columns import find_column
 from lpnb.experiments.cases.headers import match_headers
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 #: Separators that a CSV file may have.
 SEPARATORS = (",", ";", "\t", "|")
@@ -33,8 +35,12 @@ _BYTE_ORDER_MARKS = {
 }
 
 
-def read_csv(path: Path, separator: str | None = None) -> tuple[pa.Table, list[str]]:
-    """The columns of a CSV file, every cell text, and what there is to say about how it was read.
+def read_csv(
+    path: Path, separator: str | None = None
+) -> tuple[list[str], list[list[str | None]] | pa.Table, list[str]]:
+    """The header and the rows of a CSV file, every cell text, and what there is to say about how it was read.
+
+    Many rows come as Arrow's columns; for a few, loading Arrow would take longer than all the rest.
 
     Without *separator* it is the one by which most of the header's names are known, or that makes most
     columns. An apostrophe that ``tables.export`` put before a formula is taken off again.
@@ -56,7 +62,7 @@ def read_csv(path: Path, separator: str | None = None) -> tuple[pa.Table, list[s
         if named is None:
             file.seek(start)
         found = separator or (named[1] if named else _sniff_separator(file))
-        return _read_rows(path, file, found), notes
+        return *_read_rows(path, file, found), notes
 
 
 def _encoding(path: Path) -> str:
@@ -104,19 +110,21 @@ def _sniff_separator(file: TextIO) -> str:
     while not line.strip() and (line := file.readline()):
         pass
     file.seek(start)
-
-    def score(separator: str) -> tuple[int, int]:
+    scores: dict[str, tuple[int, int]] = {}
+    for separator in SEPARATORS:
         try:
             header = next(csv.reader(io.StringIO(line), delimiter=separator), [])
         except csv.Error:
-            return 0, 0
-        known = sum(match.column is not None for match in match_headers(header))
-        return known, len(header)
+            continue
+        if len(header) > 1 and all(find_column(name) is not None for name in header):
+            return separator
+        scores[separator] = sum(match.column is not None for match in match_headers(header)), len(header)
+    return max(SEPARATORS, key=lambda separator: scores.get(separator, (0, 0)))
 
-    return max(SEPARATORS, key=score)
 
-
-def _read_rows(path: Path, file: TextIO, separator: str) -> pa.Table:
+def _read_rows(
+    path: Path, file: TextIO, separator: str
+) -> tuple[list[str], list[list[str | None]] | pa.Table]:
     csv.field_size_limit(_LONGEST_CELL)
     reader = csv.reader(file, delimiter=separator, strict=True)
     complaints: list[Complaint] = []
@@ -146,12 +154,16 @@ def _read_rows(path: Path, file: TextIO, separator: str) -> pa.Table:
         raise InvalidValueError(
             complaints[:_MOST_COMPLAINTS], more=max(0, len(complaints) - _MOST_COMPLAINTS)
         )
+    if not blocks:
+        return names, [list(map(_cell, row)) for row in rows]
+    import pyarrow as pa
+
     if rows:
         blocks.append(_arrays(rows))
     chunked = [
         pa.chunked_array([block[place] for block in blocks], type=pa.string()) for place in range(len(names))
     ]
-    return pa.Table.from_arrays(chunked, names=list(names))
+    return names, pa.Table.from_arrays(chunked, names=names)
 
 
 def _ragged(path: Path, line: int, row: int, cells: int, wanted: int) -> Complaint:
@@ -163,11 +175,9 @@ def _ragged(path: Path, line: int, row: int, cells: int, wanted: int) -> Complai
 
 
 def _arrays(rows: Sequence[Sequence[str]]) -> list[pa.Array]:
-    return [pa.array(_cells(column), pa.string()) for column in zip(*rows, strict=True)]
+    import pyarrow as pa
 
-
-def _cells(column: Iterable[str]) -> list[str | None]:
-    return [_cell(cell) for cell in column]
+    return [pa.array(list(map(_cell, column)), pa.string()) for column in zip(*rows, strict=True)]
 
 
 def _cell(cell: str) -> str | None:

@@ -6,21 +6,21 @@ NaN, NaT or NA is None. Text is never taken for a number, and missing values nev
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from numbers import Real
 from pathlib import Path
-from typing import Any, Literal, Protocol
-
-import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from lpnb._internal.display import brief
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.csv_file import read_csv
 from lpnb.experiments.cases.excel_file import read_excel
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
 
 
 class CellSource(Protocol):
@@ -39,6 +39,9 @@ class ArrowSource:
     """Columns kept by Arrow: compact, whatever their number."""
 
     def __init__(self, table: pa.Table) -> None:
+        import pyarrow as pa
+
+        self._types = pa.types
         self.names: Sequence[str] = list(table.column_names)
         self._table = table
         self._rows = int(table.num_rows)
@@ -51,22 +54,26 @@ class ArrowSource:
         column = self._table.column(place)
         found: list[object] = column.slice(start, stop - start).to_pylist()
         # Not every writer of Parquet knows a missing number from NaN.
-        return [present(cell) for cell in found] if pa.types.is_floating(column.type) else found
+        return [present(cell) for cell in found] if self._types.is_floating(column.type) else found
 
-    def filled(self, place: int) -> np.ndarray:
-        """Which cells of the column at *place* are not empty."""
+    def filled(self, place: int) -> bytes:
+        """For each cell of the column at *place* a 1, or a 0 where it is empty."""
+        import pyarrow.compute as pc
+
         column = self._table.column(place)
         valid = pc.is_valid(column)
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        if self._types.is_string(column.type) or self._types.is_large_string(column.type):
             valid = pc.and_(valid, pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(column), ""), False))
-        found: np.ndarray = valid.to_numpy(zero_copy_only=False)
+        found: bytes = valid.to_numpy(zero_copy_only=False).tobytes()
         return found
 
     def counts(self, place: int) -> dict[object, int]:
         """How often each text or number of the column at *place* occurs."""
+        import pyarrow.compute as pc
+
         column = self._table.column(place)
         kind = column.type
-        if pa.types.is_nested(kind):
+        if self._types.is_nested(kind):
             return {}
         counted = pc.value_counts(column)
         values, numbers = counted.field("values").to_pylist(), counted.field("counts").to_pylist()
@@ -131,6 +138,8 @@ class BesideSource:
 
 def from_frame(frame: pd.DataFrame) -> CellSource:
     """The columns of a DataFrame; its index is left alone."""
+    import pyarrow as pa
+
     names = list(frame.columns)
     if strangers := [name for name in names if not isinstance(name, str)]:
         raise InvalidValueError(
@@ -140,7 +149,9 @@ def from_frame(frame: pd.DataFrame) -> CellSource:
         raise InvalidValueError([Complaint(n, f"The column {n!r} is there twice.") for n in sorted(doubled)])
     try:
         arrays = [pa.array(frame[name], from_pandas=True) for name in names]
-        return ArrowSource(pa.table([_chunked(array) for array in arrays], names=names))
+        return ArrowSource(
+            pa.table([pa.chunked_array([a]) if isinstance(a, pa.Array) else a for a in arrays], names=names)
+        )
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, UnicodeEncodeError):
         # Objects, or several types in one column.
         columns = {name: [present(cell) for cell in frame[name].tolist()] for name in names}
@@ -192,6 +203,9 @@ def from_parquet(path: Path) -> CellSource:
     Raises:
         InvalidValueError: It cannot be read.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         return ArrowSource(pq.read_table(path))
     except (OSError, pa.ArrowException) as error:
@@ -206,11 +220,11 @@ def from_csv(path: Path, separator: str | None = None) -> tuple[CellSource, list
         InvalidValueError: It cannot be read, or its rows differ in length.
     """
     try:
-        table, notes = read_csv(path, separator)
+        names, rows, notes = read_csv(path, separator)
     except OSError as error:
         sentence = f"{path} cannot be read: {error.strerror or error}."
         raise InvalidValueError([Complaint(str(path), sentence)]) from None
-    return ArrowSource(table), notes
+    return RowSource(names, rows) if isinstance(rows, list) else ArrowSource(rows), notes
 
 
 def from_excel(path: Path, sheet: str | None = None) -> tuple[CellSource, list[str]]:
@@ -223,14 +237,13 @@ def from_excel(path: Path, sheet: str | None = None) -> tuple[CellSource, list[s
     return RowSource(header, rows), notes
 
 
-def _chunked(array: Any) -> Any:
-    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
-
-
 def present(cell: object) -> object:
     """A cell, or None for whatever pandas means by missing."""
-    if cell is None or cell is pd.NA or cell is pd.NaT:
+    if cell is None or type(cell) is str:
+        return cell
+    pandas = sys.modules.get("pandas")  # a cell of its own kind comes from whoever has imported it
+    if pandas is not None and (cell is getattr(pandas, "NA", None) or cell is getattr(pandas, "NaT", None)):
         return None
-    if cell.is_nan() if isinstance(cell, Decimal) else isinstance(cell, float | np.floating) and cell != cell:
+    if cell.is_nan() if isinstance(cell, Decimal) else isinstance(cell, Real) and cell != cell:
         return None
     return cell.item() if hasattr(cell, "item") and getattr(cell, "ndim", None) == 0 else cell

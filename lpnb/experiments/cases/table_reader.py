@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import datetime
 import re
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from lpnb._internal.display import count
 from lpnb.errors import Complaint, InvalidValueError
@@ -104,7 +103,7 @@ class PreparedSource:
         names: Sequence[str],
         places: Sequence[int],
         converters: Sequence[Converter | None],
-        rows: np.ndarray | None,
+        rows: Sequence[int] | None,
     ) -> None:
         self.names: Sequence[str] = list(names)
         self._base = base
@@ -124,9 +123,9 @@ class PreparedSource:
             wanted = self._rows[start:stop]
             if not len(wanted):
                 return []
-            first = int(wanted[0])
-            block = self._base.cells(base, first, int(wanted[-1]) + 1)
-            cells = [block[int(row) - first] for row in wanted]
+            first = wanted[0]
+            block = self._base.cells(base, first, wanted[-1] + 1)
+            cells = [block[row - first] for row in wanted]
         convert = self._converters[place]
         return cells if convert is None else [None if cell is None else convert(cell) for cell in cells]
 
@@ -156,12 +155,9 @@ def read_columns(
         drops_empty_rows: Whether rows in which every cell is empty are no cases.
     """
     headers = [str(name).replace("\ufeff", "").strip() for name in source.names]
-    filled = np.zeros(len(source), bool)
-    counts = []
-    for place in range(len(headers)):
-        is_there = _filled(source, place)
-        filled |= is_there
-        counts.append(int(is_there.sum()))
+    flags = [_filled(source, place) for place in range(len(headers))]
+    counts = [each.count(1) for each in flags]
+    filled = bytes(map(max, *flags, bytes(len(source))))
     matches = match_headers(headers, _known_headers(columns, headers))
     read: list[ReadColumn] = []
     names, places, converters = [], [], []
@@ -184,7 +180,9 @@ def read_columns(
         places.append(place)
         given = (values or {}).get(column.name)
         converters.append(_in_turn(found.convert, _lookup(given)) if given else found.convert)
-    rows = None if filled.all() or not drops_empty_rows else np.flatnonzero(filled)
+    rows = None
+    if drops_empty_rows and 0 in filled:
+        rows = array("q", [row for row, is_filled in enumerate(filled) if is_filled])
     said = list(notes)
     if rows is not None and len(source):
         said.append(f"{count(len(source) - len(rows), 'empty row')} left out.")
@@ -220,14 +218,14 @@ def _counted(source: CellSource, place: int) -> Mapping[object, int]:
     return Counter(cell for block in _blocks(source, place) for cell in block if isinstance(cell, hashable))
 
 
-def _filled(source: CellSource, place: int) -> np.ndarray:
+def _filled(source: CellSource, place: int) -> bytes:
     if isinstance(source, ArrowSource):
         return source.filled(place)
-    blocks = [
-        [cell is not None and cell != "" and not (isinstance(cell, str) and cell.isspace()) for cell in cells]
+    return bytes(
+        cell is not None and cell != "" and not (isinstance(cell, str) and cell.isspace())
         for cells in _blocks(source, place)
-    ]
-    return np.array([cell for block in blocks for cell in block], bool)
+        for cell in cells
+    )
 
 
 def _blocks(source: CellSource, place: int) -> Iterator[Sequence[object]]:

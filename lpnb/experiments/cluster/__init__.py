@@ -3,3 +3,6 @@
 The driving process keeps cases, journal, client secret and rate limiter, and makes every decision. A worker
 makes one attempt at each request that it is given, reports the response, and keeps nothing.
 """
+
+#: How the failure of what a lost worker had begins.
+LOST = "the worker that had it was lost"

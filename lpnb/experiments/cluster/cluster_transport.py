@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
+from lpnb.experiments.cluster import LOST
 from lpnb.experiments.cluster.messages import MessageBatch, Report, RequestMessage
 from lpnb.transport.protocol import Exchange, ExchangeProgress, PreparedPost, Request
 
@@ -26,8 +27,6 @@ SILENCE_LIMIT = 30.0
 SPACING = 0.02
 #: Clocks further apart than this, in seconds, differ; less is the time that a report travels.
 _APART = 0.5
-#: How the failure of what a lost worker had begins.
-LOST = "the worker that had it was lost"
 
 
 class WorkerProxy(Protocol):

@@ -14,9 +14,8 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from lpnb._internal.display import brief
 from lpnb._internal.optional_dependencies import install_command
-from lpnb.errors import Complaint, InvalidValueError, JournalError, RunError
+from lpnb.errors import JournalError, RunError
 from lpnb.experiments.cluster.actor_client import ActorClient
 from lpnb.experiments.cluster.cluster_transport import START_ALLOWANCE, ClusterTransport, Worker, one_line
 from lpnb.experiments.cluster.messages import WorkerVersion
@@ -293,30 +292,6 @@ async def open_worker_pool(cluster: object, slots: int, transport: Transport) ->
         await pool.close()
         raise
     return pool
-
-
-def check_cluster(cluster: object) -> None:
-    """See that *cluster* is something that workers can be had from.
-
-    Raises:
-        InvalidValueError: It is not.
-
-    Example:
-        >>> check_cluster(0)
-        Traceback (most recent call last):
-        lpnb.errors.InvalidValueError: cluster must be a Dask Client, a scheduler's address such as "tcp://host:8786", a number of local workers from 1 to 64, or True; got 0.
-    """  # noqa: E501
-    if cluster is None or cluster is True or type(cluster).__module__.startswith("distributed."):
-        return
-    if isinstance(cluster, str) and urlsplit(cluster).scheme in ("tcp", "tls", "ws", "wss", "ucx"):
-        return
-    if isinstance(cluster, int) and not isinstance(cluster, bool) and 1 <= cluster <= 64:
-        return
-    rule = (
-        'must be a Dask Client, a scheduler\'s address such as "tcp://host:8786", a number of local workers '
-        "from 1 to 64, or True"
-    )
-    raise InvalidValueError([Complaint("cluster", f"cluster {rule}; got {brief(cluster)}.")])
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from lpnb.client.engine import Engine
 from lpnb.errors import InvalidValueError, JournalError, NotSentError
-from lpnb.experiments.cluster.cluster_transport import LOST
+from lpnb.experiments.cluster import LOST
 from lpnb.experiments.runs.concurrency import ConcurrencyLimiter
 from lpnb.experiments.runs.journal_rows import consumer_of, without_personal
 from lpnb.experiments.runs.progress import Counters

@@ -18,6 +18,7 @@ from lpnb.journal import Answer, CaseRow, JournalCase, Reader, explain_damage, r
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from lpnb.experiments.cases.cases import Case, Cases
 
@@ -172,8 +173,11 @@ def cases_from_journal(reader: Reader) -> Cases:
 
 def planned_frame(cases: Cases, salt: str | None = None) -> pd.DataFrame:
     """The table of a run of *cases* that has not begun; with a *salt*, what is personal is hashed."""
-    planned = in_columns(planned_cases(cases, "", salt))
-    return cases_frame(planned, list(cases.columns), {}, hashes=salt is not None)
+    from lpnb.tables.arrow_columns import to_pandas
+
+    columns = list(cases.columns)
+    planned = run_blocks(in_columns(planned_cases(cases, "", salt)), columns, {})
+    return to_pandas(arrow_of(planned, run_kinds(columns, hashes=salt is not None)))
 
 
 def planned_cases(cases: Cases, run_key: str, salt: str | None = None) -> Iterator[JournalCase]:
@@ -189,37 +193,41 @@ def in_columns(known: Iterable[JournalCase]) -> Iterator[dict[str, Sequence[Any]
         yield dict(zip(JournalCase._fields, zip(*stretch, strict=True), strict=True))
 
 
-def cases_frame(
+def run_blocks(
     blocks: Iterable[Mapping[str, Sequence[Any]]],
     columns: Sequence[str],
     followed: Mapping[int, Mapping[str, Any]],
-    *,
-    hashes: bool = False,
-) -> pd.DataFrame:
-    """One row per case, out of columns; *hashes* says that personal values are no longer what they were.
+) -> Iterator[dict[str, Sequence[Any]]]:
+    """The columns of a run's table as lists, for some cases at a time; ``tables.run_table`` names them.
 
-    Many rows are put together from stretches: as Python's objects they weigh five times what the table does.
+    As Python's objects many rows weigh five times what the table does.
     """
-    import pandas as pd
+    return (_block_columns(columns, block, followed) for block in blocks)
 
+
+def journal_blocks(reader: Reader, columns: Sequence[str]) -> Iterator[dict[str, Sequence[Any]]]:
+    """The same of the run that *reader* reads."""
+    return run_blocks(reader.case_columns(_BLOCK_ROWS), columns, reader.followed())
+
+
+def run_kinds(columns: Sequence[str], *, hashes: bool = False) -> dict[str, str]:
+    """What each column of a run's table holds; with *hashes* personal values are hashed, and so text."""
     from lpnb.experiments.cases.columns import columns_of
-    from lpnb.tables.dataframes import cases_table
+    from lpnb.tables.run_table import RUN_COLUMNS
 
-    kinds = {
+    own = {
         column.name: "text" if hashes and _is_personal(column.name) else column.kind
         for column in columns_of(columns)
     }
+    return {**RUN_COLUMNS, **own}
+
+
+def arrow_of(blocks: Iterable[Mapping[str, Sequence[Any]]], kinds: Mapping[str, str]) -> pa.Table:
+    """One row per case, out of blocks of columns."""
+    from lpnb.tables.arrow_columns import stacked
+
     with _without_garbage_collection():
-        frames = [cases_table(_block_columns(columns, block, followed), kinds) for block in blocks]
-    if not frames:
-        return cases_table(dict.fromkeys(columns, ()), kinds)
-    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
-
-
-def journal_frame(reader: Reader, columns: Sequence[str]) -> pd.DataFrame:
-    """One row per case of the run that *reader* reads."""
-    hashes = reader.about.get("salt") is not None
-    return cases_frame(reader.case_columns(_BLOCK_ROWS), columns, reader.followed(), hashes=hashes)
+        return stacked(blocks, kinds)
 
 
 def table_of_journal(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -228,17 +236,21 @@ def table_of_journal(path: str | os.PathLike[str]) -> pd.DataFrame:
     Raises:
         JournalError: The file is missing, empty, damaged or another program's.
     """
+    from lpnb.tables.arrow_columns import to_pandas
+
     reader = read_journal(path)
     with explain_damage(path):
-        return journal_frame(reader, list(reader.about.get("columns", ())))
+        columns = list(reader.about.get("columns", ()))
+        kinds = run_kinds(columns, hashes=reader.about.get("salt") is not None)
+        return to_pandas(arrow_of(journal_blocks(reader, columns), kinds))
 
 
 def _block_columns(
     columns: Sequence[str], block: Mapping[str, Sequence[Any]], followed: Mapping[int, Mapping[str, Any]]
 ) -> dict[str, Any]:
     """The columns of some cases, as *block* has them from the journal."""
-    from lpnb.tables.dataframes import timestamps
-
+    if strange := set(map(type, block["sent_at"])) - {int, type(None)}:
+        raise ValueError(f"a moment that is a {min(map(str, strange))}")
     has_code = [state not in ("planned", "sending") for state in block["state"]]
     steps = [followed.get(number, _NOTHING) for number in block["number"]]
     expected = [json.loads(text) if text != "{}" else _NOTHING for text in block["expected"]]
@@ -254,7 +266,7 @@ def _block_columns(
         "http_status": block["http_status"],
         "attempts": [tried - held for tried, held in zip(block["tried"], block["held"], strict=True)],
         "elapsed_ms": block["elapsed_ms"],
-        "sent_at": timestamps(block["sent_at"]),
+        "sent_at": block["sent_at"],
         "landed_skill_id": [outcomes.get("skill_id") for outcomes in steps],
         "landed_skill": [outcomes.get("skill_name") for outcomes in steps],
         "landing_source": [outcomes.get("source") for outcomes in steps],
@@ -339,7 +351,8 @@ def skill_matches(outcome: str, landed: Sequence[str], wanted: str) -> bool | No
 
 def responses_frame(reader: Reader) -> pd.DataFrame:
     """One row per request frame of the last response of each case."""
-    from lpnb.tables.dataframes import ResponseColumns, timestamps
+    from lpnb.tables.arrow_columns import timestamps
+    from lpnb.tables.dataframes import ResponseColumns
 
     columns = ResponseColumns(keyed=True)
     with _without_garbage_collection():

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from lpnb._internal.display import brief
 from lpnb._internal.validation import check_path
@@ -103,6 +104,30 @@ def name_again(name: str) -> str:
     """
     when = f"-{datetime.now():%Y-%m-%d-%H%M%S}-{secrets.token_hex(2)}"
     return f"{name_of(name, None)[: 64 - len(when)]}{when}"
+
+
+def check_cluster(cluster: object) -> None:
+    """See that *cluster* is something that workers can be had from.
+
+    Raises:
+        InvalidValueError: It is not.
+
+    Example:
+        >>> check_cluster(0)
+        Traceback (most recent call last):
+        lpnb.errors.InvalidValueError: cluster must be a Dask Client, a scheduler's address such as "tcp://host:8786", a number of local workers from 1 to 64, or True; got 0.
+    """  # noqa: E501
+    if cluster is None or cluster is True or type(cluster).__module__.startswith("distributed."):
+        return
+    if isinstance(cluster, str) and urlsplit(cluster).scheme in ("tcp", "tls", "ws", "wss", "ucx"):
+        return
+    if isinstance(cluster, int) and not isinstance(cluster, bool) and 1 <= cluster <= 64:
+        return
+    rule = (
+        'must be a Dask Client, a scheduler\'s address such as "tcp://host:8786", a number of local workers '
+        "from 1 to 64, or True"
+    )
+    raise InvalidValueError([Complaint("cluster", f"cluster {rule}; got {brief(cluster)}.")])
 
 
 def check_options(

@@ -15,7 +15,7 @@ from lpnb._internal.display import brief, count
 from lpnb._internal.validation import must, one_of
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.plots.case_matrix import as_text
-from lpnb.tables.dataframes import RUN_COLUMNS
+from lpnb.tables.run_table import RUN_COLUMNS
 
 Codes = npt.NDArray[np.int64]
 

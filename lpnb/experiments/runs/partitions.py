@@ -1,7 +1,7 @@
 """A run's per-case table as a folder of Parquet files, for results that do not fit into memory.
 
 It is written from the journal stretch by stretch, and read back whole, by columns, or as a Dask frame. What a
-column means is said by ``lpnb.tables.dataframes.cases_table``.
+column means is said by ``lpnb.tables.run_table.cases_table``.
 """
 
 from __future__ import annotations
@@ -14,17 +14,19 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from lpnb._internal.validation import one_of
 from lpnb.errors import Complaint, InvalidValueError, LpnbError, RunError
-from lpnb.experiments.runs.journal_rows import cases_frame, in_columns, pivot_of
-from lpnb.tables.dataframes import RUN_COLUMNS, cell_text
+from lpnb.experiments.runs.journal_rows import arrow_of, in_columns, pivot_of, run_blocks, run_kinds
+from lpnb.tables.arrow_columns import with_dtype_notes, with_types
+from lpnb.tables.run_table import RUN_COLUMNS
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from lpnb.experiments.runs.compare import Comparison
     from lpnb.journal import Reader
     from lpnb.plots import Heatmap
@@ -210,20 +212,14 @@ def write_parts(
 
 def _tables(reader: Reader, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
     """The table in stretches, all of one schema."""
-    hashes = reader.about.get("salt") is not None
+    kinds = run_kinds(columns, hashes=reader.about.get("salt") is not None)
     cases = reader.cases()
     schema = None
     while (stretch := list(islice(cases, rows))) or schema is None:
         followed = reader.followed(stretch[0].number, stretch[-1].number) if stretch else {}
-        frame = cases_frame(in_columns(stretch), columns, followed, hashes=hashes)
-        for name in frame.columns[
-            frame.dtypes == "object"
-        ]:  # of several types, and not the same in each part
-            frame[name] = [None if cell is None else cell_text(cell) for cell in frame[name]]
-            frame[name] = frame[name].astype("str")
-        table = pa.Table.from_pandas(frame, schema, preserve_index=False)
-        schema = table.schema
-        yield table
+        table = arrow_of(run_blocks(in_columns(stretch), columns, followed), kinds)
+        schema = schema or table.schema
+        yield with_dtype_notes(with_types(table, schema))
         if len(stretch) < rows:
             return
 

@@ -16,10 +16,9 @@ from lpnb._version import __version__
 from lpnb.client.base import check_client
 from lpnb.client.connect import account_ids
 from lpnb.client.live_guard import CAP, check_live
-from lpnb.experiments.cluster.worker_pool import check_cluster
 from lpnb.experiments.runs.dry_run import SHOWN, odd_values, print_requests
 from lpnb.experiments.runs.journal_rows import case_rows
-from lpnb.experiments.runs.options import RunOptions, name_of
+from lpnb.experiments.runs.options import RunOptions, check_cluster, name_of
 from lpnb.experiments.runs.progress import Display
 from lpnb.experiments.runs.resume import RETRY_RISK, open_pool, world_of
 from lpnb.experiments.runs.run import Run

@@ -119,8 +119,10 @@ def unused_columns(steps: Steps, columns: Iterable[str]) -> str | None:
     )
 
 
-def _invalid_messages(texts: Iterable[str]) -> Iterator[Complaint]:
+def _invalid_messages(texts: Sequence[str]) -> Iterator[Complaint]:
     """What keeps a message from being sent, while no conversation is open yet."""
+    if not texts:
+        return
     from lpnb.models.frames import Message
 
     for place, text in enumerate(texts):

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Any, Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal
 
 from lpnb._internal.display import brief
 from lpnb.experiments.runs.journal_rows import code_matches, skill_matches
+from lpnb.tables.cells import cells_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lpnb.tables.cells import Columns
 
 #: "failed": it came otherwise. "error": it cannot be said how it came. "skipped": nothing was expected.
 Verdict = Literal["passed", "failed", "error", "skipped"]
@@ -42,20 +46,13 @@ class CaseCheck:
     seconds: float
 
 
-def checks_of(table: pd.DataFrame, moves: pd.DataFrame | None = None) -> list[CaseCheck]:
-    """Check every case of a run by its table, as ``run.table()`` gives it.
+def checks_of(table: pd.DataFrame | Columns, moves: pd.DataFrame | None = None) -> list[CaseCheck]:
+    """Check every case of a run by its table, as ``run.table()`` or ``run.columns()`` gives it.
 
     Those of *moves*, rows of ``Comparison.table``, failed whatever they expected.
     """
-    columns = {
-        column: [
-            None if missing else cell
-            for cell, missing in zip(table[column], table[column].isna(), strict=True)
-        ]
-        if column in table
-        else [None] * len(table)
-        for column in _CHECKED_COLUMNS
-    }
+    cells = {column: cells_of(table, column) for column in _CHECKED_COLUMNS}
+    columns = {column: found or [None] * len(cells["case"]) for column, found in cells.items()}
     rows = zip(*columns.values(), strict=True)
     nearest = _nearest_skills(columns["expected_skill"], columns["landed_skill"])
     checks = [_check(dict(zip(columns, row, strict=True)), nearest) for row in rows]

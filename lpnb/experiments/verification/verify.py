@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from lpnb._internal.display import esc, room, table_html, table_text
 from lpnb._printable import one_line
 from lpnb.client.live_guard import CAP
@@ -26,12 +24,14 @@ from lpnb.experiments.runs.run_list import earlier_journal
 from lpnb.experiments.runs.steps import Steps
 from lpnb.experiments.verification.checks import CaseCheck, Verdict, checks_of
 from lpnb.experiments.verification.junit import save_junit
-from lpnb.tables.dataframes import plain_table
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from lpnb.client import AsyncClient, Client
     from lpnb.experiments.runs.progress import Display
     from lpnb.experiments.runs.run import Run
+    from lpnb.tables.cells import Columns
 
 #: Failures that are written out; the others are counted.
 SHOWN = 50
@@ -42,6 +42,7 @@ class Verification:
     """The verdict on every case of a run.
 
     Example:
+        >>> import pandas as pd
         >>> verification = verification_of(pd.DataFrame(
         ...     {"case": ["a"], "outcome": ["answered"], "code": ["OK"], "expected_code": ["BAD_REQUEST"]}
         ... ))
@@ -73,6 +74,8 @@ class Verification:
 
     def table(self) -> pd.DataFrame:
         """One row per case: case, verdict, expected, got, said (all str), seconds (float64)."""
+        from lpnb.tables.dataframes import plain_table
+
         names = ("case", "verdict", "expected", "got", "said", "seconds")
         columns = {name: [getattr(check, name) for check in self.checks] for name in names}
         return plain_table(columns, {**dict.fromkeys(names, "text"), "seconds": "number"})
@@ -214,7 +217,7 @@ def verify_with(
     check_since(cases, since, hash_personal=options.hash_personal)
     run = start_run(client, cases, options).wait()
     name = cases.origin.removeprefix("of ") or "cases"
-    return verification_of(run.table(), name, comparison_since(run, since))
+    return verification_of(run.columns(), name, comparison_since(run, since))
 
 
 def check_since(cases: Cases, since: object, *, hash_personal: bool = False) -> None:
@@ -285,9 +288,9 @@ def expect_something(cases: Cases) -> None:
 
 
 def verification_of(
-    table: pd.DataFrame, name: str = "cases", comparison: Comparison | None = None
+    table: pd.DataFrame | Columns, name: str = "cases", comparison: Comparison | None = None
 ) -> Verification:
-    """Check the cases of a run by its table, as ``run.table()`` gives it, and by what moved."""
+    """Check the cases of a run by its table, as ``run.table()`` or ``run.columns()`` gives it."""
     return Verification(checks_of(table, None if comparison is None else comparison.drift), name, comparison)
 
 

@@ -195,9 +195,9 @@ class RunResults:
 def earlier_runs(journal_path: Path, table: pd.DataFrame) -> list[str]:
     """The other journals in the same folder whose cases have the same columns, the newest first."""
     from lpnb.journal.reader import read_journal
-    from lpnb.tables.dataframes import RUN_COLUMNS
+    from lpnb.tables.run_table import RUN_COLUMNS
 
-    own = {str(column) for column in table.columns} - RUN_COLUMNS
+    own = {str(column) for column in table.columns} - RUN_COLUMNS.keys()
     paths = [path for path in journal_path.parent.glob("*.sqlite") if path != journal_path]
     found = []
     for path in sorted(paths, key=lambda each: each.stat().st_mtime, reverse=True):
