@@ -14,8 +14,10 @@ import sys
 import time
 from pathlib import Path
 
+import answers
 import notebook_pages
 import pages
+import plain_text
 import reference
 from sphinx.cmd.build import build_main
 
@@ -41,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     if status == 0:
         for page in out.rglob("*.html"):
             page.write_text(reachable(page.read_text(encoding="utf-8")), encoding="utf-8")
+        plain_text.write_markdown(source, out)
         print(f"docs: {out / 'index.html'} after {time.monotonic() - begun:.0f} s", file=sys.stderr)
     return status
 
@@ -77,6 +80,7 @@ def lay_out(source: Path, run: bool) -> None:
         text = shown[path] if path in shown else pages.read(path)
         written.write_text(text, encoding="utf-8")
     reference.write_pages(source / "reference")
+    answers.write_pages(source / "answers")
     pages.write_contents(source)
 
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MENU: dict[str, tuple[str, ...]] = {
     "Learn": ("notebooks/*",),
     "Do": ("how-to/*",),
-    "Look up": ("reference/index", "sandbox", "data"),
+    "Look up": ("answers/index", "reference/index", "sandbox", "data"),
     "Understand": ("comparison", "architecture"),
     "Take part": ("contributing", "changelog"),
 }
@@ -127,7 +127,8 @@ def write_contents(source: Path) -> None:
     there = [
         page
         for page in there
-        if page == "reference/index" or (page != "index" and not page.startswith("reference/"))
+        if page in ("reference/index", "answers/index")
+        or (page != "index" and not page.startswith(("reference/", "answers/")))
     ]
     menu = ""
     for heading, patterns in MENU.items():

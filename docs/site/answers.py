@@ -1,0 +1,103 @@
+"""A page of the site for each answer that CONVERSATION can give, in the words of `lpnb explain`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import lpnb
+from lpnb.models.responses import MEANINGS
+
+#: What the service says beside the number of a 401.
+_SERVICE_WORDS = {
+    "40001": "Bad request",
+    "40102": "Invalid AppJWT",
+    "40103": "Invalid ConsumerJWS",
+    "40104": "Missing ConsumerJWS",
+    "40105": "Missing AppJWT",
+}
+#: Each status that has words, and a title that a search finds.
+_TITLES = {
+    400: "400, Bad Request",
+    401: "401, Unauthorized",
+    403: "403, Forbidden",
+    404: "404, Not Found",
+    408: "408, Request Timeout",
+    413: "413, Payload Too Large",
+    429: "429, Too Many Requests",
+    500: "500, Internal Server Error",
+    502: "502, Bad Gateway",
+    503: "503, Service Unavailable",
+    504: "504, Gateway Timeout",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer: its page, what `lpnb explain` says of it, and the fault that makes a sandbox give it."""
+
+    name: str
+    title: str
+    meaning: str
+    advice: str
+    fault: str
+
+
+def answers() -> list[Answer]:
+    """Every answer that has a page, in the order of the menu."""
+    made = []
+    for status, title in _TITLES.items():
+        made.append(_answer(str(status), title, f'{{"code": {status}}}', "", status))
+        if status == 401:
+            for code, words in _SERVICE_WORDS.items():
+                body = f'{{"code": "{code}", "message": "{words}"}}'
+                fault = f'{{"code": 401, "body": {body}}}'
+                made.append(_answer(code, f"401, {code}", fault, body, 401))
+    return made
+
+
+def _answer(name: str, title: str, fault: str, body: str, status: int) -> Answer:
+    explained = lpnb.explain(body, status=status)
+    meaning = MEANINGS.get(name) or explained.findings[0].sentence.partition(": ")[2]
+    return Answer(name, title, meaning, explained.answer, fault)
+
+
+def write_pages(folder: Path) -> None:
+    """A page for each answer, and one that lists them."""
+    folder.mkdir(parents=True)
+    listed = ["# What the service answers", "", "| answer | what it means |", "|---|---|"]
+    for answer in answers():
+        (folder / f"{answer.name}.md").write_text(page(answer), encoding="utf-8")
+        listed.append(f"| [{answer.title}]({answer.name}.md) | {answer.meaning} |")
+    entries = "\n".join(answer.name for answer in answers())
+    listed += ["", "```{toctree}", ":hidden:", "", entries, "```", ""]
+    (folder / "index.md").write_text("\n".join(listed), encoding="utf-8")
+
+
+def page(answer: Answer) -> str:
+    """The page of one answer."""
+    return f"""# {answer.title}
+
+**What it means.** {answer.meaning}
+
+**What to do.** {answer.advice}
+
+Hand in what you hold, and the field or the token is named: `lpnb explain FILE`, or `lpnb.explain(text)`;
+see [Explain a 400, or any other answer](../how-to/explain-a-400.md).
+
+## See it on a sandbox
+
+```python
+import lpnb
+
+sandbox = lpnb.Sandbox().start()
+client = lpnb.Client(lpnb.Settings.of(sandbox.environment()))
+answer = {answer.fault}
+sandbox.fail("conversation", "status", times=None, **answer)
+reply = client.create_conversation("consumer-1")
+print(reply.explanation)
+```
+
+The notebook [Anatomy of a batch](../notebooks/04-batch-and-replies.md) provokes such answers, one after
+the other.
+"""
