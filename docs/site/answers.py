@@ -47,7 +47,9 @@ def answers() -> list[Answer]:
     """Every answer that has a page, in the order of the menu."""
     made = []
     for status, title in _TITLES.items():
-        made.append(_answer(str(status), title, f'{{"code": {status}}}', "", status))
+        # A wait that lpnb takes is half a minute of tries; this one it leaves to the reader.
+        fault = f'{{"code": {status}, "retry_after": 3600}}' if status == 429 else f'{{"code": {status}}}'
+        made.append(_answer(str(status), title, fault, "", status))
         if status == 401:
             for code, words in _SERVICE_WORDS.items():
                 body = f'{{"code": "{code}", "message": "{words}"}}'

@@ -42,33 +42,33 @@ def cases_table(
 
     Columns and dtypes, the same every time:
 
-    ================  ===================  ======================================================
-    case              str                  the case's name
-    consumer_id       str                  the consumer it was sent for
-    outcome           str                  answered, refused, not sent, unknown or planned
-    code              str                  of the conversation frame, as in ``responses_table``
-    message           str                  what was said about it
-    conversation_id   str                  the conversation that was opened
-    http_status       Int64                of the last attempt
-    attempts          Int64                requests tried
-    elapsed_ms        float64              of the last attempt, in milliseconds
-    sent_at           datetime64[us, UTC]  when the last attempt began
-    landed_skill_id   str                  the skill it landed in
-    landed_skill      str                  that skill's name
-    landing_source    str                  who said so: history or webhook
-    offered_campaign_id                    the campaign that Monitoring offered (str)
-    offered_engagement_id                  the engagement that Monitoring offered (str)
-    decided_by        str                  on a sandbox, the rule that decided the landing: "skill",
-                                           "campaign", "sde", "default" or "none"; with ", fallback" where
-                                           nobody was online in that skill
-    say_outcome       str                  of the opening messages: answered, or what became of the first
-                                           that was not: refused, unknown or not sent
-    landing_outcome   str                  of reading the landing: answered, not visible or not sent
-    close_outcome     str                  of the close: answered, refused, unknown or not sent
-    expected_skill    str                  the skill it should land in, by id or name
-    expected_code     str                  the code it should be answered with
-    passed            boolean              whether it came as expected; missing when nothing was expected
-    ================  ===================  ======================================================
+    =====================  ===================  ======================================================
+    case                   str                  the case's name
+    consumer_id            str                  the consumer it was sent for
+    outcome                str                  answered, refused, not sent, unknown or planned
+    code                   str                  of the conversation frame, as in ``responses_table``
+    message                str                  what was said about it
+    conversation_id        str                  the conversation that was opened
+    http_status            Int64                of the last attempt
+    attempts               Int64                requests tried
+    elapsed_ms             float64              of the last attempt, in milliseconds
+    sent_at                datetime64[us, UTC]  when the last attempt began
+    landed_skill_id        str                  the skill it landed in
+    landed_skill           str                  that skill's name
+    landing_source         str                  who said so: history or webhook
+    offered_campaign_id    str                  the campaign that Monitoring offered
+    offered_engagement_id  str                  the engagement that Monitoring offered
+    decided_by             str                  on a sandbox, the rule that decided the landing: "skill",
+                                                "campaign", "sde", "default" or "none"; with ", fallback"
+                                                where nobody was online in that skill
+    say_outcome            str                  of the opening messages: answered, or what became of the first
+                                                that was not: refused, unknown or not sent
+    landing_outcome        str                  of reading the landing: answered, not visible or not sent
+    close_outcome          str                  of the close: answered, refused, unknown or not sent
+    expected_skill         str                  the skill it should land in, by id or name
+    expected_code          str                  the code it should be answered with
+    passed                 boolean              whether it came as expected; missing when nothing was expected
+    =====================  ===================  ======================================================
 
     The three outcomes of steps are missing where a step was not asked for, or not begun.
     After these come the columns of the cases themselves, named as on the wire.

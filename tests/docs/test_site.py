@@ -189,3 +189,12 @@ def test_a_notebook_that_complains_on_standard_error_ends_the_build(tmp_path, no
         )
 
     assert str(caught.value) == "made.ipynb complains:\nmind\n"
+
+
+def test_every_page_is_there_as_markdown_and_listed_for_assistants(site, pages):
+    listed = re.findall(r"^- \[.+\]\((.+)\)$", (site / "llms.txt").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert [page for page in listed if not (site / page).is_file()] == []
+    assert [page for page in pages.site_pages().values() if page not in listed] == []
+    assert "answers/40103.md" in listed
+    assert "## Client(" in (site / "reference" / "connect-and-send.md").read_text(encoding="utf-8")
