@@ -449,6 +449,52 @@ def test_what_monitoring_cannot_find_is_named(sandbox):
     assert "These may still be open" in str(report)
 
 
+class LyingTransport(HttpTransport):
+    """A transport to an account whose replies, of the paths that end so, say whatever it likes."""
+
+    def __init__(self, status, content, end="/conversation"):
+        super().__init__()
+        self.status, self.content, self.end = status, content, end
+
+    async def exchange(self, request, progress):
+        exchange = await super().exchange(request, progress)
+        if request.url.path.endswith(self.end):
+            exchange.status, exchange.content = self.status, self.content
+        return exchange
+
+
+@pytest.mark.parametrize(
+    ("status", "content"),
+    [
+        (400, b"{}"),
+        (200, b'[{"code":5,"body":{"conversationId":7}},[]]'),
+        (200, b'[{"code":"OK","body":{"conversationId":"made-up"}}]'),
+    ],
+)
+def test_a_reply_that_is_not_true_leaves_nothing_open_that_monitoring_knows_of(sandbox, status, content):
+    settings = Settings.of(sandbox.environment())
+    with Client(settings, transport=LyingTransport(status, content), wait_scale=0.01) as client:
+        report = calibrate(client, quiet=True, wait=0)
+
+    assert len(sandbox.conversations) > 0
+    assert open_conversations(sandbox) == []
+    assert [line.split(" of consumer")[0] for line in report.may_be_open] in (
+        [],
+        ["conversation made-up"],
+    )
+
+
+@pytest.mark.parametrize("end", ["/engagement", "/search", "/send", "/consumer", "baseURI.json"])
+def test_odd_json_is_no_trouble(sandbox, end):
+    odd = b'[1,{"body":5,"code":[]},{"body":{"relativePath":"//evil.example","queryParams":{"a":[1]}}}]'
+    settings = Settings.of(sandbox.environment())
+    with Client(settings, transport=LyingTransport(200, odd, end), wait_scale=0.01) as client:
+        report = calibrate(client, quiet=True, wait=0)
+
+    left = open_conversations(sandbox)
+    assert all(any(name in line for line in report.may_be_open) for name in left)
+
+
 def test_an_interrupt_closes_what_is_open_and_says_so(sandbox):
     sandbox.fail("send", "hang", times=1, seconds=30, work_done=True)
 

@@ -14,7 +14,6 @@ from lpnb._internal.redaction import Secret, scrub
 from lpnb.client.engine import Engine
 from lpnb.diagnostics.calibration.reply_shapes import ReplyShapes
 from lpnb.errors import LpnbError
-from lpnb.models.engagements import EngagementRequest
 from lpnb.settings import Settings
 from lpnb.transport.http_transport import Transport
 from lpnb.transport.protocol import Exchange, ExchangeProgress, Request, call, content_of
@@ -114,7 +113,9 @@ class ProbeSession:
         #: Consumers by the conversations that are open, and what is known of those that may be.
         self.open: dict[str, str] = {}
         self.uncertain: dict[str, str] = {}
-        self.opened = 0
+        #: Every consumer that a conversation was asked for.
+        self.used: set[str] = set()
+        self._ids: set[str] = set()
         self._attempts = 0
         self._trouble = 0
         self._last = ""
@@ -268,13 +269,14 @@ class ProbeSession:
         await self.host("asyncMessagingEnt")
         self.check_trouble()
         self._attempts += 1
+        self.used.add(consumer)
         before = self.uncertain.get(consumer)
         if frames == 2:
             self.uncertain[consumer] = "a CONVERSATION request was under way"
         reply = await self._messaging("CONVERSATION", "", consumer, batch, headers)
         conversation_id = reply.body("conversationId")
         if isinstance(conversation_id, str) and conversation_id:
-            self.opened += 1
+            self._ids.add(conversation_id)
             self.open[conversation_id] = consumer
             self._set_uncertain(consumer, before)
             return replace(reply, conversation_id=conversation_id)
@@ -303,31 +305,41 @@ class ProbeSession:
         return reply
 
     async def close_all(self, tries: int = 3) -> None:
-        """Close whatever is open, and what a consumer of an unknown outcome is found to have open."""
+        """Close whatever is open, and whatever Monitoring or history know to be open of the consumers.
+
+        The last also where a reply said that nothing had opened: it may have been nonsense.
+        """
+        unsure = set(self.used)
         for attempt in range(tries):
-            if not self.open and not self.uncertain:
+            if not self.open and not unsure:
                 return
             if attempt:
                 await asyncio.sleep(self.engine.scaled(1.0))
-            for consumer in list(self.uncertain):
-                self.note_trouble(None)
-                with suppress(LpnbError, ProbingEndedError):
-                    await self._find_open(consumer)
-            for conversation_id in list(self.open):
-                self.note_trouble(None)
-                with suppress(LpnbError, ProbingEndedError):
-                    await self.close(conversation_id)
+            for _ in range(2):
+                for conversation_id in list(self.open):
+                    self.note_trouble(None)
+                    with suppress(LpnbError, ProbingEndedError):
+                        await self.close(conversation_id)
+                for consumer in sorted(unsure):
+                    self.note_trouble(None)
+                    with suppress(LpnbError, ProbingEndedError):
+                        if not await self._find_open(consumer):
+                            unsure.discard(consumer)
 
-    async def _find_open(self, consumer: str) -> None:
-        """Ask Monitoring and history for a conversation that may have been opened."""
-        found = None
-        with suppress(LpnbError):
-            found = (await self.engine.engagement(EngagementRequest(consumer))).conversation_id
-        found = found or await self.engine.find_open_conversation(consumer)
-        if found is not None:
-            self.opened += found not in self.open
-            self.open[found] = consumer
-            del self.uncertain[consumer]
+    async def _find_open(self, consumer: str) -> bool:
+        """Whether Monitoring or history know of an open conversation, which is noted."""
+        found = await self.engine.find_open_conversation(consumer)
+        if found is None or self.open.get(found) == consumer:
+            return False
+        self._ids.add(found)
+        self.open[found] = consumer
+        self.uncertain.pop(consumer, None)
+        return True
+
+    @property
+    def opened(self) -> int:
+        """How many conversations are known to have been opened."""
+        return len(self._ids)
 
     @property
     def may_be_open(self) -> list[str]:
