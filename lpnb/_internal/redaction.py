@@ -134,12 +134,10 @@ def scrub_bytes(content: bytes, secrets: Iterable[Secret]) -> bytes:
 
     One of fewer than eight letters is left: it would be found in words that are none.
     """
-    may_be_spelled = any(sign in content for sign in (b"%", b"\\", b"&"))
+    size = len(content)
     for secret in secrets:
-        if _SHORTEST <= len(secret.reveal()) <= len(content):
-            dresses = secret.dresses()
-            if may_be_spelled or dresses.with_blank or any(form in content for form in dresses.plain):
-                content = dresses.content.sub(MASK.encode("ascii"), content)
+        if _SHORTEST <= len(secret.reveal()) <= size and secret.dresses().may_be_in(content):
+            content = secret.dresses().content.sub(MASK.encode("ascii"), content)
     return content
 
 
@@ -151,21 +149,25 @@ _HTML_NAMES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 
 
 class Dresses:
-    """The ways to write one secret.
-
-    Attributes:
-        plain: The bytes of those without a sign that is spelled: one is there, or a spelled one, or none.
-        with_blank: Whether a blank in it may be written as a plus.
-    """
+    """The ways to write one secret."""
 
     def __init__(self, value: str) -> None:
         cores = _base64_cores(value)
         urlsafe = [core.translate(str.maketrans("+/", "-_")) for core in cores]
-        self.plain = tuple({form.encode("utf-8", "surrogatepass") for form in (value, *cores, *urlsafe)})
-        self.with_blank = " " in value
+        self._plain = tuple({form.encode("utf-8", "surrogatepass") for form in (value, *cores, *urlsafe)})
+        self._with_blank = " " in value
         spelled = "".join(map(_letter, value)) if len(value) <= _LONGEST_SPELLED else re.escape(value)
         ends = "(?:[A-Za-z0-9+/_-]?={1,2})?"
         self._source = "|".join([spelled, *(f"{_spelled(core)}{ends}" for core in cores)])
+
+    def may_be_in(self, content: bytes) -> bool:
+        """Whether one of them can be there; most replies have not even a sign that is used in spelling."""
+        if b"\\" in content or b"%" in content or b"&" in content or self._with_blank:
+            return True
+        for form in self._plain:  # noqa: SIM110 - a generator costs as much as all else here
+            if form in content:
+                return True
+        return False
 
     @cached_property
     def text(self) -> re.Pattern[str]:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Any
 
 from lpnb.tables.cells import Columns
+from lpnb.tables.formulas import disarm_text
 
-#: What a spreadsheet takes for the beginning of a formula, full-width signs too; an apostrophe disarms it.
-FORMULA_PREFIX = "^'*[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]"
-NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
-_FORMULA = re.compile(FORMULA_PREFIX)
-_NUMBER = re.compile(NUMBER.removesuffix("$") + r"\Z")
 _EPOCH = datetime.datetime(1970, 1, 1)
 _INT64 = 1 << 63
 
@@ -46,9 +41,7 @@ def csv_lines(columns: Columns, kinds: Mapping[str, str]) -> bytes | None:
 
 
 def _text(cell: str) -> str:
-    if _FORMULA.match(cell) and not _NUMBER.match(cell):
-        cell = f"'{cell}"
-    return '"' + cell.replace('"', '""') + '"'
+    return '"' + disarm_text(cell).replace('"', '""') + '"'
 
 
 def _whole(cell: int) -> str:

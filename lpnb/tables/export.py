@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from lpnb._internal.validation import check_path, one_of
 from lpnb.errors import Complaint, InvalidValueError, LpnbError
 from lpnb.tables.cells import Columns, cell_text
-from lpnb.tables.csv_lines import FORMULA_PREFIX, NUMBER, csv_lines
+from lpnb.tables.csv_lines import csv_lines
+from lpnb.tables.formulas import disarm
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,7 @@ def save_table(table: pd.DataFrame, path: str | os.PathLike[str], *, byte_order_
 
     Parquet keeps every dtype: ``pandas.read_parquet`` gives the same table back, but for columns that mix types
     or hold whole numbers beyond 64 bits, which become text. An index with a name, such as a pivot's, becomes
-    columns. CSV is UTF-8 with commas, with a byte order mark where *byte_order_mark* asks for one (Excel knows UTF-8 by it); a text that a spreadsheet would take for a formula (it begins with ``= + - @``, a tab, a carriage return or a full-width form, and is no number) gets an
+    columns. CSV is UTF-8 with commas, with a byte order mark where *byte_order_mark* asks for one (Excel knows UTF-8 by it); a text that a spreadsheet would take for a formula (``= + - @`` or a full-width form at its beginning, behind blanks and quotes, or behind a line's end, a tab or ``;`` in it, and it is no number) gets an
     apostrophe in front, which ``cases_of`` takes away again. Excel gets text as text, whatever
     it begins with, times in UTC, and a filter over each column. Missing cells are empty.
 
@@ -202,26 +203,12 @@ def _csv(table: pd.DataFrame | pa.Table, path: Path) -> None:
         if pa.types.is_dictionary(arrow_type):
             column, arrow_type = column.cast(arrow_type.value_type), arrow_type.value_type
         if pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type):
-            column = _escape_formulas(column)
+            column = disarm(column)
         elif pa.types.is_nested(arrow_type):
             texts = [None if cell is None else cell_text(cell) for cell in column.to_pylist()]
-            column = _escape_formulas(pa.array(texts, pa.string()))
-        columns[_escape_formulas(pa.array([name]))[0].as_py()] = column
+            column = disarm(pa.array(texts, pa.string()))
+        columns[disarm(pa.array([name]))[0].as_py()] = column
     pyarrow.csv.write_csv(pa.table(columns), path)
-
-
-def _escape_formulas(column: Any) -> Any:
-    """Put an apostrophe before whatever looks like a formula, or like one that was disarmed before."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    column = column.cast(pa.large_string())
-    needs_escape = pc.and_(
-        pc.match_substring_regex(column, FORMULA_PREFIX), pc.invert(pc.match_substring_regex(column, NUMBER))
-    )
-    apostrophe, nothing = (pa.scalar(text, pa.large_string()) for text in ("'", ""))
-    joined = pc.binary_join_element_wise(apostrophe, column, nothing)
-    return pc.if_else(needs_escape, joined, column)
 
 
 def _excel(table: pd.DataFrame, path: Path) -> None:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import csv
 import datetime
 import io
+import re
 import zipfile
 from pathlib import Path
 
 import openpyxl
 import pandas as pd
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lpnb import InvalidValueError, LpnbError, cases_of, cases_table, save_table
 from lpnb.tables import export
 from lpnb.tables.export import check_export
+from lpnb.tables.formulas import disarm, disarm_text, rearm
 
 NOON = datetime.datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=datetime.UTC)
 ARMED = [
@@ -31,7 +36,26 @@ ARMED = [
     "-",
     "=",
     "-1,5",
+    " =1",
+    "\u00a0\u3000=1",
+    '"=1',
+    '" =1"',
+    " '=1",
+    "\ufeff@x",
 ]
+#: Formulas inside a cell, for programs that split it at other signs, and how they are disarmed.
+INSIDE = {
+    "x;=1": "x;'=1",
+    "x\n=1": "x\n'=1",
+    "x\r\n-1": "x\r\n'-1",
+    "x\t@y": "x\t'@y",
+    'x; "=1': "x; \"'=1",
+    "x;'=1": "x;" + 2 * "'" + "=1",
+    ";=1": "';'=1",
+    "=1;=2": "'=1;'=2",
+    "\t=1": "'\t'=1",
+    "\n=1": "'\n'=1",
+}
 HARMLESS = [
     "-400.99",
     "0",
@@ -40,7 +64,6 @@ HARMLESS = [
     "1=1",
     "'tis",
     "x",
-    " =1",
     "007",
     "a\nb",
     'say "hi", you',
@@ -71,6 +94,26 @@ def test_text_that_a_spreadsheet_would_run_gets_an_apostrophe_in_a_csv_file(tmp_
     rows = list(csv.reader(io.StringIO(path.read_bytes().decode(), newline="")))
     assert rows == [["ctmrinfo.role"], ["'" + text]]
     assert dict(cases_of(path)[0].values) == {"ctmrinfo.role": text}
+
+
+@pytest.mark.parametrize(("text", "written"), INSIDE.items())
+def test_text_that_another_separator_would_make_a_formula_of_is_disarmed_inside(tmp_path, text, written):
+    path = save_table(pd.DataFrame({"ctmrinfo.role": [text]}), tmp_path / "t.csv")
+
+    rows = list(csv.reader(io.StringIO(path.read_bytes().decode(), newline="")))
+    assert rows == [["ctmrinfo.role"], [written]]
+    assert dict(cases_of(path)[0].values) == {"ctmrinfo.role": text}
+
+
+@given(st.text(st.sampled_from(" \t\n\r\"';,=+-@\uff1d\u00a0\u3000a1"), max_size=10))
+def test_whatever_text_is_written_no_separator_makes_a_formula_of_it_and_it_is_read_back(text):
+    (written,) = disarm(pa.array([text])).to_pylist()
+
+    assert written == disarm_text(text)
+    assert rearm(written) == text
+    if not re.fullmatch(r"-?(0|[1-9][0-9]*)", text):
+        for piece in re.split("[\t\n\r;]", written):
+            assert not re.match("[=+\\-@\uff1d]", piece.strip(' \u00a0\u3000"'))
 
 
 @pytest.mark.parametrize("text", HARMLESS)

@@ -14,6 +14,7 @@ from lpnb._internal.display import brief, count
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.columns import find_column
 from lpnb.experiments.cases.headers import match_headers
+from lpnb.tables.formulas import rearm
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,8 +25,6 @@ _ROWS_AT_ONCE = 8_192
 #: Characters of a CSV cell at the most; Python's own limit of 131,072 is less than a payload may hold.
 _LONGEST_CELL = 2**31 - 1
 _MOST_COMPLAINTS = 50
-#: What spreadsheets take for a formula, and the apostrophe that ``tables.export`` put before it.
-_DISARMED = re.compile("'+[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 #: How a cell is written that Excel must take for text.
 _FORCED_TEXT = re.compile(r'="((?:[^"]|"")*)"')
 _BYTE_ORDER_MARKS = {
@@ -183,8 +182,8 @@ def _arrays(rows: Sequence[Sequence[str]]) -> list[pa.Array]:
 def _cell(cell: str) -> str | None:
     if not cell:
         return None
-    if cell[0] == "'" and _DISARMED.match(cell):
-        return cell[1:]
+    if "'" in cell:
+        return rearm(cell)
     if cell[0] == "=" and (forced := _FORCED_TEXT.fullmatch(cell)):
         return forced[1].replace('""', '"') or None
     return cell

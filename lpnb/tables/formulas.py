@@ -1,0 +1,57 @@
+"""Text that a spreadsheet would take for a formula: disarmed in CSV files, and read back as it was."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_SIGN = "[=+\\-@\uff1d\uff0b\uff0d\uff20]"
+#: What programs skip before a formula.
+_SKIPPED = ' \t\n\r\x0b\x0c\u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff"'
+#: A cell that begins as a formula, behind what is skipped, or with what some programs skip in any case.
+_FRONT = f"^([{_SKIPPED}';]*{_SIGN}|'*[\t\r])"
+#: A formula that a program sees which takes another sign for the separator, or the line's end for the row's.
+_INSIDE = f"([\n\r\t;][{_SKIPPED}]*)('*{_SIGN})"
+_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
+_front, _inside = re.compile(_FRONT), re.compile(_INSIDE)
+_number = re.compile(_NUMBER.removesuffix("$") + r"\Z")
+
+
+def disarm(column: Any) -> Any:
+    """Put an apostrophe before whatever looks like a formula, or like one that was disarmed before."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = pc.replace_substring_regex(column.cast(pa.large_string()), _INSIDE, r"\1'\2")
+    is_formula = pc.and_(
+        pc.match_substring_regex(column, _FRONT), pc.invert(pc.match_substring_regex(column, _NUMBER))
+    )
+    apostrophe, nothing = (pa.scalar(text, pa.large_string()) for text in ("'", ""))
+    return pc.if_else(is_formula, pc.binary_join_element_wise(apostrophe, column, nothing), column)
+
+
+def disarm_text(text: str) -> str:
+    """The same for one cell.
+
+    Example:
+        >>> disarm_text("=1+1"), disarm_text("-5"), disarm_text("a;=1")
+        ("'=1+1", '-5', "a;'=1")
+    """
+    if text[:1].isalnum() and text.isalnum():
+        return text
+    text = _inside.sub(r"\1'\2", text)
+    return f"'{text}" if _front.match(text) and not _number.match(text) else text
+
+
+def rearm(text: str) -> str:
+    """Take away what ``disarm`` put into *text*; any other text stays as it is.
+
+    Example:
+        >>> rearm("'=1+1"), rearm("'tis"), rearm("' =1;'=2"), rearm("a;'=1;=2")
+        ('=1+1', "'tis", ' =1;=2', "a;'=1;=2")
+    """
+    if text.startswith("'") and _front.match(text[1:]):
+        text = text[1:]
+    if all(match[2][0] == "'" for match in _inside.finditer(text)):  # otherwise it was never disarmed
+        text = _inside.sub(lambda match: match[1] + match[2][1:], text)
+    return text
