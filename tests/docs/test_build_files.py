@@ -1,4 +1,4 @@
-"""The files for build servers that a page gives: their steps run here, pass, and fail on a case that moved."""
+"""The files for build servers that a page gives: their steps run here, pass, and fail when a case moves."""
 
 from __future__ import annotations
 
