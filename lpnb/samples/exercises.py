@@ -71,9 +71,30 @@ def check(exercise: str, answer: object) -> ExerciseResult:
     return ExerciseResult(exercise, "not yet", f"not yet. {task.hint}")
 
 
+def _plain(answer: object) -> str:
+    """An answer as it is compared: in small letters, without quotes, signs and blanks around it."""
+    text = " ".join(str(answer).lower().replace("&", " and ").replace("_", "-").split())
+    return text.strip(" .,;:!'\"`()")
+
+
 def _is_one_of(*words: str) -> Callable[[Any], bool]:
-    """The answer is one of *words*, in any case and between any blanks."""
-    return lambda answer: " ".join(str(answer).lower().split()) in {word.lower() for word in words}
+    """The answer is one of *words*, however it is written."""
+    return lambda answer: _plain(answer) in {_plain(word) for word in words}
+
+
+def _is_skill(name: str, skill_id: str) -> Callable[[Any], bool]:
+    """The answer is the skill, by name, by id, or a text or a reading with both."""
+    return lambda answer: _plain(name) in _plain(answer) or skill_id in str(answer)
+
+
+def _is_number(number: int, word: str) -> Callable[[Any], bool]:
+    """The answer is *number*: as a number of any kind, in digits or in words."""
+
+    def is_right(answer: Any) -> bool:
+        text = _plain(answer).replace(",", "").replace(" ", "")
+        return text in (str(number), f"{number}.0", word.replace(" ", ""))
+
+    return is_right
 
 
 def _sdes(batch: Any) -> dict[str, dict[str, Any]]:
@@ -110,7 +131,7 @@ EXERCISES: dict[str, Exercise] = {
         "Look at the card after the second profile: which fields of the first are still there?",
     ),
     "3.1": Exercise(
-        _is_one_of("Cards & Payments"),
+        _is_skill("Cards & Payments", "2741903011"),
         "Of the engagements that match, the one of the campaign with the smallest priority is shown.",
         "Ask for an engagement with that entry point, open a conversation with it, and look at the skill.",
     ),
@@ -125,27 +146,27 @@ EXERCISES: dict[str, Exercise] = {
         "After which outcome can nobody tell whether a conversation was created?",
     ),
     "4.2": Exercise(
-        lambda answer: answer == 2 or _is_one_of("two")(answer),
+        _is_number(2, "two"),
         "The first attempt was refused before anything was done, so the second was safe.",
         "Look at the attempts of the reply after the 429.",
     ),
     "5.1": Exercise(
-        lambda answer: answer == 5000 or _is_one_of("5,000", "5000")(answer),
+        _is_number(5000, "five thousand"),
         "lpnb counts before it sends; the service would refuse 5,001.",
         "The complaint names the most that is taken.",
     ),
     "6.1": Exercise(
-        lambda answer: answer == 24 or _is_one_of("24")(answer),
+        _is_number(24, "twenty-four"),
         "Every value of one field with every value of the others: 4 × 3 × 2.",
         "A grid crosses its fields: multiply.",
     ),
     "6.2": Exercise(
-        _is_one_of("Private Clients"),
+        _is_skill("Private Clients", "2741903013"),
         "The SDE rule for vip decides where no campaign and no skill is named.",
         "Find the row of vip without a campaign in the heatmap.",
     ),
     "7.1": Exercise(
-        lambda answer: answer == 1 or _is_one_of("1")(answer),
+        _is_number(1, "one"),
         "0 means all as expected, 1 that a case was not, 2 that the call was wrong.",
         "Look at the status that verify ended with.",
     ),

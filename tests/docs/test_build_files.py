@@ -46,7 +46,7 @@ def test_the_steps_of_all_three_are_the_same_and_pass_until_a_case_moves(tmp_pat
     assert night() == 0
     assert len(list((tmp_path / "runs").glob("*.sqlite"))) == 2
     assert 'tests="4"' in (tmp_path / "routing.xml").read_text(encoding="utf-8")
-    sandbox.set_online("3180255704", False)  # the adviser of Private Clients
+    sandbox.set_online("Sofia Lindqvist", False)  # the adviser of Private Clients
     assert night() == 1
 
 

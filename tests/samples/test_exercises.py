@@ -43,6 +43,29 @@ def test_the_right_answer_is_right_and_says_why(exercise, answer):
     assert str(checked) == f"{exercise}: right. {EXERCISES[exercise].because}"
 
 
+@pytest.mark.parametrize(
+    ("exercise", "answer"),
+    [
+        ("3.1", "2741903011"),
+        ("3.1", 2741903011),
+        ("3.1", "cards and payments."),
+        ("4.2", "2"),
+        ("4.2", "two"),
+        ("5.1", " 5,000 "),
+        ("5.1", "five thousand"),
+        ("6.1", 24.0),
+        ("6.1", "24"),
+        ("6.2", "Private Clients (2741903013)"),
+        ("7.1", "1"),
+        ("1.1", "`lp_consumer_id`"),
+        ("3.2", "str"),
+        ("8.1", "'lpnb doctor'"),
+    ],
+)
+def test_a_right_answer_may_be_written_in_other_ways(exercise, answer):
+    assert check(exercise, answer).state == "right"
+
+
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_a_wrong_answer_gets_a_hint_and_is_no_error(exercise):
     checked = check(exercise, WRONG.get(exercise, "something else"))

@@ -202,7 +202,7 @@ def test_an_engagement_is_offered_only_while_an_agent_of_its_skill_is_online(con
     sandbox.set_online("3180255704", False)
     assert offered(connector.engagement(SIGNED_IN_VIP)) == (99999, 888888)
 
-    sandbox.set_online("3180255704", True)
+    sandbox.set_online("sofia lindqvist", True)  # by name, too
     assert offered(connector.engagement(SIGNED_IN_VIP)) == (880524011, 880524113)
 
     careless = connect(engagement_needs_agent=False)

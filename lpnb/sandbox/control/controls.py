@@ -290,10 +290,13 @@ class Controls(AgentSide):
             return trace_of(self.world, self._state, conversation_id)
 
     def set_online(self, agent_id: str, online: bool, *, account_id: str | None = None) -> None:
-        """Let an agent come or go; who is there when the world begins stands in the world."""
+        """Let an agent come or go, by id or name; who is there when the world begins stands in the world."""
         account_id = self._account_id(account_id)
         account = self.world.accounts_by_id[account_id]
         agents = account.agents
+        named = [agent.id for agent in agents if agent.name.casefold() == agent_id.strip().casefold()]
+        if agent_id not in {agent.id for agent in agents} and len(named) == 1:
+            (agent_id,) = named
         if agent_id not in {agent.id for agent in agents}:
             known = quoted_list(agent.id for agent in agents) or "none: the account has no agents"
             names = {skill.id: skill.name for skill in account.skills}
