@@ -97,13 +97,19 @@ class ConversationContext(WireModel):
     wire_root: ClassVar[str] = "conversationContext"
 
     type: Text = Field(default="SharkContext", description="SharkContext goes with Monitoring's ids.")
-    visitor_id: Text | None = Field(default=None, description="Monitoring's visitorId.")
-    session_id: Text | None = Field(default=None, description="Monitoring's sessionId.")
+    visitor_id: Text | None = Field(
+        default=None, description="Monitoring's visitorId; reports count the visit by it."
+    )
+    session_id: Text | None = Field(
+        default=None, description="Monitoring's sessionId; reports tie the conversation to the visit by it."
+    )
     interaction_context_id: Id | None = Field(
         default=None, description="Monitoring's contextId.", examples=["2"]
     )
     lang: Text | None = Field(
-        default=None, description="Language and country, such as en-US.", examples=["en-US"]
+        default=None,
+        description="Language and country, such as en-US; only one that the account is set up for.",
+        examples=["en-US"],
     )
     features: list[Feature] | None = Field(
         default=None, description="As in Client-Properties; older pages only."
