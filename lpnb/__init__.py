@@ -130,6 +130,7 @@ _HOME = {
     "read_parts": "experiments.runs.partitions",
     "read_request": "snippets",
     "reasons": "experiments.routing.reasons",
+    "report": "experiments.report.report",
     "responses_table": "tables.dataframes",
     "run_experiment": "experiments.runs.start",
     "runs": "experiments.runs.run_list",

@@ -37,6 +37,7 @@ from lpnb.experiments.cases.columns import case_columns as case_columns
 from lpnb.experiments.cases.grid import Grid as Grid
 from lpnb.experiments.cases.personas import Personas as Personas
 from lpnb.experiments.learning.routing_rules import RoutingRules as RoutingRules
+from lpnb.experiments.report.report import report as report
 from lpnb.experiments.routing.learn import RoutingLearning as RoutingLearning
 from lpnb.experiments.routing.learn import learn_routing as learn_routing
 from lpnb.experiments.routing.learn import start_learning as start_learning

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from lpnb._internal.display import esc, table_text
 from lpnb._internal.validation import must
 from lpnb._printable import one_line
-from lpnb.errors import InvalidValueError
+from lpnb.errors import Complaint, InvalidValueError
 from lpnb.plots.canvas import SMALL, TEXT, Canvas, blank_canvas
 from lpnb.plots.case_matrix import CaseMatrix, Cell, case_labels, case_matrix, check_table
 from lpnb.plots.figure import Picture
@@ -41,6 +41,8 @@ class Heatmap(Picture):
         self.value = value
         self.colours = dict(colours)
         self.title = title or _TITLES.get(value, f"{value} of each case")
+        #: Finds the rules that the cases of one cell follow; a run's own heatmaps have it.
+        self.explain_cell: Callable[[tuple[object, object]], Any] | None = None
 
     @property
     def summary(self) -> str:  # type: ignore[override]  # it follows from the grid
@@ -51,6 +53,39 @@ class Heatmap(Picture):
         return f"{rows} by {columns}, {case_count(grid.total)}: " + ", ".join(
             f"{label} {count}" for label, count in grid.labels.items()
         )
+
+    def drill_down(self, row: object, column: object) -> Any:
+        """What tells the cases of one cell apart: the rules that they follow, by the other columns.
+
+        Sends nothing. ``print`` it to read the rules.
+
+        Args:
+            row: The value of the first key, as the heatmap heads it.
+            column: The value of the second key.
+
+        Returns:
+            The shortest list of rules, as ``run.rules(where=...)`` gives it.
+
+        Raises:
+            InvalidValueError: There is no such cell, it has no case with a known landing, no other column
+                varies in it, or the heatmap is not a run's.
+
+        Example:
+            >>> from lpnb import Client, Sandbox, Settings, Steps, run_experiment
+            >>> cases = [{"ctmrinfo.ctype": ctype, "ctmrinfo.role": role, "skillId": skill}
+            ...          for ctype in "ab" for role in "cd" for skill in ("2741903011", "2741903012")]
+            >>> with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
+            ...     steps = Steps(landing=True)
+            ...     run = run_experiment(client, cases, steps=steps, journal="cell.sqlite", progress=False)
+            >>> run.heatmap("ctmrinfo.ctype", "ctmrinfo.role").drill_down("a", "c").headline
+            '2 rules explain all 2 cases.'
+        """
+        if self.explain_cell is None:
+            sentence = (
+                "Only a run's own heatmap can tell cases apart: run.heatmap(...).drill_down(row, column)."
+            )
+            raise InvalidValueError([Complaint("", sentence)])
+        return self.explain_cell((row, column))
 
     def table(self) -> pd.DataFrame:
         """The cells as a DataFrame: a row for each value of the first key, a column for each of the second.

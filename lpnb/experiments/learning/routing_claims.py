@@ -103,6 +103,9 @@ class RoutingClaims:
     @cached_property
     def explains(self) -> bool:
         """Whether the rules say it in fewer words than the landings themselves, and were not refuted."""
+        return self._explains()
+
+    def _explains(self) -> bool:
         evidence = self.evidence
         if evidence.wrong(self.decision_list) and not evidence.unstable:
             return False

@@ -74,6 +74,9 @@ class RoutingRules(RoutingClaims):
         Every value was sent: no.
     """
 
+    #: What shares are of.
+    shares_of = "combinations"
+
     def __init__(
         self,
         factors: Factors,
@@ -228,7 +231,7 @@ class RoutingRules(RoutingClaims):
                 lines.append(f"{number} Otherwise: {self._skill(place)} ({share})")
                 continue
             held = count(self._own[place].bit_count(), "send")
-            of_all = " of the combinations" if place == 0 else ""
+            of_all = f" of the {self.shares_of}" if place == 0 else ""
             lines.append(
                 f"{number} If {rule_text(self.factors, rule)}: {self._skill(place)} ({share}{of_all}; "
                 f"rests on {held})"

@@ -20,11 +20,13 @@ def value_text(value: object) -> str:
     """A value of one column as it is read aloud.
 
     Example:
-        >>> [value_text(value) for value in ("vip", None, 5000, "0", True)]
-        ['vip', 'absent', '5000', "'0'", 'True']
+        >>> [value_text(value) for value in ("vip", None, 5000, "0", True, ["sec://home"])]
+        ['vip', 'absent', '5000', "'0'", 'True', 'sec://home']
     """
     if value is None:
         return "absent"
+    if isinstance(value, list) and len(value) == 1:
+        return value_text(value[0])
     if isinstance(value, str):
         plain = value.strip() == value and value not in ("", "absent", "True", "False", "None")
         return value if plain and not _is_number(value) and "," not in value else repr(value)

@@ -66,7 +66,13 @@ def row_of(case: Case, run_key: str, salt: str | None) -> CaseRow:
 _PERSONAL = {"personal", "customerId", "socialId", "imei", "userName", "sub", "ipAddress"}
 
 
-def _is_personal(column: str) -> bool:
+def is_personal(column: str) -> bool:
+    """Whether a column holds what is somebody's own: names, numbers, addresses.
+
+    Example:
+        >>> is_personal("ctmrinfo.customerId"), is_personal("ctmrinfo.ctype")
+        (True, False)
+    """
     return not _PERSONAL.isdisjoint(column.split("."))
 
 
@@ -77,7 +83,7 @@ def _hash_personal(value: Any, salt: str) -> Any:
     if not isinstance(value, dict):
         return value
     return {
-        key: hash_personal_value(item, salt) if _is_personal(key) else _hash_personal(item, salt)
+        key: hash_personal_value(item, salt) if is_personal(key) else _hash_personal(item, salt)
         for key, item in value.items()
     }
 
@@ -85,7 +91,7 @@ def _hash_personal(value: Any, salt: str) -> Any:
 def _personal_texts(value: Any, personal: bool = False) -> Iterator[str]:
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from _personal_texts(item, personal or _is_personal(key))
+            yield from _personal_texts(item, personal or is_personal(key))
     elif isinstance(value, list):
         for item in value:
             yield from _personal_texts(item, personal)
@@ -216,7 +222,7 @@ def run_kinds(columns: Sequence[str], *, hashes: bool = False) -> dict[str, str]
     from lpnb.tables.run_table import RUN_COLUMNS
 
     own = {
-        column.name: "text" if hashes and _is_personal(column.name) else column.kind
+        column.name: "text" if hashes and is_personal(column.name) else column.kind
         for column in columns_of(columns)
     }
     return {**RUN_COLUMNS, **own}

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lpnb.experiments.cases.cases import Cases
     from lpnb.experiments.runs.compare import Comparison
     from lpnb.experiments.runs.partitions import Parts
+    from lpnb.experiments.runs.run_rules import RunRules
     from lpnb.plots import Heatmap
     from lpnb.plots.flow import FlowPicture
 
@@ -39,6 +40,12 @@ _OFFERED = {
     "campaignInfo.campaignId": "offered_campaign_id",
     "campaignInfo.engagementId": "offered_engagement_id",
 }
+
+
+def _rules_of(table: pd.DataFrame, where: Mapping[str, object]) -> RunRules:
+    from lpnb.experiments.runs.run_rules import rules_of_table
+
+    return rules_of_table(table, where=where)
 
 
 def _names(columns: str | list[str] | None) -> list[str]:
@@ -186,7 +193,10 @@ class Results:
             from lpnb.experiments.runs.landing_factors import most_explaining
 
             rows, columns = most_explaining(table, rows, columns, value)
-        return heatmap(table, rows, columns, value, colours=colours)
+        found = heatmap(table, rows, columns, value, colours=colours)
+        keys = (rows, columns)
+        found.explain_cell = lambda cell: _rules_of(table, dict(zip(keys, cell, strict=True)))
+        return found
 
     def factors(self, columns: Sequence[str] | None = None, value: str = "landed_skill") -> pd.DataFrame:
         """Rank the cases' columns by how much of the landings they explain, alone and in pairs.
@@ -258,6 +268,40 @@ class Results:
         from lpnb.plots import flow
 
         return flow(self._with_offers(source, through, to), source, through, to, colours=colours)
+
+    def rules(
+        self,
+        columns: Sequence[str] | None = None,
+        where: Mapping[str, object] | None = None,
+        seed: int = 0,
+    ) -> RunRules:
+        """Find the shortest list of rules that the run's own cases follow. Sends nothing.
+
+        Printed it is the list in words; ``.rules`` is the same as a DataFrame, ``.picture()`` draws it, and
+        it predicts and explains as what ``learn_routing`` returns. Where the cases follow no short list, it
+        says so. A refusal counts as a landing.
+
+        Args:
+            columns: The columns that rules may look at; those that were sent and vary, when left out.
+            where: Only the cases with these values by column, as a heatmap heads them.
+            seed: The same seed, the same rules.
+
+        Raises:
+            InvalidValueError: There is no such column or value, no case with a known landing, or no column
+                varies.
+
+        Example:
+            >>> from lpnb import Client, Sandbox, Settings, Steps, run_experiment
+            >>> cases = [{"ctmrinfo.ctype": ctype} for ctype in ("business", "gold", "silver")]
+            >>> with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
+            ...     steps = Steps(landing=True)
+            ...     run = run_experiment(client, cases, steps=steps, journal="rules.sqlite", progress=False)
+            >>> print(str(run.rules()).splitlines()[1])
+              1. If ctmrinfo.ctype is business: Business Banking (33 % of the cases; rests on 1 send)
+        """
+        from lpnb.experiments.runs.run_rules import rules_of_table
+
+        return rules_of_table(self.table(), columns, where, seed)
 
     def compare(self, other: Any, key: str | Sequence[str] | None = None) -> Comparison:
         """Say which cases moved since, this run being the one before; see ``lpnb.compare``.

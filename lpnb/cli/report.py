@@ -1,0 +1,56 @@
+"""``lpnb report``: a run, or learned rules, as one HTML file that anybody can open."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lpnb.cli.run_command import exit_2_when_refused
+
+if TYPE_CHECKING:
+    SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def register(commands: SubParsers) -> None:
+    """Add ``report`` to the command line."""
+    report = commands.add_parser(
+        "report",
+        help="write what a run, or learned rules, say as one HTML file",
+        description="Write what a run, or learned rules, say as one HTML file that anybody can open: what "
+        "decides, where cases landed, what moved since an earlier one, and how sure that is. Nothing is "
+        "sent, and the file fetches nothing. Exit status: 0 when it is written, 1 when it cannot be, 2 when "
+        "the call is wrong or a file cannot be read.",
+    )
+    report.add_argument(
+        "run_file",
+        type=Path,
+        metavar="RUN",
+        help="a journal, a run's table as CSV or Parquet, or learned rules as JSON",
+    )
+    report.add_argument("--against", type=Path, metavar="RUN", help="an earlier one, to say what moved since")
+    report.add_argument(
+        "--key", action="append", metavar="COLUMN", help="tells cases apart, such as ctmrinfo.customerId"
+    )
+    report.add_argument("--title", metavar="TEXT", help="what stands at the top")
+    report.add_argument("--question", metavar="TEXT", help="what was to be found out")
+    report.add_argument(
+        "-o", "--out", type=Path, metavar="FILE", required=True, help="the file, such as tuesday.html"
+    )
+    report.set_defaults(run=_run)
+
+
+@exit_2_when_refused
+def _run(options: argparse.Namespace) -> int:
+    from lpnb.experiments.report.report import report
+
+    path = report(
+        options.run_file,
+        options.out,
+        against=options.against,
+        key=options.key,
+        title=options.title,
+        question=options.question,
+    )
+    print(path)
+    return 0

@@ -1,0 +1,1 @@
+"""A run, a verification or learned rules as one HTML file: question, rules, pictures, moves, certainty."""

@@ -1,0 +1,136 @@
+"""The page of a report: one HTML file without anything from elsewhere, in light or in dark colours."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from lpnb._internal.display import esc
+from lpnb.plots.figure import Picture, PlotsMissingError
+
+_STYLE = """
+:root{color-scheme:light dark;--ink:#1b1f24;--muted:#5b626b;
+--line:#d5d9e0;--paper:#fff;--soft:#f3f5f8;--mark:#0b57d0}
+@media (prefers-color-scheme:dark){
+:root{--ink:#f0f0f0;--muted:#a8b0ba;--line:#3b4149;--paper:#111;--soft:#1b1e23;--mark:#8ab4f8}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--paper);color:var(--ink);
+font:16px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
+main{max-width:60rem;margin:0 auto;padding:2rem 1.25rem 4rem}
+h1{font-size:1.75rem;line-height:1.25;margin:0 0 .25rem}
+h2{font-size:1.2rem;margin:2.5rem 0 .5rem;padding-top:1rem;border-top:1px solid var(--line)}
+p,li{max-width:44rem}
+.about{color:var(--muted);margin:0}
+.question{font-size:1.1rem;margin:1rem 0 0}
+.short{background:var(--soft);border-left:4px solid var(--mark);padding:.75rem 1.25rem;margin:1.25rem 0}
+.short ul{margin:0;padding-left:1.1rem}
+.scroll{overflow-x:auto}
+table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums;margin:.5rem 0}
+caption{text-align:left;color:var(--muted);padding-bottom:.25rem}
+th,td{text-align:left;vertical-align:top;padding:.35rem 1.1rem .35rem 0;border-bottom:1px solid var(--line)}
+td.number,th.number{text-align:right}
+th{font-weight:600}
+img{max-width:100%;height:auto;display:block;margin:.75rem 0}
+summary{cursor:pointer;color:var(--muted);padding:.25rem 0}
+footer{color:var(--muted);font-size:.9rem;margin-top:3rem;border-top:1px solid var(--line);padding-top:1rem}
+@media print{main{max-width:none;padding:0}h2{break-after:avoid}img,tr{break-inside:avoid}}
+"""
+
+
+@dataclass
+class Section:
+    """One part of a report: its heading, and what stands below it as HTML."""
+
+    heading: str
+    parts: list[str] = field(default_factory=list)
+
+    def say(self, *sentences: str) -> None:
+        """Add a paragraph for each sentence that is not empty."""
+        self.parts += [f"<p>{esc(sentence)}</p>" for sentence in sentences if sentence]
+
+    def list(self, sentences: Iterable[str]) -> None:
+        """Add a list of sentences."""
+        self.parts.append(f"<ul>{''.join(f'<li>{esc(sentence)}</li>' for sentence in sentences)}</ul>")
+
+    def table(
+        self, caption: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, folded: bool = False
+    ) -> None:
+        """Add a table; *folded*, it is opened by its caption."""
+        numbers = [
+            bool(rows) and all(isinstance(row[at], int | float) or row[at] is None for row in rows)
+            for at in range(len(columns))
+        ]
+        kinds = [' class="number"' if number else "" for number in numbers]
+        head = "".join(
+            f'<th scope="col"{kind}>{esc(name)}</th>' for kind, name in zip(kinds, columns, strict=True)
+        )
+        body = "".join(
+            "<tr>"
+            + "".join(f"<td{kind}>{esc(_cell(cell))}</td>" for kind, cell in zip(kinds, row, strict=True))
+            + "</tr>"
+            for row in rows
+        )
+        title = "" if folded else f"<caption>{esc(caption)}</caption>"
+        table_html = (
+            f'<div class="scroll" tabindex="0" role="group" aria-label="{esc(caption)}"><table>{title}<thead>'
+            f"<tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        )
+        self.parts.append(
+            f"<details><summary>{esc(caption)}</summary>{table_html}</details>" if folded else table_html
+        )
+
+    def picture(self, picture: Picture) -> None:
+        """Add a picture, drawn for light and for dark pages; as its words where nothing can be drawn."""
+        words = f"{picture.title}. {picture.summary}"
+        try:
+            light, dark = (_data_url(picture.svg(theme)) for theme in ("light", "dark"))
+        except PlotsMissingError as missing:
+            self.say(f"{words}.", str(missing))
+            return
+        self.parts.append(
+            f'<picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'
+            f'<img src="{light}" alt="{esc(words)}"></picture>'
+        )
+
+
+@dataclass
+class Page:
+    """A whole report, to be written as one file."""
+
+    title: str
+    about: str
+    question: str
+    short: list[str]
+    sections: list[Section]
+    footer: str
+
+    def html(self) -> str:
+        """The page. Its policy forbids it to fetch anything."""
+        sections = "".join(
+            f"<section><h2>{esc(section.heading)}</h2>{''.join(section.parts)}</section>"
+            for section in self.sections
+            if section.parts
+        )
+        short = "".join(f"<li>{esc(sentence)}</li>" for sentence in self.short)
+        return (
+            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width,initial-scale=1">'
+            '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
+            "style-src 'unsafe-inline'\">"
+            f"<title>{esc(self.title)}</title><style>{_STYLE}</style></head><body><main>"
+            f'<h1>{esc(self.title)}</h1><p class="about">{esc(self.about)}</p>'
+            f'<p class="question"><strong>Question:</strong> {esc(self.question)}</p>'
+            f'<div class="short"><ul>{short}</ul></div>{sections}'
+            f"<footer>{esc(self.footer)}</footer></main></body></html>\n"
+        )
+
+
+def _cell(cell: object) -> str:
+    if cell is None or cell != cell:
+        return ""
+    return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell)
+
+
+def _data_url(svg: str) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode('utf-8')).decode('ascii')}"

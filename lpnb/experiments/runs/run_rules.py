@@ -1,0 +1,251 @@
+"""The shortest list of rules that a run's own cases follow, found without sending anything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lpnb._internal.display import count
+from lpnb._internal.validation import one_of
+from lpnb.errors import Complaint, InvalidValueError
+from lpnb.experiments.cases.columns import kinds_of
+from lpnb.experiments.learning.case_space import MOST_VALUES, Booleans, Rows
+from lpnb.experiments.learning.decision_list import Places, Rules, deciding_rules, predicted_skills
+from lpnb.experiments.learning.evidence import Evidence
+from lpnb.experiments.learning.factors import MOST_FACTORS, Factors
+from lpnb.experiments.learning.inducer import Inducer, Induction
+from lpnb.experiments.learning.routing_rules import RecordedSend, RoutingRules
+from lpnb.experiments.runs.landing_factors import column_groups, factor_ranking, landed_cases
+from lpnb.experiments.runs.pairing import sent_columns
+from lpnb.plots.case_matrix import text_values
+
+#: Cases that the search begins with; those of the others are added that it explains wrongly.
+_BEGUN_WITH, _ADDED, _ROUNDS, _BEGINNINGS = 600, 200, 12, 3
+#: Up to so many cases a list is made to explain all of them; of more, where so small a share lands otherwise.
+_SMALL, _MENDED = 80, 0.05
+#: Rules that explain a smaller share of the cases than this explain too little to be told.
+_NEARLY_ALL = 0.9
+#: A column whose values are more than so large a share of the cases names each case, and rules nothing.
+_NAMES_CASES, _FEW = 0.5, 12
+
+
+class RunRules(RoutingRules):
+    """The rules that a run's own cases follow. ``run.rules()`` and ``heatmap.drill_down`` make them.
+
+    As ``RoutingRules``, but that shares are of the run's cases, and that nothing was validated: how often the
+    rules are wrong for other cases, they do not say.
+    """
+
+    shares_of = "cases"
+
+    @property
+    def title(self) -> str:
+        """What the list is of."""
+        cases, of = count(len(self.records), "case"), self.about.get("where") or "that landed"
+        return f"What {cases} {of} {'follows' if len(self.records) == 1 else 'follow'}"
+
+    @property
+    def headline(self) -> str:
+        """How many rules explain how many of the cases, in a sentence."""
+        right, total, rules = self._right, len(self.records), len(self.decision_list)
+        if not self.explains:
+            return "No short list of rules explains where these cases landed."
+        explained = f"all {total:,} cases" if right == total else f"{right:,} of {count(total, 'case')}"
+        return f"{count(rules, 'rule')} {'explains' if rules == 1 else 'explain'} {explained}."
+
+    @cached_property
+    def _rows(self) -> Rows:
+        rows = np.array([send.row for send in self.records], dtype=np.uint8)
+        return rows.reshape(len(self.records), self.factors.space.count)
+
+    @cached_property
+    def _right(self) -> int:
+        found = predicted_skills(self.decision_list, self._rows, self.factors.space)
+        return sum(
+            self.skills[at] == send.skill for at, send in zip(found.tolist(), self.records, strict=True)
+        )
+
+    def _explains(self) -> bool:
+        if self._right == len(self.records):
+            return super()._explains()
+        return self._right >= _NEARLY_ALL * len(self.records)
+
+    @cached_property
+    def shares(self) -> list[float]:
+        """For each rule, the share of the run's cases that it decides."""
+        deciding = deciding_rules(self.decision_list, self._rows, self.factors.space)
+        counts = np.bincount(deciding, minlength=len(self.decision_list))
+        return [float(cases) / max(len(self.records), 1) for cases in counts]
+
+    def _bound_sentence(self) -> str:
+        wrong = len(self.records) - self._right
+        fit = f"{count(wrong, 'case')} landed otherwise than they say. " if wrong else ""
+        return (
+            f"{fit}The rules are made from these cases and were tried on no others, so how often they are "
+            "wrong elsewhere cannot be said; learn_routing validates its rules."
+        )
+
+    def _notes(self) -> list[str]:
+        left_out = self.about.get("left_out")
+        notes = super()._notes()
+        if left_out:
+            notes.append(f"Not looked at, because nearly each case has a value of its own: {left_out}.")
+        return notes
+
+
+def rules_of_table(
+    table: pd.DataFrame,
+    columns: Sequence[str] | None = None,
+    where: Mapping[str, object] | None = None,
+    seed: int = 0,
+) -> RunRules:
+    """The shortest list of rules that the cases of a per-case table follow; see ``Run.rules``.
+
+    Raises:
+        InvalidValueError: There is no such column, no case with a known landing, or no column varies.
+    """
+    there = [str(name) for name in table.columns]
+    named = [("where", name) for name in where or ()] + [("columns", name) for name in columns or ()]
+    if wrong := [one_of(argument, name, there) for argument, name in named if name not in there]:
+        raise InvalidValueError(wrong)
+    landed, labels = landed_cases(_only(table, where or {}))
+    shown = (
+        "" if not where else f"with {', '.join(f'{name} {_shown(value)}' for name, value in where.items())}"
+    )
+    if not len(landed):
+        sentence = (
+            f"No case {f'{shown} ' if shown else ''}has a known landing, so there is nothing to explain."
+        )
+        raise InvalidValueError([Complaint("landed_skill", sentence)])
+    names, left_out = _candidates(landed, sent_columns(landed) if columns is None else list(columns))
+    if not names:
+        sentence = f"No column varies among the cases {shown or 'that landed'}, so none can decide."
+        raise InvalidValueError([Complaint("columns", sentence)])
+    factors, rows = _factors(landed, names)
+    skills = list(dict.fromkeys(labels))
+    numbers = labels.map({skill: number for number, skill in enumerate(skills)}).to_numpy(dtype=np.int64)
+    rules, rivals = _induced(factors, rows, numbers, seed)
+    sends = [
+        RecordedSend(number, "run", tuple(row), skill, case)
+        for number, (row, skill, case) in enumerate(zip(rows.tolist(), labels, landed["case"], strict=True))
+    ]
+    about = {"stopped_by": "run", "where": shown, "left_out": ", ".join(left_out)}
+    return RunRules(factors, rules, skills, sends, rivals=rivals, about=about)
+
+
+def _only(table: pd.DataFrame, where: Mapping[str, object]) -> pd.DataFrame:
+    """The cases with these values, as pictures head them."""
+    for name, value in where.items():
+        wanted = _shown(value)
+        texts = text_values(table[name])
+        if wanted not in set(texts):
+            raise InvalidValueError([one_of(f"where[{name!r}]", wanted, list(dict.fromkeys(texts))[:20])])
+        table = table[(texts == wanted).to_numpy()]
+    return table
+
+
+def _shown(value: object) -> str:
+    return str(text_values(pd.Series([value], dtype="object")).iloc[0])
+
+
+def _candidates(landed: pd.DataFrame, columns: list[str]) -> tuple[list[list[str]], list[str]]:
+    """The groups of columns that may decide; and those with another value in nearly each case."""
+    groups = column_groups(landed, columns)
+    most = min(max(_NAMES_CASES * len(landed), _FEW), MOST_VALUES)
+    kept = [names for names, codes in groups if int(codes.max()) < most]
+    left_out = [" + ".join(names) for names, codes in groups if int(codes.max()) >= most]
+    if len(kept) > MOST_FACTORS:
+        ranked = factor_ranking(landed, [names[0] for names in kept])
+        order = ranked.loc[ranked["second_factor"].isna(), "factor"].tolist()
+        kept.sort(key=lambda names: order.index(names[0]))
+    return kept[:MOST_FACTORS], left_out
+
+
+def _factors(landed: pd.DataFrame, groups: list[list[str]]) -> tuple[Factors, Rows]:
+    """The columns as factors, with the values as a case has them, and the cases as rows."""
+    kinds = kinds_of(name for names in groups for name in names)
+    values: dict[str, object] = {}
+    rows = np.empty((len(landed), len(groups)), dtype=np.uint8)
+    for at, names in enumerate(groups):
+        codes, _ = pd.factorize(text_values(landed[names[0]]))
+        first = pd.Series(codes).drop_duplicates().index
+        rows[:, at] = codes
+        for name in names:
+            cells = landed[name].astype("object").iloc[first]
+            values[name] = [_cell(cell, kinds.get(name, "text")) for cell in cells]
+    return Factors(values, zipped=[names for names in groups if len(names) > 1]), rows
+
+
+def _cell(cell: Any, kind: str) -> object:
+    """A cell of the table as a case has it."""
+    if cell is None or cell is pd.NA or cell != cell:
+        return None
+    if kind in ("object", "list", "json") and isinstance(cell, str):
+        try:
+            return json.loads(cell)
+        except ValueError:
+            return cell
+    return cell.item() if hasattr(cell, "item") else cell
+
+
+def _induced(factors: Factors, rows: Rows, skills: Places, seed: int) -> tuple[Rules, list[Rules]]:
+    """The shortest list that explains every row; where none that is short does, one that explains most.
+
+    The second is found first, from some of the rows: there a case that lands otherwise costs little. Where
+    few do, it is mended until it explains all, as long as it does not grow as noise would make it grow.
+    """
+    rows, skills = _distinct(rows, skills)
+    order = np.random.default_rng(seed).permutation(len(rows))
+    rough = _updated(factors, rows, skills, order[:_BEGUN_WITH], seed, soft=True)
+    wrong = _wrong(rough.rules, factors, rows, skills)
+    if len(rows) > _SMALL and wrong.mean() > _MENDED:
+        return rough.rules, [rules for _, rules in rough.rivals]
+    most, chosen = 2 * len(rough.rules) + 3, order[:_BEGUN_WITH]
+    if len(rows) <= _SMALL:
+        most = len(rows)
+    evidence = Evidence(factors.space)
+    inducer = Inducer(evidence, int(skills.max()) + 1)
+    found, taken = rough, np.zeros(len(rows), dtype=np.bool_)
+    for _ in range(_ROUNDS):
+        taken[chosen] = True
+        for place in chosen.tolist():
+            evidence.add(rows[place], int(skills[place]))
+        found = inducer.update(np.random.default_rng(seed), found.rules)
+        chosen = order[(_wrong(found.rules, factors, rows, skills) & ~taken)[order]][:_ADDED]
+        if len(found.rules) > most:
+            return rough.rules, [rules for _, rules in rough.rivals]
+        if not len(chosen):
+            break
+    if evidence.count <= _BEGUN_WITH // 2:  # quick enough to begin anew some times: a search may get stuck
+        anew = [
+            Inducer(evidence, inducer.skills).update(np.random.default_rng([seed, turn]))
+            for turn in range(_BEGINNINGS)
+        ]
+        found = min([found, *anew], key=lambda each: each.cost)
+    return found.rules, [rules for _, rules in found.rivals]
+
+
+def _distinct(rows: Rows, skills: Places) -> tuple[Rows, Places]:
+    """Every combination once, with the skill that it landed in most often."""
+    found, place = np.unique(rows, axis=0, return_inverse=True)
+    counts = np.zeros((len(found), int(skills.max()) + 1), dtype=np.int64)
+    np.add.at(counts, (place.reshape(-1), skills), 1)
+    return found, counts.argmax(axis=1)
+
+
+def _updated(
+    factors: Factors, rows: Rows, skills: Places, places: Places, seed: int, *, soft: bool
+) -> Induction:
+    evidence = Evidence(factors.space)
+    for place in places.tolist():
+        evidence.add(rows[place], int(skills[place]), soft=soft)
+    return Inducer(evidence, int(skills.max()) + 1).update(np.random.default_rng(seed))
+
+
+def _wrong(rules: Rules, factors: Factors, rows: Rows, skills: Places) -> Booleans:
+    return np.not_equal(predicted_skills(rules, rows, factors.space), skills)
