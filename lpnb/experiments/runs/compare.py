@@ -282,7 +282,7 @@ def _differing_steps(tables: Sequence[pd.DataFrame]) -> list[str]:
         return []
     which = "the run before" if asked[0] else "the run after"
     return [
-        f"Monitoring offered engagements in the run {which} alone, so landings may differ for that reason."
+        f"Monitoring offered engagements in {which} alone, so landings may differ for that reason."
     ]
 
 
