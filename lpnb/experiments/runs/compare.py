@@ -281,9 +281,7 @@ def _differing_steps(tables: Sequence[pd.DataFrame]) -> list[str]:
     if asked[0] == asked[1]:
         return []
     which = "the run before" if asked[0] else "the run after"
-    return [
-        f"Monitoring offered engagements in {which} alone, so landings may differ for that reason."
-    ]
+    return [f"Monitoring offered engagements in {which} alone, so landings may differ for that reason."]
 
 
 def _changes(was: pd.DataFrame, now: pd.DataFrame, before: Any, after: Any, same: Any) -> pd.Series:
