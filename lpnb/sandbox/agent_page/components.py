@@ -58,13 +58,13 @@ def stage_chip(item: ListRow, *, name_agent: bool = True) -> Html:
     """Waiting, with whom, or closed; one word without the agent's name: the list has room for no more."""
     conversation = item.conversation
     if conversation.stage == "CLOSE":
-        return tag("span", "Closed", class_="chip")
+        return tag("span.chip", "Closed")
     if conversation.state == "CLOSE":
-        return tag("span", "Survey", class_="chip chip-wait")
+        return tag("span.chip.chip-wait", "Survey")
     if item.agent is None:
-        return tag("span", "Waiting", class_="chip chip-wait")
+        return tag("span.chip.chip-wait", "Waiting")
     agent: tuple[object, ...] = ("With ", tag("bdi", item.agent)) if name_agent else ("Open",)
-    return tag("span", *agent, class_="chip chip-good")
+    return tag("span.chip.chip-good", *agent)
 
 
 def when(seconds: float) -> Html:

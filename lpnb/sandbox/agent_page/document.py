@@ -27,7 +27,7 @@ def document(page: Page) -> bytes:
     )
     body = tag(
         "body",
-        tag("a", "Skip to the conversation", href="#conversation", class_="skip"),
+        tag("a.skip", "Skip to the conversation", href="#conversation"),
         _banner(page),
         tag(
             "div",
@@ -56,30 +56,22 @@ def _banner(page: Page) -> Html:
         text = "Webhooks: " + ", ".join(parts)
         tone = "wait" if counts.waiting else "bad" if counts.expired + counts.dropped else "good"
     return tag(
-        "header",
+        "header.banner",
         tag(
-            "a",
+            "a.brand",
             tag("img", src=f"{BASE}/static/icon.svg", alt="", width=24, height=24),
-            tag("span", "Agent workspace", class_="brand-name"),
+            tag("span.brand-name", "Agent workspace"),
             href="/",
-            class_="brand",
         ),
         tag(
-            "p",
+            "p.account",
             tag("bdi", page.account.name),
-            tag("span", page.account.id, class_="mono faint"),
-            tag(
-                "span",
-                "Sandbox",
-                class_="badge",
-                title="This is not LivePerson: it is played on this machine.",
-            ),
-            class_="account",
+            tag("span.mono.faint", page.account.id),
+            tag("span.badge", "Sandbox", title="This is not LivePerson: it is played on this machine."),
         ),
-        tag("p", text, class_=f"pill pill-{tone}", id="webhooks", data_live=True),
-        tag("p", "Not live", id="live", class_="pill pill-quiet", role="status", hidden=True),
-        tag("button", "Dark theme", type="button", id="theme", aria_pressed="false", hidden=True),
-        class_="banner",
+        tag("p#webhooks", text, class_=f"pill pill-{tone}", data_live=True),
+        tag("p.pill.pill-quiet#live", "Not live", role="status", hidden=True),
+        tag("button#theme", "Dark theme", type="button", aria_pressed="false", hidden=True),
     )
 
 
@@ -92,16 +84,13 @@ def _list(page: Page) -> Html:
         count = f"{opened} open, {len(page.rows) - opened} closed" if page.rows else "none yet"
     rows = [tag("li", _row(item, item.conversation.conversation_id == here)) for item in page.rows]
     return tag(
-        "nav",
-        tag("h1", "Conversations ", tag("span", count, class_="faint", id="count", data_live=True)),
+        "nav.pane.list-pane",
+        tag("h1", "Conversations ", tag("span.faint#count", count, data_live=True)),
         tag(
-            "ul",
-            rows or tag("li", "New conversations appear here by themselves.", class_="faint hint"),
-            id="list",
-            class_="list",
+            "ul.list#list",
+            rows or tag("li.faint.hint", "New conversations appear here by themselves."),
             data_live=True,
         ),
-        class_="pane list-pane",
         aria_label="Conversations",
     )
 
@@ -119,30 +108,22 @@ def _row(item: ListRow, here: bool) -> Html:
         preview = f"You: {entry.preview}"
     unread = None
     if entry.unread:
-        unread = tag(
-            "span",
-            entry.unread,
-            tag("span", " unread", class_="unseen"),
-            class_="unread",
-            title="Unread messages",
-        )
+        unread = tag("span.unread", entry.unread, tag("span.unseen", " unread"), title="Unread messages")
     return tag(
         "a",
         tag("span", initials(item.name), class_=f"face face-{conversation.number % 6}", aria_hidden="true"),
         tag(
-            "span",
-            tag("span", name, class_="name", dir="auto"),
+            "span.row",
+            tag("span.name", name, dir="auto"),
             when(entry.at),
-            tag("span", preview, class_="preview", dir="auto"),
+            tag("span.preview", preview, dir="auto"),
             unread,
             tag(
-                "span",
+                "span.meta",
                 stage_chip(item, name_agent=False),
-                tag("bdi", skill, class_="skill", title="Skill"),
-                tag("bdi", source, class_="source faint", title="Source: campaign or connector"),
-                class_="meta",
+                tag("bdi.skill", skill, title="Skill"),
+                tag("bdi.source.faint", source, title="Source: campaign or connector"),
             ),
-            class_="row",
         ),
         href=link(conversation.conversation_id),
         aria_current="page" if here else None,

@@ -17,7 +17,7 @@ def empty_state(page: Page) -> Html:
     elif page.rows:
         inside = [
             tag("h2", "Choose a conversation"),
-            tag("p", "New ones appear in the list by themselves.", class_="faint"),
+            tag("p.faint", "New ones appear in the list by themselves."),
         ]
     else:
         inside = [
@@ -29,16 +29,13 @@ def empty_state(page: Page) -> Html:
             tag("pre", tag("code", _curl(page)), tabindex=0, aria_label="Shell"),
         ]
     return tag(
-        "main",
+        "main.conversation#nothing",
         tag(
-            "section",
+            "section#conversation",
             inside,
             class_="pane empty centred" if page.rows else "pane empty",
-            id="conversation",
             tabindex=-1,
         ),
-        class_="conversation",
-        id="nothing",
         data_live=True,
     )
 

@@ -2,6 +2,7 @@
 
 import html
 import re
+from functools import cache
 
 # Controls that no HTML may hold; a line break and a tab may stay.
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -39,13 +40,29 @@ def join(children: object) -> Html:
     return escape(children)
 
 
-def tag(name: str, /, *children: HtmlChild, **attributes: object) -> Html:
-    """An element. ``class_`` and ``aria_label`` become ``class`` and ``aria-label``; None leaves one out.
+@cache
+def _read_selector(selector: str) -> tuple[str, list[str]]:
+    """The element's name, and it with class and id as they stand in its tag."""
+    place, _, element_id = selector.partition("#")
+    name, *classes = place.split(".")
+    opening = [
+        name,
+        f'class="{" ".join(classes)}"' if classes else "",
+        f'id="{element_id}"' if element_id else "",
+    ]
+    return name, [part for part in opening if part]
 
-    >>> tag("p", "1 < 2", class_="note", hidden=True, title=None)
-    '<p class="note" hidden>1 &lt; 2</p>'
+
+def tag(selector: str, /, *children: HtmlChild, **attributes: object) -> Html:
+    """An element, named with its classes and its id as CSS has them.
+
+    ``class_`` and ``aria_label`` become ``class`` and ``aria-label``; None leaves one out.
+
+    >>> tag("p.note.faint#first", "1 < 2", hidden=True, title=None)
+    '<p class="note faint" id="first" hidden>1 &lt; 2</p>'
     """
-    opening = [name]
+    name, opening = _read_selector(selector)
+    opening = [*opening]
     for key, value in attributes.items():
         if value is None or value is False:
             continue

@@ -12,10 +12,9 @@ from lpnb.sandbox.agent_page.markup import Html, tag
 def sidebar(current: OpenConversation) -> Html:
     """Both cards."""
     return tag(
-        "aside",
+        "aside.pane.side-pane",
         _consumer_info_card(current),
         _routing_card(current),
-        class_="pane side-pane",
         aria_label="About the consumer",
     )
 
@@ -29,15 +28,13 @@ def _consumer_info_card(current: OpenConversation) -> Html:
         ]
         mark = None
         if not group.authenticated:
-            mark = tag(
-                "span", "Unauthenticated", class_="chip chip-wait", title="Reported through Monitoring"
-            )
+            mark = tag("span.chip.chip-wait", "Unauthenticated", title="Reported through Monitoring")
         cards.append(tag("h3", group.title, " ", mark))
-        cards.append(tag("dl", rows) if rows else tag("p", "Empty.", class_="faint"))
+        cards.append(tag("dl", rows) if rows else tag("p.faint", "Empty."))
     if not cards:
         cards.append(
             tag(
-                "p",
+                "p.faint",
                 "This conversation came without SDEs. Send ",
                 tag("code", "ctmrinfo"),
                 " or ",
@@ -45,16 +42,13 @@ def _consumer_info_card(current: OpenConversation) -> Html:
                 " in ",
                 tag("code", "authenticatedData.lp_sdes"),
                 " of the profile frame, and they show here.",
-                class_="faint",
             )
         )
     warnings = [tag("li", text) for text in current.row.conversation.warnings]
     if warnings:
         cards.append(tag("h3", "Let through with a warning"))
-        cards.append(tag("ul", warnings, class_="warnings"))
-    return tag(
-        "section", tag("h2", "Consumer Info"), cards, id="info", class_="card", data_live=True, data_card=True
-    )
+        cards.append(tag("ul.warnings", warnings))
+    return tag("section.card#info", tag("h2", "Consumer Info"), cards, data_live=True, data_card=True)
 
 
 def _routing_card(current: OpenConversation) -> Html:
@@ -70,7 +64,7 @@ def _routing_card(current: OpenConversation) -> Html:
                 tag(
                     "p", tag("strong", wording.RULES.get(rule, rule)), " ", tag("span", outcome, class_=looks)
                 ),
-                tag("p", step.get("why"), class_="faint", dir="auto"),
+                tag("p.faint", step.get("why"), dir="auto"),
                 class_=f"step step-{'decided' if outcome == 'decided' else 'other'}",
             )
         )
@@ -79,14 +73,14 @@ def _routing_card(current: OpenConversation) -> Html:
     others = [item for item in engagements if not item.get("matched")]
     fallback = trace.get("fallback")
     return tag(
-        "section",
+        "section.card#routing",
         tag("h2", "Routing"),
-        tag("p", wording.skill_in_words(trace), class_="verdict", dir="auto") if trace else None,
+        tag("p.verdict", wording.skill_in_words(trace), dir="auto") if trace else None,
         tag("p", wording.decision_in_words(trace)),
-        tag("ol", steps, class_="steps") if steps else None,
+        tag("ol.steps", steps) if steps else None,
         tag("p", tag("strong", "Fallback. "), fallback.get("why")) if isinstance(fallback, dict) else None,
         tag("h3", "Engagements") if engagements else None,
-        tag("p", wording.considered_by_in_words(trace), class_="faint asked") if engagements else None,
+        tag("p.faint.asked", wording.considered_by_in_words(trace)) if engagements else None,
         _collapsible(f"{len(matched)} matched", _engagements(matched)) if matched else None,
         _collapsible(f"{len(others)} did not match", _engagements(others)) if others else None,
         _collapsible(
@@ -94,8 +88,6 @@ def _routing_card(current: OpenConversation) -> Html:
         )
         if trace
         else None,
-        id="routing",
-        class_="card",
         data_live=True,
     )
 
@@ -108,13 +100,13 @@ def _engagements(items: Sequence[dict[str, Any]]) -> Html:
                 "p",
                 tag("bdi", item.get("name") or "Engagement"),
                 " ",
-                tag("span", item.get("engagementId"), class_="mono faint"),
+                tag("span.mono.faint", item.get("engagementId")),
             ),
-            tag("p", item.get("why"), class_="faint", dir="auto"),
+            tag("p.faint", item.get("why"), dir="auto"),
         )
         for item in items
     ]
-    return tag("ul", rows, class_="engagements")
+    return tag("ul.engagements", rows)
 
 
 def _collapsible(summary: str, inside: Html) -> Html:

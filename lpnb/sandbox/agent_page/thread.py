@@ -18,46 +18,38 @@ def conversation_panel(page: Page, current: OpenConversation) -> Html:
     conversation = item.conversation
     opened = conversation.state == "OPEN"
     return tag(
-        "main",
+        "main.conversation",
         tag(
-            "section",
+            "section.pane.thread-pane#conversation",
             tag(
-                "header",
-                tag("a", "‹ All conversations", href="/", class_="back"),
-                tag("h2", item.name, id="consumer", dir="auto", title=item.name, data_live=True),
+                "header.thread-head",
+                tag("a.back", "‹ All conversations", href="/"),
+                tag("h2#consumer", item.name, dir="auto", title=item.name, data_live=True),
                 tag(
-                    "p",
+                    "p.meta#facts",
                     stage_chip(item),
-                    tag("bdi", item.skill, class_="skill"),
-                    tag("span", "from ", tag("bdi", conversation.source_name), class_="faint"),
-                    tag("span", conversation.conversation_id, class_="mono faint id", title="conversationId"),
-                    class_="meta",
-                    id="facts",
+                    tag("bdi.skill", item.skill),
+                    tag("span.faint", "from ", tag("bdi", conversation.source_name)),
+                    tag("span.mono.faint.id", conversation.conversation_id, title="conversationId"),
                     data_live=True,
                 ),
-                tag("div", _actions(page, current), class_="actions", id="actions", data_live=True),
-                class_="thread-head",
+                tag("div.actions#actions", _actions(page, current), data_live=True),
             ),
             tag(
-                "ol",
+                "ol.thread#thread",
                 _thread(current),
-                id="thread",
-                class_="thread",
                 role="log",
                 aria_label="Messages",
                 tabindex=0,
                 data_unread=item.entry.unread,
                 data_assigned=True if item.agent else None,
             ),
-            tag("p", _typing(item), class_="typing faint", id="typing", data_live=True),
-            tag("div", _reply(page, current), id="composer", data_state="open" if opened else "closed"),
-            class_="pane thread-pane",
-            id="conversation",
+            tag("p.typing.faint#typing", _typing(item), data_live=True),
+            tag("div#composer", _reply(page, current), data_state="open" if opened else "closed"),
             aria_labelledby="consumer",
             tabindex=-1,
         ),
         sidebar(current),
-        class_="conversation",
     )
 
 
@@ -73,21 +65,13 @@ def _actions(page: Page, current: OpenConversation) -> list[object]:
         for skill_id, name in current.skills
     ]
     transfer = tag(
-        "form",
+        "form.inline",
         _hidden(page),
-        tag("label", "Transfer to skill", for_="skill", class_="unseen"),
-        tag(
-            "select",
-            tag("option", "Transfer to…", value=""),
-            options,
-            name="skill",
-            id="skill",
-            required=True,
-        ),
-        tag("button", "Transfer", type="submit", class_="quiet"),
+        tag("label.unseen", "Transfer to skill", for_="skill"),
+        tag("select#skill", tag("option", "Transfer to…", value=""), options, name="skill", required=True),
+        tag("button.quiet", "Transfer", type="submit"),
         method="post",
         action=link(conversation.conversation_id, "transfer"),
-        class_="inline",
     )
     return [
         None if item.agent else _button(page, conversation, "join", "Take it", "quiet"),
@@ -141,7 +125,7 @@ def _thread(current: OpenConversation) -> list[Html]:
 
 
 def _line(name: str, at: float, text: str) -> Html:
-    return tag("li", tag("bdi", text), " ", when(at), class_="line", id=f"line-{name}")
+    return tag("li.line", tag("bdi", text), " ", when(at), id=f"line-{name}")
 
 
 def _message(message: Message, current: OpenConversation) -> Html:
@@ -152,14 +136,8 @@ def _message(message: Message, current: OpenConversation) -> Html:
     kind = " · structured content" if message.event.get("type") == "RichContentEvent" else ""
     return tag(
         "li",
-        tag(
-            "p",
-            tag("bdi", who),
-            " · private note · " if private else f"{kind} · ",
-            when(message.time),
-            class_="who",
-        ),
-        tag("p", wording.message_text(message.event), class_="bubble", dir="auto"),
+        tag("p.who", tag("bdi", who), " · private note · " if private else f"{kind} · ", when(message.time)),
+        tag("p.bubble", wording.message_text(message.event), dir="auto"),
         class_="said " + ("said-consumer" if consumer else "said-note" if private else "said-agent"),
         id=f"message-{message.dialog_id}-{message.sequence}",
     )
@@ -172,7 +150,7 @@ def _typing(item: ListRow) -> object:
 def _reply(page: Page, current: OpenConversation) -> Html:
     conversation = current.row.conversation
     if conversation.state != "OPEN":
-        return tag("p", "This conversation is closed. Its consumer can start a new one.", class_="notice")
+        return tag("p.notice", "This conversation is closed. Its consumer can start a new one.")
     choices = [
         tag(
             "label",
@@ -182,13 +160,12 @@ def _reply(page: Page, current: OpenConversation) -> Html:
         for value, label in _VERBS.items()
     ]
     return tag(
-        "form",
+        "form.reply",
         _hidden(page),
-        tag("label", "Your message", for_="text", class_="unseen"),
+        tag("label.unseen", "Your message", for_="text"),
         tag(
-            "textarea",
+            "textarea#text",
             name="text",
-            id="text",
             rows=2,
             maxlength=5000,
             required=True,
@@ -196,11 +173,10 @@ def _reply(page: Page, current: OpenConversation) -> Html:
             placeholder="Write to the consumer…",
             aria_describedby="keys",
         ),
-        tag("div", tag("fieldset", tag("legend", "Who sees it", class_="unseen"), choices), class_="choices"),
-        tag("p", "Enter sends, Shift+Enter starts a new line.", class_="faint keys", id="keys", hidden=True),
-        tag("button", "Send", type="submit", class_="primary"),
-        tag("p", page.problem, id="problem", class_="problem", role="alert"),
+        tag("div.choices", tag("fieldset", tag("legend.unseen", "Who sees it"), choices)),
+        tag("p.faint.keys#keys", "Enter sends, Shift+Enter starts a new line.", hidden=True),
+        tag("button.primary", "Send", type="submit"),
+        tag("p.problem#problem", page.problem, role="alert"),
         method="post",
         action=link(conversation.conversation_id, "reply"),
-        class_="reply",
     )
