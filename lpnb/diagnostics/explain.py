@@ -6,7 +6,7 @@ Nothing is sent and nothing is looked up: all of it follows from the text.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -154,13 +154,16 @@ def explain(text: str, *, status: int | None = None, request: int | None = None)
         sentence = f"request must be a number from 1 to {len(requests)}; got {brief(request)}."
         raise InvalidValueError([Complaint("request", sentence)])
     if request is not None:
-        return _explained(requests, request - 1, status)
-    explained = (_explained(requests, place, status) for place in range(len(requests)))
+        return explanation_of(requests, request - 1, status)
+    explained = (explanation_of(requests, place, status) for place in range(len(requests)))
     first = next(explained)
     return first if first.findings else next((one for one in explained if one.findings), first)
 
 
-def _explained(requests: list[ParsedRequest], place: int, status: int | None) -> Explanation:
+def explanation_of(
+    requests: Sequence[ParsedRequest], place: int = 0, status: int | None = None
+) -> Explanation:
+    """What ``explain`` says of one of the *requests* that were read from a text, the one at *place*."""
     parsed = requests[place]
     reply = parsed.reply
     if status is not None:

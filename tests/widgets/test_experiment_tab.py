@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from lpnb import Client, Explorer, Grid, Sandbox, Secret, Settings
+from lpnb import Client, Explorer, Grid, RoutingRules, Sandbox, Secret, Settings
 from lpnb.experiments.runs.compare import compare
 from lpnb.widgets.case_buttons import heatmap_groups, move_groups
 from lpnb.widgets.tabs.experiment import ExperimentTab
@@ -399,3 +399,43 @@ def test_each_conversation_is_closed_at_the_end_unless_told_otherwise_on_a_real_
     tab = Explorer(Client(real))._tab("Experiment")
 
     assert tab.steps["close"].value
+
+
+def test_what_decides_shows_the_rules_and_saves_them(tab: ExperimentTab, sandbox: Sandbox) -> None:
+    vary(tab, ("ctmrinfo.ctype", "vip, gold,"), ("ctmrinfo.cstatus", "new, card blocked"))
+    learning = tab.learning
+    learning.budget.value = "24"
+    future = learning.start()
+    assert future is not None
+    assert learning.start() is None
+
+    future.result(60)
+
+    assert "This opens 24 conversations at account" in text(learning.note)
+    assert 'data-state="done"' in learning.status.value, text(learning.status)
+    assert "Private Clients" in text(learning.list)
+    assert sandbox.calls["conversation"] <= 24
+    path = learning.save()
+    assert path is not None
+    assert RoutingRules.load(path).rules["skill"].tolist() == learning.rules.rules["skill"].tolist()
+
+
+def test_what_decides_says_what_is_wrong_with_budget_and_factors(tab: ExperimentTab) -> None:
+    learning = tab.learning
+    learning.budget.value = "many"
+    learning.start().result(20)
+    assert text(learning.status) == "Budget must be a whole number from 2 to 100,000; got 'many'."
+
+    vary(tab)
+    learning.budget.value = "20"
+    learning.start().result(20)
+    assert "A grid needs a field that varies." in text(learning.status)
+    assert not learning.start_button.disabled
+
+
+def test_what_decides_wants_the_count_typed_for_a_real_account() -> None:
+    tab = Explorer(Client(Settings("87654321", "id", Secret("hunter2"))))._tab("Experiment")
+
+    tab.learning.start().result(20)
+
+    assert "Type 200 into How many, then press What decides? again." in text(tab.status)

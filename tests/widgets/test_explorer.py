@@ -19,6 +19,7 @@ import pytest
 
 import lpnb
 from lpnb import Client, ConversationBatch, Explorer, Sandbox, Secret, Settings
+from lpnb.client.sandbox_control import CONTROL_VARIABLE, TOKEN_VARIABLE
 from lpnb.widgets.form.payload_library import PayloadLibrary, PayloadLibraryError, built_in_templates
 from lpnb.widgets.tabs.code import cell_code
 
@@ -67,6 +68,12 @@ def status(explorer: Explorer) -> tuple[str, str]:
 
 def text(widget: Any) -> str:
     return html.unescape(re.sub("<[^>]+>", " ", widget.value)).strip()
+
+
+def notes(explorer: Explorer) -> str:
+    """Everything that stands below fields."""
+    sections = (explorer.batch_form.who, explorer.batch_form.where)
+    return " ".join(text(note) for section in sections for note in section._notes.values())
 
 
 def button(explorer: Explorer, name: str) -> Any:
@@ -293,6 +300,62 @@ def test_a_pasted_reply_is_called_so_and_explained(explorer: Explorer) -> None:
     assert text(explorer.toolbar.note).startswith(
         "This is the service's answer. 401, 40103: The ConsumerJWS is invalid"
     )
+
+
+def test_what_was_found_in_a_loaded_request_stands_at_its_field_until_that_is_changed(
+    explorer: Explorer,
+) -> None:
+    frames = lpnb.page_examples()["with campaign"].to_wire()
+    frames[1]["body"]["campaignInfo"]["campaignId"] = "{{campaign}}"
+    explorer.toolbar.toggle("Load")
+
+    explorer.toolbar.import_panel.import_text(json.dumps(frames))
+
+    assert "campaignId is the placeholder '{{campaign}}'." in notes(explorer)
+    assert explorer.complaints == ()
+    explorer.field("request.campaignInfo.campaignId").value = "99999"
+    assert "placeholder" not in notes(explorer)
+
+
+def test_a_log_with_a_request_and_its_refusal_is_loaded_and_the_refusal_said(explorer: Explorer) -> None:
+    frames = json.dumps(lpnb.page_examples()["minimal"].to_wire())
+    refusal = '{"code":"40103","message":"Invalid ConsumerJWS"}'
+    log = f"> POST /api/account/1/messaging/consumer/conversation?v=3 HTTP/1.1\n\n{frames}\n"
+    log += f"< HTTP/1.1 401 Unauthorized\n\n{refusal}"
+    explorer.toolbar.toggle("Load")
+
+    explorer.toolbar.import_panel.import_text(log)
+
+    assert "The answer in it: 401, 40103: The ConsumerJWS is invalid" in text(explorer.toolbar.note)
+    assert "Check the consumer id" in text(explorer.toolbar.note)
+
+
+def test_a_long_reply_is_shown_whole_by_a_button(explorer: Explorer) -> None:
+    response = send(explorer)
+    explorer.sent[-1].response = replace(response, raw=json.dumps(["x" * 30_000]).encode())
+    explorer.open_tab("Send & follow")
+    follow = explorer._tab("Send & follow")
+    assert "more characters: press “Show all”" in text(follow.raw)
+
+    button(explorer, "Show all").click()
+
+    assert "x" * 30_000 in follow.raw.value
+    assert "lpnb-hidden" in follow.all_button._dom_classes
+
+
+def test_why_it_landed_there_is_said_by_a_sandbox_in_another_process(
+    explorer: Explorer, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CONTROL_VARIABLE, sandbox.control)
+    monkeypatch.setenv(TOKEN_VARIABLE, sandbox.control_token)
+    monkeypatch.setattr("lpnb.sandbox.sandbox.RUNNING", {})  # as in a kernel of ``lpnb lab``
+    send(explorer)
+    explorer.open_tab("Send & follow")
+    landing = explorer._tab("Send & follow").landing
+    assert landing._future is not None
+    landing._future.result(10)
+
+    assert "Why: the sandbox's rules in order" in text(landing.trace)
 
 
 def test_loading_says_what_it_changed_and_what_nobody_filled_in(explorer: Explorer) -> None:

@@ -147,6 +147,34 @@ def start_learning(
         This opens 12 conversations at account 12345678 on the sandbox at the most, ...
         2
     """
+    options = RunOptions(
+        journal=journal, live=live, confirm=confirm, rate=rate, concurrency=concurrency, progress=progress
+    )
+    return begin_learning(
+        print, client, factors, options, budget=budget, validate=validate, seed=seed, start=start,
+        traffic=traffic, engagement=engagement, landing_wait=landing_wait,
+    )  # fmt: skip
+
+
+def begin_learning(
+    tell: Callable[[str], None],
+    client: Client | AsyncClient,
+    factors: object,
+    options: RunOptions,
+    *,
+    budget: int,
+    validate: int,
+    seed: int = 0,
+    start: RoutingRules | str | os.PathLike[str] | None = None,
+    traffic: object = None,
+    engagement: bool | None = None,
+    landing_wait: float = DEFAULT_WAIT,
+) -> RoutingLearning:
+    """Do what ``start_learning`` does; *tell* is called with the sentence on what it costs at the most.
+
+    Raises:
+        LpnbError: Whatever ``learn_routing`` raises.
+    """
     check_client(client)
     wrong = [
         must(name, f"must be a whole number of {least} or more", value)
@@ -155,9 +183,6 @@ def start_learning(
     ]
     if not wrong and validate >= budget:
         wrong.append(must("validate", f"must be less than the budget of {budget:,}", validate))
-    options = RunOptions(
-        journal=journal, live=live, confirm=confirm, rate=rate, concurrency=concurrency, progress=progress
-    )
     learned = _checked(wrong, lambda: Factors.of(factors))
     prior = _checked(wrong, lambda: _rules_before(start))
     _checked(wrong, options.check)
@@ -171,17 +196,17 @@ def start_learning(
         close=True,
         landing_wait=landing_wait,
     )
-    batch = max(BATCH, concurrency)
+    batch = max(BATCH, options.concurrency)
     learner = RoutingLearner(
         learned.space, budget=budget, batch=batch, validate=validate, seed=seed, traffic=rows,
         start=None if prior is None else prior.prior_for(learned),
     )  # fmt: skip
     cost = _cost(client, learned, budget, validate, steps, skipped)
-    if journal is not None and (there := Path(journal)).exists():
+    if options.journal is not None and (there := Path(options.journal)).exists():
         cost = (
             f"Going on by {there}, in which {count(read_journal(there).total, 'case')} stand. In all: {cost}"
         )
-    print(cost)  # noqa: T201 - before anything is sent
+    tell(cost)
     learning = RoutingLearning(learned, learner, account=client.settings.account_id, traffic=rows is not None)
     purpose = {
         "learning": [[list(factor.columns), json.loads(_json(factor.values))] for factor in learned.factors],

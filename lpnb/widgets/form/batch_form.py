@@ -81,6 +81,8 @@ class BatchForm:
         self._redo_stack: list[Any] = []
         self._last_edit = ("", 0.0)
         self._restoring = False
+        self._findings: Sequence[Complaint] = ()
+        self._values_found: dict[str, Any] = {}
         self.form = Form(batch_fields(), self.render, self._record_typing)
         self._build(factory)
 
@@ -210,12 +212,18 @@ class BatchForm:
                 raise
             wire = list(frames)  # type: ignore[arg-type]  # fits has seen to it
         self._push_undo("load")
+        self._findings = ()
         self._client_properties = properties
         self.form.load(wire)
         self._show_new_fields()
         for section in self.collapsible_sections.values() if self.expand_on_load else ():
             if self.form.filled & {field.key for field in section.fields} - {"request.channelType"}:
                 section.show(True)
+
+    def show_findings(self, findings: Sequence[Complaint]) -> None:
+        """Show at its field each thing that was found in what was loaded, until that field is changed."""
+        self._findings, self._values_found = findings, dict(self.form.values)
+        self.render()
 
     def fill(self, values: Mapping[str, str]) -> None:
         """Fill single fields and leave the others as they are; one step."""
@@ -395,7 +403,12 @@ class BatchForm:
             self.lines, self._lines_before = lines, self.lines
         keys = {**keys, CONSUMER: CONSUMER}
         self._complaint_fields = [next(iter(complaints_by_field([each], keys)), "") for each in complaints]
-        return complaints_by_field(complaints, keys)
+        found = complaints_by_field(self._findings, keys)
+        unchanged = {
+            key: sentence for key, sentence in found.items()
+            if self.form.values.get(key) == self._values_found.get(key)
+        }  # fmt: skip
+        return {**unchanged, **complaints_by_field(complaints, keys)}
 
     def _show_complaint_buttons(self) -> None:
         """One button for each complaint, which leads to its field. Buttons once made are used again."""

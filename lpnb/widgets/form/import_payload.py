@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets as ipw
 
 from lpnb._internal.json_codec import JsonError, clean, read_json
 from lpnb._internal.redaction import MASK, scrub
-from lpnb.diagnostics.explain import explain
+from lpnb.diagnostics.explain import explain, explanation_of
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models.conversation_request import ClientProperties
 from lpnb.snippets import ParsedRequest, read_request
@@ -86,7 +86,7 @@ class ImportPanel:
             sentences = [answer.description, *(one.sentence for one in answer.findings), answer.answer]
             raise InvalidValueError([Complaint("text", " ".join(filter(None, sentences)))])
         requests = [parsed, *parsed.more]
-        self.load_request(parsed, len(requests))
+        self.load_request(requests)
         self.pasted.value = ""  # it may hold what should not lie about
         self._request_buttons.children = [
             self._factory.button(
@@ -94,15 +94,16 @@ class ImportPanel:
                     f"Request {number}"
                     + (f" · {html_views.shortened(each.consumer_id, 40)}" if each.consumer_id else "")
                 ),
-                lambda _, each=each: self._run_action(lambda: self.load_request(each, len(requests))),
+                lambda _, place=number - 1: self._run_action(lambda: self.load_request(requests, place)),
                 "lpnb-card",
             )
             for number, each in enumerate(requests[:_MAX_BUTTONS], 1)
             if len(requests) > 1
         ]
 
-    def load_request(self, parsed: ParsedRequest, total: int = 1) -> None:
-        """Load one request: its frames, its header, and its consumer where it names one."""
+    def load_request(self, requests: Sequence[ParsedRequest], place: int = 0) -> None:
+        """Load one of the *requests*: frames, header, consumer where it names one, findings at the fields."""
+        parsed, total = requests[place], len(requests)
         properties = None
         if parsed.client_properties:
             try:
@@ -119,6 +120,12 @@ class ImportPanel:
             words.append("The consumer id is unchanged.")
         if total > 1:
             words.append(f"There are {total} requests in it: choose below.")
+        explanation = explanation_of(requests, place)
+        found = [Complaint(one.path, one.sentence) for one in explanation.findings]
+        self._batch_form.show_findings([one for one in found if one.path])
+        if parsed.reply is not None:
+            words += ["The answer in it:", *(one.sentence for one in found if not one.path)]
+            words.append(explanation.answer)
         words += [note for note in parsed.notes if not note.startswith("The request ids")][:_MAX_NOTES]
         words += [
             complaint.sentence
@@ -127,7 +134,7 @@ class ImportPanel:
             or "left out" in complaint.sentence
             or "is the placeholder" in complaint.sentence
         ]
-        self._on_done(" ".join(words))
+        self._on_done(" ".join(filter(None, words)))
 
     def _on_upload(self, change: dict[str, Any]) -> None:
         if change["new"]:

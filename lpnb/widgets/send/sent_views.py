@@ -10,7 +10,7 @@ from lpnb._internal.json_codec import clean
 from lpnb.widgets import html_views
 from lpnb.widgets.send.sent_request import SentRequest
 
-#: A raw reply of more characters is cut in the panel; ``response.raw`` has all of it.
+#: A raw reply of more characters is cut in the panel, until somebody asks for all of it.
 _RAW = 20_000
 #: Of one send, every row has the same consumer, which stands above the table.
 _COLUMNS = [name for name in html_views.COLUMNS if name != "consumer_id"]
@@ -31,15 +31,22 @@ def sent_html(sent: SentRequest) -> str:
     )
 
 
-def raw_html(sent: SentRequest) -> str:
-    """The posted frames and the reply as it came, beside each other."""
+def is_cut(sent: SentRequest) -> bool:
+    """Whether ``raw_html`` leaves out a part of the reply."""
+    return len(sent.raw_text()) > _RAW
+
+
+def raw_html(sent: SentRequest, whole: bool = False) -> str:
+    """The posted frames and the reply as it came, beside each other; of a long reply the beginning."""
     raw = sent.raw_text()
-    rest = f"\n… {len(raw) - _RAW:,} more characters: response.raw has them" if len(raw) > _RAW else ""
+    rest = ""
+    if len(raw) > _RAW and not whole:
+        raw, rest = raw[:_RAW], f"\n… {len(raw) - _RAW:,} more characters: press “Show all”"
     status = sent.response.http_status
     status_text = f"HTTP {status}" if status else "Nothing came back"
     return (
         f'<div class="lpnb-pair">{_block(sent.frames_title, chr(10).join(sent.frame_lines()))}'
-        f"{_block(f'The reply as it status_text: {status_text}', raw[:_RAW] + rest)}</div>"
+        f"{_block(f'The reply as it came: {status_text}', raw + rest)}</div>"
     )
 
 

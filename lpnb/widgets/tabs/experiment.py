@@ -23,6 +23,7 @@ from lpnb.widgets.form.batch_form import BatchForm
 from lpnb.widgets.form.grid_form import GridForm
 from lpnb.widgets.html_views import error_text
 from lpnb.widgets.styles import WidgetFactory, set_visible
+from lpnb.widgets.tabs.learning import LearningView
 from lpnb.widgets.tabs.run_results import RunResults
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class ExperimentTab:
         )
         self.status = factory.html(html_views.status_html("idle", "Nothing run yet."), "lpnb-status")
         self._results = factory.vbox([], "lpnb-group", "lpnb-results")
+        self.learning = LearningView(factory, self.grid.grid, client, RUNS, self._is_confirmed)
         self.box = self._arranged(factory)
         self.refresh()
 
@@ -125,7 +127,7 @@ class ExperimentTab:
                 self.first_message, *self.steps.values(),
                 self.forecast, self.confirm,
                 factory.box([self.start_button, self.stop_button, self.status], "lpnb-tools"),
-                self.bar, self._results,
+                self.bar, self._results, *self.learning.widgets,
             ],
             "lpnb-tab", "lpnb-experiment",
         )  # fmt: skip
@@ -246,15 +248,8 @@ class ExperimentTab:
     def _options(self, client: Client | AsyncClient, grid: Grid) -> dict[str, Any] | None:
         """How the run is driven; None, and a question, when a real account has not been confirmed."""
         is_real = not client.settings.on_loopback
-        if is_real and self.confirm.value.strip() != str(len(grid)):
-            set_visible(self.confirm, True)
-            self.status.value = html_views.status_html(
-                "ask",
-                f"This opens {len(grid):,} conversations at the {html_views.account_label(client.settings)}. "
-                f"Type {len(grid)} into How many, then press Run again.",
-            )
+        if not self._is_confirmed(client, len(grid), "Run"):
             return None
-        self.confirm.value = ""
         name = self.name.value.strip() or f"explorer-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         return {
             "name": name,
@@ -266,6 +261,19 @@ class ExperimentTab:
             "progress": False,
             "steps": self._steps(),
         }
+
+    def _is_confirmed(self, client: Client | AsyncClient, number: int, button: str) -> bool:
+        """Whether *number* conversations at a real account were typed; otherwise ask."""
+        if not client.settings.on_loopback and self.confirm.value.strip() != str(number):
+            set_visible(self.confirm, True)
+            self.status.value = html_views.status_html(
+                "ask",
+                f"This opens {number:,} conversations at the {html_views.account_label(client.settings)}. "
+                f"Type {number} into How many, then press {button} again.",
+            )
+            return False
+        self.confirm.value = ""
+        return True
 
     def _steps(self) -> Steps:
         from lpnb.experiments.runs.steps import Steps

@@ -8,7 +8,7 @@ from typing import Any
 from lpnb.widgets import html_views
 from lpnb.widgets.send.landing_lookup import LandingLookup
 from lpnb.widgets.send.sent_request import SentRequest
-from lpnb.widgets.send.sent_views import raw_html, sent_html
+from lpnb.widgets.send.sent_views import is_cut, raw_html, sent_html
 from lpnb.widgets.styles import WidgetFactory, set_visible
 from lpnb.widgets.tabs.landing import LandingView
 from lpnb.widgets.tabs.thread import ThreadView
@@ -42,7 +42,8 @@ class FollowTab:
         self.raw = factory.html("", "lpnb-raw")
         self.landing = LandingView(factory, lookup)
         self.thread = ThreadView(factory, is_visible, on_close)
-        parts = [self.outcome, *self.landing.widgets, *self.thread.widgets, self.raw]
+        self.all_button = factory.button("Show all", lambda _: self._show_all(), "lpnb-hidden", "lpnb-tool")
+        parts = [self.outcome, *self.landing.widgets, *self.thread.widgets, self.raw, self.all_button]
         self._send_box = factory.vbox(parts, "lpnb-group")
         steps = factory.box([self._position_note, self._earlier, self._later], "lpnb-tools")
         self.box = factory.vbox([steps, self._send_box], "lpnb-tab")
@@ -63,8 +64,14 @@ class FollowTab:
         self._position_note.value = html_views.note_html(f"Send {sent.number} of {len(self._sent)}.")
         self.outcome.value = sent_html(sent)
         self.raw.value = raw_html(sent)
+        set_visible(self.all_button, is_cut(sent))
         self.landing.show(sent)
         self.thread.show(sent)
+
+    def _show_all(self) -> None:
+        if self.shown is not None:
+            self.raw.value = raw_html(self.shown, whole=True)
+            set_visible(self.all_button, False)
 
     def _show_neighbour(self, offset: int) -> None:
         if self.shown is not None:
