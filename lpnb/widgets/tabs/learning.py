@@ -14,7 +14,6 @@ import ipywidgets as ipw
 
 from lpnb._internal import event_loop
 from lpnb.client import AsyncClient, Client
-from lpnb.experiments.runs.options import RunOptions
 from lpnb.widgets import html_views
 from lpnb.widgets.html_views import error_text
 from lpnb.widgets.styles import WidgetFactory, set_visible
@@ -107,6 +106,7 @@ class LearningView:
 
     async def _learn(self, client: Client | AsyncClient, budget: int) -> None:
         from lpnb.experiments.routing.learn import begin_learning
+        from lpnb.experiments.runs.options import RunOptions
 
         is_real = not client.settings.on_loopback
         name = f"explorer-rules-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
