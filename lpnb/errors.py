@@ -106,10 +106,14 @@ class SettingsError(LpnbError):
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """One thing that is wrong with a value: where it stands on the wire, and a whole sentence about it."""
+    """One thing that is wrong: where it stands on the wire, and a whole sentence about it.
+
+    ``values`` is how many values it is about: a rule that many cells of a column break is one complaint.
+    """
 
     path: str
     sentence: str
+    values: int = 1
 
 
 class InvalidValueError(LpnbError, ValueError):
@@ -134,7 +138,8 @@ class InvalidValueError(LpnbError, ValueError):
             return sentences[0]
         listed = "\n".join(f"  - {line}" for line in sentences)
         rest = f"\n  ... and {self.more:,} more." if self.more else ""
-        return f"{len(sentences) + self.more:,} values are wrong:\n{listed}{rest}"
+        total = sum(complaint.values for complaint in self.complaints) + self.more
+        return f"{total:,} values are wrong:\n{listed}{rest}"
 
 
 class JournalError(LpnbError):

@@ -36,8 +36,9 @@ def register(commands: SubParsers) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from lpnb._internal.display import room, table_text
-    from lpnb.experiments.cases.cases import read_table
+    from lpnb.experiments.cases.cases import Cases, read_table
     from lpnb.experiments.cases.mapping_file import mapping_text
+    from lpnb.experiments.runs.dry_run import odd_values
 
     is_new = options.map is not None and not options.map.exists()
     try:
@@ -73,6 +74,8 @@ def _run(options: argparse.Namespace) -> int:
         print(f"The mapping is in {options.map}: edit it, and use it with --map {options.map}")
     try:
         table.check()
+        for sentence in filter(None, odd_values(Cases(table.source))):
+            print(sentence)
     except InvalidValueError as error:
         print(error, file=sys.stderr)
         return 1

@@ -24,11 +24,13 @@ def register(commands: SubParsers) -> None:
         ".http and log lines. Exit status: 0 when nothing is wrong, 1 when something is, 2 for a wrong call.",
     )
     explain.add_argument(
-        "file", nargs="?", default="-", metavar="FILE", help="the file; - or none is standard input"
+        "files", nargs="*", default=["-"], metavar="FILE", help="the files; - or none is standard input"
     )
     explain.add_argument("--status", type=_status, metavar="N", help="the HTTP status that came back")
     explain.add_argument("--request", type=int, metavar="N", help="which request, when there are several")
-    explain.add_argument("--json", action="store_true", help="print the findings as one JSON object")
+    explain.add_argument(
+        "--json", action="store_true", help="print the findings as JSON, an object a line for each file"
+    )
     explain.set_defaults(run=_run)
 
 
@@ -37,18 +39,27 @@ def _run(options: argparse.Namespace) -> int:
     from lpnb.errors import InvalidValueError
     from lpnb.snippets.parse import decode_text
 
-    try:
-        content = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
-    except OSError as error:
-        print(f"{options.file} cannot be read: {error.strerror}.", file=sys.stderr)
-        return 2
-    try:
-        explanation = explain(decode_text(content), status=options.status, request=options.request)
-    except InvalidValueError as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(json_lines(json.dumps(explanation.to_dict(), ensure_ascii=False)) if options.json else explanation)
-    return 0 if explanation.ok else 1
+    status = 0
+    for place, file in enumerate(options.files):
+        try:
+            content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+            explanation = explain(decode_text(content), status=options.status, request=options.request)
+        except OSError as error:
+            print(f"{file} cannot be read: {error.strerror}.", file=sys.stderr)
+            status = 2
+            continue
+        except InvalidValueError as error:
+            print(error, file=sys.stderr)
+            status = 2
+            continue
+        if options.json:
+            named = {"file": file} if len(options.files) > 1 else {}
+            print(json_lines(json.dumps({**named, **explanation.to_dict()}, ensure_ascii=False)))
+        else:
+            heading = f"{chr(10) * bool(place)}{file}:\n" if len(options.files) > 1 else ""
+            print(f"{heading}{explanation}")
+        status = max(status, 0 if explanation.ok else 1)
+    return status
 
 
 def _status(text: str) -> int:

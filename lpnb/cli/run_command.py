@@ -245,8 +245,6 @@ def write_or_explain(write: Callable[[], object], run: Run) -> bool:
         problem = str(error)
     except OSError as error:
         problem = f"The table cannot be printed: {error.strerror}."
-    except UnicodeEncodeError as error:
-        problem = f"The table cannot be printed: {error.encoding} has no {error.object[error.start]!a}."
     else:
         return True
     again = f"lpnb send --resume --journal {run.journal_path} --out FILE"

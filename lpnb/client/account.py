@@ -56,6 +56,7 @@ class AccountState:
         self._history_ways = list(history_ways(settings))
         self._history_refusals: list[str] = []
         self.skill_names: dict[str, str] = {}
+        self.campaign_names: dict[str, dict[str, str]] = {"campaigns": {}, "engagements": {}}
         self.consumers: OrderedDict[str, Secret] = OrderedDict()
         self._visitors: OrderedDict[str, tuple[str | None, str | None]] = OrderedDict()
         self._known_conversations: OrderedDict[str, None] = OrderedDict()
@@ -126,6 +127,8 @@ class AccountState:
             self.bearer = None
         for record in page.records if page is not None else ():
             self.skill_names.update(record.skill_names)
+            for kind, names in record.campaign_names.items():
+                self.campaign_names[kind].update(names)
         return page
 
     def post(

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from lpnb.client.async_client import AsyncClient
     from lpnb.sandbox import Sandbox
 
-#: Columns of cases whose ids have names, and where a sandbox's account keeps them.
-_NAMED = {"skillId": "skills", "campaignInfo.campaignId": "campaigns"}
-
 ClientT = TypeVar("ClientT", Client, "AsyncClient")
 
 _lock = threading.Lock()
@@ -159,19 +156,3 @@ def sandbox_of(settings: Settings) -> Any:
         True
     """
     return find_sandbox(settings)
-
-
-def account_ids(settings: Settings) -> dict[str, dict[str, str]]:
-    """The ids of an account's skills and campaigns by name, by the column of cases they stand in.
-
-    They are known of a sandbox in this process; empty for every other account.
-    """
-    world = getattr(sandbox_of(settings), "world", None)
-    if world is None:
-        return {}
-    account = next((one for one in world.accounts if one.id == settings.account_id), None)
-    if account is None:
-        return {}
-    return {
-        column: {item.name: item.id for item in getattr(account, kind)} for column, kind in _NAMED.items()
-    }

@@ -75,6 +75,8 @@ class Engine:
         self._shared_flows: dict[str, _SharedFlow] = {}
         #: The receiver that conversations of this client listen to, if any.
         self.listener: Any = None
+        #: Whether history was looked through for the names of skills and campaigns.
+        self.looked_for_names = False
 
     @property
     def settings(self) -> Settings:
@@ -104,6 +106,11 @@ class Engine:
     def skill_names(self) -> Mapping[str, str]:
         """The names of skills by their ids, as far as history has named them."""
         return self.account.skill_names
+
+    @property
+    def campaign_names(self) -> Mapping[str, Mapping[str, str]]:
+        """The names of "campaigns" and "engagements" by their ids, as far as history has named them."""
+        return self.account.campaign_names
 
     def is_ready(self, consumer_id: str | None = None) -> bool:
         """Whether domains, a fresh AppJWT and, for a consumer, the ConsumerJWS are there already."""

@@ -121,6 +121,12 @@ class SandboxControl:
         """Move the sandbox's clock on."""
         self._call("POST", "/clock", {"advance": seconds})
 
+    def account_names(self, account_id: str | None = None) -> dict[str, dict[str, str]]:
+        """The names of an account's "skills", "campaigns" and "engagements", each by its id."""
+        query = f"?account_id={quote(account_id, safe='')}" if account_id else ""
+        names: dict[str, dict[str, str]] = self._call("GET", "/names", query=query)
+        return names
+
     @property
     def rule_list(self) -> list[dict[str, Any]]:
         """Every rule: name, value, default, choices, and what is known about it."""
@@ -138,9 +144,11 @@ class SandboxControl:
     def _act(self, conversation_id: str, verb: dict[str, Any]) -> dict[str, Any]:
         return self._call("POST", f"/conversations/{conversation_id}/agent", verb)
 
-    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def _call(
+        self, method: str, path: str, body: dict[str, Any] | None = None, query: str = ""
+    ) -> dict[str, Any]:
         headers = {"X-Sandbox-Token": self._token.reveal()}
-        status, result = request_json(method, self.control + quote(path), body, headers)
+        status, result = request_json(method, self.control + quote(path) + query, body, headers)
         if status == 404:
             raise KeyError(result["error"])
         if status != 200:

@@ -221,12 +221,12 @@ def odd_value(name: str, text: str) -> str | None:
         return f"{brief(text)} begins or ends with a blank, and rules compare the whole text."
     if _FORMULA.fullmatch(text):
         return f"{brief(text)} is what a spreadsheet shows for a formula, not a value."
-    if name not in _ID_FIELDS:
+    if name not in _NAMES and _NO_VALUE.fullmatch(text):
+        return f"{brief(text)} is a word for no value. Leave the field out."
+    if name not in ID_FIELDS:
         return None
     if is_rounded(text):
         return f"{text} looks like an id that a spreadsheet has rounded. {AS_TEXT}"
-    if _NO_VALUE.fullmatch(text):
-        return f"{brief(text)} is a word for no value. Leave the field out."
     if re.fullmatch(r"[0-9]+\.0+", text):
         return f"{brief(text)} is an id with a decimal point: a column of numbers with gaps is written so."
     if name in _NUMERIC_IDS and re.fullmatch(r"[0-9]{1,3}([.,' \u00a0][0-9]{3})+", text):
@@ -237,7 +237,12 @@ def odd_value(name: str, text: str) -> str | None:
 
 
 _NUMERIC_IDS = ("skillId", "campaignId", "engagementId")
-_ID_FIELDS = (*_NUMERIC_IDS, "customerId", "socialId")
+#: Fields whose texts are mostly digits, so that a spreadsheet takes them for numbers.
+ID_FIELDS = (
+    *_NUMERIC_IDS, "customerId", "socialId", "consumer_id", "phone", "imei", "storeNumber", "storeZipCode",
+)  # fmt: skip
+#: Fields in which a word for no value may be somebody's name.
+_NAMES = ("firstname", "lastname", "userName", "email", "company", "accountName")
 #: No-break and zero-width signs, which come along from web pages and chats.
 _INVISIBLE = re.compile("[\u00a0\u00ad\u200b-\u200f\u202a-\u202e\u202f\u2060-\u2064\ufeff]")
 _FORMULA = re.compile(r'#(?:REF!|N/A|VALUE!|DIV/0!|NAME\?|NUM!|NULL!)|="(?:[^"]|"")*"')

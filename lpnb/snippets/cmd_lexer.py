@@ -23,6 +23,7 @@ def cmd_words(text: str) -> list[list[str]]:
     return [words for line in _lines(_without_carets(text)) if (words := _split(line))]
 
 
+_PLAIN = re.compile(r'[^\\"\s]+')
 #: Stands for a line end that belongs to a word while lines are split.
 _LINE_END = "\x00"
 
@@ -49,7 +50,10 @@ def _split(line: str) -> list[str]:
     place = 0
     while place < len(line):
         letter = line[place]
-        if letter == "\\":
+        if plain := _PLAIN.match(line, place):
+            word.append(plain[0])
+            started, place = True, plain.end()
+        elif letter == "\\":
             end = place
             while end < len(line) and line[end] == "\\":
                 end += 1

@@ -6,6 +6,7 @@ What is read so is said, because a service that is sent it as it stands refuses 
 from __future__ import annotations
 
 import ast
+import html
 import json
 import re
 from typing import Any
@@ -47,7 +48,7 @@ def read_lenient_json(text: str) -> tuple[Any, list[Complaint]]:
         return _unwrapped(read_json(text)), []
     except JsonError as error:
         first = error
-    if _is_plain_json(text):  # and something in it can be understood in two ways
+    if len(text) > _MAX_LITERAL or _is_plain_json(text):  # and something in it can be understood in two ways
         raise first
     if quote := typographic_quote(text):
         sentence = (
@@ -58,18 +59,35 @@ def read_lenient_json(text: str) -> tuple[Any, list[Complaint]]:
                 return read_json(attempt), [Complaint("frames", sentence)]
             except JsonError:
                 continue
+    for plain, language in ((html.unescape(text), "HTML"), (_RUBY.sub('":', text), "Ruby")):
+        if plain != text:
+            try:
+                return read_json(plain), [_written_in(language)]
+            except JsonError:
+                continue
+    if _PYTHON.search(text) and (value := read_python_literal(text)) is not None:
+        return value, [_written_in("Python")]
     try:
         value = read_json_with_comments(text.strip())
-        if json_trouble(value) is None:
-            sentence = "frames hold comments or trailing commas, which JSON has not; they were left out."
-            return clean(value), [Complaint("frames", sentence)]
     except JsSyntaxError:
-        pass
-    value = read_python_literal(text)
-    if value is not None:
-        sentence = "frames are written as Python writes them, not as JSON; they were read all the same."
-        return value, [Complaint("frames", sentence)]
-    raise first
+        raise first from None
+    if json_trouble(value) is not None:
+        raise first
+    if _IN_COMMENTS.search(text):
+        sentence = "frames hold comments or trailing commas, which JSON has not; they were left out."
+        return clean(value), [Complaint("frames", sentence)]
+    return clean(value), [_written_in("JavaScript")]
+
+
+def _written_in(language: str) -> Complaint:
+    sentence = f"frames are written as {language} writes them, not as JSON; they were read all the same."
+    return Complaint("frames", sentence)
+
+
+_RUBY = re.compile(r'"\s*=>')
+#: Signs of Python: a key or value in single quotes, or its words.
+_PYTHON = re.compile(r"[\[{(,:]\s*'|\b(?:None|True|False)\b")
+_IN_COMMENTS = re.compile(r"//|/\*|,\s*[\]}]")
 
 
 def _is_plain_json(text: str) -> bool:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 from lpnb._internal.display import brief
 from lpnb._internal.json_codec import JsonError, read_json
 from lpnb.errors import Complaint
 from lpnb.snippets.lenient_json import read_lenient_json
+from lpnb.snippets.other_texts import read_other_text, written_as
+from lpnb.snippets.parse_commands import command_calls, is_command
 from lpnb.snippets.parse_curl import curl_calls, is_curl
 from lpnb.snippets.parse_fetch import fetch_calls, is_fetch
 from lpnb.snippets.parse_har import har_calls, is_har
@@ -72,26 +75,42 @@ def read_request(text: str) -> ParsedRequest:
         return _nothing(f"text must be text; got {brief(text)}.")
     if len(text) > MAX_TEXT:
         return _nothing(f"text must have at most {MAX_TEXT:,} characters; got {len(text):,}.")
-    text = text.strip().removeprefix("\ufeff").strip()
+    text = text.replace("\r\n", "\n").strip().removeprefix("\ufeff").strip()
     if fenced := _FENCE.match(text):
         text = fenced[1].strip()
+    if text.startswith(">") and all(line.startswith(">") for line in text.splitlines() if line.strip()):
+        text = re.sub(r"(?m)^> ?", "", text).strip()  # as mail quotes it
     if not text:
         return _nothing("text is empty.")
-    if text[0] in "[{":
+    if text[0] in '[{"' or text.startswith(("//", "/*")):
         return _read_json(text)
     if is_curl(text) and not _is_curls_log(text):
-        return choose_conversations("curl", *curl_calls(text))
+        return _or_log(choose_conversations("curl", *curl_calls(text)), text)
+    if is_command(text):
+        return _or_log(choose_conversations("command", *command_calls(text)), text)
     if is_powershell(text):
-        return choose_conversations("powershell", *powershell_calls(text))
+        return _or_log(choose_conversations("powershell", *powershell_calls(text)), text)
     if is_fetch(text):
-        return choose_conversations("fetch", *fetch_calls(text))
+        return _or_log(choose_conversations("fetch", *fetch_calls(text)), text)
     if is_http_message(text):
         parsed = choose_conversations("http", *http_calls(text))
         if parsed.frames is not None or parsed.reply is not None or find_call(text) is None:
             return parsed
-    return _read_log(text) or _nothing(
-        "text must be a request (frames as JSON, curl, PowerShell, fetch(), HAR, Postman, .http), the "
-        f"service's answer, or a log line with one of them; it begins with {brief(text[:40])}."
+    return (
+        _read_log(text)
+        or read_other_text(text)
+        or _nothing(
+            "text must be a request (frames as JSON, curl, PowerShell, fetch(), HAR, Postman, .http), the "
+            f"service's answer, or a log line with one of them; it begins with {brief(text[:20])}."
+        )
+    )
+
+
+def _or_log(parsed: ParsedRequest, text: str) -> ParsedRequest:
+    """What was read; where it has no frames, those that stand elsewhere in the text, as in a variable."""
+    call = None if parsed.frames is not None or parsed.more else find_call(text)
+    return (
+        parsed if call is None or call.body is None else parsed_request(parsed.kind, call, parsed.consumer_id)
     )
 
 
@@ -126,7 +145,7 @@ def _read_log(text: str) -> ParsedRequest | None:
     if call.body is None:
         kind: Kind = "reply" if text.startswith("HTTP/") else "log"
         return ParsedRequest(kind, reply=call.reply, account_id=account_of(call.url))
-    return parsed_request("log", call)
+    return parsed_request(written_as(text), call)
 
 
 def _read_json(text: str) -> ParsedRequest:
@@ -155,9 +174,23 @@ def _read_value(value: Any, text: str, environment: dict[str, Any] | None) -> Pa
         return ParsedRequest("environment", complaints=(Complaint("text", sentence),))
     if is_reply(value) and not (isinstance(value, dict) and _is_log_record(value)):
         return ParsedRequest("reply", reply=RecordedReply(None, text))
+    if isinstance(value, str) and value.strip():  # JSON that was written into a string once more
+        inner = read_request(value)
+        note = "The text is a string of JSON with the request in it; it was taken out."
+        return replace(inner, notes=(*inner.notes, note))
     if isinstance(value, dict) and "type" not in value and (parsed := _read_log(text)) is not None:
         return parsed
-    frames, complaints, notes = check_frames(value)
+    if isinstance(value, dict) and written_as(text) == "export":
+        return ParsedRequest(
+            "export", complaints=(Complaint("text", "There is no request for CONVERSATION in it."),)
+        )
+    alone = isinstance(value, dict) and value.get("kind") == "req"
+    frames, complaints, notes = check_frames([value] if alone else value)
+    if alone:
+        sentence = (
+            "frames must be an array; this is one frame alone. Put [ ] around it, and the other one into it."
+        )
+        complaints.insert(0, Complaint("frames", sentence))
     return ParsedRequest("frames", frames, complaints=tuple(complaints), notes=tuple(notes))
 
 
@@ -180,13 +213,25 @@ def _read_odd_json(text: str, error: JsonError) -> ParsedRequest:
         environment = next((one for one in documents if is_environment(one)), None)
         if collection is not None and environment is not None:
             return _read_value(collection, text, environment)
-    parsed = None if _is_one_value(text) else _read_log(text)
-    if parsed is not None and (parsed.frames is not None or parsed.reply is not None):
-        return parsed
+        if all(isinstance(one, dict) and "kind" in one for one in documents):
+            sentence = (
+                "The text has a document for each frame; CONVERSATION takes one array of them: [..., ...]."
+            )
+            parsed = _read_value(documents, json.dumps(documents, ensure_ascii=False), None)
+            return (
+                parsed
+                if parsed.reply
+                else replace(parsed, complaints=(Complaint("frames", sentence), *parsed.complaints))
+            )
     try:
         value, changes = read_lenient_json(text)
     except JsonError:
-        return ParsedRequest("frames", complaints=(Complaint("frames", f"frames are not JSON: {error}."),))
+        in_log = _read_log(text)
+        if in_log is not None and (in_log.frames is not None or in_log.reply is not None):
+            return in_log
+        ends = " The text ends before the JSON does: copy it whole." if _ends_early(text) else ""
+        sentence = f"frames are not JSON: {error}.{ends}"
+        return ParsedRequest("frames", complaints=(Complaint("frames", sentence),))
     parsed = _read_value(value, text, None)
     if parsed.kind != "frames":
         return parsed
@@ -195,12 +240,14 @@ def _read_odd_json(text: str, error: JsonError) -> ParsedRequest:
     )
 
 
-def _is_one_value(text: str) -> bool:
+def _ends_early(text: str) -> bool:
     try:
-        read_lenient_json(text)
-    except JsonError:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return error.pos >= len(text) or "Unterminated" in error.msg
+    except (ValueError, RecursionError):
         return False
-    return True
+    return False
 
 
 def _documents(text: str) -> list[Any]:

@@ -130,7 +130,7 @@ def _read_bash(text: str) -> tuple[Words, list[Complaint]]:
         start = next((place for place, word in enumerate(words[:8]) if word.lower() in _CURL), None)
         if start is not None:
             last = [_with_variables(word, variables) for word in words[start:]]
-            found.append((last, _stdin(command, variables)))
+            found.append((last, stdin_of(command, variables)))
         elif last is not None and _goes_on(words[0]):
             sentence = (
                 f"line {command.line} begins with {words[0][:20]}: the line before it has lost the \\ at its "
@@ -155,7 +155,7 @@ def _with_variables(word: str, variables: dict[str, str]) -> str:
     )
 
 
-def _stdin(command: ShellCommand, variables: dict[str, str]) -> str | None:
+def stdin_of(command: ShellCommand, variables: dict[str, str]) -> str | None:
     """What a command reads: a here-document, or what echo, printf or cat before the pipe write."""
     if command.stdin is not None or command.piped_from is None:
         return command.stdin
@@ -163,7 +163,7 @@ def _stdin(command: ShellCommand, variables: dict[str, str]) -> str | None:
     name, *arguments = source.words or [""]
     arguments = [_with_variables(word, variables) for word in arguments]
     if name == "cat" and not arguments:
-        return _stdin(source, variables)
+        return stdin_of(source, variables)
     if name == "echo":
         return " ".join(word for word in arguments if not re.fullmatch(r"-[neE]+", word))
     if name == "printf" and arguments:

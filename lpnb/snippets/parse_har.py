@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lpnb.errors import Complaint
 from lpnb.snippets.parsed_request import RecordedCall, RecordedReply, limit_calls
+
+#: JSON in base64: "[" or "{" and a quote, a blank or a line end.
+_BASE64 = re.compile(r"(?:W[3wyz]|W1s|ey|eyJ|ew|W[A-Za-z0-9])[A-Za-z0-9+/\s]{10,}={0,2}")
 
 
 def is_har(value: Any) -> bool:
@@ -38,8 +42,9 @@ def _calls(entries: list[Any]) -> Iterator[RecordedCall]:
 def _call(request: Mapping[str, Any], response: Any) -> RecordedCall:
     posted = request.get("postData")
     body = posted.get("text") if isinstance(posted, dict) else None
-    if isinstance(posted, dict) and posted.get("encoding") == "base64" and isinstance(body, str):
-        body = _decoded(body)
+    if isinstance(posted, dict) and isinstance(body, str):
+        in_base64 = posted.get("encoding") == "base64" or _BASE64.fullmatch(body)  # Charles does not say so
+        body = _decoded(body) if in_base64 else body
     headers = request.get("headers")
     return RecordedCall(
         str(request.get("url") or ""),

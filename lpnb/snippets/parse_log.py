@@ -16,6 +16,7 @@ _OPENING = re.compile(r'[\[{](?=\s*(?:[\[{"\'\\]|\]))')
 _URL = re.compile(r"(?:https?://|/api/account/)[^\s\"'<>\\,]+")
 _JWT = re.compile(r"eyJ[\w-]{3,}\.[\w-]+\.[\w-]*")
 _STATUSES = (
+    re.compile(r"/messaging/consumer/conversation[^\s\"]*\"?\s+(?:HTTP/[\d.]+\"?\s+)?([1-5]\d\d)\b"),
     re.compile(r"(?:->|=>|\u2192)\s*(?:HTTP\s*)?([1-5]\d\d)\b"),
     re.compile(r"HTTP/[\d.]+\"?\s+([1-5]\d\d)\b"),
     re.compile(r"(?i)\bstatus(?:[ _]?code)?\\*[\"']?\s*[:=]\s*\\*[\"']?([1-5]\d\d)\b"),
@@ -26,7 +27,13 @@ _STATUSES = (
         r"|Request Timeout|Internal Server Error|Bad Gateway|Service Unavailable|Gateway Timeout)"
     ),
 )
+_IN_STRING = re.compile(r'(?:[^"\\\n]|\\.)*', re.DOTALL)
+_SIGNS = re.compile(r"[\[\]{}'\"\\]")
 _MAX_TRIES = 2_000
+#: Characters that are looked at, besides four times the text's own; what a value that is too deep to read,
+#: and what a bracket or quote counts for.
+_LEAST_WORK, _DEEP, _SIGN = 1_000_000, 200_000, 10
+_LONGEST_LITERAL = 200_000
 _MAX_DEPTH = 8
 
 
@@ -42,7 +49,7 @@ def find_call(text: str) -> RecordedCall | None:
     reply: Any = None
     addresses: list[str] = []
     status = next((int(match[1]) for pattern in _STATUSES if (match := pattern.search(text))), None)
-    for value in _values(text):
+    for value in _ValueFinder(text).values():
         for found in _inside(value, 0):
             if frames is None and _is_request(found):
                 frames = found
@@ -74,60 +81,82 @@ def _is_request(value: Any) -> bool:
     )
 
 
-def _values(text: str) -> Iterator[Any]:
-    """Every value written in *text*, the outermost ones."""
-    place, tries = 0, 0
-    while (match := _OPENING.search(text, place)) and tries < _MAX_TRIES:
-        tries += 1
-        start = match.start()
-        value, end = _value_at(text, start)
-        if end > start:
-            yield value
-        place = max(end, start + 1)
+def _quoted(text: str, start: int) -> str:
+    """What follows *start* in a string of JSON."""
+    match = _IN_STRING.match(text, start)
+    return match[0] if match else ""
 
 
-def _value_at(text: str, start: int) -> tuple[Any, int]:
-    """The value that begins at *start* and where it ends; *start* itself when there is none."""
-    try:
-        value, end = json.JSONDecoder().raw_decode(text, start)
-        return read_json(text[start:end]), end
-    except (JsonError, ValueError, RecursionError):
-        pass
-    if text.startswith("\\", start + 1) or '\\"' in text[start : start + 200]:  # inside a string of JSON
-        match = re.compile(r'(?:[^"\\\n]|\\.)*', re.DOTALL).match(text, start)
-        if match is not None:
-            try:
-                inner = json.loads(f'"{match[0]}"')
-                value, _ = json.JSONDecoder().raw_decode(inner)
-                return value, match.end()
-            except (ValueError, RecursionError):
-                pass
-    end = _closing(text, start)
-    if end and (value := read_python_literal(text[start:end])) is not None:
-        return value, end
-    return None, start
+class _ValueFinder:
+    """Finds the values written in a text; what it looks at is bounded, however brackets are nested in it."""
 
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._left = _LEAST_WORK + 4 * len(text)
 
-def _closing(text: str, start: int) -> int:
-    """Where the bracket that opens at *start* is closed, quotes minded; 0 when it is not."""
-    depth, quote, place = 0, "", start
-    while place < min(len(text), start + 200_000):
-        letter = text[place]
-        if quote:
-            if letter == "\\":
-                place += 1
-            elif letter == quote:
-                quote = ""
-        elif letter in "'\"":
-            quote = letter
-        elif letter in "[{":
-            depth += 1
-        elif letter in "]}":
-            depth -= 1
-            if depth == 0:
-                return place + 1
-        place += 1
-    return 0
+    def values(self) -> Iterator[Any]:
+        """Every value, the outermost ones."""
+        place, tries = 0, 0
+        while self._left > 0 and (match := _OPENING.search(self._text, place)) and tries < _MAX_TRIES:
+            tries += 1
+            start = match.start()
+            value, end = self._value_at(start)
+            if end > start:
+                yield value
+            place = max(end, start + 1)
+
+    def _value_at(self, start: int) -> tuple[Any, int]:
+        """The value that begins at *start* and where it ends; *start* itself when there is none."""
+        text = self._text
+        try:
+            value, end = json.JSONDecoder().raw_decode(text, start)
+            return read_json(text[start:end]), end
+        except json.JSONDecodeError as error:
+            self._left -= error.pos - start
+        except (JsonError, ValueError, RecursionError):
+            self._left -= _DEEP
+        if text.startswith("\\", start + 1) or '\\"' in text[start : start + 200]:  # inside a string of JSON
+            quoted = _quoted(text, start)
+            self._left -= len(quoted)
+            inner = quoted
+            for _ in range(2):  # perhaps in a string within that string
+                try:
+                    inner = json.loads(f'"{inner}"')
+                    return json.JSONDecoder().raw_decode(inner)[0], start + len(quoted)
+                except (ValueError, RecursionError):
+                    continue
+        end = self._closing(start)
+        if end and (value := read_python_literal(text[start:end])) is not None:
+            return value, end
+        return None, start
+
+    def _closing(self, start: int) -> int:
+        """Where the bracket that opens at *start* is closed, quotes minded; 0 when it is not."""
+        depth, quote, escaped, signs = 0, "", -1, 0
+        stop = min(len(self._text), start + min(_LONGEST_LITERAL, max(self._left, 0)))
+        end = stop
+        for match in _SIGNS.finditer(self._text, start, stop):
+            sign, place, signs = match[0], match.start(), signs + 1
+            if signs > self._left // _SIGN:
+                break
+            if place == escaped:
+                continue
+            if quote:
+                if sign == "\\":
+                    escaped = place + 1
+                elif sign == quote:
+                    quote = ""
+            elif sign in "'\"":
+                quote = sign
+            elif sign in "[{":
+                depth += 1
+            elif sign in "]}":
+                depth -= 1
+                if depth == 0:
+                    end = place + 1
+                    break
+        self._left -= end - start + _SIGN * signs
+        return end if depth == 0 and end > start and self._text[end - 1] in "]}" else 0
 
 
 def _inside(value: Any, depth: int) -> Iterator[Any]:
@@ -135,7 +164,7 @@ def _inside(value: Any, depth: int) -> Iterator[Any]:
     if depth > _MAX_DEPTH:
         return
     if isinstance(value, str):
-        yield from (one for inner in _values(value) for one in _inside(inner, depth + 1))
+        yield from (one for inner in _ValueFinder(value).values() for one in _inside(inner, depth + 1))
         return
     if _is_request(value) or is_bare_reply(value):
         yield value

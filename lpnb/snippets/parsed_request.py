@@ -32,8 +32,16 @@ Kind = Literal[
     "postman",
     "http",
     "log",
+    "command",
+    "code",
+    "export",
     "reply",
+    "page",
+    "token",
     "environment",
+    "settings",
+    "table",
+    "cut off",
     "nothing",
 ]
 #: What a text is, in words that begin a sentence.
@@ -46,8 +54,16 @@ KIND_NAMES: Mapping[Kind, str] = {
     "postman": "a Postman collection",
     "http": "an HTTP message",
     "log": "a log",
+    "command": "a command",
+    "code": "the code of a program",
+    "export": "the export of another program",
     "reply": "the service's answer",
+    "page": "a page (HTML)",
+    "token": "a token",
     "environment": "a Postman environment",
+    "settings": "a file of settings",
+    "table": "a table",
+    "cut off": "a text with broken JSON",
     "nothing": "nothing that lpnb knows",
 }
 #: The same as the subject of a sentence.
@@ -85,7 +101,9 @@ class ParsedRequest:
 
     Attributes:
         kind: What the text is: "frames", "curl", "powershell", "fetch", "har", "postman", "http", "log",
-            "reply", "environment" (Postman's variables alone) or "nothing".
+            "command" (wget, HTTPie), "code", "export" (Insomnia, Bruno), "reply"; or what holds no request:
+            "page", "token", "environment" (Postman's variables alone), "settings", "table", "cut off",
+            "nothing".
         frames: The decoded array, or None when there is none.
         consumer_id: For whom, where the text says so.
         client_properties: That header's value.

@@ -60,6 +60,10 @@ def commands(text: str) -> list[ShellCommand]:
     return [command for command in lexer.commands if command.words]
 
 
+#: Letters that mean nothing to a shell.
+_PLAIN = re.compile(r"[^\s'\"\\$<#;|&()]+")
+
+
 class _Lexer:
     """Where the reading stands: the command and the word that are being read, and those they lie in."""
 
@@ -77,7 +81,10 @@ class _Lexer:
         text, place = self.text, 0
         while place < len(text):
             letter = text[place]
-            if text.startswith(("\\\n", "\\\r\n"), place):  # a line that goes on
+            if plain := _PLAIN.match(text, place):
+                self.add(plain[0])
+                place = plain.end()
+            elif text.startswith(("\\\n", "\\\r\n"), place):  # a line that goes on
                 place += 2 if text[place + 1] == "\n" else 3
             elif letter in "'\"" or text.startswith(("$'", '$"'), place):
                 piece, place = _quoted(text, place)
@@ -110,11 +117,8 @@ class _Lexer:
                 self.end_word()
                 place += 1
             else:
-                end = place + 1
-                while end < len(text) and not text[end].isspace() and text[end] not in "'\"\\$<#;|&()":
-                    end += 1
-                self.add(text[place:end])
-                place = end
+                self.add(letter)
+                place += 1
         self.end_word()
 
     def add(self, piece: str) -> None:

@@ -43,7 +43,7 @@ def test_all_that_is_wrong_with_a_call_is_said_at_once_and_nothing_is_started(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(connect, "shared_sandbox", lambda: pytest.fail("a sandbox was started"))
-    Path("rows.csv").write_text("case,personal.gender\na,male\nb,x\n")
+    Path("rows.csv").write_text("case,personal.gender\na,golden\nb,x\n")
 
     status = main(
         ["send", "rows.csv", "--concurrency", "0", "--rate", "-1", "--out", "no/r.csv", "--say", ""]
@@ -57,10 +57,8 @@ def test_all_that_is_wrong_with_a_call_is_said_at_once_and_nothing_is_started(
         "      - concurrency must be a whole number from 1 to 1,000; got 0.",
         "      - rate must be a number of calls a second above 0, or None; got -1.0.",
         "  - no/r.csv cannot be written: there is no folder no.",
-        "  - 2 values are wrong:",
-        "      - Row 1, personal.gender must be one of 'MALE', 'FEMALE', 'OTHER'; got 'male'. "
-        "Did you mean 'MALE'?",
-        "      - Row 2, personal.gender must be one of 'MALE', 'FEMALE', 'OTHER'; got 'x'.",
+        "  - personal.gender must be one of 'MALE', 'FEMALE', 'OTHER': wrong in 2 of 2 rows, such as "
+        "'golden' in row 1 (a) and 'x' in row 2 (b).",
     ]
     assert [path.name for path in Path.cwd().iterdir()] == ["rows.csv"]
 
@@ -265,9 +263,7 @@ def test_two_interrupts_at_once_end_the_command_and_leave_the_way_back(world: Sa
     assert "Traceback" not in err
 
 
-def test_a_table_with_letters_that_the_output_does_not_have_ends_with_the_way_to_the_rows(
-    world: Sandbox,
-) -> None:
+def test_letters_that_the_output_does_not_have_are_escaped(world: Sandbox) -> None:
     Path("rows.csv").write_text("case\ngrün\n", encoding="utf-8")
 
     sent = lpnb(
@@ -276,13 +272,8 @@ def test_a_table_with_letters_that_the_output_does_not_have_ends_with_the_way_to
     )  # fmt: skip
     out, err = sent.communicate(timeout=60)
 
-    assert (sent.returncode, out) == (1, "")
-    assert err.splitlines()[1:] == [
-        "The table cannot be printed: ascii has no '\\xfc'.",
-        "Nothing is lost: the journal has every row. Write them with "
-        "lpnb send --resume --journal r.sqlite --out FILE",
-        "1 of 1 cases: 1 answered; done",
-    ]
+    assert sent.returncode == 0, err
+    assert out.splitlines()[1].startswith("gr\\xfcn ")
 
 
 @pytest.mark.parametrize("option", ["--out", "--junit"])

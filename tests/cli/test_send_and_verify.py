@@ -154,7 +154,7 @@ def test_a_dry_run_prints_requests_with_secrets_masked_and_sends_nothing(world, 
 )
 def test_a_wrong_call_is_status_2_and_sends_nothing(world, capsys, arguments, said):
     Path("good.csv").write_text("skillId\n1\n")
-    Path("bad.csv").write_text("personal.gender\nmale\n")
+    Path("bad.csv").write_text("personal.gender\ngolden\n")
     Path("expects.csv").write_text("expected_code\nOK\n")
     Path("full.csv").symlink_to("/dev/full")
 

@@ -161,10 +161,9 @@ def test_a_dry_run_warns_of_ids_that_a_spreadsheet_rounded(client, capsys):
     quiet(client, cases, dry_run=1)
 
     said = capsys.readouterr().out.splitlines()
-    assert said[-8:] == [
+    assert said[-3:] == [
         "",
-        *(f"c{n}, skillId: 1.0E+11 looks like an id that a spreadsheet has rounded." for n in range(5)),
-        "...",
+        "6 cases such as c0, c1, c2, skillId: 1.0E+11 looks like an id that a spreadsheet has rounded.",
         "Format its column as text and fill it in anew.",
     ]
 
@@ -320,7 +319,7 @@ def test_a_case_that_was_edited_in_its_journal_is_checked_before_anything_is_sen
         open_run(run.journal_path).resume(client)
 
     assert [complaint.sentence for complaint in caught.value.complaints] == [
-        "Row 9, ttrDefName must be one of 'NORMAL', 'URGENT', 'PRIORITIZED'; got 'SOON'."
+        "Row 9 (urgent-8), ttrDefName must be one of 'NORMAL', 'URGENT', 'PRIORITIZED'; got 'SOON'."
     ]
     assert sandbox.calls["conversation"] == calls
 

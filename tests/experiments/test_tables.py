@@ -441,13 +441,14 @@ def test_a_sheet_is_chosen_by_its_name(tmp_path):
     )
 
 
-def test_of_merged_cells_the_first_has_the_value(tmp_path):
-    path = workbook(tmp_path, ["case", "skillId"], ["a", "1"], ["b", None])
+def test_each_of_cells_that_are_merged_below_each_other_has_their_value(tmp_path):
+    path = workbook(tmp_path, ["case", "skillId"], ["a", "1"], ["b", None], ["c", None])
     book = openpyxl.load_workbook(path)
     book.active.merge_cells("B2:B3")
     book.save(path)
 
-    assert values(path) == [{"skillId": "1"}, {}]
+    assert values(path) == [{"skillId": "1"}, {"skillId": "1"}, {}]
+    assert cases_of(path).notes == ["1 cell merged with the one above read with its value."]
 
 
 def test_a_workbook_that_would_unpack_without_bounds_is_refused(tmp_path, monkeypatch):

@@ -36,6 +36,7 @@ def test_it_lists_itself(control):
         ("POST", "/faults"),
         ("POST", "/faults/clear"),
         ("GET", "/faults/log"),
+        ("GET", "/names"),
         ("POST", "/rate-limit"),
         ("GET", "/requests"),
         ("POST", "/reset"),

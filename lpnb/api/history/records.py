@@ -126,6 +126,18 @@ class HistoryRecord:
         return {skill_id: name for skill_id, name in pairs if skill_id and name}
 
     @property
+    def campaign_names(self) -> dict[str, dict[str, str]]:
+        """The names of its "campaigns" and "engagements" by their ids; of "campaign" that was asked for."""
+        campaign = mapping(self.raw.get("campaign"))
+        pairs = {"campaigns": ("campaignId", "campaignName"),
+                 "engagements": ("campaignEngagementId", "campaignEngagementName")}  # fmt: skip
+        found = {
+            kind: (identifier(campaign.get(key)), text(campaign.get(name)))
+            for kind, (key, name) in pairs.items()
+        }
+        return {kind: {key: name} for kind, (key, name) in found.items() if key and name}
+
+    @property
     def started_at(self) -> datetime | None:
         """When it began."""
         return moment(self.info.get("startTimeL"))

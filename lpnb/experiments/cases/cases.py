@@ -20,11 +20,13 @@ from lpnb._internal.validation import check_consumer_id, one_of
 from lpnb._printable import one_line
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.batch_builder import BatchBuilder
+from lpnb.experiments.cases.case_labels import LOOKED_AT, is_default_name, label_columns, label_of
 from lpnb.experiments.cases.cell_parsers import UnreadableCell, filled_in, half_characters
 from lpnb.experiments.cases.column_formats import DateOrder, Decimal
 from lpnb.experiments.cases.columns import Column, columns_of
 from lpnb.experiments.cases.mapping_file import read_mapping
 from lpnb.experiments.cases.preview import Preview
+from lpnb.experiments.cases.rule_breaches import RuleBreach
 from lpnb.experiments.cases.sources import (
     BesideSource,
     CellSource,
@@ -77,6 +79,7 @@ class Case:
     values: Mapping[str, object]
     expected: Mapping[str, str]
     _builder: BatchBuilder = field(repr=False, compare=False)
+    _table: Cases = field(repr=False, compare=False)
     _unreadable: Sequence[tuple[Column, UnreadableCell]] = field(default=(), repr=False, compare=False)
 
     def batch(self) -> ConversationBatch:
@@ -117,8 +120,16 @@ class Case:
             raise InvalidValueError(self._placed(complaints))
         return found
 
+    @property
+    def label(self) -> str:
+        """What tells it from the others: its own name, or columns that differ, such as a customer's id."""
+        return self._table.label(self.number)
+
     def complaints(self) -> list[Complaint]:
         """Everything that is wrong with the row, each with its column."""
+        return self._placed(self._builder_complaints())
+
+    def _builder_complaints(self) -> list[Complaint]:
         found: list[Complaint] = []
         self._builder.check(self.values, found)
         if self.consumer_id is not None:
@@ -127,17 +138,17 @@ class Case:
             except InvalidValueError as error:
                 found.extend(error.complaints)
         found.extend(half_characters({"case": self.name, **self.expected}))
-        return self._placed(found)
+        return found
+
+    def unplaced_complaints(self) -> list[Complaint]:
+        """The same as ``complaints``, without the row."""
+        return [*self._unread(), *self._builder_complaints()]
+
+    def _unread(self) -> Iterator[Complaint]:
+        return (Complaint(column.name, wrong.said_of(column.name)) for column, wrong in self._unreadable)
 
     def _placed(self, complaints: Iterable[Complaint]) -> list[Complaint]:
-        row = f"Row {self.number + 1:,}"
-        unread = [
-            Complaint(f"[{self.number}].{column.name}", f"{row}, {wrong.said_of(column.name)}")
-            for column, wrong in self._unreadable
-        ]
-        return unread + [
-            Complaint(f"[{self.number}].{found.path}", f"{row}, {found.sentence}") for found in complaints
-        ]
+        return [self._table.placed(self.number, found) for found in (*self._unread(), *complaints)]
 
 
 class Cases:
@@ -157,8 +168,16 @@ class Cases:
         {'ctmrinfo.ctype': 'vip'}
     """
 
-    def __init__(self, source: CellSource, origin: str = "", notes: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        source: CellSource,
+        origin: str = "",
+        notes: Sequence[str] = (),
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._source = source
+        self._headers = headers
+        self._label_columns: tuple[str, ...] | None = None
         self.origin = origin
         self.notes = list(notes)
         """What there is to say about how the table was read, such as a decimal comma that was recognised."""
@@ -199,6 +218,7 @@ class Cases:
             MappingProxyType({column: cell for column, cell in paid if cell is not None}),
             MappingProxyType(expected) if expected else _NOTHING,
             self._builder,
+            self,
             stretch.wrong.get(row, ()),
         )
 
@@ -222,21 +242,28 @@ class Cases:
         """See that every case can be sent as it stands.
 
         Raises:
-            InvalidValueError: Naming the wrong cells of all rows by row, column and rule; beyond the first
+            InvalidValueError: Naming each rule that cells of a column break, with the rows; beyond the first
                 fifty they are counted. Also when there is no case at all, and when two have one name.
         """
         if not len(self):
             sentence = f"There is no case{self._of_origin}: there are no rows, or none was chosen."
             raise InvalidValueError([Complaint("", sentence)])
-        listed: list[Complaint] = []
+        self._raise_by_column(self._everything_wrong())
+
+    def _raise_by_column(self, wrong: Iterable[tuple[int, Complaint]]) -> None:
+        """Raise what is wrong, if anything is: one complaint for each rule that cells of a column break."""
+        breaches: dict[str, RuleBreach] = {}
         more = 0
-        for complaint in self._everything_wrong():
-            if len(listed) < MOST_COMPLAINTS:
-                listed.append(complaint)
+        for number, complaint in wrong:
+            key = complaint.path + RuleBreach.rule_of(complaint)
+            if key in breaches:
+                breaches[key].add(number, complaint)
+            elif len(breaches) < MOST_COMPLAINTS:
+                breaches[key] = RuleBreach(number, complaint)
             else:
                 more += 1
-        if listed:
-            raise InvalidValueError(listed, more)
+        if breaches:
+            raise InvalidValueError((breach.complaint(self) for breach in breaches.values()), more)
 
     def table(self) -> pd.DataFrame:
         """One row per case: case, consumer_id, expected_skill and expected_code, then ``columns``.
@@ -249,8 +276,9 @@ class Cases:
         """
         from lpnb.tables.dataframes import plain_table
 
-        if wrong := [c for number in range(0, len(self), _BLOCK_ROWS) for c in self._unread(number)]:
-            raise InvalidValueError(wrong[:MOST_COMPLAINTS], max(0, len(wrong) - MOST_COMPLAINTS))
+        self._raise_by_column(
+            found for number in range(0, len(self), _BLOCK_ROWS) for found in self._unread(number)
+        )
         columns: dict[str, Iterable[object]] = {"case": self.names}
         for name in ("consumer_id", *_EXPECTED):
             columns[name] = (
@@ -275,7 +303,11 @@ class Cases:
             raise InvalidValueError(
                 [Complaint("", f"There is no case{added._of_origin} to put beside these.")]
             )
-        return Cases(BesideSource(self._source, added._source), self.origin)
+        return Cases(
+            BesideSource(self._source, added._source),
+            self.origin,
+            headers={**self._headers, **added._headers},
+        )
 
     def only(self, numbers: Iterable[int]) -> Cases:
         """The cases of those *numbers*, with the names they have here.
@@ -290,14 +322,23 @@ class Cases:
             if column.name != "case":
                 cells = (self._source.cells(place, n % len(self), n % len(self) + 1)[0] for n in picked)
                 columns[column.name] = list(cells)
-        return Cases(ListSource(columns, len(picked)), self.origin)
+        return Cases(ListSource(columns, len(picked)), self.origin, headers=self._headers)
 
     def with_ids(self, names: Mapping[str, Mapping[str, str]]) -> Cases:
         """These cases with ids in place of names: *names* has an id for each name, by column."""
         columns = {name: names[name] for name in NUMERIC_IDS if names.get(name) and name in self.columns}
-        if not columns or not any(self._named_ids(name) for name in columns):
+        notes = []
+        for column, ids in columns.items():
+            by_name = {name.casefold(): key for name, key in ids.items()}
+            texts = [text for text in self._named_ids(column) if text.strip().casefold() in by_name]
+            if texts:
+                key = by_name[texts[0].strip().casefold()]
+                notes.append(
+                    f"{column}: {count(len(texts), 'name')} sent as ids, such as {texts[0]!r} as {key}."
+                )
+        if not notes:
             return self
-        return Cases(translate(self._source, columns), self.origin, self.notes)
+        return Cases(translate(self._source, columns), self.origin, [*self.notes, *notes], self._headers)
 
     def unresolved(self) -> list[str]:
         """A sentence for each column of ids that holds names: the service knows ids alone."""
@@ -318,6 +359,48 @@ class Cases:
         place = next(place for place, one in enumerate(self._all) if one.name == column)
         texts = (cell for cell in self._cells(place) if isinstance(cell, str))
         return list(dict.fromkeys(text for text in texts if not _ID.fullmatch(text)))
+
+    def label(self, number: int, *, without: str = "") -> str:
+        """What tells a case from the others: its own name, or the columns that differ; "" when none does.
+
+        Args:
+            number: The case's place, from 0.
+            without: A column that is left out, such as the one that a sentence is about.
+
+        Example:
+            >>> cases = cases_of([{"ctmrinfo.customerId": "007"}, {"ctmrinfo.customerId": "008"}])
+            >>> cases.label(1)
+            'customerId 008'
+        """
+        case = self[number]
+        if "case" in self._case_places and not is_default_name(case.name):
+            return "" if without == "case" else case.name
+        if self._label_columns is None:
+            rows = [self._labelled(self[row]) for row in range(min(len(self), LOOKED_AT))]
+            self._label_columns = label_columns(rows)
+        return label_of(self._labelled(case), self._label_columns, without=without)
+
+    @staticmethod
+    def _labelled(case: Case) -> Mapping[str, object]:
+        return case.values if case.consumer_id is None else {**case.values, "consumer_id": case.consumer_id}
+
+    def place(self, number: int, column: str = "") -> str:
+        """A row as messages name it, such as "3 (customerId 0058490)"; *column* is what they are about."""
+        label = self.label(number, without=column)
+        return f"{number + 1:,} ({label})" if label else f"{number + 1:,}"
+
+    def placed(self, number: int, complaint: Complaint) -> Complaint:
+        """A complaint about one row, with the row and the column as the table calls it."""
+        sentence = f"Row {self.place(number, complaint.path)}, {self.spoken(complaint)}"
+        return Complaint(f"[{number}].{complaint.path}", sentence)
+
+    def spoken(self, complaint: Complaint) -> str:
+        """A complaint's sentence with the header of the table beside the column, where they differ."""
+        column, rest = complaint.path, complaint.sentence.removeprefix(complaint.path)
+        header = self._headers.get(column, column)
+        if header == column or rest == complaint.sentence:
+            return complaint.sentence
+        return f"{header} ({column}){rest}"
 
     def preview(self, n: int = 3) -> Preview:
         """The first *n* payloads as they would be posted, and how many cases there are in all."""
@@ -349,22 +432,21 @@ class Cases:
         for which in range(-(-len(self) // _BLOCK_ROWS)):
             yield from self._stretch(which).columns[place]
 
-    def _unread(self, number: int) -> Iterator[Complaint]:
+    def _unread(self, number: int) -> Iterator[tuple[int, Complaint]]:
         stretch = self._stretch(number // _BLOCK_ROWS)
         for row, wrong in stretch.wrong.items():
-            said = number - number % _BLOCK_ROWS + row
             for column, cell in wrong:
-                path = f"[{said}].{column.name}"
-                yield Complaint(path, f"Row {said + 1:,}, {cell.said_of(column.name)}")
+                yield number - number % _BLOCK_ROWS + row, Complaint(column.name, cell.said_of(column.name))
 
-    def _everything_wrong(self) -> Iterator[Complaint]:
+    def _everything_wrong(self) -> Iterator[tuple[int, Complaint]]:
         doubled = self._doubled()
         seen: dict[str, int] = {}
         for case in self:
-            yield from case.complaints()
+            for complaint in case.unplaced_complaints():
+                yield case.number, complaint
             if doubled and (earlier := seen.setdefault(case.name, case.number)) != case.number:
                 sentence = f"case must be unique; {brief(case.name)} is also row {earlier + 1:,}."
-                yield Complaint(f"[{case.number}].case", f"Row {case.number + 1:,}, {sentence}")
+                yield case.number, Complaint("case", sentence)
 
     def _doubled(self) -> bool:
         """Whether two cases may have one name; by their hashes, which weigh less than the names."""
@@ -478,7 +560,7 @@ def cases_of(
         )
         table.check()
         origin = "of a DataFrame" if _is_dataframe(given) else f"of {Path(given).name}"
-        return Cases(table.source, origin, table.notes)
+        return Cases(table.source, origin, table.notes, table.headers)
     if isinstance(anything, Iterable) and not isinstance(anything, Mapping | bytes):
         return Cases(from_rows(anything))
     kinds = "a Grid, a DataFrame, the path of a CSV, Excel, Parquet or TOML file, or a list of dicts"
@@ -523,9 +605,9 @@ def read_table(
     elif (kind := kind_of_file(Path(given))) == "parquet":
         source = from_parquet(Path(given))
     elif kind == "excel":
-        source, notes = from_excel(Path(given), sheet)
+        source, notes = from_excel(Path(given), sheet, columns)
     else:
-        source, notes = from_csv(Path(given), separator)
+        source, notes = from_csv(Path(given), separator, columns)
     return read_columns(
         source,
         columns,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,12 +21,25 @@ Converter = Callable[[object], object]
 
 _PLAIN = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 _BLANKS = str.maketrans("", "", " \u00a0\u202f\u2009\u2007\u200b\u200c\u200d\u2060\ufeff")
-_CURRENCY = re.compile(r"^[€$£¥]|[€$£¥]$|^(?:EUR|USD|GBP|CHF)|(?:EUR|USD|GBP|CHF)$")
+_CURRENCY = re.compile(r"^(?:[€$£¥]|[A-Z]{3})|(?:[€$£¥]|[A-Z]{3})$|[.,][-\u2013\u2014]{1,2}$")
+_NO_BREAK = {0xA0: " ", 0x202F: " ", 0x200B: None, 0xFEFF: None}
 _GROUPED = {
     ".": re.compile(r"[0-9]{1,3}(?:[,'\u2019][0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?"),
     ",": re.compile(r"[0-9]{1,3}(?:[.'\u2019][0-9]{3})+(?:,[0-9]+)?|[0-9]+(?:,[0-9]+)?"),
 }
-_DATE = re.compile(r"([0-9]{1,4})([./-])([0-9]{1,2})\2([0-9]{1,4})(?:[T ]00:00(?::00(?:\.0+)?)?)?")
+_DATE = re.compile(
+    r"([0-9]{1,4}) ?([./-]) ?([0-9]{1,2}) ?\2 ?([0-9]{1,4})"
+    r"(?:[T ]+(?:00:00(?::00(?:\.0+)?)?Z?|[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?))?"
+)
+_ISO = re.compile(r"\s*[0-9]{4}[./-][0-9]{1,2}[./-][0-9]{1,2}(?:[T ]00:00\S*)?\s*")
+#: A month by its name: 16 November 1987, 16-Nov-87, November 16, 1987.
+_NAMED = re.compile(
+    r"([0-9]{1,2})[. -]*([^\W\d_]{3,})[., -]*([0-9]{4}|[0-9]{2})"
+    r"|([^\W\d_]{3,})\.? *([0-9]{1,2}),? +([0-9]{4})"
+)
+#: Excel counts days from 1900 on: these are those of 1927 to 2064.
+_SERIAL = re.compile(r"[1-5][0-9]{4}(?:\.0+)?")
+_SERIAL_ZERO = datetime.date(1899, 12, 30)
 _ORDERS: dict[DateOrder, tuple[int, int, int]] = {"dmy": (2, 1, 0), "mdy": (2, 0, 1), "ymd": (0, 1, 2)}
 _ORDER_WORDS: dict[DateOrder, str] = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
 
@@ -101,8 +114,13 @@ def _sum(counts: Mapping[str, int], texts: Iterable[str]) -> int:
 
 
 def _bare(text: str) -> str:
-    """A number without blanks and currency."""
-    return _CURRENCY.sub("", text.translate(_BLANKS)).replace("\u2212", "-")
+    """A number without blanks and currency, its minus in front: some put it behind, or use brackets."""
+    bare = _CURRENCY.sub("", text.translate(_BLANKS)).replace("\u2212", "-")
+    if bare.startswith("(") and bare.endswith(")"):
+        bare = f"-{bare[1:-1]}"
+    elif bare.endswith("-"):
+        bare = f"-{bare[:-1]}"
+    return f"-{_CURRENCY.sub('', bare[1:])}" if bare.startswith("-") else bare
 
 
 def _decimals(text: str) -> set[str]:
@@ -150,7 +168,7 @@ def date_format(texts: Iterable[str], order: DateOrder | None) -> ColumnFormat:
     total = counts.total()
     orders = {text: {name for name in _ORDERS if _date(text, name) is not None} for text in counts}
     read = [text for text in orders if orders[text]]
-    if not read or all(orders[text] == {"ymd"} for text in read):
+    if not read or all(map(_ISO.fullmatch, read)):
         return ColumnFormat(lambda cell: _as_date(cell, "ymd")) if read else ColumnFormat()
     clear = {name: [t for t in read if orders[t] == {name}] for name in ("dmy", "mdy")}
     if order is None:
@@ -174,28 +192,46 @@ def date_format(texts: Iterable[str], order: DateOrder | None) -> ColumnFormat:
     if wrong:
         return ColumnFormat(problem=f"{wrong[0]} is no date with the {_ORDER_WORDS[chosen]}.")
     example = next((text for text in clear.get(chosen, ()) or read), "")
-    note = f"{_sum(counts, read):,} of {total:,} look like {example}; read {_ORDER_WORDS[chosen]}"
+    ways = [_ORDER_WORDS[chosen]] if chosen in orders[example] and len(orders[example]) < 3 else []
+    if not re.fullmatch(r"(?:[0-9]{1,2}[./-]){2}[0-9]{4}", example):
+        ways.append(f"as {_as_date(example, chosen)}")
+    note = f"{_sum(counts, read):,} of {total:,} look like {example}; read {', '.join(ways)}"
     return ColumnFormat(lambda cell: _as_date(cell, chosen), note)
 
 
 def _as_date(cell: object, order: DateOrder) -> object:
-    if not isinstance(cell, str):
-        return cell
-    return _date(cell, order) or _date(cell, "ymd") or cell
+    if isinstance(cell, str):
+        return _date(cell, order) or _date(cell, "ymd") or cell
+    is_number = isinstance(cell, int | float) and not isinstance(cell, bool)
+    return _date(f"{cell:.0f}", order) or cell if is_number and cell == int(cell) else cell  # type: ignore[call-overload]
 
 
 def _date(text: str, order: DateOrder) -> datetime.date | None:
-    match = _DATE.fullmatch(text.strip())
-    if match is None:
-        return None
-    parts = (match[1], match[3], match[4])
-    year, month, day = (parts[place] for place in _ORDERS[order])
-    if len(year) != 4 or len(day) > 2 or len(month) > 2:
+    text = text.translate(_NO_BREAK).strip()
+    if _SERIAL.fullmatch(text):
+        return _SERIAL_ZERO + datetime.timedelta(int(text.split(".")[0]))
+    if match := _DATE.fullmatch(text):
+        parts = (match[1], match[3], match[4])
+        year, month, day = (parts[place] for place in _ORDERS[order])
+        if len(day) > 2 or len(month) > 2 or (len(year) != 4 and (order == "ymd" or len(year) != 2)):
+            return None
+    elif match := _NAMED.fullmatch(text):
+        day, name, year = (match[1], match[2], match[3]) if match[1] else (match[5], match[4], match[6])
+        month = str(_MONTH_NUMBERS.get(name.casefold()[:3].replace("\u00e4", "a"), 0))
+    else:
         return None
     try:
-        return datetime.date(int(year), int(month), int(day))
+        return datetime.date(_whole_year(year), int(month), int(day))
     except ValueError:
         return None
+
+
+def _whole_year(year: str) -> int:
+    """A year of two digits is the last one of that kind."""
+    if len(year) == 4:
+        return int(year)
+    today = datetime.date.today().year
+    return today - (today - int(year)) % 100
 
 
 def _day(text: str, order: DateOrder) -> str:
@@ -207,6 +243,13 @@ _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
     "November", "December",
 )  # fmt: skip
+
+
+#: By the first three letters, English and German.
+_MONTH_NUMBERS = {
+    **{name[:3].casefold(): number for number, name in enumerate(_MONTHS, start=1)},
+    "mai": 5, "okt": 10, "dez": 12,
+}  # fmt: skip
 
 
 def whole_format(texts: Iterable[str]) -> ColumnFormat:
@@ -257,6 +300,8 @@ def id_format(texts: Iterable[str], *, numeric: bool) -> ColumnFormat:
         bare = cell.strip().translate(_INVISIBLE).strip()
         if (had_gaps or numeric) and _WITH_ZERO.fullmatch(bare):
             bare = bare.split(".")[0]
+        if numeric and (power := _POWER.fullmatch(bare)) and len(power[1] + power[2]) == int(power[3]) + 1:
+            bare = power[1] + power[2]  # written so, but with every digit
         if numeric and _ID_GROUPS.fullmatch(bare):
             bare = re.sub(r"[^0-9]", "", bare)
         return bare or None
@@ -273,5 +318,54 @@ def id_format(texts: Iterable[str], *, numeric: bool) -> ColumnFormat:
 
 
 _INVISIBLE = str.maketrans(dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad")) | {0xA0: " ", 0x202F: " "}
+_POWER = re.compile(r"([1-9])[.,]([0-9]+)[eE]\+?([0-9]{1,2})")
 _WITH_ZERO = re.compile(r"[0-9]+\.0+")
 _ID_GROUPS = re.compile(r"[0-9]{1,3}(?:([.,'\u2019 ])[0-9]{3})(?:\1[0-9]{3})*")
+
+
+#: What people write in place of a field's own words, in English and German.
+_SPELLINGS = {
+    "true": "yes, y, 1, ja, j, wahr, x, on",
+    "false": "no, n, 0, nein, falsch, off",
+    "FEMALE": "f, w, woman, weiblich, frau, mrs, ms",
+    "MALE": "m, man, m\u00e4nnlich, maennlich, mann, herr, mr",
+    "OTHER": "d, divers, diverse, non-binary, nonbinary",
+    "URGENT": "dringend",
+    "PRIORITIZED": "prioritised, priorisiert",
+    "MOBILE": "cell, handy, mobil",
+    "HOME": "privat",
+    "WORK": "office, arbeit, gesch\u00e4ftlich",
+}
+
+
+def choice_format(texts: Iterable[str], choices: Sequence[str]) -> ColumnFormat:
+    """How a column is read whose field takes some words alone: capitals do not matter, and a few spellings.
+
+    Args:
+        texts: Its cells that are text.
+        choices: The words that the field takes.
+
+    Example:
+        >>> found = choice_format(["weiblich", "Male", "MALE"], ["MALE", "FEMALE", "OTHER"])
+        >>> found.convert("weiblich"), found.note
+        ('FEMALE', "2 of 3 read as the field's own words, such as 'weiblich' as FEMALE")
+    """
+    known = {
+        spelled: choice for choice in choices for spelled in _SPELLINGS.get(choice, "").split(", ") if spelled
+    }
+    known |= {choice.casefold(): choice for choice in choices}
+
+    def convert(cell: object) -> object:
+        return (
+            known.get(cell.translate(_INVISIBLE).strip().casefold(), cell) if isinstance(cell, str) else cell
+        )
+
+    counts = Counter(texts)
+    changed = [text for text in counts if convert(text) != text]
+    if not changed:
+        return ColumnFormat()
+    note = (
+        f"{_sum(counts, changed):,} of {counts.total():,} read as the field's own words, such as "
+        f"{changed[0]!r} as {convert(changed[0])}"
+    )
+    return ColumnFormat(convert, note)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -39,6 +39,8 @@ NOTE = "note."
 ENTRY_POINTS = "entryPoints"
 IDENTITIES = "identities"
 ATTRIBUTES = "engagementAttributes"
+#: Unknown columns that are named; further ones are counted.
+MOST_UNKNOWN = 20
 #: So many elements of one list can be named by columns.
 MOST_ELEMENTS = 50
 _SDES: dict[str, type[Sde]] = {model.sde_type: model for model in get_args(AnySde)}
@@ -55,6 +57,7 @@ class Column:
     path: tuple[str | int, ...]
     kind: Kind
     model: type[WireModel] | None = None
+    choices: tuple[str, ...] = ()
 
     def read(self, cell: object) -> object:
         """Turn a cell into the value its field takes; None when it is empty, ``Wrong`` when it is wrong."""
@@ -85,16 +88,17 @@ def columns_of(names: Sequence[object]) -> tuple[Column, ...]:
         elif name in seen:
             complaints.append(Complaint(name, f"The column {name!r} is there twice."))
         elif (column := find_column(name)) is None:
-            complaints.append(Complaint(name, _unknown(name)))
+            # To look thousands of names up among all that are known takes long, and nobody reads as many.
+            complaints.append(Complaint(name, _unknown(name, nearest_names=len(complaints) < MOST_UNKNOWN)))
         else:
             found.append(column)
             seen.add(name)
     if complaints:
-        raise InvalidValueError(complaints)
+        raise InvalidValueError(complaints[:MOST_UNKNOWN], max(0, len(complaints) - MOST_UNKNOWN))
     return tuple(found)
 
 
-@cache
+@lru_cache(maxsize=4_096)
 def find_column(name: str) -> Column | None:
     """The column of that name, or None. Undocumented fields go through ``extra``.
 
@@ -110,6 +114,8 @@ def find_column(name: str) -> Column | None:
         )
     if name.startswith(NOTE) and len(name) > len(NOTE):
         return Column(name, "note", "", (name,), "json")
+    if name.partition(".")[0] not in _first_steps():
+        return None
     for part, owner, model, inside in _roots():
         prefix, steps = name.split("."), inside.split(".") if inside else []
         if prefix[: len(steps)] != steps:
@@ -118,8 +124,17 @@ def find_column(name: str) -> Column | None:
         found: tuple[tuple[str | int, ...], Any] | None = _walk(model, rest) if rest else ((), model)
         if found is not None and (rest or inside):
             kind, of = _kind(found[1])
-            return Column(name, part, owner, found[0], kind, of)
+            core = _core(found[1])
+            choices = get_args(core) if get_origin(core) is Literal else ()
+            return Column(name, part, owner, found[0], kind, of, choices)
     return None
+
+
+@cache
+def _first_steps() -> frozenset[str]:
+    """What a column's name can begin with."""
+    fields = {str(field.alias) for field in ConsumerRequestConversation.model_fields.values()}
+    return frozenset(fields | {inside.partition(".")[0] for _, _, _, inside in _roots() if inside})
 
 
 def known_columns() -> list[str]:
@@ -129,7 +144,12 @@ def known_columns() -> list[str]:
         >>> "campaignInfo.campaignId" in known_columns(), "personal.contacts.0.email" in known_columns()
         (True, True)
     """
-    return [*CASE_COLUMNS, *(name for _, _, model, inside in _roots() for name in _leaves(model, inside))]
+    return list(_known_columns())
+
+
+@cache
+def _known_columns() -> tuple[str, ...]:
+    return (*CASE_COLUMNS, *(name for _, _, model, inside in _roots() for name in _leaves(model, inside)))
 
 
 def kinds_of(names: Iterable[str]) -> dict[str, Kind]:
@@ -270,11 +290,13 @@ def _leaves(annotation: Any, name: str) -> Iterator[str]:
     return (leaf for leaf, _, _ in _fields(annotation, name))
 
 
-def _unknown(name: str) -> str:
+def _unknown(name: str, *, nearest_names: bool = True) -> str:
     """Say that a column is unknown, and which one was probably meant."""
     if not name.strip():
         return "A column has no name. Name it, or leave it out."
-    sentence = f"{name!r} is not a column that lpnb knows."
+    sentence = f"{brief(name)} is not a column that lpnb knows."
+    if not nearest_names:
+        return sentence
     known = known_columns()
     close = nearest(name, known, cutoff=0.75)
     if not close:  # the field alone, such as "ctype" or "campaign_id"

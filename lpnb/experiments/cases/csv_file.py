@@ -6,14 +6,15 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from lpnb._internal.display import brief, count
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.columns import find_column
-from lpnb.experiments.cases.headers import match_headers
+from lpnb.experiments.cases.headers import header_row, known_column, remove_total
 from lpnb.tables.formulas import rearm
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ SEPARATORS = (",", ";", "\t", "|")
 _ROWS_AT_ONCE = 8_192
 #: Characters of a CSV cell at the most; Python's own limit of 131,072 is less than a payload may hold.
 _LONGEST_CELL = 2**31 - 1
-_MOST_COMPLAINTS = 50
+#: Rows among which the header is looked for.
+_LEADING_ROWS = 15
 #: How a cell is written that Excel must take for text.
 _FORCED_TEXT = re.compile(r'="((?:[^"]|"")*)"')
 _BYTE_ORDER_MARKS = {
@@ -35,14 +37,15 @@ _BYTE_ORDER_MARKS = {
 
 
 def read_csv(
-    path: Path, separator: str | None = None
+    path: Path, separator: str | None = None, given: Mapping[str, str | None] | None = None
 ) -> tuple[list[str], list[list[str | None]] | pa.Table, list[str]]:
     """The header and the rows of a CSV file, every cell text, and what there is to say about how it was read.
 
     Many rows come as Arrow's columns; for a few, loading Arrow would take longer than all the rest.
 
-    Without *separator* it is the one by which most of the header's names are known, or that makes most
-    columns. An apostrophe that ``tables.export`` put before a formula is taken off again.
+    Without *separator* it is the one by which most of the header's names are known (or *given* by a mapping),
+    or that makes most columns. A title above the header and a row of totals at the end are left out. An
+    apostrophe that ``tables.export`` put before a formula is taken off again.
 
     Raises:
         InvalidValueError: The file cannot be read, or its rows differ in length.
@@ -60,8 +63,8 @@ def read_csv(
         named = re.fullmatch(r"sep=([^\"\r\n])\r?\n?", file.readline())  # Excel's own way of naming it
         if named is None:
             file.seek(start)
-        found = separator or (named[1] if named else _sniff_separator(file))
-        return *_read_rows(path, file, found), notes
+        found = separator or (named[1] if named else _sniff_separator(file, given))
+        return *_read_rows(path, file, found, given, notes), notes
 
 
 def _encoding(path: Path) -> str:
@@ -101,58 +104,66 @@ def _encoding(path: Path) -> str:
     return "utf-8"
 
 
-def _sniff_separator(file: TextIO) -> str:
-    """The separator under which most of the header's names are known, then the one that makes most "
-    "columns."""
+def _sniff_separator(file: TextIO, given: Mapping[str, str | None] | None) -> str:
+    """The separator under which most of the header's names are known, or that makes most columns."""
     start = file.tell()
-    line = ""
-    while not line.strip() and (line := file.readline()):
-        pass
+    lines = "".join(islice(file, _LEADING_ROWS))
     file.seek(start)
     scores: dict[str, tuple[int, int]] = {}
     for separator in SEPARATORS:
         try:
-            header = next(csv.reader(io.StringIO(line), delimiter=separator), [])
+            rows = list(filter(None, csv.reader(io.StringIO(lines), delimiter=separator)))
         except csv.Error:
             continue
+        header = rows[header_row(rows, given)] if rows else []
         if len(header) > 1 and all(find_column(name) is not None for name in header):
             return separator
-        scores[separator] = sum(match.column is not None for match in match_headers(header)), len(header)
+        known = sum(name in (given or {}) or known_column(name.strip()) is not None for name in header)
+        scores[separator] = known, len(header)
     return max(SEPARATORS, key=lambda separator: scores.get(separator, (0, 0)))
 
 
 def _read_rows(
-    path: Path, file: TextIO, separator: str
+    path: Path, file: TextIO, separator: str, given: Mapping[str, str | None] | None, notes: list[str]
 ) -> tuple[list[str], list[list[str | None]] | pa.Table]:
     csv.field_size_limit(_LONGEST_CELL)
     reader = csv.reader(file, delimiter=separator, strict=True)
-    complaints: list[Complaint] = []
+    ragged: list[tuple[int, int, int]] = []
     blocks: list[list[pa.Array]] = []
     rows: list[list[str]] = []
+    numbered = ((reader.line_num, row) for row in reader if row)
+    names: list[str] = []
     try:
-        names = next(filter(None, reader), None)
-        if not names:
+        leading = list(islice(numbered, _LEADING_ROWS))
+        if not leading:
             sentence = f"{path} is empty: its first line must name the columns."
             raise InvalidValueError([Complaint(str(path), sentence)])
-        for number, row in enumerate(filter(None, reader), start=1):
+        above = header_row([row for _, row in leading], given)
+        names = leading[above][1]
+        if above:
+            notes.append(f"{count(above, 'row')} above the header left out.")
+        for number, (line, row) in enumerate(chain(leading[above + 1 :], numbered), start=1):
             if len(row) > len(names) and not any(cell.strip() for cell in row[len(names) :]):
                 row = row[: len(names)]
             if len(row) != len(names):
-                if len(row) == 1 and not row[0].strip():
-                    continue
-                complaints.append(_ragged(path, reader.line_num, number, len(row), len(names)))
+                if len(row) > 1 or row[0].strip():
+                    ragged.append((line, number, len(row)))
                 continue
             rows.append(row)
-            if len(rows) == _ROWS_AT_ONCE:
-                blocks.append(_arrays(rows))
-                rows = []
+            if len(rows) == 2 * _ROWS_AT_ONCE:  # the last row may be one of totals
+                blocks.append(_arrays(rows[:_ROWS_AT_ONCE]))
+                del rows[:_ROWS_AT_ONCE]
     except csv.Error as error:
-        sentence = f"{path}, line {reader.line_num}, is not CSV: {error}."
-        raise InvalidValueError([*complaints[:_MOST_COMPLAINTS], Complaint(str(path), sentence)]) from None
-    if complaints:
-        raise InvalidValueError(
-            complaints[:_MOST_COMPLAINTS], more=max(0, len(complaints) - _MOST_COMPLAINTS)
+        sentence = (
+            f"{path}, line {reader.line_num}, is not CSV: {error}. A quote in a cell is written twice, and "
+            'the cell stands in quotes: "A ""B""".'
         )
+        raise InvalidValueError(
+            [*_ragged(path, ragged, len(names)), Complaint(str(path), sentence)]
+        ) from None
+    if complaints := _ragged(path, ragged, len(names)):
+        raise InvalidValueError(complaints)
+    notes += remove_total(rows)
     if not blocks:
         return names, [list(map(_cell, row)) for row in rows]
     import pyarrow as pa
@@ -165,12 +176,19 @@ def _read_rows(
     return names, pa.Table.from_arrays(chunked, names=names)
 
 
-def _ragged(path: Path, line: int, row: int, cells: int, wanted: int) -> Complaint:
+def _ragged(path: Path, rows: Sequence[tuple[int, int, int]], wanted: int) -> list[Complaint]:
+    """A complaint about rows, given by line, number and cells, that have not the header's number of cells."""
+    if not rows:
+        return []
+    line, number, cells = rows[0]
+    way_out = 'A cell that holds the separator or a line break stands in quotes: "...".'
     sentence = (  # the line as an editor counts, the row as every other message does
-        f"{path}, line {line:,} (row {row:,}), has {count(cells, 'cell')} where the header has {wanted}. "
-        'A cell that holds the separator or a line break stands in quotes: "...".'
+        f"{path}, line {line:,} (row {number:,}), has {count(cells, 'cell')} where the header has {wanted}. "
     )
-    return Complaint(f"{path}:{line}", sentence)
+    if len(rows) > 1:
+        more = len(rows) - 1
+        sentence += f"{count(more, 'line')} after it {'has' if more == 1 else 'have'} the same trouble. "
+    return [Complaint(f"{path}:{line}", sentence + way_out, len(rows))]
 
 
 def _arrays(rows: Sequence[Sequence[str]]) -> list[pa.Array]:

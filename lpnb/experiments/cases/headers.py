@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from typing import Any
 
+from lpnb._internal.display import brief
 from lpnb._internal.suggestions import nearest
 from lpnb.experiments.cases.columns import NOTE, find_column, known_columns
 
@@ -28,7 +30,7 @@ _SYNONYMS: dict[str, str] = {
     "kundenart, kundensegment, kundengruppe",
     "ctmrinfo.cstatus": "customer status, status of customer, kundenstatus",
     "ctmrinfo.customerId": "customer id, customer number, customer no, customer nr, client number, "
-    "client id, "
+    "client id, cust no, cust id, customer num, customerno, "
     "account number, kundennummer, kunden nr, kundennr, kunden id, kdnr, kontonummer",
     "ctmrinfo.balance": "balance, account balance, saldo, kontostand, guthaben",
     "ctmrinfo.currency": "currency, waehrung",
@@ -67,6 +69,16 @@ _SYNONYMS: dict[str, str] = {
 }
 
 
+#: Unknown headers that candidates are looked for, and characters of one at the most.
+MOST_CANDIDATES = 20
+_LONGEST_NAME = 80
+#: What a header says of its units, formats and footnotes.
+_UNITS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\b(?:in )?(?:EUR|USD|GBP|CHF)\s*$")
+_TOTAL = re.compile(
+    r"(?i)(?:grand |sub)?totals?:?|sum:?|(?:gesamt|zwischen)?summe:?|gesamt:?|insgesamt:?|count:?|anzahl:?"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class HeaderMatch:
     """What a header of a table was taken for.
@@ -93,7 +105,11 @@ def match_headers(headers: Sequence[str], given: Mapping[str, str | None] | None
         >>> match_headers(["Shoe size"])[0].column, match_headers(["Shoe size"], {"Shoe size": None})[0].how
         (None, 'left out')
     """
-    return [_match(header, given or {}) for header in headers]
+    matches = [_match(header, given or {}) for header in headers]
+    unknown = [place for place, match in enumerate(matches) if match.how == "unknown" and match.header]
+    for place in unknown[:MOST_CANDIDATES]:  # to compare each of thousands with all that are known takes long
+        matches[place] = replace(matches[place], candidates=_candidates(matches[place].header))
+    return matches
 
 
 def _match(header: str, given: Mapping[str, str | None]) -> HeaderMatch:
@@ -102,12 +118,72 @@ def _match(header: str, given: Mapping[str, str | None]) -> HeaderMatch:
         if column is None or column.strip() in ("", "-"):
             return HeaderMatch(header, None, "left out")
         return HeaderMatch(header, column, "given")
+    column = known_column(header)
+    return HeaderMatch(
+        header, column, "unknown" if column is None else "name" if column == header else "words"
+    )
+
+
+@lru_cache(maxsize=16_384)
+def known_column(header: str) -> str | None:
+    """The column that a header stands for, or None; what it says of units in brackets does not matter.
+
+    Example:
+        >>> known_column("Balance (EUR) *"), known_column("Birthday [dd.mm.yyyy]"), known_column("Shoes")
+        ('ctmrinfo.balance', 'personal.age', None)
+    """
     if find_column(header) is not None:
-        return HeaderMatch(header, header, "name")
+        return header
+    known = _columns_by_words()
     words = header_words(header)
-    if words in _columns_by_words():
-        return HeaderMatch(header, _columns_by_words()[words], "words")
-    return HeaderMatch(header, None, "unknown", _candidates(header, words))
+    if words in known or not words:
+        return known.get(words)
+    return known.get(header_words(bare)) if (bare := _UNITS.sub(" ", header)) != header else None
+
+
+def header_row(rows: Sequence[Sequence[object]], given: Mapping[str, str | None] | None = None) -> int:
+    """Which of the first *rows* of a table names its columns: the first one, or one below a title.
+
+    Example:
+        >>> header_row([["Customers, autumn", None], ["Customer number", "Balance"], ["0058490", 12.5]])
+        1
+        >>> header_row([["Shoe size", "Colour"], ["42", "red"]])
+        0
+    """
+    counts = [
+        sum(
+            isinstance(cell, str)
+            and (cell.strip() in (given or {}) or known_column(cell.strip()) is not None)
+            for cell in row
+        )
+        for row in rows
+    ]
+    best = max(range(len(rows)), key=lambda place: (counts[place], -place), default=0)
+    return best if counts and counts[best] >= 2 and counts[best] > 2 * counts[0] else 0
+
+
+def remove_total(rows: list[list[Any]]) -> list[str]:
+    """Take the last row out of *rows* where it sums them up and is nobody's; what there is to say about it.
+
+    It begins with the word for it, and is mostly empty.
+
+    Example:
+        >>> remove_total([["1", "Zo\u00eb", "0417"], ["Total", None, "812.50"]])
+        []
+        >>> remove_total([["1", "Zo\u00eb", "0417", "x"], ["Total", None, None, ""]])
+        ["The last row holds totals and was left out: 'Total'."]
+    """
+    last = next((place for place in range(len(rows) - 1, 0, -1) if any(map(_is_filled, rows[place]))), 0)
+    cells = list(filter(_is_filled, rows[last])) if last else []
+    word = cells[0] if cells and isinstance(cells[0], str) and _TOTAL.fullmatch(cells[0].strip()) else None
+    if word is None or 2 * len(cells) > len(rows[last]) + 1:
+        return []
+    del rows[last]
+    return [f"The last row holds totals and was left out: {brief(word)}."]
+
+
+def _is_filled(cell: object) -> bool:
+    return cell is not None and not (isinstance(cell, str) and not cell.strip())
 
 
 def header_words(header: str) -> str:
@@ -146,10 +222,12 @@ def _columns_by_words() -> Mapping[str, str]:
     return known
 
 
-def _candidates(header: str, words: str) -> tuple[str, ...]:
-    """Columns that an unknown header may stand for: those that share its rarest word, or nearly its "
-    "spelling."""
+def _candidates(header: str) -> tuple[str, ...]:
+    """Columns that an unknown header may stand for: those of nearly its spelling."""
     known = _columns_by_words()
+    words = header_words(header)
+    if len(header) > _LONGEST_NAME:
+        return ()
     close = nearest(header, known_columns(), cutoff=0.75) or nearest(words, list(known), cutoff=0.8)
     columns = [known.get(name, name) for name in close]
     return tuple(dict.fromkeys(columns))[:3]
@@ -159,7 +237,7 @@ def unknown_header(match: HeaderMatch) -> str:
     """The sentence about a header that stands for no column."""
     if not match.header.strip():
         return "A column has no name. Name it, or leave it out."
-    sentence = f"{match.header!r} is not a column that lpnb knows."
+    sentence = f"{brief(match.header)} is not a column that lpnb knows."
     if match.candidates:
         return f"{sentence} Did you mean {' or '.join(map(repr, match.candidates))}?"
     return f"{sentence} What is not to be sent goes into columns named '{NOTE}' and a word of your own."

@@ -7,6 +7,7 @@ NaN, NaT or NA is None. Text is never taken for a number, and missing values nev
 from __future__ import annotations
 
 import sys
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from numbers import Real
@@ -176,25 +177,57 @@ def kind_of_file(path: Path) -> Literal["csv", "parquet", "excel"]:
     """
     try:
         with path.open("rb") as file:
-            start = file.read(4)
+            start = file.read(65_536)
     except OSError as error:
         sentence = f"{path} cannot be read: {error.strerror or error}."
         raise InvalidValueError([Complaint(str(path), sentence)]) from None
-    if start == b"PAR1":
+    way_out = "Open it in a spreadsheet program, without a password, and save it as .xlsx or CSV UTF-8."
+    if start[:4] == b"PAR1":
         return "parquet"
-    if start == b"PK\x03\x04":
-        return "excel"
-    if start == b"\xd0\xcf\x11\xe0":
-        sentence = f"{path} is an old Excel file, or one with a password. Save it as .xlsx or CSV UTF-8."
-    elif start[:1] in (b"[", b"{"):
-        sentence = (
-            f"{path} is JSON. Read it with json.load and give the list of dicts, or save it as CSV UTF-8."
-        )
+    if start[:4] == b"PK\x03\x04":
+        what = _other_archive(path)
+        if what is None:
+            return "excel"
+    elif start[:4] == b"\xd0\xcf\x11\xe0":
+        has_password = "EncryptedPackage".encode("utf-16-le") in path.read_bytes()
+        what = "an Excel file with a password" if has_password else "an Excel file of the old kind (.xls)"
+    elif (text := start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()).startswith(
+        (b"<!doctype html", b"<html", b"<table")
+    ):
+        what = "a page (HTML) under the name of a spreadsheet"
+    elif text.startswith(b"<?xml"):
+        what = "XML"
+    elif text.startswith(b"%pdf"):
+        what = "a PDF"
+    elif text.startswith(b"\x1f\x8b"):
+        what = "packed (gzip)"
+    elif text.startswith((b"[", b"{")):
+        what, way_out = "JSON", "Read it with json.load and give the list of dicts, or save it as CSV UTF-8."
     elif path.suffix.lower() == ".parquet":
-        sentence = f"{path} is no Parquet file: those begin with the letters PAR1."
+        what, way_out = "no Parquet file: those begin with the letters PAR1", ""
     else:
         return "csv"
-    raise InvalidValueError([Complaint(str(path), sentence)])
+    raise InvalidValueError([Complaint(str(path), f"{path} is {what}. {way_out}".strip())])
+
+
+def _other_archive(path: Path) -> str | None:
+    """What an archive is that is no Excel workbook, or None for a workbook."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return None  # said when it is read
+    if "xl/workbook.bin" in names:
+        return "a binary Excel workbook (.xlsb)"
+    if any(name.startswith("Index/") or name == "Index.zip" for name in names):
+        return "a file of Apple Numbers"
+    if "mimetype" in names or "content.xml" in names:
+        return "a spreadsheet of LibreOffice or OpenOffice (.ods)"
+    if any(name.startswith("word/") for name in names):
+        return "a Word document"
+    if not any(name.startswith("xl/") for name in names):
+        return "an archive (.zip)"
+    return None
 
 
 def from_parquet(path: Path) -> CellSource:
@@ -213,27 +246,35 @@ def from_parquet(path: Path) -> CellSource:
         raise InvalidValueError([Complaint(str(path), f"{path} cannot be read: {reason}.")]) from None
 
 
-def from_csv(path: Path, separator: str | None = None) -> tuple[CellSource, list[str]]:
+def from_csv(
+    path: Path, separator: str | None = None, given: Mapping[str, str | None] | None = None
+) -> tuple[CellSource, list[str]]:
     """The columns of a CSV file, every cell text, and what there is to say about how it was read.
+
+    *given* says what headers stand for that are not known by themselves.
 
     Raises:
         InvalidValueError: It cannot be read, or its rows differ in length.
     """
     try:
-        names, rows, notes = read_csv(path, separator)
+        names, rows, notes = read_csv(path, separator, given)
     except OSError as error:
         sentence = f"{path} cannot be read: {error.strerror or error}."
         raise InvalidValueError([Complaint(str(path), sentence)]) from None
     return RowSource(names, rows) if isinstance(rows, list) else ArrowSource(rows), notes
 
 
-def from_excel(path: Path, sheet: str | None = None) -> tuple[CellSource, list[str]]:
+def from_excel(
+    path: Path, sheet: str | None = None, given: Mapping[str, str | None] | None = None
+) -> tuple[CellSource, list[str]]:
     """The columns of a sheet of an Excel workbook, cells typed, and what there is to say about it.
+
+    *given* says what headers stand for that are not known by themselves.
 
     Raises:
         InvalidValueError: It cannot be read, or has no such sheet.
     """
-    header, rows, notes = read_excel(path, sheet)
+    header, rows, notes = read_excel(path, sheet, given)
     return RowSource(header, rows), notes
 
 

@@ -17,23 +17,21 @@ from lpnb.experiments.cases.column_formats import (
     Converter,
     DateOrder,
     Decimal,
+    choice_format,
     date_format,
     id_format,
     number_format,
     whole_format,
 )
-from lpnb.experiments.cases.columns import Column, find_column
+from lpnb.experiments.cases.columns import MOST_UNKNOWN, Column, find_column
 from lpnb.experiments.cases.headers import HeaderMatch, match_headers, unknown_header
 from lpnb.experiments.cases.sources import ArrowSource, CellSource
-from lpnb.models.best_practices import AS_TEXT, is_rounded
+from lpnb.models.best_practices import AS_TEXT, ID_FIELDS, is_rounded
 from lpnb.models.sdes import Age, Day
 
 _BLOCK_ROWS = 8_192
 #: Fields whose ids are numbers at the service.
 NUMERIC_IDS = ("skillId", "campaignInfo.campaignId", "campaignInfo.engagementId")
-_TRUE_AND_FALSE = {
-    "yes": "true", "no": "false", "ja": "true", "nein": "false", "wahr": "true", "falsch": "false",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,6 +59,11 @@ class ReadTable:
     columns: Sequence[ReadColumn]
     notes: Sequence[str] = field(default=())
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header of each column that was found."""
+        return {column.match.column: column.match.header for column in self.columns if column.match.column}
+
     def check(self) -> None:
         """See that every column is known and can be read.
 
@@ -72,10 +75,7 @@ class ReadTable:
         for column in self.columns:
             match = column.match
             if match.how == "unknown" or (match.column is not None and find_column(match.column) is None):
-                name = match.column if match.column is not None else match.header
-                unknown = HeaderMatch(
-                    name, None, "unknown", match.candidates or match_headers([name])[0].candidates
-                )
+                unknown = match if match.column is None else match_headers([match.column])[0]
                 complaints.append(Complaint(match.header, column.problem or unknown_header(unknown)))
             elif column.problem is not None:
                 complaints.append(
@@ -91,7 +91,7 @@ class ReadTable:
                 )
                 complaints.append(Complaint(name, sentence))
         if complaints:
-            raise InvalidValueError(complaints)
+            raise InvalidValueError(complaints[:MOST_UNKNOWN], max(0, len(complaints) - MOST_UNKNOWN))
 
 
 class PreparedSource:
@@ -154,7 +154,7 @@ def read_columns(
         is_typed: Whether its cells have the types that a spreadsheet gave them, also where a field is text.
         drops_empty_rows: Whether rows in which every cell is empty are no cases.
     """
-    headers = [str(name).replace("\ufeff", "").strip() for name in source.names]
+    headers = [_plain(name) for name in source.names]
     flags = [_filled(source, place) for place in range(len(headers))]
     counts = [each.count(1) for each in flags]
     filled = bytes(map(max, *flags, bytes(len(source))))
@@ -163,7 +163,7 @@ def read_columns(
     names, places, converters = [], [], []
     for place, (match, cells) in enumerate(zip(matches, counts, strict=True)):
         if not match.header:
-            if cells:
+            if cells and not (place == 0 and _is_index(source)):  # which pandas writes in front
                 letter = _letter(place)
                 problem = (
                     f"Column {letter} has no name and {count(cells, 'value')}. Name it, or leave it out."
@@ -198,7 +198,7 @@ def _known_headers(
     """The mapping that was given, by the headers that there are."""
     if not columns:
         return {}
-    stripped = {str(header).strip(): column for header, column in columns.items()}
+    stripped = {_plain(header): column for header, column in columns.items()}
     if strange := [header for header in stripped if header not in headers]:
         listed = ", ".join(map(repr, headers[:20]))
         raise InvalidValueError(
@@ -208,6 +208,14 @@ def _known_headers(
             ]
         )
     return stripped
+
+
+def _plain(header: object) -> str:
+    """A header in one line, without what cannot be seen."""
+    return " ".join(str(header).translate(_UNSEEN).split())
+
+
+_UNSEEN = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\u00ad"))
 
 
 def _counted(source: CellSource, place: int) -> Mapping[object, int]:
@@ -226,6 +234,12 @@ def _filled(source: CellSource, place: int) -> bytes:
         for cells in _blocks(source, place)
         for cell in cells
     )
+
+
+def _is_index(source: CellSource) -> bool:
+    """Whether the first column numbers the rows, from 0 or 1."""
+    first = [str(cell) for block in _blocks(source, 0) for cell in block]
+    return any(first == [str(row) for row in range(start, start + len(first))] for start in (0, 1))
 
 
 def _blocks(source: CellSource, place: int) -> Iterator[Sequence[object]]:
@@ -252,16 +266,20 @@ def _format(
     if column.kind == "whole":
         return whole_format(texts)
     if column.kind == "object" and column.model is not None and issubclass(column.model, Day | Age):
-        return date_format(texts, dates)
-    if column.kind == "boolean":
-        return ColumnFormat(
-            lambda cell: _TRUE_AND_FALSE.get(cell.strip().lower(), cell) if isinstance(cell, str) else cell
-        )
-    if column.kind == "id" or column.name.endswith((".customerId", ".socialId")):
+        numbers = {f"{cell:.0f}": number for cell, number in cells.items() if isinstance(cell, int | float)}
+        return date_format(Counter(texts) + Counter(numbers), dates)
+    if column.kind == "boolean" or column.choices:
+        return choice_format(texts, column.choices or ("true", "false"))
+    if column.kind == "id" or column.name.rpartition(".")[2] in ID_FIELDS:
         found = id_format(texts, numeric=column.name in NUMERIC_IDS)
-        mixed = _mixed_ids(cells)
+        mixed = _lost_zeros(cells)
         rounded = [text for text in texts if is_rounded(text)]
-        if rounded:
+        rounded += [f"{cell:.0f}" for cell in cells if isinstance(cell, int | float) and abs(cell) >= 1e15]
+        if rounded := [
+            text
+            for text in rounded
+            if found.convert is None or is_rounded(found.convert(text)) or text.isdigit()
+        ]:
             mixed = (
                 f"{rounded[0]} looks like an id that a spreadsheet has rounded: digits are lost. {AS_TEXT}"
             )
@@ -317,19 +335,19 @@ def _share(counts: Mapping[Any, int], some: Iterable[object]) -> str:
     return f"{sum(counts[cell] for cell in some):,} of {sum(counts.values()):,}"
 
 
-def _mixed_ids(cells: Mapping[object, int]) -> str | None:
-    """Numbers beside texts with leading zeros: a number may have lost its own."""
-    numbers = [cell for cell in cells if isinstance(cell, int | float) and not isinstance(cell, bool)]
+def _lost_zeros(cells: Mapping[object, int]) -> str | None:
+    """Numbers beside texts of one length that begin with zeros: one that is shorter may have lost its own."""
     zeros = [cell for cell in cells if isinstance(cell, str) and cell.startswith("0") and cell.isdigit()]
-    if numbers and zeros:
-        number = f"{numbers[0]:.0f}"
-        return (
-            f"{number} is a number beside texts such as {zeros[0]}: it may have lost its zeros. Format "
-            f"the column "
-            f"as text and fill it in anew ({sum(map(cells.__getitem__, numbers)):,} of "
-            f"{sum(cells.values()):,} cells)"
-        )
-    return None
+    length = max(map(len, zeros), default=0)
+    numbers = [cell for cell in cells if isinstance(cell, int | float) and not isinstance(cell, bool)]
+    shorter = [cell for cell in cells if isinstance(cell, str) and cell.isdigit() and len(cell) < length]
+    if not zeros or not (numbers or (shorter and set(map(len, zeros)) == {length})):
+        return None
+    example, several = f"{numbers[0]:.0f}" if numbers else shorter[0], numbers or shorter
+    return (
+        f"{example} is {'a number beside' if numbers else 'shorter than'} texts such as {zeros[0]}: it may "
+        f"have lost its zeros. Format the column as text and fill it in anew ({_share(cells, several)} cells)"
+    )
 
 
 def _as_text(cells: Mapping[object, int]) -> ColumnFormat:

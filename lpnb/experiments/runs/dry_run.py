@@ -17,7 +17,8 @@ from lpnb.settings import Settings
 SHOWN = 3
 #: Cases whose ids are looked at, and findings that are printed.
 _CHECKED_CASES = 100_000
-_SHOWN_FINDINGS = 5
+_SHOWN_FINDINGS = 10
+_SHOWN_CASES = 3
 
 
 def print_requests(settings: Settings, cases: Cases, shown: int) -> None:
@@ -29,7 +30,10 @@ def print_requests(settings: Settings, cases: Cases, shown: int) -> None:
         outgoing = case.batch().outgoing(settings.account_id)
         body = json.dumps(json.loads(outgoing.content), indent=2, ensure_ascii=False)
         path = f"/api/account/{settings.account_id}/messaging/consumer/conversation?v=3"
-        lines += ["", one_line(f"{case.name}, for {case.consumer_id or 'a consumer made for it'}")]
+        lines += [
+            "",
+            one_line(f"{named_case(cases, number)}, for {case.consumer_id or 'a consumer made for it'}"),
+        ]
         lines.append(f"POST https://(asyncMessagingEnt){path}")
         lines.append(f"Authorization: {MASK}\nX-LP-ON-BEHALF: {MASK}\nContent-Type: application/json")
         if outgoing.client_properties is not None:
@@ -40,19 +44,32 @@ def print_requests(settings: Settings, cases: Cases, shown: int) -> None:
 
 
 def odd_values(cases: Cases, most: int = _CHECKED_CASES) -> Iterator[str]:
-    """A line for each value of the first *most* cases that can hardly be meant as it stands."""
-    odd = (
-        f"{case.name}, {column}: {sentence}"
-        for case in islice(cases, most)
-        for column, value in case.values.items()
-        if isinstance(value, str) and (sentence := odd_value(column.rpartition(".")[2], value)) is not None
-    )
-    sentences = list(islice(odd, _SHOWN_FINDINGS + 1))
-    if sentences:
+    """A line for each column of the first *most* cases with values that can hardly be meant as they stand."""
+    first: dict[tuple[str, str], tuple[str, list[int]]] = {}
+    for case in islice(cases, most):
+        for column, value in case.values.items():
+            if isinstance(value, str) and (why := odd_value(column.rpartition(".")[2], value)) is not None:
+                rule = why.replace(value, "").replace(repr(value), "")
+                first.setdefault((column, rule), (why, []))[1].append(case.number)
+    if first:
         yield ""
-        for sentence in sentences[:_SHOWN_FINDINGS]:
-            yield one_line(sentence.removesuffix(f" {AS_TEXT}"))
-        if len(sentences) > _SHOWN_FINDINGS:
-            yield "..."
-        if any(sentence.endswith(AS_TEXT) for sentence in sentences):
-            yield AS_TEXT
+    for (column, _), (why, numbers) in islice(first.items(), _SHOWN_FINDINGS):
+        shown = ", ".join(named_case(cases, number, column) for number in numbers[:_SHOWN_CASES])
+        several = f"{len(numbers):,} cases such as " if len(numbers) > _SHOWN_CASES else ""
+        yield one_line(f"{several}{shown}, {column}: {why.removesuffix(f' {AS_TEXT}')}")
+    if len(first) > _SHOWN_FINDINGS:
+        yield f"... and {len(first) - _SHOWN_FINDINGS:,} more of the kind."
+    if any(why.endswith(AS_TEXT) for why, _ in first.values()):
+        yield AS_TEXT
+
+
+def named_case(cases: Cases, number: int, column: str = "") -> str:
+    """A case's name, with what tells it from the others where it has no name of its own.
+
+    Args:
+        cases: The table it is of.
+        number: Its place, from 0.
+        column: What the sentence is about, which needs no repeating.
+    """
+    name, label = cases[number].name, cases.label(number, without=column)
+    return f"{name} ({label})" if label and label != name else name

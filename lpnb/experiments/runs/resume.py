@@ -10,9 +10,9 @@ from lpnb._internal import event_loop
 from lpnb._internal.display import brief
 from lpnb._printable import one_line
 from lpnb.client.base import check_client
-from lpnb.client.connect import account_ids
 from lpnb.client.live_guard import check_live
 from lpnb.errors import ChangedCasesError, RunError
+from lpnb.experiments.runs.account_ids import with_account_ids
 from lpnb.experiments.runs.journal_rows import cases_from_journal, changed_cells
 from lpnb.experiments.runs.reconcile import (
     CERTAIN_AFTER,
@@ -83,7 +83,7 @@ def resume_run(
     options.check()
     reader = read_journal(path)
     check_world(reader, client.settings)
-    checked = check_cases(reader, cases, client.settings)
+    checked = check_cases(reader, cases, client)
     journal = Journal.open(path)
     try:
         todo = [(case.number, case.used) for case in reader.cases() if case.state in ("planned", "not sent")]
@@ -180,7 +180,7 @@ def check_world(reader: Reader, settings: Settings) -> None:
         )
 
 
-def check_cases(reader: Reader, cases: object, settings: Settings) -> Cases:
+def check_cases(reader: Reader, cases: object, client: Client | AsyncClient) -> Cases:
     """Return *cases*, or those of the journal when None are given; those that have changed are refused."""
     from lpnb.experiments.cases.cases import cases_of
 
@@ -191,9 +191,7 @@ def check_cases(reader: Reader, cases: object, settings: Settings) -> Cases:
             "Give them: run.resume(client, cases)."
         )
     with explain_damage(reader.path, alone=False):
-        checked = (
-            cases_from_journal(reader) if cases is None else cases_of(cases).with_ids(account_ids(settings))
-        )
+        checked = cases_from_journal(reader) if cases is None else with_account_ids(client, cases_of(cases))
         changes = changed_cells(checked, reader, salt)
     if changes:
         listed = "\n".join(f"  - {_change_text(*change)}" for change in changes[:20])

@@ -14,8 +14,8 @@ from lpnb._internal.validation import check_path
 from lpnb._printable import one_line
 from lpnb._version import __version__
 from lpnb.client.base import check_client
-from lpnb.client.connect import account_ids
 from lpnb.client.live_guard import CAP, check_live
+from lpnb.experiments.runs.account_ids import with_account_ids
 from lpnb.experiments.runs.dry_run import SHOWN, odd_values, print_requests
 from lpnb.experiments.runs.journal_rows import case_rows
 from lpnb.experiments.runs.options import RunOptions, check_cluster, name_of
@@ -180,7 +180,7 @@ def start_run(client: Client | AsyncClient, cases: object, options: RunOptions) 
     settings = client.settings
     if hint := unused_columns(options.steps, cases.columns):
         print(hint)  # noqa: T201 - else the table has columns that changed nothing
-    cases = cases.with_ids(account_ids(settings))
+    cases = with_account_ids(client, cases)
     for sentence in (*cases.notes, *cases.unresolved()):
         print(one_line(sentence))  # noqa: T201 - whoever gave the table learns how it was read
     run_key = secrets.token_hex(16)

@@ -8,6 +8,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 
 from lpnb._internal.display import brief
+from lpnb.experiments.cases.case_labels import LOOKED_AT, is_default_name, label_columns, label_of
+from lpnb.experiments.cases.columns import CASE_COLUMNS, find_column
 from lpnb.experiments.runs.journal_rows import code_matches, skill_matches
 from lpnb.tables.cells import cells_of
 
@@ -35,7 +37,8 @@ _CHECKED_COLUMNS = (
 class CaseCheck:
     """One case: its verdict, what was expected, what came, and both in a sentence.
 
-    ``seconds`` is how long its answer took.
+    ``seconds`` is how long its answer took; ``label`` is what tells a case without a name of its own from the
+    others, such as its customer's id.
     """
 
     case: str
@@ -44,6 +47,12 @@ class CaseCheck:
     got: str
     said: str
     seconds: float
+    label: str = ""
+
+    @property
+    def named(self) -> str:
+        """The case's name with its label."""
+        return f"{self.case} ({self.label})" if self.label else self.case
 
 
 def checks_of(table: pd.DataFrame | Columns, moves: pd.DataFrame | None = None) -> list[CaseCheck]:
@@ -56,10 +65,25 @@ def checks_of(table: pd.DataFrame | Columns, moves: pd.DataFrame | None = None) 
     rows = zip(*columns.values(), strict=True)
     nearest = _nearest_skills(columns["expected_skill"], columns["landed_skill"])
     checks = [_check(dict(zip(columns, row, strict=True)), nearest) for row in rows]
+    checks = [replace(check, label=label) for check, label in zip(checks, _labels(table), strict=True)]
     if moves is None:
         return checks
     moved = {str(case): (before, after) for case, before, after in moves.itertuples(index=False, name=None)}
     return [_moved(check, *moved[check.case]) if check.case in moved else check for check in checks]
+
+
+def _labels(table: pd.DataFrame) -> Sequence[str]:
+    """What tells the cases apart that have no names of their own; "" for the others."""
+    nameless = ["case" in table and is_default_name(str(name)) for name in table.get("case", ())]
+    known = [
+        name for name in table.columns if name not in CASE_COLUMNS and find_column(str(name)) is not None
+    ]
+    if not any(nameless) or not known:
+        return [""] * len(table)
+    cells = table[known].astype(object).where(table[known].notna(), None)
+    rows = [dict(zip(known, row, strict=True)) for row in cells.itertuples(index=False)]
+    chosen = label_columns(rows[:LOOKED_AT])
+    return [label_of(row, chosen) if none else "" for row, none in zip(rows, nameless, strict=True)]
 
 
 def _moved(check: CaseCheck, before: str, after: str) -> CaseCheck:

@@ -112,7 +112,7 @@ class Verification:
 
     def __str__(self) -> str:
         lines = [
-            one_line(f"{check.verdict:<6}  {check.case}: {check.said}") for check in self.failures[:SHOWN]
+            one_line(f"{check.verdict:<6}  {check.named}: {check.said}") for check in self.failures[:SHOWN]
         ]
         if (more := len(self.failures) - SHOWN) > 0:
             lines.append(f"... and {more:,} more.")
@@ -125,7 +125,7 @@ class Verification:
         failures = self.failures
         if not failures:
             return f"<p><b>{esc(self.headline)}</b></p>"
-        rows = [(check.case, check.verdict, check.expected, check.got) for check in failures[:SHOWN]]
+        rows = [(check.named, check.verdict, check.expected, check.got) for check in failures[:SHOWN]]
         more = f"<p>and {len(failures) - SHOWN:,} more</p>" if len(failures) > SHOWN else ""
         return table_html(self.headline, ("case", "verdict", "expected", "got"), rows) + more
 
@@ -296,5 +296,5 @@ def verification_of(
 
 def as_text(verification: Verification) -> str:
     """Every case in a line, those that passed too, for a log."""
-    rows = [(check.verdict, check.case, check.expected, check.got) for check in verification.checks]
+    rows = [(check.verdict, check.named, check.expected, check.got) for check in verification.checks]
     return table_text(("verdict", "case", "expected", "got"), rows, room())

@@ -289,6 +289,15 @@ class Controls(AgentSide):
             self._conversation(conversation_id)
             return trace_of(self.world, self._state, conversation_id)
 
+    def account_names(self, account_id: str | None = None) -> dict[str, dict[str, str]]:
+        """The names of an account's "skills", "campaigns" and "engagements", each by its id."""
+        account = self.world.accounts_by_id[self._account_id(account_id)]
+        return {
+            "skills": {skill.id: skill.name for skill in account.skills},
+            "campaigns": {campaign.id: campaign.name for campaign in account.campaigns},
+            "engagements": {engagement.id: engagement.name for engagement in account.engagements},
+        }
+
     def set_online(self, agent_id: str, online: bool, *, account_id: str | None = None) -> None:
         """Let an agent come or go, by id or name; who is there when the world begins stands in the world."""
         account_id = self._account_id(account_id)

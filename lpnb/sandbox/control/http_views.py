@@ -108,6 +108,12 @@ def rules(controls: Controls, _request: Request, _body: Body) -> Answer:
     return json_answer(200, {"rules": controls.rule_list})
 
 
+@control("GET", "/names")
+def names(controls: Controls, request: Request, _body: Body) -> Answer:
+    """An account's skills, campaigns and engagements by their ids; filter: account_id."""
+    return json_answer(200, controls.account_names(_filters(request, ("account_id",)).get("account_id")))
+
+
 @control("GET", "/conversations")
 def conversations(controls: Controls, request: Request, _body: Body) -> Answer:
     """Every conversation remembered, oldest first; filters: state, consumer; and limit, for the latest."""

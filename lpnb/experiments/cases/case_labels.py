@@ -1,0 +1,87 @@
+"""Labels of cases: the values by which a person tells one row of a table from the others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from lpnb._internal.display import brief
+from lpnb.models.base import WireModel
+
+#: Rows that are looked at, and columns that a label has at the most.
+LOOKED_AT = 1_000
+_MOST = 3
+#: Columns that name a person, the plainest first.
+_PERSONS = (
+    "ctmrinfo.customerId",
+    "consumer_id",
+    "personal.firstname",
+    "personal.lastname",
+    "ctmrinfo.userName",
+)
+_DEFAULT_NAME = re.compile(r"case-[0-9]{5,}")
+
+
+def is_default_name(name: str) -> bool:
+    """Whether a case has only the name that its number gives it.
+
+    Example:
+        >>> is_default_name("case-00002"), is_default_name("gold")
+        (True, False)
+    """
+    return _DEFAULT_NAME.fullmatch(name) is not None
+
+
+def label_columns(rows: Sequence[Mapping[str, object]]) -> tuple[str, ...]:
+    """The columns that tell *rows* apart: a person's id or name where there is one, else what differs most.
+
+    Example:
+        >>> label_columns([{"ctmrinfo.ctype": "vip", "skillId": "1"}, {"ctmrinfo.ctype": "gold", "skillId": "1"}])
+        ('ctmrinfo.ctype',)
+    """  # noqa: E501
+    columns: dict[str, int] = {}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        distinct = len({_key(row.get(name)) for row in rows})
+        if distinct > 1:
+            columns[name] = distinct
+    persons = [name for name in _PERSONS if name in columns]
+    others = [name for name in columns if name not in persons]
+    ranked = [*persons, *sorted(others, key=lambda name: -columns[name])]
+    chosen: list[str] = []
+    told_apart, named = 1, 0
+    for name in ranked:
+        columns_now = (*chosen, name)
+        apart = len({tuple(_key(row.get(one)) for one in columns_now) for row in rows})
+        with_name = sum(any(row.get(one) is not None for one in columns_now) for row in rows)
+        if apart > told_apart or with_name > named:
+            chosen.append(name)
+            told_apart, named = apart, with_name
+        if told_apart == named == len(rows) or len(chosen) == _MOST:
+            break
+    return tuple(chosen)
+
+
+def label_of(values: Mapping[str, object], columns: Sequence[str], *, without: str = "") -> str:
+    """What those *columns* of a case say, the column *without* left out; "" where they are empty.
+
+    Example:
+        >>> label_of({"ctmrinfo.customerId": "0058490", "skillId": "1"}, ["ctmrinfo.customerId", "note.tier"])
+        'customerId 0058490'
+    """
+    said = (
+        (name.rpartition(".")[2], values[name])
+        for name in columns
+        if name != without and values.get(name) is not None
+    )
+    return ", ".join(f"{name} {_shown(value)}" for name, value in said)
+
+
+def _key(value: object) -> object:
+    return value if isinstance(value, str | int | float | None) else repr(value)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, WireModel):
+        value = value.to_wire()
+    text = brief(value, 40)
+    return text[1:-1] if isinstance(value, str) else text

@@ -1,0 +1,82 @@
+"""Names texts that hold no request: a status, a proxy's page, a token, settings, a table, broken JSON."""
+
+from __future__ import annotations
+
+import re
+
+from lpnb._internal.redaction import Secret
+from lpnb.api.tokens import claims
+from lpnb.errors import Complaint
+from lpnb.snippets.parsed_request import Kind, ParsedRequest, RecordedReply, RecordedToken
+
+_STATUS = re.compile(
+    r"(?:HTTP/[\d.]+\s+|status(?: code)?:?\s+)?([1-5]\d\d)(?:[ :-]{1,3}[A-Z][\w ]{1,40})?\s*", re.I
+)
+_PAGE = re.compile(r"<(?:!doctype html|html|head|title)\b", re.I)
+_PAGE_STATUS = re.compile(r"<(?:title|h1|h2)[^>]{0,200}>[^<]{0,80}?\b([45]\d\d)\b", re.I)
+_TOKEN = re.compile(
+    r"(?:(?:authorization|x-lp-on-behalf)\s*:\s*)?(?:bearer\s+)?(eyJ[\w-]{5,}\.[\w-]+\.[\w-]*)", re.I
+)
+_SETTINGS = re.compile(r"(?:#[^\n]*\n|\s)*(?:export\s+|\$env:)?(?:LP|LPNB|LIVEPERSON)_[A-Z_]{2,60}\s*=", re.I)
+_TABLE = re.compile(r"\"?[A-Za-z][\w .]{0,60}\"?(?:[,;\t]\"?[A-Za-z][\w .]{0,60}\"?){1,200}\r?\n")
+_CUT_OFF = re.compile(r"[\[{][^\n]{0,400}?\\*[\"'](?:kind|type|reqId|lp_sdes|brandId)\\*[\"']\s*:")
+#: What programs write requests as, besides what is read by a reader of its own.
+_WRITTEN_AS: tuple[tuple[re.Pattern[str], Kind], ...] = (
+    (
+        re.compile(r"__export_format|insomnia\.(?:rest|desktop)|(?m:^meta \{\s*$)|\"bruno|\"openapi\""),
+        "export",
+    ),
+    (
+        re.compile(
+            r"\baxios\b|XMLHttpRequest|requests\.(?:post|request|Session)|httpx\.|\burllib|http\.client"
+            r"|RequestBody\.create|HttpRequest|HttpClient|curl_setopt|http\.NewRequest|RestClient|Net::HTTP"
+        ),
+        "code",
+    ),
+)
+
+
+def written_as(text: str) -> Kind:
+    """What a text is in which a request was found: code, an export, or otherwise a log.
+
+    Example:
+        >>> written_as("axios.post(url, [{}])"), written_as("POST /x -> 400 [{}]")
+        ('code', 'log')
+    """
+    return next((kind for pattern, kind in _WRITTEN_AS if pattern.search(text[:20_000])), "log")
+
+
+def read_other_text(text: str) -> ParsedRequest | None:
+    """What a text without a request is, or None where that is not known.
+
+    Example:
+        >>> read_other_text("401 Unauthorized").reply.status, read_other_text("LP_CLIENT_SECRET=x").kind
+        (401, 'settings')
+    """
+    if match := _STATUS.fullmatch(text.partition("\n\n")[0].partition("\n")[0]):
+        body = text.partition("\n\n")[2].strip()
+        return ParsedRequest("reply", reply=RecordedReply(int(match[1]), body or None))
+    if _PAGE.match(text):
+        status = _PAGE_STATUS.search(text[:20_000])
+        note = "It is a page (HTML), which a proxy or a gateway writes: LivePerson answers in JSON."
+        if status:
+            return ParsedRequest("reply", reply=RecordedReply(int(status[1]), text), notes=(note,))
+        return _named("page", f"{note} Say the status that came with it: --status.")
+    if match := _TOKEN.fullmatch(text):
+        said = claims(Secret(match[1]))
+        header = "X-LP-ON-BEHALF" if "ext_consumer_id" in said else "Authorization"
+        return ParsedRequest("token", tokens=(RecordedToken(header, said),))
+    if _SETTINGS.match(text):
+        return _named("settings", "lpnb doctor says what is wrong with settings; explain reads requests.")
+    if (match := _CUT_OFF.search(text[:200_000])) is not None:
+        sentence = (
+            "The JSON in the text is cut off or broken, as where a log keeps so many characters of a line."
+        )
+        return _named("cut off", f"{sentence} Hand in the whole request.")
+    if _TABLE.match(text):
+        return _named("table", "lpnb columns FILE says how it is read; explain reads requests.")
+    return None
+
+
+def _named(kind: Kind, sentence: str) -> ParsedRequest:
+    return ParsedRequest(kind, complaints=(Complaint("text", sentence),))

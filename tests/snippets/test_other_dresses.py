@@ -1,0 +1,263 @@
+"""Requests and replies of other programs, in logs and other languages, and texts without a request."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lpnb import explain
+from lpnb.cli.main import main
+from lpnb.snippets import read_request
+
+URL = "https://va.msg.liveperson.net/api/account/12345678/messaging/consumer/conversation?v=3"
+PERSON = {"type": "personal", "personal": {"firstname": "Zoë O'Neil", "gender": "FEMALE"}}
+FRAMES = [
+    {
+        "kind": "req",
+        "id": "1",
+        "type": "userprofile.SetUserProfile",
+        "body": {"authenticatedData": {"lp_sdes": [PERSON]}},
+    },
+    {
+        "kind": "req",
+        "id": "2",
+        "type": "cm.ConsumerRequestConversation",
+        "body": {"channelType": "MESSAGING"},
+    },
+]
+JSON = json.dumps(FRAMES)
+PRETTY = json.dumps(FRAMES, indent=2, ensure_ascii=False)
+SHELL = json.dumps(FRAMES, ensure_ascii=False).replace("'", "'\\''")
+WRONG = JSON.replace("FEMALE", "woman")
+ANSWER = [
+    {"kind": "resp", "reqId": "1", "code": "OK", "body": {}},
+    {"kind": "resp", "reqId": "2", "code": "OK", "body": {"conversationId": "c-1"}},
+]
+HEREDOC = "\n".join(["$body = @'", PRETTY, "'@", f"Invoke-RestMethod -Method Post -Uri '{URL}' -Body $body"])
+POSTMAN_JS = (
+    f"const raw = JSON.stringify({PRETTY});\nconst requestOptions = {{ method: 'POST', body: raw }};\n"
+    f"fetch('{URL}', requestOptions)"
+)
+
+
+def har(text: str) -> str:
+    request = {
+        "method": "POST",
+        "url": URL,
+        "headers": [],
+        "postData": {"mimeType": "application/json", "text": text},
+    }
+    return json.dumps(
+        {"log": {"creator": {"name": "Charles Proxy"}, "entries": [{"request": request, "response": {}}]}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (f"curl '{URL}' -X POST --compressed -H 'Priority: u=4' --data-raw '{SHELL}'", "curl"),
+        (f"curl '{URL}' \\\n-X 'POST' \\\n--data-binary '{SHELL}'", "curl"),
+        (f"curl {URL} -d @- <<< '{SHELL}'", "curl"),
+        (f"echo '{SHELL}' | curl {URL} -d@-", "curl"),
+        (f"wget --method POST --body-data '{SHELL}' -O - '{URL}'", "command"),
+        (f"http POST '{URL}' Client-Properties:{{}} --raw '{SHELL}'", "command"),
+        (f"echo '{SHELL}' | http POST {URL}", "command"),
+        (HEREDOC, "powershell"),
+        (
+            f"const frames = {PRETTY};\nfetch('{URL}', {{method: 'POST', body: JSON.stringify(frames)}})",
+            "fetch",
+        ),
+        (POSTMAN_JS, "fetch"),
+        (f"await axios.post('{URL}', {PRETTY}, {{ headers }})", "code"),
+        (f"requests.post('{URL}', json={FRAMES!r})", "code"),
+        (f"RequestBody body = RequestBody.create(mediaType, {json.dumps(JSON)});", "code"),
+        (json.dumps({"__export_format": 4, "resources": [{"url": URL, "body": {"text": JSON}}]}), "export"),
+        (f"meta {{\n  name: x\n}}\n\npost {{\n  url: {URL}\n}}\n\nbody:json {{\n{PRETTY}\n}}", "export"),
+        (har(base64.b64encode(JSON.encode()).decode()), "har"),
+        (json.dumps(JSON), "frames"),
+        (json.dumps(json.dumps(JSON)), "frames"),
+        ("\n".join(f"> {line}" for line in PRETTY.splitlines()), "frames"),
+        (f"POST /api/account/1/messaging/consumer/conversation HTTP/1.1\r\nHost: x\r\n\r\n{JSON}", "http"),
+    ],
+)
+def test_a_request_is_read_and_called_what_it_is(text: str, kind: str) -> None:
+    parsed = read_request(text)
+
+    assert (parsed.kind, parsed.frames, parsed.complaints) == (kind, FRAMES, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (repr(FRAMES), "frames are written as Python writes them, not as JSON; they were read all the same."),
+        (JSON.replace('": ', '" => '), "frames are written as Ruby writes them, not as JSON"),
+        (JSON.replace('"', "&quot;"), "frames are written as HTML writes them, not as JSON"),
+        (JSON.replace('"kind"', "kind"), "frames are written as JavaScript writes them, not as JSON"),
+        (
+            f"// frames\n{PRETTY}",
+            "frames hold comments or trailing commas, which JSON has not; they were left out.",
+        ),
+        (
+            "\n".join(map(json.dumps, FRAMES)),
+            "The text has a document for each frame; CONVERSATION takes one array",
+        ),
+        (json.dumps(FRAMES[1]), "frames must be an array; this is one frame alone. Put [ ] around it"),
+    ],
+)
+def test_frames_in_another_language_are_read_and_it_is_named(text: str, sentence: str) -> None:
+    parsed = read_request(text)
+
+    assert parsed.complaints[0].sentence.startswith(sentence)
+    assert parsed.frames in (FRAMES, FRAMES[1:])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({"log": f"POST {URL} body={WRONG} -> 400\n", "kubernetes": {"pod_name": "x"}}),
+        json.dumps({"timestamp": 1, "message": json.dumps({"url": URL, "request": WRONG, "status": 400})}),
+        json.dumps({"_source": {"http": {"request": {"body": WRONG}, "response": {"status_code": 400}}}}),
+        f"<11>Nov 30 04:00:01 host conn[12]: POST {URL} 400 request={WRONG}",
+        f"2026-11-30T04:00:01Z stderr F ERROR request={WRONG} status=400",
+        f'time=x url="{URL}" status=400 body="{WRONG.replace(chr(34), chr(92) + chr(34))}"',
+        f'INFO:httpx:HTTP Request: POST {URL} "HTTP/1.1 400 Bad Request" {FRAMES!r}'.replace(
+            "FEMALE", "woman"
+        ),
+    ],
+    ids=["Kubernetes", "CloudWatch", "Elastic", "syslog", "container", "key=value", "Python"],
+)
+def test_the_cause_of_a_400_is_found_in_the_logs_of_every_collector(text: str) -> None:
+    explanation = explain(text)
+
+    assert explanation.kind == "log"
+    assert explanation.findings[0].path == "[0].body.authenticatedData.lp_sdes[0].personal.gender"
+    assert explanation.findings[1].sentence.startswith("400: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "sentence"),
+    [
+        ("401 Unauthorized", "reply", "401: The AppJWT or the ConsumerJWS is missing"),
+        ("HTTP/1.1 429 Too Many Requests\nRetry-After: 3\n\n", "reply", "429: "),
+        ("<html><title>401 Authorization Required</title></html>", "reply", "401: "),
+        ("<!DOCTYPE html><html><h1>502 Bad Gateway</h1></html>", "reply", "502: "),
+        (
+            "<html><body>Request blocked.</body></html>",
+            "page",
+            "It is a page (HTML), which a proxy or a gateway",
+        ),
+        ("\n".join(map(json.dumps, ANSWER)), "reply", None),
+        (
+            "LP_ACCOUNT_ID=1\nLP_CLIENT_SECRET=hush",
+            "settings",
+            "lpnb doctor says what is wrong with settings",
+        ),
+        ("case,skillId\na,1\n", "table", "lpnb columns FILE says how it is read"),
+        (f"ERROR request={JSON[:150]}... status=400", "cut off", "The JSON in the text is cut off or broken"),
+        (JSON[:200], "frames", "frames are not JSON: "),
+    ],
+)
+def test_a_text_without_a_request_is_called_what_it_is(text: str, kind: str, sentence: str | None) -> None:
+    explanation = explain(text)
+
+    assert explanation.kind == kind
+    assert "hush" not in str(explanation)
+    if sentence is None:
+        assert explanation.ok
+    else:
+        assert explanation.findings[0].sentence.startswith(sentence)
+
+
+def test_a_token_alone_says_whose_it_is_and_when_it_ended() -> None:
+    body = base64.urlsafe_b64encode(b'{"aud":"12345678","exp":1600000000}').decode().rstrip("=")
+    text = f"Bearer eyJhbGciOiJIUzI1NiJ9.{body}.c2ln"
+
+    explanation = explain(text)
+
+    assert str(explanation).startswith("This is a token.\n- Authorization: the AppJWT ended on 2020-09-13")
+    assert body not in str(explanation)
+
+
+def test_explain_takes_several_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, text in (("good.json", JSON), ("bad.log", f"POST {URL} 400 {WRONG}")):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    files = [str(tmp_path / name) for name in ("good.json", "bad.log")]
+
+    assert main(["explain", *files]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith(str(tmp_path))] == [f"{file}:" for file in files]
+    assert main(["explain", "--json", *files]) == 1
+    assert [json.loads(line)["ok"] for line in capsys.readouterr().out.splitlines()] == [True, False]
+    assert main(["explain", files[0], str(tmp_path / "nowhere")]) == 2
+    assert "Nothing is wrong with it." in capsys.readouterr().out
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            JSON,
+            WRONG,
+            URL,
+            "curl ",
+            "-d '",
+            "'",
+            '"',
+            "\\",
+            "\n",
+            "\r\n",
+            "[",
+            "{",
+            "]",
+            "}",
+            "fetch(",
+            "400 ",
+        ),
+        *("HTTP/1.1 ", "POST ", "Invoke-WebRequest ", "@'\n", "eyJhbGciOi.eyJh.x", "{{skill}}", "<html>"),
+        *(
+            "&quot;",
+            "\ufeff",
+            "\x00",
+            "\u201c",
+            "LP_X=",
+            json.dumps(JSON),
+            repr(FRAMES),
+            "$'",
+            "^\n",
+            "<<EOF\n",
+        ),
+        *("// ", "\u00e9"),
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(PIECES, max_size=8), st.integers(0, 400))
+def test_any_text_is_explained_without_an_error(pieces: list[str], cut: int) -> None:
+    text = "".join(pieces)
+
+    for one in (text, text[: max(0, len(text) - cut)], text[::-1][:300]):
+        explanation = explain(one)
+        assert str(explanation)
+        assert explanation.to_dict()["kind"] == explanation.kind
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 200_000,
+        '{"a":' * 40_000,
+        '["' * 100_000,
+        "{{" * 100_000,
+        "curl " * 20_000,
+        'x [\\"' * 20_000,
+        "'a'," * 9_999,
+    ],
+    ids=lambda text: text[:5],
+)
+def test_a_long_text_without_sense_is_answered(text: str) -> None:
+    assert not explain(text).ok
