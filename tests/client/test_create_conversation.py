@@ -819,7 +819,7 @@ def test_a_wrong_payload_is_refused_before_anything_is_sent(door, sandbox):
 
     assert str(caught.value) == (
         "2 values are wrong:\n"
-        "  - [1].body.ttrDefName must be one of 'NORMAL', 'URGENT', 'PRIORITIZED'; got 'SOON'.\n"
+        "  - [1].body.ttrDefName must be one of 'NORMAL', 'URGENT', 'PRIORITIZED', 'null'; got 'SOON'.\n"
         "  - [1].body.skillId must be an id: text, or a whole number, which is sent as text; got 1.5."
     )
     assert dict(sandbox.calls) == {}

@@ -319,7 +319,7 @@ def test_a_case_that_was_edited_in_its_journal_is_checked_before_anything_is_sen
         open_run(run.journal_path).resume(client)
 
     assert [complaint.sentence for complaint in caught.value.complaints] == [
-        "Row 9 (urgent-8), ttrDefName must be one of 'NORMAL', 'URGENT', 'PRIORITIZED'; got 'SOON'."
+        "Row 9 (urgent-8), ttrDefName must be one of 'NORMAL', 'URGENT', 'PRIORITIZED', 'null'; got 'SOON'."
     ]
     assert sandbox.calls["conversation"] == calls
 

@@ -209,7 +209,7 @@ def test_what_is_wrong_with_the_frames_is_said_with_its_path() -> None:
     found = read_request(f"curl {URL} -d {single(json.dumps(frames))}")
 
     sentence = (
-        "[1].body.ttrDefName must be one of 'NORMAL', 'URGENT', 'PRIORITIZED'; got 'urgent'. "
+        "[1].body.ttrDefName must be one of 'NORMAL', 'URGENT', 'PRIORITIZED', 'null'; got 'urgent'. "
         "Did you mean 'URGENT'?"
     )
     assert said(found) == [sentence]

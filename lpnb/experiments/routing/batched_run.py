@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from lpnb._internal import event_loop
-from lpnb.client.connect import account_ids
 from lpnb.client.live_guard import check_live
 from lpnb.errors import ChangedCasesError, JournalError, LpnbError
 from lpnb.experiments.cases.cases import Cases, cases_of
 from lpnb.experiments.learning.rule_words import REFUSED
+from lpnb.experiments.runs.account_ids import with_account_ids
 from lpnb.experiments.runs.case_dispatcher import OpenConversation, Session
 from lpnb.experiments.runs.journal_rows import changed_cells, row_of
 from lpnb.experiments.runs.options import RunOptions, name_of
@@ -126,7 +126,7 @@ class BatchedRun(Run):
     def _journal_cases(self, journal: Journal, numbers: range) -> Cases:
         """The cases chosen so far, those of *numbers* in the journal."""
         assert self._client is not None  # noqa: S101 - made with one
-        cases = cases_of(self._rows).with_ids(account_ids(self._client.settings))
+        cases = with_account_ids(self._client, cases_of(self._rows))
         reader = read_journal(self.journal_path or "")
         there = [number for number in numbers if number < reader.total]
         if there:

@@ -72,18 +72,18 @@ def checks_of(table: pd.DataFrame | Columns, moves: pd.DataFrame | None = None) 
     return [_moved(check, *moved[check.case]) if check.case in moved else check for check in checks]
 
 
-def _labels(table: pd.DataFrame) -> Sequence[str]:
+def _labels(table: pd.DataFrame | Columns) -> Sequence[str]:
     """What tells the cases apart that have no names of their own; "" for the others."""
-    nameless = ["case" in table and is_default_name(str(name)) for name in table.get("case", ())]
-    known = [
-        name for name in table.columns if name not in CASE_COLUMNS and find_column(str(name)) is not None
-    ]
-    if not any(nameless) or not known:
-        return [""] * len(table)
-    cells = table[known].astype(object).where(table[known].notna(), None)
-    rows = [dict(zip(known, row, strict=True)) for row in cells.itertuples(index=False)]
+    names = [str(name) for name in cells_of(table, "case")]
+    columns = [name for name in table if isinstance(name, str) and name not in CASE_COLUMNS]
+    known = {name: cells_of(table, name) for name in columns if find_column(name) is not None}
+    if not any(map(is_default_name, names)) or not known:
+        return [""] * len(names)
+    rows = [dict(zip(known, row, strict=True)) for row in zip(*known.values(), strict=True)]
     chosen = label_columns(rows[:LOOKED_AT])
-    return [label_of(row, chosen) if none else "" for row, none in zip(rows, nameless, strict=True)]
+    return [
+        label_of(row, chosen) if is_default_name(name) else "" for name, row in zip(names, rows, strict=True)
+    ]
 
 
 def _moved(check: CaseCheck, before: str, after: str) -> CaseCheck:
