@@ -74,8 +74,12 @@ def _run(options: argparse.Namespace) -> int:
         print(f"The mapping is in {options.map}: edit it, and use it with --map {options.map}")
     try:
         table.check()
-        for sentence in filter(None, odd_values(Cases(table.source))):
-            print(sentence)
+        cases = Cases(table.source)
+        for sentence in filter(None, odd_values(cases)):
+            if "takes the number, not the name" not in sentence:
+                print(sentence)
+        for column in cases.columns_of_names:
+            print(f"{column} holds names; a run looks their ids up in the account.")
     except InvalidValueError as error:
         print(error, file=sys.stderr)
         return 1

@@ -340,11 +340,16 @@ class Cases:
             return self
         return Cases(translate(self._source, columns), self.origin, [*self.notes, *notes], self._headers)
 
+    @property
+    def columns_of_names(self) -> list[str]:
+        """The columns of ids in which names stand."""
+        return [name for name in NUMERIC_IDS if name in self.columns and self._named_ids(name)]
+
     def unresolved(self) -> list[str]:
         """A sentence for each column of ids that holds names: the service knows ids alone."""
         sentences = []
-        for name in NUMERIC_IDS:
-            if name in self.columns and (texts := self._named_ids(name)):
+        for name in self.columns_of_names:
+            if texts := self._named_ids(name):
                 listed = ", ".join(map(repr, texts[:3]))
                 more = f" and {len(texts) - 3:,} more" if len(texts) > 3 else ""
                 sentences.append(

@@ -168,7 +168,7 @@ def remove_total(rows: list[list[Any]]) -> list[str]:
     It begins with the word for it, and is mostly empty.
 
     Example:
-        >>> remove_total([["1", "Zo\u00eb", "0417"], ["Total", None, "812.50"]])
+        >>> remove_total([["1", "Zo\u00eb", "0417"], ["Total", "Ana", "0418"]])
         []
         >>> remove_total([["1", "Zo\u00eb", "0417", "x"], ["Total", None, None, ""]])
         ["The last row holds totals and was left out: 'Total'."]
