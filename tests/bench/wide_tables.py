@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import openpyxl
@@ -32,10 +33,8 @@ def seconds(path: Path) -> float:
     times = []
     for _ in range(3):
         begun = time.process_time()
-        try:
+        with suppress(InvalidValueError):
             cases_of(path).check()
-        except InvalidValueError as error:
-            assert len(str(error).splitlines()) < 30
         times.append(time.process_time() - begun)
     return min(times)
 
