@@ -40,7 +40,6 @@ class Evidence:
         self.value_bits: list[list[int]] = [[0] * size for size in space.sizes]
         self.skill_bits: list[int] = []
         self._rows = np.empty((64, space.count), dtype=np.uint8)
-        self._one_hot = np.zeros((64, space.count * space.widest), dtype=np.float32)
         self._answers: list[list[int]] = []
         self._labels: list[int] = []
         self._places: dict[bytes, int] = {}
@@ -50,11 +49,6 @@ class Evidence:
     def rows(self) -> Rows:
         """The cases, in the order of first sending."""
         return self._rows[: self.count]
-
-    @property
-    def one_hot(self) -> npt.NDArray[np.float32]:
-        """For each case and (factor, value), padded to the widest factor, 1 where the case has the value."""
-        return self._one_hot[: self.count]
 
     @property
     def skills(self) -> int:
@@ -134,12 +128,9 @@ class Evidence:
         place = self.count
         if place == len(self._rows):
             self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
-            self._one_hot = np.concatenate([self._one_hot, np.zeros_like(self._one_hot)])
         self._rows[place] = np.frombuffer(key, dtype=np.uint8)
-        widest = self.space.widest
         bit = 1 << place
         for factor, value in enumerate(key):
-            self._one_hot[place, factor * widest + value] = 1
             self.value_bits[factor][value] |= bit
         self.everything |= bit
         if soft:

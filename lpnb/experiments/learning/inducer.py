@@ -5,6 +5,7 @@ Repeated from a seed it gives the same list: rounds are counted, not timed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -44,6 +45,9 @@ class Inducer:
         self.current: Induction | None = None
         self._anew_at = 0
         self._search: CubeSearch | None = None
+        #: The length of each rule that was met, for so many skills.
+        self._lengths: dict[Rule, float] = {}
+        self._measured_for = 0
 
     @property
     def skills(self) -> int:
@@ -52,7 +56,16 @@ class Inducer:
 
     def length(self, rules: Rules) -> float:
         """The list's length in bits."""
-        return description_bits(rules, self.space, self.skills)
+        if self._measured_for != self.skills:
+            self._measured_for, self._lengths = self.skills, {}
+        known, base = self._lengths, math.log2(self.skills)
+        total = base
+        for rule in rules:
+            bits = known.get(rule)
+            if bits is None:
+                bits = known[rule] = description_bits((rule,), self.space, self.skills) - base
+            total += bits
+        return total
 
     def cost(self, rules: Rules) -> float:
         """The list's length, and what the cases cost that it contradicts."""
@@ -60,6 +73,8 @@ class Inducer:
 
     def begin(self, rules: Rules) -> None:
         """Take a list as that of now, without any evidence."""
+        bits = self.evidence.skill_bits
+        bits += [0] * (1 + max(rule.skill for rule in rules) - len(bits))
         self.current = Induction(rules, self.cost(rules))
 
     def update(self, random: np.random.Generator, start: Rules | None = None) -> Induction:
@@ -163,7 +178,7 @@ class Inducer:
             wanted = wrong & bits
             cubes = self._search.find(wanted, right & ~bits)
             if last_right & ~bits != right & ~bits:
-                cubes += self._search.find(wanted, last_right & ~bits)
+                cubes = [*cubes, *self._search.find(wanted, last_right & ~bits)]
             for cube in cubes:
                 inside = evidence.cube(cube.conditions)
                 mends, breaks = inside & wanted, inside & right & ~bits
