@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 
+from lpnb.sandbox.app.app import App
 from lpnb.sandbox.state.state import State
 
 LIST = "/api/account/12345678/service/baseURI.json"
@@ -39,6 +40,22 @@ def test_requests_sent_at_once_are_answered_in_their_order(sandbox):
     assert found == [expected[path] for path in paths]
     assert [record.status for record in sandbox.requests] == found
     assert sandbox.calls["domain"] == 5
+
+
+def test_what_comes_in_one_piece_takes_no_task(sandbox, monkeypatch):
+    tasks = []
+    answer = App.__call__
+
+    async def noted(self, scope, receive, send):
+        tasks.append(scope["path"])
+        await answer(self, scope, receive, send)
+
+    monkeypatch.setattr(App, "__call__", noted)
+
+    assert statuses(sandbox, get(sandbox, f"{LIST}?version=1.0") * 2, 2) == [200, 200]
+    assert tasks == []
+    assert statuses(sandbox, get(sandbox, "/nowhere"), 1) == [404]
+    assert tasks == ["/nowhere"]
 
 
 def test_a_fault_between_two_requests_keeps_the_order(sandbox):

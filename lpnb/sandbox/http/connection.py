@@ -315,10 +315,10 @@ def guarded_protocol(
 ) -> type[GuardedProtocol]:
     """The protocol class with these limits, for uvicorn to make one of per connection.
 
-    *at_once* is shown every request whose body came with its head, and says whether it has answered.
+    *answer_inline* is shown every request whose body came with its head, and says whether it has answered.
     """
     answering = None if answer_inline is None else staticmethod(answer_inline)
-    return type("GuardedProtocol", (GuardedProtocol,), {"limits": limits, "at_once": answering})
+    return type("GuardedProtocol", (GuardedProtocol,), {"limits": limits, "answer_inline": answering})
 
 
 def _head_too_long(limits: Limits) -> str:
