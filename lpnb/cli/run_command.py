@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: What is wrong before anything was sent.
 _REFUSALS = (InvalidValueError, SettingsError, RunError, JournalError)
+#: How many causes of failures are listed at the end of a command.
+_MOST_CAUSES = 5
 _COLUMNS = ("case", "consumer_id", "outcome", "code", "message", "conversation_id",
             "http_status", "attempts", "elapsed_ms")  # fmt: skip
 
@@ -272,6 +274,17 @@ def print_summary(run: Run, client: Client, options: argparse.Namespace) -> None
         print(run.progress, file=sys.stderr)
     if problems := " ".join(filter(None, (run.failure, run.unfinished_steps))):
         print(one_line(problems), file=sys.stderr)
+    if run.progress.done > run.progress.answered:
+        from lpnb.experiments.runs.failures import failure_groups
+
+        groups = failure_groups(run.columns())
+        for group in groups[:_MOST_CAUSES]:
+            print(one_line(str(group)), file=sys.stderr)
+        if len(groups) > _MOST_CAUSES:
+            rest = sum(group.cases for group in groups[_MOST_CAUSES:])
+            print(
+                f"{rest:,} more, of {len(groups) - _MOST_CAUSES} other causes: see the table", file=sys.stderr
+            )
     if run.progress.unknown:
         print(one_line(_unknown_hint(run, client, settled=options.settle)), file=sys.stderr)
     elif run.progress.left:

@@ -157,7 +157,7 @@ def test_a_file_that_cannot_be_written_after_all_leaves_the_verdict_and_the_way_
     def no_room(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setitem(export._WRITERS, ".csv", no_room)
+    monkeypatch.setattr(export, "csv_lines", no_room)
 
     status = main(
         ["verify", "rows.csv", "--journal", "v.sqlite", "--out", "r.csv", "--junit", "o.xml", "--quiet"]
@@ -187,6 +187,7 @@ def test_whoever_reads_the_table_may_go_and_is_still_told_what_to_do(world: Sand
     assert sent.returncode == 1
     assert err.splitlines()[1:] == [
         "3 of 3 cases: 2 answered, 1 unknown; done",
+        "1 unknown, no-answer: the connection was closed without an answer (first: a)",
         "Of those that are unknown a conversation may exist: look for it with "
         "lpnb send --resume --settle --journal r.sqlite",
     ]

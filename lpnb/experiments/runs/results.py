@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lpnb._internal.validation import must, one_of
 from lpnb.errors import InvalidValueError, RunError
+from lpnb.experiments.runs.failures import FailureGroup, failure_groups
 from lpnb.experiments.runs.journal_rows import (
     arrow_of,
     in_columns,
@@ -127,6 +129,30 @@ class Results:
         """The rows of ``table()`` whose outcome is unknown: a conversation may exist for each."""
         table = self.table()
         return table[table["outcome"] == "unknown"].reset_index(drop=True)
+
+    def failures(self) -> pd.DataFrame:
+        """The cases that were not answered, one row for each cause, the most frequent first.
+
+        Columns: ``outcome`` (str), ``http_status`` (Int64), ``code`` (str), ``message`` (str, what was said
+        about the first), ``cases`` (int64, how many), ``case`` (str, the first one's name). Ids and quoted
+        values in a message do not tell causes apart.
+
+        Example:
+            >>> from lpnb import Client, Sandbox, Settings, run_experiment
+            >>> with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
+            ...     sandbox.fail("conversation", "status", code=403, times=2)
+            ...     cases = [{"skillId": "2741903011"}] * 3
+            ...     how = {"journal": "causes.sqlite", "concurrency": 1, "progress": False}
+            ...     run = run_experiment(client, cases, **how)
+            >>> run.failures()[["outcome", "http_status", "cases", "case"]].values.tolist()
+            [['refused', 403, 2, 'case-00001']]
+        """
+        import pandas as pd
+
+        names = [field.name for field in fields(FailureGroup)]
+        rows = [[getattr(group, name) for name in names] for group in failure_groups(self.columns())]
+        table = pd.DataFrame(rows, columns=names)
+        return table.astype({"http_status": "Int64", "cases": "int64"})
 
     def pivot(
         self, index: str | list[str], columns: str | list[str] | None = None, value: str = "outcome"
