@@ -53,12 +53,15 @@ def failure_groups(columns: Mapping[str, Sequence[Any]]) -> list[FailureGroup]:
         columns: ``case``, ``outcome``, ``http_status``, ``code`` and ``message``, as of ``Run.columns``.
     """
     names = ("outcome", "http_status", "code", "message", "case")
-    groups: dict[tuple[Any, ...], list[Any]] = {}
+    groups: dict[tuple[str, int | None, str | None, str], list[Any]] = {}
     for outcome, status, code, message, case in zip(*(columns[name] for name in names), strict=True):
         if outcome in ("answered", "planned", None):
             continue
         key = (outcome, status, code, _OWN_WORDS.sub("…", message or ""))
         group = groups.setdefault(key, [message or "", 0, case])
         group[1] += 1
-    made = [FailureGroup(*key[:3], message, cases, case) for key, (message, cases, case) in groups.items()]
+    made = [
+        FailureGroup(outcome, status, code, message, cases, case)
+        for (outcome, status, code, _), (message, cases, case) in groups.items()
+    ]
     return sorted(made, key=lambda group: -group.cases)
