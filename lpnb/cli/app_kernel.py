@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
@@ -17,7 +16,7 @@ class AppKernelManager(AsyncMappingKernelManager):
 
     _first: asyncio.Task[str] | None = None
 
-    async def start_kernel(self, **options: Any) -> str:  # type: ignore[override]  # it has both kinds
+    async def start_kernel(self, **options: str) -> str:  # type: ignore[override]  # it has both kinds
         """The id of the kernel there is; it is started with the first page, or after it has died."""
         task = self._first
         if task is None or (task.done() and (task.exception() or task.result() not in self)):

@@ -120,6 +120,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_account_options(parser)
+    _add_world_options(parser)
+    return parser
+
+
+def _add_account_options(parser: argparse.ArgumentParser) -> None:
+    """Where it listens, and for which account and app installation."""
     add = parser.add_argument
     add("--port", metavar="P", type=int, default=0, help="port on 127.0.0.1; 0 (default) picks a free one")
     # Without a default here: what is not given is the world's to say.
@@ -133,6 +140,11 @@ def _parser() -> argparse.ArgumentParser:
         f"that is used elsewhere too take a file, or {_SECRET_VARIABLE} in the environment",
     )
     secret("--client-secret-file", metavar="FILE", help="take its secret from the first line of this file")
+
+
+def _add_world_options(parser: argparse.ArgumentParser) -> None:
+    """What it plays, keeps and serves."""
+    add = parser.add_argument
     add("--world", metavar="FILE", help="play the world in this TOML file in place of the bank that ships")
     add(
         "--rule",
@@ -175,7 +187,6 @@ def _parser() -> argparse.ArgumentParser:
         help="close a conversation that has waited so long for its consumer; any time above 0, "
         "where the service has 25 minutes to 90 days (default: 90 days)",
     )
-    return parser
 
 
 def _secret(arguments: argparse.Namespace) -> str | None:

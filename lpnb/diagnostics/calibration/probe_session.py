@@ -228,7 +228,7 @@ class ProbeSession:
         body = {"dialogId": conversation_id, "conversationId": conversation_id, "event": event}
         return await self.send(consumer, "ms.PublishEvent", body, label=f"SEND {event['type']}")
 
-    async def update(self, consumer: str, conversation_id: str, **field: Any) -> ProbeReply:
+    async def update(self, consumer: str, conversation_id: str, **field: object) -> ProbeReply:
         """Change a conversation field."""
         body = {"conversationId": conversation_id, "conversationField": field}
         return await self.send(consumer, "cm.UpdateConversationField", body)

@@ -587,7 +587,7 @@ def _values_of(case: object) -> Mapping[str, Any]:
 
 
 def routing_rules_of(
-    factors: Factors, learner: Any, cases: Mapping[int, str] | None = None, **about: Any
+    factors: Factors, learner: Any, cases: Mapping[int, str] | None, about: Mapping[str, Any]
 ) -> RoutingRules:
     """The rules of a ``RoutingLearner`` as they stand, with *cases* as the sends' names."""
     evidence, skills = learner.evidence, [str(skill) for skill in learner.skills]
@@ -607,7 +607,7 @@ def routing_rules_of(
     ]
     return RoutingRules(
         factors, learner.rules, skills, [*before, *sends],
-        rivals=learner.rivals, validations=learner.validations, about=about,
+        rivals=learner.rivals, validations=learner.validations, about=dict(about),
     )  # fmt: skip
 
 

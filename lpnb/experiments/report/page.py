@@ -39,7 +39,7 @@ footer{color:var(--muted);font-size:.9rem;margin-top:3rem;border-top:1px solid v
 
 
 @dataclass
-class Section:
+class ReportSection:
     """One part of a report: its heading, and what stands below it as HTML."""
 
     heading: str
@@ -102,7 +102,7 @@ class Page:
     about: str
     question: str
     short: list[str]
-    sections: list[Section]
+    sections: list[ReportSection]
     footer: str
 
     def html(self) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from lpnb._internal.display import count
 from lpnb.experiments.learning.routing_rules import RoutingRules
 from lpnb.experiments.learning.rule_words import share_text, value_text
-from lpnb.experiments.report.page import Page, Section
+from lpnb.experiments.report.page import Page, ReportSection
 
 
 def routing_page(routing: RoutingRules, before: RoutingRules | None = None) -> Page:
     """The report of what ``learn_routing`` returned; what changed since *before*, where that is given."""
-    tried = Section("What was tried")
+    tried = ReportSection("What was tried")
     tried.table(
         "The fields that were varied, and their values",
         ("field", "values", "which"),
@@ -34,7 +34,7 @@ def routing_page(routing: RoutingRules, before: RoutingRules | None = None) -> P
             if len(changes)
             else "Since the rules before, no rule changed."
         )
-        section = Section("What changed")
+        section = ReportSection("What changed")
         if len(changes):
             rows = [
                 (row[0], _text(row[1]), _text(row[2]), share_text(float(row[3])), int(row[4]))
@@ -48,7 +48,7 @@ def routing_page(routing: RoutingRules, before: RoutingRules | None = None) -> P
         else:
             section.say(short[-1])
         sections.append(section)
-    sure = Section("How sure is this")
+    sure = ReportSection("How sure is this")
     sure.list(routing.sentences)
     account = routing.about.get("account_id") or routing.about.get("account")
     return Page(
@@ -61,9 +61,9 @@ def routing_page(routing: RoutingRules, before: RoutingRules | None = None) -> P
     )
 
 
-def rules_section(routing: RoutingRules) -> Section:
+def rules_section(routing: RoutingRules) -> ReportSection:
     """The rules as a ladder and as a table."""
-    section = Section("Which rules decide")
+    section = ReportSection("Which rules decide")
     section.say("Read from the top: the first rule whose conditions all hold decides.")
     section.picture(routing.picture())
     table = routing.rules.astype("object")

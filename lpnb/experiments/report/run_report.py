@@ -14,7 +14,7 @@ import pandas as pd
 from lpnb._internal.display import brief, count
 from lpnb.errors import InvalidValueError
 from lpnb.experiments.learning.rule_words import share_text
-from lpnb.experiments.report.page import Page, Section
+from lpnb.experiments.report.page import Page, ReportSection
 from lpnb.experiments.report.routing_report import rules_section
 from lpnb.experiments.runs.compare import Comparison, compare
 from lpnb.experiments.runs.journal_rows import is_personal
@@ -79,9 +79,9 @@ def moved_sentence(comparison: Comparison) -> str:
     return f"Since the run before, {moved:,} of {of} moved to another skill, {most}."
 
 
-def moved_section(comparison: Comparison) -> Section:
+def moved_section(comparison: Comparison) -> ReportSection:
     """What moved: a picture, the moves, and the cases that changed."""
-    section = Section("What moved")
+    section = ReportSection("What moved")
     section.say(f"{comparison.summary}. Cases were known again by {comparison.paired_by}.", *comparison.notes)
     if len(comparison.drift):
         section.picture(comparison.plot())
@@ -142,8 +142,8 @@ def _deciding_sentence(ranking: pd.DataFrame) -> str:
     )
 
 
-def _asked_section(table: pd.DataFrame, columns: Sequence[str]) -> Section:
-    section = Section("What was tried")
+def _asked_section(table: pd.DataFrame, columns: Sequence[str]) -> ReportSection:
+    section = ReportSection("What was tried")
     rows = []
     for name in columns:
         values = list(dict.fromkeys(map(as_text, table[name])))
@@ -156,8 +156,8 @@ def _asked_section(table: pd.DataFrame, columns: Sequence[str]) -> Section:
 
 def _landing_section(
     table: pd.DataFrame, landed: pd.DataFrame, labels: pd.Series, columns: list[str], ranking: pd.DataFrame
-) -> Section:
-    section = Section("Where they land")
+) -> ReportSection:
+    section = ReportSection("Where they land")
     counts = labels.value_counts()
     rows = [(skill, int(cases), share_text(cases / len(labels))) for skill, cases in counts.items()]
     if rows:
@@ -186,8 +186,8 @@ def _landing_section(
 
 def _certainty_section(
     table: pd.DataFrame, landed: pd.DataFrame, labels: pd.Series, columns: list[str], rules: Any
-) -> Section:
-    section = Section("How sure is this")
+) -> ReportSection:
+    section = ReportSection("How sure is this")
     sentences = coverage_sentences(landed, columns)[: 1 if rules is not None else None]
     if missing := len(table) - len(landed):
         counts = "counts" if missing == 1 else "count"
@@ -237,8 +237,8 @@ def _unstable_sentences(landed: pd.DataFrame, labels: pd.Series) -> list[str]:
     ]
 
 
-def _cases_section(table: pd.DataFrame, columns: list[str]) -> Section:
-    section = Section("The cases")
+def _cases_section(table: pd.DataFrame, columns: list[str]) -> ReportSection:
+    section = ReportSection("The cases")
     shown = table.head(_MOST_ROWS)
     landings = case_labels(
         shown.assign(**({} if "landed_skill" in shown else {"landed_skill": None})), "landed_skill"

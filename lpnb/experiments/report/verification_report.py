@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lpnb.experiments.report.page import Page, Section
+from lpnb.experiments.report.page import Page, ReportSection
 from lpnb.experiments.report.run_report import moved_section, moved_sentence
 from lpnb.experiments.verification.verify import Verification
 
@@ -12,7 +12,7 @@ _MOST_ROWS = 500
 def verification_page(verification: Verification) -> Page:
     """The report of what ``verify`` returned."""
     failures, comparison = verification.failures, verification.comparison
-    failed = Section("What did not come as expected")
+    failed = ReportSection("What did not come as expected")
     rows = [(check.case, check.said, check.expected, check.got) for check in failures[:_MOST_ROWS]]
     if rows:
         failed.table("Cases", ("case", "what happened", "expected", "got"), rows)
@@ -23,7 +23,7 @@ def verification_page(verification: Verification) -> Page:
     if comparison is not None:
         short.append(moved_sentence(comparison))
         sections.append(moved_section(comparison))
-    sure = Section("How sure is this")
+    sure = ReportSection("How sure is this")
     sure.list(
         [
             "Each case was sent once: it shows what happened to that case at that moment, and nothing about "
@@ -35,7 +35,7 @@ def verification_page(verification: Verification) -> Page:
             ),
         ]
     )
-    every = Section("All cases")
+    every = ReportSection("All cases")
     checks = verification.checks[:_MOST_ROWS]
     every.table(
         "Every case, what it expected and what came",

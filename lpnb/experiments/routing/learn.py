@@ -284,7 +284,7 @@ class RoutingLearning:
         }
         if learner.has_prior:
             about |= {"sent_since_start": len(learner.sends), "first_surprise": progress.first_surprise}
-        return routing_rules_of(self._factors, learner, self._names, **about)
+        return routing_rules_of(self._factors, learner, self._names, about)
 
     @property
     def progress(self) -> Progress:
