@@ -20,7 +20,7 @@ class AppKernelManager(AsyncMappingKernelManager):
         """The id of the kernel there is; it is started with the first page, or after it has died."""
         task = self._first
         if task is None or (task.done() and (task.exception() or task.result() not in self)):
-            task = self._first = asyncio.ensure_future(super().start_kernel(**options))
+            task = self._first = asyncio.ensure_future(super().start_kernel(**options))  # type: ignore[arg-type]
         return await asyncio.shield(task)
 
     async def shutdown_kernel(self, kernel_id: str, now: bool = False) -> None:  # type: ignore[override]
