@@ -198,7 +198,8 @@ def _all_masked(value: Any) -> Any:
         return {name: item if name == "type" else _all_masked(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_all_masked(item) for item in value]
-    return MASK if value not in (None, "") else value
+    is_blank = value is None or (isinstance(value, str) and not value.strip())
+    return value if is_blank else MASK
 
 
 def _without_words(text: str) -> str:

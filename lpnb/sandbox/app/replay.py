@@ -27,7 +27,7 @@ MASK = "********"
 Source = Literal["recorded", "played"]
 
 _WITH_TOKENS = ("domain", "sentinel", "jwks", "idp", "login", "refresh", "logout", "upload", "download")
-_COMPARED_QUERY = ("vid", "sid", "offset", "limit", "sort")
+_COMPARED_QUERY = ("v", "version", "vid", "sid", "offset", "limit", "sort")
 _IGNORED_PARAMETERS = ("account_id", "app_id")
 
 
@@ -141,7 +141,7 @@ def _read(entry: Any) -> RecordedExchange | None:
             return None
         posted = request.get("postData") or {}
         kind = str(posted.get("mimeType") or "")
-        body = _body_of(str(posted.get("text") or "").encode(), "form" not in kind)
+        body = _body_of(str(posted.get("text") or "").encode(), not kind or "json" in kind)
         headers = tuple(
             (str(item["name"]).lower(), str(item["value"]))
             for item in response.get("headers") or ()
