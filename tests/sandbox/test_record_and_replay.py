@@ -247,9 +247,7 @@ def test_a_file_that_is_no_recording_is_refused_by_its_name(tmp_path, content, s
 def test_refusals_of_odd_requests_answer_no_ordinary_one(tmp_path):
     path = tmp_path / "run.har"
     with Sandbox() as sandbox, lpnb.Client(lpnb.Settings.of(sandbox.environment()), record=path) as client:
-        lpnb.calibrate(
-            client, quiet=True, wait=0
-        )  # it asks without a version and as text/plain, too
+        lpnb.calibrate(client, quiet=True, wait=0)  # it asks without a version and as text/plain, too
 
     with Sandbox(replay=path) as again, lpnb.Client(lpnb.Settings.of(again.environment())) as client:
         reply = client.create_conversation("consumer-1")
