@@ -175,4 +175,9 @@ EXERCISES: dict[str, Exercise] = {
         "It asks every host and gets every token, and opens no conversation.",
         "It is a command of lpnb, and of the checklist the second step.",
     ),
+    "9.1": Exercise(
+        _is_one_of("Cards & Payments"),
+        "The rule for lost cards stands above that for vips who are signed in, and the first one decides.",
+        "Read the list from the top, and stop at the first rule whose conditions all hold.",
+    ),
 }

@@ -70,6 +70,20 @@ def test_columns_that_go_together_are_one_condition():
     assert "ctmrinfo.ctype + ctmrinfo.companyBranch is vip + A" in str(rules_of_table(both))
 
 
+def test_columns_that_go_together_in_some_cases_by_chance_are_told_and_the_better_one_stands_for_both():
+    cases = [case for case in product(TIERS, PAGES, ROLES) if case[0] != "vip" or case[2] != "heir"]
+    some = table(
+        [case for case in cases if case[0] != "vip" or (case[1] == PAGES[0]) == (case[2] == "owner")]
+    )
+
+    cell = rules_of_table(some, where={CTYPE: "vip"})
+
+    assert [factor.name for factor in cell.factors.factors] == [PAGE]
+    assert cell.sentences[-1] == (
+        "In these cases entryPoints and ctmrinfo.role always go together, so any of them may be what decides."
+    )
+
+
 def test_a_refusal_is_a_landing_and_an_unknown_case_is_none():
     odd = table()
     odd.loc[odd[CTYPE].isna(), ["landed_skill", "outcome"]] = [None, "refused"]

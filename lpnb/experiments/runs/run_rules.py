@@ -93,6 +93,8 @@ class RunRules(RoutingRules):
     def _notes(self) -> list[str]:
         left_out = self.about.get("left_out")
         notes = super()._notes()
+        for names in self.about.get("together", ()):
+            notes.append(f"In these cases {names} always go together, so any of them may be what decides.")
         if left_out:
             notes.append(f"Not looked at, because nearly each case has a value of its own: {left_out}.")
         return notes
@@ -122,7 +124,9 @@ def rules_of_table(
             f"No case {f'{shown} ' if shown else ''}has a known landing, so there is nothing to explain."
         )
         raise InvalidValueError([Complaint("landed_skill", sentence)])
-    names, left_out = _candidates(landed, sent_columns(landed) if columns is None else list(columns))
+    candidates = sent_columns(landed) if columns is None else list(columns)
+    groups, together = _groups(table if where else landed, landed, candidates)
+    names, left_out = _candidates(landed, groups)
     if not names:
         sentence = f"No column varies among the cases {shown or 'that landed'}, so none can decide."
         raise InvalidValueError([Complaint("columns", sentence)])
@@ -134,7 +138,7 @@ def rules_of_table(
         RecordedSend(number, "run", tuple(row), skill, case)
         for number, (row, skill, case) in enumerate(zip(rows.tolist(), labels, landed["case"], strict=True))
     ]
-    about = {"stopped_by": "run", "where": shown, "left_out": ", ".join(left_out)}
+    about = {"stopped_by": "run", "where": shown, "left_out": ", ".join(left_out), "together": together}
     return RunRules(factors, rules, skills, sends, rivals=rivals, about=about)
 
 
@@ -153,12 +157,36 @@ def _shown(value: object) -> str:
     return str(text_values(pd.Series([value], dtype="object")).iloc[0])
 
 
-def _candidates(landed: pd.DataFrame, columns: list[str]) -> tuple[list[list[str]], list[str]]:
+def _groups(
+    table: pd.DataFrame, landed: pd.DataFrame, columns: list[str]
+) -> tuple[list[list[str]], list[str]]:
+    """The columns that vary, those that always go together as one; and which do so in these cases alone.
+
+    Of columns that go together in some cases of the *table* by chance, the one that explains the most of all
+    its landings stands for the others.
+    """
+    groups = [names for names, _ in column_groups(landed, columns)]
+    if table is landed or all(len(names) == 1 for names in groups):
+        return groups, []
+    everywhere = [names for names, _ in column_groups(landed_cases(table)[0], columns)]
+    ranking = factor_ranking(table, columns)
+    order = ranking.loc[ranking["second_factor"].isna(), "factor"].tolist()
+    found, together = [], []
+    for names in groups:
+        apart = [each for each in everywhere if set(each) <= set(names)]
+        apart.sort(key=lambda each: order.index(" + ".join(each)))
+        found.append(apart[0])
+        if len(apart) > 1:
+            together.append(" and ".join(" + ".join(each) for each in apart))
+    return found, together
+
+
+def _candidates(landed: pd.DataFrame, groups: list[list[str]]) -> tuple[list[list[str]], list[str]]:
     """The groups of columns that may decide; and those with another value in nearly each case."""
-    groups = column_groups(landed, columns)
+    sizes = {names[0]: landed[names[0]].map(str).nunique() for names in groups}
     most = min(max(_NAMES_CASES * len(landed), _FEW), MOST_VALUES)
-    kept = [names for names, codes in groups if int(codes.max()) < most]
-    left_out = [" + ".join(names) for names, codes in groups if int(codes.max()) >= most]
+    kept = [names for names in groups if sizes[names[0]] <= most]
+    left_out = [" + ".join(names) for names in groups if sizes[names[0]] > most]
     if len(kept) > MOST_FACTORS:
         ranked = factor_ranking(landed, [names[0] for names in kept])
         order = ranked.loc[ranked["second_factor"].isna(), "factor"].tolist()
