@@ -1,4 +1,4 @@
-"""Read HAR files, which browsers and proxies save: each request with its reply."""
+"""Read HAR files, which browsers and proxies save, and Charles' sessions: each request with its reply."""
 
 from __future__ import annotations
 
@@ -12,23 +12,34 @@ from lpnb.errors import Complaint
 from lpnb.snippets.parsed_request import RecordedCall, RecordedReply, limit_calls
 
 #: JSON in base64: "[" or "{" and a quote, a blank or a line end.
-_BASE64 = re.compile(r"(?:W[3wyz]|W1s|ey|eyJ|ew|W[A-Za-z0-9])[A-Za-z0-9+/\s]{10,}={0,2}")
+_BASE64 = re.compile(r"(?:W3|W1s|Ww|ey|ew|W[A-Za-z0-9])[A-Za-z0-9+/\s]{10,}={0,2}")
 
 
 def is_har(value: Any) -> bool:
-    """Whether *value* is a HAR file, or one entry of it."""
-    if not isinstance(value, dict):
-        return False
-    log = value.get("log")
-    return (isinstance(log, dict) and isinstance(log.get("entries"), list)) or (
-        isinstance(value.get("request"), dict) and isinstance(value.get("response"), dict)
+    """Whether *value* is a HAR file, one entry of it, or the entries alone, as Charles saves them.
+
+    Example:
+        >>> is_har({"log": {"entries": []}}), is_har([{"request": {}, "response": {}}]), is_har([{"id": "1"}])
+        (True, True, False)
+    """
+    if isinstance(value, list):
+        return bool(value) and all(map(_is_entry, value))
+    log = value.get("log") if isinstance(value, dict) else None
+    return (isinstance(log, dict) and isinstance(log.get("entries"), list)) or _is_entry(value)
+
+
+def _is_entry(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("request"), dict)
+        and isinstance(value.get("response"), dict)
     )
 
 
-def har_calls(value: dict[str, Any]) -> tuple[list[RecordedCall], list[Complaint]]:
+def har_calls(value: Any) -> tuple[list[RecordedCall], list[Complaint]]:
     """Every entry that has a request, in order."""
-    log = value.get("log")
-    entries = log["entries"] if isinstance(log, dict) else [value]
+    log = value.get("log") if isinstance(value, dict) else None
+    entries = value if isinstance(value, list) else log["entries"] if isinstance(log, dict) else [value]
     return limit_calls(_calls(entries))
 
 
@@ -36,19 +47,16 @@ def _calls(entries: list[Any]) -> Iterator[RecordedCall]:
     for entry in entries:
         request = entry.get("request") if isinstance(entry, dict) else None
         if isinstance(request, dict):
-            yield _call(request, entry.get("response"))
+            place = f"https://{entry.get('host') or ''}{entry.get('path') or ''}"
+            yield _call(request, entry.get("response"), place)
 
 
-def _call(request: Mapping[str, Any], response: Any) -> RecordedCall:
-    posted = request.get("postData")
-    body = posted.get("text") if isinstance(posted, dict) else None
-    if isinstance(posted, dict) and isinstance(body, str):
-        in_base64 = posted.get("encoding") == "base64" or _BASE64.fullmatch(body)  # Charles does not say so
-        body = _decoded(body) if in_base64 else body
-    headers = request.get("headers")
+def _call(request: Mapping[str, Any], response: Any, place: str) -> RecordedCall:
+    header = request.get("header")
+    headers = header.get("headers") if isinstance(header, dict) else request.get("headers")
     return RecordedCall(
-        str(request.get("url") or ""),
-        body if isinstance(body, str) else None,
+        str(request.get("url") or place),
+        _text_of(request.get("postData") or request.get("body")),
         {
             str(header.get("name")): str(header.get("value", ""))
             for header in (headers if isinstance(headers, list) else [])
@@ -61,18 +69,19 @@ def _call(request: Mapping[str, Any], response: Any) -> RecordedCall:
 def _reply(response: Any) -> RecordedReply | None:
     if not isinstance(response, dict):
         return None
-    status, content = response.get("status"), response.get("content")
-    text = content.get("text") if isinstance(content, dict) else None
-    if isinstance(content, dict) and content.get("encoding") == "base64" and isinstance(text, str):
-        text = _decoded(text)
+    status, text = response.get("status"), _text_of(response.get("content") or response.get("body"))
     known = status if isinstance(status, int) and 100 <= status <= 599 else None  # 0: none came
-    if known is None and not isinstance(text, str):
+    return None if known is None and text is None else RecordedReply(known, text)
+
+
+def _text_of(content: Any) -> str | None:
+    """The text of a body: some programs do not say that it is base64, and some say so when it is not."""
+    text = content.get("text", content.get("encoded")) if isinstance(content, dict) else None
+    if not isinstance(text, str):
         return None
-    return RecordedReply(known, text if isinstance(text, str) else None)
-
-
-def _decoded(text: str) -> str | None:
+    if content.get("encoding") != "base64" and not _BASE64.fullmatch(text):
+        return text
     try:
-        return base64.b64decode(text).decode("utf-8", "replace")
+        return base64.b64decode("".join(text.split()), validate=True).decode("utf-8")
     except (binascii.Error, ValueError):
-        return None
+        return text

@@ -173,6 +173,40 @@ def test_a_text_without_a_request_is_called_what_it_is(text: str, kind: str, sen
         assert explanation.findings[0].sentence.startswith(sentence)
 
 
+def base64_of(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("request_body", "response_body"),
+    [
+        ({"text": JSON}, {"text": json.dumps(ANSWER)}),
+        ({"encoding": "base64", "encoded": base64_of(JSON)}, {"encoded": base64_of(json.dumps(ANSWER))}),
+    ],
+)
+def test_a_session_of_charles_is_read(request_body: dict[str, str], response_body: dict[str, str]) -> None:
+    entry = {
+        "host": "va.msg.liveperson.net",
+        "path": "/api/account/12345678/messaging/consumer/conversation",
+        "request": {"header": {"headers": []}, "body": request_body},
+        "response": {"status": 200, "body": response_body},
+    }
+
+    parsed = read_request(json.dumps([entry]))
+
+    assert (parsed.frames, parsed.account_id, parsed.complaints) == (FRAMES, "12345678", ())
+    assert parsed.reply is not None
+    assert json.loads(parsed.reply.body or "") == ANSWER
+
+
+def test_a_reply_that_a_browser_calls_base64_and_that_is_none_is_read_as_it_stands() -> None:
+    whole = json.loads(har(JSON))
+    content = {"text": json.dumps(ANSWER), "encoding": "base64"}
+    whole["log"]["entries"][0]["response"] = {"status": 200, "content": content}
+
+    assert str(explain(json.dumps(whole))).splitlines()[2] == "Conversation c-1 is open."
+
+
 def test_a_token_alone_says_whose_it_is_and_when_it_ended() -> None:
     body = base64.urlsafe_b64encode(b'{"aud":"12345678","exp":1600000000}').decode().rstrip("=")
     text = f"Bearer eyJhbGciOiJIUzI1NiJ9.{body}.c2ln"
