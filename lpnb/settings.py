@@ -520,7 +520,7 @@ _FILLER = re.compile(
 
 def _meant_name(key: str) -> str:
     """The spelling of ours that a name of a setting was probably meant as."""
-    upper = key.upper().replace("-", "_")
+    upper = key.upper().replace("-", "_").removeprefix("$ENV:").removeprefix("$")
     return f"LP_{upper.removeprefix('LIVEPERSON_')}" if upper.startswith("LIVEPERSON_") else upper
 
 

@@ -353,6 +353,7 @@ def test_a_value_that_nobody_filled_in_is_suspicious(value):
         ("lp_account_id=1", "lp_account_id is not a setting: names are in capitals. Write LP_ACCOUNT_ID."),
         ("Lp_Account_Id=1", "Lp_Account_Id is not a setting: names are in capitals. Write LP_ACCOUNT_ID."),
         ("LIVEPERSON_ACCOUNT_ID=1", "LIVEPERSON_ACCOUNT_ID is not a setting. Did you mean LP_ACCOUNT_ID?"),
+        ("$env:LP_ACCOUNT_ID='1'", "$env:LP_ACCOUNT_ID is not a setting. Did you mean LP_ACCOUNT_ID?"),
         ("liveperson_client_id=1", "liveperson_client_id is not a setting. Did you mean LP_CLIENT_ID?"),
     ],
 )

@@ -229,11 +229,13 @@ def write_table(options: argparse.Namespace, run: Run) -> bool:
             table.to_json(orient="records", date_format="iso", date_unit="us", force_ascii=False)
         )
     else:
+        from lpnb.experiments.cases.case_labels import naming_columns
         from lpnb.tables.text import as_text
 
         columns = run.columns()
-        landed = options.landing or any(columns["landed_skill"])
-        text = as_text(columns, (*_COLUMNS, "landed_skill") if landed else _COLUMNS, most=None)
+        landed = ("landed_skill",) if options.landing or any(columns["landed_skill"]) else ()
+        case, *others = _COLUMNS
+        text = as_text(columns, (case, *naming_columns(columns), *others, *landed), most=None)
     return write_or_explain(lambda: print(text, flush=True), run)
 
 

@@ -402,3 +402,13 @@ def test_a_close_that_failed_is_told_by_verify_too(world, capsys):
         "1 case: the close was refused and is not repeated; see to it in the conversation."
         in capsys.readouterr().err
     )
+
+
+def test_the_printed_table_names_the_customers_of_cases_without_names(world, capsys):
+    Path("rows.csv").write_text("Customer number,Customer type\n007,vip\n008,vip\n")
+
+    assert main(["send", "rows.csv", "--quiet"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:2] == ["case", "ctmrinfo.customerId"]
+    assert [line.split()[:2] for line in lines[1:]] == [["case-00001", "007"], ["case-00002", "008"]]

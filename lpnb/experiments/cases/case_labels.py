@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from lpnb._internal.display import brief
+from lpnb.experiments.cases.columns import CASE_COLUMNS, find_column
 from lpnb.models.base import WireModel
+from lpnb.tables.cells import cells_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lpnb.tables.cells import Columns
 
 #: Rows that are looked at, and columns that a label has at the most.
 LOOKED_AT = 1_000
@@ -59,6 +67,21 @@ def label_columns(rows: Sequence[Mapping[str, object]]) -> tuple[str, ...]:
         if told_apart == named == len(rows) or len(chosen) == _MOST:
             break
     return tuple(chosen)
+
+
+def naming_columns(table: pd.DataFrame | Columns) -> tuple[str, ...]:
+    """The columns of a run's *table* that tell its cases apart, where some have no names of their own.
+
+    Example:
+        >>> naming_columns({"case": ["case-00001", "case-00002"], "outcome": ["answered"] * 2, "skillId": ["1", "2"]})
+        ('skillId',)
+    """  # noqa: E501
+    if not any(is_default_name(str(name)) for name in cells_of(table, "case")):
+        return ()
+    names = [name for name in table if isinstance(name, str) and name not in CASE_COLUMNS]
+    known = {name: cells_of(table, name)[:LOOKED_AT] for name in names if find_column(name) is not None}
+    rows = zip(*known.values(), strict=True) if known else ()
+    return label_columns([dict(zip(known, row, strict=True)) for row in rows])
 
 
 def label_of(values: Mapping[str, object], columns: Sequence[str], *, without: str = "") -> str:

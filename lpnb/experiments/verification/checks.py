@@ -8,8 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 
 from lpnb._internal.display import brief
-from lpnb.experiments.cases.case_labels import LOOKED_AT, is_default_name, label_columns, label_of
-from lpnb.experiments.cases.columns import CASE_COLUMNS, find_column
+from lpnb.experiments.cases.case_labels import is_default_name, label_of, naming_columns
 from lpnb.experiments.runs.journal_rows import code_matches, skill_matches
 from lpnb.tables.cells import cells_of
 
@@ -75,14 +74,11 @@ def checks_of(table: pd.DataFrame | Columns, moves: pd.DataFrame | None = None) 
 def _labels(table: pd.DataFrame | Columns) -> Sequence[str]:
     """What tells the cases apart that have no names of their own; "" for the others."""
     names = [str(name) for name in cells_of(table, "case")]
-    columns = [name for name in table if isinstance(name, str) and name not in CASE_COLUMNS]
-    known = {name: cells_of(table, name) for name in columns if find_column(name) is not None}
-    if not any(map(is_default_name, names)) or not known:
-        return [""] * len(names)
-    rows = [dict(zip(known, row, strict=True)) for row in zip(*known.values(), strict=True)]
-    chosen = label_columns(rows[:LOOKED_AT])
+    chosen = {name: cells_of(table, name) for name in naming_columns(table)}
+    rows = zip(*chosen.values(), strict=True) if chosen else ((),) * len(names)
     return [
-        label_of(row, chosen) if is_default_name(name) else "" for name, row in zip(names, rows, strict=True)
+        label_of(dict(zip(chosen, row, strict=True)), list(chosen)) if is_default_name(name) else ""
+        for name, row in zip(names, rows, strict=True)
     ]
 
 
