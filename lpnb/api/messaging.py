@@ -23,11 +23,12 @@ from lpnb.transport.protocol import (
     PreparedPost,
     RefreshTokens,
     Request,
+    Sleep,
     Verdict,
     call,
     verdict,
 )
-from lpnb.transport.retries import MAX_WAIT, Throttle
+from lpnb.transport.retries import MAX_WAIT, Throttle, refusal_delay
 
 TokenKind = Literal["AppJWT", "ConsumerJWS"]
 _BOTH: frozenset[TokenKind] = frozenset(("AppJWT", "ConsumerJWS"))
@@ -40,8 +41,10 @@ _REFUSED_TOKEN: Mapping[str, frozenset[TokenKind]] = {
     "40103": frozenset(("ConsumerJWS",)),
     "40104": frozenset(("ConsumerJWS",)),
 }
-#: How often one send is tried at the most, for whatever reasons.
+#: How often one send is tried at the most where connections fail or tokens are refused.
 MAX_ATTEMPTS = 6
+#: How often it is tried at the least where 429 is the answer, however long the waits in between are.
+MIN_ATTEMPTS_AT_429 = 6
 
 
 class SendContext(Protocol):
@@ -92,18 +95,13 @@ def post_frame(frame: Batch, consumer_id: str, context: SendContext) -> Flow[Bat
 
 
 def _post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchResponse]:
-    attempts, seconds_waited, has_slot = 0, 0.0, False
+    attempts, refusals, seconds_waited, seconds_refused, has_slot = 0, 0, 0.0, 0.0, False
     renewed: frozenset[TokenKind] = frozenset()
     while True:
+        # However long others made this account wait, it was not this request that was refused.
         while pause := context.throttle.pause():
-            if seconds_waited + pause.seconds > MAX_WAIT:
-                throttled = Exchange(status=429, started=False, retry_after=pause.seconds)
-                outgoing = batch.outgoing(context.account_id)
-                pairs = tuple(Pair(req_id, kind) for req_id, kind in outgoing.requests)
-                return _response(
-                    outgoing, consumer_id, throttled, Reading(pairs), Verdict("planned"), attempts
-                )
-            seconds_waited += pause.seconds
+            if pause.seconds > MAX_WAIT + 1:
+                return _not_sent(batch.outgoing(context.account_id), consumer_id, pause, attempts)
             has_slot = False
             yield pause
         while not context.ready():  # another caller's 401 may have dropped the tokens meanwhile
@@ -118,8 +116,11 @@ def _post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchRes
         outgoing = batch.outgoing(context.account_id)
         if context.observer is not None:
             yield BeforeSend(outgoing, context.observer)
-            while not context.ready():  # they may have been dropped while the observer wrote
-                yield RefreshTokens(consumer_id)
+            # While the observer wrote, another caller may have been told to stay away, or lost the tokens.
+            while (pause := context.throttle.pause()) or not context.ready():
+                if pause and pause.seconds > MAX_WAIT + 1:
+                    return _not_sent(outgoing, consumer_id, pause, attempts)
+                yield pause or RefreshTokens(consumer_id)
         attempts += 1
         tokens = context.tokens()
         exchange = yield from call(
@@ -129,22 +130,23 @@ def _post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchRes
         code = reading.pairs[0].code or "" if reading.pairs else ""
         dead = _REFUSED_TOKEN.get(code, _BOTH)
         decision = verdict(exchange, reading.says, dead <= renewed)
-        own_wait = None
         if decision.retry == "throttle":
             # For every caller of this account, also when this one gives up.
-            own_wait = context.throttle.record_refused(exchange, attempts)
+            refusals += 1
+            own_wait = context.throttle.record_refused(exchange)
+            seconds_refused += refusal_delay(exchange.retry_after)
+            is_patient = seconds_refused <= MAX_WAIT or refusals < MIN_ATTEMPTS_AT_429
+            if is_patient and (exchange.retry_after or 0) <= MAX_WAIT:
+                if own_wait is not None:
+                    yield own_wait
+                continue
         elif exchange.status is not None:
-            context.throttle.rate_limiter.record_accepted()
-        if attempts < MAX_ATTEMPTS and seconds_waited <= MAX_WAIT:
+            context.throttle.rate_limiter.record_accepted(exchange.elapsed_ms / 1000)
+        if attempts - refusals < MAX_ATTEMPTS and seconds_waited <= MAX_WAIT:
             if decision.retry == "backoff":
-                pause = context.throttle.backoff(attempts)
+                pause = context.throttle.backoff(attempts - refusals)
                 seconds_waited += pause.seconds + exchange.elapsed_ms / 1000
                 yield pause
-                continue
-            if decision.retry == "throttle" and (exchange.retry_after or 0) <= MAX_WAIT:
-                if own_wait is not None:
-                    seconds_waited += own_wait.seconds
-                    yield own_wait
                 continue
             if decision.retry == "refresh":
                 # One that another caller has renewed meanwhile was not ours to renew, and does not count.
@@ -152,6 +154,13 @@ def _post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchRes
                 yield RefreshTokens(consumer_id)
                 continue
         return _response(outgoing, consumer_id, exchange, reading, decision, attempts)
+
+
+def _not_sent(outgoing: EncodedBatch, consumer_id: str, pause: Sleep, attempts: int) -> BatchResponse:
+    """What became of a request that the whole account's wait for the service kept here."""
+    throttled = Exchange(status=429, started=False, retry_after=pause.seconds)
+    pairs = tuple(Pair(req_id, kind) for req_id, kind in outgoing.requests)
+    return _response(outgoing, consumer_id, throttled, Reading(pairs), Verdict("planned"), attempts)
 
 
 def _read(

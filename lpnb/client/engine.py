@@ -129,7 +129,7 @@ class Engine:
         return self.account.throttle.wait(seconds).seconds
 
     def limit_rate(self, rate: float | None) -> None:
-        """Send at most *rate* requests a second, or as many as the service takes (None).
+        """Make at most *rate* calls to the Connector API a second, or as many as it takes (None).
 
         What was learned from 429s is kept when the rate is the same as before.
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cached_property, lru_cache
 from typing import Literal, Protocol, TypeVar
 
@@ -170,7 +171,7 @@ class ExchangeProgress:
             content=bytes(self.content),
             failure=failure,
             started=self.started,
-            retry_after=_retry_after_seconds(self._header(b"retry-after")),
+            retry_after=_retry_after_seconds(self._header(b"retry-after"), self._header(b"date")),
             date=self._header(b"date"),
             location=_host(self._header(b"location")),
             elapsed_ms=round((time.perf_counter() - self.begun) * 1000, 3),
@@ -292,14 +293,28 @@ def verdict(exchange: Exchange, reading: str = "", refreshed: bool = False) -> V
     return _UNKNOWN
 
 
-def _retry_after_seconds(header: str | None) -> float | None:
-    """Retry-After in seconds; a date, or nonsense, counts as not given."""
+def _retry_after_seconds(header: str | None, date: str | None) -> float | None:
+    """Retry-After in seconds; a date is taken by the service's own clock; nonsense counts as not given.
+
+    Source: RFC 9110, 10.2.3.
+
+    >>> _retry_after_seconds("7", None)
+    7.0
+    >>> _retry_after_seconds("Mon, 30 Nov 2026 10:00:30 GMT", "Mon, 30 Nov 2026 10:00:00 GMT")
+    30.0
+    """
     if header is None:
         return None
     try:
         value = float(header)
     except ValueError:
-        return None
+        try:
+            until = parsedate_to_datetime(header)
+            value = max(
+                0.0, (until - (parsedate_to_datetime(date) if date else datetime.now(UTC))).total_seconds()
+            )
+        except (ValueError, TypeError):  # one of them without a time zone, or no date at all
+            return None
     return value if 0 <= value < math.inf else None
 
 

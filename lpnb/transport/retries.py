@@ -57,6 +57,15 @@ def with_retries(
     return exchange
 
 
+def refusal_delay(retry_after: float | None) -> float:
+    """Seconds that a request waits after a 429: Retry-After, and a second at least, as LivePerson asks.
+
+    It does not double: the rate limiter slows everybody down, and who sleeps when the service has recovered
+    comes late.
+    """
+    return max(retry_after or 0.0, 1.0)
+
+
 class Throttle:
     """When an account may be called again, after it answered 429. All callers of a client share one.
 
@@ -103,19 +112,19 @@ class Throttle:
         self._not_before = max(self._not_before, self._clock() + min(max(seconds, 1.0), 3600.0) * self.scale)
         self.rate_limiter.hold_until(self._not_before)
 
-    def record_refused(self, exchange: Exchange, attempts: int) -> Sleep | None:
+    def record_refused(self, exchange: Exchange) -> Sleep | None:
         """Learn from a 429; return how long this request waits by itself, or None when all of them do.
 
-        The first 429, and any with a Retry-After, holds every caller. After the first the pace has slowed
-        down; then the request that was refused waits, a second at least, and the others go on.
+        The first 429, and any with a Retry-After, holds every caller, unless the service refuses a share of
+        calls whatever we do. Otherwise the request that was refused waits, and the others go on.
         """
         retry_after = exchange.retry_after or 0.0
-        first = self.rate_limiter.record_refused(exchange.elapsed_ms / 1000, retry_after > 0)
-        seconds = max(retry_after, 2.0 ** (attempts - 1))
-        if first or retry_after:
-            self.hold(seconds)
+        limiter = self.rate_limiter
+        first = limiter.record_refused(exchange.elapsed_ms / 1000, retry_after)
+        if first or (retry_after and limiter.follows_refusals):
+            self.hold(retry_after)
             return None
-        return self.wait(seconds * (1 + self._jitter() / 2))
+        return self.wait(refusal_delay(retry_after) + self._jitter() / 4)
 
     def pause(self) -> Sleep | None:
         """How long to wait before the next call, or None."""
