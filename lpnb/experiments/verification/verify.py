@@ -17,10 +17,7 @@ from lpnb._printable import one_line
 from lpnb.client.live_guard import CAP
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.cases import Cases, cases_of
-from lpnb.experiments.runs.compare import Comparison, compare
-from lpnb.experiments.runs.journal_rows import planned_frame
 from lpnb.experiments.runs.options import RunOptions, name_again
-from lpnb.experiments.runs.run_list import earlier_journal
 from lpnb.experiments.runs.steps import Steps
 from lpnb.experiments.verification.checks import CaseCheck, Verdict, checks_of
 from lpnb.experiments.verification.junit import save_junit
@@ -29,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lpnb.client import AsyncClient, Client
+    from lpnb.experiments.runs.compare import Comparison
     from lpnb.experiments.runs.progress import Display
     from lpnb.experiments.runs.run import Run
     from lpnb.tables.cells import Columns
@@ -229,6 +227,9 @@ def check_since(cases: Cases, since: object, *, hash_personal: bool = False) -> 
     """
     if since is None or _is_folder(since):
         return
+    from lpnb.experiments.runs.compare import compare
+    from lpnb.experiments.runs.journal_rows import planned_frame
+
     planned = planned_frame(cases, secrets.token_hex(16) if hash_personal else None)
     if not compare(since, planned).table()["same_case"].notna().any():
         sentence = "None of the cases was in the earlier run, so nothing can be said to have moved since."
@@ -239,6 +240,9 @@ def comparison_since(run: Run, since: object) -> Comparison | None:
     """What moved in *run* since an earlier run; None where there is none, in a folder of journals."""
     if since is None:
         return None
+    from lpnb.experiments.runs.compare import compare
+    from lpnb.experiments.runs.run_list import earlier_journal
+
     if _is_folder(since):
         assert run.journal_path is not None  # noqa: S101 - it was sent
         found = earlier_journal(run.journal_path, str(since)) if Path(str(since)).is_dir() else None
