@@ -47,8 +47,8 @@ def test_the_drift_watch_ends_with_0_while_nothing_moves_and_with_1_and_the_case
     )
     assert third.out == (
         "3 cases: 0 passed, 2 failed, 1 expected nothing. Since the run before: 3 cases: 2 moved, 1 stayed.\n"
-        "failed  case-00001: moved from Private Clients to General Enquiries\n"
-        "failed  case-00003: moved from Private Clients to General Enquiries\n"
+        "failed  case-00001 (customerId 7): moved from Private Clients to General Enquiries\n"
+        "failed  case-00003 (customerId 9): moved from Private Clients to General Enquiries\n"
     )
     assert 'failures="2"' in Path("drift.xml").read_text(encoding="utf-8")
 
