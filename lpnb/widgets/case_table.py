@@ -33,6 +33,8 @@ _COPY = (
 _MAX_DOWNLOAD = 8_000_000
 _MEDIA_TYPES = {
     ".csv": "text/csv",
+    ".html": "text/html",
+    ".json": "application/json",
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 _ID_COLUMN = re.compile(r"(^|[._])(id|consumer_id|conversation_id|req_id)$|Id$")
@@ -179,11 +181,11 @@ class CaseTable:
             self.note.value = html_views.note_html("", str(error))
             return None
         saved = f"{html_views.count(len(self._rows), 'case')} saved in {path}."
-        self.note.value = html_views.note_html(saved) + _download_html(path)
+        self.note.value = html_views.note_html(saved) + download_html(path)
         return path
 
 
-def _download_html(path: Path) -> str:
+def download_html(path: Path) -> str:
     """A link by which the browser saves the file where it runs; it is in the link itself."""
     content = path.read_bytes()
     if len(content) > _MAX_DOWNLOAD:

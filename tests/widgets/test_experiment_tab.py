@@ -387,6 +387,8 @@ def test_every_picture_can_be_chosen_and_is_saved_light_or_dark(tab: ExperimentT
     results.kind.value, results.save_format.value, results.save_theme.value = "flow", "svg", "dark"
 
     assert results.save_picture() == Path("runs/first-flow-dark.svg")
+    results.write_report().result(30)
+    assert text(results.report_note) == "Written in runs/first.html.  Download first.html"
     assert text(results.save_note) == "Saved in runs/first-flow-dark.svg."
     results.kind.value = "pie"
     assert "Picture must be one of" in text(results.picture)
@@ -418,6 +420,8 @@ def test_what_decides_shows_the_rules_and_saves_them(tab: ExperimentTab, sandbox
     path = learning.save()
     assert path is not None
     assert RoutingRules.load(path).rules["skill"].tolist() == learning.rules.rules["skill"].tolist()
+    learning.write_report().result(30)
+    assert text(learning.note).startswith(f"Written in {path.with_suffix('.html')}.")
 
 
 def test_what_decides_says_what_is_wrong_with_budget_and_factors(tab: ExperimentTab) -> None:

@@ -126,6 +126,37 @@ def test_where_it_landed_is_asked_at_once_on_a_sandbox_and_explained_rule_by_rul
     assert "Every condition holds." in text(landing.trace)
 
 
+def test_why_here_names_the_field_that_decides(
+    explorer: Explorer, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    explorer.field("ctmrinfo.ctype").value = "vip"
+    explorer.field("personal.gender").value = "FEMALE"
+    send(explorer)
+    explorer.open_tab("Send & follow")
+
+    explorer._tab("Send & follow").why.ask().result(60)
+
+    why = explorer._tab("Send & follow").why
+    assert "It lands in Private Clients because ctmrinfo.ctype is vip." in text(why.answer)
+    assert text(why.status) == f"Found out with {sandbox.calls['conversation'] - 1} sends."
+
+
+def test_why_here_asks_once_more_before_it_opens_conversations_at_a_real_account(explorer: Explorer) -> None:
+    explorer.field("ctmrinfo.ctype").value = "vip"
+    send(explorer)
+    explorer.sent[0].client = Client(Settings("87654321", "id", Secret("s")))
+    explorer.open_tab("Send & follow")
+
+    why = explorer._tab("Send & follow").why
+    why.ask().result(10)
+
+    assert text(why.status) == (
+        "This opens up to 3 conversations at the REAL ACCOUNT 87654321, and closes each. "
+        "Press “Why here?” once more."
+    )
+
+
 def test_nobody_asks_where_a_refused_conversation_landed(explorer: Explorer) -> None:
     send(explorer)
     send_all_the_same(explorer)

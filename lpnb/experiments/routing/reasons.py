@@ -175,7 +175,7 @@ def reasons(
         progress=progress,
         steps=steps,
     )
-    most = min(MOST_SENDS, 2 ** len(search.fields) + 1)
+    most = search.most_sends
     purpose = {"reasons": [[name, as_text(value)] for name, value in search.values.items()]}
     run = begin_batched_run(
         client, search.choose, most, whole.columns, options, purpose, confirmed=most, command="lpnb why"
@@ -184,6 +184,19 @@ def reasons(
     run.settle_hint = ""
     run.wait()
     return search.result()
+
+
+def most_sends(case: object) -> int:
+    """How many conversations ``reasons`` opens for *case* at the most.
+
+    Raises:
+        InvalidValueError: The case cannot be sent, or has no field to leave out.
+
+    Example:
+        >>> most_sends({"ctmrinfo.ctype": "vip", "ctmrinfo.cstatus": "new"})
+        5
+    """
+    return ReasonSearch(_values(case)).most_sends
 
 
 def as_text(value: object) -> object:
@@ -232,6 +245,11 @@ class ReasonSearch:
         self._sent: list[tuple[Fields, str | None]] = []
         self._asked: list[Fields] = []
         self._repeat: list[str | None] = []
+
+    @property
+    def most_sends(self) -> int:
+        """How many conversations it opens at the most."""
+        return min(MOST_SENDS, 2 ** len(self.fields) + 1)
 
     def cases_without(self, left_out: Sequence[Fields]) -> Cases:
         """The case without these fields, each as a case of its own."""

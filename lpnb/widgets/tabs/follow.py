@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from lpnb.widgets import html_views
@@ -12,6 +13,7 @@ from lpnb.widgets.send.sent_views import is_cut, raw_html, sent_html
 from lpnb.widgets.styles import WidgetFactory, set_visible
 from lpnb.widgets.tabs.landing import LandingView
 from lpnb.widgets.tabs.thread import ThreadView
+from lpnb.widgets.tabs.why import WhyView
 
 
 class FollowTab:
@@ -43,7 +45,15 @@ class FollowTab:
         self.landing = LandingView(factory, lookup)
         self.thread = ThreadView(factory, is_visible, on_close)
         self.all_button = factory.button("Show all", lambda _: self._show_all(), "lpnb-hidden", "lpnb-tool")
-        parts = [self.outcome, *self.landing.widgets, *self.thread.widgets, self.raw, self.all_button]
+        self.why = WhyView(factory, Path("runs"))
+        parts = [
+            self.outcome,
+            *self.landing.widgets,
+            *self.why.widgets,
+            *self.thread.widgets,
+            self.raw,
+            self.all_button,
+        ]
         self._send_box = factory.vbox(parts, "lpnb-group")
         steps = factory.box([self._position_note, self._earlier, self._later], "lpnb-tools")
         self.box = factory.vbox([steps, self._send_box], "lpnb-tab")
@@ -66,6 +76,7 @@ class FollowTab:
         self.raw.value = raw_html(sent)
         set_visible(self.all_button, is_cut(sent))
         self.landing.show(sent)
+        self.why.show(sent)
         self.thread.show(sent)
 
     def _show_all(self) -> None:

@@ -17,6 +17,7 @@ from lpnb.client import AsyncClient, Client
 from lpnb.widgets import html_views
 from lpnb.widgets.html_views import error_text
 from lpnb.widgets.styles import WidgetFactory, set_visible
+from lpnb.widgets.tabs.run_results import write_report
 
 if TYPE_CHECKING:
     from lpnb.experiments.cases.grid import Grid
@@ -56,6 +57,9 @@ class LearningView:
         self.start_button = factory.button("What decides?", lambda _: self.start(), "lpnb-more")
         self.stop_button = factory.button("Stop", lambda _: self.stop(), "lpnb-hidden")
         self.save_button = factory.button("Save the rules", lambda _: self.save(), "lpnb-hidden", "lpnb-tool")
+        self.report_button = factory.button(
+            "Write a report", lambda _: self.write_report(), "lpnb-hidden", "lpnb-tool"
+        )
         self.status = factory.html("", "lpnb-status")
         self.note = factory.html("", "lpnb-note", "lpnb-flat")
         self.list = factory.html("", "lpnb-answers", "lpnb-rules")
@@ -68,7 +72,7 @@ class LearningView:
             factory.html(head, "lpnb-head"),
             factory.box(buttons, "lpnb-tools"),
             self.list,
-            factory.box([self.save_button, self.note], "lpnb-tools"),
+            factory.box([self.save_button, self.report_button, self.note], "lpnb-tools"),
         ]
 
     def start(self) -> Future[None] | None:
@@ -95,7 +99,7 @@ class LearningView:
             if client is not self._client() or not self._confirmed(client, int(budget), "What decides?"):
                 return
             self.rules, self.note.value, self.list.value = None, "", ""
-            set_visible(self.save_button, False)
+            self._show_buttons(False)
             await self._learn(client, int(budget))
         except Exception as error:  # an exception in a task would vanish unseen
             words = str(error) if isinstance(error, ValueError) else error_text(error, client)
@@ -130,7 +134,7 @@ class LearningView:
             self.status.value = html_views.status_html("busy", f"{learning.progress}")
         finished.result()
         await self._show(learning)
-        set_visible(self.save_button, True)
+        self._show_buttons(True)
         sends = html_views.count(learning.progress.done, "send")
         words = (
             f"Learned from {sends}. {learning.run.failure or ''} Written down in {learning.run.journal_path}."
@@ -142,6 +146,17 @@ class LearningView:
         if learning.rules is not self.rules:
             self.rules = learning.rules
             self.list.value = await asyncio.to_thread(self.rules._repr_html_)
+
+    def _show_buttons(self, visible: bool) -> None:
+        for button in (self.save_button, self.report_button):
+            set_visible(button, visible)
+
+    def write_report(self) -> Future[None] | None:
+        """Write what was learned as one HTML file beside the journal; return the future of it."""
+        if self.rules is None or self.learning is None or self.learning.run.journal_path is None:
+            return None
+        journal = Path(self.learning.run.journal_path)
+        return event_loop.submit(write_report(self.rules, journal, self.note, self._client))
 
     def save(self) -> Path | None:
         """Save the rules beside the journal, and say where; None when that failed."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 
@@ -15,7 +15,7 @@ from lpnb.client import AsyncClient, Client
 from lpnb.errors import LpnbError
 from lpnb.widgets import html_views
 from lpnb.widgets.case_buttons import CaseButtons, CaseGroup, flow_groups, heatmap_groups, move_groups
-from lpnb.widgets.case_table import CaseTable
+from lpnb.widgets.case_table import CaseTable, download_html
 from lpnb.widgets.html_views import error_text
 from lpnb.widgets.styles import WidgetFactory, set_visible
 
@@ -67,6 +67,7 @@ class RunResults:
             factory.box([self.kind, self.rows_choice, self.columns_choice, self.cell_choice], "lpnb-tools"),
             self.picture, self.cell_buttons.box,
             factory.box([self.save_format, self.save_theme, self.save_button, self.save_note], "lpnb-tools"),
+            factory.box([self.report_button, self.report_note], "lpnb-tools"),
             factory.html("<h3>Beside an earlier run</h3>", "lpnb-head"),
             factory.box([self.earlier_run, self.compare_button], "lpnb-tools"),
             self.comparison, self.move_buttons.box,
@@ -97,6 +98,11 @@ class RunResults:
         self.save_theme = ipw.Combobox(value="light", options=("light", "dark"), description="Theme", **text)
         self.save_button = factory.button("Save picture", lambda _: self.save_picture(), "lpnb-tool")
         self.save_note = factory.html("", "lpnb-note", "lpnb-flat")
+        self.report_button = factory.button(
+            "Write a report", lambda _: self.write_report(), "lpnb-tool",
+            tooltip="What decides, the pictures and how sure that is, as one HTML file",
+        )  # fmt: skip
+        self.report_note = factory.html("", "lpnb-note", "lpnb-flat")
 
     def _make_comparison_widgets(self, factory: WidgetFactory) -> None:
         earlier = earlier_runs(self._journal_path, self._table)
@@ -171,6 +177,12 @@ class RunResults:
         self.save_note.value = html_views.note_html(f"Saved in {path}.")
         return path
 
+    def write_report(self) -> Future[None]:
+        """Write what came out as one HTML file beside the journal; return the future of it."""
+        return event_loop.submit(
+            write_report(self._journal_path, self._journal_path, self.report_note, self._client)
+        )
+
     # Beside an earlier run
 
     def compare(self) -> Future[None]:
@@ -190,6 +202,19 @@ class RunResults:
         except Exception as error:  # an exception in a task would vanish unseen
             self.move_buttons.show([])
             self.comparison.value = html_views.note_html("", error_text(error, self._client()))
+
+
+async def write_report(
+    subject: object, journal_path: Path, note: Any, client: Callable[[], Client | AsyncClient]
+) -> None:
+    """Write the report on *subject* beside its journal, and say in *note* where it is."""
+    from lpnb.experiments.report.report import report
+
+    try:
+        path = await asyncio.to_thread(report, subject, journal_path.with_suffix(".html"))
+        note.value = html_views.note_html(f"Written in {path}.") + download_html(path)
+    except Exception as error:  # an exception in a task would vanish unseen
+        note.value = html_views.note_html("", error_text(error, client()))
 
 
 def earlier_runs(journal_path: Path, table: pd.DataFrame) -> list[str]:
