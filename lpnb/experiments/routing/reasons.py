@@ -249,7 +249,7 @@ class ReasonSearch:
     @property
     def most_sends(self) -> int:
         """How many conversations it opens at the most."""
-        return min(MOST_SENDS, 2 ** len(self.fields) + 1)
+        return min(MOST_SENDS, (1 << len(self.fields)) + 1)
 
     def cases_without(self, left_out: Sequence[Fields]) -> Cases:
         """The case without these fields, each as a case of its own."""
