@@ -93,8 +93,6 @@ def _run(options: argparse.Namespace) -> int:
 
 def _case(options: argparse.Namespace, errors: UsageErrors) -> Case | None:
     """The case that is asked about."""
-    import pandas as pd
-
     from lpnb._internal.validation import one_of
     from lpnb.errors import InvalidValueError
     from lpnb.experiments.cases.cases import cases_of
@@ -110,7 +108,7 @@ def _case(options: argparse.Namespace, errors: UsageErrors) -> Case | None:
         for text, (name, sign, _) in zip(options.set, pairs, strict=True):
             if not (name.strip() and sign):
                 errors.add(f"--set needs COLUMN=VALUE, such as ctmrinfo.ctype=vip; got {text!r}.")
-        return cases_of(pd.DataFrame({name.strip(): [value] for name, _, value in pairs}, dtype="str"))[0]
+        return cases_of([{name.strip(): value for name, _, value in pairs}])[0]
     cases = cases_of(
         options.cases,
         separator=options.separator,

@@ -20,7 +20,7 @@ from lpnb.sandbox.agent_page.inbox import Inbox
 from lpnb.sandbox.agent_page.page_data import PageData
 from lpnb.sandbox.agent_page.security import HEADERS, check_page_host
 from lpnb.sandbox.control.agent_side import AgentSide
-from lpnb.sandbox.http.endpoint import Endpoint
+from lpnb.sandbox.endpoint import Endpoint
 from lpnb.sandbox.http.limits import Limits
 from lpnb.sandbox.http.messages import Answer, Request, error_answer, json_answer, media_type, parse_form
 from lpnb.sandbox.state.event_ledger import Ledger

@@ -20,7 +20,7 @@ from lpnb.sandbox.http.messages import Answer, Request, error_answer, truncate
 from lpnb.sandbox.http.request_body import read_body
 from lpnb.sandbox.route_names import NOWHERE
 from lpnb.sandbox.service_context import Cloud
-from lpnb.sandbox.state.durable import wait_until_stored
+from lpnb.sandbox.state.storage_wait import wait_until_stored
 
 logger = logging.getLogger("lpnb.sandbox")
 

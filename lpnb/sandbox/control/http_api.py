@@ -14,9 +14,9 @@ from lpnb.sandbox.control import http_agent_actions  # noqa: F401 - for the rout
 from lpnb.sandbox.control import http_views as views
 from lpnb.sandbox.control.control_route import CONTROL_ROUTES, Body, ControlRoute, control
 from lpnb.sandbox.control.controls import Controls
+from lpnb.sandbox.endpoint import Endpoint
 from lpnb.sandbox.errors import ControlError, UnknownNameError
 from lpnb.sandbox.http import strict_json
-from lpnb.sandbox.http.endpoint import Endpoint
 from lpnb.sandbox.http.host_check import LOOPBACK_NAMES
 from lpnb.sandbox.http.limits import Limits
 from lpnb.sandbox.http.messages import Answer, Request, error_answer, json_answer, media_type, truncate

@@ -10,7 +10,7 @@ from lpnb.sandbox.http.asgi import send_answer
 from lpnb.sandbox.http.limits import Limits
 from lpnb.sandbox.http.messages import Answer, Request
 from lpnb.sandbox.http.request_body import read_body
-from lpnb.sandbox.state.durable import wait_until_stored
+from lpnb.sandbox.state.storage_wait import wait_until_stored
 
 
 class Endpoint(ABC):
