@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Sequence
 
+from lpnb._internal.json_codec import is_too_deep
 from lpnb._printable import one_line
 
 #: Text, its muted kind and the page's ground in the front end's colours. VS Code's own come first: its widget
@@ -150,6 +151,8 @@ def brief(value: object, width: int = 60) -> str:
         >>> brief("x" * 100, width=12)
         "'xxxxx ...'"
     """
+    if isinstance(value, list | tuple | dict) and is_too_deep(value):
+        return f"a {type(value).__name__} nested too deeply to show"
     try:
         text = repr(value)
     except ValueError:  # a number of more digits than Python writes out

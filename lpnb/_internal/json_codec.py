@@ -124,6 +124,34 @@ _DECODER = json.JSONDecoder(
 )
 
 
+#: Levels of a value that is to be sent.
+DEEPEST = 40
+
+
+def is_too_deep(value: object) -> bool:
+    """Whether *value* is nested deeper than 40 levels, as one is that contains itself. Nothing recurses.
+
+    Example:
+        >>> endless = []
+        >>> endless.append({"a": endless})
+        >>> is_too_deep(endless), is_too_deep([[1], {"a": (2,)}])
+        (True, False)
+    """
+    waiting: list[tuple[object, int]] = [(value, 0)]
+    deepest: dict[int, int] = {}
+    while waiting:
+        one, depth = waiting.pop()
+        if not isinstance(one, list | tuple | Mapping):
+            continue
+        if depth > DEEPEST:
+            return True
+        if deepest.get(id(one), -1) < depth:  # what stands in several places is looked at once for each depth
+            deepest[id(one)] = depth
+            inner = one.values() if isinstance(one, Mapping) else one
+            waiting.extend((each, depth + 1) for each in inner)
+    return False
+
+
 def json_trouble(value: object, depth: int = 0) -> str | None:
     """Say why *value* cannot be written as JSON, or return None.
 
@@ -143,8 +171,8 @@ def json_trouble(value: object, depth: int = 0) -> str | None:
         return None if lone_surrogate(value) is None else "must not hold half a character (a lone surrogate)"
     if isinstance(value, float):
         return None if math.isfinite(value) else "must not hold NaN or infinity: JSON has neither"
-    if depth > 40:
-        return "must not be nested deeper than 40 levels"
+    if depth > DEEPEST:
+        return f"must not be nested deeper than {DEEPEST} levels"
     if isinstance(value, list | tuple):
         return next((t for item in value if (t := json_trouble(item, depth + 1))), None)
     if isinstance(value, Mapping):

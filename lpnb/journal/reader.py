@@ -117,7 +117,7 @@ class Reader:
                     key: json.loads(value) for key, value in connection.execute("SELECT key, value FROM run")
                 }
                 (self.total,) = connection.execute("SELECT count(*) FROM cases").fetchone()
-            except (sqlite3.Error, ValueError) as error:
+            except (sqlite3.Error, ValueError, RecursionError) as error:
                 raise JournalError(f"{path} is damaged ({error}).") from None
 
     @property
@@ -266,7 +266,7 @@ def read_each(texts: Sequence[str]) -> list[Any]:
     mark = secrets.randbits(60)
     try:
         found: list[Any] = json.loads(f"[{f',{mark},'.join(texts)}]")
-    except ValueError:
+    except (ValueError, RecursionError):
         found = []
     if len(found) == 2 * len(texts) - 1 and found[1::2] == [mark] * (len(texts) - 1):
         return found[::2]
@@ -300,7 +300,7 @@ def explain_damage(path: str | os.PathLike[str] | None, *, alone: bool = True) -
         if not (alone and isinstance(error, InvalidValueError)):
             raise
         raise _foreign_content(path, str(error).rstrip(".")) from None
-    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
         missing = f"{error} is missing" if isinstance(error, KeyError) else error
         raise _foreign_content(path, missing) from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import datetime
+import json
 import os
 import re
 import secrets
@@ -13,6 +14,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lpnb._internal.display import brief
+from lpnb._internal.json_codec import is_too_deep, lone_surrogate
 from lpnb._internal.validation import check_path, one_of
 from lpnb.errors import Complaint, InvalidValueError, LpnbError
 from lpnb.tables.cells import Columns, cell_text
@@ -174,12 +177,35 @@ def _arrow(table: pd.DataFrame | pa.Table) -> pa.Table:
         columns[name] = table[name]
         if table[name].dtype.kind not in "Oc":
             continue
+        _check_cells(str(name), table[name])
         try:
             pa.array(table[name], from_pandas=True)
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
             cells = [None if missing else cell_text(cell) for cell, missing in _cells(table[name])]
             columns[name] = pd.Series(cells, index=table.index, dtype="str")
     return pa.Table.from_pandas(pd.DataFrame(columns, index=table.index), preserve_index=False)
+
+
+def _check_cells(name: str, column: pd.Series[Any]) -> None:
+    """See that every cell can be written: Arrow crashes on one that contains itself, and has no half letters.
+
+    Raises:
+        InvalidValueError: Naming the cells that cannot.
+    """
+    complaints = []
+    for row, cell in enumerate(column, start=1):
+        if isinstance(cell, str | list | tuple | Mapping) and (trouble := _trouble(cell)):
+            complaints.append(Complaint(f"[{row - 1}].{name}", f"Row {row:,}, {name} {trouble}."))
+    if complaints:
+        raise InvalidValueError(complaints[:50], more=max(0, len(complaints) - 50))
+
+
+def _trouble(cell: object) -> str | None:
+    if is_too_deep(cell):
+        return "must not be nested deeper than 40 levels, nor contain itself"
+    text = cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False, default=str)
+    half = "must not hold half a character (a lone surrogate)"
+    return None if lone_surrogate(text) is None else f"{half}; got {brief(cell)}"
 
 
 def _cells(column: pd.Series[Any]) -> zip[tuple[object, bool]]:

@@ -37,7 +37,7 @@ def disarm_text(text: str) -> str:
         >>> disarm_text("=1+1"), disarm_text("-5"), disarm_text("a;=1")
         ("'=1+1", '-5', "a;'=1")
     """
-    if text[:1].isalnum() and text.isalnum():
+    if text.isalnum():
         return text
     text = _inside.sub(r"\1'\2", text)
     return f"'{text}" if _front.match(text) and not _number.match(text) else text

@@ -14,9 +14,10 @@ from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from lpnb._internal.display import brief
+from lpnb._internal.json_codec import DEEPEST, is_too_deep
 from lpnb._internal.suggestions import nearest
 from lpnb.errors import Complaint, InvalidValueError
-from lpnb.experiments.cases.cell_parsers import READERS, Kind
+from lpnb.experiments.cases.cell_parsers import READERS, Kind, UnreadableCell
 from lpnb.models.base import Id, Number, WireModel
 from lpnb.models.conversation_request import ClientProperties, ConsumerRequestConversation
 from lpnb.models.sdes import AnySde, Day, Sde
@@ -61,7 +62,12 @@ class Column:
 
     def read(self, cell: object) -> object:
         """Turn a cell into the value its field takes; None when it is empty, ``Wrong`` when it is wrong."""
-        if cell is None or cell == "":
+        if isinstance(cell, list | tuple | Mapping):
+            if is_too_deep(cell):
+                return UnreadableCell(
+                    f"must not be nested deeper than {DEEPEST} levels, nor contain itself", cell
+                )
+        elif cell is None or cell == "":
             return None
         return READERS[self.kind](cell, self.model)
 

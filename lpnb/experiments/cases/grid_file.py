@@ -26,7 +26,7 @@ def grid_arguments(path: str | os.PathLike[str]) -> dict[str, Any]:
     check_path("path", path)
     try:
         content = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InvalidValueError([Complaint(str(path), f"{path} cannot be read: {reason}.")]) from None
     if "factors" in content and "values" not in content:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import sys
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from lpnb._internal.display import brief
+from lpnb._internal.json_codec import is_too_deep
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.csv_file import read_csv
 from lpnb.experiments.cases.excel_file import read_excel
@@ -22,6 +25,12 @@ from lpnb.experiments.cases.excel_file import read_excel
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+
+
+#: The first and the last day that Python knows, counted from 1970.
+_FIRST_DAY, _LAST_DAY = (day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max))
+#: Bytes that a Parquet file may unpack to.
+_LARGEST_TABLE = 2 << 30
 
 
 class CellSource(Protocol):
@@ -146,14 +155,24 @@ def from_frame(frame: pd.DataFrame) -> CellSource:
         raise InvalidValueError(
             [Complaint("", f"A column's name must be text; got {brief(name)}.") for name in strangers]
         )
-    if doubled := {name for name in names if names.count(name) > 1}:
+    if doubled := {name for name, times in Counter(names).items() if times > 1}:
         raise InvalidValueError([Complaint(n, f"The column {n!r} is there twice.") for n in sorted(doubled)])
     try:
+        if any(frame[name].dtype == object and any(map(is_too_deep, frame[name])) for name in names):
+            raise pa.ArrowInvalid("too deep")  # Arrow follows a list that contains itself until it crashes
         arrays = [pa.array(frame[name], from_pandas=True) for name in names]
+        for name, array in zip(names, arrays, strict=True):
+            _check_dates(name, array)
         return ArrowSource(
             pa.table([pa.chunked_array([a]) if isinstance(a, pa.Array) else a for a in arrays], names=names)
         )
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, UnicodeEncodeError):
+    except (
+        pa.ArrowInvalid,
+        pa.ArrowTypeError,
+        pa.ArrowNotImplementedError,
+        UnicodeEncodeError,
+        OverflowError,
+    ):
         # Objects, or several types in one column.
         columns = {name: [present(cell) for cell in frame[name].tolist()] for name in names}
         return ListSource(columns, len(frame))
@@ -240,10 +259,93 @@ def from_parquet(path: Path) -> CellSource:
     import pyarrow.parquet as pq
 
     try:
-        return ArrowSource(pq.read_table(path))
+        with pq.ParquetFile(path) as file:
+            table = _unpacked(file, path)
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            _check_text(name, column)
+            _check_dates(name, column)
+        return ArrowSource(table)
     except (OSError, pa.ArrowException) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise InvalidValueError([Complaint(str(path), f"{path} cannot be read: {reason}.")]) from None
+
+
+def _unpacked(file: Any, path: Path) -> Any:
+    """The whole table, unless it is larger than a table of cases can be meant to be.
+
+    Raises:
+        InvalidValueError: It is.
+    """
+    import pyarrow as pa
+
+    batches, size = [], 0
+    groups = file.metadata.num_row_groups
+    stored = sum(file.metadata.row_group(group).total_byte_size for group in range(groups))
+    if stored <= _LARGEST_TABLE:
+        for batch in file.iter_batches(4_096):
+            size += batch.nbytes
+            if size > _LARGEST_TABLE:
+                break
+            batches.append(batch)
+    if max(stored, size) > _LARGEST_TABLE:
+        sentence = (
+            f"{path} unpacks to more than {_LARGEST_TABLE >> 20:,} MiB: {file.metadata.num_rows:,} rows that "
+            "would all be in memory. Split it, or keep only the columns that are needed."
+        )
+        raise InvalidValueError([Complaint(str(path), sentence)])
+    return pa.Table.from_batches(batches, file.schema_arrow)
+
+
+def _check_dates(name: str, column: Any) -> None:
+    """See that every date has a year that a calendar knows.
+
+    Raises:
+        InvalidValueError: Naming the first row that has none.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    if not (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
+        return
+    unit = "day" if pa.types.is_date32(kind) else "ms" if pa.types.is_date64(kind) else kind.unit
+    day = {"day": 1, "s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}[unit]
+    counted = column.cast(pa.int32()).cast(pa.int64()) if unit == "day" else column.cast(pa.int64())
+    first, last = _FIRST_DAY * day, (_LAST_DAY + 1) * day - 1
+    if unit == "ns":  # ends long before
+        return
+    odd = pc.index(pc.or_(pc.less(counted, first), pc.greater(counted, last)), value=True).as_py()
+    if odd >= 0:
+        sentence = (
+            f"Row {odd + 1:,}, {name} must be a date from the year 1 to 9999; got "
+            f"{counted[odd]} {unit} from 1970."
+        )
+        raise InvalidValueError([Complaint(f"[{odd}].{name}", sentence)])
+
+
+def _check_text(name: str, column: Any) -> None:
+    """See that what a file calls text is text: Arrow takes any bytes for it.
+
+    Raises:
+        InvalidValueError: Naming the first row that is not.
+    """
+    import pyarrow as pa
+
+    kinds = pa.types
+    column = column.cast(column.type.value_type) if kinds.is_dictionary(column.type) else column
+    try:
+        column.validate(full=True)
+        return
+    except pa.ArrowInvalid:
+        if not (kinds.is_string(column.type) or kinds.is_large_string(column.type)):
+            raise
+    binary = pa.large_binary() if kinds.is_large_string(column.type) else pa.binary()
+    for row, cell in enumerate(column.cast(binary).to_pylist(), start=1):
+        try:
+            (cell or b"").decode("utf-8")
+        except UnicodeDecodeError as error:
+            rule = f"Row {row:,}, {name} must be UTF-8 text; byte {error.start} is not; got {brief(cell)}."
+            raise InvalidValueError([Complaint(f"[{row - 1}].{name}", rule)]) from None
 
 
 def from_csv(

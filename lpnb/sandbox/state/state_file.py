@@ -59,7 +59,7 @@ class StateFile:
         ):
             try:
                 event = Event.from_json(text)
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, RecursionError):
                 raise StateFileError(f"{self.path} is damaged: event {sequence} cannot be read.") from None
             if event.sequence != sequence or (previous is not None and sequence != previous + 1):
                 raise StateFileError(f"{self.path} is damaged: an event before {sequence} is missing.")

@@ -64,6 +64,8 @@ def parse_world(text: str, *, where: str = "the world") -> World:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise WorldError(where, [f"It is not TOML: {error}."]) from None
+    except RecursionError:
+        raise WorldError(where, ["It is nested too deeply."]) from None
     complaints = []
     world = None
     try:

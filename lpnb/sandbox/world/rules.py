@@ -205,6 +205,8 @@ def read_rules(path: str | os.PathLike[str]) -> dict[str, Any]:
         table = tomllib.loads(path.read_bytes().decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RulesError(str(path), [f"It is not TOML: {error}."]) from None
+    except RecursionError:
+        raise RulesError(str(path), ["It is nested too deeply."]) from None
     values = table.get("rules")
     if not isinstance(values, dict):
         raise RulesError(str(path), ["It has no table [rules]."])
