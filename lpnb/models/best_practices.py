@@ -219,9 +219,9 @@ def odd_value(name: str, text: str) -> str | None:
         return f"{brief(text)} holds a sign that cannot be seen (U+{ord(sign[0]):04X})."
     if text != text.strip() and name not in ("lang", "language", "country", "currency"):
         return f"{brief(text)} begins or ends with a blank, and rules compare the whole text."
-    if _FORMULA.fullmatch(text):
+    if FORMULA_ERROR.fullmatch(text) or _FORCED_TEXT.fullmatch(text):
         return f"{brief(text)} is what a spreadsheet shows for a formula, not a value."
-    if name not in _NAMES and _NO_VALUE.fullmatch(text):
+    if name not in _NAMES and NO_VALUE.fullmatch(text):
         return f"{brief(text)} is a word for no value. Leave the field out."
     if name not in ID_FIELDS:
         return None
@@ -245,8 +245,13 @@ ID_FIELDS = (
 _NAMES = ("firstname", "lastname", "userName", "email", "company", "accountName")
 #: No-break and zero-width signs, which come along from web pages and chats.
 _INVISIBLE = re.compile("[\u00a0\u00ad\u200b-\u200f\u202a-\u202e\u202f\u2060-\u2064\ufeff]")
-_FORMULA = re.compile(r'#(?:REF!|N/A|VALUE!|DIV/0!|NAME\?|NUM!|NULL!)|="(?:[^"]|"")*"')
-_NO_VALUE = re.compile(r"(?i:null|none|nil|undefined|n/a|nan|<na>|nat)")
+#: What spreadsheets show where a value could not be computed, in English and German.
+FORMULA_ERROR = re.compile(
+    r"#(?:REF!|N/A|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!|GETTING_DATA|NOT COMPUTED!|BEZUG!|NV|WERT!)"
+)
+_FORCED_TEXT = re.compile(r'="(?:[^"]|"")*"')
+#: What programs write where there is no value.
+NO_VALUE = re.compile(r"(?i:null|none|nil|undefined|n/a|nan|<na>|nat)")
 
 
 #: What to do about an id that a spreadsheet has rounded.

@@ -175,6 +175,8 @@ def check_frames(value: Any) -> tuple[Any, list[Complaint], list[str]]:
 
     An account that was never filled in is left out: it is filled in when the batch is sent.
     """
+    if isinstance(value, list) and len(value) > MAX_CALLS:
+        return value, [Complaint("frames", f"frames must be those of one batch; got {len(value):,}.")], []
     frames, notes = _without_unfilled_account(value)
     complaints = unfilled_values(frames)
     unfilled = {complaint.path for complaint in complaints}

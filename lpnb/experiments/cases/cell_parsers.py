@@ -17,6 +17,7 @@ from lpnb._internal.json_codec import JsonError, lone_surrogate, read_json
 from lpnb._internal.placeholders import placeholder_in
 from lpnb.errors import Complaint
 from lpnb.models.base import WireModel
+from lpnb.models.best_practices import FORMULA_ERROR
 from lpnb.models.sdes import Age, Day
 
 #: What a column holds when it is a plain value: "text", "id", "whole", "number", "boolean"; otherwise
@@ -71,15 +72,9 @@ def filled_in(text: str, column: str) -> object:
         return (
             None if column == "brandId" else UnreadableCell("must be filled in", text, "It is a placeholder.")
         )
-    if _FORMULA_ERROR.fullmatch(text.strip()):
+    if FORMULA_ERROR.fullmatch(text.strip()):
         return UnreadableCell("must have a value", text, "It is the error of a spreadsheet's formula.")
     return text
-
-
-#: What spreadsheets show where a value could not be computed.
-_FORMULA_ERROR = re.compile(
-    r"#(?:REF!|N/A|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!|GETTING_DATA|NOT COMPUTED!|BEZUG!|NV|WERT!)"
-)
 
 
 def _text(cell: object, _model: object) -> object:

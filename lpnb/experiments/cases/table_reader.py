@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import re
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,7 +25,7 @@ from lpnb.experiments.cases.column_formats import (
 from lpnb.experiments.cases.columns import MOST_UNKNOWN, Column, find_column
 from lpnb.experiments.cases.headers import HeaderMatch, match_headers, unknown_header
 from lpnb.experiments.cases.sources import ArrowSource, CellSource
-from lpnb.models.best_practices import AS_TEXT, ID_FIELDS, is_rounded
+from lpnb.models.best_practices import AS_TEXT, FORMULA_ERROR, ID_FIELDS, NO_VALUE, is_rounded
 from lpnb.models.sdes import Age, Day
 
 _BLOCK_ROWS = 8_192
@@ -306,18 +305,11 @@ def _in_turn(first: Converter | None, second: Converter) -> Converter:
     return second if first is None else lambda cell: second(first(cell))
 
 
-#: What spreadsheets show where a value could not be computed.
-_ERRORS = re.compile(
-    r"#(REF!|N/A|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!|GETTING_DATA|NOT COMPUTED!|BEZUG!|NV|WERT!)"
-)
-_NULLS = re.compile(r"(?i)(null|none|nil|undefined|n/a|nan|<na>|nat)")
-
-
 def _not_a_value(texts: Mapping[str, int], column: Column) -> str | None:
     """Why some cells hold no value at all, though they are not empty."""
     if column.part == "note":
         return None
-    if errors := [text for text in texts if text.startswith("#") and _ERRORS.fullmatch(text.strip())]:
+    if errors := [text for text in texts if text.startswith("#") and FORMULA_ERROR.fullmatch(text.strip())]:
         example = errors[0].strip()
         said = (
             "a formula that was never computed"
@@ -325,7 +317,7 @@ def _not_a_value(texts: Mapping[str, int], column: Column) -> str | None:
             else f"{example}, the error of a formula"
         )
         return f"{_share(texts, errors)} hold {said}. Compute it in the spreadsheet, or empty the cells."
-    if column.kind not in ("text", "json") and (nulls := [t for t in texts if _NULLS.fullmatch(t.strip())]):
+    if column.kind not in ("text", "json") and (nulls := [t for t in texts if NO_VALUE.fullmatch(t.strip())]):
         return f"{_share(texts, nulls)} hold {nulls[0].strip()!r}, which is no value. Empty the cells."
     return None
 
