@@ -63,7 +63,7 @@ def each_case(
         journal: The journal's file; one in pytest's temporary folder when left out.
         name: What the run is called; the journal's name when left out.
         concurrency: How many CONVERSATION requests are under way at once, at the most.
-        rate: How many leave a second, at the most.
+        rate: Calls to the Connector API a second at the most, steps included.
         on_5xx: "pause" or "retry", as for ``run_experiment``.
         live: Must be True for a real account, and is all that one needs: what was selected is confirmed.
         confirm: There, how many cases must have been selected, where you want to insist on it.

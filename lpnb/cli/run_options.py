@@ -18,7 +18,12 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--map", type=Path, metavar="FILE", help="what headers stand for; see lpnb columns")
     parser.add_argument("--profile", help="read .env.PROFILE in place of .env")
     parser.add_argument("--concurrency", type=int, metavar="N", help="requests at once (16)")
-    parser.add_argument("--rate", type=float, metavar="N", help="requests a second at the most")
+    parser.add_argument(
+        "--rate",
+        type=float,
+        metavar="N",
+        help="calls to the Connector API a second at the most, steps included",
+    )
     parser.add_argument(
         "--cluster",
         type=_cluster,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from lpnb import Client, RunError, Sandbox, Settings, open_run, run_experiment, start_experiment
+from lpnb.experiments.runs import reconcile
 
 CASES = [{"case": name, "ctmrinfo.ctype": "vip"} for name in ("a", "b", "c", "d")]
 
@@ -202,3 +205,60 @@ def test_history_that_knows_what_came_later_is_believed(client, sandbox):
     run = unknown_run(client, sandbox, ("drop_before", {}))
 
     assert run.settle().absent == ("a",)
+
+
+def test_a_real_accounts_history_is_given_its_minute_before_its_silence_counts(
+    real_account, tls_sandbox, tmp_path, monkeypatch
+):
+    waits = []
+
+    async def note(seconds):
+        waits.append(seconds)
+
+    with Client(real_account, wait_scale=0.0) as client:
+        tls_sandbox.fail("conversation", "drop_before")
+        run = run_experiment(
+            client,
+            CASES,
+            journal=tmp_path / "x.sqlite",
+            progress=False,
+            concurrency=1,
+            live=True,
+            confirm=len(CASES),
+        )
+        monkeypatch.setattr(reconcile, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": note}))
+        settled = run.settle()
+
+    assert (
+        settled.unknown == () or "an hour" in settled.reasons["a"] or "not be as far" in settled.reasons["a"]
+    )
+    assert max(waits) == pytest.approx(reconcile.HISTORY_DELAY, abs=20)
+    assert reconcile.HISTORY_DELAY >= 60  # the documented minute
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "This would open 4 conversations at the real account"),
+        ({"live": True}, "it was not confirmed. Say confirm=4"),
+        ({"live": True, "confirm": 3}, "3 was confirmed. Say confirm=4"),
+        ({"live": True, "confirm": 4, "cap": 3}, "a run there is capped at 3"),
+    ],
+)
+def test_a_run_at_a_real_account_needs_live_the_number_and_the_cap(
+    real_account, tls_sandbox, tmp_path, options, words
+):
+    with Client(real_account, wait_scale=0.0) as client, pytest.raises(RunError, match=words):
+        run_experiment(client, CASES, journal=tmp_path / "x.sqlite", progress=False, **options)
+    assert tls_sandbox.calls["conversation"] == 0
+
+
+def test_a_journal_of_a_real_account_is_not_gone_on_with_at_a_sandbox(real_account, client, tmp_path):
+    with Client(real_account, wait_scale=0.0) as real:
+        run = run_experiment(
+            real, CASES, journal=tmp_path / "x.sqlite", progress=False, live=True, confirm=len(CASES)
+        )
+    assert set(outcomes(run).values()) == {"answered"}
+
+    with pytest.raises(RunError):
+        open_run(tmp_path / "x.sqlite").resume(client)

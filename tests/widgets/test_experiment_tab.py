@@ -267,7 +267,7 @@ def test_before_a_run_its_conversations_calls_and_minutes_are_said(tab: Experime
     tab.steps["close"].value = True
 
     assert text(tab.forecast) == (
-        "Run opens 2 conversations with at least 6 calls: about 3.3 minutes at 0.01 a second."
+        "Run opens 2 conversations with at least 6 calls: about 6.7 minutes at 0.01 a second."
     )
 
 

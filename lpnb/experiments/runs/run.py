@@ -258,7 +258,7 @@ class Run(Results):
             client: Who sends; the run's own when left out. ``open_run`` knows none.
             cases: The cases the run was begun with; those of the journal when left out.
             concurrency: As for ``run_experiment``, and as before when left out; so are the others.
-            rate: How many leave a second, at the most.
+            rate: Calls to the Connector API a second at the most, steps included.
             on_5xx: "pause" or "retry".
             live: Must be True for a real account, unless this very object was begun with it.
             confirm: There, how many cases are still to be sent.

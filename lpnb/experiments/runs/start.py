@@ -63,7 +63,8 @@ def run_experiment(
             where.
         name: 1 to 64 letters, digits, dashes or underscores; the time by default.
         concurrency: How many CONVERSATION requests are under way at once, at the most.
-        rate: How many leave a second, at the most; found by itself when left out.
+        rate: Calls to the Connector API a second at the most, steps included; found by itself when
+            left out.
         steps: What else is done with each case: ask Monitoring first, send messages, read the landing
             skill, close.
         on_5xx: "pause" takes a 5xx for what it is: unknown. "retry" sends again, and says what that risks.

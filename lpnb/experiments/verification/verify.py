@@ -159,7 +159,8 @@ def verify(
         journal: The file that all is written into; by default below ``runs``, and one line says where.
         name: What the run is called, with the time appended so that the same check can be made again.
         concurrency: How many CONVERSATION requests are under way at once, at the most.
-        rate: How many leave a second, at the most; found by itself when left out.
+        rate: Calls to the Connector API a second at the most, steps included; found by itself when
+            left out.
         on_5xx: "pause" or "retry", as for ``run_experiment``.
         live: Must be True for a real account.
         confirm: There, the number of cases.

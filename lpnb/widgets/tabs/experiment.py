@@ -309,11 +309,13 @@ class ExperimentTab:
 def forecast(
     cases: int, rate: float | None, *, engagement: bool, messages: int, landing: bool, close: bool
 ) -> str:
-    """Say how many conversations and calls a run makes, and how long it takes at *rate* cases a second.
+    """Say how many conversations and calls a run makes, and how long it takes.
+
+    *rate* is calls to the Connector API a second, steps included: CONVERSATION, each message and the close.
 
     Example:
         >>> forecast(1200, 10, engagement=True, messages=1, landing=False, close=True)
-        'Run opens 1,200 conversations with at least 6,000 calls: about 2.0 minutes at 10 a second.'
+        'Run opens 1,200 conversations with at least 6,000 calls: about 6.0 minutes at 10 a second.'
         >>> forecast(1, None, engagement=False, messages=0, landing=True, close=False)
         'Run opens 1 conversation with at least 3 calls, as fast as the account takes them.'
     """
@@ -323,7 +325,7 @@ def forecast(
     )
     if not rate or rate <= 0:
         return f"{said}, as fast as the account takes them."
-    seconds = cases / rate
+    seconds = cases * (1 + messages + close) / rate
     time = f"{seconds / 60:.1f} minutes" if seconds >= 60 else f"{max(seconds, 1):.0f} seconds"
     return f"{said}: about {time} at {rate:g} a second."
 
