@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from lpnb._internal.display import brief
+from lpnb._internal.hostnames import LOOPBACK
 from lpnb._internal.validation import check_path
 from lpnb.client.live_guard import CAP
 from lpnb.errors import Complaint, InvalidValueError
@@ -115,16 +116,24 @@ def check_cluster(cluster: object) -> None:
     Example:
         >>> check_cluster(0)
         Traceback (most recent call last):
-        lpnb.errors.InvalidValueError: cluster must be a Dask Client, a scheduler's address such as "tcp://host:8786", a number of local workers from 1 to 64, or True; got 0.
+        lpnb.errors.InvalidValueError: cluster must be a Dask Client, a scheduler's address such as "tls://host:8786", a number of local workers from 1 to 64, or True; got 0.
     """  # noqa: E501
     if cluster is None or cluster is True or type(cluster).__module__.startswith("distributed."):
         return
-    if isinstance(cluster, str) and urlsplit(cluster).scheme in ("tcp", "tls", "ws", "wss", "ucx"):
-        return
+    scheme = urlsplit(cluster).scheme if isinstance(cluster, str) else ""
+    if isinstance(cluster, str) and scheme in ("tcp", "tls", "ws", "wss", "ucx"):
+        if scheme in ("tls", "wss") or urlsplit(cluster).hostname in LOOPBACK:
+            return
+        sentence = (
+            f"cluster must be reached by tls:// beyond this machine: {scheme}:// would carry tokens and "
+            f"personal values in the clear, and whoever reaches the scheduler runs code there; got "
+            f"{brief(cluster)}."
+        )
+        raise InvalidValueError([Complaint("cluster", sentence)])
     if isinstance(cluster, int) and not isinstance(cluster, bool) and 1 <= cluster <= 64:
         return
     rule = (
-        'must be a Dask Client, a scheduler\'s address such as "tcp://host:8786", a number of local workers '
+        'must be a Dask Client, a scheduler\'s address such as "tls://host:8786", a number of local workers '
         "from 1 to 64, or True"
     )
     raise InvalidValueError([Complaint("cluster", f"cluster {rule}; got {brief(cluster)}.")])

@@ -135,7 +135,7 @@ def test_what_is_no_cluster_is_refused_before_anything_is_sent(client, wrong):
         run_experiment(client, [{}], cluster=wrong)
 
     assert str(caught.value).startswith(
-        'cluster must be a Dask Client, a scheduler\'s address such as "tcp://host:8786", '
+        'cluster must be a Dask Client, a scheduler\'s address such as "tls://host:8786", '
         "a number of local workers from 1 to 64, or True; got "
     )
 
