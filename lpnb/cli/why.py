@@ -95,9 +95,7 @@ def _case(options: argparse.Namespace, errors: UsageErrors) -> Case | None:
     """The case that is asked about."""
     from lpnb._internal.validation import one_of
     from lpnb.errors import InvalidValueError
-    from lpnb.experiments.cases.cases import Cases, cases_of
-    from lpnb.experiments.cases.sources import ListSource
-    from lpnb.experiments.cases.table_reader import read_columns
+    from lpnb.experiments.cases.cases import cases_of
 
     if (options.cases is None) == (not options.set):
         errors.add(
