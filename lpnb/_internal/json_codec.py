@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -203,6 +203,20 @@ def json_bytes(
         b'[{"lang":"en-US","n":1000000000000000000000000000000}]'
     """
     return _quickly(value, default, sort_keys) or _slowly(value, default, sort_keys).encode("utf-8")
+
+
+def json_each(values: Iterable[object]) -> list[bytes]:
+    """Each of *values* as ``json_bytes`` has it.
+
+    Example:
+        >>> json_each(["a", 1])
+        [b'"a"', b'1']
+    """
+    listed = list(values)
+    try:
+        return [orjson.dumps(value, None, _OPTION) for value in listed]
+    except TypeError:
+        return [json_bytes(value) for value in listed]
 
 
 def json_text(value: object, default: Callable[[Any], Any] | None = None, *, sort_keys: bool = False) -> str:

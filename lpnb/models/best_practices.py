@@ -213,6 +213,9 @@ def odd_value(name: str, text: str) -> str | None:
         >>> odd_value("ctype", "vip "), odd_value("ctype", "vip")
         ("'vip ' begins or ends with a blank, and rules compare the whole text.", None)
     """
+    usual = _DIGITS if name in ID_FIELDS else _WORDS
+    if usual.fullmatch(text) and text[-2:].lower() != "me":  # but for "changeme"
+        return None
     if (placeholder := placeholder_in(text)) is not None:
         return None if name == "brandId" else f"{placeholder} is a placeholder that nobody has filled in."
     if not text.isascii() and (sign := _INVISIBLE.search(text)):
@@ -243,6 +246,8 @@ ID_FIELDS = (
 )  # fmt: skip
 #: Fields in which a word for no value may be somebody's name.
 _NAMES = ("firstname", "lastname", "userName", "email", "company", "accountName")
+#: What most values look like: nothing below is said of these.
+_DIGITS, _WORDS = re.compile(r"[0-9]+"), re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
 #: No-break and zero-width signs, which come along from web pages and chats.
 _INVISIBLE = re.compile("[\u00a0\u00ad\u200b-\u200f\u202a-\u202e\u202f\u2060-\u2064\ufeff]")
 #: What spreadsheets show where a value could not be computed, in English and German.

@@ -260,6 +260,35 @@ def read_batch(content: bytes, requests: Sequence[tuple[str, str]]) -> Reading:
         >>> read_batch(reply, [("2", "cm.ConsumerRequestConversation")]).says
         'created'
     """
+    return _usual_reading(content, requests) or _read_reply(content, requests)
+
+
+#: The reply to a profile and a conversation that were both taken, with nothing in it that JSON escapes.
+_USUAL = re.compile(
+    rb'\[\{"code": ?"OK", ?"body": ?\{"msg": ?"([ !#-\[\]-~]*)"\}, ?"reqId": ?"([ !#-\[\]-~]*)"\}, ?'
+    rb'\{"code": ?"OK", ?"body": ?\{"conversationId": ?"([ !#-\[\]-~]+)"\}, ?"reqId": ?"([ !#-\[\]-~]*)"\}\]'
+)
+
+
+def _usual_reading(content: bytes, requests: Sequence[tuple[str, str]]) -> Reading | None:
+    """What ``_read_reply`` makes of the usual reply, in a tenth of its time; None for any other."""
+    if len(requests) != 2 or (match := _USUAL.fullmatch(content)) is None:
+        return None
+    message, first, conversation_id, second = [group.decode() for group in match.groups()]
+    (first_id, first_type), (second_id, second_type) = requests
+    if first != first_id or second != second_id or first == second:
+        return None
+    if first_type == _OPENS or second_type != _OPENS or len(message) > 2000:
+        return None
+    body = {"code": "OK", "body": {"msg": message}, "reqId": first}
+    profile = Pair(first, first_type, True, "OK", message, None, body)
+    body = {"code": "OK", "body": {"conversationId": conversation_id}, "reqId": second}
+    return Reading(
+        (profile, Pair(second, second_type, True, "OK", None, conversation_id, body)), (), None, "created"
+    )
+
+
+def _read_reply(content: bytes, requests: Sequence[tuple[str, str]]) -> Reading:
     try:
         reply = read_json(content)
     except (JsonError, RecursionError) as error:

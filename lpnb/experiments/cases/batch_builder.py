@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from lpnb._internal.json_codec import json_bytes
+from lpnb._internal.json_codec import json_bytes, json_each
 from lpnb._internal.request_ids import fresh_id
 from lpnb.errors import Complaint
 from lpnb.experiments.cases.columns import ENTRY_POINTS, IDENTITIES, Column, model_of
 from lpnb.models.base import NULLABLE, Id, Text, WireModel, models_in
 from lpnb.models.batches import ConversationBatch, both_frames
 from lpnb.models.conversation_request import (
+    REQUEST_CONVERSATION,
+    SET_USER_PROFILE,
     ClientProperties,
     ConsumerRequestConversation,
     SetUserProfile,
@@ -67,6 +70,8 @@ class BatchBuilder:
         self._entries = [column for column in columns if column.owner == ENTRY_POINTS]
         whole = [part for part in (self._request, self._header) if part is not None]
         self._parts = [*self._sdes, *whole, *self._attributes]
+        self._templates: dict[tuple[object, ...], _BatchTemplate] = {}
+        self._nullable = [name for part in self._parts for name in part.nullable]
         self._is_plain = self._header is None and all(
             part.is_plain for part in (*self._sdes, self._request) if part is not None
         )
@@ -84,7 +89,18 @@ class BatchBuilder:
 
     def posted(self, values: Mapping[str, object]) -> Batch | None:
         """What ``batch`` makes of cells that were checked, without its models; None when that needs them."""
-        return _CheckedBatch(self, values) if self._is_plain else None
+        if not self._is_plain:
+            return None
+        key: tuple[object, ...] = tuple(values)
+        if self._nullable:
+            key = (*key, *[values.get(name) == NULL for name in self._nullable])
+        template = self._templates.get(key)
+        if template is None:
+            if len(self._templates) >= _REMEMBERED:
+                self._templates.clear()
+            nulls = [name for name in self._nullable if values.get(name) == NULL]
+            template = self._templates[key] = _BatchTemplate(self, list(values), nulls)
+        return _CheckedBatch(template, values)
 
     def bodies(self, values: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Of both frames, as the wire has them."""
@@ -140,19 +156,41 @@ class BatchBuilder:
         return found
 
 
+class _BatchTemplate:
+    """The bytes of the batches whose cells stand in the same columns, with a gap for each cell."""
+
+    __slots__ = ("_columns", "_format", "_in_order")
+
+    def __init__(self, builder: BatchBuilder, columns: Sequence[str], nulls: Sequence[str]) -> None:
+        mark = fresh_id()
+        gaps = [f"{mark}.{number}" for number in range(3 + len(columns))]
+        bodies = builder.bodies(dict(zip(columns, gaps[3:], strict=True)) | dict.fromkeys(nulls, NULL))
+        content = json_bytes(both_frames(gaps[:2], *bodies, gaps[2]))
+        pieces = re.split(b'"' + mark.encode() + rb'\.(\d+)"', content)
+        self._columns = columns
+        self._format = b"%b".join(piece.replace(b"%", b"%%") for piece in pieces[::2])
+        self._in_order = itemgetter(*map(int, pieces[1::2]))
+
+    def fill(self, values: Mapping[str, object], account_id: str) -> EncodedBatch:
+        """The batch of *values*, with request ids of its own."""
+        first, second = fresh_id(), fresh_id()
+        cells = json_each([first, second, account_id, *map(values.__getitem__, self._columns)])
+        requests = ((first, SET_USER_PROFILE), (second, REQUEST_CONVERSATION))
+        return EncodedBatch(self._format % self._in_order(cells), requests)
+
+
 class _CheckedBatch:
     """The batch of a case that was checked, straight from its cells."""
 
-    __slots__ = ("_builder", "_values")
+    __slots__ = ("_template", "_values")
 
-    def __init__(self, builder: BatchBuilder, values: Mapping[str, object]) -> None:
-        self._builder = builder
+    def __init__(self, template: _BatchTemplate, values: Mapping[str, object]) -> None:
+        self._template = template
         self._values = values
 
     def outgoing(self, account_id: str) -> EncodedBatch:
         """What ``ConversationBatch`` posts, but for the order of its keys."""
-        frames = both_frames((fresh_id(), fresh_id()), *self._builder.bodies(self._values), account_id)
-        return EncodedBatch(json_bytes(frames), tuple([(frame["id"], frame["type"]) for frame in frames]))
+        return self._template.fill(self._values, account_id)
 
 
 class _PayloadPart:
@@ -171,6 +209,7 @@ class _PayloadPart:
             and not any(column.path[0] == "auth" for column in columns)
         )
         free = set(self._node.learn(model))
+        self.nullable = list(self._node.nullable_columns())
         self._free = [name for name in self._names if name in free]
         self._bound = [name for name in self._names if name not in free]
         self._good: set[tuple[object, ...]] = set()
@@ -268,6 +307,12 @@ class _PayloadNode:
         self.children = [(key, _PayloadNode(found, depth + 1)) for key, found in ordered if key not in flat]
         self.defaults: dict[str | int, Any] = {}
         self.nullable: frozenset[str | int] = frozenset()
+
+    def nullable_columns(self) -> Iterator[str]:
+        """The columns whose text null is the wire's null."""
+        yield from (name for key, name in self.leaves if key in self.nullable)
+        for _, child in self.children:
+            yield from child.nullable_columns()
 
     def learn(self, model: type[WireModel]) -> Iterator[str]:
         """Take over what *model* says where no column does; yield the columns that may hold any text."""

@@ -198,16 +198,23 @@ class Cases:
         return len(self._source)
 
     def __getitem__(self, number: int) -> Case:
-        if not -len(self) <= number < len(self):
-            raise IndexError(f"there are {len(self):,} cases; got number {number}")
-        number %= len(self)
-        stretch = self._stretch(number // _BLOCK_ROWS)
+        total = len(self)
+        if not -total <= number < total:
+            raise IndexError(f"there are {total:,} cases; got number {number}")
+        number %= total
+        stretch = self._stretches.get(number // _BLOCK_ROWS) or self._stretch(number // _BLOCK_ROWS)
         row = number % _BLOCK_ROWS
-        paid = (
-            zip(self.columns, stretch.rows(self._payload_places)[row], strict=True)
-            if self._payload_places
-            else ()
-        )
+        # A case is looked at again and again: checked, written down, sent.
+        case = stretch.cases.get(row)
+        if case is None:
+            case = stretch.cases[row] = self._case(number, row, stretch)
+        return case
+
+    def _case(self, number: int, row: int, stretch: _RowBlock) -> Case:
+        cells = stretch.rows(self._payload_places)[row] if self._payload_places else ()
+        values = dict(zip(self.columns, cells, strict=True))
+        if None in cells:
+            values = {column: cell for column, cell in values.items() if cell is not None}
         # These columns are text, and what could not be read as text is None.
         own: dict[str, Any] = {name: stretch.columns[place][row] for name, place in self._case_places.items()}
         expected = {name: own[name] for name in self.expectations if own[name] is not None}
@@ -215,7 +222,7 @@ class Cases:
             number,
             own.get("case") or _default_name(number),
             own.get("consumer_id"),
-            MappingProxyType({column: cell for column, cell in paid if cell is not None}),
+            MappingProxyType(values),
             MappingProxyType(expected) if expected else _NOTHING,
             self._builder,
             self,
@@ -474,12 +481,13 @@ _UNUSUAL = re.compile(r"[{<\[%$#_@]|(?i:your|insert|enter|replace|put|change|fil
 class _RowBlock:
     """Some rows, read: the columns' values, and what could not be read."""
 
-    __slots__ = ("_rows", "columns", "wrong")
+    __slots__ = ("_rows", "cases", "columns", "wrong")
 
     def __init__(self, source: CellSource, columns: Sequence[Column], start: int, stop: int) -> None:
         self.columns: list[list[object]] = []
         self.wrong: dict[int, list[tuple[Column, UnreadableCell]]] = {}
         self._rows: list[tuple[object, ...]] | None = None
+        self.cases: dict[int, Case] = {}
         for place, column in enumerate(columns):
             read = column.read
             plain = column.kind in ("text", "id")
