@@ -182,7 +182,7 @@ class Journal:
 
 
 def _case(row: CaseRow) -> tuple[object, ...]:
-    return (row[0], *map(_plain, row[1:]))
+    return row if "".join(row[1:]).isascii() else (row[0], *map(_plain, row[1:]))
 
 
 def _plain(value: object) -> object:

@@ -202,6 +202,16 @@ def _texts(value: object, path: str, name: str) -> Iterator[tuple[str, str, str]
             yield from _texts(inner, join(path, place), name)
 
 
+def usual_values(name: str) -> re.Pattern[str]:
+    """What most values of the field *name* match whole: of these ``odd_value`` has nothing to say.
+
+    Example:
+        >>> [bool(usual_values("skillId").fullmatch(text)) for text in ("2741903011", "2741903011.0")]
+        [True, False]
+    """
+    return _DIGITS if name in ID_FIELDS else _WORDS
+
+
 def odd_value(name: str, text: str) -> str | None:
     """Why *text* can hardly be meant as it stands in the field *name*, or None.
 
@@ -213,9 +223,6 @@ def odd_value(name: str, text: str) -> str | None:
         >>> odd_value("ctype", "vip "), odd_value("ctype", "vip")
         ("'vip ' begins or ends with a blank, and rules compare the whole text.", None)
     """
-    usual = _DIGITS if name in ID_FIELDS else _WORDS
-    if usual.fullmatch(text) and text[-2:].lower() != "me":  # but for "changeme"
-        return None
     if (placeholder := placeholder_in(text)) is not None:
         return None if name == "brandId" else f"{placeholder} is a placeholder that nobody has filled in."
     if not text.isascii() and (sign := _INVISIBLE.search(text)):
@@ -246,8 +253,11 @@ ID_FIELDS = (
 )  # fmt: skip
 #: Fields in which a word for no value may be somebody's name.
 _NAMES = ("firstname", "lastname", "userName", "email", "company", "accountName")
-#: What most values look like: nothing below is said of these.
-_DIGITS, _WORDS = re.compile(r"[0-9]+"), re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
+_DIGITS = re.compile(r"[0-9]+")
+_WORDS = re.compile(
+    r"(?!(?i:your|insert|enter|replace|put|change|fill|(?:null|none|nil|undefined|nan|nat)\Z))"
+    r"[A-Za-z0-9]+(?:[ -][A-Za-z0-9]+)*"
+)
 #: No-break and zero-width signs, which come along from web pages and chats.
 _INVISIBLE = re.compile("[\u00a0\u00ad\u200b-\u200f\u202a-\u202e\u202f\u2060-\u2064\ufeff]")
 #: What spreadsheets show where a value could not be computed, in English and German.

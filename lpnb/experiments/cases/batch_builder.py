@@ -255,10 +255,12 @@ class _PayloadPart:
         beside it.
         """
         key: tuple[object, ...] | None = None
-        free = [values.get(name) for name in self._free]
-        if self.is_plain and all(value is None or (type(value) is str and value.isascii()) for value in free):
-            bound = [values.get(name) for name in self._bound]
-            key = (*[value is None for value in free], *map(type, bound), *bound)
+        texts = [value for name in self._free if (value := values.get(name)) is not None]
+        if self.is_plain and _is_ascii(texts):
+            key = tuple([name in values for name in self._free])
+            if self._bound:
+                bound = [values.get(name) for name in self._bound]
+                key = (*key, *map(type, bound), *bound)
             if key in self._good:
                 return
         before = len(complaints)
@@ -279,6 +281,14 @@ class _PayloadPart:
         if sentence.startswith(complaint.path):
             sentence = path + sentence[len(complaint.path) :]
         return Complaint(path, sentence)
+
+
+def _is_ascii(texts: Sequence[Any]) -> bool:
+    """Whether all of them are text, and of no other letters."""
+    try:
+        return "".join(texts).isascii()
+    except TypeError:
+        return False
 
 
 def _is_free(field: FieldInfo) -> bool:

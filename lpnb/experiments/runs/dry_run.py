@@ -10,7 +10,7 @@ from lpnb._internal.display import count
 from lpnb._internal.redaction import MASK
 from lpnb._printable import json_lines, one_line
 from lpnb.experiments.cases.cases import Cases
-from lpnb.models.best_practices import AS_TEXT, odd_value
+from lpnb.models.best_practices import AS_TEXT, odd_value, usual_values
 from lpnb.settings import Settings
 
 #: Requests that a dry run writes out.
@@ -45,10 +45,14 @@ def print_requests(settings: Settings, cases: Cases, shown: int) -> None:
 
 def odd_values(cases: Cases, most: int = _CHECKED_CASES) -> Iterator[str]:
     """A line for each column of the first *most* cases with values that can hardly be meant as they stand."""
+    fields = {column: column.rpartition(".")[2] for column in cases.columns}
+    is_usual = {column: usual_values(field).fullmatch for column, field in fields.items()}
     first: dict[tuple[str, str], tuple[str, list[int]]] = {}
     for case in islice(cases, most):
         for column, value in case.values.items():
-            if isinstance(value, str) and (why := odd_value(column.rpartition(".")[2], value)) is not None:
+            if type(value) is not str or is_usual[column](value):
+                continue
+            if (why := odd_value(fields[column], value)) is not None:
                 rule = why.replace(value, "").replace(repr(value), "")
                 first.setdefault((column, rule), (why, []))[1].append(case.number)
     if first:
