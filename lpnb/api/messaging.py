@@ -192,7 +192,11 @@ def conversation_request(
     outgoing: EncodedBatch, origin: str, account_id: str, tokens: tuple[Secret, Secret]
 ) -> Request:
     """The POST that carries *outgoing* to *origin*. *tokens* are the AppJWT and the ConsumerJWS."""
-    headers = {"Content-Type": "application/json"}
+    headers = {
+        "Content-Type": "application/json",
+        "Authorization": tokens[0].reveal(),
+        "X-LP-ON-BEHALF": tokens[1].reveal(),
+    }
     if outgoing.client_properties is not None:
         headers["Client-Properties"] = outgoing.client_properties
     if outgoing.given_ids:
@@ -200,11 +204,8 @@ def conversation_request(
         # transport uses it for this request alone.
         headers["Connection"] = "close"
     path = "conversation/send" if outgoing.by_send else "conversation"
-    return PreparedPost(
-        f"{origin}/api/account/{account_id}/messaging/consumer/{path}?v=3",
-        {**headers, "Authorization": tokens[0].reveal(), "X-LP-ON-BEHALF": tokens[1].reveal()},
-        outgoing.content,
-    )
+    url = f"{origin}/api/account/{account_id}/messaging/consumer/{path}?v=3"
+    return PreparedPost(url, headers, outgoing.content)
 
 
 def _response(

@@ -64,11 +64,10 @@ class AccountState:
 
     def is_ready(self, consumer_id: str | None) -> bool:
         """Whether all is there that a call for *consumer_id* needs."""
-        return (
-            (consumer_id is None or consumer_id in self.consumers)
-            and self.need_app_jwt() is None
-            and self.need_domains() is None
-        )
+        if self.app_jwt is None or (consumer_id is not None and consumer_id not in self.consumers):
+            return False
+        now = self._clock()
+        return self.app_jwt.is_fresh(now) and bool(self.domains) and now < self._domains_until
 
     def need_domains(self) -> Flow[None] | None:
         """The flow that looks the hosts up, unless they are known."""

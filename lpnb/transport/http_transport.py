@@ -167,20 +167,20 @@ class SocketBackend(httpx.AsyncBaseTransport):
     async def call(self, request: Request, progress: ExchangeProgress) -> str | None:
         """Send *request*, note in *progress* what comes of it, and return what went wrong, or None."""
         if isinstance(request, PreparedPost) and not request.is_looked_at:
-            host, fields = request.place.host, request.fields
+            host, fields, content = request.place.host, request.fields, request.content
             alone = fields.get("Connection") == "close"
-            lines = [request.place.head, _DEFAULT_HEADERS]
-            lines += [f"{name}: {value}".encode("latin-1") for name, value in fields.items()]
-            lines.append(b"Content-Length: %d" % len(request.content))
-            within = request.place.head.count(b"\n") + _DEFAULT_HEADERS.count(b"\n")
-            written = _encode_request(lines, within + len(lines) - 1, request.content)
+            lines = [f"{name}: {value}" for name, value in fields.items()]
+            lines.append(f"Content-Length: {len(content)}")
+            own = "\r\n".join(lines).encode("latin-1")
+            head = b"%b\r\n%b\r\n%b" % (request.place.head, _DEFAULT_HEADERS, own)
+            written = _encode_request(head, 4 + len(lines), content)  # the others are five lines
         else:
             host = (request.url.scheme, request.url.host, request.url.port)
             _add_default_headers(request)
             alone = request.headers.get("Connection") == "close"
-            lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
-            lines += [b"%b: %b" % pair for pair in request.headers.raw]
-            written = _encode_request(lines, len(lines) - 1, request.read())
+            head_lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
+            head_lines += [b"%b: %b" % pair for pair in request.headers.raw]
+            written = _encode_request(b"\r\n".join(head_lines), len(head_lines) - 1, request.read())
         pool = self._pools.get((host, alone))
         if pool is None:
             pool = self._pools[host, alone] = self._pool(*host, keep=not alone)
@@ -247,13 +247,12 @@ def _add_default_headers(request: Request) -> None:
     request.headers["Accept-Encoding"] = "identity"
 
 
-def _encode_request(lines: list[bytes], breaks: int, content: bytes) -> bytes:
-    """The bytes of a request whose head has so many line *breaks* between its lines.
+def _encode_request(head: bytes, breaks: int, content: bytes) -> bytes:
+    """The bytes of a request whose *head* is to have so many line *breaks* between its lines.
 
     Raises:
         _UnsendableError: A header holds a line break, and would become two.
     """
-    head = b"\r\n".join(lines)
     if head.count(b"\n") != breaks or head.count(b"\r") != breaks or b"\0" in head:
         raise _UnsendableError("a header of the request holds a line break")
     return b"%b\r\n\r\n%b" % (head, content)

@@ -166,21 +166,25 @@ class ExchangeProgress:
 
     def exchange(self, failure: str | None) -> Exchange:
         """What came of the request up to now."""
-        return Exchange(
-            status=self.status,
-            content=bytes(self.content),
-            failure=failure,
-            started=self.started,
-            retry_after=_retry_after_seconds(self._header(b"retry-after"), self._header(b"date")),
-            date=self._header(b"date"),
-            location=_host(self._header(b"location")),
-            elapsed_ms=round((time.perf_counter() - self.begun) * 1000, 3),
+        elapsed_ms = round((time.perf_counter() - self.begun) * 1000, 3)
+        exchange = Exchange(
+            self.status,
+            bytes(self.content),
+            failure,
+            self.started,
+            elapsed_ms=elapsed_ms,
             sent_at=self.sent_at,
         )
+        said = {name: value.decode("latin-1") for name, value in self.headers.items() if name in _NOTED}
+        if said:
+            exchange.date = said.get(b"date")
+            exchange.location = _host(said.get(b"location"))
+            exchange.retry_after = _retry_after_seconds(said.get(b"retry-after"), exchange.date)
+        return exchange
 
-    def _header(self, name: bytes) -> str | None:
-        value = self.headers.get(name)
-        return None if value is None else value.decode("latin-1")
+
+#: Headers that an exchange tells of.
+_NOTED = frozenset((b"date", b"location", b"retry-after"))
 
 
 class AttemptObserver(Protocol):

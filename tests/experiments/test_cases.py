@@ -638,6 +638,12 @@ def test_what_a_run_posts_of_any_cells_is_what_the_batch_would(said):
     assert posted(case.posted()) == posted(case.batch())
 
 
+@given(st.lists(st.sampled_from(["null", "URGENT", None]), min_size=1, max_size=6))
+def test_each_case_is_posted_with_its_own_null(urgencies):
+    for case in cases_of([{"ttrDefName": urgency, "skillId": '7"%b%\\'} for urgency in urgencies]):
+        assert posted(case.posted()) == posted(case.batch())
+
+
 def test_what_needs_its_models_is_posted_by_them():
     for row in (
         {"ctmrinfo.lastPaymentDate": "2026-01-31"},

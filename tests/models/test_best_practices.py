@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lpnb import (
     Address,
@@ -15,6 +17,7 @@ from lpnb import (
     advise,
     page_examples,
 )
+from lpnb.models.best_practices import odd_value, usual_values
 
 SDES = "[0].body.authenticatedData.lp_sdes"
 GOOD = {
@@ -233,3 +236,15 @@ def test_advice_shows_as_a_table_that_escapes():
     assert "<caption" in html
     assert REPLACED[1] in html
     assert advise(ConversationBatch.build([], **GOOD))._repr_html_().count("<tr>") == 2
+
+
+@given(
+    st.sampled_from(["ctype", "skillId", "customerId", "lang"]),
+    st.text("aAeEmMxy0129 -_.{<@$", max_size=8)
+    | st.sampled_from(
+        ["changeme", "Fill Me", "your-skill", "insert x", "null", "1E11", "1e+11", "12 345", "REPLACE-ME"]
+    ),
+)
+def test_of_what_most_values_look_like_nothing_is_said(name, text):
+    if usual_values(name).fullmatch(text):
+        assert odd_value(name, text) is None

@@ -19,6 +19,7 @@ from lpnb import (
     Settings,
     sample,
 )
+from lpnb.models import responses
 from lpnb.models.responses import Pair, Reading, explain, read_batch
 from lpnb.transport.protocol import Exchange, Verdict, verdict
 
@@ -544,3 +545,41 @@ def test_the_sandbox_names_the_gender_in_the_explanation():
         reply = client.send_batch(RawBatch(text), "consumer-1")
 
     assert "gender" in reply.explanation
+
+
+PLAIN_SIGNS = st.text(st.characters(min_codepoint=0x1E, max_codepoint=0x80), max_size=4)
+ASKED = (("a-1", "userprofile.SetUserProfile"), ("b-2", "cm.ConsumerRequestConversation"))
+
+
+@st.composite
+def nearly_usual_replies(draw) -> bytes:
+    """The usual reply, or one that differs in a place."""
+    first, second = draw(
+        st.sampled_from([("a-1", "b-2")] * 3 + [("b-2", "a-1"), ("a-1", "a-1"), ("x", "b-2")])
+    )
+    message, conversation = (
+        draw(PLAIN_SIGNS),
+        draw(st.sampled_from(["c-1", "", 'c"', "c\\u0041"]) | PLAIN_SIGNS),
+    )
+    blank, code = draw(st.sampled_from(["", " ", "  "])), draw(st.sampled_from(["OK"] * 4 + ["BAD_REQUEST"]))
+    return (
+        f'[{{"code":"OK","body":{{"msg":{blank}"{message}"}},"reqId":"{first}"}},{blank}'
+        f'{{"code":"{code}",{blank}"body":{{"conversationId":"{conversation}"}},"reqId":"{second}"}}]'
+    ).encode()
+
+
+@given(nearly_usual_replies(), st.sampled_from([ASKED, ASKED[::-1], ASKED[:1], (ASKED[0], ("b-2", "x"))]))
+def test_the_usual_reply_is_read_in_one_pass_as_it_is_by_all_the_rules(content, requests):
+    assert read_batch(content, requests) == responses._read_reply(content, requests)
+
+
+def test_the_usual_reply_is_one_that_the_one_pass_knows():
+    content = (
+        b'[{"code":"OK","body":{"msg":"OK User Profile set successfully"},"reqId":"a-1"},'
+        b'{"code":"OK","body":{"conversationId":"c-1"},"reqId":"b-2"}]'
+    )
+
+    reading = responses._usual_reading(content, ASKED)
+
+    assert reading is not None
+    assert [pair.conversation_id for pair in reading.pairs] == [None, "c-1"]

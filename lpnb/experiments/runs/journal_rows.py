@@ -255,8 +255,9 @@ def _block_columns(
     columns: Sequence[str], block: Mapping[str, Sequence[Any]], followed: Mapping[int, Mapping[str, Any]]
 ) -> dict[str, Any]:
     """The columns of some cases, as *block* has them from the journal."""
-    if strange := set(map(type, block["sent_at"])) - {int, type(None)}:
-        raise ValueError(f"a moment that is a {min(map(str, strange))}")
+    if not set(map(type, block["sent_at"])) <= {int, type(None)}:
+        strange = next(cell for cell in block["sent_at"] if type(cell) not in (int, type(None)))
+        raise ValueError(f"Could not convert {strange!r} with type {type(strange).__name__} to a moment")
     has_code = [state not in ("planned", "sending") for state in block["state"]]
     steps = [followed.get(number, _NOTHING) for number in block["number"]]
     expected = [json.loads(text) if text != "{}" else _NOTHING for text in block["expected"]]
