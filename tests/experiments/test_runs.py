@@ -487,7 +487,7 @@ def test_a_run_that_is_meant_for_a_real_account_does_not_fall_back_to_the_sandbo
         first
         == "live=True was given, but no LP_ settings were found, so this client is of the embedded sandbox."
     )
-    assert looked.startswith("Looked in: the environment (0 settings), then ./.env (not there), then ")
+    assert looked == "Looked in: the environment (0 settings), then ./.env (not there)."
     assert out == (
         "Set LP_ACCOUNT_ID, LP_CLIENT_ID and LP_CLIENT_SECRET in the environment or in a file .env; "
         "without live=True it goes to the embedded sandbox."
