@@ -30,12 +30,12 @@ def verify(*arguments: str) -> int:
 
 
 def test_the_drift_watch_ends_with_0_while_nothing_moves_and_with_1_and_the_cases_when_some_do(world, capsys):
-    assert verify("--since", "runs") == 0
+    assert verify("--since", "runs", "--journal", "runs/1.sqlite") == 0
     first = capsys.readouterr()
-    assert verify("--since", "runs") == 0
+    assert verify("--since", "runs", "--journal", "runs/2.sqlite") == 0
     second = capsys.readouterr()
     world.set_online(ADVISER, False)
-    assert verify("--since", "runs", "--junit", "drift.xml") == 1
+    assert verify("--since", "runs", "--journal", "runs/3.sqlite", "--junit", "drift.xml") == 1
     third = capsys.readouterr()
 
     assert first.out == "3 cases: 0 passed, 0 failed, 3 expected nothing.\n"

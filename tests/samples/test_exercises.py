@@ -27,6 +27,7 @@ RIGHT = {
     "6.2": "private clients",
     "7.1": 1,
     "8.1": "lpnb doctor",
+    "9.1": "Cards & Payments",
 }
 WRONG = {"2.1": lpnb.ConversationBatch.build([lpnb.CustomerInfo(ctype="vip")]), "2.2": "138766AC"}
 
