@@ -131,9 +131,9 @@ def test_the_keyboard_alone_gets_from_the_first_field_to_the_answer(notebook: No
             break
 
     assert [name for name in walked if not name.startswith("[")] == [
-        "New id", "First name", "Last name", "Gender", "Email", "Phone", "Customer type", "Customer id",
-        "More about the person", "More about the customer", "More of your own", "Campaign id",
-        "Engagement id", "Skill id", "Urgency", "More about session and channel", "Send",
+        "New id", "Skip to Send", "First name", "Last name", "Gender", "Email", "Phone", "Customer type",
+        "Customer id", "More about the person", "More about the customer", "More of your own", "Skip to Send",
+        "Campaign id", "Engagement id", "Skill id", "Urgency", "More about session and channel", "Send",
     ]  # fmt: skip
     wait_until(composer, "done")
     expect(composer.get_by_label("JSON preview")).to_contain_text('"firstname": "Ada"')
@@ -160,6 +160,9 @@ def test_hostile_text_is_shown_as_text_and_nothing_of_it_runs(notebook: Notebook
     say(composer, "Company size", "")
     press(composer, "Send")
     wait_until(composer, "done")
+    press(composer, "Send")
+    wait_until(composer, "ask")
+    composer.get_by_label("Yes, send all the same", exact=True).check()
     press(composer, "Send")
     wait_until(composer, "failed")
 
