@@ -268,6 +268,10 @@ _LOGGERS = (
     "httpcore.connection",
     "httpcore.http11",
     "httpcore.proxy",
+    "httpx2",
+    "httpcore2.connection",
+    "httpcore2.http11",
+    "httpcore2.proxy",
     "asyncio",
 )
 

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import wraps
+from itertools import count, islice
 from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
@@ -190,7 +191,9 @@ def journal_path(options: argparse.Namespace) -> Path:
     """The journal that is named, or one in ``./runs`` named after the cases and the time."""
     if options.journal is not None:
         return Path(options.journal)
-    return Path("runs", f"{options.cases.stem}-{datetime.now():%Y-%m-%d-%H%M%S}.sqlite")
+    named = Path("runs", f"{options.cases.stem}-{datetime.now():%Y-%m-%d-%H%M%S}.sqlite")
+    others = (named.with_stem(f"{named.stem}-{number}") for number in count(2))
+    return next(path for path in (named, *islice(others, 99)) if not path.exists())
 
 
 def print_journal_path(options: argparse.Namespace, run: Run) -> None:

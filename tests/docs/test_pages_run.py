@@ -145,6 +145,7 @@ def carry_out(page: Path, sandbox: lpnb.Sandbox, *, again: bool = False) -> None
     reader = Reader(page, sandbox)
     for block in blocks(page):
         if block.name:
+            Path(block.name).parent.mkdir(parents=True, exist_ok=True)
             Path(block.name).write_text(block.text, encoding="utf-8")
         elif block.language == "python" and page.name != "CONTRIBUTING.md":  # test_recipes.py does those
             reader.python(block)
