@@ -16,7 +16,7 @@ MENU: dict[str, tuple[str, ...]] = {
     "Learn": ("notebooks/*",),
     "Do": ("how-to/*",),
     "Look up": ("answers/index", "reference/index", "sandbox", "data"),
-    "Understand": ("comparison", "architecture"),
+    "Understand": ("comparison", "security", "architecture"),
     "Take part": ("contributing", "changelog"),
 }
 _FENCE = re.compile(r"^(`{3,}|~{3,}).*?^\1[ \t]*$", re.DOTALL | re.MULTILINE)
