@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lpnb import InvalidValueError, Steps, open_run, run_experiment, start_experiment
+from lpnb import Client, InvalidValueError, Settings, Steps, open_run, run_experiment, start_experiment
 from lpnb.journal import read_journal
 
 
@@ -326,3 +326,14 @@ def test_a_later_message_that_is_refused_is_not_sent_again(client, sandbox):
 
     assert said_in(sandbox) == ["Hello"]
     assert run.table()["say_outcome"].to_list() == ["refused"]
+
+
+def test_before_a_run_with_a_rate_its_conversations_calls_and_seconds_are_said(sandbox, capsys):
+    with Client(Settings.of(sandbox.environment())) as client:
+        steps = Steps(say=["Hello"], close=True)
+        run_experiment(client, [{"skillId": "2741903011"}] * 2, rate=50, steps=steps, progress=True)
+
+    assert (
+        "This run opens 2 conversations with at least 8 calls: about 1 second at 50 a second."
+        in capsys.readouterr().out
+    )

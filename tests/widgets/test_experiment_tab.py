@@ -260,14 +260,14 @@ def test_before_a_run_its_conversations_calls_and_minutes_are_said(tab: Experime
     vary(tab, ("ctmrinfo.ctype", "vip, gold"))
     tab.steps["landing"].value = False
     assert text(tab.forecast) == (
-        "Run opens 2 conversations with at least 4 calls, as fast as the account takes them."
+        "This run opens 2 conversations with at least 4 calls, as fast as the account takes them."
     )
 
     tab.rate.value = "0.01"
     tab.steps["close"].value = True
 
     assert text(tab.forecast) == (
-        "Run opens 2 conversations with at least 6 calls: about 6.7 minutes at 0.01 a second."
+        "This run opens 2 conversations with at least 6 calls: about 6.7 minutes at 0.01 a second."
     )
 
 

@@ -22,7 +22,7 @@ from lpnb.experiments.runs.options import RunOptions, check_cluster, name_of
 from lpnb.experiments.runs.progress import Display
 from lpnb.experiments.runs.resume import RETRY_RISK, open_pool, world_of
 from lpnb.experiments.runs.run import Run
-from lpnb.experiments.runs.steps import Steps, unused_columns
+from lpnb.experiments.runs.steps import Steps, run_forecast, unused_columns
 from lpnb.journal import Journal, explain_damage, read_journal
 from lpnb.settings import Settings
 
@@ -210,6 +210,8 @@ def start_run(client: Client | AsyncClient, cases: object, options: RunOptions) 
         raise
     if options.journal is None:
         print(one_line(f"Writing down run {name} in {path}"))  # noqa: T201 - it was not chosen by whoever looks for it
+    if options.progress is not False and (options.live or options.rate is not None):
+        print(run_forecast(len(cases), options.rate, options.steps))  # noqa: T201 - before anything leaves
     run = Run(name, len(cases), path=path, client=client, cases=cases, options=options, run_key=run_key)
     run.launch(journal, ((number, 0) for number in range(len(cases))), pool=pool)
     return run

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from lpnb._internal.display import brief
+from lpnb._internal.display import brief, count
 from lpnb._internal.validation import one_of
 from lpnb.client.landings import DEFAULT_WAIT
 from lpnb.errors import Complaint, InvalidValueError
@@ -98,6 +98,27 @@ class Steps:
     def for_journal(self) -> dict[str, Any]:
         """These steps as a journal keeps them; a receiver is of this process alone."""
         return {**asdict(Steps(self.engagement, self.say, self.landing, self.close, self.landing_wait))}
+
+
+def run_forecast(cases: int, rate: float | None, steps: Steps) -> str:
+    """Say how many conversations and calls a run makes, and how long it takes.
+
+    *rate* is calls to the Connector API a second, steps included: CONVERSATION, each message and the close.
+
+    Example:
+        >>> run_forecast(1200, 10, Steps(engagement=True, say=["Hello"], close=True))
+        'This run opens 1,200 conversations with at least 6,000 calls: about 6.0 minutes at 10 a second.'
+        >>> run_forecast(1, None, Steps(landing=True))
+        'This run opens 1 conversation with at least 3 calls, as fast as the account takes them.'
+    """
+    # A ConsumerJWS and CONVERSATION for each.
+    calls = cases * (2 + steps.engagement + len(steps.say) + steps.landing + steps.close)
+    said = f"This run opens {count(cases, 'conversation')} with at least {count(calls, 'call')}"
+    if not rate or rate <= 0:
+        return f"{said}, as fast as the account takes them."
+    seconds = cases * (1 + len(steps.say) + steps.close) / rate
+    time = f"{seconds / 60:.1f} minutes" if seconds >= 60 else count(max(round(seconds), 1), "second")
+    return f"{said}: about {time} at {rate:g} a second."
 
 
 def unused_columns(steps: Steps, columns: Iterable[str]) -> str | None:

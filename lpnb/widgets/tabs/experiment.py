@@ -181,20 +181,21 @@ class ExperimentTab:
 
     def _show_forecast(self) -> None:
         """Say what Run would do: conversations, calls, minutes at the rate there is."""
+        from lpnb.experiments.runs.steps import Steps, run_forecast
+
         try:
             cases = len(self.grid.grid())
         except LpnbError:
             self.forecast.value = ""
             return
         rate = _number(self.rate.value) or self._client().engine.account.throttle.rate_limiter.rate
-        words = forecast(
-            cases,
-            rate if isinstance(rate, int | float) else None,
+        steps = Steps(
             engagement=self.steps["engagement"].value,
-            messages=1 if self.first_message.value.strip() else 0,
+            say=["a message"] if self.first_message.value.strip() else (),
             landing=self.steps["landing"].value,
             close=self.steps["close"].value,
         )
+        words = run_forecast(cases, rate if isinstance(rate, int | float) else None, steps)
         self.forecast.value = html_views.note_html(words, self._unused_columns())
 
     def start(self) -> Future[None] | None:
@@ -304,30 +305,6 @@ class ExperimentTab:
         )
         self._results.children = self.results.widgets
         self._on_run_end()
-
-
-def forecast(
-    cases: int, rate: float | None, *, engagement: bool, messages: int, landing: bool, close: bool
-) -> str:
-    """Say how many conversations and calls a run makes, and how long it takes.
-
-    *rate* is calls to the Connector API a second, steps included: CONVERSATION, each message and the close.
-
-    Example:
-        >>> forecast(1200, 10, engagement=True, messages=1, landing=False, close=True)
-        'Run opens 1,200 conversations with at least 6,000 calls: about 6.0 minutes at 10 a second.'
-        >>> forecast(1, None, engagement=False, messages=0, landing=True, close=False)
-        'Run opens 1 conversation with at least 3 calls, as fast as the account takes them.'
-    """
-    calls = cases * (2 + engagement + messages + landing + close)  # a ConsumerJWS and CONVERSATION for each
-    said = (
-        f"Run opens {html_views.count(cases, 'conversation')} with at least {html_views.count(calls, 'call')}"
-    )
-    if not rate or rate <= 0:
-        return f"{said}, as fast as the account takes them."
-    seconds = cases * (1 + messages + close) / rate
-    time = f"{seconds / 60:.1f} minutes" if seconds >= 60 else f"{max(seconds, 1):.0f} seconds"
-    return f"{said}: about {time} at {rate:g} a second."
 
 
 def _check(grid: Grid) -> None:
