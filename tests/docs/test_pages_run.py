@@ -177,6 +177,20 @@ def test_a_page_can_be_carried_out_from_top_to_bottom(page, sandbox, monkeypatch
         carry_out(page, sandbox, again=True)
 
 
+def test_the_page_for_going_live_can_be_followed_on_a_real_account_behind_a_proxy(
+    tls_sandbox, proxy, monkeypatch
+):
+    environment = {**tls_sandbox.environment(), "LP_DOMAIN_API": "https://api.liveperson.net"}
+    environment |= {"LP_PROXY": proxy.url, "LP_CA_FILE": str(tls_sandbox.ca)}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    carry_out(ROOT / "docs" / "how-to" / "go-live.md", tls_sandbox)
+
+    assert [conversation.state for conversation in tls_sandbox.conversations] == ["CLOSE"] * 3
+    assert "api.liveperson.net" in proxy.hosts
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_no_command_of_a_page_begins_a_journal_that_is_there_the_second_time(page):
     begun = [
