@@ -60,7 +60,9 @@ def register(commands: SubParsers) -> None:
     )
     send.add_argument("--resume", action="store_true", help="go on with the journal: send what is safe")
     send.add_argument("--settle", action="store_true", help="look for the conversations of unknown outcomes")
-    send.add_argument("--hash-personal", action="store_true", help="journal personal values as hashes only")
+    send.add_argument(
+        "--hash-personal", action="store_true", help="journal personal values as pseudonyms only"
+    )
     send.add_argument("--engagement", action="store_true", help="ask Monitoring first; its offer routes")
     send.add_argument("--say", action="append", default=[], metavar="TEXT", help="send a message")
     send.add_argument("--landing", action="store_true", help="read which skill each conversation landed in")

@@ -74,7 +74,8 @@ def run_experiment(
         cap: How many cases a run may have there.
         hash_personal: Keep personal values in the journal as hashes only, salted for each journal: those of
             PersonalInfo, and customerId, socialId, imei, userName, sub and ipAddress, also where an answer
-            repeats them. Consumer ids stay as they are: the unknown cases are looked up by them.
+            repeats them. These are pseudonyms, not a protection: the salt stands in the journal, so whoever
+            has it can try values. Consumer ids stay as they are: the unknown cases are looked up by them.
         progress: Whether to show how it goes, or what to show it with.
         dry_run: Print the first requests, secrets masked, and send nothing; a number prints so many.
         cluster: Send from the workers of a Dask cluster (``pip install "lpnb[dask]"``): a
