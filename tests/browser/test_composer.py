@@ -140,6 +140,8 @@ def test_the_keyboard_alone_gets_from_the_first_field_to_the_answer(notebook: No
     expect(composer.get_by_label("JSON preview")).to_contain_text('"gender": "MALE"')
     composer.get_by_role("button", name="Clear", exact=True).focus()
     page.keyboard.press("Tab")
+    expect(composer.get_by_role("button", name="Send again for a new consumer")).to_be_focused()
+    page.keyboard.press("Tab")
     expect(composer.get_by_label("Conversation id", exact=True)).to_be_focused()
     assert (
         page.evaluate("document.getSelection().toString()")
