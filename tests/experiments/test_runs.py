@@ -207,9 +207,10 @@ def test_a_run_without_a_token_begins_no_journal(settings, sandbox, tmp_path):
 
 
 def test_an_interrupt_ends_the_waiting_and_resume_goes_on(client, sandbox, capsys):
-    sandbox.fail("conversation", "slow", None, seconds=0.02)
+    sandbox.fail("conversation", "slow", None, seconds=0.3)
     watch = Watch(at=3)
     run = quiet(client, progress=watch, concurrency=2)
+    sandbox.clear_faults()
 
     assert run.state in ("running", "stopped")
     assert 3 <= watch.last.answered < 12
