@@ -101,8 +101,8 @@ def test_random_rules_are_recovered_and_a_sandbox_with_the_file_answers_as_the_a
 
 def answers_of(sandbox, rules):
     """What a fixed list of requests is answered with: status, and body without tokens and ports."""
+    sandbox.freeze_clock()  # before it is set: between the two calls it would go on
     sandbox.set_clock(2_000_000_000)
-    sandbox.freeze_clock()
     sandbox.set_online(MORTGAGE_AGENT, False)
     with httpx.Client(base_url=sandbox.base, trust_env=False, timeout=10) as http:
         caller = OddRequests(http, sandbox)
