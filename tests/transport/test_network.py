@@ -123,10 +123,11 @@ def test_until_the_tunnel_stands_nothing_was_sent_and_afterwards_nobody_knows(se
 
     assert (response.outcome, response.attempts) == (outcome, 6 if outcome == "not sent" else 1)
     words = {
-        "not sent": f"the way through the proxy 127.0.0.1:{proxy.port} to {MESSAGING} broke off before",
-        "unknown": "the connection was closed without an answer",
+        "not sent": [f"the way through the proxy 127.0.0.1:{proxy.port} to {MESSAGING} broke off before"],
+        # Which of the two the system says is a matter of what had been read when the connection was closed.
+        "unknown": ["the connection was closed without an answer", "the connection was cut"],
     }
-    assert words[outcome] in response.explanation
+    assert [said for said in words[outcome] if said in response.explanation] != []
 
 
 @pytest.mark.parametrize(
