@@ -79,6 +79,9 @@ def _run(options: argparse.Namespace) -> int:
                 out=options.out,
                 **given,
             )
+        except OSError as error:
+            print(f"The rules cannot be written to {options.out}: {error.strerror}.", file=sys.stderr)
+            return 1
         except KeyboardInterrupt as interrupt:
             print("\n".join(getattr(interrupt, "__notes__", ())), file=sys.stderr)
             raise

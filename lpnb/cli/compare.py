@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +44,10 @@ def _run(options: argparse.Namespace) -> int:
 
     if options.out is not None:
         check_export(options.out)
+        for given in (options.before, options.after):
+            if os.path.realpath(options.out) == os.path.realpath(given):
+                print(f"--out would write over {given}. Name another file.", file=sys.stderr)
+                return 2
     comparison = compare(options.before, options.after, options.key)
     if options.out is not None:
         save_table(comparison.table(), options.out)

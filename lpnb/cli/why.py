@@ -108,6 +108,9 @@ def _case(options: argparse.Namespace, errors: UsageErrors) -> Case | None:
         for text, (name, sign, _) in zip(options.set, pairs, strict=True):
             if not (name.strip() and sign):
                 errors.add(f"--set needs COLUMN=VALUE, such as ctmrinfo.ctype=vip; got {text!r}.")
+        names = [name.strip() for name, _, _ in pairs]
+        for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+            errors.add(f"{name} is set more than once.")
         return cases_of([{name.strip(): value for name, _, value in pairs}])[0]
     cases = cases_of(
         options.cases,

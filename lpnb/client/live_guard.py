@@ -59,7 +59,10 @@ def check_live(
             f"Send a sample, or say cap={count}."
         )
     if confirm is None and sys.stdin is not None and sys.stdin.isatty():
-        typed = input(f"This opens {cases} at the real {who}. Type the number to go on: ")
+        try:
+            typed = input(f"This opens {cases} at the real {who}. Type the number to go on: ")
+        except EOFError:  # Ctrl-D
+            typed = ""
         confirm = int(typed) if typed.strip().isdecimal() else -1
     if confirm != count:
         came = "it was not confirmed" if confirm is None else f"{confirm} was confirmed"

@@ -222,6 +222,8 @@ def account_world(
         complaints.append(Complaint("sources", 'Name a run\'s journal, a recording, a reply, or "history".'))
     paths = [Path(source) for source in sources if str(source) != HISTORY]
     readers = [_reader_of(path, facts, complaints) for path in paths]
+    if out is not None and any(Path(out).resolve() == Path(source).resolve() for source in map(str, sources)):
+        complaints.append(Complaint("out", f"out would write over {str(out)!r}. Name another file."))
     if complaints:
         raise InvalidValueError(complaints)
     for read in readers:

@@ -337,3 +337,19 @@ def test_before_a_run_with_a_rate_its_conversations_calls_and_seconds_are_said(s
         "This run opens 2 conversations with at least 8 calls: about 1 second at 50 a second."
         in capsys.readouterr().out
     )
+
+
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        ({"campaignInfo.campaignId": "880524014"}, True),
+        ({"campaignInfo.campaignId": "880524014", "campaignInfo.engagementId": "880524120"}, False),
+        ({"skillId": "2741903011"}, False),
+    ],
+)
+def test_a_campaign_without_its_engagement_is_said_to_route_nothing(sandbox, capsys, case, said):
+    with Client(Settings.of(sandbox.environment())) as client:
+        run_experiment(client, [case], dry_run=True)
+
+    words = "such a case as if it named no campaign, so it may land in the default skill."
+    assert (words in capsys.readouterr().out) is said

@@ -125,8 +125,10 @@ def calibrate(
         settings, client.engine.transport, plan.consumers, wait_scale=client.engine.scaled(1.0)
     )
     context = ProbeContext(session, known, receiver, float(wait))
+    rules, reference = (
+        _sandbox_reference()
+    )  # before the account is asked, so that nothing can be lost after it
     problem = _probe(context)
-    rules, reference = _sandbox_reference()
     report = CalibrationReport(
         account=plan.account,
         plan=plan,
@@ -137,7 +139,11 @@ def calibrate(
         problem=problem,
     )
     if out is not None:
-        report.save(out)
+        try:
+            report.save(out)
+        except OSError:
+            print(report)  # noqa: T201 - what was seen, and what may be open, is not lost for want of a file
+            raise
     return report
 
 

@@ -58,7 +58,8 @@ class ProbeReply:
     @property
     def is_refused(self) -> bool:
         """Whether the service said no: a 4xx, or an element with another code than OK."""
-        if self.status is None or self.status == 429 or self.status >= 500:
+        # After a 408 or a 5xx nobody knows what was done; a 429 says nothing of what was asked.
+        if self.status is None or self.status in (408, 429) or self.status >= 500:
             return False
         return self.status >= 400 or any(element.get("code", "OK") != "OK" for element in self.elements)
 
@@ -166,7 +167,7 @@ class ProbeSession:
             exchange.failure is not None
             or status is None
             or status >= 500
-            or status == 429
+            or status in (408, 429)
             or (expects_json and problem is not None and status != 204)
         )
         self.note_trouble(evidence if told_nothing else None)

@@ -110,7 +110,7 @@ class Observations:
 
     def note(self, guess: str, reply: ProbeReply, seen: str | None = None) -> None:
         """What was seen of a guess without a switch: the status and the kind of reply."""
-        if reply.status is None or reply.status >= 500 or reply.status == 429:
+        if reply.status is None or reply.status >= 500 or reply.status in (408, 429):
             return
         code = reply.body("errorCode")
         words = seen or f"HTTP {reply.status}{f', errorCode {code}' if code else ''}"

@@ -112,7 +112,8 @@ class CalibrationReport:
         lines = [f"# Settled by lpnb calibrate on {self.at:%Y-%m-%d} with {self.account}.", "[rules]"]
         for found in self.findings:
             if found.rule and found.value is not None:
-                evidence = " ".join(found.evidence.split())
+                shown = "".join(sign if sign.isprintable() else " " for sign in found.evidence)
+                evidence = " ".join(shown.split())
                 seen = "" if evidence.startswith(found.account) else f"{found.account}: "
                 lines.append(f"# {seen}{evidence}")
                 lines.append(f"{found.rule} = {json.dumps(found.value)}")

@@ -49,6 +49,14 @@ def grid_arguments(path: str | os.PathLike[str]) -> dict[str, Any]:
     else:
         columns = dict.fromkeys(column for entry in exclude for column in entry if column not in values)
         wrong += [f"{path}: exclude names {column!r}, which is no column of [values]." for column in columns]
+        wrong += [
+            f"{path}: exclude names {value!r}, which is no value of {column!r}."
+            for entry in exclude
+            for column, listed in entry.items()
+            if isinstance(values.get(column), list)
+            for value in (listed if isinstance(listed, list) else [listed])
+            if value not in values[column] and value != ""
+        ]
     if wrong:
         raise InvalidValueError([Complaint(str(path), sentence) for sentence in wrong])
     return {**content, **({"where": _exclusion(exclude)} if exclude else {})}

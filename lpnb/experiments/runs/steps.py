@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -119,6 +119,22 @@ def run_forecast(cases: int, rate: float | None, steps: Steps) -> str:
     seconds = cases * (1 + len(steps.say) + steps.close) / rate
     time = f"{seconds / 60:.1f} minutes" if seconds >= 60 else count(max(round(seconds), 1), "second")
     return f"{said}: about {time} at {rate:g} a second."
+
+
+def campaign_alone(columns: Collection[str]) -> str | None:
+    """What becomes of cases that name a campaign and no engagement of it, or None when there are none.
+
+    Example:
+        >>> campaign_alone(["campaignInfo.campaignId", "campaignInfo.engagementId"])
+        >>> campaign_alone(["campaignInfo.campaignId"])[:61]
+        'The cases name a campaign and no campaignInfo.engagementId. T'
+    """
+    if "campaignInfo.campaignId" not in columns or "campaignInfo.engagementId" in columns:
+        return None
+    return (
+        "The cases name a campaign and no campaignInfo.engagementId. The two belong together: the sandbox "
+        "routes such a case as if it named no campaign, so it may land in the default skill."
+    )
 
 
 def unused_columns(steps: Steps, columns: Iterable[str]) -> str | None:

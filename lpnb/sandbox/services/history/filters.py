@@ -204,7 +204,7 @@ def _mcs_alerts(name: str, value: object) -> Predicate:
     items = (
         [str(item) if isinstance(item, int) else item for item in value] if isinstance(value, list) else []
     )
-    if not items or not set(items) <= set(_MCS_ALERTS):
+    if not items or any(item not in _MCS_ALERTS for item in items):
         raise FilterError(f"{name} must be an array of {', '.join(map(repr, _MCS_ALERTS))}.")
     return lambda view: view.mcs is not None and str(view.mcs["alertedMCS"]) in items
 

@@ -1,0 +1,57 @@
+"""No command writes its result over what it was given, and a column that is set twice is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import lpnb
+from lpnb.cli.main import main
+from lpnb.experiments.cases.grid_file import grid_arguments
+from lpnb.sandbox.services.history.filters import FilterError, _mcs_alerts
+
+
+def test_compare_does_not_write_over_a_table_that_it_compares(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.csv", "b.csv"):
+        Path(name).write_text("case,outcome\nx,answered\n", encoding="utf-8")
+
+    assert main(["compare", "a.csv", "b.csv", "--out", "b.csv"]) == 2
+
+    assert capsys.readouterr().err == "--out would write over b.csv. Name another file.\n"
+    assert Path("b.csv").read_text(encoding="utf-8") == "case,outcome\nx,answered\n"
+
+
+def test_a_world_is_not_written_over_its_source(tmp_path, sandbox):
+    journal = tmp_path / "run.sqlite"
+    with lpnb.Client(lpnb.Settings.of(sandbox.environment())) as client:
+        lpnb.run_experiment(client, [{"skillId": "2741903011"}], journal=journal, progress=False)
+        before = journal.read_bytes()
+
+        with pytest.raises(lpnb.InvalidValueError, match="out would write over"):
+            lpnb.account_world(client, journal, out=journal)
+
+    assert journal.read_bytes() == before
+
+
+def test_a_column_that_is_set_twice_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["why", "--set", "skillId=1", "--set", "skillId=2"]) == 2
+
+    assert "skillId is set more than once." in capsys.readouterr().err
+
+
+def test_a_grid_file_that_excludes_a_value_that_there_is_not_is_refused(tmp_path):
+    file = tmp_path / "grid.toml"
+    text = '[values]\n"ctmrinfo.ctype" = ["vip", "gold"]\n[[exclude]]\n"ctmrinfo.ctype" = "vp"\n'
+    file.write_text(text, encoding="utf-8")
+
+    with pytest.raises(lpnb.InvalidValueError, match="exclude names 'vp', which is no value of"):
+        grid_arguments(file)
+
+
+def test_a_filter_of_objects_where_numbers_belong_is_refused():
+    with pytest.raises(FilterError, match="alertedMcsValues must be an array of"):
+        _mcs_alerts("alertedMcsValues", [{}])
