@@ -504,3 +504,22 @@ def test_columns_points_out_what_can_hardly_be_meant(tmp_path, monkeypatch, caps
         "case-00001 (customerId 1), ctmrinfo.ctype: 'vip ' begins or ends with a blank"
         in capsys.readouterr().out
     )
+
+
+@pytest.mark.parametrize("odd", [float("inf"), 10**400, float("-inf")])
+def test_a_number_that_is_no_day_is_named_in_a_column_of_dates(odd):
+    table = pd.DataFrame({"ctmrinfo.lastPaymentDate": ["31.12.1980", odd]}, dtype=object)
+
+    (complaint,) = cases_of(table)[1].complaints()
+
+    assert complaint.sentence.startswith(
+        "Row 2, ctmrinfo.lastPaymentDate must be a date, such as 2014-10-15; got"
+    )
+
+
+@pytest.mark.parametrize("loose", ["12 5", "3 000 4,5", "1 2,5", "1 23"])
+def test_blanks_that_part_no_thousands_join_no_digits(loose):
+    table = pd.DataFrame({"ctmrinfo.balance": ["1 234,50", loose]})
+
+    with pytest.raises(lpnb.InvalidValueError):
+        cases_of(table).check()

@@ -21,6 +21,8 @@ Converter = Callable[[object], object]
 
 _PLAIN = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 _BLANKS = str.maketrans("", "", " \u00a0\u202f\u2009\u2007\u200b\u200c\u200d\u2060\ufeff")
+#: A blank between two digits that parts no thousands: "12 5" is no number.
+_LOOSE_BLANK = re.compile(r"(?<=[0-9])[ \u00a0\u202f\u2009\u2007](?=[0-9](?![0-9]{2}(?![0-9])))")
 _CURRENCY = re.compile(r"^(?:[€$£¥]|[A-Z]{3})|(?:[€$£¥]|[A-Z]{3})$|[.,][-\u2013\u2014]{1,2}$")
 _NO_BREAK = {0xA0: " ", 0x202F: " ", 0x200B: None, 0xFEFF: None}
 _GROUPED = {
@@ -115,6 +117,8 @@ def _sum(counts: Mapping[str, int], texts: Iterable[str]) -> int:
 
 def _bare(text: str) -> str:
     """A number without blanks and currency, its minus in front: some put it behind, or use brackets."""
+    if _LOOSE_BLANK.search(text):
+        return text
     bare = _CURRENCY.sub("", text.translate(_BLANKS)).replace("\u2212", "-")
     if bare.startswith("(") and bare.endswith(")"):
         bare = f"-{bare[1:-1]}"
@@ -202,8 +206,10 @@ def date_format(texts: Iterable[str], order: DateOrder | None) -> ColumnFormat:
 def _as_date(cell: object, order: DateOrder) -> object:
     if isinstance(cell, str):
         return _date(cell, order) or _date(cell, "ymd") or cell
-    is_number = isinstance(cell, int | float) and not isinstance(cell, bool)
-    return _date(f"{cell:.0f}", order) or cell if is_number and cell == int(cell) else cell  # type: ignore[call-overload]
+    # Excel's day numbers have five digits; infinity, NaN and numbers beyond them are no days.
+    if isinstance(cell, bool) or not isinstance(cell, int | float) or not 0 < cell < 100_000:
+        return cell
+    return _date(f"{cell:.0f}", order) or cell if cell == int(cell) else cell
 
 
 def _date(text: str, order: DateOrder) -> datetime.date | None:

@@ -220,7 +220,7 @@ def _groups(names: Sequence[str], zipped: object, fixed: Sequence[str]) -> list[
     elif all(isinstance(name, str) for name in listed):
         together = [listed]
     else:
-        together = [list(group) if not isinstance(group, str) else [group] for group in listed]
+        together = [list(group) if isinstance(group, list | tuple) else [group] for group in listed]
     named = [name for group in together for name in group]
     complaints = [
         Complaint("zipped", f"zipped names {brief(name)}, which is not a column of the grid.")

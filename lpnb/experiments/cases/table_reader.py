@@ -265,7 +265,11 @@ def _format(
     if column.kind == "whole":
         return whole_format(texts)
     if column.kind == "object" and column.model is not None and issubclass(column.model, Day | Age):
-        numbers = {f"{cell:.0f}": number for cell, number in cells.items() if isinstance(cell, int | float)}
+        numbers = {
+            f"{cell:.0f}": number
+            for cell, number in cells.items()
+            if isinstance(cell, int | float) and abs(cell) < 1e15
+        }
         return date_format(Counter(texts) + Counter(numbers), dates)
     if column.kind == "boolean" or column.choices:
         return choice_format(texts, column.choices or ("true", "false"))
@@ -273,7 +277,9 @@ def _format(
         found = id_format(texts, numeric=column.name in NUMERIC_IDS)
         mixed = _lost_zeros(cells)
         rounded = [text for text in texts if is_rounded(text)]
-        rounded += [f"{cell:.0f}" for cell in cells if isinstance(cell, int | float) and abs(cell) >= 1e15]
+        rounded += [
+            f"{cell:.0f}" for cell in cells if isinstance(cell, int | float) and 1e15 <= abs(cell) < 1e300
+        ]
         if rounded := [
             text
             for text in rounded
