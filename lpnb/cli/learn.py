@@ -15,6 +15,7 @@ from lpnb.cli.run_command import (
     exit_2_when_refused,
     terminate_as_interrupt,
 )
+from lpnb.cli.run_options import add_asking_options
 
 if TYPE_CHECKING:
     SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -50,20 +51,7 @@ def register(commands: SubParsers) -> None:
     )
     learn.add_argument("--journal", type=Path, metavar="FILE", help="go on by this one, or begin it")
     learn.add_argument("--profile", help="read .env.PROFILE in place of .env")
-    learn.add_argument("--concurrency", type=int, default=16, metavar="N", help="requests at once (16)")
-    learn.add_argument("--rate", type=float, metavar="N", help="conversations a second at the most")
-    learn.add_argument(
-        "--live", action="store_true", help="needed for a real account; without settings an error"
-    )
-    learn.add_argument("--confirm", type=int, metavar="N", help="needed there: the budget")
-    learn.add_argument("--landing-wait", type=float, metavar="S", help="seconds to wait for a landing")
-    learn.add_argument(
-        "--engagement",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="ask Monitoring first; by default when there are columns for it",
-    )
-    learn.add_argument("--quiet", "-q", action="store_true", help="show no progress")
+    add_asking_options(learn, "needed there: the budget")
     learn.set_defaults(run=_run)
 
 

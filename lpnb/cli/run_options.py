@@ -1,9 +1,12 @@
-"""The options that ``lpnb send`` and ``lpnb verify`` have in common."""
+"""The options that several commands of ``lpnb`` have in common."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+
+#: What a rate counts, the same for every command.
+RATE_HELP = "calls to the Connector API a second at the most, steps included"
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +25,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "--rate",
         type=float,
         metavar="N",
-        help="calls to the Connector API a second at the most, steps included",
+        help=RATE_HELP,
     )
     parser.add_argument(
         "--cluster",
@@ -37,6 +40,24 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--confirm", type=int, metavar="N", help="needed there: how many cases there are")
     parser.add_argument("--cap", type=int, metavar="N", help="how many a run may have there (1000)")
     parser.add_argument("--landing-wait", type=float, metavar="S", help="seconds to wait for a landing")
+    parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
+
+
+def add_asking_options(parser: argparse.ArgumentParser, confirm_help: str) -> None:
+    """Add how ``lpnb learn`` and ``lpnb why`` ask: pace, guard of a real account, landing, Monitoring."""
+    parser.add_argument("--concurrency", type=int, default=16, metavar="N", help="requests at once (16)")
+    parser.add_argument("--rate", type=float, metavar="N", help=RATE_HELP)
+    parser.add_argument(
+        "--live", action="store_true", help="needed for a real account; without settings an error"
+    )
+    parser.add_argument("--confirm", type=int, metavar="N", help=confirm_help)
+    parser.add_argument("--landing-wait", type=float, metavar="S", help="seconds to wait for a landing")
+    parser.add_argument(
+        "--engagement",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="ask Monitoring first; by default when there are columns for it",
+    )
     parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
 
 

@@ -15,7 +15,7 @@ from lpnb.cli.run_command import (
     exit_2_when_refused,
     terminate_as_interrupt,
 )
-from lpnb.cli.run_options import add_table_options
+from lpnb.cli.run_options import add_asking_options, add_table_options
 
 if TYPE_CHECKING:
     from lpnb.experiments.cases.cases import Case
@@ -47,22 +47,7 @@ def register(commands: SubParsers) -> None:
     why.add_argument("--map", type=Path, metavar="FILE", help="what headers stand for; see lpnb columns")
     why.add_argument("--journal", type=Path, metavar="FILE", help="go on by this one, or begin it")
     why.add_argument("--profile", help="read .env.PROFILE in place of .env")
-    why.add_argument("--concurrency", type=int, default=16, metavar="N", help="requests at once (16)")
-    why.add_argument("--rate", type=float, metavar="N", help="conversations a second at the most")
-    why.add_argument(
-        "--live", action="store_true", help="needed for a real account; without settings an error"
-    )
-    why.add_argument(
-        "--confirm", type=int, metavar="N", help="needed there: how many conversations at the most"
-    )
-    why.add_argument("--landing-wait", type=float, metavar="S", help="seconds to wait for a landing")
-    why.add_argument(
-        "--engagement",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="ask Monitoring first; by default when there are columns for it",
-    )
-    why.add_argument("--quiet", "-q", action="store_true", help="show no progress")
+    add_asking_options(why, "needed there: how many conversations at the most")
     why.set_defaults(run=_run)
 
 
