@@ -87,7 +87,7 @@ def learn_routing(
         engagement: Ask Monitoring first, as a page would. When left out: if there are columns for it.
         live: Must be True for a real account.
         confirm: There, the budget; typed when it is left out and somebody can be asked.
-        rate: How many conversations are opened a second, at the most; found by itself when left out.
+        rate: Calls to the Connector API a second at the most, steps included; found by itself when left out.
         concurrency: How many are under way at once. Cases are chosen 16 at a time, or so many if that is
         more. landing_wait: Seconds to wait for each landing at the most; a case whose landing does not come
             in time counts for nothing.
