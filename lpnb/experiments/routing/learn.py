@@ -89,7 +89,8 @@ def learn_routing(
         confirm: There, the budget; typed when it is left out and somebody can be asked.
         rate: Calls to the Connector API a second at the most, steps included; found by itself when left out.
         concurrency: How many are under way at once. Cases are chosen 16 at a time, or so many if that is
-        more. landing_wait: Seconds to wait for each landing at the most; a case whose landing does not come
+            more.
+        landing_wait: Seconds to wait for each landing at the most; a case whose landing does not come
             in time counts for nothing.
 
     Raises:

@@ -137,7 +137,7 @@ def reasons(
         where. engagement: Ask Monitoring first. When left out: if there are columns for it.
         live: Must be True for a real account.
         confirm: There, the most conversations that can be opened, as the error names them.
-        rate: How many conversations are opened a second, at the most.
+        rate: Calls to the Connector API a second at the most, steps included.
         concurrency: How many are under way at once.
         landing_wait: Seconds to wait for each landing at the most.
         progress: Whether to show how it goes, or what to show it with.
