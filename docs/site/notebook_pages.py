@@ -15,6 +15,7 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from traitlets.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -50,6 +51,8 @@ def execute(notebook: nbformat.NotebookNode, name: str) -> None:
             timeout=120,
             store_widget_state=False,
             resources={"metadata": {"path": folder}},
+            # By files: of ten kernels that start at once, no two want the same TCP port.
+            config=Config({"KernelManager": {"transport": "ipc", "ip": f"{folder}/kernel"}}),
             extra_arguments=[
                 "--log-level=ERROR"
             ],  # or each kernel warns that its loopback port is unencrypted

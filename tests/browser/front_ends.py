@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from jupyter_kernels import TRANSPORT, socket_folder
 from playwright.sync_api import ConsoleMessage, Page, Route
 
 from lpnb.cli.app import APP_FOLDER
@@ -31,6 +32,9 @@ SETTINGS = {
 
 def environment(home: Path) -> dict[str, str]:
     """What a front end is started with, its settings below *home*."""
+    config = home / "config" / "jupyter_config.json"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(json.dumps({"KernelManager": TRANSPORT}), encoding="utf-8")
     for name, value in SETTINGS.items():
         file = home / "settings" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +45,7 @@ def environment(home: Path) -> dict[str, str]:
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         "JUPYTER_DATA_DIR": str(home / "data"),
         "JUPYTER_PATH": str(APP_FOLDER),  # where an installed lpnb has the keys of its panels
-        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "JUPYTER_RUNTIME_DIR": str(socket_folder()),
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
         "IPYTHONDIR": str(home / "ipython"),
@@ -51,9 +55,10 @@ def environment(home: Path) -> dict[str, str]:
 
 
 #: What front ends say of themselves at any moment: JupyterLab of a notebook that is closed while its
-#: kernel still answers, ipywidgets' own wrapper of a view that is removed before its last message on layout.
+#: kernel is still asked; ipywidgets' own wrapper of a view that is removed before its last message on layout.
 FORGIVEN = (
     "Canceled future for create_subshell_request",
+    "Canceled future for debug_request",
     "Cannot read properties of null (reading 'processLuminoMessage')",
 )
 

@@ -11,7 +11,9 @@ from urllib.parse import quote
 
 import nbformat
 import pytest
+from jupyter_kernels import TRANSPORT, socket_folder
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 from lpnb import Sandbox
 from lpnb.samples.exercises import EXERCISES
@@ -86,7 +88,11 @@ def test_a_notebook_runs_and_shows_neither_warnings_nor_secrets(
         settings = "".join(f"{name}='{value}'\n" for name, value in sandbox.environment().items())
         (tmp_path / ".env").write_text(settings, encoding="utf-8")
         client = NotebookClient(
-            stored, timeout=60, store_widget_state=False, resources={"metadata": {"path": str(tmp_path)}}
+            stored,
+            timeout=60,
+            store_widget_state=False,
+            resources={"metadata": {"path": str(tmp_path)}},
+            config=Config({"KernelManager": {**TRANSPORT, "ip": str(socket_folder() / tmp_path.name)}}),
         )
 
         client.execute()

@@ -10,7 +10,8 @@ from queue import Empty
 from typing import Any
 
 import pytest
-from jupyter_client.manager import start_new_kernel
+from jupyter_client.manager import KernelManager
+from jupyter_kernels import TRANSPORT, socket_folder
 
 from lpnb import Sandbox
 
@@ -19,7 +20,11 @@ class Kernel:
     """A kernel whose cells can be interrupted."""
 
     def __init__(self, folder: Path) -> None:
-        self.manager, self.client = start_new_kernel(kernel_name="python3", cwd=str(folder))
+        self.manager = KernelManager(kernel_name="python3", ip=str(socket_folder() / "kernel"), **TRANSPORT)
+        self.manager.start_kernel(cwd=str(folder))
+        self.client = self.manager.blocking_client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=60)
 
     def begin(self, code: str) -> str:
         return self.client.execute(code)

@@ -1,0 +1,21 @@
+"""How the tests speak to kernels: through socket files, which no other test can take."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import shutil
+import tempfile
+from pathlib import Path
+
+#: Jupyter picks a kernel's TCP ports long before the kernel binds them. Beside tests that bind a thousand,
+#: one of them is taken now and then, and the notebook waits for a kernel that never answers.
+TRANSPORT = {"transport": "ipc"}
+
+
+@functools.cache
+def socket_folder() -> Path:
+    """A folder with a short name, for this process: the whole path of a socket has at most 107 characters."""
+    folder = Path(tempfile.mkdtemp(prefix="lpnb-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
