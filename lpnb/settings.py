@@ -24,6 +24,8 @@ from lpnb._internal.redaction import NO_SECRET, Secret, scrub, unless_secret
 from lpnb.errors import SettingsError
 
 DOMAIN_API = "https://api.liveperson.net"
+#: Bytes of the largest body that is sent unless the settings say otherwise; the documentation names no limit.
+LARGEST_BODY = 1 << 20
 _ACCOUNT = re.compile(r"[A-Za-z0-9_]{1,20}\Z")
 _PROFILE = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _INSTALLATION = re.compile(r"[\x21-\x7e]{1,128}\Z")
@@ -46,6 +48,7 @@ SETTINGS = (
     ("LP_HISTORY_TOKEN_SECRET", False, "access token secret of that API key"),
     ("LP_PROXY", False, "the proxy for https, such as http://proxy.example.com:8080; direct for none"),
     ("LP_CA_FILE", False, "certificates (PEM) of authorities that are trusted besides the system's"),
+    ("LP_LARGEST_BODY", False, f"bytes of the largest request that is sent; {LARGEST_BODY} when left out"),
 )
 _APPLICATION = ("LP_HISTORY_CLIENT_ID", "LP_HISTORY_CLIENT_SECRET")
 _AGENT = ("LP_AGENT_LOGIN", "LP_AGENT_PASSWORD")
@@ -89,6 +92,8 @@ class Settings:
             needs them; "" or "direct" for none. ``Settings.load`` takes it from the environment.
         no_proxy: Names of hosts that are reached without it, with their subdomains; "*" is all.
         ca_file: A PEM file (or folder) of authorities that are trusted besides the operating system's.
+        largest_body: Bytes beyond which a request is refused here and not sent; 1 MiB, a limit of lpnb's own,
+            or more.
 
     Raises:
         SettingsError: Naming everything that is missing or malformed, never a secret's value.
@@ -121,6 +126,7 @@ class Settings:
     proxy: Secret = NO_SECRET
     no_proxy: tuple[str, ...] = ()
     ca_file: str = ""
+    largest_body: int = LARGEST_BODY
 
     def __init__(
         self,
@@ -143,6 +149,7 @@ class Settings:
         proxy: Secret | str = "",
         no_proxy: Sequence[str] = (),
         ca_file: str | Path = "",
+        largest_body: int | str = LARGEST_BODY,
     ) -> None:
         # Plain text is forgotten before anything can fail: a traceback may show this frame's variables.
         client_secret, client_problem = _as_secret(client_secret)
@@ -181,6 +188,7 @@ class Settings:
             "proxy": proxy,
             "no_proxy": tuple(str(host).strip().lower() for host in no_proxy if str(host).strip()),
             "ca_file": str(ca_file),
+            "largest_body": _whole_number(largest_body),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -211,6 +219,9 @@ class Settings:
             if (problem := host_trouble(host))
         )
         problems.extend(self._network_problems())
+        if not LARGEST_BODY <= self.largest_body < 1 << 31:
+            rule = f"must be a number of bytes, from {LARGEST_BODY} (1 MiB) to 2147483647"
+            problems.append(f"LP_LARGEST_BODY {rule}.")
         given = self._given()
         for group in (_APPLICATION, _AGENT, _KEYS):
             missing = [name for name in group if not given[name]]
@@ -294,6 +305,7 @@ class Settings:
             proxy=values.get("LP_PROXY", ""),
             no_proxy=re.findall(r"[^,\s]+", str(values.get("NO_PROXY", ""))),
             ca_file=str(values.get("LP_CA_FILE", "")),
+            largest_body=str(values.get("LP_LARGEST_BODY", LARGEST_BODY)),
         )
 
     @property
@@ -367,6 +379,7 @@ class Settings:
             self.history_token_secret,
             self.proxy_address,
             self.ca_file,
+            str(self.largest_body),
         )
         return dict(zip(_NAMES, values, strict=True))
 
@@ -641,6 +654,12 @@ def _as_secret(value: object, needed: bool = True) -> tuple[Secret, str | None]:
     if lone_surrogate(value.reveal()) is not None:
         return value, "must be text that can be encoded; it holds half a character"
     return value, None
+
+
+def _whole_number(value: object) -> int:
+    """*value* as a whole number, -1 where it is none."""
+    text = str(value).strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1
 
 
 def _the(source: str) -> str:

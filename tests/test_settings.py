@@ -735,6 +735,25 @@ def test_all_secrets_are_known_to_those_who_take_them_out_of_text():
     assert {secret.reveal() for secret in settings.secrets} == {*values.values(), "p@ss"}
 
 
+@pytest.mark.parametrize(
+    "value", ["0", "1048575", "-1", "1e9", "1 MiB", "true", "2147483648", "\u0661\u0662\u0663" * 3, " "]
+)
+def test_a_limit_of_bodies_that_is_none_is_refused(value):
+    with pytest.raises(SettingsError) as caught:
+        Settings.of({**PLAIN, "LP_LARGEST_BODY": value})
+
+    assert str(caught.value) == (
+        "LP_LARGEST_BODY must be a number of bytes, from 1048576 (1 MiB) to 2147483647."
+    )
+
+
+@pytest.mark.parametrize("value", [5_000_000, "5000000", " 5000000 "])
+def test_the_limit_of_bodies_can_be_raised(value):
+    assert Settings("1", "a", "b", largest_body=value).largest_body == 5_000_000
+    assert Settings.of({**PLAIN, "LP_LARGEST_BODY": value}).largest_body == 5_000_000
+    assert Settings("1", "a", "b").largest_body == 1_048_576
+
+
 def test_the_example_file_names_every_setting_and_no_other():
     example = (REPOSITORY / ".env.example").read_text(encoding="utf-8")
 
@@ -757,6 +776,7 @@ def test_the_example_file_names_every_setting_and_no_other():
         "LP_HISTORY_TOKEN_SECRET",
         "LP_PROXY",
         "LP_CA_FILE",
+        "LP_LARGEST_BODY",
     ]
     from lpnb.settings import SETTINGS
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -17,6 +18,8 @@ import orjson
 
 MAX_DEPTH = 64
 MAX_DIGITS = 400
+#: The largest number there is as a float.
+LARGEST = sys.float_info.max
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -25,8 +28,10 @@ class JsonError(ValueError):
     """Why a text is not JSON that can be relied on, as a phrase such as "the key 'code' occurs twice"."""
 
 
-def read_json(data: bytes | str) -> Any:
+def read_json(data: bytes | str, *, clamp: bool = False) -> Any:
     """Read *data*, refusing whatever two readers could understand differently.
+
+    With *clamp* a number that is too large is read as ``LARGEST``, or minus that, and not refused.
 
     Lone surrogates, which can be written in JSON but never encoded again, become U+FFFD.
 
@@ -55,7 +60,7 @@ def read_json(data: bytes | str) -> Any:
         raise JsonError("it is empty")
     _check_depth(text)
     try:
-        value = _DECODER.decode(text)
+        value = (_CLAMPING if clamp else _DECODER).decode(text)
     except json.JSONDecodeError as error:
         raise JsonError(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
     return clean(value) if halves or "\\u" in text else value
@@ -119,8 +124,20 @@ def _constant(name: str) -> Any:
     raise JsonError(f"{name} is not JSON")
 
 
+def _clamped_whole(digits: str) -> int | float:
+    return int(digits) if len(digits) <= MAX_DIGITS else math.copysign(LARGEST, -digits.count("-"))
+
+
+def _clamped_number(digits: str) -> float:
+    value = float(digits)
+    return math.copysign(LARGEST, value) if math.isinf(value) else value
+
+
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_object, parse_int=_whole, parse_float=_number, parse_constant=_constant
+)
+_CLAMPING = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_clamped_whole, parse_float=_clamped_number, parse_constant=_constant
 )
 
 

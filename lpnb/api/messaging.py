@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from lpnb._internal.redaction import Secret, scrub_bytes
 from lpnb.models.frame_responses import explain_frame, read_frame
-from lpnb.models.outgoing import Batch, EncodedBatch
+from lpnb.models.outgoing import Batch, EncodedBatch, check_size
 from lpnb.models.responses import BatchResponse, Outcome, Pair, Reading, explain, fill, read_batch
 from lpnb.transport.protocol import (
     AcquireSlot,
@@ -51,6 +51,7 @@ class SendContext(Protocol):
     """What a send needs of the account: where to, the tokens of the moment, the shared throttle."""
 
     account_id: str
+    largest_body: int
     throttle: Throttle
     observer: AttemptObserver | None
     secrets: tuple[Secret, ...]
@@ -81,6 +82,9 @@ def post_batch(batch: Batch, consumer_id: str, context: SendContext) -> Flow[Bat
 
     Request ids are made anew for each attempt, unless the batch has its own.
 
+    Raises:
+        InvalidValueError: The body is larger than the settings allow; nothing was sent.
+
     Source: Send API, CONVERSATION; the rules are those of ``transport.protocol.verdict``.
     """
     return _post(batch, consumer_id, context)
@@ -88,6 +92,9 @@ def post_batch(batch: Batch, consumer_id: str, context: SendContext) -> Flow[Bat
 
 def post_frame(frame: Batch, consumer_id: str, context: SendContext) -> Flow[BatchResponse]:
     """Post *frame* by SEND on behalf of *consumer_id* and return what became of it, as for a batch.
+
+    Raises:
+        InvalidValueError: The body is larger than the settings allow; nothing was sent.
 
     Source: Send API, SEND. A message that may have arrived is not sent a second time.
     """
@@ -114,6 +121,7 @@ def _post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchRes
             continue
         has_slot = False
         outgoing = batch.outgoing(context.account_id)
+        check_size("frames", outgoing.content, context.largest_body)
         if context.observer is not None:
             yield BeforeSend(outgoing, context.observer)
             # While the observer wrote, another caller may have been told to stay away, or lost the tokens.

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from lpnb._internal.display import brief
 from lpnb.errors import MonitoringError
 from lpnb.models.engagements import Engagement, EngagementRequest, Reported, engagement_of, text_id
+from lpnb.models.outgoing import check_size
 from lpnb.transport.protocol import Exchange, Flow, Request, Sleep, call, content_of
 from lpnb.transport.retries import CONNECT_RETRY_DELAY, MAX_WAIT
 
@@ -47,6 +48,7 @@ class MonitoringTarget:
     account_id: str
     app_id: str
     wait: Callable[[float], Sleep | None]
+    largest_body: int
 
 
 def request_engagement(
@@ -96,7 +98,9 @@ def _ask(
     attempts, pauses = 0, list(MONITORING_RETRY_DELAYS)
     while True:
         attempts += 1
-        exchange = yield from call(_request(operation, request, visitor, target))
+        asked = _request(operation, request, visitor, target)
+        check_size("engagement attributes", asked.content, target.largest_body)
+        exchange = yield from call(asked)
         reply, parse_error = content_of(exchange)
         reply = reply if isinstance(reply, Mapping) else {}
         code = reply.get("internalCode")

@@ -169,7 +169,9 @@ class AccountState:
         if remembered is not None and not is_given:
             visitor.visitor_id, visitor.session_id = remembered
         app = settings.app_installation_id
-        target = MonitoringTarget(self.domains["smt"], settings.account_id, app, self.throttle.retry_delay)
+        target = MonitoringTarget(
+            self.domains["smt"], settings.account_id, app, self.throttle.retry_delay, settings.largest_body
+        )
         try:
             return (yield from call(request, visitor, target))
         finally:
@@ -275,12 +277,22 @@ class AccountState:
 class _ConsumerSendContext:
     """A consumer's ``SendContext`` to an account."""
 
-    __slots__ = ("_account", "_consumer_id", "_used", "account_id", "observer", "secrets", "throttle")
+    __slots__ = (
+        "_account",
+        "_consumer_id",
+        "_used",
+        "account_id",
+        "largest_body",
+        "observer",
+        "secrets",
+        "throttle",
+    )
 
     def __init__(self, account: AccountState, consumer_id: str, observer: AttemptObserver | None) -> None:
         self._account = account
         self._consumer_id = consumer_id
         self.account_id = account.settings.account_id
+        self.largest_body = account.settings.largest_body
         self.throttle = account.throttle
         self.observer = observer
         self.secrets = account.secrets

@@ -53,8 +53,12 @@ class Hints(tuple[Hint, ...]):
         return table_html("Advice", ["where", "hint", "source"], [(h.path, h.text, h.source) for h in self])
 
 
-def advise(batch: ConversationBatch) -> Hints:
+def advise(batch: ConversationBatch, account_id: str | None = None) -> Hints:
     """Return what the documentation would have you do differently.
+
+    Args:
+        batch: What is to be sent.
+        account_id: To which account; with it a ``brandId`` of another one is pointed out.
 
     Example:
         >>> [hint.text for hint in advise(ConversationBatch())][0]
@@ -65,6 +69,9 @@ def advise(batch: ConversationBatch) -> Hints:
         raise InvalidValueError([must("batch", "must be a ConversationBatch", batch, hint)])
     hints = [*_on_sdes(batch.profile.sdes), *_on_routing_sdes(batch), *_on_request(batch.request)]
     hints += _on_values(batch)
+    brand_id = batch.request.brand_id
+    if account_id is not None and brand_id is not None and (why := foreign_brand(brand_id, account_id)):
+        hints.append(Hint("[1].body.brandId", why, CONVERSATION))
     if batch.req_ids is not None:
         hints.append(
             Hint(
@@ -200,6 +207,21 @@ def _texts(value: object, path: str, name: str) -> Iterator[tuple[str, str, str]
     elif isinstance(value, list | tuple):
         for place, inner in enumerate(value):
             yield from _texts(inner, join(path, place), name)
+
+
+def foreign_brand(brand_id: str, account_id: str) -> str | None:
+    """Why a ``brandId`` is not advised for an account, or None.
+
+    Example:
+        >>> foreign_brand("999", "12345678")
+        "brandId is '999', and this goes to the account 12345678. Leave it out: sending fills it in."
+    """
+    if brand_id == account_id or placeholder_in(brand_id) is not None:
+        return None
+    return (
+        f"brandId is {brief(brand_id)}, and this goes to the account {account_id}. Leave it out: "
+        "sending fills it in."
+    )
 
 
 def usual_values(name: str) -> re.Pattern[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from lpnb.errors import Complaint, InvalidValueError
+
 
 # Neither this nor ``Exchange`` is frozen: one is made for every attempt, and freezing doubles its cost.
 @dataclass(slots=True)
@@ -31,3 +33,22 @@ class Batch(Protocol):
     def outgoing(self, account_id: str) -> EncodedBatch:
         """Return what is posted for *account_id*, with request ids of its own for this attempt."""
         ...
+
+
+def check_size(path: str, content: bytes, largest: int) -> None:
+    """See that a body has at most *largest* bytes; *path* names what it was made of.
+
+    Raises:
+        InvalidValueError: It has more.
+
+    Example:
+        >>> check_size("frames", bytes(2_000), 1_000)
+        Traceback (most recent call last):
+        lpnb.errors.InvalidValueError: frames make a body of 2,000 bytes, and lpnb sends at most 1,000, a limit of its own. Shorten the texts, or raise LP_LARGEST_BODY (Settings(largest_body=...)).
+    """  # noqa: E501
+    if len(content) > largest:
+        sentence = (
+            f"{path} make a body of {len(content):,} bytes, and lpnb sends at most {largest:,}, a limit of "
+            "its own. Shorten the texts, or raise LP_LARGEST_BODY (Settings(largest_body=...))."
+        )
+        raise InvalidValueError([Complaint(path, sentence)])

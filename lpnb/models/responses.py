@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Literal, Self
 
 from lpnb._internal.display import brief, esc, room, table_html, table_text
-from lpnb._internal.json_codec import JsonError, read_json
+from lpnb._internal.json_codec import LARGEST, JsonError, read_json
 from lpnb._printable import one_line
 from lpnb.errors import AlreadyOpenError, NoAnswerError, NotSentError, RefusedError, UnauthorizedError
 
@@ -183,7 +183,7 @@ class BatchResponse:
     def candidates(self) -> tuple[str, ...]:
         """Every conversationId that stands anywhere in the reply, for settling an unknown outcome."""
         try:
-            ids = list(_conversation_ids(read_json(self.raw)))
+            ids = list(_conversation_ids(read_json(self.raw, clamp=True)))
         except (JsonError, RecursionError):
             text = self.raw.decode("utf-8", "replace")
             ids = re.findall(r'"conversationId"\s*:\s*"([^"\\]{1,64})"', text)
@@ -290,7 +290,7 @@ def _usual_reading(content: bytes, requests: Sequence[tuple[str, str]]) -> Readi
 
 def _read_reply(content: bytes, requests: Sequence[tuple[str, str]]) -> Reading:
     try:
-        reply = read_json(content)
+        reply = read_json(content, clamp=True)
     except (JsonError, RecursionError) as error:
         return Reading(_all(requests, "unreadable", str(error)), anomaly=f"The reply is not JSON: {error}.")
     if isinstance(reply, dict) and "reqId" in reply:
@@ -447,6 +447,8 @@ def _pair(req_id: str, kind: str, answers: list[Any], strays: list[Any]) -> Pair
         return Pair(req_id, kind, False, "doubled", f"{len(answers)} different answers", None, answers)
     answer = answers[0]
     code = answer.get("code")
+    if code in (LARGEST, -LARGEST):  # read as such because it is too large for a number
+        code = None
     found = answer.get("body")
     conversation = found.get("conversationId") if isinstance(found, dict) else None
     known = conversation if kind == _OPENS and isinstance(conversation, str) and conversation else None

@@ -25,7 +25,8 @@ def as_curl(batch: Any, consumer_id: str, *, domain_api: str = DOMAIN_API) -> st
 
     It needs bash and curl 7.55 or newer, and reads ``LP_ACCOUNT_ID``, ``LP_CLIENT_ID`` and
     ``LP_CLIENT_SECRET`` from the environment, and ``LP_DOMAIN_API`` if it is there. The secret and the
-    tokens are handed over in a way that lists of processes do not show.
+    tokens are handed over in a way that lists of processes do not show, and as by lpnb to LivePerson's hosts
+    and those of ``LP_TRUSTED_HOSTS`` alone.
 
     Args:
         batch: A ``ConversationBatch``, a ``RawBatch``, or frames as ``send_batch`` takes them.
@@ -64,15 +65,34 @@ _SCRIPT = """\
 set -euo pipefail
 : "${{LP_ACCOUNT_ID:?}}" "${{LP_CLIENT_ID:?}}" "${{LP_CLIENT_SECRET:?}}"
 API=${{LP_DOMAIN_API:-{api}}}
+THIS_MACHINE='^https?://(127[.]0[.]0[.]1|localhost|[[]::1])(:[0-9]+)?$'
+HTTPS='^https://[A-Za-z0-9.-]+(:[0-9]+)?$'
+[[ $API =~ $THIS_MACHINE || $API =~ $HTTPS ]] || {{
+  echo 'LP_DOMAIN_API must be https; plain http is for this machine only.' >&2; exit 1
+}}
 
 # The text of one field of a JSON reply.
 field() {{ tr -d '\\n' | sed -n 's/.*"'"$1"'"[[:space:]]*:[[:space:]]*"\\([^"]*\\)".*/\\1/p'; }}
 
-# Which host serves what for this account.
-host() {{ curl -fsS "$API/api/account/$LP_ACCOUNT_ID/service/$1/baseURI.json?version=1.0" | field baseURI; }}
-SENTINEL=${{API%%://*}}://$(host sentinel)
-IDP=${{API%%://*}}://$(host idp)
-MESSAGING=${{API%%://*}}://$(host asyncMessagingEnt)
+# Where a service is, if it may get a token: this machine names only itself, others LivePerson's hosts.
+LIVEPERSON='^([a-z0-9-]+[.])+(liveperson|lpsnmedia)[.]net(:443)?$'
+TRUSTED=" $(printf %s "${{LP_TRUSTED_HOSTS:-}}" | tr 'A-Z,\\n\\t' 'a-z   ') "
+origin() {{
+  local host
+  host=$(curl -fsS "$API/api/account/$LP_ACCOUNT_ID/service/$1/baseURI.json?version=1.0" | field baseURI)
+  if [[ $API =~ $THIS_MACHINE ]]; then
+    [[ $host == "${{API#*://}}" ]]
+  else
+    [[ $host =~ $LIVEPERSON ]] || [[ $host =~ ^[a-z0-9.:-]+$ && $TRUSTED == *" $host "* ]]
+  fi || {{
+    printf 'The Domain API names %q for %s, which may get no token.\n' "$host" "$1" >&2
+    exit 1
+  }}
+  printf '%s://%s' "${{API%%://*}}" "$host"
+}}
+SENTINEL=$(origin sentinel)
+IDP=$(origin idp)
+MESSAGING=$(origin asyncMessagingEnt)
 
 # The AppJWT says which connector is calling. <(...) keeps secret and tokens off the command line.
 APP_JWT=$(curl -fsS "$SENTINEL/sentinel/api/account/$LP_ACCOUNT_ID/app/token?v=1.0" \\

@@ -20,8 +20,8 @@ def as_http_file(batch: Any, consumer_id: str, *, domain_api: str = DOMAIN_API) 
     """Write the send as an ``.http`` file with one request for each step of the chain, to be sent in order.
 
     The account, the client id and the secret are read from the environment (``$processEnv``), hosts and
-    tokens from the replies before. A doubled brace in a value is escaped, so that no client takes it for
-    a variable.
+    tokens from the replies before. Such a file cannot check the hosts, and says so. A doubled brace in a
+    value is escaped, so that no client takes it for a variable.
 
     Args:
         batch: A ``ConversationBatch``, a ``RawBatch`` of JSON, or frames as ``send_batch`` takes them.
@@ -56,6 +56,8 @@ def _placeholder_text(placeholder: SnippetPlaceholder) -> str:
 _FILE = """\
 # Open a conversation through LivePerson's Connector API. Send the requests in this order.
 # {about}
+# A file like this one cannot check hosts. Look at the first three replies before you go on: what gets your
+# secret and tokens must end in .liveperson.net or .lpsnmedia.net.
 
 @api = {api}
 @scheme = {scheme}

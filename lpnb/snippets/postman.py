@@ -49,9 +49,11 @@ def as_postman(requests: Iterable[tuple[Any, str]], *, domain_api: str = DOMAIN_
     """Write sends as a Postman collection that goes the whole chain, to be run from top to bottom.
 
     The account, the client id and the secret are variables of the collection, to be filled in there or given
-    with ``--env-var``; the secret's is of the type that is not shown. Several sends make one collection with
-    a data file of a row each: ``newman run lpnb.postman_collection.json -d lpnb.data.json``. A doubled brace
-    in a value is escaped, so that it is not taken for a variable.
+    with ``--env-var``; the secret's is of the type that is not shown. As lpnb does, it sends tokens to
+    LivePerson's hosts and those of ``LP_TRUSTED_HOSTS`` alone: for others the run ends. Several sends make
+    one collection with a data file of a row each:
+    ``newman run lpnb.postman_collection.json -d lpnb.data.json``. A doubled brace in a value is escaped, so
+    that it is not taken for a variable.
 
     Args:
         requests: Pairs of a batch (or frames as ``send_batch`` takes them) and a consumer id.
@@ -86,6 +88,7 @@ def as_postman(requests: Iterable[tuple[Any, str]], *, domain_api: str = DOMAIN_
         "variable": [
             {"key": "LP_DOMAIN_API", "value": check_origin(domain_api), "type": "string"},
             {"key": "LP_ACCOUNT_ID", "value": "", "type": "string"},
+            {"key": "LP_TRUSTED_HOSTS", "value": "", "type": "string"},
             {"key": "LP_CLIENT_ID", "value": "", "type": "string"},
             {"key": "LP_CLIENT_SECRET", "value": "", "type": "secret"},
         ],
@@ -123,6 +126,20 @@ def _placeholder_text(placeholder: SnippetPlaceholder) -> str:
     return '"{{LP_ACCOUNT_ID}}"' if placeholder == ACCOUNT else '"{{$guid}}"'
 
 
+#: A host is kept if it may get a token; else the run ends, and nothing is left from an earlier one.
+_CHECK = r"""const api = pm.variables.get("LP_DOMAIN_API"), scheme = api.split("://")[0];
+const host = String(pm.response.json().baseURI);
+const own = /^https?:\/\/((?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]+)?)$/.exec(api);
+const trusted = (pm.variables.get("LP_TRUSTED_HOSTS") || "").toLowerCase().match(/[^\s,]+/g) || [];
+const known = trusted.includes(host) || /^([a-z0-9-]+\.)+(liveperson|lpsnmedia)\.net(:443)?$/.test(host);
+pm.collectionVariables.unset("SERVICE");
+if (own ? host !== own[1] : scheme !== "https" || !known) {
+  pm.execution.setNextRequest(null);
+  throw new Error("The Domain API names " + JSON.stringify(host) + " for SERVICE, which may get no token.");
+}
+pm.collectionVariables.set("SERVICE", scheme + "://" + pm.response.json().baseURI);"""
+
+
 def _item(name: str, request: dict[str, Any], after: str, *, once: bool = False) -> dict[str, Any]:
     events = [{"listen": "test", "script": {"type": "text/javascript", "exec": after.splitlines()}}]
     if once:
@@ -143,10 +160,7 @@ def _domain(service: str) -> dict[str, Any]:
     url = (
         f"{{{{LP_DOMAIN_API}}}}/api/account/{{{{LP_ACCOUNT_ID}}}}/service/{service}/baseURI.json?version=1.0"
     )
-    after = (
-        'const scheme = pm.variables.get("LP_DOMAIN_API").split("://")[0];\n'
-        f'pm.collectionVariables.set("{service}", scheme + "://" + pm.response.json().baseURI);'
-    )
+    after = _CHECK.replace("SERVICE", service)
     return _item(f"Domain API: {service}", {"method": "GET", "url": _url(url)}, after, once=True)
 
 

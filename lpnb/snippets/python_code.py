@@ -59,8 +59,9 @@ def as_httpx(batch: Any, consumer_id: str, *, domain_api: str = DOMAIN_API) -> s
     """Write the send as Python with httpx alone: Domain API, AppJWT, ConsumerJWS, CONVERSATION.
 
     It reads the account, the client id and the secret from the environment, and ``LP_DOMAIN_API`` if it is
-    there; without that, host names are looked up at *domain_api*. The other arguments and the errors are
-    those of ``as_python``.
+    there; without that, host names are looked up at *domain_api*. As lpnb does, it sends tokens to
+    LivePerson's hosts and those of ``LP_TRUSTED_HOSTS`` alone. The other arguments and the errors are those
+    of ``as_python``.
 
     Example:
         >>> "LP_CLIENT_SECRET" in as_httpx(ConversationBatch.build(), "consumer-1")
@@ -94,23 +95,44 @@ _HTTPX = '''\
 """Open a conversation through LivePerson's Connector API."""
 
 import os
+import re
+import sys
 {uuid}
 import httpx
 
 ACCOUNT = os.environ["LP_ACCOUNT_ID"]
 DOMAIN_API = os.environ.get("LP_DOMAIN_API", "{api}")
+TRUSTED = os.environ.get("LP_TRUSTED_HOSTS", "").lower().replace(",", " ").split()
 CONSUMER = {consumer}
 {frames}
+
+this_machine = re.fullmatch(r"https?://((?:127[.]0[.]0[.]1|localhost|\\[::1\\])(?::[0-9]+)?)", DOMAIN_API)
+if not this_machine and not re.fullmatch(r"https://[A-Za-z0-9.-]+(:[0-9]+)?", DOMAIN_API):
+    sys.exit("LP_DOMAIN_API must be https; plain http is for this machine only.")
+
+
+def origin(service):
+    """Where a service is, if it may get a token: this machine names itself, others LivePerson's hosts."""
+    host = str(hosts.get(service))
+    if this_machine:
+        allowed = host == this_machine[1]
+    else:
+        known = r"([a-z0-9-]+[.])+(liveperson|lpsnmedia)[.]net(:443)?"
+        allowed = host in TRUSTED or re.fullmatch(known, host)
+    if not allowed:
+        sys.exit(f"The Domain API names {{host!a}} for {{service}}, which may get no token.")
+    return f"{{DOMAIN_API.partition('://')[0]}}://{{host}}"
+
 
 with httpx.Client(timeout=30) as http:
     # Which host serves what for this account.
     reply = http.get(f"{{DOMAIN_API}}/api/account/{{ACCOUNT}}/service/baseURI.json?version=1.0")
     hosts = {{row["service"]: row["baseURI"] for row in reply.raise_for_status().json()["baseURIs"]}}
-    scheme = DOMAIN_API.partition("://")[0]
+    sentinel, idp, messaging = map(origin, ("sentinel", "idp", "asyncMessagingEnt"))
 
     # The AppJWT says which connector is calling.
     reply = http.post(
-        f"{{scheme}}://{{hosts['sentinel']}}/sentinel/api/account/{{ACCOUNT}}/app/token",
+        f"{{sentinel}}/sentinel/api/account/{{ACCOUNT}}/app/token",
         params={{"v": "1.0"}},
         data={{
             "client_id": os.environ["LP_CLIENT_ID"],
@@ -122,7 +144,7 @@ with httpx.Client(timeout=30) as http:
 
     # The ConsumerJWS says for which consumer.
     reply = http.post(
-        f"{{scheme}}://{{hosts['idp']}}/api/account/{{ACCOUNT}}/consumer",
+        f"{{idp}}/api/account/{{ACCOUNT}}/consumer",
         params={{"v": "1.0"}},
         headers={{"Authorization": app_jwt}},
         json={{"ext_consumer_id": CONSUMER}},
@@ -131,7 +153,7 @@ with httpx.Client(timeout=30) as http:
 
     # No answer does not mean that there is no conversation: look before you send this again.
     reply = http.post(
-        f"{{scheme}}://{{hosts['asyncMessagingEnt']}}/api/account/{{ACCOUNT}}/messaging/consumer/conversation",
+        f"{{messaging}}/api/account/{{ACCOUNT}}/messaging/consumer/conversation",
         params={{"v": "3"}},
         headers={{
 {headers}        }},

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lpnb._internal.display import brief
+from lpnb._internal.hostnames import origin_trouble
 from lpnb._internal.json_codec import JsonError, read_json
-from lpnb._internal.validation import check_consumer_id
+from lpnb._internal.validation import check_consumer_id, must
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models.batches import ConversationBatch, RawBatch, batch_of
 
@@ -26,7 +26,6 @@ VARIABLES = {
     "LP_DOMAIN_API": "where host names are looked up",
 }
 DOMAIN_API = "https://api.liveperson.net"
-_ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+")
 _WIDTH = 88
 _BRACES = re.compile(r"\{(?=\{)|(?<=\{)\{")
 
@@ -77,9 +76,10 @@ def request_spec(batch: Any, consumer_id: str) -> RequestSpec:
 
 def check_origin(domain_api: str) -> str:
     """Return *domain_api*, or say why it cannot be where host names are looked up."""
-    if not isinstance(domain_api, str) or not _ORIGIN.fullmatch(domain_api):
-        sentence = f"domain_api must be an address such as {DOMAIN_API}; got {brief(domain_api)}."
-        raise InvalidValueError([Complaint("domain_api", sentence)])
+    if not isinstance(domain_api, str):
+        raise InvalidValueError([must("domain_api", f"must be an origin such as {DOMAIN_API}", domain_api)])
+    if trouble := origin_trouble(domain_api, DOMAIN_API):
+        raise InvalidValueError([Complaint("domain_api", f"domain_api {trouble}")])
     return domain_api
 
 

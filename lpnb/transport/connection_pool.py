@@ -26,8 +26,10 @@ from lpnb.transport.protocol import ExchangeProgress
 MAX_IDLE = 4.0
 #: Connections to one host at the most; further requests queue.
 MAX_CONNECTIONS = 100
-#: Bytes of status lines and headers, interim replies included.
+#: Bytes of a status line and headers.
 MAX_HEAD_BYTES = 1 << 16
+#: Bytes of all interim replies (1xx) before an answer.
+MAX_INTERIM_BYTES = 1 << 20
 #: How many bytes on the wire one byte of a reply may cost: a chunk of one byte weighs six.
 _FRAMING = 8
 #: Seconds before a host's next address is tried beside the one that does not answer.
@@ -81,7 +83,7 @@ class Connection(asyncio.Protocol):
         self._progress: ExchangeProgress | None = None
         self._body: BodyReader | None = None
         self._poll: Callable[[], bool] | None = None
-        self._received_bytes = 0
+        self._received_bytes = self._head_bytes = 0
         self._has_no_body = self._complete = self._keep = False
         self._failure: str | None = None
         self.open = False
@@ -101,7 +103,7 @@ class Connection(asyncio.Protocol):
         assert self._transport is not None  # noqa: S101
         self._answer = self._loop.create_future()
         self._progress, self._body, self._failure = progress, None, None
-        self._received_bytes = 0
+        self._received_bytes = self._head_bytes = 0
         self._complete = self._keep = False
         self._has_no_body = request.startswith(b"HEAD ")
         progress.started = True  # from here on bytes may leave
@@ -140,6 +142,7 @@ class Connection(asyncio.Protocol):
             self.close()
             return
         self._received_bytes += len(data)
+        self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
@@ -149,9 +152,10 @@ class Connection(asyncio.Protocol):
             self._end(None)
         elif self._failure:
             self._end(self._failure)
-        elif self._received_bytes > MAX_HEAD_BYTES + (
-            _FRAMING * self._largest if self._body is not None else 0
-        ):
+        elif self._body is None:
+            if self._head_bytes > MAX_HEAD_BYTES or self._received_bytes > MAX_INTERIM_BYTES:
+                self._end("the answer is not proper HTTP")
+        elif self._received_bytes > MAX_INTERIM_BYTES + _FRAMING * self._largest:
             self._end("the answer is not proper HTTP")
 
     def on_message_begin(self) -> None:
@@ -177,7 +181,8 @@ class Connection(asyncio.Protocol):
         """Called by the parser."""
         status = self._parser.get_status_code()
         if self._complete or self._progress is None or (status < 200 and status != 101):
-            return  # an interim reply
+            self._head_bytes = 0  # an interim reply; what stands behind it is counted with the next bytes
+            return
         self._progress.status = status
         encoding = self._progress.headers.get(b"content-encoding", b"")
         self._body = BodyReader(self._progress.content, self._largest, encoding)

@@ -301,7 +301,9 @@ def test_an_account_that_keeps_loading_is_given_up_after_four_pauses(door, sandb
 
 def test_the_pauses_are_the_documented_ones_and_the_visitor_goes_along():
     flow = request_engagement(
-        EngagementRequest("anna"), VisitorSession(), MonitoringTarget("https://smt", "1", "app", Sleep)
+        EngagementRequest("anna"),
+        VisitorSession(),
+        MonitoringTarget("https://smt", "1", "app", Sleep, 1 << 20),
     )
     loading = Exchange(202, b'{"internalCode":38,"message":"Loading account: 1, vid: V-1"}')
     urls, pauses = [str(next(flow).url)], []

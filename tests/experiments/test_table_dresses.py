@@ -146,6 +146,19 @@ def test_zeros_that_only_a_cell_s_format_shows_are_kept(tmp_path):
     assert values(path) == [{"ctmrinfo.customerId": "0058490", "ctmrinfo.balance": 2}]
 
 
+@pytest.mark.parametrize("options", [{"dry_run": 1}, {"progress": False}])
+def test_a_brand_id_of_another_account_is_pointed_out_before_anything_leaves(capsys, options):
+    with Sandbox() as sandbox, Client(Settings.of(sandbox.environment())) as client:
+        run = lpnb.run_experiment(client, [{"brandId": "999"}, {"brandId": sandbox.account_id}], **options)
+        if "progress" in options:
+            run.wait()
+
+    assert [line for line in capsys.readouterr().out.splitlines() if "brandId: " in line] == [
+        "case-00001, brandId: brandId is '999', and this goes to the account "
+        f"{sandbox.account_id}. Leave it out: sending fills it in."
+    ]
+
+
 @pytest.mark.parametrize(
     ("column", "cell", "said"),
     [

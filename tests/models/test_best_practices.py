@@ -224,6 +224,31 @@ def test_two_sdes_of_one_type_are_pointed_out():
     ]
 
 
+def test_more_sdes_than_make_sense_are_pointed_out():
+    many = [JOHN, CustomerInfo(ctype="vip")] * 500
+
+    assert hints(many)[1:] == [
+        (
+            SDES,
+            f"{kind} stands here 500 times; the last one counts.",
+            "Engagement Attributes Best Practices for Messaging",
+        )
+        for kind in ("ctmrinfo", "personal")
+    ]
+
+
+def test_a_brand_id_of_another_account_is_pointed_out():
+    batch = ConversationBatch.build([JOHN], brand_id="999", **GOOD)
+
+    assert [(hint.path, hint.text) for hint in advise(batch, "12345678")][1:] == [
+        (
+            "[1].body.brandId",
+            "brandId is '999', and this goes to the account 12345678. Leave it out: sending fills it in.",
+        )
+    ]
+    assert len(advise(batch)) == len(advise(batch, "999")) == 1
+
+
 def test_advice_never_stops_a_send(client):
     for number, batch in enumerate(page_examples().values()):
         assert advise(batch)

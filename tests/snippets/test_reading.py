@@ -343,7 +343,12 @@ def test_words_are_those_of_bash(text: str, words: list[list[str]]) -> None:
         (lambda: as_httpx(FRAMES, " "), "consumer_id must not be blank."),
         (
             lambda: as_curl(FRAMES, "c", domain_api="https://x/$(y)"),
-            "domain_api must be an address such as https://api.liveperson.net; got 'https://x/$(y)'.",
+            "domain_api must be an origin without a path, such as https://api.liveperson.net; got "
+            "'https://x/$(y)'.",
+        ),
+        (
+            lambda: as_postman([(FRAMES, "c")], domain_api="http://api.example.com"),
+            "domain_api must be https: plain http is for this machine only; got 'http://api.example.com'.",
         ),
     ],
 )

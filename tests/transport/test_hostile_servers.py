@@ -326,6 +326,67 @@ def test_an_interim_reply_is_not_the_answer(open_client, cloud, reply, status):
     assert open_client(cloud.settings()).create_conversation("anna").conversation_id == "c-1"
 
 
+@pytest.mark.parametrize("count", [3_000, 20_000])
+def test_an_answer_after_thousands_of_interim_replies_is_read(open_client, cloud, reply, count):
+    cloud.says["conversation"] = lambda asked: (
+        b"HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n" * count + reply(200, opened(asked))
+    )
+
+    assert open_client(cloud.settings()).create_conversation("anna").conversation_id == "c-1"
+
+
+@pytest.mark.parametrize(
+    "number", [b"1e400", b"-1e400", b"9" * 401, b"-" + b"9" * 5_000, b"1" + b"0" * 500 + b".5"]
+)
+@pytest.mark.parametrize("place", ["body", "element", "profile", "deep"])
+def test_a_number_too_large_for_a_float_beside_what_is_read_costs_no_conversation(
+    open_client, cloud, reply, number, place
+):
+    def answer(asked):
+        profile, conversation = asked_ids(asked)
+        n = dict.fromkeys(("body", "element", "profile", "deep"), "1") | {place: number.decode()}
+        return reply(
+            200,
+            (
+                f'[{{"code":"OK","body":{{"msg":"set","n":{n["profile"]}}},"reqId":"{profile}"}},'
+                f'{{"code":"OK","ttl":{n["element"]},"body":{{"conversationId":"c-1","n":{n["body"]},'
+                f'"x":[{{"y":{n["deep"]}}}]}},"reqId":"{conversation}"}}]'
+            ).encode(),
+        )
+
+    cloud.says["conversation"] = answer
+
+    found = open_client(cloud.settings()).create_conversation("anna")
+
+    assert (found.outcome, found.conversation_id) == ("answered", "c-1")
+    assert number in found.raw
+    json.dumps([pair.body for pair in found.pairs], allow_nan=False)
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "9" * 401])
+@pytest.mark.parametrize("place", ["code", "conversationId", "reqId"])
+def test_a_number_too_large_in_what_is_read_leaves_the_outcome_unknown(
+    open_client, cloud, reply, number, place
+):
+    def answer(asked):
+        profile, conversation = asked_ids(asked)
+        said = {"code": '"OK"', "conversationId": '"c-1"', "reqId": f'"{conversation}"', place: number}
+        return reply(
+            200,
+            (
+                f'[{{"code":"OK","body":{{"msg":"set"}},"reqId":"{profile}"}},{{"code":{said["code"]},'
+                f'"body":{{"conversationId":{said["conversationId"]}}},"reqId":{said["reqId"]}}}]'
+            ).encode(),
+        )
+
+    cloud.says["conversation"] = answer
+
+    found = open_client(cloud.settings()).create_conversation("anna")
+
+    assert found.outcome == "unknown"
+    assert cloud.calls["conversation"] == 1
+
+
 def test_a_reply_in_chunks_is_read(open_client, cloud, reply):
     def chunked(asked):
         content = opened(asked)

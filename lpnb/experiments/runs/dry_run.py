@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from lpnb._internal.display import count
 from lpnb._internal.redaction import MASK
 from lpnb._printable import json_lines, one_line
 from lpnb.experiments.cases.cases import Cases
-from lpnb.models.best_practices import AS_TEXT, odd_value, usual_values
+from lpnb.models.best_practices import AS_TEXT, foreign_brand, odd_value, usual_values
 from lpnb.settings import Settings
 
 #: Requests that a dry run writes out.
@@ -39,20 +39,33 @@ def print_requests(settings: Settings, cases: Cases, shown: int) -> None:
         if outgoing.client_properties is not None:
             lines.append(one_line(f"Client-Properties: {outgoing.client_properties}"))
         lines.append(json_lines(body))
-    lines.extend(odd_values(cases))
+    lines.extend(odd_values(cases, settings.account_id))
     print("\n".join(lines))  # noqa: T201 - printing is what was asked for
 
 
-def odd_values(cases: Cases, most: int = _CHECKED_CASES) -> Iterator[str]:
-    """A line for each column of the first *most* cases with values that can hardly be meant as they stand."""
+def odd_values(cases: Cases, account_id: str | None = None, most: int = _CHECKED_CASES) -> Iterator[str]:
+    """A line for each column of the first *most* cases with values that can hardly be meant as they stand.
+
+    Args:
+        cases: Where they stand.
+        account_id: Where the cases go; with it a ``brandId`` of another account is one of them.
+        most: How many cases are looked at.
+    """
     fields = {column: column.rpartition(".")[2] for column in cases.columns}
-    is_usual = {column: usual_values(field).fullmatch for column, field in fields.items()}
+    is_usual: dict[str, Callable[[str], object]] = {
+        column: usual_values(field).fullmatch for column, field in fields.items()
+    }
+    if account_id is not None:
+        is_usual["brandId"] = account_id.__eq__
     first: dict[tuple[str, str], tuple[str, list[int]]] = {}
     for case in islice(cases, most):
         for column, value in case.values.items():
             if type(value) is not str or is_usual[column](value):
                 continue
-            if (why := odd_value(fields[column], value)) is not None:
+            why = odd_value(fields[column], value)
+            if why is None and column == "brandId" and account_id is not None:
+                why = foreign_brand(value, account_id)
+            if why is not None:
                 rule = why.replace(value, "").replace(repr(value), "")
                 first.setdefault((column, rule), (why, []))[1].append(case.number)
     if first:

@@ -192,7 +192,7 @@ def start_run(client: Client | AsyncClient, cases: object, options: RunOptions) 
         run = Run(name, len(cases), client=client, cases=cases, options=options, run_key=run_key)
         print_requests(settings, cases, SHOWN if options.dry_run is True else options.dry_run)
         return run
-    for sentence in filter(None, odd_values(cases, _CHECKED_CASES)):
+    for sentence in filter(None, odd_values(cases, settings.account_id, _CHECKED_CASES)):
         print(sentence)  # noqa: T201 - it leaves as it stands, but not in silence
     check_live(settings, len(cases), live=options.live, confirm=options.confirm, cap=options.cap)
     if options.on_5xx == "retry":

@@ -157,7 +157,7 @@ class BatchForm:
     @property
     def advice(self) -> tuple[Hint, ...]:
         """What the documentation would have you do differently."""
-        return () if self.batch is None else advise(self.batch)
+        return () if self.batch is None else advise(self.batch, self.account_id)
 
     def field(self, key: str) -> Any:
         """Return the widget of one field, making it if its fold has not been open yet.
