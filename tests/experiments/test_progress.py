@@ -27,10 +27,28 @@ def running(**counts):
         ),
         (running(answered=100, rate=9.0), "100 of 100 cases: 100 answered; 9 a second"),
         (Progress(100, answered=7, rate=9.0, state="paused"), "7 of 100 cases: 7 answered; paused"),
+        (
+            running(answered=50, rate=10.0, step="closing", followed=20, to_follow=100, step_rate=4.0),
+            "50 of 100 cases: 50 answered; closing, 20 of 100; 10 a second, 20 s left",
+        ),
+        (
+            running(answered=98, refused=2, step="closing", followed=60, to_follow=98, step_rate=4.0),
+            "100 of 100 cases: 98 answered, 2 refused; closing, 60 of 98; 10 s left",
+        ),
+        (
+            running(answered=50, rate=10.0, step="reading landings", to_follow=100),
+            "50 of 100 cases: 50 answered; reading landings, 0 of 100; 10 a second",
+        ),
     ],
 )
 def test_progress_says_how_far_it_is(progress, said):
     assert str(progress) == said
+
+
+def test_the_share_that_is_done_counts_the_steps():
+    assert running(answered=100, step="closing", followed=50, to_follow=100).share == 0.75
+    assert running(answered=25).share == 0.25
+    assert Progress(0).share == 0.0
 
 
 def test_a_rate_is_that_of_the_last_seconds():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,18 @@ def test_a_message_that_may_have_been_said_is_not_said_again(client, sandbox):
 
     assert said_in(sandbox) == ["Hello"]
     assert noted(run) == [(0, "close", 0, "answered"), (0, "say", 0, "unknown")]
+
+
+def test_progress_counts_the_closes_too(client, sandbox):
+    sandbox.fail("send", "slow", None, seconds=0.05)
+    run = start_experiment(client, [{}] * 6, name="x", progress=False, concurrency=2, steps=Steps(close=True))
+    said = set()
+    while run.state == "running":
+        said.add(run.progress.step_text)
+        time.sleep(0.005)
+
+    assert {"closing, 0 of 6", "closing, 2 of 6", "closing, 4 of 6"} <= said
+    assert (run.progress.followed, run.progress.to_follow, run.progress.share) == (6, 6, 1.0)
 
 
 def test_steps_that_were_not_begun_are_done_in_the_next_sitting(client, sandbox):

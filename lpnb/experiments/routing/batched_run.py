@@ -76,7 +76,7 @@ class BatchedRun(Run):
         self._counters.begin()
         self._count_journalled()
         self._resumed = sum(self._counters.outcomes.values())
-        self._speed = Speed()
+        self._speed, self._step_speed = Speed(), Speed()
         self._client.engine.limit_rate(self._options.rate)
         self._future = event_loop.submit(self._batches(journal, choose))
         return self

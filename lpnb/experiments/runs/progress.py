@@ -25,6 +25,10 @@ class Progress:
         unknown: Bytes left and no usable answer came.
         sending: Under way at this moment.
         rate: Cases a second, of late; 0.0 while there is none.
+        step: What is done last with each conversation, such as "closing"; empty when a run only sends.
+        followed: With how many conversations everything has been done.
+        to_follow: With how many in all, as far as that is known; it shrinks by what is refused.
+        step_rate: Conversations a second with which everything has been done, of late.
         seconds: How long this session has lasted.
         state: As ``Run.state``.
 
@@ -34,6 +38,8 @@ class Progress:
         (1188, 5.8)
         >>> print(progress)
         812 of 2,000 cases: 800 answered, 12 refused; 204 a second, 6 s left
+        >>> print(Progress(600, answered=600, state="running", step="closing", followed=412, to_follow=600))
+        600 of 600 cases: 600 answered; closing, 412 of 600
     """
 
     total: int
@@ -45,6 +51,10 @@ class Progress:
     rate: float = 0.0
     seconds: float = 0.0
     state: str = "planned"
+    step: str = ""
+    followed: int = 0
+    to_follow: int = 0
+    step_rate: float = 0.0
 
     @property
     def done(self) -> int:
@@ -58,8 +68,23 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """How long it will take at this rate, or None when that cannot be said."""
-        return self.left / self.rate if self.rate > 0 and self.state == "running" else None
+        """How long it will take at this rate, steps included, or None when that cannot be said."""
+        rest = [(self.left, self.rate)]
+        if self.step:  # steps go on beside the sending, so that the slower of the two decides
+            rest = [*(rest if self.left else []), (self.to_follow - self.followed, self.step_rate)]
+        if self.state != "running" or any(rate <= 0 for _, rate in rest):
+            return None
+        return max(many / rate for many, rate in rest)
+
+    @property
+    def share(self) -> float:
+        """Which part of the work is done, steps included: 0.0 to 1.0."""
+        return (self.done + self.followed) / max(self.total + self.to_follow, 1)
+
+    @property
+    def step_text(self) -> str:
+        """How far the steps are, such as "closing, 412 of 600"; empty where there are none."""
+        return f"{self.step}, {self.followed:,} of {self.to_follow:,}" if self.step else ""
 
     @property
     def counts(self) -> str:
@@ -77,12 +102,11 @@ class Progress:
         if self.counts:
             parts[0] += f": {self.counts}"
         if self.state != "running":
-            parts.append(self.state)
-        elif self.rate:
-            parts.append(f"{self.rate:,.0f} a second")
-            if self.seconds_left:
-                parts[-1] += f", {duration_text(self.seconds_left)} left"
-        return "; ".join(parts)
+            return "; ".join([*parts, self.state])
+        speed = [f"{self.rate:,.0f} a second"] if self.rate else []
+        if self.seconds_left:
+            speed.append(f"{duration_text(self.seconds_left)} left")
+        return "; ".join(filter(None, [*parts, self.step_text, ", ".join(speed)]))
 
 
 def duration_text(seconds: float) -> str:
@@ -190,8 +214,8 @@ class _ProgressBar:
             self._bar.start_t = self._bar.last_print_t = self._bar.start_t - progress.seconds
         if (more := progress.done - self._bar.n) > 0:
             self._bar.update(more)
-        counts = progress.counts if progress.state == "running" else f"{progress.counts}; {progress.state}"
-        self._bar.set_postfix_str(counts, refresh=False)
+        more = progress.step_text if progress.state == "running" else progress.state
+        self._bar.set_postfix_str("; ".join(filter(None, (progress.counts, more))), refresh=False)
         self._bar.refresh()
 
     def close(self, progress: Progress) -> None:
@@ -275,6 +299,8 @@ class Counters:
     def begin(self) -> None:
         """Note that a session begins."""
         self.state = "running"
+        #: What is done last with a conversation, how many have been opened, and how many are done with.
+        self.step, self.opened, self.followed = "", 0, 0
         self.trouble = ""
         #: Whether one more was tried before it paused.
         self.tried_one = False

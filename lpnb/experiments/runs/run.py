@@ -80,6 +80,7 @@ class Run(Results):
         self._run_key = run_key
         self._counters = Counters(total)
         self._speed: Speed | None = None
+        self._step_speed: Speed | None = None
         self._dispatcher: Dispatcher | None = None
         self._pool: WorkerPool | None = None
         self._future: concurrent.futures.Future[None] | None = None
@@ -117,6 +118,7 @@ class Run(Results):
             states = self._look().states()
             counts = {name: states.get(name, 0) for name in ("answered", "refused", "unknown", "sending")}
             return Progress(counters.total, not_sent=states.get("not sent", 0), state=self.state, **counts)
+        left = counters.total - sum(counters.outcomes.values())
         return Progress(
             total=counters.total,
             **{outcome.replace(" ", "_"): many for outcome, many in counters.outcomes.items()},
@@ -124,6 +126,10 @@ class Run(Results):
             rate=self._speed.rate(counters.sent) if self._speed else 0.0,
             seconds=self._speed.seconds if self._speed else 0.0,
             state=counters.state,
+            step=counters.step,
+            followed=counters.followed,
+            to_follow=counters.opened + left if counters.step else 0,
+            step_rate=self._step_speed.rate(counters.followed) if self._step_speed else 0.0,
         )
 
     @property
@@ -171,7 +177,7 @@ class Run(Results):
             raise RunError("A run needs a client and its cases to go on: open_run(...).resume(client).")
         self._counters.begin()
         self._failure = None
-        self._speed = Speed()
+        self._speed, self._step_speed = Speed(), Speed()
         client.engine.limit_rate(options.rate)
         session = Session(
             client.engine,

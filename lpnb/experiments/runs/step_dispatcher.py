@@ -41,13 +41,14 @@ class DispatcherWithSteps(Dispatcher):
         self._from_before = session.opened
         # Numbers and ids only: as many as there are conversations at the most.
         self._opened: ClosableQueue[OpenConversation] = ClosableQueue()
+        self.counters.step = self.steps.last_name
 
     async def run(self) -> str:
         """Send all there is, and do with each conversation what is to be done."""
         following = [asyncio.create_task(self._follow_opened()) for _ in range(self._concurrency)]
         try:
             for opened in self._from_before:
-                self._opened.put(opened)
+                self._put(opened)
             state = await super().run()
         finally:
             self._opened.close(drop=self.stopping)
@@ -80,7 +81,11 @@ class DispatcherWithSteps(Dispatcher):
     def after_answer(self, number: int, consumer_id: str, answer: Answer) -> None:
         """Hand an open conversation to those who follow it up."""
         if self.steps.follows and answer.outcome == "answered" and answer.conversation_id is not None:
-            self._opened.put(OpenConversation(number, consumer_id, answer.conversation_id))
+            self._put(OpenConversation(number, consumer_id, answer.conversation_id))
+
+    def _put(self, opened: OpenConversation) -> None:
+        self.counters.opened += 1
+        self._opened.put(opened)
 
     async def _follow_opened(self) -> None:
         while (opened := await self._opened.take()) is not None:
@@ -88,6 +93,7 @@ class DispatcherWithSteps(Dispatcher):
                 await self._follow_up(opened)
             except Exception as error:
                 self._record_failure(error)
+            self.counters.followed += 1
 
     async def _follow_up(self, opened: OpenConversation) -> None:
         for place, text in enumerate(self.steps.say):

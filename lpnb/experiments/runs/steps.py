@@ -95,6 +95,12 @@ class Steps:
         """Whether there is anything to do once a conversation is open."""
         return bool(self.say) or self.landing or self.close
 
+    @property
+    def last_name(self) -> str:
+        """What is done last with a conversation, as progress says it; empty when nothing is."""
+        names = {"closing": self.close, "reading landings": self.landing, "saying": bool(self.say)}
+        return next((name for name, wanted in names.items() if wanted), "")
+
     def for_journal(self) -> dict[str, Any]:
         """These steps as a journal keeps them; a receiver is of this process alone."""
         return {**asdict(Steps(self.engagement, self.say, self.landing, self.close, self.landing_wait))}

@@ -74,7 +74,7 @@ class ExperimentTab:
         self.start_button = factory.button("Run", lambda _: self.start(), "lpnb-send")
         self.stop_button = factory.button("Stop", lambda _: self.stop(), "lpnb-hidden")
         self.bar = ipw.IntProgress(
-            min=0, max=1, layout=factory.plain, _dom_classes=("lpnb-progress", "lpnb-hidden")
+            min=0, max=1000, layout=factory.plain, _dom_classes=("lpnb-progress", "lpnb-hidden")
         )
         self.status = factory.html(html_views.status_html("idle", "Nothing run yet."), "lpnb-status")
         self._results = factory.vbox([], "lpnb-group", "lpnb-results")
@@ -284,7 +284,7 @@ class ExperimentTab:
 
     def _show_progress(self, run: Run) -> None:
         progress = run.progress
-        self.bar.max, self.bar.value = max(progress.total, 1), progress.done
+        self.bar.value = round(progress.share * 1000)
         self.status.value = html_views.status_html("busy", f"{progress}")
 
     async def _show_results(self, run: Run) -> None:
