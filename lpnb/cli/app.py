@@ -74,7 +74,7 @@ def _run(options: argparse.Namespace) -> int:
             **os.environ,
             "JUPYTER_CONFIG_PATH": prepend_to_path(folder, "JUPYTER_CONFIG_PATH"),
             "JUPYTER_PATH": prepend_to_path(str(APP_FOLDER), "JUPYTER_PATH"),
-            "LPNBAPP_FOLDER": str(Path.cwd()),
+            "LPNB_APP_FOLDER": str(Path.cwd()),
             "LPNB_APP_PROFILE": options.profile or "",
         }
         exit_on_termination()

@@ -42,7 +42,7 @@ class CaseButtons:
     def __init__(self, factory: WidgetFactory, on_choose: Callable[[CaseGroup], None]) -> None:
         self._groups: list[CaseGroup] = []
         self._on_choose = on_choose
-        self.heading = factory.html("<p>The cases of:</p>", "lpnb-note", "lpnb-flat")
+        self.heading = factory.html("", "lpnb-note", "lpnb-flat")
         self.widget = ipw.ToggleButtons(layout=ipw.Layout(width="auto"), _dom_classes=("lpnb-cells",))
         self.widget.observe(self._on_index, names="index")
         self.box = factory.vbox([self.heading, self.widget], "lpnb-group", "lpnb-hidden")
@@ -50,6 +50,8 @@ class CaseButtons:
     def show(self, groups: Sequence[CaseGroup], columns: int = 0) -> None:
         """Show a button for each of *groups*, in so many *columns*, or as they fit where that is 0."""
         self._groups = list(groups[:MAX_BUTTONS])
+        in_picture = '<span class="lpnb-with-keys">, or click it in the picture</span>' if columns else ""
+        self.heading.value = f"Show the cases of one of these{in_picture}:"
         self.widget.layout.grid_template_columns = f"repeat({columns}, minmax(6em, 1fr))" if columns else None
         (self.widget.add_class if columns else self.widget.remove_class)("lpnb-grid")
         with self.widget.hold_sync():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import ipywidgets as ipw
@@ -24,11 +25,6 @@ from lpnb.widgets.styles import WidgetFactory, set_visible
 PAGE_SIZE = 25
 #: So many columns are shown until others are chosen.
 _DEFAULT_COLUMNS = 10
-#: Copies what stands in ``data-copy``. Where the page may not, the text is marked, for Ctrl-C.
-_COPY = (
-    "const it=this;navigator.clipboard?.writeText(it.dataset.copy).then(()=>{it.textContent='Copied'},"
-    "()=>getSelection().selectAllChildren(it.parentElement.querySelector('bdi')||it.parentElement))"
-)
 #: Bytes of a file that is offered as a link. It travels to the page as a part of it.
 _MAX_DOWNLOAD = 8_000_000
 _MEDIA_TYPES = {
@@ -61,12 +57,8 @@ class CaseTable:
         self.name = "cases"
         text = {"layout": factory.plain, "style": factory.text}
         self.filter = ipw.Text(description="Filter", placeholder="any value", **text)
-        self.sort = ipw.Combobox(
-            description="Sort by", placeholder="a column; -column for descending", **text
-        )
-        self.columns = ipw.Text(
-            description="Shown columns", placeholder="names, separated by commas; empty for the usual", **text
-        )
+        self.sort = ipw.Combobox(description="Sort by", placeholder="a column, or -column", **text)
+        self.columns = ipw.Text(description="Shown columns", placeholder="the usual; or one, two, …", **text)
         for widget in (self.filter, self.sort, self.columns):
             widget.observe(lambda _: self._select(), names="value")
         self._limit_note = factory.html("", "lpnb-note", "lpnb-flat")
@@ -76,7 +68,7 @@ class CaseTable:
         self.back_button = factory.button("Back", lambda _: self._turn_to(self._page - 1), "lpnb-tool")
         self.next_button = factory.button("Next", lambda _: self._turn_to(self._page + 1), "lpnb-tool")
         self.last_button = factory.button("Last", lambda _: self._turn_to(self._last_page), "lpnb-tool")
-        csv = factory.button("Save as CSV", lambda _: self.save(".csv"), "lpnb-tool")
+        self.csv_button = factory.button("Save as CSV", lambda _: self.save(".csv"), "lpnb-tool")
         excel = factory.button("Save as Excel", lambda _: self.save(".xlsx"), "lpnb-tool")
         self.note = factory.html("", "lpnb-note", "lpnb-flat")
         pages = [self.first_button, self.back_button, self.next_button, self.last_button]
@@ -85,7 +77,7 @@ class CaseTable:
                 factory.box([self.filter, self.sort, self.columns], "lpnb-tools"),
                 factory.box([self._limit_note, self.all_button], "lpnb-tools"),
                 self.body,
-                factory.box([*pages, csv, excel, self.note], "lpnb-tools"),
+                factory.box([*pages, self.csv_button, excel, self.note], "lpnb-tools"),
             ],
             "lpnb-group",
             "lpnb-case-table",
@@ -213,12 +205,7 @@ def _cell_html(name: str, cell: object) -> str:
     text = cell_text(cell)
     if not text or not _ID_COLUMN.search(name):
         return f"<td>{esc(clean(html_views.shortened(text)))}</td>"
-    whole = esc(clean(text))
-    copy = (
-        f'<button type="button" class="lpnb-copy" data-copy="{whole}" aria-label="Copy {whole}" '
-        f'onclick="{esc(_COPY)}">Copy</button>'
-    )
-    return f'<td class="lpnb-id"><bdi>{whole}</bdi> {copy}</td>'
+    return f'<td class="lpnb-id">{html_views.copied_html(text)}</td>'
 
 
 def cell_text(cell: object) -> str:
@@ -228,5 +215,7 @@ def cell_text(cell: object) -> str:
         >>> cell_text(None), cell_text(float("nan")), cell_text("nan"), cell_text(7)
         ('', '', 'nan', '7')
     """
+    if isinstance(cell, datetime) and cell.tzinfo is not None:
+        cell = f"{cell:%Y-%m-%d %H:%M:%S} {cell.tzname()}"
     text = "" if cell is None else str(cell)
     return "" if text in ("nan", "<NA>", "NaT") and not isinstance(cell, str) else text

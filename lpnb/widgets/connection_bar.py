@@ -82,7 +82,7 @@ class ConnectionBar:
 
     def _badge_html(self) -> str:
         return (
-            f"<style>{self._css}</style>{html_views.bar_html('Explorer', self._client.settings)}{_KEYS_HTML}"
+            f"<style>{self._css}</style>{html_views.bar_html('Explorer', self._client.settings, _KEYS_HTML)}"
         )
 
     def _build_drawer(self) -> None:

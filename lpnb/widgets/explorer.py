@@ -253,10 +253,12 @@ class Explorer(BasePanel):
             history.refresh()
         self._show_count()
         if self._follow_button is None:
-            self._follow_button = self._factory.button("Follow it", lambda _: self.follow(self.sent[-1]))
+            self._follow_button = self._factory.button("", lambda _: self.follow(self.sent[-1]))
             self._go_on_button = self._factory.button("Go on in the open one", lambda _: self._go_on())
             insert_after(self.sender.row, self.sender.status, self._go_on_button)
             insert_after(self.sender.row, self.sender.status, self._follow_button)
+        has_landing = bool(response.conversation_id)
+        self._follow_button.description = "Where it landed, and why" if has_landing else "See the answer"
         set_visible(self._go_on_button, bool(response.open_for))
         status = response.http_status
         words = "no answer to the last send" if status is None else f"HTTP {status} for the last send"

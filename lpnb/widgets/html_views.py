@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
 
 from lpnb._internal.display import esc, pre_html, table_html
 from lpnb._internal.json_codec import clean
@@ -41,11 +42,11 @@ def account_label(settings: Settings) -> str:
     return f"REAL ACCOUNT {settings.account_id}"
 
 
-def bar_html(title: str, settings: Settings) -> str:
-    """The head of the panel, with a badge that nobody can take for the other one."""
+def bar_html(title: str, settings: Settings, more: str = "") -> str:
+    """The head of the panel, with a badge that nobody can take for the other one, and *more* beside it."""
     kind = "sandbox" if settings.on_loopback else "real"
     return (
-        f'<div class="lpnb-bar" data-world="{kind}"><strong>{esc(title)}</strong>'
+        f'<div class="lpnb-bar" data-world="{kind}"><strong>{esc(title)}</strong>{more}'
         f'<span class="lpnb-world" data-world="{kind}">{_account_html(settings)}</span></div>'
     )
 
@@ -55,9 +56,28 @@ def _account_html(settings: Settings) -> str:
     label = esc(account_label(settings))
     if not settings.on_loopback:
         return label
-    tooltip = "Open the agent's page of this sandbox in a new tab"
-    address = esc(settings.domain_api)
-    return f'<a href="{address}" target="_blank" rel="noopener" title="{esc(tooltip)}">{label}</a>'
+    return f"{label} · {agent_page_link(settings)}"
+
+
+def agent_page_link(settings: Settings, conversation_id: str = "") -> str:
+    """A link to a sandbox's page, which shows what an agent sees: to the inbox, or to one conversation."""
+    address = settings.domain_api
+    if conversation_id:
+        address += f"/agent/conversations/{quote(conversation_id, safe='')}"
+    return f'<a href="{esc(address)}" target="_blank" rel="noopener">Agent’s page&nbsp;↗</a>'
+
+
+def copied_html(text: str) -> str:
+    """An id with a button that copies it. Without ``keys.js`` a click marks the id, for Ctrl+C."""
+    whole = esc(clean(text))
+    return f'<bdi class="lpnb-whole">{whole}</bdi> {copy_button(text)}'
+
+
+def copy_button(text: str = "") -> str:
+    """A button that copies *text*, or else the block behind it; hidden where no script would do it."""
+    whole = esc(clean(text))
+    label = f' data-copy="{whole}" aria-label="Copy {whole}"' if text else ""
+    return f'<button type="button" class="jupyter-button lpnb-copy"{label}>Copy</button>'
 
 
 #: What explanations tell a script to call, and what a panel has a button for.

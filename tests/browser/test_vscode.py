@@ -42,7 +42,7 @@ def test_every_text_is_readable_in_every_theme_of_vs_code_and_send_works(
         explorer.get_by_role("button", name="Persona · VIP customer", exact=True).click()
         press(explorer, "Send")
         wait_until(explorer, "done")
-        press(explorer, "Follow it")
+        press(explorer, "Where it landed, and why")
         expect(explorer.locator(".lpnb-trace")).to_contain_text("decided")
         tab(explorer, "Experiment")
         press(explorer, "Run")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -93,6 +94,22 @@ def test_the_notebook_in_the_package_opens_the_explorer_and_holds_no_output() ->
 
     assert cell["outputs"] == []
     assert "lpnb.Explorer(" in "".join(cell["source"])
+
+
+def test_the_notebook_is_told_where_and_as_whom_it_was_called_by_the_names_it_reads(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    served: list[dict[str, str]] = []
+    monkeypatch.setattr(app, "_serve", lambda _command, environment, *_: served.append(environment) or 0)
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["app", "--no-browser"]) == 0
+
+    names = re.findall(r"LPNB\w+", (app.APP_FOLDER / "explorer.ipynb").read_text(encoding="utf-8"))
+    assert {name: served[0][name] for name in names} == {
+        "LPNB_APP_FOLDER": str(tmp_path),
+        "LPNB_APP_PROFILE": "",
+    }
 
 
 def test_it_serves_on_loopback_with_a_token_and_ends_when_it_is_told_to(tmp_path: Path) -> None:

@@ -19,10 +19,13 @@ _COLUMNS = [name for name in html_views.COLUMNS if name != "consumer_id"]
 def sent_html(sent: SentRequest) -> str:
     """One send: the outcome in words, a row for each frame, what was posted and what came back."""
     response = sent.response
-    rows = [("account", sent.account_id), ("consumer", sent.consumer_id)]
+    facts = f"<dt>account</dt><dd>{esc(clean(sent.account_id))}</dd>"
+    facts += f"<dt>consumer</dt><dd>{html_views.copied_html(sent.consumer_id)}</dd>"
     if response.conversation_id:
-        rows.append(("conversation", response.conversation_id))
-    facts = "".join(f"<dt>{esc(name)}</dt><dd>{esc(clean(value))}</dd>" for name, value in rows)
+        facts += f"<dt>conversation</dt><dd>{html_views.copied_html(response.conversation_id)}"
+        if sent.client is not None and sent.client.settings.on_loopback:
+            facts += f" {html_views.agent_page_link(sent.client.settings, response.conversation_id)}"
+        facts += "</dd>"
     explanation = esc(clean(html_views.panel_text(response.explanation)))
     return (
         f'<div class="lpnb-outcome" data-outcome="{esc(response.outcome)}">'
@@ -52,8 +55,9 @@ def raw_html(sent: SentRequest, whole: bool = False) -> str:
 
 def _block(title: str, text: str) -> str:
     return (
-        f'<section><h3>{esc(title)}</h3><pre tabindex="0" role="region" aria-label="{esc(title)}">'
-        f"<code>{esc(clean(text))}</code></pre></section>"
+        f"<section><h3>{esc(title)}</h3>{html_views.copy_button()}"
+        f'<pre tabindex="0" role="region" aria-label="{esc(title)}">'
+        f'<code class="lpnb-whole">{esc(clean(text))}</code></pre></section>'
     )
 
 

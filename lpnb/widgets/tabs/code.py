@@ -14,13 +14,6 @@ from lpnb.widgets import html_views
 from lpnb.widgets.form.payload_library import frames_without_ids
 from lpnb.widgets.styles import WidgetFactory
 
-#: Copies what stands beside the button. Where the page may not, the text is marked, for Ctrl-C.
-_COPY = (
-    "const text=this.parentElement.querySelector('pre');"
-    "getSelection().selectAllChildren(text);"
-    "navigator.clipboard?.writeText(text.textContent).then(()=>{this.textContent='Copied'},()=>{})"
-)
-
 
 def cell_code(batch: ConversationBatch, consumer_id: str) -> str:
     """The code of a cell that opens the explorer with this payload in it.
@@ -102,9 +95,8 @@ class CodeTab:
             self.code.value = html_views.note_html("", words)
             return
         self.code.value = (
-            f'<button type="button" class="jupyter-button" onclick="{esc(_COPY)}">Copy</button>'
-            f'<pre tabindex="0" role="region" aria-label="{esc(self.chosen)}">'
-            f"<code>{esc(clean(self.text))}</code></pre>"
+            f'{html_views.copy_button()}<pre tabindex="0" role="region" aria-label="{esc(self.chosen)}">'
+            f'<code class="lpnb-whole">{esc(clean(self.text))}</code></pre>'
         )
 
     @property

@@ -66,6 +66,8 @@ class FollowTab:
         self._earlier.disabled = sent is None or index == 0
         self._later.disabled = sent is None or index + 1 >= len(self._sent)
         set_visible(self._send_box, sent is not None)
+        for button in (self._earlier, self._later):
+            set_visible(button, len(self._sent) > 1)
         if sent is None:
             self._position_note.value = html_views.note_html(
                 "Nothing was sent yet. Press Send under Compose."

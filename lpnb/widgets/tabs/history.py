@@ -72,7 +72,7 @@ class HistoryTab:
         self.reopen = factory.button(
             "Reopen", with_chosen(reopen), tooltip="Back into the form, for its consumer"
         )
-        self.resend = factory.button("Resend as new", with_chosen(resend), tooltip="For a fresh consumer id")
+        self.resend = factory.button("Send again for a new consumer", with_chosen(resend))
         follow_it = factory.button("Follow", with_chosen(follow))
         compare = factory.button("Compare", with_chosen(self._compare))
         self._chosen_box = factory.vbox(

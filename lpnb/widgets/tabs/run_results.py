@@ -55,23 +55,23 @@ class RunResults:
         self._make_picture_widgets(varied, factory)
         self._make_comparison_widgets(factory)
         self.cases = CaseTable(factory, journal_path.parent, self._release_buttons)
-        usual = [
-            *("case", *varied, "outcome", "landed_skill", "code", "message", "conversation_id"),
-            *("http_status", "attempts", "elapsed_ms"),
+        self._usual_columns = [
+            *("case", *varied, "outcome", "landed_skill", "conversation_id", "consumer_id"),
+            *("code", "message", "http_status", "attempts", "elapsed_ms"),
         ]
-        self.cases.show(table[_first(table, usual)], journal_path.stem)
+        self.cases.show(self._ordered(table), journal_path.stem)
         self.warning = factory.html(html_views.note_html("", warning), "lpnb-note", "lpnb-flat")
         self._draw()
         self.widgets = [
             factory.html("<h3>Picture</h3>", "lpnb-head"), self.warning,
             factory.box([self.kind, self.rows_choice, self.columns_choice, self.cell_choice], "lpnb-tools"),
-            self.picture, self.cell_buttons.box,
+            self.picture,
             factory.box([self.save_format, self.save_theme, self.save_button, self.save_note], "lpnb-tools"),
             factory.box([self.report_button, self.report_note], "lpnb-tools"),
+            factory.html("<h3>The cases</h3>", "lpnb-head"), self.cell_buttons.box, self.cases.box,
             factory.html("<h3>Beside an earlier run</h3>", "lpnb-head"),
             factory.box([self.earlier_run, self.compare_button], "lpnb-tools"),
             self.comparison, self.move_buttons.box,
-            factory.html("<h3>The cases</h3>", "lpnb-head"), self.cases.box,
         ]  # fmt: skip
 
     def _make_picture_widgets(self, varied: list[str], factory: WidgetFactory) -> None:
@@ -156,8 +156,15 @@ class RunResults:
 
     def _show_group(self, table: pd.DataFrame, name: str, group: CaseGroup) -> None:
         """Show the cases of a cell, a band or a move in the table below."""
-        self.cases.show(table, f"{self._journal_path.stem}-{name}")
+        self.cases.show(self._ordered(table), f"{self._journal_path.stem}-{name}")
         self.cases.limit(group)
+        self.cases.csv_button.focus()  # which brings the table above it into sight
+
+    def _ordered(self, table: pd.DataFrame) -> pd.DataFrame:
+        """All columns of *table*, the usual ones first."""
+        known = [str(name) for name in table.columns]
+        first = [name for name in self._usual_columns if name in known]
+        return table[list(dict.fromkeys([*first, *known]))]
 
     def _release_buttons(self) -> None:
         self.cell_buttons.release()
@@ -233,9 +240,3 @@ def earlier_runs(journal_path: Path, table: pd.DataFrame) -> list[str]:
         if columns == own:
             found.append(str(path))
     return found
-
-
-def _first(table: pd.DataFrame, names: Sequence[str]) -> list[str]:
-    """All columns of *table*, those of *names* first."""
-    known = [str(name) for name in table.columns]
-    return list(dict.fromkeys([*(name for name in names if name in known), *known]))

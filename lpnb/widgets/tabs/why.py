@@ -17,6 +17,11 @@ from lpnb.widgets.html_views import error_text
 from lpnb.widgets.send.sent_request import SentRequest
 from lpnb.widgets.styles import WidgetFactory, set_visible
 
+_ABOUT = (
+    "Finds out which fields decide where it lands: it leaves some out, in 8 to 12 conversations that are "
+    "closed at once."
+)
+
 
 class WhyView:
     """A button that asks by sending, and the answer.
@@ -33,8 +38,7 @@ class WhyView:
         self._future: Future[None] | None = None
         self._answers: dict[SentRequest, str] = {}
         self.button = factory.button(
-            "Why here?", lambda _: self.ask(), "lpnb-hidden", "lpnb-more",
-            tooltip="Leaves fields out, in some 8 to 12 conversations that are closed at once",
+            "Why here?", lambda _: self.ask(), "lpnb-hidden", "lpnb-more"
         )  # fmt: skip
         self.status = factory.html("", "lpnb-status")
         self.answer = factory.html("", "lpnb-answers")
@@ -44,8 +48,11 @@ class WhyView:
         """Turn to *sent*."""
         if sent is not self._sent:
             self._sent, self._asked_about = sent, None
-            self.status.value, self.answer.value = "", self._answers.get(sent, "")
-        set_visible(self.button, sent.client is not None and bool(sent.response.conversation_id))
+            self.answer.value = self._answers.get(sent, "")
+        can_ask = sent.client is not None and bool(sent.response.conversation_id)
+        set_visible(self.button, can_ask)
+        words = html_views.status_html("idle", _ABOUT) if can_ask and not self.answer.value else ""
+        self.status.value = words
 
     def ask(self) -> Future[None] | None:
         """Find out by sending; at a real account only on the second press. Returns the future of it."""

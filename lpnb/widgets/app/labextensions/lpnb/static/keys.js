@@ -67,6 +67,19 @@
     }
   }, true);
 
+  // Copy what the button names, or else the block behind it. Where the page may not, that is marked, for Ctrl+C.
+  window.addEventListener("click", async event => {
+    const button = event.target.closest?.(`${PANEL} .lpnb-copy`);
+    if (!button) return;
+    const shown = button.parentElement.querySelector(".lpnb-whole");
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy ?? shown.textContent);
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(shown);
+    }
+  });
+
   // A cell of a heatmap presses the button of its cases, which stands below the picture.
   window.addEventListener("click", event => {
     const cell = event.target.closest?.(".lpnb-picture td");
