@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets as ipw
+from traitlets import TraitError
 
 from lpnb._internal.display import esc
 from lpnb.client import AsyncClient, Client
@@ -67,7 +68,8 @@ class Explorer(BasePanel):
         library: str | Path = DEFAULT_LIBRARY,
         history: str | Path = DEFAULT_HISTORY,
     ) -> None:
-        self._history = SendHistory(history, lambda: self.batch_form.plain_values(), lambda: self.client)
+        self._history = SendHistory(history, self._plain_values, lambda: self.client)
+        self._kept_experiment: Any = None
         self._landing_lookup = LandingLookup(self._on_landing)
         self._library = PayloadLibrary(library)
         self._tabs_by_name: dict[str, Any] = {}
@@ -84,11 +86,28 @@ class Explorer(BasePanel):
                 self.sender.add_unknown_outcome(sent.consumer_id)
         if form is not None:
             try:
+                self._kept_experiment = form.get("experiment")
                 self.batch_form.restore_plain(form)
             except (KeyError, TypeError, LpnbError):
                 self._history.trouble = "The form that was kept cannot be read, and is left out."
         if self.sent:
             self._show_count()
+
+    def _plain_values(self) -> dict[str, Any]:
+        """What form and experiment hold, as plain values."""
+        tab = self._tabs_by_name.get("Experiment")
+        experiment = self._kept_experiment if tab is None else tab.plain_values()
+        return {**self.batch_form.plain_values(), "experiment": experiment}
+
+    def _experiment_tab(self) -> ExperimentTab:
+        form, history = self.batch_form, self._history
+        tab = ExperimentTab(form, self._factory, lambda: self.client, self._saved_output.update)
+        try:
+            tab.restore_plain(self._kept_experiment or {})
+        except (KeyError, TypeError, ValueError, TraitError):
+            history.trouble = "The experiment that was kept cannot be read, and is left out."
+        tab.on_change = history.form_changed
+        return tab
 
     @property
     def sent(self) -> list[SentRequest]:
@@ -170,9 +189,7 @@ class Explorer(BasePanel):
                     self._landing_lookup,
                     self._forget_sends,
                 ),
-                "Experiment": lambda: ExperimentTab(
-                    self.batch_form, self._factory, lambda: self.client, self._saved_output.update
-                ),
+                "Experiment": self._experiment_tab,
                 "As code": lambda: CodeTab(self._factory, self._code_writers(), self._payload),
             }
             self._tabs_by_name[name] = tab_makers[name]()

@@ -144,6 +144,68 @@ def test_a_send_whose_end_nobody_saw_is_kept_as_unknown_and_asked_about(
     assert sandbox.calls["conversation"] == 0
 
 
+def test_the_grid_and_how_it_is_run_come_back_too(open_explorer: Open) -> None:
+    explorer = open_explorer()
+    history_of(explorer).keep.value = True
+    explorer.open_tab("Experiment")
+    tab = explorer._tab("Experiment")
+    tab.grid._remove(tab.grid._rows[1][0])
+    tab.grid.add("personal.firstname", "Ada, Grace")
+    tab.concurrency.value, tab.steps["close"].value, tab.grid.zipped.value = "4", True, True
+    kept = tab.plain_values()
+    explorer._history._save_form()
+
+    again = open_explorer()
+    again._history._save_form()  # before the tab was ever opened
+    again = open_explorer()
+    again.open_tab("Experiment")
+
+    assert again._tab("Experiment").plain_values() == kept
+    assert kept["rows"] == [["ctmrinfo.ctype", "vip, gold, standard"], ["personal.firstname", "Ada, Grace"]]
+    assert (kept["at_once"], kept["close"], kept["zipped"]) == ("4", True, True)
+
+
+@pytest.mark.parametrize("experiment", ["7", '{"rows": 7}', '{"rows": [["a", "b"]], "sample": 7}'])
+def test_an_experiment_that_is_none_is_said_and_left_out(
+    open_explorer: Open, folder: Path, experiment: str
+) -> None:
+    explorer = open_explorer()
+    history_of(explorer).keep.value = True
+    explorer._history._save_form()
+    kept = json.loads((folder / "form.json").read_text())
+    (folder / "form.json").write_text(json.dumps({**kept, "experiment": json.loads(experiment)}))
+
+    again = open_explorer()
+    again.open_tab("Experiment")
+
+    assert "The experiment that was kept cannot be read" in text(history_of(again)._keep_note)
+
+
+def test_without_the_tick_too_a_send_whose_end_nobody_saw_is_known_but_none_of_its_values(
+    open_explorer: Open, folder: Path, sandbox: Sandbox
+) -> None:
+    explorer = open_explorer()
+    explorer.field("personal.firstname").value = "Ada"
+    explorer.consumer_id.value = "anna"
+    assert explorer.batch is not None
+    explorer._history.begin(explorer.client, explorer.batch, "anna")
+    on_disk = "".join(path.read_text() for path in folder.iterdir())
+
+    again = open_explorer()
+    again.consumer_id.value = "anna"
+    again.send_button.click()
+    again.wait(10)
+
+    assert "Ada" not in on_disk
+    assert [(sent.consumer_id, sent.response.outcome) for sent in again.sent] == [("anna", "unknown")]
+    assert "it was to be kept in memory alone" in again.sent[0].response.explanation
+    assert "a conversation may exist already" in text(again.sender.status)
+    assert sandbox.calls["conversation"] == 0
+    assert history_of(again).keep.value is False
+    history_of(again).forget_button.click()
+    assert not folder.exists()
+
+
 def test_forget_all_deletes_what_is_in_memory_and_on_disk(open_explorer: Open, folder: Path) -> None:
     explorer = open_explorer()
     tab = history_of(explorer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets as ipw
@@ -68,6 +68,19 @@ class GridForm:
             (field, text, self._factory.box([field, text, remove_button], "lpnb-tools", "lpnb-vary"))
         )
         self._update_rows()
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """What the rows hold: a field and its values in each."""
+        return [[field.value, text.value] for field, text, _ in self._rows]
+
+    @rows.setter
+    def rows(self, rows: Sequence[tuple[str, str]]) -> None:
+        self._rows = []
+        for field, values in rows:
+            self.add()
+            self._rows[-1][0].value, self._rows[-1][1].value = field, values
+        self._on_change()
 
     def _remove(self, field: Any) -> None:
         self._rows = [row for row in self._rows if row[0] is not field]

@@ -16,6 +16,7 @@ DEFAULT_HISTORY = "lpnb-history"
 #: What is older is deleted when an explorer is opened.
 MAX_AGE = timedelta(days=30)
 _SENDS, _FORM, _IGNORE = "sends.jsonl", "form.json", ".gitignore"
+_UNDER_WAY = "under-way-*.json"
 
 
 class HistoryStore:
@@ -46,10 +47,27 @@ class HistoryStore:
 
     def start(self) -> None:
         """Make the folder and its files, out of sight of version control."""
+        self._make_folder()
+        self._write(_SENDS, "", os.O_APPEND)
+
+    def _make_folder(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder.chmod(0o700)
         self._write(_IGNORE, "*\n")
-        self._write(_SENDS, "", os.O_APPEND)
+
+    def mark(self, record: Mapping[str, Any]) -> None:
+        """Write that a send is under way, whether or not anything else is kept. *record* holds no values."""
+        self._make_folder()
+        self._write(_UNDER_WAY.replace("*", record["key"]), json_text(dict(record)))
+
+    def unmark(self, key: str) -> None:
+        """The send has ended: nothing is left of ``mark``."""
+        (self.folder / _UNDER_WAY.replace("*", key)).unlink(missing_ok=True)
+        if not self.is_on and not self._marks():
+            self.forget()
+
+    def _marks(self) -> list[Path]:
+        return sorted(self.folder.glob(_UNDER_WAY))
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Write *record* behind the others."""
@@ -67,6 +85,12 @@ class HistoryStore:
         young = [record for record in latest.values() if record["at"] >= oldest]
         if len(young) < len(lines):
             self._replace(_SENDS, "".join(json_text(record) + "\n" for record in young))
+        for mark in self._marks():
+            record = _record(mark.read_text(encoding="utf-8", errors="replace"))
+            if record is None or record["at"] < oldest:
+                self.unmark(mark.stem.removeprefix(_UNDER_WAY.split("*", maxsplit=1)[0]))
+            elif record["key"] not in latest:
+                young.append(record)
         return young
 
     def save_form(self, form: Mapping[str, Any]) -> None:
@@ -85,8 +109,8 @@ class HistoryStore:
 
     def forget(self) -> None:
         """Delete everything that was kept."""
-        for name in (_FORM, _SENDS, _IGNORE):
-            (self.folder / name).unlink(missing_ok=True)
+        for path in (*(self.folder / name for name in (_FORM, _SENDS, _IGNORE)), *self._marks()):
+            path.unlink(missing_ok=True)
         if self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()
 

@@ -47,22 +47,24 @@ class SendHistory:
 
     def restore(self) -> Mapping[str, Any] | None:
         """Take up what an earlier explorer left; return what its form held, if anything was kept."""
-        if not self.is_kept:
-            return None
         records = self._quietly(self.store.records) or []
         for record in records:
             try:
                 self.sent.append(SentRequest.from_record(len(self.sent) + 1, record, self._client()))
             except (KeyError, TypeError, ValueError, AttributeError, LpnbError):
                 self.trouble = f"A record in {self.store.folder} cannot be read, and is left out."
-        form: Mapping[str, Any] | None = self._quietly(self.store.form)
+        form: Mapping[str, Any] | None = self._quietly(self.store.form) if self.is_kept else None
         return form
 
     def begin(self, client: Client | AsyncClient, batch: ConversationBatch, consumer_id: str) -> None:
-        """Write down that a send begins, before it leaves."""
+        """Write down that a send begins, before it leaves; without its values where nothing is to be kept."""
         self._begun_key = uuid.uuid4().hex
         place = (client.settings.account_id, client.settings.domain_api)
-        self._write(begun_record(self._begun_key, place, batch, consumer_id), client)
+        if self.is_kept:
+            self._write(begun_record(self._begun_key, place, batch, consumer_id), client)
+            return
+        record = begun_record(self._begun_key, place, ConversationBatch(), consumer_id)
+        self._quietly(self.store.mark, _scrubbed({**record, "values": False}, client.settings.secrets))
 
     def add(
         self, client: Client | AsyncClient, batch: ConversationBatch, response: BatchResponse
@@ -73,6 +75,7 @@ class SendHistory:
         sent.key, self._begun_key = self._begun_key or sent.key, ""
         self.sent.append(sent)
         self.update(sent)
+        self._quietly(self.store.unmark, sent.key)
         return sent
 
     def update(self, sent: SentRequest) -> None:

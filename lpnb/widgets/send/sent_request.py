@@ -22,6 +22,7 @@ _UNDER_WAY = (
     "lpnb ended while this send was under way, and nobody heard an answer. A conversation may exist, so it "
     "was not repeated. Look for this consumer's open conversation before you send again."
 )
+_NOT_KEPT = "What was sent for it is not known: it was to be kept in memory alone."
 
 
 @dataclass(eq=False)
@@ -74,10 +75,9 @@ class SentRequest:
         batch = ConversationBatch.from_wire(record["frames"], unknown="keep", keep_ids=False)
         batch = replace(batch, client_properties=properties or None)
         if (answer := record.get("response")) is None:
-            pairs = tuple(
-                Pair("", frame["type"], False, "no-answer", _UNDER_WAY) for frame in record["frames"]
-            )
-            response = BatchResponse(record["consumer_id"], "unknown", pairs, _UNDER_WAY)
+            words = _UNDER_WAY if record.get("values", True) else f"{_UNDER_WAY} {_NOT_KEPT}"
+            pairs = tuple(Pair("", frame["type"], False, "no-answer", words) for frame in record["frames"])
+            response = BatchResponse(record["consumer_id"], "unknown", pairs, words)
         else:
             values = {**answer, "pairs": tuple(Pair(**pair) for pair in answer["pairs"])}
             values["raw"] = answer["raw"].encode()

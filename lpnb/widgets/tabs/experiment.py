@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
@@ -59,6 +59,8 @@ class ExperimentTab:
     ) -> None:
         self._batch_form, self._factory = batch_form, factory
         self._client, self._on_run_end = client, on_run_end
+        #: Called after every change of what is to be run.
+        self.on_change: Callable[[], None] = lambda: None
         self.run: Run | None = None
         self._future: Future[None] | None = None
         self._table: pd.DataFrame | None = None
@@ -106,7 +108,7 @@ class ExperimentTab:
         self.first_message = ipw.Text(
             description="First message", placeholder="none; said as the consumer once it is open", **text
         )
-        for widget in (self.rate, self.concurrency, self.first_message, *self.steps.values()):
+        for widget in (self.name, self.rate, self.concurrency, self.first_message, *self.steps.values()):
             widget.observe(lambda _: self._show_forecast(), names="value")
 
     def _arranged(self, factory: WidgetFactory) -> Any:
@@ -139,8 +141,31 @@ class ExperimentTab:
 
     # The grid
 
+    def _kept_widgets(self) -> dict[str, Any]:
+        """What is kept besides the grid's rows, by its name."""
+        grid = self.grid
+        boxes = {"sample": grid.sample, "seed": grid.seed, "zipped": grid.zipped, "name": self.name}
+        run = {"at_once": self.concurrency, "rate": self.rate, "first_message": self.first_message}
+        return {**boxes, **run, **self.steps}
+
+    def plain_values(self) -> dict[str, Any]:
+        """The grid and how it is to be run, as plain values for ``restore_plain``."""
+        return {"rows": self.grid.rows, **{n: each.value for n, each in self._kept_widgets().items()}}
+
+    def restore_plain(self, values: Mapping[str, Any]) -> None:
+        """Hold again what ``plain_values`` has returned.
+
+        Raises:
+            KeyError, TypeError, ValueError, TraitError: They are no such values.
+        """
+        if values:
+            self.grid.rows = values["rows"]
+            for name, widget in self._kept_widgets().items():
+                widget.value = values[name]
+
     def refresh(self) -> None:
         """Count the cases and show the first few, or what is wrong with them."""
+        self.on_change()
         try:
             grid = self.grid.grid()
             _check(grid)
@@ -181,6 +206,7 @@ class ExperimentTab:
 
     def _show_forecast(self) -> None:
         """Say what Run would do: conversations, calls, minutes at the rate there is."""
+        self.on_change()
         from lpnb.experiments.runs.steps import Steps, run_forecast
 
         try:
