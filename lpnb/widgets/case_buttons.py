@@ -52,7 +52,9 @@ class CaseButtons:
         self._groups = list(groups[:MAX_BUTTONS])
         in_picture = '<span class="lpnb-with-keys">, or click it in the picture</span>' if columns else ""
         self.heading.value = f"Show the cases of one of these{in_picture}:"
-        self.widget.layout.grid_template_columns = f"repeat({columns}, minmax(6em, 1fr))" if columns else None
+        self.widget.layout.grid_template_columns = (
+            f"repeat({columns}, minmax(6em, 18em))" if columns else None
+        )
         (self.widget.add_class if columns else self.widget.remove_class)("lpnb-grid")
         with self.widget.hold_sync():
             self.widget.options = [

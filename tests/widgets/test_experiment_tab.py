@@ -151,6 +151,37 @@ def test_stop_lets_nothing_new_leave(tab: ExperimentTab, sandbox: Sandbox) -> No
     assert "1 of 1 cases: 1 answered" in text(tab.status)
 
 
+def test_a_run_of_before_is_shown_again_and_what_it_has_left_is_sent(
+    tab: ExperimentTab, client: Client, sandbox: Sandbox
+) -> None:
+    vary(tab, ("ctmrinfo.ctype", "vip, business, gold, standard"))
+    tab.name.value, tab.concurrency.value = "cut-short", "1"
+    sandbox.fail("conversation", "slow", seconds=0.2, times=3)
+    begun = tab.start()
+    assert begun is not None
+    end = time.monotonic() + 20
+    while not sandbox.calls["conversation"] and time.monotonic() < end:
+        time.sleep(0.01)
+    tab.stop()
+    begun.result(20)
+    explorer = Explorer(client)
+    explorer.open_tab("Experiment")
+    again = explorer._tab("Experiment")
+    assert again.past_run.options == ("runs/cut-short.sqlite",)
+    again.past_run.value = "runs/cut-short.sqlite"
+
+    again.show_past().result(20)
+    assert "stopped" in text(again.status)
+    assert again.results.rows_choice.value == "ctmrinfo.ctype"
+    assert "lpnb-hidden" not in again.go_on_button._dom_classes
+    again.go_on().result(20)
+
+    assert "4 of 4 cases: 4 answered; done" in text(again.status)
+    assert len(again.results.cases.rows) == 4
+    assert "lpnb-hidden" in again.go_on_button._dom_classes
+    assert len(sandbox.conversations) == 4
+
+
 def test_a_second_press_starts_nothing(tab: ExperimentTab, sandbox: Sandbox) -> None:
     vary(tab, ("ctmrinfo.ctype", "vip, gold"))
     first = tab.start()

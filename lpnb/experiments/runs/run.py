@@ -116,16 +116,12 @@ class Run(Results):
         counters = self._counters
         if self._future is None and self.journal_path is not None:
             states = self._look().states()
-            counts = {name: states.get(name, 0) for name in ("answered", "refused", "unknown", "sending")}
-            return Progress(counters.total, not_sent=states.get("not sent", 0), state=self.state, **counts)
+            return _counted(counters.total, states, states.get("sending", 0), self.state)
         left = counters.total - sum(counters.outcomes.values())
-        return Progress(
-            total=counters.total,
-            **{outcome.replace(" ", "_"): many for outcome, many in counters.outcomes.items()},
-            sending=counters.sending,
+        return replace(
+            _counted(counters.total, counters.outcomes, counters.sending, counters.state),
             rate=self._speed.rate(counters.sent) if self._speed else 0.0,
             seconds=self._speed.seconds if self._speed else 0.0,
-            state=counters.state,
             step=counters.step,
             followed=counters.followed,
             to_follow=counters.opened + left if counters.step else 0,
@@ -424,3 +420,10 @@ class Run(Results):
         where = f"<p>{esc(self.journal_path)}</p>" if self.journal_path else ""
         caption = f"Run {self.name}: {self.state}, {count(progress.total, 'case')}"
         return table_html(caption, ("outcome", "cases"), rows) + advised + where
+
+
+def _counted(total: int, outcomes: Mapping[str, int], sending: int, state: str) -> Progress:
+    answered, refused, not_sent, unknown = (
+        outcomes.get(name, 0) for name in ("answered", "refused", "not sent", "unknown")
+    )
+    return Progress(total, answered, refused, not_sent, unknown, sending, state=state)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,8 @@ from lpnb._internal.display import esc, table_html
 from lpnb._internal.json_codec import clean
 from lpnb.client import AsyncClient, Client
 from lpnb.errors import InvalidValueError, LpnbError
+from lpnb.plots.case_matrix import text_values
+from lpnb.tables.run_table import RUN_COLUMNS
 from lpnb.widgets import html_views
 from lpnb.widgets.case_table import cell_text
 from lpnb.widgets.form.batch_form import BatchForm
@@ -75,6 +77,11 @@ class ExperimentTab:
         self.forecast = factory.html("", "lpnb-note", "lpnb-flat")
         self.start_button = factory.button("Run", lambda _: self.start(), "lpnb-send")
         self.stop_button = factory.button("Stop", lambda _: self.stop(), "lpnb-hidden")
+        self.past_run = ipw.Combobox(
+            description="Past run", placeholder="a journal", layout=factory.plain, style=factory.text
+        )
+        self.show_button = factory.button("Show it", lambda _: self.show_past(), "lpnb-tool")
+        self.go_on_button = factory.button("Go on with it", lambda _: self.go_on(), "lpnb-hidden")
         self.bar = ipw.IntProgress(
             min=0, max=1000, layout=factory.plain, _dom_classes=("lpnb-progress", "lpnb-hidden")
         )
@@ -82,6 +89,7 @@ class ExperimentTab:
         self._results = factory.vbox([], "lpnb-group", "lpnb-results")
         self.learning = LearningView(factory, self.grid.grid, client, RUNS, self._is_confirmed)
         self.box = self._arranged(factory)
+        self._list_past_runs()
         self.refresh()
 
     def _make_option_widgets(self, factory: WidgetFactory) -> None:
@@ -129,7 +137,8 @@ class ExperimentTab:
                 self.first_message, *self.steps.values(),
                 self.forecast, self.confirm,
                 factory.box([self.start_button, self.stop_button, self.status], "lpnb-tools"),
-                self.bar, self._results, *self.learning.widgets,
+                self.bar, factory.box([self.past_run, self.show_button, self.go_on_button], "lpnb-tools"),
+                self._results, *self.learning.widgets,
             ],
             "lpnb-tab", "lpnb-experiment",
         )  # fmt: skip
@@ -226,10 +235,21 @@ class ExperimentTab:
 
     def start(self) -> Future[None] | None:
         """Begin a run; return the future of its end, or None when one is under way."""
+        return self._begin(self._run)
+
+    def show_past(self) -> Future[None] | None:
+        """Show the run whose journal is named; return the future of it, or None when one is under way."""
+        return self._begin(self._show_past)
+
+    def go_on(self) -> Future[None] | None:
+        """Send what the run that is shown has left; return as ``start`` does."""
+        return self._begin(self._go_on)
+
+    def _begin(self, work: Callable[[Client | AsyncClient], Awaitable[None]]) -> Future[None] | None:
         if self._future is not None and not self._future.done():
             return None
         self.start_button.disabled = True
-        self._future = event_loop.submit(self._run())
+        self._future = event_loop.submit(self._guarded(work))
         return self._future
 
     def stop(self) -> None:
@@ -240,37 +260,65 @@ class ExperimentTab:
                 "busy", "Stopping: what has left is still waited for …"
             )
 
-    async def _run(self) -> None:
+    async def _guarded(self, work: Callable[[Client | AsyncClient], Awaitable[None]]) -> None:
         client = self._client()
         try:
             await asyncio.sleep(0.25)  # the page holds back the last of what was typed before the press
-            if client is not self._client():
+            if client is self._client():
+                await work(client)
+            else:
                 words = "Not run: the account was switched after the press. Press Run again."
                 self.status.value = html_views.status_html("failed", words)
-                return
-            grid = self.grid.grid()
-            options = self._options(client, grid)
-            if options is None:
-                return
-            self._results.children = []
-            self.status.value = html_views.status_html("busy", f"Starting {len(grid):,} cases …")
-            from lpnb.experiments.runs.start import start_experiment
-
-            # Its first steps wait for hosts and a token, which this loop cannot do for itself.
-            self.run = run = await asyncio.to_thread(start_experiment, client, grid, **options)
-            set_visible(self.stop_button, True)
-            set_visible(self.bar, True)
-            finished = asyncio.ensure_future(run)
-            while not (await asyncio.wait([finished], timeout=_POLL_INTERVAL))[0]:
-                self._show_progress(run)
-            finished.result()
-            await self._show_results(run)
         except Exception as error:  # an exception in a task would vanish unseen
             self.status.value = html_views.status_html("failed", error_text(error, client))
         finally:
             set_visible(self.stop_button, False)
             set_visible(self.bar, False)
             self.start_button.disabled = False
+
+    async def _run(self, client: Client | AsyncClient) -> None:
+        from lpnb.experiments.runs.start import start_experiment
+
+        grid = self.grid.grid()
+        options = self._options(client, grid)
+        if options is None:
+            return
+        self._results.children = []
+        self.status.value = html_views.status_html("busy", f"Starting {len(grid):,} cases …")
+        # Its first steps wait for hosts and a token, which this loop cannot do for itself.
+        self.run = await asyncio.to_thread(start_experiment, client, grid, **options)
+        await self._watch(self.run)
+
+    async def _watch(self, run: Run) -> None:
+        set_visible(self.go_on_button, False)
+        set_visible(self.stop_button, True)
+        set_visible(self.bar, True)
+        finished = asyncio.ensure_future(run)
+        while not (await asyncio.wait([finished], timeout=_POLL_INTERVAL))[0]:
+            self._show_progress(run)
+        finished.result()
+        await self._show_results(run, self._unused_columns())
+
+    async def _show_past(self, client: Client | AsyncClient) -> None:
+        from lpnb.experiments.runs.start import open_run
+
+        self.run = await asyncio.to_thread(open_run, self.past_run.value.strip())
+        await self._show_results(self.run)
+
+    async def _go_on(self, client: Client | AsyncClient) -> None:
+        run = self.run
+        assert run is not None  # noqa: S101 - the button stands beside a run that is shown
+        is_real, left = not client.settings.on_loopback, run.progress.left + run.progress.not_sent
+        if self._is_confirmed(client, left, "Go on with it"):
+            await asyncio.to_thread(
+                run.resume, client, live=is_real, confirm=left if is_real else None,
+                progress=False, wait=False,
+            )  # fmt: skip
+            await self._watch(run)
+
+    def _list_past_runs(self) -> None:
+        paths = sorted(RUNS.glob("*.sqlite"), key=lambda each: each.stat().st_mtime, reverse=True)
+        self.past_run.options = [str(path) for path in paths]
 
     def _options(self, client: Client | AsyncClient, grid: Grid) -> dict[str, Any] | None:
         """How the run is driven; None, and a question, when a real account has not been confirmed."""
@@ -313,7 +361,7 @@ class ExperimentTab:
         self.bar.value = round(progress.share * 1000)
         self.status.value = html_views.status_html("busy", f"{progress}")
 
-    async def _show_results(self, run: Run) -> None:
+    async def _show_results(self, run: Run, warning: str = "") -> None:
         table = self._table = await asyncio.to_thread(run.table)
         progress = run.progress
         is_complete = progress.done == progress.total and not progress.unknown
@@ -321,11 +369,17 @@ class ExperimentTab:
         self.status.value = html_views.status_html(
             "done" if is_complete else "failed", words.replace("  ", " ")
         )
+        names = [str(name) for name in table.columns if name not in RUN_COLUMNS]
+        differing = [name for name in names if text_values(table[name]).nunique() > 1]
+        varied = [name for name in self.grid.varied if name in differing]
+        varied = list(dict.fromkeys([*varied, *differing])) or self.grid.varied
+        set_visible(self.go_on_button, run.state in ("stopped", "interrupted", "paused"))
+        self._list_past_runs()
         self.results = RunResults(
             table,
-            self.grid.varied,
+            varied,
             run.journal_path or RUNS,
-            self._unused_columns(),
+            warning,
             self._factory,
             self._client,
         )
