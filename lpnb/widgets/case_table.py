@@ -83,14 +83,16 @@ class CaseTable:
             "lpnb-case-table",
         )
 
-    def show(self, table: pd.DataFrame, name: str) -> None:
-        """Show *table*; files saved from it are called *name*."""
-        self._table, self.name = table, name
-        texts = [text_values(table[column]).replace("(absent)", "") for column in table.columns]
-        self._searchable = [" ".join(cells).casefold() for cells in zip(*texts, strict=True)]
-        names = [str(column) for column in table.columns]
-        self.sort.options = (*names, *(f"-{each}" for each in names))
-        self.limit(None)
+    def show(self, table: pd.DataFrame, name: str, group: CaseGroup | None = None) -> None:
+        """Show *table*, or of it the rows of *group*; files saved from it are called *name*."""
+        self.name = name
+        if table is not self._table:
+            self._table = table
+            texts = [text_values(table[column]).replace("(absent)", "") for column in table.columns]
+            self._searchable = [" ".join(cells).casefold() for cells in zip(*texts, strict=True)]
+            names = [str(column) for column in table.columns]
+            self.sort.options = (*names, *(f"-{each}" for each in names))
+        self.limit(group)
 
     def limit(self, group: CaseGroup | None) -> None:
         """Show only the rows of *group*; None for all."""

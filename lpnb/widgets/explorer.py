@@ -279,6 +279,8 @@ class Explorer(BasePanel):
         set_visible(self._go_on_button, bool(response.open_for))
         status = response.http_status
         words = "no answer to the last send" if status is None else f"HTTP {status} for the last send"
+        if status is not None and response.elapsed_ms is not None:
+            words += f", {response.elapsed_ms:,.0f} ms, {html_views.size_text(len(response.raw))}"
         if status is None and response.outcome == "not sent":
             words = "the last send did not get as far as its call"
         self.connection.set_health(status is not None and status < 500, words)

@@ -6,8 +6,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import axe_playwright_python
 from playwright.sync_api import Locator, Page, expect
 
+AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
+TABS = ("Compose", "Send & follow", "History", "Experiment", "As code")
 ALONE = "import lpnb\n\nexplorer = lpnb.Explorer()\nexplorer"
 #: An explorer on a sandbox that the notebook holds in its hands.
 HELD = (
@@ -66,3 +69,18 @@ def run_cell(page: Page, code: str) -> str:
     cells = page.locator(".jp-Notebook:visible .jp-CodeCell")
     outputs = cells.last.locator(".jp-OutputArea-output").all_inner_texts()
     return "\n".join(outputs).strip()
+
+
+def violations(page: Page) -> dict[str, list[str]]:
+    """For each tab what an accessibility engine calls serious or critical, with the places."""
+    if not page.evaluate("typeof axe !== 'undefined'"):
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = {}
+    for name in TABS:
+        tab(page.locator(".lpnb-explorer:visible"), name)
+        found[name] = page.evaluate(
+            "async () => (await axe.run('.lpnb-explorer', {resultTypes: ['violations']})).violations"
+            ".filter(v => ['serious', 'critical'].includes(v.impact))"
+            ".map(v => `${v.id}: ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 160)).join(' | ')}`)"
+        )
+    return found

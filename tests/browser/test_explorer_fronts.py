@@ -11,17 +11,14 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import axe_playwright_python
 import nbformat
 import pytest
-from explorer_page import ALONE, Notebook, explorer_of, press, say, tab, wait_until
+from explorer_page import ALONE, TABS, Notebook, explorer_of, press, say, tab, violations, wait_until
 from front_ends import environment, free_port, served
 from playwright.sync_api import Browser, Locator, Page, expect
 
-AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 #: What a front end does wrong by itself, or on being refused what it wants from elsewhere.
 KNOWN = ("reading 'schema'", "RUNTIME-012", "Failed to load resource")
-TABS = ("Compose", "Send & follow", "History", "Experiment", "As code")
 
 
 @pytest.fixture
@@ -89,6 +86,7 @@ def test_it_works_in_notebook_7(tmp_path: Path, another_page: Callable[[str], Pa
         )
         page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
         use(explorer_of(page))
+        assert violations(page) == {name: [] for name in TABS}
         page.close()
 
 
@@ -139,6 +137,12 @@ def test_alone_as_a_page_it_works_and_comes_back_to_form_thread_run_and_send_aft
         assert len(download.value.path().read_text(encoding="utf-8").splitlines()) == 2
         explorer.get_by_role("button", name="gold × URGENT (1)", exact=True).click()
         expect(shown).to_contain_text("ctmrinfo.ctype is gold and ttrDefName is URGENT.")
+        shown.get_by_role("button", name="Copy").first.click()
+        expect(shown.get_by_role("button", name="Copied")).to_be_visible()
+        for scheme in (DARK, LIGHT):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            assert violations(page) == {name: [] for name in TABS}
+        assert [path.suffix for path in (tmp_path / "runs").glob("*.csv")] == [".csv"]
         tab(explorer, "Compose")
         expect(explorer.get_by_label("First name", exact=True)).to_have_value("Ada")
         page.keyboard.press("Control+Alt+d")
@@ -181,18 +185,6 @@ def test_alone_it_follows_the_colours_that_the_browser_asks_for_unless_told(
             expect(explorer_of(page, "")).to_be_visible()
             page.wait_for_function(_IS_SHOWN, arg=shown[DARK])
         page.close()
-
-
-def violations(page: Page) -> list[str]:
-    """What the engine calls serious or critical, with the places."""
-    if not page.evaluate("typeof axe !== 'undefined'"):
-        page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
-    found = page.evaluate(
-        "async () => (await axe.run('.lpnb-explorer', {resultTypes: ['violations']})).violations"
-        ".filter(v => ['serious', 'critical'].includes(v.impact))"
-        ".map(v => `${v.id}: ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 160)).join(' | ')}`)"
-    )
-    return list(found)
 
 
 def everything(explorer: Locator) -> None:
@@ -240,12 +232,7 @@ def test_an_accessibility_engine_finds_nothing_serious_in_any_tab(
     explorer = explorer_of(page)
     everything(explorer)
 
-    found = {}
-    for name in TABS:
-        tab(explorer, name)
-        found[name] = violations(page)
-
-    assert found == {name: [] for name in TABS}
+    assert violations(page) == {name: [] for name in TABS}
 
 
 @pytest.mark.parametrize(("width", "zoom"), [(320, 1), (768, 1), (1920, 1), (1280, 2)])

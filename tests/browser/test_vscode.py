@@ -6,11 +6,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from explorer_page import HELD, explorer_of, press, say, tab, wait_until
+from explorer_page import HELD, TABS, explorer_of, press, say, tab, violations, wait_until
 from playwright.sync_api import Page, expect
 from vscode_outputs import THEMES, vscode_outputs
 
-TABS = ("Compose", "Send & follow", "History", "Experiment", "As code")
 CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
 #: Plain HTML beside the panel: a table, a picture as SVG, a heatmap, and text that is no table.
 OUTPUTS = """
@@ -58,6 +57,8 @@ def test_every_text_is_readable_in_every_theme_of_vs_code_and_send_works(
         for name, classes in THEMES.items():
             page.evaluate("classes => { document.body.className = classes }", classes)
             texts[f"plain outputs, {name}"] = low_contrast(page, ".output:not(:has(.lpnb-explorer))")
+            if name in ("light", "dark"):
+                assert (name, violations(page)) == (name, {each: [] for each in TABS})
             for each in TABS:
                 tab(explorer, each)
                 texts[f"{each}, {name}"] = low_contrast(page, ".lpnb-explorer")

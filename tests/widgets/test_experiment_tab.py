@@ -357,6 +357,7 @@ def test_the_cases_of_a_cell_are_shown_and_saved_as_a_file(tab: ExperimentTab) -
     ]  # fmt: skip
 
     cells.index = 1
+    assert "landed_skill" in results.cases.body.value  # the usual columns, as for all cases
     path = results.cases.save(".csv")
 
     assert path == Path("runs/first-cell.csv")
@@ -370,6 +371,7 @@ def test_the_cases_of_a_cell_are_shown_and_saved_as_a_file(tab: ExperimentTab) -
     results.cases.all_button.click()
     assert cells.index is None
     assert len(results.cases.rows) == 4
+    assert results.cases.name == "first"
 
 
 def test_the_cases_of_a_band_and_of_a_move_are_shown(tab: ExperimentTab) -> None:

@@ -49,17 +49,18 @@ class RunResults:
         factory: WidgetFactory,
         client: Callable[[], Client | AsyncClient],
     ) -> None:
-        self._table, self._journal_path, self._client = table, journal_path, client
+        self._journal_path, self._client = journal_path, client
         self._drawn: Picture | None = None
         varied = [column for column in varied if column in table.columns]
-        self._make_picture_widgets(varied, factory)
-        self._make_comparison_widgets(factory)
-        self.cases = CaseTable(factory, journal_path.parent, self._release_buttons)
         self._usual_columns = [
             *("case", *varied, "outcome", "landed_skill", "conversation_id", "consumer_id"),
             *("code", "message", "http_status", "attempts", "elapsed_ms"),
         ]
-        self.cases.show(self._ordered(table), journal_path.stem)
+        self._table = self._ordered(table)
+        self._make_picture_widgets(varied, factory)
+        self._make_comparison_widgets(factory)
+        self.cases = CaseTable(factory, journal_path.parent, self._show_all_cases)
+        self.cases.show(self._table, journal_path.stem)
         self.warning = factory.html(html_views.note_html("", warning), "lpnb-note", "lpnb-flat")
         self._draw()
         self.widgets = [
@@ -156,8 +157,7 @@ class RunResults:
 
     def _show_group(self, table: pd.DataFrame, name: str, group: CaseGroup) -> None:
         """Show the cases of a cell, a band or a move in the table below."""
-        self.cases.show(self._ordered(table), f"{self._journal_path.stem}-{name}")
-        self.cases.limit(group)
+        self.cases.show(table, f"{self._journal_path.stem}-{name}", group)
         self.cases.csv_button.focus()  # which brings the table above it into sight
 
     def _ordered(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -166,9 +166,10 @@ class RunResults:
         first = [name for name in self._usual_columns if name in known]
         return table[list(dict.fromkeys([*first, *known]))]
 
-    def _release_buttons(self) -> None:
+    def _show_all_cases(self) -> None:
         self.cell_buttons.release()
         self.move_buttons.release()
+        self.cases.show(self._table, self._journal_path.stem)
 
     def save_picture(self) -> Path | None:
         """Save the picture beside the journal, and say where; None when that failed."""
@@ -204,7 +205,8 @@ class RunResults:
             before = open_run(self.earlier_run.value.strip())
             comparison = await asyncio.to_thread(compare, before, self._table)
             self.comparison.value = comparison._repr_html_()
-            self._moved, groups = move_groups(comparison)
+            moved, groups = move_groups(comparison)
+            self._moved = self._ordered(moved)
             self.move_buttons.show(groups)
         except Exception as error:  # an exception in a task would vanish unseen
             self.move_buttons.show([])
