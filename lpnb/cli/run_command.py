@@ -9,9 +9,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import wraps
 from itertools import count, islice
@@ -77,17 +78,32 @@ class UsageErrors:
 def exit_2_when_refused(
     command: Callable[[argparse.Namespace], int],
 ) -> Callable[[argparse.Namespace], int]:
-    """Print what is wrong with a call, and let the command end with 2."""
+    """Print what is wrong with a call, in the words of the command line, and let the command end with 2."""
 
     @wraps(command)
     def run(options: argparse.Namespace) -> int:
         try:
             return command(options)
         except _REFUSALS as error:
-            print(error, file=sys.stderr)
+            print(in_options(str(error), vars(options)), file=sys.stderr)
             return 2
 
     return run
+
+
+def in_options(text: str, names: Iterable[str]) -> str:
+    """A sentence about arguments of Python, about the options of the same names.
+
+    >>> in_options("Say live=True and confirm=12. skill_id must be text.", ["live", "confirm", "skill_id"])
+    'Say --live and --confirm 12. --skill-id must be text.'
+    """
+    for name in names:
+        option = f"--{name.replace('_', '-')}"
+        text = re.sub(rf"\b{name}=True\b", option, text)
+        text = re.sub(rf"\b{name}=(?=\d)", f"{option} ", text)
+        if "_" in name:
+            text = re.sub(rf"(?<![\w.-]){name}(?![\w=])", option, text)
+    return text
 
 
 def check_call(

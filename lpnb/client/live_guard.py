@@ -19,11 +19,10 @@ def check_live(
     live: bool,
     confirm: int | None,
     cap: int,
-    command: str = "lpnb send",
     at_most: bool = False,
     dry_run: bool = True,
 ) -> None:
-    """Let *command* open *count* conversations, or *at_most* so many, or say what is missing.
+    """Let a command open *count* conversations, or *at_most* so many, or say what is missing.
 
     It has a *dry_run* to look at it first, or none.
 
@@ -36,7 +35,7 @@ def check_live(
     """
     who = f"account {settings.account_id} through {settings.domain_api}"
     cases = f"{'at most ' if at_most else ''}{count:,} conversation{'s' if count != 1 else ''}"
-    say = f"Say confirm={count} ({command}: --confirm {count})."
+    say = f"Say confirm={count}."
     if settings.on_loopback:
         if live and has_fallen_back(settings):
             raise RunError(
@@ -46,13 +45,8 @@ def check_live(
             raise RunError(f"This would open {cases} at {who}; {confirm} was confirmed. {say}")
         return
     if not live:
-        look, option = (
-            ("Look at it with dry_run=True first, then say", "--dry-run, then ") if dry_run else ("Say", "")
-        )
-        raise RunError(
-            f"This would open {cases} at the real {who}. {look} "
-            f"live=True and confirm={count} ({command}: {option}--live --confirm {count})."
-        )
+        look = "Look at it with dry_run=True first, then say" if dry_run else "Say"
+        raise RunError(f"This would open {cases} at the real {who}. {look} live=True and confirm={count}.")
     if count > cap:
         raise RunError(
             f"This would open {cases} at the real {who}, and a run there is capped at {cap:,}. "

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,13 +30,17 @@ if TYPE_CHECKING:
 
 #: The source that is no file: the account's own history.
 HISTORY = "history"
-_CONTENT = (*LANDING_CONTENT, "campaign")
+_CONTENT = (*LANDING_CONTENT, "campaign", "sdes")
+# What beside an engagement may decide where a conversation lands, as the columns of a run have it.
+_OTHER_WAYS = ("skillId", "ctmrinfo.ctype", "ctmrinfo.companyBranch")
 _SQLITE = b"SQLite format 3\0"
 _MAX_NAME, _MAX_DAYS = 128, 93
 _HEAD = """\
 # A world for the sandbox: lpnb sandbox --world FILE. Made by lpnb world from account {account}.
 # Not known, and so not here: agents and who is online, fallbacks, the default skill, SDE rules, priorities of
 # campaigns, and whom an engagement is for. Write in what you know; the page on the sandbox has every field.
+# An engagement's skill is that of conversations that named no skill, ctype or companyBranch beside it. Of a
+# skill that was named history does not tell; where no run or recording does, such conversations count, too.
 name = "Account {account}"
 
 # Who is online is not known, so nothing here asks for it.
@@ -59,7 +64,8 @@ class _EngagementFacts:
 
     campaigns: Counter[str] = field(default_factory=Counter)
     names: Counter[str] = field(default_factory=Counter)
-    skills: Counter[str] = field(default_factory=Counter)
+    #: Skills by conversation; where a conversation has no id, by a number.
+    landings: dict[str, str] = field(default_factory=dict)
     revision: int | None = None
     language: str | None = None
 
@@ -73,6 +79,8 @@ class _AccountFacts:
         self.campaigns: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.engagements: defaultdict[str, _EngagementFacts] = defaultdict(_EngagementFacts)
         self.connectors: Counter[str] = Counter()
+        #: Conversations that named something else that may have decided where they landed.
+        self.other_ways: set[str] = set()
 
     def add_record(self, record: HistoryRecord) -> None:
         """Take in a conversation of history."""
@@ -87,7 +95,24 @@ class _AccountFacts:
         engagement_id = _id(campaign.get("campaignEngagementId"))
         if campaign_id and (name := _text(campaign.get("campaignName"))):
             self.campaigns[campaign_id][name] += 1
-        self._landed(campaign_id, engagement_id, first, _text(campaign.get("campaignEngagementName")))
+        self._landed(
+            campaign_id,
+            engagement_id,
+            first,
+            _text(campaign.get("campaignEngagementName")),
+            record.conversation_id,
+            other_way=_is_in_customer_info(record.raw.get("sdes")),
+        )
+
+    def add_request(self, frames: Any, reply: Any) -> None:
+        """Take in a CONVERSATION request of a recording, and its reply: what else it named."""
+        profile, opened = frames[0]["body"], frames[1]["body"]
+        sdes = (profile.get("authenticatedData") or {}).get("lp_sdes") or []
+        infos = [item.get("info") or {} for item in sdes if item.get("type") == "ctmrinfo"]
+        said = {"skillId": opened.get("skillId")}
+        said |= {f"ctmrinfo.{name}": value for info in infos for name, value in info.items()}
+        if _names_another_way(said):
+            self.other_ways.add(str(reply[1]["body"]["conversationId"]))
 
     def add_details(self, details: Mapping[str, Any]) -> None:
         """Take in an element of Monitoring's engagementDetails."""
@@ -110,14 +135,24 @@ class _AccountFacts:
             engagement_id = _id(said.get("campaignInfo.engagementId") or landing.get("engagement_id"))
             skill_id = _id(landing.get("skill_id"))
             self._name_skill(skill_id, landing.get("skill_name"))
-            self._landed(campaign_id, engagement_id, skill_id, None)
+            other_way = _names_another_way(said)
+            self._landed(
+                campaign_id, engagement_id, skill_id, None, case.conversation_id, other_way=other_way
+            )
 
     def _name_skill(self, value: object, name: object) -> None:
         if (skill_id := _id(value)) is not None:
             self.skills[skill_id].update([known] if (known := _text(name)) else ())
 
     def _landed(
-        self, campaign_id: str | None, engagement_id: str | None, skill_id: str | None, name: str | None
+        self,
+        campaign_id: str | None,
+        engagement_id: str | None,
+        skill_id: str | None,
+        name: str | None,
+        conversation_id: str | None = None,
+        *,
+        other_way: bool = False,
     ) -> None:
         if campaign_id is not None:
             self.campaigns[campaign_id].update(())
@@ -126,7 +161,10 @@ class _AccountFacts:
         facts = self.engagements[engagement_id]
         facts.campaigns.update([campaign_id] if campaign_id else ())
         facts.names.update([name] if name else ())
-        facts.skills.update([skill_id] if skill_id and _id(skill_id) else ())
+        if skill_id and _id(skill_id):
+            key = conversation_id or f"number {len(facts.landings)}"
+            facts.landings.setdefault(key, skill_id)
+            self.other_ways.update([key] if other_way else ())
 
     def to_toml(self, settings: Settings) -> str:
         """The world file."""
@@ -150,25 +188,33 @@ class _AccountFacts:
             missing.append("its campaign's name")
         if not facts.names:
             missing.append("its name")
-        landed = ", ".join(f"{skill} ({number})" for skill, number in facts.skills.most_common())
-        if not facts.skills:
+        skills = Counter(skill for key, skill in facts.landings.items() if key not in self.other_ways)
+        landed = ", ".join(f"{skill} ({number})" for skill, number in skills.most_common())
+        others = len(facts.landings) - skills.total()
+        named = (
+            f" {others} more named a skill, a ctype or a companyBranch as well, which may have decided."
+            if others
+            else ""
+        )
+        if not skills:
             missing.append("its skill")
-        elif len(facts.skills) > 1:
+        elif len(skills) > 1:
             missing.append("which skill it holds")
-        elif not self.skills[next(iter(facts.skills))]:
+        elif not self.skills[next(iter(skills))]:
             missing.append("its skill's name")
         yield ""
         if missing:
             said = f" Its conversations landed in {landed}." if landed else ""
             place = f" of campaign {campaign}" if campaign else ""
-            yield f"# Engagement {engagement_id}{place} is left out. Not known: {', '.join(missing)}.{said}"
+            unknown = ", ".join(missing)
+            yield f"# Engagement {engagement_id}{place} is left out. Not known: {unknown}.{said}{named}"
             return
-        yield f"# {facts.skills.total()} of its conversations are known; all landed in this skill."
+        yield f"# {skills.total()} of its conversations are known; all landed in this skill.{named}"
         yield "[[accounts.engagements]]"
         yield f'id = "{engagement_id}"'
         yield f'campaign = "{campaign}"'
         yield f"name = {_quoted(facts.names.most_common(1)[0][0])}"
-        yield f'skill = "{next(iter(facts.skills))}"'
+        yield f'skill = "{next(iter(skills))}"'
         if facts.revision is not None:
             yield f"revision = {facts.revision}"
         if facts.language is not None:
@@ -184,8 +230,9 @@ def account_world(
 ) -> str:
     """The skills, campaigns and engagements of an account, as far as they are known, as a world file.
 
-    An engagement's skill is the one that its conversations landed in, where that is always the same. Nothing
-    is invented: what is not known is left out, and a comment says so. No agent, consumer or secret is in it.
+    An engagement's skill is the one that its conversations landed in, where that is always the same, and
+    where they named no skill, ctype or companyBranch beside it. Nothing is invented: what is not known is
+    left out, and a comment says so. No agent, consumer or secret is in it.
 
     Args:
         client: Of the account. It is asked for history only when that is a source.
@@ -258,8 +305,8 @@ def _reader_of(path: Path, facts: _AccountFacts, complaints: list[Complaint]) ->
     except (JsonError, RecursionError):
         value = None
     log = value.get("log") if isinstance(value, Mapping) else None
-    replies = list(_replies(log)) if isinstance(log, Mapping) else [("", value)]
-    others = {found for url, _ in replies if (found := _account_in(url)) not in (None, facts.account_id)}
+    replies = list(_replies(log)) if isinstance(log, Mapping) else [("", None, value)]
+    others = {found for url, _, _ in replies if (found := _account_in(url)) not in (None, facts.account_id)}
     if others:
         complaints.append(
             Complaint("sources", f"{path} is of account {', '.join(sorted(map(str, others)))}.")
@@ -269,7 +316,9 @@ def _reader_of(path: Path, facts: _AccountFacts, complaints: list[Complaint]) ->
         complaints.append(Complaint("sources", sentence))
 
     def read_replies() -> None:
-        for _, reply in replies:
+        for _, request, reply in replies:
+            with suppress(KeyError, IndexError, TypeError, AttributeError):  # no CONVERSATION, or refused
+                facts.add_request(request, reply)
             for record in _records(reply):
                 facts.add_record(HistoryRecord(record))
             details = reply.get("engagementDetails") if isinstance(reply, Mapping) else None
@@ -280,13 +329,32 @@ def _reader_of(path: Path, facts: _AccountFacts, complaints: list[Complaint]) ->
     return read_replies
 
 
-def _replies(log: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """URL and JSON of every reply in a recording."""
+def _names_another_way(said: Mapping[str, Any]) -> bool:
+    return any(said.get(name) not in (None, "", "-1", -1) for name in _OTHER_WAYS)
+
+
+def _is_in_customer_info(sdes: Any) -> bool:
+    """Whether the SDEs of a history record have a field that a rule can map to a skill."""
+    events = sdes.get("events") if isinstance(sdes, Mapping) else None
+    for event in events if isinstance(events, list) else ():
+        with suppress(KeyError, TypeError, AttributeError):
+            info = event["customerInfo"]["customerInfo"]
+            if info.get("customerType") or info.get("companyBranch"):
+                return True
+    return False
+
+
+def _replies(log: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """URL, the request's JSON or None, and the reply's JSON of every exchange in a recording."""
     entries = log.get("entries")
     for entry in entries if isinstance(entries, list) else ():
         try:
             text = entry["response"]["content"]["text"]
-            yield str(entry["request"]["url"]), read_json(text.encode("utf-8", "replace"))
+            reply = read_json(text.encode("utf-8", "replace"))
+            sent = None
+            with suppress(KeyError, TypeError, AttributeError, JsonError, RecursionError):
+                sent = read_json(entry["request"]["postData"]["text"].encode("utf-8", "replace"))
+            yield str(entry["request"]["url"]), sent, reply
         except (KeyError, TypeError, AttributeError, JsonError, RecursionError):
             continue
 

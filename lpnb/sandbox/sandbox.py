@@ -144,6 +144,7 @@ class Sandbox(Controls):
         refused_element_status: int | None = None,
         batch_refusal: Literal["elements", "object"] | None = None,
         brand_id_missing_status: int | None = None,
+        check_brand_id: bool | None = None,
         require_version: bool | None = None,
         require_content_type: bool | None = None,
         routing_order: RoutingOrder | None = None,

@@ -309,7 +309,7 @@ def test_a_count_that_is_confirmed_is_held_against_the_cases_on_a_sandbox_too(co
 
     assert main([command, str(path), "--live", "--confirm", "99"]) == 2
 
-    assert "; 99 was confirmed. Say confirm=1 (lpnb send: --confirm 1)." in capsys.readouterr().err
+    assert "; 99 was confirmed. Say --confirm 1." in capsys.readouterr().err
     assert world.conversations == []
     assert main([command, str(path), "--live", "--confirm", "1", "--quiet"]) == 0
 

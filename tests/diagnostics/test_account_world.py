@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -25,7 +26,7 @@ def account_of(text):
 
 def record(skill, name="", **campaign):
     return {
-        "info": {"conversationId": "c", "latestSkillId": skill, "latestSkillName": name},
+        "info": {"conversationId": str(uuid4()), "latestSkillId": skill, "latestSkillName": name},
         "campaign": campaign,
     }
 
@@ -133,6 +134,63 @@ def test_what_is_not_known_is_left_out_with_a_comment(client, tmp_path, records,
 
     assert comment in text.splitlines()
     assert account_of(text).engagements == ()
+
+
+SKILL = {"skillId": "2741903011"}
+CTYPE = {"ctmrinfo.ctype": "vip"}
+BRANCH = {"ctmrinfo.companyBranch": "nord"}
+
+
+@pytest.mark.parametrize(
+    ("source", "other_way"),
+    [
+        # History alone does not tell of a skill that was named.
+        *(("history", way) for way in (CTYPE, BRANCH)),
+        *(
+            (source, way)
+            for source in ("recording", "both", "run", "history and run")
+            for way in (SKILL, CTYPE, BRANCH)
+        ),
+    ],
+)
+def test_a_landing_that_something_else_may_have_decided_tells_nothing_of_the_engagement(
+    tmp_path, source, other_way
+):
+    har, journal = tmp_path / "run.har", tmp_path / "run.sqlite"
+    with Sandbox(routing_order="skill>sde>campaign") as sandbox:
+        settings = Settings.of(sandbox.environment())
+        case = {"consumer_id": "b", **{f"campaignInfo.{name}": value for name, value in BUSINESS.items()}}
+        case |= other_way
+        with Client(settings, record=har) as client:
+            run_experiment(
+                client, cases_of([case]), journal=journal, steps=Steps(landing=True), progress=False
+            )
+            sources = {
+                "history": ["history"],
+                "recording": [har],
+                "both": ["history", har],
+                "run": [journal],
+                "history and run": [journal, "history"],
+            }
+            text = account_world(client, *sources[source])
+
+    assert account_of(text).engagements == ()
+    if "history" in sources[source]:
+        assert (
+            "# Engagement 880524118 of campaign 880524013 is left out. Not known: its skill. 1 more named a "
+            "skill, a ctype or a companyBranch as well, which may have decided."
+        ) in text.splitlines()
+
+
+def test_what_something_else_may_have_decided_is_not_counted_beside_what_the_engagement_did(client):
+    client.create_conversation("a", campaign_info=BUSINESS)
+    vip = {"type": "ctmrinfo", "info": {"ctype": "vip"}}
+    client.create_conversation("b", [vip], campaign_info=BUSINESS)
+
+    text = account_world(client, "history")
+
+    assert account_of(text).engagements[0].skill == "2741903014"
+    assert "# 1 of its conversations are known; all landed in this skill. 1 more named a skill" in text
 
 
 def test_odd_names_and_ids_make_a_world_all_the_same(client, tmp_path):

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from lpnb import Client, InvalidValueError, Receiver, RunError, Sandbox, Settings, calibrate
+from lpnb.cli.main import main
 from lpnb.diagnostics.calibration.probes import KnownIds
 from lpnb.diagnostics.calibration.reply_shapes import ReplyShapes
 from lpnb.sandbox import Rules
@@ -308,9 +309,56 @@ def test_what_has_no_switch_is_reported_and_what_is_never_tried_is_said_so(sandb
     wrong_secret = by_guess["how a wrong client secret or password is answered"]
     assert wrong_secret.verdict == "not asked"
     assert wrong_secret.evidence.startswith("Not asked, on purpose: ")
-    assert by_guess["routing_order"].evidence.startswith("It takes campaign_id and engagement_id, skill_id")
+    assert by_guess["routing_order"].evidence.startswith("It takes an engagement, a skill")
     assert report.shapes == ()
     assert {request.status for request in sandbox.requests if request.route == "sentinel"} <= {200, 400}
+
+
+def test_the_report_says_on_both_sides_what_was_done_and_wraps_its_lines(sandbox):
+    report = calibrated(sandbox)
+
+    assert not {"true", "false", "True", "False"} & {one.sandbox for one in report.findings}
+    by_guess = {one.guess: one for one in report.findings}
+    source = by_guess["history_source_required"]
+    assert source.lines(100)[:2] == ["history_source_required: agrees", "  both         took it"]
+    assert by_guess["fallback_when_offline"].lines(100) == [
+        "fallback_when_offline: not asked",
+        "  the sandbox  sent it to another skill",
+        "  why          It takes a skill that has a fallback, and nobody online.",
+    ]
+    evidence = [line for one in report.findings for line in one.lines(100)]
+    assert max(map(len, [*evidence, *report.rules_file().splitlines()])) <= 100
+
+
+def test_a_sandbox_that_is_asked_is_said_to_be_one(sandbox):
+    with Client(Settings.of(sandbox.environment())) as client:
+        report = calibrate(client, dry_run=True)
+        done = calibrate(client, quiet=True, wait=0)
+    with Client(Settings(ACCOUNT, "app", "secret")) as client:
+        real = calibrate(client, dry_run=True)
+
+    for text in (str(report), str(done), done._repr_html_(), done.to_json()):
+        assert "the sandbox is compared with itself" in text
+    assert "sandbox is compared" not in str(real)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "Look at it with --dry-run first, then say --live and --confirm 11."),
+        (["--live", "--confirm", "9"], "; 9 was confirmed. Say --confirm 11."),
+        (["--campaign-id", "5"], "--campaign-id and --engagement-id go together."),
+    ],
+)
+def test_the_command_speaks_of_its_options(tmp_path, monkeypatch, capsys, arguments, sentence):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", None)
+    for name, value in {"ACCOUNT_ID": ACCOUNT, "CLIENT_ID": "app", "CLIENT_SECRET": "secret"}.items():
+        monkeypatch.setenv(f"LP_{name}", value)
+
+    assert main(["calibrate", *arguments]) == 2
+
+    assert capsys.readouterr().err.endswith(f"{sentence}\n")
 
 
 def test_no_token_and_no_secret_is_in_the_report(sandbox):
@@ -326,13 +374,13 @@ def test_the_plan_names_consumers_and_the_count_before_anything_is_sent(sandbox,
         report = calibrate(client, dry_run=True)
         assert len(sandbox.requests) == 0
         assert str(report) == str(report.plan)
-        assert report.plan.conversations == 10
+        assert report.plan.conversations == 11
         assert len(set(report.plan.consumers)) == 3
-        assert calibrate(client, dry_run=True, **KNOWN).plan.conversations == 17
+        assert calibrate(client, dry_run=True, **KNOWN).plan.conversations == 18
         done = calibrate(client, wait=1)
 
     first = capsys.readouterr().out.splitlines()[0]
-    assert first == f"This opens at most 10 conversations at account {ACCOUNT} through {sandbox.base},"
+    assert first == f"This opens at most 11 conversations at account {ACCOUNT} through {sandbox.base},"
     used = {request.consumer for request in sandbox.requests if request.route == "conversation"}
     assert used <= set(done.plan.consumers)
 
@@ -340,9 +388,11 @@ def test_the_plan_names_consumers_and_the_count_before_anything_is_sent(sandbox,
 def test_a_real_account_wants_live_and_the_count(monkeypatch):
     monkeypatch.setattr("sys.stdin", None)
     with Client(Settings(ACCOUNT, "app", "secret")) as client:
-        with pytest.raises(RunError, match=r"at most 10 conversations at the real .*live=True"):
+        with pytest.raises(
+            RunError, match=r"at most 11 conversations at the real .*say live=True and confirm=11\.$"
+        ):
             calibrate(client, quiet=True)
-        with pytest.raises(RunError, match=r"lpnb calibrate: --confirm 10"):
+        with pytest.raises(RunError, match=r"Say confirm=11\.$"):
             calibrate(client, quiet=True, live=True, confirm=9)
 
 

@@ -452,17 +452,15 @@ REAL = "account 12345678 through https://api.liveperson.net"
         (
             {},
             f"This would open 12 conversations at the real {REAL}. Look at it with dry_run=True "
-            "first, then say live=True and confirm=12 (lpnb send: --dry-run, then --live --confirm 12).",
+            "first, then say live=True and confirm=12.",
         ),
         (
             {"live": True},
-            f"This would open 12 conversations at the real {REAL}; it was not confirmed. "
-            "Say confirm=12 (lpnb send: --confirm 12).",
+            f"This would open 12 conversations at the real {REAL}; it was not confirmed. Say confirm=12.",
         ),
         (
             {"live": True, "confirm": 11},
-            f"This would open 12 conversations at the real {REAL}; 11 was confirmed. "
-            "Say confirm=12 (lpnb send: --confirm 12).",
+            f"This would open 12 conversations at the real {REAL}; 11 was confirmed. Say confirm=12.",
         ),
         (
             {"live": True, "confirm": 12, "cap": 10},
@@ -503,7 +501,7 @@ def test_a_sandbox_that_was_named_may_rehearse_a_real_run_and_the_count_must_be_
 
     assert str(caught.value) == (
         f"This would open 12 conversations at account 12345678 through {client.settings.domain_api}; "
-        "11 was confirmed. Say confirm=12 (lpnb send: --confirm 12)."
+        "11 was confirmed. Say confirm=12."
     )
     assert sandbox.conversations == []
     assert quiet(client, live=True, confirm=12).state == "done"

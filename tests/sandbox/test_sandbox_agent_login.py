@@ -61,6 +61,17 @@ def test_an_application_logs_in_with_the_four_parts_of_its_key(connector):
     assert reads_history(connector, reply.json()["bearer"])
 
 
+def test_an_application_logs_in_with_its_client_id_and_secret_and_placeholders_for_the_tokens(
+    connector, sandbox
+):
+    dummies = {"accessToken": "dummy", "accessTokenSecret": "dummy"}
+    keys = {"appKey": sandbox.client_id, "secret": sandbox.client_secret} | dummies
+
+    assert login(connector, {"username": "mira.castellan", **keys}).status_code == 200
+    assert login(connector, {"username": "mira.castellan", **keys, "secret": "wrong"}).status_code == 401
+    assert login(connector, {"username": "nobody", **keys}).status_code == 401
+
+
 @pytest.mark.parametrize("name", list(KEYS))
 def test_an_application_with_one_wrong_part_is_401(connector, name):
     assert login(connector, {"username": "mira.castellan", **KEYS, name: "wrong"}).status_code == 401

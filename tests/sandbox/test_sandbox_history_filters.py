@@ -97,6 +97,58 @@ def test_a_keyword_is_looked_for_in_what_was_said(history, word, hit):
     assert history.ids(keyword=word) == ([conversation_id] if hit else [])
 
 
+@pytest.mark.parametrize(
+    ("filters", "hit"),
+    [
+        ({"keyword": '"mortgage rate"'}, True),
+        ({"keyword": '"rate mortgage"'}, False),
+        ({"summary": '"asked for rates"'}, True),
+        ({"sdeSearch": {"personalInfo": '"ada@example.com"'}}, True),
+        ({"sdeSearch": {"personalInfo": '"example.com"'}}, True),
+        ({"sdeSearch": {"personalInfo": '"eda@example.com"'}}, False),
+    ],
+)
+def test_a_phrase_may_stand_in_quotation_marks(history, filters, hit):
+    personal = {"type": "personal", "personal": {"contacts": [{"email": "ada@example.com"}]}}
+    conversation_id = history.connector.open(sdes=[personal])
+    history.connector.publish(conversation_id, text("What is the mortgage rate?"))
+    history.sandbox.agent_summarises(conversation_id, "Asked for rates")
+
+    assert history.ids(**filters) == ([conversation_id] if hit else [])
+
+
+def test_response_time_is_when_an_agent_should_answer_and_nobody_is_late_who_has(history):
+    conversation_id = history.connector.open()
+    due = NOW_MS + 1_200_000
+    assert history.record(conversation_id)["responseTime"] == {
+        "latestEffectiveResponseDueTime": due,
+        "configuredResponseTime": 1200,
+    }
+
+    assert history.ids(responseTime={"from": due, "to": due}) == [conversation_id]
+    assert history.ids(responseTime={"from": due + 1}) == []
+    history.sandbox.agent_says(conversation_id, "hello")
+    assert history.ids(responseTime={"from": 0}) == []
+    assert history.record(conversation_id)["responseTime"]["latestEffectiveResponseDueTime"] == -1
+
+
+def test_latest_update_time_is_when_something_happened_in_it_last(history):
+    conversation_id = history.connector.open()
+    history.sandbox.advance(60)
+    history.connector.publish(conversation_id, text("hello"))
+
+    assert history.ids(latestUpdateTime={"from": NOW_MS + 60_000, "to": -1}) == [conversation_id]
+    assert history.ids(latestUpdateTime={"to": NOW_MS + 59_999}) == []
+
+
+@pytest.mark.parametrize("name", ["nps", "surveyIds", "intentName", "conversationsWithStepUpOnly"])
+def test_a_filter_of_what_the_sandbox_does_not_have_is_refused_by_name(history, name):
+    reply = history.search(**{name: True})
+
+    assert reply.status_code == 400
+    assert reply.json()["error"].startswith(f"{name!r} is a filter of the service, but not of this sandbox:")
+
+
 def test_a_keyword_is_found_in_structured_content_too(history):
     conversation_id = history.connector.open()
     history.sandbox.agent_sends_rich(
@@ -238,6 +290,7 @@ def test_a_device_is_that_of_the_client_properties(history, properties, device):
     conversation_id = made[1]["body"]["conversationId"]
 
     assert history.ids(device=[device]) == [conversation_id]
+    assert history.record(conversation_id)["info"]["device"] == device
     assert history.ids(device=["DESKTOP", "TABLET"]) == []
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 from dataclasses import asdict
+from pathlib import Path
 
 import httpx
 import pytest
@@ -131,8 +132,37 @@ def test_the_control_api_lists_every_rule_with_what_is_known(connector):
     assert [rule["name"] for rule in rules] == list(RULE_NAMES)
     assert {rule["name"]: rule["value"] for rule in rules} == asdict(connector.sandbox.rules)
     assert all(len(rule["known"]) > 40 for rule in rules)
-    order = next(rule for rule in rules if rule["name"] == "unknown_ids")
-    assert (order["default"], order["choices"]) == ("accept", ["accept", "refuse"])
+    by_name = {rule["name"]: rule for rule in rules}
+    unknown = by_name["unknown_ids"]
+    assert (unknown["default"], unknown["choices"]) == ("accept", ["accept", "refuse"])
+    assert unknown["settle"] == "lpnb calibrate"
+    assert by_name["webhook_signature"]["settle"] == "lpnb calibrate --receiver PORT"
+
+
+def test_every_rule_is_in_the_table_of_the_page_with_how_to_settle_it():
+    page = Path(__file__).parents[2].joinpath("docs/sandbox.md").read_text("utf-8")
+
+    for name, default in asdict(Rules()).items():
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{name}` | `")]
+        _, _, shown, unknown, settle, _ = row.replace("\\|", "/").split("|")
+        assert shown.strip() in (
+            f"`{default}`",
+            f'`"{default}"`',
+            f"`{default:g}`" if name == "history_delay" else "",
+        )
+        assert unknown.strip()
+        assert settle.strip().startswith("calibrate")
+
+
+def test_another_accounts_brand_id_is_refused_unless_nobody_looks_at_it(connect):
+    refused = connect().post(connect().batch(brandId="87654321"))
+    opened = connect(check_brand_id=False)
+    taken = opened.post(opened.batch(brandId="87654321")).json()[1]
+
+    assert refused.json()[1]["body"]["msg"] == "brandId must be the account of the path, '12345678'."
+    (conversation,) = opened.sandbox.conversations
+    assert conversation.conversation_id == taken["body"]["conversationId"]
+    assert conversation.account_id == "12345678"
 
 
 def test_rules_change_while_it_runs_and_are_those_of_the_start_after_a_reset(connect):

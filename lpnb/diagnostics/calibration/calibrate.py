@@ -15,6 +15,7 @@ from lpnb.client.landings import DEFAULT_WAIT, LandingSource
 from lpnb.client.live_guard import check_live
 from lpnb.diagnostics.calibration.probe_session import MAX_CONVERSATIONS, ProbeSession, ProbingEndedError
 from lpnb.diagnostics.calibration.probes import (
+    ASSUMED,
     MAX_LANDINGS,
     NEEDS,
     ON_PURPOSE,
@@ -35,6 +36,11 @@ from lpnb.transport.http_transport import HttpTransport
 
 if TYPE_CHECKING:
     from lpnb.client import AsyncClient, Client
+
+_ITSELF = (
+    "It is a sandbox on this machine: the sandbox is compared with itself, which says nothing of an account "
+    "at LivePerson."
+)
 
 
 def calibrate(
@@ -116,7 +122,6 @@ def calibrate(
         live=live,
         confirm=confirm,
         cap=MAX_CONVERSATIONS,
-        command="lpnb calibrate",
         at_most=True,
     )
     if not quiet:
@@ -175,6 +180,7 @@ def _plan(settings: Settings, known: KnownIds) -> CalibrationPlan:
         steps=tuple(probe.sentence for probe in PROBES),
         conversations=most,
         consumers=tuple(f"{name}-{number}" for number in (1, 2, 3)),
+        note=_ITSELF if settings.on_loopback else "",
     )
 
 
@@ -246,14 +252,11 @@ def _findings(
             did, evidence = seen.unsettled[name]
         else:
             evidence = seen.reasons.get(name) or ended or NEEDS.get(name) or "The account did not say."
-        yield CalibrationFinding(name, verdict, _written(default), did, evidence, name, value)
+        words = assumed.values[name][1] if name in assumed.values else ASSUMED.get(name, str(default))
+        yield CalibrationFinding(name, verdict, words, did, evidence, name, value)
     for guess, (expected, _) in assumed.facts.items():
         did, evidence = seen.facts.get(guess, ("", ended or "The account did not say."))
         verdict = "not asked" if guess not in seen.facts else "agrees" if did == expected else "differs"
         yield CalibrationFinding(guess, verdict, expected, did, evidence)
     for guess, why in ON_PURPOSE.items():
         yield CalibrationFinding(guess, "not asked", "", "", f"Not asked, on purpose: {why}")
-
-
-def _written(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -28,15 +28,19 @@ ON_PURPOSE = {
 }
 #: Which rules need to be told something, or to see something, and what.
 NEEDS = {
-    "routing_order": "It takes campaign_id and engagement_id, skill_id and ctype that lead to three skills; "
-    "name them.",
-    "fallback_when_offline": "It takes offline_skill_id: a skill that has a fallback, and nobody online.",
-    "engagement_needs_agent": "It takes offline_engagement_id and offline_entry_point: an engagement that is "
-    "offered there, and whose skill has nobody online.",
-    "webhook_signature": "It takes a running Receiver that the account's webhooks reach.",
+    "routing_order": "It takes an engagement, a skill and a ctype that lead to three skills.",
+    "fallback_when_offline": "It takes a skill that has a fallback, and nobody online.",
+    "engagement_needs_agent": "It takes an engagement whose skill has nobody online, and its entry point.",
+    "webhook_signature": "It takes a receiver that the account's webhooks reach.",
     "open_after_refused_profile": "The account refused no profile.",
 }
-#: An id that no skill, conversation or file has.
+#: What the sandbox does by default where only ids, a receiver or another rule make it show.
+ASSUMED = {
+    "open_after_refused_profile": "opens none",
+    "fallback_when_offline": "sent it to another skill",
+    "engagement_needs_agent": "did not offer it",
+}
+#: An id that no account, skill, conversation or file has.
 NO_SUCH_ID = "999999999999999"
 _BAD_VERSION = 33
 _NO_CONVERSATION = "lpnb-calibrate-no-such-conversation"
@@ -247,7 +251,7 @@ async def ask_identity(context: ProbeContext) -> None:
 
 
 async def ask_refused_batches(context: ProbeContext) -> None:
-    """Send a batch without its conversation frame, and one without brandId."""
+    """Send a batch without its conversation frame, one without brandId, and one with that of no account."""
     session, seen = context.session, context.seen
     reply = await session.request_conversation(context.plain, frames=1)
     await session.close(reply.conversation_id)
@@ -264,6 +268,12 @@ async def ask_refused_batches(context: ProbeContext) -> None:
     else:
         words = "opened a conversation" if reply.conversation_id else "another reply"
         seen.unsettled["brand_id_missing_status"] = (words, reply.evidence)
+    reply = await session.request_conversation(context.plain, {"brandId": NO_SUCH_ID})
+    await session.close(reply.conversation_id)
+    if reply.conversation_id is not None:
+        seen.settle("check_brand_id", False, "opened the conversation", reply)
+    elif reply.is_refused:
+        seen.settle("check_brand_id", True, "refused the conversation", reply)
 
 
 async def ask_refused_frames(context: ProbeContext) -> None:
@@ -705,7 +715,7 @@ class Probe:
 PROBES = (
     Probe(ask_versions, ("require_version",)),
     Probe(ask_identity, ("require_content_type",)),
-    Probe(ask_refused_batches, ("batch_refusal", "brand_id_missing_status"), 2),
+    Probe(ask_refused_batches, ("batch_refusal", "brand_id_missing_status", "check_brand_id"), 3),
     Probe(
         ask_refused_frames,
         ("sde_checks", "open_after_refused_profile", "refused_element_status", "unknown_ids"),

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, Literal
 
-from lpnb._internal.display import count, pre_html, room, table_html, table_text
+from lpnb._internal.display import count, pre_html, room, table_html
 from lpnb._internal.private_files import write_private
+from lpnb._printable import one_line
 from lpnb.diagnostics.calibration.reply_shapes import ShapeDifference
 
 CalibrationVerdict = Literal["agrees", "differs", "not asked"]
@@ -39,18 +41,29 @@ class CalibrationFinding:
         """Its cells in the report's table."""
         return self.guess, self.verdict, self.sandbox, self.account, self.evidence
 
+    def lines(self, width: int) -> list[str]:
+        """The same as text, *width* characters wide."""
+        same = self.sandbox == self.account
+        said = {"both": self.account} if same else {"the sandbox": self.sandbox, "the account": self.account}
+        said["why" if self.verdict == "not asked" else "evidence"] = self.evidence
+        lines = [f"{self.guess}: {self.verdict}"]
+        for label, text in said.items():
+            lines += _wrapped(f"  {label:<11}  ", text, width, " " * 15) if text else ()
+        return lines
+
 
 @dataclass(frozen=True, slots=True)
 class CalibrationPlan:
     """What a calibration will do: its steps in sentences, and at most so many conversations.
 
-    ``consumers`` are the ids that they are opened for.
+    ``consumers`` are the ids that they are opened for. ``note`` says where the account is no real one.
     """
 
     account: str
     steps: tuple[str, ...]
     conversations: int
     consumers: tuple[str, ...]
+    note: str = ""
 
     def __str__(self) -> str:
         return "\n".join(
@@ -60,6 +73,7 @@ class CalibrationPlan:
                 "An agent who is online may be offered one for a moment. The steps:",
                 *(f"  - {sentence}" for sentence in self.steps),
                 "Never tried: wrong secrets or passwords, bursts, and whatever takes waiting for an end.",
+                *([self.note] if self.note else ()),
             ]
         )
 
@@ -115,7 +129,7 @@ class CalibrationReport:
                 shown = "".join(sign if sign.isprintable() else " " for sign in found.evidence)
                 evidence = " ".join(shown.split())
                 seen = "" if evidence.startswith(found.account) else f"{found.account}: "
-                lines.append(f"# {seen}{evidence}")
+                lines += _wrapped("# ", f"{seen}{evidence}", 100, "# ")
                 lines.append(f"{found.rule} = {json.dumps(found.value)}")
         return "\n".join(lines) + "\n"
 
@@ -135,10 +149,11 @@ class CalibrationReport:
     def __str__(self) -> str:
         if not self.findings:
             return str(self.plan)
-        parts = [table_text(_COLUMNS, [found.row for found in self.findings], room())]
+        width = room() or 100
+        parts = ["\n".join(found.lines(width)) for found in self.findings]
         parts.append("\n".join(self._shape_lines()))
         parts.append("\n".join(self._ending()))
-        return "\n\n".join(part for part in parts if part)
+        return "\n\n".join(parts)
 
     def _shape_lines(self) -> Iterator[str]:
         if not self.shapes:
@@ -154,6 +169,8 @@ class CalibrationReport:
             f"{numbers['not asked']} were not asked. {count(self.opened, 'conversation')} opened at "
             f"{self.account}."
         )
+        if self.plan.note:
+            yield self.plan.note
         if self.problem:
             yield f"It ended early: {self.problem}."
         if self.may_be_open:
@@ -171,6 +188,10 @@ class CalibrationReport:
             columns = ("reply", "field", "change", "the sandbox", "the account")
             html += table_html("Fields of replies", columns, rows)
         return html + table_html("Afterwards", (), [(line,) for line in self._ending()])
+
+
+def _wrapped(first: str, text: str, width: int, rest: str) -> list[str]:
+    return wrap(one_line(text), width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
 
 
 _VERDICTS = ("agrees", "differs", "not asked")

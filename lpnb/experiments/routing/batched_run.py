@@ -274,7 +274,6 @@ def begin_batched_run(
     purpose: Mapping[str, Any],
     *,
     confirmed: int,
-    command: str,
 ) -> BatchedRun:
     """Begin a run whose cases *choose* names, or go on with the one at ``options.journal``.
 
@@ -286,7 +285,6 @@ def begin_batched_run(
         options: How it is run.
         purpose: What the choices depend on, as JSON; a journal is gone on with only when it has the same.
         confirmed: The number that ``confirm`` must name on a real account.
-        command: What the command line calls it.
 
     Raises:
         RunError: A real account without ``live`` and ``confirm``; a journal of another account.
@@ -307,7 +305,6 @@ def begin_batched_run(
         live=options.live,
         confirm=options.confirm,
         cap=max(options.cap, confirmed),
-        command=command,
         at_most=True,
         dry_run=False,
     )

@@ -227,7 +227,6 @@ def begin_learning(
             options,
             purpose,
             confirmed=budget,
-            command="lpnb learn",
         )
     )
 

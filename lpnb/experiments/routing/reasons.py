@@ -177,9 +177,7 @@ def reasons(
     )
     most = search.most_sends
     purpose = {"reasons": [[name, as_text(value)] for name, value in search.values.items()]}
-    run = begin_batched_run(
-        client, search.choose, most, whole.columns, options, purpose, confirmed=most, command="lpnb why"
-    )
+    run = begin_batched_run(client, search.choose, most, whole.columns, options, purpose, confirmed=most)
     run.resume_hint = f"The same call with journal={os.fspath(run.journal_path or '')!r}"
     run.settle_hint = ""
     run.wait()

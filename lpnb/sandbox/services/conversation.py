@@ -16,6 +16,7 @@ from lpnb.sandbox.state.conversations import Conversation
 from lpnb.sandbox.tokens import Consumer
 from lpnb.sandbox.world import skill_routing
 from lpnb.sandbox.world.models import Installation
+from lpnb.sandbox.world.rules import Rules
 
 PROFILE_SET = "OK User Profile set successfully"
 
@@ -62,7 +63,7 @@ def _run(cloud: Cloud, request: Request, who: Consumer, frames: list[Frame]) -> 
     if refusal and not cloud.rules.open_after_refused_profile:
         elements.append(bad_request(conversation.id, "Not opened: the profile before it was refused."))
         status = cloud.rules.refused_element_status
-    elif problem := _problem(who, conversation.body):
+    elif problem := _problem(cloud.rules, who, conversation.body):
         elements.append(bad_request(conversation.id, problem))
         status = cloud.rules.refused_element_status
     else:
@@ -180,10 +181,10 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _problem(who: Consumer, body: dict[str, Any]) -> str | None:
+def _problem(rules: Rules, who: Consumer, body: dict[str, Any]) -> str | None:
     """Why the conversation frame is refused, in the sandbox's words, or None."""
     # Some clients send ids as numbers; null stands for "not sent".
-    if not _is_id(body["brandId"]) or str(body["brandId"]) != who.account_id:
+    if not _is_id(body["brandId"]) or (rules.check_brand_id and str(body["brandId"]) != who.account_id):
         return f"brandId must be the account of the path, {who.account_id!r}."
     if body.get("channelType") not in (None, "MESSAGING"):
         return "channelType must be 'MESSAGING'."

@@ -14,6 +14,9 @@ OpenOrClosed = Literal["OPEN", "CLOSE"]
 
 MAX_MESSAGES = 2000
 
+# Seconds to answer in when the request names a TTR and the account has no numbers of its own (inferred).
+_TTR_SECONDS = {"URGENT": 300, "PRIORITIZED": 600, "NORMAL": 1200, "CUSTOM": 1200}
+
 # What is said in one conversation may weigh so much, and its SDEs as much; beyond it, its own oldest goes.
 MAX_CONVERSATION_BYTES = 8 * 1024 * 1024
 
@@ -143,6 +146,25 @@ class Conversation:
             return strict_json.read(self.raw_client_properties.encode("latin-1"))
         except strict_json.StrictJsonError:
             return self.raw_client_properties
+
+    @property
+    def response_ttr(self) -> dict[str, Any]:
+        """``ttrType`` and the seconds to answer in, ``value``."""
+        if self.ttr is not None:
+            return {name: self.ttr[name] for name in ("ttrType", "value") if name in self.ttr}
+        name = self.body.get("ttrDefName") or "NORMAL"
+        return {"ttrType": name, "value": _TTR_SECONDS.get(name, _TTR_SECONDS["NORMAL"])}
+
+    @property
+    def response_due_ms(self) -> int:
+        """When an agent should answer, in epoch milliseconds: counted from the start (inferred).
+
+        It is -1 when the conversation is closed, or an agent has answered.
+        """
+        if self.stage == "CLOSE" or not self.waits_for_agent:
+            return -1
+        seconds = self.response_ttr.get("value")
+        return int((self.created_at + (seconds if isinstance(seconds, int | float) else 0)) * 1000)
 
     @property
     def close_reason(self) -> str | None:

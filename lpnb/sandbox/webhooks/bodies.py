@@ -1,8 +1,7 @@
 """Webhook bodies: ledger events as LivePerson's notifications.
 
 A change of a conversation carries its full state each time (documented). Seen in a
-capture are ``sentTs``, and ``effectiveTTR`` -1 once an agent has answered. Inferred are the seconds
-behind a named TTR, and that ``effectiveTTR`` counts from the start.
+capture are ``sentTs``, and ``effectiveTTR`` -1 once an agent has answered.
 """
 
 import json
@@ -19,9 +18,6 @@ from lpnb.sandbox.world.webhook_subscriptions import (
     CONVERSATION_CHANGE,
     RICH_CONTENT,
 )
-
-# Seconds to answer in when the request names a TTR and the account has no numbers of its own (inferred).
-TTR_SECONDS = {"URGENT": 300, "PRIORITIZED": 600, "NORMAL": 1200, "CUSTOM": 1200}
 
 _KEYS = {
     "ContentEvent": CONTENT,
@@ -100,7 +96,7 @@ def conversation_change(conversation: Conversation) -> dict[str, Any]:
         "type": "UPSERT",
         "result": {
             "convId": conversation.conversation_id,
-            "effectiveTTR": _effective_ttr(conversation),
+            "effectiveTTR": conversation.response_due_ms,
             "conversationDetails": details(conversation),
         },
     }
@@ -119,7 +115,7 @@ def details(conversation: Conversation) -> dict[str, Any]:
         "startTs": _ms(conversation.created_at),
         "metaDataLastUpdateTs": _ms(conversation.updated_at),
         "firstConversation": conversation.first_conversation,
-        "ttr": _ttr(conversation),
+        "ttr": conversation.response_ttr,
         "delay": {"type": "UNDELAYED", "tillWhen": -1},
         "conversationHandlerDetails": {
             "accountId": conversation.account_id,
@@ -165,21 +161,6 @@ def _dialog(dialog: Dialog, conversation: Conversation) -> dict[str, Any]:
 
 def _participants(conversation: Conversation) -> list[tuple[str, str]]:
     return [(conversation.lp_consumer_id, "CONSUMER"), *conversation.agents]
-
-
-def _ttr(conversation: Conversation) -> dict[str, Any]:
-    if conversation.ttr is not None:
-        return {name: conversation.ttr[name] for name in ("ttrType", "value") if name in conversation.ttr}
-    name = conversation.body.get("ttrDefName") or "NORMAL"
-    return {"ttrType": name, "value": TTR_SECONDS.get(name, TTR_SECONDS["NORMAL"])}
-
-
-def _effective_ttr(conversation: Conversation) -> int:
-    """When somebody should answer, in epoch milliseconds; -1 when it is closed or the agent has answered."""
-    if conversation.stage == "CLOSE" or not conversation.waits_for_agent:
-        return -1
-    seconds = _ttr(conversation).get("value")
-    return _ms(conversation.created_at + (seconds if isinstance(seconds, int | float) else 0))
 
 
 def _envelope(kind: str, change: dict[str, Any], time: float) -> dict[str, Any]:

@@ -40,6 +40,14 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "webhook_signature": get_args(WebhookSignature),
 }
 
+# What the command that settles a rule has to be told; nothing for most.
+_SETTLED_WITH = {
+    "routing_order": "--campaign-id ID --engagement-id ID --skill-id ID --ctype VALUE",
+    "fallback_when_offline": "--offline-skill-id ID",
+    "engagement_needs_agent": "--offline-engagement-id ID --offline-entry-point SECTION",
+    "webhook_signature": "--receiver PORT",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
@@ -62,6 +70,8 @@ class Rules:
             as SEND does.
         brand_id_missing_status: HTTP status of authorisation error 40001. Its digits say 400, the
             prose says 401.
+        check_brand_id: Refuse a conversation whose ``brandId`` is not the account of the path. That the two
+            are the same is documented, what becomes of another one is not.
         require_version: Refuse a Domain API call without ``version``, a Sentinel V1 call without
             ``v=1.0`` and a CONVERSATION call without ``v=3``. The parameters are documented as
             mandatory, the refusal is not. A wrong version is refused either way.
@@ -116,6 +126,7 @@ class Rules:
     refused_element_status: int = 400
     batch_refusal: Literal["elements", "object"] = "elements"
     brand_id_missing_status: int = 401
+    check_brand_id: bool = True
     require_version: bool = True
     require_content_type: bool = True
     routing_order: RoutingOrder = "campaign>skill>sde"
@@ -236,7 +247,7 @@ def parse_rule(text: str) -> tuple[str, object]:
 
 
 def describe_rules(rules: Rules) -> list[dict[str, Any]]:
-    """Every rule: its name, its value, its default, what it may be, and what is known about it."""
+    """Every rule: name, value, default, what it may be, what is known about it, and what settles it."""
     notes, defaults, values = _notes(), asdict(Rules()), asdict(rules)
     return [
         {
@@ -245,6 +256,7 @@ def describe_rules(rules: Rules) -> list[dict[str, Any]]:
             "default": defaults[name],
             "choices": list(_choices(name)) if name != "history_delay" else "seconds from 0 to 86400",
             "known": notes.get(name, ""),
+            "settle": f"lpnb calibrate {_SETTLED_WITH.get(name, '')}".strip(),
         }
         for name in RULE_NAMES
     ]

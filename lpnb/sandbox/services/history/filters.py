@@ -1,9 +1,10 @@
 """The filters of a history search: parsed from its body, and applied to conversations.
 
-The names are documented, and so is that several terms of ``sdeSearch`` are OR and that ``duration`` is in
-seconds, although ``info.duration`` is in milliseconds. Inferred: that text is compared in any case,
-``keyword`` and ``summary`` with a part of what was written, ``sdeSearch`` with whole values or words, and
-``source`` with ``info.source`` or "APP", which every conversation of a connector is.
+The names are documented, and so is that several terms of ``sdeSearch`` are OR, that a phrase may stand in
+quotation marks, and that ``duration`` is in seconds, although ``info.duration`` is in milliseconds.
+Inferred: that text is compared in any case, ``keyword`` and ``summary`` with a part of what was written,
+``sdeSearch`` with whole values or words, and ``source`` with ``info.source`` or "APP", which every
+conversation of a connector is.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +24,13 @@ ID_FILTERS = (
     "agentGroupIds",
     "latestAgentGroupIds",
 )
-RANGE_FILTERS = ("end", "duration", "csat", "mcs")
+RANGE_FILTERS = ("end", "duration", "csat", "mcs", "responseTime", "latestUpdateTime")
+# Of surveys with questions, of intents and of identity checks, none of which the sandbox has.
+_NOT_PLAYED = (
+    *("nps", "fcr", "surveyIds", "surveyBotConversations", "questionBrick", "invalidFreeTextAnswer"),
+    *("questionTypeAndFormatToRetrieve", "answerText", "agentSurveySearch"),
+    *("intentName", "intentConfidenceScore", "conversationsWithStepUpOnly"),
+)
 DEVICE_NAMES = ("DESKTOP", "TABLET", "MOBILE", "NA")
 CONTENT_TYPES = (
     "TEXT_PLAIN",
@@ -62,6 +69,11 @@ Did you mean 'skillIds'?
     for name, value in body.items():
         if name in beside:
             continue
+        if name in _NOT_PLAYED:
+            raise FilterError(
+                f"{name!r} is a filter of the service, but not of this sandbox: it has no survey questions, "
+                "intents and identity checks, so nothing here could be found by it."
+            )
         if name not in _FILTERS:
             close = get_close_matches(name[:80], (*_FILTERS, *beside), n=1)
             hint = f"Did you mean {close[0]!r}?" if close else f"It takes {', '.join((*beside, *_FILTERS))}."
@@ -191,7 +203,13 @@ def _keyword(name: str, value: object) -> Predicate:
 def _phrase(name: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise FilterError(f"{name} must be a string that is not blank.")
-    return value.strip().casefold()
+    return _unquoted(value.strip().casefold())[0]
+
+
+def _unquoted(text: str) -> tuple[str, bool]:
+    """A text without the quotation marks that make a phrase of it (documented), and whether it had them."""
+    quoted = len(text) > 2 and text[0] == text[-1] == '"'
+    return (text[1:-1], True) if quoted else (text, False)
 
 
 def _summary(name: str, value: object) -> Predicate:
@@ -263,6 +281,9 @@ def _sde_search(name: str, value: object) -> Predicate:
 
 
 def _term_in(text: str, values: list[str]) -> bool:
+    text, quoted = _unquoted(text)
+    if quoted:
+        return any(text in value for value in values)
     if text in values:
         return True
     words = {word for item in values for word in item.split()}
@@ -283,6 +304,10 @@ _FILTERS: dict[str, Callable[[str, object], Predicate]] = {
     "duration": _range(lambda view: view.duration_ms / 1000),
     "csat": _range(lambda view: view.csat),
     "mcs": _range(lambda view: None if view.mcs is None else view.mcs["mcs"]),
+    "responseTime": _range(
+        lambda view: None if view.now.response_due_ms == -1 else view.now.response_due_ms, until_now=-1
+    ),
+    "latestUpdateTime": _range(lambda view: view.updated_ms, until_now=-1),
     "alertedMcsValues": _mcs_alerts,
     "source": _source,
     "device": _device,

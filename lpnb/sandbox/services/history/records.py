@@ -64,6 +64,14 @@ class HistoryView:
         return _ms(self.now.closed_at) if self.closed else None
 
     @property
+    def updated_ms(self) -> int:
+        """When something happened in it last, a message included."""
+        times = [message.time for message in self.messages[-1:]]
+        if self.now.updated_at <= self.moment:
+            times.append(self.now.updated_at)
+        return _ms(max([self.now.created_at, *times]))
+
+    @property
     def summary(self) -> dict[str, Any] | None:
         """The summary that an agent wrote, as soon as history has heard of it."""
         summary = self.now.summary
@@ -189,6 +197,8 @@ def _info(view: HistoryView) -> dict[str, Any]:
         "latestSkillId": _number(view.skill_id),
         "latestSkillName": _skill_name(view, view.skill_id),
         "source": now.source_name,
+        "device": view.device,
+        "isPartial": False,
         "closeReason": (now.close_reason or "") if view.closed else "",
         "status": view.status,
         "fullDialogStatus": view.status,
@@ -424,6 +434,13 @@ def _unauth_sdes(view: HistoryView) -> dict[str, Any] | None:
     return {"events": view.sde_events(authenticated=False)} if view.version == 2 else None
 
 
+def _response_time(view: HistoryView) -> dict[str, Any]:
+    return {
+        "latestEffectiveResponseDueTime": view.now.response_due_ms,
+        "configuredResponseTime": view.now.response_ttr.get("value"),
+    }
+
+
 CONTENTS: dict[str, Callable[[HistoryView], Any]] = {
     "campaign": _campaign,
     "messageRecords": _messages,
@@ -438,5 +455,6 @@ CONTENTS: dict[str, Callable[[HistoryView], Any]] = {
     "sdes": _sdes,
     "unAuthSdes": _unauth_sdes,
     "monitoring": _monitoring,
+    "responseTime": _response_time,
     "summary": lambda view: view.summary,
 }
