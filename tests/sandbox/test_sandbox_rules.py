@@ -143,7 +143,7 @@ def test_every_rule_is_in_the_table_of_the_page_with_how_to_settle_it():
     page = Path(__file__).parents[2].joinpath("docs/sandbox.md").read_text("utf-8")
 
     for name, default in asdict(Rules()).items():
-        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{name}` | `")]
+        row = next(line for line in page.splitlines() if line.startswith(f"| `{name}` | `"))
         _, _, shown, unknown, settle, _ = row.replace("\\|", "/").split("|")
         assert shown.strip() in (
             f"`{default}`",
