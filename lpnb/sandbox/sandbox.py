@@ -331,6 +331,7 @@ class Sandbox(Controls):
             "LP_CLIENT_ID": self.client_id,
             "LP_CLIENT_SECRET": self.client_secret,
             "LP_DOMAIN_API": self.base,
+            **({} if self.ca is None else {"LP_CA_FILE": str(self.ca)}),
             **history_settings(self.world.accounts_by_id[self.account_id]),
         }
 

@@ -9,6 +9,7 @@ import sys
 import httpx
 import pytest
 
+from lpnb import Client, Settings
 from lpnb.sandbox import Sandbox
 from lpnb.sandbox.__main__ import main
 
@@ -124,6 +125,11 @@ def test_a_temporary_certificate_is_removed_at_the_stop():
         assert path.exists()
 
     assert not path.exists()
+
+
+def test_a_client_made_from_its_environment_trusts_it(secure):
+    with Client(Settings.of(secure.environment())) as client:
+        assert client.create_conversation("consumer-1").conversation_id is not None
 
 
 def test_without_tls_there_is_no_certificate(sandbox):
