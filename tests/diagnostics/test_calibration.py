@@ -330,6 +330,17 @@ def test_the_report_says_on_both_sides_what_was_done_and_wraps_its_lines(sandbox
     assert max(map(len, [*evidence, *report.rules_file().splitlines()])) <= 100
 
 
+def test_a_delay_of_history_is_between_two_looks():
+    with Sandbox(history_delay=2) as sandbox:
+        report = calibrated(sandbox, wait=60)
+
+    (found,) = [one for one in report.findings if one.rule == "history_delay"]
+    assert (found.verdict, found.sandbox) == ("differs", "shown at once")
+    missing, late = map(float, re.findall(r"after (\d+\.\d) s", found.evidence))
+    assert missing <= 2
+    assert abs(found.value - (missing + late) / 2) <= 0.6
+
+
 def test_a_sandbox_that_is_asked_is_said_to_be_one(sandbox):
     with Client(Settings.of(sandbox.environment())) as client:
         report = calibrate(client, dry_run=True)

@@ -54,7 +54,6 @@ _PREVIEW = "data:image/png;base64," + base64.b64encode(_PIXEL).decode("ascii")
 _LONG_PREVIEW = _PREVIEW + "A" * 6_000
 #: Conversations whose landing is asked for: any skill, one that is offline, three ways alone and by twos.
 MAX_LANDINGS = 8
-_POLLS = (0.0, 1.0, 2.0, 5.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -650,7 +649,7 @@ def _is_there(reply: ProbeReply) -> bool:
 
 
 async def await_history(context: ProbeContext) -> None:
-    """Ask history for the first conversation again and again until it shows it, or the wait is over."""
+    """Ask history for the first conversation every second until it shows it, or the wait is over."""
     way, seen = context.bearers.get("way"), context.seen
     conversation_id = context.landing_ids.get("nothing")
     if "history_delay" in seen.values or way is None:
@@ -658,20 +657,21 @@ async def await_history(context: ProbeContext) -> None:
     if conversation_id is None:
         seen.reasons["history_delay"] = "No conversation was opened."
         return
-    engine, number = context.session.engine, 0
+    missing = 0.0  # the latest moment at which it was not there
     while True:
+        began = time.monotonic() - context.opened_at
         reply = await _search(context, way, conversation_id)
         late = time.monotonic() - context.opened_at
         if _is_there(reply):
-            seen.settle("history_delay", round(late), f"shown after {late:.1f} s", f"looked at {late:.1f} s")
+            evidence = f"not there after {missing:.1f} s, there after {late:.1f} s"
+            seen.settle("history_delay", round((missing + late) / 2), f"shown after {late:.1f} s", evidence)
             return
+        missing = began
         left = context.wait - late
         if left <= 0:
             seen.reasons["history_delay"] = f"History had not shown a conversation after {late:.0f} s."
             return
-        pause = engine.scaled(_POLLS[min(number + 1, len(_POLLS) - 1)])
-        await asyncio.sleep(min(pause, left))
-        number += 1
+        await asyncio.sleep(min(context.session.engine.scaled(1.0), left))
 
 
 async def read_signature(context: ProbeContext) -> None:
