@@ -367,7 +367,8 @@ def test_a_report_keeps_the_page_it_is_about(connector):
 
 
 def test_a_report_needs_attributes_and_somebody_to_report_about(connector):
-    assert refused(connector.report({"consumerId": "anna"}), 400, 5) == "engagementAttributes is missing."
+    for body in ({"consumerId": "anna"}, {"consumerId": "anna", "engagementAttributes": None}):
+        assert refused(connector.report(body), 400, 5) == "engagementAttributes is missing."
     assert refused(connector.report({"engagementAttributes": []}), 400, 5) == (
         "consumerId, an element of identities with sub, or vid must be sent."
     )

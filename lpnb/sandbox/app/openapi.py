@@ -62,7 +62,10 @@ def _operation(served: ServiceRoute) -> dict[str, Any]:
     }
     if (body := _entry_for(schemas.BODIES, served, None)) is not None:
         kind, schema = body
-        operation["requestBody"] = {"required": True, "content": {kind: {"schema": schema}}}
+        operation["requestBody"] = {
+            "required": served.route != "engagement",
+            "content": {kind: {"schema": schema}},
+        }
     return operation
 
 

@@ -9,8 +9,15 @@ from typing import Any
 from lpnb.sandbox.services.conversation_fields import CSAT_STATUSES, TTR_TYPES
 from lpnb.sandbox.services.domain_api import SERVICES
 from lpnb.sandbox.services.event_rules import ACCEPT_STATUSES, CHAT_STATES, FILE_TYPES
-from lpnb.sandbox.services.history.filters import DEVICE_NAMES, ID_FILTERS, RANGE_FILTERS
+from lpnb.sandbox.services.history.filters import (
+    CONTENT_TYPES,
+    DEVICE_NAMES,
+    ID_FILTERS,
+    MCS_ALERTS,
+    RANGE_FILTERS,
+)
 from lpnb.sandbox.services.history.records import QUEUE_STATES
+from lpnb.sandbox.services.history.sde_names import SEARCH_NAMES
 from lpnb.sandbox.services.history.search import MAX_LIMIT, MAX_SOURCE
 from lpnb.sandbox.services.monitoring_body import DEVICES, SYSTEMS
 
@@ -37,11 +44,13 @@ _JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
 _TEXT: Schema = {"type": "string"}
 _NAME: Schema = {"type": "string", "minLength": 1}
+_WORDS: Schema = {"type": "string", "pattern": r"\S"}
+_DIGITS: Schema = {"type": "string", "pattern": "^[0-9]{1,18}$"}
 _ID: Schema = {"type": ["string", "integer"]}
 _COUNT: Schema = {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}
 _BOOLEAN: Schema = {"type": "boolean"}
 _ANYTHING: Schema = {"type": "object"}
-_FRAME_ID: Schema = {"type": ["string", "integer"], "minLength": 1, "maxLength": 64}
+_FRAME_ID: Schema = {"type": ["string", "number"], "minLength": 1, "maxLength": 64}
 
 
 def _frame(kind: str, body: Schema) -> Schema:
@@ -116,7 +125,7 @@ _FIELDS: Schema = {
 }
 _SEND: Schema = {
     "oneOf": [
-        _frame("ms.PublishEvent", _whole(dialogId=_TEXT, event={"oneOf": _EVENTS})),
+        _frame("ms.PublishEvent", _whole(dialogId=_NAME, event={"oneOf": _EVENTS})),
         _frame(
             "cm.UpdateConversationField",
             _whole(
@@ -150,24 +159,36 @@ _ENGAGEMENT = _object(
     engagementAttributes=_array(_whole(type=_TEXT)),
 )
 _TOKEN_FORM = _whole(
-    client_id=_TEXT,
-    client_secret=_TEXT,
+    client_id=_NAME,
+    client_secret=_NAME,
     grant_type={"const": "client_credentials"},
 )
 _INTEGER: Schema = {"type": "integer"}
-_RANGE: Schema = {"type": "object", "properties": {"from": {"type": "number"}, "to": {"type": "number"}}}
+_RANGE: Schema = {
+    "type": "object",
+    "properties": {"from": {"type": "number"}, "to": {"type": "number"}},
+    "minProperties": 1,
+    "additionalProperties": False,
+}
 _CSRF = _whole(csrf=_TEXT)
 _MILLISECONDS: Schema = {"type": "integer", "minimum": 0, "maximum": 10**15 - 1}
 _UNTIL: Schema = {"anyOf": [_MILLISECONDS, {"const": -1}]}
 _STATES = _array({"enum": ["OPEN", "CLOSE"]}, minItems=1)
-_CONTENTS = _array(_TEXT)
+_CONTENTS: Schema = {"type": ["array", "null"], "items": _TEXT}
 _HISTORY = "/messaging_history/api/account/{account_id}/conversations"
 _SENTINEL = "/sentinel/api/account/{account_id}/app/token"
 _SENTINEL_V2 = "/sentinel/api/v2/account/{account_id}/app/token"
 _ACCOUNT = "/api/account/{account_id}"
 _POSTED_REPORT = "POST /api/account/{account_id}/app/{app_id}/report"
 
-# Media type and schema of the body, which has to be sent.
+
+def _search(*required: str, **members: Any) -> Schema:
+    """A history search, which refuses what it does not know."""
+    members |= {"contentToRetrieve": _CONTENTS, "cappingConfiguration": {}}
+    return _object(required, **members) | {"additionalProperties": False}
+
+
+# Media type and schema of the body.
 BODIES: dict[str, tuple[str, Schema]] = {
     "sentinel": (_FORM, _TOKEN_FORM),
     "idp": (_JSON, _whole(ext_consumer_id=_NAME | {"maxLength": 1024})),
@@ -199,38 +220,46 @@ BODIES: dict[str, tuple[str, Schema]] = {
         _JSON,
         {
             "anyOf": [
-                _object(("conversationId",), conversationId=_NAME, contentToRetrieve=_CONTENTS),
-                _whole(conversationIds=_array(_TEXT, minItems=1, maxItems=MAX_LIMIT)),
+                _search("conversationId", conversationId=_NAME),
+                _search("conversationIds", conversationIds=_array(_TEXT, minItems=1, maxItems=MAX_LIMIT)),
             ]
         },
     ),
     f"{_HISTORY}/consumer/search": (
         _JSON,
-        _object(("consumer",), consumer=_NAME, status=_STATES, contentToRetrieve=_CONTENTS),
+        _search("consumer", consumer=_NAME, status=_STATES),
     ),
     f"{_HISTORY}/search": (
         _JSON,
-        _object(
-            ("start",),
+        _search(
+            "start",
             start=_object(("from", "to"), **{"from": _MILLISECONDS, "to": _UNTIL}),
             status=_STATES,
             **{name: _array(_ID) for name in ID_FILTERS},
             **dict.fromkeys(RANGE_FILTERS, _RANGE),
-            keyword=_TEXT,
-            summary=_TEXT,
-            alertedMcsValues=_array(_ID),
-            source=_array(_TEXT),
-            device=_array(_one_of(DEVICE_NAMES)),
-            messageContentTypes=_array(_TEXT),
+            keyword=_WORDS,
+            summary=_WORDS,
+            alertedMcsValues=_array({"enum": [*MCS_ALERTS, -1, 0, 1]}, minItems=1),
+            source=_array(_TEXT, minItems=1),
+            device=_array(_one_of(DEVICE_NAMES), minItems=1),
+            messageContentTypes=_array(_one_of(CONTENT_TYPES), minItems=1),
             latestConversationQueueState=_one_of(QUEUE_STATES),
-            sdeSearch={"type": "object", "additionalProperties": {"anyOf": [_TEXT, _array(_TEXT)]}},
-            contentToRetrieve=_CONTENTS,
+            sdeSearch={
+                "type": "object",
+                "properties": {key: {"anyOf": [_WORDS, _array(_WORDS, minItems=1)]} for key in SEARCH_NAMES},
+                "minProperties": 1,
+                "additionalProperties": False,
+            },
         ),
     ),
     "upload": ("application/octet-stream", {}),
 }
 
-PATH_PARAMETERS: dict[str, Schema] = {"service": _one_of(SERVICES)}
+PATH_PARAMETERS: dict[str, Schema] = {
+    "service": _one_of(SERVICES),
+    "campaign_id": _DIGITS,
+    "engagement_id": _DIGITS,
+}
 
 _V1: Parameter = ("v", _one_of(("1.0", "1")), False)
 _V3: Parameter = ("v", _one_of(("3",)), True)
@@ -251,7 +280,7 @@ QUERIES: dict[str, tuple[Parameter, ...]] = {
     "send": (_V3,),
     "engagement": _MONITORING,
     "report": _MONITORING,
-    "validate": (("v", _one_of(("1",)), False), ("sid", _TEXT, True)),
+    "validate": (("v", _one_of(("1",)), False), ("sid", _NAME, True)),
     "login": (("v", _one_of(("1.3",)), False),),
     "refresh": (("v", _one_of(("1.3",)), False),),
     "logout": (("v", _one_of(("1.3",)), False),),

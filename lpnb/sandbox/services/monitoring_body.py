@@ -40,7 +40,7 @@ def read(value: object, *, for_report: bool, strict: bool) -> MonitoringBody:
     """
     if not isinstance(value, dict):
         raise BodyError("The body must be a JSON object.")
-    if for_report and "engagementAttributes" not in value:
+    if for_report and value.get("engagementAttributes") is None:
         raise BodyError("engagementAttributes is missing.")
     body = MonitoringBody(page_id=_text(value, "pageId"))
     body.identities = _identities(value)

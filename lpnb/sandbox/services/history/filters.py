@@ -42,7 +42,7 @@ CONTENT_TYPES = (
     "SECURE_FORM_SUBMIT",
     "RICH_CONTENT",
 )
-_MCS_ALERTS = ("-1", "0", "1")
+MCS_ALERTS = ("-1", "0", "1")
 
 Predicate = Callable[[HistoryView], bool]
 
@@ -222,8 +222,8 @@ def _mcs_alerts(name: str, value: object) -> Predicate:
     items = (
         [str(item) if isinstance(item, int) else item for item in value] if isinstance(value, list) else []
     )
-    if not items or any(item not in _MCS_ALERTS for item in items):
-        raise FilterError(f"{name} must be an array of {', '.join(map(repr, _MCS_ALERTS))}.")
+    if not items or any(item not in MCS_ALERTS for item in items):
+        raise FilterError(f"{name} must be an array of {', '.join(map(repr, MCS_ALERTS))}.")
     return lambda view: view.mcs is not None and str(view.mcs["alertedMCS"]) in items
 
 
