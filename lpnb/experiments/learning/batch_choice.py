@@ -53,6 +53,7 @@ _SWEEPS = 3
 _LOWERED = 0.7
 #: How many rows of a pool are looked at again after each choice.
 SHORT_LIST = 320
+_LOOKED_AT_AGAIN = 16
 
 
 class RowMatches(NamedTuple):
@@ -237,16 +238,16 @@ class GreedyChoice:
         self.differs = self.differs[:, keep]
         self._tuples = [places[keep] for places in self._tuples]
 
-    def scores(self) -> Floats:
-        """What each row of the pool would tell now."""
+    def scores(self, at: Places | slice = slice(None)) -> Floats:
+        """What each row of the pool, or of those at some places, would tell now."""
         values, cells = self.values, self.cells
-        found: Floats = values.inside[cells.inside].sum(axis=1)
-        found += values.beside[cells.beside].sum(axis=1)
-        found += values.overlap[cells.overlap].sum(axis=1)
-        found += self.rival_values @ self.differs
-        reached = values.reach[cells.treated.deciding + 1]
+        found: Floats = values.inside[cells.inside[at]].sum(axis=1)
+        found += values.beside[cells.beside[at]].sum(axis=1)
+        found += values.overlap[cells.overlap[at]].sum(axis=1)
+        found += self.rival_values @ self.differs[:, at]
+        reached = values.reach[cells.treated.deciding[at] + 1]
         for table, places, worth in zip(values.tables, self._tuples, values._tuple_values, strict=True):
-            seen = values.reach[table.lowest[places] + 1]
+            seen = values.reach[table.lowest[places[at]] + 1]
             found += np.maximum(reached[:, None] - seen, 0.0) @ worth
         return found
 
@@ -265,16 +266,22 @@ class GreedyChoice:
 
     def choose(self, count: int, sent: set[bytes]) -> list[npt.NDArray[np.uint8]]:
         """The best rows, none of them sent before."""
-        fresh = np.array([row.tobytes() not in sent for row in self.pool], dtype=np.bool_)
-        found = []
-        for _ in range(count):
-            scores = np.where(fresh, self.scores(), -1.0)
-            at = int(np.argmax(scores))
-            if scores[at] < 0:
+        unsent = np.array([row.tobytes() not in sent for row in self.pool], dtype=np.bool_)
+        # What a row would tell only gets less with each choice: what it was worth before is a bound.
+        bounds = np.where(unsent, self.scores(), -1.0)
+        found: list[npt.NDArray[np.uint8]] = []
+        while len(found) < count:
+            known = np.full(len(bounds), not found)
+            while not known[at := int(np.argmax(bounds))] and bounds[at] >= 0:
+                likely = np.argsort(np.where(known, 1.0, -bounds), kind="stable")[:_LOOKED_AT_AGAIN]
+                likely = likely[bounds[likely] >= 0]
+                bounds[likely] = self.scores(likely)
+                known[likely] = True
+            if bounds[at] < 0:
                 break
             found.append(self.pool[at])
             self.note(at)
-            fresh &= (self.pool != self.pool[at]).any(axis=1)
+            bounds[(self.pool == self.pool[at]).all(axis=1)] = -1.0
         return found
 
 
@@ -283,32 +290,32 @@ def pool_rows(
 ) -> Rows:
     """Rows to choose from: anywhere, below all rules, in and beside each, and where rivals differ."""
     last = len(rules) - 1
-    parts = [
-        space.draw(_ANYWHERE, random),
-        lowered(space.draw(_LOWEST, random), (), rules[:last], space, random),
-    ]
+    rows = [space.draw(_ANYWHERE, random), space.draw(_LOWEST, random)]
+    kept: list[Sequence[Condition]] = [()] * (len(rows[0]) + len(rows[1]))
+    # Which rules each row is to be brought out of.
+    out = [np.zeros((len(rows[0]), last), dtype=np.bool_), np.ones((len(rows[1]), last), dtype=np.bool_)]
     for place, rule in enumerate(rules[:last]):
-        parts.append(rows_of_rule(rules, place, _INSIDE, space, random))
-        rows = inside_rows(rule, _BESIDE, space, random)
-        which = random.integers(0, len(rule.conditions), _BESIDE)
-        for at, (factor, mask) in enumerate(rule.conditions):
-            chosen = np.nonzero(which == at)[0]
-            outside = space.full(factor) & ~mask
-            beside = rule.changed(factor, outside)
-            part = rows[chosen]
-            part[:, factor] = random.choice(np.array(places_of(outside), dtype=np.uint8), len(chosen))
-            others = (*rules[:place], *rules[place + 1 : last])
-            keep_low = random.random(len(part)) < _LOWERED
-            part[keep_low] = lowered(part[keep_low], beside.conditions, others, space, random)
-            parts.append(part)
+        rows += [inside_rows(rule, _INSIDE, space, random), inside_rows(rule, _BESIDE, space, random)]
+        kept += [rule.conditions] * _INSIDE
+        out.append(np.tile(np.arange(last) < place, (_INSIDE, 1)))
+        beside = [
+            rule.changed(factor, space.full(factor) & ~mask).conditions for factor, mask in rule.conditions
+        ]
+        for at, which in enumerate(random.integers(0, len(beside), _BESIDE).tolist()):
+            factor, mask = rule.conditions[which]
+            others = places_of(space.full(factor) & ~mask)
+            rows[-1][at, factor] = others[int(random.integers(len(others)))]
+            kept.append(beside[which])
+        low = random.random((_BESIDE, 1)) < _LOWERED
+        out.append(low & (np.arange(last) != place))
+    parts = [lowered(np.concatenate(rows), kept, rules[:last], space, random, np.concatenate(out))]
     known = set(rules)
     for _, rival in rivals:
-        for place, rule in enumerate(rival[:-1]):
-            if rule not in known:
-                known.add(rule)
-                parts.append(rows_of_rule(rival, place, _RIVAL, space, random))
-    rows = np.concatenate(parts)
-    return rows[space.allowed(rows)]
+        new = [place for place, rule in enumerate(rival[:-1]) if rule not in known]
+        known.update(rival)
+        parts += [rows_of_rules(rival, new, _RIVAL, space, random)] if new else []
+    found = np.concatenate(parts)
+    return found[space.allowed(found)]
 
 
 def inside_rows(rule: Rule, count: int, space: CaseSpace, random: np.random.Generator) -> Rows:
@@ -316,59 +323,72 @@ def inside_rows(rule: Rule, count: int, space: CaseSpace, random: np.random.Gene
     rows = random.integers(0, np.array(space.sizes), (count, space.count), dtype=np.uint8)
     for factor, mask in rule.conditions:
         values = np.array(places_of(mask), dtype=np.uint8)
-        rows[:, factor] = random.choice(values, count)
+        rows[:, factor] = values[random.integers(0, len(values), count)]
     return rows
 
 
-def rows_of_rule(
-    rules: Sequence[Rule], place: int, count: int, space: CaseSpace, random: np.random.Generator
+def rows_of_rules(
+    rules: Sequence[Rule],
+    places: Sequence[int],
+    count: int,
+    space: CaseSpace,
+    random: np.random.Generator,
 ) -> Rows:
-    """Random rows that a rule decides, as far as they can be had: some may be taken by a rule above."""
-    rows = inside_rows(rules[place], count, space, random)
-    return lowered(rows, rules[place].conditions, rules[:place], space, random)
+    """So many rows that each of some rules decides, as far as they can be had: one above may take them."""
+    rows = np.concatenate([inside_rows(rules[place], count, space, random) for place in places])
+    kept = [rules[place].conditions for place in places for _ in range(count)]
+    above = rules[: max(places)]
+    out = np.arange(len(above)) < np.repeat(np.array(places), count)[:, None]
+    return lowered(rows, kept, above, space, random, out)
 
 
 def lowered(
     rows: Rows,
-    kept: Sequence[Condition],
-    above: Sequence[Rule],
+    kept: Sequence[Sequence[Condition]],
+    rules: Sequence[Rule],
     space: CaseSpace,
     random: np.random.Generator,
-    fixed: int = 0,
+    out: Booleans | None = None,
 ) -> Rows:
-    """The rows with values changed so that the rules *above* do not match, as far as that can be done.
+    """The rows with values changed so that rules do not match them, as far as that can be done.
 
     Args:
-        rows: Rows that fulfil the conditions *kept*, and still do afterwards.
-        kept: Conditions to be kept.
-        above: The rules to get out of.
+        rows: Rows that fulfil their conditions *kept*, and still do afterwards.
+        kept: For each row the conditions to be kept.
+        rules: The rules to get out of.
         space: Where the rows are from.
         random: Decides which condition is broken, and by which value.
-        fixed: A mask of factors whose values are not changed.
+        out: Shape (rows, rules): which rows have to get out of which rule; every row of every one, if None.
     """
     rows = rows.copy()
-    masks = dict(kept)
-    ways: list[list[tuple[int, npt.NDArray[np.uint8]]]] = []
-    for rule in above:
-        ways.append([])
-        for factor, mask in rule.conditions:
-            left = masks.get(factor, space.full(factor)) & ~mask
-            if left and not fixed >> factor & 1:
-                ways[-1].append((factor, np.array(places_of(left), dtype=np.uint8)))
+    free = np.tile(np.arange(space.widest) < np.array(space.sizes)[:, None], (len(rows), 1, 1))
+    places: dict[Condition, list[int]] = {}
+    for at, conditions in enumerate(kept):
+        for condition in conditions:
+            places.setdefault(condition, []).append(at)
+    for (factor, mask), held in places.items():
+        free[held, factor, : space.sizes[factor]] &= space.lookup(factor, mask)
+    ways = []
+    for rule in rules:
+        outside = np.zeros((len(rule.conditions), space.widest), dtype=np.bool_)
+        for number, (factor, mask) in enumerate(rule.conditions):
+            outside[number, : space.sizes[factor]] = ~space.lookup(factor, mask)
+        ways.append((np.array([factor for factor, _ in rule.conditions]), outside))
     for _ in range(_SWEEPS):
         changed = False
-        for rule, choices in zip(above, ways, strict=True):
-            if not choices:
+        for number, (rule, (factors, outside)) in enumerate(zip(rules, ways, strict=True)):
+            matching = matches(rule, rows, space)
+            at = np.nonzero(matching if out is None else matching & out[:, number])[0]
+            if not len(at):
                 continue
-            at = np.nonzero(matches(rule, rows, space))[0]
+            left = free[at[:, None], factors] & outside
+            at, left = at[left.any(axis=(1, 2))], left[left.any(axis=(1, 2))]
             if not len(at):
                 continue
             changed = True
-            which = random.integers(0, len(choices), len(at))
-            for number, (factor, values) in enumerate(choices):
-                chosen = at[which == number]
-                if len(chosen):
-                    rows[chosen, factor] = values[random.integers(0, len(values), len(chosen))]
+            which = (random.random(left.shape[:2]) * left.any(axis=2)).argmax(axis=1)
+            values = left[np.arange(len(at)), which]
+            rows[at, factors[which]] = (random.random(values.shape) * values).argmax(axis=1)
         if not changed:
             break
     return rows

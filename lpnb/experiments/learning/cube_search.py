@@ -1,15 +1,22 @@
 """Beam search for conditions that hold for the wanted cases and for as few of the unwanted as possible.
 
-Cases are bits of whole numbers: for some hundred cases that is several times as quick as arrays of numbers.
+The cases of a bitset are counted for every value of every factor at a time, 64 of them in a machine word, and
+several searches are gone through side by side: most of the time of learning is spent here.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from lpnb.experiments.learning.decision_list import RULE_BITS, Condition
 from lpnb.experiments.learning.evidence import HARD_WEIGHT, SOFT_WEIGHT, Evidence
+
+Floats = npt.NDArray[np.float64]
 
 BEAM_WIDTH = 6
 MOST_CONDITIONS = 5
@@ -41,6 +48,24 @@ class _Branch(NamedTuple):
     bits: float
 
 
+class _Sets(NamedTuple):
+    """Sets of values for each branch: which, and for each factor how many, what they hold and lose."""
+
+    values: npt.NDArray[np.bool_]
+    sizes: npt.NDArray[np.int64]
+    held: Floats
+    lost: Floats
+
+
+class _Search:
+    """One search on its way: the branches to go on with, the cubes found, and the best value so far."""
+
+    def __init__(self, wanted: int, unwanted: int, base: float) -> None:
+        self.base, self.best = base, 0.0
+        self.beam = [_Branch((), wanted, unwanted, 0.0)]
+        self.found: dict[tuple[Condition, ...], Cube] = {}
+
+
 class CubeSearch:
     """Finds cubes in a fixed evidence; made anew when the evidence has grown."""
 
@@ -49,62 +74,51 @@ class CubeSearch:
         self.evidence, self.space = evidence, space
         self.rule_bits = RULE_BITS + math.log2(max(skills, 2))
         self._known: dict[tuple[int, int], list[Cube]] = {}
+        #: The conditions that are always looked at, in the order of factors: each value, and each range.
+        self._fixed: list[Condition] = [
+            (factor, mask)
+            for factor, size in enumerate(space.sizes)
+            for mask in (*(1 << value for value in range(size)), *space.intervals(factor))
+        ]
+        self._fixed_bits = np.array([space.condition_bits(*condition) for condition in self._fixed])
+        self._fixed_factor = np.array([factor for factor, _ in self._fixed])
+        #: Which of them are single values, and where each factor's begin among those.
+        self._single = np.array([not mask & (mask - 1) for _, mask in self._fixed])
+        self._starts = np.concatenate([[0], np.cumsum(space.sizes)[:-1]]).astype(np.int64)
+        self._set_bits = np.zeros((space.count, space.widest + 1))
+        for factor, size in enumerate(space.sizes):
+            for held in range(size + 1):
+                self._set_bits[factor, held] = 3 + math.log2(math.comb(size, held))
+        self._sizes, self._every_factor = np.array(space.sizes), np.arange(space.count)
+        self._words = evidence.count // 64 + 1
+        literals = self._as_words([evidence.literal(condition) for condition in self._fixed])
+        self._literals = literals[:, None, :]
+        self._soft = self._as_words([evidence.soft])[:, :, None] if evidence.soft else None
 
     def find(self, wanted: int, unwanted: int) -> list[Cube]:
         """The best cubes: more wanted than unwanted cases, the most for their length first."""
-        known = self._known.get((wanted, unwanted))
-        if known is not None:
-            return known
-        all_wanted = self._weight(wanted)
-        if not all_wanted:
-            return []
-        base = math.log2(all_wanted / (all_wanted + self._weight(unwanted)))
-        found: dict[tuple[Condition, ...], Cube] = {}
-        beam = [_Branch((), wanted, unwanted, 0.0)]
-        best = 0.0
-        for depth in range(1, min(MOST_CONDITIONS, self.space.count) + 1):
-            shape = self.rule_bits + self.space.shape_bits[depth]
-            options = []
-            for branch in beam:
-                before = branch.bits + shape
-                for condition, held, lost, bits in self._options(branch, before, _SLACK * best):
-                    length = bits + before
-                    score = held * (math.log2(held / (held + lost)) - base) - _BIT_PRICE * length
-                    options.append((score, branch, condition, held, lost, length))
-            options.sort(key=_score, reverse=True)
-            beam, best = self._chosen(options[:_MOST_OPTIONS], found, best, shape)
-            if not beam:
-                break
-        ranked = sorted(found.values(), key=lambda cube: -(cube.wanted - cube.unwanted) / cube.bits)
-        self._known[wanted, unwanted] = ranked = ranked[:_MOST_CUBES]
-        return ranked
+        return self.find_all([(wanted, unwanted)])[0]
 
-    def _chosen(
-        self,
-        options: list[tuple[float, _Branch, Condition, float, float, float]],
-        found: dict[tuple[Condition, ...], Cube],
-        best: float,
-        shape: float,
-    ) -> tuple[list[_Branch], float]:
-        """The branches to go on with, and the best value so far; cubes that are good go into *found*."""
-        beam: list[_Branch] = []
-        seen: set[tuple[Condition, ...]] = set()
-        for _, branch, condition, held, lost, length in options:
-            if not held / (length + 3) > best and (lost or held <= lost):
-                continue
-            conditions = tuple(sorted((*branch.conditions, condition)))
-            if conditions in seen:
-                continue
-            seen.add(conditions)
-            if held > lost:
-                found[conditions] = Cube(conditions, held, lost, length)
-                best = max(best, (held - lost) / length)
-            if lost and held / (length + 3) > best and len(beam) < BEAM_WIDTH:
-                literal = self.evidence.literal(condition)
-                beam.append(
-                    _Branch(conditions, branch.wanted & literal, branch.unwanted & literal, length - shape)
-                )
-        return beam, best
+    def find_all(self, questions: Sequence[tuple[int, int]]) -> list[list[Cube]]:
+        """The same for several sets of wanted and unwanted cases, side by side."""
+        searches: dict[tuple[int, int], _Search] = {}
+        for wanted, unwanted in questions:
+            if (wanted, unwanted) not in self._known and (all_wanted := self._weight(wanted)):
+                base = math.log2(all_wanted / (all_wanted + self._weight(unwanted)))
+                searches[wanted, unwanted] = _Search(wanted, unwanted, base)
+        active = list(searches.values())
+        for depth in range(1, min(MOST_CONDITIONS, self.space.count) + 1):
+            if not active:
+                break
+            shape = self.rule_bits + self.space.shape_bits[depth]
+            self._go_on(active, shape)
+            active = [search for search in active if search.beam]
+        for question, search in searches.items():
+            ranked = sorted(
+                search.found.values(), key=lambda cube: -(cube.wanted - cube.unwanted) / cube.bits
+            )
+            self._known[question] = ranked[:_MOST_CUBES]
+        return [self._known.get(question, []) for question in questions]
 
     def _weight(self, cases: int) -> float:
         """How much these cases count: 1 for each of now."""
@@ -113,53 +127,113 @@ class CubeSearch:
             return cases.bit_count()
         return (cases & ~soft).bit_count() + _SOFT_SHARE * (cases & soft).bit_count()
 
-    def _options(
-        self, branch: _Branch, before: float, least: float
-    ) -> list[tuple[Condition, float, float, float]]:
-        """The conditions that could be added: with what they would hold and lose, and their length.
+    # --- counting many at a time --------------------------------------------------------------------------
 
-        One that holds less than *least* for each bit of the rule, of which *before* are there already, is
-        left out.
-        """
-        space, wanted, unwanted = self.space, branch.wanted, branch.unwanted
-        weigh = self._weight if self.evidence.soft else int.bit_count
-        used = {factor for factor, _ in branch.conditions}
-        found: list[tuple[Condition, float, float, float]] = []
-        if weigh(wanted) < least * (before + 5):
-            return found
-        for factor, literals in enumerate(self.evidence.value_bits):
-            if factor in used:
-                continue
-            single = space.condition_bits(factor, 1)
-            needed = least * (before + single + 3)
-            counts = [(weigh(wanted & bits), weigh(unwanted & bits)) for bits in literals]
-            most = pure = free = some = 0
-            for value, (held, lost) in enumerate(counts):
-                if held:
-                    bit = 1 << value
-                    if held > needed:
-                        found.append(((factor, bit), held, lost, single))
-                    some |= bit
-                    if held > lost:
-                        most |= bit
-                        if not lost:
-                            pure |= bit
-                elif not lost:
-                    free |= 1 << value
-            full = space.full(factor)
-            for mask in (*{most, pure, pure | free, some}, *space.intervals(factor)):
-                if not mask & (mask - 1) or mask == full:
-                    continue
-                bits = space.condition_bits(factor, mask)
-                held = lost = 0
-                for value, (more, less) in enumerate(counts):
-                    if mask >> value & 1:
-                        held += more
-                        lost += less
-                if held and held > least * (before + bits + 3):
-                    found.append(((factor, mask), held, lost, bits))
+    def _as_words(self, cases: Sequence[int]) -> npt.NDArray[np.uint64]:
+        """Shape (words, bitsets): 64 cases in each word."""
+        size = 8 * self._words
+        raw = np.frombuffer(b"".join(bits.to_bytes(size, "little") for bits in cases), dtype="<u8")
+        return np.ascontiguousarray(raw.reshape(len(cases), self._words).T)
+
+    def _counts(self, cases: Sequence[int]) -> Floats:
+        """Shape (bitsets, fixed conditions): the weight of the cases that fulfil each."""
+        both = self._as_words(cases)[:, :, None] & self._literals
+        found: Floats = np.bitwise_count(both).sum(axis=0, dtype=np.float64)
+        if self._soft is not None:
+            found -= (1 - _SOFT_SHARE) * np.bitwise_count(both & self._soft).sum(axis=0, dtype=np.float64)
         return found
 
+    def _go_on(self, searches: Sequence[_Search], shape: float) -> None:
+        """Add one condition more to the branches of each search.
 
-def _score(option: tuple[float, _Branch, Condition, float, float, float]) -> float:
-    return option[0]
+        One that holds less for each bit of the rule than a share of the best known is left out.
+        """
+        branches = [branch for search in searches for branch in search.beam]
+        owner = np.repeat(np.arange(len(searches)), [len(search.beam) for search in searches])
+        counts = self._counts([*(it.wanted for it in branches), *(it.unwanted for it in branches)])
+        held, lost = counts[: len(branches)], counts[len(branches) :]
+        free = np.ones((len(branches), self.space.count), dtype=np.bool_)
+        for at, branch in enumerate(branches):
+            for factor, _ in branch.conditions:
+                free[at, factor] = False
+        values, sizes, inside, outside = self._sets(held[:, self._single], lost[:, self._single])
+        fixed = np.broadcast_to(self._fixed_bits, held.shape)
+        length = np.concatenate([fixed, *self._set_bits[self._every_factor, sizes]], axis=1)
+        held = np.concatenate([held, *inside], axis=1)
+        lost = np.concatenate([lost, *outside], axis=1)
+        # Each set holds the next or, the last, is held by it: of the same size they are the same.
+        proper = (sizes > 1) & (sizes < self._sizes) & free
+        proper[1:] &= sizes[1:] != sizes[:-1]
+        usable = np.concatenate([free[:, self._fixed_factor], *proper], axis=1)
+        length += np.array([branch.bits + shape for branch in branches])[:, None]
+        least = np.array([_SLACK * search.best for search in searches])[owner][:, None]
+        usable &= (held > 0) & (held > least * (length + 3))
+        at, column = np.nonzero(usable)
+        held, lost, length = held[usable], lost[usable], length[usable]
+        base = np.array([search.base for search in searches])[owner[at]]
+        score = held * (np.log2(held / (held + lost)) - base) - _BIT_PRICE * length
+        order = np.argsort(-score, kind="stable")
+        whose = owner[at[order]]
+        for number, search in enumerate(searches):
+            chosen = order[np.nonzero(whose == number)[0][:_MOST_OPTIONS]]
+            columns = (values[chosen].tolist() for values in (at, column, held, lost, length))
+            self._choose(search, branches, zip(*columns, strict=True), values, shape)
+
+    def _choose(
+        self,
+        search: _Search,
+        branches: Sequence[_Branch],
+        options: Iterable[tuple[int, int, float, float, float]],
+        sets: npt.NDArray[np.bool_],
+        shape: float,
+    ) -> None:
+        """Take the branches to go on with, and note the cubes that are good.
+
+        Args:
+            search: The search that is gone on with.
+            branches: All branches there are.
+            options: The best first: the branch, the condition's column, what it holds, loses, the length.
+            sets: The sets of values, as ``_sets`` gives them.
+            shape: What a rule of so many conditions costs besides them.
+        """
+        beam: list[_Branch] = []
+        seen: set[tuple[Condition, ...]] = set()
+        best = search.best
+        for which, column, held, lost, length in options:
+            longer = lost > 0 and held / (length + 3) > best and len(beam) < BEAM_WIDTH
+            if not longer and (held <= lost or (lost and not held / (length + 3) > best)):
+                continue
+            branch, condition = branches[which], self._condition(sets, which, column)
+            conditions = tuple(sorted((*branch.conditions, condition)))
+            if conditions in seen:
+                continue
+            seen.add(conditions)
+            if held > lost:
+                search.found[conditions] = Cube(conditions, held, lost, length)
+                best = max(best, (held - lost) / length)
+            if longer and held / (length + 3) > best:
+                literal = self.evidence.literal(condition)
+                beam.append(
+                    _Branch(conditions, branch.wanted & literal, branch.unwanted & literal, length - shape)
+                )
+        search.beam, search.best = beam, best
+
+    def _sets(self, held: Floats, lost: Floats) -> _Sets:
+        """The values with some right, more right than wrong, only right, and none wrong.
+
+        Shapes (4, branches, values) for the values themselves, (4, branches, factors) for the size of each
+        set and for what it holds and loses.
+        """
+        some, clean = held > 0, lost == 0
+        values = np.array([some, held > lost, some & clean, clean])
+        sums = np.add.reduceat(np.array([values, values * held, values * lost]), self._starts, axis=-1)
+        return _Sets(values, sums[0].astype(np.int64), sums[1], sums[2])
+
+    def _condition(self, sets: npt.NDArray[np.bool_], branch: int, column: int) -> Condition:
+        """The condition in a column: the fixed ones come first, then one a factor of each kind of set."""
+        if column < len(self._fixed):
+            return self._fixed[column]
+        kind, factor = divmod(column - len(self._fixed), self.space.count)
+        start = int(self._starts[factor])
+        values = np.packbits(sets[kind, branch, start : start + self.space.sizes[factor]], bitorder="little")
+        return factor, int.from_bytes(values.tobytes(), "little")

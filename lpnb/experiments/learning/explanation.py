@@ -185,7 +185,8 @@ def _row_that_keeps(
             rows[same, factor] = (rows[same, factor].astype(np.int64) + step) % size
     # Neither may the values differ by chance from what is to be left out, nor a known rule above take them.
     rest = (*rules[:place], *rules[place + 1 :])
-    low = lowered(rows, (), rest[:-1], space, random, kept)
+    same = [(factor, 1 << value) for factor, value in enumerate(case.tolist()) if kept >> factor & 1]
+    low = lowered(rows, [same] * len(rows), rest[:-1], space, random)
     agree = ((low == case) @ (1 << np.arange(space.count))) & ~kept
     rows = np.concatenate([low[agree == 0], rows])
     rows = rows[space.allowed(rows)]

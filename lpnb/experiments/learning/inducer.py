@@ -173,12 +173,15 @@ class Inducer:
             ((weight, skill) for weight, skill in waiting if weight), key=lambda it: (-it[0], it[1])
         )
         best: tuple[float, int, int, Rule] | None = None
-        for _, skill in waiting[: _SKILLS_TRIED if random is None else _SKILLS_TRIED_AGAIN]:
+        tried = [skill for _, skill in waiting[: _SKILLS_TRIED if random is None else _SKILLS_TRIED_AGAIN]]
+        questions = [
+            (wrong & evidence.skill_bits[skill], held & ~evidence.skill_bits[skill])
+            for skill in tried
+            for held in dict.fromkeys((right, last_right))
+        ]
+        for (wanted, _), cubes in zip(questions, self._search.find_all(questions), strict=True):
+            skill = evidence.labels[wanted.bit_length() - 1]
             bits = evidence.skill_bits[skill]
-            wanted = wrong & bits
-            cubes = self._search.find(wanted, right & ~bits)
-            if last_right & ~bits != right & ~bits:
-                cubes = [*cubes, *self._search.find(wanted, last_right & ~bits)]
             for cube in cubes:
                 inside = evidence.cube(cube.conditions)
                 mends, breaks = inside & wanted, inside & right & ~bits
@@ -290,9 +293,10 @@ class Inducer:
             if len(skills) < 2:
                 break
             best: tuple[float, Rule] | None = None
-            for skill in skills:
-                bits = evidence.skill_bits[skill] & left
-                for cube in search.find(bits, left & ~bits)[:3]:
+            owns = [evidence.skill_bits[skill] & left for skill in skills]
+            answers = search.find_all([(own, left & ~own) for own in owns])
+            for skill, cubes in zip(skills, answers, strict=True):
+                for cube in cubes[:3]:
                     if cube.unwanted:
                         continue
                     value = cube.wanted / cube.bits * (1 + 0.3 * random.random())

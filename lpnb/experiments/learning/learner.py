@@ -20,7 +20,7 @@ from lpnb.experiments.learning.batch_choice import (
     inside_rows,
     landing,
     pool_rows,
-    rows_of_rule,
+    rows_of_rules,
 )
 from lpnb.experiments.learning.bounds import upper_bound
 from lpnb.experiments.learning.case_space import CaseSpace, Rows
@@ -408,7 +408,7 @@ def checking_rows(
     found: list[npt.NDArray[np.uint8]] = []
 
     def critical_row(place: int) -> npt.NDArray[np.uint8] | None:
-        rows = rows_of_rule(rules, place, 200, space, random)
+        rows = rows_of_rules(rules, [place], 200, space, random)
         rows = rows[space.allowed(rows)]
         treated = landing(rules, rows, space)
         good = np.nonzero((treated.deciding == place) & treated.critical)[0]

@@ -9,7 +9,7 @@ from lpnb.experiments.learning.batch_choice import (
     landing,
     lowered,
     pool_rows,
-    rows_of_rule,
+    rows_of_rules,
 )
 from lpnb.experiments.learning.case_space import CaseSpace
 from lpnb.experiments.learning.coverage import tables
@@ -45,7 +45,7 @@ def test_a_row_is_decided_by_its_first_rule_and_critical_where_the_next_says_oth
 def test_rows_inside_a_rule_fulfil_it_and_those_of_a_rule_get_out_of_the_rules_above():
     assert matches(SECOND, inside_rows(SECOND, 50, SPACE, random()), SPACE).all()
 
-    rows = rows_of_rule(RULES, 1, 50, SPACE, random())
+    rows = rows_of_rules(RULES, [1], 50, SPACE, random())
     assert matches(SECOND, rows, SPACE).all()
     assert not matches(FIRST, rows, SPACE).any()
 
@@ -53,7 +53,7 @@ def test_rows_inside_a_rule_fulfil_it_and_those_of_a_rule_get_out_of_the_rules_a
 def test_values_that_are_fixed_are_not_changed_to_get_out_of_a_rule():
     rows = np.zeros((20, 3), dtype=np.uint8)
 
-    low = lowered(rows, (), (FIRST, SECOND), SPACE, random(), fixed=0b001)
+    low = lowered(rows, [[(0, 0b0001)]] * 20, (FIRST, SECOND), SPACE, random())
 
     assert (low[:, 0] == 0).all()
     assert not matches(SECOND, low, SPACE).any()
