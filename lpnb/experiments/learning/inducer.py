@@ -14,6 +14,7 @@ import numpy as np
 from lpnb.experiments.learning.cube_search import CubeSearch
 from lpnb.experiments.learning.decision_list import Rule, Rules, description_bits
 from lpnb.experiments.learning.evidence import HARD_WEIGHT, Evidence, places_of
+from lpnb.experiments.learning.joint_factors import label_bits
 
 #: Lists that explain everything and are no more than so many bits longer than the shortest are rivals.
 RIVAL_BITS = 12.0
@@ -110,6 +111,8 @@ class Inducer:
             pool[rules] = self.cost(rules)
         best = min(pool, key=lambda rules: (pool[rules], rules))
         here = best
+        if self.length(best) > label_bits(evidence):
+            rounds = patience = 2  # no short list is to be found, and looking for one takes the longest then
         left, turn = rounds, 0
         while left and turn < _MOST_ROUNDS:
             left, turn = left - 1, turn + 1
