@@ -353,7 +353,7 @@ def test_the_cases_of_a_cell_are_shown_and_saved_as_a_file(tab: ExperimentTab) -
     results = tab.results
     cells = results.cell_buttons.widget
     assert [label for label, _ in cells.options] == [
-        "vip × NORMAL (1)", "vip × URGENT (1)", "business × NORMAL (1)", "business × URGENT (1)",
+        "NORMAL × vip (1)", "NORMAL × business (1)", "URGENT × vip (1)", "URGENT × business (1)",
     ]  # fmt: skip
 
     cells.index = 1
@@ -362,16 +362,32 @@ def test_the_cases_of_a_cell_are_shown_and_saved_as_a_file(tab: ExperimentTab) -
 
     assert path == Path("runs/first-cell.csv")
     saved = pd.read_csv(path)
-    assert saved["conversation_id"].tolist() == tab.run.table()["conversation_id"].tolist()[1:2]
+    assert saved["conversation_id"].tolist() == tab.run.table()["conversation_id"].tolist()[2:3]
     content = base64.b64encode(path.read_bytes()).decode()
     assert f'<a download="first-cell.csv" href="data:text/csv;base64,{content}">' in results.cases.note.value
     assert (
-        text(results.cases._limit_note) == "Only cases whose ctmrinfo.ctype is vip and ttrDefName is URGENT."
+        text(results.cases._limit_note)
+        == "Only cases whose ttrDefName is NORMAL and ctmrinfo.ctype is business."
     )
     results.cases.all_button.click()
     assert cells.index is None
     assert len(results.cases.rows) == 4
     assert results.cases.name == "first"
+
+
+def test_the_first_heatmap_has_the_columns_that_explain_most_and_not_the_first_two(
+    tab: ExperimentTab,
+) -> None:
+    vary(
+        tab,
+        ("ttrDefName", "NORMAL, URGENT"),
+        ("personal.gender", "MALE, FEMALE"),
+        ("ctmrinfo.ctype", "vip, business"),
+    )
+
+    run(tab)
+
+    assert "ctmrinfo.ctype" in (tab.results.rows_choice.value, tab.results.columns_choice.value)
 
 
 def test_the_cases_of_a_band_and_of_a_move_are_shown(tab: ExperimentTab) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -12,7 +13,7 @@ import ipywidgets as ipw
 
 from lpnb._internal import event_loop
 from lpnb.client import AsyncClient, Client
-from lpnb.errors import LpnbError
+from lpnb.errors import InvalidValueError, LpnbError
 from lpnb.widgets import html_views
 from lpnb.widgets.case_buttons import CaseButtons, CaseGroup, flow_groups, heatmap_groups, move_groups
 from lpnb.widgets.case_table import CaseTable, download_html
@@ -81,12 +82,9 @@ class RunResults:
         options = tuple(dict.fromkeys([*varied, "outcome", "code", *names]))
         has_landings = bool(self._table["landed_skill_id"].notna().any())
         self.kind = ipw.Combobox(value=PICTURES[0], options=PICTURES, description="Picture", **text)
-        self.rows_choice = ipw.Combobox(
-            value=varied[0] if varied else "outcome", options=options, description="Rows", **text
-        )
-        self.columns_choice = ipw.Combobox(
-            value=(varied[1:] or ["outcome"])[0], options=options, description="Columns", **text
-        )
+        rows, columns = _presets(self._table, varied)
+        self.rows_choice = ipw.Combobox(value=rows, options=options, description="Rows", **text)
+        self.columns_choice = ipw.Combobox(value=columns, options=options, description="Columns", **text)
         self.cell_choice = ipw.Combobox(
             value=_CELL_VALUES[0 if has_landings else 1],
             options=tuple(dict.fromkeys([*_CELL_VALUES, *names])), description="Cells", **text,
@@ -140,7 +138,6 @@ class RunResults:
     def _make_picture(self) -> Picture:
         from lpnb import plots
         from lpnb._internal.validation import one_of
-        from lpnb.errors import InvalidValueError
 
         table, rows = self._table, self.rows_choice.value
         kind = self.kind.value
@@ -242,3 +239,12 @@ def earlier_runs(journal_path: Path, table: pd.DataFrame) -> list[str]:
         if columns == own:
             found.append(str(path))
     return found
+
+
+def _presets(table: pd.DataFrame, varied: Sequence[str]) -> tuple[str, str]:
+    """The rows and columns of the first heatmap: the two that explain the most, where anything landed."""
+    from lpnb.experiments.runs.landing_factors import most_explaining
+
+    with contextlib.suppress(InvalidValueError):
+        return most_explaining(table, None, None)
+    return (varied[0] if varied else "outcome"), (varied[1:] or ["outcome"])[0]
