@@ -1,21 +1,26 @@
 """How many sends it takes to learn the routing rules, and how much of a processor.
 
 Run it from the checkout: ``python tests/bench/learning.py PART [worlds] [--tree]``. PART is one of default,
-sde, 4x4, 6x5, 8x6, 10x8, stop, change, noise, bound. Worlds and answers come from the sandbox's own routing
-in this process (``learning_worlds``). ``--tree`` adds a decision tree of scikit-learn on random rows, where
-that is installed. Sends are counted by whole batches of 16. Each figure is a median, a 90th percentile and
-the worst.
+sde, wire, 4x4, 6x5, 8x6, 10x8, stop, change, noise, bound, hold. Worlds and answers come from the sandbox's
+own routing in this process (``learning_worlds``), with ``wire`` from a sandbox that is sent to. ``--tree``
+adds a decision tree on random rows; it wants ``pip install scikit-learn`` (200 MB with SciPy, so no extra has
+it). Sends are counted by whole batches of 16. Each figure is a median, a 90th percentile and the worst.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import contextlib
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 from learning_worlds import BANK_FACTORS, SDE_FACTORS, SIZES, RandomWorld, bank, every_row, land, random_world
 
+from lpnb import Client, Grid, Sandbox, Settings, learn_routing
 from lpnb.experiments.learning.case_space import CaseSpace, Rows
 from lpnb.experiments.learning.decision_list import predicted_skills
 from lpnb.experiments.learning.factors import Factors
@@ -117,6 +122,32 @@ def bank_part(values: dict[str, list[object]], seeds: int, *, monitoring: bool) 
     print(f"{spread([round(ms, 1) for ms in cpu])} ms a send")
 
 
+def wire_part(seeds: int) -> None:
+    """Every send of the default world's learning through a sandbox, to its own end and the validation's."""
+    world = Bank(BANK_FACTORS, monitoring=True)
+    rows = sample_of(world.factors.space)
+    truth, sends, bounds, exact = world.truth(rows), [], [], 0
+    # A cart has a total wherever it has items.
+    items, total = "engagementAttributes.cart.numItems", "engagementAttributes.cart.total"
+    grid = Grid({**BANK_FACTORS, total: [None, 20]}, zipped=[[items, total]])
+    for seed in range(seeds):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            Sandbox() as sandbox,
+            Client(Settings.of(sandbox.environment())) as client,
+        ):
+            journal = Path(folder, "wire.sqlite")
+            found = learn_routing(client, grid, budget=640, seed=seed, journal=journal, progress=False)
+        names = np.array(found.skills)
+        exact += bool(
+            (names[predicted_skills(found.decision_list, rows, world.factors.space)] == truth).all()
+        )
+        sends.append(len(found.records))
+        bounds.append(round(100 * found.bound.at_most, 1))
+    print(f"over the wire: ends after {spread(sends)} sends; exact in {exact} of {seeds}")
+    print(f"at most {spread(bounds)} % wrong")
+
+
 def random_part(size: str, worlds: int, *, tree: bool) -> None:
     """Sends until random worlds are 99 and 99.9 % right, and perhaps a tree's."""
     found, cpu, trees = [], [], []
@@ -143,8 +174,11 @@ def random_part(size: str, worlds: int, *, tree: bool) -> None:
 
 def tree_sends(world: RandomWorld, rows: Rows, truth: np.ndarray) -> int | None:
     """How many random rows a decision tree needs to be 99 % right, in steps of a fifth."""
-    from sklearn.preprocessing import OneHotEncoder
-    from sklearn.tree import DecisionTreeClassifier
+    try:
+        from sklearn.preprocessing import OneHotEncoder
+        from sklearn.tree import DecisionTreeClassifier
+    except ImportError:
+        raise SystemExit("--tree wants scikit-learn: pip install scikit-learn") from None
 
     encoder = OneHotEncoder(categories=[list(range(size)) for size in world.factors.space.sizes])
     encoder.fit(rows[:1])
@@ -222,6 +256,40 @@ def noise_part(seeds: int) -> None:
     print(f"2 % noise: exact {spread(exact, 640)} sends; unstable cases named in {named} of {seeds}")
 
 
+def hold_part(worlds: int) -> None:
+    """How late a loop is that sends while the learner thinks in a thread, and with nothing beside it."""
+    for name, learners in (("nothing beside it", 0), ("the learner at 10x8", worlds)):
+        late = sorted(1000 * seconds for seconds in asyncio.run(_lateness(learners)))
+        at = [late[len(late) // 2], late[int(len(late) * 0.99)], late[-1]]
+        print(f"loop with {name}: late by {' / '.join(f'{ms:.1f}' for ms in at)} ms (median, 99 %, worst)")
+
+
+async def _lateness(worlds: int) -> list[float]:
+    found: list[float] = []
+
+    async def tick() -> None:
+        while True:
+            begun = time.perf_counter()
+            await asyncio.sleep(0.002)
+            found.append(time.perf_counter() - begun - 0.002)
+
+    ticking = asyncio.create_task(tick())
+    for seed in range(100, 100 + worlds):
+        world = random_world("10x8", seed)
+        learner = RoutingLearner(world.factors.space, budget=480, validate=0, quiet=10**6, seed=seed)
+        while sends := await asyncio.to_thread(learner.next_batch):
+            landings = [(send.number, world.land(send.row)) for send in sends[:-1]]
+            for number, skill in landings:
+                learner.tell(number, skill)
+            await asyncio.to_thread(learner.tell, sends[-1].number, world.land(sends[-1].row))
+    if not worlds:
+        await asyncio.sleep(5)
+    ticking.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await ticking
+    return found
+
+
 def bound_part(worlds: int) -> None:
     """In how many worlds more is wrong than the 95 % bound says."""
     beyond = 0
@@ -236,10 +304,20 @@ def bound_part(worlds: int) -> None:
     print(f"bound: more is wrong than it says in {beyond} of {worlds} worlds")
 
 
+PARTS = {
+    "wire": wire_part,
+    "stop": stop_part,
+    "change": change_part,
+    "noise": noise_part,
+    "bound": bound_part,
+    "hold": hold_part,
+}
+
+
 def main() -> None:
     """Run one part."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=("default", "sde", *SIZES, "stop", "change", "noise", "bound"))
+    parser.add_argument("part", choices=("default", "sde", *SIZES, *PARTS))
     parser.add_argument("worlds", nargs="?", type=int, default=10)
     parser.add_argument("--tree", action="store_true")
     options = parser.parse_args()
@@ -249,8 +327,7 @@ def main() -> None:
         values = BANK_FACTORS if options.part == "default" else SDE_FACTORS
         bank_part(values, options.worlds, monitoring=options.part == "default")
     else:
-        parts = {"stop": stop_part, "change": change_part, "noise": noise_part, "bound": bound_part}
-        parts[options.part](options.worlds)
+        PARTS[options.part](options.worlds)
 
 
 if __name__ == "__main__":

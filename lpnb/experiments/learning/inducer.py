@@ -24,6 +24,8 @@ _MOST_INSERTIONS = 60
 #: A list that is so many bits longer may be gone on with; less and less as the rounds go by.
 _WARMTH = 12.0
 _MOST_ROUNDS = 48
+#: Rounds after a batch that contradicts nothing: they look for a shorter list and for rivals.
+_ROUNDS = 4
 
 
 @dataclass(slots=True)
@@ -92,7 +94,7 @@ class Inducer:
         kept = [before] if before is not None else []
         kept += [rules for _, rules in self.current.rivals] if self.current else []
         contradicted = before is None or self._hard(evidence.wrong(before)) > 0
-        rounds, patience = 4, 3
+        rounds, patience = _ROUNDS, 3
         begin: list[Rules] = []
         if contradicted:
             rounds, patience = 10, 8
