@@ -6,7 +6,6 @@ on the order in which the answers of a batch arrive: the same answers, the same 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -34,8 +33,6 @@ from lpnb.experiments.learning.inducer import Inducer
 #: Why a case is sent.
 ROLES = ("check", "seed", "explain", "explore", "again", "validate")
 _REFERENCE = 2048
-#: So many cases for pairs of values are sent first; then they take this share of a batch until all were.
-_SEEDS_ALONE, _SEED_SHARE = 10**9, 0.5
 _AGAIN_A_BATCH = 6
 _MOST_AGAIN = 5
 
@@ -239,12 +236,9 @@ class RoutingLearner:
                 for row in explaining_rows(self.evidence, self.rules, self._sets, most, random, sent)
             ]
         if not self._seeded and len(picks) < room:
-            most = room - len(picks)
-            if self.progress.roles["seed"] >= _SEEDS_ALONE:
-                most = math.ceil(most * _SEED_SHARE)
-            seeds = pairwise_rows(self._tables[0], most, random) if self._tables else ()
+            seeds = pairwise_rows(self._tables[0], room - len(picks), random) if self._tables else ()
             picks += [(row, "seed") for row in seeds]
-            self._seeded = len(seeds) < most
+            self._seeded = len(picks) < room
         if len(picks) < room:
             picks += [(row, "explore") for row in self._explore(room - len(picks), random, picks)]
         return picks or self._begin_validation(random)
