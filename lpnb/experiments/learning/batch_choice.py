@@ -363,9 +363,9 @@ def lowered(
     rows = rows.copy()
     free = np.tile(np.arange(space.widest) < np.array(space.sizes)[:, None], (len(rows), 1, 1))
     places: dict[Condition, list[int]] = {}
-    for at, conditions in enumerate(kept):
+    for row, conditions in enumerate(kept):
         for condition in conditions:
-            places.setdefault(condition, []).append(at)
+            places.setdefault(condition, []).append(row)
     for (factor, mask), held in places.items():
         free[held, factor, : space.sizes[factor]] &= space.lookup(factor, mask)
     ways = []

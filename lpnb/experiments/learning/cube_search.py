@@ -153,9 +153,9 @@ class CubeSearch:
         counts = self._counts([*(it.wanted for it in branches), *(it.unwanted for it in branches)])
         held, lost = counts[: len(branches)], counts[len(branches) :]
         free = np.ones((len(branches), self.space.count), dtype=np.bool_)
-        for at, branch in enumerate(branches):
+        for number, branch in enumerate(branches):
             for factor, _ in branch.conditions:
-                free[at, factor] = False
+                free[number, factor] = False
         values, sizes, inside, outside = self._sets(held[:, self._single], lost[:, self._single])
         fixed = np.broadcast_to(self._fixed_bits, held.shape)
         length = np.concatenate([fixed, *self._set_bits[self._every_factor, sizes]], axis=1)
