@@ -491,7 +491,7 @@ class SettingsLookup:
                 them = "it" if len(diverted) == 1 else "them"
                 verb = "comes" if len(diverted) == 1 else "come"
                 sentences.append(
-                    f"{name} stands in {file} and would decide where {' and '.join(diverted)} may go, which "
+                    f"{name} is set in {file} and would decide where {' and '.join(diverted)} may go, which "
                     f"{verb} from the {self.sources[diverted[0]]}. Set {name} in the environment too, or "
                     f"write {them} into {file}."
                 )
@@ -516,7 +516,7 @@ class SettingsLookup:
     def suspicious_values(self) -> list[str]:
         """A sentence for each value that looks like one which nobody has filled in."""
         return [
-            f"{name} looks like a value that nobody has filled in. Put the real one in its place."
+            f"{name} looks like a placeholder. Put the real value in its place."
             for name in _NAMES
             if _FILLER.fullmatch(text := _text(self.values.get(name, ""))) or placeholder_in(text)
         ]
@@ -550,7 +550,7 @@ def _damage(text: str) -> str | None:
             'Write the value without quotes, or with plain ones: "...".'
         )
     if match := _INVISIBLE.search(text):
-        return f"holds a sign that cannot be seen (U+{ord(match[0]):04X}). Type the value anew."
+        return f"holds an invisible character (U+{ord(match[0]):04X}). Type the value anew."
     return None
 
 

@@ -68,7 +68,7 @@ def each_case(
         live: Must be True for a real account, and is all that one needs: what was selected is confirmed.
         confirm: There, how many cases must have been selected, where you want to insist on it.
         cap: How many cases it may be there.
-        hash_personal: Keep personal values in the journal as hashes only.
+        hash_personal: Keep personal values in the journal as pseudonyms only.
         progress: Whether to show how it goes, or what to show it with.
         cluster: Send from the workers of a Dask cluster, as for ``run_experiment``.
 

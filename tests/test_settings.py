@@ -343,7 +343,7 @@ def test_a_value_that_nobody_filled_in_is_suspicious(value):
     )
 
     assert SettingsLookup.find().suspicious_values() == [
-        "LP_CLIENT_SECRET looks like a value that nobody has filled in. Put the real one in its place."
+        "LP_CLIENT_SECRET looks like a placeholder. Put the real value in its place."
     ]
 
 
@@ -488,7 +488,7 @@ def test_a_file_of_another_user_is_refused(plant):
         Settings.load(directory="notebooks")
 
     assert str(caught.value).startswith(
-        "./.env belongs to another user (number 4711), who could say in it where your secrets go. "
+        "./.env belongs to another user (number 4711), who could change in it where your secrets are sent. "
     )
 
 

@@ -8,14 +8,19 @@ from pathlib import Path
 import lpnb
 from lpnb.models.responses import MEANINGS
 
-#: What the service says beside the number of a 401.
+#: What the service says beside the number of a 401: title and details.
 _SERVICE_WORDS = {
-    "40001": "Bad request",
-    "40102": "Invalid AppJWT",
-    "40103": "Invalid ConsumerJWS",
-    "40104": "Missing ConsumerJWS",
-    "40105": "Missing AppJWT",
+    "40001": ("Missing parameter", "Brand Id is missing"),
+    "40102": ("Invalid AppJWT", "AppJWT has expired or is invalid"),
+    "40103": ("Invalid ConsumerJWS", "ConsumerJWS is invalid"),
+    "40104": ("ConsumerJWS is missing", "X_ON_BEHALF_HEADER is not present"),
+    "40105": ("AppJWT is missing", "AUTHORIZATION header is not present"),
 }
+_BODY = """{{
+        "kind": "resp",
+        "code": 401,
+        "body": {}
+    }}"""
 #: Each status that has words, and a title that a search finds.
 _TITLES = {
     400: "400, Bad Request",
@@ -51,10 +56,13 @@ def answers() -> list[Answer]:
         fault = f'{{"code": {status}, "retry_after": 3600}}' if status == 429 else f'{{"code": {status}}}'
         made.append(_answer(str(status), title, fault, "", status))
         if status == 401:
-            for code, words in _SERVICE_WORDS.items():
-                body = f'{{"code": "{code}", "message": "{words}"}}'
-                fault = f'{{"code": 401, "body": {body}}}'
-                made.append(_answer(code, f"401, {code}", fault, body, 401))
+            for code, (title, details) in _SERVICE_WORDS.items():
+                words = (
+                    f'{{"title": "{title}", "details": "{details}",\n                 "errorCode": {code}}}'
+                )
+                body = _BODY.format(words).replace("\n", "")
+                fault = f'{{\n    "code": 401,\n    "body": {_BODY.format(words)},\n}}'
+                made.append(_answer(code, f"401, {code}: {title}", fault, body, 401))
     return made
 
 
@@ -78,13 +86,17 @@ def write_pages(folder: Path) -> None:
 
 def page(answer: Answer) -> str:
     """The page of one answer."""
+    # The search takes no numbers out of texts, but out of index entries.
     return f"""# {answer.title}
+
+```{{index}} {answer.name}, HTTP {answer.name[:3]}, error {answer.name}
+```
 
 **What it means.** {answer.meaning}
 
 **What to do.** {answer.advice}
 
-Hand in what you hold, and the field or the token is named: `lpnb explain FILE`, or `lpnb.explain(text)`;
+`lpnb explain FILE`, or `lpnb.explain(text)` in Python, names the field or the token in the request that you have:
 see [Explain a 400, or any other answer](../how-to/explain-a-400.md).
 
 ## See it on a sandbox

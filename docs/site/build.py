@@ -41,9 +41,12 @@ def main(arguments: list[str] | None = None) -> int:
     # No -n: a type in an annotation need not have a page. Warnings are errors, all of them shown.
     status = build_main(["-b", "html", "-q", "-W", "--keep-going", "-c", str(HERE), str(source), str(out)])
     if status == 0:
-        for page in out.rglob("*.html"):
-            page.write_text(reachable(page.read_text(encoding="utf-8")), encoding="utf-8")
         plain_text.write_markdown(source, out)
+        for page in out.rglob("*.html"):
+            text = reachable(page.read_text(encoding="utf-8"))
+            if page.with_suffix(".md").exists():
+                text = with_markdown(text, page.with_suffix(".md").name)
+            page.write_text(text, encoding="utf-8")
         print(f"docs: {out / 'index.html'} after {time.monotonic() - begun:.0f} s", file=sys.stderr)
     return status
 
@@ -54,6 +57,13 @@ def reachable(page: str) -> str:
     """
     page = page.replace('role="heading"', 'role="heading" aria-level="2"')
     return re.sub(r'<(pre|div class="(?:table-wrapper|output)[^"]*")(?=>)', r'<\1 tabindex="0"', page)
+
+
+def with_markdown(page: str, name: str) -> str:
+    """*page* with a link to itself as Markdown, for programs in its head and for readers at its end."""
+    link = f'<link rel="alternate" type="text/markdown" href="{name}">'
+    note = f'<p class="as-markdown"><a href="{name}">This page as Markdown</a></p>'
+    return page.replace("</head>", f"{link}</head>", 1).replace("</article>", f"{note}</article>", 1)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -28,6 +28,7 @@ html_theme = "furo"
 html_title = f"lpnb {release}"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = ["copy.js"]
 html_show_sphinx = False
 html_show_sourcelink = False
 html_copy_source = False

@@ -11,11 +11,35 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-#: The menu, in its order: heading, then pages. What is missing from here goes to the end of "Further".
+#: The menu, in its order: heading, then pages; those of "How to" in the order of a journey. What is missing from here goes to the end of "Further".
 MENU: dict[str, tuple[str, ...]] = {
     "Learn": ("notebooks/*",),
-    "Do": ("how-to/*",),
-    "Look up": ("answers/index", "reference/index", "sandbox", "data"),
+    "How to": (
+        *(
+            f"how-to/{page}"
+            for page in (
+                "install",
+                "tasks",
+                "explorer",
+                "journey",
+                "webhooks",
+                "explain-a-400",
+                "take-a-request-along",
+                "send-from-csv",
+                "cases",
+                "go-on-after-a-crash",
+                "pictures",
+                "compare-two-runs",
+                "what-decides",
+                "go-live",
+                "verify-in-ci",
+                "test-another-client",
+                "beyond-one-machine",
+            )
+        ),
+        "how-to/*",
+    ),
+    "Look up": ("glossary", "answers/index", "reference/index", "sandbox", "data"),
     "Understand": ("comparison", "security", "architecture"),
     "Take part": ("contributing", "changelog"),
 }
@@ -38,8 +62,8 @@ def site_pages() -> dict[Path, str]:
         file: file.relative_to(ROOT / "docs").as_posix() for file in sorted((ROOT / "docs").rglob("*.md"))
     }
     found |= {file: f"notebooks/{file.stem}.md" for file in sorted((ROOT / "notebooks").glob("*.ipynb"))}
-    if (ROOT / "data" / "README.md").exists():
-        found[ROOT / "data" / "README.md"] = "data.md"
+    # Both lie where JupyterLab, opened on the notebooks, finds them.
+    found |= {ROOT / "data" / "README.md": "data.md", ROOT / "notebooks" / "glossary.md": "glossary.md"}
     return found
 
 
@@ -132,7 +156,8 @@ def write_contents(source: Path) -> None:
     ]
     menu = ""
     for heading, patterns in MENU.items():
-        chosen = [page for pattern in patterns for page in there if Path(page).match(pattern)]
+        matched = (page for pattern in patterns for page in there if Path(page).match(pattern))
+        chosen = list(dict.fromkeys(matched))
         if chosen:
             entries = "\n".join(chosen)
             menu += f"\n```{{toctree}}\n:hidden:\n:caption: {heading}\n\n{entries}\n```\n"

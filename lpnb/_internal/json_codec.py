@@ -198,7 +198,7 @@ def json_trouble(value: object, depth: int = 0) -> str | None:
         return next(
             (t for k, v in value.items() if (t := json_trouble(k) or json_trouble(v, depth + 1))), None
         )
-    return f"must be something JSON can say; a {type(value).__name__} is not"
+    return f"must be a value that JSON has; a {type(value).__name__} is none"
 
 
 # Dates and dataclasses are left to *default*, as the standard library leaves them.

@@ -137,8 +137,9 @@ class SqliteFormat:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             if code == sqlite3.SQLITE_CANTOPEN and not os.access(path.parent, os.W_OK):
                 raise self.error(
-                    f"{path} cannot be read where it is: {path.name}-wal holds the last of it, and reading "
-                    "that needs a folder that is yours to write in. Copy both there."
+                    f"{path} cannot be read in this folder: its latest rows are in {path.name}-wal, "
+                    "and reading "
+                    "them needs a folder that you may write to. Copy both files there."
                 ) from None
             if code in _NOT_THE_FILES_FAULT:
                 raise self.error(f"{path} cannot be opened: {error}.") from None
@@ -235,7 +236,7 @@ class SqliteFormat:
         tables = connection.execute("SELECT sql FROM sqlite_master WHERE sql NOT NULL")
         if strange := {_plain(sql) for (sql,) in tables} - set(map(_plain, self.statements)):
             raise self.error(
-                f"{path} is damaged or was made to deceive: it holds {min(strange)[:60].rstrip()!r}."
+                f"{path} is damaged, or somebody has changed it: it holds {min(strange)[:60].rstrip()!r}."
             )
         (finding, *_) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if finding != "ok":

@@ -229,7 +229,7 @@ def _response(
     if outcome == "not sent" and exchange.status == 429:
         failure = "the service is throttling this account (HTTP 429)"
         if exchange.retry_after:
-            failure += f" and asks to stay away for {exchange.retry_after:.0f} s"
+            failure += f" and asks for a pause of {exchange.retry_after:.0f} s"
     if outcome == "refused":
         target = f" to {exchange.location}; redirects are not followed" if exchange.location else ""
         reading = fill(reading, f"http-{exchange.status}", f"HTTP {exchange.status}{target}")

@@ -7,18 +7,22 @@ import html
 import json
 import os
 import secrets
-import socket
-import subprocess
 import sys
 import tempfile
-import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lpnb._internal.optional_dependencies import install_command
 from lpnb._internal.private_files import write_private
-from lpnb.cli.local_server import exit_on_termination, free_port, port_number, prepend_to_path, server_process
+from lpnb.cli.local_server import (
+    answers,
+    exit_on_termination,
+    free_port,
+    port_number,
+    prepend_to_path,
+    server_process,
+)
 from lpnb.settings import Settings, SettingsLookup
 
 if TYPE_CHECKING:
@@ -30,7 +34,7 @@ APP_FOLDER = Path(__file__).parents[1] / "widgets" / "app"
 def register(commands: SubParsers) -> None:
     """Add ``app`` to the command line."""
     app = commands.add_parser("app", help="open the explorer alone, as a page")
-    app.add_argument("--no-browser", action="store_true", help="print the address and open nothing")
+    app.add_argument("--no-browser", action="store_true", help="print the address and open no browser")
     app.add_argument("--port", type=port_number, default=0, help="the page's port; a free one when left out")
     app.add_argument("--profile", help="talk to the account of .env.PROFILE")
     colours = app.add_mutually_exclusive_group()
@@ -95,22 +99,12 @@ def _serve(
     command: list[str], environment: dict[str, str], port: int, address: str, redirect: Path | None
 ) -> int:
     with server_process(command, environment) as page:
-        _wait_until_ready(page, port)
-        print(address, flush=True)
-        print("Ctrl-C stops it.", file=sys.stderr)
-        if redirect is not None:
-            import webbrowser
+        if answers(page, port):
+            print(address, flush=True)
+            print("Ctrl-C stops it.", file=sys.stderr)
+            if redirect is not None:
+                import webbrowser
 
-            webbrowser.open(redirect.as_uri())
+                webbrowser.open(redirect.as_uri())
         return page.wait()
     return 0
-
-
-def _wait_until_ready(page: subprocess.Popen[bytes], port: int) -> None:
-    """Return when somebody listens, or the page has ended; whoever opens it earlier sees an error."""
-    give_up = time.monotonic() + 60
-    while page.poll() is None and time.monotonic() < give_up:
-        with socket.socket() as connection:
-            if connection.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)

@@ -36,7 +36,7 @@ def register(commands: SubParsers) -> None:
     )
     calibrate.add_argument("--profile", help="use .env.PROFILE in place of .env")
     calibrate.add_argument("--dry-run", action="store_true", help="list what would be done, and send nothing")
-    calibrate.add_argument("--live", action="store_true", help="the account is a real one, and is meant")
+    calibrate.add_argument("--live", action="store_true", help="needed for a real account")
     calibrate.add_argument(
         "--confirm", type=int, metavar="N", help="how many conversations may be opened at a real account"
     )
@@ -45,10 +45,13 @@ def register(commands: SubParsers) -> None:
     )
     calibrate.add_argument("--json", action="store_true", help="print the report as JSON")
     calibrate.add_argument(
-        "--wait", type=float, metavar="SECONDS", help="how long history may take to show a conversation (90)"
+        "--wait",
+        type=float,
+        metavar="SECONDS",
+        help="how many seconds history may take to show a conversation (90)",
     )
     calibrate.add_argument(
-        "--receiver", type=int, metavar="PORT", help="take the account's webhooks on this port meanwhile"
+        "--receiver", type=int, metavar="PORT", help="receive the account's webhooks on this port meanwhile"
     )
     for name, meaning in _IDS.items():
         calibrate.add_argument(f"--{name.replace('_', '-')}", help=meaning)

@@ -19,8 +19,8 @@ def register(commands: SubParsers) -> None:
     """Add ``columns`` to the command line."""
     columns = commands.add_parser(
         "columns",
-        help="show what each column of a table of cases was taken for",
-        description="Show what each column of a CSV, Excel or Parquet file was taken for, and how its "
+        help="show how each column of a table of cases is read",
+        description="Show as which field each column of a CSV, Excel or Parquet file is read, and how its "
         "numbers and "
         "dates are read. Nothing is sent. Exit status: 0 when it can be sent so, 1 when a column is "
         "unknown or can "

@@ -28,7 +28,10 @@ def register(commands: SubParsers) -> None:
             name, type=Path, metavar=name.upper(), help="a journal, or a run's table as CSV or Parquet"
         )
     compare.add_argument(
-        "--key", action="append", metavar="COLUMN", help="tells cases apart, such as ctmrinfo.customerId"
+        "--key",
+        action="append",
+        metavar="COLUMN",
+        help="a column that tells cases apart, such as ctmrinfo.customerId",
     )
     compare.add_argument(
         "--out", type=Path, metavar="FILE", help="write all cases to .parquet, .csv or .xlsx"

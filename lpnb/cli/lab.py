@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 
 from lpnb._internal.optional_dependencies import install_command
 from lpnb.cli.app import APP_FOLDER
-from lpnb.cli.local_server import exit_on_termination, free_port, port_number, prepend_to_path, server_process
+from lpnb.cli.local_server import (
+    answers,
+    exit_on_termination,
+    free_port,
+    port_number,
+    prepend_to_path,
+    server_process,
+)
 from lpnb.cli.notebooks import notebooks_folder
 from lpnb.samples.files import QUICKSTART
 
@@ -26,11 +33,11 @@ _JUPYTER_CONFIG = Path(__file__).parent / "jupyter_config"
 def register(commands: SubParsers) -> None:
     """Add ``lab`` to the command line."""
     lab = commands.add_parser("lab", help="open the notebooks in JupyterLab, with a sandbox beside them")
-    lab.add_argument("--no-browser", action="store_true", help="print the address and open nothing")
+    lab.add_argument("--no-browser", action="store_true", help="print the address and open no browser")
     lab.add_argument(
         "--port", type=port_number, default=0, help="JupyterLab's port; a free one when left out"
     )
-    lab.add_argument("--dir", type=Path, help="folder of the notebooks")
+    lab.add_argument("--dir", type=Path, help="the folder to open; by default the one with our notebooks")
     lab.set_defaults(run=_run)
 
 
@@ -40,9 +47,7 @@ def _run(options: argparse.Namespace) -> int:
         return 1
     folder = notebooks_folder(options.dir)
     if folder is None:
-        where = options.dir or Path.cwd()
-        remedy = "Name the folder it is in." if options.dir else "Name the folder it is in with --dir."
-        print(f"There is no {QUICKSTART} in {where}. {remedy}", file=sys.stderr)
+        print(f"There is no folder {options.dir}. Name one that is there.", file=sys.stderr)
         return 1
     from lpnb.client.connect import find_settings, shared_sandbox
     from lpnb.client.sandbox_control import CONTROL_VARIABLE, TOKEN_VARIABLE
@@ -59,13 +64,14 @@ def _run(options: argparse.Namespace) -> int:
 
 def _serve(folder: Path, options: argparse.Namespace, settings: dict[str, str], target: str) -> int:
     port, token = options.port or free_port(), secrets.token_hex(16)
+    page = f"/doc/tree/{QUICKSTART}" if (folder / QUICKSTART).is_file() else "/lab"
     command = [
         sys.executable, "-m", "jupyterlab",
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",
         f"--ServerApp.root_dir={folder}",
-        f"--LabApp.default_url=/doc/tree/{QUICKSTART}",
+        f"--LabApp.default_url={page}",
         # Nothing is fetched from outside; the question about news is switched off by _JUPYTER_CONFIG.
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
@@ -86,7 +92,8 @@ def _serve(folder: Path, options: argparse.Namespace, settings: dict[str, str], 
     exit_on_termination()
     with server_process(command, environment) as lab:
         print(f"Notebooks talk to {target}.", file=sys.stderr)
-        print(f"http://127.0.0.1:{port}/doc/tree/{QUICKSTART}?token={token}", flush=True)
-        print("Ctrl-C stops everything.", file=sys.stderr)
+        if answers(lab, port):
+            print(f"http://127.0.0.1:{port}{page}?token={token}", flush=True)
+            print("Ctrl-C stops everything.", file=sys.stderr)
         return lab.wait()
     return 0

@@ -37,21 +37,25 @@ def register(commands: SubParsers) -> None:
     )
     learn.add_argument("--budget", type=int, default=400, metavar="N", help="conversations at the most (400)")
     learn.add_argument(
-        "--validate", type=int, default=60, metavar="N", help="how many of them check the result (60)"
+        "--validate", type=int, default=60, metavar="N", help="how many of these check the result (60)"
     )
-    learn.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed asks the same (0)")
-    learn.add_argument("--start", type=Path, metavar="FILE", help="rules from before, to see what changed")
+    learn.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="the same seed sends the same cases (0)"
+    )
+    learn.add_argument(
+        "--start", type=Path, metavar="FILE", help="rules learned earlier, to see what changed"
+    )
     learn.add_argument(
         "--traffic", type=Path, metavar="FILE", help="a table of real cases to check the result with"
     )
-    learn.add_argument("--out", type=Path, metavar="FILE", help="write the rules as JSON, to go on from")
-    learn.add_argument("--picture", type=Path, metavar="FILE", help="draw them as .png or .svg")
+    learn.add_argument("--out", type=Path, metavar="FILE", help="write the rules as JSON, for --start")
+    learn.add_argument("--picture", type=Path, metavar="FILE", help="draw the rules, as .png or .svg")
     learn.add_argument(
-        "--cases", type=Path, metavar="FILE", help="write the cases that would notice a change"
+        "--cases", type=Path, metavar="FILE", help="write cases for lpnb verify that notice a change"
     )
-    learn.add_argument("--journal", type=Path, metavar="FILE", help="go on by this one, or begin it")
+    learn.add_argument("--journal", type=Path, metavar="FILE", help="continue this journal, or begin it")
     learn.add_argument("--profile", help="read .env.PROFILE in place of .env")
-    add_asking_options(learn, "needed there: the budget")
+    add_asking_options(learn, "needed for a real account: the budget")
     learn.set_defaults(run=_run)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import http.client
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 
 
@@ -56,6 +58,19 @@ def server_process(
         pass
     finally:
         _stop(process)
+
+
+def answers(process: subprocess.Popen[bytes], port: int) -> bool:
+    """Wait until the server answers, for a minute at most; False when it has ended or does not."""
+    give_up = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < give_up:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+            connection.request("GET", "/api")  # without a token: any answer will do
+            connection.getresponse()
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -36,16 +36,19 @@ def _copy(options: argparse.Namespace) -> int:
 
 
 def notebooks_folder(given: Path | None) -> Path | None:
-    """The folder to open: the one named, the one here, or the one beside the package of a checkout.
+    """The folder to open: any that is named, the one here, or the one beside the package of a checkout.
 
-    The notebooks inside an installed package are copied here, so that nobody edits the installation.
+    The notebooks inside an installed package are copied here, so that nobody edits the installation. None
+    stands for a named folder that is not there.
     """
+    if given:
+        return given.resolve() if given.is_dir() else None
     ours = bundled_folder("notebooks")
     inside = ours.parent.name == "bundled"
-    for place in [given] if given else [Path.cwd(), Path.cwd() / "notebooks", *([] if inside else [ours])]:
+    for place in [Path.cwd(), Path.cwd() / "notebooks"]:
         if (place / QUICKSTART).is_file():
             return place.resolve()
-    if given or not inside:
-        return None
+    if not inside:
+        return ours.resolve()
     print("Copying the notebooks to ./notebooks.", file=sys.stderr)
     return copy_samples(Path.cwd() / "notebooks").folder.resolve()

@@ -30,10 +30,13 @@ def register(commands: SubParsers) -> None:
     )
     report.add_argument("--against", type=Path, metavar="RUN", help="an earlier one, to say what moved since")
     report.add_argument(
-        "--key", action="append", metavar="COLUMN", help="tells cases apart, such as ctmrinfo.customerId"
+        "--key",
+        action="append",
+        metavar="COLUMN",
+        help="a column that tells cases apart, such as ctmrinfo.customerId",
     )
-    report.add_argument("--title", metavar="TEXT", help="what stands at the top")
-    report.add_argument("--question", metavar="TEXT", help="what was to be found out")
+    report.add_argument("--title", metavar="TEXT", help="the report's title")
+    report.add_argument("--question", metavar="TEXT", help="the question it answers")
     report.add_argument(
         "-o", "--out", type=Path, metavar="FILE", required=True, help="the file, such as tuesday.html"
     )

@@ -328,12 +328,13 @@ def _unknown_hint(run: Run, client: Client, *, settled: bool) -> str:
         )
         at_once = "" if settled or elsewhere else " --settle in the same call looks for them before it does."
         return (
-            f"What is unknown stays so: {why}, and nobody else knows of them.{at_once} Begin anew with "
-            "another journal, beside a sandbox that lasts: lpnb sandbox --port 8765 --state bank.sqlite"
+            f"The unknown cases cannot be looked up later: {why}.{at_once} Start again with "
+            "another journal, and with a sandbox that keeps running: lpnb sandbox --port 8765 "
+            "--state bank.sqlite"
         )
     if settled:
-        return f"What is still unknown may be known later: {again}"
-    return f"Of those that are unknown a conversation may exist: look for it with {again}"
+        return f"What is still unknown can be looked up later: {again}"
+    return f"For each unknown case a conversation may exist. Look for it: {again}"
 
 
 @contextlib.contextmanager

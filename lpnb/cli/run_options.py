@@ -15,10 +15,16 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "cases", nargs="?", type=Path, metavar="CASES", help="a CSV, Excel or Parquet file, or a grid in TOML"
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the table to .parquet, .csv or .xlsx")
-    parser.add_argument("--bom", action="store_true", help="begin a CSV file of --out so that Excel reads it")
+    parser.add_argument(
+        "--bom",
+        action="store_true",
+        help="mark a CSV file of --out as UTF-8, so that Excel reads its letters",
+    )
     parser.add_argument("--journal", type=Path, metavar="FILE", help="by default a new one in ./runs")
     add_table_options(parser)
-    parser.add_argument("--map", type=Path, metavar="FILE", help="what headers stand for; see lpnb columns")
+    parser.add_argument(
+        "--map", type=Path, metavar="FILE", help="a file that says what headers mean; lpnb columns makes one"
+    )
     parser.add_argument("--profile", help="read .env.PROFILE in place of .env")
     parser.add_argument("--concurrency", type=int, metavar="N", help="requests at once (16)")
     parser.add_argument(
@@ -35,10 +41,16 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--on-5xx", choices=("pause", "retry"), help="retry risks doubles")
     parser.add_argument(
-        "--live", action="store_true", help="needed for a real account; without settings an error"
+        "--live",
+        action="store_true",
+        help="needed for a real account; an error when there are no LP_ settings",
     )
-    parser.add_argument("--confirm", type=int, metavar="N", help="needed there: how many cases there are")
-    parser.add_argument("--cap", type=int, metavar="N", help="how many a run may have there (1000)")
+    parser.add_argument(
+        "--confirm", type=int, metavar="N", help="needed for a real account: the number of cases"
+    )
+    parser.add_argument(
+        "--cap", type=int, metavar="N", help="the most cases of a run on a real account (1000)"
+    )
     parser.add_argument("--landing-wait", type=float, metavar="S", help="seconds to wait for a landing")
     parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
 
@@ -48,7 +60,9 @@ def add_asking_options(parser: argparse.ArgumentParser, confirm_help: str) -> No
     parser.add_argument("--concurrency", type=int, default=16, metavar="N", help="requests at once (16)")
     parser.add_argument("--rate", type=float, metavar="N", help=RATE_HELP)
     parser.add_argument(
-        "--live", action="store_true", help="needed for a real account; without settings an error"
+        "--live",
+        action="store_true",
+        help="needed for a real account; an error when there are no LP_ settings",
     )
     parser.add_argument("--confirm", type=int, metavar="N", help=confirm_help)
     parser.add_argument("--landing-wait", type=float, metavar="S", help="seconds to wait for a landing")
@@ -63,13 +77,15 @@ def add_asking_options(parser: argparse.ArgumentParser, confirm_help: str) -> No
 
 def add_table_options(parser: argparse.ArgumentParser) -> None:
     """Add how a table is read."""
-    parser.add_argument("--separator", metavar="SIGN", help="of the CSV file; by default found out")
+    parser.add_argument("--separator", metavar="SIGN", help="of the CSV file; detected by default")
     parser.add_argument("--sheet", metavar="NAME", help="of the Excel workbook; by default the first one")
     parser.add_argument(
-        "--decimal", choices=(",", "."), help="the decimal sign; by default found out by column"
+        "--decimal", choices=(",", "."), help="the decimal sign; detected column by column by default"
     )
     parser.add_argument(
-        "--dates", choices=("dmy", "mdy", "ymd"), help="the order in dates; by default found out by column"
+        "--dates",
+        choices=("dmy", "mdy", "ymd"),
+        help="the order of day, month and year; detected column by column by default",
     )
 
 

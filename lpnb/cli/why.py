@@ -44,10 +44,12 @@ def register(commands: SubParsers) -> None:
         help="a field of the case; again for more",
     )
     add_table_options(why)
-    why.add_argument("--map", type=Path, metavar="FILE", help="what headers stand for; see lpnb columns")
-    why.add_argument("--journal", type=Path, metavar="FILE", help="go on by this one, or begin it")
+    why.add_argument(
+        "--map", type=Path, metavar="FILE", help="a file that says what headers mean; lpnb columns makes one"
+    )
+    why.add_argument("--journal", type=Path, metavar="FILE", help="continue this journal, or begin it")
     why.add_argument("--profile", help="read .env.PROFILE in place of .env")
-    add_asking_options(why, "needed there: how many conversations at the most")
+    add_asking_options(why, "needed for a real account: the most conversations")
     why.set_defaults(run=_run)
 
 

@@ -113,7 +113,7 @@ async def find_landing(
     if asks and not any(isinstance(error, ServiceError) for error in failures):
         notes.append(f"History did not have it within {wait:g} s.")
     if receiver is not None and not any(isinstance(error, ReceiverError) for error in failures):
-        notes.append("No webhook told of it.")
+        notes.append("No webhook reported it.")
     notes += [
         f"{'History' if isinstance(error, ServiceError) else 'The receiver'} failed: {error}"
         for error in failures

@@ -37,7 +37,7 @@ MAX_CLOCK_SKEW = 60.0
 #: The consumer that is asked for a ConsumerJWS. It never opens a conversation.
 CONSUMER = "lpnb-doctor"
 _OAUTH_1 = (
-    "The support of OAuth 1 ended on 30 September 2025, and its life on 31 May 2026. Take an application's\n"
+    "OAuth 1 is supported no more since 30 September 2025, and ended on 31 May 2026. Take an application's\n"
     "LP_HISTORY_CLIENT_ID and LP_HISTORY_CLIENT_SECRET (OAuth 2) in its place."
 )
 _PURPOSE = {"asyncMessagingEnt": "messaging", "sentinel": "Sentinel", "idp": "IDP"}
@@ -212,7 +212,7 @@ class _AccountChecks:
         name = f"{_PURPOSE[service]} host"
         origin = self.engine.origins.get(service)
         if origin is None:
-            self.add(name, "skip", "waits for the Domain API")
+            self.add(name, "skip", "not checked: it needs the answer of the Domain API")
             return
 
         exchange = await self.engine.run(call(Request("GET", origin + "/")))
@@ -237,15 +237,16 @@ class _AccountChecks:
                     "clock",
                     "warn",
                     f"{abs(skew):.0f} s {side} the service's",
-                    "Set this machine's clock. lpnb copes; other software that checks tokens may not.",
+                    "Set this machine's clock. lpnb works all the same; other software that checks "
+                    "tokens may not.",
                 )
             return
-        self.add("clock", "skip", "no reply told the time")
+        self.add("clock", "skip", "no reply had a date")
 
     async def _app_jwt(self) -> None:
         name = "AppJWT"
         if "sentinel" not in self.engine.origins:
-            self.add(name, "skip", "waits for the Domain API")
+            self.add(name, "skip", "not checked: it needs the answer of the Domain API")
             return
         todo = "Compare LP_CLIENT_ID and LP_CLIENT_SECRET with the app installation."
         async with self.fail_on_error(name, todo):
@@ -268,7 +269,7 @@ class _AccountChecks:
     async def _consumer_jws(self) -> None:
         name = "ConsumerJWS"
         if self.engine.app_jwt is None:
-            self.add(name, "skip", "waits for the AppJWT")
+            self.add(name, "skip", "not checked: it needs an AppJWT")
             return
         async with self.fail_on_error(name, "Does the installation have the scope msg.consumer?"):
             await self.engine.ready(CONSUMER)
@@ -277,7 +278,7 @@ class _AccountChecks:
     async def _history(self) -> None:
         name = "history"
         if not self.engine.origins:
-            self.add(name, "skip", "waits for the Domain API")
+            self.add(name, "skip", "not checked: it needs the answer of the Domain API")
             return
         first = self.engine.history_way
         try:

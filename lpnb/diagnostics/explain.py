@@ -205,7 +205,7 @@ def _description(parsed: ParsedRequest, reply: RecordedReply | None) -> str:
     if parsed.kind == "frames":
         return "These are the frames of a request" + (", with the answer to them." if reply else ".")
     if parsed.kind == "nothing" and reply is not None:
-        return f"This is the status {reply.status} alone."
+        return f"This is a status alone: {reply.status}."
     if parsed.kind == "log":
         parts = ["a request"] if parsed.frames is not None else []
         parts += ["the service's answer"] if reply is not None else []
@@ -217,10 +217,10 @@ def _description(parsed: ParsedRequest, reply: RecordedReply | None) -> str:
 
 def _expected_answer(findings: list[Finding], token_findings: list[Finding]) -> str:
     if token_findings:
-        return "Sent as it stands, expect 401: tokens are looked at first. lpnb gets tokens of its own."
+        return "Sent as it is, expect 401: tokens are looked at first. lpnb gets tokens of its own."
     if findings:
         return (
-            "Sent as it stands, expect 400, BAD_REQUEST, or a conversation without these values: which of "
+            "Sent as it is, expect 400, BAD_REQUEST, or a conversation without these values: which of "
             "the two is not documented."
         )
     return "Expect 200 with OK for both frames, as long as the consumer has no open conversation."
@@ -253,9 +253,9 @@ def _answer(parsed: ParsedRequest, reply: RecordedReply, cause_known: bool) -> t
         advice = meaning[1] if meaning else ""
         if status == 400:
             advice = (
-                "Mend what is named above, and send it again."
+                "Correct what is named above, and send it again."
                 if cause_known
-                else "Hand in the request too: then the field is named."
+                else "Give the request as well, and the field is named."
                 if parsed.frames is None
                 else "No rule of the documentation is broken; look at what the service said."
             )

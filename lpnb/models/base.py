@@ -273,6 +273,13 @@ _RULES = {
 }
 
 
+#: Values that only older pages have, and what to do about them.
+_OLD_VALUES = {
+    ("ttrDefName", "CUSTOM"): " 'CUSTOM' is on older pages only: leave it out. "
+    "To send everything as it is: lpnb.RawBatch(text)."
+}
+
+
 def _complaint(detail: ErrorDetails, model: type[WireModel], root: str, typed_in: bool) -> Complaint:
     owner, loc = _follow(model, [part for part in detail["loc"] if part != "function-plain"])
     if loc and loc[0] in model.wire_beside:
@@ -283,7 +290,8 @@ def _complaint(detail: ErrorDetails, model: type[WireModel], root: str, typed_in
         path = join(root, *loc[:-1], str(detail["loc"][-1]).rstrip())
     if kind == "literal_error":
         names = [part for part in loc if isinstance(part, str)]
-        return one_of(path, value, _choices(owner, names[-1]))
+        complaint = one_of(path, value, _choices(owner, names[-1]))
+        return Complaint(path, complaint.sentence + _OLD_VALUES.get((names[-1], value), ""))
     if kind == "extra_forbidden":
         way_out = "put it into extra={...}" if typed_in else 'read it with unknown="keep"'
         hint = _hint_for(owner, str(detail["loc"][-1]).rstrip(), typed_in)

@@ -319,11 +319,11 @@ class RawBatch:
 _OLD_PROFILE = re.compile(
     r"\[0\]\.body\.(firstName|lastName|nickName|avatarUrl|role|backgndImgUri|description|privateData)"
 )
-_AS_IT_STANDS = "To send everything as it stands: lpnb.RawBatch(text)."
+_AS_IT_STANDS = "To send everything as it is: lpnb.RawBatch(text)."
 
 
 def _naming_old_fields(complaints: list[Complaint]) -> list[Complaint]:
-    """Say of fields and values that older pages have that they are old, and how to send them all the same."""
+    """Say of fields that older pages have that they are old, and how to send them all the same."""
     old = [match[1] for one in complaints if (match := _OLD_PROFILE.fullmatch(one.path))]
     named: list[Complaint] = []
     for complaint in complaints:
@@ -336,9 +336,6 @@ def _naming_old_fields(complaints: list[Complaint]) -> list[Complaint]:
                     f"authenticatedData.lp_sdes. {_AS_IT_STANDS}"
                 )
                 named.append(Complaint("[0].body", sentence))
-        elif complaint.path == "[1].body.ttrDefName" and "'CUSTOM'" in complaint.sentence:
-            sentence = f"{complaint.sentence} 'CUSTOM' is of older pages: leave it out. {_AS_IT_STANDS}"
-            named.append(Complaint(complaint.path, sentence))
         else:
             named.append(complaint)
     return named
@@ -428,7 +425,7 @@ def _check_order(array: list[Any], complaints: list[Complaint]) -> None:
         if frame.get("kind", "req") != "req":
             complaints.append(must(join(path, "kind"), "must be 'req'", frame["kind"]))
         complaints.extend(
-            Complaint(join(path, str(key)), f"{join(path, str(key))} does not belong into a frame.")
+            Complaint(join(path, str(key)), f"{join(path, str(key))} is not a field of a frame.")
             for key in frame
             if key not in ("kind", "id", "type", "body") and (key != "metadata" or place < 2)
         )

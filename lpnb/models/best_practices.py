@@ -76,8 +76,8 @@ def advise(batch: ConversationBatch, account_id: str | None = None) -> Hints:
         hints.append(
             Hint(
                 "[0].id",
-                "Fixed request ids cannot tell a late answer to another request from this one's. "
-                "Leave them out to get fresh ones.",
+                "With fixed request ids, a late answer to an earlier request looks like the answer to this "
+                "one. Leave them out to get fresh ones.",
                 GUIDE,
             )
         )
@@ -97,9 +97,7 @@ def _on_sdes(sdes: object) -> Iterator[Hint]:
     )
     kinds = [sde.sde_type for sde in objects]
     for kind in sorted({kind for kind in kinds if kinds.count(kind) > 1}):
-        yield Hint(
-            path, f"{kind} stands here {kinds.count(kind)} times; the last one counts.", BEST_PRACTICES
-        )
+        yield Hint(path, f"{kind} is here {kinds.count(kind)} times; the last one counts.", BEST_PRACTICES)
     for place, sde in enumerate(objects):
         yield from _on_sde(sde, join(path, place, sde.body_key))
 
@@ -239,16 +237,18 @@ def odd_value(name: str, text: str) -> str | None:
 
     Example:
         >>> odd_value("skillId", "2741903011.0")
-        "'2741903011.0' is an id with a decimal point: a column of numbers with gaps is written so."
+        "'2741903011.0' is an id with a decimal point. Write its digits alone."
         >>> odd_value("skillId", "Mortgages")
         "'Mortgages' is no id: skillId takes the number, not the name."
         >>> odd_value("ctype", "vip "), odd_value("ctype", "vip")
         ("'vip ' begins or ends with a blank, and rules compare the whole text.", None)
     """
     if (placeholder := placeholder_in(text)) is not None:
-        return None if name == "brandId" else f"{placeholder} is a placeholder that nobody has filled in."
+        return (
+            None if name == "brandId" else f"{placeholder} is a placeholder. Put the real value in its place."
+        )
     if not text.isascii() and (sign := _INVISIBLE.search(text)):
-        return f"{brief(text)} holds a sign that cannot be seen (U+{ord(sign[0]):04X})."
+        return f"{brief(text)} holds an invisible character (U+{ord(sign[0]):04X})."
     if text != text.strip() and name not in ("lang", "language", "country", "currency"):
         return f"{brief(text)} begins or ends with a blank, and rules compare the whole text."
     if FORMULA_ERROR.fullmatch(text) or _FORCED_TEXT.fullmatch(text):
@@ -260,9 +260,9 @@ def odd_value(name: str, text: str) -> str | None:
     if is_rounded(text):
         return f"{text} looks like an id that a spreadsheet has rounded. {AS_TEXT}"
     if re.fullmatch(r"[0-9]+\.0+", text):
-        return f"{brief(text)} is an id with a decimal point: a column of numbers with gaps is written so."
+        return f"{brief(text)} is an id with a decimal point. Write its digits alone."
     if name in _NUMERIC_IDS and re.fullmatch(r"[0-9]{1,3}([.,' \u00a0][0-9]{3})+", text):
-        return f"{brief(text)} is an id with signs between thousands. Write its digits alone."
+        return f"{brief(text)} is an id with thousands separators. Write its digits alone."
     if name in _NUMERIC_IDS and re.search(r"[^\W\d_]{2}", text):
         return f"{brief(text)} is no id: {name} takes the number, not the name."
     return None

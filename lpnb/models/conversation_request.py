@@ -108,7 +108,7 @@ class ConversationContext(WireModel):
     )
     lang: Text | None = Field(
         default=None,
-        description="Language and country, such as en-US; only one that the account is set up for.",
+        description="Language and country, such as en-US. Check first that the engagement is set up for it.",
         examples=["en-US"],
     )
     features: list[Feature] | None = Field(
@@ -135,7 +135,7 @@ class ConsumerRequestConversation(WireModel):
     }
 
     brand_id: Id | None = Field(default=None, description="The account id; filled in when sent.")
-    channel_type: Literal["MESSAGING"] | None = "MESSAGING"
+    channel_type: Literal["MESSAGING"] | None = Field(default="MESSAGING", description="Always MESSAGING.")
     ttr_def_name: Annotated[TtrDefName | None, NULLABLE] = Field(
         default=None,
         description="Urgency: NORMAL, URGENT, PRIORITIZED, or null, which is sent as null.",
@@ -143,7 +143,9 @@ class ConsumerRequestConversation(WireModel):
     campaign_info: CampaignInfo | None = None
     conversation_context: ConversationContext | None = None
     skill_id: Id | None = Field(
-        default=None, description="-1 is any skill. Prefer a campaign.", examples=["-1"]
+        default=None,
+        description="-1 is any skill. Route with a campaign instead: LivePerson advises against it.",
+        examples=["-1"],
     )
     metadata: Json = Field(default=None, description="Conversation metadata objects.")
 

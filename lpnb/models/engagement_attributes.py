@@ -270,7 +270,7 @@ class SearchInfo(Attribute):
 class Impression(Attribute):
     """What became of an engagement that was offered: shown, accepted, expanded, timed out or closed.
 
-    It belongs into a report of the very session that was offered the engagement;
+    It belongs in a report of the very session that was offered the engagement;
     ``engagement.impression(...)`` fills everything in.
 
     Example:

@@ -121,7 +121,7 @@ class EngagementRequest:
             path = join("engagementAttributes", place)
             kind = element.get("type") if isinstance(element, Mapping) else getattr(element, "kind", None)
             if kind in IMPRESSIONS and not self.reports:
-                complaints.append(must(join(path, "type"), "belongs into a report", kind))
+                complaints.append(must(join(path, "type"), "belongs in a report", kind))
             else:
                 sdes.append(read_attribute(element, path, complaints))
         given_identities = self.identities
@@ -393,7 +393,7 @@ def _explain(outcome: Offer, ids: Mapping[str, Any], status: object) -> str:
             "batch.with_engagement(engagement) routes by it."
         )
     if status is not None:
-        return f"Nothing that is known is offered: the status is {brief(status)}. See raw."
+        return f"Nothing is taken from it: lpnb does not know the status {brief(status)}. See raw."
     return (
         "Nothing is offered: no engagement matches this visitor, or nobody is available. Without one, a "
         "conversation goes where the account's rules or its default skill send it."

@@ -75,7 +75,7 @@ STATUS_MEANINGS = {
 }
 #: The same for 408 and 5xx.
 UNKNOWN_MEANING = (
-    "Nobody knows whether the conversation was created.",
+    "It is not known whether the conversation was created.",
     "Look for the consumer's open conversation before you send again: "
     "client.find_open_conversation(consumer_id).",
 )
@@ -86,7 +86,7 @@ def status_meaning(status: int) -> tuple[str, str] | None:
 
     Example:
         >>> status_meaning(503)[0]
-        'Nobody knows whether the conversation was created.'
+        'It is not known whether the conversation was created.'
     """
     return UNKNOWN_MEANING if status == 408 or 500 <= status < 600 else STATUS_MEANINGS.get(status)
 

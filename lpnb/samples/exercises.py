@@ -137,7 +137,7 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "3.2": Exercise(
         lambda answer: answer is str or _is_one_of("str", "text", "string")(answer),
-        "Monitoring answers with numbers and CONVERSATION wants text; with_engagement sees to it.",
+        "Monitoring answers with numbers and CONVERSATION wants text; with_engagement makes text of them.",
         "Look at type(engagement.engagement_id), and at the JSON of the batch.",
     ),
     "4.1": Exercise(

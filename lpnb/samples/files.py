@@ -104,7 +104,7 @@ def copy_samples(folder: Path, *, force: bool = False) -> CopyResult:
 
 def _files_to_copy() -> Iterator[tuple[str, Path]]:
     for file in _files(bundled_folder("notebooks")):
-        if file.suffix == ".ipynb":
+        if file.suffix in (".ipynb", ".md"):
             yield file.name, file
     data = bundled_folder("data")
     for file in _files(data):

@@ -116,7 +116,8 @@ examples:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lpnb sandbox",
-        description="Play LivePerson's Conversational Cloud on this machine, for a client in any language.",
+        description="Imitate LivePerson's Conversational Cloud on this machine, for a client in any "
+        "language.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -145,13 +146,19 @@ def _add_account_options(parser: argparse.ArgumentParser) -> None:
 def _add_world_options(parser: argparse.ArgumentParser) -> None:
     """What it plays, keeps and serves."""
     add = parser.add_argument
-    add("--world", metavar="FILE", help="play the world in this TOML file in place of the bank that ships")
+    add(
+        "--world",
+        metavar="FILE",
+        help="use the accounts, skills and campaigns of this TOML file in place of the bank that "
+        "comes with lpnb",
+    )
     add(
         "--rule",
         metavar="NAME=VALUE",
         action="append",
         default=[],
-        help="switch what is not documented, such as unknown_ids=refuse; may be given several times",
+        help="choose what happens where LivePerson documents nothing, such as unknown_ids=refuse; "
+        "may be given several times",
     )
     add("--rules", metavar="FILE", help="take the switches in the table [rules] of this TOML file")
     add(

@@ -41,8 +41,10 @@ def read_lenient_json(text: str) -> tuple[Any, list[Complaint]]:
 
     Example:
         >>> value, complaints = read_lenient_json('[{"a": 1} /* one */]')
-        >>> value, complaints[0].sentence
-        ([{'a': 1}], 'frames hold comments or trailing commas, which JSON has not; they were left out.')
+        >>> value
+        [{'a': 1}]
+        >>> complaints[0].sentence
+        'frames hold comments or trailing commas, which JSON does not allow; they were left out.'
     """
     try:
         return _unwrapped(read_json(text)), []
@@ -52,7 +54,8 @@ def read_lenient_json(text: str) -> tuple[Any, list[Complaint]]:
         raise first
     if quote := typographic_quote(text):
         sentence = (
-            f"frames have typographic quotes ({quote}), which JSON has not; they were read as plain ones."
+            f"frames have typographic quotes ({quote}), which JSON does not allow; they were "
+            "read as plain ones."
         )
         for attempt in (text.translate(TYPOGRAPHIC), _only_double(text)):
             try:
@@ -74,7 +77,7 @@ def read_lenient_json(text: str) -> tuple[Any, list[Complaint]]:
     if json_trouble(value) is not None:
         raise first
     if _IN_COMMENTS.search(text):
-        sentence = "frames hold comments or trailing commas, which JSON has not; they were left out."
+        sentence = "frames hold comments or trailing commas, which JSON does not allow; they were left out."
         return clean(value), [Complaint("frames", sentence)]
     return clean(value), [_written_in("JavaScript")]
 

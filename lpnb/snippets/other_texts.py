@@ -61,7 +61,7 @@ def read_other_text(text: str) -> ParsedRequest | None:
         note = "It is a page (HTML), which a proxy or a gateway writes: LivePerson answers in JSON."
         if status:
             return ParsedRequest("reply", reply=RecordedReply(int(status[1]), text), notes=(note,))
-        return _named("page", f"{note} Say the status that came with it: --status.")
+        return _named("page", f"{note} Give the status that came with it: --status.")
     if match := _TOKEN.fullmatch(text):
         said = claims(Secret(match[1]))
         header = "X-LP-ON-BEHALF" if "ext_consumer_id" in said else "Authorization"
@@ -72,7 +72,7 @@ def read_other_text(text: str) -> ParsedRequest | None:
         sentence = (
             "The JSON in the text is cut off or broken, as where a log keeps so many characters of a line."
         )
-        return _named("cut off", f"{sentence} Hand in the whole request.")
+        return _named("cut off", f"{sentence} Give the whole request.")
     if _TABLE.match(text):
         return _named("table", "lpnb columns FILE says how it is read; explain reads requests.")
     return None

@@ -72,9 +72,10 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
     """The table with pandas' nullable types: str, Int64, boolean, float64 and datetime64[us, UTC]."""
     import pandas as pd
 
+    from lpnb.tables.uncut_table import UncutTable
+
     nullable = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
-    frame: pd.DataFrame = table.replace_schema_metadata().to_pandas(types_mapper=nullable.get)
-    return frame
+    return UncutTable(table.replace_schema_metadata().to_pandas(types_mapper=nullable.get), copy=False)
 
 
 def with_dtype_notes(table: pa.Table) -> pa.Table:

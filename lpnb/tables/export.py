@@ -136,7 +136,7 @@ def check_export(path: str | Path) -> None:
         kind = "a folder" if path.is_dir() else "no plain file"
         complaint = Complaint(str(path), f"{path} cannot be written: it is {kind}.")
     elif not os.access(path.parent, os.W_OK):
-        complaint = Complaint(str(path), f"{path} cannot be written: {path.parent} is not yours to write in.")
+        complaint = Complaint(str(path), f"{path} cannot be written: you may not write to {path.parent}.")
     if complaint:
         raise InvalidValueError([complaint])
 

@@ -21,9 +21,9 @@ MAX_ROWS = 100
 def print_table(table: pd.DataFrame, columns: Iterable[str] | None = None, *, most: int = MAX_ROWS) -> None:
     """Print *table* with every cell whole: ids are there to be copied.
 
-    ``print(table)`` leaves it to pandas, which shortens long cells and leaves out columns in the middle,
-    among them ``conversation_id``. Here a table that is wider than the terminal leaves out what is empty in
-    every row, says so, and puts its widest columns below each row. A file or a pipe gets a row in one line.
+    A table that is wider than the terminal leaves out what is empty in every row, says so, and puts its
+    widest columns below each row. A file or a pipe gets a row in one line. Tables that lpnb makes print
+    themselves so; of another DataFrame pandas shortens long cells and leaves out columns in the middle.
 
     Args:
         table: Any DataFrame, such as ``run.table()`` or ``responses_table(reply)``. An index with a

@@ -138,5 +138,5 @@ def _describe_failure(exchange: Exchange) -> str:
     if exchange.failure is not None:
         return f"gave no usable answer: {exchange.failure}"
     if exchange.retry_after and exchange.retry_after > MAX_WAIT:
-        return f"answered HTTP {exchange.status} and asks to stay away for {exchange.retry_after:.0f} s"
+        return f"answered HTTP {exchange.status} and asks for a pause of {exchange.retry_after:.0f} s"
     return f"answered HTTP {exchange.status}"

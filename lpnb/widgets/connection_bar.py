@@ -25,7 +25,7 @@ AnyClient = Client | AsyncClient
 _REFRESH_INTERVAL = 30.0
 _SANDBOX = "Sandbox on this machine"
 _KEYS = {
-    "Ctrl+Enter": "send, or run under Experiment", "Escape": "close what is open",
+    "Ctrl+Enter": "send, or run under Experiment", "Escape": "close an open list",
     "Ctrl+Alt+D": "duplicate", "Ctrl+Alt+Z": "undo", "Ctrl+Alt+F": "find a field", "Ctrl+Alt+H": "this list",
 }  # fmt: skip
 #: Which of its two parts is shown, the style sheet decides by what the page's script has marked.

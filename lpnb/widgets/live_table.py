@@ -66,7 +66,7 @@ class LiveTable(ipw.HTML):  # type: ignore[misc]  # ipywidgets has no types
         except ReceiverError:  # it was stopped: what is shown stays
             self.value += "<p>The receiver is stopped.</p>"
         except Exception as error:  # an exception in a task would vanish unseen
-            text = f"It is followed no more: {type(error).__name__}: {error}"
+            text = f"It is not updated any more: {type(error).__name__}: {error}"
             self.value += f'<p role="alert">{esc(clean(text))}</p>'
 
     def _draw(self) -> Future[None]:

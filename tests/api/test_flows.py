@@ -381,7 +381,7 @@ def test_an_absurd_retry_after_is_not_waited_for():
     with pytest.raises(ServiceError) as caught:
         play(with_retries(ask, "IDP"), Exchange(status=429, retry_after=86400.0))
 
-    assert str(caught.value) == "IDP answered HTTP 429 and asks to stay away for 86400 s."
+    assert str(caught.value) == "IDP answered HTTP 429 and asks for a pause of 86400 s."
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 418])

@@ -167,7 +167,7 @@ def test_a_status_that_is_not_known_passes_and_is_no_offer():
     found = engagement_of({"visitorId": "v", "sessionId": "s", "engagementDetails": details}, None)
 
     assert (found.outcome, found.status) == ("none", "callback")
-    assert found.explanation == "Nothing that is known is offered: the status is 'callback'. See raw."
+    assert found.explanation == "Nothing is taken from it: lpnb does not know the status 'callback'. See raw."
 
 
 json_values = st.recursive(
@@ -577,7 +577,7 @@ def test_an_impression_is_read_from_the_wire_and_back():
         ),
         (
             {"engagement_attributes": [{"type": "impDisplay", "campaign": 1, "engId": 2}]},
-            "engagementAttributes[0].type belongs into a report; got 'impDisplay'.",
+            "engagementAttributes[0].type belongs in a report; got 'impDisplay'.",
         ),
         (
             {"engagement_attributes": [{"type": "service", "status": 1, "service": {"status": 14}}]},

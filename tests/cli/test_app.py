@@ -147,7 +147,7 @@ def test_the_browser_is_handed_a_file_and_no_token(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(app.secrets, "token_hex", lambda _: "canary-token")
     monkeypatch.setattr(app, "server_process", lambda *_: contextlib.nullcontext(Page()))
-    monkeypatch.setattr(app, "_wait_until_ready", lambda *_: None)
+    monkeypatch.setattr(app, "answers", lambda *_: True)
     monkeypatch.setattr(app, "exit_on_termination", lambda: None)
     monkeypatch.setattr(webbrowser, "open", look)
 

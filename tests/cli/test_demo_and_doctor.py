@@ -221,7 +221,7 @@ def test_the_doctor_says_that_the_secret_is_wrong_and_never_prints_it(sandbox, t
     done = lpnb("doctor", cwd=tmp_path, **wrong)
 
     assert "fail  AppJWT          Sentinel refused LP_CLIENT_ID and LP_CLIENT_SECRET" in done.stdout
-    assert "skip  ConsumerJWS     waits for the AppJWT" in done.stdout
+    assert "skip  ConsumerJWS     not checked: it needs an AppJWT" in done.stdout
     assert "canary-4711" not in done.stdout + done.stderr
     assert done.returncode == 1
 
@@ -251,7 +251,7 @@ def test_the_doctor_refuses_a_profile_that_is_not_there(tmp_path):
 
 def test_a_check_that_could_not_be_made_is_no_failure():
     skipped = DoctorReport(
-        [DoctorCheck("settings", "ok", "there"), DoctorCheck("clock", "skip", "no reply told the time")]
+        [DoctorCheck("settings", "ok", "there"), DoctorCheck("clock", "skip", "no reply had a date")]
     )
 
     assert skipped.ok

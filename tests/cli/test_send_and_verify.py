@@ -200,7 +200,7 @@ def test_resume_with_settle_finds_the_unknown_and_writes_every_row(world, capsys
     world.fail("conversation", "drop_after", times=2)
     assert main(["send", str(path), "--journal", "run.sqlite", "--concurrency", "1", "--quiet"]) == 1
     said = capsys.readouterr().err
-    assert "look for it with lpnb send --resume --settle --journal run.sqlite" in said
+    assert "Look for it: lpnb send --resume --settle --journal run.sqlite" in said
 
     assert main(["send", "--resume", "--settle", "--journal", "run.sqlite", "--out", "all.parquet"]) == 0
 
@@ -208,7 +208,10 @@ def test_resume_with_settle_finds_the_unknown_and_writes_every_row(world, capsys
     assert len(world.conversations) == 4
 
 
-LASTS = "Begin anew with another journal, beside a sandbox that lasts: lpnb sandbox --port 8765 --state "
+LASTS = (
+    "Start again with another journal, and with a sandbox that keeps running: lpnb sandbox "
+    "--port 8765 --state "
+)
 
 
 def test_what_a_sandbox_took_with_it_is_not_looked_for_again_and_again(world, monkeypatch, capsys):
@@ -216,7 +219,7 @@ def test_what_a_sandbox_took_with_it_is_not_looked_for_again_and_again(world, mo
     world.fail("conversation", "drop_after")
     journal = ["--journal", "run.sqlite", "--quiet"]
     assert main(["send", "rows.csv", "--concurrency", "1", *journal]) == 1
-    assert "look for it with lpnb send --resume --settle --journal run.sqlite" in capsys.readouterr().err
+    assert "Look for it: lpnb send --resume --settle --journal run.sqlite" in capsys.readouterr().err
 
     before = world.environment()["LP_DOMAIN_API"]
     gone = f"the sandbox at {before}, which they were sent to, is not there any more"
@@ -226,7 +229,7 @@ def test_what_a_sandbox_took_with_it_is_not_looked_for_again_and_again(world, mo
         assert main(["send", "--resume", "--settle", *journal]) == 1
 
         said = capsys.readouterr().err.splitlines()[-1]
-        assert said.startswith(f"What is unknown stays so: {gone}, and nobody else knows of them. {LASTS}")
+        assert said.startswith(f"The unknown cases cannot be looked up later: {gone}. {LASTS}")
         assert other.conversations == []
 
 
@@ -240,8 +243,7 @@ def test_what_the_embedded_sandbox_takes_with_it_can_be_looked_for_in_the_same_c
         capsys.readouterr()
         .err.splitlines()[-1]
         .startswith(
-            "What is unknown stays so: the embedded sandbox ends with this command, "
-            "and nobody else knows of them. "
+            "The unknown cases cannot be looked up later: the embedded sandbox ends with this command. "
             f"--settle in the same call looks for them before it does. {LASTS}"
         )
     )
@@ -378,7 +380,7 @@ def test_the_last_words_tell_of_steps_that_failed_and_the_file_of_which(world, c
     assert capsys.readouterr().err.splitlines()[-3:] == [
         "1 row is in r.csv",
         "1 of 1 cases: 1 answered; done",
-        "1 case: an opening message may not have arrived and is not said again; see to it in the "
+        "1 case: an opening message may not have arrived and is not said again; do it by hand in the "
         "conversation. 1 case: the conversation may still be open; "
         "lpnb send --resume --journal r.sqlite tries again.",
     ]
@@ -399,7 +401,7 @@ def test_a_close_that_failed_is_told_by_verify_too(world, capsys):
     assert main(["verify", str(path), "--journal", "r.sqlite", "--quiet"]) == 0
 
     assert (
-        "1 case: the close was refused and is not repeated; see to it in the conversation."
+        "1 case: the close was refused and is not repeated; do it by hand in the conversation."
         in capsys.readouterr().err
     )
 

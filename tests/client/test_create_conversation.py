@@ -384,7 +384,7 @@ def test_an_absurd_retry_after_ends_the_send_at_once(door, sandbox):
     assert sandbox.calls["conversation"] == 1
     assert reply.outcome == "not sent"
     assert reply.explanation == (
-        "Nothing was created: the service is throttling this account (HTTP 429) and asks to stay away for "
+        "Nothing was created: the service is throttling this account (HTTP 429) and asks for a pause of "
         "86400 s. Sending again is safe."
     )
 
@@ -842,7 +842,7 @@ def test_an_account_that_asks_to_stay_away_is_left_alone_by_everybody(settings, 
     assert (first.outcome, first.attempts) == ("not sent", 1)
     assert (second.outcome, second.attempts) == ("not sent", 0)
     assert second.pairs[0].message.startswith(
-        "the service is throttling this account (HTTP 429) and asks to stay away for "
+        "the service is throttling this account (HTTP 429) and asks for a pause of "
     )
     assert sandbox.calls["conversation"] == 1
 

@@ -309,7 +309,7 @@ def test_what_has_no_switch_is_reported_and_what_is_never_tried_is_said_so(sandb
     wrong_secret = by_guess["how a wrong client secret or password is answered"]
     assert wrong_secret.verdict == "not asked"
     assert wrong_secret.evidence.startswith("Not asked, on purpose: ")
-    assert by_guess["routing_order"].evidence.startswith("It takes an engagement, a skill")
+    assert by_guess["routing_order"].evidence.startswith("It needs an engagement, a skill")
     assert report.shapes == ()
     assert {request.status for request in sandbox.requests if request.route == "sentinel"} <= {200, 400}
 

@@ -86,8 +86,7 @@ def curl(**headers: str) -> str:
                 "These are the frames of a request.",
                 "- [0].body has 7 fields of older pages (firstName, lastName, avatarUrl, role,",
                 "  backgndImgUri, description, privateData); today the profile is",
-                "  authenticatedData.lp_sdes. To send everything as it stands:",
-                "  lpnb.RawBatch(text).",
+                "  authenticatedData.lp_sdes. To send everything as it is: lpnb.RawBatch(text).",
             ],
         ),
         (
@@ -156,7 +155,7 @@ def test_a_bare_status_is_explained(status: int, meaning: tuple[str, str]) -> No
 def test_what_nobody_knows_is_said(status: int) -> None:
     explanation = explain("", status=status)
 
-    assert explanation.description == f"This is the status {status} alone."
+    assert explanation.description == f"This is a status alone: {status}."
     assert sentences(explanation) == [f"{status}: {UNKNOWN_MEANING[0]}"]
     assert explanation.answer == UNKNOWN_MEANING[1]
 

@@ -148,7 +148,8 @@ def test_hashed_values_are_compared_by_names_that_somebody_gave(client):
     assert list(comparison.table()["change"]) == ["other values", "stayed"]
     assert comparison.paired_by == "the case's name"
     assert comparison.notes == [
-        "ctmrinfo.customerId is kept as hashes, so whether those values were the same cannot be seen; all "
+        "ctmrinfo.customerId is kept as pseudonyms, so whether those values were the same cannot be "
+        "seen; all "
         "others were compared."
     ]
 
@@ -160,14 +161,14 @@ def test_hashed_values_without_names_are_refused_and_so_is_a_key_of_hashes(clien
     with pytest.raises(InvalidValueError) as caught:
         before.compare(after)
     assert str(caught.value) == (
-        "ctmrinfo.customerId was kept as hashes, which are salted anew in each journal, so they cannot be "
+        "ctmrinfo.customerId was kept as pseudonyms, which differ from journal to journal, so they cannot be "
         "compared, and the cases have no names of their own to pair them by. Give a key that was not hashed: "
         "compare(before, after, key=...)."
     )
     with pytest.raises(InvalidValueError) as caught:
         before.compare(after, key="ctmrinfo.customerId")
     assert str(caught.value) == (
-        "ctmrinfo.customerId was kept as hashes, which are salted anew in each journal, so they cannot be "
+        "ctmrinfo.customerId was kept as pseudonyms, which differ from journal to journal, so they cannot be "
         "compared. Pair by another column, or by name: key='case'."
     )
     assert before.compare(after, key="ctmrinfo.ctype").summary == "2 cases: 0 moved, 2 stayed"

@@ -258,7 +258,7 @@ def test_a_second_interrupt_at_once_leaves_the_way_back_too(settings, sandbox, m
         sandbox.stop()
 
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "Stopped. 0 of 2 cases. 1 had left and are still waited for. "
+        "Stopped. 0 of 2 cases. Still waiting for 1 answer. "
         "lpnb.open_run('runs/tiers.sqlite').resume(client) goes on."
     )
 
@@ -281,7 +281,7 @@ def test_a_second_interrupt_takes_the_run_but_not_the_way_back(settings, sandbox
         sandbox.stop()
 
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "Stopped. 0 of 2 cases. 1 had left and are still waited for. "
+        "Stopped. 0 of 2 cases. Still waiting for 1 answer. "
         "lpnb.open_run('runs/tiers.sqlite').resume(client) goes on."
     )
     assert open_run("runs/tiers.sqlite").progress.total == 2
@@ -644,7 +644,7 @@ def test_personal_values_can_be_kept_as_hashes_only(client, sandbox):
     assert re.fullmatch("hashed:[0-9a-f]{24}", first)
     assert [json.dumps(c.request).count("Wilhelmina") for c in sandbox.conversations] == [1, 1]
 
-    with pytest.raises(RunError, match="has personal values as hashes only"):
+    with pytest.raises(RunError, match="has personal values as pseudonyms only"):
         open_run(run.journal_path).resume(client)
     assert open_run(run.journal_path).resume(client, cases).state == "done"
 

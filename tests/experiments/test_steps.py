@@ -244,7 +244,7 @@ def test_a_message_and_a_close_that_failed_are_told_in_the_table_and_the_advice(
     assert table["close_outcome"].tolist() == ["unknown"] * 2
     assert table["landing_outcome"].isna().all()
     assert run.advice == (
-        "2 cases: an opening message may not have arrived and is not said again; see to it in the "
+        "2 cases: an opening message may not have arrived and is not said again; do it by hand in the "
         "conversation. 2 cases: the conversation may still be open; run.resume() tries again."
     )
 
@@ -255,7 +255,7 @@ def test_a_message_and_a_close_that_failed_are_told_in_the_table_and_the_advice(
     assert again.table()["say_outcome"].tolist() == ["unknown"] * 2
     assert again.table()["close_outcome"].tolist() == ["answered"] * 2
     assert again.advice == (
-        "2 cases: an opening message may not have arrived and is not said again; see to it in the "
+        "2 cases: an opening message may not have arrived and is not said again; do it by hand in the "
         "conversation."
     )
 
@@ -267,8 +267,8 @@ def test_a_message_that_the_service_refuses_is_told_as_refused(client, sandbox):
 
     assert run.table()[["say_outcome", "close_outcome"]].values.tolist() == [["refused", "refused"]]
     assert run.advice == (
-        "1 case: an opening message was refused and is not said again; see to it in the conversation. "
-        "1 case: the close was refused and is not repeated; see to it in the conversation."
+        "1 case: an opening message was refused and is not said again; do it by hand in the conversation. "
+        "1 case: the close was refused and is not repeated; do it by hand in the conversation."
     )
 
 

@@ -163,7 +163,7 @@ def test_a_brand_id_of_another_account_is_pointed_out_before_anything_leaves(cap
     ("column", "cell", "said"),
     [
         ("ctmrinfo.ctype", "vip ", "begins or ends with a blank"),
-        ("ctmrinfo.ctype", "vip\u200b", "holds a sign that cannot be seen (U+200B)"),
+        ("ctmrinfo.ctype", "vip\u200b", "holds an invisible character (U+200B)"),
         ("ctmrinfo.cstatus", "NULL", "is a word for no value"),
         ("skillId", "Nowhere", "is no id: skillId takes the number, not the name"),
         ("skillId", "2741903011.0", "is an id with a decimal point"),

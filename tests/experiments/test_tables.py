@@ -127,7 +127,7 @@ def test_ids_with_a_point_from_a_column_with_gaps_are_sent_without_it():
 
     assert [dict(case.values) for case in cases] == [{"skillId": "2741903011"}, {}]
     assert cases.notes == [
-        "skillId: 1 of 1 read without what is no part of an id: '2741903011.0' as '2741903011'."
+        "skillId: 1 of 1 read without what is not part of an id: '2741903011.0' as '2741903011'."
     ]
 
 

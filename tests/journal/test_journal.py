@@ -469,8 +469,9 @@ def test_a_journal_that_was_copied_without_its_index_into_such_a_folder_says_how
     journal.close()
 
     assert read_in_a_closed_folder(archive) == (
-        f"{archive} cannot be read where it is: {archive.name}-wal holds the last of it, and reading that "
-        "needs a folder that is yours to write in. Copy both there.\n",
+        f"{archive} cannot be read in this folder: its latest rows are in {archive.name}-wal, and "
+        "reading them "
+        "needs a folder that you may write to. Copy both files there.\n",
         "",
     )
 
@@ -532,7 +533,7 @@ def nothing(path):
         (unfinished, "{} holds no run: making it was not finished, so nothing was sent from it."),
         (
             deceiving,
-            "{} is damaged or was made to deceive: it holds "
+            "{} is damaged, or somebody has changed it: it holds "
             "'CREATE TRIGGER t AFTER INSERT ON attempts BEGIN DELETE FROM'.",
         ),
     ],

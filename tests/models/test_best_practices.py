@@ -118,7 +118,7 @@ def test_without_sdes_the_agent_sees_nothing(sdes):
         (
             {"req_ids": ("1,", "2,")},
             "[0].id",
-            "Fixed request ids cannot tell a late answer to another request from this one's. "
+            "With fixed request ids, a late answer to an earlier request looks like the answer to this one. "
             "Leave them out to get fresh ones.",
             "Getting started with Connector API",
         ),
@@ -218,7 +218,7 @@ def test_two_sdes_of_one_type_are_pointed_out():
         REPLACED,
         (
             SDES,
-            "personal stands here 2 times; the last one counts.",
+            "personal is here 2 times; the last one counts.",
             "Engagement Attributes Best Practices for Messaging",
         ),
     ]

@@ -538,7 +538,7 @@ def test_a_pasted_batch_names_the_path_in_the_posted_array():
         ),
         (
             lambda: CustomerInfo(extra={"a": {1, 2}}),
-            "info.extra.a must be something JSON can say; a set is not; got {1, 2}.",
+            "info.extra.a must be a value that JSON has; a set is none; got {1, 2}.",
         ),
         (
             lambda: ClientProperties(app_version="x" * 33),
@@ -642,9 +642,9 @@ REQUEST = {"kind": "req", "id": "2", "type": "cm.ConsumerRequestConversation", "
             ["[1].type must be 'cm.ConsumerRequestConversation'; got 'cm.ConsumerRequestConversations'."],
         ),
         ([{**PROFILE, "kind": "resp"}, REQUEST], ["[0].kind must be 'req'; got 'resp'."]),
-        ([{**PROFILE, "ID": "1"}, REQUEST], ["[0].ID does not belong into a frame."]),
-        ([{**PROFILE, "a\udfff": "1"}, REQUEST], ["[0].a\ufffd does not belong into a frame."]),
-        ([{**PROFILE, "metadata": []}, REQUEST], ["[0].metadata does not belong into a frame."]),
+        ([{**PROFILE, "ID": "1"}, REQUEST], ["[0].ID is not a field of a frame."]),
+        ([{**PROFILE, "a\udfff": "1"}, REQUEST], ["[0].a\ufffd is not a field of a frame."]),
+        ([{**PROFILE, "metadata": []}, REQUEST], ["[0].metadata is not a field of a frame."]),
         (["x", REQUEST], ["[0] must be a frame, an object with id, type and body; got 'x'."]),
         ([{**PROFILE, "body": None}, REQUEST], ["[0].body must be an object, {} at the least; got None."]),
         ([PROFILE, {**REQUEST, "body": []}], ["[1].body must be an object; got []."]),

@@ -90,7 +90,7 @@ def test_the_stop_button_ends_the_cell_while_requests_hang(kernel, sandbox):
 
     # The two that hang are still at the service when the cell is over.
     assert sandbox.calls["conversation"] == 2
-    assert "Stopped. 0 of 40 cases. 2 had left and are still waited for. run.resume() goes on." in said
+    assert "Stopped. 0 of 40 cases. Still waiting for 2 answers. run.resume() goes on." in said
     assert [output["kind"] for output in outputs if output["kind"] == "error"] == []
     assert any("application/vnd.jupyter.widget-view+json" in output.get("data", {}) for output in outputs)
 

@@ -62,7 +62,7 @@ def test_copying_brings_the_notebooks_and_the_data(tmp_path, capsys):
         for path in (tmp_path / "new" / "place").rglob("*")
         if path.is_file()
     }
-    notebooks = {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
+    notebooks = {path.name for path in (ROOT / "notebooks").glob("*.*")}
     data = {path.relative_to(ROOT).as_posix() for path in (ROOT / "data").rglob("*.*")}
     assert copied == notebooks | data
     assert capsys.readouterr().out == f"{tmp_path / 'new' / 'place'}: {len(copied)} new.\n"

@@ -170,7 +170,7 @@ def test_every_engagement_says_why_it_matched_or_not(connector: Any) -> None:
     asked = page(connector, opened(connector, "asked", conversationContext=context)).text
     unasked = page(connector, opened(connector, "unasked")).text
 
-    assert "Monitoring considered them in the session that the conversation names." in asked
+    assert "Monitoring was asked in the session that the conversation names." in asked
     assert "2 matched" in asked
     assert "Help on the payments page 888889Every condition holds." in asked
     assert "No entry point is 'tel://*' or 'sec://lost-card'." in asked

@@ -259,7 +259,7 @@ def test_a_missing_version_is_400_with_33_unless_the_rule_is_off(connector, conn
         ({"engagementAttributes": [5]}, "engagementAttributes[0] must be an object with a type."),
         (
             {"engagementAttributes": [{"type": "impDisplay"}]},
-            "engagementAttributes[0].type 'impDisplay' belongs into a Report.",
+            "engagementAttributes[0].type 'impDisplay' belongs in a Report.",
         ),
     ],
 )

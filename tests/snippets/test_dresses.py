@@ -367,7 +367,7 @@ def test_what_is_old_is_named_and_the_way_out_works() -> None:
         "description, privateData); today the profile is authenticatedData.lp_sdes. To send everything as it "
         "stands: lpnb.RawBatch(text).",
         "[1].body.ttrDefName must be one of 'NORMAL', 'URGENT', 'PRIORITIZED', 'null'; got 'CUSTOM'. "
-        "'CUSTOM' is of older pages: leave it out. To send everything as it stands: lpnb.RawBatch(text).",
+        "'CUSTOM' is on older pages only: leave it out. To send everything as it is: lpnb.RawBatch(text).",
     ]
     assert lpnb.RawBatch(text).outgoing("12345678").content.decode() == text
 

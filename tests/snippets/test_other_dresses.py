@@ -100,7 +100,7 @@ def test_a_request_is_read_and_called_what_it_is(text: str, kind: str) -> None:
         (JSON.replace('"kind"', "kind"), "frames are written as JavaScript writes them, not as JSON"),
         (
             f"// frames\n{PRETTY}",
-            "frames hold comments or trailing commas, which JSON has not; they were left out.",
+            "frames hold comments or trailing commas, which JSON does not allow; they were left out.",
         ),
         (
             "\n".join(map(json.dumps, FRAMES)),

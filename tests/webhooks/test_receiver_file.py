@@ -173,7 +173,8 @@ def test_a_table_that_the_receiver_never_made_is_refused(account, tmp_path):
         Receiver(account, keep=file).start()
 
     assert str(caught.value) == (
-        f"{file} is damaged or was made to deceive: it holds 'CREATE TRIGGER t AFTER INSERT ON events BEGIN "
+        f"{file} is damaged, or somebody has changed it: it holds 'CREATE TRIGGER t AFTER INSERT ON "
+        "events BEGIN "
         "DELETE FROM ev'."
     )
 

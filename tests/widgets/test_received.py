@@ -88,7 +88,9 @@ def test_a_surprise_while_it_follows_is_said(client: Client, monkeypatch: pytest
         table._next_event.set_result(None)
         table._following.result(10)
 
-        assert table.value.endswith('<p role="alert">It is followed no more: OSError: &lt;disk full&gt;</p>')
+        assert table.value.endswith(
+            '<p role="alert">It is not updated any more: OSError: &lt;disk full&gt;</p>'
+        )
         table.close()
 
 

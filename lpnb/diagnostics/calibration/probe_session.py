@@ -182,7 +182,9 @@ class ProbeSession:
             ProbingEndedError: The last replies told nothing.
         """
         if self._trouble >= MAX_TROUBLE:
-            raise ProbingEndedError(f"{MAX_TROUBLE} replies in a row told nothing; the last: {self._last}")
+            raise ProbingEndedError(
+                f"{MAX_TROUBLE} replies in a row could not be used; the last: {self._last}"
+            )
 
     def note_trouble(self, evidence: str | None) -> None:
         """Count a reply that told nothing, with its *evidence*; None when one did tell something."""

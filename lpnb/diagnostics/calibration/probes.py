@@ -22,16 +22,18 @@ from lpnb.errors import CredentialsError, LpnbError, SettingsError
 #: What is never asked of an account, and why.
 ON_PURPOSE = {
     "how a wrong client secret or password is answered": "Wrong credentials may lock an account.",
-    "from which rate on requests are answered 429, and with which headers": "A burst disturbs everybody.",
-    "what an AppJWT and an upload URL that have ended are answered with": "It would take waiting.",
+    "from which rate on requests are answered 429, and with which headers": (
+        "A burst disturbs all callers of the account."
+    ),
+    "what an AppJWT and an upload URL that have ended are answered with": "It would take a long wait.",
     "after how long a conversation or a survey closes by itself": "It would stay open for up to 90 days.",
 }
 #: Which rules need to be told something, or to see something, and what.
 NEEDS = {
-    "routing_order": "It takes an engagement, a skill and a ctype that lead to three skills.",
-    "fallback_when_offline": "It takes a skill that has a fallback, and nobody online.",
-    "engagement_needs_agent": "It takes an engagement whose skill has nobody online, and its entry point.",
-    "webhook_signature": "It takes a receiver that the account's webhooks reach.",
+    "routing_order": "It needs an engagement, a skill and a ctype that lead to three skills.",
+    "fallback_when_offline": "It needs a skill that has a fallback, and nobody online.",
+    "engagement_needs_agent": "It needs an engagement whose skill has nobody online, and its entry point.",
+    "webhook_signature": "It needs a receiver that the account's webhooks reach.",
     "open_after_refused_profile": "The account refused no profile.",
 }
 #: What the sandbox does by default where only ids, a receiver or another rule make it show.
@@ -109,7 +111,7 @@ class Observations:
         elif reply.is_refused:
             self.settle(rule, refused, "refused it", reply)
         else:
-            self.reasons[rule] = f"The reply told nothing: {reply.evidence}"
+            self.reasons[rule] = f"The reply does not settle it: {reply.evidence}"
 
     def note(self, guess: str, reply: ProbeReply, seen: str | None = None) -> None:
         """What was seen of a guess without a switch: the status and the kind of reply."""
@@ -484,7 +486,7 @@ async def ask_landings(context: ProbeContext) -> None:
         }
     visible = "history_delay" in seen.values or context.receiver is not None
     if not visible:
-        reason = seen.reasons.get("history_delay") or "Nothing tells where a conversation landed."
+        reason = seen.reasons.get("history_delay") or "There is no way to see where a conversation landed."
         for rule in ("routing_order", "any_skill_is_no_choice", "fallback_when_offline"):
             seen.reasons[rule] = reason
         return
@@ -590,7 +592,7 @@ async def find_history(context: ProbeContext) -> None:
             way, reply = (other, found) if found.status in (200, 204) else (way, reply)
     if way is None:
         for rule in ("history_empty_status", "history_source_required", "history_delay"):
-            seen.reasons[rule] = f"Nobody of the settings may read history: {reply.evidence}"
+            seen.reasons[rule] = f"No credentials of the settings may read history: {reply.evidence}"
         return
     context.bearers["way"] = way
     seen.settle("history_empty_status", reply.status, f"HTTP {reply.status}", reply)

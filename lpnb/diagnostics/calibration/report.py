@@ -72,7 +72,8 @@ class CalibrationPlan:
                 f"for the consumers {', '.join(self.consumers)}, and closes each of them.",
                 "An agent who is online may be offered one for a moment. The steps:",
                 *(f"  - {sentence}" for sentence in self.steps),
-                "Never tried: wrong secrets or passwords, bursts, and whatever takes waiting for an end.",
+                "Never tried: wrong secrets or passwords, bursts, and whatever needs a wait until "
+                "something expires.",
                 *([self.note] if self.note else ()),
             ]
         )

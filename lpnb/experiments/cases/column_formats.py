@@ -275,7 +275,7 @@ def whole_format(texts: Iterable[str]) -> ColumnFormat:
         return re.sub(r"[^0-9-]", "", bare) if _GROUPS.fullmatch(bare) else cell
 
     return ColumnFormat(
-        convert, f"{count(_sum(counts, grouped), 'cell')} with signs between thousands, such as {grouped[0]}"
+        convert, f"{count(_sum(counts, grouped), 'cell')} with thousands separators, such as {grouped[0]}"
     )
 
 
@@ -318,7 +318,7 @@ def id_format(texts: Iterable[str], *, numeric: bool) -> ColumnFormat:
     before, after = changed[0]
     return ColumnFormat(
         convert,
-        f"{_sum(counts, [text for text, _ in changed]):,} of {counts.total():,} read without what is no "
+        f"{_sum(counts, [text for text, _ in changed]):,} of {counts.total():,} read without what is not "
         f"part of an id: {before!r} as {after!r}",
     )
 

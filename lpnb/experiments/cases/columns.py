@@ -323,7 +323,7 @@ def case_columns() -> pd.DataFrame:
     Example:
         >>> table = case_columns()
         >>> table[table["column"] == "skillId"].values.tolist()
-        [['skillId', 'id', '-1 is any skill. Prefer a campaign.']]
+        [['skillId', 'id', '-1 is any skill. Route with a campaign instead: LivePerson advises against it.']]
     """
     from lpnb.tables.dataframes import plain_table
 

@@ -123,9 +123,15 @@ class GridSource:
         several = _TUPLES[size].replace(" of", "s of") if size > 1 else "values"
         left = ""
         if array.impossible:
-            left += f" {array.impossible:,} others are in no combination that where= leaves."
+            left += (
+                f" {array.impossible:,} others cannot occur: where= leaves out every "
+                "combination that has them."
+            )
         if array.missing:
-            left += f" {array.missing:,} others were not found in any that where= leaves, and may be in one."
+            left += (
+                f" {array.missing:,} others were not found in a combination that where= leaves, "
+                "and may be missing."
+            )
         covered = array.tuples - array.impossible - array.missing
         columns = f"{_NUMBERS[size]} column{'s' * (size > 1)}"
         return (

@@ -82,7 +82,7 @@ def pair_cases(before: Side, after: Side, key: Sequence[str]) -> Pairing:
     notes = []
     if hashed:
         _check_hashed(key, hashed, all(map(np.all, named)))
-        kept = "is kept as hashes" if len(hashed) == 1 else "are kept as hashes"
+        kept = "is kept as pseudonyms" if len(hashed) == 1 else "are kept as pseudonyms"
         notes.append(
             f"{_listed(hashed)} {kept}, so whether those values were the same cannot be seen; all others "
             "were compared."
@@ -202,7 +202,7 @@ def _is_hashed(side: Side, column: str) -> bool:
 
 
 def _check_hashed(key: Sequence[str], hashed: Sequence[str], are_named: bool) -> None:
-    why = "as hashes, which are salted anew in each journal, so they cannot be compared"
+    why = "as pseudonyms, which differ from journal to journal, so they cannot be compared"
     if in_key := [name for name in key if name in hashed]:
         sentence = f"{_listed(in_key)} was kept {why}. Pair by another column, or by name: key='case'."
         raise InvalidValueError([Complaint("key", sentence)])

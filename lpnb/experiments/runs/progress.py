@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from lpnb._internal.display import count
+
 #: Seconds between two lines where nobody can see a bar move.
 LOG_EVERY = 10.0
 
@@ -143,7 +145,7 @@ def interrupt_notice(progress: Progress, resume_hint: str) -> str:
         >>> interrupt_notice(Progress(3, answered=1, state="stopped"), "run.resume()")
         'Stopped. 1 of 3 cases: 1 answered; stopped. run.resume() goes on.'
     """
-    ends = f" {progress.sending:,} had left and are still waited for." if progress.sending else ""
+    ends = f" Still waiting for {count(progress.sending, 'answer')}." if progress.sending else ""
     return f"Stopped. {progress}.{ends} {resume_hint} goes on."
 
 

@@ -42,7 +42,7 @@ class Settled:
 
     Example:
         >>> print(Settled(answered=("case-00001",), absent=("case-00004", "case-00007")))
-        1 found, 2 certainly absent, safe to send.
+        1 found, 2 certainly not created, safe to send.
     """
 
     answered: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ class Settled:
             f"{len(names):,} {what}"
             for names, what in (
                 (self.answered, "found"),
-                (self.absent, "certainly absent, safe to send"),
+                (self.absent, "certainly not created, safe to send"),
                 (self.unknown, "still unknown"),
             )
             if names
@@ -214,8 +214,8 @@ class Reconciler:
         if over is not None and time.time() - over >= self._certain:
             return ""
         return (
-            "history knows no conversation yet that this run opened later, so it may not be as far. Settle "
-            f"again when there is one, or {_duration(self._certain)} after the attempt"
+            "history shows no conversation yet that this run opened later, so it may be late. Settle again "
+            f"when there is one, or {_duration(self._certain)} after the attempt"
         )
 
     async def _test_history(self) -> str:
@@ -237,8 +237,8 @@ class Reconciler:
                 self._clocks_agree = begun is not None and sent - _SKEW <= begun <= sent + taken + _SKEW
                 return ""
         return (
-            f"history does not know conversation {known.conversation_id} of case {known.name} either, so its "
-            "silence means nothing"
+            f"history does not know conversation {known.conversation_id} of case {known.name} either, so a "
+            "conversation that it does not show may exist all the same"
         )
 
 

@@ -187,7 +187,7 @@ def check_cases(reader: Reader, cases: object, client: Client | AsyncClient) -> 
     salt = reader.about.get("salt")
     if cases is None and salt is not None:
         raise RunError(
-            f"{reader.path} has personal values as hashes only, so its cases cannot be sent from it. "
+            f"{reader.path} has personal values as pseudonyms only, so its cases cannot be sent from it. "
             "Give them: run.resume(client, cases)."
         )
     with explain_damage(reader.path, alone=False):

@@ -72,9 +72,9 @@ def run_experiment(
         confirm: There, the number of cases; typed when it is left out and somebody can be asked.
             On a sandbox it may be left out, and must be right when it is given.
         cap: How many cases a run may have there.
-        hash_personal: Keep personal values in the journal as hashes only, salted for each journal: those of
-            PersonalInfo, and customerId, socialId, imei, userName, sub and ipAddress, also where an answer
-            repeats them. These are pseudonyms, not a protection: the salt stands in the journal, so whoever
+        hash_personal: Keep personal values in the journal as pseudonyms only, others in each journal: those
+            of PersonalInfo, and customerId, socialId, imei, userName, sub and ipAddress, also where an answer
+            repeats them. They are no protection: the salt is in the journal, so whoever
             has it can try values. Consumer ids stay as they are: the unknown cases are looked up by them.
         progress: Whether to show how it goes, or what to show it with.
         dry_run: Print the first requests, secrets masked, and send nothing; a number prints so many.

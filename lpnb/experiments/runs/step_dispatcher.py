@@ -235,7 +235,7 @@ def unfinished_steps(reader: Reader, resume_hint: str) -> str:
             if (outcome := outcomes.get(step, "answered")) not in ("answered", "sending"):
                 counts[step, outcome] = counts.get((step, outcome), 0) + 1
     again = f"{resume_hint} tries again"
-    by_hand = "see to it in the conversation"
+    by_hand = "do it by hand in the conversation"
     sentences = {
         ("say", "refused"): f"an opening message was refused and is not said again; {by_hand}",
         ("say", "unknown"): f"an opening message may not have arrived and is not said again; {by_hand}",

@@ -59,7 +59,7 @@ def check_junit(path: Path) -> None:
     elif path.exists() and not path.is_file():
         sentence = f"{path} cannot be written: it is {'a folder' if path.is_dir() else 'no plain file'}."
     elif not os.access(Path(os.path.realpath(path)).parent, os.W_OK):
-        sentence = f"{path} cannot be written: {path.parent} is not yours to write in."
+        sentence = f"{path} cannot be written: you may not write to {path.parent}."
     else:
         return
     raise InvalidValueError([Complaint(str(path), sentence)])

@@ -165,7 +165,7 @@ def verify(
         live: Must be True for a real account.
         confirm: There, the number of cases.
         cap: How many cases it may be there.
-        hash_personal: Keep personal values in the journal as hashes only.
+        hash_personal: Keep personal values in the journal as pseudonyms only.
         progress: Whether to show how it goes, or what to show it with.
         cluster: Send from the workers of a Dask cluster, as for ``run_experiment``.
         since: An earlier run, the path of its journal, or a folder of journals, of which the last run of the

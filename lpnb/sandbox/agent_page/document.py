@@ -67,7 +67,11 @@ def _banner(page: Page) -> Html:
             "p.account",
             tag("bdi", page.account.name),
             tag("span.mono.faint", page.account.id),
-            tag("span.badge", "Sandbox", title="This is not LivePerson: it is played on this machine."),
+            tag(
+                "span.badge",
+                "Sandbox",
+                title="This is not LivePerson: a sandbox on this machine imitates it.",
+            ),
         ),
         tag("p#webhooks", text, class_=f"pill pill-{tone}", data_live=True),
         tag("p.pill.pill-quiet#live", "Not live", role="status", hidden=True),

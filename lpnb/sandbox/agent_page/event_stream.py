@@ -38,7 +38,9 @@ class EventStream:
             return
         client = self._inbox.join(_last_seen(request))
         if client is None:
-            await send_answer(error_answer(503, "Too many pages listen; close some.", headers=HEADERS), send)
+            await send_answer(
+                error_answer(503, "Too many pages are connected; close some.", headers=HEADERS), send
+            )
             return
         connection: ClientConnection = scope["state"]["connection"]
         closed = asyncio.ensure_future(connection.closed.wait())

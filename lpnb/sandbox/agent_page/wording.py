@@ -203,8 +203,8 @@ def engagements_of(trace: dict[str, Any]) -> list[dict[str, Any]]:
 def considered_by_in_words(trace: dict[str, Any]) -> str:
     """Who looked at the engagements."""
     if trace.get("consideredBy") == "Monitoring":
-        return "Monitoring considered them in the session that the conversation names."
-    return "Monitoring was not asked; this is what it would have said of this consumer."
+        return "Monitoring was asked in the session that the conversation names."
+    return "Monitoring was not asked for this conversation; this is what it would have offered this consumer."
 
 
 def decision_in_words(trace: dict[str, Any]) -> str:

@@ -31,7 +31,7 @@ def trace_of(world: World, state: State, conversation_id: str) -> dict[str, Any]
     return {
         **trace,
         "engagements": [verdict.to_json() for verdict in considered],
-        "consideredBy": "nobody: what Monitoring would have said of this consumer, had it been asked",
+        "consideredBy": "nobody: Monitoring was not asked; this is what it would have offered",
     }
 
 

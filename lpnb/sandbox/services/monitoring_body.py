@@ -116,7 +116,7 @@ def _add_attribute(
     kind = element["type"]
     if kind in IMPRESSIONS:
         if not for_report:
-            raise BodyError(f"{path}.type {kind!r} belongs into a Report.")
+            raise BodyError(f"{path}.type {kind!r} belongs in a Report.")
         if context_of(element) is None:
             raise BodyError(f"{path}.eContext must hold an engagementContext with the contextId.")
         body.impressions.append(element)

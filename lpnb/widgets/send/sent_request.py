@@ -19,7 +19,7 @@ from lpnb.models.sdes import CustomerInfo, PersonalInfo
 from lpnb.widgets import html_views
 
 _UNDER_WAY = (
-    "lpnb ended while this send was under way, and nobody heard an answer. A conversation may exist, so it "
+    "lpnb ended while this send was under way, and no answer came. A conversation may exist, so it "
     "was not repeated. Look for this consumer's open conversation before you send again."
 )
 _NOT_KEPT = "What was sent for it is not known: it was to be kept in memory alone."

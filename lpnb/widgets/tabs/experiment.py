@@ -257,7 +257,7 @@ class ExperimentTab:
         if self.run is not None:
             self.run.stop()
             self.status.value = html_views.status_html(
-                "busy", "Stopping: what has left is still waited for …"
+                "busy", "Stopping: the answers to what was sent are still awaited …"
             )
 
     async def _guarded(self, work: Callable[[Client | AsyncClient], Awaitable[None]]) -> None:

@@ -113,7 +113,7 @@ def trace_html(trace: Mapping[str, Any]) -> str:
     )
     by = esc(clean(trace.get("consideredBy", "")))
     considered = (
-        f"<details><summary>Every engagement, and why it fits or not (considered by {by})</summary>"
+        f"<details><summary>Every engagement, and why it fits or not (asked by {by})</summary>"
         '<div role="region" aria-label="Engagements" tabindex="0"><table><thead><tr>'
         '<th scope="col">fits</th><th scope="col">engagement</th>'
         '<th scope="col">campaign / engagement id</th><th scope="col">why</th></tr>'

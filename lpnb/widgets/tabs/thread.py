@@ -195,7 +195,7 @@ class ThreadView:
         if note:
             self.status.value = html_views.status_html("failed", note)
         elif not (dialogue.asks_history or dialogue.listener):
-            words = "What the agent says is not heard: there is neither a receiver nor access to history."
+            words = "The agent's messages cannot be shown: there is neither a receiver nor access to history."
             self.status.value = html_views.status_html("ask", words)
 
     # Saying

@@ -130,7 +130,7 @@ def test_a_receiver_alone_needs_no_credentials(open_door, sandbox):
     assert door.landing("c", receiver=told).skill_id == CARDS
     silent = door.landing("other", receiver=told, wait=0)
 
-    assert silent.explanation == "other did not become visible. No webhook told of it."
+    assert silent.explanation == "other did not become visible. No webhook reported it."
     assert sum(sandbox.calls.values()) == 0
     assert door.landing("c", wait=0).explanation.endswith("History did not have it within 0 s.")
     assert sandbox.calls["history"] == 1  # nobody else to ask: the connector's own application
@@ -146,7 +146,7 @@ def test_history_that_fails_is_an_error_and_with_a_receiver_a_note(open_door, se
 
     assert str(caught.value) == "Messaging Interactions answered HTTP 503, tried 4 times."
     assert landing.explanation == (
-        "c did not become visible. No webhook told of it. "
+        "c did not become visible. No webhook reported it. "
         "History failed: Messaging Interactions answered HTTP 503, tried 4 times."
     )
 

@@ -1,0 +1,49 @@
+"""A table of lpnb prints itself whole, and stays a DataFrame."""
+
+from __future__ import annotations
+
+import pickle
+
+import pandas as pd
+import pytest
+
+import lpnb
+from lpnb.tables.run_table import cases_table
+
+LONG = "The service refused the conversation with BAD_REQUEST: " + "x" * 80
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    ids = ["8602832d-dce1-446b-8445-0d51f5926a42", None]
+    return cases_table({"case": ["a", "b"], "conversation_id": ids, "message": [None, LONG]})
+
+
+def test_print_shows_what_print_table_shows(table, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = table[["case", "conversation_id", "message"]]
+
+    print(shown)
+    printed = capsys.readouterr().out
+    lpnb.print_table(shown)
+
+    assert printed == capsys.readouterr().out
+    assert "8602832d-dce1-446b-8445-0d51f5926a42" in printed
+    assert LONG in printed
+
+
+def test_a_notebook_shows_whole_messages(table):
+    assert LONG in table[["case", "message"]].head(2)._repr_html_()
+    assert pd.get_option("display.max_colwidth") == 50
+
+
+def test_a_pivot_of_it_is_printed_with_its_index(table):
+    counts = table["case"].value_counts().to_frame("cases")
+
+    assert str(counts.sort_index()) == "      cases\ncase       \na         1\nb         1"
+
+
+def test_it_is_a_dataframe_in_all_else(table):
+    assert isinstance(table, pd.DataFrame)
+    pd.testing.assert_frame_equal(pickle.loads(pickle.dumps(table)), table)
+    pd.testing.assert_frame_equal(pd.concat([table, table]).drop_duplicates(), table)
