@@ -96,7 +96,7 @@ def page(answer: Answer) -> str:
 
 **What to do.** {answer.advice}
 
-`lpnb explain FILE`, or `lpnb.explain(text)` in Python, names the field or the token in the request that you have:
+`lpnb explain FILE`, or `lpnb.explain(text)` in Python, names the field or the token in a request:
 see [Explain a 400, or any other answer](../how-to/explain-a-400.md).
 
 ## See it on a sandbox

@@ -176,7 +176,7 @@ EXERCISES: dict[str, Exercise] = {
         "It is a command of lpnb, and of the checklist the second step.",
     ),
     "9.1": Exercise(
-        _is_one_of("Cards & Payments"),
+        _is_skill("Cards & Payments", "2741903011"),
         "The rule for lost cards stands above that for vips who are signed in, and the first one decides.",
         "Read the list from the top, and stop at the first rule whose conditions all hold.",
     ),

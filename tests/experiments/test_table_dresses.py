@@ -167,7 +167,7 @@ def test_a_brand_id_of_another_account_is_pointed_out_before_anything_leaves(cap
         ("ctmrinfo.cstatus", "NULL", "is a word for no value"),
         ("skillId", "Nowhere", "is no id: skillId takes the number, not the name"),
         ("skillId", "2741903011.0", "is an id with a decimal point"),
-        ("skillId", "2,741,903,011", "is an id with signs between thousands"),
+        ("skillId", "2,741,903,011", "is an id with thousands separators"),
         ("ctmrinfo.customerId", "1.0E+11", "looks like an id that a spreadsheet has rounded"),
         ("personal.contacts.0.phone", "4.9E+11", "looks like an id that a spreadsheet has rounded"),
     ],
