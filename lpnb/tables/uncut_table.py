@@ -30,6 +30,13 @@ class UncutTable(pd.DataFrame):
             return as_text(self)
         return super().__repr__()
 
-    def _repr_html_(self) -> str | None:
+    def _repr_html_(self) -> str:
+        long = len(self) > int(pd.get_option("display.max_rows"))
         with pd.option_context("display.max_colwidth", None):
-            return super()._repr_html_()  # type: ignore[operator, no-any-return]
+            html: str = self.to_html(
+                max_rows=int(pd.get_option("display.min_rows")) if long else None,
+                show_dimensions=long,
+                notebook=True,
+                na_rep="",
+            )
+        return html.replace("<td>&lt;NA&gt;</td>", "<td></td>")  # of integers na_rep leaves it

@@ -27,7 +27,7 @@ def test_the_example_lands_where_the_page_says(tmp_path):
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "Consumer consumer-7f3a: answered." in ran.stdout
     assert "is in skill Cards & Payments" in ran.stdout
-    assert "print(client.landing(reply))  # the skill it landed in: Cards & Payments" in TEXT
+    assert "print(client.landing(reply))  # the skill that it was routed to: Cards & Payments" in TEXT
 
 
 def test_the_example_is_ten_lines_of_python():
@@ -71,6 +71,15 @@ def test_every_how_to_page_is_linked_from_the_front_page():
     pages = sorted(path.name for path in (ROOT / "docs" / "how-to").glob("*.md"))
 
     assert [page for page in pages if f"(docs/how-to/{page})" not in TEXT] == []
+
+
+def test_the_terms_of_use_are_named_before_the_first_live_step():
+    live = (ROOT / "docs" / "how-to" / "go-live.md").read_text(encoding="utf-8")
+    notebook = (ROOT / "notebooks" / "08-real-account.ipynb").read_text(encoding="utf-8")
+
+    assert "API terms of use" in live[: live.index("## 1. Settings")]
+    assert "API terms of use" in notebook[: notebook.index("lpnb.connect(")]
+    assert "API terms of use" in TEXT[TEXT.index("## A real account") : TEXT.index("## The ordinary way")]
 
 
 def test_what_it_is_not_stands_before_what_it_can_do():

@@ -61,6 +61,24 @@ def test_a_grid_and_a_file_of_cases_send_null(tmp_path, way):
         assert [body.get("ttrDefName", "left out") for body in sent] == ["URGENT", None, "left out"]
 
 
+def test_custom_of_older_pages_is_named_as_that_and_can_be_sent(client, sandbox):
+    text = json.dumps(lpnb.ConversationBatch.build(ttr_def_name="URGENT").to_wire(sandbox.account_id))
+    old = text.replace("URGENT", "CUSTOM")
+    said = (
+        "[1].body.ttrDefName must be one of 'NORMAL', 'URGENT', 'PRIORITIZED', 'null'; got 'CUSTOM'. 'CUSTOM' is "
+        "on older pages only: leave it out. To send everything as it is: lpnb.RawBatch(text)."
+    )
+
+    for refused in (
+        lambda: lpnb.ConversationBatch.build(ttr_def_name="CUSTOM"),
+        lambda: lpnb.ConversationBatch.from_wire(old),
+    ):
+        with pytest.raises(lpnb.InvalidValueError) as caught:
+            refused()
+        assert str(caught.value) == said
+    assert client.send_batch(lpnb.RawBatch(old), "anna").outcome == "answered"
+
+
 def test_the_explorers_field_shows_a_null_and_sends_it():
     (field,) = [f for f in model_fields(ConsumerRequestConversation, "request") if f.path == ("ttrDefName",)]
 

@@ -32,9 +32,21 @@ def test_print_shows_what_print_table_shows(table, capsys, monkeypatch):
     assert LONG in printed
 
 
-def test_a_notebook_shows_whole_messages(table):
-    assert LONG in table[["case", "message"]].head(2)._repr_html_()
+def test_a_notebook_shows_whole_messages_all_columns_and_nothing_for_what_is_empty(table):
+    shown = table._repr_html_()
+
+    assert LONG in shown
+    assert [name for name in table.columns if f"<th>{name}</th>" not in shown] == []
+    assert "NaN" not in shown
+    assert "&lt;NA&gt;" not in shown
     assert pd.get_option("display.max_colwidth") == 50
+
+
+def test_of_a_long_table_a_notebook_shows_its_ends_and_its_size():
+    shown = cases_table({"case": [f"case-{number:03}" for number in range(100)]})._repr_html_()
+
+    assert shown.count("<tr>") == 11  # five rows of each end, and dots between them
+    assert "<p>100 rows" in shown
 
 
 def test_a_pivot_of_it_is_printed_with_its_index(table):
