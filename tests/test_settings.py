@@ -319,9 +319,9 @@ def _values(text):
     [
         ("\u201cnever-shown\u201d", "a typographic quote, \u201c (U+201C). Write the value without quotes, "),
         ("\u2018never-shown\u2019", "a typographic quote, \u2018 (U+2018). Write the value without quotes, "),
-        ("never-shown\u200b", "a sign that cannot be seen (U+200B). Type the value anew."),
-        ("never\u00a0shown", "a sign that cannot be seen (U+00A0). Type the value anew."),
-        ("\ufeffnever-shown", "a sign that cannot be seen (U+FEFF). Type the value anew."),
+        ("never-shown\u200b", "an invisible character (U+200B). Type the value anew."),
+        ("never\u00a0shown", "an invisible character (U+00A0). Type the value anew."),
+        ("\ufeffnever-shown", "an invisible character (U+FEFF). Type the value anew."),
     ],
 )
 def test_what_an_editor_put_around_a_secret_is_named_without_the_secret(value, problem):
@@ -408,7 +408,7 @@ def test_a_file_does_not_decide_where_a_secret_of_the_environment_goes(monkeypat
         Settings.load()
 
     assert str(caught.value) == (
-        f"{name} stands in ./.env and would decide where {secret} may go, which comes from the environment. "
+        f"{name} is set in ./.env and would decide where {secret} may go, which comes from the environment. "
         f"Set {name} in the environment too, or write it into ./.env."
     )
 

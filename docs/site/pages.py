@@ -11,7 +11,8 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-#: The menu, in its order: heading, then pages; those of "How to" in the order of a journey. What is missing from here goes to the end of "Further".
+#: The menu, in its order: heading, then pages; those of "How to" in the order of a journey.
+#: What is missing from here goes to the end of "Further".
 MENU: dict[str, tuple[str, ...]] = {
     "Learn": ("notebooks/*",),
     "How to": (

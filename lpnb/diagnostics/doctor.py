@@ -37,7 +37,8 @@ MAX_CLOCK_SKEW = 60.0
 #: The consumer that is asked for a ConsumerJWS. It never opens a conversation.
 CONSUMER = "lpnb-doctor"
 _OAUTH_1 = (
-    "OAuth 1 has not been supported since 30 September 2025, and ended on 31 May 2026. Take an application's\n"
+    "OAuth 1 has not been supported since 30 September 2025, and ended on 31 May 2026. Take an "
+    "application's\n"
     "LP_HISTORY_CLIENT_ID and LP_HISTORY_CLIENT_SECRET (OAuth 2) in its place."
 )
 _PURPOSE = {"asyncMessagingEnt": "messaging", "sentinel": "Sentinel", "idp": "IDP"}

@@ -198,7 +198,9 @@ class CustomerInfo(Sde):
     wire_root: ClassVar[str] = "info"
 
     ctype: Text | None = Field(
-        default=None, description="Customer type or tier, in small or capital letters; SDE rules can route by it.", examples=["vip"]
+        default=None,
+        description="Customer type or tier, in small or capital letters; SDE rules can route by it.",
+        examples=["vip"],
     )
     cstatus: Text | None = Field(
         default=None, description="Lifecycle status, from the brand's list.", examples=["cancelled"]
@@ -212,7 +214,9 @@ class CustomerInfo(Sde):
     currency: Text | None = Field(
         default=None, description="Currency of the balance (ISO 4217).", examples=["USD"]
     )
-    social_id: Text | None = Field(default=None, description="Id at a social network of your choice.", examples=["11256324780"])
+    social_id: Text | None = Field(
+        default=None, description="Id at a social network of your choice.", examples=["11256324780"]
+    )
     imei: Text | None = Field(default=None, description="Unique device id.", examples=["3543546543545688"])
     user_name: Text | None = Field(default=None, description="User name or nickname.", examples=["user000"])
     company_size: Whole | None = Field(default=None, description="Number of employees.", examples=[500])

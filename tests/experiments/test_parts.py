@@ -36,8 +36,8 @@ def test_parts_are_the_table(run):
         "part-00002.parquet",
     ]
     assert repr(parts) == "<Parts of 11 cases in 3 files in parts>"
-    pd.testing.assert_frame_equal(read_parts("parts").table(), run.table())
-    pd.testing.assert_frame_equal(parts.table(["outcome", "case"]), run.table()[["outcome", "case"]])
+    pd.testing.assert_frame_equal(run.table(), read_parts("parts").table())
+    pd.testing.assert_frame_equal(run.table()[["outcome", "case"]], parts.table(["outcome", "case"]))
 
 
 @pytest.mark.filterwarnings("ignore:The inplace keyword")  # Dask's own, of pandas 3.1

@@ -65,7 +65,8 @@ def test_custom_of_older_pages_is_named_as_that_and_can_be_sent(client, sandbox)
     text = json.dumps(lpnb.ConversationBatch.build(ttr_def_name="URGENT").to_wire(sandbox.account_id))
     old = text.replace("URGENT", "CUSTOM")
     said = (
-        "[1].body.ttrDefName must be one of 'NORMAL', 'URGENT', 'PRIORITIZED', 'null'; got 'CUSTOM'. 'CUSTOM' is "
+        "[1].body.ttrDefName must be one of 'NORMAL', 'URGENT', 'PRIORITIZED', 'null'; got "
+        "'CUSTOM'. 'CUSTOM' is "
         "on older pages only: leave it out. To send everything as it is: lpnb.RawBatch(text)."
     )
 

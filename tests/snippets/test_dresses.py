@@ -145,8 +145,8 @@ def test_typographic_quotes_of_frames_are_named(quotes: str) -> None:
 
     assert read_request(text).frames == FRAMES
     assert said(text) == [
-        f"frames have typographic quotes ({quotes[0]} in line 1), which JSON has not; they were read as "
-        "plain ones."
+        f"frames have typographic quotes ({quotes[0]} in line 1), which JSON does not allow; they were read "
+        "as plain ones."
     ]
 
 
@@ -365,7 +365,7 @@ def test_what_is_old_is_named_and_the_way_out_works() -> None:
     assert said(text) == [
         "[0].body has 7 fields of older pages (firstName, lastName, avatarUrl, role, backgndImgUri, "
         "description, privateData); today the profile is authenticatedData.lp_sdes. To send everything as it "
-        "stands: lpnb.RawBatch(text).",
+        "is: lpnb.RawBatch(text).",
         "[1].body.ttrDefName must be one of 'NORMAL', 'URGENT', 'PRIORITIZED', 'null'; got 'CUSTOM'. "
         "'CUSTOM' is on older pages only: leave it out. To send everything as it is: lpnb.RawBatch(text).",
     ]

@@ -163,14 +163,14 @@ def test_a_heading_is_disarmed_as_well(tmp_path):
 def test_a_parquet_file_gives_the_same_table_back(tmp_path):
     path = save_table(table(), tmp_path / "t.parquet")
 
-    pd.testing.assert_frame_equal(pd.read_parquet(path), table())
+    pd.testing.assert_frame_equal(table(), pd.read_parquet(path))
 
 
 def test_a_parquet_file_keeps_dtypes_also_where_nothing_stands(tmp_path):
     empty = table().assign(passed=pd.array([None, None], dtype="boolean"))
     path = save_table(empty, tmp_path / "t.parquet")
 
-    pd.testing.assert_frame_equal(pd.read_parquet(path), empty)
+    pd.testing.assert_frame_equal(empty, pd.read_parquet(path))
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet", "xlsx"])

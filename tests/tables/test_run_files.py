@@ -103,7 +103,7 @@ def test_blocks_of_columns_make_the_file_that_their_dataframe_does(tmp_path, end
 def test_no_case_at_all_is_a_file_with_its_columns(tmp_path):
     path = save_blocks([], RUN_COLUMNS, tmp_path / "t.parquet")
 
-    pd.testing.assert_frame_equal(pd.read_parquet(path), cases_table({}))
+    pd.testing.assert_frame_equal(cases_table({}), pd.read_parquet(path))
 
 
 @settings(max_examples=80)

@@ -73,9 +73,9 @@ def runs(folder: str | os.PathLike[str] = "runs", *, moved: bool = True) -> pd.D
         ...         options = {"journal": f"week/{day}.sqlite", "steps": Steps(landing=True)}
         ...         _ = run_experiment(client, cases, **options, progress=False)
         >>> runs("week")[["run", "cases", "landed", "moved", "moved_since"]]
-               run  cases  landed  moved moved_since
-        0   monday      2       2   <NA>         NaN
-        1  tuesday      2       2      0      monday
+        run      cases  landed  moved  moved_since
+        monday   2      2
+        tuesday  2      2       0      monday
     """
     rows: list[tuple[datetime | None, dict[str, object]]] = []
     entries: list[JournalEntry] = []
