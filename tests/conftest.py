@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import ssl
 import sys
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import certifi
 import hypothesis
 import pytest
 from loopback_proxy import LoopbackProxy
@@ -18,8 +22,27 @@ from lpnb.client import connect
 from lpnb.sandbox import tokens
 
 # jsonschema checks IRIs where this package is installed. Its import builds 38 parsers, which takes 3 s of
-# every worker, and no schema here has an IRI.
+# every worker and of every program with nbformat, and no schema here has an IRI.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+_QUICK_START = str(Path(__file__).with_name("servers") / "quick_start")
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (_QUICK_START, os.environ.get("PYTHONPATH"))))
+
+_make_context = ssl.create_default_context
+
+
+@cache
+def _public_authorities() -> ssl.SSLContext:
+    return _make_context(cafile=certifi.where())
+
+
+def _context(*arguments: Any, **named: Any) -> ssl.SSLContext:
+    """What httpx makes for each client, made once: that takes ten times as long as a sandbox's whole life."""
+    if not arguments and named == {"cafile": certifi.where()}:
+        return _public_authorities()
+    return _make_context(*arguments, **named)
+
+
+ssl.create_default_context = _context
 
 # The same examples each time and no deadline: a test fails for what it tests, on a busy machine too.
 # More of them: pytest --drills. New ones: pytest --hypothesis-profile=explore.

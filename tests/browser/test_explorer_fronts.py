@@ -222,45 +222,42 @@ def everything(explorer: Locator) -> None:
     say(explorer, "Company size", "abc")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_an_accessibility_engine_finds_nothing_serious_in_any_tab(
-    notebook: Notebook, theme: str, request: pytest.FixtureRequest
+def test_an_accessibility_engine_finds_nothing_serious_in_any_tab_light_or_dark(
+    notebook: Notebook, request: pytest.FixtureRequest
 ) -> None:
-    if theme == "dark":
-        request.getfixturevalue("dark")
     page = notebook(ALONE)
     explorer = explorer_of(page)
     everything(explorer)
 
-    assert violations(page) == {name: [] for name in TABS}
+    for theme in ("light", "dark"):
+        if theme == "dark":
+            request.getfixturevalue("dark")
+        assert (theme, violations(page)) == (theme, {name: [] for name in TABS})
 
 
-@pytest.mark.parametrize(("width", "zoom"), [(320, 1), (768, 1), (1920, 1), (1280, 2)])
-def test_every_tab_fits_pages_from_narrow_to_wide_and_enlarged(
-    chromium: Browser, notebook: Notebook, width: int, zoom: int, tmp_path: Path
-) -> None:
+def test_every_tab_fits_pages_from_narrow_to_wide_and_enlarged(notebook: Notebook, tmp_path: Path) -> None:
     page = notebook(ALONE)
     explorer = explorer_of(page)
     press(explorer, "Start from …")
     explorer.get_by_role("button", name="Persona · VIP customer", exact=True).click()
     press(explorer, "Send")
     wait_until(explorer, "done")
-    # The panel as wide as a page of that width would leave it; JupyterLab itself cannot be that narrow.
-    explorer.evaluate(
-        "(panel, [width, zoom]) => { panel.style.width = `${width / zoom}px`; panel.style.zoom = zoom }",
-        [width, zoom],
-    )
-
-    for name in TABS:
-        tab(explorer, name)
-        page.wait_for_timeout(0)
-        wide = explorer.evaluate(
-            "panel => [...panel.querySelectorAll('*')].filter(it => it.checkVisibility()"
-            " && it.getBoundingClientRect().right > panel.getBoundingClientRect().right + 2"
-            " && !it.closest('[role=region], pre, ol, .lpnb-plot, style'))"
-            ".map(it => it.className || it.tagName).slice(0, 5)"
+    for width, zoom in ((320, 1), (768, 1), (1920, 1), (1280, 2)):
+        # The panel as wide as a page of that width would leave it; JupyterLab itself cannot be that narrow.
+        explorer.evaluate(
+            "(panel, [width, zoom]) => { panel.style.width = `${width / zoom}px`; panel.style.zoom = zoom }",
+            [width, zoom],
         )
-        assert (name, wide) == (name, [])
-        folder = Path(os.environ.get("LPNB_PICTURES", tmp_path))
-        if width == 320 and zoom == 1 and "LPNB_PICTURES" in os.environ:
-            explorer.screenshot(path=folder / f"narrow-{name.split()[0].lower()}.png")
+        for name in TABS:
+            tab(explorer, name)
+            page.wait_for_timeout(0)
+            wide = explorer.evaluate(
+                "panel => [...panel.querySelectorAll('*')].filter(it => it.checkVisibility()"
+                " && it.getBoundingClientRect().right > panel.getBoundingClientRect().right + 2"
+                " && !it.closest('[role=region], pre, ol, .lpnb-plot, style'))"
+                ".map(it => it.className || it.tagName).slice(0, 5)"
+            )
+            assert (name, width, wide) == (name, width, [])
+            folder = Path(os.environ.get("LPNB_PICTURES", tmp_path))
+            if width == 320 and zoom == 1 and "LPNB_PICTURES" in os.environ:
+                explorer.screenshot(path=folder / f"narrow-{name.split()[0].lower()}.png")

@@ -193,8 +193,8 @@ def test_a_parquet_file_that_unpacks_to_gigabytes_is_not_unpacked(tmp_path, monk
 
 
 @pytest.mark.parametrize("make", ["frame", "csv", "grid"])
-def test_of_thousands_of_unknown_columns_the_first_are_named_and_the_rest_counted(tmp_path, make):
-    names = [f"ctmrinfo.unknown{number}" for number in range(3_000)]
+def test_of_a_thousand_unknown_columns_the_first_are_named_and_the_rest_counted(tmp_path, make):
+    names = [f"ctmrinfo.unknown{number}" for number in range(1_000)]
     if make == "csv":
         (tmp_path / "t.csv").write_text(f"{','.join(names)}\n{','.join('x' for _ in names)}\n")
 
@@ -209,7 +209,7 @@ def test_of_thousands_of_unknown_columns_the_first_are_named_and_the_rest_counte
         read()
 
     assert len(caught.value.complaints) == MOST_UNKNOWN
-    assert caught.value.more == 3_000 - MOST_UNKNOWN
+    assert caught.value.more == 1_000 - MOST_UNKNOWN
 
 
 def test_deep_json_in_a_journal_is_damage_and_no_traceback(tmp_path):

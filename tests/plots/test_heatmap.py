@@ -199,7 +199,7 @@ def test_names_that_differ_only_at_their_ends_can_be_told_apart(table: Table) ->
 
 
 def test_a_legend_that_is_cut_says_how_many_are_left_out(table: Table) -> None:
-    skills = [f"A skill with a name of some length, number {number}" for number in range(400)]
+    skills = [f"A skill with a name of some length, number {number}" for number in range(150)]
     words = drawn(
         plots.heatmap(
             table([f"v{n}" for n in range(20)], [f"w{n}" for n in range(20)], skills), "down", "across"
@@ -207,7 +207,7 @@ def test_a_legend_that_is_cut_says_how_many_are_left_out(table: Table) -> None:
     )
 
     (left,) = [int(word.split()[1]) for word in words if word.startswith("and ") and word.endswith(" more")]
-    assert sum("A skill" in word for word in words) == 400 - left > 12
+    assert sum("A skill" in word for word in words) == 150 - left > 12
 
 
 def test_values_beyond_sixty_are_gathered_at_the_end(table: Table) -> None:
@@ -283,9 +283,8 @@ NAMES = {
 def test_names_of_any_script_are_drawn_without_a_warning(table: Table, name: str) -> None:
     cases = table([name, "b"], [name, "y"], [name])
 
-    for picture in (plots.heatmap(cases, "down", "across"), plots.flow(cases, "down", "across")):
-        assert picture.png().startswith(b"\x89PNG")
-        assert picture.svg("dark").endswith("</svg>\n")
+    assert plots.heatmap(cases, "down", "across").png().startswith(b"\x89PNG")
+    assert plots.flow(cases, "down", "across").svg("dark").endswith("</svg>\n")
 
 
 def test_what_no_font_has_is_named_or_marked_and_never_left_out(table: Table) -> None:
