@@ -77,7 +77,8 @@ def test_the_demo_prints_json_and_nothing_else(tmp_path):
 def test_the_demo_stays_on_the_sandbox_whatever_the_settings_say(tmp_path):
     (tmp_path / ".env").write_text("LP_ACCOUNT_ID=99\nLP_DOMAIN_API=https://unreachable.example\n")
 
-    assert lpnb("demo", cwd=tmp_path, LP_CLIENT_ID="someone").returncode == 0
+    proxy = {"HTTPS_PROXY": "http://127.0.0.1:1", "ALL_PROXY": "http://127.0.0.1:1"}  # where nobody listens
+    assert lpnb("demo", cwd=tmp_path, LP_CLIENT_ID="someone", **proxy).returncode == 0
 
 
 def test_the_demo_does_not_trip_over_a_reader_that_leaves(tmp_path):
