@@ -51,9 +51,9 @@ def condition_text(factor: Factor, mask: int) -> str:
 
     Example:
         >>> factor = Factor(("ctmrinfo.balance",), ((None,), (500,), (5000,), (60000,)))
-        >>> [condition_text(factor, mask) for mask in (0b0001, 0b1100, 0b0110, 0b1110, 0b1010)]
-        ['ctmrinfo.balance is absent', 'ctmrinfo.balance is from 5000', 'ctmrinfo.balance is up to 5000', \
-'ctmrinfo.balance is present', 'ctmrinfo.balance is 500 or 60000']
+        >>> [condition_text(factor, mask) for mask in (0b0001, 0b1100, 0b0010, 0b1110, 0b1010)]
+        ['ctmrinfo.balance is absent', 'ctmrinfo.balance is 5000 or more', \
+'ctmrinfo.balance is 500 or less', 'ctmrinfo.balance is present', 'ctmrinfo.balance is 500 or 60000']
     """
     name, size = factor.name, len(factor.values)
     held = places_of(mask)
@@ -61,20 +61,22 @@ def condition_text(factor: Factor, mask: int) -> str:
     absent = tuple([None] * len(factor.columns))
     if len(out) == 1 and factor.values[out[0]] == absent and len(held) > 1:
         return f"{name} is present"
-    if (ranks := factor.ranks) is not None and len(held) > 1:
+    if (ranks := factor.ranks) is not None:
         inside = sorted(ranks[place] for place in held)
         highest = max(ranks)
         by_rank = {rank: values_text(factor, place) for place, rank in enumerate(ranks)}
         if inside[0] >= 0 and inside == list(range(inside[0], inside[-1] + 1)):
             if inside[-1] == highest:
-                return f"{name} is from {by_rank[inside[0]]}"
+                return f"{name} is {by_rank[inside[0]]} or more"
             if inside[0] == 0:
-                return f"{name} is up to {by_rank[inside[-1]]}"
-            return f"{name} is from {by_rank[inside[0]]} to {by_rank[inside[-1]]}"
+                return f"{name} is {by_rank[inside[-1]]} or less"
+            if len(inside) > 1:
+                return f"{name} is from {by_rank[inside[0]]} to {by_rank[inside[-1]]}"
     if size >= 4 and len(out) <= _FEW_LEFT_OUT and len(held) > len(out):
-        return f"{name} is not {' or '.join(values_text(factor, place) for place in out)}"
-    words = [values_text(factor, place) for place in held]
-    return f"{name} is {', '.join(words[:-1])}{' or ' if len(words) > 1 else ''}{words[-1]}"
+        words = " nor ".join(values_text(factor, place) for place in out)
+        return f"{name} is {'neither' if len(out) > 1 else 'not'} {words}"
+    *others, last = (values_text(factor, place) for place in held)
+    return f"{name} is {', '.join(others)}{' or ' if others else ''}{last}"
 
 
 def condition_texts(factors: Factors, rule: Rule) -> list[str]:

@@ -46,7 +46,7 @@ def test_printed_it_is_the_list_one_sentence_of_bound_and_one_of_coverage(routin
     assert str(routing).splitlines() == [
         "Where 12 combinations of 2 factors land, from 12 sends:",
         "  1. If ctmrinfo.ctype is vip: Private Clients (25 % of the combinations; rests on 3 sends)",
-        "  2. If ctmrinfo.ctype is gold and ctmrinfo.balance is from 5000: Cards & Payments "
+        "  2. If ctmrinfo.ctype is gold and ctmrinfo.balance is 5000 or more: Cards & Payments "
         "(17 %; rests on 2 sends)",
         "  3. Otherwise: General Enquiries (58 %)",
         "60 cases drawn at random were predicted before being sent, and 0 landed elsewhere: at most 4.9 % of "
@@ -73,7 +73,7 @@ def test_a_row_for_each_rule_says_what_it_rests_on(routing):
     assert table["rule"].tolist() == [1, 2, 3]
     assert table["sends"].tolist() == [3, 2, 7]
     assert table["evidence"].tolist() == [3, 2, 7]
-    assert table["weakest"][1] == "ctmrinfo.balance is from 5000: 1"
+    assert table["weakest"][1] == "ctmrinfo.balance is 5000 or more: 1"
     assert table["first_seen"].tolist() == [0, 4, 3]
     assert table["share"].round(4).tolist() == [0.25, 0.1667, 0.5833]
 
@@ -111,7 +111,7 @@ def test_a_case_is_explained_by_its_rule_its_sends_and_the_nearest_case_elsewher
     told = routing.explain({"ctmrinfo.ctype": "gold", "ctmrinfo.balance": 5_000})
 
     assert (told.skill, told.rule) == ("Cards & Payments", 2)
-    assert told.conditions == ("ctmrinfo.ctype is gold", "ctmrinfo.balance is from 5000")
+    assert told.conditions == ("ctmrinfo.ctype is gold", "ctmrinfo.balance is 5000 or more")
     assert told.sends["case"].tolist() == ["case-00005", "case-00006"]
     assert dict(told.nearest) == {"ctmrinfo.ctype": "retail"}
     assert told.nearest_skill == "General Enquiries"
@@ -139,7 +139,7 @@ def test_what_moved_is_told_with_exact_shares(routing):
     assert changes["change"].tolist() == ["other skill", "gone"]
     assert changes["rule before"].tolist() == [
         "1. ctmrinfo.ctype is vip: Private Clients",
-        "2. ctmrinfo.ctype is gold and ctmrinfo.balance is from 5000: Cards & Payments",
+        "2. ctmrinfo.ctype is gold and ctmrinfo.balance is 5000 or more: Cards & Payments",
     ]
     assert changes["rule after"].tolist()[0] == "1. ctmrinfo.ctype is vip: Cards & Payments"
     assert changes["share moved"].round(4).tolist() == [0.25, 0.1667]
@@ -248,7 +248,7 @@ def test_the_picture_says_what_the_list_says(routing):
     columns, rows = picture._rows()
     assert columns == ["rule", "if", "skill", "share", "rests on sends"]
     assert rows[1] == [
-        2, "ctmrinfo.ctype is gold and ctmrinfo.balance is from 5000", "Cards & Payments", "17 %", 2,
+        2, "ctmrinfo.ctype is gold and ctmrinfo.balance is 5000 or more", "Cards & Payments", "17 %", 2,
     ]  # fmt: skip
     assert picture.png("dark").startswith(b"\x89PNG")
     assert "<svg" in picture.svg()
