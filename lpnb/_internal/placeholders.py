@@ -9,16 +9,20 @@ _NAME = r"[A-Za-z][\w.-]*"
 #: HTML is no placeholder.
 _TAGS = "code|body|div|form|html|img|input|pre|script|span|strong|style|svg|table|title"
 #: Wherever they stand in a text: nobody writes these otherwise.
-_ANYWHERE = re.compile(rf"\{{\{{\s*\$?{_NAME}(?: +{_NAME})*\s*\}}\}}|\$\{{{_NAME}\}}|<%=?\s*{_NAME}\s*%>")
+_ANYWHERE = re.compile(
+    rf"\$?\{{?\{{\{{\s*\$?{_NAME}(?: +{_NAME})*\s*\}}\}}\}}?"
+    rf"|[$#%]\{{{_NAME}\}}|\$\({_NAME}\)|<%=?\s*{_NAME}\s*%>"
+)
 #: Only when they are the whole text: part of one may be meant as it stands.
 _WHOLE = re.compile(
-    rf"\{{{_NAME}\}}"
+    rf"\{{{_NAME}(?: {_NAME})*\}}|<<{_NAME}>>|:[a-z]\w*(?:Id|ID|_id)"
     rf"|<(?!(?:{_TAGS})>)(?:id|[A-Za-z][\w.-]{{2,}})(?: {_NAME})*>"
     r"|\[\[?[A-Za-z]\w*[ _-]\w[\w -]*\]\]?"
     r"|%[A-Z][A-Z0-9_]*%|%[a-z]\w*%|%\([A-Za-z]\w*\)s"
     r"|\$[A-Z][A-Z0-9_]+|\$[a-z]+[A-Z]\w*"
     r"|__?[A-Z][A-Z0-9_]*__?|@@?[A-Z][A-Z0-9_]*@@?"
     r"|(?i:(?:your|insert|enter|replace|put)[_-]\w[\w-]*|(?:change|replace|fill)[_-]?me)"
+    r"|TODO|TBD|FIXME|[xX]{4,}"
 )
 
 
@@ -41,7 +45,7 @@ def placeholders_in(text: str) -> Iterator[str]:
         >>> list(placeholders_in("https://{{host}}/api/account/${account}"))
         ['{{host}}', '${account}']
     """
-    if not any(sign in text for sign in "{<[%$_@-") and len(text) > 12:
+    if not any(sign in text for sign in "{<[%$_@-(:") and len(text) > 12:
         return
     stripped = text.strip()
     if _WHOLE.fullmatch(stripped):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lpnb._printable import one_line
-from lpnb.cli.run_options import add_table_options
+from lpnb.cli.run_options import add_table_options, table_options
 from lpnb.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ def register(commands: SubParsers) -> None:
         description="Show as which field each column of a CSV, Excel or Parquet file is read, and how its "
         "numbers and "
         "dates are read. Nothing is sent. Exit status: 0 when it can be sent so, 1 when a column is "
-        "unknown or can "
-        "be read two ways, 2 when the file cannot be read.",
+        "unknown or can be read two ways, or a cell is wrong, 2 when the file cannot be read.",
     )
     columns.add_argument("file", type=Path, metavar="FILE", help="a CSV, Excel or Parquet file")
     add_table_options(columns)
@@ -44,14 +43,11 @@ def _run(options: argparse.Namespace) -> int:
     try:
         table = read_table(
             options.file,
-            separator=options.separator,
-            sheet=options.sheet,
             columns=None if is_new else options.map,
-            decimal=options.decimal,
-            dates=options.dates,
+            **table_options(options),
         )
         if is_new:
-            text = mapping_text([column.match for column in table.columns], options.decimal, options.dates)
+            text = mapping_text([column.match for column in table.columns], table_options(options))
             options.map.write_text(text + "\n", encoding="utf-8")
     except InvalidValueError as error:
         print(error, file=sys.stderr)
@@ -74,12 +70,13 @@ def _run(options: argparse.Namespace) -> int:
         print(f"The mapping is in {options.map}: edit it, and use it with --map {options.map}")
     try:
         table.check()
-        cases = Cases(table.source)
+        cases = Cases(table.source, headers=table.headers)
         for sentence in filter(None, odd_values(cases)):
             if "takes the number, not the name" not in sentence:
                 print(sentence)
         for column in cases.columns_of_names:
             print(f"{column} holds names; a run looks their ids up in the account.")
+        cases.check()
     except InvalidValueError as error:
         print(error, file=sys.stderr)
         return 1

@@ -21,6 +21,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from lpnb._printable import json_lines, lines, one_line
+from lpnb.cli.run_options import table_options
 from lpnb.errors import Complaint, InvalidValueError, JournalError, LpnbError, RunError, SettingsError
 
 if TYPE_CHECKING:
@@ -143,11 +144,8 @@ def check_call(
         with errors.collect():
             cases = cases_of(
                 options.cases,
-                separator=options.separator,
-                sheet=options.sheet,
                 columns=options.map,
-                decimal=options.decimal,
-                dates=options.dates,
+                **table_options(options),
             )
             cases.check()
             if options.command == "verify" and options.since is None:

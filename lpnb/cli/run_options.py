@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 #: What a rate counts, the same for every command.
 RATE_HELP = "calls to the Connector API a second at the most, steps included"
@@ -78,6 +79,7 @@ def add_asking_options(parser: argparse.ArgumentParser, confirm_help: str) -> No
 def add_table_options(parser: argparse.ArgumentParser) -> None:
     """Add how a table is read."""
     parser.add_argument("--separator", metavar="SIGN", help="of the CSV file; detected by default")
+    parser.add_argument("--encoding", metavar="NAME", help="of the CSV file; detected, or asked, by default")
     parser.add_argument("--sheet", metavar="NAME", help="of the Excel workbook; by default the first one")
     parser.add_argument(
         "--decimal", choices=(",", "."), help="the decimal sign; detected column by column by default"
@@ -87,6 +89,11 @@ def add_table_options(parser: argparse.ArgumentParser) -> None:
         choices=("dmy", "mdy", "ymd"),
         help="the order of day, month and year; detected column by column by default",
     )
+
+
+def table_options(options: argparse.Namespace) -> dict[str, Any]:
+    """How a table is read, as ``cases_of`` takes it, by the options of ``add_table_options``."""
+    return {name: getattr(options, name) for name in ("separator", "encoding", "sheet", "decimal", "dates")}
 
 
 def _cluster(text: str) -> str | int:

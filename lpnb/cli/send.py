@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lpnb._printable import one_line
 from lpnb.cli.run_command import (
     UsageErrors,
     check_call,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _FIRST_RUN_OPTIONS = (
     "engagement", "say", "landing", "landing_wait", "close", "hash_personal", "cap", "dry_run",
 )  # fmt: skip
+_SHOWN_MISSES = 5
 
 
 def register(commands: SubParsers) -> None:
@@ -97,7 +99,29 @@ def _run(options: argparse.Namespace) -> int:
             written = write_table(options, run)
         finally:  # also when whoever read the table has gone
             print_summary(run, client, options)
+            if cases is None or cases.expectations:
+                _print_expectations(run)
     return 0 if written and run.progress.answered == run.progress.total else 1
+
+
+def _print_expectations(run: Run) -> None:
+    """Say how many cases came as they expected, and which did not; the exit status is not for that."""
+    columns = run.columns()
+    if not any(columns["expected_skill"]) and not any(columns["expected_code"]):
+        return
+    if any(columns["expected_skill"]) and not any(columns["landing_outcome"]):
+        print("Whether the cases landed as expected is seen with --landing", file=sys.stderr)
+        return
+    from lpnb.experiments.verification.checks import checks_of
+
+    checks = [check for check in checks_of(columns) if check.verdict != "skipped"]
+    passed = sum(check.verdict == "passed" for check in checks)
+    print(f"{passed:,} of {len(checks):,} cases came as expected", file=sys.stderr)
+    missed = [check for check in checks if check.verdict != "passed"]
+    for check in missed[:_SHOWN_MISSES]:
+        print(one_line(f"  {check.named}: {check.said}"), file=sys.stderr)
+    if len(missed) > _SHOWN_MISSES:
+        print(f"  and {len(missed) - _SHOWN_MISSES:,} more: see the column passed", file=sys.stderr)
 
 
 def _opened_run(options: argparse.Namespace, errors: UsageErrors) -> Run | None:

@@ -15,7 +15,7 @@ from lpnb.cli.run_command import (
     exit_2_when_refused,
     terminate_as_interrupt,
 )
-from lpnb.cli.run_options import add_asking_options, add_table_options
+from lpnb.cli.run_options import add_asking_options, add_table_options, table_options
 
 if TYPE_CHECKING:
     from lpnb.experiments.cases.cases import Case
@@ -101,11 +101,8 @@ def _case(options: argparse.Namespace, errors: UsageErrors) -> Case | None:
         return cases_of([{name.strip(): value for name, _, value in pairs}])[0]
     cases = cases_of(
         options.cases,
-        separator=options.separator,
-        sheet=options.sheet,
         columns=options.map,
-        decimal=options.decimal,
-        dates=options.dates,
+        **table_options(options),
     )
     found = [case for case in cases if case.name == options.case]
     if options.case is None and len(cases) == 1:

@@ -15,6 +15,7 @@ from lpnb._internal.display import brief, esc
 from lpnb._internal.json_codec import JsonError, read_json
 from lpnb._printable import one_line
 from lpnb.errors import Complaint, InvalidValueError
+from lpnb.models.best_practices import odd_texts
 from lpnb.models.conversation_request import REQUEST_CONVERSATION, SET_USER_PROFILE
 from lpnb.models.responses import MEANINGS, BatchResponse, Outcome, read_batch, status_meaning
 from lpnb.models.responses import explain as explain_outcome
@@ -22,6 +23,8 @@ from lpnb.snippets.parse import read_request
 from lpnb.snippets.parsed_request import KIND_NAMES, ParsedRequest, RecordedReply, RecordedToken
 
 _WIDTH = 80
+#: Sentences of a kind that are printed at the most, so that all stay on a screen.
+_SHOWN = 12
 _TOKEN_NAMES = {"Authorization": "AppJWT", "X-LP-ON-BEHALF": "ConsumerJWS"}
 _HEADERS = tuple(_TOKEN_NAMES)
 
@@ -77,8 +80,10 @@ class Explanation:
     def _lines(self) -> Iterator[str]:
         verdict = "" if self.findings else " Nothing is wrong with it."
         yield from _wrapped(self.description + verdict, "")
-        for finding in self.findings:
+        for finding in self.findings[:_SHOWN]:
             yield from _wrapped(finding.sentence, "- ")
+        if len(self.findings) > _SHOWN:
+            yield f"- ... and {len(self.findings) - _SHOWN:,} more; --json has them all."
         if self.answer:
             yield ""
             yield from _wrapped(self.answer, "")
@@ -86,7 +91,7 @@ class Explanation:
             if sentences:
                 yield ""
                 yield f"{title}:"
-                for sentence in sentences:
+                for sentence in sentences[:_SHOWN]:
                     yield from _wrapped(sentence, "- ")
 
     def _repr_html_(self) -> str:
@@ -124,8 +129,8 @@ def explain(text: str, *, status: int | None = None, request: int | None = None)
     Args:
         text: The text, at most four million characters.
         status: The HTTP status that came back, 100 to 599, where the text does not say it.
-        request: Which request, counted from 1, when the text has several; by default the first in which
-            something is wrong.
+        request: Which request, counted from 1, when the text has several; by default the first that was
+            refused, else the first in which something is wrong.
 
     Returns:
         An ``Explanation``: printed it is text of 80 columns, in a notebook a list. ``ok`` says whether
@@ -155,9 +160,13 @@ def explain(text: str, *, status: int | None = None, request: int | None = None)
         raise InvalidValueError([Complaint("request", sentence)])
     if request is not None:
         return explanation_of(requests, request - 1, status)
-    explained = (explanation_of(requests, place, status) for place in range(len(requests)))
-    first = next(explained)
-    return first if first.findings else next((one for one in explained if one.findings), first)
+    wrong: Explanation | None = None
+    for place in range(len(requests)):
+        explained = explanation_of(requests, place, status)
+        if any(not finding.path for finding in explained.findings):  # that it was refused
+            return explained
+        wrong = wrong or (explained if explained.findings else None)
+    return wrong or explanation_of(requests, 0, status)
 
 
 def explanation_of(
@@ -170,6 +179,7 @@ def explanation_of(
         reply = RecordedReply(status, reply.body if reply else None)
     tokens = [_Token(token, parsed.account_id) for token in parsed.tokens]
     findings = [Finding(one.path, one.sentence) for one in parsed.complaints if one.path not in _HEADERS]
+    findings += _odd_values(parsed, {finding.path for finding in findings})
     if parsed.kind == "nothing" and status is not None:
         findings = []
     # A token that has ended since was good when something else than 401 came back.
@@ -198,6 +208,15 @@ def explanation_of(
         tuple(notes),
         tuple(token.sentence() for token in tokens),
     )
+
+
+def _odd_values(parsed: ParsedRequest, named: set[str]) -> Iterator[Finding]:
+    """Values that can hardly be meant as they stand, such as a skill's name where its id belongs."""
+    for number, frame in enumerate(parsed.frames if isinstance(parsed.frames, list) else ()):
+        if isinstance(frame, Mapping):
+            for path, sentence in odd_texts(frame.get("body"), f"[{number}].body"):
+                if path not in named:
+                    yield Finding(path, f"{path}: {sentence}")
 
 
 def _description(parsed: ParsedRequest, reply: RecordedReply | None) -> str:
@@ -239,14 +258,21 @@ def _answer(parsed: ParsedRequest, reply: RecordedReply, cause_known: bool) -> t
     """What to do about a reply, and what is wrong by it."""
     requests = _sent_frames(parsed, reply)
     reading = read_batch((reply.body or "").encode("utf-8"), requests)
-    status = reply.status if reply.status is not None else 200 if reading.says else None
+    status = reply.status if reply.status is not None else _said_status(reply.body, bool(reading.says))
+    if reply.body and reply.body.lstrip().startswith("<") and status is not None and status >= 400:
+        whose = f"{status}: This is a page of a proxy or a gateway; LivePerson answers in JSON."
+        if status >= 500:
+            return status_meaning(status)[1], [Finding("", f"{whose} {status_meaning(status)[0]}")]
+        return _PAGE_ADVICE, [Finding("", f"{whose} The request may not have come any further.")]
     code = next((pair.code for pair in reading.pairs if pair.code in MEANINGS), _error_code(reply.body))
     if code is not None:
         number = f"{status}, " if status not in (None, 200) else "401, "
         return _CODE_ADVICE[code], [Finding("", f"{number}{code}: {MEANINGS[code]}")]
-    if status is not None and (status >= 400 or status < 200):
+    is_open_already = "already has open conversation" in (reply.body or "")
+    if status is not None and (status >= 400 or status < 200) and not is_open_already:
         meaning = status_meaning(status)
-        said = next((pair.message for pair in reading.pairs if pair.message), None) if reply.body else None
+        refused = [pair for pair in reading.pairs if not pair.ok and pair.message] if reply.body else []
+        said = refused[0].message if refused else None
         sentence = f"{status}: {meaning[0] if meaning else 'The service refused the call.'}"
         if said and reading.anomaly is None:
             sentence += f" It said: {brief(said, 300)}"
@@ -260,13 +286,30 @@ def _answer(parsed: ParsedRequest, reply: RecordedReply, cause_known: bool) -> t
                 else "No rule of the documentation is broken; look at what the service said."
             )
         return advice, [Finding("", sentence)]
+    if status is not None and 200 <= status < 300 and not reply.body:
+        return f"The service answered with {status}. What became of each frame stands in its body.", []
     outcome = _outcome(reading.says, [pair.ok for pair in reading.pairs])
-    sentence = explain_outcome(reading, outcome, status, None)
+    failure = None if status or not reply.body else "the answer does not say what became of the conversation"
+    sentence = explain_outcome(reading, outcome, status, failure)
     response = BatchResponse("", outcome, reading.pairs, sentence)
     if response.ok:
         return sentence, []
     first, stop, rest = sentence.partition(". ")
-    return rest if stop else "", [Finding("", f"{status or 200}: {first}{'.' if stop else ''}")]
+    number = f"{status}: " if status is not None else ""
+    return rest if stop else "", [Finding("", f"{number}{first}{'.' if stop else ''}")]
+
+
+_PAGE_ADVICE = "Check the address and the way there: lpnb doctor shows hosts, proxy and authorities."
+
+
+def _said_status(body: str | None, says: bool) -> int | None:
+    """The status of an answer that came without its own: as its codes say on a WebSocket, or 200."""
+    try:
+        value = read_json(body or "")
+    except JsonError:
+        return None
+    code = value.get("code") if isinstance(value, Mapping) else None
+    return code if isinstance(code, int) and 200 <= code <= 599 else 200 if says else None
 
 
 def _error_code(body: str | None) -> str | None:
@@ -300,7 +343,10 @@ def _sent_frames(parsed: ParsedRequest, reply: RecordedReply) -> list[tuple[str,
         value = None
     elements = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, Mapping)]
     return [
-        (str(one.get("reqId", place)), REQUEST_CONVERSATION if _is_of_conversation(one) else SET_USER_PROFILE)
+        (
+            str(one.get("reqId", place)),
+            REQUEST_CONVERSATION if _is_of_conversation(one) or place == 1 else SET_USER_PROFILE,
+        )
         for place, one in enumerate(elements)
     ] or [("", REQUEST_CONVERSATION)]
 

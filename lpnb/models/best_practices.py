@@ -190,10 +190,22 @@ def _on_request(request: ConsumerRequestConversation) -> Iterator[Hint]:
 def _on_values(batch: ConversationBatch) -> Iterator[Hint]:
     """Texts that cannot be meant as they stand, wherever they are in the two frames."""
     for frame, body in ((1, batch.request.to_wire()), (0, batch.profile.to_wire())):
-        texts = sorted(_texts(body, f"[{frame}].body", ""), key=lambda item: item[1] != "skillId")
-        for path, name, text in texts:
-            if (sentence := odd_value(name, text)) is not None:
-                yield Hint(path, sentence, SPREADSHEETS)
+        yield from (
+            Hint(path, sentence, SPREADSHEETS) for path, sentence in odd_texts(body, f"[{frame}].body")
+        )
+
+
+def odd_texts(body: object, path: str) -> Iterator[tuple[str, str]]:
+    """The path and the sentence of each text of a frame's *body* that can hardly be meant as it stands.
+
+    Example:
+        >>> list(odd_texts({"skillId": "Mortgages", "ttrDefName": "NORMAL"}, "[1].body"))
+        [('[1].body.skillId', "'Mortgages' is no id: skillId takes the number, not the name.")]
+    """
+    texts = sorted(_texts(body, path, ""), key=lambda item: item[1] != "skillId")
+    for place, name, text in texts:
+        if (sentence := odd_value(name, text)) is not None:
+            yield place, sentence
 
 
 def _texts(value: object, path: str, name: str) -> Iterator[tuple[str, str, str]]:
@@ -249,12 +261,17 @@ def odd_value(name: str, text: str) -> str | None:
         )
     if not text.isascii() and (sign := _INVISIBLE.search(text)):
         return f"{brief(text)} holds an invisible character (U+{ord(sign[0]):04X})."
+    if not text.isascii() and (meant := _misread(text)) is not None:
+        said = f"stands where {meant!r} was meant" if meant else "has lost letters"
+        return f"{brief(text)} {said}: its source was read in a wrong encoding. Save that anew, as UTF-8."
     if text != text.strip() and name not in ("lang", "language", "country", "currency"):
         return f"{brief(text)} begins or ends with a blank, and rules compare the whole text."
     if FORMULA_ERROR.fullmatch(text) or _FORCED_TEXT.fullmatch(text):
         return f"{brief(text)} is what a spreadsheet shows for a formula, not a value."
     if name not in _NAMES and NO_VALUE.fullmatch(text):
         return f"{brief(text)} is a word for no value. Leave the field out."
+    if name == "brandId" and not re.fullmatch(r"\w{1,20}", text):
+        return f"{brief(text)} is no account: those are 1 to 20 letters, digits or underscores."
     if name not in ID_FIELDS:
         return None
     if is_rounded(text):
@@ -268,6 +285,17 @@ def odd_value(name: str, text: str) -> str | None:
     return None
 
 
+def _misread(text: str) -> str | None:
+    """What *text* was before UTF-8 was read as Windows text; "" where letters are lost, else None."""
+    if "\ufffd" in text:
+        return ""
+    try:
+        meant = text.encode("cp1252").decode("utf-8")
+    except UnicodeError:
+        return None
+    return meant if all(letter < "\u0180" or letter > "\u036f" for letter in meant) else None
+
+
 _NUMERIC_IDS = ("skillId", "campaignId", "engagementId")
 #: Fields whose texts are mostly digits, so that a spreadsheet takes them for numbers.
 ID_FIELDS = (
@@ -277,14 +305,14 @@ ID_FIELDS = (
 _NAMES = ("firstname", "lastname", "userName", "email", "company", "accountName")
 _DIGITS = re.compile(r"[0-9]+")
 _WORDS = re.compile(
-    r"(?!(?i:your|insert|enter|replace|put|change|fill|(?:null|none|nil|undefined|nan|nat)\Z))"
+    r"(?!(?i:your|insert|enter|replace|put|change|fill|(?:null|none|nil|undefined|nan|nat|todo|tbd|fixme|x{4,})\Z))"
     r"[A-Za-z0-9]+(?:[ -][A-Za-z0-9]+)*"
 )
 #: No-break and zero-width signs, which come along from web pages and chats.
 _INVISIBLE = re.compile("[\u00a0\u00ad\u200b-\u200f\u202a-\u202e\u202f\u2060-\u2064\ufeff]")
-#: What spreadsheets show where a value could not be computed, in English and German.
+#: What spreadsheets show where a value could not be computed, in any language.
 FORMULA_ERROR = re.compile(
-    r"#(?:REF!|N/A|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!|GETTING_DATA|NOT COMPUTED!|BEZUG!|NV|WERT!)"
+    r"#(?:N/A|NV|GETTING_DATA|[\u00a1\u00bf]?[A-Z\u00c0-\u00dd][A-Z\u00c0-\u00dd/0 ]{1,13}[!?])"
 )
 _FORCED_TEXT = re.compile(r'="(?:[^"]|"")*"')
 #: What programs write where there is no value.

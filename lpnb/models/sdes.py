@@ -297,7 +297,11 @@ def read_sde(data: Any, path: str, unknown: str, complaints: list[Complaint]) ->
     kind = data.get("type")
     if isinstance(kind, str) and kind in _TYPES:
         return _TYPES[kind].collect(data, path, unknown, complaints)
-    complaints.append(one_of(join(path, "type"), kind, tuple(_TYPES)))
+    wrong = one_of(join(path, "type"), kind, tuple(_TYPES))
+    if kind is None and (named := next((name for name in _TYPES if name in data), None)) is not None:
+        way_out = f'Its type stands in "type": {{"type": "{named}", "{_TYPES[named].body_key}": {{...}}}}.'
+        wrong = Complaint(wrong.path, f"{wrong.sentence} {way_out}")
+    complaints.append(wrong)
     return None
 
 

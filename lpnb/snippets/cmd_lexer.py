@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import re
 
+from lpnb.snippets.shell_lexer import check_words
+
 _CARET = re.compile(r"\^(\r?\n[ \t]*|.)?", re.DOTALL)
 
 
 def cmd_words(text: str) -> list[list[str]]:
     """Every command line of *text* as its words.
+
+    Raises:
+        ShellSyntaxError: There are too many words.
 
     Example:
         >>> cmd_words('curl ^"https://example.com^" ^\\n  --data-raw ^"^[^{^\\\\^"a^\\\\^":1^}^]^"')
@@ -20,7 +25,12 @@ def cmd_words(text: str) -> list[list[str]]:
         >>> cmd_words('curl -d "[{""a"":""b c""}]" https://example.com')
         [['curl', '-d', '[{"a":"b c"}]', 'https://example.com']]
     """
-    return [words for line in _lines(_without_carets(text)) if (words := _split(line))]
+    found, count = [], 0
+    for line in _lines(_without_carets(text)):
+        if words := _split(line):
+            count = check_words(count + len(words))
+            found.append(words)
+    return found
 
 
 _PLAIN = re.compile(r'[^\\"\s]+')
@@ -77,6 +87,7 @@ def _split(line: str) -> list[str]:
         elif letter.isspace() and not quoted:
             if started:
                 words.append("".join(word))
+                check_words(len(words))
             word, started = [], False
             place += 1
         else:

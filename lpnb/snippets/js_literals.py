@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 _BLANK = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
@@ -19,6 +22,9 @@ _ESCAPE = re.compile(
 _SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
 _CONSTANTS = {"true": True, "false": False, "null": None, "undefined": None}
 _MAX_DEPTH = 64
+_ASSIGNMENT = re.compile(r"\b(?:const|let|var)\s+([A-Za-z_$][\w$]*)\s*=\s*(?=[\[{\"'`\d]|JSON\.stringify)")
+_IN_TEMPLATE = re.compile(r"\$\{\s*([A-Za-z_$][\w$]{0,80})\s*\}")
+_MAX_NAMES, _MAX_LOOKED_AT = 200, 2_000_000
 
 
 class JsSyntaxError(ValueError):
@@ -32,8 +38,45 @@ class JsName:
     name: str
 
 
-def read_literal(text: str, place: int = 0) -> tuple[Any, int]:
-    """The value that begins at *place*, and where it ends.
+def read_names(text: str) -> dict[str, Any]:
+    """The names that *text* gives a literal, such as ``const account = "12345678"``.
+
+    Example:
+        >>> read_names("const a = '1'; let b = [a, `x${a}`]; var c = f(a)")
+        {'a': '1', 'b': ['1', 'x1']}
+    """
+    names: dict[str, Any] = {}
+    left = _MAX_LOOKED_AT
+    for match in islice(_ASSIGNMENT.finditer(text), _MAX_NAMES):
+        try:
+            value, end = read_literal(text, match.end(), names)
+        except JsSyntaxError:
+            value, end = JsName(""), len(text)
+        left -= end - match.end()
+        if left < 0:
+            break
+        if not isinstance(value, JsName):
+            names[match[1]] = value
+    return names
+
+
+def read_template(text: str, place: int) -> Any:
+    """The value that begins at *place*, with ``${name}`` in the place of names; None when there is none.
+
+    Example:
+        >>> read_template("f([{kind: 'req', id}])", 2)
+        [{'kind': 'req', 'id': '${id}'}]
+    """
+    try:
+        return _with_placeholders(read_literal(text, place)[0])
+    except (JsSyntaxError, ValueError):
+        return None
+
+
+def read_literal(
+    text: str, place: int = 0, names: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[Any, int]:
+    """The value that begins at *place*, and where it ends; *names* have values that the text gave before.
 
     Raises:
         JsSyntaxError: There is none.
@@ -42,7 +85,7 @@ def read_literal(text: str, place: int = 0) -> tuple[Any, int]:
         >>> read_literal("{a: 'b', /* c */ d: JSON.stringify([1,]),}")
         ({'a': 'b', 'd': '[1]'}, 42)
     """
-    return _LiteralReader(text).value(place, 0)
+    return _LiteralReader(text, names).value(place, 0)
 
 
 def read_json_with_comments(text: str) -> Any:
@@ -69,8 +112,9 @@ def _holds_name(value: Any) -> bool:
 
 
 class _LiteralReader:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, names: Mapping[str, Any] = MappingProxyType({})) -> None:
         self.text = text
+        self.names = names
 
     def skip(self, place: int) -> int:
         match = _BLANK.match(self.text, place)
@@ -111,7 +155,7 @@ class _LiteralReader:
                 match = _NAME.match(self.text, following)
                 if match is None:
                     break
-                more, place = f"${{{match[0]}}}", match.end()
+                more, place = self.filled(f"${{{match[0]}}}"), match.end()
             else:
                 more, place = self.string(following)
             text += more
@@ -126,16 +170,14 @@ class _LiteralReader:
             return self.value(end, depth + 1)
         opening = self.skip(end)
         if not self.text.startswith("(", opening):
-            return JsName(name), end
+            return self.names.get(name, JsName(name)), end
         first = self.skip(opening + 1)
         argument, end = (None, first) if self.text.startswith(")", first) else self.value(first, depth + 1)
         closing = self.text.find(")", end)
         if closing < 0:
             raise JsSyntaxError(f"a ( in line {self.line(opening)} is never closed")
         if name == "JSON.stringify" and not isinstance(argument, JsName):
-            if _holds_name(argument):
-                return JsName("names inside JSON.stringify(...)"), closing + 1
-            return json.dumps(argument, ensure_ascii=False), closing + 1
+            return json.dumps(_with_placeholders(argument), ensure_ascii=False), closing + 1
         if name in ("Headers", "JSON.stringify"):
             return argument, closing + 1
         return JsName(name), closing + 1
@@ -150,7 +192,9 @@ class _LiteralReader:
                 return found, place + 1
             if self.text.startswith("...", place):
                 match = _NAME.match(self.text, place + 3)
-                place = match.end() if match else place + 3
+                name, place = (match[0], match.end()) if match else ("", place + 3)
+                spread = self.names.get(name)
+                found |= spread if isinstance(spread, dict) else {f"...{name}": JsName(name)}
             else:
                 if self.text[place] in "'\"`":
                     key, place = self.string(place)
@@ -162,7 +206,7 @@ class _LiteralReader:
                 if place < len(self.text) and self.text[place] == ":":
                     value, place = self.value(place + 1, depth + 1)
                 else:  # {body} is short for {body: body}
-                    value = JsName(key)
+                    value = self.names.get(key, JsName(key))
                 if key in found:
                     raise JsSyntaxError(f"the key {key!r} occurs twice in one object")
                 found[key] = value
@@ -188,6 +232,15 @@ class _LiteralReader:
             raise JsSyntaxError(f"{self.text[place]!r} in line {self.line(place)} is not expected there")
         return place
 
+    def filled(self, text: str) -> str:
+        """The text of a template with the names in it that have a value."""
+
+        def value(match: re.Match[str]) -> str:
+            known = self.names.get(match[1])
+            return str(known) if isinstance(known, str | int) else match[0]
+
+        return _IN_TEMPLATE.sub(value, text)
+
     def string(self, place: int) -> tuple[str, int]:
         quote, end = self.text[place], place + 1
         while end < len(self.text) and self.text[end] != quote:
@@ -197,8 +250,18 @@ class _LiteralReader:
         if end >= len(self.text) or self.text[end] != quote:
             raise JsSyntaxError(f"a {quote} that is opened in line {self.line(place)} is never closed")
         text = _ESCAPE.sub(_unescaped, self.text[place + 1 : end])
+        text = self.filled(text) if quote == "`" and self.names else text
         # A letter beyond the first plane may be written as two halves.
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"), end + 1
+
+
+def _with_placeholders(value: Any) -> Any:
+    """*value* with ``${name}`` in the place of each name."""
+    if isinstance(value, dict):
+        return {key: _with_placeholders(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_placeholders(item) for item in value]
+    return f"${{{value.name}}}" if isinstance(value, JsName) else value
 
 
 def _unescaped(match: re.Match[str]) -> str:

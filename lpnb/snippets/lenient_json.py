@@ -24,6 +24,7 @@ TYPOGRAPHIC = str.maketrans(
 )
 _QUOTES = re.compile("[\u201c\u201d\u201e\u201f\u00ab\u00bb\u2018\u2019\u201a\u201b]")
 _MAX_LITERAL = 1_000_000
+_OUTSIDE_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"|[\u00a0\u2000-\u200d\u202f\u2060\ufeff]')
 
 
 def typographic_quote(text: str) -> str | None:
@@ -62,6 +63,16 @@ def read_lenient_json(text: str) -> tuple[Any, list[Complaint]]:
                 return read_json(attempt), [Complaint("frames", sentence)]
             except JsonError:
                 continue
+    plain = _OUTSIDE_TEXT.sub(lambda match: match[0] if match[0][0] == '"' else " ", text)
+    if plain != text:
+        try:
+            sentence = (
+                "frames have blanks that JSON has not (no-break or invisible ones, as web pages and chats "
+                "have); they were read as plain ones."
+            )
+            return read_json(plain), [Complaint("frames", sentence)]
+        except JsonError:
+            pass
     for plain, language in ((html.unescape(text), "HTML"), (_RUBY.sub('":', text), "Ruby")):
         if plain != text:
             try:

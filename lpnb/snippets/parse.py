@@ -14,14 +14,15 @@ from typing import Any
 from lpnb._internal.display import brief
 from lpnb._internal.json_codec import JsonError, read_json
 from lpnb.errors import Complaint
+from lpnb.models.conversation_request import REQUEST_CONVERSATION, SET_USER_PROFILE
 from lpnb.snippets.lenient_json import read_lenient_json
-from lpnb.snippets.other_texts import read_other_text, written_as
+from lpnb.snippets.other_texts import read_other_text, read_other_value, written_as
 from lpnb.snippets.parse_commands import command_calls, is_command
 from lpnb.snippets.parse_curl import curl_calls, is_curl
 from lpnb.snippets.parse_fetch import fetch_calls, is_fetch
 from lpnb.snippets.parse_har import har_calls, is_har
 from lpnb.snippets.parse_http_message import http_calls, is_http_message
-from lpnb.snippets.parse_log import find_call
+from lpnb.snippets.parse_log import find_call, find_calls
 from lpnb.snippets.parse_postman import (
     data_calls,
     is_data,
@@ -107,11 +108,12 @@ def read_request(text: str) -> ParsedRequest:
 
 
 def _or_log(parsed: ParsedRequest, text: str) -> ParsedRequest:
-    """What was read; where it has no frames, those that stand elsewhere in the text, as in a variable."""
-    call = None if parsed.frames is not None or parsed.more else find_call(text)
-    return (
-        parsed if call is None or call.body is None else parsed_request(parsed.kind, call, parsed.consumer_id)
-    )
+    """What was read, with the answer below it; without frames, those of elsewhere, as in a variable."""
+    if parsed.more or parsed.reply is not None or (call := find_call(text)) is None:
+        return parsed
+    if parsed.frames is not None:
+        return replace(parsed, reply=call.reply)
+    return parsed if call.body is None else parsed_request(parsed.kind, call, parsed.consumer_id)
 
 
 def decode_text(content: bytes) -> str:
@@ -139,6 +141,9 @@ def _nothing(sentence: str) -> ParsedRequest:
 
 
 def _read_log(text: str) -> ParsedRequest | None:
+    first, *more = [parsed_request("log", one) for one in find_calls(text)] or [None]
+    if first is not None:
+        return replace(first, more=tuple(filter(None, more)))
     call = find_call(text)
     if call is None:
         return None
@@ -172,6 +177,8 @@ def _read_value(value: Any, text: str, environment: dict[str, Any] | None) -> Pa
             "Put the collection in front of it in the same text."
         )
         return ParsedRequest("environment", complaints=(Complaint("text", sentence),))
+    if (other := read_other_value(value)) is not None:
+        return other
     if is_reply(value) and not (isinstance(value, dict) and _is_log_record(value)):
         return ParsedRequest("reply", reply=RecordedReply(None, text))
     if isinstance(value, str) and value.strip():  # JSON that was written into a string once more
@@ -184,14 +191,38 @@ def _read_value(value: Any, text: str, environment: dict[str, Any] | None) -> Pa
         return ParsedRequest(
             "export", complaints=(Complaint("text", "There is no request for CONVERSATION in it."),)
         )
-    alone = isinstance(value, dict) and value.get("kind") == "req"
-    frames, complaints, notes = check_frames([value] if alone else value)
-    if alone:
-        sentence = (
-            "frames must be an array; this is one frame alone. Put [ ] around it, and the other one into it."
-        )
-        complaints.insert(0, Complaint("frames", sentence))
+    value, missing = _completed(value)
+    frames, complaints, notes = check_frames(value)
+    if missing is not None:
+        complaints.insert(0, Complaint("frames", missing))
     return ParsedRequest("frames", frames, complaints=tuple(complaints), notes=tuple(notes))
+
+
+def _completed(value: Any) -> tuple[Any, str | None]:
+    """Both frames, where the text has a part of them alone, and what is missing."""
+    profile, conversation = (
+        {"kind": "req", "id": name, "type": kind, "body": {}}
+        for name, kind in (("1", SET_USER_PROFILE), ("2", REQUEST_CONVERSATION))
+    )
+    conversation["body"] = {"brandId": "{{account}}", "channelType": "MESSAGING"}
+    if isinstance(value, dict):
+        if value.get("type") == SET_USER_PROFILE:
+            return [value, conversation], f"{_ONE_FRAME} {REQUEST_CONVERSATION} is missing."
+        if value.get("type") == REQUEST_CONVERSATION:
+            return [profile, value], f"{_ONE_FRAME} {SET_USER_PROFILE} is missing."
+        if value.get("kind") == "req":
+            return [value], f"{_ONE_FRAME} The other is missing."
+        if "lp_sdes" in value or "authenticatedData" in value:
+            data = value.get("authenticatedData", value)
+            return [{**profile, "body": {"authenticatedData": data}}, conversation], _SDES_ALONE
+    sdes = value if isinstance(value, list) else [value]
+    if sdes and all(isinstance(sde, dict) and sde.get("type") in ("ctmrinfo", "personal") for sde in sdes):
+        return [{**profile, "body": {"authenticatedData": {"lp_sdes": sdes}}}, conversation], _SDES_ALONE
+    return value, None
+
+
+_ONE_FRAME = "frames must be an array of two; this is one frame alone."
+_SDES_ALONE = "frames must be an array of two; these are SDEs alone, which go into the profile's frame."
 
 
 def _is_log_record(value: dict[str, Any]) -> bool:

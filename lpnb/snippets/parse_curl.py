@@ -34,6 +34,13 @@ _CURL_START = re.compile(
 )
 _PROMPT = re.compile(r"(?mi)^(\s*)(?:\$ |PS [^>\n]*> ?|[A-Z]:\\[^>\n]*> ?|> )(?=curl)")
 _CMD = re.compile(r"\^[\"\r\n{}]|\^$", re.MULTILINE)
+#: A prompt or a line of cmd's own, and frames in quotes that it does not know.
+_FOR_CMD = re.compile(r"(?mi)^[ \t]*[A-Z]:\\[^>\n]*>|^[ \t]*@?echo off|\^$")
+_IN_SINGLE_QUOTES = re.compile(r"\s'\s*[\[{]")
+_SINGLE_QUOTES = (
+    "Windows' cmd knows no single quotes, and hands the frames on in pieces. Write them in double quotes, "
+    "with a \\ in front of each one inside, or in a file: --data-binary @frames.json."
+)
 _POWERSHELL = re.compile(r"`[ \t]*\n|`\"|^\s*\$\w+\s*=\s|@['\"]\n", re.MULTILINE)
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
@@ -53,10 +60,12 @@ def is_curl(text: str) -> bool:
 
 def curl_calls(text: str) -> tuple[list[RecordedCall], list[Complaint]]:
     """Every curl command of *text* as a call, and what is wrong with the text as a whole."""
-    text = _PROMPT.sub(r"\1", text.replace("\r\n", "\n"))
+    text = text.replace("\r\n", "\n")
+    is_for_cmd = _FOR_CMD.search(text) is not None and _IN_SINGLE_QUOTES.search(text) is not None
+    text = _PROMPT.sub(r"\1", text)
     calls, complaints = _calls_as_written(text)
     if any(_is_json(call.body) for call in calls):
-        return calls, complaints
+        return calls, [*complaints, *([Complaint("text", _SINGLE_QUOTES)] if is_for_cmd else [])]
     if quote := typographic_quote(text):
         again, more = _calls_as_written(
             _LONG_DASH.sub("--", text.translate(TYPOGRAPHIC)).replace("---", "--")
@@ -120,6 +129,7 @@ def _read_bash(text: str) -> tuple[Words, list[Complaint]]:
         )
     found: Words = []
     variables: dict[str, str] = {}
+    torn: list[str] = []
     last: list[str] | None = None
     for command in commands(text):
         words = command.words
@@ -132,14 +142,17 @@ def _read_bash(text: str) -> tuple[Words, list[Complaint]]:
             last = [_with_variables(word, variables) for word in words[start:]]
             found.append((last, stdin_of(command, variables)))
         elif last is not None and _goes_on(words[0]):
-            sentence = (
-                f"line {command.line} begins with {words[0][:20]}: the line before it has lost the \\ at its "
-                "end. The two were read as one command."
-            )
-            complaints.append(Complaint("text", sentence))
+            torn.append(f"line {command.line} begins with {words[0][:20]}")
             last.extend(_with_variables(word, variables) for word in words)
         else:
             last = None
+    if torn:
+        several = f" (and {len(torn) - 1:,} more like it)" if len(torn) > 1 else ""
+        sentence = (
+            f"{torn[0]}{several}: the line before it has lost the \\ at its end. The two were read as one "
+            "command."
+        )
+        complaints.append(Complaint("text", sentence))
     return found, complaints
 
 
@@ -208,6 +221,8 @@ def _call(words: Sequence[str], stdin: str | None) -> RecordedCall:
         elif name in ("-F", "--form"):
             sentence = f"frames must be the body; {name} posts a form. Use --data-raw."
             call.complaints.append(Complaint("frames", sentence))
+            if (part := value.partition("=")[2]).lstrip()[:1] == "[":
+                data.append((name, part))
         elif name in ("-G", "--get"):
             sentence = f"frames must be the body; {name} puts them into the address. Leave it out."
             call.complaints.append(Complaint("frames", sentence))
@@ -254,4 +269,7 @@ def _add_data(
         sentence = "frames must stand in the text; curl would read them from a file, which is not opened."
         call.complaints.append(Complaint("frames", sentence))
         return
+    if name == "--data-urlencode":
+        sentence = f"frames must leave as they are; {name} writes them as %5B%7B... Use --data-raw."
+        call.complaints.append(Complaint("frames", sentence))
     data.append((name, value))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lpnb.errors import Complaint
-from lpnb.snippets.js_literals import JsName, JsSyntaxError, read_literal
+from lpnb.snippets.js_literals import JsName, JsSyntaxError, read_literal, read_names
 from lpnb.snippets.parsed_request import RecordedCall, limit_calls
 
 _CALL = re.compile(r"(?<![\w$.])(?:window\.)?fetch\s*\(")
@@ -32,12 +32,12 @@ def fetch_calls(text: str) -> tuple[list[RecordedCall], list[Complaint]]:
 
 
 def _calls(text: str) -> Iterator[RecordedCall]:
-    end = 0
+    end, names = 0, read_names(text)
     while match := _CALL.search(text, end):
-        url, end = read_literal(text, match.end())
+        url, end = read_literal(text, match.end(), names)
         options: Any = {}
         if comma := re.compile(r"\s*,").match(text, end):
-            options, end = read_literal(text, comma.end())
+            options, end = read_literal(text, comma.end(), names)
         yield _call(url, options if isinstance(options, dict) else {})
 
 

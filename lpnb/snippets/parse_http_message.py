@@ -59,7 +59,12 @@ def _call(start: re.Match[str], rest: str) -> RecordedCall:
         call.reply = RecordedReply(int(status[1]), body or None)
     headers, body = _headers(request)
     call.headers = headers
-    if body:
+    if re.match(r"<@?\s*[\w./\\]", body):
+        sentence = (
+            "frames must stand in the text; the editor would read them from a file, which is not opened."
+        )
+        call.complaints.append(Complaint("frames", sentence))
+    elif body:
         call.body = body
     if (host := headers.get("Host") or headers.get("host")) and call.url.startswith("/"):
         call.url = f"https://{host}{call.url}"

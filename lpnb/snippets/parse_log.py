@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice, pairwise
 from typing import Any
 
 from lpnb._internal.json_codec import JsonError, read_json
+from lpnb.snippets.js_literals import read_template
 from lpnb.snippets.lenient_json import read_python_literal
 from lpnb.snippets.parse_reply import is_bare_reply, is_reply
-from lpnb.snippets.parsed_request import RecordedCall, RecordedReply
+from lpnb.snippets.parsed_request import MAX_CALLS, RecordedCall, RecordedReply
 
 _OPENING = re.compile(r'[\[{](?=\s*(?:[\[{"\'\\]|\]))')
 _URL = re.compile(r"(?:https?://|/api/account/)[^\s\"'<>\\,]+")
@@ -20,6 +22,7 @@ _STATUSES = (
     re.compile(r"(?:->|=>|\u2192)\s*(?:HTTP\s*)?([1-5]\d\d)\b"),
     re.compile(r"HTTP/[\d.]+\"?\s+([1-5]\d\d)\b"),
     re.compile(r"(?i)\bstatus(?:[ _]?code)?\\*[\"']?\s*[:=]\s*\\*[\"']?([1-5]\d\d)\b"),
+    re.compile(r"(?i)\bResponse \[([1-5]\d\d)\]|\b([45]\d\d) (?:client|server) error\b"),
     re.compile(r"(?i)\b(?:http|returned|response|answered|code)[ =:(]{1,2}([1-5]\d\d)\b(?![\d\"])"),
     re.compile(
         r"\b([1-5]\d\d) (?:OK|Bad Request|Unauthorized|Forbidden|Not Found|Payload Too Large"
@@ -29,6 +32,12 @@ _STATUSES = (
 )
 _IN_STRING = re.compile(r'(?:[^"\\\n]|\\.)*', re.DOTALL)
 _SIGNS = re.compile(r"[\[\]{}'\"\\]")
+#: What a record of a log begins with: a time, a level, or JSON.
+_RECORD = re.compile(
+    r"(?m)^(?=\[?(?:\d{4}[-/.]\d\d|\d\d[:/.]\d\d[:/.]|[A-Z][a-z]{2} [ \d]\d "
+    r"|(?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL)\b)"
+    r"|time=|\{\"[\w@.-]+\":)"
+)
 _MAX_TRIES = 2_000
 #: Characters that are looked at, besides four times the text's own; what a value that is too deep to read,
 #: and what a bracket or quote counts for.
@@ -45,22 +54,33 @@ def find_call(text: str) -> RecordedCall | None:
         >>> call.body, call.reply
         (None, RecordedReply(status=401, body='{"code": "40103", "message": "Invalid ConsumerJWS"}'))
     """
+    call = _call_in(text, is_record=False)
+    if '""' in text and (call is None or call.body is None):  # as a table of a log's lines writes a quote
+        again = _call_in(text.replace('""', '"'), is_record=False)
+        return again if again is not None and again.body is not None else call
+    return call
+
+
+def _call_in(text: str, *, is_record: bool) -> RecordedCall | None:
     frames: Any = None
     reply: Any = None
     addresses: list[str] = []
-    status = next((int(match[1]) for pattern in _STATUSES if (match := pattern.search(text))), None)
+    found_status = next(filter(None, (pattern.search(text) for pattern in _STATUSES)), None)
+    status = None if found_status is None else int(next(filter(None, found_status.groups())))
     for value in _ValueFinder(text).values():
+        before = frames
         for found in _inside(value, 0):
             if frames is None and _is_request(found):
                 frames = found
             elif reply is None and is_reply(found) and not _is_request(found):
-                reply = found
+                # A record around the request is no answer, though it has a status and a body.
+                reply = found if frames is before or is_bare_reply(found) else None
         addresses += _addresses(value)
     # A log record that is JSON itself looks like an answer when it has a status and a message.
     url = next(
         (one for one in [*_URL.findall(text), *addresses] if "/messaging/consumer/conversation" in one), ""
     )
-    if frames is None and reply is None and (status is None or not url):
+    if frames is None and reply is None and (status is None or not (url or is_record)):
         return None
     headers: dict[str, str] = {}
     for token in _JWT.findall(text)[:4]:
@@ -70,6 +90,27 @@ def find_call(text: str) -> RecordedCall | None:
     answer = None if reply is None else json.dumps(reply, ensure_ascii=False)
     recorded = RecordedReply(status, answer) if status is not None or answer is not None else None
     return RecordedCall(url.rstrip(").;"), body, headers, reply=recorded)
+
+
+def find_calls(text: str) -> list[RecordedCall]:
+    """The calls of a log, one for each record that has any; an answer in the next record is its request's.
+
+    Example:
+        >>> log = '01:58:01 POST [{"kind": "req", "type": "x"}]\\n01:58:02 got HTTP/1.1 413\\n'
+        >>> [call.reply.status for call in find_calls(f"{log}01:58:03 x\\n{log}")]
+        [413, 413]
+    """
+    starts = [match.start() for match in islice(_RECORD.finditer(text), MAX_CALLS)]
+    calls: list[RecordedCall] = []
+    for start, end in pairwise([*starts, len(text)]):
+        call = _call_in(text[start:end], is_record=True)
+        if call is None:
+            continue
+        if call.body is None and calls and calls[-1].reply is None:
+            calls[-1].reply = call.reply
+        else:
+            calls.append(call)
+    return calls if sum(call.body is not None for call in calls) > 1 else []
 
 
 def _is_request(value: Any) -> bool:
@@ -126,7 +167,7 @@ class _ValueFinder:
                 except (ValueError, RecursionError):
                     continue
         end = self._closing(start)
-        if end and (value := read_python_literal(text[start:end])) is not None:
+        if end and (value := read_python_literal(text[start:end]) or read_template(text[start:end], 0)):
             return value, end
         return None, start
 

@@ -10,7 +10,7 @@ from typing import Any
 from lpnb._internal.json_codec import JsonError, read_json
 from lpnb.errors import Complaint
 from lpnb.snippets.js_literals import JsSyntaxError, read_json_with_comments
-from lpnb.snippets.parsed_request import RecordedCall, limit_calls
+from lpnb.snippets.parsed_request import RecordedCall, RecordedReply, limit_calls
 
 _VARIABLE = re.compile(r"\{\{\s*([^{}\s]+)\s*\}\}")
 #: A variable that stands in JSON without quotes.
@@ -100,7 +100,9 @@ def _calls(items: Any, variables: Mapping[str, str], depth: int) -> Iterator[Rec
         if "item" in item:
             yield from _calls(item["item"], inner, depth + 1)
         elif isinstance(item.get("request"), dict):
-            yield _call(item["request"], inner)
+            call = _call(item["request"], inner)
+            call.reply = _saved_answer(item.get("response"))
+            yield call
         elif isinstance(item.get("request"), str):
             yield RecordedCall(_fill_variables(item["request"], inner), None)
 
@@ -123,7 +125,28 @@ def _call(request: dict[str, Any], variables: Mapping[str, str]) -> RecordedCall
             call.body = None
         else:
             _clean_body(call)
+    elif isinstance(body, dict) and (mode := body.get("mode")) in (
+        "urlencoded",
+        "formdata",
+        "graphql",
+        "file",
+    ):
+        sentence = f"frames must be the body as raw JSON; the request has one of mode {mode}."
+        call.complaints.append(Complaint("frames", sentence))
     return call
+
+
+def _saved_answer(listed: Any) -> RecordedReply | None:
+    """The answer that was saved last with a request, as an example."""
+    last = (
+        next((one for one in reversed(listed) if isinstance(one, dict)), {})
+        if isinstance(listed, list)
+        else {}
+    )
+    status, body = last.get("code"), last.get("body")
+    if not isinstance(status, int) or not 100 <= status <= 599:
+        return None
+    return RecordedReply(status, body if isinstance(body, str) and body else None)
 
 
 def _clean_body(call: RecordedCall) -> None:

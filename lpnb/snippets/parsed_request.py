@@ -38,6 +38,9 @@ Kind = Literal[
     "reply",
     "page",
     "token",
+    "answer",
+    "event",
+    "send",
     "environment",
     "settings",
     "table",
@@ -60,6 +63,9 @@ KIND_NAMES: Mapping[Kind, str] = {
     "reply": "the service's answer",
     "page": "a page (HTML)",
     "token": "a token",
+    "answer": "a request or an answer of another API of LivePerson",
+    "event": "an event of a webhook",
+    "send": "a frame for SEND",
     "environment": "a Postman environment",
     "settings": "a file of settings",
     "table": "a table",
@@ -73,6 +79,8 @@ KIND_WORDS: Mapping[Kind, str] = {
     "powershell": "PowerShell commands",
     "fetch": "fetch() calls",
 }
+#: What a shell would put a token in the place of.
+_IN_SHELL = re.compile(r"[$(]")
 _CONVERSATION = re.compile(r"/messaging/consumer/conversation(?!/send)")
 _IDENTITY = re.compile(r"/api/account/[^/]*/consumer(?![/\w])")
 _ACCOUNT = re.compile(r"/api/account/(\w{1,20})(?=/)")
@@ -102,8 +110,8 @@ class ParsedRequest:
     Attributes:
         kind: What the text is: "frames", "curl", "powershell", "fetch", "har", "postman", "http", "log",
             "command" (wget, HTTPie), "code", "export" (Insomnia, Bruno), "reply"; or what holds no request:
-            "page", "token", "environment" (Postman's variables alone), "settings", "table", "cut off",
-            "nothing".
+            "page", "token", "answer" (of Sentinel and others), "event" (of a webhook), "send" (its frame),
+            "environment" (Postman's variables alone), "settings", "table", "cut off", "nothing".
         frames: The decoded array, or None when there is none.
         consumer_id: For whom, where the text says so.
         client_properties: That header's value.
@@ -259,13 +267,32 @@ def choose_conversations(
         elif _CONVERSATION.search(call.url) or (len(calls) == 1 and _looks_like_frames(call.body)):
             requests.append(parsed_request(kind, call, consumer))
     if not requests:
+        others = list(dict.fromkeys(filter(None, map(_other_call, calls))))
         missing = "none of its requests does" if calls else "there is no request in it"
+        missing += f", but {' and '.join(others[:4])}" if others else ""
         sentence = f"{KIND_WORDS[kind]} must post to .../messaging/consumer/conversation; {missing}."
         return ParsedRequest(
             kind, consumer_id=consumer, complaints=(*complaints, Complaint("text", sentence))
         )
     first, *more = requests
     return replace(first, complaints=(*complaints, *first.complaints), more=tuple(more))
+
+
+#: What else is called on the way to a conversation.
+_OTHER_CALLS = (
+    (re.compile(r"/conversation/send"), "one goes to SEND"),
+    (re.compile(r"/app/token"), "one asks Sentinel for an AppJWT"),
+    (_IDENTITY, "one asks the IDP for a ConsumerJWS"),
+    (re.compile(r"/baseURI"), "one asks the Domain API for hosts"),
+    (re.compile(r"/monitoring/"), "one goes to Monitoring"),
+)
+
+
+def _other_call(call: RecordedCall) -> str | None:
+    """What a call does that opens no conversation, and the status if it was refused."""
+    said = next((words for pattern, words in _OTHER_CALLS if pattern.search(call.url)), None)
+    status = call.reply.status if call.reply is not None else None
+    return f"{said}, answered with {status}" if said and status is not None and status >= 400 else said
 
 
 def _looks_like_frames(body: str | None) -> bool:
@@ -290,7 +317,7 @@ def parsed_request(kind: Kind, call: RecordedCall, consumer: str | None = None) 
     tokens = []
     for name, spelled in _TOKENS:
         value = headers.get(name, "")
-        if value and not placeholder_in(value) and "$" not in value:
+        if value and not placeholder_in(value) and not _IN_SHELL.search(value):
             sentence = f"{spelled} was left out: lpnb gets tokens of its own."
             complaints.append(Complaint(spelled, sentence))
             tokens.append(RecordedToken(spelled, claims(Secret(value.removeprefix("Bearer ").strip()))))

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from lpnb.snippets.shell_lexer import ShellSyntaxError
+from lpnb.snippets.shell_lexer import ShellSyntaxError, check_words
 
 _ESCAPES = {
     "n": "\n",
@@ -20,7 +20,7 @@ _ESCAPES = {
     "e": "\x1b",
 }
 _CHAR = re.compile(r"\$\(\[char\]\s*(0x[0-9a-fA-F]+|\d+)\)")
-_NAME = re.compile(r"\$(?:\{([^}]+)\}|([A-Za-z_][\w:]*))")
+_NAME = re.compile(r"\$(?:\{([^}]{1,200})\}|([A-Za-z_][\w:]*))")
 _WORD = re.compile(r"[^\s'\"(){};|,`]+")
 _ASSIGNMENT = re.compile(r"\$([A-Za-z_]\w*)\s*=(?!=)\s*")
 _MAX_DEPTH = 50
@@ -30,7 +30,7 @@ def powershell_commands(text: str) -> list[list[Any]]:
     """Every command of *text* as its words; a hash table is a dict, an array a list.
 
     Raises:
-        ShellSyntaxError: A quote or a bracket is never closed.
+        ShellSyntaxError: A quote or a bracket is never closed, or there are too many words or pipes.
 
     Example:
         >>> powershell_commands("$b = '[1]'\\nInvoke-RestMethod -Uri \\"https://example.com\\" `\\n -Body $b")
@@ -50,11 +50,14 @@ class _PowerShellReader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.place = 0
-        self.depth = 0
+        self.depth = self.pipes = self.count = 0
         self.variables: dict[str, Any] = {}
 
     def at_end(self) -> bool:
         return self.place >= len(self.text)
+
+    def line(self, place: int) -> int:
+        return self.text.count("\n", 0, place) + 1
 
     def starts(self, sign: str) -> bool:
         return self.text.startswith(sign, self.place)
@@ -103,7 +106,11 @@ class _PowerShellReader:
             if self.text[self.place] == "|":
                 self.place += 1
                 self.skip_blanks(lines=True)
+                self.pipes += 1
+                if self.pipes > _MAX_DEPTH:
+                    raise ShellSyntaxError(f"it has more than {_MAX_DEPTH} pipes in a row")
                 following = self.words()
+                self.pipes -= 1
                 if following and str(following[0]).lower() == "convertto-json":
                     value = words[0] if len(words) == 1 else words
                     return [json.dumps(value, ensure_ascii=False)]
@@ -120,6 +127,7 @@ class _PowerShellReader:
 
     def value(self) -> Any:
         """A string, a number of letters, a hash table, an array or what stands in parentheses."""
+        self.count = check_words(self.count + 1)
         self.skip_blanks()
         if self.at_end():
             return ""
@@ -166,13 +174,15 @@ class _PowerShellReader:
     def bracketed(self, opening: int, closing: str, read: Any) -> Any:
         if self.depth == _MAX_DEPTH:
             raise ShellSyntaxError(f"its brackets are nested deeper than {_MAX_DEPTH} levels")
-        line = self.text.count("\n", 0, self.place) + 1
+        start = self.place
         self.place += opening
         self.depth += 1
         found = read(closing)
         self.depth -= 1
         if self.at_end() or self.text[self.place] != closing:
-            raise ShellSyntaxError(f"a bracket that is opened in line {line} is never closed with {closing}")
+            raise ShellSyntaxError(
+                f"a bracket that is opened in line {self.line(start)} is never closed with {closing}"
+            )
         self.place += 1
         return found
 
@@ -224,13 +234,13 @@ class _PowerShellReader:
                 last = words[0] if len(words) == 1 else words
 
     def single(self) -> str:
-        line = self.text.count("\n", 0, self.place) + 1
+        start = self.place
         parts = []
         self.place += 1
         while True:
             end = self.text.find("'", self.place)
             if end < 0:
-                raise ShellSyntaxError(f"a ' that is opened in line {line} is never closed")
+                raise ShellSyntaxError(f"a ' that is opened in line {self.line(start)} is never closed")
             parts.append(self.text[self.place : end])
             self.place = end + 1
             if not self.starts("'"):
@@ -239,7 +249,7 @@ class _PowerShellReader:
             self.place += 1
 
     def double(self) -> str:
-        line = self.text.count("\n", 0, self.place) + 1
+        start = self.place
         self.place += 1
         parts: list[str] = []
         while not self.at_end():
@@ -267,13 +277,13 @@ class _PowerShellReader:
                     end += 1
                 parts.append(self.text[self.place : end])
                 self.place = end
-        raise ShellSyntaxError(f'a " that is opened in line {line} is never closed')
+        raise ShellSyntaxError(f'a " that is opened in line {self.line(start)} is never closed')
 
     def here_string(self, quote: str) -> str:
-        line = self.text.count("\n", 0, self.place) + 1
+        start = self.place
         end = self.text.find(f"\n{quote}@", self.place)
         if end < 0:
-            raise ShellSyntaxError(f"a here-string that is opened in line {line} is never closed")
+            raise ShellSyntaxError(f"a here-string that is opened in line {self.line(start)} is never closed")
         content = self.text[self.place + 3 : end]
         self.place = end + 3
         if quote == "'":

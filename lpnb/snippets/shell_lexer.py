@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass, field
 
 _MAX_DEPTH = 50
+#: Words of a text at the most: what has more is no script.
+MAX_WORDS = 50_000
 _SIMPLE = {
     "n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b", "E": "\x1b",
 }  # fmt: skip
@@ -43,11 +45,22 @@ class ShellSyntaxError(ValueError):
     """Why a text cannot be taken apart: a quote that is never closed, parentheses without end."""
 
 
+def check_words(count: int) -> int:
+    """*count* as it is.
+
+    Raises:
+        ShellSyntaxError: A script has not so many words.
+    """
+    if count > MAX_WORDS:
+        raise ShellSyntaxError(f"it has more than {MAX_WORDS:,} words")
+    return count
+
+
 def commands(text: str) -> list[ShellCommand]:
     """Every command of *text*, those of pipes and substitutions too.
 
     Raises:
-        ShellSyntaxError: A quote is never closed, or parentheses are nested too deep.
+        ShellSyntaxError: A quote is never closed, or there are too many words or parentheses.
 
     Example:
         >>> [command.words for command in commands("curl -d 'it'\\\\''s' \\\\\\n  $HOME | jq . # done")]
@@ -75,6 +88,7 @@ class _Lexer:
         self.enclosing: list[tuple[ShellCommand, list[str] | None]] = []
         self.heredocs: list[tuple[ShellCommand, str, bool]] = []
         self.here_string = False
+        self.line = self.counted = self.words = 0
 
     def run(self) -> None:
         """Read the whole text."""
@@ -130,6 +144,7 @@ class _Lexer:
     def end_word(self) -> None:
         """The word is whole."""
         if self.word is not None:
+            self.words = check_words(self.words + 1)
             if self.here_string:
                 self.command.stdin, self.here_string = "".join(self.word) + "\n", False
             else:
@@ -145,8 +160,10 @@ class _Lexer:
 
     def begin_command(self, place: int, piped_from: ShellCommand | None = None) -> None:
         """Another command begins."""
-        line = self.text.count("\n", 0, place + 1) + 1
-        self.command, self.word = ShellCommand(line, piped_from=piped_from), None
+        self.words = check_words(self.words + 1)  # an empty command is work as well
+        self.line += self.text.count("\n", self.counted, place + 1)
+        self.counted = place + 1
+        self.command, self.word = ShellCommand(self.line + 1, piped_from=piped_from), None
         self.commands.append(self.command)
 
     def end_command(self, place: int) -> int:

@@ -106,7 +106,10 @@ def test_a_request_is_read_and_called_what_it_is(text: str, kind: str) -> None:
             "\n".join(map(json.dumps, FRAMES)),
             "The text has a document for each frame; CONVERSATION takes one array",
         ),
-        (json.dumps(FRAMES[1]), "frames must be an array; this is one frame alone. Put [ ] around it"),
+        (
+            json.dumps(FRAMES[1]),
+            "frames must be an array of two; this is one frame alone. userprofile.SetUserProfile is missing.",
+        ),
     ],
 )
 def test_frames_in_another_language_are_read_and_it_is_named(text: str, sentence: str) -> None:

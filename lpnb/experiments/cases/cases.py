@@ -518,6 +518,7 @@ def cases_of(
     anything: object,
     *,
     separator: str | None = None,
+    encoding: str | None = None,
     sheet: str | None = None,
     columns: Mapping[str, str | None] | str | os.PathLike[str] | None = None,
     decimal: Decimal | None = None,
@@ -533,6 +534,7 @@ def cases_of(
         anything: ``Cases`` (a ``Grid``, ``Personas``), a DataFrame, the path of a CSV, Excel or Parquet
             file or of a grid in TOML (``Grid.read``), or an iterable of dicts.
         separator: Of a CSV file; found by its header when left out.
+        encoding: Of a CSV file, such as "mac_roman"; found by its bytes, or asked, when left out.
         sheet: Of an Excel workbook, by its name; the first one when left out.
         columns: What headers stand for that are not known by themselves, such as
             ``{"Shoe size": "note.shoe size"}``; None leaves a column out. Or the path of a mapping file, as
@@ -565,6 +567,7 @@ def cases_of(
         table = read_table(
             given,
             separator=separator,
+            encoding=encoding,
             sheet=sheet,
             columns=columns,
             decimal=decimal,
@@ -584,6 +587,7 @@ def read_table(
     anything: pd.DataFrame | str | Path,
     *,
     separator: str | None = None,
+    encoding: str | None = None,
     sheet: str | None = None,
     columns: Mapping[str, str | None] | str | os.PathLike[str] | None = None,
     decimal: Decimal | None = None,
@@ -600,6 +604,7 @@ def read_table(
         columns, values = mapping.columns, {**mapping.values, **(values or {})}
         decimal, dates = decimal or mapping.decimal, dates or mapping.dates  # type: ignore[assignment]
         separator, sheet = separator or mapping.separator, sheet or mapping.sheet
+        encoding = encoding or mapping.encoding
     wrong = [
         one_of(name, value, choices)
         for name, value, choices in (
@@ -620,7 +625,7 @@ def read_table(
     elif kind == "excel":
         source, notes = from_excel(Path(given), sheet, columns)
     else:
-        source, notes = from_csv(Path(given), separator, columns)
+        source, notes = from_csv(Path(given), separator, columns, encoding)
     return read_columns(
         source,
         columns,

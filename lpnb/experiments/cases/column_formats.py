@@ -223,7 +223,8 @@ def _date(text: str, order: DateOrder) -> datetime.date | None:
             return None
     elif match := _NAMED.fullmatch(text):
         day, name, year = (match[1], match[2], match[3]) if match[1] else (match[5], match[4], match[6])
-        month = str(_MONTH_NUMBERS.get(name.casefold()[:3].replace("\u00e4", "a"), 0))
+        plain = name.casefold().translate(_ACCENTS)
+        month = str(_MONTH_NUMBERS.get(plain[:4], _MONTH_NUMBERS.get(plain[:3], 0)))
     else:
         return None
     try:
@@ -251,10 +252,11 @@ _MONTHS = (
 )  # fmt: skip
 
 
-#: By the first three letters, English and German.
+_ACCENTS = str.maketrans("\u00e4\u00e9\u00fb", "aeu")
+#: By the first three or four letters, English, German and French.
 _MONTH_NUMBERS = {
     **{name[:3].casefold(): number for number, name in enumerate(_MONTHS, start=1)},
-    "mai": 5, "okt": 10, "dez": 12,
+    "mai": 5, "okt": 10, "dez": 12, "fev": 2, "avr": 4, "juin": 6, "juil": 7, "aou": 8,
 }  # fmt: skip
 
 
@@ -329,12 +331,12 @@ _WITH_ZERO = re.compile(r"[0-9]+\.0+")
 _ID_GROUPS = re.compile(r"[0-9]{1,3}(?:([.,'\u2019 ])[0-9]{3})(?:\1[0-9]{3})*")
 
 
-#: What people write in place of a field's own words, in English and German.
+#: What people write in place of a field's own words, in English, German and French.
 _SPELLINGS = {
-    "true": "yes, y, 1, ja, j, wahr, x, on",
-    "false": "no, n, 0, nein, falsch, off",
-    "FEMALE": "f, w, woman, weiblich, frau, mrs, ms",
-    "MALE": "m, man, m\u00e4nnlich, maennlich, mann, herr, mr",
+    "true": "yes, y, 1, ja, j, wahr, x, on, oui, vrai",
+    "false": "no, n, 0, nein, falsch, off, non, faux",
+    "FEMALE": "f, w, woman, weiblich, frau, mrs, ms, femme, mme",
+    "MALE": "m, man, homme, m., m\u00e4nnlich, maennlich, mann, herr, mr",
     "OTHER": "d, divers, diverse, non-binary, nonbinary",
     "URGENT": "dringend",
     "PRIORITIZED": "prioritised, priorisiert",

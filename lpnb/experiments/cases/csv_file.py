@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from lpnb._internal.display import brief, count
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.columns import find_column
+from lpnb.experiments.cases.file_encoding import encoding_of
 from lpnb.experiments.cases.headers import header_row, known_column, remove_total
 from lpnb.tables.formulas import rearm
 
@@ -29,15 +29,13 @@ _LONGEST_CELL = 2**31 - 1
 _LEADING_ROWS = 15
 #: How a cell is written that Excel must take for text.
 _FORCED_TEXT = re.compile(r'="((?:[^"]|"")*)"')
-_BYTE_ORDER_MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
 
 
 def read_csv(
-    path: Path, separator: str | None = None, given: Mapping[str, str | None] | None = None
+    path: Path,
+    separator: str | None = None,
+    given: Mapping[str, str | None] | None = None,
+    encoding: str | None = None,
 ) -> tuple[list[str], list[list[str | None]] | pa.Table, list[str]]:
     """The header and the rows of a CSV file, every cell text, and what there is to say about how it was read.
 
@@ -54,10 +52,7 @@ def read_csv(
     if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
         sentence = f"separator must be one character, such as ';'; got {brief(separator)}."
         raise InvalidValueError([Complaint("separator", sentence)])
-    encoding = _encoding(path)
-    notes = []
-    if encoding == "cp1252":
-        notes.append(f"{path.name} is not UTF-8; it was read as Windows text (cp1252).")
+    encoding, notes = encoding_of(path, encoding)
     with path.open(encoding=encoding, newline="") as file:
         start = file.tell()
         named = re.fullmatch(r"sep=([^\"\r\n])\r?\n?", file.readline())  # Excel's own way of naming it
@@ -65,43 +60,6 @@ def read_csv(
             file.seek(start)
         found = separator or (named[1] if named else _sniff_separator(file, given))
         return *_read_rows(path, file, found, given, notes), notes
-
-
-def _encoding(path: Path) -> str:
-    """How the file's text is encoded.
-
-    Raises:
-        InvalidValueError: It is no text in any usual encoding.
-    """
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    with path.open("rb") as file:
-        head = file.read(65_536)
-        for mark, encoding in _BYTE_ORDER_MARKS.items():
-            if head.startswith(mark):
-                return encoding
-        if head[1:2] == b"\x00" and head.count(b"\x00", 1, 400) > len(head[:400]) // 3:
-            return "utf-16-le"
-        if head[:1] == b"\x00" and head.count(b"\x00", 0, 400) > len(head[:400]) // 3:
-            return "utf-16-be"
-        file.seek(0)
-        position = 0
-        try:
-            while chunk := file.read(1 << 20):
-                decoder.decode(chunk)
-                position += len(chunk)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            file.seek(0)
-            try:
-                for chunk in iter(lambda: file.read(1 << 20), b""):
-                    if b"\x00" in chunk:
-                        raise UnicodeError
-                    chunk.decode("cp1252")
-            except UnicodeError:
-                sentence = f"{path} is no text in UTF-8, UTF-16 or Windows' cp1252. Save it as CSV UTF-8."
-                raise InvalidValueError([Complaint(str(path), sentence)]) from None
-            return "cp1252"
-    return "utf-8"
 
 
 def _sniff_separator(file: TextIO, given: Mapping[str, str | None] | None) -> str:
@@ -112,7 +70,7 @@ def _sniff_separator(file: TextIO, given: Mapping[str, str | None] | None) -> st
     scores: dict[str, tuple[int, int]] = {}
     for separator in SEPARATORS:
         try:
-            rows = list(filter(None, csv.reader(io.StringIO(lines), delimiter=separator)))
+            rows = list(filter(None, csv.reader(io.StringIO(lines, newline=""), delimiter=separator)))
         except csv.Error:
             continue
         header = rows[header_row(rows, given)] if rows else []

@@ -8,6 +8,7 @@ import warnings
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from lpnb._internal.display import brief, count
@@ -19,8 +20,8 @@ from lpnb.experiments.cases.headers import header_row, remove_total
 LARGEST_UNPACKED = 1 << 30
 #: What stands in place of a formula whose value no program has computed.
 NOT_COMPUTED = "#NOT COMPUTED!"
-#: Rows among which the header is looked for, and merged cells that are looked at.
-_LEADING_ROWS, _MOST_MERGED = 15, 10_000
+#: Rows among which the header is looked for.
+_LEADING_ROWS = 15
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]+[0-9]+:[A-Z]+[0-9]+)"')
 _ROW = re.compile(rb'<(?:\w+:)?row\s[^>]*?\br="([0-9]+)"[^>]*>')
 _HIDDEN = re.compile(rb'\shidden="(?:1|true)"')
@@ -38,22 +39,22 @@ def read_excel(
     Raises:
         InvalidValueError: It is no workbook, has no such sheet, or would unpack to more than a gigabyte.
     """
-    import openpyxl
     from openpyxl.utils.exceptions import InvalidFileException
 
     try:
         _check_size(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of parts of a workbook that hold no cells
-            book = openpyxl.load_workbook(path, read_only=True, data_only=False, keep_links=False)
+            book = _Workbook(path)
             try:
-                name = _sheet_name(path, book, sheet)
-                rows = list(_rows(book[name]))
-                merged, hidden = _layout(book[name])
+                name = _sheet_name(path, book.sheets, sheet)
+                rows = list(book.rows(name))
+                merged, hidden = _layout(book.content(name))
                 if any(isinstance(cell, _Formula) for row in rows for cell in row):
-                    rows = _with_results(path, name, rows)
+                    rows = _with_results(rows, book.rows(name, is_computed=True))
+                notes = _fill_merged(rows, merged)
             finally:
-                book.close()
+                book.archive.close()
     except InvalidValueError:
         raise
     except (
@@ -64,7 +65,6 @@ def read_excel(
         reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
         sentence = f"{path} cannot be read as an Excel workbook ({reason}). Save it anew, or as CSV UTF-8."
         raise InvalidValueError([Complaint(str(path), sentence)]) from None
-    notes = _fill_merged(rows, merged)
     empty = next(
         (place for place, row in enumerate(rows) if any(cell is not None for cell in row)), len(rows)
     )
@@ -83,49 +83,134 @@ def read_excel(
         notes.append(
             f"{count(len(hidden), 'row')} hidden in the workbook read too, such as line {hidden[0]:,}."
         )
-    if sheet is None and len(book.sheetnames) > 1:
-        others = ", ".join(repr(other) for other in book.sheetnames if other != name)
-        notes.append(f"The sheet {name!r} was read; there are others: {brief(others, 200).strip(chr(34))}.")
+    if sheet is None and len(book.sheets) > 1:
+        others = ", ".join(repr(other) for other, _, _ in book.sheets if other != name)
+        others = brief(others, 200).strip(chr(34))
+        notes.append(f"The sheet {name!r} was read; there are others (--sheet): {others}.")
     rows = [list(_padded(row, width)) for row in rows[1:]]
     notes += remove_total(rows)
     return header, rows, notes
 
 
-def _with_results(path: Path, name: str, rows: list[list[object]]) -> list[list[object]]:
-    """*rows* with the values in place of formulas, as they were computed last."""
-    import openpyxl
+class _Workbook:
+    """A workbook's sheets (name, state, part of the archive), each read as rows of cells.
 
-    computed = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-    try:
-        return [
-            [
-                _computed(cell) if isinstance(formula, _Formula) else formula
-                for formula, cell in zip(row, _padded(values, len(row)), strict=False)
-            ]
-            for row, values in zip(rows, _rows(computed[name]), strict=False)
+    openpyxl's own way in reads every sheet once more to learn its size.
+    """
+
+    def __init__(self, path: Path) -> None:
+        from openpyxl.reader.excel import ExcelReader
+        from openpyxl.styles.stylesheet import apply_stylesheet
+
+        reader: Any = ExcelReader(path, read_only=True, keep_links=False)
+        reader.read_manifest()
+        reader.read_strings()
+        reader.read_workbook()
+        apply_stylesheet(reader.archive, reader.wb)
+        self.archive: zipfile.ZipFile = reader.archive
+        self._book, self._strings = reader.wb, reader.shared_strings
+        self._padding: dict[int, int] = {}
+        self.sheets: list[tuple[str, str, str]] = [
+            (sheet.name, sheet.state, part.target)
+            for sheet, part in reader.parser.find_sheets()
+            if part.target in reader.valid_files and "chartsheet" not in part.Type
         ]
-    finally:
-        computed.close()
+
+    def content(self, sheet: str) -> bytes:
+        """The whole part of *sheet*."""
+        return self.archive.read(self._part(sheet))
+
+    def rows(self, sheet: str, *, is_computed: bool = False) -> Iterator[list[object]]:
+        """The rows of *sheet*; a formula is a mark, or the value that was computed last."""
+        from openpyxl.worksheet._reader import INLINE_STRING, VALUE_TAG, WorkSheetParser
+
+        class CellParser(WorkSheetParser):  # type: ignore[misc]
+            def parse_cell(self, element: Any) -> Any:
+                inline = element[0] if len(element) == 1 else ()
+                if len(inline) == 1 and element[0].tag == INLINE_STRING:  # plain text, as is quicker to read
+                    inline[0].tag = VALUE_TAG
+                    element[0] = inline[0]
+                    element.set("t", "str")
+                return super().parse_cell(element)
+
+        book = self._book
+        with self.archive.open(self._part(sheet)) as source:
+            parser = CellParser(
+                source, self._strings, is_computed, book.epoch, book._date_formats, book._timedelta_formats
+            )
+            count = 0
+            for number, cells in parser.parse():
+                for _ in range(count + 1, number):
+                    yield []
+                row: list[object] = []
+                for cell in cells:
+                    if (value := self._value(cell)) is not None:
+                        row.extend([None] * (cell["column"] - len(row)))
+                        row[cell["column"] - 1] = value
+                if number > count:
+                    yield row
+                    count = number
+
+    def _part(self, sheet: str) -> str:
+        return next(part for name, _, part in self.sheets if name == sheet)
+
+    def _value(self, cell: dict[str, Any]) -> object:
+        value = cell["value"]
+        if cell["data_type"] == "f":
+            return _Formula()
+        if isinstance(value, str):
+            return None if not value or value.isspace() else value
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            width = self._shown_digits(cell["style_id"])
+            return f"{int(value):0{width}d}" if width and value == int(value) >= 0 else value
+        if isinstance(value, datetime.datetime) and value.time() == datetime.time() and value.tzinfo is None:
+            return value.date()
+        if isinstance(value, datetime.time | datetime.timedelta):
+            return str(value)
+        return value
+
+    def _shown_digits(self, style: int) -> int:
+        """How many digits a cell of that style shows, with zeros in front that only its format has; or 0."""
+        if style not in self._padding:
+            from openpyxl.cell.read_only import ReadOnlyCell
+
+            cell = ReadOnlyCell(SimpleNamespace(parent=self._book), 1, 1, 0, style_id=style)
+            padded = re.fullmatch(r"0{2,30}", cell.number_format or "")
+            self._padding[style] = len(padded[0]) if padded else 0
+        return self._padding[style]
 
 
-def _layout(worksheet: Any) -> tuple[list[tuple[int, int, int, int]], list[int]]:
+def _with_results(rows: list[list[object]], computed: Iterator[list[object]]) -> list[list[object]]:
+    """*rows* with the values in place of formulas, as they were *computed* last."""
+    return [
+        [
+            _computed(cell) if isinstance(formula, _Formula) else formula
+            for formula, cell in zip(row, _padded(values, len(row)), strict=False)
+        ]
+        for row, values in zip(rows, computed, strict=False)
+    ]
+
+
+def _layout(content: bytes) -> tuple[list[tuple[int, int, int, int]], list[int]]:
     """A sheet's merged cells (first column, first row, last column, last row) and its hidden rows."""
     from openpyxl.utils.cell import range_boundaries
 
-    with worksheet._get_source() as source:  # cells that are read row by row do not say these
-        content = source.read()
     ranges = [match[1].decode() for match in _MERGED.finditer(content)]
     hidden = [int(match[1]) for match in _ROW.finditer(content) if _HIDDEN.search(match[0])]
-    return [range_boundaries(cells) for cells in ranges[:_MOST_MERGED]], hidden
+    return [range_boundaries(cells) for cells in ranges], hidden
 
 
 def _fill_merged(rows: list[list[object]], merged: Sequence[tuple[int, int, int, int]]) -> list[str]:
     """Give each of merged cells below each other the value of the first; a header or title stays as it is."""
     filled = 0
+    left_to_do = len(rows) * max(map(len, rows), default=0)  # more is merged only where ranges overlap
     for left, top, _, bottom in merged:
-        if top < 2 or not len(rows) >= bottom > top or len(rows[top - 1]) < left:
+        if top < 2 or not min(bottom, len(rows)) > top or len(rows[top - 1]) < left:
             continue
         value = rows[top - 1][left - 1]
+        left_to_do -= min(bottom, len(rows)) - top
+        if left_to_do < 0:
+            raise ValueError("its merged cells overlap")
         for row in rows[top:bottom] if value is not None else ():
             if any(cell is not None for cell in row):
                 row.extend([None] * (left - len(row)))
@@ -150,41 +235,15 @@ def _check_size(path: Path) -> None:
         raise InvalidValueError([Complaint(str(path), sentence)])
 
 
-def _sheet_name(path: Path, book: Any, sheet: str | None) -> str:
-    names: list[str] = [worksheet.title for worksheet in book.worksheets]
+def _sheet_name(path: Path, sheets: Sequence[tuple[str, str, str]], sheet: str | None) -> str:
+    names = [name for name, _, _ in sheets]
     if not names:
         raise InvalidValueError([Complaint(str(path), f"{path} has no sheet with cells.")])
     if sheet is None:
-        return next((one.title for one in book.worksheets if one.sheet_state == "visible"), names[0])
+        return next((name for name, state, _ in sheets if state == "visible"), names[0])
     if sheet not in names:
         raise InvalidValueError([one_of("sheet", sheet, names)])
     return sheet
-
-
-def _rows(worksheet: Any) -> Iterator[list[object]]:
-    worksheet.reset_dimensions()  # a workbook may say more rows than it has
-    for row in worksheet.iter_rows():
-        cells = [_value(cell) for cell in row]
-        while cells and cells[-1] is None:
-            cells.pop()
-        yield cells
-
-
-def _value(cell: Any) -> object:
-    if cell.data_type == "f":
-        return _Formula()
-    value = cell.value
-    if isinstance(value, str):
-        return None if not value or value.isspace() else value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        # Zeros in front that only a format of the cell shows.
-        padded = re.fullmatch(r"0{2,30}", cell.number_format or "")
-        return f"{int(value):0{len(padded[0])}d}" if padded and value == int(value) >= 0 else value
-    if isinstance(value, datetime.datetime) and value.time() == datetime.time() and value.tzinfo is None:
-        return value.date()
-    if isinstance(value, datetime.time | datetime.timedelta):
-        return str(value)
-    return value
 
 
 def _computed(value: object) -> object:

@@ -13,62 +13,69 @@ from lpnb._internal.display import brief
 from lpnb._internal.suggestions import nearest
 from lpnb.experiments.cases.columns import NOTE, find_column, known_columns
 
-#: What people call a column, in English and German, besides its last name split into words.
+#: What people call a column, in English, German and French, besides its last name split into words.
 _SYNONYMS: dict[str, str] = {
-    "case": "case name, test case, scenario, testfall, fall, szenario",
+    "case": "case name, test case, scenario, testfall, fall, szenario, cas, cas de test",
     "consumer_id": "consumer, consumer id, ext consumer id, konsument, verbraucher id",
     "expected_skill": "expected skill, expected queue, target skill, should land in, erwarteter skill, "
-    "erwartete warteschlange, zielskill, soll skill",
+    "erwartete warteschlange, zielskill, soll skill, skill attendu, competence attendue, file attendue",
     "expected_code": "expected code, expected result, erwarteter code, soll code",
-    "skillId": "skill, skill id, queue, queue id, warteschlange, skill nummer",
+    "skillId": "skill, skill id, queue, queue id, warteschlange, skill nummer, competence, file d attente",
     "ttrDefName": "urgency, priority, ttr, dringlichkeit, prioritaet",
-    "campaignInfo.campaignId": "campaign, campaign id, campaign name, kampagne, kampagnen id, kampagnenname",
+    "campaignInfo.campaignId": "campaign, campaign id, campaign name, kampagne, kampagnen id, "
+    "kampagnenname, campagne",
     "campaignInfo.engagementId": "engagement, engagement id, engagement nummer",
     "conversationContext.lang": "context language, conversation language, gespraechssprache",
     "ctmrinfo.ctype": "customer type, type of customer, customer tier, tier, segment, customer segment, "
-    "kundentyp, "
-    "kundenart, kundensegment, kundengruppe",
-    "ctmrinfo.cstatus": "customer status, status of customer, kundenstatus",
-    "ctmrinfo.customerId": "customer id, customer number, customer no, customer nr, client number, "
-    "client id, cust no, cust id, customer num, customerno, "
-    "account number, kundennummer, kunden nr, kundennr, kunden id, kdnr, kontonummer",
-    "ctmrinfo.balance": "balance, account balance, saldo, kontostand, guthaben",
-    "ctmrinfo.currency": "currency, waehrung",
+    "kundentyp, kundenart, kundensegment, kundengruppe, type de client, type client, categorie client, "
+    "segment client",
+    "ctmrinfo.cstatus": "customer status, status of customer, kundenstatus, statut client, statut du client",
+    "ctmrinfo.customerId": "customer id, customer number, customer no, customer nr, client number, client "
+    "id, cust no, cust id, customer num, customerno, account number, kundennummer, kunden nr, kundennr, "
+    "kunden id, kdnr, kontonummer, numero client, numero de client, n client, no client, code client, "
+    "identifiant client, reference client",
+    "ctmrinfo.balance": "balance, account balance, saldo, kontostand, guthaben, solde, solde du compte",
+    "ctmrinfo.currency": "currency, waehrung, devise",
     "ctmrinfo.socialId": "social id, social media id",
-    "ctmrinfo.userName": "user name, username, login, login name, benutzername, nutzername, anmeldename",
-    "ctmrinfo.companyBranch": "branch, company branch, branch office, filiale, niederlassung, zweigstelle",
+    "ctmrinfo.userName": "user name, username, login, login name, benutzername, nutzername, anmeldename, "
+    "nom d utilisateur",
+    "ctmrinfo.companyBranch": "branch, company branch, branch office, filiale, niederlassung, zweigstelle, "
+    "agence, succursale",
     "ctmrinfo.companySize": "company size, employees, number of employees, unternehmensgroesse, "
-    "firmengroesse, "
-    "mitarbeiterzahl",
-    "ctmrinfo.accountName": "account name, company, company name, firma, firmenname, unternehmen",
-    "ctmrinfo.role": "role, job title, rolle, funktion, position",
+    "firmengroesse, mitarbeiterzahl",
+    "ctmrinfo.accountName": "account name, company, company name, firma, firmenname, unternehmen, "
+    "entreprise, societe",
+    "ctmrinfo.role": "role, job title, rolle, funktion, position, fonction",
     "ctmrinfo.loginStatus": "login status, anmeldestatus",
     "ctmrinfo.lastPaymentDate": "last payment, last payment date, date of last payment, letzte zahlung, "
-    "datum der letzten zahlung",
+    "datum der letzten zahlung, dernier paiement, date du dernier paiement",
     "ctmrinfo.registrationDate": "registration, registration date, registered on, customer since, "
-    "registrierung, "
-    "registrierungsdatum, anmeldedatum, kunde seit",
-    "personal.firstname": "first name, given name, forename, vorname",
-    "personal.lastname": "last name, surname, family name, nachname, familienname",
-    "personal.gender": "gender, sex, geschlecht",
-    "personal.language": "language, preferred language, sprache",
-    "personal.company": "employer, arbeitgeber",
+    "registrierung, registrierungsdatum, anmeldedatum, kunde seit, joined, member since, mitglied seit, "
+    "eintrittsdatum, client depuis, date d inscription",
+    "personal.firstname": "first name, given name, forename, vorname, prenom",
+    "personal.lastname": "last name, surname, family name, nachname, familienname, nom, nom de famille",
+    "personal.gender": "gender, sex, geschlecht, sexe",
+    "personal.language": "language, preferred language, sprache, langue",
+    "personal.company": "employer, arbeitgeber, employeur",
     "personal.age": "date of birth, birth date, birthday, birthdate, dob, born, born on, geburtsdatum, "
-    "geburtstag, "
-    "geboren, geboren am",
+    "geburtstag, geboren, geboren am, date de naissance, ne le, nee le",
     "personal.age.age": "age, age in years, alter",
-    "personal.age.year": "year of birth, birth year, geburtsjahr",
+    "personal.age.year": "year of birth, birth year, geburtsjahr, annee de naissance",
     "personal.contacts.0.email": "email, e mail, email address, e mail address, mail, e mail adresse, "
-    "emailadresse",
+    "emailadresse, courriel, adresse e mail, adresse email",
     "personal.contacts.0.phone": "phone, phone number, telephone, mobile, mobile number, telefon, "
-    "telefonnummer, "
-    "handy, handynummer, mobilnummer",
+    "telefonnummer, handy, handynummer, mobilnummer, numero de telephone, portable",
     "personal.contacts.0.phoneType": "phone type, telefonart",
-    "personal.contacts.0.address.country": "country, land",
+    "personal.contacts.0.address.country": "country, land, pays",
     "personal.contacts.0.address.region": "region, state, bundesland",
 }
 
 
+#: What nobody means to send.
+_REMARKS = (
+    "note", "notes", "remark", "remarks", "comment", "comments", "notiz", "notizen", "bemerkung",
+    "bemerkungen", "kommentar", "anmerkung", "remarque", "remarques", "commentaire", "commentaires",
+)  # fmt: skip
 #: Unknown headers that candidates are looked for, and characters of one at the most.
 MOST_CANDIDATES = 20
 _LONGEST_NAME = 80
@@ -138,6 +145,8 @@ def known_column(header: str) -> str | None:
     words = header_words(header)
     if words in known or not words:
         return known.get(words)
+    if words in _REMARKS:
+        return f"{NOTE}{words}"
     return known.get(header_words(bare)) if (bare := _UNITS.sub(" ", header)) != header else None
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.headers import HeaderMatch
 
-_KEYS = ("columns", "decimal", "dates", "separator", "sheet", "values")
+_TEXTS = ("decimal", "dates", "separator", "encoding", "sheet")
+_KEYS = ("columns", *_TEXTS, "values")
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class TableMapping:
     decimal: str | None = None
     dates: str | None = None
     separator: str | None = None
+    encoding: str | None = None
     sheet: str | None = None
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
@@ -45,11 +47,7 @@ def read_mapping(path: Path) -> TableMapping:
         wrong.append(f"{path}: columns must be a table of headers and columns, both texts.")
     if not isinstance(values, dict) or not all(map(_is_texts, values.values())):
         wrong.append(f"{path}: values must hold a table of texts for each column.")
-    wrong += [
-        f"{path}: {key} must be a text."
-        for key in ("decimal", "dates", "separator", "sheet")
-        if not isinstance(content.get(key, ""), str)
-    ]
+    wrong += [f"{path}: {key} must be a text." for key in _TEXTS if not isinstance(content.get(key, ""), str)]
     if wrong:
         raise InvalidValueError([Complaint(str(path), sentence) for sentence in wrong])
     named = {header: column or None for header, column in columns.items()}
@@ -60,11 +58,11 @@ def _is_texts(table: object) -> bool:
     return isinstance(table, dict) and all(isinstance(value, str) for value in table.values())
 
 
-def mapping_text(matches: Sequence[HeaderMatch], decimal: str | None, dates: str | None) -> str:
-    """A mapping file for a table with these headers, to be edited.
+def mapping_text(matches: Sequence[HeaderMatch], options: Mapping[str, str | None]) -> str:
+    """A mapping file for a table with these headers that was read with these *options*, to be edited.
 
     Example:
-        >>> print(mapping_text([HeaderMatch("Tier", "ctmrinfo.ctype", "words")], ",", None))
+        >>> print(mapping_text([HeaderMatch("Tier", "ctmrinfo.ctype", "words")], {"decimal": ","}))
         # Which column each header stands for; "" leaves a column out. lpnb.case_columns() lists the columns.
         decimal = ","
         <BLANKLINE>
@@ -75,9 +73,7 @@ def mapping_text(matches: Sequence[HeaderMatch], decimal: str | None, dates: str
         '# Which column each header stands for; "" leaves a column out. lpnb.case_columns() lists the '
         "columns."
     ]
-    lines += [
-        f"{key} = {json.dumps(value)}" for key, value in (("decimal", decimal), ("dates", dates)) if value
-    ]
+    lines += [f"{key} = {json.dumps(options[key])}" for key in _TEXTS if options.get(key)]
     lines += ["", "[columns]"]
     for match in matches:
         note = ""

@@ -349,7 +349,10 @@ def _check_text(name: str, column: Any) -> None:
 
 
 def from_csv(
-    path: Path, separator: str | None = None, given: Mapping[str, str | None] | None = None
+    path: Path,
+    separator: str | None = None,
+    given: Mapping[str, str | None] | None = None,
+    encoding: str | None = None,
 ) -> tuple[CellSource, list[str]]:
     """The columns of a CSV file, every cell text, and what there is to say about how it was read.
 
@@ -359,7 +362,7 @@ def from_csv(
         InvalidValueError: It cannot be read, or its rows differ in length.
     """
     try:
-        names, rows, notes = read_csv(path, separator, given)
+        names, rows, notes = read_csv(path, separator, given, encoding)
     except OSError as error:
         sentence = f"{path} cannot be read: {error.strerror or error}."
         raise InvalidValueError([Complaint(str(path), sentence)]) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from itertools import islice
 
@@ -19,6 +20,7 @@ SHOWN = 3
 _CHECKED_CASES = 100_000
 _SHOWN_FINDINGS = 10
 _SHOWN_CASES = 3
+_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 
 
 def print_requests(settings: Settings, cases: Cases, shown: int) -> None:
@@ -66,7 +68,7 @@ def odd_values(cases: Cases, account_id: str | None = None, most: int = _CHECKED
             if why is None and column == "brandId" and account_id is not None:
                 why = foreign_brand(value, account_id)
             if why is not None:
-                rule = why.replace(value, "").replace(repr(value), "")
+                rule = _QUOTED.sub("", why.replace(value, ""))
                 first.setdefault((column, rule), (why, []))[1].append(case.number)
     if first:
         yield ""
