@@ -303,13 +303,20 @@ _PAGE_ADVICE = "Check the address and the way there: lpnb doctor shows hosts, pr
 
 
 def _said_status(body: str | None, says: bool) -> int | None:
-    """The status of an answer that came without its own: as its codes say on a WebSocket, or 200."""
+    """The status of an answer that came without its own: as its code says, or 200."""
     try:
         value = read_json(body or "")
     except JsonError:
         return None
     code = value.get("code") if isinstance(value, Mapping) else None
+    code = _STATUS_WORDS.get(code) if isinstance(code, str) else code
     return code if isinstance(code, int) and 200 <= code <= 599 else 200 if says else None
+
+
+_STATUS_WORDS = {
+    "BAD_REQUEST": 400, "UNAUTHORIZED": 401, "FORBIDDEN": 403, "NOT_FOUND": 404, "TOO_MANY_REQUESTS": 429,
+    "INTERNAL_SERVER_ERROR": 500,
+}  # fmt: skip
 
 
 def _error_code(body: str | None) -> str | None:
@@ -364,6 +371,7 @@ class _Token:
     def __init__(self, token: RecordedToken, account_id: str | None) -> None:
         self.header = token.header
         self.claims = token.claims
+        self.is_broken = token.is_broken
         self.name = _TOKEN_NAMES[token.header]
         self.account_id = account_id
         end = token.claims.get("exp")
@@ -376,6 +384,9 @@ class _Token:
         """What is wrong with it: it has ended, is another account's, or stands in the other's header."""
         found = []
         consumer = "ext_consumer_id" in self.claims
+        if self.is_broken:
+            sentence = f"{self.header}: the {self.name} cannot be decoded: it was changed or cut off."
+            found.append(Finding(self.header, sentence))
         if self.header == "Authorization" and consumer:
             sentence = "Authorization has a ConsumerJWS in it; the AppJWT belongs there."
             found.append(Finding(self.header, sentence))

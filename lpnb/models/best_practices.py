@@ -264,6 +264,10 @@ def odd_value(name: str, text: str) -> str | None:
     if not text.isascii() and (meant := _misread(text)) is not None:
         said = f"stands where {meant!r} was meant" if meant else "has lost letters"
         return f"{brief(text)} {said}: its source was read in a wrong encoding. Save that anew, as UTF-8."
+    if not text.isascii() and (mixed := _TWO_SCRIPTS.search(text)):
+        return (
+            f"{brief(text)} mixes alphabets: {mixed[1] or mixed[2]} looks like another letter, and is not it."
+        )
     if text != text.strip() and name not in ("lang", "language", "country", "currency"):
         return f"{brief(text)} begins or ends with a blank, and rules compare the whole text."
     if FORMULA_ERROR.fullmatch(text) or _FORCED_TEXT.fullmatch(text):
@@ -310,6 +314,8 @@ _WORDS = re.compile(
 )
 #: No-break and zero-width signs, which come along from web pages and chats.
 _INVISIBLE = re.compile("[\u00a0\u00ad\u200b-\u200f\u202a-\u202e\u202f\u2060-\u2064\ufeff]")
+#: A Greek or Cyrillic letter right beside a Latin one.
+_TWO_SCRIPTS = re.compile("(?<=[A-Za-z])([\u0391-\u04ff])|([\u0391-\u04ff])(?=[A-Za-z])")
 #: What spreadsheets show where a value could not be computed, in any language.
 FORMULA_ERROR = re.compile(
     r"#(?:N/A|NV|GETTING_DATA|[\u00a1\u00bf]?[A-Z\u00c0-\u00dd][A-Z\u00c0-\u00dd/0 ]{1,13}[!?])"

@@ -22,7 +22,7 @@ from lpnb.snippets.parse_curl import curl_calls, is_curl
 from lpnb.snippets.parse_fetch import fetch_calls, is_fetch
 from lpnb.snippets.parse_har import har_calls, is_har
 from lpnb.snippets.parse_http_message import http_calls, is_http_message
-from lpnb.snippets.parse_log import find_call, find_calls
+from lpnb.snippets.parse_log import find_call, find_calls, status_in
 from lpnb.snippets.parse_postman import (
     data_calls,
     is_data,
@@ -45,6 +45,14 @@ from lpnb.snippets.parsed_request import (
 
 #: The longest text that is read, in characters.
 MAX_TEXT = 4_000_000
+#: Frames whose double quotes a shell has taken away.
+_WITHOUT_QUOTES = re.compile(r"[\[{,]\s*kind\s*:\s*req\s*,\s*(?:id|type|body)\s*:\s*[\w{]")
+_QUOTES_LOST = (
+    "frames have lost their double quotes: Windows' cmd and PowerShell 5.1 take them from what a program "
+    'is given. Write \\" there, or read the frames from a file: --data-binary @frames.json.'
+)
+#: Characters that frames without quotes are looked for in, and that a line of a log has.
+_QUOTES_LOOKED_AT, _ONE_LINE = 20_000, 600
 _FENCE = re.compile(r"\A```[\w.+-]*[ \t]*\n(.*?)\n?```\s*\Z", re.DOTALL)
 
 
@@ -83,6 +91,8 @@ def read_request(text: str) -> ParsedRequest:
         text = re.sub(r"(?m)^> ?", "", text).strip()  # as mail quotes it
     if not text:
         return _nothing("text is empty.")
+    if _WITHOUT_QUOTES.search(text[:_QUOTES_LOOKED_AT]):
+        return ParsedRequest("frames", complaints=(Complaint("frames", _QUOTES_LOST),))
     if text[0] in '[{"' or text.startswith(("//", "/*")):
         return _read_json(text)
     if is_curl(text) and not _is_curls_log(text):
@@ -100,6 +110,7 @@ def read_request(text: str) -> ParsedRequest:
     return (
         _read_log(text)
         or read_other_text(text)
+        or _read_status(text)
         or _nothing(
             "text must be a request (frames as JSON, curl, PowerShell, fetch(), HAR, Postman, .http), the "
             f"service's answer, or a log line with one of them; it begins with {brief(text[:20])}."
@@ -151,6 +162,14 @@ def _read_log(text: str) -> ParsedRequest | None:
         kind: Kind = "reply" if text.startswith("HTTP/") else "log"
         return ParsedRequest(kind, reply=call.reply, account_id=account_of(call.url))
     return parsed_request(written_as(text), call)
+
+
+def _read_status(text: str) -> ParsedRequest | None:
+    """A line of a program that names an HTTP status that refuses, and nothing else that is known."""
+    status = status_in(text) if len(text) <= _ONE_LINE else None
+    if status is None or status < 400:
+        return None
+    return ParsedRequest("log", reply=RecordedReply(status, None))
 
 
 def _read_json(text: str) -> ParsedRequest:

@@ -34,8 +34,8 @@ _CURL_START = re.compile(
 )
 _PROMPT = re.compile(r"(?mi)^(\s*)(?:\$ |PS [^>\n]*> ?|[A-Z]:\\[^>\n]*> ?|> )(?=curl)")
 _CMD = re.compile(r"\^[\"\r\n{}]|\^$", re.MULTILINE)
-#: A prompt or a line of cmd's own, and frames in quotes that it does not know.
-_FOR_CMD = re.compile(r"(?mi)^[ \t]*[A-Z]:\\[^>\n]*>|^[ \t]*@?echo off|\^$")
+#: A prompt or a line of cmd's own, or what curl says of pieces, and frames in quotes that it does not know.
+_FOR_CMD = re.compile(r"(?mi)^[ \t]*[A-Z]:\\[^>\n]*>|^[ \t]*@?echo off|\^$|^curl: \([136]\) ")
 _IN_SINGLE_QUOTES = re.compile(r"\s'\s*[\[{]")
 _SINGLE_QUOTES = (
     "Windows' cmd knows no single quotes, and hands the frames on in pieces. Write them in double quotes, "

@@ -22,6 +22,7 @@ _STATUSES = (
     re.compile(r"(?:->|=>|\u2192)\s*(?:HTTP\s*)?([1-5]\d\d)\b"),
     re.compile(r"HTTP/[\d.]+\"?\s+([1-5]\d\d)\b"),
     re.compile(r"(?i)\bstatus(?:[ _]?code)?\\*[\"']?\s*[:=]\s*\\*[\"']?([1-5]\d\d)\b"),
+    re.compile(r"(?i)\bstatus code(?: does not indicate success)?:? ([1-5]\d\d)\b"),
     re.compile(r"(?i)\bResponse \[([1-5]\d\d)\]|\b([45]\d\d) (?:client|server) error\b"),
     re.compile(r"(?i)\b(?:http|returned|response|answered|code)[ =:(]{1,2}([1-5]\d\d)\b(?![\d\"])"),
     re.compile(
@@ -65,8 +66,7 @@ def _call_in(text: str, *, is_record: bool) -> RecordedCall | None:
     frames: Any = None
     reply: Any = None
     addresses: list[str] = []
-    found_status = next(filter(None, (pattern.search(text) for pattern in _STATUSES)), None)
-    status = None if found_status is None else int(next(filter(None, found_status.groups())))
+    status = status_in(text)
     for value in _ValueFinder(text).values():
         before = frames
         for found in _inside(value, 0):
@@ -111,6 +111,17 @@ def find_calls(text: str) -> list[RecordedCall]:
         else:
             calls.append(call)
     return calls if sum(call.body is not None for call in calls) > 1 else []
+
+
+def status_in(text: str) -> int | None:
+    """The HTTP status that a log names, or None.
+
+    Example:
+        >>> status_in("Response status code does not indicate success: 401 (Unauthorized).")
+        401
+    """
+    match = next(filter(None, (pattern.search(text) for pattern in _STATUSES)), None)
+    return None if match is None else int(next(filter(None, match.groups())))
 
 
 def _is_request(value: Any) -> bool:

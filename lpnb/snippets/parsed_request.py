@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -93,6 +95,7 @@ class RecordedToken:
 
     header: str
     claims: Mapping[str, object]
+    is_broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +323,8 @@ def parsed_request(kind: Kind, call: RecordedCall, consumer: str | None = None) 
         if value and not placeholder_in(value) and not _IN_SHELL.search(value):
             sentence = f"{spelled} was left out: lpnb gets tokens of its own."
             complaints.append(Complaint(spelled, sentence))
-            tokens.append(RecordedToken(spelled, claims(Secret(value.removeprefix("Bearer ").strip()))))
+            token = value.removeprefix("Bearer ").strip()
+            tokens.append(RecordedToken(spelled, claims(Secret(token)), _is_broken(token)))
     if unfilled := _unfilled_by_lpnb(call.url, headers):
         notes.append(f"{', '.join(unfilled)}: lpnb fills in host, account and tokens itself.")
     claimed = next(
@@ -356,6 +360,21 @@ def parsed_request(kind: Kind, call: RecordedCall, consumer: str | None = None) 
         tokens=tuple(tokens),
         account_id=account_of(call.url),
     )
+
+
+def _is_broken(token: str) -> bool:
+    """Whether a text that begins like a token is none: a letter was lost when it was copied."""
+    head, _, rest = token.partition(".")
+    payload = rest.partition(".")[0]
+    if not head.startswith("eyJ"):
+        return False
+    try:
+        return any(
+            not isinstance(json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))), dict)
+            for part in (head, payload)
+        )
+    except ValueError:
+        return True
 
 
 def account_of(url: str) -> str | None:

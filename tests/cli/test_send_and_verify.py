@@ -414,3 +414,19 @@ def test_the_printed_table_names_the_customers_of_cases_without_names(world, cap
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:2] == ["case", "ctmrinfo.customerId"]
     assert [line.split()[:2] for line in lines[1:]] == [["case-00001", "007"], ["case-00002", "008"]]
+
+
+def test_the_end_of_send_says_how_many_came_as_they_expected(world, capsys):
+    path = rows(
+        "Customer number,Customer type,Expected skill\n01,vip,Private Clients\n02,x,Private Clients\n03,x,\n"
+    )
+
+    assert main(["send", str(path), "--landing", "--quiet", "--out", "r.csv"]) == 0
+    err = capsys.readouterr().err
+    assert (
+        "1 of 2 cases came as expected\n"
+        "  case-00002 (customerId 02): expected skill Private Clients, landed in" in err
+    )
+
+    assert main(["send", str(path), "--quiet", "--out", "r.csv"]) == 0
+    assert "Whether the cases landed as expected is seen with --landing\n" in capsys.readouterr().err

@@ -275,3 +275,110 @@ def test_a_status_that_cannot_be_is_a_wrong_call(capsys: pytest.CaptureFixture[s
 
     assert caught.value.code == 2
     assert "a status is a number from 100 to 599; got '42'" in capsys.readouterr().err
+
+
+# Values, tokens and answers
+
+
+def both(**body: Any) -> str:
+    frames = json.loads(JSON)
+    frames[1]["body"] = {"brandId": "12345678", **body}
+    return json.dumps(frames)
+
+
+@pytest.mark.parametrize(
+    ("skill", "said"),
+    [
+        ("2,741,903,011", "is an id with signs between thousands"),
+        ("2741903011.0", "is an id with a decimal point"),
+        ("Private Clients", "is no id: skillId takes the number, not the name"),
+        ("NULL", "is a word for no value"),
+        ("#NOM?", "is what a spreadsheet shows for a formula"),
+        ("2741903011\u00a0", "holds a sign that cannot be seen (U+00A0)"),
+        ("2.741903011E+9", "looks like an id that a spreadsheet has rounded"),
+        ("$(skill)", "is the placeholder '$(skill)'"),
+        ("<<skill>>", "is the placeholder '<<skill>>'"),
+        ("${{ secrets.SKILL }}", "is the placeholder '${{ secrets.SKILL }}'"),
+        ("TODO", "is the placeholder 'TODO'"),
+    ],
+)
+def test_an_id_that_cannot_be_one_is_a_finding(skill: str, said: str) -> None:
+    explained = explain(both(skillId=skill))
+
+    assert [finding.path for finding in explained.findings] == ["[1].body.skillId"]
+    assert said in explained.findings[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("J\u00c3\u00bcrgen", "stands where 'J\u00fcrgen' was meant"),
+        ("J\ufffdrgen", "has lost letters"),
+        ("\u0410nna", "mixes alphabets: \u0410 looks like another letter"),
+    ],
+)
+def test_letters_that_were_read_in_a_wrong_encoding_are_a_finding(name: str, said: str) -> None:
+    frames = json.loads(both())
+    person = {"type": "personal", "personal": {"firstname": name}}
+    frames[0]["body"] = {"authenticatedData": {"lp_sdes": [person]}}
+
+    assert said in sentences(explain(json.dumps(frames)))[0]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["CAF\u00c9\u2019S", "J\u00fcrgen", "\u00c4\u00d6\u00dc", "\u0418\u0432\u0430\u043d", "\u5f20\u4f1f"],
+)
+def test_letters_of_any_language_are_none(name: str) -> None:
+    frames = json.loads(both())
+    frames[0]["body"] = {
+        "authenticatedData": {"lp_sdes": [{"type": "personal", "personal": {"firstname": name}}]}
+    }
+
+    assert explain(json.dumps(frames)).ok
+
+
+def test_a_token_that_lost_a_letter_is_named_and_one_that_a_shell_fetches_is_none() -> None:
+    broken = token(aud="12345678", exp=9_999_999_999).replace("eyJhdW", "eyJhdX", 1)[:-16]
+
+    assert sentences(explain(curl(Authorization=broken[:50] + broken[51:]))) == [
+        "Authorization: the AppJWT cannot be decoded: it was changed or cut off."
+    ]
+    fetched = f"JWT=$(curl -s https://x/app/token | jq -r .t)\n{curl(Authorization='$JWT')}".replace("'", '"')
+    assert not explain(fetched).tokens
+
+
+def test_an_answer_says_its_cause_whatever_its_status() -> None:
+    frames = [
+        {"reqId": "1", "code": "OK", "body": {"msg": "OK User Profile set successfully"}},
+        {"reqId": "2", "code": "BAD_REQUEST", "body": {"msg": "User abc already has open conversation."}},
+    ]
+    for status in (200, 400):
+        said = sentences(explain(json.dumps(frames), status=status))
+        assert said == [
+            f"{status}: The profile was accepted; the conversation was refused: this consumer already has "
+            "one open, and can have only one."
+        ]
+    frames[0] = {"reqId": "1", "code": "BAD_REQUEST", "body": {"msg": "Unrecognized field"}}
+    frames[1]["body"] = {"msg": "Not opened: the profile before it was refused"}
+    assert sentences(explain(json.dumps(frames)))[0].startswith(
+        "200: The service refused userprofile.SetUserProfile with BAD_REQUEST: Unrecognized field."
+    )
+    assert sentences(explain('{"code": "BAD_REQUEST", "body": {"msg": "no"}}'))[0].startswith("400: ")
+    assert explain(f"POST {URL} -> 200 OK {JSON}").ok
+
+
+@pytest.mark.parametrize("status", [403, 404, 502])
+def test_a_page_of_a_proxy_is_no_answer_of_the_service(status: int) -> None:
+    page = f"<html><head><title>{status} Error</title></head><body>nginx</body></html>"
+
+    assert sentences(explain(page))[0].startswith(f"{status}: This is a page of a proxy or a gateway")
+
+
+def test_of_many_findings_a_screen_is_printed() -> None:
+    skills = {f"field{number}": "x" for number in range(60)}
+
+    lines = str(explain(both(**skills))).splitlines()
+
+    assert len(lines) < 40
+    assert any(line.startswith("- ... and ") for line in lines)

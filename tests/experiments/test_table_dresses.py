@@ -536,3 +536,69 @@ def test_blanks_that_part_no_thousands_join_no_digits(loose):
 
     with pytest.raises(lpnb.InvalidValueError):
         cases_of(table).check()
+
+
+def test_every_merged_cell_is_read_however_many_there_are(tmp_path):
+    book = xlsxwriter.Workbook(tmp_path / "rows.xlsx")
+    sheet = book.add_worksheet()
+    sheet.write_row(0, 0, ["Customer number", "Customer type"])
+    for row in range(1, 21_001):
+        sheet.write(row, 0, f"{row:06}")
+    for pair in range(10_500):
+        sheet.merge_range(2 * pair + 1, 1, 2 * pair + 2, 1, "vip")
+    book.close()
+
+    cases = cases_of(tmp_path / "rows.xlsx")
+
+    assert cases[20_999].values["ctmrinfo.ctype"] == "vip"
+    assert "10,500 cells merged with the one above read with its value." in cases.notes
+
+
+def test_merged_cells_that_go_beyond_the_last_row_are_read(tmp_path):
+    rows = [["Customer number", "Customer type"], ["0001", "vip"], ["0002"]]
+    path = workbook(tmp_path, *rows, change=lambda sheet: sheet.merge_cells("B2:B400"))
+
+    assert [case.values["ctmrinfo.ctype"] for case in cases_of(path)] == ["vip", "vip"]
+
+
+def test_merged_cells_that_overlap_are_refused(tmp_path):
+    def overlap(sheet):
+        for end in range(3, 40):
+            sheet.merge_cells(f"B2:B{end}")
+
+    path = workbook(
+        tmp_path, ["Customer number", "Customer type"], *([f"{n}", "vip"] for n in range(40)), change=overlap
+    )
+
+    with pytest.raises(InvalidValueError, match="its merged cells overlap"):
+        cases_of(path)
+
+
+def test_french_headers_dates_and_words_are_read(tmp_path):
+    path = table(
+        tmp_path,
+        "N\u00b0 client;Pr\u00e9nom;Nom;Solde;Date de naissance;Type de client;Agence;Sexe;Remarques\r\n"
+        "00123;Zo\u00e9;Lef\u00e8vre;1\u202f234,56\u00a0\u20ac;16 ao\u00fbt 1987;or;Lyon;femme;bonne\r\n"
+        "00124;L\u00e9a;Roy;12,5;1 f\u00e9vr. 1990;vip;Paris;f;\r\n",
+    )
+
+    first, second = cases_of(path)
+
+    assert first.values["ctmrinfo.customerId"] == "00123"
+    assert first.values["ctmrinfo.balance"] == 1234.56
+    assert first.values["personal.gender"] == "FEMALE"
+    assert first.values["note.remarques"] == "bonne"
+    assert [str(case.values["personal.age"]) for case in (first, second)] == ["1987-08-16", "1990-02-01"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("Gender\nx\n", "Gender (personal.gender) must be one of 'MALE', 'FEMALE', 'OTHER'"),
+        ("skillId\n{{skillId}}\n", "skillId must be filled in"),
+        ("Customer number\n", "There is no case"),
+    ],
+)
+def test_columns_ends_with_1_for_cells_that_cannot_be_sent(tmp_path, capsys, text, sentence):
+    assert main(["columns", str(table(tmp_path, text))]) == 1
+    assert sentence in capsys.readouterr().err

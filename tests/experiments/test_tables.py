@@ -206,7 +206,8 @@ def test_a_german_file_from_windows_is_read():
     ] == [("erster", "k-1", "Jürgen", 1234.56), ("zweiter", "k-2", "Zoë", -12.5)]
     assert [case.values["ctmrinfo.customerId"] for case in cases] == ["000417", "1,00E+11"]
     assert cases.notes == [
-        "german-cp1252.csv is not UTF-8; it was read as Windows text (cp1252).",
+        "german-cp1252.csv is not UTF-8; it was read as Windows text (cp1252), such as 'Jürgen'. If that is "
+        "wrong, say --encoding.",
         "ctmrinfo.customerId: 1,00E+11 looks like an id that a spreadsheet has rounded: digits are lost. "
         "Format its "
         "column as text and fill it in anew.",

@@ -106,17 +106,13 @@ def test_a_request_is_read_and_called_what_it_is(text: str, kind: str) -> None:
             "\n".join(map(json.dumps, FRAMES)),
             "The text has a document for each frame; CONVERSATION takes one array",
         ),
-        (
-            json.dumps(FRAMES[1]),
-            "frames must be an array of two; this is one frame alone. userprofile.SetUserProfile is missing.",
-        ),
     ],
 )
 def test_frames_in_another_language_are_read_and_it_is_named(text: str, sentence: str) -> None:
     parsed = read_request(text)
 
     assert parsed.complaints[0].sentence.startswith(sentence)
-    assert parsed.frames in (FRAMES, FRAMES[1:])
+    assert parsed.frames == FRAMES
 
 
 @pytest.mark.parametrize(
@@ -298,3 +294,138 @@ def test_any_text_is_explained_without_an_error(pieces: list[str], cut: int) -> 
 )
 def test_a_long_text_without_sense_is_answered(text: str) -> None:
     assert not explain(text).ok
+
+
+# What a terminal, a log and an export have around the frames
+
+REFUSED = '{"code": "BAD_REQUEST", "body": {"msg": "no"}}'
+AT_ONCE = json.dumps(FRAMES).replace('"', '\\"')
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            f"C:\\Users\\me>curl -X POST \"{URL}\" -d '{JSON}'".replace("O'Neil", "ONeil"),
+            "Windows' cmd knows no",
+        ),
+        (
+            f"> curl {URL} -d '{{}}' \ncurl: (6) Could not resolve host: kind:".replace("{}", "[]"),
+            "Windows' cmd knows",
+        ),
+        (
+            "'[{kind:req,id:1,type:userprofile.SetUserProfile,body:{}}]'",
+            "frames have lost their double quotes",
+        ),
+        (f"curl {URL} --data-urlencode $'{AT_ONCE}'".replace("O'", "O"), "frames must leave as they are"),
+        (f"curl -F $'data={AT_ONCE}' {URL}".replace("O'", "O"), "frames must be the body; -F posts a form."),
+        (f"POST {URL}\nContent-Type: application/json\n\n< ./body.json", "frames must stand in the text"),
+        (JSON.replace(", ", ",\u00a0"), "frames have blanks that JSON has not"),
+        (json.dumps(PERSON), "frames must be an array of two; these are SDEs alone"),
+        (json.dumps(FRAMES[0]), "frames must be an array of two; this is one frame alone."),
+    ],
+)
+def test_what_breaks_a_request_on_its_way_is_named_first(text: str, sentence: str) -> None:
+    assert read_request(text).complaints[0].sentence.startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"curl {URL} -d '{SHELL}'\n{REFUSED}",
+        f"$ curl -i {URL} -d '{SHELL}'\nHTTP/2 400\ncontent-type: application/json\n\n{REFUSED}",
+        json.dumps({"level": "error", "url": URL, "body": JSON, "status": 400, "answer": REFUSED}),
+        'time,line\n1,"' + f"POST {URL} {JSON} status=400 {REFUSED}".replace('"', '""') + '"',
+        f"ERROR:lp:{URL} payload={FRAMES!r} -> <Response [400]> {json.loads(REFUSED)!r}",
+    ],
+)
+def test_the_answer_below_a_command_and_in_a_record_is_read_with_it(text: str) -> None:
+    parsed = read_request(text)
+
+    assert parsed.frames == FRAMES
+    assert parsed.reply is not None
+    assert json.loads(parsed.reply.body or "") == json.loads(REFUSED)
+
+
+def test_each_record_of_a_log_is_a_request_of_its_own() -> None:
+    good = json.dumps(ANSWER)
+    text = (
+        f"2026-11-29 01:00:00 INFO lp - request {JSON}\n2026-11-29 01:00:01 INFO lp - 200 OK {good}\n"
+        f"2026-11-29 01:00:02 INFO lp - request {WRONG}\n"
+        f"2026-11-29 01:00:03 WARN lp - 400 Bad Request {REFUSED}\n"
+    )
+
+    parsed = read_request(text)
+
+    assert [one.reply.status for one in (parsed, *parsed.more) if one.reply] == [200, 400]
+    explained = explain(text)
+    assert explained.findings[0].path.endswith("personal.gender")
+    assert "this is about number 2 of them" in explained.notes[-1]
+
+
+def test_names_of_a_program_have_their_values_or_are_placeholders() -> None:
+    text = (
+        "const account = '12345678';\nconst frames = [{kind: 'req', id: '1', type: "
+        "'userprofile.SetUserProfile', body: {}}, {kind: 'req', id: uuid(), "
+        "type: 'cm.ConsumerRequestConversation', body: {brandId: account, "
+        "skillId, ttrDefName: `${urgency}`}}];\nfetch(`https://h/api/account/${account}/messaging/consumer/"
+        "conversation?v=3`, {method: 'POST', body: JSON.stringify(frames)})"
+    )
+
+    parsed = read_request(text)
+
+    assert parsed.account_id == "12345678"
+    assert parsed.frames[1]["body"]["brandId"] == "12345678"
+    assert [complaint.sentence for complaint in parsed.complaints] == [
+        "[1].body.skillId is the placeholder '${skillId}'. Put the value in its place.",
+        "[1].body.ttrDefName is the placeholder '${urgency}'. Put the value in its place.",
+    ]
+
+
+def test_the_answer_that_was_saved_with_a_request_of_postman_is_read() -> None:
+    request = {"method": "POST", "url": URL, "body": {"mode": "raw", "raw": JSON}}
+    saved = {"name": "today", "code": 400, "body": REFUSED}
+    form = {"method": "POST", "url": URL, "body": {"mode": "urlencoded", "urlencoded": []}}
+    info = {"name": "c", "schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"}
+    items = [{"name": "open", "request": request, "response": [saved]}, {"name": "form", "request": form}]
+
+    parsed = read_request(json.dumps({"info": info, "item": items}))
+
+    assert parsed.reply is not None
+    assert (parsed.reply.status, parsed.reply.body) == (400, REFUSED)
+    assert [one.sentence for one in parsed.more[0].complaints] == [
+        "frames must be the body as raw JSON; the request has one of mode urlencoded."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "is_wrong"),
+    [
+        ({"error": "invalid_client", "error_description": "no"}, "answer", True),
+        ({"internalErrorCode": "9007"}, "answer", True),
+        (
+            {"baseURIs": [{"service": "idp", "account": "1", "baseURI": "va.idp.liveperson.net"}]},
+            "answer",
+            False,
+        ),
+        ({"sessionId": "1", "visitorId": "2", "contextId": "3"}, "answer", False),
+        ({"ext_consumer_id": "anna"}, "answer", False),
+        ({"kind": "notification", "type": "ms.MessagingEventNotification", "body": {}}, "event", False),
+        ({"kind": "req", "id": "1", "type": "ms.PublishEvent", "body": {}}, "send", False),
+    ],
+)
+def test_what_goes_to_other_apis_is_named_as_that(value: object, kind: str, is_wrong: bool) -> None:
+    parsed = read_request(json.dumps(value))
+
+    assert (parsed.kind, bool(parsed.complaints)) == (kind, is_wrong)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["curl " * 60_000, "curl ;" * 60_000, "echo a | " * 30_000 + "curl x", "curl -d a\n-H b\n" * 20_000],
+)
+def test_a_text_of_many_words_is_answered_in_a_screen(text: str) -> None:
+    said = str(explain(text)).splitlines()
+
+    assert said[0] == "This is a curl command."
+    assert len(said) < 12

@@ -31,8 +31,10 @@ _CELL = re.compile(rb'[^,;\t\r\n"|]{0,40}[\x80-\xff][^,;\t\r\n"|]{0,40}')
 _BEFORE = "\u2018\u201c\u00ab\u2039\u201e\u201a\u00bf\u00a1\u00a7\u00a9\u20ac\u00a3#\u00bb\u203a"
 _BEHIND = "\u2019\u201d\u00bb\u203a\u2026\u201c\u00ab\u2122\u00ae\u00a9\u00b0\u00b2\u00b3\u00aa\u00ba"
 _BETWEEN = "\u2019\u2018\u2013\u2014\u00b7\u00b4\u2026\u00ba\u00aa"
-#: A capital beyond ASCII inside a word, and three letters beyond ASCII in a row.
-_ODD_CAPITAL = re.compile("(?:[a-z]|\\b[A-Z])[\u00c0-\u00de\u0152\u0160\u0178\u017d](?=[a-z])")
+#: A capital beyond ASCII inside a word, or a small letter between capitals; three such letters in a row.
+_ODD_CAPITAL = re.compile(
+    "(?:[a-z]|\\b[A-Z])[\u00c0-\u00de\u0152\u0160\u0178\u017d](?=[a-z])|(?<=[A-Z])[\u00e0-\u00ff](?=[A-Z])"
+)
 #: Two signs in a row that are neither quotes, dashes nor pictures.
 _SIGNS = re.compile(
     "[^\\w\\s\x00-\x7f\u2013\u2014\u2018-\u201e\u2026\u00ab\u00bb\u3000-\u303f\uff00-\uffef\U00010000-\U0010ffff]{2}"
@@ -124,9 +126,9 @@ def _question(path: Path, cell: bytes, cells: Sequence[bytes]) -> str:
     shown = [f"{brief(text, 40)} in {name}" for text, name in list(likely.items())[:_MOST_OFFERED]]
     reading = _decoded(cell, "cp1252")
     shown[:0] = [] if reading is None else [f"{brief(reading, 40)} in cp1252 (Windows)"]
-    readings = f": a cell of it is {', '.join(shown)}" if shown else ""
+    said = f": a cell of it is {', '.join(shown)}" if shown else ""
     way_out = "Say which encoding it has (--encoding NAME), or save it as CSV UTF-8."
-    return f"{path} is not UTF-8{readings}. {way_out}"
+    return f"{path} is not UTF-8{said}. {way_out}"
 
 
 def _decoded(cell: bytes, encoding: str) -> str | None:
