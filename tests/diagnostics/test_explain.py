@@ -289,12 +289,12 @@ def both(**body: Any) -> str:
 @pytest.mark.parametrize(
     ("skill", "said"),
     [
-        ("2,741,903,011", "is an id with signs between thousands"),
+        ("2,741,903,011", "is an id with thousands separators"),
         ("2741903011.0", "is an id with a decimal point"),
         ("Private Clients", "is no id: skillId takes the number, not the name"),
         ("NULL", "is a word for no value"),
         ("#NOM?", "is what a spreadsheet shows for a formula"),
-        ("2741903011\u00a0", "holds a sign that cannot be seen (U+00A0)"),
+        ("2741903011\u00a0", "holds an invisible character (U+00A0)"),
         ("2.741903011E+9", "looks like an id that a spreadsheet has rounded"),
         ("$(skill)", "is the placeholder '$(skill)'"),
         ("<<skill>>", "is the placeholder '<<skill>>'"),
