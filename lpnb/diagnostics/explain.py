@@ -261,8 +261,8 @@ def _answer(parsed: ParsedRequest, reply: RecordedReply, cause_known: bool) -> t
     status = reply.status if reply.status is not None else _said_status(reply.body, bool(reading.says))
     if reply.body and reply.body.lstrip().startswith("<") and status is not None and status >= 400:
         whose = f"{status}: This is a page of a proxy or a gateway; LivePerson answers in JSON."
-        if status >= 500:
-            return status_meaning(status)[1], [Finding("", f"{whose} {status_meaning(status)[0]}")]
+        if status >= 500 and (meaning := status_meaning(status)) is not None:
+            return meaning[1], [Finding("", f"{whose} {meaning[0]}")]
         return _PAGE_ADVICE, [Finding("", f"{whose} The request may not have come any further.")]
     code = next((pair.code for pair in reading.pairs if pair.code in MEANINGS), _error_code(reply.body))
     if code is not None:

@@ -152,9 +152,8 @@ def _nothing(sentence: str) -> ParsedRequest:
 
 
 def _read_log(text: str) -> ParsedRequest | None:
-    first, *more = [parsed_request("log", one) for one in find_calls(text)] or [None]
-    if first is not None:
-        return replace(first, more=tuple(filter(None, more)))
+    if parsed := [parsed_request("log", one) for one in find_calls(text)]:
+        return replace(parsed[0], more=tuple(parsed[1:]))
     call = find_call(text)
     if call is None:
         return None

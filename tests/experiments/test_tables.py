@@ -436,7 +436,7 @@ def test_a_sheet_is_chosen_by_its_name(tmp_path):
     path = workbook(tmp_path, ["skillId"], ["1"], Zweites=[["skillId"], ["2"]])
 
     assert values(path, sheet="Zweites") == [{"skillId": "2"}]
-    assert cases_of(path).notes == ["The sheet 'Kunden' was read; there are others: 'Zweites'."]
+    assert cases_of(path).notes == ["The sheet 'Kunden' was read; there are others (--sheet): 'Zweites'."]
     assert refusal(path, sheet="Zweits") == (
         "sheet must be one of 'Kunden', 'Zweites'; got 'Zweits'. Did you mean 'Zweites'?"
     )

@@ -230,7 +230,7 @@ def test_more_sdes_than_make_sense_are_pointed_out():
     assert hints(many)[1:] == [
         (
             SDES,
-            f"{kind} stands here 500 times; the last one counts.",
+            f"{kind} is here 500 times; the last one counts.",
             "Engagement Attributes Best Practices for Messaging",
         )
         for kind in ("ctmrinfo", "personal")

@@ -126,7 +126,7 @@ class _Workbook:
 
         class CellParser(WorkSheetParser):  # type: ignore[misc]
             def parse_cell(self, element: Any) -> Any:
-                inline = element[0] if len(element) == 1 else ()
+                inline: Any = element[0] if len(element) == 1 else ()
                 if len(inline) == 1 and element[0].tag == INLINE_STRING:  # plain text, as is quicker to read
                     inline[0].tag = VALUE_TAG
                     element[0] = inline[0]
