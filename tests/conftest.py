@@ -104,14 +104,18 @@ class SharingTestsTogether(LoadScopeScheduling):
 
 
 #: Folders and files whose tests find the same whichever Python runs them: they read files of the repository,
-#: build what is published, or run a copy of tests that are run here anyway.
+#: build what is published, draw, follow pages and notebooks whose parts have tests that run on each Python,
+#: or hold the sandbox against its own document and the guide, request by request.
 ONE_PYTHON = (
-    "docs/test_comparison.py",
-    "docs/test_links.py",
-    "docs/test_recipes.py",
-    "docs/test_site.py",
+    "docs/",
+    "notebooks/test_notebooks.py",
+    "plots/",
     "project/test_packaging.py",
     "project/test_project_files.py",
+    "sandbox/test_sandbox_every_route.py",
+    "sandbox/test_sandbox_fuzz.py",
+    "sandbox/test_sandbox_history",
+    "sandbox/test_sandbox_openapi.py",
     "test_imports.py",
 )
 

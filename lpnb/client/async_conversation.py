@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lpnb._internal import event_loop
 from lpnb.client.conversation_base import BaseConversation, transcript_dataframe
-from lpnb.client.conversation_core import ConversationDetails
+from lpnb.client.conversation_engine import ConversationDetails
 from lpnb.client.landings import DEFAULT_WAIT
 from lpnb.models.landings import Landing
 from lpnb.models.responses import BatchResponse

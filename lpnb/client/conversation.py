@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from lpnb.client.conversation_base import BaseConversation, transcript_dataframe
-from lpnb.client.conversation_core import ConversationDetails
+from lpnb.client.conversation_engine import ConversationDetails
 from lpnb.client.engine import wait_for
 from lpnb.client.landings import DEFAULT_WAIT
 from lpnb.models.landings import Landing

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from lpnb._internal.display import brief, esc
 from lpnb._internal.validation import check_consumer_id
 from lpnb._printable import one_line
-from lpnb.client.conversation_core import ConversationCore, MessageListener
+from lpnb.client.conversation_engine import ConversationEngine, MessageListener
 from lpnb.client.transcripts import TranscriptLine, to_columns
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models.engagements import Engagement
@@ -37,7 +37,7 @@ class BaseConversation:
             from lpnb.models.conversation_request import ClientProperties
 
             properties = ClientProperties.from_wire(properties, path="Client-Properties")
-        self._core = ConversationCore(engine, conversation_id, consumer_id, engine.listener, properties)
+        self._core = ConversationEngine(engine, conversation_id, consumer_id, engine.listener, properties)
 
     @property
     def id(self) -> str:

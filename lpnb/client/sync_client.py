@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from lpnb._internal import event_loop
 from lpnb.api.history import DETAIL_CONTENT, HistoryRecord, by_filters
-from lpnb.client.base import BaseClient, conversation_id_of, optional_consumer_id
+from lpnb.client.client_base import BaseClient, conversation_id_of, optional_consumer_id
 from lpnb.client.engine import wait_for
 from lpnb.client.landings import DEFAULT_WAIT, LandingSource, find_landing
 from lpnb.models.engagements import Engagement, EngagementRequest, Reported, ReportRequest

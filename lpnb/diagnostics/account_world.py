@@ -20,7 +20,7 @@ from lpnb._internal import event_loop
 from lpnb._internal.json_codec import JsonError, clean, read_json
 from lpnb._internal.private_files import write_private
 from lpnb.api.history import LANDING_CONTENT, HistoryRecord, by_filters
-from lpnb.client.base import check_client
+from lpnb.client.client_base import check_client
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.journal.reader import Reader, explain_damage, read_journal
 from lpnb.settings import Settings

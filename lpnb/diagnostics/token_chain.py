@@ -18,7 +18,7 @@ from lpnb._internal.redaction import MASK, Secret
 from lpnb._internal.validation import check_consumer_id
 from lpnb._printable import one_line
 from lpnb.api.tokens import claims, header
-from lpnb.client.base import check_client
+from lpnb.client.client_base import check_client
 from lpnb.errors import ServiceError
 
 if TYPE_CHECKING:

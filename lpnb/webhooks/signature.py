@@ -13,29 +13,20 @@ from lpnb._internal.redaction import Secret
 ALGORITHMS = ("sha1", "sha256")
 
 
-def signature_of(body: bytes, secret: Secret, algorithm: str = "sha1") -> str:
-    """The value of ``x-liveperson-signature`` for *body*.
-
-    Example:
-        >>> body = b'{"kind":"notification","body":{"changes":[]},"type":"ms.MessagingEventNotification"}'
-        >>> signature_of(body, Secret("sandbox-secret"))
-        'sha1=gnCKNCfYmYQ4gJhJfzuzpy8fedg='
-
-    Source: Webhooks, Configuration (the app's client secret is the key).
-    """
-    return f"{algorithm}={_base64(_digest(body, secret, algorithm))}"
-
-
 def verify_signature(
     body: bytes, header: str, secret: Secret, algorithms: Sequence[str] = ALGORITHMS
 ) -> bool:
     """Whether *header* signs *body*, in Base64 or in hexadecimal, in the time that nonsense takes as well.
+
+    The key is the app's client secret.
 
     Example:
         >>> verify_signature(b"{}", "sha1=p5fA8XnWLU48PVjpNzO4Y5aspq4=", Secret("sandbox-secret"))
         True
         >>> verify_signature(b"{ }", "sha1=p5fA8XnWLU48PVjpNzO4Y5aspq4=", Secret("sandbox-secret"))
         False
+
+    Source: Webhooks, Configuration.
     """
     algorithm, _, signature = header.partition("=")
     if algorithm not in algorithms:

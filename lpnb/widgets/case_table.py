@@ -12,7 +12,7 @@ import ipywidgets as ipw
 import numpy as np
 import pandas as pd
 
-from lpnb._internal.display import esc
+from lpnb._internal.display import count, esc
 from lpnb._internal.json_codec import clean
 from lpnb._internal.validation import one_of
 from lpnb.errors import InvalidValueError, LpnbError
@@ -161,7 +161,7 @@ class CaseTable:
         self.first_button.disabled = self.back_button.disabled = self._page == 0
         self.next_button.disabled = self.last_button.disabled = self._page == self._last_page
         of = "" if len(self._rows) == len(self._table) else f" of {len(self._table):,}"
-        caption = f"{html_views.count(len(self._rows), 'case')}{of}"
+        caption = f"{count(len(self._rows), 'case')}{of}"
         if several:
             caption += f", {start + 1:,} to {start + len(shown):,} shown"
         self.body.value = _page_html(caption, shown, [name for name in self._columns if name in shown])
@@ -174,7 +174,7 @@ class CaseTable:
         except (LpnbError, OSError) as error:
             self.note.value = html_views.note_html("", str(error))
             return None
-        saved = f"{html_views.count(len(self._rows), 'case')} saved in {path}."
+        saved = f"{count(len(self._rows), 'case')} saved in {path}."
         self.note.value = html_views.note_html(saved) + download_html(path)
         return path
 

@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
-from lpnb._internal.display import esc, pre_html, table_html
+from lpnb._internal.display import count, esc, pre_html, table_html
 from lpnb._internal.json_codec import clean
 from lpnb._internal.redaction import scrub
 from lpnb._internal.validation import join
@@ -294,16 +294,6 @@ def note_html(helping: str, sentence: str = "") -> str:
     """What stands below a field: its help, and what is wrong with it."""
     wrong = f'<b role="alert">{esc(clean(sentence))}</b>' if sentence else ""
     return wrong + esc(helping)
-
-
-def count(number: int, noun: str) -> str:
-    """Say how many.
-
-    Example:
-        >>> count(1, "answer"), count(2, "answer")
-        ('1 answer', '2 answers')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def error_text(error: BaseException, client: Client | AsyncClient) -> str:

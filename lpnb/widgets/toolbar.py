@@ -7,6 +7,7 @@ from typing import Any
 
 import ipywidgets as ipw
 
+from lpnb._internal.display import count
 from lpnb._internal.json_codec import clean
 from lpnb._internal.redaction import scrub
 from lpnb.errors import LpnbError
@@ -147,7 +148,7 @@ class Toolbar:
             return
         self._batch_form.jump(matches[0])
         self.show_note(
-            f"{html_views.count(len(matches), 'field')} found; this is the first." if len(matches) > 1 else ""
+            f"{count(len(matches), 'field')} found; this is the first." if len(matches) > 1 else ""
         )
 
     # Start from

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lpnb._internal import event_loop
-from lpnb.client.base import check_client
+from lpnb.client.client_base import check_client
 from lpnb.client.connect import new_sandbox
 from lpnb.client.landings import DEFAULT_WAIT, LandingSource
 from lpnb.client.live_guard import check_live

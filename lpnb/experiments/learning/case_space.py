@@ -33,8 +33,8 @@ class CaseSpace:
 
     Example:
         >>> space = CaseSpace([2, 3])
-        >>> space.combinations, space.full(1), space.size_of(0b101)
-        (6, 7, 2)
+        >>> space.combinations, space.full(1)
+        (6, 7)
     """
 
     def __init__(
@@ -62,11 +62,6 @@ class CaseSpace:
     def full(self, factor: int) -> int:
         """The mask of all values of a factor."""
         return (1 << self.sizes[factor]) - 1
-
-    @staticmethod
-    def size_of(mask: int) -> int:
-        """How many values a mask holds."""
-        return mask.bit_count()
 
     def lookup(self, factor: int, mask: int) -> Booleans:
         """For each place of the factor, whether the mask holds it."""

@@ -127,7 +127,6 @@ class RoutingLearner:
         self._waiting: dict[int, Send] = {}
         self._told: dict[int, Hashable | None] = {}
         self._answered: list[tuple[Send, int | None]] = []
-        self._again_sent: dict[bytes, int] = {}
         self._sent_rows: set[bytes] = set()
         self._batches = 0
         self._seeded = False

@@ -15,7 +15,7 @@ import numpy as np
 
 from lpnb._internal.display import count
 from lpnb._internal.validation import must
-from lpnb.client.base import check_client
+from lpnb.client.client_base import check_client
 from lpnb.client.landings import DEFAULT_WAIT
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.cases import as_json, cases_of

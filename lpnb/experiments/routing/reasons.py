@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pandas as pd
 
 from lpnb._internal.display import esc, table_html
-from lpnb.client.base import check_client
+from lpnb.client.client_base import check_client
 from lpnb.client.landings import DEFAULT_WAIT
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.cases import Case, Cases, as_json, cases_of

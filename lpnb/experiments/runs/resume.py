@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from lpnb._internal import event_loop
 from lpnb._internal.display import brief
 from lpnb._printable import one_line
-from lpnb.client.base import check_client
+from lpnb.client.client_base import check_client
 from lpnb.client.live_guard import check_live
 from lpnb.errors import ChangedCasesError, RunError
 from lpnb.experiments.runs.account_ids import with_account_ids

@@ -13,7 +13,7 @@ from lpnb._internal import event_loop
 from lpnb._internal.validation import check_path
 from lpnb._printable import one_line
 from lpnb._version import __version__
-from lpnb.client.base import check_client
+from lpnb.client.client_base import check_client
 from lpnb.client.live_guard import CAP, check_live
 from lpnb.experiments.runs.account_ids import with_account_ids
 from lpnb.experiments.runs.dry_run import SHOWN, odd_values, print_requests

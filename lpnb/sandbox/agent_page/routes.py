@@ -19,7 +19,7 @@ from lpnb.sandbox.agent_page.event_stream import EventStream
 from lpnb.sandbox.agent_page.inbox import Inbox
 from lpnb.sandbox.agent_page.page_data import PageData
 from lpnb.sandbox.agent_page.security import HEADERS, check_page_host
-from lpnb.sandbox.control.agent_side import AgentSide
+from lpnb.sandbox.control.agent_actions import AgentActions
 from lpnb.sandbox.endpoint import Endpoint
 from lpnb.sandbox.http.limits import Limits
 from lpnb.sandbox.http.messages import Answer, Request, error_answer, json_answer, media_type, parse_form
@@ -36,7 +36,7 @@ _STATIC = {
 Form = Mapping[str, str]
 
 
-def _reply(agents: AgentSide, conversation_id: str, form: Form) -> None:
+def _reply(agents: AgentActions, conversation_id: str, form: Form) -> None:
     # Browsers send line ends as CR LF.
     text = form.get("text", "").replace("\r\n", "\n").strip()
     if form.get("audience") == "note":
@@ -46,12 +46,12 @@ def _reply(agents: AgentSide, conversation_id: str, form: Form) -> None:
     agents.agent_reads(conversation_id)
 
 
-def _resume(agents: AgentSide, conversation_id: str, _form: Form) -> None:
+def _resume(agents: AgentActions, conversation_id: str, _form: Form) -> None:
     if not agents.agent_resumes(conversation_id):
         raise ValueError("The consumer has another conversation open.")
 
 
-_VERBS: dict[str, Callable[[AgentSide, str, Form], object]] = {
+_VERBS: dict[str, Callable[[AgentActions, str, Form], object]] = {
     "reply": _reply,
     "join": lambda agents, name, _: agents.agent_joins(name),
     "close": lambda agents, name, _: agents.agent_closes(name),
@@ -65,7 +65,7 @@ _VERBS: dict[str, Callable[[AgentSide, str, Form], object]] = {
 class AgentPage:
     """The page of one start of the sandbox, as routes."""
 
-    def __init__(self, agents: AgentSide, desk: PageData, inbox: Inbox, limits: Limits) -> None:
+    def __init__(self, agents: AgentActions, desk: PageData, inbox: Inbox, limits: Limits) -> None:
         self._agents = agents
         self._page_data = desk
         self._inbox = inbox

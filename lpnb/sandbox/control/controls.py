@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from types import EllipsisType
 from typing import Any
 
-from lpnb.sandbox.control.agent_side import AgentSide
+from lpnb.sandbox.control.agent_actions import AgentActions
 from lpnb.sandbox.control.routing_trace import trace_of
 from lpnb.sandbox.errors import ControlError
 from lpnb.sandbox.faults.faults import FaultQueue, PendingFault, make_fault, quoted_list
@@ -34,7 +34,7 @@ class ConversationDetail:
     trace: dict[str, Any]
 
 
-class Controls(AgentSide):
+class Controls(AgentActions):
     """Views and verbs over the parts of one played account."""
 
     account_id: str

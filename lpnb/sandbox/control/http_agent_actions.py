@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from lpnb.sandbox.control.agent_side import AgentSide
+from lpnb.sandbox.control.agent_actions import AgentActions
 from lpnb.sandbox.control.control_route import Body, control
 from lpnb.sandbox.errors import ControlError
 from lpnb.sandbox.http.messages import Answer, Request, json_answer, truncate
@@ -32,7 +32,7 @@ def _as_it_came(_name: str, value: Any) -> Any:
     return value
 
 
-# Each verb to the method of `AgentSide`, what reads its value (None: there is none), and what the answer
+# Each verb to the method of `AgentActions`, what reads its value (None: there is none), and what the answer
 # calls the result.
 _VERBS: dict[str, tuple[str, Callable[[str, Any], Any] | None, str]] = {
     "says": ("agent_says", _text, "sequence"),
@@ -53,7 +53,7 @@ _VERBS: dict[str, tuple[str, Callable[[str, Any], Any] | None, str]] = {
 
 
 @control("POST", "/conversations/{conversation_id}/agent", tuple(_VERBS))
-def agent_action(agents: AgentSide, request: Request, body: Body) -> Answer:
+def agent_action(agents: AgentActions, request: Request, body: Body) -> Answer:
     """Do something as an agent, one verb at a time, such as {"says": "Hello"}."""
     if len(body) != 1:
         raise ControlError('Send one verb, such as {"says": "Hello"} or {"closes": true}.')
@@ -65,14 +65,14 @@ def agent_action(agents: AgentSide, request: Request, body: Body) -> Answer:
 
 
 @control("GET", "/webhooks")
-def webhooks(agents: AgentSide, _request: Request, _body: Body) -> Answer:
+def webhooks(agents: AgentActions, _request: Request, _body: Body) -> Answer:
     """How webhooks fared, and the last thousand tries."""
     attempts = [asdict(attempt) for attempt in agents.webhook_attempts]
     return json_answer(200, {"counts": asdict(agents.webhook_counts), "attempts": attempts})
 
 
 @control("POST", "/webhooks", "url kind client_id account_id")
-def set_webhook(agents: AgentSide, _request: Request, body: Body) -> None:
+def set_webhook(agents: AgentActions, _request: Request, body: Body) -> None:
     """Post webhooks of all kinds or of one to this URL, or to none."""
     url = body.get("url", 0)
     if url is not None and not isinstance(url, str):
@@ -82,7 +82,7 @@ def set_webhook(agents: AgentSide, _request: Request, body: Body) -> None:
 
 
 @control("POST", "/webhooks/faults", "fault times")
-def fail_webhooks(agents: AgentSide, _request: Request, body: Body) -> None:
+def fail_webhooks(agents: AgentActions, _request: Request, body: Body) -> None:
     """Lose, duplicate or reorder the next webhooks."""
     times = body.get("times", 1)
     if not isinstance(times, int) or isinstance(times, bool):

@@ -10,6 +10,7 @@ from typing import Any
 import ipywidgets as ipw
 
 from lpnb._internal import event_loop
+from lpnb._internal.display import count
 from lpnb._internal.validation import check_consumer_id
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models.batches import ConversationBatch, RawBatch
@@ -442,7 +443,7 @@ class BatchForm:
         if self.batch is not None:
             note = f"{html_views.size_text(len(self.batch.outgoing(self.account_id).content))}. {note}"
         if carried := len(self.form.carried):
-            note += f" {html_views.count(carried, 'loaded value')} without a field: carried along."
+            note += f" {count(carried, 'loaded value')} without a field: carried along."
         if self._client_properties is not None:
             note += f" With the header Client-Properties: {self._client_properties.to_header()}"
         return note

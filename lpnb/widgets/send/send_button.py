@@ -12,6 +12,7 @@ from typing import Any
 import ipywidgets as ipw
 
 from lpnb._internal import event_loop
+from lpnb._internal.display import count
 from lpnb.client import AsyncClient, Client
 from lpnb.errors import LpnbError
 from lpnb.models.batches import ConversationBatch
@@ -178,12 +179,8 @@ class SendButton:
                 await asyncio.sleep(remaining)
             batch, consumer = batch_form.batch, batch_form.consumer_id.value
             if batch is None or batch_form.complaints:
-                count = len(batch_form.complaints)
-                reason = (
-                    f"{html_views.count(count, 'value')} to fix first."
-                    if count
-                    else "the form cannot be checked."
-                )
+                wrong = len(batch_form.complaints)
+                reason = f"{count(wrong, 'value')} to fix first." if wrong else "the form cannot be checked."
                 self.show_status("failed", f"Not sent: {reason}", consumer="")
             elif client is not self._client:
                 self.show_status(

@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets as ipw
 
 from lpnb._internal import event_loop
+from lpnb._internal.display import count
 from lpnb.errors import LpnbError
 from lpnb.widgets import html_views
 from lpnb.widgets.send.history_store import MAX_AGE
@@ -166,9 +167,9 @@ class HistoryTab:
             (self._older, self._start + _PAGE < len(matching)),
         ):
             set_visible(button, visible)
-        text = f"{html_views.count(len(self._sent), 'send')} here, the newest first."
+        text = f"{count(len(self._sent), 'send')} here, the newest first."
         if query:
-            text = f"{len(matching)} of {html_views.count(len(self._sent), 'send')} found."
+            text = f"{len(matching)} of {count(len(self._sent), 'send')} found."
         self._about.value = html_views.note_html(text if self._sent else "Nothing was sent yet.")
         self._ask_landings()
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import ipywidgets as ipw
 
 from lpnb._internal import event_loop
+from lpnb._internal.display import count
 from lpnb.client import AsyncClient, Client
 from lpnb.widgets import html_views
 from lpnb.widgets.html_views import error_text
@@ -135,7 +136,7 @@ class LearningView:
         finished.result()
         await self._show(learning)
         self._show_buttons(True)
-        sends = html_views.count(learning.progress.done, "send")
+        sends = count(learning.progress.done, "send")
         words = (
             f"Learned from {sends}. {learning.run.failure or ''} Written down in {learning.run.journal_path}."
         )

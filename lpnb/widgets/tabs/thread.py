@@ -15,7 +15,7 @@ from lpnb._internal import event_loop
 from lpnb._internal.display import esc
 from lpnb._internal.json_codec import clean
 from lpnb.client import AsyncClient, Client
-from lpnb.client.conversation_core import ConversationCore
+from lpnb.client.conversation_engine import ConversationEngine
 from lpnb.client.transcripts import TranscriptLine
 from lpnb.models.responses import BatchResponse
 from lpnb.widgets import html_views
@@ -47,7 +47,7 @@ class ThreadView:
     ) -> None:
         self._is_visible, self._on_close = is_visible, on_close
         self._sent: SentRequest | None = None
-        self._dialogues: dict[tuple[str, str], ConversationCore] = {}
+        self._dialogues: dict[tuple[str, str], ConversationEngine] = {}
         self._watcher: Future[None] | None = None
         self._action_lock = threading.Lock()
         self._open_conversations: dict[int, str] = {}
@@ -109,7 +109,7 @@ class ThreadView:
             self._show_closed(dialogue)
             self.start_watching()
 
-    def _dialogue(self) -> ConversationCore | None:
+    def _dialogue(self) -> ConversationEngine | None:
         sent = self._sent
         if sent is None or sent.client is None:
             return None
@@ -119,7 +119,7 @@ class ThreadView:
         engine = sent.client.engine
         key = (sent.account_id, conversation_id)
         if key not in self._dialogues:
-            self._dialogues[key] = ConversationCore(engine, key[1], sent.consumer_id, engine.listener)
+            self._dialogues[key] = ConversationEngine(engine, key[1], sent.consumer_id, engine.listener)
         dialogue = self._dialogues[key]
         dialogue.listener = engine.listener  # somebody may have begun to listen in the meantime
         return dialogue
@@ -164,7 +164,7 @@ class ThreadView:
             self._watcher = event_loop.submit(self._watch(self._sent, client, dialogue))
 
     async def _watch(
-        self, sent: SentRequest, client: Client | AsyncClient, dialogue: ConversationCore
+        self, sent: SentRequest, client: Client | AsyncClient, dialogue: ConversationEngine
     ) -> None:
         on_loopback = client.settings.on_loopback
         last_change, last = time.monotonic(), ""
@@ -180,7 +180,7 @@ class ThreadView:
         except Exception as error:  # an exception in a task would vanish unseen
             self.status.value = html_views.status_html("failed", error_text(error, client))
 
-    async def _wait_for_event(self, dialogue: ConversationCore, seconds: float) -> None:
+    async def _wait_for_event(self, dialogue: ConversationEngine, seconds: float) -> None:
         """Wait for the next webhook, or *seconds* where nobody hears of any."""
         if dialogue.listener is None:
             await asyncio.sleep(seconds)
@@ -188,7 +188,7 @@ class ThreadView:
         news = asyncio.wrap_future(dialogue.listener.news(dialogue.conversation_id))
         await asyncio.wait([news], timeout=seconds)
 
-    async def refresh(self, dialogue: ConversationCore) -> None:
+    async def refresh(self, dialogue: ConversationEngine) -> None:
         """Put together what every source tells, once."""
         lines, note = await dialogue.transcript(None if dialogue.asks_history else False)
         self.lines.value = lines_html(lines, dialogue.lines)
@@ -208,14 +208,14 @@ class ThreadView:
         """Close the conversation."""
         self._start_action(lambda dialogue: dialogue.close(skip_survey=True))
 
-    def _start_action(self, action: Callable[[ConversationCore], Any]) -> None:
+    def _start_action(self, action: Callable[[ConversationEngine], Any]) -> None:
         dialogue = self._dialogue()
         if dialogue is not None and self._action_lock.acquire(blocking=False):
             self._enable_buttons(False)
             self.future = event_loop.submit(self._run_action(dialogue, action))
 
     async def _run_action(
-        self, dialogue: ConversationCore, action: Callable[[ConversationCore], Any]
+        self, dialogue: ConversationEngine, action: Callable[[ConversationEngine], Any]
     ) -> None:
         assert self._sent is not None  # noqa: S101 - there is a dialogue, so there is a send
         client = self._sent.client
@@ -237,7 +237,7 @@ class ThreadView:
             self._enable_buttons(not dialogue.closed)
             self._action_lock.release()
 
-    async def _say(self, dialogue: ConversationCore) -> BatchResponse | None:
+    async def _say(self, dialogue: ConversationEngine) -> BatchResponse | None:
         text = self.message.value
         if not text.strip():
             self.status.value = html_views.status_html("failed", "There is nothing to say yet.")
@@ -247,7 +247,7 @@ class ThreadView:
             self.message.value = ""
         return response
 
-    def _show_closed(self, dialogue: ConversationCore) -> None:
+    def _show_closed(self, dialogue: ConversationEngine) -> None:
         self._enable_buttons(not dialogue.closed)
         words = "This conversation is closed." if dialogue.closed else ""
         if dialogue.closed and self._sent is not None:

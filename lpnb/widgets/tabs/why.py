@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lpnb._internal import event_loop
+from lpnb._internal.display import count
 from lpnb.client import AsyncClient, Client
 from lpnb.widgets import html_views
 from lpnb.widgets.form.form import Form, batch_fields
@@ -88,7 +89,7 @@ class WhyView:
             self._answers[sent] = answer._repr_html_()
             if sent is self._sent:
                 self.answer.value = self._answers[sent]
-                words = f"Found out with {html_views.count(len(answer.sends), 'send')}."
+                words = f"Found out with {count(len(answer.sends), 'send')}."
                 self.status.value = html_views.status_html("done", words)
         except Exception as error:  # an exception in a task would vanish unseen
             if sent is self._sent:

@@ -1,6 +1,6 @@
-"""``ConversationCore``: everything that can be done in one conversation, as coroutines.
+"""``ConversationEngine``: everything that can be done in one conversation, as coroutines.
 
-``conversation`` puts a plain and an awaited face before it. What was sent is kept here, so that a
+``Conversation`` and ``AsyncConversation`` are two doors to it. What was sent is kept here, so that a
 transcript has it although no webhook and no history may ever tell of it.
 """
 
@@ -78,7 +78,7 @@ class ConversationDetails:
         return table_html(f"Conversation {self.conversation_id}", ("field", "value"), rows)
 
 
-class ConversationCore:
+class ConversationEngine:
     """One conversation of one consumer. Use it on the background loop only."""
 
     def __init__(

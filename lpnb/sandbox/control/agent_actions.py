@@ -25,7 +25,7 @@ FALLBACK_AGENT = "sandbox-agent"
 FALLBACK_MANAGER = "sandbox-manager"
 
 
-class AgentSide:
+class AgentActions:
     """What agents do, over the state of the played world."""
 
     world: World

@@ -23,7 +23,7 @@ from lpnb.transport.network import Network
 from lpnb.transport.recording import RecordingTransport
 
 if TYPE_CHECKING:
-    from lpnb.client.conversation_core import MessageListener
+    from lpnb.client.conversation_engine import MessageListener
     from lpnb.models.conversation_request import (
         CampaignInfo,
         ClientProperties,
