@@ -178,5 +178,6 @@ class BasePanel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """The live panel, and for places without a widget manager what it holds as plain HTML."""
         name = "Conversation " + type(self).__name__.lower()
         fallback = html_views.fallback_html(name, self.client.settings, self._frames_text(), self.responses)
-        bundle: dict[str, Any] = super()._repr_mimebundle_(**kwargs)
+        # marimo would show a sentence on widgets of its own in place of what is below.
+        bundle: dict[str, Any] = {} if html_views.in_marimo() else super()._repr_mimebundle_(**kwargs)
         return {**bundle, "text/plain": repr(self), "text/html": fallback}

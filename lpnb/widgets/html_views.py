@@ -112,6 +112,11 @@ def fallback_html(name: str, settings: Settings, frames: str, responses: Sequenc
     )
 
 
+def in_marimo() -> bool:
+    """Whether marimo runs this program: it shows no panels made of ipywidgets."""
+    return "marimo" in sys.modules
+
+
 def live_panel_hint() -> str:
     """Say how to get the live panel, for places that show this text in its stead.
 
@@ -120,7 +125,7 @@ def live_panel_hint() -> str:
         True
     """
     app = "run lpnb app in a terminal: it opens the explorer as a page in your browser."
-    if "marimo" in sys.modules:
+    if in_marimo():
         return f"marimo does not show panels made of ipywidgets. For the live one, {app}"
     return (
         "This is a copy without a kernel. For the live panel, run the cell in JupyterLab, Notebook 7 or "

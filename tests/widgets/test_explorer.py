@@ -999,7 +999,9 @@ def test_each_front_end_without_panels_is_told_what_is_true_there(
 ) -> None:
     elsewhere = explorer._repr_mimebundle_()["text/html"]
     monkeypatch.setitem(sys.modules, "marimo", ModuleType("marimo"))
-    marimo = explorer._repr_mimebundle_()["text/html"]
+    bundle = explorer._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/html"}  # for a widget marimo would show a sentence of its own
+    marimo = bundle["text/html"]
 
     app = "run lpnb app in a terminal: it opens the explorer as a page in your browser.</p>"
     assert (
