@@ -175,7 +175,8 @@ def _arrow(table: pd.DataFrame | pa.Table) -> pa.Table:
     columns = {}
     for name in table.columns:
         columns[name] = table[name]
-        if table[name].dtype.kind not in "Oc":
+        dtype = table[name].dtype
+        if dtype.kind not in "Oc" or getattr(dtype, "storage", "") == "pyarrow":  # Arrow's own text is whole
             continue
         _check_cells(str(name), table[name])
         try:
