@@ -16,6 +16,7 @@ from lpnb.cli.main import main
 from lpnb.experiments.learning.decision_list import Rule
 from lpnb.experiments.learning.factors import Factors
 from lpnb.experiments.learning.learner import Validation
+from lpnb.experiments.report.page import ReportSection
 
 CASES = [
     {"ctmrinfo.ctype": tier, "ctmrinfo.role": role, "ctmrinfo.customerId": f"c-{tier}-{role}"}
@@ -85,6 +86,15 @@ def test_a_title_and_a_question_of_one_s_own_stand_at_the_top(two_runs):
     assert "Tuesday" in said
     assert "Did the adviser's leave matter?" in said
     assert "What moved" not in said
+
+
+def test_a_column_of_numbers_stands_on_the_right_and_an_empty_one_does_not():
+    section = ReportSection("Moved")
+
+    section.table("Moves", ["cases", "before"], [[3, None], [None, None]])
+
+    head = section.parts[0].partition("</thead>")[0]
+    assert head.endswith('<th scope="col" class="number">cases</th><th scope="col">before</th></tr>')
 
 
 def test_a_run_that_landed_nowhere_is_told_as_such(client):

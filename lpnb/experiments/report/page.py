@@ -57,10 +57,8 @@ class ReportSection:
         self, caption: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, folded: bool = False
     ) -> None:
         """Add a table; *folded*, it is opened by its caption."""
-        numbers = [
-            bool(rows) and all(isinstance(row[at], int | float) or row[at] is None for row in rows)
-            for at in range(len(columns))
-        ]
+        filled = [[row[at] for row in rows if row[at] is not None] for at in range(len(columns))]
+        numbers = [bool(cells) and all(isinstance(cell, int | float) for cell in cells) for cells in filled]
         kinds = [' class="number"' if number else "" for number in numbers]
         head = "".join(
             f'<th scope="col"{kind}>{esc(name)}</th>' for kind, name in zip(kinds, columns, strict=True)
