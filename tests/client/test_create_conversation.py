@@ -46,6 +46,19 @@ def test_the_first_send_makes_exactly_four_requests(door, sandbox):
     assert reply.explanation == f"Conversation {reply.conversation_id} is open."
 
 
+def test_the_call_is_the_documented_one(open_client, cloud):
+    open_client(cloud.settings()).create_conversation("anna")
+
+    (asked,) = cloud.asked("conversation")
+    account = cloud.settings().account_id
+    headers = {name.lower(): value for name, value in asked.headers}
+    assert asked.target == f"/api/account/{account}/messaging/consumer/conversation?v=3"
+    assert headers["content-type"] == "application/json"
+    assert headers["authorization"].startswith("eyJ")  # the AppJWT, without "Bearer"
+    assert headers["x-lp-on-behalf"].startswith("eyJ")
+    assert headers["authorization"] != headers["x-lp-on-behalf"]
+
+
 def test_the_second_send_for_the_same_consumer_makes_exactly_one(door, sandbox):
     first = door.create_conversation("anna")
     sandbox.close_conversation(first.conversation_id)
