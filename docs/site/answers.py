@@ -89,7 +89,7 @@ def page(answer: Answer) -> str:
     # The search takes no numbers out of texts, but out of index entries.
     return f"""# {answer.title}
 
-```{{index}} {answer.name}, HTTP {answer.name[:3]}, error {answer.name}
+```{{index}} {answer.name}, HTTP {answer.title[:3]}, error {answer.name}
 ```
 
 **What it means.** {answer.meaning}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
-import shutil
 from pathlib import Path
 
 import reference
 
 import lpnb
+
+#: Menus and index entries, which only Sphinx reads.
+_FOR_SPHINX = re.compile(r"^```\{(?:toctree|index)\}.*?^```\n+", re.DOTALL | re.MULTILINE)
 
 
 def write_markdown(source: Path, out: Path) -> None:
@@ -20,8 +22,9 @@ def write_markdown(source: Path, out: Path) -> None:
         if page.parts[0] == "reference":
             continue
         (out / page).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, out / page)
-        listed.append((page.as_posix(), _title(file.read_text(encoding="utf-8"))))
+        text = _FOR_SPHINX.sub("", file.read_text(encoding="utf-8"))
+        (out / page).write_text(text, encoding="utf-8")
+        listed.append((page.as_posix(), _title(text)))
     for job, names in reference.names_by_job().items():
         page = Path("reference", f"{job.lower().replace(' ', '-')}.md")
         text = "\n".join([f"# {job}", *map(_described, names)])

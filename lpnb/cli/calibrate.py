@@ -29,9 +29,11 @@ def register(commands: SubParsers) -> None:
     calibrate = commands.add_parser(
         "calibrate",
         help="compare the account with what the sandbox assumes; write a rules file",
-        description="Ask the account of .env what the sandbox only assumes, with conversations of its own "
-        "that are closed, and report guess by guess. What it will do is listed before it is done; --dry-run "
-        "does no more than that. Exit status: 0 when all was asked, 1 when it ended early or a conversation "
+        description="Find out what the account of .env does where the sandbox only assumes "
+        "something, with a few "
+        "conversations that are closed again, and report guess by guess. It lists first what it will do; "
+        "--dry-run does nothing else. Exit status: 0 when all was asked, 1 when it ended early or a "
+        "conversation "
         "may still be open, 2 when the call is wrong.",
     )
     calibrate.add_argument("--profile", help="use .env.PROFILE in place of .env")

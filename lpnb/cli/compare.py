@@ -19,7 +19,7 @@ def register(commands: SubParsers) -> None:
     compare = commands.add_parser(
         "compare",
         help="say which cases moved between two runs",
-        description="Say which cases moved between two runs. A case is known again by what was sent, or by "
+        description="Say which cases moved between two runs. A case is recognised by what was sent, or by "
         "--key; never by its row. Nothing is sent. Exit status: 0 when no case moved, 1 when one landed in "
         "another skill or was answered otherwise, 2 when the two cannot be compared.",
     )

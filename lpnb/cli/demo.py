@@ -17,7 +17,9 @@ _COLUMNS = ("consumer_id", "req_id", "type", "code", "conversation_id", "http_st
 
 def register(commands: SubParsers) -> None:
     """Add ``demo`` to the command line."""
-    demo = commands.add_parser("demo", help="send the page's three examples to the sandbox, print the table")
+    demo = commands.add_parser(
+        "demo", help="send LivePerson's three example batches to the sandbox, print the table"
+    )
     demo.add_argument("--json", action="store_true", help="print the rows as one JSON array and nothing else")
     demo.set_defaults(run=_run)
 

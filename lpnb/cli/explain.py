@@ -18,7 +18,7 @@ def register(commands: SubParsers) -> None:
     """Add ``explain`` to the command line."""
     explain = commands.add_parser(
         "explain",
-        help="say what a request, a reply or a log line is, and what is wrong with it",
+        help="say what is wrong with a request, a reply or a log line",
         description="Say what a request, a reply or a log line is, what is wrong with it, and what the "
         "service answers. Nothing is sent. It takes frames as JSON, curl, PowerShell, fetch(), HAR, Postman, "
         ".http and log lines. Exit status: 0 when nothing is wrong, 1 when something is, 2 for a wrong call.",

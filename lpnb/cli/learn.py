@@ -25,7 +25,7 @@ def register(commands: SubParsers) -> None:
     """Add ``learn`` to the command line."""
     learn = commands.add_parser(
         "learn",
-        help="learn which rules decide where conversations land, from few of them",
+        help="learn from some hundred conversations which rules decide where they land",
         description="Learn which rules decide where conversations land. FACTORS is a TOML file: a line for "
         'each column with the values it may take, such as "ctmrinfo.ctype" = ["vip", "gold", ""], where "" '
         "leaves it out; zipped = [[...]] names columns that go together. Exit status: 0 when the rules "

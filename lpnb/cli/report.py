@@ -16,8 +16,8 @@ def register(commands: SubParsers) -> None:
     """Add ``report`` to the command line."""
     report = commands.add_parser(
         "report",
-        help="write what a run, or learned rules, say as one HTML file",
-        description="Write what a run, or learned rules, say as one HTML file that anybody can open: what "
+        help="write a run, or learned rules, as a report: one HTML file",
+        description="Write a run, or learned rules, as one HTML file that anybody can open: what "
         "decides, where cases landed, what moved since an earlier one, and how sure that is. Nothing is "
         "sent, and the file fetches nothing. Exit status: 0 when it is written, 1 when it cannot be, 2 when "
         "the call is wrong or a file cannot be read.",

@@ -40,7 +40,11 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         metavar="WHERE",
         help="send from the workers of a Dask cluster: its scheduler's address, or how many to start here",
     )
-    parser.add_argument("--on-5xx", choices=("pause", "retry"), help="retry risks doubles")
+    parser.add_argument(
+        "--on-5xx",
+        choices=("pause", "retry"),
+        help="after a 5xx: pause the run, or retry, which risks a second conversation",
+    )
     parser.add_argument(
         "--live",
         action="store_true",

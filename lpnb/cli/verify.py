@@ -33,9 +33,9 @@ def register(commands: SubParsers) -> None:
     """Add ``verify`` to the command line."""
     verify = commands.add_parser(
         "verify",
-        help="send cases and see whether each came as it expected; for builds",
-        description="Send the cases of a file and hold what came against their columns expected_skill and "
-        "expected_code, or with --since against an earlier run. Exit status: 0 when all passed and none "
+        help="send cases and check each against what it expects; for builds",
+        description="Send the cases of a file and compare the results with their columns expected_skill and "
+        "expected_code, or with --since with an earlier run. Exit status: 0 when all passed and none "
         "moved, 1 when any failed or moved, 2 when the call, the cases or the settings are wrong.",
     )
     add_run_options(verify)

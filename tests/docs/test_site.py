@@ -5,6 +5,7 @@ Here it is built without running the notebooks, which have tests of their own; o
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -143,6 +144,33 @@ def test_the_keyboard_reaches_what_scrolls_and_headings_have_a_level(site):
 
     assert [page for page in pages if re.search(r'<(?:pre|div class="table-wrapper[^"]*")>', page)] == []
     assert [page for page in pages if re.search(r'role="heading"(?! aria-level)', page)] == []
+
+
+def test_the_search_finds_each_answer_by_its_number(site):
+    index = (site / "searchindex.js").read_text(encoding="utf-8")
+    entries = json.loads(index[index.index("(") + 1 : index.rindex(")")])["indexentries"]
+    numbers = {page.stem for page in (site / "answers").glob("[0-9]*.html")}
+
+    assert "40103" in numbers
+    assert numbers - set(entries) == set()
+
+
+def test_how_to_pages_stand_in_the_order_of_a_journey(site):
+    listed = re.findall(
+        r'href="how-to/([a-z0-9-]+)\.html"', (site / "index.html").read_text(encoding="utf-8")
+    )
+    menu = list(dict.fromkeys(listed))
+
+    assert menu[:4] == ["install", "tasks", "explorer", "journey"]
+    assert menu.index("go-live") < menu.index("verify-in-ci")
+
+
+def test_each_page_has_buttons_that_copy_and_a_link_to_itself_as_markdown(site):
+    page = (site / "how-to" / "journey.html").read_text(encoding="utf-8")
+
+    assert 'src="../_static/copy.js' in page
+    assert page.count('href="journey.md"') == 2
+    assert "{toctree}" not in (site / "index.md").read_text(encoding="utf-8")
 
 
 # --- the page of a notebook ------------------------------------------------------------------------------
