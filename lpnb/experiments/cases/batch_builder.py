@@ -7,7 +7,7 @@ was checked need not be validated once more to be sent: most kinds of cells go t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +114,10 @@ class BatchBuilder:
         for part in self._parts:
             part.check(values, complaints)
         self._who(values, "consumer", complaints)
+
+    def clears(self, columns: Mapping[str, Sequence[object]]) -> bool:
+        """Whether ``check`` finds nothing in any row of *columns*; False when each has to be looked at to say."""
+        return self._identities is None and all(part.clears(columns) for part in self._parts)
 
     def engagement(
         self, values: Mapping[str, object], consumer_id: str | None, complaints: list[Complaint]
@@ -255,8 +259,7 @@ class _PayloadPart:
         beside it.
         """
         key: tuple[object, ...] | None = None
-        texts = [value for name in self._free if (value := values.get(name)) is not None]
-        if self.is_plain and _is_ascii(texts):
+        if self.is_plain and is_whole_text(map(values.get, self._free)):
             key = tuple([name in values for name in self._free])
             if self._bound:
                 bound = [values.get(name) for name in self._bound]
@@ -267,6 +270,22 @@ class _PayloadPart:
         self.make(values, complaints)
         if key is not None and len(complaints) == before and len(self._good) < _REMEMBERED:
             self._good.add(key)
+
+    def clears(self, columns: Mapping[str, Sequence[object]]) -> bool:
+        """Whether ``check`` finds nothing in any row; it is asked about rows that differ, by their keys."""
+        free, bound = ([columns[name] for name in names] for names in (self._free, self._bound))
+        if not (self.is_plain and all(map(is_whole_text, free))):
+            return False
+        is_there = [[cell is not None for cell in column] for column in free]
+        keys = zip(*is_there, *(map(type, column) for column in bound), *bound, strict=True)
+        rows = {key: row for row, key in enumerate(keys)}
+        complaints: list[Complaint] = []
+        for row in (row for key, row in rows.items() if key not in self._good):
+            cells = {name: columns[name][row] for name in self._names}
+            self.check({name: cell for name, cell in cells.items() if cell is not None}, complaints)
+            if complaints:
+                return False
+        return True
 
     def wire(self, values: Mapping[str, object]) -> Any:
         """The object as the wire has it, of cells that were checked; None when every one is empty."""
@@ -283,12 +302,13 @@ class _PayloadPart:
         return Complaint(path, sentence)
 
 
-def _is_ascii(texts: Sequence[Any]) -> bool:
-    """Whether all of them are text, and of no other letters."""
+def is_whole_text(cells: Iterable[Any]) -> bool:
+    """Whether all of them but None are text without half characters."""
     try:
-        return "".join(texts).isascii()
-    except TypeError:
+        "".join([cell for cell in cells if cell is not None]).encode()
+    except (TypeError, UnicodeEncodeError):
         return False
+    return True
 
 
 def _is_free(field: FieldInfo) -> bool:

@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from lpnb._internal.display import brief, count
 from lpnb._internal.validation import check_consumer_id, one_of
 from lpnb._printable import one_line
 from lpnb.errors import Complaint, InvalidValueError
-from lpnb.experiments.cases.batch_builder import BatchBuilder
+from lpnb.experiments.cases.batch_builder import BatchBuilder, is_whole_text
 from lpnb.experiments.cases.case_labels import LOOKED_AT, is_default_name, label_columns, label_of
 from lpnb.experiments.cases.cell_parsers import UnreadableCell, filled_in, half_characters
 from lpnb.experiments.cases.column_formats import DateOrder, Decimal
@@ -54,7 +55,7 @@ _CACHED_BLOCKS = 8
 MOST_COMPLAINTS = 50
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Case:
     """One row: which consumer, what is sent, what is expected.
 
@@ -366,11 +367,20 @@ class Cases:
                 )
         return sentences
 
+    def texts(self, column: str, most: int | None = None) -> list[str]:
+        """The different texts in *column*, of the first *most* cases or of all.
+
+        Example:
+            >>> cases_of([{"skillId": "7"}, {"skillId": "8"}, {"skillId": "7"}]).texts("skillId")
+            ['7', '8']
+        """
+        place = self._payload_places[self.columns.index(column)]
+        cells = islice(self._cells(place), most)
+        return list(dict.fromkeys([cell for cell in cells if isinstance(cell, str)]))
+
     def _named_ids(self, column: str) -> list[str]:
         """The texts of a column of ids that are no ids."""
-        place = next(place for place, one in enumerate(self._all) if one.name == column)
-        texts = (cell for cell in self._cells(place) if isinstance(cell, str))
-        return list(dict.fromkeys(text for text in texts if not _ID.fullmatch(text)))
+        return [text for text in self.texts(column) if not _ID.fullmatch(text)]
 
     def label(self, number: int, *, without: str = "") -> str:
         """What tells a case from the others: its own name, or the columns that differ; "" when none does.
@@ -453,12 +463,28 @@ class Cases:
     def _everything_wrong(self) -> Iterator[tuple[int, Complaint]]:
         doubled = self._doubled()
         seen: dict[str, int] = {}
-        for case in self:
-            for complaint in case.unplaced_complaints():
-                yield case.number, complaint
-            if doubled and (earlier := seen.setdefault(case.name, case.number)) != case.number:
-                sentence = f"case must be unique; {brief(case.name)} is also row {earlier + 1:,}."
-                yield case.number, Complaint("case", sentence)
+        for start in range(0, len(self), _BLOCK_ROWS):
+            if not doubled and self._is_clear(self._stretch(start // _BLOCK_ROWS)):
+                continue
+            for case in map(self.__getitem__, range(start, min(start + _BLOCK_ROWS, len(self)))):
+                for complaint in case.unplaced_complaints():
+                    yield case.number, complaint
+                if doubled and (earlier := seen.setdefault(case.name, case.number)) != case.number:
+                    sentence = f"case must be unique; {brief(case.name)} is also row {earlier + 1:,}."
+                    yield case.number, Complaint("case", sentence)
+
+    def _is_clear(self, stretch: _RowBlock) -> bool:
+        """Whether nothing is wrong with any of its rows; False when each has to be looked at to say."""
+        own = {name: stretch.columns[place] for name, place in self._case_places.items()}
+        if stretch.wrong or not all(map(is_whole_text, own.values())):
+            return False
+        try:
+            for cell in filter(None, own.get("consumer_id", ())):
+                check_consumer_id(cell)
+        except InvalidValueError:
+            return False
+        columns = zip(self.columns, map(stretch.columns.__getitem__, self._payload_places), strict=True)
+        return self._builder.clears(dict(columns))
 
     def _doubled(self) -> bool:
         """Whether two cases may have one name; by their hashes, which weigh less than the names."""
@@ -475,7 +501,8 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 #: What a placeholder or the error of a formula may be recognised by.
-_UNUSUAL = re.compile(r"[{<\[%$#_@]|(?i:your|insert|enter|replace|put|change|fill)")
+_SIGNS = (*"{<[%$#_@", "your", "insert", "enter", "replace", "put", "change", "fill")
+_UNUSUAL = re.compile("|".join(map(re.escape, _SIGNS)), re.IGNORECASE)
 
 
 class _RowBlock:
@@ -489,22 +516,12 @@ class _RowBlock:
         self._rows: list[tuple[object, ...]] | None = None
         self.cases: dict[int, Case] = {}
         for place, column in enumerate(columns):
-            read = column.read
-            plain = column.kind in ("text", "id")
-            values = [
-                cell if plain and type(cell) is str and cell else read(cell)
-                for cell in source.cells(place, start, stop)
-            ]
-            for row, value in enumerate(values):
-                if (
-                    type(value) is str
-                    and _UNUSUAL.search(value)
-                    and column.part not in ("case", "expected", "note")
-                ):
-                    value = values[row] = filled_in(value, column.name)
-                if type(value) is UnreadableCell:
-                    self.wrong.setdefault(row, []).append((column, value))
-                    values[row] = None
+            values = _read_cells(source.cells(place, start, stop), column)
+            if UnreadableCell in map(type, values):
+                for row, value in enumerate(values):
+                    if isinstance(value, UnreadableCell):
+                        self.wrong.setdefault(row, []).append((column, value))
+                        values[row] = None
             self.columns.append(values)
 
     def rows(self, places: Sequence[int]) -> list[tuple[object, ...]]:
@@ -512,6 +529,22 @@ class _RowBlock:
         if self._rows is None:
             self._rows = list(zip(*(self.columns[place] for place in places), strict=True))
         return self._rows
+
+
+def _read_cells(cells: Sequence[object], column: Column) -> list[object]:
+    """The values of some *cells* of a column; an ``UnreadableCell`` for each that has none."""
+    read, is_text = column.read, column.kind in ("text", "id")
+    values = [cell if is_text and type(cell) is str and cell else read(cell) for cell in cells]
+    if column.part in ("case", "expected", "note"):
+        return values
+    texts = "\n".join([value for value in values if type(value) is str])
+    lowered = texts.lower()
+    if texts.isascii() and not any(sign in lowered for sign in _SIGNS):  # quicker than the pattern
+        return values
+    return [
+        filled_in(value, column.name) if type(value) is str and _UNUSUAL.search(value) else value
+        for value in values
+    ]
 
 
 def cases_of(

@@ -53,21 +53,14 @@ def odd_values(cases: Cases, account_id: str | None = None, most: int = _CHECKED
         account_id: Where the cases go; with it a ``brandId`` of another account is one of them.
         most: How many cases are looked at.
     """
-    fields = {column: column.rpartition(".")[2] for column in cases.columns}
-    is_usual: dict[str, Callable[[str], object]] = {
-        column: usual_values(field).fullmatch for column, field in fields.items()
+    odd = {
+        column: found for column in cases.columns if (found := _odd_texts(cases, column, account_id, most))
     }
-    if account_id is not None:
-        is_usual["brandId"] = account_id.__eq__
     first: dict[tuple[str, str], tuple[str, list[int]]] = {}
-    for case in islice(cases, most):
-        for column, value in case.values.items():
-            if type(value) is not str or is_usual[column](value):
-                continue
-            why = odd_value(fields[column], value)
-            if why is None and column == "brandId" and account_id is not None:
-                why = foreign_brand(value, account_id)
-            if why is not None:
+    for case in islice(cases, most if odd else 0):
+        for column, reasons in odd.items():
+            value = case.values.get(column)
+            if isinstance(value, str) and (why := reasons.get(value)) is not None:
                 rule = _QUOTED.sub("", why.replace(value, ""))
                 first.setdefault((column, rule), (why, []))[1].append(case.number)
     if first:
@@ -80,6 +73,18 @@ def odd_values(cases: Cases, account_id: str | None = None, most: int = _CHECKED
         yield f"... and {len(first) - _SHOWN_FINDINGS:,} more of the kind."
     if any(why.endswith(AS_TEXT) for why, _ in first.values()):
         yield AS_TEXT
+
+
+def _odd_texts(cases: Cases, column: str, account_id: str | None, most: int) -> dict[str, str]:
+    """What is odd about texts in the first *most* cells of *column*, by the text."""
+    field = column.rpartition(".")[2]
+    is_usual = usual_values(field).fullmatch
+    texts = cases.texts(column, most)
+    odd = {text: why for text in texts if not is_usual(text) and (why := odd_value(field, text)) is not None}
+    if column == "brandId" and account_id is not None:
+        foreign = {text: foreign_brand(text, account_id) for text in texts if text != account_id}
+        odd = {**{text: why for text, why in foreign.items() if why is not None}, **odd}
+    return odd
 
 
 def named_case(cases: Cases, number: int, column: str = "") -> str:
