@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 import random
+from collections import deque
 
 # Unique is what they must be, not unguessable. A generator of our own, seeded by the system: a notebook
 # that calls random.seed() would otherwise make the same ids twice, and so would a forked child.
 _random = random.Random()  # noqa: S311 - see above
+_made: deque[str] = deque()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_random.seed)
+    os.register_at_fork(after_in_child=_made.clear)
 
-_FREE = ~(0xF << 76 | 0x3 << 62)
-_VERSION_4 = 0x4 << 76 | 0x2 << 62
+#: So many are made at a time.
+_MANY = 64
+_EACH = sum(1 << 128 * place for place in range(_MANY))
+_FREE = ~((0xF << 76 | 0x3 << 62) * _EACH)
+_VERSION_4 = (0x4 << 76 | 0x2 << 62) * _EACH
 
 
 def fresh_id() -> str:
@@ -23,5 +29,17 @@ def fresh_id() -> str:
         >>> uuid.UUID(fresh_id()).version
         4
     """
-    text = f"{_random.getrandbits(128) & _FREE | _VERSION_4:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    while True:
+        try:
+            return _made.popleft()
+        except IndexError:  # also when another thread has taken the last one
+            _made.extend(_make_ids())
+
+
+def _make_ids() -> list[str]:
+    text = f"{_random.getrandbits(128 * _MANY) & _FREE | _VERSION_4:0{32 * _MANY}x}"
+    return [
+        f"{text[at : at + 8]}-{text[at + 8 : at + 12]}-{text[at + 12 : at + 16]}"
+        f"-{text[at + 16 : at + 20]}-{text[at + 20 : at + 32]}"
+        for at in range(0, len(text), 32)
+    ]

@@ -67,7 +67,7 @@ class AccountState:
         if self.app_jwt is None or (consumer_id is not None and consumer_id not in self.consumers):
             return False
         now = self._clock()
-        return self.app_jwt.is_fresh(now) and bool(self.domains) and now < self._domains_until
+        return now < self.app_jwt.renew_at and bool(self.domains) and now < self._domains_until
 
     def need_domains(self) -> Flow[None] | None:
         """The flow that looks the hosts up, unless they are known."""

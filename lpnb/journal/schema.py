@@ -123,16 +123,21 @@ def answer_row(attempt: int, answer: Answer) -> tuple[object, ...]:
         >>> answer_row(1_000_001, Answer("unknown", message="half \\ud800"))[4]
         'half \ufffd'
     """
+    outcome, status, code, message, conversation_id, elapsed_ms, sent_at, frames, explanation, raw = answer
+    pairs = json_text(frames)
+    if not f"{code}{message}{conversation_id}{pairs}{explanation}".isascii():
+        code, message, conversation_id = text(code), text(message), text(conversation_id)
+        pairs, explanation = clean(pairs), clean(explanation)
     return (
         attempt,
-        answer.outcome,
-        answer.http_status,
-        text(answer.code),
-        text(answer.message),
-        text(answer.conversation_id),
-        answer.elapsed_ms,
-        answer.sent_at,
-        text(json_text(answer.pairs)),
-        text(answer.explanation),
-        answer.raw,
+        outcome,
+        status,
+        code,
+        message,
+        conversation_id,
+        elapsed_ms,
+        sent_at,
+        pairs,
+        explanation,
+        raw,
     )

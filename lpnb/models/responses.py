@@ -91,7 +91,8 @@ def status_meaning(status: int) -> tuple[str, str] | None:
     return UNKNOWN_MEANING if status == 408 or 500 <= status < 600 else STATUS_MEANINGS.get(status)
 
 
-@dataclass(frozen=True, slots=True)
+# Neither these nor ``BatchResponse`` are frozen: some are made for every attempt, and freezing doubles their cost.
+@dataclass(slots=True)
 class Pair:
     """One request frame and what was said about it.
 
@@ -108,7 +109,7 @@ class Pair:
     body: Any = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reading:
     """A reply's body, read: the pairs, the answers that fit no request, and what is odd about it."""
 
@@ -118,7 +119,7 @@ class Reading:
     says: Says = ""
 
 
-@dataclass(frozen=True)
+@dataclass
 class BatchResponse:
     """What became of one CONVERSATION call, or of one SEND.
 
@@ -263,22 +264,27 @@ def read_batch(content: bytes, requests: Sequence[tuple[str, str]]) -> Reading:
     return _usual_reading(content, requests) or _read_reply(content, requests)
 
 
-#: The reply to a profile and a conversation that were both taken, with nothing in it that JSON escapes.
-_USUAL = re.compile(
-    rb'\[\{"code": ?"OK", ?"body": ?\{"msg": ?"([ !#-\[\]-~]*)"\}, ?"reqId": ?"([ !#-\[\]-~]*)"\}, ?'
-    rb'\{"code": ?"OK", ?"body": ?\{"conversationId": ?"([ !#-\[\]-~]+)"\}, ?"reqId": ?"([ !#-\[\]-~]*)"\}\]'
-)
+#: The reply to a profile and a conversation that were both taken, without what stands between its quotes.
+_USUAL = '[{":",":{":"},":"},{":",":{":"},":"}]'
 
 
 def _usual_reading(content: bytes, requests: Sequence[tuple[str, str]]) -> Reading | None:
     """What ``_read_reply`` makes of the usual reply, in a tenth of its time; None for any other."""
-    if len(requests) != 2 or (match := _USUAL.fullmatch(content)) is None:
+    text = content.decode("latin-1")
+    if len(requests) != 2 or "\\" in text or not (text.isascii() and text.isprintable()):
         return None
-    message, first, conversation_id, second = [group.decode() for group in match.groups()]
-    (first_id, first_type), (second_id, second_type) = requests
-    if first != first_id or second != second_id or first == second:
+    pieces = text.split('"')  # nothing in it is escaped
+    if '"'.join(pieces[::2]).replace(" ", "") != _USUAL:
         return None
-    if first_type == _OPENS or second_type != _OPENS or len(message) > 2000:
+    (first, first_type), (second, second_type) = requests
+    texts = pieces[1::2]
+    message, conversation_id = texts[4], texts[11]
+    taken = ["code", "OK", "body", "msg", message, "reqId", first]
+    if texts != [*taken, "code", "OK", "body", "conversationId", conversation_id, "reqId", second]:
+        return None
+    if first == second or first_type == _OPENS or second_type != _OPENS:
+        return None
+    if len(message) > 2000 or not conversation_id:
         return None
     body = {"code": "OK", "body": {"msg": message}, "reqId": first}
     profile = Pair(first, first_type, True, "OK", message, None, body)

@@ -14,7 +14,7 @@ import socket
 import ssl
 import zlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import aiohappyeyeballs
@@ -45,7 +45,7 @@ class BodyReader:
     __slots__ = ("_content", "_inflate", "_largest", "_unsupported_encoding")
 
     def __init__(self, content: bytearray, largest: int, encoding: bytes) -> None:
-        name = encoding.strip().lower().decode("latin-1")
+        name = encoding.strip().lower().decode("latin-1") if encoding else ""
         self._content = content
         self._largest = largest
         self._unsupported_encoding = name not in ("", "identity", "gzip", "x-gzip", "deflate") and name[:20]
@@ -82,7 +82,7 @@ class Connection(asyncio.Protocol):
         self._answer: asyncio.Future[str | None] | None = None
         self._progress: ExchangeProgress | None = None
         self._body: BodyReader | None = None
-        self._poll: Callable[[], bool] | None = None
+        self._poll: Callable[[int], Sequence[object]] | None = None
         self._received_bytes = self._head_bytes = 0
         self._has_no_body = self._complete = self._keep = False
         self._failure: str | None = None
@@ -91,7 +91,7 @@ class Connection(asyncio.Protocol):
     @property
     def is_reusable(self) -> bool:
         """Whether it may serve again: nothing has come since its last answer, not even the end."""
-        return self.is_kept and self._poll is not None and not self._poll()
+        return self.is_kept and self._poll is not None and not self._poll(0)
 
     @property
     def is_kept(self) -> bool:
@@ -361,10 +361,10 @@ class Pool:
             self._pass_on(None)
 
 
-def _readable(descriptor: int) -> Callable[[], bool]:
-    """A question that costs a microsecond: has anything come on this socket?"""
+def _readable(descriptor: int) -> Callable[[int], Sequence[object]]:
+    """A question that costs a microsecond: has anything come on this socket, or comes within so long?"""
     if not hasattr(select, "poll"):
-        return lambda: bool(select.select([descriptor], [], [], 0)[0])
+        return lambda timeout: select.select([descriptor], [], [], timeout)[0]
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
-    return lambda: bool(poll.poll(0))
+    return poll.poll

@@ -167,13 +167,11 @@ class SocketBackend(httpx.AsyncBaseTransport):
     async def call(self, request: Request, progress: ExchangeProgress) -> str | None:
         """Send *request*, note in *progress* what comes of it, and return what went wrong, or None."""
         if isinstance(request, PreparedPost) and not request.is_looked_at:
-            host, fields, content = request.place.host, request.fields, request.content
-            alone = fields.get("Connection") == "close"
-            lines = [f"{name}: {value}" for name, value in fields.items()]
-            lines.append(f"Content-Length: {len(content)}")
-            own = "\r\n".join(lines).encode("latin-1")
-            head = b"%b\r\n%b\r\n%b" % (request.place.head, _DEFAULT_HEADERS, own)
-            written = _encode_request(head, 4 + len(lines), content)  # the others are five lines
+            place, fields, content = request.place, request.fields, request.content
+            host, alone = place.host, fields.get("Connection") == "close"
+            own = "".join([f"\r\n{name}: {value}" for name, value in fields.items()]).encode("latin-1")
+            head = b"%b\r\n%b%b\r\nContent-Length: %d" % (place.head, _DEFAULT_HEADERS, own, len(content))
+            written = _encode_request(head, 5 + len(fields), content)  # the others are six lines
         else:
             host = (request.url.scheme, request.url.host, request.url.port)
             _add_default_headers(request)

@@ -199,7 +199,7 @@ class AttemptObserver(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class BeforeSend:
     """A flow's wish to tell *observer* that *outgoing* is about to leave."""
 

@@ -562,10 +562,15 @@ def nearly_usual_replies(draw) -> bytes:
         draw(st.sampled_from(["c-1", "", 'c"', "c\\u0041"]) | PLAIN_SIGNS),
     )
     blank, code = draw(st.sampled_from(["", " ", "  "])), draw(st.sampled_from(["OK"] * 4 + ["BAD_REQUEST"]))
-    return (
+    reply = (
         f'[{{"code":"OK","body":{{"msg":{blank}"{message}"}},"reqId":"{first}"}},{blank}'
         f'{{"code":"{code}",{blank}"body":{{"conversationId":"{conversation}"}},"reqId":"{second}"}}]'
     ).encode()
+    lost, place = draw(st.none() | st.integers(0, len(reply))), draw(st.integers(0, len(reply)))
+    if lost is None:
+        return reply
+    rest = reply[:lost] + reply[lost + 1 :]  # a sign is lost, or stands elsewhere
+    return draw(st.sampled_from([rest, rest[:place] + reply[lost : lost + 1] + rest[place:]]))
 
 
 @given(nearly_usual_replies(), st.sampled_from([ASKED, ASKED[::-1], ASKED[:1], (ASKED[0], ("b-2", "x"))]))

@@ -93,7 +93,10 @@ class Dispatcher:
         self._concurrency = session.options.concurrency
         self._retries_5xx = session.options.on_5xx == "retry"
         self._held_back: list[tuple[int, int]] = []
+        self.stopping = False
+        """Whether nothing new leaves any more."""
         self._stopped = asyncio.Event()
+        self._is_closed = False
         self._open = asyncio.Event()
         self._open.set()
         self._failures_in_a_row = 0
@@ -105,13 +108,9 @@ class Dispatcher:
         self._senders: set[asyncio.Task[None]] = set()
         self.failure: BaseException | None = None
 
-    @property
-    def stopping(self) -> bool:
-        """Whether nothing new leaves any more."""
-        return self._stopped.is_set()
-
     def stop(self) -> None:
         """Let what has left be answered, and nothing new leave. Call it on the background loop."""
+        self.stopping = True
         self._stopped.set()
         self._open.set()
         self.slots.open()  # whoever waits for one now sees that nothing leaves
@@ -158,20 +157,11 @@ class Dispatcher:
 
     async def _send(self) -> None:
         while True:
-            if not self._open.is_set():
+            if self._is_closed:
                 await self._open.wait()
             if self.stopping or (item := self._next_item()) is None:
                 return
-            await self._try(*item)
-
-    async def _try(self, number: int, tried: int) -> None:
-        self._busy += 1
-        try:
-            await self.one(number, tried)
-        except Exception as error:
-            self._record_failure(error)
-        finally:
-            self._busy -= 1
+            await self.one(*item)
 
     async def batch_of(self, case: Case, consumer_id: str) -> Batch:
         """What is sent for *case*; a step before sending may add to it."""
@@ -184,7 +174,8 @@ class Dispatcher:
         self.stop()
 
     async def one(self, number: int, tried: int) -> None:
-        """Send one case, journal what became of it, and count it."""
+        """Send one case, journal what became of it, and count it; a fault of ours ends the run."""
+        self._busy += 1
         recorder = _AttemptRecorder(self, number, tried)
         consumer_id = ""
         try:
@@ -210,9 +201,12 @@ class Dispatcher:
             on_written = WriteCallback(asyncio.get_running_loop(), self._written, number, consumer_id, answer)
             self.journal.answer(number, nth, self.redacted(number, answer), on_written)
             self._unwritten += 1
+            self._notice(answer)
+        except Exception as error:
+            self._record_failure(error)
         finally:
             recorder.give_back()
-        self._notice(answer)
+            self._busy -= 1
 
     def redacted(self, number: int, answer: Answer) -> Answer:
         """*answer* as it may be written down: a service may repeat what it was told."""
@@ -261,6 +255,7 @@ class Dispatcher:
             self._failures_in_a_row += 1
             if self._failures_in_a_row >= FAILURES_BEFORE_PAUSE and self._open.is_set() and not self.stopping:
                 self.counters.state = "pausing"
+                self._is_closed = True
                 self._open.clear()
         else:
             self._failures_in_a_row = 0
@@ -280,7 +275,7 @@ class Dispatcher:
                 return
             before = self._failures_in_a_row
             self._is_trying = True
-            trial = asyncio.create_task(self._try(*item))
+            trial = asyncio.create_task(self.one(*item))
             self._senders.add(trial)  # the session does not end before it, also when it is stopped
             await trial
             if self._failures_in_a_row > before:
@@ -299,6 +294,7 @@ class Dispatcher:
         self._is_trying = False
         self.counters.state = "running"
         self.counters.trouble = ""
+        self._is_closed = False
         self._open.set()
 
     _is_trying = False
@@ -306,7 +302,7 @@ class Dispatcher:
     @property
     def holds(self) -> bool:
         """Whether a case that has not left yet has to stay here."""
-        return self.stopping or not (self._open.is_set() or self._is_trying)
+        return self.stopping or (self._is_closed and not self._is_trying)
 
 
 class _AttemptRecorder:
@@ -366,7 +362,11 @@ class _AttemptRecorder:
 def answer_of(response: BatchResponse) -> Answer:
     """What is journalled of a response."""
     pairs = response.pairs
-    opening = next((pair for pair in pairs if pair.type == _OPENS), pairs[-1] if pairs else None)
+    opening = pairs[-1] if pairs else None
+    for pair in pairs:
+        if pair.type == _OPENS:
+            opening = pair
+            break
     sent_at = response.sent_at
     return Answer(
         response.outcome,

@@ -86,7 +86,8 @@ class ConcurrencyLimiter:
         self._admit()
 
     def _may_write(self) -> bool:
-        return self._open or self.ahead < self.count - self.under_way + self.ahead_at_most
+        ahead = self.ahead - (self.count - self.under_way)
+        return ahead < 1 or self._open or ahead < self.ahead_at_most
 
     def _admit(self) -> None:
         while self._takers and (self._open or self.under_way < self.count):
