@@ -91,7 +91,7 @@ def status_meaning(status: int) -> tuple[str, str] | None:
     return UNKNOWN_MEANING if status == 408 or 500 <= status < 600 else STATUS_MEANINGS.get(status)
 
 
-# Neither these nor ``BatchResponse`` are frozen: some are made for every attempt, and freezing doubles their cost.
+# Like ``BatchResponse`` these are not frozen: some are made for every attempt, and freezing doubles the cost.
 @dataclass(slots=True)
 class Pair:
     """One request frame and what was said about it.

@@ -116,7 +116,7 @@ class BatchBuilder:
         self._who(values, "consumer", complaints)
 
     def clears(self, columns: Mapping[str, Sequence[object]]) -> bool:
-        """Whether ``check`` finds nothing in any row of *columns*; False when each has to be looked at to say."""
+        """Whether ``check`` finds nothing in any row of *columns*; False when each has to be looked at."""
         return self._identities is None and all(part.clears(columns) for part in self._parts)
 
     def engagement(

@@ -474,7 +474,7 @@ class Cases:
                     yield case.number, Complaint("case", sentence)
 
     def _is_clear(self, stretch: _RowBlock) -> bool:
-        """Whether nothing is wrong with any of its rows; False when each has to be looked at to say."""
+        """Whether nothing is wrong with any of its rows; False when each has to be looked at."""
         own = {name: stretch.columns[place] for name, place in self._case_places.items()}
         if stretch.wrong or not all(map(is_whole_text, own.values())):
             return False
