@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from lpnb._internal.json_codec import JsonError, read_json
+from lpnb._internal.json_codec import JsonError, json_bytes, read_json
 from lpnb._internal.redaction import Secret, scrub
 from lpnb.errors import CredentialsError, ServiceError
 from lpnb.settings import Settings
@@ -137,7 +136,7 @@ def get_consumer_jws(
     Source: Connector API, Authorization and Authentication.
     """
 
-    content = json.dumps({"ext_consumer_id": consumer_id}, ensure_ascii=False).encode("utf-8")
+    content = json_bytes({"ext_consumer_id": consumer_id})
 
     def request() -> Request:
         fields = {"Authorization": app_jwt.reveal(), "Content-Type": "application/json"}

@@ -62,7 +62,7 @@ class AccountState:
         self._known_conversations: OrderedDict[str, None] = OrderedDict()
         self._clock = clock
 
-    def is_ready(self, consumer_id: str | None) -> bool:
+    def is_ready(self, consumer_id: str | None = None) -> bool:
         """Whether all is there that a call for *consumer_id* needs."""
         if self.app_jwt is None or (consumer_id is not None and consumer_id not in self.consumers):
             return False

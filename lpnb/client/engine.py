@@ -216,8 +216,9 @@ class Engine:
         connector = self.account
         if connector.is_ready(consumer_id):
             return
-        await self._once("domains", connector.need_domains)
-        await self._once("app_jwt", connector.need_app_jwt)
+        if not connector.is_ready():
+            await self._once("domains", connector.need_domains)
+            await self._once("app_jwt", connector.need_app_jwt)
         if consumer_id is not None and connector.consumer_jws(consumer_id) is None:
             await self._once(f"jws {consumer_id}", lambda: connector.need_consumer_jws(consumer_id))
 
