@@ -12,46 +12,29 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from lpnb._version import __version__
-from lpnb.cli import (
-    app,
-    calibrate,
-    columns,
-    compare,
-    demo,
-    doctor,
-    explain,
-    lab,
-    learn,
-    notebooks,
-    report,
-    sandbox,
-    send,
-    verify,
-    why,
-    world,
-)
 from lpnb.cli.argument_parser import SuggestingParser
 
-#: Every command, in the order in which they are listed.
+#: Every command, in the order in which they are listed; each is a module of this package.
 _COMMANDS = (
-    demo,
-    lab,
-    notebooks,
-    app,
-    columns,
-    send,
-    verify,
-    compare,
-    learn,
-    why,
-    report,
-    explain,
-    sandbox,
-    calibrate,
-    world,
-    doctor,
+    "demo",
+    "lab",
+    "notebooks",
+    "app",
+    "columns",
+    "send",
+    "verify",
+    "compare",
+    "learn",
+    "why",
+    "report",
+    "explain",
+    "sandbox",
+    "calibrate",
+    "world",
+    "doctor",
 )
 
 
@@ -63,8 +46,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["sandbox"]:
-        return sandbox.run_sandbox(arguments[1:])
-    parser = _parser()
+        from lpnb.cli.sandbox import run_sandbox
+
+        return run_sandbox(arguments[1:])
+    named = arguments[0] if arguments else None
+    parser = _parser((named,) if named in _COMMANDS else _COMMANDS)
     options = parser.parse_args(arguments)
     if options.run is None:
         parser.print_help(sys.stderr)
@@ -96,13 +82,14 @@ def _discard_output() -> int:
     return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(names: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of the commands *names*: the one called, or all, to list them and find the nearest."""
     parser = SuggestingParser(
         prog="lpnb", description="Open LivePerson conversations and see, as tables, where they were routed."
     )
     parser.add_argument("--version", action="version", version=f"lpnb {__version__}")
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(metavar="command")
-    for command in _COMMANDS:
-        command.register(commands)
+    for name in names:
+        import_module(f"lpnb.cli.{name}").register(commands)
     return parser

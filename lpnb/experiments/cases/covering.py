@@ -68,10 +68,10 @@ def covering_array(
         >>> covering_array([2, 2], 2, allowed=lambda row: row != (1, 1)).impossible
         1
     """
-    return _Search(sizes, strength, np.random.default_rng(seed), allowed).run()
+    return _RowSearch(sizes, strength, np.random.default_rng(seed), allowed).run()
 
 
-class _Search:
+class _RowSearch:
     def __init__(
         self,
         sizes: Sequence[int],
