@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 _SIGN = "[=+\\-@\uff1d\uff0b\uff0d\uff20]"
-#: What programs skip before a formula.
-_SKIPPED = ' \t\n\r\x0b\x0c\u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff"'
+#: What programs skip before a formula: control characters (LibreOffice drops a NUL) and blanks.
+_SKIPPED = '\x01-\x20\\x00\x7f-\u00a0\u00ad\u1680\u2000-\u200b\u2028\u2029\u202f\u205f-\u2064\u3000\ufeff"'
 #: A cell that begins as a formula, behind what is skipped, or with what some programs skip in any case.
 _FRONT = f"^([{_SKIPPED}';]*{_SIGN}|'*[\t\r])"
 #: A formula that a program sees which takes another sign for the separator, or the line's end for the row's.

@@ -8,14 +8,31 @@ import io
 import json
 import logging
 import pickle
+import re
+import sqlite3
+import sys
 import traceback
+import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
 
-from lpnb import Client, LpnbError, NotSentError, Settings, SettingsError, connect, responses_table
+import lpnb
+from lpnb import (
+    Client,
+    LpnbError,
+    NotSentError,
+    Receiver,
+    Sandbox,
+    Settings,
+    SettingsError,
+    connect,
+    responses_table,
+)
+from lpnb.cli.main import main
 
 SECRET = "canary/se+cret 7f3a&hush=é"
 APP = "eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiIxMjM0NTY3OCJ9.Y2FuYXJ5LWFwcC1qd3Q"
@@ -256,3 +273,120 @@ def test_malformed_settings_never_show_the_secret(number, use):
 
     assert error is not None
     assert found_in(everything_about(error)) == []
+
+
+# A day's work: files of every kind, logs, what was printed, and command lines
+
+DAY_SECRET = "canary/se+cret 7f3a&hush=x"
+#: A JWT, as every token is one.
+TOKEN = re.compile(r"eyJ[\w-]{5,}\.eyJ[\w-]{5,}")
+
+
+def secrets_in(content: bytes) -> list[str]:
+    """What of the secrets is in *content*, also where it is packed."""
+    text = content.decode("utf-8", "replace")
+    found = {form for form in forms_of(DAY_SECRET) if form in text}
+    return sorted(found.union(TOKEN.findall(text)))
+
+
+def contents(path: Path) -> list[bytes]:
+    """A file's bytes, unpacked where it is a workbook, and every value where it is a database."""
+    found = [path.read_bytes()]
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            found += [archive.read(name) for name in archive.namelist()]
+    if found[0].startswith(b"SQLite format 3"):
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+            tables = [
+                name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type='table'")
+            ]
+            cells = [
+                cell for name in tables for row in database.execute(f'SELECT * FROM "{name}"') for cell in row
+            ]
+        for cell in cells:
+            found.append(cell if isinstance(cell, bytes) else str(cell).encode("utf-8", "replace"))
+            with contextlib.suppress(zlib.error):
+                found.append(zlib.decompress(found[-1]))
+    return found
+
+
+def test_a_days_work_leaves_no_secret_and_no_token_on_disk_in_logs_or_on_a_command_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: set[str] = set()
+    sys.addaudithook(_watch)
+    _LINES.append(lines)
+    (tmp_path / "cases.csv").write_text(
+        "case,personal.firstname,skillId,expected_skill\na,Ada,2741903011,2741903011\nb,Bo,1,7\n"
+    )
+    with (
+        everything_logged() as logged,
+        Sandbox(client_secret=DAY_SECRET, state_file="state.sqlite") as sandbox,
+    ):
+        for name, value in sandbox.environment().items():
+            monkeypatch.setenv(name, value)
+        settings = Settings.load()
+        assert settings.client_secret.reveal() == DAY_SECRET
+        sandbox.fail("conversation", "status", code=500)
+        with (
+            Receiver(settings, keep=tmp_path / "webhooks.sqlite") as receiver,
+            Client(settings, record="day.har", record_personal=True, wait_scale=0.0) as client,
+        ):
+            sandbox.set_webhook(receiver.url)
+            run = lpnb.run_experiment(
+                client,
+                "cases.csv",
+                journal="run.sqlite",
+                progress=False,
+                steps=lpnb.Steps(say=["Hello"], landing=True),
+            ).wait()
+            assert sandbox.webhooks_settled()
+            lpnb.save_table(run.table(), "table.csv")
+            lpnb.save_table(run.table(), "table.xlsx")
+            lpnb.save_table(run.table(), "table.parquet")
+            lpnb.report(run, "report.html")
+            batch = lpnb.cases_of("cases.csv")[0].batch()
+            Path("snippets.txt").write_text(
+                lpnb.as_curl(batch, "ada") + lpnb.as_httpx(batch, "ada") + lpnb.as_http_file(batch, "ada")
+            )
+            lpnb.as_postman([(batch, "ada")]).save(".")
+            shown = [
+                repr(each) + getattr(each, "_repr_html_", str)() for each in (client, settings, run, sandbox)
+            ]
+            Path("shown.json").write_text(json.dumps(shown))
+        (ended,) = {main(["send", "cases.csv", "--journal", "second.sqlite", "--out", "second.csv"])}
+        assert ended in (0, 1)
+        main(["verify", "cases.csv", "--junit", "verify.xml"])
+        main(["doctor"])
+        main(["compare", "run.sqlite", "second.sqlite"])
+        main(["explain", "day.har"])
+
+    printed = "".join(capfd.readouterr())
+    left = [path for path in sorted(tmp_path.rglob("*")) if path.is_file()]
+    assert {path.suffix for path in left} >= {
+        ".har",
+        ".sqlite",
+        ".csv",
+        ".xlsx",
+        ".parquet",
+        ".html",
+        ".xml",
+        ".json",
+    }
+    assert {path.name: found for path in left for each in contents(path) if (found := secrets_in(each))} == {}
+    assert secrets_in(printed.encode()) == []
+    assert secrets_in(logged.getvalue().encode()) == []
+    assert [line for line in lines if secrets_in(line.encode())] == []
+    # The search is worth something only if it finds what is there.
+    assert secrets_in(f"x {DAY_SECRET} y".encode()) != []
+    assert secrets_in(f"x {APP} y".encode()) != []
+    assert "Ada" in Path("table.csv").read_text()
+
+
+#: Where command lines of processes that are started are put down.
+_LINES: list[set[str]] = []
+
+
+def _watch(event: str, arguments: tuple[object, ...]) -> None:
+    if _LINES and event == "subprocess.Popen":
+        _LINES[-1].add(repr(arguments))
