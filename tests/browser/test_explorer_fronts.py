@@ -24,7 +24,8 @@ KNOWN = ("reading 'schema'", "RUNTIME-012", "Failed to load resource")
 @pytest.fixture
 def another_page(chromium: Browser) -> Iterator[Callable[[str], Page]]:
     """``another_page(url)`` opens one from which nothing leaves the machine; errors of ours fail the test."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    size = {"width": 1280, "height": 900}
+    context = chromium.new_context(viewport=size, reduced_motion="reduce", permissions=["clipboard-write"])
     context.set_default_timeout(20_000)
     outside: list[str] = []
     errors: list[str] = []

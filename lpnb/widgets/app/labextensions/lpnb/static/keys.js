@@ -74,7 +74,7 @@
     const shown = button.parentElement.querySelector(".lpnb-whole");
     try {
       await navigator.clipboard.writeText(button.dataset.copy ?? shown.textContent);
-      button.textContent = "Copied";
+      button.textContent = button.ariaLabel = "Copied";
     } catch {
       getSelection().selectAllChildren(shown);
     }
