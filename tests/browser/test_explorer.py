@@ -53,6 +53,9 @@ def walk(explorer: Locator, picture: Picture, theme: str) -> None:
     explorer.locator(".lpnb-row:visible").first.click()
     press(explorer, "Compare")
     expect(explorer.locator(".lpnb-diff")).to_contain_text("What came back")
+    explorer.locator(".lpnb-note", has_text="With the tick").last.evaluate(
+        "note => { note.innerHTML = note.innerHTML.replace(/\\S+(?=lpnb-history)/, '/home/ada/notebooks/') }"
+    )
     picture(explorer, f"explorer-history-{theme}")
     tab(explorer, "Compose")
     press(explorer, "Reset")
@@ -63,6 +66,7 @@ def walk(explorer: Locator, picture: Picture, theme: str) -> None:
     expect(explorer.locator(".lpnb-experiment .lpnb-status [data-state]")).to_have_attribute(
         "data-state", "done", timeout=30_000
     )
+    expect(explorer.get_by_role("button", name="Stop", exact=True)).to_be_hidden()
     picture(explorer, f"explorer-experiment-{theme}")
     tab(explorer, "As code")
     press(explorer, "curl")

@@ -363,12 +363,6 @@ class ExperimentTab:
 
     async def _show_results(self, run: Run, warning: str = "") -> None:
         table = self._table = await asyncio.to_thread(run.table)
-        progress = run.progress
-        is_complete = progress.done == progress.total and not progress.unknown
-        words = f"{progress}. {run.failure or ''} Written down in {run.journal_path}."
-        self.status.value = html_views.status_html(
-            "done" if is_complete else "failed", words.replace("  ", " ")
-        )
         names = [str(name) for name in table.columns if name not in RUN_COLUMNS]
         differing = [name for name in names if text_values(table[name]).nunique() > 1]
         varied = [name for name in self.grid.varied if name in differing]
@@ -384,6 +378,12 @@ class ExperimentTab:
             self._client,
         )
         self._results.children = self.results.widgets
+        progress = run.progress
+        is_complete = progress.done == progress.total and not progress.unknown
+        words = f"{progress}. {run.failure or ''} Written down in {run.journal_path}."
+        self.status.value = html_views.status_html(
+            "done" if is_complete else "failed", words.replace("  ", " ")
+        )
         self._on_run_end()
 
 
