@@ -188,7 +188,7 @@ def test_whoever_reads_the_table_may_go_and_is_still_told_what_to_do(world: Sand
     assert err.splitlines()[1:] == [
         "3 of 3 cases: 2 answered, 1 unknown; done",
         "1 unknown, no-answer: the connection was closed without an answer (first: a)",
-        "Of those that are unknown a conversation may exist: look for it with "
+        "For each unknown case a conversation may exist. Look for it: "
         "lpnb send --resume --settle --journal r.sqlite",
     ]
 
