@@ -48,9 +48,10 @@ class SuggestingParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where help is, without the usage of every option; end with status 2."""
         from lpnb._internal.suggestions import did_you_mean
+        from lpnb._printable import one_line
 
         if command := _UNKNOWN_COMMAND.match(message):
             names = re.findall(r"[\w-]+", command[2])
             hint = did_you_mean(command[1], names) or f" There are: {', '.join(names)}."
             message = f"{self.prog} has no command {command[1]!r}.{hint}"
-        self.exit(2, f"{message}\n{self.prog} --help lists what there is.\n")
+        self.exit(2, f"{one_line(message)}\n{self.prog} --help lists what there is.\n")

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lpnb._printable import one_line
 from lpnb.cli.run_command import exit_2_when_refused, terminate_as_interrupt
 
 if TYPE_CHECKING:
@@ -85,12 +86,14 @@ def _run(options: argparse.Namespace) -> int:
                 **given,
             )
         except OSError as error:
-            print(f"The rules cannot be written to {options.out}: {error.strerror}.", file=sys.stderr)
+            print(
+                one_line(f"The rules cannot be written to {options.out}: {error.strerror}."), file=sys.stderr
+            )
             return 1
         except KeyboardInterrupt as interrupt:
             print("\n".join(getattr(interrupt, "__notes__", ())), file=sys.stderr)
             raise
     print(report.to_json() if options.json else report)
     if options.out is not None and not options.dry_run:
-        print(f"Start the sandbox with them: lpnb sandbox --rules {options.out}", file=sys.stderr)
+        print(one_line(f"Start the sandbox with them: lpnb sandbox --rules {options.out}"), file=sys.stderr)
     return 0 if report.ok else 1

@@ -53,7 +53,7 @@ def _run(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"{options.map} cannot be written: {error.strerror}.", file=sys.stderr)
+        print(one_line(f"{options.map} cannot be written: {error.strerror}."), file=sys.stderr)
         return 2
     rows = [
         (column.match.header, _taken_for(column.match.how, column.match.column), f"{column.cells:,}",

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lpnb._printable import one_line
 from lpnb.cli.run_command import exit_2_when_refused
 
 if TYPE_CHECKING:
@@ -49,12 +50,12 @@ def _run(options: argparse.Namespace) -> int:
         check_export(options.out)
         for given in (options.before, options.after):
             if os.path.realpath(options.out) == os.path.realpath(given):
-                print(f"--out would write over {given}. Name another file.", file=sys.stderr)
+                print(one_line(f"--out would write over {given}. Name another file."), file=sys.stderr)
                 return 2
     comparison = compare(options.before, options.after, options.key)
     if options.out is not None:
         save_table(comparison.table(), options.out)
-        print(f"Every case is in {options.out}", file=sys.stderr)
+        print(one_line(f"Every case is in {options.out}"), file=sys.stderr)
     if options.json:
         print(comparison.table().to_json(orient="records", force_ascii=False))
     else:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lpnb._printable import json_lines
+from lpnb._printable import json_lines, one_line
 
 if TYPE_CHECKING:
     SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -45,7 +45,7 @@ def _run(options: argparse.Namespace) -> int:
             content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
             explanation = explain(decode_text(content), status=options.status, request=options.request)
         except OSError as error:
-            print(f"{file} cannot be read: {error.strerror}.", file=sys.stderr)
+            print(one_line(f"{file} cannot be read: {error.strerror}."), file=sys.stderr)
             status = 2
             continue
         except InvalidValueError as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lpnb._internal.optional_dependencies import install_command
+from lpnb._printable import one_line
 from lpnb.cli.app import APP_FOLDER
 from lpnb.cli.local_server import (
     answers,
@@ -47,7 +48,7 @@ def _run(options: argparse.Namespace) -> int:
         return 1
     folder = notebooks_folder(options.dir)
     if folder is None:
-        print(f"There is no folder {options.dir}. Name one that is there.", file=sys.stderr)
+        print(one_line(f"There is no folder {options.dir}. Name one that is there."), file=sys.stderr)
         return 1
     from lpnb.client.connect import find_settings, shared_sandbox
     from lpnb.client.sandbox_control import CONTROL_VARIABLE, TOKEN_VARIABLE

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lpnb._printable import one_line
 from lpnb.samples.files import QUICKSTART, bundled_folder, copy_samples
 
 if TYPE_CHECKING:
@@ -25,12 +26,15 @@ def register(commands: SubParsers) -> None:
 
 def _copy(options: argparse.Namespace) -> int:
     if options.folder.exists() and not options.folder.is_dir():
-        print(f"{options.folder} is no folder. Name one; it is made when it is not there.", file=sys.stderr)
+        print(
+            one_line(f"{options.folder} is no folder. Name one; it is made when it is not there."),
+            file=sys.stderr,
+        )
         return 1
     try:
         print(copy_samples(options.folder, force=options.force))
     except OSError as error:
-        print(f"{options.folder} could not be written: {error}.", file=sys.stderr)
+        print(one_line(f"{options.folder} could not be written: {error}."), file=sys.stderr)
         return 1
     return 0
 

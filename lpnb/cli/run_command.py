@@ -238,7 +238,9 @@ def write_table(options: argparse.Namespace, run: Run) -> bool:
     if options.out is not None:
         if written := write_or_explain(lambda: run.save(options.out, byte_order_mark=options.bom), run):
             total = run.progress.total
-            print(f"{total:,} row{' is' if total == 1 else 's are'} in {options.out}", file=sys.stderr)
+            print(
+                one_line(f"{total:,} row{' is' if total == 1 else 's are'} in {options.out}"), file=sys.stderr
+            )
         return written
     if options.json:
         table = run.table()

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lpnb._printable import one_line
 from lpnb.cli.run_command import exit_2_when_refused
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def _run(options: argparse.Namespace) -> int:
                 client, *options.sources, days=options.days, most=options.most, out=options.out
             )
     except OSError as error:
-        print(f"{error.filename}: {error.strerror}.", file=sys.stderr)
+        print(one_line(f"{error.filename}: {error.strerror}."), file=sys.stderr)
         return 2
     if options.out is None:
         print(text, end="")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
+from lpnb._printable import one_line
 from lpnb.errors import Complaint, InvalidValueError
 
 QUICKSTART = "00-quickstart.ipynb"
@@ -65,7 +66,7 @@ class CopyResult:
         parts = [f"{len(self.new)} new" if self.new else "nothing new"]
         if self.replaced:
             parts.append(f"{len(self.replaced)} replaced")
-        sentence = f"{self.folder}: {', '.join(parts)}."
+        sentence = one_line(f"{self.folder}: {', '.join(parts)}.")
         if self.kept:
             names = ", ".join(self.kept)
             sentence += f"\nKept, because they are not as we know them: {names}. --force replaces them."
