@@ -324,7 +324,7 @@ def test_the_report_says_on_both_sides_what_was_done_and_wraps_its_lines(sandbox
     assert by_guess["fallback_when_offline"].lines(100) == [
         "fallback_when_offline: not asked",
         "  the sandbox  sent it to another skill",
-        "  why          It takes a skill that has a fallback, and nobody online.",
+        "  why          It needs a skill that has a fallback, and nobody online.",
     ]
     evidence = [line for one in report.findings for line in one.lines(100)]
     assert max(map(len, [*evidence, *report.rules_file().splitlines()])) <= 100

@@ -268,7 +268,8 @@ def test_numbers_in_csv_text_are_read_where_the_field_is_a_number_and_nowhere_el
         (b"", "cases.csv is empty: its first line must name the columns."),
         (
             b"skillId\n\x81\n",
-            "cases.csv is no text in UTF-8, UTF-16 or Windows' cp1252. Save it as CSV UTF-8.",
+            "cases.csv is not UTF-8: a cell of it is 'Å' in mac_roman, 'ü' in cp850, 'Ѓ' in cp1251. Say "
+            "which encoding it has (--encoding NAME), or save it as CSV UTF-8.",
         ),
         (
             b"skillId,ctmrinfo.ctype\n1\n1,2\n1,2,3\n",
