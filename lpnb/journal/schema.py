@@ -38,17 +38,18 @@ CREATE VIEW states AS
   SELECT number, name, consumer_id,
     CASE WHEN found.outcome = 'answered' THEN 'answered'
       WHEN found.outcome = 'absent' THEN 'not sent'
-      WHEN attempts.attempt > ifnull(answers.attempt, 0) THEN 'sending'
+      WHEN tried > ifnull(answers.attempt, 0) THEN 'sending'
       ELSE ifnull(answers.outcome, 'planned') END AS state,
     ifnull(found.conversation_id, answers.conversation_id) AS conversation_id,
-    ifnull(attempts.attempt, 0) AS tried, answers.attempt AS attempt,
-    found.outcome AS found, found.explanation AS found_explanation
-  FROM cases
-  LEFT JOIN attempts ON attempts.attempt = (SELECT max(attempt) FROM attempts
-    WHERE attempt BETWEEN number * 1000000 AND number * 1000000 + 999999)
-  LEFT JOIN answers ON answers.attempt = (SELECT max(attempt) FROM answers
-    WHERE attempt BETWEEN number * 1000000 AND number * 1000000 + 999999)
-  LEFT JOIN found ON found.attempt = max(ifnull(answers.attempt, 0), ifnull(attempts.attempt, 0));
+    tried, answers.attempt AS attempt, found.outcome AS found, found.explanation AS found_explanation
+  FROM (SELECT number, name, consumer_id,
+      ifnull((SELECT max(attempt) FROM attempts
+        WHERE attempt BETWEEN number * 1000000 AND number * 1000000 + 999999), 0) AS tried,
+      (SELECT max(attempt) FROM answers
+        WHERE attempt BETWEEN number * 1000000 AND number * 1000000 + 999999) AS last
+    FROM cases)
+  LEFT JOIN answers ON answers.attempt = last
+  LEFT JOIN found ON found.attempt = max(ifnull(last, 0), tried);
 """
 
 INSERT_CASE = "INSERT INTO cases VALUES (?, ?, ?, ?, ?, ?)"
