@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import lpnb
-from lpnb.models.responses import MEANINGS
+from lpnb.models.status_meanings import MEANINGS
 
 #: What the service says beside the number of a 401: title and details.
 _SERVICE_WORDS = {

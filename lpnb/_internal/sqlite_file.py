@@ -13,8 +13,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from lpnb._internal.file_lock import FileLock, LockHeldError
 from lpnb._internal.private_files import secure
+from lpnb._internal.writer_lock import FileLock, LockHeldError
 from lpnb.errors import LpnbError
 
 _MAGIC = b"SQLite format 3\x00"

@@ -28,7 +28,7 @@ from lpnb.api.history import (
     refused_bearer,
 )
 from lpnb.api.tokens import AppJWT
-from lpnb.client.account import AccountState
+from lpnb.client.account_state import AccountState
 from lpnb.errors import Complaint, CredentialsError, InvalidValueError, NotSentError, ServiceError
 from lpnb.models.engagements import Engagement, EngagementRequest, Reported
 from lpnb.models.outgoing import Batch

@@ -17,8 +17,9 @@ from lpnb._printable import one_line
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models.best_practices import odd_texts
 from lpnb.models.conversation_request import REQUEST_CONVERSATION, SET_USER_PROFILE
-from lpnb.models.responses import MEANINGS, BatchResponse, Outcome, read_batch, status_meaning
+from lpnb.models.responses import BatchResponse, Outcome, read_batch
 from lpnb.models.responses import explain as explain_outcome
+from lpnb.models.status_meanings import CODE_ADVICE, MEANINGS, status_meaning
 from lpnb.snippets.parse import read_request
 from lpnb.snippets.parsed_request import KIND_NAMES, ParsedRequest, RecordedReply, RecordedToken
 
@@ -245,15 +246,6 @@ def _expected_answer(findings: list[Finding], token_findings: list[Finding]) -> 
     return "Expect 200 with OK for both frames, as long as the consumer has no open conversation."
 
 
-_CODE_ADVICE = {
-    "40001": "Check the account id: brandId and the AppJWT must name the same one.",
-    "40102": "Get a new AppJWT and send once more; lpnb does so by itself.",
-    "40103": "Check the consumer id, and get a new ConsumerJWS for it from the IDP; lpnb gets its own.",
-    "40104": "Send the ConsumerJWS in X-LP-ON-BEHALF; lpnb does so by itself.",
-    "40105": "Send the AppJWT in Authorization; lpnb does so by itself.",
-}
-
-
 def _answer(parsed: ParsedRequest, reply: RecordedReply, cause_known: bool) -> tuple[str, list[Finding]]:
     """What to do about a reply, and what is wrong by it."""
     requests = _sent_frames(parsed, reply)
@@ -267,7 +259,7 @@ def _answer(parsed: ParsedRequest, reply: RecordedReply, cause_known: bool) -> t
     code = next((pair.code for pair in reading.pairs if pair.code in MEANINGS), _error_code(reply.body))
     if code is not None:
         number = f"{status}, " if status not in (None, 200) else "401, "
-        return _CODE_ADVICE[code], [Finding("", f"{number}{code}: {MEANINGS[code]}")]
+        return CODE_ADVICE[code], [Finding("", f"{number}{code}: {MEANINGS[code]}")]
     is_open_already = "already has open conversation" in (reply.body or "")
     if status is not None and (status >= 400 or status < 200) and not is_open_already:
         meaning = status_meaning(status)

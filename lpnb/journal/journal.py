@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lpnb._internal.file_lock import FileLock
 from lpnb._internal.sqlite_file import remove
+from lpnb._internal.writer_lock import FileLock
 from lpnb.errors import JournalError
-from lpnb.journal.database import create, finish_creation, lock, make_folder, open_file
+from lpnb.journal.journal_file import create, finish_creation, lock, make_folder, open_file
 from lpnb.journal.schema import (
     INSERT_ANSWER,
     INSERT_ATTEMPT,

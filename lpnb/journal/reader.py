@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lpnb._internal.file_lock import is_locked
+from lpnb._internal.writer_lock import is_locked
 from lpnb.errors import InvalidValueError, JournalError, LpnbError
-from lpnb.journal.database import open_file
+from lpnb.journal.journal_file import open_file
 from lpnb.journal.schema import PER_CASE, STATES
 
 _CASES = """

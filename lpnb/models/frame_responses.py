@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lpnb._internal.display import brief
-from lpnb.models.responses import MEANINGS, Outcome, Pair, Reading, Says, read_batch, sequence_of
+from lpnb.models.responses import Outcome, Pair, Reading, Says, read_batch, sequence_of
+from lpnb.models.status_meanings import MEANINGS
 
 #: The guide's sentence about a conversation that is closed, as the service spells it.
 CLOSED = "Conversation is close"

@@ -17,6 +17,7 @@ from lpnb._internal.display import brief, esc, room, table_html, table_text
 from lpnb._internal.json_codec import LARGEST, JsonError, read_json
 from lpnb._printable import one_line
 from lpnb.errors import AlreadyOpenError, NoAnswerError, NotSentError, RefusedError, UnauthorizedError
+from lpnb.models.status_meanings import MEANINGS, status_meaning
 
 Outcome = Literal["answered", "refused", "unknown", "not sent"]
 #: What a reply says about the conversation frame: "settled" when none was sent, and the rest was taken.
@@ -36,59 +37,6 @@ _TROUBLE = (
 _UNRELIABLE = frozenset((None, "missing", "doubled", *_TROUBLE))
 #: Codes that are neither OK nor a refusal; numbers in place of words are the WebSocket's.
 _NEITHER = re.compile(r"CREATED|ACCEPTED|NO_CONTENT|MULTI_STATUS|ok|[1235]\d\d|408")
-MEANINGS = {
-    "40001": "The brand id is missing, or the AppJWT lacks a claim such as iss.",
-    "40102": "The AppJWT has expired or is invalid.",
-    "40103": "The ConsumerJWS is invalid, or the conversation belongs to another consumer.",
-    "40104": "The X-LP-ON-BEHALF header with the ConsumerJWS is missing.",
-    "40105": "The Authorization header with the AppJWT is missing.",
-}
-
-
-#: What a bare status means, and what to do; the table of the page "Explain a 400" has the same.
-STATUS_MEANINGS = {
-    400: (
-        "The frames are not understood; nothing was created.",
-        "ConversationBatch.from_wire(frames) names the field.",
-    ),
-    401: (
-        "The AppJWT or the ConsumerJWS is missing, has ended, or is another account's; nothing was created.",
-        "Check LP_CLIENT_ID and LP_CLIENT_SECRET with lpnb doctor.",
-    ),
-    403: (
-        "The tokens are known, but may not do this on this account; nothing was created.",
-        "Check the account id, and that the app installation has the scope msg.consumer.",
-    ),
-    404: (
-        "There is nothing at this address: host, account or path are wrong; nothing was created.",
-        "Check LP_ACCOUNT_ID and LP_DOMAIN_API; the path is /api/account/{account}/messaging/consumer/"
-        "conversation?v=3.",
-    ),
-    413: (
-        "The batch is too large; nothing was created.",
-        "Shorten its texts, or leave out SDEs.",
-    ),
-    429: (
-        "Too many calls; nothing was done.",
-        "Wait as long as Retry-After says, and send again. lpnb does so by itself.",
-    ),
-}
-#: The same for 408 and 5xx.
-UNKNOWN_MEANING = (
-    "It is not known whether the conversation was created.",
-    "Look for the consumer's open conversation before you send again: "
-    "client.find_open_conversation(consumer_id).",
-)
-
-
-def status_meaning(status: int) -> tuple[str, str] | None:
-    """What an HTTP status of CONVERSATION means and what to do, or None when nothing is known of it.
-
-    Example:
-        >>> status_meaning(503)[0]
-        'It is not known whether the conversation was created.'
-    """
-    return UNKNOWN_MEANING if status == 408 or 500 <= status < 600 else STATUS_MEANINGS.get(status)
 
 
 # Like ``BatchResponse`` these are not frozen: some are made for every attempt, and freezing doubles the cost.

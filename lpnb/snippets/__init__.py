@@ -7,12 +7,12 @@ text holds their values. ``read_request`` reads what others have written. Nothin
 
 from __future__ import annotations
 
-from lpnb.snippets.curl import as_curl
-from lpnb.snippets.http_file import as_http_file
 from lpnb.snippets.parse import read_request
 from lpnb.snippets.parsed_request import ParsedRequest
-from lpnb.snippets.postman import Postman, as_postman
-from lpnb.snippets.python_code import as_httpx, as_python
+from lpnb.snippets.write_curl import as_curl
+from lpnb.snippets.write_http_file import as_http_file
+from lpnb.snippets.write_postman import Postman, as_postman
+from lpnb.snippets.write_python import as_httpx, as_python
 
 __all__ = [
     "ParsedRequest",

@@ -16,13 +16,13 @@ from lpnb._internal.json_codec import JsonError, read_json
 from lpnb.errors import Complaint
 from lpnb.models.conversation_request import REQUEST_CONVERSATION, SET_USER_PROFILE
 from lpnb.snippets.lenient_json import read_lenient_json
-from lpnb.snippets.other_texts import read_other_text, read_other_value, written_as
 from lpnb.snippets.parse_commands import command_calls, is_command
 from lpnb.snippets.parse_curl import curl_calls, is_curl
 from lpnb.snippets.parse_fetch import fetch_calls, is_fetch
 from lpnb.snippets.parse_har import har_calls, is_har
 from lpnb.snippets.parse_http_message import http_calls, is_http_message
 from lpnb.snippets.parse_log import find_call, find_calls, status_in
+from lpnb.snippets.parse_other_texts import read_other_text, read_other_value, written_as
 from lpnb.snippets.parse_postman import (
     data_calls,
     is_data,

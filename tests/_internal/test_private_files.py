@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from lpnb import JournalError, Receiver, ReceiverError, Sandbox, Settings, save_table
-from lpnb._internal.file_lock import FileLock, is_locked
 from lpnb._internal.private_files import write_private
+from lpnb._internal.writer_lock import FileLock, is_locked
 from lpnb.journal import CaseRow, Journal, read_journal
 from lpnb.sandbox.state.state_file import StateFile, StateFileError
-from lpnb.snippets.postman import Postman
+from lpnb.snippets.write_postman import Postman
 from lpnb.transport.recording import RecordingTransport
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no owner and mode here")

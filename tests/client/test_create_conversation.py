@@ -26,7 +26,7 @@ from lpnb import (
     UnauthorizedError,
     responses_table,
 )
-from lpnb.models.responses import status_meaning
+from lpnb.models.status_meanings import status_meaning
 
 MAYBE = (
     " A conversation may exist, so it was not repeated. Look for this consumer's open conversation before "

@@ -143,7 +143,7 @@ def test_a_pause_leaves_room_for_another_caller_to_drop_the_token(settings):
     """One waits out a 429 while another's 401 throws the shared AppJWT away."""
     from lpnb._internal.redaction import Secret
     from lpnb.api.tokens import AppJWT
-    from lpnb.client.account import AccountState
+    from lpnb.client.account_state import AccountState
     from lpnb.models.batches import ConversationBatch
     from lpnb.transport.retries import Throttle
 
@@ -171,7 +171,7 @@ def test_a_pause_leaves_room_for_another_caller_to_drop_the_token(settings):
 
 
 def test_a_token_dropped_while_the_idp_is_waited_for_is_fetched_anew(settings):
-    from lpnb.client.account import AccountState
+    from lpnb.client.account_state import AccountState
     from lpnb.transport.retries import Throttle
 
     connector = AccountState(settings, Throttle(0.0))
@@ -183,7 +183,7 @@ def test_a_token_dropped_while_the_idp_is_waited_for_is_fetched_anew(settings):
 def test_only_the_token_that_was_refused_is_dropped(settings):
     from lpnb._internal.redaction import Secret
     from lpnb.api.tokens import AppJWT
-    from lpnb.client.account import AccountState
+    from lpnb.client.account_state import AccountState
     from lpnb.transport.retries import Throttle
 
     connector = AccountState(settings, Throttle(0.0))
@@ -197,7 +197,7 @@ def test_only_the_token_that_was_refused_is_dropped(settings):
 
 
 def test_host_names_are_looked_up_again_after_a_day(settings):
-    from lpnb.client.account import AccountState
+    from lpnb.client.account_state import AccountState
     from lpnb.transport.protocol import Exchange
     from lpnb.transport.retries import Throttle
 
@@ -219,7 +219,7 @@ def test_host_names_are_looked_up_again_after_a_day(settings):
 
 
 def test_a_client_remembers_a_bounded_number_of_consumers(client, sandbox, monkeypatch):
-    monkeypatch.setattr("lpnb.client.account.MAX_REMEMBERED", 2)
+    monkeypatch.setattr("lpnb.client.account_state.MAX_REMEMBERED", 2)
     for consumer in ("anna", "bob", "cleo", "bob"):
         client.create_conversation(consumer)
     assert sandbox.calls["idp"] == 3

@@ -14,7 +14,7 @@ import pytest
 import lpnb
 from lpnb.cli.main import main
 from lpnb.diagnostics.explain import Explanation, explain
-from lpnb.models.responses import MEANINGS, STATUS_MEANINGS, UNKNOWN_MEANING
+from lpnb.models.status_meanings import MEANINGS, STATUS_MEANINGS, UNKNOWN_MEANING
 
 DATA = Path(__file__).parents[1] / "snippets" / "data"
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "explain-a-400.md"

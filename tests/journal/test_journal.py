@@ -33,7 +33,7 @@ from lpnb.journal import (
     read_each,
     read_journal,
 )
-from lpnb.journal.database import lock as take_lock
+from lpnb.journal.journal_file import lock as take_lock
 from lpnb.models.responses import Pair
 
 ANSWER = Answer(
@@ -402,7 +402,7 @@ def test_what_could_not_be_begun_leaves_no_file(path):
 
 
 def test_a_file_that_could_not_be_made_whole_is_gone_again(path, monkeypatch):
-    monkeypatch.setattr("lpnb.journal.database.SCHEMA", "CREATE TABLE run (key); CREATE TABLE run (key)")
+    monkeypatch.setattr("lpnb.journal.journal_file.SCHEMA", "CREATE TABLE run (key); CREATE TABLE run (key)")
 
     with pytest.raises(JournalError) as caught:
         Journal.create(path, {"name": "x"}, rows())
@@ -678,7 +678,7 @@ def test_a_lock_that_somebody_removed_is_not_removed_again(journal, path):
 FORKED = """
 import os, sys
 from pathlib import Path
-from lpnb.journal.database import lock as take_lock
+from lpnb.journal.journal_file import lock as take_lock
 lock = take_lock(Path(sys.argv[1]))
 if os.fork() == 0:
     print("forked", flush=True)

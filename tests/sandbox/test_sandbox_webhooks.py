@@ -18,7 +18,7 @@ from lpnb.sandbox.state.state_file import StateFileError
 from lpnb.sandbox.tokens import consumer
 from lpnb.sandbox.webhooks.attempts import WebhookCounts
 from lpnb.sandbox.webhooks.delivery_options import Delivery
-from lpnb.sandbox.webhooks.signature import sign
+from lpnb.sandbox.webhooks.signing import sign
 from lpnb.sandbox.world.loader import WorldError, parse_world
 from lpnb.sandbox.world.webhook_subscriptions import Webhooks
 

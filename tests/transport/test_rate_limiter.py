@@ -143,7 +143,7 @@ def test_no_attempt_comes_before_its_retry_after(seconds, refuses):
 
 
 def test_an_attempt_that_was_written_down_waits_as_well_when_another_is_told_to_stay_away(settings):
-    from lpnb.client.account import AccountState
+    from lpnb.client.account_state import AccountState
     from lpnb.transport.protocol import BeforeSend, Request
 
     class Observer:
@@ -278,7 +278,7 @@ def test_a_hold_sends_those_who_queue_for_a_slot_to_see_for_themselves():
 
 
 def test_a_flow_looks_at_holds_and_tokens_again_after_its_turn(settings):
-    from lpnb.client.account import AccountState
+    from lpnb.client.account_state import AccountState
     from lpnb.transport.protocol import RefreshTokens, Request
 
     now = [0.0]

@@ -17,7 +17,7 @@ from lpnb import Client, Explorer, Grid, RoutingRules, Sandbox, Secret, Settings
 from lpnb.experiments.runs.compare import compare
 from lpnb.widgets.case_buttons import heatmap_groups, move_groups
 from lpnb.widgets.tabs.experiment import ExperimentTab
-from lpnb.widgets.tabs.run_results import PICTURES
+from lpnb.widgets.tabs.experiment_results import PICTURES
 
 HOSTILE = '"><img src=x onerror="window.evil=1">'
 

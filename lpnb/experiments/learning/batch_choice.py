@@ -12,14 +12,7 @@ import numpy.typing as npt
 
 from lpnb.experiments.learning.case_space import Booleans, CaseSpace, Rows
 from lpnb.experiments.learning.coverage import TupleTable
-from lpnb.experiments.learning.decision_list import (
-    Condition,
-    Places,
-    Rule,
-    Rules,
-    matches,
-    predicted_skills,
-)
+from lpnb.experiments.learning.decision_list import Condition, Places, Rule, Rules, matches, predicted_skills
 from lpnb.experiments.learning.evidence import Evidence, as_booleans, places_of
 
 Floats = npt.NDArray[np.float64]

@@ -18,12 +18,7 @@ from lpnb.experiments.report.page import Page, ReportSection
 from lpnb.experiments.report.routing_report import rules_section
 from lpnb.experiments.runs.compare import Comparison, compare
 from lpnb.experiments.runs.journal_rows import is_personal
-from lpnb.experiments.runs.landing_factors import (
-    column_groups,
-    factor_ranking,
-    landed_cases,
-    most_explaining,
-)
+from lpnb.experiments.runs.landing_factors import column_groups, factor_ranking, landed_cases, most_explaining
 from lpnb.experiments.runs.pairing import sent_columns
 from lpnb.experiments.runs.run_rules import rules_of_table
 from lpnb.journal import read_journal

@@ -24,7 +24,7 @@ from lpnb.sandbox.state.state_file import StateFileError
 from lpnb.sandbox.webhooks.attempts import WebhookAttempt, WebhookCounts, WebhookTarget
 from lpnb.sandbox.webhooks.bodies import body_of, key_of, to_bytes
 from lpnb.sandbox.webhooks.delivery_options import Delivery
-from lpnb.sandbox.webhooks.signature import Algorithm, Encoding, sign
+from lpnb.sandbox.webhooks.signing import Algorithm, Encoding, sign
 from lpnb.sandbox.world.rules import Rules
 from lpnb.sandbox.world.webhook_subscriptions import Subscription
 

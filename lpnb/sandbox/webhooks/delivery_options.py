@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lpnb.sandbox.webhooks.signature import ALGORITHMS, ENCODINGS, Algorithm, Encoding
+from lpnb.sandbox.webhooks.signing import ALGORITHMS, ENCODINGS, Algorithm, Encoding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,8 +25,8 @@ from lpnb.widgets.form.batch_form import BatchForm
 from lpnb.widgets.form.grid_form import GridForm
 from lpnb.widgets.html_views import error_text
 from lpnb.widgets.styles import WidgetFactory, set_visible
-from lpnb.widgets.tabs.learning import LearningView
-from lpnb.widgets.tabs.run_results import RunResults
+from lpnb.widgets.tabs.experiment_learning import LearningView
+from lpnb.widgets.tabs.experiment_results import RunResults
 
 if TYPE_CHECKING:
     import pandas as pd

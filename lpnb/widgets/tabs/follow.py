@@ -11,9 +11,9 @@ from lpnb.widgets.send.landing_lookup import LandingLookup
 from lpnb.widgets.send.sent_request import SentRequest
 from lpnb.widgets.send.sent_views import is_cut, raw_html, sent_html
 from lpnb.widgets.styles import WidgetFactory, set_visible
-from lpnb.widgets.tabs.landing import LandingView
-from lpnb.widgets.tabs.thread import ThreadView
-from lpnb.widgets.tabs.why import WhyView
+from lpnb.widgets.tabs.follow_landing import LandingView
+from lpnb.widgets.tabs.follow_thread import ThreadView
+from lpnb.widgets.tabs.follow_why import WhyView
 
 
 class FollowTab:

@@ -19,7 +19,7 @@ from lpnb.api.history import (
     login,
     search_history,
 )
-from lpnb.client.account import AccountState
+from lpnb.client.account_state import AccountState
 from lpnb.transport.protocol import Exchange
 from lpnb.transport.retries import Throttle
 

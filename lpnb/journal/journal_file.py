@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from lpnb._internal.file_lock import FileLock
 from lpnb._internal.sqlite_file import SqliteFormat
+from lpnb._internal.writer_lock import FileLock
 from lpnb.errors import JournalError
 from lpnb.journal.schema import APPLICATION, FORMAT, SCHEMA
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lpnb import Client, Explorer, Receiver, Sandbox, Settings
-from lpnb.widgets.tabs.thread import ThreadView
+from lpnb.widgets.tabs.follow_thread import ThreadView
 
 HOSTILE = '<img src=x onerror="window.evil=1"> \u202e شلوم 👩‍👧 ' + "x" * 3000
 
@@ -141,7 +141,7 @@ def test_with_a_receiver_the_agent_is_heard_by_webhook_at_once(
     sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "lpnb.widgets.tabs.thread.SANDBOX_POLL_INTERVAL", 3600.0
+        "lpnb.widgets.tabs.follow_thread.SANDBOX_POLL_INTERVAL", 3600.0
     )  # what comes now does not come from history
     client = Client(settings, wait_scale=0)
     with Receiver(client) as receiver:

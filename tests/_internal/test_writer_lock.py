@@ -8,8 +8,8 @@ import platform
 import pytest
 
 from lpnb import JournalError, Receiver, ReceiverError, Settings
-from lpnb._internal import file_lock
-from lpnb._internal.file_lock import FileLock, LockHeldError, WindowsLocks, is_locked
+from lpnb._internal import writer_lock
+from lpnb._internal.writer_lock import FileLock, LockHeldError, WindowsLocks, is_locked
 from lpnb.journal import Journal
 
 needs_flock = pytest.mark.skipif(os.name == "nt", reason="the stand-in is made of flock")
@@ -34,7 +34,7 @@ class FakeMsvcrt:
 @pytest.fixture
 def windows(monkeypatch):
     msvcrt = FakeMsvcrt()
-    monkeypatch.setattr(file_lock, "_system", WindowsLocks(msvcrt))
+    monkeypatch.setattr(writer_lock, "_system", WindowsLocks(msvcrt))
     return msvcrt
 
 

@@ -18,7 +18,7 @@ from lpnb.client import AsyncClient, Client
 from lpnb.widgets import html_views
 from lpnb.widgets.html_views import error_text
 from lpnb.widgets.styles import WidgetFactory, set_visible
-from lpnb.widgets.tabs.run_results import write_report
+from lpnb.widgets.tabs.experiment_results import write_report
 
 if TYPE_CHECKING:
     from lpnb.experiments.cases.grid import Grid

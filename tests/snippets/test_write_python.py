@@ -11,7 +11,7 @@ from lpnb import ConversationBatch, CustomerInfo, PersonalInfo, RawBatch, SetUse
 from lpnb.models.conversation_request import ConsumerRequestConversation
 from lpnb.models.sdes import Auth, Contact
 from lpnb.snippets import as_python
-from lpnb.snippets.python_code import literal
+from lpnb.snippets.write_python import literal
 
 
 class Recorder:
