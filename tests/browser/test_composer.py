@@ -37,7 +37,7 @@ def test_the_quickstart_runs_and_its_composer_opens_a_conversation(
 ) -> None:
     page = notebook(QUICKSTART)
     composer = panel(page)
-    expect(composer.get_by_text(re.compile(r"^SANDBOX 127\.0\.0\.1:\d+$"))).to_be_visible()
+    expect(composer.get_by_text(re.compile(r"^SANDBOX 127\.0\.0\.1:\d+ · Agent’s page"))).to_be_visible()
 
     say(composer, "First name", "John")
     say(composer, "Last name", "Doe")
