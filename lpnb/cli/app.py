@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from lpnb._internal.optional_dependencies import install_command
 from lpnb._internal.private_files import write_private
 from lpnb.cli.local_server import (
-    answers,
     exit_on_termination,
     free_port,
     port_number,
     prepend_to_path,
+    print_address,
     server_process,
 )
 from lpnb.settings import Settings, SettingsLookup
@@ -99,8 +99,7 @@ def _serve(
     command: list[str], environment: dict[str, str], port: int, address: str, redirect: Path | None
 ) -> int:
     with server_process(command, environment) as page:
-        if answers(page, port):
-            print(address, flush=True)
+        if print_address(page, port, address):
             print("Ctrl-C stops it.", file=sys.stderr)
             if redirect is not None:
                 import webbrowser

@@ -14,11 +14,11 @@ from lpnb._internal.optional_dependencies import install_command
 from lpnb._printable import one_line
 from lpnb.cli.app import APP_FOLDER
 from lpnb.cli.local_server import (
-    answers,
     exit_on_termination,
     free_port,
     port_number,
     prepend_to_path,
+    print_address,
     server_process,
 )
 from lpnb.cli.notebooks import notebooks_folder
@@ -93,8 +93,7 @@ def _serve(folder: Path, options: argparse.Namespace, settings: dict[str, str], 
     exit_on_termination()
     with server_process(command, environment) as lab:
         print(f"Notebooks talk to {target}.", file=sys.stderr)
-        if answers(lab, port):
-            print(f"http://127.0.0.1:{port}{page}?token={token}", flush=True)
+        if print_address(lab, port, f"http://127.0.0.1:{port}{page}?token={token}"):
             print("Ctrl-C stops everything.", file=sys.stderr)
         return lab.wait()
     return 0

@@ -73,6 +73,16 @@ def answers(process: subprocess.Popen[bytes], port: int) -> bool:
     return False
 
 
+def print_address(process: subprocess.Popen[bytes], port: int, address: str) -> bool:
+    """Print where the server is: when it answers, or after a minute all the same; False when it has ended."""
+    if not answers(process, port):
+        if process.poll() is not None:
+            return False
+        print("It does not answer yet; it may still be starting. Its address:", file=sys.stderr)
+    print(address, flush=True)
+    return True
+
+
 def _stop(process: subprocess.Popen[bytes]) -> None:
     """End the server and, with it, its kernels; by force if it does not listen."""
     if process.poll() is not None:

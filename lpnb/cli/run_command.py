@@ -103,7 +103,7 @@ def in_options(text: str, names: Iterable[str]) -> str:
         text = re.sub(rf"\b{name}=True\b", option, text)
         text = re.sub(rf"\b{name}=(?=\d)", f"{option} ", text)
         if "_" in name:
-            text = re.sub(rf"(?<![\w.-]){name}(?![\w=])", option, text)
+            text = re.sub(rf"(?<![\w./\\'\"-]){name}(?![\w=/\\]|\.\w)", option, text)
     return text
 
 

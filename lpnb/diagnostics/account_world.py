@@ -162,7 +162,7 @@ class _AccountFacts:
         facts.campaigns.update([campaign_id] if campaign_id else ())
         facts.names.update([name] if name else ())
         if skill_id and _id(skill_id):
-            key = conversation_id or f"number {len(facts.landings)}"
+            key = conversation_id or f"{engagement_id} number {len(facts.landings)}"
             facts.landings.setdefault(key, skill_id)
             self.other_ways.update([key] if other_way else ())
 

@@ -85,7 +85,7 @@ origin() {{
   else
     [[ $host =~ $LIVEPERSON ]] || [[ $host =~ ^[a-z0-9.:-]+$ && $TRUSTED == *" $host "* ]]
   fi || {{
-    printf 'The Domain API names %q for %s, which may get no token.\n' "$host" "$1" >&2
+    printf 'The Domain API names %q for %s, which may get no token.\\n' "$host" "$1" >&2
     exit 1
   }}
   printf '%s://%s' "${{API%%://*}}" "$host"

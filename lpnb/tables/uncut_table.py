@@ -30,7 +30,9 @@ class UncutTable(pd.DataFrame):
             return as_text(self)
         return super().__repr__()
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
+        if not pd.get_option("display.notebook_repr_html"):
+            return None
         long = len(self) > int(pd.get_option("display.max_rows"))
         with pd.option_context("display.max_colwidth", None):
             html: str = self.to_html(

@@ -18,7 +18,7 @@ from urllib.request import url2pathname
 
 import pytest
 
-from lpnb.cli import app
+from lpnb.cli import app, local_server
 from lpnb.cli.main import main
 
 
@@ -147,7 +147,7 @@ def test_the_browser_is_handed_a_file_and_no_token(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(app.secrets, "token_hex", lambda _: "canary-token")
     monkeypatch.setattr(app, "server_process", lambda *_: contextlib.nullcontext(Page()))
-    monkeypatch.setattr(app, "answers", lambda *_: True)
+    monkeypatch.setattr(local_server, "answers", lambda *_: True)
     monkeypatch.setattr(app, "exit_on_termination", lambda: None)
     monkeypatch.setattr(webbrowser, "open", look)
 
@@ -158,3 +158,27 @@ def test_the_browser_is_handed_a_file_and_no_token(monkeypatch: pytest.MonkeyPat
     assert "canary-token" not in url
     assert 'content="0;url=http://127.0.0.1:8123/?token=canary-token"' in page
     assert os.name == "nt" or mode == 0o600
+
+
+@pytest.mark.parametrize(
+    ("ended", "printed", "said"),
+    [
+        (
+            None,
+            "http://127.0.0.1:8123/\n",
+            "It does not answer yet; it may still be starting. Its address:\n",
+        ),
+        (1, "", ""),
+    ],
+)
+def test_a_server_that_does_not_answer_in_time_has_its_address_printed_all_the_same(
+    monkeypatch, capsys, ended, printed, said
+):
+    class Process:
+        def poll(self) -> int | None:
+            return ended
+
+    monkeypatch.setattr(local_server, "answers", lambda *_: False)
+
+    assert local_server.print_address(Process(), 8123, "http://127.0.0.1:8123/") is (ended is None)
+    assert capsys.readouterr() == (printed, said)

@@ -323,3 +323,11 @@ def test_the_journal_is_not_written_over(
     said = f"{option} would write over the journal r.parquet. Name another file.\n"
     assert (status, capsys.readouterr().err) == (2, said)
     assert not Path("r.parquet").exists()
+
+
+@pytest.mark.parametrize("name", ["dry_run.csv", "landing_wait.csv", "dry_run/cases.csv"])
+def test_a_file_with_the_name_of_an_option_is_called_by_its_name(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["send", name]) == 2
+    assert capsys.readouterr().err.startswith(f"{name} cannot be read: ")

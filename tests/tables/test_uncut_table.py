@@ -59,3 +59,8 @@ def test_it_is_a_dataframe_in_all_else(table):
     assert isinstance(table, pd.DataFrame)
     pd.testing.assert_frame_equal(pickle.loads(pickle.dumps(table)), table)
     pd.testing.assert_frame_equal(pd.concat([table, table]).drop_duplicates(), table)
+
+
+def test_who_turned_pandas_tables_off_in_notebooks_gets_none(table):
+    with pd.option_context("display.notebook_repr_html", False):
+        assert table._repr_html_() is None
