@@ -391,7 +391,7 @@ def test_an_unknown_field_is_a_key_error(composer: Composer) -> None:
 def test_a_failure_while_checking_is_said_in_the_panel(
     composer: Composer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lpnb.widgets.form.batch_form.advise", lambda _: 1 / 0)
+    monkeypatch.setattr("lpnb.widgets.form.batch_form.advise", lambda *_: 1 / 0)
 
     composer.field("personal.firstname").value = "John"
 

@@ -24,6 +24,8 @@ _MOST_INSERTIONS = 60
 #: A list that is so many bits longer may be gone on with; less and less as the rounds go by.
 _WARMTH = 12.0
 _MOST_ROUNDS = 48
+#: From so many cases on, a list longer than the landings one by one means that there is no short one.
+_MANY_CASES = 96
 #: Rounds after a batch that contradicts nothing: they look for a shorter list and for rivals.
 _ROUNDS = 4
 
@@ -113,7 +115,7 @@ class Inducer:
             pool[rules] = self.cost(rules)
         best = min(pool, key=lambda rules: (pool[rules], rules))
         here = best
-        if self.length(best) > label_bits(evidence):
+        if evidence.count >= _MANY_CASES and self.length(best) > label_bits(evidence):
             rounds = patience = 2  # no short list is to be found, and looking for one takes the longest then
         left, turn = rounds, 0
         while left and turn < _MOST_ROUNDS:

@@ -161,6 +161,6 @@ def test_a_case_without_a_field_and_one_that_cannot_be_sent_are_refused(client, 
 
 
 def test_a_count_that_was_confirmed_must_be_the_most_there_can_be(client, sandbox):
-    with pytest.raises(RunError, match=r"^This would open at most 5 conversations .*lpnb why: --confirm 5"):
+    with pytest.raises(RunError, match=r"^This would open at most 5 conversations .*Say confirm=5\.$"):
         reasons(client, {"ctmrinfo.ctype": "vip", "skillId": "7"}, confirm=9)
     assert not sandbox.conversations
