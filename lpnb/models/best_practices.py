@@ -314,11 +314,28 @@ _WORDS = re.compile(
 )
 #: No-break and zero-width signs, which come along from web pages and chats.
 _INVISIBLE = re.compile("[\u00a0\u00ad\u200b-\u200f\u202a-\u202e\u202f\u2060-\u2064\ufeff]")
-#: A Greek or Cyrillic letter right beside a Latin one.
-_TWO_SCRIPTS = re.compile("(?<=[A-Za-z])([\u0391-\u04ff])|([\u0391-\u04ff])(?=[A-Za-z])")
-#: What spreadsheets show where a value could not be computed, in any language.
+#: Greek and Cyrillic letters that look like Latin ones.
+_ALIKE = (
+    "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bd\u03bf"
+    "\u0405\u0406\u0408\u0410\u0412\u0415\u041a\u041c-\u041e\u0420-\u0423\u0425"
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0455\u0456\u0458"
+)
+#: One of them right beside a Latin letter.
+_TWO_SCRIPTS = re.compile(f"(?<=[A-Za-z])([{_ALIKE}])|([{_ALIKE}])(?=[A-Za-z])")
+#: What spreadsheets show where a value could not be computed: in English, and what German, French, Spanish,
+#: Italian, Dutch, Portuguese, then the Nordic languages and Polish have besides.
 FORMULA_ERROR = re.compile(
-    r"#(?:N/A|NV|GETTING_DATA|[\u00a1\u00bf]?[A-Z\u00c0-\u00dd][A-Z\u00c0-\u00dd/0 ]{1,13}[!?])"
+    "#(?:(?:N/[ABD]|I/T|NV|GETTING_DATA|DATEN_ABRUFEN|CHARGEMENT_DONNEES|OBTENTION_DONNEES|OBTENIENDO_DATOS"
+    "|RECUPERO_DATI|ESTRAZIONE_DATI_IN_CORSO|GEGEVENS[._]OPHALEN|OBTENDO_DADOS)!?"
+    "|[\u00a1\u00bf]?(?:NULL|DIV/0|VALUE|REF|NAME|NUM|SPILL|CALC|FIELD|BLOCKED|UNKNOWN|CONNECT|BUSY|EXTERNAL"
+    "|ERROR|NOT COMPUTED|WERT|BEZUG|ZAHL|\u00dcBERLAUF|KALK|FELD|BLOCKIERT|UNBEKANNT|VERBINDEN"
+    "|NUL|VALEUR|NOM|NOMBRE|PROPAGATION|EPARS|CALCUL|CHAMP|BLOQU[E\u00c9]|INCONNU|CONNEXION"
+    "|NULO|VALOR|DESBORDAMIENTO|CAMPO|BLOQUEADO|DESCONOCIDO|CONECTAR"
+    "|NULLO|VALORE|RIF|NOME|ESPANSIONE|BLOCCATO|SCONOSCIUTO|CONNETTI"
+    "|LEEG|DEEL/0|DELING[.]DOOR[.]0|WAARDE|VERW|NAAM|GETAL|OVERLOOP|OVERLOPEN|VELD|GEBLOKKEERD|ONBEKEND"
+    "|N\u00daM|DESPEJAR|DESCONHECIDO"
+    "|SK\u00c4RNING|DIVISION/0|V\u00c4RDEFEL|REFERENS|NAMN|OGILTIGT|SAKNAS|V\u00c6RDI|VERDI|REFERENCE|NAVN"
+    "|TYHJ\u00c4|JAKO/0|ARVO|VIITTAUS|NIMI|LUKU|PUUTTUU|DZIEL/0|ARG|ADR|NAZWA|LICZBA)[!?])"
 )
 _FORCED_TEXT = re.compile(r'="(?:[^"]|"")*"')
 #: What programs write where there is no value.

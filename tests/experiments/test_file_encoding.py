@@ -32,6 +32,11 @@ def table(folder: Path, encoding: str, *names: str) -> Path:
             "\u00c8\u00e2\u00e0\u00ed",
         ),
         ("cp1250", ("\u0141ukasz", "\u017b\u00f3\u0142\u0107"), "\u00af\u00f3\u00b3\u00e6"),
+        ("cp1250", ("Micha\u0142", "Ada"), "Micha\u00b3"),
+        ("cp1250", ("m\u0142ynarz", "Ada"), "m\u00b3ynarz"),
+        ("shift_jis", ("\u30dd\u30b9\u30c8", "Ada"), "\u0192|\u0192X\u0192g"),
+        ("mac_roman", ("\u00c9cole", "Ada"), "\u0192cole"),
+        ("mac_roman", ("voil\u00e0", "Ada"), "voil\u02c6"),
     ],
 )
 def test_text_that_reads_like_no_words_is_asked_about(
@@ -50,6 +55,18 @@ def test_text_that_reads_like_no_words_is_asked_about(
     assert [case.values["personal.firstname"] for case in read] == list(names)
 
 
+@pytest.mark.parametrize("before", ["", "a", "ab " * 30])
+@pytest.mark.parametrize("word", ["\u6771\u4eac\u30dd\u30b9\u30c8", "\u592a\u90ce"])
+@pytest.mark.parametrize("times", [1, 9, 300])
+def test_cells_of_any_length_are_read_by_whole_letters(
+    tmp_path: Path, before: str, word: str, times: int
+) -> None:
+    path = table(tmp_path, "shift_jis", before + word * times, "Ada")
+
+    with pytest.raises(InvalidValueError, match=" in shift_jis"):
+        cases_of(path)
+
+
 def test_bytes_that_windows_does_not_have_are_asked_about(tmp_path: Path) -> None:
     with pytest.raises(InvalidValueError, match="a cell of it is 'J\u00fcrgen' in cp850"):
         cases_of(table(tmp_path, "cp850", "J\u00fcrgen", "Zo\u00eb"))
@@ -61,7 +78,13 @@ def test_bytes_that_windows_does_not_have_are_asked_about(tmp_path: Path) -> Non
         "O\u2019Connor", "Gro\u00df", "Stra\u00dfe 5 \u00a7 3", "\u201eHallo\u201c", "\u00bbx\u00ab",
         "\u00bfQu\u00e9?", "M\u00fcller\u2013Meyer", "5 m\u00b2", "\u00c4\u00d6\u00dc", "\u00c5sa",
         "\u00c9COLE", "\u00deord\u00eds", "CAF\u00c9\u2019S", "\u0152uvre", "\u0160imek", "1 234,56 \u20ac",
-        "2\u00ba piso", "\u00b110",
+        "2\u00ba piso", "\u00b110", "Raum 20 \u00b0C", "20\u00b0C", "N\u00b0Client",
+        "n\u00b05", "\u00aeBrand", "Brand\u00ae",
+        "\u00a9Acme", "x\u00d7y", "3 \u00d7 4", "10cm\u00d75", "10 \u00b5m",
+        "2\u00aa planta 5 \u00b5l 3\u00ba", "\u00a7\u00a7 3, 4", "\u20ac\u20ac\u20ac", "5 Mio\u20ac",
+        "9\u20ac", "\u201eJa\u201d",
+        "Ja\u2026", "1\u00bd", "\u00bdl", "\u00bd Liter", "W/m\u00b2K", "m\u00b3", "x\u00b3",
+        "\u00abLe Chat\u00bb", "Acme\u2122", "Mc\u00c9wan", "Mac\u00c9wan",
     ],
 )  # fmt: skip
 def test_windows_text_that_reads_like_words_is_read_and_said(tmp_path: Path, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import zipfile
 from decimal import Decimal
 
@@ -133,6 +134,33 @@ def test_an_id_with_an_exponent_and_every_digit_is_read():
     frame = pd.DataFrame({"skillId": ["2.741903011e9", "2741903012.0"]})
 
     assert [case.values["skillId"] for case in cases_of(frame)] == ["2741903011", "2741903012"]
+
+
+@pytest.mark.parametrize(
+    ("inside", "text"),
+    [
+        ("<t>123</t>", "123"),
+        ("<r><rPr><b/></rPr><t>123</t></r>", "123"),
+        ('<r><t xml:space="preserve">1 </t></r><r><rPr><i/></rPr><t>23</t></r>', "1 23"),
+        ("<t>123</t><rPh sb='0' eb='1'><t>ichi</t></rPh><phoneticPr fontId='1'/>", "123"),
+        ("<r><t>123</t></r><rPh sb='0' eb='1'><t>ichi</t></rPh>", "123"),
+        ("<rPh sb='0' eb='1'><t>ichi</t></rPh>", None),
+        ("<r><rPr><b/></rPr><t/></r>", None),
+        ("", None),
+    ],
+)
+def test_text_within_a_cell_is_read_however_it_is_formatted(tmp_path, inside, text):
+    path, plain = tmp_path / "rows.xlsx", workbook(tmp_path, ["case", "ctmrinfo.role"], ["a", "ROLE"])
+    with zipfile.ZipFile(plain) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    cell = f'<c r="B2" t="inlineStr"><is>{inside}</is></c>'
+    sheet = parts["xl/worksheets/sheet1.xml"].decode()
+    parts["xl/worksheets/sheet1.xml"] = re.sub(r'<c r="B2".*?</c>', cell, sheet).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+
+    assert values(path) == [{"ctmrinfo.role": text} if text else {}]
 
 
 def test_zeros_that_only_a_cell_s_format_shows_are_kept(tmp_path):

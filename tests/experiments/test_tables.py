@@ -19,6 +19,7 @@ from lpnb.cli.main import main
 from lpnb.experiments.cases import excel_file
 from lpnb.experiments.cases.cases import cases_of
 from lpnb.experiments.cases.headers import match_headers
+from lpnb.experiments.runs.dry_run import odd_values
 
 TABLES = Path(__file__).parents[1] / "data" / "tables"
 FIRST = {
@@ -169,12 +170,34 @@ def test_a_cell_that_holds_no_value_is_refused_once_for_its_column(tmp_path, cel
     assert refusal(table(tmp_path, f"case,skillId\na,{cell}\nb,\n")) == said
 
 
-@pytest.mark.parametrize("cell", ["{{skillId}}", "<skillid>", "YOUR_SKILL_ID", "%SKILL%", "$SKILL"])
+@pytest.mark.parametrize(
+    "cell", ["{{skillId}}", "<skillid>", "YOUR_SKILL_ID", "%SKILL%", "$SKILL", ":skillId"]
+)
 def test_a_placeholder_that_nobody_filled_in_is_a_complaint_by_name(cell):
     assert (
         refusal([{"skillId": cell}])
         == f"Row 1, skillId must be filled in; got {cell!r}. It is a placeholder."
     )
+
+
+@pytest.mark.parametrize("cell", ["TODO", "TBD", "FIXME", "XXXX", "xxxxxx"])
+def test_a_word_or_mask_that_somebody_may_mean_is_sent_and_pointed_out(cell):
+    cases = cases_of([{"ctmrinfo.role": cell}])
+    cases.check()
+
+    assert cases[0].values["ctmrinfo.role"] == cell
+    assert f"{cell} is a placeholder." in "".join(odd_values(cases))
+
+
+@pytest.mark.parametrize(
+    "cell", ["#SALE!", "#YES!", "#WINTER SALE!", "#1!", "#NEXT?", "#metoo", "12:30", "Re: x"]
+)
+def test_text_with_the_signs_of_an_error_or_a_placeholder_is_text(cell):
+    cases = cases_of([{"ctmrinfo.role": cell}])
+    cases.check()
+
+    assert cases[0].values["ctmrinfo.role"] == cell
+    assert list(odd_values(cases)) == []
 
 
 def test_a_placeholder_for_the_account_is_filled_in_when_sent():

@@ -263,6 +263,53 @@ def test_advice_shows_as_a_table_that_escapes():
     assert advise(ConversationBatch.build([], **GOOD))._repr_html_().count("<tr>") == 2
 
 
+_ERRORS = """
+#NULL! #DIV/0! #VALUE! #REF! #NAME? #NUM! #N/A #GETTING_DATA #SPILL! #CALC!
+#WERT! #BEZUG! #ZAHL! #NV #DATEN_ABRUFEN #\u00dcBERLAUF! #KALK!
+#NUL! #VALEUR! #NOM? #NOMBRE! #PROPAGATION! #CHARGEMENT_DONNEES
+#\u00a1NULO! #\u00a1DIV/0! #\u00a1VALOR! #\u00a1REF! #\u00bfNOMBRE? #\u00a1NUM! #N/D #\u00a1DESBORDAMIENTO!
+#NULLO! #VALORE! #RIF! #NOME? #ESPANSIONE!
+#LEEG! #DEEL/0! #WAARDE! #VERW! #NAAM? #GETAL! #N/B #OVERLOOP!
+#NULO! #VALOR! #N\u00daM! #DESPEJAR! #OBTENDO_DADOS
+#V\u00c4RDEFEL! #SAKNAS! #V\u00c6RDI! #NAVN? #I/T #ARVO! #ARG! #LICZBA!
+"""
+
+
+@pytest.mark.parametrize("text", _ERRORS.split())
+def test_the_errors_of_formulas_are_known_in_many_languages(text):
+    assert odd_value("ctype", text) == f"{text!r} is what a spreadsheet shows for a formula, not a value."
+
+
+@pytest.mark.parametrize(
+    "text", ["#SALE!", "#YES!", "#WINTER SALE!", "#\u00c9T\u00c9!", "#1 Pro", "#VALUE", "#NVIDIA"]
+)
+def test_other_text_behind_a_number_sign_is_no_error(text):
+    assert odd_value("ctype", text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "10\u03bcm", "\u03b1Beta", "\u03a9mega Ltd", "\u0394T", "5k\u03a9", "\u03c0r",
+        "\u041c\u043e\u0441\u043a\u0432\u0430", "B\u0434",
+        "\u0391\u03b8\u03ae\u03bd\u03b1", "\u042fndex",
+    ],
+)  # fmt: skip
+def test_letters_of_other_alphabets_that_look_like_no_latin_ones_are_meant(text):
+    assert odd_value("ctype", text) is None
+
+
+@pytest.mark.parametrize(
+    "letter",
+    "\u0391\u0397\u039d\u03bf\u03bd\u0410\u0412\u0421\u0425\u0406\u0405\u0430\u0435\u043e\u0440\u0441\u0445\u0443\u0456\u0458",
+)
+def test_letters_that_look_like_latin_ones_are_pointed_out_beside_them(letter):
+    for text in (f"{letter}nna", f"An{letter}"):
+        assert odd_value("ctype", text) == (
+            f"{text!r} mixes alphabets: {letter} looks like another letter, and is not it."
+        )
+
+
 @given(
     st.sampled_from(["ctype", "skillId", "customerId", "lang"]),
     st.text("aAeEmMxy0129 -_.{<@$", max_size=8)

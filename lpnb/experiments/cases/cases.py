@@ -500,8 +500,9 @@ _EXPECTED = ("expected_skill", "expected_code")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-#: What a placeholder or the error of a formula may be recognised by.
-_SIGNS = (*"{<[%$#_@", "your", "insert", "enter", "replace", "put", "change", "fill")
+#: What a placeholder or the error of a formula may be recognised by. Words and masks that somebody may mean,
+#: such as TODO and XXXX, are sent: a dry run and ``advise`` point them out.
+_SIGNS = (*"{<[%$#_@:", "your", "insert", "enter", "replace", "put", "change", "fill")
 _UNUSUAL = re.compile("|".join(map(re.escape, _SIGNS)), re.IGNORECASE)
 
 

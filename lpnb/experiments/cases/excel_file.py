@@ -124,11 +124,13 @@ class _Workbook:
         """The rows of *sheet*; a formula is a mark, or the value that was computed last."""
         from openpyxl.worksheet._reader import INLINE_STRING, VALUE_TAG, WorkSheetParser
 
+        plain_text = INLINE_STRING.removesuffix("is") + "t"
+
         class CellParser(WorkSheetParser):  # type: ignore[misc]
             def parse_cell(self, element: Any) -> Any:
                 inline: Any = element[0] if len(element) == 1 else ()
-                if len(inline) == 1 and element[0].tag == INLINE_STRING:  # plain text, as is quicker to read
-                    inline[0].tag = VALUE_TAG
+                if len(inline) == 1 and inline[0].tag == plain_text and element[0].tag == INLINE_STRING:
+                    inline[0].tag = VALUE_TAG  # quicker to read
                     element[0] = inline[0]
                     element.set("t", "str")
                 return super().parse_cell(element)

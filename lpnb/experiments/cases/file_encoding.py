@@ -25,15 +25,24 @@ _OTHERS = (
     "mac_roman", "cp850", "cp1250", "cp1251", "cp1254", "shift_jis", "gb18030", "big5", "euc_kr", "cp1253",
 )  # fmt: skip
 _MOST_OFFERED, _MOST_CELLS = 4, 200
-#: A cell with bytes beyond ASCII; the signs that separate cells belong to none.
-_CELL = re.compile(rb'[^,;\t\r\n"|]{0,40}[\x80-\xff][^,;\t\r\n"|]{0,40}')
+_LONGEST = 400
+#: A cell with bytes beyond ASCII, from no more than 40 bytes before them. Signs that separate cells belong to
+#: none, but for ``|``, which may be the second byte of a letter.
+_CELL = re.compile(rb'[^,;\t\r\n"]{0,40}[\x80-\xff][^,;\t\r\n"]*')
 #: Signs that may stand right before or behind a letter, and between two.
 _BEFORE = "\u2018\u201c\u00ab\u2039\u201e\u201a\u00bf\u00a1\u00a7\u00a9\u20ac\u00a3#\u00bb\u203a"
-_BEHIND = "\u2019\u201d\u00bb\u203a\u2026\u201c\u00ab\u2122\u00ae\u00a9\u00b0\u00b2\u00b3\u00aa\u00ba"
+_BEHIND = "\u2019\u201d\u00bb\u203a\u2026\u201c\u00ab\u2122\u00ae\u00a9\u00b0\u00b2\u00aa\u00ba"
 _BETWEEN = "\u2019\u2018\u2013\u2014\u00b7\u00b4\u2026\u00ba\u00aa"
-#: A capital beyond ASCII inside a word, or a small letter between capitals; three such letters in a row.
-_ODD_CAPITAL = re.compile(
-    "(?:[a-z]|\\b[A-Z])[\u00c0-\u00de\u0152\u0160\u0178\u017d](?=[a-z])|(?<=[A-Z])[\u00e0-\u00ff](?=[A-Z])"
+#: Signs beside letters that they are usual with: degrees, x times y, a half, a brand, areas, paragraphs.
+_USUAL = re.compile(
+    "[\u00b0\u00d7\u00bd](?=[A-Za-z])|(?<=[A-Za-z])\u00d7|\u00ae(?=[A-Z][a-z])|(?<=[mx])[\u00b2\u00b3](?![a-z])"
+    "|(?<=[a-z\u20ac])\u20ac|(?<=\u00a7)\u00a7"
+)
+#: Signs that count as letters; a capital beyond ASCII inside a word, or a small letter between capitals.
+_ODD_LETTER = re.compile(
+    "[\u0192\u02c6](?=\\w)|(?<=\\w)[\u0192\u02c6]"
+    "|(?:[a-z](?<!\\bMc)(?<!\\bMac)|\\b[A-Z])[\u00c0-\u00de\u0152\u0160\u0178\u017d](?=[a-z])"
+    "|(?<=[A-Z])[\u00e0-\u00ff](?=[A-Z])"
 )
 #: Two signs in a row that are neither quotes, dashes nor pictures.
 _SIGNS = re.compile(
@@ -66,22 +75,26 @@ def encoding_of(path: Path, encoding: str | None = None) -> tuple[str, list[str]
     if _is_in(path, "utf-8"):
         return "utf-8", []
     content = path.read_bytes()
-    cells = list(dict.fromkeys(match[0].strip() for match in islice(_CELL.finditer(content), _MOST_CELLS)))
+    cells = _cells(content)
     if b"\x00" in content:
         raise InvalidValueError([Complaint(str(path), f"{path} is no text. Save it as CSV UTF-8.")])
     try:
         content.decode("cp1252")
         odd = [cell for cell in cells if _looks_wrong(cell.decode("cp1252"))]
     except UnicodeDecodeError as error:
-        odd = [
-            match[0].strip() for match in _CELL.finditer(content, max(0, error.start - 40), error.start + 40)
-        ]
-        odd = [cell for cell in odd if _decoded(cell, "cp1252") is None] or cells
+        line = content.rfind(b"\n", 0, error.start) + 1
+        odd = [cell for cell in _cells(content, line) if _decoded(cell, "cp1252") is None] or cells
     if odd:
         raise InvalidValueError([Complaint("encoding", _question(path, odd[0], cells))])
     shown = brief(cells[0].decode("cp1252"), 40)
     note = f"{path.name} is not UTF-8; it was read as Windows text (cp1252), such as {shown}."
     return "cp1252", [f"{note} If that is wrong, say --encoding."]
+
+
+def _cells(content: bytes, start: int = 0) -> list[bytes]:
+    """The first cells with bytes beyond ASCII, each once; of long ones the beginning."""
+    found = islice(_CELL.finditer(content, start), _MOST_CELLS)
+    return list(dict.fromkeys(match[0].strip()[:_LONGEST] for match in found))
 
 
 def _is_in(path: Path, encoding: str) -> bool:
@@ -132,8 +145,9 @@ def _question(path: Path, cell: bytes, cells: Sequence[bytes]) -> str:
 
 
 def _decoded(cell: bytes, encoding: str) -> str | None:
+    """What *cell* reads like, without half a letter at the end of what a long one was cut to."""
     try:
-        return cell.decode(encoding)
+        return codecs.getincrementaldecoder(encoding)().decode(cell, final=len(cell) < _LONGEST)
     except UnicodeDecodeError:
         return None
 
@@ -147,6 +161,7 @@ def _looks_wrong(text: str, *, rows: bool = True) -> bool:
         >>> [_looks_wrong(text) for text in ("J\u00fcrgen O\u2019Connor", "Sch\u0160fer", "Gro\u00a7")]
         [False, True, True]
     """
+    text = _USUAL.sub(" ", text)
     for place, sign in enumerate(text):
         if sign < "\x80":
             continue
@@ -158,11 +173,12 @@ def _looks_wrong(text: str, *, rows: bool = True) -> bool:
         allowed = _BETWEEN if before and behind else _BEHIND if before else _BEFORE if behind else sign
         if sign not in allowed and not unicodedata.category(sign).startswith("Pd"):
             return True
-    if _ODD_CAPITAL.search(text) or _SIGNS.search(text):
+    if _ODD_LETTER.search(text) or _SIGNS.search(text):
         return True
     if rows and any(row[0] < "\u0250" and not _USUAL_ROW.fullmatch(row) for row in _ROW.findall(text)):
         return True
-    return len({_script(sign) for sign in text if sign.isalpha()} - {"LATIN"}) > 1
+    letters = (sign for sign in text if sign.isalpha() and sign not in "\u00aa\u00b5\u00ba")
+    return len(set(map(_script, letters)) - {"LATIN"}) > 1
 
 
 def _script(sign: str) -> str:
