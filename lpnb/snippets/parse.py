@@ -15,6 +15,7 @@ from lpnb._internal.display import brief
 from lpnb._internal.json_codec import JsonError, read_json
 from lpnb.errors import Complaint
 from lpnb.models.conversation_request import REQUEST_CONVERSATION, SET_USER_PROFILE
+from lpnb.snippets.js_literals import code_of
 from lpnb.snippets.lenient_json import read_lenient_json
 from lpnb.snippets.parse_commands import command_calls, is_command
 from lpnb.snippets.parse_curl import curl_calls, is_curl
@@ -93,7 +94,7 @@ def read_request(text: str) -> ParsedRequest:
         return _nothing("text is empty.")
     if _WITHOUT_QUOTES.search(text[:_QUOTES_LOOKED_AT]):
         return ParsedRequest("frames", complaints=(Complaint("frames", _QUOTES_LOST),))
-    if text[0] in '[{"' or text.startswith(("//", "/*")):
+    if text[0] in '[{"' or (text.startswith(("//", "/*")) and not is_fetch(code_of(text))):
         return _read_json(text)
     if is_curl(text) and not _is_curls_log(text):
         return _or_log(choose_conversations("curl", *curl_calls(text)), text)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lpnb.errors import Complaint
-from lpnb.snippets.js_literals import JsName, JsSyntaxError, read_literal, read_names
+from lpnb.snippets.js_literals import JsName, JsReader, JsSyntaxError, code_of
 from lpnb.snippets.parsed_request import RecordedCall, limit_calls
 
 _CALL = re.compile(r"(?<![\w$.])(?:window\.)?fetch\s*\(")
@@ -32,12 +32,16 @@ def fetch_calls(text: str) -> tuple[list[RecordedCall], list[Complaint]]:
 
 
 def _calls(text: str) -> Iterator[RecordedCall]:
-    end, names = 0, read_names(text)
+    end, reader, code = 0, JsReader(text), code_of(text)
+    reader.read_names(code)
     while match := _CALL.search(text, end):
-        url, end = read_literal(text, match.end(), names)
+        end = match.end()
+        if code[match.start()] == " ":  # in a comment
+            continue
+        url, end = reader.value(end)
         options: Any = {}
         if comma := re.compile(r"\s*,").match(text, end):
-            options, end = read_literal(text, comma.end(), names)
+            options, end = reader.value(comma.end())
         yield _call(url, options if isinstance(options, dict) else {})
 
 

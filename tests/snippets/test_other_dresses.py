@@ -382,6 +382,124 @@ def test_names_of_a_program_have_their_values_or_are_placeholders() -> None:
     ]
 
 
+OPENS = {"kind": "req", "id": "2", "type": "cm.ConsumerRequestConversation"}
+
+
+def fetch_with(program: str, skill: str = "s") -> str:
+    frames = json.dumps([FRAMES[0], {**OPENS, "body": {"skillId": "SKILL"}}]).replace('"SKILL"', skill)
+    return f"{program}\nfetch('{URL}', {{method: 'POST', body: JSON.stringify({frames})}})"
+
+
+@pytest.mark.parametrize(
+    ("program", "skill"),
+    [
+        (
+            "const a0 = 'abcdefghij';"
+            + "".join(f"const a{i} = `${{a{i - 1}}}${{a{i - 1}}}`;" for i in range(1, 60)),
+            "a59",
+        ),
+        (
+            "const a0 = 'ab';" + "".join(f"const a{i} = '' + a{i - 1} + a{i - 1};" for i in range(1, 60)),
+            "a59",
+        ),
+        ("const a0 = [1];" + "".join(f"const a{i} = [a{i - 1}, a{i - 1}];" for i in range(1, 60)), "a59"),
+        (
+            "const a0 = {};" + "".join(f"const a{i} = {{x: a{i - 1}, y: a{i - 1}}};" for i in range(1, 60)),
+            "a59",
+        ),
+        (
+            "const a0 = [1];" + "".join(f"const a{i} = {'[' * 60}a{i - 1}{']' * 60};" for i in range(1, 60)),
+            "a59",
+        ),
+        ("", "JSON.stringify(" * 50 + "'\"'" + ")" * 50),
+    ],
+    ids=["templates", "sums", "arrays", "objects", "depth", "stringify"],
+)
+def test_values_that_double_with_each_name_are_left_as_placeholders(program: str, skill: str) -> None:
+    found = read_request(fetch_with(program, skill)).frames[1]["body"]["skillId"]
+
+    assert found.startswith("${")
+    assert len(found) < 30
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "function a() { const s = '111'; send(s) } function b() { const s = '222'; send(s) }",
+        "let s = '111'; s = '222';",
+        "let s = '111'; s += '222';",
+        "const s = '111'; const send = (s) => s;",
+        "const s = '111'; function send(s) {}",
+        "const s = {a: '1'}; s.a = '2';",
+        "const s = ['1']; s.push('2');",
+        "// const s = '111'",
+        "/* const s = '111' */",
+        "let s = 10 * 5;",
+        "const s = '111'.repeat(2);",
+        "const s = '111'\n  .repeat(2);",
+        "const s = ['111', '222'][1];",
+        "const s = JSON.stringify(['1'].concat(more));",
+    ],
+)
+def test_a_name_whose_value_only_running_tells_is_a_placeholder(program: str) -> None:
+    assert read_request(fetch_with(program)).frames[1]["body"]["skillId"] == "${s}"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "const s = '111'",
+        "// const s = '222'\nconst s = '111' // the skill\nconst t = 's = 333'",
+        "const s = '111'; if (s === '222') { stop() }",
+        "const s = '111' as const;",
+        "const t = '11', u = t; const s = `${t}1`",
+        "const t = '11'; const s = '' + t + '1'",
+    ],
+)
+def test_a_name_that_has_one_value_has_it(program: str) -> None:
+    assert read_request(fetch_with(program)).frames[1]["body"]["skillId"] == "111"
+
+
+def test_an_address_that_begins_with_a_name_is_put_together() -> None:
+    text = f"const host = '{URL[:30]}';\nfetch(host + '{URL[30:]}', {{body: JSON.stringify({JSON})}})"
+
+    parsed = read_request(text)
+
+    assert (parsed.account_id, parsed.frames) == ("12345678", FRAMES)
+
+
+def test_a_fetch_in_a_comment_is_no_request() -> None:
+    text = f"// fetch('{URL}', {{body: '[]'}})\nfetch('{URL}', {{body: JSON.stringify({JSON})}})"
+
+    parsed = read_request(text)
+
+    assert (parsed.frames, parsed.more) == (FRAMES, ())
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ('{...base, skillId: "2"}', {"brandId": "12345678", "skillId": "2"}),
+        ('{skillId: "2", ...base}', {"brandId": "12345678", "skillId": "1"}),
+        ('{...base, skillId: "2", ...base}', {"brandId": "12345678", "skillId": "1"}),
+    ],
+)
+def test_the_last_of_a_key_and_a_spread_counts(body: str, found: dict[str, str]) -> None:
+    program = "const base = {brandId: '12345678', skillId: '1'};"
+
+    text = fetch_with(program).replace('{"skillId": s}', body)
+
+    assert read_request(text).frames[1]["body"] == found
+
+
+def test_a_key_that_is_written_twice_beside_a_spread_is_named() -> None:
+    text = fetch_with("const base = {a: 1};").replace(
+        '{"skillId": s}', '{...base, skillId: "1", skillId: "2"}'
+    )
+
+    assert "the key 'skillId' occurs twice in one object" in read_request(text).complaints[0].sentence
+
+
 def test_the_answer_that_was_saved_with_a_request_of_postman_is_read() -> None:
     request = {"method": "POST", "url": URL, "body": {"mode": "raw", "raw": JSON}}
     saved = {"name": "today", "code": 400, "body": REFUSED}
