@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import Any
 
 from lpnb._internal.json_codec import JsonError, read_json
 from lpnb.snippets.js_literals import read_template
 from lpnb.snippets.lenient_json import read_python_literal
 from lpnb.snippets.parse_reply import is_bare_reply, is_reply
-from lpnb.snippets.parsed_request import MAX_CALLS, RecordedCall, RecordedReply
+from lpnb.snippets.parsed_request import RecordedCall, RecordedReply, limit_calls
 
 _OPENING = re.compile(r'[\[{](?=\s*(?:[\[{"\'\\]|\]))')
 _URL = re.compile(r"(?:https?://|/api/account/)[^\s\"'<>\\,]+")
@@ -39,10 +39,23 @@ _RECORD = re.compile(
     r"|(?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL)\b)"
     r"|time=|\{\"[\w@.-]+\":)"
 )
+#: The thread or the id that a record names, by which an answer finds its request.
+_THREAD = re.compile(
+    r"(?i)\[(?!\d\d|(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL)\])"
+    r"([\w.:/#-]{0,99}[a-z][\w.:/#-]{0,99})\]"
+    r"|\b(?:thread|tid|trace|span|correlation|request|req)[-_. ]?(?:id|name)?"
+    r"\\*[\"']?\s*+[=:]\s*+\\*[\"']?([\w.:/#-]++)"
+)
+#: A line about a call of something else, with no value in it.
+_OTHER_CALL = re.compile(
+    r"(?m)^[^\n{]*\b(?:GET|HEAD|PUT|PATCH|DELETE|OPTIONS|POST) (?!\S*conversation)\S*/[^\n{]*$"
+)
 _MAX_TRIES = 2_000
 #: Characters that are looked at, besides four times the text's own; what a value that is too deep to read,
 #: and what a bracket or quote counts for.
 _LEAST_WORK, _DEEP, _SIGN = 1_000_000, 200_000, 10
+#: The same for one of many records.
+_LEAST_IN_RECORD = 20_000
 _LONGEST_LITERAL = 200_000
 _MAX_DEPTH = 8
 
@@ -62,14 +75,14 @@ def find_call(text: str) -> RecordedCall | None:
     return call
 
 
-def _call_in(text: str, *, is_record: bool) -> RecordedCall | None:
+def _call_in(text: str, *, is_record: bool, least: int = _LEAST_WORK) -> RecordedCall | None:
     frames: Any = None
     reply: Any = None
     addresses: list[str] = []
-    status = status_in(text)
-    for value in _ValueFinder(text).values():
+    status = status_in(_OTHER_CALL.sub("", text))
+    for value in _ValueFinder(text, least).values():
         before = frames
-        for found in _inside(value, 0):
+        for found in _inside(value, 0, least):
             if frames is None and _is_request(found):
                 frames = found
             elif reply is None and is_reply(found) and not _is_request(found):
@@ -93,24 +106,54 @@ def _call_in(text: str, *, is_record: bool) -> RecordedCall | None:
 
 
 def find_calls(text: str) -> list[RecordedCall]:
-    """The calls of a log, one for each record that has any; an answer in the next record is its request's.
+    """The calls of a log, each with the answer that a later record has; none when it has fewer than two.
+
+    Where several requests wait for an answer it is that of the one whose thread or id it names; when it names
+    none, it is given to none of them, which their notes say.
 
     Example:
         >>> log = '01:58:01 POST [{"kind": "req", "type": "x"}]\\n01:58:02 got HTTP/1.1 413\\n'
         >>> [call.reply.status for call in find_calls(f"{log}01:58:03 x\\n{log}")]
         [413, 413]
     """
-    starts = [match.start() for match in islice(_RECORD.finditer(text), MAX_CALLS)]
-    calls: list[RecordedCall] = []
-    for start, end in pairwise([*starts, len(text)]):
-        call = _call_in(text[start:end], is_record=True)
-        if call is None:
-            continue
-        if call.body is None and calls and calls[-1].reply is None:
-            calls[-1].reply = call.reply
-        else:
-            calls.append(call)
+    calls, complaints = limit_calls(_calls(text))
+    for call in calls:
+        call.notes += [complaint.sentence for complaint in complaints]
     return calls if sum(call.body is not None for call in calls) > 1 else []
+
+
+def _calls(text: str) -> Iterator[RecordedCall]:
+    waiting: list[tuple[RecordedCall, set[str]]] = []  # with the threads that their records name
+    lost = 0
+    places = [*(match.start() for match in _RECORD.finditer(text)), len(text)]
+    least = max(_LEAST_IN_RECORD, _LEAST_WORK // len(places))
+    for start, end in pairwise(places):
+        record = text[start:end]
+        if (call := _call_in(record, is_record=True, least=least)) is None:
+            continue
+        threads = _threads_of(record)
+        if call.body is not None or (call.url and not waiting):
+            yield call
+            if call.reply is None:
+                waiting.append((call, threads))
+            continue
+        known = waiting if len(waiting) == 1 else [one for one in waiting if one[1] & threads]
+        if len(known) == 1:
+            known[0][0].reply = call.reply
+            waiting.remove(known[0])
+        else:
+            came = call.reply.status if call.reply and call.reply.status else "An answer"
+            for one, _ in waiting:
+                one.notes.append(
+                    f"{came} came to one of {len(waiting)} requests; the log does not say to which."
+                )
+            lost += 1
+        if lost >= len(waiting):
+            waiting, lost = [], 0
+
+
+def _threads_of(record: str) -> set[str]:
+    return {match[1] or match[2] for match in _THREAD.finditer(record)}
 
 
 def status_in(text: str) -> int | None:
@@ -142,9 +185,9 @@ def _quoted(text: str, start: int) -> str:
 class _ValueFinder:
     """Finds the values written in a text; what it looks at is bounded, however brackets are nested in it."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, least: int) -> None:
         self._text = text
-        self._left = _LEAST_WORK + 4 * len(text)
+        self._left = least + 4 * len(text)
 
     def values(self) -> Iterator[Any]:
         """Every value, the outermost ones."""
@@ -211,22 +254,24 @@ class _ValueFinder:
         return end if depth == 0 and end > start and self._text[end - 1] in "]}" else 0
 
 
-def _inside(value: Any, depth: int) -> Iterator[Any]:
+def _inside(value: Any, depth: int, least: int) -> Iterator[Any]:
     """*value* and what lies in it, strings of JSON read; what is deeper comes first."""
     if depth > _MAX_DEPTH:
         return
     if isinstance(value, str):
-        yield from (one for inner in _ValueFinder(value).values() for one in _inside(inner, depth + 1))
+        yield from (
+            one for inner in _ValueFinder(value, least).values() for one in _inside(inner, depth + 1, least)
+        )
         return
     if _is_request(value) or is_bare_reply(value):
         yield value
         return
     if isinstance(value, dict):
         for item in value.values():
-            yield from _inside(item, depth + 1)
+            yield from _inside(item, depth + 1, least)
     if isinstance(value, list):
         for item in value:
-            yield from _inside(item, depth + 1)
+            yield from _inside(item, depth + 1, least)
     if isinstance(value, dict | list):
         yield value
 

@@ -363,6 +363,69 @@ def test_each_record_of_a_log_is_a_request_of_its_own() -> None:
     assert "this is about number 2 of them" in explained.notes[-1]
 
 
+def log_of(*records: str) -> str:
+    return "".join(f"2026-11-29 01:00:{place % 60:02} INFO {one}\n" for place, one in enumerate(records))
+
+
+def statuses_in(text: str) -> list[int | None]:
+    parsed = read_request(text)
+    return [one.reply.status if one.reply else None for one in (parsed, *parsed.more)]
+
+
+@pytest.mark.parametrize("thread", ["[t{}]", "thread=t{}", '"thread_name": "t{}"', "request_id: t{}"])
+def test_the_answer_of_a_log_is_that_of_its_threads_request(thread: str) -> None:
+    one, two = thread.format(1), thread.format(2)
+
+    text = log_of(f"{one} POST {JSON}", f"{two} POST {JSON}", f"{one} status=413", f"{two} status=200")
+
+    assert statuses_in(text) == [413, 200]
+
+
+def test_an_answer_that_may_be_of_several_requests_is_given_to_none_and_that_is_said() -> None:
+    sends = (f"POST {JSON}", f"POST {JSON}")
+
+    text = log_of(*sends, "status=413", "status=200", f"POST {JSON}", "status=429")
+
+    assert statuses_in(text) == [None, None, 429]
+    assert read_request(text).notes[:2] == (
+        "413 came to one of 2 requests; the log does not say to which.",
+        "200 came to one of 2 requests; the log does not say to which.",
+    )
+
+
+@pytest.mark.parametrize("sends", [1, 2])
+@pytest.mark.parametrize(
+    "record", ["GET /health status=404", '[t1] "POST /app/token HTTP/1.1" 401', "GET https://h/x -> 500"]
+)
+def test_a_call_of_something_else_in_a_log_answers_nothing(record: str, sends: int) -> None:
+    text = log_of(record, *[f"POST {JSON}", record, "status=200"] * sends)
+
+    assert statuses_in(text) == [200] * sends
+
+
+def test_a_status_that_no_request_precedes_is_no_request() -> None:
+    text = log_of("cache status=404", *[f"POST {JSON}", "status=200", "status=200"] * 2)
+
+    assert statuses_in(text) == [200, 200]
+
+
+def test_a_log_is_read_to_its_end() -> None:
+    text = log_of(*["nothing"] * 1_200, f"POST {JSON}", "status=200", f"POST {JSON}", "status=413")
+
+    assert statuses_in(text) == [200, 413]
+
+
+def test_a_log_of_too_many_requests_says_that_it_was_cut() -> None:
+    frames = '[{"kind": "req", "type": "x"}]'
+
+    parsed = read_request(log_of(*[f"POST {frames}", "status=200"] * 1_001))
+
+    assert len(parsed.more) == 999
+    assert {one.notes[-1] for one in (parsed, *parsed.more)} == {
+        "text must hold at most 1,000 requests; the rest was left out."
+    }
+
+
 def test_names_of_a_program_have_their_values_or_are_placeholders() -> None:
     text = (
         "const account = '12345678';\nconst frames = [{kind: 'req', id: '1', type: "
@@ -469,7 +532,7 @@ def test_an_address_that_begins_with_a_name_is_put_together() -> None:
 
 
 def test_a_fetch_in_a_comment_is_no_request() -> None:
-    text = f"// fetch('{URL}', {{body: '[]'}})\nfetch('{URL}', {{body: JSON.stringify({JSON})}})"
+    text = f"go();\n// fetch('{URL}', {{body: '[]'}})\nfetch('{URL}', {{body: JSON.stringify({JSON})}})"
 
     parsed = read_request(text)
 
