@@ -296,7 +296,7 @@ def contents(path: Path) -> list[bytes]:
         with zipfile.ZipFile(path) as archive:
             found += [archive.read(name) for name in archive.namelist()]
     if found[0].startswith(b"SQLite format 3"):
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
             tables = [
                 name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type='table'")
             ]
