@@ -26,11 +26,11 @@ def register(commands: SubParsers) -> None:
     learn = commands.add_parser(
         "learn",
         help="learn from some hundred conversations which rules decide where they land",
-        description="Learn which rules decide where conversations land. FACTORS is a TOML file: a line for "
-        'each column with the values it may take, such as "ctmrinfo.ctype" = ["vip", "gold", ""], where "" '
-        "leaves it out; zipped = [[...]] names columns that go together. Exit status: 0 when the rules "
-        "explain what "
-        "landed, 1 when they do not or it ended early, 2 when the call or the settings are wrong.",
+        description="Learn which rules decide where conversations land. FACTORS is a TOML file: a table "
+        '[values] with a line for each column and the values it may take, such as "ctmrinfo.ctype" = ["vip", '
+        '"gold", ""], where "" leaves it out; above the table, zipped = [[...]] names columns that go '
+        "together. Exit status: 0 when the rules explain what landed, 1 when they do not or it ended early, "
+        "2 when the call or the settings are wrong.",
     )
     learn.add_argument(
         "factors", type=Path, metavar="FACTORS", help="a TOML file of columns and their values"
