@@ -343,11 +343,16 @@ class RoutingLearner:
             surprises.append(not right)
             if send.role == "validate":
                 self._validating.append((right, number))
-            if self._old_rules is not None and not right and self.progress.first_surprise is None:
-                self.progress.first_surprise = send.number
             self.evidence.add(send.row, number)
         if self._old_rules is not None:
-            self._distrust(rows, [self._number(skill) for _, skill in known])
+            skills = [self._number(skill) for _, skill in known]
+            before = predicted_skills(self._old_rules, rows, self.space).tolist()
+            moved = [
+                send.number for (send, _), was, now in zip(known, before, skills, strict=True) if was != now
+            ]
+            if moved and self.progress.first_surprise is None:
+                self.progress.first_surprise = moved[0]
+            self._distrust(rows, skills)
         validating = known[0][0].role == "validate"
         if self._seeded or validating:
             self.progress.quiet = 0 if any(surprises) else self.progress.quiet + len(known)

@@ -180,3 +180,35 @@ def test_without_a_change_the_old_list_stays_and_nothing_is_a_surprise():
     assert later.progress.first_surprise is None
     assert wrong_share(later) == 0
     assert later.progress.sent < before.progress.sent
+
+
+def test_a_surprise_is_what_contradicts_the_list_from_before_however_few_sends_a_rule_of_it_rests_on():
+    def bank(row, private=True):
+        if row[1] == 1:
+            return "Cards"
+        if private and row[0] == 0 and row[2] == 1:
+            return "Private"
+        if row[1] == 2:
+            return "Mortgages"
+        return "Business" if row[0] == 1 else "General"
+
+    def without_private(row):
+        return bank(row, private=False)
+
+    space = CaseSpace([4, 3, 2, 2])
+    before = RoutingLearner(space, budget=400, validate=60)
+    learn(before, answer=bank)
+    prior = Prior(
+        [(rule.conditions, before.skills[rule.skill]) for rule in before.rules],
+        [(send.row, before.skills[skill]) for send, skill in before.sends],
+    )
+
+    surprises = []
+    for answer in (bank, without_private):
+        later = RoutingLearner(space, budget=400, validate=60, start=prior)
+        learn(later, answer=answer)
+        surprises.append(later.progress.first_surprise)
+
+    assert surprises[0] is None
+    assert surprises[1] is not None
+    assert surprises[1] < 16
