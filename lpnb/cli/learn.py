@@ -65,6 +65,7 @@ def _run(options: argparse.Namespace) -> int:
     from lpnb.experiments.cases.grid import Grid
     from lpnb.experiments.learning.factors import Factors
     from lpnb.experiments.learning.routing_rules import RoutingRules
+    from lpnb.experiments.learning.rule_words import share_text
     from lpnb.experiments.routing.learn import start_learning
 
     errors = UsageErrors()
@@ -95,7 +96,8 @@ def _run(options: argparse.Namespace) -> int:
     print(routing, flush=True)
     if (before := given.get("start")) is not None:
         changes = before.compare(routing)
-        print("Nothing changed." if changes.empty else changes.to_string(index=False), flush=True)
+        table = changes.to_string(index=False, na_rep="-", formatters={"share moved": share_text})
+        print("Nothing changed." if changes.empty else table, flush=True)
     for path, write in (
         (options.out, routing.save),
         (options.picture, lambda path: routing.picture().save(path)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,11 @@ def test_what_changed_since_is_told(world, capsys):
     out = capsys.readouterr().out
     assert status == 0
     assert "Something changed since the rules that it began with" in out
-    assert "gone" in out
+    assert "before.compare(after) says what." in out
+    heading, first, *_ = out.splitlines()[-2:]
+    assert heading.split("  ")[0].strip() == "change"
+    assert "gone" in first
+    assert re.search(r" - +25 % ", first), first
 
 
 def test_everything_wrong_with_a_call_is_said_at_once(world, capsys):

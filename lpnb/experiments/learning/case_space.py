@@ -95,6 +95,10 @@ class CaseSpace:
             return np.ones(len(rows), dtype=np.bool_)
         return self._allowed(rows)
 
+    def every_row(self) -> Rows:
+        """All combinations, also those that do not exist."""
+        return np.stack(np.unravel_index(np.arange(self.combinations), self.sizes), axis=1).astype(np.uint8)
+
     def draw(self, count: int, random: np.random.Generator) -> Rows:
         """So many combinations at random, each as likely as any other; fewer where hardly any exists."""
         sizes = np.array(self.sizes)

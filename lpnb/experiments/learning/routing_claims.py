@@ -187,7 +187,8 @@ class RoutingClaims:
         since, first = about.get("sent_since_start"), about.get("first_surprise")
         if since and first is not None:
             notes.append(
-                f"Something changed since the rules that it began with: noticed at send {first + 1}."
+                f"Something changed since the rules that it began with: noticed at send {first + 1}. "
+                "before.compare(after) says what."
             )
         elif since:
             moved = share_text(min(3 / since, 1.0))

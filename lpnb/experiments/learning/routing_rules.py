@@ -215,11 +215,21 @@ class RoutingRules(RoutingClaims):
         sent = sum(send.role != BEFORE for send in self.records)
         before = len(self.records) - sent
         earlier = f" and {before:,} from before" if before else ""
-        restricted = " before where" if space.restricted else ""
+        number = f"{self._existing or factors.combinations:,}"
         return (
-            f"Where {factors.combinations:,} combinations{restricted} of {count(space.count, 'factor')} "
-            f"land, from {count(sent, 'send')}{earlier}"
+            f"Where {'' if self._existing else 'up to '}{number} combinations of "
+            f"{count(space.count, 'factor')} land, from {count(sent, 'send')}{earlier}"
         )
+
+    @cached_property
+    def _existing(self) -> int | None:
+        """How many combinations there are, or None when they are too many to ask ``where`` about each."""
+        space = self.factors.space
+        if not space.restricted:
+            return space.combinations
+        if space.combinations > MOST_ENUMERATED // 4:
+            return None
+        return int(space.allowed(space.every_row()).sum())
 
     def __str__(self) -> str:
         lines = [f"{self.title}:"]

@@ -44,7 +44,7 @@ def moves(
             pass
     exact = space.combinations <= MOST_ENUMERATED
     if exact:
-        rows = np.stack(np.unravel_index(np.arange(space.combinations), space.sizes), axis=1).astype(np.uint8)
+        rows = space.every_row()
         rows = rows[space.allowed(rows)]
     else:
         rows = space.draw(MOST_ENUMERATED, np.random.default_rng(0))
