@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lpnb._internal.optional_dependencies import install_command
 from lpnb.cli.run_command import (
     UsageErrors,
     check_settings,
@@ -115,6 +117,9 @@ def _check_outputs(options: argparse.Namespace, errors: UsageErrors) -> None:
     inputs = {
         path.resolve() for path in (options.factors, options.start, options.traffic, options.journal) if path
     }
+    if options.picture and not find_spec("matplotlib"):
+        way_out = install_command("plots")
+        errors.add(f"Nothing was sent: --picture needs matplotlib, of the extra plots. {way_out}")
     endings = {"picture": (".png", ".svg"), "cases": (".csv", ".xlsx", ".parquet"), "out": (".json",)}
     for name, allowed in endings.items():
         path: Path | None = getattr(options, name)

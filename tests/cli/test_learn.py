@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,27 @@ def test_the_rules_are_printed_and_written_with_picture_and_cases(world, capsys)
     assert str(RoutingRules.load("routing.json")) == captured.out.rstrip("\n")
     assert "<svg" in Path("rules.svg").read_text(encoding="utf-8")
     assert cases_of("suite.csv").expectations == ["expected_skill"]
+
+
+def test_a_picture_that_cannot_be_drawn_is_refused_before_anything_is_sent(world, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+    status = main(["learn", "factors.toml", *OPTIONS, "--picture", "rules.svg"])
+
+    assert status == 2
+    assert "Nothing was sent: --picture needs matplotlib, of the extra plots. " in capsys.readouterr().err
+    assert not world.conversations
+
+
+def test_a_budget_that_the_check_uses_up_is_said_in_options(world, capsys):
+    status = main(["learn", "factors.toml", "--budget", "60"])
+
+    assert status == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "--budget 60 leaves nothing to learn with, because --validate 60 of these check the result; "
+        "try --validate 15."
+    )
+    assert not world.conversations
 
 
 def test_what_changed_since_is_told(world, capsys):

@@ -183,7 +183,11 @@ def begin_learning(
         if isinstance(value, bool) or not isinstance(value, int) or value < least
     ]
     if not wrong and validate >= budget:
-        wrong.append(must("validate", f"must be less than the budget of {budget:,}", validate))
+        sentence = (
+            f"budget={budget} leaves nothing to learn with, because validate={validate} of these check the "
+            f"result; try validate={budget // 4}."
+        )
+        wrong.append(Complaint("validate", sentence))
     learned = _checked(wrong, lambda: Factors.of(factors))
     prior = _checked(wrong, lambda: _rules_before(start))
     _checked(wrong, options.check)

@@ -157,6 +157,17 @@ def test_everything_wrong_is_said_at_once_and_nothing_is_sent(client, sandbox):
     assert not sandbox.conversations
 
 
+def test_a_check_that_uses_up_the_budget_is_refused_with_a_smaller_one(client, sandbox):
+    with pytest.raises(InvalidValueError) as refused:
+        learn(client, budget=60, validate=60)
+
+    assert str(refused.value) == (
+        "budget=60 leaves nothing to learn with, because validate=60 of these check the result; "
+        "try validate=15."
+    )
+    assert not sandbox.conversations
+
+
 def test_a_change_is_noticed_from_the_rules_before_and_told(client, sandbox):
     before = learn(client, journal="before.sqlite")
     sandbox.set_online("3180255705", False)  # the only agent of Business Banking
