@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -378,6 +378,23 @@ class Cases:
         cells = islice(self._cells(place), most)
         return list(dict.fromkeys([cell for cell in cells if isinstance(cell, str)]))
 
+    def rows_with(self, column: str, *, without: str) -> int:
+        """How many cases have a value in *column* and none in *without*.
+
+        Example:
+            >>> cases_of([{"skillId": "7"}, {"skillId": "8", "brandId": "1"}]).rows_with("skillId", without="brandId")
+            1
+        """  # noqa: E501
+        if column not in self.columns:
+            return 0
+        here, other = (
+            self._cells_alone(self._payload_places[self.columns.index(name)])
+            if name in self.columns
+            else repeat(None)
+            for name in (column, without)
+        )
+        return sum(mine is not None and its is None for mine, its in zip(here, other, strict=False))
+
     def _named_ids(self, column: str) -> list[str]:
         """The texts of a column of ids that are no ids."""
         return [text for text in self.texts(column) if not _ID.fullmatch(text)]
@@ -453,6 +470,12 @@ class Cases:
     def _cells(self, place: int) -> Iterator[object]:
         for which in range(-(-len(self) // _BLOCK_ROWS)):
             yield from self._stretch(which).columns[place]
+
+    def _cells_alone(self, place: int) -> Iterator[object]:
+        """The same, of a column that is read without the others."""
+        for start in range(0, len(self), _BLOCK_ROWS):
+            stop = min(start + _BLOCK_ROWS, len(self))
+            yield from _read_cells(self._source.cells(place, start, stop), self._all[place])
 
     def _unread(self, number: int) -> Iterator[tuple[int, Complaint]]:
         stretch = self._stretch(number // _BLOCK_ROWS)

@@ -182,7 +182,7 @@ def start_run(client: Client | AsyncClient, cases: object, options: RunOptions) 
     settings = client.settings
     if hint := unused_columns(options.steps, cases.columns):
         print(hint)  # noqa: T201 - else the table has columns that changed nothing
-    if not options.steps.engagement and (hint := campaign_alone(cases.columns)):
+    if not options.steps.engagement and (hint := campaign_alone(cases)):
         print(hint)  # noqa: T201 - else the campaign seems to have routed them
     cases = with_account_ids(client, cases)
     for sentence in (*cases.notes, *cases.unresolved()):

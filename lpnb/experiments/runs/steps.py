@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from lpnb.experiments.cases.columns import ATTRIBUTES, ENTRY_POINTS, IDENTITIES
 
 if TYPE_CHECKING:
     from lpnb.client.landings import LandingSource
+    from lpnb.experiments.cases.cases import Cases
 
 
 @dataclass(frozen=True)
@@ -127,19 +128,22 @@ def run_forecast(cases: int, rate: float | None, steps: Steps) -> str:
     return f"{said}: about {time} at {rate:g} a second."
 
 
-def campaign_alone(columns: Collection[str]) -> str | None:
-    """What becomes of cases that name a campaign and no engagement of it, or None when there are none.
+def campaign_alone(cases: Cases) -> str | None:
+    """How many cases name a campaign and no engagement of it, and what becomes of them; None when none does.
 
     Example:
-        >>> campaign_alone(["campaignInfo.campaignId", "campaignInfo.engagementId"])
-        >>> campaign_alone(["campaignInfo.campaignId"])[:61]
-        'The cases name a campaign and no campaignInfo.engagementId. T'
+        >>> from lpnb import cases_of
+        >>> campaign_alone(cases_of([{"skillId": "7"}, {"campaignInfo.campaignId": "9"}]))[:65]
+        '1 of 2 cases names a campaign and no campaignInfo.engagementId. T'
+        >>> campaign_alone(cases_of([{"skillId": "7", "campaignInfo.campaignId": None}]))
     """
-    if "campaignInfo.campaignId" not in columns or "campaignInfo.engagementId" in columns:
+    alone = cases.rows_with("campaignInfo.campaignId", without="campaignInfo.engagementId")
+    if not alone:
         return None
     return (
-        "The cases name a campaign and no campaignInfo.engagementId. The two belong together: the sandbox "
-        "routes such a case as if it named no campaign, so it may land in the default skill."
+        f"{alone:,} of {count(len(cases), 'case')} {'names' if alone == 1 else 'name'} a campaign and no "
+        "campaignInfo.engagementId. The two belong together: the sandbox routes such a case as if it named "
+        "no campaign, so it may land in the default skill."
     )
 
 
