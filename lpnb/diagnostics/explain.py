@@ -215,9 +215,19 @@ def _odd_values(parsed: ParsedRequest, named: set[str]) -> Iterator[Finding]:
     """Values that can hardly be meant as they stand, such as a skill's name where its id belongs."""
     for number, frame in enumerate(parsed.frames if isinstance(parsed.frames, list) else ()):
         if isinstance(frame, Mapping):
-            for path, sentence in odd_texts(frame.get("body"), f"[{number}].body"):
+            body = frame.get("body")
+            for path, sentence in odd_texts(body, f"[{number}].body"):
                 if path not in named:
                     yield Finding(path, f"{path}: {sentence}")
+            campaign = body.get("campaignInfo") if isinstance(body, Mapping) else None
+            if isinstance(campaign, Mapping) and campaign.get("campaignId"):
+                path = f"[{number}].body.campaignInfo"
+                if not campaign.get("engagementId") and f"{path}.engagementId" not in named:
+                    yield Finding(
+                        path,
+                        f"{path}: campaignId and engagementId belong together; without its engagement a "
+                        "campaign routes nothing.",
+                    )
 
 
 def _description(parsed: ParsedRequest, reply: RecordedReply | None) -> str:

@@ -382,3 +382,22 @@ def test_of_many_findings_a_screen_is_printed() -> None:
 
     assert len(lines) < 40
     assert any(line.startswith("- ... and ") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("campaign", "said"),
+    [
+        (
+            {"campaignId": "99999"},
+            ["[1].body.campaignInfo: campaignId and engagementId belong together; without its engagement a "
+             "campaign routes nothing."],
+        ),
+        ({"campaignId": "99999", "engagementId": "888888"}, []),
+        ({"engagementId": "888888"}, []),
+    ],
+)  # fmt: skip
+def test_a_campaign_without_its_engagement_is_found(campaign, said):
+    frames = json.loads(JSON)
+    frames[1]["body"]["campaignInfo"] = campaign
+
+    assert sentences(explain(json.dumps(frames))) == said
