@@ -280,6 +280,18 @@ _OLD_VALUES = {
 }
 
 
+#: What people call a field otherwise, by the field; compared as ``plain_name`` has it.
+_OTHER_WORDS = {
+    "age": ("birthday", "birthdate", "dateofbirth", "dob"),
+    "firstname": ("forename", "givenname"),
+    "lastname": ("surname", "familyname"),
+    "gender": ("sex",),
+    "ctype": ("type", "customertype"),
+    "cstatus": ("status", "customerstatus"),
+}
+_FIELD_OF_WORD = {word: field for field, words in _OTHER_WORDS.items() for word in words}
+
+
 def _complaint(detail: ErrorDetails, model: type[WireModel], root: str, typed_in: bool) -> Complaint:
     owner, loc = _follow(model, [part for part in detail["loc"] if part != "function-plain"])
     if loc and loc[0] in model.wire_beside:
@@ -331,10 +343,19 @@ def _hint_for(owner: type[WireModel], unknown: str, typed_in: bool) -> str:
     """Say which field was probably meant by *unknown*: one of the owner's, or one that stands elsewhere."""
     names = [name for name in owner.model_fields if name != "extra"] if typed_in else owner.wire_names()
     same = plain_name(unknown)
+    meant = _FIELD_OF_WORD.get(same, same)
+    if meant != same and meant in names:
+        if meant != "age":
+            return f" Did you mean {meant!r}?"
+        parts = '{"year": 1984, "month": 3, "day": 12}'
+        if "year" in names:  # of an age itself
+            return f" A birth date is its year, month and day: {parts}."
+        example = "age=datetime.date(1984, 3, 12)" if typed_in else f'"age": {parts}'
+        return f" A birth date goes into age, such as {example}."
     if same not in map(plain_name, names):
         for place, home in _homes(owner, typed_in):
             for name, field in home.model_fields.items():
-                if name != "extra" and plain_name(name) == same:
+                if name != "extra" and plain_name(name) in (same, meant):
                     if not typed_in:
                         return f" Did you mean '{place}.{field.alias}'?"
                     return (

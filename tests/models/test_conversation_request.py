@@ -424,6 +424,23 @@ def test_every_wrong_value_of_both_frames_is_named_at_once():
     ]
 
 
+def test_a_pasted_birth_date_is_shown_its_field():
+    frames = json.loads((DATA / "3-with-campaign.json").read_text())
+    personal = frames[0]["body"]["authenticatedData"]["lp_sdes"][1]["personal"]
+    personal |= {"dob": "1984-03-12", "age": {"birthday": "1984-03-12"}}
+
+    where = "[0].body.authenticatedData.lp_sdes[1].personal"
+    parts, way_out = (
+        '{"year": 1984, "month": 3, "day": 12}',
+        'To send it all the same, read it with unknown="keep".',
+    )
+    assert complaints_about(ConversationBatch.from_wire, frames) == [
+        f"{where}.age.birthday is not a documented field. A birth date is its year, month and day: {parts}. "
+        + way_out,
+        f'{where}.dob is not a documented field. A birth date goes into age, such as "age": {parts}. {way_out}',
+    ]
+
+
 def test_a_pasted_batch_names_the_path_in_the_posted_array():
     frames = json.loads((DATA / "3-with-campaign.json").read_text())
     frames[0]["body"]["authenticatedData"]["lp_sdes"][1]["personal"]["gender"] = "M"
@@ -451,6 +468,26 @@ def test_a_pasted_batch_names_the_path_in_the_posted_array():
             lambda: PersonalInfo(first_name="John"),
             "personal.first_name is not a documented field. Did you mean 'firstname'? "
             "To send it all the same, put it into extra={...}.",
+        ),
+        (
+            lambda: PersonalInfo(birthday="1984-03-12"),
+            "personal.birthday is not a documented field. A birth date goes into age, such as "
+            "age=datetime.date(1984, 3, 12). To send it all the same, put it into extra={...}.",
+        ),
+        (
+            lambda: PersonalInfo(Sur_name="Doe"),
+            "personal.Sur_name is not a documented field. Did you mean 'lastname'? "
+            "To send it all the same, put it into extra={...}.",
+        ),
+        (
+            lambda: CustomerInfo(type="vip"),
+            "info.type is not a documented field. Did you mean 'ctype'? "
+            "To send it all the same, put it into extra={...}.",
+        ),
+        (
+            lambda: CustomerInfo(dateOfBirth="1984-03-12"),
+            "info.dateOfBirth is not a documented field. It is a field of PersonalInfo: "
+            "PersonalInfo(age=...). To send it all the same, put it into extra={...}.",
         ),
         (
             lambda: PersonalInfo(name="John"),

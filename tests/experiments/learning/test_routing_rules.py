@@ -61,7 +61,9 @@ def test_a_where_leaves_as_many_combinations_as_it_is_true_for():
     some = Factors({"a": ["1", "2"], "b": ["1", "2"]}, where=lambda case: case["a"] != case["b"])
     many = Factors({name: [*"12345678"] for name in "abcdef"}, where=lambda case: case["a"] != "1")
 
-    assert RoutingRules(some, [REST], SKILLS, []).title == "Where 2 combinations of 2 factors land, from 0 sends"
+    assert (
+        RoutingRules(some, [REST], SKILLS, []).title == "Where 2 combinations of 2 factors land, from 0 sends"
+    )
     assert RoutingRules(many, [REST], SKILLS, []).title == (
         "Where up to 262,144 combinations of 6 factors land, from 0 sends"
     )
