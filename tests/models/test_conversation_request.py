@@ -430,14 +430,13 @@ def test_a_pasted_birth_date_is_shown_its_field():
     personal |= {"dob": "1984-03-12", "age": {"birthday": "1984-03-12"}}
 
     where = "[0].body.authenticatedData.lp_sdes[1].personal"
-    parts, way_out = (
-        '{"year": 1984, "month": 3, "day": 12}',
-        'To send it all the same, read it with unknown="keep".',
-    )
+    parts = '{"year": 1984, "month": 3, "day": 12}'
+    way_out = 'To send it all the same, read it with unknown="keep".'
     assert complaints_about(ConversationBatch.from_wire, frames) == [
         f"{where}.age.birthday is not a documented field. A birth date is its year, month and day: {parts}. "
         + way_out,
-        f'{where}.dob is not a documented field. A birth date goes into age, such as "age": {parts}. {way_out}',
+        f'{where}.dob is not a documented field. A birth date goes into age, such as "age": {parts}. '
+        + way_out,
     ]
 
 
