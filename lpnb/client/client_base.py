@@ -90,7 +90,10 @@ class BaseClient:
         return find_sandbox(self.settings)
 
     def listen(self, receiver: MessageListener) -> Self:
-        """Let every conversation made from here on listen to *receiver*, a running ``Receiver``."""
+        """Let the client's conversations listen to *receiver*, a running ``Receiver``.
+
+        Those that listen to one already go on listening to that one.
+        """
         self.engine.listener = receiver
         return self
 

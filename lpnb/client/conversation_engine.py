@@ -92,7 +92,7 @@ class ConversationEngine:
         self.engine = engine
         self.conversation_id = conversation_id
         self.consumer_id = consumer_id
-        self.listener = listener
+        self._listener = listener
         self._common_fields: dict[str, Any] = {}
         if client_properties is not None:
             self._common_fields["client_properties"] = client_properties
@@ -102,6 +102,15 @@ class ConversationEngine:
         self.sequences: dict[str, int] = {}
         self.closed = False
         self._read: set[int] = set()
+
+    @property
+    def listener(self) -> MessageListener | None:
+        """The receiver it listens to: its own, or else the one its client listens to by now."""
+        return self._listener if self._listener is not None else self.engine.listener
+
+    @listener.setter
+    def listener(self, receiver: MessageListener | None) -> None:
+        self._listener = receiver
 
     async def send(self, frame: Frame, line: TranscriptLine | None = None) -> BatchResponse:
         """Send *frame*; *line* is what it says in the transcript."""

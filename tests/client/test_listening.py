@@ -64,6 +64,23 @@ def test_what_the_agent_says_arrives_and_stands_in_the_transcript(sandbox, recei
     ]
 
 
+def test_a_conversation_made_before_its_client_listens_hears_the_agent_and_keeps_a_receiver_of_its_own(
+    open_client, sandbox, settings, receiver
+):
+    door = open_client(Settings.of(sandbox.environment()))
+    reply = door.create_conversation("anna", skill_id="2741903011")
+    early = Talk(door, door.client.conversation(reply))
+    own = door.client.conversation(reply).listen(Receiver(settings))
+    of_its_own = own.receiver
+
+    door.client.listen(receiver)
+    sandbox.agent_says(early.id, "How can I help?")
+
+    assert early.next_message(timeout=10).text == "How can I help?"
+    assert early.receiver is receiver
+    assert own.receiver is of_its_own
+
+
 def test_each_message_is_handed_out_once_and_then_waited_for(sandbox, talk):
     sandbox.agent_says(talk.id, "one")
     sandbox.agent_says(talk.id, "two")
