@@ -32,6 +32,7 @@ class LoopbackProxy:
         self.held = False
         self.log: list[str] = []
         self._credentials = base64.b64encode(f"{user}:{password}".encode()).decode() if user else ""
+        self._never = asyncio.Event()  # held here, or the tasks that wait for it are garbage
         self._loop = asyncio.new_event_loop()
         self._server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
         self.port: int = self._server.sockets[0].getsockname()[1]
@@ -77,7 +78,7 @@ class LoopbackProxy:
         if self._credentials and f"Proxy-Authorization: Basic {self._credentials}" not in head:
             status = 407
         if self.held:
-            await asyncio.Event().wait()
+            await self._never.wait()
         cut = self.cuts.get(host)
         if cut == "connect":
             return
