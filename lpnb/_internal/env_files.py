@@ -85,8 +85,8 @@ def _ownership_trouble(path: Path, status: os.stat_result) -> str:
     for owner in (path.lstat().st_uid, status.st_uid):
         if owner not in (0, os.geteuid()):
             return (
-                f"belongs to another user (number {owner}), who could change in it where your "
-                "secrets are sent. "
+                f"belongs to another user (number {owner}), who could change in it where your secrets "
+                "are sent. "
                 f"Copy what you need of it into a file of your own, or: chown {os.geteuid()} {shown(path)}"
             )
     if status.st_mode & 0o022:

@@ -138,8 +138,7 @@ class SqliteFormat:
             if code == sqlite3.SQLITE_CANTOPEN and not os.access(path.parent, os.W_OK):
                 raise self.error(
                     f"{path} cannot be read in this folder: its latest rows are in {path.name}-wal, "
-                    "and reading "
-                    "them needs a folder that you may write to. Copy both files there."
+                    "and reading them needs a folder that you may write to. Copy both files there."
                 ) from None
             if code in _NOT_THE_FILES_FAULT:
                 raise self.error(f"{path} cannot be opened: {error}.") from None

@@ -30,12 +30,10 @@ def register(commands: SubParsers) -> None:
     calibrate = commands.add_parser(
         "calibrate",
         help="compare the account with what the sandbox assumes; write a rules file",
-        description="Find out what the account of .env does where the sandbox only assumes "
-        "something, with a few "
-        "conversations that are closed again, and report guess by guess. It lists first what it will do; "
+        description="Find out what the account of .env does where the sandbox only assumes something, with a "
+        "few conversations that are closed again, and report guess by guess. It lists first what it will do; "
         "--dry-run does nothing else. Exit status: 0 when all was asked, 1 when it ended early or a "
-        "conversation "
-        "may still be open, 2 when the call is wrong.",
+        "conversation may still be open, 2 when the call is wrong.",
     )
     calibrate.add_argument("--profile", help="use .env.PROFILE in place of .env")
     calibrate.add_argument("--dry-run", action="store_true", help="list what would be done, and send nothing")

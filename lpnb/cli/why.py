@@ -28,9 +28,9 @@ def register(commands: SubParsers) -> None:
     why = commands.add_parser(
         "why",
         help="say which fields of one case decide where it lands, with about ten conversations",
-        description="Send one case whole, without each of its fields and with none, and say which "
-        "fields decide "
-        "where it lands and what would move it. Name the fields with --set, or a case of a file with --case. "
+        description="Send one case whole, without each of its fields and with none, and say which fields "
+        "decide where it lands and what would move it. Name the fields with --set, or a case of a file with "
+        "--case. "
         "Exit status: 0 when the reasons are known, 1 when they are not, 2 when the call, the case or the "
         "settings are wrong.",
     )

@@ -273,11 +273,10 @@ _RULES = {
 }
 
 
+#: The way out for what the models do not take.
+SEND_AS_IT_IS = "To send everything as it is: lpnb.RawBatch(text)."
 #: Values that only older pages have, and what to do about them.
-_OLD_VALUES = {
-    ("ttrDefName", "CUSTOM"): " 'CUSTOM' is on older pages only: leave it out. "
-    "To send everything as it is: lpnb.RawBatch(text)."
-}
+_OLD_VALUES = {("ttrDefName", "CUSTOM"): f" 'CUSTOM' is on older pages only: leave it out. {SEND_AS_IT_IS}"}
 
 
 #: What people call a field otherwise, by the field; compared as ``plain_name`` has it.

@@ -17,6 +17,7 @@ from lpnb._internal.json_codec import JsonError, json_bytes, json_trouble, read_
 from lpnb._internal.request_ids import fresh_id
 from lpnb._internal.validation import join, must, one_of
 from lpnb.errors import Complaint, InvalidValueError
+from lpnb.models.base import SEND_AS_IT_IS
 from lpnb.models.conversation_request import (
     REQUEST_CONVERSATION,
     SET_USER_PROFILE,
@@ -319,7 +320,6 @@ class RawBatch:
 _OLD_PROFILE = re.compile(
     r"\[0\]\.body\.(firstName|lastName|nickName|avatarUrl|role|backgndImgUri|description|privateData)"
 )
-_AS_IT_STANDS = "To send everything as it is: lpnb.RawBatch(text)."
 
 
 def _naming_old_fields(complaints: list[Complaint]) -> list[Complaint]:
@@ -333,7 +333,7 @@ def _naming_old_fields(complaints: list[Complaint]) -> list[Complaint]:
             elif old and not any(one.path == "[0].body" for one in named):
                 sentence = (
                     f"[0].body has {len(old)} fields of older pages ({', '.join(old)}); today the profile is "
-                    f"authenticatedData.lp_sdes. {_AS_IT_STANDS}"
+                    f"authenticatedData.lp_sdes. {SEND_AS_IT_IS}"
                 )
                 named.append(Complaint("[0].body", sentence))
         else:

@@ -10,18 +10,14 @@ timed inside the page, from the event to the last change. Best, median and worst
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 
 import ipywidgets
-from explorer_typing import chromium
-from playwright.sync_api import Locator, Page, sync_playwright
+from explorer_typing import serve
+from playwright.sync_api import Locator, Page
 
 from lpnb import Client, Explorer, Sandbox, Settings
 
@@ -140,25 +136,7 @@ def main() -> None:
             print("In the kernel, processor time:", flush=True)
             kernel_side()
         print("In the page:", flush=True)
-        app = subprocess.Popen(
-            [sys.executable, "-m", "lpnb", "app", "--no-browser"],
-            cwd=folder,
-            env={name: value for name, value in os.environ.items() if not name.startswith("LP_")},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        try:
-            assert app.stdout is not None
-            address = app.stdout.readline().strip()
-            with sync_playwright() as playwright:
-                flags = ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-                browser = playwright.chromium.launch(executable_path=chromium(), args=flags)
-                measure(browser.new_page(viewport={"width": 1360, "height": 1000}), address)
-                browser.close()
-        finally:
-            app.send_signal(signal.SIGTERM)
-            app.wait(20)
+        serve(folder, measure)
 
 
 if __name__ == "__main__":

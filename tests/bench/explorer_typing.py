@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -88,29 +89,33 @@ def measure(page: Page, address: str) -> None:
     )
 
 
+def serve(folder: str, measure: Callable[[Page, str], None]) -> None:
+    """Serve the explorer from *folder*, *measure* its page, stop."""
+    app = subprocess.Popen(
+        [sys.executable, "-m", "lpnb", "app", "--no-browser"],
+        cwd=folder,
+        env={name: value for name, value in os.environ.items() if not name.startswith("LP_")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert app.stdout is not None
+        address = app.stdout.readline().strip()
+        with sync_playwright() as playwright:
+            flags = ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+            browser = playwright.chromium.launch(executable_path=chromium(), args=flags)
+            measure(browser.new_page(viewport={"width": 1360, "height": 1000}), address)
+            browser.close()
+    finally:
+        app.send_signal(signal.SIGTERM)
+        app.wait(20)
+
+
 def main() -> None:
-    """Serve, measure, stop."""
+    """Measure in a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        strange = [name for name in os.environ if name.startswith("LP_")]
-        app = subprocess.Popen(
-            [sys.executable, "-m", "lpnb", "app", "--no-browser"],
-            cwd=folder,
-            env={name: value for name, value in os.environ.items() if name not in strange},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        try:
-            assert app.stdout is not None
-            address = app.stdout.readline().strip()
-            with sync_playwright() as playwright:
-                flags = ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-                browser = playwright.chromium.launch(executable_path=chromium(), args=flags)
-                measure(browser.new_page(viewport={"width": 1360, "height": 1000}), address)
-                browser.close()
-        finally:
-            app.send_signal(signal.SIGTERM)
-            app.wait(20)
+        serve(folder, measure)
 
 
 if __name__ == "__main__":

@@ -130,9 +130,8 @@ def calibrate(
         settings, client.engine.transport, plan.consumers, wait_scale=client.engine.scaled(1.0)
     )
     context = ProbeContext(session, known, receiver, float(wait))
-    rules, reference = (
-        _sandbox_reference()
-    )  # before the account is asked, so that nothing can be lost after it
+    # Before the account is asked, so that nothing can be lost after it.
+    rules, reference = _sandbox_reference()
     problem = _probe(context)
     report = CalibrationReport(
         account=plan.account,

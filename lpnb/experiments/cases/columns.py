@@ -140,8 +140,8 @@ def find_column(name: str) -> Column | None:
 def _first_steps() -> frozenset[str]:
     """What a column's name can begin with."""
     fields = {str(field.alias) for field in ConsumerRequestConversation.model_fields.values()}
-    told = {name.partition(".")[0] for name in (ENTRY_POINTS, IDENTITIES, ATTRIBUTES)}
-    return frozenset(fields | told | {*_SDES, ClientProperties.wire_root})
+    for_monitoring = {name.partition(".")[0] for name in (ENTRY_POINTS, IDENTITIES, ATTRIBUTES)}
+    return frozenset(fields | for_monitoring | {*_SDES, ClientProperties.wire_root})
 
 
 def known_columns() -> list[str]:

@@ -134,7 +134,8 @@ def reasons(
         client: A ``Client`` or ``AsyncClient``.
         case: A dict of values by column, or a ``Case``.
         journal: The file that all is written into; by default a new one below ``runs``, and one line says
-        where. engagement: Ask Monitoring first. When left out: if there are columns for it.
+            where.
+        engagement: Ask Monitoring first. When left out: if there are columns for it.
         live: Must be True for a real account.
         confirm: There, the most conversations that can be opened, as the error names them.
         rate: Calls to the Connector API a second at the most, steps included.

@@ -216,8 +216,8 @@ class _ProgressBar:
             self._bar.start_t = self._bar.last_print_t = self._bar.start_t - progress.seconds
         if (more := progress.done - self._bar.n) > 0:
             self._bar.update(more)
-        more = progress.step_text if progress.state == "running" else progress.state
-        self._bar.set_postfix_str("; ".join(filter(None, (progress.counts, more))), refresh=False)
+        words = progress.step_text if progress.state == "running" else progress.state
+        self._bar.set_postfix_str("; ".join(filter(None, (progress.counts, words))), refresh=False)
         self._bar.refresh()
 
     def close(self, progress: Progress) -> None:

@@ -119,10 +119,8 @@ class ThreadView:
         engine = sent.client.engine
         key = (sent.account_id, conversation_id)
         if key not in self._dialogues:
-            self._dialogues[key] = ConversationEngine(engine, key[1], sent.consumer_id, engine.listener)
-        dialogue = self._dialogues[key]
-        dialogue.listener = engine.listener  # somebody may have begun to listen in the meantime
-        return dialogue
+            self._dialogues[key] = ConversationEngine(engine, key[1], sent.consumer_id)
+        return self._dialogues[key]
 
     def find_open(self) -> Future[None] | None:
         """Look for the conversation that stands in the way of the one asked for, and go on in it."""
