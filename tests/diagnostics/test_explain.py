@@ -269,6 +269,13 @@ def test_a_file_that_is_not_there_is_a_wrong_call(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err == "nowhere.txt cannot be read: No such file or directory.\n"
 
 
+def test_a_status_in_place_of_a_file_is_answered_with_the_way_to_ask(capsys):
+    assert main(["explain", "400"]) == 2
+    assert capsys.readouterr().err == (
+        "400 cannot be read: No such file or directory. To explain a status: echo 400 | lpnb explain\n"
+    )
+
+
 def test_a_status_that_cannot_be_is_a_wrong_call(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["explain", "--status", "42"])
