@@ -408,7 +408,7 @@ def test_of_many_findings_a_screen_is_printed() -> None:
         ({"engagementId": "888888"}, []),
     ],
 )  # fmt: skip
-def test_a_campaign_without_its_engagement_is_found(campaign, said):
+def test_a_campaign_without_its_engagement_is_found(campaign: dict[str, str], said: list[str]) -> None:
     frames = json.loads(JSON)
     frames[1]["body"]["campaignInfo"] = campaign
 
