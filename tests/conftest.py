@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import ssl
+import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -14,6 +16,7 @@ from typing import Any
 import certifi
 import hypothesis
 import pytest
+from jupyter_kernels import socket_folder
 from loopback_proxy import LoopbackProxy
 from xdist.scheduler import LoadScopeScheduling
 
@@ -123,6 +126,18 @@ ONE_PYTHON = (
 )
 
 
+def pytest_sessionstart() -> None:
+    """Collect thousands of tests without looking through them for garbage again and again ..."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """... and let no test's own collection look through them either."""
+    gc.enable()
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what `.ci/run` has one Python do."""
     for item in items:
@@ -197,6 +212,33 @@ def keys_of_earlier_tests(monkeypatch: pytest.MonkeyPatch) -> None:
         return free
 
     monkeypatch.setattr(tokens, "_new_key", take_key)
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[dict[str, str]]:
+    """What kernels and commands are started with so that they need not import pandas and its like anew."""
+    if not hasattr(os, "pidfd_open"):  # only Linux has it; elsewhere each program imports for itself
+        yield {}
+        return
+    address = str(socket_folder() / "forks")
+    server = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("servers") / "fork_server.py"), address],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    with server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == b"ready\n"
+        yield {"LPNB_FORK_SERVER": address}
+        server.communicate()
+
+
+@pytest.fixture
+def forked_programs(fork_server: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the kernels and commands of a test as forks: it is not about how they start."""
+    for name, value in fork_server.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture

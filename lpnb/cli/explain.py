@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,12 +45,7 @@ def _run(options: argparse.Namespace) -> int:
             content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
             explanation = explain(decode_text(content), status=options.status, request=options.request)
         except OSError as error:
-            hint = (
-                f" To explain a status: echo {file} | lpnb explain"
-                if re.fullmatch(r"[1-5]\d\d", file)
-                else ""
-            )
-            print(one_line(f"{file} cannot be read: {error.strerror}.{hint}"), file=sys.stderr)
+            print(one_line(f"{file} cannot be read: {error.strerror}."), file=sys.stderr)
             status = 2
             continue
         except InvalidValueError as error:

@@ -60,7 +60,7 @@ CLOSE = """async () => {
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is in this folder."""
     for item in items:
-        if Path(__file__).parent not in item.path.parents:
+        if not item.nodeid.startswith("tests/browser/"):
             continue
         item.add_marker(pytest.mark.browser)
         if CHROMIUM is None and not os.environ.get("CI"):
@@ -74,13 +74,18 @@ _PLAYWRIGHT_LOOP: list[asyncio.AbstractEventLoop] = []
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
     """Let the tests that come after one in this folder run event loops of their own."""
-    if Path(__file__).parent not in item.path.parents:
+    if item.get_closest_marker("browser") is None:
         return (yield)
     asyncio._set_running_loop(next(iter(_PLAYWRIGHT_LOOP), None))
     try:
         return (yield)
     finally:
         asyncio._set_running_loop(None)
+
+
+@pytest.fixture(autouse=True)
+def kernels(forked_programs: None) -> None:
+    """Fork what the front ends of this folder start."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -101,7 +106,7 @@ class Lab:
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def lab(tmp_path_factory: pytest.TempPathFactory, fork_server: dict[str, str]) -> Iterator[Lab]:
     """JupyterLab on a free port, reading nothing of the developer's own."""
     manager = Path("@jupyter-widgets", "jupyterlab-manager", "package.json")
     assert any(Path(root, "labextensions", manager).is_file() for root in jupyter_path()), (
@@ -124,7 +129,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         server = subprocess.Popen(
             command,
             cwd=folder,
-            env=environment(home),
+            env=environment(home) | fork_server,
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -186,6 +186,7 @@ def notebook(tmp_path: Path, *cells: str) -> Path:
     return tmp_path / "made.ipynb"
 
 
+@pytest.mark.usefixtures("forked_programs")
 def test_a_page_of_a_notebook_shows_text_html_and_pictures_behind_their_cells(tmp_path, notebook_pages):
     file = notebook(
         tmp_path,
@@ -203,6 +204,7 @@ def test_a_page_of_a_notebook_shows_text_html_and_pictures_behind_their_cells(tm
     assert (tmp_path / "pictures" / "made-2-0.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.usefixtures("forked_programs")
 def test_a_notebook_that_fails_ends_the_build_with_its_name_and_without_colours(tmp_path, notebook_pages):
     with pytest.raises(notebook_pages.FailedNotebookError) as caught:
         notebook_pages.page(notebook(tmp_path, "1 / 0"), tmp_path, run=True)
@@ -212,6 +214,7 @@ def test_a_notebook_that_fails_ends_the_build_with_its_name_and_without_colours(
     assert "\x1b" not in str(caught.value)
 
 
+@pytest.mark.usefixtures("forked_programs")
 def test_a_notebook_that_complains_on_standard_error_ends_the_build(tmp_path, notebook_pages):
     with pytest.raises(notebook_pages.FailedNotebookError) as caught:
         notebook_pages.page(

@@ -82,7 +82,7 @@ def test_exercises_are_those_of_the_notebook_and_are_left_open(
 
 
 def test_a_notebook_runs_and_shows_neither_warnings_nor_secrets(
-    stored: nbformat.NotebookNode, tmp_path: Path
+    stored: nbformat.NotebookNode, tmp_path: Path, forked_programs: None
 ) -> None:
     with Sandbox(client_secret=SECRET) as sandbox:
         settings = "".join(f"{name}='{value}'\n" for name, value in sandbox.environment().items())
