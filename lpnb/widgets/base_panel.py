@@ -45,6 +45,7 @@ class BasePanel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._on_change,
             self.sender.show_error,
             self._extra_widgets,
+            self._request_html,
             self.sender.button.focus,
         )
         self.sender.set_form(self.batch_form)
@@ -57,6 +58,10 @@ class BasePanel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _extra_widgets(self, batch_form: BatchForm) -> list[Any]:
         """Make what stands below the form's fields."""
         return []
+
+    def _request_html(self, batch: ConversationBatch | None) -> str:
+        """What to show of the request that would post *batch*."""
+        return ""
 
     def _make_widgets(self, factory: WidgetFactory) -> list[Any]:
         """Make the widgets that the panel shows."""

@@ -137,10 +137,12 @@ class Explorer(BasePanel):
         compose = factory.vbox(
             [
                 *self.toolbar.widgets,
-                factory.box([batch_form.left, batch_form.side], "lpnb-columns"),
+                batch_form.left,
+                batch_form.side,
                 sender.row,
             ],
             "lpnb-compose",
+            "lpnb-columns",
         )
         self._pages = {name: factory.vbox([]) for name in TABS[1:]}
         self.tabs = ipw.Tab(
@@ -149,7 +151,6 @@ class Explorer(BasePanel):
         )  # fmt: skip
         self.tabs.observe(self._tab_chosen, names="selected_index")
         self._mark_account_kind()
-        self._show_request()
         return [*self.connection.widgets, self.tabs]
 
     # The tabs
@@ -284,15 +285,14 @@ class Explorer(BasePanel):
         if status is None and response.outcome == "not sent":
             words = "the last send did not get as far as its call"
         self.connection.set_health(status is not None and status < 500, words)
-        self._show_request()
+        self.batch_form.show_hints()
         self._saved_output.update()
 
-    def _show_request(self) -> None:
-        self.batch_form.request.value = request_html(self.client, self.batch)
+    def _request_html(self, batch: ConversationBatch | None) -> str:
+        return request_html(self.client, batch)
 
     def _on_change(self) -> None:
         super()._on_change()
-        self._show_request()
         self.toolbar.changed()
         self._history.form_changed()
         self._saved_output.update_soon()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -23,9 +23,13 @@ class WidgetFactory:
         self.on_error: Callable[[BaseException], None] | None = None
         self.plain: Any = ipw.Layout(width="auto")
         self.text: Any = TextStyle(description_width="9em")
-        self.label_style: Any = DescriptionStyle(description_width="9em")
         self._html: Any = HTMLStyle()
         self._button: Any = ipw.ButtonStyle()
+
+    @cached_property
+    def label_style(self) -> Any:
+        """The style of what is neither a text box nor a button: few forms have such a thing."""
+        return DescriptionStyle(description_width="9em")
 
     def html(self, value: str, *classes: str) -> Any:
         """An ``HTML`` widget; *value* has been escaped."""

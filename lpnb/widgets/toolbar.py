@@ -41,9 +41,7 @@ class Toolbar:
         self.undo = factory.button(
             "Undo", lambda _: self._run_action(batch_form.undo), "lpnb-tool", "lpnb-key-undo", disabled=True
         )
-        self.redo = factory.button(
-            "Redo", lambda _: self._run_action(batch_form.redo), "lpnb-tool", disabled=True
-        )
+        self.redo: Any = None
         duplicate = factory.button(
             "Duplicate",
             lambda _: self._run_action(self._duplicate),
@@ -66,7 +64,7 @@ class Toolbar:
         self.note: Any = None
         self._body: Any = None
         self._row = factory.box(
-            [*self._buttons.values(), self.undo, self.redo, duplicate, reset, self.find, go_button],
+            [*self._buttons.values(), self.undo, duplicate, reset, self.find, go_button],
             "lpnb-tools",
         )
         self._last_button = go_button
@@ -74,8 +72,13 @@ class Toolbar:
 
     def changed(self) -> None:
         """The form has changed: say whether there are steps to take."""
-        self.undo.disabled = not self._batch_form.can_undo
-        self.redo.disabled = not self._batch_form.can_redo
+        form = self._batch_form
+        self.undo.disabled = not form.can_undo
+        if self.redo is None and form.can_redo:
+            self.redo = self._factory.button("Redo", lambda _: self._run_action(form.redo), "lpnb-tool")
+            insert_after(self._row, self.undo, self.redo)
+        if self.redo is not None:
+            self.redo.disabled = not form.can_redo
 
     def toggle(self, name: str) -> None:
         """Open the panel *name*, or close it when it is open."""

@@ -599,12 +599,12 @@ def test_the_request_is_shown_with_masks_and_with_the_host_once_it_is_known(
 ) -> None:
     assert (
         "POST https://{asyncMessagingEnt}/api/account/12345678/messaging/consumer/conversation?v=3"
-        in text(explorer.batch_form.request)
+        in text(explorer.batch_form.hints)
     )
 
     send(explorer)
 
-    shown = text(explorer.batch_form.request)
+    shown = text(explorer.batch_form.hints)
     assert f"POST {client.engine.account.domains['asyncMessagingEnt']}/api/account/12345678/" in shown
     assert "Authorization: ********" in shown
     assert "X-LP-ON-BEHALF: ********" in shown

@@ -178,8 +178,9 @@ def test_a_complaint_stands_at_the_field_it_is_about(
         ]
         group = next(group for group in groups if group is not None and key in group._widgets)
         note = group._notes[key]
-        place = group.children.index(composer.field(key))
-        assert group.children[place + 1] is note
+        rows = group.rows()
+        assert rows[rows.index(composer.field(key)) + 1] is note
+        assert note in group._container().children
         assert "lpnb-wrong" in composer.field(key)._dom_classes
 
     assert html.unescape(note.value).startswith(f'<b role="alert">{sentence}')

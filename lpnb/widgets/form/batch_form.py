@@ -31,7 +31,7 @@ from lpnb.widgets.form.form import (
     is_frame_pair,
 )
 from lpnb.widgets.form.sections import CollapsibleSection, Section
-from lpnb.widgets.styles import WidgetFactory, insert_after, set_visible
+from lpnb.widgets.styles import WidgetFactory, set_visible
 
 CONSUMER = "consumer_id"
 #: How many steps back there are, and for how many seconds typing into one field is one step.
@@ -54,6 +54,7 @@ class BatchForm:
         on_change: Called after every change, once it has been checked and shown.
         on_error: Told of an exception, which in a callback would vanish unseen.
         extra_widgets: Makes what stands below the fields.
+        request_html: What to show of the request that would post a batch.
         skip_to_send: Puts the cursor onto Send, for whoever walks by the Tab key.
     """
 
@@ -64,6 +65,7 @@ class BatchForm:
         on_change: Callable[[], None],
         on_error: Callable[[Exception], None],
         extra_widgets: Callable[[BatchForm], list[Any]],
+        request_html: Callable[[ConversationBatch | None], str],
         skip_to_send: Callable[[], None],
     ) -> None:
         self.account_id = account_id
@@ -75,6 +77,7 @@ class BatchForm:
         self.expand_on_load = True
         self._factory, self._on_change, self._on_error = factory, on_change, on_error
         self._extra_widgets, self._skip_to_send = extra_widgets, skip_to_send
+        self._request_html = request_html
         self._client_properties: ClientProperties | None = None
         self._lines_before: list[html_views.JsonLine] = []
         self._complaint_fields: list[str] = []
@@ -94,8 +97,10 @@ class BatchForm:
         other_fields = [
             field for key, field in fields.items() if key not in (*PERSON_FIELDS, *ROUTING_FIELDS)
         ]
-        self.who = Section(form, [fields[key] for key in PERSON_FIELDS], factory, FIELDS_WITH_HELP)
-        self.where = Section(form, [fields[key] for key in ROUTING_FIELDS], factory, FIELDS_WITH_HELP)
+        self.who, self.where = (
+            Section(form, [fields[key] for key in keys], factory, FIELDS_WITH_HELP, self._container)
+            for keys in (PERSON_FIELDS, ROUTING_FIELDS)
+        )
         section_feet: dict[str, Callable[[], list[Any]]] = {"personal": self._more_contacts}
         self.collapsible_sections = {
             place: CollapsibleSection(
@@ -117,34 +122,30 @@ class BatchForm:
         self._check()
         self.consumer_id.observe(self._on_consumer_input, names="value")
         new_id = factory.button("New id", lambda _: self.new_id(), tooltip="A fresh id that nobody can guess")
-        self.consumer_note = factory.html("", "lpnb-note")
+        self.consumer_note: Any = None
+        self._consumer_row = factory.box([self.consumer_id, new_id], "lpnb-consumer")
         who = "<h3>Who the agent sees</h3><p>The SDEs. Only what is filled in is sent.</p>"
         where = "<h3>Where it goes</h3><p>The campaign and engagement that route the conversation.</p>"
         self.left = factory.vbox(
             [
-                factory.box([self.consumer_id, new_id], "lpnb-consumer"),
-                self.consumer_note,
+                self._consumer_row,
                 factory.html(who, "lpnb-head"),
                 self._skip_link(),
-                self.who,
+                *self.who.rows(),
                 *(person.button, customer.button, self.custom.section.button),
                 factory.html(where, "lpnb-head"),
                 self._skip_link(),
-                self.where,
+                *self.where.rows(),
                 session.button,
                 *self._extra_widgets(self),
             ],
             "lpnb-form",
         )
         self.preview = factory.html(self._preview_html(), "lpnb-preview")
-        self.complaint_summary = factory.html(html_views.wrong_html(()), "lpnb-says")
+        self.complaint_summary: Any = None
         self.complaint_buttons: Any = None
-        self.hints = factory.html(html_views.hints_html(self.advice), "lpnb-says")
-        self.request = factory.html("", "lpnb-request")
-        self._side_content = factory.box(
-            [self.complaint_summary, self.preview, self.request, self.hints], "lpnb-stay"
-        )
-        self.side = factory.box([self._side_content], "lpnb-side")
+        self.hints = factory.html(self._hints_html(), "lpnb-says")
+        self.side = factory.box([self.preview, self.hints], "lpnb-side")
 
     def _skip_link(self) -> Any:
         """A button that is seen once the Tab key has come to it."""
@@ -370,10 +371,9 @@ class BatchForm:
             ]
             for section in sections:
                 section.show_complaints(sentences)
-            self.consumer_note.value = html_views.note_html("", sentences.get(CONSUMER, ""))
-            self.complaint_summary.value = html_views.wrong_html(self.complaints)
+            self._show_consumer_note(sentences.get(CONSUMER, ""))
             self._show_complaint_buttons()
-            self.hints.value = html_views.hints_html(self.advice)
+            self.show_hints()
             self.preview.value = self._preview_html()
             self._on_change()
         except Exception as error:  # an exception in a callback would vanish unseen
@@ -411,14 +411,31 @@ class BatchForm:
         }  # fmt: skip
         return {**unchanged, **complaints_by_field(complaints, keys)}
 
+    def _show_consumer_note(self, sentence: str) -> None:
+        """At the end of its row, where it moves nobody's place when it is made."""
+        if sentence and self.consumer_note is None:
+            self.consumer_note = self._factory.html("", "lpnb-note")
+            self._consumer_row.children = [*self._consumer_row.children, self.consumer_note]
+        if self.consumer_note is not None:
+            self.consumer_note.value = html_views.note_html("", sentence)
+
+    def show_hints(self) -> None:
+        """Show the request and the advice as they are now."""
+        self.hints.value = self._hints_html()
+
+    def _hints_html(self) -> str:
+        return self._request_html(self.batch) + html_views.hints_html(self.advice)
+
     def _show_complaint_buttons(self) -> None:
         """One button for each complaint, which leads to its field. Buttons once made are used again."""
         complaints_shown = self.complaints[:_MAX_COMPLAINT_BUTTONS]
         if self.complaint_buttons is None:
             if not complaints_shown:
                 return
+            self.complaint_summary = self._factory.html("", "lpnb-says")
             self.complaint_buttons = self._factory.vbox([], "lpnb-jumps")
-            insert_after(self._side_content, self.complaint_summary, self.complaint_buttons)
+            self.side.children = [self.complaint_summary, self.complaint_buttons, *self.side.children]
+        self.complaint_summary.value = html_views.wrong_html(self.complaints)
         buttons = list(self.complaint_buttons.children)
         while len(buttons) < len(complaints_shown):
             place = len(buttons)

@@ -7,7 +7,7 @@ import json
 import re
 import types
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 import ipywidgets as ipw
@@ -52,11 +52,11 @@ class FormField:
     help: str = ""
     example: str = ""
     choices: tuple[str, ...] = ()
+    #: Its name, such as ``personal.contacts[0].email``.
+    key: str = field(init=False)
 
-    @property
-    def key(self) -> str:
-        """The field's name, such as ``personal.contacts[0].email``."""
-        return join(self.place, *self.path)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", join(self.place, *self.path))
 
     def widget(self, value: Any, factory: WidgetFactory) -> Any:
         """Make the ipywidget that shows *value*, with a real label."""

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import ipywidgets as ipw
-
 from lpnb.widgets.form.fields import FormField
 from lpnb.widgets.form.form import DEFAULTS, Form
 from lpnb.widgets.html_views import note_html
 from lpnb.widgets.styles import WidgetFactory, insert_after, set_visible
 
 
-class Section(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
+class Section:
     """Some fields of a form under each other, with a note below each that has something to say.
 
     Args:
@@ -21,12 +19,18 @@ class Section(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         fields: The fields, in the order shown.
         factory: The panel's layouts.
         keys_with_help: The keys of the fields whose help is always visible.
+        container: Returns the box that ``rows`` stand in.
     """
 
     def __init__(
-        self, form: Form, fields: Sequence[FormField], factory: WidgetFactory, keys_with_help: Iterable[str]
+        self,
+        form: Form,
+        fields: Sequence[FormField],
+        factory: WidgetFactory,
+        keys_with_help: Iterable[str],
+        container: Callable[[], Any],
     ) -> None:
-        self._form, self._factory = form, factory
+        self._form, self._factory, self._container = form, factory, container
         self._fields = tuple(fields)
         self._keys_with_help = frozenset(keys_with_help)
         self._widgets = {field.key: form.widget(field, factory) for field in fields}
@@ -34,7 +38,6 @@ class Section(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         # their place. So every field that a few wrong letters bring a complaint to has one from the start.
         self._notes: dict[str, Any] = {}
         self._note(fields)
-        super().__init__(self._rows(), layout=factory.plain, _dom_classes=("lpnb-group",))
 
     def _note(self, fields: Iterable[FormField]) -> None:
         for field in fields:
@@ -45,28 +48,29 @@ class Section(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def add(self, fields: Sequence[FormField]) -> None:
         """Show further fields below those that are there."""
         if new := [field for field in fields if field.key not in self._widgets]:
+            box, before = self._container(), self.rows()
+            start = box.children.index(before[0]) if before else 0
             self._fields += tuple(new)
             self._widgets.update((field.key, self._form.widget(field, self._factory)) for field in new)
             self._note(new)
-            self.children = self._rows()
+            rest = box.children[start + len(before) :]
+            box.children = [*box.children[:start], *self.rows(), *rest]
 
     def show_complaints(self, sentences: Mapping[str, str]) -> None:
         """Show at each field the sentence that there is about it."""
-        added = False
         for field in self._fields:
             sentence, note = sentences.get(field.key, ""), self._notes.get(field.key)
             if note is None and not sentence:
                 continue
+            widget = self._widgets[field.key]
             if note is None:
                 note = self._notes[field.key] = self._factory.html("", "lpnb-note")
-                added = True
+                insert_after(self._container(), widget, note)
             note.value = note_html(field.help if field.key in self._keys_with_help else "", sentence)
-            widget = self._widgets[field.key]
             (widget.add_class if sentence else widget.remove_class)("lpnb-wrong")
-        if added:
-            self.children = self._rows()
 
-    def _rows(self) -> list[Any]:
+    def rows(self) -> list[Any]:
+        """The fields' widgets, each with its note if it has one."""
         both = ((self._widgets[field.key], self._notes.get(field.key)) for field in self._fields)
         return [widget for pair in both for widget in pair if widget is not None]
 
@@ -111,9 +115,9 @@ class CollapsibleSection:
         if visible and self.group is None:
             # Without an example the help is the placeholder; a second contact needs no help again.
             keys_with_help = [f.key for f in self.fields if f.help and f.example and not {1, 2} & set(f.path)]
-            self.group = Section(self._form, self.fields, self._factory, keys_with_help)
+            self.group = Section(self._form, self.fields, self._factory, keys_with_help, lambda: self.body)
+            self.body = self._factory.vbox([*self.group.rows(), *self._make_foot()], "lpnb-group")
             self.group.show_complaints(self._complaints)
-            self.body = self._factory.vbox([self.group, *self._make_foot()])
             insert_after(self._container(), self.button, self.body)
         self._open = visible
         if self.body is not None:

@@ -42,4 +42,7 @@ def request_html(client: Client | AsyncClient, batch: ConversationBatch | None) 
         for name, value in request.headers.items()
         if name in shown
     )
-    return f"<h3>The request</h3><p>{esc(about)}</p><code>{esc(request.method)} {esc(url)}</code>{headers}"
+    return (
+        f'<div class="lpnb-request"><h3>The request</h3><p>{esc(about)}</p>'
+        f"<code>{esc(request.method)} {esc(url)}</code>{headers}</div>"
+    )
