@@ -193,13 +193,13 @@ def _error(operation: str, exchange: Exchange, reply: Mapping[str, Any], attempt
     if status is None or exchange.failure is not None:
         failure = exchange.failure or "no answer came"
         if exchange.started:
-            not_known = " Whether the report was taken is not known." if operation == "report" else ""
+            not_known = " Whether the report was accepted is not known." if operation == "report" else ""
             sentence = f"Monitoring gave no usable answer: {failure}{tried}.{not_known}"
         else:
             sentence = f"Monitoring could not be reached: {failure}{tried}."
         return MonitoringError(sentence, status)
     not_known = (
-        " Whether it was taken is not known."
+        " Whether it was accepted is not known."
         if operation == "report" and _is_outcome_unknown(exchange)
         else ""
     )

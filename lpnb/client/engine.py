@@ -420,6 +420,6 @@ def wait_for(engine: Engine, work: Coroutine[Any, Any, T]) -> T:
     except KeyboardInterrupt as interrupt:
         if len(engine.unknown) > before:
             opens = any(pair.type == "cm.ConsumerRequestConversation" for pair in engine.unknown[-1].pairs)
-            consequence = "a conversation may exist" if opens else "it may have been taken"
+            consequence = "a conversation may exist" if opens else "it may have been accepted"
             interrupt.add_note(f"The request had left: {consequence}. See client.unknown[-1].")
         raise

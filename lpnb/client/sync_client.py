@@ -147,7 +147,7 @@ class Client(BaseClient):
 
         Returns:
             A ``BatchResponse`` with one pair, whatever the service said. ``sequence`` is the number of
-            what was published. A frame that may have been taken is not sent again by itself.
+            what was published. A frame that may have been accepted is not sent again by itself.
 
         Raises:
             InvalidValueError: The frame is wrong; nothing was sent.

@@ -188,7 +188,7 @@ class ReportRequest(EngagementRequest):
 
 @dataclass(frozen=True)
 class Reported:
-    """That a report was taken, and whose session it went into."""
+    """That a report was accepted, and whose session it went into."""
 
     consumer_id: str | None
     visitor_id: str
@@ -201,7 +201,7 @@ class Reported:
     @property
     def explanation(self) -> str:
         """What it means, in words."""
-        return f"The report was taken into session {self.session_id} of visitor {self.visitor_id}."
+        return f"The report was added to session {self.session_id} of visitor {self.visitor_id}."
 
 
 @dataclass(frozen=True)

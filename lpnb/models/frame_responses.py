@@ -47,11 +47,11 @@ def explain_frame(reading: Reading, outcome: Outcome, status: int | None, failur
     in_conversation = f" in conversation {pair.conversation_id}" if pair.conversation_id else ""
     if outcome == "answered":
         message = f": {pair.message}" if pair.message else ""
-        return f"{pair.type or 'The frame'} was taken{in_conversation}{message}.{anomaly}"
+        return f"Accepted{in_conversation}{message}.{anomaly}"
     if outcome == "unknown":
         reason = failure or (f"HTTP {status} came back" if status else "no answer came")
         return (
-            f"The request left, and {reason}.{anomaly} {pair.type or 'The frame'} may have been taken, so it "
+            f"The request left, and {reason}.{anomaly} It may have been accepted, so it "
             "was not repeated. Look at the conversation before you send it again."
         )
     if outcome == "not sent":
@@ -65,7 +65,7 @@ def explain_frame(reading: Reading, outcome: Outcome, status: int | None, failur
         )
     if pair.code and not pair.code.startswith("http-"):
         message = f": {pair.message.rstrip('.')}" if pair.message else ""
-        return f"The service refused {pair.type or 'the frame'} with {pair.code}{message}.{anomaly}"
+        return f"Refused with {pair.code}{message}.{anomaly}"
     return f"The service refused the call with {(pair.message or f'HTTP {status}').rstrip('.')}.{anomaly}"
 
 

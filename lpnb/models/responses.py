@@ -311,7 +311,7 @@ def explain(reading: Reading, outcome: Outcome, status: int | None, failure: str
         trouble = f" But {profile[0].type} was not accepted: {profile[0].message}." if profile else ""
         return f"Conversation {conversation.conversation_id} is open.{trouble}{anomaly}"
     if outcome == "answered":
-        return f"Every frame was taken; none of them asked for a conversation.{anomaly}"
+        return f"Every frame was accepted; none of them asked for a conversation.{anomaly}"
     if outcome == "unknown":
         reason = failure or (f"HTTP {status} came back" if status else "no answer came")
         return (

@@ -348,7 +348,7 @@ def test_a_report_that_replaces_is_repeated_and_one_that_appends_is_not(door, sa
 
     assert str(caught.value) == (
         "Monitoring gave no usable answer: the connection was closed without an answer. Whether the report "
-        "was taken is not known."
+        "was accepted is not known."
     )
     assert sandbox.calls["report"] == 4
 
@@ -361,7 +361,7 @@ def test_a_report_that_appends_is_not_repeated_when_a_gateway_answers_for_the_se
         door.call("report", "anna", [SearchInfo(keywords=["loan"])])
 
     assert str(caught.value).startswith(f"Monitoring answered the report with HTTP {code}")
-    assert str(caught.value).endswith(". Whether it was taken is not known.")
+    assert str(caught.value).endswith(". Whether it was accepted is not known.")
     assert sandbox.calls["report"] == 1
     assert door.call("report", "anna", [VIP]).attempts == 3
 
@@ -472,7 +472,7 @@ def test_every_type_of_sde_is_reported(door, sandbox):
 
     assert reported.page_id == "page-7"
     assert reported.explanation == (
-        f"The report was taken into session {reported.session_id} of visitor {reported.visitor_id}."
+        f"The report was added to session {reported.session_id} of visitor {reported.visitor_id}."
     )
     visit = sandbox._state.visits.session(reported.session_id)
     kept = [element for _, element in visit.attributes]

@@ -699,7 +699,9 @@ def test_the_stop_button_keeps_a_message_and_says_so(client, sandbox, monkeypatc
         conversation.say("Hello?")
     monkeypatch.undo()
 
-    assert caught.value.__notes__ == ["The request had left: it may have been taken. See client.unknown[-1]."]
+    assert caught.value.__notes__ == [
+        "The request had left: it may have been accepted. See client.unknown[-1]."
+    ]
     assert [line.outcome for line in conversation.messages] == ["unknown"]
     assert client.unknown == conversation.responses
 

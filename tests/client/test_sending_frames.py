@@ -59,7 +59,7 @@ def test_messages_are_numbered_from_0_in_the_order_they_are_sent(door, sandbox, 
     assert [reply.sequence for reply in replies] == [0, 1]
     assert [reply.outcome for reply in replies] == ["answered", "answered"]
     assert [event["message"] for event in said_by(sandbox, opened)] == ["one", "two"]
-    assert replies[0].explanation == f"ms.PublishEvent was taken in conversation {opened}: sequence 0."
+    assert replies[0].explanation == f"Accepted in conversation {opened}: sequence 0."
     assert repr(replies[1]) == f"<BatchResponse answered: conversation {opened}, sequence 1>"
     assert dict(sandbox.calls) == {"domain": 1, "sentinel": 1, "idp": 1, "conversation": 1, "send": 2}
 
@@ -115,7 +115,7 @@ def test_sdes_are_replaced_on_a_conversation_that_is_open(door, sandbox, opened)
     )
 
     assert reply.pairs[0].message == "OK User Profile set successfully"
-    assert reply.explanation == "userprofile.SetUserProfile was taken: OK User Profile set successfully."
+    assert reply.explanation == "Accepted: OK User Profile set successfully."
     assert [sde["type"] for sde in sandbox.profile("anna")] == ["ctmrinfo", "personal"]
 
 
@@ -157,7 +157,7 @@ def test_what_is_the_agents_to_change_is_refused_to_a_consumer(door, opened, fie
 
     assert reply.outcome == "refused"
     assert reply.explanation == (
-        "The service refused cm.UpdateConversationField with BAD_REQUEST: conversationField.field "
+        "Refused with BAD_REQUEST: conversationField.field "
         f"'{field.field_name}' is the agents' to change, not the consumer's."
     )
 
@@ -316,7 +316,7 @@ def test_5001_characters_are_refused_by_the_service_too(door, opened):
     reply = door.send_frame(RawFrame(json.dumps(wire, separators=(",", ":"))), "anna")
 
     assert (reply.outcome, reply.http_status) == ("refused", 400)
-    assert reply.explanation == "The service refused ms.PublishEvent with BAD_REQUEST: Bad Request."
+    assert reply.explanation == "Refused with BAD_REQUEST: Bad Request."
 
 
 def test_another_consumers_conversation_is_refused_after_fresh_tokens(door, sandbox, opened):
@@ -374,7 +374,7 @@ def test_what_may_have_arrived_is_never_sent_again(
     assert (reply.outcome, reply.attempts) == ("unknown", 1)
     assert reply.explanation.startswith(f"The request left, and {explanation}")
     assert reply.explanation.endswith(
-        "ms.PublishEvent may have been taken, so it was not repeated. Look at the conversation before you "
+        "It may have been accepted, so it was not repeated. Look at the conversation before you "
         "send it again."
     )
     assert len(said_by(sandbox, opened)) == arrived
@@ -429,8 +429,8 @@ def test_what_may_have_been_published_is_not_called_refused(cloud, open_client, 
 
     assert (reply.outcome, reply.attempts) == ("unknown", 1)
     assert reply.explanation == (
-        f"The request left, and HTTP 200 came back. ms.PublishEvent came back {odd} ms.PublishEvent may have "
-        "been taken, so it was not repeated. Look at the conversation before you send it again."
+        f"The request left, and HTTP 200 came back. ms.PublishEvent came back {odd} It may "
+        "have been accepted, so it was not repeated. Look at the conversation before you send it again."
     )
 
 

@@ -104,7 +104,7 @@ def test_a_report_that_may_have_been_taken_is_not_made_twice(
     with pytest.raises(MonitoringError) as caught:
         client.report("anna", [{"type": "searchInfo", "keywords": ["x"]}])
 
-    assert ("Whether the report was taken is not known." in str(caught.value)) == (outcome == "unknown")
+    assert ("Whether the report was accepted is not known." in str(caught.value)) == (outcome == "unknown")
     assert tls_sandbox.calls["report"] == done
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
 import os
 import re
+import shutil
+import sqlite3
 import time
 from pathlib import Path
 from typing import Any
@@ -328,11 +331,18 @@ def test_only_runs_of_the_same_columns_are_offered_and_the_newest_comes_first(ta
         tab.name.value = name
         run(tab)
         os.utime(f"runs/{name}.sqlite", (time.time(), time.time() + ("zzz", "aaa", "now").index(name)))
+    shutil.copy("runs/now.sqlite", "runs/chose-its-cases.sqlite")  # as what learns, or answers why, does
+    with contextlib.closing(sqlite3.connect("runs/chose-its-cases.sqlite")) as journal:
+        journal.execute("INSERT INTO run VALUES ('purpose', '{}')")
+        journal.commit()
+    Path("runs/damaged.sqlite").write_bytes(b"SQLite")
 
     tab.name.value = "last"
     run(tab)
 
     assert tab.results.earlier_run.options == ("runs/now.sqlite", "runs/aaa.sqlite", "runs/zzz.sqlite")
+    names = [Path(each).stem for each in tab.past_run.options]
+    assert sorted(names) == ["aaa", "last", "now", "other-columns", "zzz"]
 
 
 def test_runs_are_paired_by_what_was_sent_and_not_by_a_number(tab: ExperimentTab) -> None:

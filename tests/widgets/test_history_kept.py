@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from lpnb import Client, Explorer, Sandbox, Secret, Settings
+from lpnb.models.responses import BatchResponse
 from lpnb.widgets.send.history_store import HistoryStore
 from lpnb.widgets.tabs.history import HistoryTab
 
@@ -55,6 +56,14 @@ def landed(explorer: Explorer) -> None:
     """Wait for the landing of the last send."""
     explorer.open_tab("Send & follow")
     explorer._tab("Send & follow").landing._future.result(10)
+
+
+def die_while_sending(explorer: Explorer, consumer_id: str) -> None:
+    """What a process leaves that ends in the middle of a send."""
+    assert explorer.batch is not None
+    explorer._history.begin(explorer.client, explorer.batch, consumer_id)
+    for lock in explorer._history.store._locks.values():
+        lock._release()
 
 
 def text(widget: Any) -> str:
@@ -131,8 +140,7 @@ def test_a_send_whose_end_nobody_saw_is_kept_as_unknown_and_asked_about(
     history_of(explorer).keep.value = True
     explorer.field("personal.firstname").value = "Ada"
     explorer._history._save_form()
-    assert explorer.batch is not None
-    explorer._history.begin(explorer.client, explorer.batch, explorer.consumer_id.value)
+    die_while_sending(explorer, explorer.consumer_id.value)
 
     again = open_explorer()
     again.send_button.click()
@@ -142,6 +150,25 @@ def test_a_send_whose_end_nobody_saw_is_kept_as_unknown_and_asked_about(
     assert "while this send was under way" in again.sent[0].response.explanation
     assert "a conversation may exist already" in text(again.sender.status)
     assert sandbox.calls["conversation"] == 0
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_send_that_is_under_way_in_another_explorer_is_not_shown_as_unknown(
+    open_explorer: Open, folder: Path, kept: bool
+) -> None:
+    explorer = open_explorer()
+    history_of(explorer).keep.value = kept
+    assert explorer.batch is not None
+    explorer._history.begin(explorer.client, explorer.batch, "anna")
+
+    meanwhile = open_explorer()
+    history_of(meanwhile).forget_button.click()  # which takes nothing from a send under way
+    explorer._history.add(explorer.client, explorer.batch, BatchResponse("anna", "answered", (), "Open."))
+
+    assert meanwhile.sent == []
+    assert [sent.response.outcome for sent in open_explorer().sent] == ["answered"] * kept
+    left = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    assert left - {".gitignore"} == ({"sends.jsonl"} if kept else set())
 
 
 def test_the_grid_and_how_it_is_run_come_back_too(open_explorer: Open) -> None:
@@ -187,8 +214,7 @@ def test_without_the_tick_too_a_send_whose_end_nobody_saw_is_known_but_none_of_i
     explorer = open_explorer()
     explorer.field("personal.firstname").value = "Ada"
     explorer.consumer_id.value = "anna"
-    assert explorer.batch is not None
-    explorer._history.begin(explorer.client, explorer.batch, "anna")
+    die_while_sending(explorer, "anna")
     on_disk = "".join(path.read_text() for path in folder.iterdir())
 
     again = open_explorer()

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from lpnb._internal.json_codec import JsonError, json_text, read_json
+from lpnb._internal.writer_lock import FileLock, is_locked
 
 #: Where form and sends are kept once somebody has ticked it, in the folder that the notebook runs in.
 DEFAULT_HISTORY = "lpnb-history"
 #: What is older is deleted when an explorer is opened.
 MAX_AGE = timedelta(days=30)
 _SENDS, _FORM, _IGNORE = "sends.jsonl", "form.json", ".gitignore"
-_UNDER_WAY = "under-way-*.json"
+_UNDER_WAY, _LOCK = "under-way-*.json", ".lock"
 
 
 class HistoryStore:
@@ -39,6 +40,7 @@ class HistoryStore:
 
     def __init__(self, folder: str | Path = DEFAULT_HISTORY) -> None:
         self.folder = Path(folder)
+        self._locks: dict[str, FileLock] = {}
 
     @property
     def is_on(self) -> bool:
@@ -55,19 +57,41 @@ class HistoryStore:
         self.folder.chmod(0o700)
         self._write(_IGNORE, "*\n")
 
-    def mark(self, record: Mapping[str, Any]) -> None:
-        """Write that a send is under way, whether or not anything else is kept. *record* holds no values."""
-        self._make_folder()
-        self._write(_UNDER_WAY.replace("*", record["key"]), json_text(dict(record)))
+    def begin(self, record: Mapping[str, Any], *, kept: bool) -> None:
+        """Write that a send is under way: among those that are kept, or else only until ``end``.
 
-    def unmark(self, key: str) -> None:
-        """The send has ended: nothing is left of ``mark``."""
-        (self.folder / _UNDER_WAY.replace("*", key)).unlink(missing_ok=True)
-        if not self.is_on and not self._marks():
+        As long as this process lives, no other explorer takes it for a send whose end nobody saw.
+        """
+        self._make_folder()
+        mark = self._mark(record["key"])
+        try:
+            self._locks[record["key"]] = FileLock(mark)
+        finally:
+            if kept:
+                self.add(record)
+            else:
+                self._write(mark.name, json_text(dict(record)))
+
+    def end(self, key: str) -> None:
+        """The send has ended: nothing is left of ``begin`` but its record, where records are kept."""
+        if (lock := self._locks.pop(key, None)) is not None:
+            lock.close()
+        self._remove(self._mark(key))
+        if not self.is_on and not any(self.folder.glob(f"{_UNDER_WAY}*")):
             self.forget()
 
+    def _mark(self, key: str) -> Path:
+        return self.folder / _UNDER_WAY.replace("*", key)
+
+    def _remove(self, mark: Path) -> None:
+        """Delete *mark* and its lock, unless its send is under way."""
+        if not is_locked(mark):
+            for path in (mark, mark.with_name(mark.name + _LOCK)):
+                path.unlink(missing_ok=True)
+
     def _marks(self) -> list[Path]:
-        return sorted(self.folder.glob(_UNDER_WAY))
+        names = {path.name.removesuffix(_LOCK) for path in self.folder.glob(f"{_UNDER_WAY}*")}
+        return [self.folder / name for name in sorted(names)]
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Write *record* behind the others."""
@@ -76,22 +100,23 @@ class HistoryStore:
     def records(self) -> list[dict[str, Any]]:
         """The latest of each key that is not too old, in the order of their first lines.
 
-        What is too old is taken out of the file as well.
+        What is too old is taken out of the file as well. What is under way is left to the explorer it is of.
         """
         path = self.folder / _SENDS
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
         latest = {record["key"]: record for record in map(_record, lines) if record is not None}
         oldest = (datetime.now(UTC) - MAX_AGE).isoformat()
         young = [record for record in latest.values() if record["at"] >= oldest]
-        if len(young) < len(lines):
+        under_way = {mark for mark in self._marks() if is_locked(mark)}
+        if len(young) < len(lines) and not under_way:
             self._replace(_SENDS, "".join(json_text(record) + "\n" for record in young))
         for mark in self._marks():
-            record = _record(mark.read_text(encoding="utf-8", errors="replace"))
+            record = _record(mark.read_text(encoding="utf-8", errors="replace")) if mark.exists() else None
             if record is None or record["at"] < oldest:
-                self.unmark(mark.stem.removeprefix(_UNDER_WAY.split("*", maxsplit=1)[0]))
+                self._remove(mark)
             elif record["key"] not in latest:
                 young.append(record)
-        return young
+        return [record for record in young if self._mark(record["key"]) not in under_way]
 
     def save_form(self, form: Mapping[str, Any]) -> None:
         """Keep what the form holds now, in place of what it held before."""
@@ -109,8 +134,11 @@ class HistoryStore:
 
     def forget(self) -> None:
         """Delete everything that was kept."""
-        for path in (*(self.folder / name for name in (_FORM, _SENDS, _IGNORE)), *self._marks()):
-            path.unlink(missing_ok=True)
+        for mark in self._marks():
+            self._remove(mark)
+        under_way = self._marks()
+        for name in (_FORM, _SENDS, *([] if under_way else [_IGNORE])):
+            (self.folder / name).unlink(missing_ok=True)
         if self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()
 

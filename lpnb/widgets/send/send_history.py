@@ -60,11 +60,10 @@ class SendHistory:
         """Write down that a send begins, before it leaves; without its values where nothing is to be kept."""
         self._begun_key = uuid.uuid4().hex
         place = (client.settings.account_id, client.settings.domain_api)
-        if self.is_kept:
-            self._write(begun_record(self._begun_key, place, batch, consumer_id), client)
-            return
-        record = begun_record(self._begun_key, place, ConversationBatch(), consumer_id)
-        self._quietly(self.store.mark, _scrubbed({**record, "values": False}, client.settings.secrets))
+        shown = batch if self.is_kept else ConversationBatch()
+        record = {**begun_record(self._begun_key, place, shown, consumer_id), "values": self.is_kept}
+        record = _scrubbed(record, client.settings.secrets)
+        self._quietly(lambda: self.store.begin(record, kept=self.is_kept))
 
     def add(
         self, client: Client | AsyncClient, batch: ConversationBatch, response: BatchResponse
@@ -75,7 +74,7 @@ class SendHistory:
         sent.key, self._begun_key = self._begun_key or sent.key, ""
         self.sent.append(sent)
         self.update(sent)
-        self._quietly(self.store.unmark, sent.key)
+        self._quietly(self.store.end, sent.key)
         return sent
 
     def update(self, sent: SentRequest) -> None:

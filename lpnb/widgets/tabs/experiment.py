@@ -26,7 +26,7 @@ from lpnb.widgets.form.grid_form import GridForm
 from lpnb.widgets.html_views import error_text
 from lpnb.widgets.styles import WidgetFactory, set_visible
 from lpnb.widgets.tabs.experiment_learning import LearningView
-from lpnb.widgets.tabs.experiment_results import RunResults
+from lpnb.widgets.tabs.experiment_results import RunResults, journals_of_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -317,8 +317,7 @@ class ExperimentTab:
             await self._watch(run)
 
     def _list_past_runs(self) -> None:
-        paths = sorted(RUNS.glob("*.sqlite"), key=lambda each: each.stat().st_mtime, reverse=True)
-        self.past_run.options = [str(path) for path in paths]
+        self.past_run.options = [str(path) for path in journals_of_runs(RUNS)]
 
     def _options(self, client: Client | AsyncClient, grid: Grid) -> dict[str, Any] | None:
         """How the run is driven; None, and a question, when a real account has not been confirmed."""

@@ -224,20 +224,27 @@ async def write_report(
 
 
 def earlier_runs(journal_path: Path, table: pd.DataFrame) -> list[str]:
-    """The other journals in the same folder whose cases have the same columns, the newest first."""
-    from lpnb.journal.reader import read_journal
+    """The other runs in the same folder whose cases have the same columns, the newest first."""
     from lpnb.tables.run_table import RUN_COLUMNS
 
     own = {str(column) for column in table.columns} - RUN_COLUMNS.keys()
-    paths = [path for path in journal_path.parent.glob("*.sqlite") if path != journal_path]
-    found = []
-    for path in sorted(paths, key=lambda each: each.stat().st_mtime, reverse=True):
-        try:
-            columns = set(read_journal(path).about.get("columns", ()))
-        except LpnbError:  # damaged, or another program's
-            continue
-        if columns == own:
-            found.append(str(path))
+    runs = journals_of_runs(journal_path.parent)
+    return [str(path) for path, columns in runs.items() if columns == own and path != journal_path]
+
+
+def journals_of_runs(folder: Path) -> dict[Path, set[str]]:
+    """The columns of each run of given cases in *folder*, the newest first.
+
+    A run that chose its cases, to learn what decides or why one landed there, is no run to go on with.
+    """
+    from lpnb.journal.reader import read_journal
+
+    found = {}
+    for path in sorted(folder.glob("*.sqlite"), key=lambda each: each.stat().st_mtime, reverse=True):
+        with contextlib.suppress(LpnbError):  # damaged, or another program's
+            about = read_journal(path).about
+            if "purpose" not in about:
+                found[path] = set(about.get("columns", ()))
     return found
 
 
