@@ -7,7 +7,7 @@ several searches are gone through side by side: most of the time of learning is 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -119,6 +119,12 @@ class CubeSearch:
             )
             self._known[question] = ranked[:_MOST_CUBES]
         return [self._known.get(question, []) for question in questions]
+
+    def conditions(self) -> Iterator[tuple[Condition, ...]]:
+        """Those of every cube found so far."""
+        for cubes in self._known.values():
+            for cube in cubes:
+                yield cube.conditions
 
     def _weight(self, cases: int) -> float:
         """How much these cases count: 1 for each of now."""

@@ -15,6 +15,7 @@ from lpnb.experiments.learning.cube_search import CubeSearch
 from lpnb.experiments.learning.decision_list import Rule, Rules, description_bits
 from lpnb.experiments.learning.evidence import HARD_WEIGHT, Evidence, places_of
 from lpnb.experiments.learning.joint_factors import label_bits
+from lpnb.experiments.learning.list_search import ListSearch
 
 #: Lists that explain everything and are no more than so many bits longer than the shortest are rivals.
 RIVAL_BITS = 12.0
@@ -27,7 +28,11 @@ _MOST_ROUNDS = 48
 #: From so many cases on, a list longer than the landings one by one means that there is no short one.
 _MANY_CASES = 96
 #: Rounds after a batch that contradicts nothing: they look for a shorter list and for rivals.
-_ROUNDS = 4
+_ROUNDS = 2
+#: The same after one that does, and when lists are looked for anew.
+_ROUNDS_CONTRADICTED, _ROUNDS_ANEW = 4, 6
+#: Rounds that are left at the least after a shorter list was found.
+_PATIENCE = 3
 
 
 @dataclass(slots=True)
@@ -96,17 +101,17 @@ class Inducer:
         kept = [before] if before is not None else []
         kept += [rules for _, rules in self.current.rivals] if self.current else []
         contradicted = before is None or self._hard(evidence.wrong(before)) > 0
-        rounds, patience = _ROUNDS, 3
+        rounds = _ROUNDS
         begin: list[Rules] = []
         if contradicted:
-            rounds, patience = 10, 8
+            rounds = _ROUNDS_CONTRADICTED
             begin += [rules for rules in kept if not self._hard(evidence.wrong(rules))][:2]
             begin += [self.tidy(self.fit(kept[0]))] if kept else []
         else:
             begin.append(kept[0])
         if evidence.count >= self._anew_at:
             self._anew_at = int(evidence.count * 1.3) + 10
-            rounds, patience = 14, 10
+            rounds = _ROUNDS_ANEW
             begin += [self.tidy(self.fit((Rule((), skill),))) for skill in self._common_skills()[:2]]
         for rules in [*begin, *kept]:
             if not self._hard(evidence.wrong(rules)):
@@ -114,10 +119,10 @@ class Inducer:
         for rules in begin:
             pool[rules] = self.cost(rules)
         best = min(pool, key=lambda rules: (pool[rules], rules))
-        here = best
         if evidence.count >= _MANY_CASES and self.length(best) > label_bits(evidence):
-            rounds = patience = 2  # no short list is to be found, and looking for one takes the longest then
-        left, turn = rounds, 0
+            rounds = 1  # no short list is to be found, and looking for one takes the longest then
+        best = self._assembled(best, pool)
+        here, left, turn = best, rounds, 0
         while left and turn < _MOST_ROUNDS:
             left, turn = left - 1, turn + 1
             found = self.tidy(self._changed(here, random))
@@ -125,21 +130,38 @@ class Inducer:
             warmth = _WARMTH * left / rounds
             if pool[found] <= pool[here] + warmth * random.random():
                 here = found
-            if pool[found] < pool[best] - 1e-9:
-                best = here = found
-                left = max(left, patience)
-        while True:
-            polished = self.tidy(self._polished(best))
-            pool[polished] = self.cost(polished)
-            if pool[polished] >= pool[best] - 1e-9:
-                break
-            best = polished
+            if not left or pool[found] < pool[best] - 1e-9:
+                before = best
+                best = self._assembled(min(best, found, key=lambda rules: (pool[rules], rules)), pool)
+                if pool[best] < pool[before] - 1e-9:
+                    here, left = best, max(left, min(rounds, _PATIENCE))
         shortest = pool[best]
         rivals = sorted(
             (cost, rules) for rules, cost in pool.items() if cost <= shortest + RIVAL_BITS and rules != best
         )
         self.current = Induction(best, shortest, _different(rivals)[:MOST_RIVALS])
         return self.current
+
+    def _assembled(self, best: Rules, pool: dict[Rules, float]) -> Rules:
+        """The shortest list made of the cubes met so far, polished; again while it gets shorter."""
+        evidence, search = self.evidence, self._search
+        assert search is not None  # noqa: S101 - update() made it
+        while True:
+            cubes = [rule.conditions for rules in pool for rule in rules[:-1]]
+            before = pool[best]
+            for found in ListSearch(evidence, self.skills, [*cubes, *search.conditions()]).find():
+                tidied = self.tidy(found)
+                pool[tidied] = self.cost(tidied)
+                if pool[tidied] < pool[best] - 1e-9:
+                    best = tidied
+            while True:
+                polished = self.tidy(self._polished(best))
+                pool[polished] = self.cost(polished)
+                if pool[polished] >= pool[best] - 1e-9:
+                    break
+                best = polished
+            if pool[best] >= before - 1e-9:
+                return best
 
     def _hard(self, cases: int) -> int:
         return cases & ~self.evidence.soft

@@ -1,0 +1,154 @@
+"""Beam search for short lists that are made of known cubes: each rule is right on all that is left to it.
+
+Every cube is tried below every list of the beam at a time, 64 cases in a machine word.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lpnb.experiments.learning.decision_list import RULE_BITS, Condition, Rule, Rules
+from lpnb.experiments.learning.evidence import HARD_WEIGHT, SOFT_WEIGHT, Evidence
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int32]
+Words = npt.NDArray[np.uint64]
+
+BEAM_WIDTH = 24
+_MOST_CUBES, _MOST_RULES, _MOST_LISTS = 1_500, 60, 3
+#: Lists in the making that are looked at to fill the beam: several of them leave the same cases.
+_LOOKED_AT = 12 * BEAM_WIDTH
+#: What is still to be said of the cases left is reckoned as this share of writing their skills down.
+_SHARE_LEFT = 0.7
+
+
+class _Beam(NamedTuple):
+    """Lists in the making: the cases left to each, what it costs so far, and its rules."""
+
+    left: Words
+    cost: Floats
+    rules: list[tuple[Rule, ...]]
+
+
+class _Extensions(NamedTuple):
+    """Every list of a beam with each of the cubes below it; shapes (lists, cubes)."""
+
+    skill: npt.NDArray[np.int64]
+    """The skill that the cube's rule would have."""
+    default: npt.NDArray[np.int64]
+    """The skill of most of the cases left then."""
+    cost: Floats
+    ended: npt.NDArray[np.bool_]
+    """Whether the cases left then have one skill."""
+    score: Floats
+    """The cost with what is still to be said; infinite where the rule would be wrong."""
+
+
+class ListSearch:
+    """Puts lists together from the conditions of cubes.
+
+    Args:
+        evidence: What the lists must explain.
+        skills: The number of skills that a rule's length is reckoned with.
+        cubes: The conditions of rules; of those that hold the same cases, the shortest are used.
+    """
+
+    def __init__(self, evidence: Evidence, skills: int, cubes: Iterable[tuple[Condition, ...]]) -> None:
+        self._evidence = evidence
+        self._words = evidence.count // 64 + 1
+        space, base = evidence.space, RULE_BITS + math.log2(max(skills, 2))
+        shortest: dict[int, tuple[float, tuple[Condition, ...]]] = {}
+        for conditions in islice(dict.fromkeys(cubes), _MOST_CUBES):
+            length = base + space.shape_bits[len(conditions)]
+            length += sum(space.condition_bits(*condition) for condition in conditions)
+            held = evidence.cube(conditions)
+            if held and (held not in shortest or (length, conditions) < shortest[held]):
+                shortest[held] = length, conditions
+        chosen = sorted(shortest.items(), key=lambda item: item[1])
+        self._conditions = [conditions for _, (_, conditions) in chosen]
+        self._lengths = np.array([length for _, (length, _) in chosen])
+        self._cubes = self._as_words([held for held, _ in chosen])
+        self._skills = self._as_words(evidence.skill_bits)
+        self._soft = self._as_words([evidence.soft])[:, 0]
+        # Cases are counted in the weight of one from before a change, where there are any.
+        self._unit = round(HARD_WEIGHT / SOFT_WEIGHT) if evidence.soft else 1
+        numbers = np.arange(self._unit * evidence.count + 1) / self._unit
+        self._said = numbers * np.log2(np.maximum(numbers, 1 / self._unit))
+
+    def find(self) -> list[Rules]:
+        """Some lists that explain every case that counts, the shortest first; none where there is none."""
+        found: dict[Rules, float] = {}
+        beam = _Beam(self._as_words([self._evidence.everything]), np.zeros(1), [()])
+        best = np.inf
+        for _ in range(_MOST_RULES if self._conditions else 0):
+            every = self._extensions(beam)
+            every.score[every.cost >= best] = np.inf
+            for which, cube in _lowest(np.where(every.ended, every.score, np.inf), _MOST_LISTS):
+                rule = Rule(self._conditions[cube], int(every.skill[which, cube]))
+                rules = (*beam.rules[which], rule, Rule((), int(every.default[which, cube])))
+                found[rules] = cost = float(every.cost[which, cube])
+                best = min(best, cost)
+            every.score[every.ended | (every.cost >= best)] = np.inf
+            beam = self._next(beam, every)
+            if not beam.rules:
+                break
+        return sorted(found, key=lambda rules: (found[rules], rules))[:_MOST_LISTS]
+
+    def _extensions(self, beam: _Beam) -> _Extensions:
+        left = self._skills[:, :, None] & beam.left[:, None]
+        inside = self._counts(left[..., None], self._cubes[:, None, None])
+        rest = self._counts(left)[..., None] - inside
+        skill, default, total = inside.argmax(axis=0), rest.argmax(axis=0), rest.sum(axis=0)
+        other = inside.sum(axis=0) - inside.max(axis=0)
+        cost = beam.cost[:, None] + self._lengths
+        # So few units are of soft cases, and can be none of a hard one.
+        usable = (other < self._unit) & (inside.max(axis=0) > 0)
+        if self._unit > 1:
+            cost = cost + SOFT_WEIGHT * other
+        ended = total - rest.max(axis=0) < self._unit
+        said = self._said[total] - self._said[rest].sum(axis=0)
+        return _Extensions(skill, default, cost, ended, np.where(usable, cost + _SHARE_LEFT * said, np.inf))
+
+    def _next(self, beam: _Beam, every: _Extensions) -> _Beam:
+        seen: set[bytes] = set()
+        left, cost, rules = [], [], []
+        for which, cube in _lowest(every.score, _LOOKED_AT):
+            rest = beam.left[:, which] & ~self._cubes[:, cube]
+            if (key := rest.tobytes()) not in seen:
+                seen.add(key)
+                left.append(rest)
+                cost.append(every.cost[which, cube])
+                rule = Rule(self._conditions[cube], int(every.skill[which, cube]))
+                rules.append((*beam.rules[which], rule))
+                if len(left) == BEAM_WIDTH:
+                    break
+        return _Beam(np.array(left).T, np.array(cost), rules)
+
+    def _counts(self, cases: Words, within: Words | None = None) -> Integers:
+        """The weight of the cases in each bitset; words are the first axis, and summed up."""
+        found = np.zeros((), dtype=np.int32)
+        for number, word in enumerate(cases):
+            both = word if within is None else word & within[number]
+            found = found + np.bitwise_count(both) * np.int32(self._unit)
+            if self._unit > 1:
+                found -= np.bitwise_count(both & self._soft[number]) * np.int32(self._unit - 1)
+        return found
+
+    def _as_words(self, cases: Iterable[int]) -> Words:
+        """Shape (words, bitsets)."""
+        raw = b"".join(bits.to_bytes(8 * self._words, "little") for bits in cases)
+        return np.ascontiguousarray(np.frombuffer(raw, dtype="<u8").reshape(-1, self._words).T)
+
+
+def _lowest(score: Floats, most: int) -> list[tuple[int, int]]:
+    """The places of the lowest finite scores, lowest first."""
+    flat = score.ravel()
+    places = np.flatnonzero(np.isfinite(flat))
+    places = places[np.argsort(flat[places], kind="stable")[:most]]
+    return [divmod(place, score.shape[1]) for place in places.tolist()]
