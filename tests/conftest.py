@@ -102,11 +102,20 @@ ONE_WORKER_EACH = (
 
 
 class SharingTestsTogether(LoadScopeScheduling):
-    """Gives tests that share something to one worker, larger groups first, and any other to the next."""
+    """Gives tests that share something to one worker, larger groups first; then what one function tests to the
+    next that is free, but each page and each notebook on its own, which take long.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0].removeprefix("tests/")
-        return next((shared for shared in ONE_WORKER_EACH if path.startswith(shared)), nodeid)
+        alone = nodeid if path.startswith(("docs/", "notebooks/")) else nodeid.partition("[")[0]
+        return next((shared for shared in ONE_WORKER_EACH if path.startswith(shared)), alone)
+
+    def _pending_of(self, workload: dict[str, dict[str, bool]]) -> int:
+        """Count what a worker still has to do, without what it has done: that is asked after every report."""
+        for scope in [scope for scope, tests in workload.items() if all(tests.values())]:
+            del workload[scope]
+        return super()._pending_of(workload)
 
 
 #: Folders and files whose tests find the same whichever Python runs them: they read files of the repository,
@@ -164,8 +173,16 @@ def nothing_leaves_this_machine() -> Iterator[None]:
     assert _OUTSIDE == []
 
 
+#: The folder that tests without one of their own run in, as long as none leaves anything there.
+_EMPTY: list[Path] = []
+
+
 @pytest.fixture(autouse=True)
-def hermetic(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+def hermetic(
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     """Run where there is no ``.env`` and nothing of the developer's environment names an account."""
     network = (
         "HTTPS_PROXY",
@@ -177,7 +194,12 @@ def hermetic(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     )
     for name in [name for name in os.environ if name.startswith("LP_") or name.upper() in network]:
         monkeypatch.delenv(name)
-    monkeypatch.chdir(str(tmp_path))
+    if "tmp_path" in request.fixturenames:
+        monkeypatch.chdir(request.getfixturevalue("tmp_path"))
+        return
+    if not _EMPTY or any(_EMPTY[-1].iterdir()):  # to make a folder takes as long as a small test
+        _EMPTY.append(tmp_path_factory.mktemp("empty"))
+    monkeypatch.chdir(_EMPTY[-1])
 
 
 @pytest.fixture(autouse=True)
