@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +46,12 @@ def _run(options: argparse.Namespace) -> int:
             content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
             explanation = explain(decode_text(content), status=options.status, request=options.request)
         except OSError as error:
-            print(one_line(f"{file} cannot be read: {error.strerror}."), file=sys.stderr)
+            hint = (
+                f" To explain a status: echo {file} | lpnb explain"
+                if re.fullmatch(r"[1-5]\d\d", file)
+                else ""
+            )
+            print(one_line(f"{file} cannot be read: {error.strerror}.{hint}"), file=sys.stderr)
             status = 2
             continue
         except InvalidValueError as error:

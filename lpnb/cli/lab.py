@@ -92,7 +92,7 @@ def _serve(folder: Path, options: argparse.Namespace, settings: dict[str, str], 
     }
     exit_on_termination()
     with server_process(command, environment) as lab:
-        print(f"Notebooks talk to {target}.", file=sys.stderr)
+        print(f"Notebooks talk to {target}. JupyterLab is starting; its address follows.", file=sys.stderr)
         if print_address(lab, port, f"http://127.0.0.1:{port}{page}?token={token}"):
             print("Ctrl-C stops everything.", file=sys.stderr)
         return lab.wait()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ _FIRST_RUN_OPTIONS = (
     "engagement", "say", "landing", "landing_wait", "close", "hash_personal", "cap", "dry_run",
 )  # fmt: skip
 _SHOWN_MISSES = 5
+_SHOWN_SKILLS = 8
 
 
 def register(commands: SubParsers) -> None:
@@ -99,9 +101,20 @@ def _run(options: argparse.Namespace) -> int:
             written = write_table(options, run)
         finally:  # also when whoever read the table has gone
             print_summary(run, client, options)
+            _print_landings(run)
             if cases is None or cases.expectations:
                 _print_expectations(run)
     return 0 if written and run.progress.answered == run.progress.total else 1
+
+
+def _print_landings(run: Run) -> None:
+    """Say how many conversations landed in which skill, the most frequent first."""
+    landings = Counter(filter(None, run.columns()["landed_skill"])).most_common()
+    shown = [f"{skill} {number:,}" for skill, number in landings[:_SHOWN_SKILLS]]
+    if len(landings) > _SHOWN_SKILLS:
+        shown.append(f"{len(landings) - _SHOWN_SKILLS} other skills")
+    if shown:
+        print(one_line(f"Landed: {', '.join(shown)}."), file=sys.stderr)
 
 
 def _print_expectations(run: Run) -> None:

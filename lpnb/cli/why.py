@@ -90,6 +90,9 @@ def _case(options: argparse.Namespace, errors: UsageErrors) -> Case | None:
             "such as cases.csv --case vip."
         )
         return None
+    if options.cases is not None and "=" in options.cases.name and not options.cases.exists():
+        errors.add(f"There is no file {options.cases}. Did you mean --set {options.cases}?")
+        return None
     if options.cases is None:
         pairs = [text.partition("=") for text in options.set]
         for text, (name, sign, _) in zip(options.set, pairs, strict=True):

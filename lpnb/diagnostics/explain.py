@@ -5,25 +5,33 @@ Nothing is sent and nothing is looked up: all of it follows from the text.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
-from lpnb._internal.display import brief, esc
+from lpnb._internal.display import brief, esc, table_html
 from lpnb._internal.json_codec import JsonError, read_json
 from lpnb._printable import one_line
 from lpnb.errors import Complaint, InvalidValueError
-from lpnb.models.best_practices import odd_texts
+from lpnb.models.best_practices import foreign_brand, odd_texts
 from lpnb.models.conversation_request import REQUEST_CONVERSATION, SET_USER_PROFILE
 from lpnb.models.responses import BatchResponse, Outcome, read_batch
 from lpnb.models.responses import explain as explain_outcome
-from lpnb.models.status_meanings import CODE_ADVICE, MEANINGS, status_meaning
+from lpnb.models.status_meanings import CODE_ADVICE, MEANINGS, UNKNOWN_MEANING, status_meaning
 from lpnb.snippets.parse import read_request
 from lpnb.snippets.parsed_request import KIND_NAMES, ParsedRequest, RecordedReply, RecordedToken
 
 _WIDTH = 80
+#: What follows from a finding. "accepted, but" is: the service takes it, and it is hardly what was meant.
+Effect = Literal["refused", "probable cause", "may be refused", "accepted, but", "not known", ""]
+#: Paths of what the pages call mandatory, an array of two frames and their envelopes: 400 without it.
+_ENVELOPE = re.compile(r"frames|\[\d+\](\.(kind|type|id|body))?")
+#: Sentences about frames that the text does not hold whole, and about code that may send them as JSON.
+_NOT_WHOLE = re.compile(r"must stand in the text|frames come from|copy it whole|about frames were left out")
+_IN_CODE = re.compile(r"frames are written as|of one batch|of older pages")
 #: Sentences of a kind that are printed at the most, so that all stay on a screen.
 _SHOWN = 12
 _TOKEN_NAMES = {"Authorization": "AppJWT", "X-LP-ON-BEHALF": "ConsumerJWS"}
@@ -32,10 +40,19 @@ _HEADERS = tuple(_TOKEN_NAMES)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong: where (a path on the wire, a header, or ""), and a sentence on it."""
+    """One thing that is wrong: where (a path on the wire, a header, or ""), a sentence on it, what follows.
+
+    ``effect`` is "refused" where that is certain; "may be refused" where LivePerson documents no answer, and
+    "probable cause" when such a value was refused; "accepted, but" where it passes and is hardly what was
+    meant; "not known" where a conversation may exist; "" where the text is no request.
+    """
 
     path: str
     sentence: str
+    effect: Effect = ""
+
+    def __str__(self) -> str:
+        return f"{self.effect}: {self.sentence}" if self.effect else self.sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +64,7 @@ class Explanation:
         description: The same as a sentence.
         findings: What is wrong, the cause of a refusal first.
         answer: What the service answered, or is expected to answer, and what to do.
+        verdict: Whether the service refuses it, as a sentence; "" where the text is no request.
         notes: What lpnb reads or fills in otherwise than the text has it.
         tokens: A sentence for each token: whose it is and when it ends. The token itself is nowhere.
     """
@@ -57,6 +75,7 @@ class Explanation:
     answer: str
     notes: tuple[str, ...] = ()
     tokens: tuple[str, ...] = ()
+    verdict: str = ""
 
     @property
     def ok(self) -> bool:
@@ -68,8 +87,11 @@ class Explanation:
         return {
             "kind": self.kind,
             "ok": self.ok,
+            "verdict": self.verdict,
             "description": self.description,
-            "findings": [{"path": one.path, "sentence": one.sentence} for one in self.findings],
+            "findings": [
+                {"effect": one.effect, "path": one.path, "sentence": one.sentence} for one in self.findings
+            ],
             "answer": self.answer,
             "notes": list(self.notes),
             "tokens": list(self.tokens),
@@ -79,10 +101,9 @@ class Explanation:
         return "\n".join(map(one_line, self._lines()))
 
     def _lines(self) -> Iterator[str]:
-        verdict = "" if self.findings else " Nothing is wrong with it."
-        yield from _wrapped(self.description + verdict, "")
+        yield from _wrapped(self._first_line(), "")
         for finding in self.findings[:_SHOWN]:
-            yield from _wrapped(finding.sentence, "- ")
+            yield from _wrapped(str(finding), "- ")
         if len(self.findings) > _SHOWN:
             yield f"- ... and {len(self.findings) - _SHOWN:,} more; --json has them all."
         if self.answer:
@@ -95,15 +116,21 @@ class Explanation:
                 for sentence in sentences[:_SHOWN]:
                     yield from _wrapped(sentence, "- ")
 
+    def _first_line(self) -> str:
+        if not self.findings:
+            return f"{self.description} Nothing is wrong with it."
+        return f"{self.verdict} {self.description}".strip()
+
     def _repr_html_(self) -> str:
         def listed(sentences: list[str]) -> str:
             return (
                 "<ul>" + "".join(f"<li>{esc(one)}</li>" for one in sentences) + "</ul>" if sentences else ""
             )
 
-        verdict = "" if self.findings else " Nothing is wrong with it."
+        rows = [(one.effect, one.sentence) for one in self.findings]
+        table = table_html("Findings", ("what follows", "what is wrong"), rows) if rows else ""
         return (
-            f"<p>{esc(self.description + verdict)}</p>{listed([one.sentence for one in self.findings])}"
+            f"<p>{esc(self._first_line())}</p>{table}"
             f"<p>{esc(self.answer)}</p>{listed([*self.tokens, *self.notes])}"
         )
 
@@ -142,9 +169,9 @@ def explain(text: str, *, status: int | None = None, request: int | None = None)
 
     Example:
         >>> print(explain('{"code": "40103", "message": "Invalid ConsumerJWS"}', status=401))
-        This is the service's answer.
-        - 401, 40103: The ConsumerJWS is invalid, or the conversation belongs to another
-          consumer.
+        LivePerson refused this: 401. This is the service's answer.
+        - refused: 401, 40103: The ConsumerJWS is invalid, or the conversation belongs
+          to another consumer.
         <BLANKLINE>
         Check the consumer id, and get a new ConsumerJWS for it from the IDP; lpnb gets
         its own.
@@ -179,8 +206,11 @@ def explanation_of(
     if status is not None:
         reply = RecordedReply(status, reply.body if reply else None)
     tokens = [_Token(token, parsed.account_id) for token in parsed.tokens]
-    findings = [Finding(one.path, one.sentence) for one in parsed.complaints if one.path not in _HEADERS]
+    findings = [_finding(one) for one in parsed.complaints if one.path not in _HEADERS]
     findings += _odd_values(parsed, {finding.path for finding in findings})
+    if reply is None or not 200 <= (reply.status or 0) < 300:
+        brand = list(_brand(parsed))
+        findings = [*(one for one in findings if not brand or one.path != brand[0].path), *brand]
     if parsed.kind == "nothing" and status is not None:
         findings = []
     # A token that has ended since was good when something else than 401 came back.
@@ -190,8 +220,9 @@ def explanation_of(
     reply_findings: list[Finding] = []
     if reply is not None:
         answer, reply_findings = _answer(parsed, reply, bool(findings))
+        findings = [_with_reply(one, reply_findings) for one in findings]
     elif parsed.frames is not None:
-        answer = _expected_answer(findings, token_findings)
+        answer = _expected_answer([*findings, *token_findings])
     notes = list(parsed.notes)
     if any(complaint.path in _HEADERS for complaint in parsed.complaints):
         notes.append("The tokens of the text are not kept: lpnb gets its own.")
@@ -201,6 +232,8 @@ def explanation_of(
     every = [*findings, *reply_findings, *token_findings]
     if reply is not None and reply.status == 401:
         every = [*reply_findings, *token_findings, *findings]
+    elif reply is None:  # tokens are looked at first, and what is certain comes first
+        every = sorted([*token_findings, *findings], key=lambda finding: finding.effect != "refused")
     return Explanation(
         parsed.kind,
         _description(parsed, reply),
@@ -208,7 +241,65 @@ def explanation_of(
         answer,
         tuple(notes),
         tuple(token.sentence() for token in tokens),
+        _verdict(every, reply, reply_findings),
     )
+
+
+def _finding(complaint: Complaint) -> Finding:
+    """A complaint with what follows from it: a refusal is certain where a mandatory part is missing."""
+    path, sentence = complaint.path, complaint.sentence
+    effect: Effect = "may be refused"
+    if path == "text" or _NOT_WHOLE.search(sentence):
+        effect = ""
+    elif _ENVELOPE.fullmatch(path) and not _IN_CODE.search(sentence):
+        effect = "refused"
+    return Finding(path, sentence, effect)
+
+
+def _with_reply(finding: Finding, said: list[Finding]) -> Finding:
+    """A finding about a request whose answer is known: what was taken is not refused."""
+    if not said:
+        return replace(finding, effect="accepted, but") if finding.effect else finding
+    is_cause = said[0].sentence.startswith("400") or "BAD_REQUEST" in said[0].sentence
+    if finding.effect == "may be refused" and said[0].effect == "refused" and is_cause:
+        return replace(finding, effect="probable cause")
+    return finding
+
+
+def _verdict(findings: list[Finding], reply: RecordedReply | None, said: list[Finding]) -> str:
+    """One sentence on whether the service refuses it; findings of a request that was answered are past."""
+    effects = {finding.effect for finding in findings}
+    status = next(
+        (finding.sentence[:3] for finding in said or findings if finding.sentence[:3].isdigit()), ""
+    )
+    if said and said[0].effect == "not known":
+        return "It is not known whether LivePerson opened a conversation."
+    if said:
+        if "of a proxy or a gateway" in said[0].sentence:
+            return f"A proxy or a gateway refused this: {status}."
+        return f"LivePerson refused this: {status}." if status >= "300" else "LivePerson refused this."
+    if reply is None and "refused" in effects:
+        is_401 = status == "401" or any(one.path in _HEADERS for one in findings)
+        return f"LivePerson refuses this: {401 if is_401 else 400}, and nothing is created."
+    if "may be refused" in effects:
+        return "This may pass, or be refused with 400: LivePerson's pages do not say which."
+    return "LivePerson takes this, but hardly as it is meant." if "accepted, but" in effects else ""
+
+
+def _brand(parsed: ParsedRequest) -> Iterator[Finding]:
+    """What the account of the second frame gets: 40001 without one."""
+    if not isinstance(parsed.frames, list) or len(parsed.frames) < 2:
+        return
+    body = parsed.frames[1].get("body") if isinstance(parsed.frames[1], Mapping) else None
+    path = "[1].body.brandId"
+    if not isinstance(body, Mapping) or any(note.startswith(path) for note in parsed.notes):
+        return
+    brand = body.get("brandId")
+    if brand in (None, ""):
+        yield Finding(path, f"401, 40001: {path} is missing; lpnb fills in the account.", "refused")
+    elif isinstance(brand, str) and parsed.account_id and foreign_brand(brand, parsed.account_id):
+        sentence = f"{path} is {brief(brand)}, the URL says {brief(parsed.account_id)}."
+        yield Finding(path, sentence, "may be refused")
 
 
 def _odd_values(parsed: ParsedRequest, named: set[str]) -> Iterator[Finding]:
@@ -218,7 +309,9 @@ def _odd_values(parsed: ParsedRequest, named: set[str]) -> Iterator[Finding]:
             body = frame.get("body")
             for path, sentence in odd_texts(body, f"[{number}].body"):
                 if path not in named:
-                    yield Finding(path, f"{path}: {sentence}")
+                    # The profile's values are free texts; what becomes of an id that is none is not said.
+                    effect: Effect = "accepted, but" if number == 0 else "may be refused"
+                    yield Finding(path, f"{path}: {sentence}", effect)
             campaign = body.get("campaignInfo") if isinstance(body, Mapping) else None
             if isinstance(campaign, Mapping) and campaign.get("campaignId"):
                 path = f"[{number}].body.campaignInfo"
@@ -227,6 +320,7 @@ def _odd_values(parsed: ParsedRequest, named: set[str]) -> Iterator[Finding]:
                         path,
                         f"{path}: campaignId and engagementId belong together; without its engagement a "
                         "campaign routes nothing.",
+                        "accepted, but",
                     )
 
 
@@ -245,14 +339,11 @@ def _description(parsed: ParsedRequest, reply: RecordedReply | None) -> str:
     return f"This is {name}."
 
 
-def _expected_answer(findings: list[Finding], token_findings: list[Finding]) -> str:
-    if token_findings:
-        return "Sent as it is, expect 401: tokens are looked at first. lpnb gets tokens of its own."
+def _expected_answer(findings: list[Finding]) -> str:
+    if any(finding.path in _HEADERS for finding in findings):
+        return "Tokens are looked at first: get fresh ones, or let lpnb send it, which gets its own."
     if findings:
-        return (
-            "Sent as it is, expect 400, BAD_REQUEST, or a conversation without these values: which of "
-            "the two is not documented."
-        )
+        return "Correct what is named above, and send it again."
     return "Expect 200 with OK for both frames, as long as the consumer has no open conversation."
 
 
@@ -264,12 +355,12 @@ def _answer(parsed: ParsedRequest, reply: RecordedReply, cause_known: bool) -> t
     if reply.body and reply.body.lstrip().startswith("<") and status is not None and status >= 400:
         whose = f"{status}: This is a page of a proxy or a gateway; LivePerson answers in JSON."
         if status >= 500 and (meaning := status_meaning(status)) is not None:
-            return meaning[1], [Finding("", f"{whose} {meaning[0]}")]
-        return _PAGE_ADVICE, [Finding("", f"{whose} The request may not have come any further.")]
+            return meaning[1], [Finding("", f"{whose} {meaning[0]}", "not known")]
+        return _PAGE_ADVICE, [Finding("", f"{whose} The request may not have come any further.", "refused")]
     code = next((pair.code for pair in reading.pairs if pair.code in MEANINGS), _error_code(reply.body))
     if code is not None:
         number = f"{status}, " if status not in (None, 200) else "401, "
-        return CODE_ADVICE[code], [Finding("", f"{number}{code}: {MEANINGS[code]}")]
+        return CODE_ADVICE[code], [Finding("", f"{number}{code}: {MEANINGS[code]}", "refused")]
     is_open_already = "already has open conversation" in (reply.body or "")
     if status is not None and (status >= 400 or status < 200) and not is_open_already:
         meaning = status_meaning(status)
@@ -287,7 +378,7 @@ def _answer(parsed: ParsedRequest, reply: RecordedReply, cause_known: bool) -> t
                 if parsed.frames is None
                 else "No rule of the documentation is broken; look at what the service said."
             )
-        return advice, [Finding("", sentence)]
+        return advice, [Finding("", sentence, "not known" if meaning == UNKNOWN_MEANING else "refused")]
     if status is not None and 200 <= status < 300 and not reply.body:
         return f"The service answered with {status}. What became of each frame stands in its body.", []
     outcome = _outcome(reading.says, [pair.ok for pair in reading.pairs])
@@ -298,7 +389,8 @@ def _answer(parsed: ParsedRequest, reply: RecordedReply, cause_known: bool) -> t
         return sentence, []
     first, stop, rest = sentence.partition(". ")
     number = f"{status}: " if status is not None else ""
-    return rest if stop else "", [Finding("", f"{number}{first}{'.' if stop else ''}")]
+    effect: Effect = "not known" if outcome == "unknown" else "refused"
+    return rest if stop else "", [Finding("", f"{number}{first}{'.' if stop else ''}", effect)]
 
 
 _PAGE_ADVICE = "Check the address and the way there: lpnb doctor shows hosts, proxy and authorities."
@@ -388,22 +480,22 @@ class _Token:
         consumer = "ext_consumer_id" in self.claims
         if self.is_broken:
             sentence = f"{self.header}: the {self.name} cannot be decoded: it was changed or cut off."
-            found.append(Finding(self.header, sentence))
+            found.append(Finding(self.header, sentence, "refused"))
         if self.header == "Authorization" and consumer:
             sentence = "Authorization has a ConsumerJWS in it; the AppJWT belongs there."
-            found.append(Finding(self.header, sentence))
+            found.append(Finding(self.header, sentence, "refused"))
         if self.header == "X-LP-ON-BEHALF" and "scope" in self.claims and not consumer:
             sentence = "X-LP-ON-BEHALF has an AppJWT in it; the ConsumerJWS belongs there."
-            found.append(Finding(self.header, sentence))
+            found.append(Finding(self.header, sentence, "refused"))
         if self.end is not None and self.end < datetime.now(UTC) and not answered:
             sentence = f"{self.header}: the {self.name} ended on {self.end:%Y-%m-%d at %H:%M} UTC."
-            found.append(Finding(self.header, sentence))
+            found.append(Finding(self.header, sentence, "refused"))
         if self.account and self.account_id and self.account != self.account_id:
             sentence = (
                 f"{self.header}: the {self.name} is of account {brief(self.account)}, the URL says "
                 f"{brief(self.account_id)}."
             )
-            found.append(Finding(self.header, sentence))
+            found.append(Finding(self.header, sentence, "refused"))
         return found
 
     def sentence(self) -> str:

@@ -33,8 +33,8 @@ class PlotsMissingError(LpnbError, ImportError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Pictures need matplotlib, which is not installed. It comes with the extra plots: "
-            + install_command("plots")
+            "Pictures need matplotlib, which is not installed. It comes with the extra plots, and the "
+            "lpnb that is installed stays as it is: " + install_command("plots")
         )
 
 

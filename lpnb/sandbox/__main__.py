@@ -246,7 +246,7 @@ def _announce(sandbox: Sandbox) -> None:
     for name, value in sandbox.environment().items():
         # A secret somebody chose may be one they use elsewhere.
         hidden = name in SECRETS and value not in public
-        print(f"  {name}={'(the one you gave)' if hidden else value}", file=sys.stderr)  # noqa: T201
+        print(f"{name}={'(the one you gave)' if hidden else value}", file=sys.stderr)  # noqa: T201
     if sandbox.ca is not None:
         print(f"Let the client trust the certificate in {sandbox.ca}", file=sys.stderr)  # noqa: T201
     print(f"Agent's page: {sandbox.base}/", file=sys.stderr)  # noqa: T201

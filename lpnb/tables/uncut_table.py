@@ -27,7 +27,7 @@ class UncutTable(pd.DataFrame):
     def __repr__(self) -> str:
         plain = pd.api.types.is_integer_dtype(self.index.dtype) and self.index.name is None
         if plain and self.columns.nlevels == 1 and self.columns.name is None and len(self.columns):
-            return as_text(self)
+            return as_text(self) if len(self) else f"{as_text(self)}\n(no rows)"
         return super().__repr__()
 
     def _repr_html_(self) -> str | None:

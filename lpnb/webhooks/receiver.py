@@ -228,7 +228,7 @@ class Receiver:
             >>> from lpnb import Client, Receiver, Sandbox, Settings
             >>> with Sandbox() as sandbox, Receiver(Settings.of(sandbox.environment())) as receiver:
             ...     print(receiver.why_empty())
-            Nothing has come yet. An event comes when a conversation opens or changes, and when somebody speaks; the sandbox posts it once it is told where to: sandbox.set_webhook(receiver.url).
+            Nothing has come yet. An event comes when a conversation opens or changes, and when somebody speaks; the sandbox posts what happens after sandbox.set_webhook(receiver.url) was called.
         """  # noqa: E501
         if self.latest(1, conversation_id):
             return None
@@ -247,7 +247,7 @@ class Receiver:
             "speaks; "
         )
         if self.settings.on_loopback:
-            return f"{hint}the sandbox posts it once it is told where to: sandbox.set_webhook(receiver.url)."
+            return f"{hint}the sandbox posts what happens after sandbox.set_webhook(receiver.url) was called."
         return (
             f"{hint}LivePerson posts it to the endpoint that the app installation names, and what listens "
             f"there has to pass it on to {self.url}. A new installation can take two minutes."

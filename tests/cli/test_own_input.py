@@ -55,3 +55,49 @@ def test_a_grid_file_that_excludes_a_value_that_there_is_not_is_refused(tmp_path
 def test_a_filter_of_objects_where_numbers_belong_is_refused():
     with pytest.raises(FilterError, match="alertedMcsValues must be an array of"):
         _mcs_alerts("alertedMcsValues", [{}])
+
+
+OWN = "Kundennummer;Vorname;Kundentyp;Kundentyp alt;Bemerkung\n000417;Ines;vip;gold;ruft an\n"
+MAP = """[columns]
+"Kundennummer" = "ctmrinfo.customerId"
+"Vorname" = "personal.firstname"
+"Kundentyp" = "ctmrinfo.ctype"
+"Kundentyp alt" = ""
+"Bemerkung" = "note.message"
+"""
+
+
+def test_a_workbook_of_results_has_the_cases_under_the_headers_of_their_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("kunden.csv").write_text(OWN, encoding="utf-8")
+    Path("map.toml").write_text(MAP, encoding="utf-8")
+    send = ["send", "kunden.csv", "--map", "map.toml", "--journal", "j.sqlite", "-q"]
+
+    assert main([*send, "--out", "ergebnis.xlsx"]) == 0
+    assert main(["send", "--resume", "--journal", "j.sqlite", "-q", "--out", "again.xlsx"]) == 0
+    assert main(["send", "--resume", "--journal", "j.sqlite", "-q", "--out", "ergebnis.csv"]) == 0
+
+    import pandas as pd
+
+    for name in ("ergebnis.xlsx", "again.xlsx"):
+        table = pd.read_excel(name, dtype=str)
+        own = table[["Kundennummer", "Vorname", "Kundentyp", "Bemerkung"]]
+        assert own.to_numpy().tolist() == [["000417", "Ines", "vip", "ruft an"]]
+        assert list(table.columns)[-4:] == list(own.columns)
+        assert table["outcome"].tolist() == ["answered"]
+    wire = ["ctmrinfo.customerId", "personal.firstname", "ctmrinfo.ctype", "note.message"]
+    assert list(pd.read_csv("ergebnis.csv").columns)[-4:] == wire
+
+
+@pytest.mark.parametrize("header", ["outcome", "Passed"])
+def test_a_header_that_is_a_column_of_results_stays_as_on_the_wire(tmp_path, monkeypatch, capsys, header):
+    monkeypatch.chdir(tmp_path)
+    Path("rows.csv").write_text(f"{header};Kundentyp\nx;vip\n", encoding="utf-8")
+    Path("map.toml").write_text(f'[columns]\n"{header}" = "note.mine"\n', encoding="utf-8")
+
+    assert main(["send", "rows.csv", "--map", "map.toml", "-q", "--out", "rows.xlsx"]) == 0
+
+    import pandas as pd
+
+    kept = "note.mine" if header == "outcome" else "Passed"
+    assert list(pd.read_excel("rows.xlsx").columns)[-2:] == [kept, "Kundentyp"]

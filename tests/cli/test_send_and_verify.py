@@ -81,13 +81,15 @@ def test_without_a_file_the_table_is_printed_for_people_or_for_programs(world, c
 
 
 def test_with_landing_the_skill_stands_in_the_printed_table_too(world, capsys):
-    path = rows("case,ctmrinfo.ctype\na,vip\n")
+    path = rows("case,ctmrinfo.ctype\na,vip\nb,vip\nc,\n")
 
     assert main(["send", str(path), "--quiet", "--landing"]) == 0
 
-    head, row = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr()
+    head, row, *_ = printed.out.splitlines()
     assert tuple(head.split()) == (*FIRST, "landed_skill")
     assert row.endswith("Private Clients")
+    assert "Landed: Private Clients 2, General Enquiries 1.\n" in printed.err
 
 
 def test_one_case_that_is_not_answered_makes_the_status_1(world, capsys):

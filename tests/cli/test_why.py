@@ -49,6 +49,10 @@ def test_a_case_of_a_file_is_asked_about_by_its_name(world, capsys):
             ["--set", "ctmrinfo.ctype"],
             "--set needs COLUMN=VALUE, such as ctmrinfo.ctype=vip; got 'ctmrinfo.ctype'.",
         ),
+        (
+            ["ctmrinfo.ctype=vip"],
+            "There is no file ctmrinfo.ctype=vip. Did you mean --set ctmrinfo.ctype=vip?",
+        ),
         (["--set", "ctmrinfo.ctypo=vip"], "Did you mean 'ctmrinfo.ctype'?"),
     ],
 )

@@ -22,7 +22,7 @@ URL = "https://va.msg.liveperson.net/api/account/12345678/messaging/consumer/con
 JSON = json.dumps(
     [
         {"kind": "req", "id": "1", "type": "userprofile.SetUserProfile", "body": {}},
-        {"kind": "req", "id": "2", "type": "cm.ConsumerRequestConversation", "body": {}},
+        {"kind": "req", "id": "2", "type": "cm.ConsumerRequestConversation", "body": {"brandId": "12345678"}},
     ]
 )
 
@@ -49,11 +49,11 @@ def curl(**headers: str) -> str:
             "chrome-copy-as-fetch.txt",
             1,
             [
-                "This is a fetch() call.",
-                "- [0].body.authenticatedData.lp_sdes[1].personal.gender must be one of 'MALE',",
-                "  'FEMALE', 'OTHER'; got 'male'. Did you mean 'MALE'?",
-                "- Authorization: the AppJWT ended on 2023-11-14 at 22:13 UTC.",
-                "- X-LP-ON-BEHALF: the ConsumerJWS ended on 2023-11-14 at 22:13 UTC.",
+                "LivePerson refuses this: 401, and nothing is created. This is a fetch() call.",
+                "- refused: Authorization: the AppJWT ended on 2023-11-14 at 22:13 UTC.",
+                "- refused: X-LP-ON-BEHALF: the ConsumerJWS ended on 2023-11-14 at 22:13 UTC.",
+                "- may be refused: [0].body.authenticatedData.lp_sdes[1].personal.gender must be",
+                "  one of 'MALE', 'FEMALE', 'OTHER'; got 'male'. Did you mean 'MALE'?",
             ],
         ),
         ("curl-heredoc.txt", 0, ["This is a curl command. Nothing is wrong with it."]),
@@ -61,20 +61,21 @@ def curl(**headers: str) -> str:
             "log-line-400.txt",
             1,
             [
-                "This is a log with a request and the service's answer.",
-                "- [0].body.authenticatedData.lp_sdes[1].personal.gender must be one of 'MALE',",
-                "  'FEMALE', 'OTHER'; got 'male'. Did you mean 'MALE'?",
-                "- 400: The frames are not understood; nothing was created. It said: 'Failed to",
-                "  parse: Unrecognized value at lp_sdes[1].personal.gender'",
+                "LivePerson refused this: 400. This is a log with a request and the service's",
+                "answer.",
+                "- probable cause: [0].body.authenticatedData.lp_sdes[1].personal.gender must be",
+                "  one of 'MALE', 'FEMALE', 'OTHER'; got 'male'. Did you mean 'MALE'?",
+                "- refused: 400: The frames are not understood; nothing was created. It said:",
+                "  'Failed to parse: Unrecognized value at lp_sdes[1].personal.gender'",
             ],
         ),
         (
             "log-line-401.txt",
             1,
             [
-                "This is a log with the service's answer.",
-                "- 401, 40103: The ConsumerJWS is invalid, or the conversation belongs to another",
-                "  consumer.",
+                "LivePerson refused this: 401. This is a log with the service's answer.",
+                "- refused: 401, 40103: The ConsumerJWS is invalid, or the conversation belongs",
+                "  to another consumer.",
                 "",
                 "Check the consumer id, and get a new ConsumerJWS for it from the IDP; lpnb gets",
             ],
@@ -83,10 +84,12 @@ def curl(**headers: str) -> str:
             "old-profile-and-custom-ttr.json",
             1,
             [
+                "This may pass, or be refused with 400: LivePerson's pages do not say which.",
                 "These are the frames of a request.",
-                "- [0].body has 7 fields of older pages (firstName, lastName, avatarUrl, role,",
-                "  backgndImgUri, description, privateData); today the profile is",
-                "  authenticatedData.lp_sdes. To send everything as it is: lpnb.RawBatch(text).",
+                "- may be refused: [0].body has 7 fields of older pages (firstName, lastName,",
+                "  avatarUrl, role, backgndImgUri, description, privateData); today the profile",
+                "  is authenticatedData.lp_sdes. To send everything as it is:",
+                "  lpnb.RawBatch(text).",
             ],
         ),
         (
@@ -99,8 +102,10 @@ def curl(**headers: str) -> str:
             "postman-unfilled-variables.json",
             1,
             [
-                "This is a Postman collection.",
-                "- [1].body.skillId is the placeholder '{{skillId}}'. Put the value in its place.",
+                "This may pass, or be refused with 400: LivePerson's pages do not say which. This",
+                "is a Postman collection.",
+                "- may be refused: [1].body.skillId is the placeholder '{{skillId}}'. Put the",
+                "  value in its place.",
             ],
         ),
         ("postman-variable-in-url.json", 0, ["This is a Postman collection. Nothing is wrong with it."]),
@@ -108,9 +113,9 @@ def curl(**headers: str) -> str:
             "reply-200-already-open.json",
             1,
             [
-                "This is the service's answer.",
-                "- 200: The profile was accepted; the conversation was refused: this consumer",
-                "  already has one open, and can have only one.",
+                "LivePerson refused this. This is the service's answer.",
+                "- refused: 200: The profile was accepted; the conversation was refused: this",
+                "  consumer already has one open, and can have only one.",
                 "",
                 "Go on in that one, or take another consumer id.",
             ],
@@ -119,10 +124,10 @@ def curl(**headers: str) -> str:
             "session.har",
             1,
             [
-                "This is a HAR file, with the answer to it.",
-                "- [0].body.authenticatedData.lp_sdes[1].personal.gender must be one of 'MALE',",
-                "  'FEMALE', 'OTHER'; got 'male'. Did you mean 'MALE'?",
-                "- 400: The frames are not understood; nothing was created.",
+                "LivePerson refused this: 400. This is a HAR file, with the answer to it.",
+                "- probable cause: [0].body.authenticatedData.lp_sdes[1].personal.gender must be",
+                "  one of 'MALE', 'FEMALE', 'OTHER'; got 'male'. Did you mean 'MALE'?",
+                "- refused: 400: The frames are not understood; nothing was created.",
             ],
         ),
     ],
@@ -218,7 +223,7 @@ def test_a_token_in_the_wrong_header_is_named() -> None:
 
 
 def test_of_several_requests_the_first_that_is_wrong_is_explained_unless_one_is_asked_for() -> None:
-    wrong = JSON.replace('"body": {}}]', '"body": {"channelType": "FAX"}}]')
+    wrong = JSON.replace("}}]", ', "channelType": "FAX"}}]')
     text = f"curl {URL} -d '{JSON}'\ncurl {URL} -d '{wrong}'"
 
     assert [finding.path for finding in explain(text).findings] == ["[1].body.channelType"]
@@ -267,6 +272,13 @@ def test_a_file_that_is_not_there_is_a_wrong_call(capsys: pytest.CaptureFixture[
     assert main(["explain", "nowhere.txt"]) == 2
 
     assert capsys.readouterr().err == "nowhere.txt cannot be read: No such file or directory.\n"
+
+
+def test_a_status_in_place_of_a_file_is_answered_with_the_way_to_ask(capsys):
+    assert main(["explain", "400"]) == 2
+    assert capsys.readouterr().err == (
+        "400 cannot be read: No such file or directory. To explain a status: echo 400 | lpnb explain\n"
+    )
 
 
 def test_a_status_that_cannot_be_is_a_wrong_call(capsys: pytest.CaptureFixture[str]) -> None:
@@ -396,8 +408,113 @@ def test_of_many_findings_a_screen_is_printed() -> None:
         ({"engagementId": "888888"}, []),
     ],
 )  # fmt: skip
-def test_a_campaign_without_its_engagement_is_found(campaign, said):
+def test_a_campaign_without_its_engagement_is_found(campaign: dict[str, str], said: list[str]) -> None:
     frames = json.loads(JSON)
     frames[1]["body"]["campaignInfo"] = campaign
 
     assert sentences(explain(json.dumps(frames))) == said
+
+
+# What follows from a finding
+
+
+def framed(*sdes: Any, **body: Any) -> str:
+    frames = json.loads(both(**body))
+    frames[0]["body"] = {"authenticatedData": {"lp_sdes": list(sdes)}}
+    return json.dumps(frames)
+
+
+CERTAIN = {
+    "a frame alone": json.dumps(json.loads(JSON)[:1]),
+    "frames in the other order": json.dumps(json.loads(JSON)[::-1]),
+    "no JSON": JSON.replace('"req"', "req", 1).replace("[", "[,", 1),
+    "no account": JSON.replace('"brandId": "12345678"', ""),
+    "no body": JSON.replace('"body": {}', '"body": 7', 1),
+}
+UNSAID = {
+    "a word that no list has": framed({"type": "personal", "personal": {"gender": "male"}}),
+    "a field that no page has": framed({"type": "ctmrinfo", "info": {"tier": "gold"}}),
+    "a text where a number belongs": framed({"type": "ctmrinfo", "info": {"balance": "much"}}),
+    "a skill by its name": both(skillId="Mortgages"),
+    "another urgency": both(ttrDefName="CUSTOM"),
+}
+TAKEN = {
+    "a blank at the end": framed({"type": "ctmrinfo", "info": {"ctype": "vip "}}),
+    "letters of a wrong encoding": framed(
+        {"type": "personal", "personal": {"firstname": "J\u00c3\u00bcrgen"}}
+    ),
+    "a campaign without its engagement": both(campaignInfo={"campaignId": "880524010"}),
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "effect", "verdict"),
+    [
+        *((text, "refused", "LivePerson refuses this: 40") for text in CERTAIN.values()),
+        *((text, "may be refused", "This may pass, or be refused with 400") for text in UNSAID.values()),
+        *((text, "accepted, but", "LivePerson takes this, but hardly as") for text in TAKEN.values()),
+    ],
+    ids=[*CERTAIN, *UNSAID, *TAKEN],
+)
+def test_a_finding_says_whether_the_refusal_is_certain(text: str, effect: str, verdict: str) -> None:
+    explanation = explain(text)
+
+    assert explanation.findings[0].effect == effect
+    assert str(explanation).startswith(verdict)
+    assert explanation.to_dict()["findings"][0]["effect"] == effect
+    assert f">{effect}</td>" in explanation._repr_html_()
+
+
+def test_what_is_certain_is_refused_by_every_sandbox_and_what_is_taken_by_none() -> None:
+    for strictness in ("lenient", "strict"):
+        with (
+            lpnb.Sandbox(sde_checks=strictness) as sandbox,
+            lpnb.Client(lpnb.Settings.of(sandbox.environment())) as client,
+        ):
+            for place, text in enumerate(CERTAIN.values()):
+                assert client.send_batch(lpnb.RawBatch(text), f"certain-{place}").outcome == "refused", text
+            for place, text in enumerate(TAKEN.values()):
+                assert client.send_batch(lpnb.RawBatch(text), f"taken-{place}").outcome == "answered", text
+
+
+def test_what_is_certain_stands_first() -> None:
+    explanation = explain(curl(Authorization=token(aud="12345678", exp=1_600_000_000)))
+
+    assert [finding.effect for finding in explanation.findings] == ["refused"]
+    wrong = framed({"type": "ctmrinfo", "info": {"tier": "gold"}}, brandId="")
+    assert [finding.effect for finding in explain(wrong).findings] == ["refused", "may be refused"]
+
+
+@pytest.mark.parametrize(
+    ("status", "effects", "verdict"),
+    [
+        (None, ["may be refused"], "This may pass, or be refused with 400"),
+        (400, ["probable cause", "refused"], "LivePerson refused this: 400."),
+        (401, ["refused", "may be refused"], "LivePerson refused this: 401."),
+        (503, ["may be refused", "not known"], "It is not known whether LivePerson opened a conversation."),
+        (200, ["accepted, but"], "LivePerson takes this, but hardly as it is meant."),
+    ],
+)
+def test_the_answer_decides_what_followed_from_a_value(
+    status: int | None, effects: list[str], verdict: str
+) -> None:
+    explanation = explain(framed({"type": "ctmrinfo", "info": {"tier": "gold"}}), status=status)
+
+    assert [finding.effect for finding in explanation.findings] == effects
+    assert explanation.verdict.startswith(verdict)
+
+
+def test_the_account_of_the_url_and_of_the_frames_are_held_against_each_other() -> None:
+    text = f"curl {URL} -d '{JSON.replace('12345678', '999')}'"
+
+    (finding,) = explain(text).findings
+
+    assert finding.sentence == "[1].body.brandId is '999', the URL says '12345678'."
+    assert finding.effect == "may be refused"
+
+
+@pytest.mark.parametrize("text", ["hello there", "curl https://example.org/ -d @frames.json"])
+def test_a_text_that_holds_no_frames_has_no_verdict(text: str) -> None:
+    explanation = explain(text)
+
+    assert (explanation.verdict, {finding.effect for finding in explanation.findings}) == ("", {""})

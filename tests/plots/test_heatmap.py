@@ -336,7 +336,8 @@ def test_without_matplotlib_the_table_still_shows_and_a_figure_names_the_extra(
     flow = plots.flow(table(["a"], ["x"]), "down", "across")
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     message = (
-        "Pictures need matplotlib, which is not installed. It comes with the extra plots: "
+        "Pictures need matplotlib, which is not installed. It comes with the extra plots, and the "
+        "lpnb that is installed stays as it is: "
         f'{sys.executable} -m pip install "lpnb[plots]"'
     )
 

@@ -54,16 +54,16 @@ def test_it_says_in_one_json_line_where_it_is_and_ends_with_0_on_a_signal(launch
     assert rest == ""
     assert errors == (
         "Point a client at the sandbox with these settings:\n"
-        "  LP_ACCOUNT_ID=777\n"
-        "  LP_CLIENT_ID=me\n"
-        f"  LP_CLIENT_SECRET={PUBLIC_SECRET}\n"
-        f"  LP_DOMAIN_API={ready['base']}\n"
-        "  LP_AGENT_LOGIN=mira.castellan\n"
-        "  LP_AGENT_PASSWORD=sandbox-password\n"
-        "  LP_HISTORY_KEY=sandbox-consumer-key\n"
-        "  LP_HISTORY_SECRET=sandbox-consumer-secret\n"
-        "  LP_HISTORY_TOKEN=sandbox-access-token\n"
-        "  LP_HISTORY_TOKEN_SECRET=sandbox-token-secret\n"
+        "LP_ACCOUNT_ID=777\n"
+        "LP_CLIENT_ID=me\n"
+        f"LP_CLIENT_SECRET={PUBLIC_SECRET}\n"
+        f"LP_DOMAIN_API={ready['base']}\n"
+        "LP_AGENT_LOGIN=mira.castellan\n"
+        "LP_AGENT_PASSWORD=sandbox-password\n"
+        "LP_HISTORY_KEY=sandbox-consumer-key\n"
+        "LP_HISTORY_SECRET=sandbox-consumer-secret\n"
+        "LP_HISTORY_TOKEN=sandbox-access-token\n"
+        "LP_HISTORY_TOKEN_SECRET=sandbox-token-secret\n"
         f"Agent's page: {ready['base']}/\n"
         "Stop it with Ctrl-C.\n"
     )
@@ -163,7 +163,7 @@ def test_a_secret_of_ones_own_is_not_printed(launch):
     rest, errors = process.communicate(timeout=10)
 
     assert "very-secret-indeed" not in ready + rest + errors
-    assert "  LP_CLIENT_SECRET=(the one you gave)\n" in errors
+    assert "LP_CLIENT_SECRET=(the one you gave)\n" in errors
 
 
 def test_main_puts_the_signal_handlers_back(sandbox):

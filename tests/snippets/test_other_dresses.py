@@ -27,7 +27,7 @@ FRAMES = [
         "kind": "req",
         "id": "2",
         "type": "cm.ConsumerRequestConversation",
-        "body": {"channelType": "MESSAGING"},
+        "body": {"brandId": "12345678", "channelType": "MESSAGING"},
     },
 ]
 JSON = json.dumps(FRAMES)
@@ -212,7 +212,10 @@ def test_a_token_alone_says_whose_it_is_and_when_it_ended() -> None:
 
     explanation = explain(text)
 
-    assert str(explanation).startswith("This is a token.\n- Authorization: the AppJWT ended on 2020-09-13")
+    assert str(explanation).startswith(
+        "LivePerson refuses this: 401, and nothing is created. This is a token.\n"
+        "- refused: Authorization: the AppJWT ended on 2020-09-13"
+    )
     assert body not in str(explanation)
 
 

@@ -32,6 +32,10 @@ def test_print_shows_what_print_table_shows(table, capsys, monkeypatch):
     assert LONG in printed
 
 
+def test_a_table_without_rows_says_so(table):
+    assert repr(table[["case", "message"]].head(0)) == "case  message\n(no rows)"
+
+
 def test_a_notebook_shows_whole_messages_all_columns_and_nothing_for_what_is_empty(table):
     shown = table._repr_html_()
 

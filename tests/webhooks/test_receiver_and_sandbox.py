@@ -213,9 +213,9 @@ def test_a_table_without_rows_says_why_and_what_to_do(sandbox: Sandbox, client: 
         assert len(receiver.table()) == 0
         assert receiver.why_empty() == (
             "Nothing has come yet. An event comes when a conversation opens or changes, and when somebody "
-            "speaks; the sandbox posts it once it is told where to: sandbox.set_webhook(receiver.url)."
+            "speaks; the sandbox posts what happens after sandbox.set_webhook(receiver.url) was called."
         )
-        assert "sandbox.set_webhook(receiver.url).</p>" in receiver._repr_html_()
+        assert "sandbox.set_webhook(receiver.url) was called.</p>" in receiver._repr_html_()
 
         before = client.create_conversation("before").conversation_id
         sandbox.set_webhook(receiver.url)

@@ -9,6 +9,7 @@ import datetime
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, repeat
@@ -347,6 +348,17 @@ class Cases:
         if not notes:
             return self
         return Cases(translate(self._source, columns), self.origin, [*self.notes, *notes], self._headers)
+
+    @property
+    def own_headers(self) -> dict[str, str]:
+        """The table's header of each of ``columns``, where it is another and no two are alike."""
+        headers = {name: self._headers[name] for name in self.columns if name in self._headers}
+        taken = Counter(headers.values())
+        return {
+            name: header
+            for name, header in headers.items()
+            if header and name != header and taken[header] == 1
+        }
 
     @property
     def columns_of_names(self) -> list[str]:

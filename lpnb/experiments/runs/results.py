@@ -345,7 +345,9 @@ class Results:
     ) -> Path:
         """Write the table, or that of *responses*, as Parquet, CSV or Excel, by the ending of *path*.
 
-        A CSV file begins with a *byte_order_mark*, by which Excel knows UTF-8, where that is asked for.
+        A CSV file begins with a *byte_order_mark*, by which Excel knows UTF-8, where that is asked for. A
+        workbook, which people read, has the cases' columns under the headers of the file that they came from;
+        Parquet and CSV, which ``compare`` and reports read, under those of the wire.
         Formulas are disarmed in CSV and Excel; see ``lpnb.tables.export.save_table``.
         """
         from lpnb.tables.export import save_blocks, save_table
@@ -353,7 +355,12 @@ class Results:
         if responses:
             return save_table(self.responses(), path, byte_order_mark=byte_order_mark)
         with explain_damage(self.journal_path):
-            return save_blocks(self._blocks(), self._kinds, path, byte_order_mark=byte_order_mark)
+            names = self._own_headers if str(path).lower().endswith(".xlsx") else {}
+            blocks = (
+                {names.get(name, name): cells for name, cells in block.items()} for block in self._blocks()
+            )
+            kinds = {names.get(name, name): kind for name, kind in self._kinds.items()}
+            return save_blocks(blocks, kinds, path, byte_order_mark=byte_order_mark)
 
     def to_parquet_parts(self, folder: str | os.PathLike[str], *, rows: int = 50_000) -> Parts:
         """Write the table into *folder* as Parquet files of so many *rows*, and return it as ``Parts``.
@@ -380,9 +387,15 @@ class Results:
 
     @property
     def _columns(self) -> list[str]:
-        if self._cases is not None:
-            return list(self._cases.columns)
+        if self.journal_path is None:  # a dry run
+            return list(self._cases.columns) if self._cases is not None else []
         return list(self._look().about.get("columns", ()))
+
+    @property
+    def _own_headers(self) -> dict[str, str]:
+        """The file's header of each column, but for those that a column of the table has as its name."""
+        headers = self._look().about.get("headers", {})
+        return {name: header for name, header in headers.items() if header not in self._kinds}
 
     def _look(self) -> Reader:
         if self.journal_path is None:

@@ -206,6 +206,7 @@ def start_run(client: Client | AsyncClient, cases: object, options: RunOptions) 
     try:
         salt = secrets.token_hex(16) if options.hash_personal else None
         about = about_run(name, run_key, settings, cases.columns, options, salt)
+        about["headers"] = cases.own_headers
         journal = Journal.create(path, about, case_rows(cases, run_key, salt))
     except BaseException:
         if pool is not None:

@@ -1,0 +1,85 @@
+"""Commands and files of pages that want a reader's own: run on such files, and loaded as what they are."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import lpnb
+from lpnb.cli.main import main
+from lpnb.sandbox.world.loader import parse_world
+
+PAGES = Path(__file__).parents[2] / "docs"
+ROWS = [{"ctmrinfo.customerId": "000417", "ctmrinfo.ctype": "vip"},
+        {"ctmrinfo.customerId": "000418", "ctmrinfo.ctype": "gold"}]  # fmt: skip
+MAP = '[columns]\n"Kundennummer" = "ctmrinfo.customerId"\n"Kundentyp" = "ctmrinfo.ctype"\n'
+
+
+def command(page: str, beginning: str) -> list[str]:
+    """The arguments of the command of a page that begins so."""
+    (line,) = re.findall(rf"^{re.escape(beginning)}.*$", (PAGES / page).read_text("utf-8"), re.MULTILINE)
+    return shlex.split(line)[1:]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, sandbox):
+    """A workbook with its mapping, and the journals of two days, between which the world was changed."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in sandbox.environment().items():
+        monkeypatch.setenv(name, value)
+    pd.DataFrame({"Kundennummer": ["000417", "000418"], "Kundentyp": ["vip", "gold"]}).to_excel(
+        "kunden.xlsx", index=False
+    )
+    Path("map.toml").write_text(MAP, encoding="utf-8")
+    with lpnb.Client(lpnb.Settings.of(sandbox.environment())) as client:
+        for day, is_online in (("monday", True), ("tuesday", False)):
+            sandbox.set_online("Sofia Lindqvist", is_online)  # the adviser of Private Clients
+            steps = lpnb.Steps(landing=True, close=True)
+            lpnb.run_experiment(client, ROWS, steps=steps, journal=f"runs/{day}.sqlite", progress=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("page", "beginning", "status", "written"),
+    [
+        ("how-to/send-from-csv.md", "lpnb send kunden.xlsx", 0, "ergebnis.xlsx"),
+        ("how-to/compare-two-runs.md", "lpnb compare runs/monday.sqlite", 1, "moved.csv"),
+        ("how-to/what-decides.md", "lpnb report runs/tuesday.sqlite", 0, "tuesday.html"),
+    ],
+)
+def test_a_command_of_a_page_runs_on_files_such_as_it_names(folder, page, beginning, status, written, capsys):
+    assert main(command(page, beginning)) == status
+
+    if written == "ergebnis.xlsx":
+        table = pd.read_excel(written, dtype=str)
+        assert table["Kundennummer"].tolist() == ["000417", "000418"]
+        assert table["landed_skill"].notna().all()
+    elif written == "moved.csv":
+        assert pd.read_csv(written)["change"].tolist() == ["moved", "stayed"]
+    else:
+        assert "Private Clients" in Path(written).read_text(encoding="utf-8")
+
+
+def test_the_events_that_the_page_of_webhooks_asks_for_are_those_of_an_installation():
+    page = (PAGES / "how-to" / "webhooks.md").read_text("utf-8")
+    (asked,) = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    events = json.loads(asked)["capabilities"]["webhooks"]
+
+    world = (PAGES / "sandbox.md").read_text("utf-8").split("```toml\n")[1].partition("```")[0]
+    first, _, rest = world.partition("[[accounts.api_keys]]")
+    tables = "".join(
+        f'[accounts.installations.webhooks."{name}"]\n'
+        + "".join(f"{key} = {json.dumps(value)}\n" for key, value in event.items())
+        for name, event in events.items()
+    )
+    installation = parse_world(f"{first}{tables}[[accounts.api_keys]]{rest}").accounts[0].installations[0]
+
+    webhooks = installation.webhooks
+    assert webhooks is not None
+    assert webhooks.retry.retention_time == 3600
+    assert webhooks.chat_state.max_retries == 0
