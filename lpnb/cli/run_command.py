@@ -87,6 +87,9 @@ def exit_2_when_refused(
             return command(options)
         except _REFUSALS as error:
             print(in_options(str(error), vars(options)), file=sys.stderr)
+            if "is not a column that lpnb knows" in str(error) and getattr(options, "cases", None):
+                line = f"lpnb columns {options.cases} --map map.toml writes down what its headers mean."
+                print(one_line(line), file=sys.stderr)
             return 2
 
     return run

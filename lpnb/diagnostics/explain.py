@@ -14,17 +14,22 @@ from typing import Any, Literal
 
 from lpnb._internal.display import brief, esc, table_html
 from lpnb._internal.json_codec import JsonError, read_json
+from lpnb._internal.placeholders import placeholder_in
 from lpnb._printable import one_line
 from lpnb.errors import Complaint, InvalidValueError
-from lpnb.models.best_practices import foreign_brand, odd_texts
+from lpnb.models.batches import ConversationBatch
+from lpnb.models.best_practices import advise, foreign_brand, odd_texts
 from lpnb.models.conversation_request import REQUEST_CONVERSATION, SET_USER_PROFILE
+from lpnb.models.frames import PUBLISH_EVENT
 from lpnb.models.responses import BatchResponse, Outcome, read_batch
 from lpnb.models.responses import explain as explain_outcome
 from lpnb.models.status_meanings import CODE_ADVICE, MEANINGS, UNKNOWN_MEANING, status_meaning
 from lpnb.snippets.parse import read_request
-from lpnb.snippets.parsed_request import KIND_NAMES, ParsedRequest, RecordedReply, RecordedToken
+from lpnb.snippets.parsed_request import KIND_NAMES, ParsedRequest, RecordedReply, RecordedToken, without
 
 _WIDTH = 80
+#: Fields whose texts have a form of their own, or that are not for here.
+_FORMATS = ("lang", "language", "country", "currency", "storeZipCode", "storeNumber")
 #: What follows from a finding. "accepted, but" is: the service takes it, and it is hardly what was meant.
 Effect = Literal["refused", "probable cause", "may be refused", "accepted, but", "not known", ""]
 #: Paths of what the pages call mandatory, an array of two frames and their envelopes: 400 without it.
@@ -207,7 +212,9 @@ def explanation_of(
         reply = RecordedReply(status, reply.body if reply else None)
     tokens = [_Token(token, parsed.account_id) for token in parsed.tokens]
     findings = [_finding(one) for one in parsed.complaints if one.path not in _HEADERS]
+    findings += _envelopes(parsed)
     findings += _odd_values(parsed, {finding.path for finding in findings})
+    findings += _odd_formats(parsed, {finding.path for finding in findings})
     if reply is None or not 200 <= (reply.status or 0) < 300:
         brand = list(_brand(parsed))
         findings = [*(one for one in findings if not brand or one.path != brand[0].path), *brand]
@@ -221,6 +228,7 @@ def explanation_of(
     if reply is not None:
         answer, reply_findings = _answer(parsed, reply, bool(findings))
         findings = [_with_reply(one, reply_findings) for one in findings]
+        findings.sort(key=lambda finding: finding.effect != "refused")
     elif parsed.frames is not None:
         answer = _expected_answer([*findings, *token_findings])
     notes = list(parsed.notes)
@@ -286,6 +294,34 @@ def _verdict(findings: list[Finding], reply: RecordedReply | None, said: list[Fi
     return "LivePerson takes this, but hardly as it is meant." if "accepted, but" in effects else ""
 
 
+def _envelopes(parsed: ParsedRequest) -> Iterator[Finding]:
+    """What is wrong with the frames' ids, which lpnb replaces, and with frames after the second."""
+    if not isinstance(parsed.frames, list):
+        return
+    seen: set[str] = set()
+    for place, frame in enumerate(parsed.frames[:3]):
+        if not isinstance(frame, Mapping):
+            continue
+        path, name = f"[{place}].id", frame.get("id")
+        text = str(name) if isinstance(name, str | int | float) and not isinstance(name, bool) else ""
+        if not 1 <= len(text) <= 64:
+            said = brief(name) if "id" in frame else "nothing"
+            yield Finding(path, f"{path} must be text of 1 to 64 characters; got {said}.", "refused")
+        elif text in seen and placeholder_in(text) is None:
+            sentence = f"{path} is {brief(name)}, as another frame's is: each needs an id of its own."
+            yield Finding(path, sentence, "refused")
+        seen.add(text)
+        body = frame.get("body")
+        if place == 2 and frame.get("type") != PUBLISH_EVENT:
+            yield Finding("[2].type", f"[2].type must be {PUBLISH_EVENT!r}, if anything.", "may be refused")
+        elif place == 2 and isinstance(body, Mapping) and "dialogId" in body:
+            sentence = "[2].body.dialogId must be left out: the conversation is only opening."
+            yield Finding("[2].body.dialogId", sentence, "may be refused")
+    if len(parsed.frames) > 3:
+        sentence = f"frames are {len(parsed.frames)}; the pages have two, older ones a first message as well."
+        yield Finding("frames", sentence, "may be refused")
+
+
 def _brand(parsed: ParsedRequest) -> Iterator[Finding]:
     """What the account of the second frame gets: 40001 without one."""
     if not isinstance(parsed.frames, list) or len(parsed.frames) < 2:
@@ -294,6 +330,12 @@ def _brand(parsed: ParsedRequest) -> Iterator[Finding]:
     path = "[1].body.brandId"
     if not isinstance(body, Mapping) or any(note.startswith(path) for note in parsed.notes):
         return
+    if body.get("skillId") == "":
+        sentence = "[1].body.skillId is empty. Leave it out, or name a skill by its id."
+        yield Finding("[1].body.skillId", sentence, "may be refused")
+    if not isinstance(body.get("metadata"), list | None):
+        sentence = f"[1].body.metadata must be a list; got {brief(body['metadata'])}."
+        yield Finding("[1].body.metadata", sentence, "may be refused")
     brand = body.get("brandId")
     if brand in (None, ""):
         yield Finding(path, f"401, 40001: {path} is missing; lpnb fills in the account.", "refused")
@@ -322,6 +364,20 @@ def _odd_values(parsed: ParsedRequest, named: set[str]) -> Iterator[Finding]:
                         "campaign routes nothing.",
                         "accepted, but",
                     )
+
+
+def _odd_formats(parsed: ParsedRequest, named: set[str]) -> Iterator[Finding]:
+    """What advice says of languages and codes, in what is right beside it."""
+    if not isinstance(parsed.frames, list):
+        return
+    try:
+        batch = ConversationBatch.from_wire(without(parsed.frames, "", named), unknown="keep", keep_ids=False)
+    except InvalidValueError:
+        return
+    for hint in advise(batch):
+        if hint.path.rpartition(".")[2] in _FORMATS and hint.path not in named:
+            effect: Effect = "may be refused" if hint.path.startswith("[1]") else "accepted, but"
+            yield Finding(hint.path, f"{hint.path}: {hint.text}", effect)
 
 
 def _description(parsed: ParsedRequest, reply: RecordedReply | None) -> str:
@@ -372,7 +428,8 @@ def _answer(parsed: ParsedRequest, reply: RecordedReply, cause_known: bool) -> t
         advice = meaning[1] if meaning else ""
         if status == 400:
             advice = (
-                "Correct what is named above, and send it again."
+                "Correct what is named above, and send it again: of several, LivePerson does not say which "
+                "it was."
                 if cause_known
                 else "Give the request as well, and the field is named."
                 if parsed.frames is None

@@ -302,7 +302,8 @@ def _complaint(detail: ErrorDetails, model: type[WireModel], root: str, typed_in
     if kind == "literal_error":
         names = [part for part in loc if isinstance(part, str)]
         complaint = one_of(path, value, _choices(owner, names[-1]))
-        return Complaint(path, complaint.sentence + _OLD_VALUES.get((names[-1], value), ""))
+        old = _OLD_VALUES.get((names[-1], value), "") if isinstance(value, str) else ""
+        return Complaint(path, complaint.sentence + old)
     if kind == "extra_forbidden":
         way_out = "put it into extra={...}" if typed_in else 'read it with unknown="keep"'
         hint = _hint_for(owner, str(detail["loc"][-1]).rstrip(), typed_in)

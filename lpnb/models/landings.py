@@ -31,6 +31,12 @@ class Transfer:
     by: str | None = None
 
 
+_UNASSIGNED = (
+    "Any agent may take it: nothing routed it, or the skill that it names does not exist. A skill is named "
+    "by its id, a number."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Landing:
     """Where a conversation is, and how that is known.
@@ -77,7 +83,8 @@ class Landing:
         place = "is unassigned" if self.outcome == "unassigned" else f"is in skill {skill}"
         moves = len(self.transfers)
         moved = f", after {moves} transfer{'s' if moves > 1 else ''}" if moves else ""
-        return f"{source} that {self.conversation_id} {place}{moved}."
+        why = f" {_UNASSIGNED}" if self.outcome == "unassigned" else ""
+        return f"{source} that {self.conversation_id} {place}{moved}.{why}"
 
     def __str__(self) -> str:
         return one_line(self.explanation)

@@ -196,7 +196,7 @@ def check_frames(value: Any) -> tuple[Any, list[Complaint], list[str]]:
     except InvalidValueError as error:
         complaints += [complaint for complaint in error.complaints if complaint.path not in unfilled]
         # What is right beside it is compared all the same.
-        rest = _without(frames, "", {complaint.path for complaint in error.complaints})
+        rest = without(frames, "", {complaint.path for complaint in error.complaints})
         with contextlib.suppress(InvalidValueError):
             batch = ConversationBatch.from_wire(rest, unknown="keep", keep_ids=False)
             notes += wire_changes(rest, batch)
@@ -217,15 +217,15 @@ def unfilled_values(frames: Any) -> list[Complaint]:
     ]
 
 
-def _without(value: Any, path: str, paths: set[str]) -> Any:
+def without(value: Any, path: str, paths: set[str]) -> Any:
     """*value* without what stands at *paths*."""
     if isinstance(value, Mapping):
         places = {key: join(path, str(key)) if path else str(key) for key in value}
         return {
-            key: _without(item, places[key], paths) for key, item in value.items() if places[key] not in paths
+            key: without(item, places[key], paths) for key, item in value.items() if places[key] not in paths
         }
     if isinstance(value, list):
-        return [_without(item, f"{path}[{place}]", paths) for place, item in enumerate(value)]
+        return [without(item, f"{path}[{place}]", paths) for place, item in enumerate(value)]
     return value
 
 

@@ -83,7 +83,7 @@ def test_a_workbook_of_results_has_the_cases_under_the_headers_of_their_file(tmp
         table = pd.read_excel(name, dtype=str)
         own = table[["Kundennummer", "Vorname", "Kundentyp", "Bemerkung"]]
         assert own.to_numpy().tolist() == [["000417", "Ines", "vip", "ruft an"]]
-        assert list(table.columns)[-4:] == list(own.columns)
+        assert list(table.columns)[:7] == ["case", *own.columns, "outcome", "landed_skill"]
         assert table["outcome"].tolist() == ["answered"]
     wire = ["ctmrinfo.customerId", "personal.firstname", "ctmrinfo.ctype", "note.message"]
     assert list(pd.read_csv("ergebnis.csv").columns)[-4:] == wire
@@ -100,4 +100,17 @@ def test_a_header_that_is_a_column_of_results_stays_as_on_the_wire(tmp_path, mon
     import pandas as pd
 
     kept = "note.mine" if header == "outcome" else "Passed"
-    assert list(pd.read_excel("rows.xlsx").columns)[-2:] == [kept, "Kundentyp"]
+    assert list(pd.read_excel("rows.xlsx").columns)[1:3] == [kept, "Kundentyp"]
+
+
+def test_an_unknown_header_is_answered_with_the_column_that_may_be_meant(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("rows.csv").write_text("Typ;Betrag\nvip;12\n", encoding="utf-8")
+
+    assert main(["send", "rows.csv"]) == 2
+
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "  - 'Typ' is not a column that lpnb knows. Did you mean 'ctmrinfo.ctype'?",
+        "  - 'Betrag' is not a column that lpnb knows. Did you mean 'ctmrinfo.balance'?",
+        "lpnb columns rows.csv --map map.toml writes down what its headers mean.",
+    ]

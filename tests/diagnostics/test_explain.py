@@ -424,7 +424,19 @@ def framed(*sdes: Any, **body: Any) -> str:
     return json.dumps(frames)
 
 
+def with_ids(first: object, second: object) -> str:
+    frames = json.loads(JSON)
+    frames[0]["id"], frames[1]["id"] = first, second
+    return json.dumps(frames)
+
+
 CERTAIN = {
+    "an id twice": with_ids("1", "1"),
+    "an id as a number and as text": with_ids(1, "1"),
+    "no id": JSON.replace('"id": "1", ', ""),
+    "an id that is null": with_ids(None, "2"),
+    "an empty id": with_ids("1", ""),
+    "an id that is too long": with_ids("1", "2" * 65),
     "a frame alone": json.dumps(json.loads(JSON)[:1]),
     "frames in the other order": json.dumps(json.loads(JSON)[::-1]),
     "no JSON": JSON.replace('"req"', "req", 1).replace("[", "[,", 1),
@@ -437,6 +449,11 @@ UNSAID = {
     "a text where a number belongs": framed({"type": "ctmrinfo", "info": {"balance": "much"}}),
     "a skill by its name": both(skillId="Mortgages"),
     "another urgency": both(ttrDefName="CUSTOM"),
+    "an urgency that is a list": both(ttrDefName=[]),
+    "a language in words": both(conversationContext={"type": "SharkContext", "lang": "english"}),
+    "metadata that are no list": both(metadata={}),
+    "a skill that is empty": both(skillId=""),
+    "a third frame of another kind": JSON[:-1] + ', {"kind": "req", "id": "3", "type": "x", "body": {}}]',
 }
 TAKEN = {
     "a blank at the end": framed({"type": "ctmrinfo", "info": {"ctype": "vip "}}),
@@ -518,3 +535,16 @@ def test_a_text_that_holds_no_frames_has_no_verdict(text: str) -> None:
     explanation = explain(text)
 
     assert (explanation.verdict, {finding.effect for finding in explanation.findings}) == ("", {""})
+
+
+def test_an_id_that_a_program_makes_anew_each_time_may_stand_in_both_frames() -> None:
+    assert explain(with_ids("{{$guid}}", "{{$guid}}")).ok
+
+
+def test_of_several_causes_it_is_said_that_nobody_says_which() -> None:
+    wrong = framed({"type": "ctmrinfo", "info": {"tier": "gold"}}, skillId="Mortgages")
+
+    explanation = explain(wrong, status=400)
+
+    assert [finding.effect for finding in explanation.findings] == ["probable cause"] * 2 + ["refused"]
+    assert "of several, LivePerson does not say which" in explanation.answer

@@ -76,6 +76,14 @@ _REMARKS = (
     "note", "notes", "remark", "remarks", "comment", "comments", "notiz", "notizen", "bemerkung",
     "bemerkungen", "kommentar", "anmerkung", "remarque", "remarques", "commentaire", "commentaires",
 )  # fmt: skip
+#: Words that may stand for a column and may not, so that they are asked about and never taken.
+_ASKED = {
+    "ctmrinfo.ctype": ("typ", "type", "art", "kategorie", "category", "categorie"),
+    "ctmrinfo.balance": ("betrag", "amount", "montant", "summe"),
+    "ctmrinfo.cstatus": ("status", "statut"),
+    "ctmrinfo.customerId": ("id", "nr", "no", "nummer", "number", "numero"),
+    "personal.lastname": ("name",),
+}
 #: Unknown headers that candidates are looked for, and characters of one at the most.
 MOST_CANDIDATES = 20
 _LONGEST_NAME = 80
@@ -243,7 +251,8 @@ def _candidates(header: str) -> tuple[str, ...]:
     words = header_words(header)
     if len(header) > _LONGEST_NAME:
         return ()
-    close = nearest(header, known_columns(), cutoff=0.75) or nearest(words, list(known), cutoff=0.8)
+    asked = [column for column, meant in _ASKED.items() if words in meant]
+    close = asked or nearest(header, known_columns(), cutoff=0.75) or nearest(words, list(known), cutoff=0.8)
     columns = [known.get(name, name) for name in close]
     return tuple(dict.fromkeys(columns))[:3]
 

@@ -63,15 +63,16 @@ def mapping_text(matches: Sequence[HeaderMatch], options: Mapping[str, str | Non
 
     Example:
         >>> print(mapping_text([HeaderMatch("Tier", "ctmrinfo.ctype", "words")], {"decimal": ","}))
-        # Which column each header stands for; "" leaves a column out. lpnb.case_columns() lists the columns.
+        # Which column each header stands for; "" leaves a column out, "note.word" keeps it beside the
+        # results and does not send it. lpnb.case_columns() lists the columns.
         decimal = ","
         <BLANKLINE>
         [columns]
         "Tier" = "ctmrinfo.ctype"
     """
     lines = [
-        '# Which column each header stands for; "" leaves a column out. lpnb.case_columns() lists the '
-        "columns."
+        '# Which column each header stands for; "" leaves a column out, "note.word" keeps it beside the',
+        "# results and does not send it. lpnb.case_columns() lists the columns.",
     ]
     lines += [f"{key} = {json.dumps(options[key])}" for key in _TEXTS if options.get(key)]
     lines += ["", "[columns]"]

@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from lpnb.plots.flow import FlowPicture
 
 
+#: Results that stand right beside the cases in a workbook.
+_READ_FIRST = (
+    "outcome", "landed_skill", "expected_skill", "passed", "message", "conversation_id",
+)  # fmt: skip
 #: Columns of a case that Monitoring may fill in, and the columns of the table with what it offered.
 _OFFERED = {
     "campaignInfo.campaignId": "offered_campaign_id",
@@ -346,8 +350,8 @@ class Results:
         """Write the table, or that of *responses*, as Parquet, CSV or Excel, by the ending of *path*.
 
         A CSV file begins with a *byte_order_mark*, by which Excel knows UTF-8, where that is asked for. A
-        workbook, which people read, has the cases' columns under the headers of the file that they came from;
-        Parquet and CSV, which ``compare`` and reports read, under those of the wire.
+        workbook, which people read, begins with the cases' columns, under the headers of the file that they
+        came from; Parquet and CSV, which ``compare`` and reports read, have those of the wire at the end.
         Formulas are disarmed in CSV and Excel; see ``lpnb.tables.export.save_table``.
         """
         from lpnb.tables.export import save_blocks, save_table
@@ -355,11 +359,12 @@ class Results:
         if responses:
             return save_table(self.responses(), path, byte_order_mark=byte_order_mark)
         with explain_damage(self.journal_path):
-            names = self._own_headers if str(path).lower().endswith(".xlsx") else {}
-            blocks = (
-                {names.get(name, name): cells for name, cells in block.items()} for block in self._blocks()
-            )
-            kinds = {names.get(name, name): kind for name, kind in self._kinds.items()}
+            names = {name: name for name in self._kinds}
+            if str(path).lower().endswith(".xlsx"):
+                first = dict.fromkeys(("case", *self._columns, *_READ_FIRST, *names))
+                names = {name: self._own_headers.get(name, name) for name in first}
+            blocks = ({new: block[name] for name, new in names.items()} for block in self._blocks())
+            kinds = {new: self._kinds[name] for name, new in names.items()}
             return save_blocks(blocks, kinds, path, byte_order_mark=byte_order_mark)
 
     def to_parquet_parts(self, folder: str | os.PathLike[str], *, rows: int = 50_000) -> Parts:

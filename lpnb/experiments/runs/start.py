@@ -22,7 +22,13 @@ from lpnb.experiments.runs.options import RunOptions, check_cluster, name_of
 from lpnb.experiments.runs.progress import Display
 from lpnb.experiments.runs.resume import RETRY_RISK, open_pool, world_of
 from lpnb.experiments.runs.run import Run
-from lpnb.experiments.runs.steps import Steps, campaign_alone, run_forecast, unused_columns
+from lpnb.experiments.runs.steps import (
+    Steps,
+    campaign_alone,
+    run_forecast,
+    unused_columns,
+    without_entry_points,
+)
 from lpnb.journal import Journal, explain_damage, read_journal
 from lpnb.settings import Settings
 
@@ -182,6 +188,8 @@ def start_run(client: Client | AsyncClient, cases: object, options: RunOptions) 
     settings = client.settings
     if hint := unused_columns(options.steps, cases.columns):
         print(hint)  # noqa: T201 - else the table has columns that changed nothing
+    if hint := without_entry_points(options.steps, cases.columns):
+        print(hint)  # noqa: T201 - else a rule about ctype seems not to work
     if not options.steps.engagement and (hint := campaign_alone(cases)):
         print(hint)  # noqa: T201 - else the campaign seems to have routed them
     cases = with_account_ids(client, cases)

@@ -166,6 +166,21 @@ def unused_columns(steps: Steps, columns: Iterable[str]) -> str | None:
     )
 
 
+def without_entry_points(steps: Steps, columns: Iterable[str]) -> str | None:
+    """What Monitoring offers to cases that name no page, and what that decides; None when they name one.
+
+    Example:
+        >>> without_entry_points(Steps(engagement=True), ["ctmrinfo.ctype"])[:32]
+        'No case has entryPoints, so Moni'
+    """
+    if not steps.engagement or ENTRY_POINTS in {name.split(".")[0] for name in columns}:
+        return None
+    return (
+        "No case has entryPoints, so Monitoring offers what is meant for every page, and its offer decides "
+        "before a rule about ctype."
+    )
+
+
 def _invalid_messages(texts: Sequence[str]) -> Iterator[Complaint]:
     """What keeps a message from being sent, while no conversation is open yet."""
     if not texts:

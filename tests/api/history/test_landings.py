@@ -76,7 +76,10 @@ def test_minus_one_is_unassigned(open_door, settings_of):
         landing = door.landing(door.open(skill_id="-1"))
 
     assert (landing.outcome, landing.skill_id, landing.skill_name) == ("unassigned", "-1", "Unassigned")
-    assert landing.explanation == f"History says that {landing.conversation_id} is unassigned."
+    assert landing.explanation == (
+        f"History says that {landing.conversation_id} is unassigned. Any agent may take it: nothing routed "
+        "it, or the skill that it names does not exist. A skill is named by its id, a number."
+    )
 
 
 def test_history_s_delay_is_waited_for(open_door, settings_of):
