@@ -274,7 +274,9 @@ def test_a_file_that_is_not_there_is_a_wrong_call(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err == "nowhere.txt cannot be read: No such file or directory.\n"
 
 
-def test_a_status_in_place_of_a_file_is_answered_with_the_way_to_ask(capsys):
+def test_a_status_in_place_of_a_file_is_answered_with_the_way_to_ask(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main(["explain", "400"]) == 2
     assert capsys.readouterr().err == (
         "400 cannot be read: No such file or directory. To explain a status: echo 400 | lpnb explain\n"

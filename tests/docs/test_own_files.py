@@ -17,13 +17,12 @@ from lpnb.sandbox.world.loader import parse_world
 PAGES = Path(__file__).parents[2] / "docs"
 ROWS = [{"ctmrinfo.customerId": "000417", "ctmrinfo.ctype": "vip"},
         {"ctmrinfo.customerId": "000418", "ctmrinfo.ctype": "gold"}]  # fmt: skip
-MAP = '[columns]\n"Kundennummer" = "ctmrinfo.customerId"\n"Kundentyp" = "ctmrinfo.ctype"\n'
 
 
 def command(page: str, beginning: str) -> list[str]:
     """The arguments of the command of a page that begins so."""
     (line,) = re.findall(rf"^{re.escape(beginning)}.*$", (PAGES / page).read_text("utf-8"), re.MULTILINE)
-    return shlex.split(line)[1:]
+    return shlex.split(line, comments=True)[1:]
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ def folder(tmp_path, monkeypatch, sandbox):
     pd.DataFrame({"Kundennummer": ["000417", "000418"], "Kundentyp": ["vip", "gold"]}).to_excel(
         "kunden.xlsx", index=False
     )
-    Path("map.toml").write_text(MAP, encoding="utf-8")
+    assert main(command("how-to/send-from-csv.md", "lpnb columns kunden.xlsx")) == 0
     with lpnb.Client(lpnb.Settings.of(sandbox.environment())) as client:
         for day, is_online in (("monday", True), ("tuesday", False)):
             sandbox.set_online("Sofia Lindqvist", is_online)  # the adviser of Private Clients

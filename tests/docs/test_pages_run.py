@@ -48,7 +48,7 @@ ELSEWHERE = {
         "cli/test_send_and_verify.py::test_resume_with_settle_finds_the_unknown_and_writes_every_row"
     ),
     # They want files of one's own, which are made there.
-    r"lpnb (send kunden\.xlsx|compare runs/monday\.sqlite|report runs/tuesday\.sqlite) .*": (
+    r"lpnb ((columns|send) kunden\.xlsx|compare runs/monday\.sqlite|report runs/tuesday\.sqlite) .*": (
         "docs/test_own_files.py::test_a_command_of_a_page_runs_on_files_such_as_it_names"
     ),
     r"\.venv/bin/lpnb demo": (
