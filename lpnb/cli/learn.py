@@ -95,11 +95,7 @@ def _run(options: argparse.Namespace) -> int:
         again = f"lpnb learn {options.factors} --journal {learning.run.journal_path}"
         learning.run.resume_hint = f"{again} with the same options"
         routing = learning.wait()
-    print(routing, flush=True)
-    if (before := given.get("start")) is not None:
-        changes = before.compare(routing)
-        table = changes.to_string(index=False, na_rep="-", formatters={"share moved": share_text})
-        print("Nothing changed." if changes.empty else table, flush=True)
+    # Before the rules are printed: whoever reads them may go.
     for path, write in (
         (options.out, routing.save),
         (options.picture, lambda path: routing.picture().save(path)),
@@ -109,6 +105,11 @@ def _run(options: argparse.Namespace) -> int:
             print(f"{write(path)} is written.", file=sys.stderr)
     if learning.run.state != "done":
         print(learning.run.advice or "", file=sys.stderr)
+    print(routing, flush=True)
+    if (before := given.get("start")) is not None:
+        changes = before.compare(routing)
+        table = changes.to_string(index=False, na_rep="-", formatters={"share moved": share_text})
+        print("Nothing changed." if changes.empty else table, flush=True)
     return 0 if learning.run.state == "done" and routing.explains else 1
 
 

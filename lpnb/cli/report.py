@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lpnb._printable import one_line
 from lpnb.cli.run_command import exit_2_when_refused
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ def register(commands: SubParsers) -> None:
         metavar="RUN",
         help="a journal, a run's table as CSV or Parquet, or learned rules as JSON",
     )
+    report.add_argument("others", nargs="*", help=argparse.SUPPRESS)
     report.add_argument("--against", type=Path, metavar="RUN", help="an earlier one, to say what moved since")
     report.add_argument(
         "--key",
@@ -47,6 +50,13 @@ def register(commands: SubParsers) -> None:
 def _run(options: argparse.Namespace) -> int:
     from lpnb.experiments.report.report import report
 
+    if options.others:
+        against = f"lpnb report {options.run_file} --against {options.others[0]}"
+        print(
+            one_line(f"A report is of one run. To say what moved since an earlier one: {against} -o FILE"),
+            file=sys.stderr,
+        )
+        return 2
     path = report(
         options.run_file,
         options.out,

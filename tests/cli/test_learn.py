@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -40,6 +41,18 @@ def test_the_rules_are_printed_and_written_with_picture_and_cases(world, capsys)
     assert "This opens 40 conversations at account 12345678 on the sandbox at the most" in captured.err
     assert str(RoutingRules.load("routing.json")) == captured.out.rstrip("\n")
     assert "<svg" in Path("rules.svg").read_text(encoding="utf-8")
+    assert cases_of("suite.csv").expectations == ["expected_skill"]
+
+
+def test_the_files_are_written_also_when_whoever_reads_the_rules_has_gone(world, monkeypatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as gone:
+        monkeypatch.setattr(sys, "stdout", gone)
+        status = main(["learn", "factors.toml", *OPTIONS, "--out", "routing.json", "--cases", "suite.csv"])
+
+    assert status == 1
+    assert RoutingRules.load("routing.json").explains
     assert cases_of("suite.csv").expectations == ["expected_skill"]
 
 

@@ -181,5 +181,10 @@ def test_the_command_line_writes_the_same_file(two_runs, capsys):
     assert "2 of 6 cases moved" in text("tuesday.html")
     assert main(["report", "nothing.sqlite", "-o", "tuesday.html"]) == 2
     assert "There is no journal at nothing.sqlite" in capsys.readouterr().err
+    assert main(["report", "tuesday.sqlite", "monday.sqlite", "-o", "tuesday.html"]) == 2
+    assert capsys.readouterr().err == (
+        "A report is of one run. To say what moved since an earlier one: "
+        "lpnb report tuesday.sqlite --against monday.sqlite -o FILE\n"
+    )
     assert main(["report", "tuesday.sqlite", "-o", "tuesday.pdf"]) == 2
     assert "path must end in .html; got 'tuesday.pdf'." in capsys.readouterr().err
