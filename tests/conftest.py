@@ -300,10 +300,10 @@ def tls_sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def proxy(tls_sandbox: Sandbox) -> Iterator[LoopbackProxy]:
-    """A company's proxy, behind which that sandbox plays LivePerson."""
+def proxy(tls_sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[LoopbackProxy]:
+    """A company's proxy, behind which that sandbox plays LivePerson; it may ask for a user and a password."""
     tls_sandbox.reset()
-    running = LoopbackProxy(tls_sandbox.port)
+    running = LoopbackProxy(tls_sandbox.port, *getattr(request, "param", ()))
     yield running
     running.close()
 
@@ -316,4 +316,4 @@ def real_account(tls_sandbox: Sandbox, proxy: LoopbackProxy, monkeypatch: pytest
     """
     monkeypatch.setattr(ssl.SSLContext, "set_default_verify_paths", lambda _: None)
     environment = {**tls_sandbox.environment(), "LP_DOMAIN_API": "https://api.liveperson.net"}
-    return Settings.of({**environment, "LP_PROXY": proxy.url, "LP_CA_FILE": str(tls_sandbox.ca)})
+    return Settings.of({**environment, "LP_PROXY": proxy.address, "LP_CA_FILE": str(tls_sandbox.ca)})

@@ -188,12 +188,13 @@ def test_a_page_can_be_carried_out_from_top_to_bottom(page, sandbox, monkeypatch
     carry_out(page, sandbox, again=True)
 
 
+@pytest.mark.parametrize("proxy", [("user", "p@ss word:/")], indirect=True)
 @pytest.mark.usefixtures("forked_programs")
 def test_the_page_for_going_live_can_be_followed_on_a_real_account_behind_a_proxy(
     tls_sandbox, proxy, monkeypatch
 ):
     environment = {**tls_sandbox.environment(), "LP_DOMAIN_API": "https://api.liveperson.net"}
-    environment |= {"LP_PROXY": proxy.url, "LP_CA_FILE": str(tls_sandbox.ca)}
+    environment |= {"LP_PROXY": proxy.address, "LP_CA_FILE": str(tls_sandbox.ca)}
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 

@@ -7,6 +7,7 @@ import base64
 import threading
 from contextlib import suppress
 from typing import Literal
+from urllib.parse import quote
 
 #: Where a tunnel is cut: before its answer, once it stands, when the request comes, or its reply.
 Cut = Literal["connect", "tunnel", "request", "reply"]
@@ -32,6 +33,7 @@ class LoopbackProxy:
         self.held = False
         self.log: list[str] = []
         self._credentials = base64.b64encode(f"{user}:{password}".encode()).decode() if user else ""
+        self._in_address = f"{user}:{quote(password, safe='')}@" if user else ""
         self._never = asyncio.Event()  # held here, or the tasks that wait for it are garbage
         self._loop = asyncio.new_event_loop()
         self._server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
@@ -43,6 +45,11 @@ class LoopbackProxy:
     def url(self) -> str:
         """Without user and password."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def address(self) -> str:
+        """With user and password, if it asks for them."""
+        return f"http://{self._in_address}127.0.0.1:{self.port}"
 
     @property
     def hosts(self) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from urllib.parse import quote
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 
 from lpnb import Client, NotSentError, Receiver, Secret, ServiceError, Settings, SettingsError, doctor
 from lpnb._internal.redaction import MASK
+from lpnb.cli.main import main
 from lpnb.transport.http_transport import HttpTransport, SocketBackend
 from lpnb.transport.network import Network
 
@@ -62,6 +64,34 @@ def test_monitoring_messages_and_history_go_through_the_proxy_too(real_account, 
         "history",
     )
     assert {"va.v.liveperson.net", "va.msghist.liveperson.net"} <= set(proxy.hosts)
+
+
+@pytest.mark.parametrize(
+    "proxy", [(), ("user", PASSWORD)], indirect=True, ids=["asks for nothing", "asks for a password"]
+)
+def test_the_command_line_sends_and_verifies_through_the_proxy(
+    monkeypatch, real_account, proxy, tls_sandbox, capsys
+):
+    for name, value in {**tls_sandbox.environment(), "LP_DOMAIN_API": "https://api.liveperson.net"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("LP_PROXY", proxy.address)
+    Path("rows.csv").write_text(
+        "case,skillId,expected_skill\na,2741903011,2741903011\nb,2741903011,2741903011\n"
+    )
+    live = ["--live", "--confirm", "2", "--quiet"]
+
+    sent = main(["send", "rows.csv", *live, "--engagement", "--say", "Hello", "--landing", "--close"])
+    verified = main(["verify", "rows.csv", *live])
+
+    out, err = capsys.readouterr()
+    assert (sent, verified) == (0, 0), err
+    assert "2 of 2 cases: 2 answered; done" in err
+    assert "2 cases: 2 passed, 0 failed." in out
+    assert [conversation.state for conversation in tls_sandbox.conversations] == ["CLOSE"] * 4
+    assert {f"va.{name}.liveperson.net" for name in ("sentinel", "idp", "v", "msg", "msghist")} < set(
+        proxy.hosts
+    )
+    assert "canary" not in out + err
 
 
 def test_the_proxy_sees_hosts_and_no_token(send, proxy, tls_sandbox):

@@ -19,6 +19,9 @@ CUTS: list[Any] = [
     ("request", "unknown", 0),
     ("reply", "unknown", 1),
 ]
+WITH_PASSWORD = ("user", "p@ss word:/")
+#: The tests of conversations in test_network.py go by a proxy that asks for nothing.
+pytestmark = pytest.mark.parametrize("proxy", [WITH_PASSWORD], indirect=True, ids=["asks"])
 
 
 @pytest.fixture
