@@ -353,12 +353,22 @@ class Settings:
         )
 
     def _repr_html_(self) -> str:
-        # Secrets show their mask, and that they are there.
+        return table_html("Settings", ["setting", "value", "from"], self.shown())
+
+    def shown(self) -> list[tuple[str, str, str]]:
+        """Each setting's name in ``.env``, its value, and where it is from.
+
+        A secret shows its mask, and so that it is there; what is not set is "".
+
+        Example:
+            >>> settings = Settings("12345678", "an-id", "a-secret")
+            >>> settings.shown()[0], settings.shown()[2]
+            (('LP_ACCOUNT_ID', '12345678', 'default'), ('LP_CLIENT_SECRET', '********', 'default'))
+        """
         given = self._given().items()
-        rows = [
+        return [
             (name, str(value) if value else "", self.sources.get(name, "default")) for name, value in given
         ]
-        return table_html("Settings", ["setting", "value", "from"], rows)
 
     def _given(self) -> dict[str, str | Secret]:
         """Every setting under its name in ``.env``."""

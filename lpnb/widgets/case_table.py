@@ -95,9 +95,12 @@ class CaseTable:
         self.limit(group)
 
     def limit(self, group: CaseGroup | None) -> None:
-        """Show only the rows of *group*; None for all."""
+        """Show the rows of *group*, all of them whatever was typed as a filter before; None for no limit."""
         self._limit = group
-        self._select()
+        if group is not None and self.filter.value:
+            self.filter.value = ""  # which selects anew
+        else:
+            self._select()
 
     def _show_all(self) -> None:
         self.limit(None)
@@ -168,6 +171,7 @@ class CaseTable:
 
     def save(self, suffix: str) -> Path | None:
         """Save the rows that are left, with every column, and say where; None when that failed."""
+        self.note.value = html_views.note_html(f"Saving {count(len(self._rows), 'case')} …")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             path = save_table(self._rows, self._folder / f"{self.name}{suffix}")

@@ -81,9 +81,9 @@ class ConnectionBar:
         self.widgets = [self.badge, self._row]
 
     def _badge_html(self) -> str:
-        return (
-            f"<style>{self._css}</style>{html_views.bar_html('Explorer', self._client.settings, _KEYS_HTML)}"
-        )
+        settings = self._client.settings
+        more = _KEYS_HTML + _settings_html(settings)
+        return f"<style>{self._css}</style>{html_views.bar_html('Explorer', settings, more)}"
 
     def _build_drawer(self) -> None:
         """Make what the drawer holds, when it is first needed."""
@@ -247,6 +247,18 @@ class ConnectionBar:
         self.badge.value = self._badge_html()
         self.refresh()
         self._on_switch(client)
+
+
+def _settings_html(settings: Settings) -> str:
+    """Every setting that is set, secrets masked, and where it is from; to be opened."""
+    rows = "".join(
+        f"<dt><code>{esc(name)}</code></dt><dd>{esc(clean(value))}"
+        + (f"<small>from {esc(clean(source))}</small>" if source != "default" else "")
+        + "</dd>"
+        for name, value, source in settings.shown()
+        if value
+    )
+    return f'<details class="lpnb-help"><summary>Settings</summary><dl>{rows}</dl></details>'
 
 
 def _sandbox_settings() -> Settings:

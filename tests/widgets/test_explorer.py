@@ -1011,6 +1011,19 @@ def test_each_front_end_without_panels_is_told_what_is_true_there(
     assert f"marimo does not show panels made of ipywidgets. For the live one, {app}" in marimo
 
 
+def test_the_settings_stand_in_the_head_with_their_sources_and_no_secret() -> None:
+    given = {"LP_ACCOUNT_ID": "12345678", "LP_CLIENT_ID": "<id>", "LP_CLIENT_SECRET": "planted"}
+    settings = Settings.of(given, {"LP_ACCOUNT_ID": ".env"})
+
+    head = " ".join(text(Explorer(Client(settings)).connection.badge).split())
+
+    assert "LP_ACCOUNT_ID 12345678 from .env" in head
+    assert "LP_CLIENT_ID <id>" in head
+    assert "LP_CLIENT_SECRET ********" in head
+    assert "planted" not in head
+    assert "LP_PROXY" not in head
+
+
 def test_the_badge_of_a_sandbox_leads_to_the_agents_page_and_a_real_one_nowhere(
     explorer: Explorer, sandbox: Sandbox
 ) -> None:

@@ -101,8 +101,9 @@ class Reasons:
 
     def _repr_html_(self) -> str:
         said = "".join(f"<p>{esc(line)}</p>" for line in str(self).splitlines())
-        rows = self.sends.astype(object).where(self.sends.notna(), None).to_numpy().tolist()
-        return said + table_html("What was sent", list(map(str, self.sends.columns)), rows)
+        shown = self.sends[["case", "skill"]]  # a case's name says what was left out of it
+        rows = shown.astype(object).where(shown.notna(), None).to_numpy().tolist()
+        return said + table_html("What was sent", list(map(str, shown.columns)), rows)
 
     def __await__(self) -> Generator[Any, None, Self]:
         """Awaited it is itself."""
