@@ -78,7 +78,7 @@ def timed(page: Page, selector: str, kind: str, action: Callable[[], object]) ->
     page.evaluate(WATCH, [selector, kind])
     action()
     page.wait_for_function("window.ended > 0")
-    page.wait_for_timeout(400)
+    page.wait_for_timeout(1_000)
     return float(page.evaluate("window.ended - window.begun"))
 
 
