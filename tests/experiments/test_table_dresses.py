@@ -570,16 +570,16 @@ def test_every_merged_cell_is_read_however_many_there_are(tmp_path):
     book = xlsxwriter.Workbook(tmp_path / "rows.xlsx")
     sheet = book.add_worksheet()
     sheet.write_row(0, 0, ["Customer number", "Customer type"])
-    for row in range(1, 21_001):
+    for row in range(1, 4_001):
         sheet.write(row, 0, f"{row:06}")
-    for pair in range(10_500):
+    for pair in range(2_000):
         sheet.merge_range(2 * pair + 1, 1, 2 * pair + 2, 1, "vip")
     book.close()
 
     cases = cases_of(tmp_path / "rows.xlsx")
 
-    assert cases[20_999].values["ctmrinfo.ctype"] == "vip"
-    assert "10,500 cells merged with the one above read with its value." in cases.notes
+    assert cases[3_999].values["ctmrinfo.ctype"] == "vip"
+    assert "2,000 cells merged with the one above read with its value." in cases.notes
 
 
 def test_merged_cells_that_go_beyond_the_last_row_are_read(tmp_path):

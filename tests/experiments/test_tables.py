@@ -10,6 +10,7 @@ from pathlib import Path
 import openpyxl
 import pandas as pd
 import pytest
+import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -525,9 +526,13 @@ def test_any_workbook_is_read_or_refused_in_one_screen(tmp_path, rows):
 
 
 def test_a_table_of_five_thousand_columns_is_read(tmp_path):
-    frame = pd.DataFrame([["v"] * 5_000], columns=[f"note.n{number}" for number in range(5_000)])
+    book = xlsxwriter.Workbook(tmp_path / "wide.xlsx")
+    sheet = book.add_worksheet()
+    sheet.write_row(0, 0, [f"note.n{number}" for number in range(5_000)])
+    sheet.write_row(1, 0, ["v"] * 5_000)
+    book.close()
 
-    assert len(cases_of(lpnb.save_table(frame, tmp_path / "wide.xlsx")).columns) == 5_000
+    assert len(cases_of(tmp_path / "wide.xlsx").columns) == 5_000
 
 
 # The command line

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lpnb import (
@@ -1064,7 +1064,6 @@ def shared():
         yield sandbox, client
 
 
-@settings(max_examples=40)
 @given(TEXT, TEXT.filter(lambda text: text.strip()).filter(lambda text: len(text) <= 1000))
 def test_any_text_arrives_exactly(shared, text, consumer_id):
     sandbox, client = shared

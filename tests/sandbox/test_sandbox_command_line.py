@@ -1,5 +1,6 @@
 """``python -m lpnb.sandbox`` as a shell sees it."""
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import threading
 import httpx
 import pytest
 
+from lpnb.sandbox import __main__ as command
 from lpnb.sandbox.__main__ import main
 from lpnb.sandbox.sandbox import DEFAULT_ACCOUNT, DEFAULT_CLIENT_ID
 
@@ -32,6 +34,38 @@ def launch():
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+class Stop(threading.Event):
+    """In place of a signal; says when the command has nothing left to say and waits for one."""
+
+    def __init__(self):
+        super().__init__()
+        self.announced = threading.Event()
+
+    def wait(self, timeout=None):
+        self.announced.set()
+        return super().wait(timeout)
+
+
+@pytest.fixture
+def announce(monkeypatch, capsys):
+    """Runs the command on a thread of this process, and gives what it prints until it waits for its end."""
+    stop = Stop()
+    monkeypatch.setattr(command, "_signals", lambda: contextlib.nullcontext(stop))
+    threads = []
+
+    def start(*arguments):
+        threads.append(threading.Thread(target=main, args=(list(arguments),)))
+        threads[-1].start()
+        assert stop.announced.wait(10)
+        return capsys.readouterr()
+
+    yield start
+    stop.set()
+    for thread in threads:
+        thread.join(10)
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
@@ -69,7 +103,7 @@ def test_it_says_in_one_json_line_where_it_is_and_ends_with_0_on_a_signal(launch
     )
 
 
-def test_the_secrets_of_a_world_of_somebody_s_own_are_not_printed(launch, tmp_path):
+def test_the_secrets_of_a_world_of_somebody_s_own_are_not_printed(announce, tmp_path):
     world = tmp_path / "world.toml"
     world.write_text(
         """
@@ -98,10 +132,7 @@ def test_the_secrets_of_a_world_of_somebody_s_own_are_not_printed(launch, tmp_pa
         password = "canary-5"
         """
     )
-    process = launch("--world", str(world))
-    process.stdout.readline()
-    process.terminate()
-    _, errors = process.communicate(timeout=10)
+    _, errors = announce("--world", str(world))
 
     assert "canary" not in errors
     assert errors.count("=(the one you gave)") == 5
@@ -155,14 +186,10 @@ def test_an_unknown_option_is_status_2(capsys):
     assert "lpnb sandbox has no option --colour. " in capsys.readouterr().err
 
 
-def test_a_secret_of_ones_own_is_not_printed(launch):
-    process = launch("--client-secret", "very-secret-indeed")
+def test_a_secret_of_ones_own_is_not_printed(announce):
+    ready, errors = announce("--client-secret", "very-secret-indeed")
 
-    ready = process.stdout.readline()
-    process.terminate()
-    rest, errors = process.communicate(timeout=10)
-
-    assert "very-secret-indeed" not in ready + rest + errors
+    assert "very-secret-indeed" not in ready + errors
     assert "LP_CLIENT_SECRET=(the one you gave)\n" in errors
 
 
@@ -222,19 +249,17 @@ def shop(tmp_path):
         (["--client-id", "another"], ("55501234", "another")),
     ],
 )
-def test_a_world_of_ones_own_is_played(launch, shop, options, expected):
-    process = launch("--world", shop(("55501234", "shop")), *options)
-
-    ready = json.loads(process.stdout.readline())
+def test_a_world_of_ones_own_is_played(announce, shop, options, expected):
+    ready = json.loads(announce("--world", shop(("55501234", "shop")), *options).out)
 
     assert (ready["account"], ready["client_id"]) == expected
 
 
-def test_the_defaults_are_meant_where_the_world_has_them(launch, shop):
+def test_the_defaults_are_meant_where_the_world_has_them(announce, shop):
     world = shop(("55501234", "shop"), (DEFAULT_ACCOUNT, DEFAULT_CLIENT_ID))
-    process = launch("--world", world, "--account", DEFAULT_ACCOUNT, "--client-id", DEFAULT_CLIENT_ID)
+    chosen = ("--account", DEFAULT_ACCOUNT, "--client-id", DEFAULT_CLIENT_ID)
 
-    ready = json.loads(process.stdout.readline())
+    ready = json.loads(announce("--world", world, *chosen).out)
 
     assert (ready["account"], ready["client_id"]) == (DEFAULT_ACCOUNT, DEFAULT_CLIENT_ID)
 
@@ -254,14 +279,14 @@ def test_a_world_that_is_none_is_refused_with_what_is_wrong(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("way", ["file", "environment"])
-def test_the_client_secret_need_not_stand_on_the_command_line(launch, tmp_path, monkeypatch, way):
+def test_the_client_secret_need_not_stand_on_the_command_line(announce, tmp_path, monkeypatch, way):
     if way == "file":
         (tmp_path / "secret").write_text("canary-4711\nnothing else counts\n")
-        process = launch("--client-secret-file", str(tmp_path / "secret"))
+        out, err = announce("--client-secret-file", str(tmp_path / "secret"))
     else:
         monkeypatch.setenv("LPNB_SANDBOX_CLIENT_SECRET", "canary-4711")
-        process = launch()
-    ready = json.loads(process.stdout.readline())
+        out, err = announce()
+    ready = json.loads(out)
 
     form = {"client_id": ready["client_id"], "grant_type": "client_credentials"}
     url = f"{ready['base']}/sentinel/api/account/{ready['account']}/app/token?v=1.0"
@@ -272,8 +297,6 @@ def test_the_client_secret_need_not_stand_on_the_command_line(launch, tmp_path, 
 
     assert answers[0] == 200
     assert answers[1] != 200
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=10)
     assert "canary-4711" not in out + err
 
 

