@@ -104,7 +104,10 @@ def _leads_somewhere(link: str, text: str, file: Path) -> bool:
     if not heading:
         return True
     there = text if not path else target.read_text(encoding="utf-8") if target.suffix == ".md" else ""
-    return heading in {anchor(line) for line in re.findall(r"^#+ (.+)$", _FENCE.sub("", there), re.MULTILINE)}
+    headings = re.findall(r"^#+ (.+)$", _FENCE.sub("", there), re.MULTILINE)
+    if file.suffix == ".ipynb" and path:  # JupyterLab keeps a heading's capital letters
+        return heading in {line.replace(" ", "-") for line in headings}
+    return heading in {anchor(line) for line in headings}
 
 
 def anchor(heading: str) -> str:
@@ -136,7 +139,7 @@ def with_site_links(text: str, file: Path) -> str:
             return found[0]
         target = (file.parent / path).resolve()
         if target in shown:
-            return f"{opening}{os.path.relpath(shown[target], here)}{hash_sign}{heading}{closing}"
+            return f"{opening}{os.path.relpath(shown[target], here)}{hash_sign}{heading.lower()}{closing}"
         if target.is_relative_to(ROOT / "docs" / "pictures"):
             return f"{opening}{os.path.relpath(target.relative_to(ROOT / 'docs'), here)}{closing}"
         return opening[1:-2]

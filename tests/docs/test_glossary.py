@@ -36,7 +36,9 @@ def prose(file: Path) -> str:
         cells = json.loads(text)["cells"]
         text = "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
     # What is a link to the glossary already becomes a sign of its own; code, headings and other links go.
-    text = re.sub(r"\[[^\]]*\]\((?:[^)\s]*/)?glossary\.md#([\w-]+)\)", r"<<\1>>", text)
+    text = re.sub(
+        r"\[[^\]]*\]\((?:[^)\s]*/)?glossary\.md#([\w-]+)\)", lambda link: f"<<{link[1].lower()}>>", text
+    )
     return _ASIDE.sub("", text)
 
 

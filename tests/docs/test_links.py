@@ -51,6 +51,15 @@ def test_a_link_to_a_heading_that_is_not_there_is_broken(pages):
     assert pages.broken_links(text, ROOT / "README.md") == ["#elsewhere", "docs/nowhere.md"]
 
 
+def test_a_link_of_a_notebook_is_spelled_as_jupyterlab_names_the_heading_and_leads_there_in_the_site(pages):
+    notebook = ROOT / "notebooks" / "01-token-chain.ipynb"
+
+    assert pages.broken_links("[a](glossary.md#AppJWT) [b](glossary.md#appjwt)", notebook) == [
+        "glossary.md#appjwt"
+    ]
+    assert pages.with_site_links("[a](glossary.md#AppJWT)", notebook) == "[a](../glossary.md#appjwt)"
+
+
 def test_a_page_with_broken_links_is_refused_and_every_one_is_named(pages):
     with pytest.raises(pages.BrokenLinkError) as caught:
         pages.with_site_links("[a](nowhere.md) and [b](#nothing)", ROOT / "README.md")
