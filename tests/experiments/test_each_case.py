@@ -33,7 +33,12 @@ def pytest_in(folder: Path, sandbox: Sandbox, *arguments: str) -> subprocess.Com
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error", "-rA", "-q", *arguments],
         cwd=folder,
-        env={**os.environ, **sandbox.environment(), "COLUMNS": "200"},
+        env={
+            **os.environ,
+            **sandbox.environment(),
+            "COLUMNS": "200",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # hypothesis and others, which take a second to load
+        },
         capture_output=True,
         text=True,
         timeout=120,
