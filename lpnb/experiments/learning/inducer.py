@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lpnb.experiments.learning.cube_search import CubeSearch
-from lpnb.experiments.learning.decision_list import Rule, Rules, description_bits
+from lpnb.experiments.learning.decision_list import (
+    RULE_BITS,
+    Condition,
+    Rule,
+    Rules,
+    description_bits,
+)
 from lpnb.experiments.learning.evidence import HARD_WEIGHT, Evidence, places_of
 from lpnb.experiments.learning.joint_factors import label_bits
 from lpnb.experiments.learning.list_search import ListSearch
@@ -53,6 +59,8 @@ class Inducer:
         #: The least number of skills to reckon a rule's length with.
         self.least_skills = skills
         self.current: Induction | None = None
+        #: The rules of a list that was taken over: by their conditions, the skill.
+        self._known_rules: dict[tuple[Condition, ...], int] = {}
         self._anew_at = 0
         self._search: CubeSearch | None = None
         #: The length of each rule that was met, for so many skills.
@@ -68,21 +76,31 @@ class Inducer:
         """The list's length in bits."""
         if self._measured_for != self.skills:
             self._measured_for, self._lengths = self.skills, {}
-        known, base = self._lengths, math.log2(self.skills)
-        total = base
+        known = self._lengths
+        total = math.log2(self.skills)
         for rule in rules:
             bits = known.get(rule)
             if bits is None:
-                bits = known[rule] = description_bits((rule,), self.space, self.skills) - base
+                bits = known[rule] = self._rule_length(rule)
             total += bits
+        if self._known_rules:  # a rule that is there twice was taken over once
+            total += 2 * RULE_BITS * (len(rules) - len({rule.conditions for rule in rules}))
         return total
+
+    def _rule_length(self, rule: Rule) -> float:
+        """What saying the rule costs; one taken over saves saying that it is gone."""
+        if rule.conditions in self._known_rules:
+            same = self._known_rules[rule.conditions] == rule.skill
+            return -RULE_BITS + (0.0 if same else math.log2(self.skills))
+        return description_bits((rule,), self.space, self.skills) - math.log2(self.skills)
 
     def cost(self, rules: Rules) -> float:
         """The list's length, and what the cases cost that it contradicts."""
         return self.length(rules) + self.evidence.weight(self.evidence.wrong(rules))
 
     def begin(self, rules: Rules) -> None:
-        """Take a list as that of now, without any evidence."""
+        """Take a list over from before: its rules are kept as long as no case contradicts them."""
+        self._known_rules = {rule.conditions: rule.skill for rule in rules if rule.conditions}
         bits = self.evidence.skill_bits
         bits += [0] * (1 + max(rule.skill for rule in rules) - len(bits))
         self.current = Induction(rules, self.cost(rules))
@@ -149,7 +167,11 @@ class Inducer:
         while True:
             cubes = [rule.conditions for rules in pool for rule in rules[:-1]]
             before = pool[best]
-            for found in ListSearch(evidence, self.skills, [*cubes, *search.conditions()]).find():
+            lengths = {
+                conditions: self._rule_length(Rule(conditions, self._known_rules.get(conditions, 0)))
+                for conditions in (*cubes, *search.conditions())
+            }
+            for found in ListSearch(evidence, lengths).find():
                 tidied = self.tidy(found)
                 pool[tidied] = self.cost(tidied)
                 if pool[tidied] < pool[best] - 1e-9:

@@ -380,10 +380,7 @@ class RoutingLearner:
             self.evidence.add(row, self._number(skill), soft=True)
         rules = tuple(Rule(tuple(conditions), self._number(skill)) for conditions, skill in start.rules)
         random = np.random.default_rng([self.seed, 1 << 33])
-        if self.evidence.count:
-            self._inducer.update(random, rules)
-        else:
-            self._inducer.begin(rules)
+        self._inducer.begin(rules)
         self._old_rules = rules
         self._checks = checking_rows(rules, self.space, random)
 

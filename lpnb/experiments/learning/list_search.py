@@ -5,15 +5,14 @@ Every cube is tried below every list of the beam at a time, 64 cases in a machin
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from lpnb.experiments.learning.decision_list import RULE_BITS, Condition, Rule, Rules
+from lpnb.experiments.learning.decision_list import Condition, Rule, Rules
 from lpnb.experiments.learning.evidence import HARD_WEIGHT, SOFT_WEIGHT, Evidence
 
 Floats = npt.NDArray[np.float64]
@@ -55,18 +54,15 @@ class ListSearch:
 
     Args:
         evidence: What the lists must explain.
-        skills: The number of skills that a rule's length is reckoned with.
-        cubes: The conditions of rules; of those that hold the same cases, the shortest are used.
+        cubes: The conditions of rules, each with the length of its rule in bits; of those that hold the same
+            cases, the shortest are used.
     """
 
-    def __init__(self, evidence: Evidence, skills: int, cubes: Iterable[tuple[Condition, ...]]) -> None:
+    def __init__(self, evidence: Evidence, cubes: Mapping[tuple[Condition, ...], float]) -> None:
         self._evidence = evidence
         self._words = evidence.count // 64 + 1
-        space, base = evidence.space, RULE_BITS + math.log2(max(skills, 2))
         shortest: dict[int, tuple[float, tuple[Condition, ...]]] = {}
-        for conditions in islice(dict.fromkeys(cubes), _MOST_CUBES):
-            length = base + space.shape_bits[len(conditions)]
-            length += sum(space.condition_bits(*condition) for condition in conditions)
+        for conditions, length in islice(cubes.items(), _MOST_CUBES):
             held = evidence.cube(conditions)
             if held and (held not in shortest or (length, conditions) < shortest[held]):
                 shortest[held] = length, conditions

@@ -212,3 +212,33 @@ def test_a_surprise_is_what_contradicts_the_list_from_before_however_few_sends_a
     assert surprises[0] is None
     assert surprises[1] is not None
     assert surprises[1] < 16
+
+
+def test_rules_from_before_are_kept_until_a_landing_contradicts_them():
+    rules = [
+        (((0, 0b0001), (1, 0b010)), "Private"),
+        (((1, 0b100),), "Cards"),
+        (((2, 0b10), (0, 0b0110)), "Mortgages"),
+        ((), "General"),
+    ]
+    ordered = [(tuple(sorted(conditions)), skill) for conditions, skill in rules]
+
+    def land(row):
+        return next(
+            skill for conditions, skill in ordered if all(mask >> row[at] & 1 for at, mask in conditions)
+        )
+
+    def moved(row):
+        return "Elsewhere" if land(row) == "Cards" else land(row)
+
+    kept = []
+    for answer in (land, moved):
+        learner = RoutingLearner(CaseSpace([4, 3, 2, 2]), batch=4, start=Prior(ordered))
+        for send in learner.next_batch():
+            learner.tell(send.number, answer(send.row))
+        kept.append({(rule.conditions, learner.skills[rule.skill]) for rule in learner.rules})
+
+    assert kept[0] == set(ordered)
+    assert kept[1] == {
+        (conditions, "Elsewhere" if skill == "Cards" else skill) for conditions, skill in ordered
+    }
