@@ -200,8 +200,8 @@ class Factors:
     def __repr__(self) -> str:
         sizes = " x ".join(str(len(factor.values)) for factor in self.factors)
         return (
-            f"<Factors: {count(len(self.factors), 'factor')}, {sizes} = {self.space.combinations:,} "
-            f"combinations{' before where' if self.where is not None else ''}>"
+            f"<Factors: {count(len(self.factors), 'factor')}, "
+            f"{sizes} = {'at most ' * (self.where is not None)}{self.space.combinations:,} combinations>"
         )
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -75,17 +76,20 @@ class Inducer:
     def length(self, rules: Rules) -> float:
         """The list's length in bits."""
         if self._measured_for != self.skills:
-            self._measured_for, self._lengths = self.skills, {}
-        known = self._lengths
+            self._measured_for = self.skills
+            self._lengths.clear()
         total = math.log2(self.skills)
         for rule in rules:
-            bits = known.get(rule)
-            if bits is None:
-                bits = known[rule] = self._rule_length(rule)
-            total += bits
+            total += self._length_of(rule)
         if self._known_rules:  # a rule that is there twice was taken over once
             total += 2 * RULE_BITS * (len(rules) - len({rule.conditions for rule in rules}))
         return total
+
+    def _length_of(self, rule: Rule) -> float:
+        bits = self._lengths.get(rule)
+        if bits is None:
+            bits = self._lengths[rule] = self._rule_length(rule)
+        return bits
 
     def _rule_length(self, rule: Rule) -> float:
         """What saying the rule costs; one taken over saves saying that it is gone."""
@@ -114,6 +118,7 @@ class Inducer:
         """
         evidence = self.evidence
         self._search = CubeSearch(evidence, self.skills)
+        self._lengths.clear()
         pool: dict[Rules, float] = {}
         before = start if start is not None else (self.current.rules if self.current else None)
         kept = [before] if before is not None else []
@@ -273,38 +278,43 @@ class Inducer:
 
     def tidy(self, rules: Rules) -> Rules:
         """Delete rules, drop conditions and unite rules, as long as the list gets shorter and no worse."""
-        cost = self.cost(rules)
-        better = True
-        while better:
-            better = False
-            for changed in self._simpler(rules):
-                length = self.length(changed)
-                if length >= cost:
-                    continue
-                wrong = self.evidence.wrong(changed)
-                total = length + self.evidence.weight(wrong)
-                if total < cost - 1e-9:
-                    rules, cost, better = changed, total, True
+        while True:
+            seen = _Treatment(self.evidence, rules)
+            for change in self._simpler(seen):
+                if self._saved(seen, change) < -1e-9:
+                    rules = change.of(rules)
                     break
-        return rules
+            else:
+                return rules
 
-    def _simpler(self, rules: Rules) -> Iterator[Rules]:
+    def _saved(self, seen: _Treatment, change: _Change) -> float:
+        """By how much a change alters the cost; below 0 it is for the better."""
+        rules, evidence = seen.rules, self.evidence
+        bits = self._length_of(change.rule) if change.rule is not None else 0.0
+        bits -= sum(self._length_of(rules[place]) for place in change.gone)
+        if bits >= HARD_WEIGHT * seen.wrong.bit_count():
+            return bits
+        bits += evidence.weight(change.wrong) - evidence.weight(seen.wrong & change.touched)
+        if bits < 0 and self._known_rules:
+            return self.cost(change.of(rules)) - self.cost(rules)
+        return bits
+
+    def _simpler(self, seen: _Treatment) -> Iterator[_Change]:
+        rules = seen.rules
         last = len(rules) - 1
         for place in range(last):
-            yield (*rules[:place], *rules[place + 1 :])
+            yield seen.without(place)
         for place in range(last):
             rule = rules[place]
             for factor, _ in rule.conditions:
                 if len(rule.conditions) > 1:
-                    yield (*rules[:place], rule.without(factor), *rules[place + 1 :])
+                    yield seen.widened(place, rule.without(factor))
         for first in range(last):
             for second in range(first + 1, last):
                 united = self._united(rules[first], rules[second])
                 if united is not None:
-                    rest = (*rules[:second], *rules[second + 1 :])
-                    yield (*rest[:first], united, *rest[first + 1 :])
-                    rest = (*rules[:first], *rules[first + 1 :])
-                    yield (*rest[: second - 1], united, *rest[second:])
+                    yield seen.moved(second, first, united)._replace(gone=(first, second))
+                    yield seen.moved(first, second, united)._replace(gone=(first, second), place=second - 1)
 
     def _united(self, first: Rule, second: Rule) -> Rule | None:
         """One rule for both, when they differ in the values of one factor alone."""
@@ -362,32 +372,32 @@ class Inducer:
 
     def _polished(self, rules: Rules) -> Rules:
         """The shortest list got by moving and simplifying one rule, or by changing one value of a set."""
-        best, cost = rules, self.cost(rules)
-        for changed in self._neighbours(rules):
-            length = self.length(changed)
-            if length < cost - 1e-9:
-                total = length + self.evidence.weight(self.evidence.wrong(changed))
-                if total < cost - 1e-9:
-                    best, cost = changed, total
-        return best
+        seen = _Treatment(self.evidence, rules)
+        best, least = None, -1e-9
+        for change in self._neighbours(seen):
+            if (saved := self._saved(seen, change)) < least:
+                best, least = change, saved
+        return best.of(rules) if best is not None else rules
 
-    def _neighbours(self, rules: Rules) -> Iterator[Rules]:
+    def _neighbours(self, seen: _Treatment) -> Iterator[_Change]:
+        rules = seen.rules
         last = len(rules) - 1
         for place in range(last):
             rule = rules[place]
-            rest = (*rules[:place], *rules[place + 1 :])
             if len(rule.conditions) > 1:
                 for factor, _ in rule.conditions:
                     simpler = rule.without(factor)
                     for to in range(last):
                         if to != place:
-                            yield (*rest[:to], simpler, *rest[to:])
+                            yield seen.moved(place, to, simpler)
             for factor, mask in rule.conditions:
                 if mask.bit_count() > 1:
                     for value in range(self.space.sizes[factor]):
                         other = mask ^ (1 << value)
                         if other != self.space.full(factor):
-                            yield (*rules[:place], rule.changed(factor, other), *rules[place + 1 :])
+                            changed = rule.changed(factor, other)
+                            wider = other > mask
+                            yield seen.widened(place, changed) if wider else seen.narrowed(place, changed)
 
     def _destroy(self, rules: Rules, random: np.random.Generator) -> Rules:
         """The list with a part of it taken away or changed, to be fitted again."""
@@ -455,6 +465,78 @@ class Inducer:
     def _destroy_one(self, rules: Rules, random: np.random.Generator) -> Rules:
         place = int(random.integers(len(rules) - 1))
         return (*rules[:place], *rules[place + 1 :])
+
+
+class _Change(NamedTuple):
+    """Rules that go, one that comes in their stead, and how the cases it touches fare then."""
+
+    gone: tuple[int, ...]
+    place: int
+    """Where the new rule stands among those that stay."""
+    rule: Rule | None
+    touched: int
+    wrong: int
+    """Those of them that the changed list explains wrongly."""
+
+    def of(self, rules: Rules) -> Rules:
+        """The list with the change."""
+        rest = tuple(rule for place, rule in enumerate(rules) if place not in self.gone)
+        return rest if self.rule is None else (*rest[: self.place], self.rule, *rest[self.place :])
+
+
+class _Treatment:
+    """How a list treats the evidence, to tell at once what a change of one rule would do."""
+
+    def __init__(self, evidence: Evidence, rules: Rules) -> None:
+        self.evidence, self.rules = evidence, rules
+        self.cubes = [evidence.cube(rule.conditions) for rule in rules]
+        self.lefts: list[int] = []
+        self.taken: list[int] = []
+        left, self.wrong = evidence.everything, 0
+        for cube, rule in zip(self.cubes, rules, strict=True):
+            taken = left & cube
+            self.lefts.append(left)
+            self.taken.append(taken)
+            self.wrong |= taken & ~evidence.skill_bits[rule.skill]
+            left ^= taken
+
+    def _fallen(self, cases: int, start: int, stop: int) -> tuple[int, int]:
+        """Of cases that fall on the rules from *start* to *stop*: those explained wrongly, those left."""
+        wrong = 0
+        for place in range(start, stop):
+            if not cases:
+                break
+            if taken := cases & self.cubes[place]:
+                wrong |= taken & ~self.evidence.skill_bits[self.rules[place].skill]
+                cases ^= taken
+        return wrong, cases
+
+    def without(self, place: int) -> _Change:
+        """Without a rule."""
+        wrong, _ = self._fallen(self.taken[place], place + 1, len(self.rules))
+        return _Change((place,), place, None, self.taken[place], wrong)
+
+    def widened(self, place: int, rule: Rule) -> _Change:
+        """With a rule that matches more in the place of another."""
+        more = self.evidence.cube(rule.conditions, self.lefts[place]) & ~self.taken[place]
+        return _Change((place,), place, rule, more, more & ~self.evidence.skill_bits[rule.skill])
+
+    def narrowed(self, place: int, rule: Rule) -> _Change:
+        """With a rule that matches less in the place of another."""
+        less = self.taken[place] & ~self.evidence.cube(rule.conditions)
+        wrong, _ = self._fallen(less, place + 1, len(self.rules))
+        return _Change((place,), place, rule, less, wrong)
+
+    def moved(self, place: int, to: int, rule: Rule) -> _Change:
+        """With a rule that matches more, at the place of another, and without the one that it comes from."""
+        if to < place:
+            taken = self.evidence.cube(rule.conditions, self.lefts[to])
+            return _Change((place,), to, rule, taken, taken & ~self.evidence.skill_bits[rule.skill])
+        wrong, reached = self._fallen(self.taken[place], place + 1, to + 1)
+        below = self.lefts[to + 1] & ~self.taken[place]
+        taken = self.evidence.cube(rule.conditions, below) | reached
+        wrong |= taken & ~self.evidence.skill_bits[rule.skill]
+        return _Change((place,), to, rule, taken | self.taken[place], wrong)
 
 
 def _different(rivals: list[tuple[float, Rules]]) -> list[tuple[float, Rules]]:
