@@ -13,14 +13,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
-from front_ends import Seen, environment
+from front_ends import CLOSE, FORGIVEN, KERNEL_IDLE, Lab, Seen, environment
 from jupyter_core.paths import jupyter_path
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
@@ -30,11 +28,8 @@ CHROMIUM = os.environ.get("CHROMIUM") or next(
 FLAGS = [
     "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--force-color-profile=srgb",
+    "--proxy-server=127.0.0.1:9",  # nobody is there; what is on this machine is fetched without it
 ]  # fmt: skip
-KERNEL_IDLE = """() => {
-  const session = window.jupyterapp?.shell?.currentWidget?.context?.sessionContext?.session;
-  return session?.kernel?.status === 'idle' && session?.kernel?.connectionStatus === 'connected';
-}"""
 OPEN = """async path => {
   const app = window.jupyterapp;
   const opened = await app.commands.execute('docmanager:open', {path});
@@ -43,18 +38,36 @@ OPEN = """async path => {
   await opened.sessionContext.ready;
   // An exception in a widget's callback is shown nowhere, and yet the kernel tells of it.
   window.kernelErrors = [];
+  window.opened = opened;
   opened.sessionContext.iopubMessage.connect((_, message) => {
     if (message.header.msg_type === 'error') window.kernelErrors.push(message.content.traceback.join('\\n'));
   });
 }"""
-# Saved first, or a dialog asks; the kernel is shut down, or it lives as long as the server.
-CLOSE = """async () => {
+# Puts other cells into the notebook that the last test left, and lets its kernel forget that test.
+REUSE = """async ([code, cells]) => {
   const shown = window.jupyterapp.shell.currentWidget;
-  if (!shown?.context) return;
-  await shown.context.save();
-  await shown.sessionContext.shutdown();
-  shown.dispose();
+  if (!window.reusable || shown !== window.reusable) return false;
+  const request = {code, silent: true, store_history: false};
+  const {content} = await shown.sessionContext.session.kernel.requestExecute(request).done;
+  if (content.status !== 'ok') throw new Error(content.evalue);
+  const notebook = shown.content.model.sharedModel;
+  notebook.transact(() => {
+    notebook.deleteCellRange(0, notebook.cells.length);
+    notebook.insertCells(0, cells.map(source => ({cell_type: 'code', source, metadata: {trusted: true}})));
+  });
+  window.kernelErrors = [];
+  return true;
 }"""
+FORGET = """
+from ipywidgets import Widget
+from lpnb.client import connect
+Widget.close_all()
+for running in (globals().get("sandbox"), connect._sandbox):
+    if running is not None:
+        running.stop()
+connect._sandbox = None
+get_ipython().run_line_magic("reset", "-f")
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -96,18 +109,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     return report
 
 
-@dataclass(frozen=True)
-class Lab:
-    """A running JupyterLab."""
-
-    base: str
-    token: str
-    folder: Path
-
-
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory, fork_server: dict[str, str]) -> Iterator[Lab]:
-    """JupyterLab on a free port, reading nothing of the developer's own."""
+    """JupyterLab, and Notebook 7 beside it, on a free port, reading nothing of the developer's own."""
     manager = Path("@jupyter-widgets", "jupyterlab-manager", "package.json")
     assert any(Path(root, "labextensions", manager).is_file() for root in jupyter_path()), (
         "no widget manager for JupyterLab: install jupyterlab_widgets"
@@ -122,6 +126,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, fork_server: dict[str, str]) -
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={running.token}",
         f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True",
+        "--JupyterNotebookApp.expose_app_in_browser=True",
         "--ServerApp.terminals_enabled=False", "--LabApp.extension_manager=readonly",
     ]  # fmt: skip
     log = home / "server.log"
@@ -165,7 +170,6 @@ def lab_page(lab: Lab, chromium: Browser) -> Iterator[tuple[Page, Seen]]:
     seen = Seen()
     context = chromium.new_context(viewport={"width": 1360, "height": 1000}, reduced_motion="reduce")
     context.set_default_timeout(15_000)
-    context.route("**/*", seen.guard)
     page = context.new_page()
     seen.watch(page)
     page.goto(f"{lab.base}/lab?reset&token={lab.token}", timeout=60_000)
@@ -177,32 +181,55 @@ def lab_page(lab: Lab, chromium: Browser) -> Iterator[tuple[Page, Seen]]:
     context.close()
 
 
+@pytest.fixture(scope="session")
+def other_page(chromium: Browser) -> Iterator[tuple[Page, Seen]]:
+    """A page for all but JupyterLab, and what it has done wrong so far."""
+    seen = Seen()
+    context = chromium.new_context(reduced_motion="reduce", permissions=["clipboard-write"])
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+    seen.watch(page)
+    yield page, seen
+    asyncio._set_running_loop(next(iter(_PLAYWRIGHT_LOOP), None))
+    context.close()
+
+
 @pytest.fixture
 def open_page(
-    chromium: Browser, request: pytest.FixtureRequest, tmp_path: Path
+    other_page: tuple[Page, Seen], request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[Callable[..., Page]]:
-    """``open_page(url, color_scheme="dark")`` opens a page of its own, which may do nothing wrong."""
-    seen = Seen()
-    contexts = []
+    """``open_page(url)`` opens a page, which may do nothing wrong but what is ``excused``.
 
-    def start(url: str, **options: Any) -> Page:
-        context = chromium.new_context(
-            **{"viewport": {"width": 1360, "height": 860}, "reduced_motion": "reduce", **options}
-        )
-        contexts.append(context)
-        context.set_default_timeout(15_000)
-        context.route("**/*", seen.guard)
-        page = context.new_page()
-        seen.watch(page)
-        page.goto(url)
+    A request that something stands in the way of is made anew each time: ``cached=False``.
+    """
+    first, seen = other_page
+    seen.forget()
+    opened: list[Page] = []
+
+    def start(
+        url: str, *, color_scheme: str = "light", excused: Sequence[str] = (), cached: bool = True
+    ) -> Page:
+        page = first.context.new_page() if opened else first
+        if opened:
+            seen.watch(page)
+        opened.append(page)
+        seen.excused.extend(excused)
+        if not cached:
+            page.route("**/*", lambda route: route.continue_())
+        page.emulate_media(color_scheme=color_scheme)  # type: ignore[arg-type]
+        page.set_viewport_size({"width": 1360, "height": 860})
+        page.goto(url, timeout=60_000)
         return page
 
     yield start
     failed = getattr(getattr(request.node, "report_call", None), "failed", True)
-    for number, context in enumerate(contexts):
+    for number, page in enumerate(opened):
         if failed:
-            context.pages[0].screenshot(path=tmp_path / f"failed-{number}.png")
-        context.close()
+            page.screenshot(path=tmp_path / f"failed-{number}.png")
+        page.unroute_all(behavior="ignoreErrors")
+        page.goto("about:blank")  # before the server behind it ends
+        if page is not first:
+            page.close()
     assert seen.outside == []
     assert seen.wrong == []
 
@@ -213,22 +240,25 @@ def notebook(
 ) -> Iterator[Callable[..., Page]]:
     """``notebook(*cells)`` or ``notebook(path)`` opens it, runs every cell and returns the page.
 
-    ``one_by_one`` runs them as somebody does who reads: a cell, its output, the next.
+    ``one_by_one`` runs them as somebody does who reads: a cell, its output, the next. Cells go into the
+    notebook and the kernel of the test before, if that left them as it should.
     """
     page, seen = lab_page
     seen.forget()
 
     def open_and_run(*cells: str | Path, one_by_one: bool = False) -> Page:
-        name = f"{request.node.name.replace('[', '-').strip(']')}.ipynb"
-        if isinstance(cells[0], Path):
-            shutil.copy(cells[0], lab.folder / name)
-        else:
-            kernel = {"name": "python3", "display_name": "Python 3"}
-            made = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
-            made.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
-            nbformat.write(made, lab.folder / name)
-        page.evaluate(OPEN, name)
-        page.wait_for_function(KERNEL_IDLE, timeout=60_000)
+        if isinstance(cells[0], Path) or not page.evaluate(REUSE, [FORGET, cells]):
+            page.evaluate(CLOSE)
+            name = f"{request.node.name.replace('[', '-').strip(']')}.ipynb"
+            if isinstance(cells[0], Path):
+                shutil.copy(cells[0], lab.folder / name)
+            else:
+                kernel = {"name": "python3", "display_name": "Python 3"}
+                made = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
+                made.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
+                nbformat.write(made, lab.folder / name)
+            page.evaluate(OPEN, name)
+            page.wait_for_function(KERNEL_IDLE, timeout=60_000)
         command, times = "run-all-cells", 1
         if one_by_one:
             command = "run-cell-and-select-next"
@@ -242,25 +272,40 @@ def notebook(
         return page
 
     yield open_and_run
-    if getattr(getattr(request.node, "report_call", None), "failed", True):
-        page.screenshot(path=tmp_path / "failed.png")
     raised = page.evaluate("window.kernelErrors ?? []")
-    page.evaluate(CLOSE)
+    failed = getattr(getattr(request.node, "report_call", None), "failed", True)
+    if failed:
+        page.screenshot(path=tmp_path / "failed.png")
+    if failed or raised or seen.excused != list(FORGIVEN):
+        page.evaluate(CLOSE)
+    else:
+        page.evaluate("() => { window.reusable = window.opened }")
     assert seen.outside == []
     assert seen.wrong == []
     assert raised == []
 
 
 @pytest.fixture
-def dark(lab_page: tuple[Page, Seen]) -> Iterator[None]:
-    """JupyterLab's dark theme, for one test."""
+def change_theme(lab_page: tuple[Page, Seen]) -> Iterator[Callable[[str], None]]:
+    """``change_theme("dark")`` gives JupyterLab its dark theme; after the test it has the light one."""
     page, _ = lab_page
-    change = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
-    page.evaluate(change, "JupyterLab Dark")
-    page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
-    yield
-    page.evaluate(change, "JupyterLab Light")
-    page.wait_for_selector("body[data-jp-theme-light=true]", state="attached")
+
+    def change(theme: str) -> None:
+        page.evaluate(
+            "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
+            f"JupyterLab {theme.title()}",
+        )
+        light = str(theme == "light").lower()
+        page.wait_for_selector(f"body[data-jp-theme-light={light}]", state="attached")
+
+    yield change
+    change("light")
+
+
+@pytest.fixture
+def dark(change_theme: Callable[[str], None]) -> None:
+    """JupyterLab's dark theme, for one test."""
+    change_theme("dark")
 
 
 @pytest.fixture
@@ -276,11 +321,13 @@ def panel() -> Callable[[Page], Locator]:
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Callable[[Locator, str], Path]:
-    """``picture(element, name)`` keeps a screenshot: in $LPNB_PICTURES, or else with the test's files."""
-    folder = Path(os.environ.get("LPNB_PICTURES", tmp_path))
+def picture() -> Callable[[Locator, str], None]:
+    """``picture(element, name)`` keeps a screenshot in $LPNB_PICTURES, where somebody wants them."""
+    folder = Path(os.environ.get("LPNB_PICTURES", ""))
 
-    def take(element: Locator, name: str) -> Path:
+    def take(element: Locator, name: str) -> None:
+        if "LPNB_PICTURES" not in os.environ:
+            return
         page = element.page
         usual = page.viewport_size
         box = element.bounding_box()
@@ -292,7 +339,6 @@ def picture(tmp_path: Path) -> Callable[[Locator, str], Path]:
         page.mouse.move(0, 0)
         element.screenshot(path=folder / f"{name}.png", animations="disabled", caret="hide")
         page.set_viewport_size(usual)
-        return folder / f"{name}.png"
 
     return take
 

@@ -20,7 +20,7 @@ HELD = (
 HOSTILE = '<img src=x onerror="window.evil = 1"><script>window.evil = 1</script>'
 
 Notebook = Callable[..., Page]
-Picture = Callable[[Locator, str], Path]
+Picture = Callable[[Locator, str], None]
 
 
 def explorer_of(page: Page, scope: str = ".jp-OutputArea-output:visible ") -> Locator:
@@ -71,16 +71,21 @@ def run_cell(page: Page, code: str) -> str:
     return "\n".join(outputs).strip()
 
 
-def violations(page: Page) -> dict[str, list[str]]:
-    """For each tab what an accessibility engine calls serious or critical, with the places."""
+def violations(page: Page, *, contrast: bool = True) -> dict[str, list[str]]:
+    """For each tab what an accessibility engine calls serious or critical, with the places.
+
+    Of its time four fifths are for contrast, which a test may measure by contrast.js.
+    """
+    options = {"resultTypes": ["violations"], "rules": {"color-contrast": {"enabled": contrast}}}
     if not page.evaluate("typeof axe !== 'undefined'"):
         page.evaluate(AXE.read_text(encoding="utf-8"))
     found = {}
     for name in TABS:
         tab(page.locator(".lpnb-explorer:visible"), name)
         found[name] = page.evaluate(
-            "async () => (await axe.run('.lpnb-explorer', {resultTypes: ['violations']})).violations"
+            "async options => (await axe.run('.lpnb-explorer', options)).violations"
             ".filter(v => ['serious', 'critical'].includes(v.impact))"
-            ".map(v => `${v.id}: ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 160)).join(' | ')}`)"
+            ".map(v => `${v.id}: ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 160)).join(' | ')}`)",
+            options,
         )
     return found

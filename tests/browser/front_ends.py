@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from jupyter_kernels import TRANSPORT, socket_folder
-from playwright.sync_api import ConsoleMessage, Page, Route
+from playwright.sync_api import ConsoleMessage, Page
 
 from lpnb.cli.app import APP_FOLDER
 
@@ -28,6 +28,29 @@ SETTINGS = {
         "doNotDisturbMode": True,
     },
 }
+
+KERNEL_IDLE = """() => {
+  const session = window.jupyterapp?.shell?.currentWidget?.context?.sessionContext?.session;
+  return session?.kernel?.status === 'idle' && session?.kernel?.connectionStatus === 'connected';
+}"""
+# Saved first, or a dialog asks; the kernel is shut down, or it lives as long as the server.
+CLOSE = """async () => {
+  const shown = window.jupyterapp.shell.currentWidget;
+  window.reusable = null;
+  if (!shown?.context) return;
+  await shown.context.save();
+  await shown.sessionContext.shutdown();
+  shown.dispose();
+}"""
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running JupyterLab."""
+
+    base: str
+    token: str
+    folder: Path
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -75,6 +98,7 @@ class Seen:
         """Note the page's errors, each with the place that it comes from."""
         page.on("pageerror", lambda error: self.errors.append(error.stack or str(error)))
         page.on("console", self._hear)
+        page.on("request", lambda request: self._look_at(request.url))
 
     def _hear(self, said: ConsoleMessage) -> None:
         if said.type == "error":
@@ -95,14 +119,10 @@ class Seen:
         """The errors that nobody excused."""
         return [error for error in self.errors if not any(text in error for text in self.excused)]
 
-    def guard(self, route: Route) -> None:
-        """Let through what stays on this machine; refuse and note the rest."""
-        url = urlsplit(route.request.url)
-        if url.scheme in ("data", "blob", "about") or url.hostname == "127.0.0.1":
-            route.continue_()
-        else:
-            self.outside.append(route.request.url)
-            route.abort()
+    def _look_at(self, address: str) -> None:
+        url = urlsplit(address)
+        if url.scheme not in ("data", "blob", "about") and url.hostname != "127.0.0.1":
+            self.outside.append(address)
 
 
 @contextlib.contextmanager

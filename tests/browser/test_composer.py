@@ -15,7 +15,7 @@ HOSTILE = '<img src=x onerror="window.evil = 1"><script>window.evil = 1</script>
 
 Notebook = Callable[..., Page]
 Panel = Callable[[Page], Locator]
-Picture = Callable[[Locator, str], Path]
+Picture = Callable[[Locator, str], None]
 
 
 def say(panel: Locator, label: str, text: str) -> None:

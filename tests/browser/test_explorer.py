@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-import pytest
 from explorer_page import (
     ALONE,
     HELD,
@@ -19,11 +19,22 @@ from explorer_page import (
     wait_until,
 )
 from front_ends import Seen
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 
-def walk(explorer: Locator, picture: Picture, theme: str) -> None:
-    """Do a little of everything and take a picture of each tab."""
+def test_the_whole_way_while_the_theme_changes(
+    notebook: Notebook, picture: Picture, change_theme: Callable[[str], None]
+) -> None:
+    explorer = explorer_of(notebook(ALONE))
+    themes = ["light", "dark"]
+
+    def look(name: str) -> None:
+        """See it in the theme of before, and go on in the other."""
+        for theme in themes:
+            change_theme(theme)
+            picture(explorer, f"explorer-{name}-{theme}")
+        themes.reverse()
+
     press(explorer, "Check")
     expect(explorer.locator(".lpnb-facts")).to_contain_text("answers,")
     press(explorer, "Start from …")
@@ -36,13 +47,13 @@ def walk(explorer: Locator, picture: Picture, theme: str) -> None:
     say(explorer, "Last name", "Doe")
     press(explorer, "Send")
     wait_until(explorer, "done")
-    picture(explorer, f"explorer-compose-{theme}")
+    look("compose")
     press(explorer, "Where it landed, and why")
     expect(explorer.locator(".lpnb-trace")).to_contain_text("decided")
     say(explorer, "Message", "Good morning")
     press(explorer, "Say")
     expect(explorer.get_by_role("log", name="Thread")).to_contain_text("Good morning")
-    picture(explorer, f"explorer-follow-{theme}")
+    look("follow")
     tab(explorer, "Compose")
     press(explorer, "Send")
     expect(wait_until(explorer, "ask")).to_contain_text("Send again for a new consumer")
@@ -56,7 +67,7 @@ def walk(explorer: Locator, picture: Picture, theme: str) -> None:
     explorer.locator(".lpnb-note", has_text="With the tick").last.evaluate(
         "note => { note.innerHTML = note.innerHTML.replace(/\\S+(?=lpnb-history)/, '/home/ada/notebooks/') }"
     )
-    picture(explorer, f"explorer-history-{theme}")
+    look("history")
     tab(explorer, "Compose")
     press(explorer, "Reset")
     tab(explorer, "Experiment")
@@ -67,23 +78,12 @@ def walk(explorer: Locator, picture: Picture, theme: str) -> None:
         "data-state", "done", timeout=30_000
     )
     expect(explorer.get_by_role("button", name="Stop", exact=True)).to_be_hidden()
-    picture(explorer, f"explorer-experiment-{theme}")
+    look("experiment")
     tab(explorer, "As code")
     press(explorer, "curl")
     expect(explorer.get_by_role("region", name="curl")).to_contain_text("curl")
-    picture(explorer, f"explorer-code-{theme}")
+    look("code")
     tab(explorer, "Compose")
-
-
-def test_the_whole_way_in_the_light_theme(notebook: Notebook, picture: Picture) -> None:
-    explorer = explorer_of(notebook(ALONE))
-    walk(explorer, picture, "light")
-
-
-@pytest.mark.usefixtures("dark")
-def test_the_whole_way_in_the_dark_theme(notebook: Notebook, picture: Picture) -> None:
-    explorer = explorer_of(notebook(ALONE))
-    walk(explorer, picture, "dark")
 
 
 def test_the_keyboard_alone_gets_from_the_tabs_to_the_answer(notebook: Notebook) -> None:

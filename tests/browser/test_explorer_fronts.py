@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -14,43 +13,13 @@ from pathlib import Path
 import nbformat
 import pytest
 from explorer_page import ALONE, TABS, Notebook, explorer_of, press, say, tab, violations, wait_until
-from front_ends import environment, free_port, served
-from playwright.sync_api import Browser, Locator, Page, expect
+from front_ends import CLOSE, KERNEL_IDLE, Lab, environment
+from playwright.sync_api import Locator, Page, expect
 
+OpenPage = Callable[..., Page]
+DARK, LIGHT = "dark", "light"
 #: What a front end does wrong by itself, or on being refused what it wants from elsewhere.
 KNOWN = ("reading 'schema'", "RUNTIME-012", "Failed to load resource")
-
-
-@pytest.fixture
-def another_page(chromium: Browser) -> Iterator[Callable[[str], Page]]:
-    """``another_page(url)`` opens one from which nothing leaves the machine; errors of ours fail the test."""
-    size = {"width": 1280, "height": 900}
-    context = chromium.new_context(viewport=size, reduced_motion="reduce", permissions=["clipboard-write"])
-    context.set_default_timeout(20_000)
-    outside: list[str] = []
-    errors: list[str] = []
-
-    def guard(route: object) -> None:
-        url = route.request.url  # type: ignore[attr-defined]
-        if url.startswith(("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")):
-            route.continue_()  # type: ignore[attr-defined]
-        else:
-            outside.append(url)
-            route.abort()  # type: ignore[attr-defined]
-
-    context.route("**/*", guard)
-
-    def start(url: str) -> Page:
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-        page.goto(url, timeout=60_000)
-        return page
-
-    yield start
-    context.close()
-    assert outside == []
-    assert [error for error in errors if not any(known in error for known in KNOWN)] == []
 
 
 def use(explorer: Locator) -> None:
@@ -65,30 +34,17 @@ def use(explorer: Locator) -> None:
     expect(explorer.get_by_role("log", name="Thread")).to_contain_text("Hello")
 
 
-def test_it_works_in_notebook_7(tmp_path: Path, another_page: Callable[[str], Page]) -> None:
+def test_it_works_in_notebook_7(lab: Lab, open_page: OpenPage) -> None:
     made = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
     made.cells = [nbformat.v4.new_code_cell(ALONE)]
-    nbformat.write(made, tmp_path / "explorer.ipynb")
-    port, token, home = free_port(), secrets.token_hex(16), tmp_path / "home"
-    home.mkdir()
-    command = [
-        sys.executable, "-m", "notebook", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
-        f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
-        f"--ServerApp.root_dir={tmp_path}", "--JupyterNotebookApp.expose_app_in_browser=True",
-        "--ServerApp.terminals_enabled=False",
-    ]  # fmt: skip
-    with served(command, tmp_path, home, port):
-        page = another_page(f"http://127.0.0.1:{port}/notebooks/explorer.ipynb?token={token}")
-        page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
-        page.wait_for_function(
-            "() => { const s = window.jupyterapp?.shell?.currentWidget?.context?.sessionContext?.session;"
-            " return s?.kernel?.status === 'idle' && s?.kernel?.connectionStatus === 'connected' }",
-            timeout=60_000,
-        )
-        page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
-        use(explorer_of(page))
-        assert violations(page) == {name: [] for name in TABS}
-        page.close()
+    nbformat.write(made, lab.folder / "explorer.ipynb")
+    page = open_page(f"{lab.base}/notebooks/explorer.ipynb?token={lab.token}", excused=KNOWN)
+    page.wait_for_function(KERNEL_IDLE, timeout=60_000)
+    assert page.evaluate("window.jupyterapp.name") == "Jupyter Notebook"
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    use(explorer_of(page))
+    assert violations(page) == {name: [] for name in TABS}
+    page.evaluate(CLOSE)
 
 
 @contextlib.contextmanager
@@ -110,55 +66,66 @@ def app_alone(folder: Path, *options: str) -> Iterator[str]:
         app.communicate(timeout=20)
 
 
+@pytest.fixture(scope="module")
+def alone(
+    tmp_path_factory: pytest.TempPathFactory, fork_server: dict[str, str]
+) -> Iterator[tuple[str, Path]]:
+    """The address of ``lpnb app`` without options, and its folder."""
+    folder = tmp_path_factory.mktemp("alone")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in fork_server.items():
+            patch.setenv(name, value)
+        with app_alone(folder) as address:
+            yield address, folder
+
+
 def test_alone_as_a_page_it_works_and_comes_back_to_form_thread_run_and_send_after_a_reload(
-    tmp_path: Path, another_page: Callable[[str], Page]
+    alone: tuple[str, Path], open_page: OpenPage
 ) -> None:
-    with app_alone(tmp_path) as address:
-        page = another_page(address)
-        use(explorer_of(page, ""))
-        assert page.locator("text=import lpnb").count() == 0
+    address, folder = alone
+    page = open_page(address, excused=KNOWN, cached=False)
+    use(explorer_of(page, ""))
+    assert page.locator("text=import lpnb").count() == 0
 
-        page.reload()  # in the middle of a transcript
-        explorer = explorer_of(page, "")
-        expect(explorer.get_by_role("log", name="Thread")).to_contain_text("Hello")
-        tab(explorer, "Experiment")
-        say(explorer, "A second", "3")
-        press(explorer, "Run")
-        expect(explorer.locator(".lpnb-experiment .lpnb-status [data-state=busy]")).to_be_visible()
+    page.reload()  # in the middle of a transcript
+    explorer = explorer_of(page, "")
+    expect(explorer.get_by_role("log", name="Thread")).to_contain_text("Hello")
+    tab(explorer, "Experiment")
+    say(explorer, "A second", "3")
+    press(explorer, "Run")
+    expect(explorer.locator(".lpnb-experiment .lpnb-status [data-state=busy]")).to_be_visible()
 
-        page.reload()  # in the middle of a run
-        explorer = explorer_of(page, "")
-        expect(explorer.locator(".lpnb-experiment .lpnb-status [data-state=done]")).to_contain_text("6 of 6")
-        explorer.locator(".lpnb-picture td").first.click()  # a click on a cell shows its cases
-        shown = explorer.locator(".lpnb-case-table")
-        expect(shown).to_contain_text("Only cases whose ctmrinfo.ctype is vip and ttrDefName is NORMAL.")
-        explorer.get_by_role("button", name="Save as CSV", exact=True).click()
-        with page.expect_download() as download:
-            shown.get_by_role("link", name="Download").click()
-        assert len(download.value.path().read_text(encoding="utf-8").splitlines()) == 2
-        explorer.get_by_role("button", name="gold × URGENT (1)", exact=True).click()
-        expect(shown).to_contain_text("ctmrinfo.ctype is gold and ttrDefName is URGENT.")
-        shown.get_by_role("button", name="Copy").first.click()
-        expect(shown.get_by_role("button", name="Copied")).to_be_visible()
-        for scheme in (DARK, LIGHT):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            assert violations(page) == {name: [] for name in TABS}
-        assert [path.suffix for path in (tmp_path / "runs").glob("*.csv")] == [".csv"]
-        tab(explorer, "Compose")
-        expect(explorer.get_by_label("First name", exact=True)).to_have_value("Ada")
-        page.keyboard.press("Control+Alt+d")
-        expect(explorer.get_by_text("The same payload, for a fresh consumer id.")).to_be_visible()
-        page.keyboard.press("Control+Enter")
+    page.reload()  # in the middle of a run
+    explorer = explorer_of(page, "")
+    expect(explorer.locator(".lpnb-experiment .lpnb-status [data-state=done]")).to_contain_text("6 of 6")
+    explorer.locator(".lpnb-picture td").first.click()  # a click on a cell shows its cases
+    shown = explorer.locator(".lpnb-case-table")
+    expect(shown).to_contain_text("Only cases whose ctmrinfo.ctype is vip and ttrDefName is NORMAL.")
+    explorer.get_by_role("button", name="Save as CSV", exact=True).click()
+    with page.expect_download() as download:
+        shown.get_by_role("link", name="Download").click()
+    assert len(download.value.path().read_text(encoding="utf-8").splitlines()) == 2
+    explorer.get_by_role("button", name="gold × URGENT (1)", exact=True).click()
+    expect(shown).to_contain_text("ctmrinfo.ctype is gold and ttrDefName is URGENT.")
+    shown.get_by_role("button", name="Copy").first.click()
+    expect(shown.get_by_role("button", name="Copied")).to_be_visible()
+    for scheme in (DARK, LIGHT):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        assert violations(page) == {name: [] for name in TABS}
+    assert [path.suffix for path in (folder / "runs").glob("*.csv")] == [".csv"]
+    tab(explorer, "Compose")
+    expect(explorer.get_by_label("First name", exact=True)).to_have_value("Ada")
+    page.keyboard.press("Control+Alt+d")
+    expect(explorer.get_by_text("The same payload, for a fresh consumer id.")).to_be_visible()
+    page.keyboard.press("Control+Enter")
 
-        page.goto("about:blank")  # while it sends, or just before
-        page = another_page(address)
-        explorer = explorer_of(page, "")
-        wait_until(explorer, "done")
-        expect(explorer.get_by_role("tab", name="History (2)")).to_be_visible()
-        page.close()
+    page.goto("about:blank")  # while it sends, or just before
+    page = open_page(address, cached=False)
+    explorer = explorer_of(page, "")
+    wait_until(explorer, "done")
+    expect(explorer.get_by_role("tab", name="History (2)")).to_be_visible()
 
 
-DARK, LIGHT = "dark", "light"
 #: The explorer's theme and the page's background; of a change a browser tells when it draws.
 _IS_SHOWN = """
 shown => String([
@@ -168,24 +135,27 @@ shown => String([
 """
 
 
-@pytest.mark.parametrize("option", [None, LIGHT])
-def test_alone_it_follows_the_colours_that_the_browser_asks_for_unless_told(
-    option: str | None, tmp_path: Path, another_page: Callable[[str], Page]
-) -> None:
-    shown = {LIGHT: ["light", "white"], DARK: ["dark", "#212121"]}
+SHOWN = {LIGHT: ["light", "white"], DARK: ["dark", "#212121"]}
 
-    with app_alone(tmp_path, *([f"--{option}"] if option else [])) as address:
-        page = another_page(address)
+
+def test_alone_it_follows_the_colours_that_the_browser_asks_for(
+    alone: tuple[str, Path], open_page: OpenPage
+) -> None:
+    page = open_page(alone[0], color_scheme=DARK, excused=KNOWN)  # asked for from the beginning
+    expect(explorer_of(page, "")).to_be_visible()
+    for asked in (DARK, LIGHT, DARK):  # and when they change in the middle
+        page.emulate_media(color_scheme=asked)  # type: ignore[arg-type]
+        page.wait_for_function(_IS_SHOWN, arg=SHOWN[asked])
+
+
+def test_alone_it_keeps_the_colours_that_it_was_told(tmp_path: Path, open_page: OpenPage) -> None:
+    with app_alone(tmp_path, f"--{LIGHT}") as address:
+        page = open_page(address, excused=KNOWN)
         expect(explorer_of(page, "")).to_be_visible()
-        for asked in (LIGHT, DARK, LIGHT):  # also when they change in the middle
+        for asked in (LIGHT, DARK, LIGHT):
             page.emulate_media(color_scheme=asked)  # type: ignore[arg-type]
-            page.wait_for_function(_IS_SHOWN, arg=shown[option or asked])
-        if option is None:  # and when they are asked for from the beginning
-            page.emulate_media(color_scheme=DARK)
-            page.reload()
-            expect(explorer_of(page, "")).to_be_visible()
-            page.wait_for_function(_IS_SHOWN, arg=shown[DARK])
-        page.close()
+            page.wait_for_function(_IS_SHOWN, arg=SHOWN[LIGHT])
+        page.goto("about:blank")
 
 
 def everything(explorer: Locator) -> None:
@@ -224,15 +194,14 @@ def everything(explorer: Locator) -> None:
 
 
 def test_an_accessibility_engine_finds_nothing_serious_in_any_tab_light_or_dark(
-    notebook: Notebook, request: pytest.FixtureRequest
+    notebook: Notebook, change_theme: Callable[[str], None]
 ) -> None:
     page = notebook(ALONE)
     explorer = explorer_of(page)
     everything(explorer)
 
-    for theme in ("light", "dark"):
-        if theme == "dark":
-            request.getfixturevalue("dark")
+    for theme in (LIGHT, DARK):
+        change_theme(theme)
         assert (theme, violations(page)) == (theme, {name: [] for name in TABS})
 
 
