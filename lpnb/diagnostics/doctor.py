@@ -166,7 +166,7 @@ class _AccountChecks:
             seen = "on this machine, without a proxy"
         elif settings.proxy:
             source = settings.sources.get("LP_PROXY", "the settings")
-            access = ", with user and password" if "@" in settings.proxy.reveal() else ""
+            access = ", with user and password" if self._proxy_has_password else ""
             seen = f"through the proxy {settings.proxy_address} (from {source}{access})"
         else:
             seen = "direct, without a proxy"
@@ -175,6 +175,10 @@ class _AccountChecks:
             if settings.ca_file:
                 seen += f" and {settings.ca_file} (from {settings.sources.get('LP_CA_FILE', 'the settings')})"
         self.add("network", "ok", seen)
+
+    @property
+    def _proxy_has_password(self) -> bool:
+        return "@" in self.settings.proxy.reveal()
 
     async def _advice(self, otherwise: str) -> str:
         """What to do about the last request that got nowhere, by the kind of its failure."""
@@ -194,9 +198,15 @@ class _AccountChecks:
             "connect": "Is it blocked by a firewall? A proxy to go through is named in LP_PROXY.",
             "proxy unreachable": f"Check host and port of {self.settings.source_name('LP_PROXY')}. Without a "
             "proxy, set LP_PROXY=direct.",
-            "proxy authentication": "Write user and password into LP_PROXY, such as "
-            "http://user:password@proxy.example.com:8080,\n"
-            "with special characters percent-encoded: @ is %40.",
+            "proxy authentication": (
+                f"It did not take the user and password of {self.settings.source_name('LP_PROXY')}: is one "
+                "of them mistyped, or has it ended?\nSpecial characters are percent-encoded: @ is %40. lpnb "
+                "sends them by Basic authentication, not by NTLM or Kerberos."
+                if self._proxy_has_password
+                else "Write user and password into LP_PROXY, such as "
+                "http://user:password@proxy.example.com:8080,\n"
+                "with special characters percent-encoded: @ is %40."
+            ),
             "proxy refused": f"Ask those who run the proxy to allow {host}: *.liveperson.net and "
             "*.lpsnmedia.net, port 443.",
         }[reason]

@@ -413,6 +413,21 @@ def test_the_doctor_says_what_to_do_about_a_proxys_refusal(monkeypatch, real_acc
     assert checks(monkeypatch, real_account)["Domain API"].todo.startswith(todo)
 
 
+def test_the_doctor_says_that_the_proxy_did_not_take_the_password_that_it_was_given(
+    monkeypatch, real_account, proxy
+):
+    proxy.status = 407
+    wrong = f"http://user:{quote(PASSWORD, safe='')}@127.0.0.1:{proxy.port}"
+
+    todo = checks(monkeypatch, real_account, LP_PROXY=wrong)["Domain API"].todo
+
+    assert todo == (
+        "It did not take the user and password of LP_PROXY: is one of them mistyped, or has it ended?\n"
+        "Special characters are percent-encoded: @ is %40. lpnb sends them by Basic authentication, "
+        "not by NTLM or Kerberos."
+    )
+
+
 def test_the_doctor_tells_a_name_that_cannot_be_resolved(monkeypatch, real_account):
     found = checks(
         monkeypatch, real_account, LP_PROXY="", LP_DOMAIN_API="https://nowhere.invalid", LP_TRUSTED_HOSTS=""
