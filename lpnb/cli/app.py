@@ -18,6 +18,7 @@ from lpnb._internal.private_files import write_private
 from lpnb.cli.local_server import (
     exit_on_termination,
     free_port,
+    module_command,
     port_number,
     prepend_to_path,
     print_address,
@@ -69,7 +70,7 @@ def _run(options: argparse.Namespace) -> int:
         content = {"Voila": {"token": token}, "VoilaConfiguration": page}
         write_private(config, json.dumps(content).encode())
         command = [
-            sys.executable, "-m", "voila", str(APP_FOLDER / "explorer.ipynb"),
+            *module_command("voila"), str(APP_FOLDER / "explorer.ipynb"),
             "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", "--Voila.port_retries=0",
             "--template=lpnb", f"--theme={options.theme or 'light'}",
             "--show_tracebacks=True", "--Voila.log_level=40",

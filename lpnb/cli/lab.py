@@ -16,6 +16,7 @@ from lpnb.cli.app import APP_FOLDER
 from lpnb.cli.local_server import (
     exit_on_termination,
     free_port,
+    module_command,
     port_number,
     prepend_to_path,
     print_address,
@@ -67,7 +68,7 @@ def _serve(folder: Path, options: argparse.Namespace, settings: dict[str, str], 
     port, token = options.port or free_port(), secrets.token_hex(16)
     page = f"/doc/tree/{QUICKSTART}" if (folder / QUICKSTART).is_file() else "/lab"
     command = [
-        sys.executable, "-m", "jupyterlab",
+        *module_command("jupyterlab"),
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",

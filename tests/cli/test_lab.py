@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from lpnb.cli.local_server import module_command
 from lpnb.cli.main import main
 from lpnb.cli.notebooks import notebooks_folder
 
@@ -39,6 +40,17 @@ def page_config(url: str) -> dict:
             0
         ]
     )
+
+
+def test_jupyter_starts_with_its_arguments_and_without_the_parsers_of_international_addresses():
+    look = "import sys; assert sys.modules['rfc3987_syntax'] is None"
+
+    ran = subprocess.run(
+        [*module_command("timeit"), "-n", "1", "-r", "1", look], capture_output=True, text=True
+    )
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.startswith("1 loop, best of 1: ")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
