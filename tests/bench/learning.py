@@ -237,23 +237,42 @@ def change_part(seeds: int) -> None:
 
 
 def noise_part(seeds: int) -> None:
-    """Two of a hundred sends land elsewhere: sends until exact, and whether unstable cases are named."""
-    world = Bank(BANK_FACTORS, monitoring=True)
-    rows = sample_of(world.factors.space)
-    truth = world.truth(rows)
-    skills = sorted(set(truth))
-    exact, named = [], 0
-    for seed in range(seeds):
-        chance = np.random.default_rng(seed)
+    """Two of a hundred sends land elsewhere: sends it takes, and whether unstable cases are named."""
+    bank_world = Bank(BANK_FACTORS, monitoring=True)
+    rows = sample_of(bank_world.factors.space)
+    truth = bank_world.truth(rows)
+    told = [
+        noisy_sends(bank_world.factors.space, bank_world, rows, truth, 0.0, 640, seed)
+        for seed in range(seeds)
+    ]
+    _tell_noise("default world exact", told, 640)
+    told = []
+    for seed in range(100, 100 + seeds):
+        world = random_world("6x5", seed)
+        rows = every_row(world.factors)
+        truth = world.skills(rows)
+        told.append(noisy_sends(world.factors.space, world.land, rows, truth, 0.01, CAPS["6x5"], seed))
+    _tell_noise("6x5 99 %", told, CAPS["6x5"])
 
-        def noisy(row: Sequence[int], chance: np.random.Generator = chance) -> str:
-            return str(chance.choice(skills)) if chance.random() < 0.02 else world(row)
 
-        learner = RoutingLearner(world.factors.space, budget=640, validate=0, quiet=10**6, seed=seed)
-        (reached,), _ = sends_until(learner, noisy, rows, truth, (0.0,))
-        exact.append(reached)
-        named += bool(learner.evidence.unstable)
-    print(f"2 % noise: exact {spread(exact, 640)} sends; unstable cases named in {named} of {seeds}")
+def noisy_sends(
+    space: CaseSpace, answer: Answer, rows: Rows, truth: np.ndarray, share: float, cap: int, seed: int
+) -> tuple[int | None, bool]:
+    """Sends until no more than a share is wrong, and whether an unstable case is named by then."""
+    chance, skills = np.random.default_rng(seed), sorted(set(truth))
+
+    def noisy(row: Sequence[int]) -> str:
+        return str(chance.choice(skills)) if chance.random() < 0.02 else answer(row)
+
+    learner = RoutingLearner(space, budget=cap, validate=0, quiet=10**6, seed=seed)
+    (reached,), _ = sends_until(learner, noisy, rows, truth, (share,))
+    return reached, bool(learner.evidence.unstable)
+
+
+def _tell_noise(what: str, told: Sequence[tuple[int | None, bool]], cap: int) -> None:
+    named = sum(unstable for _, unstable in told)
+    sends = spread([reached for reached, _ in told], cap)
+    print(f"2 % noise, {what}: {sends} sends; unstable cases named in {named} of {len(told)}")
 
 
 def hold_part(worlds: int) -> None:
