@@ -31,6 +31,21 @@ def check_kind(name: str, value: object, kinds: type | tuple[type, ...], needed:
         raise InvalidValueError([Complaint(name, f"{name} must be {needed}; got {description}.")])
 
 
+def check_conversation_id(value: object) -> None:
+    """See that *value* is text: a reply or a conversation is easily given where its id is meant.
+
+    Raises:
+        InvalidValueError: It is not.
+
+    Example:
+        >>> check_conversation_id(5)
+        Traceback (most recent call last):
+        lpnb.errors.InvalidValueError: conversation_id must be text, such as reply.conversation_id or conversation.id; got 5.
+    """  # noqa: E501
+    needed = "text, such as reply.conversation_id or conversation.id"
+    check_kind("conversation_id", value, str, needed)
+
+
 def check_path(name: str, value: object) -> None:
     """See that the argument *name* can be the path of a file.
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lpnb._printable import one_line
 from lpnb.cli.run_command import (
     UsageErrors,
     check_settings,
@@ -35,7 +36,9 @@ def register(commands: SubParsers) -> None:
         "settings are wrong.",
     )
     why.add_argument("cases", nargs="?", type=Path, metavar="CASES", help="a CSV, Excel or Parquet file")
-    why.add_argument("--case", metavar="NAME", help="which case of CASES: its name")
+    why.add_argument(
+        "--case", metavar="NAME", help="which case of CASES: its name, or its consumer or customerId"
+    )
     why.add_argument(
         "--set",
         action="append",
@@ -55,12 +58,15 @@ def register(commands: SubParsers) -> None:
 
 @exit_2_when_refused
 def _run(options: argparse.Namespace) -> int:
+    from lpnb.experiments.cases.cases import cases_of
     from lpnb.experiments.routing.reasons import reasons
 
     errors = UsageErrors()
     case: Any = None
     with errors.collect():
         case = _case(options, errors)
+        for sentence in () if case is None else cases_of([dict(case.values)]).unresolved():
+            print(one_line(sentence), file=sys.stderr)
     with errors.collect():
         check_settings(options, None)
     errors.raise_all()
@@ -107,9 +113,20 @@ def _case(options: argparse.Namespace, errors: UsageErrors) -> Case | None:
         columns=options.map,
         **table_options(options),
     )
-    found = [case for case in cases if case.name == options.case]
     if options.case is None and len(cases) == 1:
         return cases[0]
-    if not found:
+    if options.case is None:
+        errors.add(
+            f"{options.cases} has {len(cases):,} cases. Name one: --case {cases.names[0]}, or a customerId."
+        )
+        return None
+    named = [case for case in cases if case.name == options.case]
+    of_customer = [
+        case for case in cases if options.case in (case.consumer_id, case.values.get("ctmrinfo.customerId"))
+    ]
+    if len(named or of_customer) > 1:
+        listed = ", ".join(case.name for case in of_customer[:20])
+        errors.add(f"{options.case} is the customer of several cases: {listed}. Name one with --case.")
+    elif not named and not of_customer:
         raise InvalidValueError([one_of("--case", options.case, cases.names[:20])])
-    return found[0]
+    return (named or of_customer)[0]

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from lpnb._internal.redaction import Secret
+from lpnb._internal.validation import check_conversation_id
 from lpnb.settings import Settings, read_variable
 from lpnb.transport.loopback_requests import request_json
 
@@ -66,6 +67,7 @@ class SandboxControl:
         Raises:
             KeyError: There is no such conversation, or it has been forgotten.
         """
+        check_conversation_id(conversation_id)
         trace: dict[str, Any] = self._call("GET", f"/conversations/{conversation_id}")["trace"]
         return trace
 
@@ -142,6 +144,7 @@ class SandboxControl:
         self._call("POST", "/reset", {})
 
     def _act(self, conversation_id: str, verb: dict[str, Any]) -> dict[str, Any]:
+        check_conversation_id(conversation_id)
         return self._call("POST", f"/conversations/{conversation_id}/agent", verb)
 
     def _call(

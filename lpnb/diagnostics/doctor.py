@@ -167,7 +167,7 @@ class _AccountChecks:
         elif settings.proxy:
             source = settings.sources.get("LP_PROXY", "the settings")
             access = ", with user and password" if self._proxy_has_password else ""
-            seen = f"through the proxy {settings.proxy_address} (from {source}{access})"
+            seen = f"set to go through the proxy {settings.proxy_address} (from {source}{access})"
         else:
             seen = "direct, without a proxy"
         if settings.domain_api.startswith("https:"):

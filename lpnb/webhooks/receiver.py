@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lpnb._internal import event_loop
 from lpnb._internal.display import count, esc, table_html
+from lpnb._internal.validation import check_conversation_id
 from lpnb.errors import ReceiverError
 from lpnb.models.landings import Landing, Transfer
 from lpnb.models.webhook_events import COLUMNS, Event, in_order, to_columns
@@ -286,6 +287,7 @@ class Receiver:
 
         if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 <= timeout <= 86_400:
             raise ValueError(f"timeout must be from 0 to 86,400 seconds; got {timeout!r}")
+        check_conversation_id(conversation_id)
         running = self._active
         over = time.monotonic() + timeout
         while True:
@@ -310,6 +312,7 @@ class Receiver:
 
     def landing(self, conversation_id: str) -> Landing | None:
         """Which skill webhooks say a conversation is in, and its moves so far; None while they do not."""
+        check_conversation_id(conversation_id)
         states = self._active.store.states(conversation_id)
         if not states:
             return None
@@ -333,6 +336,8 @@ class Receiver:
         return self._active.news(conversation_id)
 
     def _events(self, conversation_id: str | None, raw: bool) -> list[Event]:
+        if conversation_id is not None:
+            check_conversation_id(conversation_id)
         by_conversation: dict[str, list[Event]] = {}
         for event in self._active.store.events(conversation_id, raw=raw):
             by_conversation.setdefault(event.conversation_id, []).append(event)

@@ -40,6 +40,29 @@ def test_a_case_of_a_file_is_asked_about_by_its_name(world, capsys):
     assert main(["why", "rows.csv", "--case", "A", "--quiet"]) == 2
     assert "--case must be one of 'a', 'b'; got 'A'." in capsys.readouterr().err
 
+    assert main(["why", "rows.csv", "--quiet"]) == 2
+    assert "rows.csv has 2 cases. Name one: --case a, or a customerId." in capsys.readouterr().err
+
+
+def test_a_case_is_named_by_its_customer_too(world, capsys):
+    Path("rows.csv").write_text(
+        "ctmrinfo.customerId,ctmrinfo.ctype\n00417,business\n00418,vip\n00419,vip\n00419,business\n"
+    )
+
+    assert main(["why", "rows.csv", "--case", "00417", "--quiet", "--journal", "why.sqlite"]) == 0
+    assert "It lands in Business Banking because ctmrinfo.ctype is business." in capsys.readouterr().out
+
+    assert main(["why", "rows.csv", "--case", "00419", "--quiet"]) == 2
+    assert capsys.readouterr().err == (
+        "00419 is the customer of several cases: case-00003, case-00004. Name one with --case.\n"
+    )
+
+
+def test_a_name_where_an_id_belongs_is_said_before_it_is_asked_about(world, capsys):
+    main(["why", "--set", "skillId=Mortgages", "--quiet", "--journal", "why.sqlite"])
+
+    assert "skillId holds 'Mortgages', which is no id" in capsys.readouterr().err
+
 
 @pytest.mark.parametrize(
     ("options", "rule"),

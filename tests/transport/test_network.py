@@ -372,8 +372,8 @@ def test_the_doctor_says_which_proxy_and_which_trust_are_in_use(
     found = checks(monkeypatch, real_account)
 
     assert found["network"].seen == (
-        f"through the proxy {proxy.url} (from environment); trusted are the operating system's authorities "
-        f"and {tls_sandbox.ca} (from environment)"
+        f"set to go through the proxy {proxy.url} (from environment); trusted are the operating system's "
+        f"authorities and {tls_sandbox.ca} (from environment)"
     )
     assert {check.state for check in found.values()} == {"ok"}
 

@@ -12,11 +12,12 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
-from lpnb import Client, Receiver, ReceiverError, Settings
+from lpnb import Client, InvalidValueError, Receiver, ReceiverError, Settings
 from lpnb.webhooks import Counts, endpoint, server
 
 BODY = b'{"kind":"notification","body":{"changes":[]},"type":"ms.MessagingEventNotification"}'
@@ -302,6 +303,17 @@ def test_of_chat_states_the_latest_is_kept(receiver, poster, wire):
 
     (event,) = receiver.events("c")
     assert (event.kind, event.at, event.raw["event"]["chatState"]) == ("ChatStateEvent", None, "PAUSE")
+
+
+def test_a_reply_where_an_id_belongs_is_answered_with_what_to_give(receiver):
+    reply = SimpleNamespace(conversation_id="c")
+    for look in (receiver.table, receiver.events, receiver.landing, receiver.wait_for_message):
+        with pytest.raises(InvalidValueError) as caught:
+            look(reply)
+        assert str(caught.value) == (
+            "conversation_id must be text, such as reply.conversation_id or conversation.id; "
+            "got a SimpleNamespace."
+        )
 
 
 def test_the_table_has_the_same_columns_with_and_without_rows(receiver, poster, wire):

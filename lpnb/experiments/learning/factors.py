@@ -371,6 +371,8 @@ def _complaints(
             key = _key(value)
             if key in seen:
                 shown = brief(value[0] if len(value) == 1 else value)
+                if value == (None,):
+                    shown = 'None (left out; in a file "")'
                 yield Complaint(group[0], f"{' + '.join(group)} has the value {shown} twice.")
             seen.add(key)
 

@@ -341,6 +341,9 @@ class AgentActions:
         return conversation
 
     def _conversation(self, conversation_id: str) -> Conversation:
+        if not isinstance(conversation_id, str):
+            needed = "text, such as reply.conversation_id or conversation.id"
+            raise ControlError(f"conversation_id must be {needed}; got a {type(conversation_id).__name__}.")
         conversation = self._state.conversation(conversation_id)
         if conversation is None:
             raise UnknownNameError(f"No conversation {conversation_id!r} in this sandbox.")
