@@ -150,7 +150,7 @@ def test_keys_send_duplicate_undo_find_and_close_and_the_notebooks_cell_does_not
     expect(explorer.get_by_label("Pasted text", exact=True)).to_be_hidden()
     expect(explorer.get_by_role("button", name="Load …", exact=True)).to_be_focused()
     page.keyboard.press("Control+Alt+h")
-    expect(explorer.locator(".lpnb-help")).to_contain_text("Ctrl+Enter")
+    expect(explorer.locator(".lpnb-help[open]")).to_contain_text("Ctrl+Enter")
     expect(explorer.get_by_text("close an open list")).to_be_visible()
     page.keyboard.press("Escape")
     expect(explorer.get_by_text("close an open list")).to_be_hidden()
