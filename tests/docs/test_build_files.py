@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "verify-in-ci.md").read_text(encoding="utf-8")
@@ -29,6 +30,7 @@ def steps_of(name: str) -> list[str]:
     return [step["run"] for step in data["jobs"]["verify"]["steps"] if "run" in step]
 
 
+@pytest.mark.usefixtures("forked_programs")
 def test_the_steps_of_all_three_are_the_same_and_pass_until_a_case_moves(tmp_path, sandbox):
     steps = [steps_of(name) for name in (".github/workflows/routing.yml", ".gitlab-ci.yml", "Jenkinsfile")]
     assert steps[0] == steps[1] == steps[2]

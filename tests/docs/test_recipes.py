@@ -89,6 +89,7 @@ def test_there_are_the_three_recipes():
     assert list(RECIPES) == ["How to add an SDE field", "How to add an endpoint", "How to add a widget"]
 
 
+@pytest.mark.usefixtures("forked_programs")
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_can_be_followed_step_by_step(name, tmp_path):
     steps = _STEP.findall(RECIPES[name])
