@@ -217,13 +217,7 @@ def own_shared_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 #: RSA keys that sandboxes of earlier tests have signed with.
 _KEYS: list[object] = []
-
-
-def _make_key() -> object:
-    """Half as long as in use, so that each of thousands of tokens is signed in a fifth of the time."""
-    from joserfc.jwk import RSAKey
-
-    return RSAKey.generate_key(1024, tokens._KEY_NAMES)
+_make_key = tokens._new_key
 
 
 def _free_key() -> object:

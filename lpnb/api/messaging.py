@@ -25,7 +25,6 @@ from lpnb.transport.protocol import (
     Request,
     Sleep,
     Verdict,
-    call,
     verdict,
 )
 from lpnb.transport.retries import MAX_WAIT, Throttle, refusal_delay
@@ -131,10 +130,9 @@ def _post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchRes
                 yield pause or RefreshTokens(consumer_id)
         attempts += 1
         tokens = context.tokens()
-        exchange = yield from call(
-            conversation_request(outgoing, context.origin(), context.account_id, tokens)
-        )
-        exchange, reading = _read(exchange, outgoing, context, tokens)
+        answer = yield conversation_request(outgoing, context.origin(), context.account_id, tokens)
+        assert answer is not None  # noqa: S101 - a request is answered with an exchange
+        exchange, reading = _read(answer, outgoing, context, tokens)
         code = reading.pairs[0].code or "" if reading.pairs else ""
         dead = _REFUSED_TOKEN.get(code, _BOTH)
         decision = verdict(exchange, reading.says, dead <= renewed)

@@ -213,14 +213,12 @@ class Engine:
 
     async def ready(self, consumer_id: str | None = None) -> None:
         """Have domains, a fresh AppJWT and, for a consumer, the ConsumerJWS. Each is fetched once."""
-        connector = self.account
-        if connector.is_ready(consumer_id):
-            return
-        if not connector.is_ready():
-            await self._once("domains", connector.need_domains)
-            await self._once("app_jwt", connector.need_app_jwt)
-        if consumer_id is not None and connector.consumer_jws(consumer_id) is None:
-            await self._once(f"jws {consumer_id}", lambda: connector.need_consumer_jws(consumer_id))
+        account = self.account
+        if not account.is_ready():
+            await self._once("domains", account.need_domains)
+            await self._once("app_jwt", account.need_app_jwt)
+        if consumer_id is not None:
+            await self._once(f"jws {consumer_id}", lambda: account.need_consumer_jws(consumer_id))
 
     async def history(self, search: Search) -> HistoryPage:
         """Ask history for one page, by the first way that is not refused.

@@ -136,6 +136,11 @@ def as_list(cells: Any) -> Any:
     return cells if isinstance(cells, (list, tuple, pa.Array)) else list(cells)
 
 
+def arrow_arrays(columns: Mapping[str, Iterable[object]], schema: pa.Schema) -> dict[str, Any]:
+    """Columns of cells as Arrow arrays, each of the type that *schema* has for it."""
+    return {name: arrow_array(cells, schema.field(name).type) for name, cells in columns.items()}
+
+
 def arrow_array(cells: Iterable[object], kind: Any) -> Any:
     """Cells as an Arrow array; those of no plain kind, None too, as text."""
     if isinstance(cells, pa.Array):

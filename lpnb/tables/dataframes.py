@@ -16,7 +16,7 @@ import pyarrow as pa
 from lpnb._internal.display import brief
 from lpnb._internal.json_codec import clean
 from lpnb.models.responses import BatchResponse
-from lpnb.tables.arrow_columns import TEXT, TIME, arrow_array, arrow_table, to_pandas
+from lpnb.tables.arrow_columns import TEXT, TIME, arrow_arrays, arrow_table, to_pandas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,9 +149,9 @@ class ResponseColumns:
         *counts* says how many frames each response has. A column is a list of cells or an Arrow array.
         """
         row_of_call = pa.array(np.repeat(np.arange(len(counts)), counts))
-        arrays = {name: arrow_array(cells, self._schema.field(name).type) for name, cells in per_pair.items()}
-        for name, cells in per_call.items():
-            arrays[name] = arrow_array(cells, self._schema.field(name).type).take(row_of_call)
+        arrays = arrow_arrays({**per_pair, **per_call}, self._schema)
+        for name in per_call:
+            arrays[name] = arrays[name].take(row_of_call)
         ordered = [arrays[field.name] for field in self._schema]
         self._batches.append(pa.RecordBatch.from_arrays(ordered, schema=self._schema))
 

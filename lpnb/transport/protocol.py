@@ -14,7 +14,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Literal, Protocol, TypeVar
 
 from httpx import URL, ByteStream, Headers, InvalidURL, Request, Response
@@ -43,6 +43,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+_now = partial(datetime.now, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ class Exchange:
     date: str | None = None
     location: str | None = None
     elapsed_ms: float = 0.0
-    sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    sent_at: datetime = field(default_factory=_now)
     reason: FailureReason | None = None
 
 
@@ -159,7 +160,7 @@ class ExchangeProgress:
     status: int | None = None
     content: bytearray = field(default_factory=bytearray, repr=False)
     headers: dict[bytes, bytes] = field(default_factory=dict, repr=False)
-    sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    sent_at: datetime = field(default_factory=_now)
     begun: float = field(default_factory=time.perf_counter)
     connected: bool = False
     tunnel_status: int | None = None

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from lpnb.errors import ServiceError
-from lpnb.transport.protocol import Exchange, Flow, Request, Sleep, call
+from lpnb.transport.protocol import Exchange, Flow, Request, Sleep
 from lpnb.transport.rate_limiter import AdaptiveRateLimiter
 
 #: Seconds between tries. Source: Retry Policy Recommendations.
@@ -37,7 +37,9 @@ def with_retries(
         ServiceError: It could not be reached, kept failing, or answered with a redirect.
     """
     for tries, pause in enumerate((*RETRY_DELAYS, None), start=1):
-        exchange = yield from call(request())
+        answer = yield request()
+        assert answer is not None  # noqa: S101 - a request is answered with an exchange
+        exchange = answer
         status = exchange.status
         if status is not None and status < 500 and status != 429 and exchange.failure is None:
             break
