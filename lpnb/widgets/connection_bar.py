@@ -258,7 +258,7 @@ def _settings_html(settings: Settings) -> str:
         for name, value, source in settings.shown()
         if value
     )
-    return f'<details class="lpnb-help"><summary>Settings</summary><dl>{rows}</dl></details>'
+    return f"<details><summary>Settings</summary><dl>{rows}</dl></details>"
 
 
 def _sandbox_settings() -> Settings:

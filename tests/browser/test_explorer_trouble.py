@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
-from explorer_page import ALONE, HELD, Notebook, explorer_of, press, run_cell, say, wait_until
+from explorer_page import ALONE, HELD, Notebook, explorer_of, press, run_cell, say, tab, wait_until
 from front_ends import Seen
 from playwright.sync_api import Page, expect
+
+#: The second frame of a batch, with a value that is none.
+REQUEST = '{"type": "cm.ConsumerRequestConversation", "body": {"ttrDefName": "soon"}}]'
 
 
 def test_a_sandbox_that_is_killed_is_said_and_what_was_typed_stays(notebook: Notebook) -> None:
@@ -146,3 +149,57 @@ def test_after_a_restart_of_the_kernel_the_panel_is_dim_and_says_to_run_the_cell
     signs += " && getComputedStyle(it, '::before').display !== 'none').length"
     assert explorer.evaluate(signs) == 0
     assert explorer.evaluate("panel => Number(getComputedStyle(panel.firstElementChild).opacity)") < 1
+
+
+def test_every_dead_end_has_a_button_and_no_run_begins_without_its_warnings(notebook: Notebook) -> None:
+    page = notebook(HELD)
+    explorer = explorer_of(page)
+    press(explorer, "Load …")
+    say(explorer, "Pasted text", "no request")
+    press(explorer, "Load the pasted text")
+    expect(explorer.locator(".lpnb-compose .lpnb-tools [role=alert]")).to_be_visible()
+    say(explorer, "Pasted text", '[{"type": "userprofile.SetUserProfile", "body": {}}, ' + REQUEST)
+    press(explorer, "Load the pasted text")
+    expect(explorer.get_by_label("Urgency", exact=True)).to_have_value("soon")
+    expect(explorer.locator(".lpnb-form [role=alert]")).to_contain_text("ttrDefName must be one of")
+    say(explorer, "Urgency", "URGENT")
+
+    press(explorer, "Send")
+    wait_until(explorer, "done")
+    press(explorer, "Send")
+    wait_until(explorer, "ask")
+    explorer.get_by_label("Yes, send all the same", exact=True).check()
+    press(explorer, "Send")
+    wait_until(explorer, "failed")
+    press(explorer.locator(".lpnb-actions"), "Go on in the open one")
+    say(explorer, "Message", "Still there?")
+    press(explorer, "Say")
+    expect(explorer.get_by_role("log", name="Thread")).to_contain_text("Still there?")
+    press(explorer, "Close the conversation")
+    expect(explorer.locator(".lpnb-say + .lpnb-status")).to_contain_text("This conversation is closed.")
+
+    tab(explorer, "Experiment")
+    expect(explorer.get_by_text("This run opens 6 conversations")).to_be_visible()
+    say(explorer, "Field 2", "entryPoints.0")
+    expect(explorer.get_by_text("Monitoring is not asked, so entryPoints changes nothing.")).to_be_visible()
+    say(explorer, "Field 2", "ttrDefName")
+    for _ in range(2):
+        press(explorer, "Run")
+        expect(explorer.locator(".lpnb-experiment .lpnb-status [data-state=busy]")).to_be_visible()
+        expect(explorer.locator(".lpnb-experiment .lpnb-status [data-state=done]")).to_be_visible()
+    cases = explorer.locator(".lpnb-case-table")
+    say(cases, "Filter", "vip")
+    expect(cases).to_contain_text("2 cases of 6")
+    say(cases, "Sort by", "elapsed")
+    expect(cases.locator("[role=alert]")).to_contain_text("Did you mean 'elapsed_ms'?")
+    press(explorer, "Compare")
+    expect(explorer.locator(".lpnb-results")).to_contain_text("0 moved, 6 stayed")
+    press(explorer, "Save picture")
+    expect(explorer.get_by_text("Saved in runs/")).to_be_visible()
+
+    tab(explorer, "History")
+    explorer.get_by_label("Keep the form and these sends on disk", exact=False).check()
+    expect(explorer.get_by_text("which only you can read")).to_be_visible()
+    press(explorer, "Forget all")
+    expect(explorer.get_by_text("Nothing was sent yet.").first).to_be_visible()
+    assert run_cell(page, "from pathlib import Path\nprint(Path('lpnb-history').exists())") == "False"

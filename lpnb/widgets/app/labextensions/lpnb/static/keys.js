@@ -14,10 +14,10 @@
 
   /** Close the drawer or fold that was opened last before the cursor, and put the cursor onto its button. */
   const close = panel => {
-    const help = panel.querySelector("details.lpnb-help[open]");
-    if (help) {
-      help.open = false;
-      help.querySelector("summary").focus();
+    const list = panel.querySelector(".lpnb-bar details[open]");
+    if (list) {
+      list.open = false;
+      list.querySelector("summary").focus();
       return true;
     }
     const open = [...panel.querySelectorAll("button.lpnb-open")].filter(visible);
