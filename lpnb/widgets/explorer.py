@@ -186,7 +186,7 @@ class Explorer(BasePanel):
                     self._factory,
                     self.reopen,
                     self.resend,
-                    self.follow,
+                    self._go_on,
                     self._landing_lookup,
                     self._forget_sends,
                 ),
@@ -205,10 +205,11 @@ class Explorer(BasePanel):
         self._tab("Send & follow").show(sent)
         self.open_tab("Send & follow")
 
-    def _go_on(self) -> None:
-        """Find the conversation that stood in the way of the last send, and go on in it."""
-        self.follow(self.sent[-1])
-        self._tab("Send & follow").thread.find_open()
+    def _go_on(self, sent: SentRequest) -> None:
+        """Follow *sent*, or the conversation that stood in its way."""
+        self.follow(sent)
+        if sent.response.open_for:
+            self._tab("Send & follow").thread.find_open()
 
     def reopen(self, sent: SentRequest) -> None:
         """Show what was sent in the form again, for its consumer."""
@@ -272,7 +273,9 @@ class Explorer(BasePanel):
         self._show_count()
         if self._follow_button is None:
             self._follow_button = self._factory.button("", lambda _: self.follow(self.sent[-1]))
-            self._go_on_button = self._factory.button("Go on in the open one", lambda _: self._go_on())
+            self._go_on_button = self._factory.button(
+                "Go on in the open one", lambda _: self._go_on(self.sent[-1])
+            )
             insert_after(self.sender.row, self.sender.status, self._go_on_button)
             insert_after(self.sender.row, self.sender.status, self._follow_button)
         has_landing = bool(response.conversation_id)

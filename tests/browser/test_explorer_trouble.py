@@ -199,5 +199,5 @@ def test_every_dead_end_has_a_button_and_no_run_begins_without_its_warnings(note
     explorer.get_by_label("Keep the form and these sends on disk", exact=False).check()
     expect(explorer.get_by_text("which only you can read")).to_be_visible()
     press(explorer, "Forget all")
-    expect(explorer.get_by_text("Nothing was sent yet.").first).to_be_visible()
+    expect(explorer.get_by_text("Nothing was sent yet.", exact=True)).to_be_visible()
     assert run_cell(page, "from pathlib import Path\nprint(Path('lpnb-history').exists())") == "False"

@@ -1055,12 +1055,21 @@ def test_a_refused_send_names_buttons_and_no_calls(explorer: Explorer) -> None:
     assert "Press “Go on in the open one”, or “Send again for a new consumer”." in status(explorer)[1]
 
 
-def test_a_refused_send_goes_on_in_the_open_one_by_a_button(explorer: Explorer) -> None:
+@pytest.mark.parametrize("place", ["Compose", "History"])
+def test_a_refused_send_goes_on_in_the_open_one_by_a_button(explorer: Explorer, place: str) -> None:
     first = send(explorer)
     assert "lpnb-hidden" in button(explorer, "Go on in the open one")._dom_classes
     send_all_the_same(explorer)
     go_on = button(explorer, "Go on in the open one")
     assert "lpnb-hidden" not in go_on._dom_classes
+    if place == "History":
+        explorer.open_tab("History")
+        history = explorer._tab("History")
+        history.choose(explorer.sent[0])
+        assert history.follow.description == "Follow"
+        history.choose(explorer.sent[1])
+        go_on = history.follow
+        assert go_on.description == "Go on in the open one"
 
     go_on.click()
 

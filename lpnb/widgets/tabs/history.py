@@ -31,7 +31,7 @@ class HistoryTab:
         factory: The panel's layouts.
         reopen: Called with a send that is to be shown in the form again.
         resend: Called with a send that is to be sent anew for a fresh consumer.
-        follow: Called with a send to show in the tab that follows it.
+        follow: Called with a send to show in the tab that follows it, with the conversation in its way.
         lookup: What asks where a send landed.
         on_forget: Called when every send has been forgotten.
     """
@@ -74,11 +74,11 @@ class HistoryTab:
             "Reopen", with_chosen(reopen), tooltip="Back into the form, for its consumer"
         )
         self.resend = factory.button("Send again for a new consumer", with_chosen(resend))
-        follow_it = factory.button("Follow", with_chosen(follow))
+        self.follow = factory.button("Follow", with_chosen(follow))
         compare = factory.button("Compare", with_chosen(self._compare))
         self._chosen_box = factory.vbox(
             [
-                factory.box([self.reopen, self.resend, follow_it, self.other, compare], "lpnb-tools"),
+                factory.box([self.reopen, self.resend, self.follow, self.other, compare], "lpnb-tools"),
                 self._note, self.compared, self._detail,
             ],
             "lpnb-chosen", "lpnb-hidden",
@@ -198,6 +198,7 @@ class HistoryTab:
         self._note.value = self.compared.value = ""
         self.other.value = str(sent.number - 1) if sent.number > 1 else ""
         self._detail.value = sent_html(sent)
+        self.follow.description = "Go on in the open one" if sent.response.open_for else "Follow"
         set_visible(self._chosen_box, True)
         self.refresh()
 
