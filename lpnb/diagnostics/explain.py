@@ -28,6 +28,13 @@ from lpnb.snippets.parse import read_request
 from lpnb.snippets.parsed_request import KIND_NAMES, ParsedRequest, RecordedReply, RecordedToken, without
 
 _WIDTH = 80
+#: The code of a refusal as a word of its own, and the characters of a log that it is looked for in.
+_CODE = re.compile(rf"(?<![\w.-])(?:{'|'.join(MEANINGS)})(?![\w-]|\.\d)")
+_CODES_LOOKED_AT = 20_000
+#: Headers that come from a variable, a file or an option, so that it is not known which there are.
+_FROM_ELSEWHERE = re.compile(
+    r"""(?:-H|--header)[ =]?["']?[$@%]|["']?\$\{?\w+\[[@*]\]|\s(?:-K|--config|-u|--user)\b|\*\*\w|\.\.\.\w"""
+)
 #: Fields whose texts have a form of their own, or that are not for here.
 _FORMATS = ("lang", "language", "country", "currency", "storeZipCode", "storeNumber")
 #: What follows from a finding. "accepted, but" is: the service takes it, and it is hardly what was meant.
@@ -186,8 +193,10 @@ def explain(text: str, *, status: int | None = None, request: int | None = None)
     if status is not None and (not isinstance(status, int) or not 100 <= status <= 599):
         sentence = f"status must be an HTTP status from 100 to 599; got {brief(status)}."
         raise InvalidValueError([Complaint("status", sentence)])
-    parsed = read_request(text)
+    parsed = _with_code(read_request(text), text)
     requests = [parsed, *parsed.more]
+    if _FROM_ELSEWHERE.search(text):
+        requests = [replace(one, missing_headers=()) for one in requests]
     if request is not None and not (isinstance(request, int) and 1 <= request <= len(requests)):
         sentence = f"request must be a number from 1 to {len(requests)}; got {brief(request)}."
         raise InvalidValueError([Complaint("request", sentence)])
@@ -200,6 +209,20 @@ def explain(text: str, *, status: int | None = None, request: int | None = None)
             return explained
         wrong = wrong or (explained if explained.findings else None)
     return wrong or explanation_of(requests, 0, status)
+
+
+def _with_code(parsed: ParsedRequest, text: str) -> ParsedRequest:
+    """What was read, with a code of a refusal that the text names beside its 401 and not in JSON."""
+    body = parsed.reply.body if parsed.reply is not None else None
+    if parsed.kind not in ("log", "nothing") or parsed.more or len(text) > _CODES_LOOKED_AT:
+        return parsed
+    if (body and _CODE.search(body)) or not re.search(r"(?<![\w.])401(?![\w.])", text):
+        return parsed
+    if (code := _CODE.search(text)) is None:
+        return parsed
+    complaints = () if parsed.kind == "nothing" else parsed.complaints
+    reply = RecordedReply(401, f'{{"errorCode": {code[0]}}}')
+    return replace(parsed, kind="log", complaints=complaints, reply=reply)
 
 
 def explanation_of(
@@ -215,7 +238,10 @@ def explanation_of(
     findings += _envelopes(parsed)
     findings += _odd_values(parsed, {finding.path for finding in findings})
     findings += _odd_formats(parsed, {finding.path for finding in findings})
-    if reply is None or not 200 <= (reply.status or 0) < 300:
+    if _are_swapped(parsed.frames):
+        findings = [one for one in findings if one.path not in ("[0].type", "[1].type")]
+        findings.insert(0, Finding("frames", _SWAPPED, "refused"))
+    elif reply is None or not 200 <= (reply.status or 0) < 300:
         brand = list(_brand(parsed))
         findings = [*(one for one in findings if not brand or one.path != brand[0].path), *brand]
     if parsed.kind == "nothing" and status is not None:
@@ -229,17 +255,21 @@ def explanation_of(
         answer, reply_findings = _answer(parsed, reply, bool(findings))
         findings = [_with_reply(one, reply_findings) for one in findings]
         findings.sort(key=lambda finding: finding.effect != "refused")
-    elif parsed.frames is not None:
+    if reply is None or reply.status == 401:
+        token_findings += [_missing_header(name) for name in parsed.missing_headers]
+    if reply is None and parsed.frames is not None:
         answer = _expected_answer([*findings, *token_findings])
-    notes = list(parsed.notes)
+    notes = [note for note in parsed.notes if not note.startswith("The request ids")]
     if any(complaint.path in _HEADERS for complaint in parsed.complaints):
         notes.append("The tokens of the text are not kept: lpnb gets its own.")
     if len(requests) > 1:
         notes.append(f"The text has {len(requests)} requests; this is about number {place + 1} of them.")
     # What is wrong with the request is the cause; that it was refused is what followed.
-    every = [*findings, *reply_findings, *token_findings]
+    taken = [finding for finding in findings if reply_findings and finding.effect == "accepted, but"]
+    findings = [finding for finding in findings if finding not in taken]
+    every = [*findings, *reply_findings, *token_findings, *taken]
     if reply is not None and reply.status == 401:
-        every = [*reply_findings, *token_findings, *findings]
+        every = [*reply_findings, *token_findings, *findings, *taken]
     elif reply is None:  # tokens are looked at first, and what is certain comes first
         every = sorted([*token_findings, *findings], key=lambda finding: finding.effect != "refused")
     return Explanation(
@@ -250,6 +280,21 @@ def explanation_of(
         tuple(notes),
         tuple(token.sentence() for token in tokens),
         _verdict(every, reply, reply_findings),
+    )
+
+
+_SWAPPED = f"The two frames are in the wrong order: {SET_USER_PROFILE} comes first."
+
+
+def _are_swapped(frames: Any) -> bool:
+    types = [frame.get("type") for frame in frames[:2] if isinstance(frame, Mapping)] if frames else []
+    return types == [REQUEST_CONVERSATION, SET_USER_PROFILE]
+
+
+def _missing_header(name: str) -> Finding:
+    code = "40105" if name == "Authorization" else "40104"
+    return Finding(
+        name, f"401, {code}: the header {name} with the {_TOKEN_NAMES[name]} is missing.", "refused"
     )
 
 
@@ -291,7 +336,7 @@ def _verdict(findings: list[Finding], reply: RecordedReply | None, said: list[Fi
         return f"LivePerson refuses this: {401 if is_401 else 400}, and nothing is created."
     if "may be refused" in effects:
         return "This may pass, or be refused with 400: LivePerson's pages do not say which."
-    return "LivePerson takes this, but hardly as it is meant." if "accepted, but" in effects else ""
+    return "LivePerson takes this, but it may not be what you mean." if "accepted, but" in effects else ""
 
 
 def _envelopes(parsed: ParsedRequest) -> Iterator[Finding]:
@@ -354,6 +399,8 @@ def _odd_values(parsed: ParsedRequest, named: set[str]) -> Iterator[Finding]:
                     # The profile's values are free texts; what becomes of an id that is none is not said.
                     effect: Effect = "accepted, but" if number == 0 else "may be refused"
                     yield Finding(path, f"{path}: {sentence}", effect)
+            if number == 1 and isinstance(body, Mapping):
+                yield from _numbers(body)
             campaign = body.get("campaignInfo") if isinstance(body, Mapping) else None
             if isinstance(campaign, Mapping) and campaign.get("campaignId"):
                 path = f"[{number}].body.campaignInfo"
@@ -364,6 +411,22 @@ def _odd_values(parsed: ParsedRequest, named: set[str]) -> Iterator[Finding]:
                         "campaign routes nothing.",
                         "accepted, but",
                     )
+
+
+def _numbers(body: Mapping[str, Any]) -> Iterator[Finding]:
+    """Ids that are numbers, where the page has texts; clients that send numbers have been seen."""
+    campaign = body.get("campaignInfo")
+    places = {"skillId": body} | (
+        dict.fromkeys(("campaignId", "engagementId"), campaign) if isinstance(campaign, Mapping) else {}
+    )
+    for name, holder in places.items():
+        value = holder.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            path = f"[1].body.{name}" if name == "skillId" else f"[1].body.campaignInfo.{name}"
+            sentence = (
+                f"{path} is the number {value}; LivePerson's page has text, though some clients send numbers."
+            )
+            yield Finding(path, sentence, "accepted, but")
 
 
 def _odd_formats(parsed: ParsedRequest, named: set[str]) -> Iterator[Finding]:

@@ -275,6 +275,8 @@ _RULES = {
 
 #: The way out for what the models do not take.
 SEND_AS_IT_IS = "To send everything as it is: lpnb.RawBatch(text)."
+#: The genders by the first letter of what people write, in German as well.
+_GENDERS = {"f": "FEMALE", "w": "FEMALE", "m": "MALE", "d": "OTHER", "o": "OTHER"}
 #: Values that only older pages have, and what to do about them.
 _OLD_VALUES = {("ttrDefName", "CUSTOM"): f" 'CUSTOM' is on older pages only: leave it out. {SEND_AS_IT_IS}"}
 
@@ -303,6 +305,9 @@ def _complaint(detail: ErrorDetails, model: type[WireModel], root: str, typed_in
         names = [part for part in loc if isinstance(part, str)]
         complaint = one_of(path, value, _choices(owner, names[-1]))
         old = _OLD_VALUES.get((names[-1], value), "") if isinstance(value, str) else ""
+        if names[-1] == "gender" and "Did you mean" not in complaint.sentence:
+            meant = _GENDERS.get(str(value)[:1].casefold())
+            old = f" Did you mean {meant!r}?" if meant else ""
         return Complaint(path, complaint.sentence + old)
     if kind == "extra_forbidden":
         way_out = "put it into extra={...}" if typed_in else 'read it with unknown="keep"'

@@ -81,6 +81,8 @@ KIND_WORDS: Mapping[Kind, str] = {
     "powershell": "PowerShell commands",
     "fetch": "fetch() calls",
 }
+#: Kinds of texts that say all headers with which a request leaves.
+_WITH_HEADERS = ("curl", "powershell", "fetch", "har", "http", "command", "code")
 #: What a shell would put a token in the place of.
 _IN_SHELL = re.compile(r"[$(]")
 _CONVERSATION = re.compile(r"/messaging/consumer/conversation(?!/send)")
@@ -124,6 +126,7 @@ class ParsedRequest:
         reply: The reply that the text has beside the request, or alone.
         tokens: The claims of tokens in its headers.
         account_id: The account of its URL.
+        missing_headers: Headers with a token that are not among those of the text, where it lists headers.
     """
 
     kind: Kind
@@ -136,6 +139,7 @@ class ParsedRequest:
     reply: RecordedReply | None = None
     tokens: tuple[RecordedToken, ...] = ()
     account_id: str | None = None
+    missing_headers: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -359,7 +363,15 @@ def parsed_request(kind: Kind, call: RecordedCall, consumer: str | None = None) 
         reply=call.reply,
         tokens=tuple(tokens),
         account_id=account_of(call.url),
+        missing_headers=_missing(kind, headers),
     )
+
+
+def _missing(kind: Kind, headers: Mapping[str, str]) -> tuple[str, ...]:
+    """The headers with a token that a list of *headers* lacks; none where some come from a variable."""
+    if kind not in _WITH_HEADERS or not headers or any(re.search(r"[^\w-]", name) for name in headers):
+        return ()
+    return tuple(spelled for name, spelled in _TOKENS if name not in headers)
 
 
 def _is_broken(token: str) -> bool:

@@ -56,7 +56,14 @@ def curl(**headers: str) -> str:
                 "  one of 'MALE', 'FEMALE', 'OTHER'; got 'male'. Did you mean 'MALE'?",
             ],
         ),
-        ("curl-heredoc.txt", 0, ["This is a curl command. Nothing is wrong with it."]),
+        (
+            "curl-heredoc.txt",
+            1,
+            [
+                "LivePerson refuses this: 401, and nothing is created. This is a curl command.",
+                "- refused: 401, 40105: the header Authorization with the AppJWT is missing.",
+            ],
+        ),
         (
             "log-line-400.txt",
             1,
@@ -355,7 +362,7 @@ def test_letters_of_any_language_are_none(name: str) -> None:
 def test_a_token_that_lost_a_letter_is_named_and_one_that_a_shell_fetches_is_none() -> None:
     broken = token(aud="12345678", exp=9_999_999_999).replace("eyJhdW", "eyJhdX", 1)[:-16]
 
-    assert sentences(explain(curl(Authorization=broken[:50] + broken[51:]))) == [
+    assert sentences(explain(curl(Authorization=broken[:50] + broken[51:], X_LP_ON_BEHALF=token()))) == [
         "Authorization: the AppJWT cannot be decoded: it was changed or cut off."
     ]
     fetched = f"JWT=$(curl -s https://x/app/token | jq -r .t)\n{curl(Authorization='$JWT')}".replace("'", '"')
@@ -463,6 +470,7 @@ TAKEN = {
         {"type": "personal", "personal": {"firstname": "J\u00c3\u00bcrgen"}}
     ),
     "a campaign without its engagement": both(campaignInfo={"campaignId": "880524010"}),
+    "an id as a number": both(skillId=2741903011),
 }
 
 
@@ -471,7 +479,7 @@ TAKEN = {
     [
         *((text, "refused", "LivePerson refuses this: 40") for text in CERTAIN.values()),
         *((text, "may be refused", "This may pass, or be refused with 400") for text in UNSAID.values()),
-        *((text, "accepted, but", "LivePerson takes this, but hardly as") for text in TAKEN.values()),
+        *((text, "accepted, but", "LivePerson takes this, but it may") for text in TAKEN.values()),
     ],
     ids=[*CERTAIN, *UNSAID, *TAKEN],
 )
@@ -497,7 +505,8 @@ def test_what_is_certain_is_refused_by_every_sandbox_and_what_is_taken_by_none()
 
 
 def test_what_is_certain_stands_first() -> None:
-    explanation = explain(curl(Authorization=token(aud="12345678", exp=1_600_000_000)))
+    ended = token(aud="12345678", exp=1_600_000_000)
+    explanation = explain(curl(Authorization=ended, X_LP_ON_BEHALF=token()))
 
     assert [finding.effect for finding in explanation.findings] == ["refused"]
     wrong = framed({"type": "ctmrinfo", "info": {"tier": "gold"}}, brandId="")
@@ -511,7 +520,7 @@ def test_what_is_certain_stands_first() -> None:
         (400, ["probable cause", "refused"], "LivePerson refused this: 400."),
         (401, ["refused", "may be refused"], "LivePerson refused this: 401."),
         (503, ["may be refused", "not known"], "It is not known whether LivePerson opened a conversation."),
-        (200, ["accepted, but"], "LivePerson takes this, but hardly as it is meant."),
+        (200, ["accepted, but"], "LivePerson takes this, but it may not be what you mean."),
     ],
 )
 def test_the_answer_decides_what_followed_from_a_value(
@@ -550,3 +559,58 @@ def test_of_several_causes_it_is_said_that_nobody_says_which() -> None:
 
     assert [finding.effect for finding in explanation.findings] == ["probable cause"] * 2 + ["refused"]
     assert "of several, LivePerson does not say which" in explanation.answer
+
+
+WITHOUT_TOKENS = "-H 'Content-Type: application/json'"
+
+
+def test_a_header_with_a_token_that_is_missing_is_named_until_something_else_was_answered() -> None:
+    text = f"curl {URL} {WITHOUT_TOKENS} -d '{JSON}'"
+
+    missing = [
+        "401, 40105: the header Authorization with the AppJWT is missing.",
+        "401, 40104: the header X-LP-ON-BEHALF with the ConsumerJWS is missing.",
+    ]
+    assert sentences(explain(text)) == missing
+    assert sentences(explain(text, status=401))[1:] == missing
+    assert not set(missing) & set(sentences(explain(text, status=400)))
+
+
+@pytest.mark.parametrize("more", ['-H "$AUTH"', "-H @headers.txt", '"${HEADERS[@]}"', "-K settings.txt"])
+def test_of_headers_that_come_from_elsewhere_none_is_missed(more: str) -> None:
+    assert explain(f"curl {URL} {more} {WITHOUT_TOKENS} -d '{JSON}'").ok
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "status=401 code=40103",
+        "error_code=40103 http_status=401",
+        'HTTP 401 {"code":"40103"}',
+        "HTTP 401, code 40103",
+        "failed with status 401 and code 40103",
+        "2026-11-29 ERROR failed: 401 40103 Invalid ConsumerJWS",
+    ],
+)
+def test_a_code_beside_its_401_is_found_however_a_program_writes_it(line: str) -> None:
+    assert sentences(explain(line)) == [f"401, 40103: {MEANINGS['40103']}"]
+
+
+@pytest.mark.parametrize("line", ["order 40103 failed with 500", "401 items, id 140103", "port 40103.401"])
+def test_a_number_that_is_no_code_is_none(line: str) -> None:
+    assert "40103:" not in str(explain(line))
+
+
+def test_frames_in_the_wrong_order_are_one_finding() -> None:
+    assert sentences(explain(CERTAIN["frames in the other order"])) == [
+        "The two frames are in the wrong order: userprofile.SetUserProfile comes first."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("gender", "meant"), [("F", "FEMALE"), ("W", "FEMALE"), ("m", "MALE"), ("Frau", "FEMALE")]
+)
+def test_a_gender_by_its_letter_is_answered_with_the_word(gender: str, meant: str) -> None:
+    text = framed({"type": "personal", "personal": {"gender": gender}})
+
+    assert sentences(explain(text))[0].endswith(f"Did you mean {meant!r}?")
