@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lpnb._internal.optional_dependencies import install_command
+from lpnb._printable import one_line
 from lpnb.cli.run_command import (
     UsageErrors,
     check_settings,
@@ -18,8 +19,11 @@ from lpnb.cli.run_command import (
     terminate_as_interrupt,
 )
 from lpnb.cli.run_options import add_asking_options
+from lpnb.errors import LpnbError
 
 if TYPE_CHECKING:
+    from lpnb.experiments.learning.routing_rules import RoutingRules
+
     SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
@@ -95,14 +99,7 @@ def _run(options: argparse.Namespace) -> int:
         again = f"lpnb learn {options.factors} --journal {learning.run.journal_path}"
         learning.run.resume_hint = f"{again} with the same options"
         routing = learning.wait()
-    # Before the rules are printed: whoever reads them may go.
-    for path, write in (
-        (options.out, routing.save),
-        (options.picture, lambda path: routing.picture().save(path)),
-        (options.cases, routing.save_cases),
-    ):
-        if path is not None:
-            print(f"{write(path)} is written.", file=sys.stderr)
+    written = _write_files(options, routing)  # before the rules are printed: whoever reads them may go
     if learning.run.state != "done":
         print(learning.run.advice or "", file=sys.stderr)
     print(routing, flush=True)
@@ -110,7 +107,28 @@ def _run(options: argparse.Namespace) -> int:
         changes = before.compare(routing)
         table = changes.to_string(index=False, na_rep="-", formatters={"share moved": share_text})
         print("Nothing changed." if changes.empty else table, flush=True)
-    return 0 if learning.run.state == "done" and routing.explains else 1
+    return 0 if written and learning.run.state == "done" and routing.explains else 1
+
+
+def _write_files(options: argparse.Namespace, routing: RoutingRules) -> bool:
+    """Write each file that is named, whatever becomes of the others; False when one could not be written."""
+    written = True
+    for path, write in (
+        (options.out, routing.save),
+        (options.picture, lambda path: routing.picture().save(path)),
+        (options.cases, routing.save_cases),
+    ):
+        if path is None:
+            continue
+        try:
+            print(f"{write(path)} is written.", file=sys.stderr)
+        except LpnbError as error:
+            print(error, file=sys.stderr)
+            written = False
+        except OSError as error:
+            print(one_line(f"{path} cannot be written: {error.strerror}."), file=sys.stderr)
+            written = False
+    return written
 
 
 def _check_outputs(options: argparse.Namespace, errors: UsageErrors) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lpnb.experiments.cases.cases import Cases
     from lpnb.experiments.runs.run import Run
     from lpnb.experiments.runs.steps import Steps
+    from lpnb.tables.cells import Columns
 
     SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -101,15 +102,16 @@ def _run(options: argparse.Namespace) -> int:
             written = write_table(options, run)
         finally:  # also when whoever read the table has gone
             print_summary(run, client, options)
-            _print_landings(run)
+            columns = run.columns() if options.landing or cases is None or cases.expectations else {}
+            _print_landings(columns)
             if cases is None or cases.expectations:
-                _print_expectations(run)
+                _print_expectations(columns)
     return 0 if written and run.progress.answered == run.progress.total else 1
 
 
-def _print_landings(run: Run) -> None:
+def _print_landings(columns: Columns) -> None:
     """Say how many conversations landed in which skill, the most frequent first."""
-    landings = Counter(filter(None, run.columns()["landed_skill"])).most_common()
+    landings = Counter(filter(None, columns.get("landed_skill", ()))).most_common()
     shown = [f"{skill} {number:,}" for skill, number in landings[:_SHOWN_SKILLS]]
     if len(landings) > _SHOWN_SKILLS:
         shown.append(f"{len(landings) - _SHOWN_SKILLS} other skills")
@@ -117,9 +119,8 @@ def _print_landings(run: Run) -> None:
         print(one_line(f"Landed: {', '.join(shown)}."), file=sys.stderr)
 
 
-def _print_expectations(run: Run) -> None:
+def _print_expectations(columns: Columns) -> None:
     """Say how many cases came as they expected, and which did not; the exit status is not for that."""
-    columns = run.columns()
     if not any(columns["expected_skill"]) and not any(columns["expected_code"]):
         return
     if any(columns["expected_skill"]) and not any(columns["landing_outcome"]):

@@ -44,6 +44,24 @@ def test_the_rules_are_printed_and_written_with_picture_and_cases(world, capsys)
     assert cases_of("suite.csv").expectations == ["expected_skill"]
 
 
+def test_a_file_that_cannot_be_written_costs_neither_the_rules_nor_the_other_files(
+    world, capsys, monkeypatch
+):
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(RoutingRules, "save", fail)
+    outputs = ["--out", "routing.json", "--cases", "suite.csv"]
+
+    status = main(["learn", "factors.toml", *OPTIONS, *outputs, "--journal", "learn.sqlite"])
+
+    captured = capsys.readouterr()
+    assert status == 1
+    assert "  1. If ctmrinfo.ctype is vip: Private Clients (25 % of the combinations;" in captured.out
+    assert "routing.json cannot be written: No space left on device.\n" in captured.err
+    assert Path("suite.csv").exists()
+
+
 def test_the_files_are_written_also_when_whoever_reads_the_rules_has_gone(world, monkeypatch):
     reader, writer = os.pipe()
     os.close(reader)

@@ -99,8 +99,29 @@ def test_a_header_that_is_a_column_of_results_stays_as_on_the_wire(tmp_path, mon
 
     import pandas as pd
 
-    kept = "note.mine" if header == "outcome" else "Passed"
-    assert list(pd.read_excel("rows.xlsx").columns)[1:3] == [kept, "Kundentyp"]
+    assert list(pd.read_excel("rows.xlsx").columns)[1:3] == ["note.mine", "Kundentyp"]
+
+
+def test_headers_that_differ_in_case_alone_stay_as_on_the_wire(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("rows.csv").write_text("Kunde;KUNDE;Kundentyp\n1;2;vip\n", encoding="utf-8")
+    names = {"Kunde": "note.first", "KUNDE": "note.second"}
+
+    assert lpnb.cases_of("rows.csv", columns=names).own_headers == {"ctmrinfo.ctype": "Kundentyp"}
+
+
+def test_a_workbook_of_many_own_columns_and_of_a_dry_run_is_written(tmp_path, monkeypatch, sandbox):
+    monkeypatch.chdir(tmp_path)
+    headers = [f"Spalte {number}" for number in range(1_000)]
+    Path("rows.csv").write_text(f"{';'.join(headers)}\n{';'.join('x' for _ in headers)}\n", encoding="utf-8")
+    cases = lpnb.cases_of("rows.csv", columns={header: f"note.{header}" for header in headers})
+
+    with lpnb.Client(lpnb.Settings.of(sandbox.environment())) as client:
+        lpnb.run_experiment(client, cases, dry_run=True).save("rows.xlsx")
+
+    import pandas as pd
+
+    assert list(pd.read_excel("rows.xlsx").columns)[1:1001] == headers
 
 
 def test_an_unknown_header_is_answered_with_the_column_that_may_be_meant(tmp_path, monkeypatch, capsys):

@@ -47,9 +47,17 @@ def wait_for_program(listener: socket.socket) -> list[str]:
                 os._exit(0)
             elif ready is listener:
                 sender, _ = listener.accept()
-                _, streams, _, _ = socket.recv_fds(sender, 1, 3)
-                with sender.makefile("rb") as lines:
-                    program = json.loads(lines.readline())
+                sender.settimeout(60)
+                streams: list[int] = []
+                try:
+                    _, streams, _, _ = socket.recv_fds(sender, 1, 3)
+                    with sender.makefile("rb") as lines:
+                        program = json.loads(lines.readline())
+                except (OSError, ValueError):  # it was killed before it had said what to run
+                    for stream in streams:
+                        os.close(stream)
+                    sender.close()
+                    continue
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # Python from 3.12 on counts the threads of numpy
                     pid = os.fork()

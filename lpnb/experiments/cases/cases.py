@@ -353,11 +353,11 @@ class Cases:
     def own_headers(self) -> dict[str, str]:
         """The table's header of each of ``columns``, where it is another and no two are alike."""
         headers = {name: self._headers[name] for name in self.columns if name in self._headers}
-        taken = Counter(headers.values())
+        taken = Counter(header.casefold() for header in headers.values())
         return {
             name: header
             for name, header in headers.items()
-            if header and name != header and taken[header] == 1
+            if header and name != header and taken[header.casefold()] == 1
         }
 
     @property

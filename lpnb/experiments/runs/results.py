@@ -359,12 +359,14 @@ class Results:
         if responses:
             return save_table(self.responses(), path, byte_order_mark=byte_order_mark)
         with explain_damage(self.journal_path):
-            names = {name: name for name in self._kinds}
+            kinds = self._kinds
+            names = {name: name for name in kinds}
             if str(path).lower().endswith(".xlsx"):
+                headers = self._own_headers
                 first = dict.fromkeys(("case", *self._columns, *_READ_FIRST, *names))
-                names = {name: self._own_headers.get(name, name) for name in first}
+                names = {name: headers.get(name, name) for name in first}
             blocks = ({new: block[name] for name, new in names.items()} for block in self._blocks())
-            kinds = {new: self._kinds[name] for name, new in names.items()}
+            kinds = {new: kinds[name] for name, new in names.items()}
             return save_blocks(blocks, kinds, path, byte_order_mark=byte_order_mark)
 
     def to_parquet_parts(self, folder: str | os.PathLike[str], *, rows: int = 50_000) -> Parts:
@@ -398,9 +400,13 @@ class Results:
 
     @property
     def _own_headers(self) -> dict[str, str]:
-        """The file's header of each column, but for those that a column of the table has as its name."""
-        headers = self._look().about.get("headers", {})
-        return {name: header for name, header in headers.items() if header not in self._kinds}
+        """The file's header of each column, but for those that name a column of the table, in any case."""
+        if self.journal_path is None:  # a dry run
+            headers = {} if self._cases is None else self._cases.own_headers
+        else:
+            headers = self._look().about.get("headers", {})
+        names = {name.casefold() for name in self._kinds}
+        return {name: header for name, header in headers.items() if header.casefold() not in names}
 
     def _look(self) -> Reader:
         if self.journal_path is None:
