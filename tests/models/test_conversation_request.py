@@ -446,7 +446,7 @@ def test_a_pasted_batch_names_the_path_in_the_posted_array():
 
     assert complaints_about(ConversationBatch.from_wire, frames) == [
         "[0].body.authenticatedData.lp_sdes[1].personal.gender must be one of 'MALE', 'FEMALE', 'OTHER'; "
-        "got 'M'."
+        "got 'M'. Did you mean 'MALE'?"
     ]
 
 
