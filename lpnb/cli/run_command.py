@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import os
 import re
+import shlex
 import signal
 import sys
 import threading
@@ -89,8 +90,10 @@ def exit_2_when_refused(
             return command(options)
         except _REFUSALS as error:
             print(in_options(str(error), vars(options)), file=sys.stderr)
-            if "is not a column that lpnb knows" in str(error) and getattr(options, "cases", None):
-                line = f"lpnb columns {options.cases} --map map.toml writes down what its headers mean."
+            is_unmapped = getattr(options, "cases", None) and not getattr(options, "map", None)
+            if is_unmapped and "is not a column that lpnb knows" in str(error):
+                file = shlex.quote(str(options.cases))
+                line = f"lpnb columns {file} --map map.toml writes down what its headers mean."
                 print(one_line(line), file=sys.stderr)
             return 2
 

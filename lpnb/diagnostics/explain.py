@@ -43,6 +43,8 @@ Effect = Literal["refused", "probable cause", "may be refused", "accepted, but",
 _ENVELOPE = re.compile(r"frames|\[\d+\](\.(kind|type|id|body))?")
 #: Sentences about frames that the text does not hold whole, and about code that may send them as JSON.
 _NOT_WHOLE = re.compile(r"must stand in the text|frames come from|copy it whole|about frames were left out")
+#: Limits that lpnb has of its own.
+_OWN_LIMIT = re.compile(r"nested deeper than|occurs twice in|a number has|is too large")
 _IN_CODE = re.compile(r"frames are written as|of one batch|of older pages")
 #: Sentences of a kind that are printed at the most, so that all stay on a screen.
 _SHOWN = 12
@@ -56,12 +58,14 @@ class Finding:
 
     ``effect`` is "refused" where that is certain; "may be refused" where LivePerson documents no answer, and
     "probable cause" when such a value was refused; "accepted, but" where it passes and is hardly what was
-    meant; "not known" where a conversation may exist; "" where the text is no request.
+    meant; "not known" where a conversation may exist; "" where the text is no request. ``status`` is what the
+    service answers to it, where that is known.
     """
 
     path: str
     sentence: str
     effect: Effect = ""
+    status: int | None = None
 
     def __str__(self) -> str:
         return f"{self.effect}: {self.sentence}" if self.effect else self.sentence
@@ -242,7 +246,7 @@ def explanation_of(
         findings = [one for one in findings if one.path not in ("[0].type", "[1].type")]
         findings.insert(0, Finding("frames", _SWAPPED, "refused"))
     elif reply is None or not 200 <= (reply.status or 0) < 300:
-        brand = list(_brand(parsed))
+        brand = list(_brand(parsed, reply))
         findings = [*(one for one in findings if not brand or one.path != brand[0].path), *brand]
     if parsed.kind == "nothing" and status is not None:
         findings = []
@@ -253,7 +257,7 @@ def explanation_of(
     reply_findings: list[Finding] = []
     if reply is not None:
         answer, reply_findings = _answer(parsed, reply, bool(findings))
-        findings = [_with_reply(one, reply_findings) for one in findings]
+        findings = [_with_reply(one, reply_findings, is_proved=bool(reply.body)) for one in findings]
         findings.sort(key=lambda finding: finding.effect != "refused")
     if reply is None or reply.status == 401:
         token_findings += [_missing_header(name) for name in parsed.missing_headers]
@@ -293,14 +297,16 @@ def _are_swapped(frames: Any) -> bool:
 
 def _missing_header(name: str) -> Finding:
     code = "40105" if name == "Authorization" else "40104"
-    return Finding(
-        name, f"401, {code}: the header {name} with the {_TOKEN_NAMES[name]} is missing.", "refused"
-    )
+    sentence = f"401, {code}: the header {name} with the {_TOKEN_NAMES[name]} is missing."
+    return Finding(name, sentence, "refused", 401)
 
 
 def _finding(complaint: Complaint) -> Finding:
     """A complaint with what follows from it: a refusal is certain where a mandatory part is missing."""
     path, sentence = complaint.path, complaint.sentence
+    if path == "frames" and _OWN_LIMIT.search(sentence):
+        said = sentence.replace("frames are not JSON:", "frames are JSON that lpnb does not read:")
+        return Finding(path, said, "may be refused")
     effect: Effect = "may be refused"
     if path == "text" or _NOT_WHOLE.search(sentence):
         effect = ""
@@ -309,11 +315,11 @@ def _finding(complaint: Complaint) -> Finding:
     return Finding(path, sentence, effect)
 
 
-def _with_reply(finding: Finding, said: list[Finding]) -> Finding:
+def _with_reply(finding: Finding, said: list[Finding], *, is_proved: bool) -> Finding:
     """A finding about a request whose answer is known: what was taken is not refused."""
     if not said:
-        return replace(finding, effect="accepted, but") if finding.effect else finding
-    is_cause = said[0].sentence.startswith("400") or "BAD_REQUEST" in said[0].sentence
+        return replace(finding, effect="accepted, but") if is_proved and finding.effect else finding
+    is_cause = said[0].status == 400 or "BAD_REQUEST" in said[0].sentence
     if finding.effect == "may be refused" and said[0].effect == "refused" and is_cause:
         return replace(finding, effect="probable cause")
     return finding
@@ -322,19 +328,17 @@ def _with_reply(finding: Finding, said: list[Finding]) -> Finding:
 def _verdict(findings: list[Finding], reply: RecordedReply | None, said: list[Finding]) -> str:
     """One sentence on whether the service refuses it; findings of a request that was answered are past."""
     effects = {finding.effect for finding in findings}
-    status = next(
-        (finding.sentence[:3] for finding in said or findings if finding.sentence[:3].isdigit()), ""
-    )
     if said and said[0].effect == "not known":
         return "It is not known whether LivePerson opened a conversation."
     if said:
         if "of a proxy or a gateway" in said[0].sentence:
-            return f"A proxy or a gateway refused this: {status}."
-        return f"LivePerson refused this: {status}." if status >= "300" else "LivePerson refused this."
+            return f"A proxy or a gateway refused this: {said[0].status}."
+        is_error = (said[0].status or 0) >= 300
+        return f"LivePerson refused this: {said[0].status}." if is_error else "LivePerson refused this."
     if reply is None and "refused" in effects:
-        is_401 = status == "401" or any(one.path in _HEADERS for one in findings)
+        is_401 = any(one.status == 401 for one in findings)
         return f"LivePerson refuses this: {401 if is_401 else 400}, and nothing is created."
-    if "may be refused" in effects:
+    if effects & {"refused", "may be refused"}:
         return "This may pass, or be refused with 400: LivePerson's pages do not say which."
     return "LivePerson takes this, but it may not be what you mean." if "accepted, but" in effects else ""
 
@@ -367,11 +371,14 @@ def _envelopes(parsed: ParsedRequest) -> Iterator[Finding]:
         yield Finding("frames", sentence, "may be refused")
 
 
-def _brand(parsed: ParsedRequest) -> Iterator[Finding]:
+def _brand(parsed: ParsedRequest, reply: RecordedReply | None) -> Iterator[Finding]:
     """What the account of the second frame gets: 40001 without one."""
     if not isinstance(parsed.frames, list) or len(parsed.frames) < 2:
         return
-    body = parsed.frames[1].get("body") if isinstance(parsed.frames[1], Mapping) else None
+    frame = parsed.frames[1]
+    if not isinstance(frame, Mapping) or frame.get("type") != REQUEST_CONVERSATION:
+        return
+    body = frame.get("body")
     path = "[1].body.brandId"
     if not isinstance(body, Mapping) or any(note.startswith(path) for note in parsed.notes):
         return
@@ -383,7 +390,8 @@ def _brand(parsed: ParsedRequest) -> Iterator[Finding]:
         yield Finding("[1].body.metadata", sentence, "may be refused")
     brand = body.get("brandId")
     if brand in (None, ""):
-        yield Finding(path, f"401, 40001: {path} is missing; lpnb fills in the account.", "refused")
+        effect: Effect = "refused" if reply is None or reply.status == 401 else "may be refused"
+        yield Finding(path, f"401, 40001: {path} is missing; lpnb fills in the account.", effect, 401)
     elif isinstance(brand, str) and parsed.account_id and foreign_brand(brand, parsed.account_id):
         sentence = f"{path} is {brief(brand)}, the URL says {brief(parsed.account_id)}."
         yield Finding(path, sentence, "may be refused")
@@ -474,20 +482,23 @@ def _answer(parsed: ParsedRequest, reply: RecordedReply, cause_known: bool) -> t
     if reply.body and reply.body.lstrip().startswith("<") and status is not None and status >= 400:
         whose = f"{status}: This is a page of a proxy or a gateway; LivePerson answers in JSON."
         if status >= 500 and (meaning := status_meaning(status)) is not None:
-            return meaning[1], [Finding("", f"{whose} {meaning[0]}", "not known")]
-        return _PAGE_ADVICE, [Finding("", f"{whose} The request may not have come any further.", "refused")]
+            return meaning[1], [Finding("", f"{whose} {meaning[0]}", "not known", status)]
+        said = f"{whose} The request may not have come any further."
+        return _PAGE_ADVICE, [Finding("", said, "refused", status)]
     code = next((pair.code for pair in reading.pairs if pair.code in MEANINGS), _error_code(reply.body))
     if code is not None:
         number = f"{status}, " if status not in (None, 200) else "401, "
-        return CODE_ADVICE[code], [Finding("", f"{number}{code}: {MEANINGS[code]}", "refused")]
+        code_status = status if status not in (None, 200) else 401
+        return CODE_ADVICE[code], [Finding("", f"{number}{code}: {MEANINGS[code]}", "refused", code_status)]
     is_open_already = "already has open conversation" in (reply.body or "")
     if status is not None and (status >= 400 or status < 200) and not is_open_already:
         meaning = status_meaning(status)
         refused = [pair for pair in reading.pairs if not pair.ok and pair.message] if reply.body else []
-        said = refused[0].message if refused else None
-        sentence = f"{status}: {meaning[0] if meaning else 'The service refused the call.'}"
-        if said and reading.anomaly is None:
-            sentence += f" It said: {brief(said, 300)}"
+        quoted = refused[0].message if refused else None
+        other = "This is no final answer." if status < 200 else "The service refused the call."
+        sentence = f"{status}: {meaning[0] if meaning else other}"
+        if quoted and reading.anomaly is None:
+            sentence += f" It said: {brief(quoted, 300)}"
         advice = meaning[1] if meaning else ""
         if status == 400:
             advice = (
@@ -498,7 +509,8 @@ def _answer(parsed: ParsedRequest, reply: RecordedReply, cause_known: bool) -> t
                 if parsed.frames is None
                 else "No rule of the documentation is broken; look at what the service said."
             )
-        return advice, [Finding("", sentence, "not known" if meaning == UNKNOWN_MEANING else "refused")]
+        is_open = meaning == UNKNOWN_MEANING or status < 200
+        return advice, [Finding("", sentence, "not known" if is_open else "refused", status)]
     if status is not None and 200 <= status < 300 and not reply.body:
         return f"The service answered with {status}. What became of each frame stands in its body.", []
     outcome = _outcome(reading.says, [pair.ok for pair in reading.pairs])
@@ -510,7 +522,7 @@ def _answer(parsed: ParsedRequest, reply: RecordedReply, cause_known: bool) -> t
     first, stop, rest = sentence.partition(". ")
     number = f"{status}: " if status is not None else ""
     effect: Effect = "not known" if outcome == "unknown" else "refused"
-    return rest if stop else "", [Finding("", f"{number}{first}{'.' if stop else ''}", effect)]
+    return rest if stop else "", [Finding("", f"{number}{first}{'.' if stop else ''}", effect, status)]
 
 
 _PAGE_ADVICE = "Check the address and the way there: lpnb doctor shows hosts, proxy and authorities."
@@ -600,22 +612,22 @@ class _Token:
         consumer = "ext_consumer_id" in self.claims
         if self.is_broken:
             sentence = f"{self.header}: the {self.name} cannot be decoded: it was changed or cut off."
-            found.append(Finding(self.header, sentence, "refused"))
+            found.append(Finding(self.header, sentence, "refused", 401))
         if self.header == "Authorization" and consumer:
             sentence = "Authorization has a ConsumerJWS in it; the AppJWT belongs there."
-            found.append(Finding(self.header, sentence, "refused"))
+            found.append(Finding(self.header, sentence, "refused", 401))
         if self.header == "X-LP-ON-BEHALF" and "scope" in self.claims and not consumer:
             sentence = "X-LP-ON-BEHALF has an AppJWT in it; the ConsumerJWS belongs there."
-            found.append(Finding(self.header, sentence, "refused"))
+            found.append(Finding(self.header, sentence, "refused", 401))
         if self.end is not None and self.end < datetime.now(UTC) and not answered:
             sentence = f"{self.header}: the {self.name} ended on {self.end:%Y-%m-%d at %H:%M} UTC."
-            found.append(Finding(self.header, sentence, "refused"))
+            found.append(Finding(self.header, sentence, "refused", 401))
         if self.account and self.account_id and self.account != self.account_id:
             sentence = (
                 f"{self.header}: the {self.name} is of account {brief(self.account)}, the URL says "
                 f"{brief(self.account_id)}."
             )
-            found.append(Finding(self.header, sentence, "refused"))
+            found.append(Finding(self.header, sentence, "refused", 401))
         return found
 
     def sentence(self) -> str:

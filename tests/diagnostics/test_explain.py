@@ -520,7 +520,8 @@ def test_what_is_certain_stands_first() -> None:
         (400, ["probable cause", "refused"], "LivePerson refused this: 400."),
         (401, ["refused", "may be refused"], "LivePerson refused this: 401."),
         (503, ["may be refused", "not known"], "It is not known whether LivePerson opened a conversation."),
-        (200, ["accepted, but"], "LivePerson takes this, but it may not be what you mean."),
+        (200, ["may be refused"], "This may pass, or be refused with 400"),
+        (100, ["may be refused", "not known"], "It is not known whether LivePerson opened a conversation."),
     ],
 )
 def test_the_answer_decides_what_followed_from_a_value(
@@ -614,3 +615,29 @@ def test_a_gender_by_its_letter_is_answered_with_the_word(gender: str, meant: st
     text = framed({"type": "personal", "personal": {"gender": gender}})
 
     assert sentences(explain(text))[0].endswith(f"Did you mean {meant!r}?")
+
+
+def test_what_the_answer_shows_to_be_taken_is_not_what_was_meant_at_the_most() -> None:
+    reply = '[{"code":"OK","body":{},"reqId":"1"},{"code":"OK","body":{"conversationId":"c-1"},"reqId":"2"}]'
+    frames = framed({"type": "ctmrinfo", "info": {"tier": "gold"}})
+
+    explanation = explain(f"POST {URL} {frames} -> 200 OK {reply}")
+
+    assert [finding.effect for finding in explanation.findings] == ["accepted, but"]
+    assert explanation.verdict == "LivePerson takes this, but it may not be what you mean."
+
+
+@pytest.mark.parametrize("text", ['[{"a": 1, "a": 2}]', "[" * 70 + "]" * 70, "[1" + "0" * 5000 + "]"])
+def test_a_limit_of_lpnbs_own_is_no_certain_refusal(text: str) -> None:
+    (finding,) = explain(text).findings
+
+    assert finding.effect == "may be refused"
+    assert finding.sentence.startswith("frames are JSON that lpnb does not read: ")
+
+
+def test_an_account_that_is_missing_is_a_probable_cause_of_a_400_and_of_the_second_frame_alone() -> None:
+    effects = [finding.effect for finding in explain(CERTAIN["no account"], status=400).findings]
+
+    assert effects == ["probable cause", "refused"]
+    other = JSON.replace("cm.ConsumerRequestConversation", "cm.Other").replace('"brandId": "12345678"', "")
+    assert "[1].body.brandId" not in [finding.path for finding in explain(other).findings]
