@@ -26,6 +26,7 @@ from lpnb import (
     UnauthorizedError,
     responses_table,
 )
+from lpnb._internal import event_loop
 from lpnb.models.status_meanings import status_meaning
 
 MAYBE = (
@@ -341,11 +342,12 @@ def test_keys_that_are_rotated_under_way_cost_no_case(settings, sandbox, rotatio
             await asyncio.gather(*(client.create_conversation(f"early-{n}") for n in range(8)))
             work = []
             for number in range(rotations):
-                # A gateway that says nothing but 401, to several requests under way at once.
+                late = [f"late-{number}-{n}" for n in range(24)]
+                # With their tokens they all leave at once, so that none is met twice by what is to come:
+                await asyncio.gather(*(event_loop.awaitable(client.engine.ready(name)) for name in late))
+                # a gateway that says nothing but 401, to several requests under way at once.
                 sandbox.fail("conversation", "status", times=8, code=401)
-                work += [
-                    asyncio.create_task(client.create_conversation(f"late-{number}-{n}")) for n in range(24)
-                ]
+                work += [asyncio.create_task(client.create_conversation(name)) for name in late]
                 await asyncio.gather(*work)
             return [reply.outcome for reply in await asyncio.gather(*work)]
 
