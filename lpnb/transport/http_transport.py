@@ -405,6 +405,7 @@ def _broken(causes: Sequence[BaseException]) -> str:
 async def _close(response: httpx.Response) -> None:
     try:
         assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101
-        await asyncio.wait_for(response.stream.aclose(), 1.0)
+        async with asyncio.timeout(1.0):
+            await response.stream.aclose()
     except Exception:  # noqa: S110 - whatever closing meets, the exchange is over and told
         pass

@@ -101,7 +101,8 @@ class EndpointServer(uvicorn.Server):
             await self.on_tick(0)
             self._cut_silent(time.monotonic())
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), 1.0)
+                async with asyncio.timeout(1.0):
+                    await self._stopping.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more, then let uvicorn end what it has."""

@@ -193,7 +193,7 @@ class ClusterTransport:
 
     async def _deliver(self, worker: Worker) -> None:
         batches = 0
-        while True:
+        while worker.lost is None:
             if not (messages := self._messages_for(worker)):
                 worker.wake.clear()
                 await worker.wake.wait()
@@ -229,7 +229,10 @@ class ClusterTransport:
 
     async def _listen(self, worker: Worker) -> None:
         after = 0
-        while report := await self._call(worker, worker.proxy.report_after(after, self._limit(worker))):
+        while worker.lost is None:
+            report = await self._call(worker, worker.proxy.report_after(after, self._limit(worker)))
+            if not report:
+                return
             after = report.nth
             # Its clock was looked at a little before ours is, so that this is rather too little.
             worker.clock = report.clock - time.monotonic()

@@ -81,7 +81,8 @@ class RequestWorker:
         if not self._responses and after:
             self._has_responses.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._has_responses.wait(), LISTEN_SECONDS)
+                async with asyncio.timeout(LISTEN_SECONDS):
+                    await self._has_responses.wait()
         for _ in range(LINGER_STEPS):
             if self._waiting and after:
                 await asyncio.sleep(LINGER_SECONDS)

@@ -63,6 +63,7 @@ class WorkerPool:
         self._refusals: list[str] = []
         self._asking: set[asyncio.Task[None]] = set()
         self._holding: asyncio.Task[None] | None = None
+        self._is_closing = False
         self._session: SessionControl | None = None
         self._journal: Journal | None = None
         self._total = 0
@@ -105,6 +106,7 @@ class WorkerPool:
 
     async def close(self) -> None:
         """Let the workers go. Nothing of the run stays with them."""
+        self._is_closing = True  # what is under way over Dask's connections may swallow a cancellation
         tasks = [task for task in (self._holding, *self._asking) if task is not None]
         for task in tasks:
             task.cancel()
@@ -148,7 +150,8 @@ class WorkerPool:
         )
         self._known[address] = part
         try:
-            await asyncio.wait_for(part, REACH_SECONDS)
+            async with asyncio.timeout(REACH_SECONDS):
+                await part
         except TimeoutError:
             self._refusals.append(f"{address}: it was not ready within {REACH_SECONDS:.0f} s")
             return
@@ -164,7 +167,7 @@ class WorkerPool:
     async def _hold(self, journal: Journal) -> None:
         """Renew what is allowed, and look who has come and gone."""
         renewed = seen = time.monotonic()
-        while True:
+        while not self._is_closing:
             await asyncio.sleep(LOOK_INTERVAL)
             now = time.monotonic()
             if now - renewed >= START_ALLOWANCE / 4:
@@ -186,7 +189,8 @@ class WorkerPool:
         try:
             if self._client.status != "running":
                 raise ConnectionError(self._client.status)
-            addresses = set(await asyncio.wait_for(self._addresses(), REACH_SECONDS))
+            async with asyncio.timeout(REACH_SECONDS):
+                addresses = set(await self._addresses())
         except Exception:
             # One that comes back knows nothing of what was under way.
             self.transport.end(f"the Dask scheduler at {self._address} is gone")

@@ -237,7 +237,8 @@ class Dispatcher:
                 return response
             recorder.note(answer_of(response))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopped.wait(), self.engine.scaled(seconds))
+                async with asyncio.timeout(self.engine.scaled(seconds)):
+                    await self._stopped.wait()
             try:
                 again = await self.engine.send(batch, consumer_id, observer=recorder, over=self._transport)
             except (HeldError, NotSentError):
@@ -287,7 +288,8 @@ class Dispatcher:
     async def _pause(self) -> None:
         """Wait for the service to recover."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopped.wait(), self.engine.scaled(PAUSE_SECONDS))
+            async with asyncio.timeout(self.engine.scaled(PAUSE_SECONDS)):
+                await self._stopped.wait()
 
     def _reopen(self) -> None:
         self._failures_in_a_row = 0

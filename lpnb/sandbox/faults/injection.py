@@ -28,7 +28,8 @@ ServiceCall = Callable[[], Answer]
 async def pause(connection: ClientConnection, seconds: float) -> None:
     """Wait so long, or until the connection is gone."""
     try:
-        await asyncio.wait_for(connection.closed.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await connection.closed.wait()
     except TimeoutError:
         return
 

@@ -84,7 +84,8 @@ class ServerThread(uvicorn.Server):
             await self.on_tick(0)
             self._tick()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), 1.0)
+                async with asyncio.timeout(1.0):
+                    await self._stop.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Cut every connection, and leave no task behind."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
 from lpnb.experiments.cluster import cluster_transport as cluster_transport
 from lpnb.experiments.cluster import worker as working
+from lpnb.experiments.cluster import worker_pool
 from lpnb.experiments.cluster.cluster_transport import ClusterTransport, Worker
 from lpnb.experiments.cluster.messages import (
     MessageBatch,
@@ -19,6 +21,7 @@ from lpnb.experiments.cluster.messages import (
     WorkerVersion,
 )
 from lpnb.experiments.cluster.worker import RequestWorker
+from lpnb.experiments.cluster.worker_pool import WorkerPool
 from lpnb.transport.protocol import Exchange, ExchangeProgress, PreparedPost
 
 URL = "http://127.0.0.1:9/api/account/1/messaging/consumer/conversation?v=3"
@@ -63,6 +66,42 @@ def response(ticket, sent_at=None, **fields):
     said = {"status": 200, "content": b"[]", "failure": None, "started": True, "retry_after": None}
     said |= {"date": None, "location": None, "elapsed_ms": 1.0, **fields}
     return ResponseMessage(ticket=ticket, sent_at=sent_at or datetime.now(UTC), **said)
+
+
+class Scheduler:
+    """A scheduler that says who is there when it is let, the first time; later ones are not answered."""
+
+    address = "tcp://127.0.0.1:9"
+
+    def __init__(self):
+        self.asked = asyncio.Event()
+        self.answers = asyncio.Event()
+
+    async def identity(self):
+        first = not self.asked.is_set()
+        self.asked.set()
+        await (self.answers if first else asyncio.Event()).wait()
+        return {"workers": {}}
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_a_pool_closes_in_the_very_moment_in_which_the_scheduler_answers(monkeypatch, steps):
+    monkeypatch.setattr(worker_pool, "LOOK_INTERVAL", 0.001)
+    client = Mock(scheduler=Scheduler(), status="running", close=AsyncMock())
+
+    async def close():
+        pool = WorkerPool(client, None, 1, Mock())
+        await pool.begin(Mock(), Mock(), 1)
+        await client.scheduler.asked.wait()
+        client.scheduler.answers.set()
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(30):
+            await pool.close()
+
+    asyncio.run(close())
+
+    client.close.assert_awaited_once()
 
 
 async def settle_down():
