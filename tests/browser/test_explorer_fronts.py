@@ -91,7 +91,7 @@ def test_alone_as_a_page_it_works_and_comes_back_to_form_thread_run_and_send_aft
     explorer = explorer_of(page, "")
     expect(explorer.get_by_role("log", name="Thread")).to_contain_text("Hello")
     tab(explorer, "Experiment")
-    say(explorer, "A second", "3")
+    say(explorer, "Per second", "3")
     press(explorer, "Run")
     expect(explorer.locator(".lpnb-experiment .lpnb-status [data-state=busy]")).to_be_visible()
 

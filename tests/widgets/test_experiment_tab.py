@@ -370,11 +370,14 @@ def test_the_cases_of_a_cell_are_shown_and_saved_as_a_file(tab: ExperimentTab) -
     assert "landed_skill" in results.cases.body.value  # the usual columns, as for all cases
     path = results.cases.save(".csv")
 
-    assert path == Path("runs/first-cell.csv")
+    assert path == Path("runs/first-cell-NORMAL-business.csv")
     saved = pd.read_csv(path)
     assert saved["conversation_id"].tolist() == tab.run.table()["conversation_id"].tolist()[2:3]
     content = base64.b64encode(path.read_bytes()).decode()
-    assert f'<a download="first-cell.csv" href="data:text/csv;base64,{content}">' in results.cases.note.value
+    assert (
+        f'<a download="first-cell-NORMAL-business.csv" href="data:text/csv;base64,{content}">'
+        in results.cases.note.value
+    )
     assert (
         text(results.cases._limit_note)
         == "Only cases whose ttrDefName is NORMAL and ctmrinfo.ctype is business."

@@ -96,7 +96,7 @@ class ExperimentTab:
         text = {"layout": factory.plain, "style": factory.text}
         self.name = ipw.Text(description="Name", placeholder="made from the time", **text)
         self.concurrency = ipw.Text(value="16", description="At once", **text)
-        self.rate = ipw.Text(description="A second", placeholder="found by itself", **text)
+        self.rate = ipw.Text(description="Per second", placeholder="found by itself", **text)
         settings = self._client().settings
         step_choices = {
             "engagement": ("Ask Monitoring first, and route by what it offers", False),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -154,7 +155,8 @@ class RunResults:
 
     def _show_group(self, table: pd.DataFrame, name: str, group: CaseGroup) -> None:
         """Show the cases of a cell, a band or a move in the table below."""
-        self.cases.show(table, f"{self._journal_path.stem}-{name}", group)
+        label = re.sub(r"[^\w.]+", "-", group.label.rpartition(" (")[0])[:60].strip("-.")
+        self.cases.show(table, f"{self._journal_path.stem}-{name}-{label}", group)
         self.cases.csv_button.focus()  # which brings the table above it into sight
 
     def _ordered(self, table: pd.DataFrame) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from lpnb.widgets.send.sent_request import SentRequest
 from lpnb.widgets.styles import WidgetFactory, set_visible
 
 _ABOUT = (
-    "Finds out which fields decide where it lands: it leaves some out, in 8 to 12 conversations that are "
+    "Finds out which fields decide where it lands: it leaves some out, in 2 to 12 conversations that are "
     "closed at once."
 )
 
