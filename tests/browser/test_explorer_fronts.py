@@ -91,13 +91,14 @@ def test_alone_as_a_page_it_works_and_comes_back_to_form_thread_run_and_send_aft
     explorer = explorer_of(page, "")
     expect(explorer.get_by_role("log", name="Thread")).to_contain_text("Hello")
     tab(explorer, "Experiment")
-    say(explorer, "Per second", "3")
+    say(explorer, "Per second", "0.5")  # so that the page is there again before the run is over
     press(explorer, "Run")
     expect(explorer.locator(".lpnb-experiment .lpnb-status [data-state=busy]")).to_be_visible()
 
     page.reload()  # in the middle of a run
     explorer = explorer_of(page, "")
-    expect(explorer.locator(".lpnb-experiment .lpnb-status [data-state=done]")).to_contain_text("6 of 6")
+    done = explorer.locator(".lpnb-experiment .lpnb-status [data-state=done]")
+    expect(done).to_contain_text("6 of 6", timeout=60_000)
     explorer.locator(".lpnb-picture td").first.click()  # a click on a cell shows its cases
     shown = explorer.locator(".lpnb-case-table")
     expect(shown).to_contain_text("Only cases whose ctmrinfo.ctype is vip and ttrDefName is NORMAL.")
