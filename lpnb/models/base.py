@@ -275,8 +275,12 @@ _RULES = {
 
 #: The way out for what the models do not take.
 SEND_AS_IT_IS = "To send everything as it is: lpnb.RawBatch(text)."
-#: The genders by the first letter of what people write, in German as well.
-_GENDERS = {"f": "FEMALE", "w": "FEMALE", "m": "MALE", "d": "OTHER", "o": "OTHER"}
+#: The genders by what people write in small letters, in German as well.
+_GENDERS = {
+    **dict.fromkeys(("f", "w", "weiblich", "frau", "mrs", "ms"), "FEMALE"),
+    **dict.fromkeys(("m", "männlich", "maennlich", "mann", "herr", "mr"), "MALE"),
+    **dict.fromkeys(("o", "d", "divers"), "OTHER"),
+}
 #: Values that only older pages have, and what to do about them.
 _OLD_VALUES = {("ttrDefName", "CUSTOM"): f" 'CUSTOM' is on older pages only: leave it out. {SEND_AS_IT_IS}"}
 
@@ -306,7 +310,7 @@ def _complaint(detail: ErrorDetails, model: type[WireModel], root: str, typed_in
         complaint = one_of(path, value, _choices(owner, names[-1]))
         old = _OLD_VALUES.get((names[-1], value), "") if isinstance(value, str) else ""
         if names[-1] == "gender" and "Did you mean" not in complaint.sentence:
-            meant = _GENDERS.get(str(value)[:1].casefold())
+            meant = _GENDERS.get(str(value).strip().casefold())
             old = f" Did you mean {meant!r}?" if meant else ""
         return Complaint(path, complaint.sentence + old)
     if kind == "extra_forbidden":

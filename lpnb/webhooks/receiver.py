@@ -333,6 +333,8 @@ class Receiver:
 
     def news(self, conversation_id: str | None = None) -> Future[None]:
         """A future that is done when the next new webhook about a conversation, or about any, is kept."""
+        if conversation_id is not None:
+            check_conversation_id(conversation_id)
         return self._active.news(conversation_id)
 
     def _events(self, conversation_id: str | None, raw: bool) -> list[Event]:

@@ -457,6 +457,14 @@ def test_a_pasted_batch_names_the_path_in_the_posted_array():
             lambda: PersonalInfo(gender="female"),
             "personal.gender must be one of 'MALE', 'FEMALE', 'OTHER'; got 'female'. Did you mean 'FEMALE'?",
         ),
+        (
+            lambda: PersonalInfo(gender="Mrs"),
+            "personal.gender must be one of 'MALE', 'FEMALE', 'OTHER'; got 'Mrs'. Did you mean 'FEMALE'?",
+        ),
+        (
+            lambda: PersonalInfo(gender="mixed"),
+            "personal.gender must be one of 'MALE', 'FEMALE', 'OTHER'; got 'mixed'.",
+        ),
         (lambda: PersonalInfo(firstname=b"John"), "personal.firstname must be text; got b'John'."),
         (
             lambda: PersonalInfo(firstname="a\ud800"),

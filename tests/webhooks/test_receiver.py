@@ -307,7 +307,9 @@ def test_of_chat_states_the_latest_is_kept(receiver, poster, wire):
 
 def test_a_reply_where_an_id_belongs_is_answered_with_what_to_give(receiver):
     reply = SimpleNamespace(conversation_id="c")
-    for look in (receiver.table, receiver.events, receiver.landing, receiver.wait_for_message):
+    for look in (
+        receiver.table, receiver.events, receiver.landing, receiver.wait_for_message, receiver.news,
+    ):  # fmt: skip
         with pytest.raises(InvalidValueError) as caught:
             look(reply)
         assert str(caught.value) == (
