@@ -1,4 +1,4 @@
-"""The public names, for editors and type checkers; a test keeps them equal to ``__init__.py``."""
+"""The public names and their modules: for editors and type checkers, and ``__init__.py`` reads them here."""
 
 from lpnb._internal.redaction import Secret as Secret
 from lpnb.api.history import HistoryRecord as HistoryRecord
