@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any
 
 from lpnb._internal.hostnames import origin_trouble
@@ -18,13 +19,6 @@ from lpnb._internal.validation import check_consumer_id, must
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models.batches import ConversationBatch, RawBatch, batch_of
 
-#: The settings that a snippet reads from the environment, and what each is.
-VARIABLES = {
-    "LP_ACCOUNT_ID": "the account (site) id",
-    "LP_CLIENT_ID": "client_id of the app installation",
-    "LP_CLIENT_SECRET": "client_secret of the app installation",
-    "LP_DOMAIN_API": "where host names are looked up",
-}
 DOMAIN_API = "https://api.liveperson.net"
 _WIDTH = 88
 _BRACES = re.compile(r"\{(?=\{)|(?<=\{)\{")
@@ -81,6 +75,12 @@ def check_origin(domain_api: str) -> str:
     if trouble := origin_trouble(domain_api, DOMAIN_API):
         raise InvalidValueError([Complaint("domain_api", f"domain_api {trouble}")])
     return domain_api
+
+
+def filled_template(name: str, values: Mapping[str, str]) -> str:
+    """The file *name* of the templates, with the value of its name in the place of each ``@{name}``."""
+    text = (files("lpnb.snippets") / "templates" / name).read_text(encoding="utf-8")
+    return re.sub(r"@\{(\w+)\}", lambda match: values[match[1]], text)
 
 
 def json_frames(spec: RequestSpec, format_name: str) -> Any:

@@ -9,6 +9,7 @@ from lpnb.snippets.request_spec import (
     DOMAIN_API,
     SnippetPlaceholder,
     check_origin,
+    filled_template,
     json_frames,
     json_text,
     one_line,
@@ -39,68 +40,16 @@ def as_http_file(batch: Any, consumer_id: str, *, domain_api: str = DOMAIN_API) 
     spec = request_spec(batch, consumer_id)
     frames = json_frames(spec, "An .http file")
     header = f"\nClient-Properties: {spec.client_properties}" if spec.client_properties is not None else ""
-    return _FILE.format(
-        about=one_line(f"For the consumer {spec.consumer_id}"),
-        api=check_origin(domain_api),
-        scheme=domain_api.partition(":")[0],
-        identity=json_text({"ext_consumer_id": spec.consumer_id}, _placeholder_text, braces=True),
-        header=header.replace("{{", "\\u007b\\u007b"),
-        frames=json_text(frames, _placeholder_text, braces=True),
-    )
+    values = {
+        "about": one_line(f"For the consumer {spec.consumer_id}"),
+        "api": check_origin(domain_api),
+        "scheme": domain_api.partition(":")[0],
+        "identity": json_text({"ext_consumer_id": spec.consumer_id}, _placeholder_text, braces=True),
+        "header": header.replace("{{", "\\u007b\\u007b"),
+        "frames": json_text(frames, _placeholder_text, braces=True),
+    }
+    return filled_template("requests.http", values)
 
 
 def _placeholder_text(placeholder: SnippetPlaceholder) -> str:
     return '"{{account}}"' if placeholder == ACCOUNT else '"{{$guid}}"'
-
-
-_FILE = """\
-# Open a conversation through LivePerson's Connector API. Send the requests in this order.
-# {about}
-# A file like this one cannot check hosts. Look at the first three replies before you go on: what gets your
-# secret and tokens must end in .liveperson.net or .lpsnmedia.net.
-
-@api = {api}
-@scheme = {scheme}
-@account = {{{{$processEnv LP_ACCOUNT_ID}}}}
-@client = {{{{$processEnv LP_CLIENT_ID}}}}
-@secret = {{{{$processEnv LP_CLIENT_SECRET}}}}
-
-### Which host serves what for this account
-# @name sentinel
-GET {{{{api}}}}/api/account/{{{{account}}}}/service/sentinel/baseURI.json?version=1.0
-
-###
-# @name idp
-GET {{{{api}}}}/api/account/{{{{account}}}}/service/idp/baseURI.json?version=1.0
-
-###
-# @name messaging
-GET {{{{api}}}}/api/account/{{{{account}}}}/service/asyncMessagingEnt/baseURI.json?version=1.0
-
-### The AppJWT says which connector is calling
-# @name app
-POST {{{{scheme}}}}://{{{{sentinel.response.body.$.baseURI}}}}/sentinel/api/account/{{{{account}}}}/app/token?v=1.0
-Content-Type: application/x-www-form-urlencoded
-
-client_id={{{{%client}}}}
-&client_secret={{{{%secret}}}}
-&grant_type=client_credentials
-
-### The ConsumerJWS says for which consumer
-# @name consumer
-POST {{{{scheme}}}}://{{{{idp.response.body.$.baseURI}}}}/api/account/{{{{account}}}}/consumer?v=1.0
-Content-Type: application/json
-Authorization: {{{{app.response.body.$.access_token}}}}
-
-{identity}
-
-### No answer does not mean that there is no conversation: look before you send this again
-# @name conversation
-POST {{{{scheme}}}}://{{{{messaging.response.body.$.baseURI}}}}/api/account/{{{{account}}}}/messaging/consumer/conversation
-    ?v=3
-Content-Type: application/json
-Authorization: {{{{app.response.body.$.access_token}}}}
-X-LP-ON-BEHALF: {{{{consumer.response.body.$.token}}}}{header}
-
-{frames}
-"""

@@ -17,6 +17,7 @@ from lpnb.snippets.request_spec import (
     RequestSpec,
     SnippetPlaceholder,
     check_origin,
+    filled_template,
     json_frames,
     json_text,
     request_spec,
@@ -126,20 +127,6 @@ def _placeholder_text(placeholder: SnippetPlaceholder) -> str:
     return '"{{LP_ACCOUNT_ID}}"' if placeholder == ACCOUNT else '"{{$guid}}"'
 
 
-#: A host is kept if it may get a token; else the run ends, and nothing is left from an earlier one.
-_CHECK = r"""const api = pm.variables.get("LP_DOMAIN_API"), scheme = api.split("://")[0];
-const host = String(pm.response.json().baseURI);
-const own = /^https?:\/\/((?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]+)?)$/.exec(api);
-const trusted = (pm.variables.get("LP_TRUSTED_HOSTS") || "").toLowerCase().match(/[^\s,]+/g) || [];
-const known = trusted.includes(host) || /^([a-z0-9-]+\.)+(liveperson|lpsnmedia)\.net(:443)?$/.test(host);
-pm.collectionVariables.unset("SERVICE");
-if (own ? host !== own[1] : scheme !== "https" || !known) {
-  pm.execution.setNextRequest(null);
-  throw new Error("The Domain API names " + JSON.stringify(host) + " for SERVICE, which may get no token.");
-}
-pm.collectionVariables.set("SERVICE", scheme + "://" + pm.response.json().baseURI);"""
-
-
 def _item(name: str, request: dict[str, Any], after: str, *, once: bool = False) -> dict[str, Any]:
     events = [{"listen": "test", "script": {"type": "text/javascript", "exec": after.splitlines()}}]
     if once:
@@ -160,7 +147,8 @@ def _domain(service: str) -> dict[str, Any]:
     url = (
         f"{{{{LP_DOMAIN_API}}}}/api/account/{{{{LP_ACCOUNT_ID}}}}/service/{service}/baseURI.json?version=1.0"
     )
-    after = _CHECK.replace("SERVICE", service)
+    # The host is kept if it may get a token; else the run ends, and nothing is left from an earlier one.
+    after = filled_template("check_host.js", {"service": service})
     return _item(f"Domain API: {service}", {"method": "GET", "url": _url(url)}, after, once=True)
 
 

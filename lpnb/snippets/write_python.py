@@ -17,6 +17,7 @@ from lpnb.snippets.request_spec import (
     RequestSpec,
     SnippetPlaceholder,
     check_origin,
+    filled_template,
     request_spec,
 )
 
@@ -81,86 +82,15 @@ def as_httpx(batch: Any, consumer_id: str, *, domain_api: str = DOMAIN_API) -> s
     if spec.client_properties is not None:
         headers.append(f'"Client-Properties": {literal(spec.client_properties)}')
     lines = "".join(f"            {header},\n" for header in headers)
-    return _HTTPX.format(
-        api=check_origin(domain_api),
-        uuid="import uuid\n" if fresh else "",
-        consumer=literal(spec.consumer_id),
-        frames=frames,
-        headers=lines,
-        posted=posted,
-    )
-
-
-_HTTPX = '''\
-"""Open a conversation through LivePerson's Connector API."""
-
-import os
-import re
-import sys
-{uuid}
-import httpx
-
-ACCOUNT = os.environ["LP_ACCOUNT_ID"]
-DOMAIN_API = os.environ.get("LP_DOMAIN_API", "{api}")
-TRUSTED = os.environ.get("LP_TRUSTED_HOSTS", "").lower().replace(",", " ").split()
-CONSUMER = {consumer}
-{frames}
-
-this_machine = re.fullmatch(r"https?://((?:127[.]0[.]0[.]1|localhost|\\[::1\\])(?::[0-9]+)?)", DOMAIN_API)
-if not this_machine and not re.fullmatch(r"https://[A-Za-z0-9.-]+(:[0-9]+)?", DOMAIN_API):
-    sys.exit("LP_DOMAIN_API must be https; plain http is for this machine only.")
-
-
-def origin(service):
-    """Where a service is, if it may get a token: this machine names itself, others LivePerson's hosts."""
-    host = str(hosts.get(service))
-    if this_machine:
-        allowed = host == this_machine[1]
-    else:
-        known = r"([a-z0-9-]+[.])+(liveperson|lpsnmedia)[.]net(:443)?"
-        allowed = host in TRUSTED or re.fullmatch(known, host)
-    if not allowed:
-        sys.exit(f"The Domain API names {{host!a}} for {{service}}, which may get no token.")
-    return f"{{DOMAIN_API.partition('://')[0]}}://{{host}}"
-
-
-with httpx.Client(timeout=30) as http:
-    # Which host serves what for this account.
-    reply = http.get(f"{{DOMAIN_API}}/api/account/{{ACCOUNT}}/service/baseURI.json?version=1.0")
-    hosts = {{row["service"]: row["baseURI"] for row in reply.raise_for_status().json()["baseURIs"]}}
-    sentinel, idp, messaging = map(origin, ("sentinel", "idp", "asyncMessagingEnt"))
-
-    # The AppJWT says which connector is calling.
-    reply = http.post(
-        f"{{sentinel}}/sentinel/api/account/{{ACCOUNT}}/app/token",
-        params={{"v": "1.0"}},
-        data={{
-            "client_id": os.environ["LP_CLIENT_ID"],
-            "client_secret": os.environ["LP_CLIENT_SECRET"],
-            "grant_type": "client_credentials",
-        }},
-    )
-    app_jwt = reply.raise_for_status().json()["access_token"]
-
-    # The ConsumerJWS says for which consumer.
-    reply = http.post(
-        f"{{idp}}/api/account/{{ACCOUNT}}/consumer",
-        params={{"v": "1.0"}},
-        headers={{"Authorization": app_jwt}},
-        json={{"ext_consumer_id": CONSUMER}},
-    )
-    consumer_jws = reply.raise_for_status().json()["token"]
-
-    # No answer does not mean that there is no conversation: look before you send this again.
-    reply = http.post(
-        f"{{messaging}}/api/account/{{ACCOUNT}}/messaging/consumer/conversation",
-        params={{"v": "3"}},
-        headers={{
-{headers}        }},
-        {posted},
-    )
-    print(reply.status_code, reply.text)
-'''
+    values = {
+        "api": check_origin(domain_api),
+        "uuid": "import uuid\n" if fresh else "",
+        "consumer": literal(spec.consumer_id),
+        "frames": frames,
+        "headers": lines,
+        "posted": posted,
+    }
+    return filled_template("httpx.py.txt", values)
 
 
 def literal(value: Any, depth: int = 0) -> str:
