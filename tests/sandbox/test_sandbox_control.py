@@ -260,7 +260,7 @@ def test_the_request_log_can_be_filtered(connector, control):
         (
             "method=post",
             "method must be one of 'CONNECT', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', "
-            "'TRACE'; got 'post'.",
+            "'TRACE'; got 'post'. Did you mean 'POST'?",
         ),
         (
             "fault=500",

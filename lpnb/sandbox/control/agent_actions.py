@@ -7,8 +7,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from lpnb.sandbox.choices import one_of
 from lpnb.sandbox.errors import ControlError, UnknownNameError
-from lpnb.sandbox.state.conversations import Conversation
+from lpnb.sandbox.state.conversations import Conversation, can_show_survey
 from lpnb.sandbox.state.state import State
 from lpnb.sandbox.webhooks.attempts import WebhookAttempt, WebhookCounts
 from lpnb.sandbox.webhooks.delivery import WebhookDispatcher
@@ -118,8 +119,7 @@ class AgentActions:
         """Show that the assigned agent is typing, or has stopped ("PAUSE")."""
         known = ("ACTIVE", "INACTIVE", "GONE", "COMPOSING", "PAUSE")
         if chat_state not in known:
-            choices = ", ".join(repr(name) for name in known)
-            raise ControlError(f"chat_state must be one of {choices}; got {chat_state!r}.")
+            raise ControlError(one_of("chat_state", chat_state, known))
         self._publish(conversation_id, {"type": "ChatStateEvent", "chatState": chat_state}, None)
 
     def agent_reads(self, conversation_id: str) -> list[int]:
@@ -233,7 +233,7 @@ class AgentActions:
             conversation = self._conversation(conversation_id)
             account = self._account(conversation)
             if conversation.state == "CLOSE" or not (
-                account and account.survey and _supports_surveys(conversation)
+                account and account.survey and can_show_survey(conversation.raw_client_properties)
             ):
                 self._state.close_conversation(conversation_id, by="AGENT")
                 return
@@ -289,8 +289,7 @@ class AgentActions:
         account_id = account_id or self.account_id
         client_id = client_id or self.client_id
         if account_id not in self.world.accounts_by_id:
-            known = ", ".join(map(repr, self.world.accounts_by_id))
-            raise ControlError(f"account_id must be one of {known}; got {account_id[:80]!r}.")
+            raise ControlError(one_of("account_id", account_id, tuple(self.world.accounts_by_id)))
         present = next(
             (
                 target.webhooks
@@ -392,13 +391,6 @@ class AgentActions:
 
 def _serves(agent: Agent, skill: Skill) -> bool:
     return not agent.skills or skill.id in agent.skills or skill.name in agent.skills
-
-
-def _supports_surveys(conversation: Conversation) -> bool:
-    """Whether the consumer's side can show a further dialog, which a survey is."""
-    properties = conversation.client_properties
-    features = properties.get("features") if isinstance(properties, dict) else None
-    return isinstance(features, list) and "MULTI_DIALOG" in features
 
 
 def _check_text(text: str) -> None:

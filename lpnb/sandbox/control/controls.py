@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from types import EllipsisType
 from typing import Any
 
+from lpnb.sandbox.choices import one_of
 from lpnb.sandbox.control.agent_actions import AgentActions
 from lpnb.sandbox.control.routing_trace import trace_of
 from lpnb.sandbox.errors import ControlError
@@ -357,9 +358,7 @@ class Controls(AgentActions):
     def _account_id(self, account_id: str | None) -> str:
         """The account that is meant, which must be one of the world's."""
         if account_id is not None and account_id not in self.world.accounts_by_id:
-            raise ControlError(
-                f"account_id must be one of {quoted_list(self.world.accounts_by_id)}; got {account_id!r}."
-            )
+            raise ControlError(one_of("account_id", account_id, tuple(self.world.accounts_by_id)))
         return account_id or self.account_id
 
     def _clock_moved(self) -> None:

@@ -6,10 +6,11 @@ from dataclasses import asdict
 from http import HTTPMethod
 from typing import Any, TypeVar
 
+from lpnb.sandbox.choices import one_of
 from lpnb.sandbox.control.control_route import Body, control
 from lpnb.sandbox.control.controls import Controls
 from lpnb.sandbox.errors import ControlError
-from lpnb.sandbox.faults.faults import FAULTS, quoted_list
+from lpnb.sandbox.faults.faults import FAULTS
 from lpnb.sandbox.faults.rate_limits import RATE_LIMIT
 from lpnb.sandbox.http.messages import Answer, Request, json_answer, truncate
 from lpnb.sandbox.route_names import NOWHERE, ROUTES
@@ -167,9 +168,7 @@ def _filters(request: Request, known: tuple[str, ...]) -> dict[str, str]:
             raise ControlError(f"{truncate(name, 40)!r} is no filter; this takes {', '.join(known)}.")
         values = _FILTER_VALUES.get(name)
         if values is not None and value not in values:
-            raise ControlError(
-                f"{name} must be one of {quoted_list(map(str, values))}; got {truncate(value, 40)!r}."
-            )
+            raise ControlError(one_of(name, value, tuple(map(str, values))))
         if name == "status" and value != "none" and not _STATUS.fullmatch(value):
             raise ControlError(
                 f"status must be a number from 100 to 599, or 'none'; got {truncate(value, 40)!r}."

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lpnb.sandbox.choices import one_of
 from lpnb.sandbox.errors import ControlError, UnknownOptionError
 from lpnb.sandbox.route_names import ROUTES, SEND_API
 
@@ -128,7 +129,7 @@ def make_fault(route: str, name: str, options: Mapping[str, Any]) -> Fault:
 'reqid_doubled', 'reqid_unknown', 'reqid_int', 'not_yet', 'shuffled', 'surplus'; got 'explode'.
     """
     if route not in ROUTES:
-        raise ControlError(f"route must be one of {quoted_list(ROUTES)}; got {route!r}.")
+        raise ControlError(one_of("route", route, ROUTES))
     kind = FAULTS.get(name)
     if kind is None:
         hint = ""

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lpnb.sandbox.choices import one_of
 from lpnb.sandbox.errors import ControlError
-from lpnb.sandbox.faults.faults import check_number, quoted_list
+from lpnb.sandbox.faults.faults import check_number
 from lpnb.sandbox.http.messages import Answer, json_answer
 from lpnb.sandbox.route_names import ROUTES, SEND_API
 
@@ -57,7 +58,7 @@ def make_limit(
     chosen = tuple(SEND_API if routes is None else routes)
     for route in chosen:
         if route not in ROUTES:
-            raise ControlError(f"route must be one of {quoted_list(ROUTES)}; got {route!r}.")
+            raise ControlError(one_of("route", route, ROUTES))
     return RateLimit(rate=float(rate), burst=burst, retry_after=retry_after, body=body, routes=chosen)
 
 

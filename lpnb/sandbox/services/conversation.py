@@ -12,7 +12,7 @@ from lpnb.sandbox.services.authorisation import app_jwt_of, error_frame, install
 from lpnb.sandbox.services.event_rules import problem_of_length
 from lpnb.sandbox.services.frames import BatchError, Frame, ids_of, read_batch
 from lpnb.sandbox.services.publish_event import TOO_LONG, publish, too_long
-from lpnb.sandbox.state.conversations import Conversation
+from lpnb.sandbox.state.conversations import Conversation, read_properties
 from lpnb.sandbox.tokens import Consumer
 from lpnb.sandbox.world import skill_routing
 from lpnb.sandbox.world.models import Installation
@@ -230,11 +230,6 @@ def _warnings(request: Request, frames: list[Frame]) -> list[str]:
     if len(frames) == 3:
         warnings.append("An ms.PublishEvent in the batch is the oldest page's way; use SEND.")
     properties = request.header("client-properties")
-    if properties is not None:
-        try:
-            readable = isinstance(strict_json.read(properties.encode("latin-1")), dict)
-        except strict_json.StrictJsonError:
-            readable = False
-        if not readable:
-            warnings.append(f"Client-Properties is not a JSON object: {truncate(properties, 60)!r}.")
+    if properties is not None and read_properties(properties) is None:
+        warnings.append(f"Client-Properties is not a JSON object: {truncate(properties, 60)!r}.")
     return warnings

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from lpnb.sandbox.http import strict_json
+from lpnb.sandbox.choices import one_of, problem_of_choice
 from lpnb.sandbox.http.messages import Request
 from lpnb.sandbox.service_context import Cloud
-from lpnb.sandbox.services.event_rules import one_of, problem_of_length
-from lpnb.sandbox.state.conversations import Conversation
+from lpnb.sandbox.services.event_rules import problem_of_length
+from lpnb.sandbox.state.conversations import Conversation, can_show_survey
 
 # Word for word (documented); what the service says to the other fields is not published.
 RESOLVED = "OK Conversation resolved successfully"
@@ -66,19 +66,17 @@ def _dialog_to_close(conversation: Conversation, update: Field) -> str | None:
 
 
 def _check_close(_found: Conversation, update: Field, path: str) -> str | None:
-    if update.get("conversationState") != "CLOSE":
-        return one_of(f"{path}.conversationState", update.get("conversationState"), ("CLOSE",))
-    return None
+    return problem_of_choice(f"{path}.conversationState", update.get("conversationState"), ("CLOSE",))
 
 
 def _check_dialog(conversation: Conversation, update: Field, path: str) -> str | None:
-    if update.get("type") != "UPDATE":
-        return one_of(f"{path}.type", update.get("type"), ("UPDATE",))
+    if problem := problem_of_choice(f"{path}.type", update.get("type"), ("UPDATE",)):
+        return problem
     dialog = update.get("dialog")
     if not isinstance(dialog, dict):
         return f"{path}.dialog must be an object with dialogId and state."
-    if dialog.get("state") != "CLOSE":
-        return one_of(f"{path}.dialog.state", dialog.get("state"), ("CLOSE",))
+    if problem := problem_of_choice(f"{path}.dialog.state", dialog.get("state"), ("CLOSE",)):
+        return problem
     cause = dialog.get("closedCause")
     if cause is not None and not isinstance(cause, str):
         return f"{path}.dialog.closedCause must be a string."
@@ -89,8 +87,8 @@ def _check_dialog(conversation: Conversation, update: Field, path: str) -> str |
 
 
 def _check_ttr(_found: Conversation, update: Field, path: str) -> str | None:
-    if update.get("ttrType") not in TTR_TYPES:
-        return one_of(f"{path}.ttrType", update.get("ttrType"), TTR_TYPES)
+    if problem := problem_of_choice(f"{path}.ttrType", update.get("ttrType"), TTR_TYPES):
+        return problem
     value = update.get("value")
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         return f"{path}.value must be seconds, a whole number from 0."
@@ -103,25 +101,21 @@ def _check_csat(_found: Conversation, update: Field, path: str) -> str | None:
         return f"{path}.csatRate must be a whole number from 1 to 5."
     if not isinstance(update.get("csatResolutionConfirmation"), bool):
         return f"{path}.csatResolutionConfirmation must be true or false."
-    if update.get("status") not in CSAT_STATUSES:
-        return one_of(f"{path}.status", update.get("status"), CSAT_STATUSES)
-    return None
+    return problem_of_choice(f"{path}.status", update.get("status"), CSAT_STATUSES)
 
 
 def _check_skill(_found: Conversation, update: Field, path: str) -> str | None:
-    if update.get("type") != "UPDATE":
-        return one_of(f"{path}.type", update.get("type"), ("UPDATE",))
+    if problem := problem_of_choice(f"{path}.type", update.get("type"), ("UPDATE",)):
+        return problem
     if not isinstance(update.get("skill"), str) or not update["skill"]:
         return f"{path}.skill must be a string."
     return problem_of_length(f"{path}.skill", update["skill"])
 
 
 def _check_participants(_found: Conversation, update: Field, path: str) -> str | None:
-    if update.get("type") not in ("ADD", "REMOVE", "UPDATE", "SUGGEST"):
-        return one_of(f"{path}.type", update.get("type"), ("ADD", "REMOVE", "UPDATE", "SUGGEST"))
-    if update.get("role") not in ("MANAGER", "READER", "ASSIGNED_AGENT"):
-        return one_of(f"{path}.role", update.get("role"), ("MANAGER", "READER", "ASSIGNED_AGENT"))
-    return None
+    kinds, roles = ("ADD", "REMOVE", "UPDATE", "SUGGEST"), ("MANAGER", "READER", "ASSIGNED_AGENT")
+    problem = problem_of_choice(f"{path}.type", update.get("type"), kinds)
+    return problem or problem_of_choice(f"{path}.role", update.get("role"), roles)
 
 
 def _close(cloud: Cloud, request: Request, conversation_id: str, _update: Field) -> str:
@@ -155,7 +149,11 @@ def _close_main(cloud: Cloud, request: Request, conversation_id: str, cause: str
     account = cloud.world.accounts_by_id[conversation.account_id]
     if conversation.state == "CLOSE":
         return
-    if not (account.survey and _takes_surveys(request, conversation)):
+    # Now, or when the conversation opened.
+    declared = any(
+        map(can_show_survey, (request.header("client-properties"), conversation.raw_client_properties))
+    )
+    if not (account.survey and declared):
         cloud.state.close_conversation(conversation_id, by="CONSUMER")
         return
     frees = not cloud.rules.survey_keeps_conversation
@@ -163,22 +161,6 @@ def _close_main(cloud: Cloud, request: Request, conversation_id: str, cause: str
         conversation_id, conversation_id, by="CONSUMER", cause=cause, frees_consumer=frees
     )
     cloud.state.open_dialog(conversation_id, "POST_SURVEY")
-
-
-def _takes_surveys(request: Request, conversation: Conversation) -> bool:
-    """Whether the consumer's side declared MULTI_DIALOG, now or when the conversation opened."""
-    now = request.header("client-properties")
-    for text in (now, conversation.raw_client_properties):
-        if text is None or "MULTI_DIALOG" not in text:
-            continue
-        try:
-            properties = strict_json.read(text.encode("latin-1"))
-        except strict_json.StrictJsonError:
-            continue
-        features = properties.get("features") if isinstance(properties, dict) else None
-        if isinstance(features, list) and "MULTI_DIALOG" in features:
-            return True
-    return False
 
 
 def _set(field: str, *names: str) -> _Work:

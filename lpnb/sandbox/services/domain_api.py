@@ -1,7 +1,6 @@
 """The Domain API (CSDS): the host of each service, without credentials."""
 
-from difflib import get_close_matches
-
+from lpnb.sandbox.choices import did_you_mean
 from lpnb.sandbox.http.messages import Answer, Request, error_answer, json_answer, truncate
 from lpnb.sandbox.http.versions import check_version
 from lpnb.sandbox.service_context import Cloud
@@ -92,7 +91,5 @@ def _refuse(cloud: Cloud, request: Request) -> Answer | None:
 
 def _unknown(service: str) -> str:
     sentence = f"No service is called {truncate(service)!r}; names are case-sensitive."
-    lowered = {name.lower(): name for name in SERVICES}
-    if close := get_close_matches(service[:64].lower(), lowered, n=1):
-        return f"{sentence} Did you mean {lowered[close[0]]!r}?"
-    return f"{sentence} The list is at /api/account/.../service/baseURI.json?version=1.0."
+    listed = " The list is at /api/account/.../service/baseURI.json?version=1.0."
+    return sentence + (did_you_mean(service, SERVICES) or listed)

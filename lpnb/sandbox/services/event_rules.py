@@ -4,9 +4,9 @@ The fields and their values are documented; the sentences are the sandbox's own.
 """
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any
 
+from lpnb.sandbox.choices import one_of, problem_of_choice
 from lpnb.sandbox.service_context import Cloud
 
 MAX_ID = 64
@@ -63,9 +63,7 @@ def _content(cloud: Cloud, event: dict[str, Any]) -> str | None:
         return _file(cloud, message)
     if kind != "text/plain":
         return one_of("event.contentType", kind, ("text/plain", "hosted/file"))
-    if not isinstance(message, str):
-        return "event.message must be a string."
-    return None
+    return None if isinstance(message, str) else "event.message must be a string."
 
 
 def _file(cloud: Cloud, message: object) -> str | None:
@@ -100,8 +98,8 @@ def _rich_content(_cloud: Cloud, event: dict[str, Any]) -> str | None:
 
 
 def _accept_status(_cloud: Cloud, event: dict[str, Any]) -> str | None:
-    if event.get("status") not in ACCEPT_STATUSES:
-        return one_of("event.status", event.get("status"), ACCEPT_STATUSES)
+    if problem := problem_of_choice("event.status", event.get("status"), ACCEPT_STATUSES):
+        return problem
     numbers = event.get("sequenceList")
     if not isinstance(numbers, list) or not all(
         isinstance(number, int) and not isinstance(number, bool) and number >= 0 for number in numbers
@@ -111,9 +109,7 @@ def _accept_status(_cloud: Cloud, event: dict[str, Any]) -> str | None:
 
 
 def _chat_state(_cloud: Cloud, event: dict[str, Any]) -> str | None:
-    if event.get("chatState") not in CHAT_STATES:
-        return one_of("event.chatState", event.get("chatState"), CHAT_STATES)
-    return None
+    return problem_of_choice("event.chatState", event.get("chatState"), CHAT_STATES)
 
 
 _EVENTS: dict[str, Callable[[Cloud, dict[str, Any]], str | None]] = {
@@ -133,17 +129,3 @@ def problem_of_length(path: str, value: object) -> str | None:
         f"{path} must have at most {MAX_ID} characters; got {length}. (The sandbox's own limit: "
         "LivePerson publishes none.)"
     )
-
-
-def one_of(path: str, value: object, allowed: tuple[str, ...]) -> str:
-    """The complaint about a value that is none of those allowed.
-
-    >>> one_of("event.status", "read", ("ACCEPT", "READ"))
-    "event.status must be one of 'ACCEPT', 'READ'; got 'read'. Did you mean 'READ'?"
-    """
-    text = "nothing" if value is None else repr(value)
-    text = text if len(text) <= 60 else text[:57] + "..."
-    sentence = f"{path} must be one of {', '.join(map(repr, allowed))}; got {text}."
-    by_case = {choice.casefold(): choice for choice in allowed}
-    close = get_close_matches(value[:80].casefold(), by_case, n=1) if isinstance(value, str) else []
-    return f"{sentence} Did you mean {by_case[close[0]]!r}?" if close else sentence

@@ -8,9 +8,10 @@ import hashlib
 import hmac
 from typing import Any
 
+from lpnb.sandbox.choices import one_of
 from lpnb.sandbox.http.messages import Answer, Request, error_answer, media_type
 from lpnb.sandbox.service_context import Cloud
-from lpnb.sandbox.services.event_rules import FILE_TYPES, MAX_FILE_BYTES, one_of
+from lpnb.sandbox.services.event_rules import FILE_TYPES, MAX_FILE_BYTES
 from lpnb.sandbox.tokens import Consumer
 
 URL_SECONDS = 60

@@ -4,7 +4,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from typing import Any
 
-from lpnb.sandbox.services.event_rules import one_of
+from lpnb.sandbox.choices import one_of
 from lpnb.sandbox.world.models import SDE_TYPES
 
 IMPRESSIONS = ("impDisplay", "impAccept", "impExpanded", "impTimeout", "impClose")

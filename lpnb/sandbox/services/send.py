@@ -8,10 +8,11 @@ sentences in the guide's shape (inferred).
 from collections.abc import Callable
 from typing import Any
 
+from lpnb.sandbox.choices import one_of
 from lpnb.sandbox.http import strict_json
 from lpnb.sandbox.http.messages import Answer, Request, json_answer
 from lpnb.sandbox.service_context import Cloud
-from lpnb.sandbox.services import conversation_fields, event_rules, file_store
+from lpnb.sandbox.services import conversation_fields, file_store
 from lpnb.sandbox.services.admission import admit, bad_request, ok
 from lpnb.sandbox.services.authorisation import error_frame
 from lpnb.sandbox.services.conversation import PROFILE_SET, set_profile
@@ -54,7 +55,7 @@ def answer(cloud: Cloud, request: Request) -> Answer:
         return _refuse(frame.id, TOO_LONG, who)
     work = _FRAMES.get(frame.type)
     if work is None:
-        return _refuse(frame.id, event_rules.one_of("frame.type", frame.type, tuple(_FRAMES)), who)
+        return _refuse(frame.id, one_of("frame.type", frame.type, tuple(_FRAMES)), who)
     try:
         with cloud.state.ledger:
             element = work(cloud, request, who, frame)

@@ -176,6 +176,21 @@ class Conversation:
         return next((dialog for dialog in self.dialogs if dialog.dialog_id == dialog_id), None)
 
 
+def read_properties(raw: str | None) -> dict[str, Any] | None:
+    """The Client-Properties of a header, or None where it is no JSON object."""
+    try:
+        properties = strict_json.read((raw or "").encode("latin-1", "replace"))
+    except strict_json.StrictJsonError:
+        return None
+    return properties if isinstance(properties, dict) else None
+
+
+def can_show_survey(raw: str | None) -> bool:
+    """Whether the consumer's side can show a further dialog, which a survey is, by its Client-Properties."""
+    features = (read_properties(raw) or {}).get("features")
+    return isinstance(features, list) and "MULTI_DIALOG" in features
+
+
 @dataclass(slots=True)
 class Record:
     """A conversation with what grows while it lasts. The state's own: others get copies."""

@@ -8,8 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from lpnb.sandbox.http import strict_json
-from lpnb.sandbox.state.conversations import Conversation, Dialog
+from lpnb.sandbox.state.conversations import Conversation, Dialog, read_properties
 from lpnb.sandbox.state.event_ledger import Event
 from lpnb.sandbox.world.webhook_subscriptions import (
     ACCEPT_STATUS,
@@ -79,7 +78,7 @@ def message_change(event: Event) -> dict[str, Any]:
     """A published event as one change; a chat state has neither sequence nor time."""
     data = event.data
     originator: dict[str, Any] = {"id": data["originator_id"], "role": data["role"]}
-    if (properties := _properties(data.get("client_properties"))) is not None:
+    if (properties := read_properties(data.get("client_properties"))) is not None:
         originator["clientProperties"] = properties
     who = {"originatorId": data["originator_id"], "originatorMetadata": originator}
     where = {"conversationId": event.conversation_id, "dialogId": data["dialog_id"]}
@@ -166,17 +165,6 @@ def _participants(conversation: Conversation) -> list[tuple[str, str]]:
 def _envelope(kind: str, change: dict[str, Any], time: float) -> dict[str, Any]:
     body = {"sentTs": _ms(time), "changes": [change]}
     return {"kind": "notification", "body": body, "type": kind}
-
-
-def _properties(raw: object) -> Any:
-    """The sender's Client-Properties when they are a JSON object."""
-    if not isinstance(raw, str):
-        return None
-    try:
-        properties = strict_json.read(raw.encode("latin-1", "replace"))
-    except strict_json.StrictJsonError:
-        return None
-    return properties if isinstance(properties, dict) else None
 
 
 def _ms(seconds: float) -> int:

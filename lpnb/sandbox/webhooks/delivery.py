@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from lpnb.sandbox.choices import one_of
 from lpnb.sandbox.errors import ControlError
 from lpnb.sandbox.state.conversations import Conversation
 from lpnb.sandbox.state.event_ledger import Event
@@ -153,8 +154,7 @@ class WebhookDispatcher:
     def fail(self, fault: str, times: int = 1) -> None:
         """Do something to the next webhooks that loss, duplicates and reordering are allowed to do."""
         if fault not in FAULTS:
-            choices = ", ".join(repr(name) for name in FAULTS)
-            raise ControlError(f"fault must be one of {choices}; got {fault!r}.")
+            raise ControlError(one_of("fault", fault, FAULTS))
         if not 1 <= times <= self._options.most_waiting:
             raise ControlError(f"times must be from 1 to {self._options.most_waiting}; got {times}.")
         with self._condition:

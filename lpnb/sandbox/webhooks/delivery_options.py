@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from lpnb.sandbox.choices import one_of
 from lpnb.sandbox.webhooks.signing import ALGORITHMS, ENCODINGS, Algorithm, Encoding
 
 
@@ -37,8 +38,7 @@ class Delivery:
     def __post_init__(self) -> None:
         for name, allowed in (("signature", ALGORITHMS), ("encoding", ENCODINGS)):
             if getattr(self, name) not in (None, *allowed):
-                choices = ", ".join(repr(choice) for choice in allowed)
-                raise ValueError(f"{name} must be one of {choices}; got {getattr(self, name)!r}.")
+                raise ValueError(one_of(name, getattr(self, name), allowed))
         for name in ("time_scale", "timeout", "most_waiting", "most_waiting_bytes"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0; got {getattr(self, name)!r}.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from lpnb.sandbox.choices import one_of
 from lpnb.sandbox.webhooks.attempts import WebhookTarget
 from lpnb.sandbox.world.models import World
 from lpnb.sandbox.world.webhook_subscriptions import Webhooks
@@ -54,7 +55,6 @@ def target_of(
     """
     installations = world.accounts_by_id[account_id].installations_by_id
     if client_id not in installations:
-        known = ", ".join(map(repr, installations))
-        raise ValueError(f"client_id must be one of {known}; got {client_id[:80]!r}.")
+        raise ValueError(one_of("client_id", client_id, tuple(installations)))
     webhooks = present.with_endpoint(kind, url)
     return WebhookTarget(account_id, client_id, installations[client_id].client_secret, webhooks)

@@ -2,7 +2,6 @@
 
 import tomllib
 from collections.abc import Iterator
-from difflib import get_close_matches
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -10,19 +9,15 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from lpnb.sandbox.choices import did_you_mean, one_of
 from lpnb.sandbox.world.models import SDE_TYPES, World
-from lpnb.sandbox.world.rules import check_rules
+from lpnb.sandbox.world.rules import FileContentError, check_rules
 
 MAX_WORLD_BYTES = 5 * 1024 * 1024
 
 
-class WorldError(ValueError):
+class WorldError(FileContentError):
     """A world that cannot be played; ``complaints`` are sentences, each with the path in the file."""
-
-    def __init__(self, where: str, complaints: list[str]) -> None:
-        self.complaints = complaints
-        count = "1 thing is wrong" if len(complaints) == 1 else f"{len(complaints)} things are wrong"
-        super().__init__("\n  ".join([f"{count} in {where}:", *complaints]))
 
 
 def read_world(path: str | Path) -> World:
@@ -118,18 +113,14 @@ def _sentence(finding: Any) -> str:
     value_text = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
     context = finding.get("ctx", {})
     if kind == "extra_forbidden":
-        sentence = f"{path} is not a field."
-        close = get_close_matches(str(location[-1]), _fields_at(location[:-1]), n=1)
-        return f"{sentence} Did you mean {close[0]!r}?" if close else sentence
+        return f"{path} is not a field.{did_you_mean(location[-1], _fields_at(location[:-1]))}"
     if kind == "tuple_type" and _is_branch(location[-1]):
         return f"{path} must be an array of values, or a table with min and max; got {value_text}."
     if kind == "missing":
         return f"{path} is missing."
     if kind == "literal_error":
-        sentence = f"{path} must be one of {context['expected'].replace(' or ', ', ')}; got {value_text}."
-        choices = [choice.strip("'") for choice in context["expected"].replace(" or ", ", ").split(", ")]
-        close = get_close_matches(str(value), choices, n=1)
-        return f"{sentence} Did you mean {close[0]!r}?" if close else sentence
+        choices = context["expected"].replace(" or ", ", ").split(", ")
+        return one_of(path, value, tuple(choice.strip("'") for choice in choices))
     if kind == "string_pattern_mismatch":
         if "[key]" in location:
             kinds = ", ".join(SDE_TYPES)
@@ -245,6 +236,4 @@ def _duplicates(rows: list[tuple[str, dict[str, Any]]], key: str) -> Iterator[st
 
 def _unknown_reference(path: str, ref: object, known: set[str], what: str) -> Iterator[str]:
     if isinstance(ref, str | int) and str(ref) not in known:
-        sentence = f"{path}: no {what} of this account is called {ref!r}."
-        close = get_close_matches(str(ref), sorted(known), n=1)
-        yield f"{sentence} Did you mean {close[0]!r}?" if close else sentence
+        yield f"{path}: no {what} of this account is called {ref!r}.{did_you_mean(ref, sorted(known))}"

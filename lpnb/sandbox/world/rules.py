@@ -10,10 +10,11 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
+
+from lpnb.sandbox.choices import did_you_mean
 
 SdeChecks = Literal["lenient", "strict"]
 RoutingOrder = Literal[
@@ -157,16 +158,18 @@ class Rules:
 _GIVEN = "the rules"
 
 
-class RulesError(ValueError):
-    """Rules that cannot be; ``complaints`` are sentences, one for each name or value that is wrong."""
+class FileContentError(ValueError):
+    """What is wrong in a file, or elsewhere; ``complaints`` are sentences, one for each thing."""
 
     def __init__(self, where: str, complaints: list[str]) -> None:
         self.complaints = complaints
-        if len(complaints) == 1 and where == _GIVEN:
-            super().__init__(complaints[0])
-            return
         count = "1 thing is wrong" if len(complaints) == 1 else f"{len(complaints)} things are wrong"
-        super().__init__("\n  ".join([f"{count} in {where}:", *complaints]))
+        alone = len(complaints) == 1 and where == _GIVEN
+        super().__init__("\n  ".join(complaints if alone else [f"{count} in {where}:", *complaints]))
+
+
+class RulesError(FileContentError):
+    """Rules that cannot be; ``complaints`` are sentences, one for each name or value that is wrong."""
 
 
 def check_rules(values: Mapping[str, object], prefix: str = "") -> Iterator[str]:
@@ -179,8 +182,7 @@ def check_rules(values: Mapping[str, object], prefix: str = "") -> Iterator[str]
         if name in _GONE:
             yield f"{prefix}{name} is gone: {_GONE[name]}"
         elif name not in RULE_NAMES:
-            close = get_close_matches(name[:80], RULE_NAMES, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else " GET /_lpnb/rules lists them."
+            hint = did_you_mean(name, RULE_NAMES) or " GET /_lpnb/rules lists them."
             yield f"{prefix}{name[:80]} is no rule.{hint}"
         elif problem := _problem_of(name, value):
             yield prefix + problem
@@ -285,8 +287,7 @@ def _problem_of(name: str, value: object) -> str | None:
         return None
     sentence = f"{name} must be one of {', '.join(map(repr, allowed))}; got {value!r}."
     texts = [choice for choice in allowed if isinstance(choice, str)]
-    close = get_close_matches(value[:80], texts, n=1) if isinstance(value, str) else []
-    return f"{sentence} Did you mean {close[0]!r}?" if close else sentence
+    return sentence + (did_you_mean(value, texts) if isinstance(value, str) else "")
 
 
 @cache

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from lpnb.sandbox.choices import one_of
+
 CONTENT = "ms.MessagingEventNotification.ContentEvent"
 RICH_CONTENT = "ms.MessagingEventNotification.RichContentEvent"
 ACCEPT_STATUS = "ms.MessagingEventNotification.AcceptStatusEvent"
@@ -124,8 +126,7 @@ def event_key(kind: str) -> str:
     for key in EVENT_KEYS:
         if kind in (key, key.rpartition(".")[2], key.rpartition(".")[2].removesuffix("Notification")):
             return key
-    kinds = ", ".join(repr(key.rpartition(".")[2]) for key in EVENT_KEYS)
-    raise ValueError(f"kind must be one of {kinds}; got {kind[:80]!r}.")
+    raise ValueError(one_of("kind", kind, tuple(key.rpartition(".")[2] for key in EVENT_KEYS)))
 
 
 def is_loopback(url: str) -> bool:

@@ -8,10 +8,9 @@ conversation of a connector is.
 """
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
-from lpnb.sandbox.services.event_rules import one_of
+from lpnb.sandbox.choices import did_you_mean, one_of
 from lpnb.sandbox.services.history.records import QUEUE_STATES, HistoryView, message_text, message_type
 from lpnb.sandbox.services.history.sde_names import SEARCH_NAMES, values_in
 from lpnb.sandbox.world.skill_routing import parse_id
@@ -75,9 +74,9 @@ Did you mean 'skillIds'?
                 "intents and identity checks, so nothing here could be found by it."
             )
         if name not in _FILTERS:
-            close = get_close_matches(name[:80], (*_FILTERS, *beside), n=1)
-            hint = f"Did you mean {close[0]!r}?" if close else f"It takes {', '.join((*beside, *_FILTERS))}."
-            raise FilterError(f"{name[:80]!r} is no filter of this search. {hint}")
+            known = (*beside, *_FILTERS)
+            hint = did_you_mean(name, known) or f" It takes {', '.join(known)}."
+            raise FilterError(f"{name[:80]!r} is no filter of this search.{hint}")
         predicates.append(_FILTERS[name](name, value))
     return predicates
 
@@ -90,9 +89,8 @@ def refuse_unknown(body: Mapping[str, Any], known: tuple[str, ...]) -> None:
     """
     unknown = next((name for name in body if name not in known), None)
     if unknown is not None:
-        close = get_close_matches(unknown[:80], known, n=1)
-        hint = f"Did you mean {close[0]!r}?" if close else f"It takes {', '.join(known)}."
-        raise FilterError(f"{unknown[:80]!r} is not known to this search. {hint}")
+        hint = did_you_mean(unknown, known) or f" It takes {', '.join(known)}."
+        raise FilterError(f"{unknown[:80]!r} is not known to this search.{hint}")
 
 
 def parse_states(name: str, value: object) -> set[str]:
@@ -260,8 +258,7 @@ def _sde_search(name: str, value: object) -> Predicate:
     terms: list[tuple[str, str]] = []
     for key, given in value.items():
         if key not in SEARCH_NAMES:
-            close = get_close_matches(key[:80], SEARCH_NAMES, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
+            hint = did_you_mean(key, SEARCH_NAMES)
             raise FilterError(f"{name}.{key[:80]} is no SDE of history.{hint}")
         texts = given if isinstance(given, list) else [given]
         if not texts or not all(isinstance(text, str) and text.strip() for text in texts):

@@ -7,7 +7,7 @@ from typing import Any
 
 from lpnb.sandbox.service_context import Cloud
 from lpnb.sandbox.services.history.sde_names import sde_event
-from lpnb.sandbox.state.conversations import AgentJoin, Conversation, Dialog, Message
+from lpnb.sandbox.state.conversations import AgentJoin, Conversation, Dialog, Message, read_properties
 from lpnb.sandbox.world.models import Account
 from lpnb.sandbox.world.skill_routing import parse_id
 
@@ -108,8 +108,7 @@ class HistoryView:
     @property
     def device(self) -> str:
         """The device family of the Client-Properties; "NA" when it is not known."""
-        properties = self.now.client_properties
-        family = properties.get("deviceFamily") if isinstance(properties, dict) else None
+        family = (read_properties(self.now.raw_client_properties) or {}).get("deviceFamily")
         return family if family in ("DESKTOP", "TABLET", "MOBILE") else "NA"
 
     def group_of(self, agent_id: str | None) -> str:

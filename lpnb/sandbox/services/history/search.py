@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from lpnb.sandbox.choices import one_of
 from lpnb.sandbox.http import strict_json
 from lpnb.sandbox.http.messages import Answer, Request, error_answer, json_answer, truncate
 from lpnb.sandbox.service_context import Cloud
-from lpnb.sandbox.services.event_rules import one_of
 from lpnb.sandbox.services.history import credentials
 from lpnb.sandbox.services.history.filters import FilterError, parse_filters, parse_states, refuse_unknown
 from lpnb.sandbox.services.history.records import CONTENTS, HistoryView
