@@ -7,7 +7,8 @@ Inferred: that text is compared in any case, ``keyword`` and ``summary`` with a 
 conversation of a connector is.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from lpnb.sandbox.choices import did_you_mean, one_of
@@ -125,39 +126,16 @@ def history_id(skill_id: str) -> str:
     return "-1" if parse_id(skill_id) is None else skill_id
 
 
-def _status(name: str, value: object) -> Predicate:
-    states = parse_states(name, value)
-    return lambda view: view.status in states
+def _any_of(
+    parse: Callable[[str, object], set[str]], found: Callable[[HistoryView], Iterable[str]]
+) -> Callable[[str, object], Predicate]:
+    """A filter that is passed by what has one of the values that were asked for."""
 
+    def filter_of(name: str, value: object) -> Predicate:
+        wanted = parse(name, value)
+        return lambda view: not wanted.isdisjoint(found(view))
 
-def _skills(name: str, value: object) -> Predicate:
-    ids = _ids(name, value)
-    return lambda view: bool(ids & {history_id(skill) for skill in view.skill_ids})
-
-
-def _latest_skill(name: str, value: object) -> Predicate:
-    ids = _ids(name, value)
-    return lambda view: history_id(view.skill_id) in ids
-
-
-def _agents(name: str, value: object) -> Predicate:
-    ids = _ids(name, value)
-    return lambda view: bool(ids & {join.agent_id for join in view.agent_joins})
-
-
-def _latest_agent(name: str, value: object) -> Predicate:
-    ids = _ids(name, value)
-    return lambda view: (view.latest_agent or "-1") in ids
-
-
-def _agent_groups(name: str, value: object) -> Predicate:
-    ids = _ids(name, value)
-    return lambda view: bool(ids & {view.group_of(join.agent_id) for join in view.agent_joins})
-
-
-def _latest_agent_group(name: str, value: object) -> Predicate:
-    ids = _ids(name, value)
-    return lambda view: view.group_of(view.latest_agent) in ids
+    return filter_of
 
 
 def _range(
@@ -191,11 +169,7 @@ def _range(
 
 def _keyword(name: str, value: object) -> Predicate:
     wanted = _phrase(name, value)
-    return lambda view: any(
-        wanted in message_text(message).casefold()
-        for message in view.messages
-        if message.event["type"] != "AcceptStatusEvent"
-    )
+    return lambda view: any(wanted in message_text(message).casefold() for message in view.said)
 
 
 def _phrase(name: str, value: object) -> str:
@@ -230,25 +204,6 @@ def _source(name: str, value: object) -> Predicate:
         raise FilterError(f"{name} must be an array of strings, such as ['APP'].")
     wanted = {item.casefold() for item in value}
     return lambda view: bool(wanted & {"app", view.now.source_name.casefold()})
-
-
-def _device(name: str, value: object) -> Predicate:
-    devices = _choices(name, value, DEVICE_NAMES)
-    return lambda view: view.device in devices
-
-
-def _content_types(name: str, value: object) -> Predicate:
-    types = _choices(name, value, CONTENT_TYPES)
-    return lambda view: any(
-        message_type(message) in types
-        for message in view.messages
-        if message.event["type"] != "AcceptStatusEvent"
-    )
-
-
-def _queue_state(name: str, value: object) -> Predicate:
-    states = _choices(name, value, QUEUE_STATES)
-    return lambda view: view.queue_state in states
 
 
 def _sde_search(name: str, value: object) -> Predicate:
@@ -288,13 +243,13 @@ def _term_in(text: str, values: list[str]) -> bool:
 
 
 _FILTERS: dict[str, Callable[[str, object], Predicate]] = {
-    "status": _status,
-    "skillIds": _skills,
-    "latestSkillIds": _latest_skill,
-    "agentIds": _agents,
-    "latestAgentIds": _latest_agent,
-    "agentGroupIds": _agent_groups,
-    "latestAgentGroupIds": _latest_agent_group,
+    "status": _any_of(parse_states, lambda view: [view.status]),
+    "skillIds": _any_of(_ids, lambda view: map(history_id, view.skill_ids)),
+    "latestSkillIds": _any_of(_ids, lambda view: [history_id(view.skill_id)]),
+    "agentIds": _any_of(_ids, lambda view: [join.agent_id for join in view.agent_joins]),
+    "latestAgentIds": _any_of(_ids, lambda view: [view.latest_agent or "-1"]),
+    "agentGroupIds": _any_of(_ids, lambda view: [view.group_of(join.agent_id) for join in view.agent_joins]),
+    "latestAgentGroupIds": _any_of(_ids, lambda view: [view.group_of(view.latest_agent)]),
     "keyword": _keyword,
     "summary": _summary,
     "end": _range(lambda view: view.end_ms, until_now=-1),
@@ -307,8 +262,12 @@ _FILTERS: dict[str, Callable[[str, object], Predicate]] = {
     "latestUpdateTime": _range(lambda view: view.updated_ms, until_now=-1),
     "alertedMcsValues": _mcs_alerts,
     "source": _source,
-    "device": _device,
-    "messageContentTypes": _content_types,
-    "latestConversationQueueState": _queue_state,
+    "device": _any_of(partial(_choices, allowed=DEVICE_NAMES), lambda view: [view.device]),
+    "messageContentTypes": _any_of(
+        partial(_choices, allowed=CONTENT_TYPES), lambda view: map(message_type, view.said)
+    ),
+    "latestConversationQueueState": _any_of(
+        partial(_choices, allowed=QUEUE_STATES), lambda view: [view.queue_state]
+    ),
     "sdeSearch": _sde_search,
 }

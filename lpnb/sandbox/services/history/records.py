@@ -122,6 +122,11 @@ class HistoryView:
         messages = self.cloud.state.messages(self.now.conversation_id)
         return [message for message in messages if message.time <= self.moment]
 
+    @property
+    def said(self) -> list[Message]:
+        """The messages but for those that only confirm others."""
+        return [message for message in self.messages if message.event["type"] != "AcceptStatusEvent"]
+
     def sde_events(self, *, authenticated: bool) -> list[dict[str, Any]]:
         """The SDEs, as history names them."""
         state = self.cloud.state
@@ -286,8 +291,7 @@ def _messages(view: HistoryView) -> list[dict[str, Any]]:
             "source": "APP" if message.role == "CONSUMER" else "AGENT",
             **_times("time", message.time),
         }
-        for message in view.messages
-        if message.event["type"] != "AcceptStatusEvent"
+        for message in view.said
     ]
 
 
