@@ -35,27 +35,6 @@ _CONTENT = (*LANDING_CONTENT, "campaign", "sdes")
 _OTHER_WAYS = ("skillId", "ctmrinfo.ctype", "ctmrinfo.companyBranch")
 _SQLITE = b"SQLite format 3\0"
 _MAX_NAME, _MAX_DAYS = 128, 93
-_HEAD = """\
-# A world for the sandbox: lpnb sandbox --world FILE. Made by lpnb world from account {account}.
-# Not known, and so not here: agents and who is online, fallbacks, the default skill, SDE rules, priorities of
-# campaigns, and whom an engagement is for. Write in what you know; the page on the sandbox has every field.
-# An engagement's skill is that of conversations that named no skill, ctype or companyBranch beside it. Of a
-# skill that was named history does not tell; where no run or recording does, such conversations count, too.
-name = "Account {account}"
-
-# Who is online is not known, so nothing here asks for it.
-[rules]
-engagement_needs_agent = false
-fallback_when_offline = false
-
-[[accounts]]
-id = "{account}"
-
-[[accounts.installations]]
-client_id = {client}
-client_secret = "not-the-real-one"  # the sandbox takes this one; the real one is in no world
-name = {client}  # what agents see is not known
-"""
 
 
 @dataclass(slots=True)
@@ -168,7 +147,8 @@ class _AccountFacts:
 
     def to_toml(self, settings: Settings) -> str:
         """The world file."""
-        head = _HEAD.format(account=settings.account_id, client=_quoted(settings.client_id))
+        template = Path(__file__).with_name("account_world_head.txt").read_text(encoding="utf-8")
+        head = template.format(account=settings.account_id, client=_quoted(settings.client_id))
         lines = [head.rstrip("\n")]
         if self.connectors:
             lines.append(f'connector_id = "{self.connectors.most_common(1)[0][0]}"')

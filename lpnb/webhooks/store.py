@@ -27,28 +27,7 @@ _WriterTask = tuple[Callable[[sqlite3.Connection], Any], Future[Any]]
 APPLICATION_ID = 0x6C706E77
 VERSION = 1
 
-_SCHEMA = """
-CREATE TABLE events (
-    number INTEGER PRIMARY KEY,
-    key TEXT NOT NULL UNIQUE,
-    conversation TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    dialog TEXT,
-    sequence INTEGER,
-    at INTEGER,
-    received INTEGER NOT NULL,
-    handed INTEGER NOT NULL DEFAULT 0,
-    originator TEXT,
-    role TEXT,
-    audience TEXT,
-    text TEXT,
-    skill TEXT,
-    state TEXT,
-    stage TEXT,
-    raw TEXT NOT NULL
-) STRICT;
-CREATE INDEX of_conversation ON events (conversation, kind);
-"""
+_SCHEMA = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
 _FIELDS = (
     "key, conversation, kind, dialog, sequence, at, received, originator, role, audience, text, skill, "
     "state, stage, raw"

@@ -3,87 +3,18 @@
 from __future__ import annotations
 
 import re
+import tomllib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any
 
 from lpnb._internal.display import brief
 from lpnb._internal.suggestions import nearest
 from lpnb.experiments.cases.columns import NOTE, find_column, known_columns
 
-#: What people call a column, in English, German and French, besides its last name split into words.
-_SYNONYMS: dict[str, str] = {
-    "case": "case name, test case, scenario, testfall, fall, szenario, cas, cas de test",
-    "consumer_id": "consumer, consumer id, ext consumer id, konsument, verbraucher id",
-    "expected_skill": "expected skill, expected queue, target skill, should land in, erwarteter skill, "
-    "erwartete warteschlange, zielskill, soll skill, skill attendu, competence attendue, file attendue",
-    "expected_code": "expected code, expected result, erwarteter code, soll code",
-    "skillId": "skill, skill id, queue, queue id, warteschlange, skill nummer, competence, file d attente",
-    "ttrDefName": "urgency, priority, ttr, dringlichkeit, prioritaet",
-    "campaignInfo.campaignId": "campaign, campaign id, campaign name, kampagne, kampagnen id, "
-    "kampagnenname, campagne",
-    "campaignInfo.engagementId": "engagement, engagement id, engagement nummer",
-    "conversationContext.lang": "context language, conversation language, gespraechssprache",
-    "ctmrinfo.ctype": "customer type, type of customer, customer tier, tier, segment, customer segment, "
-    "kundentyp, kundenart, kundensegment, kundengruppe, type de client, type client, categorie client, "
-    "segment client",
-    "ctmrinfo.cstatus": "customer status, status of customer, kundenstatus, statut client, statut du client",
-    "ctmrinfo.customerId": "customer id, customer number, customer no, customer nr, client number, client "
-    "id, cust no, cust id, customer num, customerno, account number, kundennummer, kunden nr, kundennr, "
-    "kunden id, kdnr, kontonummer, numero client, numero de client, n client, no client, code client, "
-    "identifiant client, reference client",
-    "ctmrinfo.balance": "balance, account balance, saldo, kontostand, guthaben, solde, solde du compte",
-    "ctmrinfo.currency": "currency, waehrung, devise",
-    "ctmrinfo.socialId": "social id, social media id",
-    "ctmrinfo.userName": "user name, username, login, login name, benutzername, nutzername, anmeldename, "
-    "nom d utilisateur",
-    "ctmrinfo.companyBranch": "branch, company branch, branch office, filiale, niederlassung, zweigstelle, "
-    "agence, succursale",
-    "ctmrinfo.companySize": "company size, employees, number of employees, unternehmensgroesse, "
-    "firmengroesse, mitarbeiterzahl",
-    "ctmrinfo.accountName": "account name, company, company name, firma, firmenname, unternehmen, "
-    "entreprise, societe",
-    "ctmrinfo.role": "role, job title, rolle, funktion, position, fonction",
-    "ctmrinfo.loginStatus": "login status, anmeldestatus",
-    "ctmrinfo.lastPaymentDate": "last payment, last payment date, date of last payment, letzte zahlung, "
-    "datum der letzten zahlung, dernier paiement, date du dernier paiement",
-    "ctmrinfo.registrationDate": "registration, registration date, registered on, customer since, "
-    "registrierung, registrierungsdatum, anmeldedatum, kunde seit, joined, member since, mitglied seit, "
-    "eintrittsdatum, client depuis, date d inscription",
-    "personal.firstname": "first name, given name, forename, vorname, prenom",
-    "personal.lastname": "last name, surname, family name, nachname, familienname, nom, nom de famille",
-    "personal.gender": "gender, sex, geschlecht, sexe",
-    "personal.language": "language, preferred language, sprache, langue",
-    "personal.company": "employer, arbeitgeber, employeur",
-    "personal.age": "date of birth, birth date, birthday, birthdate, dob, born, born on, geburtsdatum, "
-    "geburtstag, geboren, geboren am, date de naissance, ne le, nee le",
-    "personal.age.age": "age, age in years, alter",
-    "personal.age.year": "year of birth, birth year, geburtsjahr, annee de naissance",
-    "personal.contacts.0.email": "email, e mail, email address, e mail address, mail, e mail adresse, "
-    "emailadresse, courriel, adresse e mail, adresse email",
-    "personal.contacts.0.phone": "phone, phone number, telephone, mobile, mobile number, telefon, "
-    "telefonnummer, handy, handynummer, mobilnummer, numero de telephone, portable",
-    "personal.contacts.0.phoneType": "phone type, telefonart",
-    "personal.contacts.0.address.country": "country, land, pays",
-    "personal.contacts.0.address.region": "region, state, bundesland",
-}
-
-
-#: What nobody means to send.
-_REMARKS = (
-    "note", "notes", "remark", "remarks", "comment", "comments", "notiz", "notizen", "bemerkung",
-    "bemerkungen", "kommentar", "anmerkung", "remarque", "remarques", "commentaire", "commentaires",
-)  # fmt: skip
-#: Words that may stand for a column and may not, so that they are asked about and never taken.
-_ASKED = {
-    "ctmrinfo.ctype": ("typ", "type", "art", "kategorie", "category", "categorie"),
-    "ctmrinfo.balance": ("betrag", "amount", "montant", "summe"),
-    "ctmrinfo.cstatus": ("status", "statut"),
-    "ctmrinfo.customerId": ("id", "nr", "no", "nummer", "number", "numero"),
-    "personal.lastname": ("name",),
-}
 #: Unknown headers that candidates are looked for, and characters of one at the most.
 MOST_CANDIDATES = 20
 _LONGEST_NAME = 80
@@ -153,7 +84,7 @@ def known_column(header: str) -> str | None:
     words = header_words(header)
     if words in known or not words:
         return known.get(words)
-    if words in _REMARKS:
+    if words in _vocabulary()["remarks"]:
         return f"{NOTE}{words}"
     return known.get(header_words(bare)) if (bare := _UNITS.sub(" ", header)) != header else None
 
@@ -225,11 +156,17 @@ def header_words(header: str) -> str:
 
 
 @cache
+def _vocabulary() -> Mapping[str, Any]:
+    """What people call columns, which words to ask about, and what nobody means to send."""
+    return tomllib.loads(Path(__file__).with_name("header_words.toml").read_text(encoding="utf-8"))
+
+
+@cache
 def _columns_by_words() -> Mapping[str, str]:
     known: dict[str, str] = {}
-    for column, phrases in _SYNONYMS.items():
+    for column, phrases in _vocabulary()["columns"].items():
         if find_column(column) is not None:
-            for phrase in phrases.split(","):
+            for phrase in phrases:
                 known.setdefault(header_words(phrase), column)
     # A field's own name in words, where it is one field's alone: "Store number", "Interaction context id".
     fields: dict[str, list[str]] = {}
@@ -251,7 +188,7 @@ def _candidates(header: str) -> tuple[str, ...]:
     words = header_words(header)
     if len(header) > _LONGEST_NAME:
         return ()
-    asked = [column for column, meant in _ASKED.items() if words in meant]
+    asked = [column for column, meant in _vocabulary()["asked"].items() if words in meant]
     close = asked or nearest(header, known_columns(), cutoff=0.75) or nearest(words, list(known), cutoff=0.8)
     columns = [known.get(name, name) for name in close]
     return tuple(dict.fromkeys(columns))[:3]

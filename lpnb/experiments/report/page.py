@@ -5,37 +5,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from lpnb._internal.display import esc
 from lpnb.plots.figure import Picture, PlotsMissingError
-
-_STYLE = """
-:root{color-scheme:light dark;--ink:#1b1f24;--muted:#5b626b;
---line:#d5d9e0;--paper:#fff;--soft:#f3f5f8;--mark:#0b57d0}
-@media (prefers-color-scheme:dark){
-:root{--ink:#f0f0f0;--muted:#a8b0ba;--line:#3b4149;--paper:#111;--soft:#1b1e23;--mark:#8ab4f8}}
-*{box-sizing:border-box}
-body{margin:0;background:var(--paper);color:var(--ink);
-font:16px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
-main{max-width:60rem;margin:0 auto;padding:2rem 1.25rem 4rem}
-h1{font-size:1.75rem;line-height:1.25;margin:0 0 .25rem}
-h2{font-size:1.2rem;margin:2.5rem 0 .5rem;padding-top:1rem;border-top:1px solid var(--line)}
-p,li{max-width:44rem}
-.about{color:var(--muted);margin:0}
-.question{font-size:1.1rem;margin:1rem 0 0}
-.short{background:var(--soft);border-left:4px solid var(--mark);padding:.75rem 1.25rem;margin:1.25rem 0}
-.short ul{margin:0;padding-left:1.1rem}
-.scroll{overflow-x:auto}
-table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums;margin:.5rem 0}
-caption{text-align:left;color:var(--muted);padding-bottom:.25rem}
-th,td{text-align:left;vertical-align:top;padding:.35rem 1.1rem .35rem 0;border-bottom:1px solid var(--line)}
-td.number,th.number{text-align:right}
-th{font-weight:600}
-img{max-width:100%;height:auto;display:block;margin:.75rem 0}
-summary{cursor:pointer;color:var(--muted);padding:.25rem 0}
-footer{color:var(--muted);font-size:.9rem;margin-top:3rem;border-top:1px solid var(--line);padding-top:1rem}
-@media print{main{max-width:none;padding:0}h2{break-after:avoid}img,tr{break-inside:avoid}}
-"""
 
 
 @dataclass
@@ -111,12 +84,13 @@ class Page:
             if section.parts
         )
         short = "".join(f"<li>{esc(sentence)}</li>" for sentence in self.short)
+        style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
         return (
             '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width,initial-scale=1">'
             '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
             "style-src 'unsafe-inline'\">"
-            f"<title>{esc(self.title)}</title><style>{_STYLE}</style></head><body><main>"
+            f"<title>{esc(self.title)}</title><style>\n{style}</style></head><body><main>"
             f'<h1>{esc(self.title)}</h1><p class="about">{esc(self.about)}</p>'
             f'<p class="question"><strong>Question:</strong> {esc(self.question)}</p>'
             f'<div class="short"><ul>{short}</ul></div>{sections}'
