@@ -27,8 +27,8 @@ No error here keeps a request, a token or a secret. Those that follow a send kee
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
 from lpnb._printable import lines, one_line
 
@@ -104,16 +104,25 @@ class SettingsError(LpnbError):
     _has_lines = True
 
 
+#: "incomplete": a text does not hold the frames whole; "own limit": lpnb's, not the service's; "read anyway":
+#: it was read, and the program that it is from may send it otherwise; "left out": of what was read.
+ComplaintKind = Literal[
+    "", "incomplete", "own limit", "read anyway", "left out", "placeholder", "unknown column"
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Complaint:
     """One thing that is wrong: where it stands on the wire, and a whole sentence about it.
 
     ``values`` is how many values it is about: a rule that many cells of a column break is one complaint.
+    ``kind`` says what follows from it, where something does; two complaints are the same without it.
     """
 
     path: str
     sentence: str
     values: int = 1
+    kind: ComplaintKind = field(default="", compare=False)
 
 
 class InvalidValueError(LpnbError, ValueError):

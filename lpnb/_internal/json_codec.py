@@ -28,6 +28,10 @@ class JsonError(ValueError):
     """Why a text is not JSON that can be relied on, as a phrase such as "the key 'code' occurs twice"."""
 
 
+class JsonLimitError(JsonError):
+    """Why JSON is not read that other programs may read."""
+
+
 def read_json(data: bytes | str, *, clamp: bool = False) -> Any:
     """Read *data*, refusing whatever two readers could understand differently.
 
@@ -95,7 +99,7 @@ def _check_depth(text: str) -> None:
     for sign in re.findall(r"[\[\]{}]", _STRING.sub("", text)):
         depth += 1 if sign in "[{" else -1
         if depth > MAX_DEPTH:
-            raise JsonError(f"it is nested deeper than {MAX_DEPTH} levels")
+            raise JsonLimitError(f"it is nested deeper than {MAX_DEPTH} levels")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -103,20 +107,20 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(fields) != len(pairs):
         keys: set[str] = set()
         double = next(key for key, _ in pairs if key in keys or keys.add(key))  # type: ignore[func-returns-value]
-        raise JsonError(f"the key {double!r} occurs twice in one object")
+        raise JsonLimitError(f"the key {double!r} occurs twice in one object")
     return fields
 
 
 def _whole(digits: str) -> int:
     if len(digits) > MAX_DIGITS:
-        raise JsonError(f"a number has {len(digits)} digits")
+        raise JsonLimitError(f"a number has {len(digits)} digits")
     return int(digits)
 
 
 def _number(digits: str) -> float:
     value = float(digits)
     if len(digits) > MAX_DIGITS or math.isinf(value):
-        raise JsonError(f"the number {digits[:20]} is too large")
+        raise JsonLimitError(f"the number {digits[:20]} is too large")
     return value
 
 

@@ -45,12 +45,17 @@ class WrongCallError(InvalidValueError):
     """Several things are wrong with a call."""
 
     def __init__(self, errors: Sequence[LpnbError]) -> None:
-        super().__init__([Complaint("", str(error)) for error in errors])
+        super().__init__(complaint for error in errors for complaint in _complaints(error))
+        self._sentences = [str(error) for error in errors]
 
     def __str__(self) -> str:
-        sentences = [complaint.sentence for complaint in self.complaints]
+        sentences = self._sentences
         listed = "\n".join(f"  - {indent(sentence, '    ').strip()}" for sentence in sentences)
         return f"{len(sentences)} things are wrong with this call, and nothing was started:\n{listed}"
+
+
+def _complaints(error: LpnbError) -> Sequence[Complaint]:
+    return error.complaints if isinstance(error, InvalidValueError) else [Complaint("", str(error))]
 
 
 class UsageErrors:
@@ -91,7 +96,7 @@ def exit_2_when_refused(
         except _REFUSALS as error:
             print(in_options(str(error), vars(options)), file=sys.stderr)
             is_unmapped = getattr(options, "cases", None) and not getattr(options, "map", None)
-            if is_unmapped and "is not a column that lpnb knows" in str(error):
+            if is_unmapped and any(one.kind == "unknown column" for one in _complaints(error)):
                 file = shlex.quote(str(options.cases))
                 line = f"lpnb columns {file} --map map.toml writes down what its headers mean."
                 print(one_line(line), file=sys.stderr)

@@ -41,11 +41,6 @@ _FORMATS = ("lang", "language", "country", "currency", "storeZipCode", "storeNum
 Effect = Literal["refused", "probable cause", "may be refused", "accepted, but", "not known", ""]
 #: Paths of what the pages call mandatory, an array of two frames and their envelopes: 400 without it.
 _ENVELOPE = re.compile(r"frames|\[\d+\](\.(kind|type|id|body))?")
-#: Sentences about frames that the text does not hold whole, and about code that may send them as JSON.
-_NOT_WHOLE = re.compile(r"must stand in the text|frames come from|copy it whole|about frames were left out")
-#: Limits that lpnb has of its own.
-_OWN_LIMIT = re.compile(r"nested deeper than|occurs twice in|a number has|is too large")
-_IN_CODE = re.compile(r"frames are written as|of one batch|of older pages")
 #: Sentences of a kind that are printed at the most, so that all stay on a screen.
 _SHOWN = 12
 _TOKEN_NAMES = {"Authorization": "AppJWT", "X-LP-ON-BEHALF": "ConsumerJWS"}
@@ -304,13 +299,12 @@ def _missing_header(name: str) -> Finding:
 def _finding(complaint: Complaint) -> Finding:
     """A complaint with what follows from it: a refusal is certain where a mandatory part is missing."""
     path, sentence = complaint.path, complaint.sentence
-    if path == "frames" and _OWN_LIMIT.search(sentence):
-        said = sentence.replace("frames are not JSON:", "frames are JSON that lpnb does not read:")
-        return Finding(path, said, "may be refused")
     effect: Effect = "may be refused"
-    if path == "text" or _NOT_WHOLE.search(sentence):
+    if complaint.kind == "own limit":
+        sentence = sentence.replace("frames are not JSON:", "frames are JSON that lpnb does not read:")
+    elif path == "text" or complaint.kind == "incomplete":
         effect = ""
-    elif _ENVELOPE.fullmatch(path) and not _IN_CODE.search(sentence):
+    elif _ENVELOPE.fullmatch(path) and complaint.kind != "read anyway":
         effect = "refused"
     return Finding(path, sentence, effect)
 

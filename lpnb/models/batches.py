@@ -335,7 +335,7 @@ def _naming_old_fields(complaints: list[Complaint]) -> list[Complaint]:
                     f"[0].body has {len(old)} fields of older pages ({', '.join(old)}); today the profile is "
                     f"authenticatedData.lp_sdes. {SEND_AS_IT_IS}"
                 )
-                named.append(Complaint("[0].body", sentence))
+                named.append(Complaint("[0].body", sentence, kind="read anyway"))
         else:
             named.append(complaint)
     return named

@@ -89,13 +89,13 @@ def read_lenient_json(text: str) -> tuple[Any, list[Complaint]]:
         raise first
     if _IN_COMMENTS.search(text):
         sentence = "frames hold comments or trailing commas, which JSON does not allow; they were left out."
-        return clean(value), [Complaint("frames", sentence)]
+        return clean(value), [Complaint("frames", sentence, kind="left out")]
     return clean(value), [_written_in("JavaScript")]
 
 
 def _written_in(language: str) -> Complaint:
     sentence = f"frames are written as {language} writes them, not as JSON; they were read all the same."
-    return Complaint("frames", sentence)
+    return Complaint("frames", sentence, kind="read anyway")
 
 
 _RUBY = re.compile(r'"\s*=>')

@@ -41,6 +41,7 @@ from lpnb.snippets.parsed_request import (
     account_of,
     check_frames,
     choose_conversations,
+    not_json,
     parsed_request,
 )
 
@@ -279,9 +280,11 @@ def _read_odd_json(text: str, error: JsonError) -> ParsedRequest:
         in_log = _read_log(text)
         if in_log is not None and (in_log.frames is not None or in_log.reply is not None):
             return in_log
-        ends = " The text ends before the JSON does: copy it whole." if _ends_early(text) else ""
-        sentence = f"frames are not JSON: {error}.{ends}"
-        return ParsedRequest("frames", complaints=(Complaint("frames", sentence),))
+        complaint = not_json(error)
+        if _ends_early(text):
+            sentence = f"{complaint.sentence} The text ends before the JSON does: copy it whole."
+            complaint = Complaint("frames", sentence, kind="incomplete")
+        return ParsedRequest("frames", complaints=(complaint,))
     parsed = _read_value(value, text, None)
     if parsed.kind != "frames":
         return parsed

@@ -233,7 +233,8 @@ def _call(words: Sequence[str], stdin: str | None) -> RecordedCall:
         )
         if variable := _VARIABLE.fullmatch(call.body.strip()):
             sentence = f"frames come from the shell variable {variable[0]}, which the text does not set."
-            call.complaints.append(Complaint("frames", f"{sentence} Put the frames in its place."))
+            sentence += " Put the frames in its place."
+            call.complaints.append(Complaint("frames", sentence, kind="incomplete"))
             call.body = None
     return call
 
@@ -267,7 +268,7 @@ def _add_data(
         return
     if value.startswith("@") and name != "--data-raw":
         sentence = "frames must stand in the text; curl would read them from a file, which is not opened."
-        call.complaints.append(Complaint("frames", sentence))
+        call.complaints.append(Complaint("frames", sentence, kind="incomplete"))
         return
     if name == "--data-urlencode":
         sentence = f"frames must leave as they are; {name} writes them as %5B%7B... Use --data-raw."

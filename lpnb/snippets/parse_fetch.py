@@ -60,5 +60,5 @@ def _call(url: Any, options: dict[str, Any]) -> RecordedCall:
         call.body = body
     elif isinstance(body, JsName):
         sentence = f"frames come from {body.name}, which the text does not hold. Put the frames in its place."
-        call.complaints.append(Complaint("frames", sentence))
+        call.complaints.append(Complaint("frames", sentence, kind="incomplete"))
     return call

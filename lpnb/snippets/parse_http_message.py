@@ -63,7 +63,7 @@ def _call(start: re.Match[str], rest: str) -> RecordedCall:
         sentence = (
             "frames must stand in the text; the editor would read them from a file, which is not opened."
         )
-        call.complaints.append(Complaint("frames", sentence))
+        call.complaints.append(Complaint("frames", sentence, kind="incomplete"))
     elif body:
         call.body = body
     if (host := headers.get("Host") or headers.get("host")) and call.url.startswith("/"):

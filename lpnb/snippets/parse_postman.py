@@ -121,7 +121,7 @@ def _call(request: dict[str, Any], variables: Mapping[str, str]) -> RecordedCall
         call.body = _fill_variables(body["raw"], variables)
         if variable := _VARIABLE.fullmatch(call.body.strip()):
             sentence = f"frames come from the variable {variable[1]}, which the collection does not hold."
-            call.complaints.append(Complaint("frames", f"{sentence} Read its data file."))
+            call.complaints.append(Complaint("frames", f"{sentence} Read its data file.", kind="incomplete"))
             call.body = None
         else:
             _clean_body(call)

@@ -75,13 +75,14 @@ def _call(words: list[Any]) -> RecordedCall:
             sentence = (
                 "frames must stand in the text; PowerShell would read them from a file, which is not opened."
             )
-            call.complaints.append(Complaint("frames", sentence))
+            call.complaints.append(Complaint("frames", sentence, kind="incomplete"))
     return call
 
 
 def _add_body(value: Any, call: RecordedCall) -> None:
     if isinstance(value, str) and (variable := _VARIABLE.fullmatch(value.strip())):
         sentence = f"frames come from the variable ${variable[1]}, which the text does not set."
-        call.complaints.append(Complaint("frames", f"{sentence} Put the frames in its place."))
+        sentence += " Put the frames in its place."
+        call.complaints.append(Complaint("frames", sentence, kind="incomplete"))
     else:
         call.body = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

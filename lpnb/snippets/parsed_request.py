@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from lpnb._internal.display import brief
-from lpnb._internal.json_codec import JsonError, read_json
+from lpnb._internal.json_codec import JsonError, JsonLimitError, read_json
 from lpnb._internal.placeholders import placeholder_in
 from lpnb._internal.redaction import Secret
 from lpnb._internal.validation import join
@@ -191,7 +191,8 @@ def check_frames(value: Any) -> tuple[Any, list[Complaint], list[str]]:
     An account that was never filled in is left out: it is filled in when the batch is sent.
     """
     if isinstance(value, list) and len(value) > MAX_CALLS:
-        return value, [Complaint("frames", f"frames must be those of one batch; got {len(value):,}.")], []
+        sentence = f"frames must be those of one batch; got {len(value):,}."
+        return value, [Complaint("frames", sentence, kind="read anyway")], []
     frames, notes = _without_unfilled_account(value)
     complaints = unfilled_values(frames)
     unfilled = {complaint.path for complaint in complaints}
@@ -206,16 +207,26 @@ def check_frames(value: Any) -> tuple[Any, list[Complaint], list[str]]:
             notes += wire_changes(rest, batch)
     if len(complaints) > _MAX_COMPLAINTS:
         sentence = f"{len(complaints) - _MAX_COMPLAINTS:,} more complaints about frames were left out."
-        complaints[_MAX_COMPLAINTS:] = [Complaint("frames", sentence)]
+        complaints[_MAX_COMPLAINTS:] = [Complaint("frames", sentence, kind="incomplete")]
     if len(notes) > _MAX_NOTES:
         notes[_MAX_NOTES:] = [f"{len(notes) - _MAX_NOTES:,} more changes like these."]
     return frames, complaints, notes
 
 
+def not_json(error: JsonError) -> Complaint:
+    """That the frames are none, and whether that is a limit of lpnb alone."""
+    is_limit = isinstance(error, JsonLimitError)
+    return Complaint("frames", f"frames are not JSON: {error}.", kind="own limit" if is_limit else "")
+
+
 def unfilled_values(frames: Any) -> list[Complaint]:
     """A complaint for each placeholder in *frames*; request ids are made anew anyway."""
     return [
-        Complaint(path, f"{path} is the placeholder {brief(placeholder)}. Put the value in its place.")
+        Complaint(
+            path,
+            f"{path} is the placeholder {brief(placeholder)}. Put the value in its place.",
+            kind="placeholder",
+        )
         for path, text in _texts(frames, "")
         if not re.fullmatch(r"\[\d+\]\.id", path) and (placeholder := placeholder_in(text))
     ]
@@ -342,7 +353,7 @@ def parsed_request(kind: Kind, call: RecordedCall, consumer: str | None = None) 
         try:
             value, changes = read_lenient_json(call.body)
         except JsonError as error:
-            complaints.append(Complaint("frames", f"frames are not JSON: {error}."))
+            complaints.append(not_json(error))
         else:
             complaints += changes
             frames, frame_complaints, frame_notes = check_frames(value)

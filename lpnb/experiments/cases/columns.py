@@ -95,7 +95,8 @@ def columns_of(names: Sequence[object]) -> tuple[Column, ...]:
             complaints.append(Complaint(name, f"The column {name!r} is there twice."))
         elif (column := find_column(name)) is None:
             # To look thousands of names up among all that are known takes long, and nobody reads as many.
-            complaints.append(Complaint(name, _unknown(name, nearest_names=len(complaints) < MOST_UNKNOWN)))
+            sentence = _unknown(name, nearest_names=len(complaints) < MOST_UNKNOWN)
+            complaints.append(Complaint(name, sentence, kind="unknown column"))
         else:
             found.append(column)
             seen.add(name)

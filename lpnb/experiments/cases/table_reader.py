@@ -75,7 +75,8 @@ class ReadTable:
             match = column.match
             if match.how == "unknown" or (match.column is not None and find_column(match.column) is None):
                 unknown = match if match.column is None else match_headers([match.column])[0]
-                complaints.append(Complaint(match.header, column.problem or unknown_header(unknown)))
+                sentence = column.problem or unknown_header(unknown)
+                complaints.append(Complaint(match.header, sentence, kind="unknown column"))
             elif column.problem is not None:
                 complaints.append(
                     Complaint(match.column or match.header, f"{_named(match)}: {column.problem}")

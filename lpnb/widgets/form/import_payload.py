@@ -131,8 +131,7 @@ class ImportPanel:
             complaint.sentence
             for complaint in parsed.complaints
             if complaint.path in ("text", "Authorization", "X-LP-ON-BEHALF")
-            or "left out" in complaint.sentence
-            or "is the placeholder" in complaint.sentence
+            or complaint.kind in ("left out", "incomplete", "placeholder")
         ]
         self._on_done(" ".join(filter(None, words)))
 
