@@ -67,7 +67,9 @@ def _run(options: argparse.Namespace) -> int:
             "resources": resources,
             "multi_kernel_manager_class": "lpnb.cli.app_kernel.AppKernelManager",
         }
-        content = {"Voila": {"token": token}, "VoilaConfiguration": page}
+        connection = "lpnb.cli.app_kernel.AppWebsocketConnection"
+        voila = {"token": token, "kernel_websocket_connection_class": connection}
+        content = {"Voila": voila, "VoilaConfiguration": page}
         write_private(config, json.dumps(content).encode())
         command = [
             *module_command("voila"), str(APP_FOLDER / "explorer.ipynb"),

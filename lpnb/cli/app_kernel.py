@@ -1,9 +1,11 @@
-"""``AppKernelManager``: one kernel for all pages of ``lpnb app``, which no page ends."""
+"""The kernel of ``lpnb app``: one for all pages, which no page ends, and what each page is told of it."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
+from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
 
@@ -25,3 +27,43 @@ class AppKernelManager(AsyncMappingKernelManager):
 
     async def shutdown_kernel(self, kernel_id: str, now: bool = False) -> None:  # type: ignore[override]
         """Nothing: a page has gone, and others may come."""
+
+
+class AppWebsocketConnection(ZMQChannelsWebsocketConnection):
+    """Tells a page of new widgets only after it has been told of those there are.
+
+    A page that loads asks for the state of every widget. What the kernel opens between the page's connection
+    and that answer refers to widgets that the page does not know yet: its widget manager waits two seconds
+    for each, gives up, and shows none at all. So news of widgets waits for the answer, which has most of it.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._waiting: list[tuple[Any, list[bytes]]] | None = []
+
+    def handle_outgoing_message(self, stream: Any, outgoing_msg: list[bytes]) -> None:
+        """Send a message of the kernel to the page, now or behind the states that it waits for."""
+        if self._waiting is None:
+            super().handle_outgoing_message(stream, outgoing_msg)
+            return
+        _, (_, header, parent, _, content, *_) = self.session.feed_identities(outgoing_msg)
+        kind = self.session.unpack(header)["msg_type"]
+        known = None
+        if kind == "comm_info_reply":  # what a page asks for when the states do not come
+            known = self.session.unpack(content)["comms"]
+        elif kind == "comm_msg" and self.session.unpack(parent).get("session") == self.session_id:
+            known = self.session.unpack(content)["data"].get("states")
+        if known is None and kind.startswith("comm_"):
+            self._waiting.append((stream, outgoing_msg))
+            return
+        super().handle_outgoing_message(stream, outgoing_msg)
+        if known is not None:
+            waiting, self._waiting = self._waiting, None
+            for each, message in waiting:
+                if not self._opens_one_of(known, message):
+                    super().handle_outgoing_message(each, message)
+
+    def _opens_one_of(self, known: dict[str, Any], message: list[bytes]) -> bool:
+        _, (_, header, _, _, content, *_) = self.session.feed_identities(message)
+        is_open = self.session.unpack(header)["msg_type"] == "comm_open"
+        return is_open and self.session.unpack(content)["comm_id"] in known
