@@ -76,6 +76,13 @@ def set_visible(widget: Any, visible: bool) -> None:
         widget.add_class("lpnb-hidden")
 
 
+def close_with_children(widget: Any) -> None:
+    """Close *widget* and all that is in it; layouts and styles are shared, and stay."""
+    for child in getattr(widget, "children", ()):
+        close_with_children(child)
+    widget.close()
+
+
 def insert_after(box: Any, before: Any, widget: Any) -> None:
     """Put *widget* into *box* behind *before*: what is made late costs nothing until then."""
     position = box.children.index(before) + 1

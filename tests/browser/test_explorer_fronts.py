@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import nbformat
 import pytest
 from explorer_page import ALONE, TABS, Notebook, explorer_of, press, say, tab, violations, wait_until
 from front_ends import CLOSE, KERNEL_IDLE, Lab, environment
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 OpenPage = Callable[..., Page]
 DARK, LIGHT = "dark", "light"
@@ -79,6 +80,38 @@ def alone(
             yield address, folder
 
 
+def reload_while_a_run_ends(page: Page) -> None:
+    """Reload in the middle of a run: the page asks the kernel for its widgets when there are results."""
+    held: list[Callable[[], None]] = []
+    is_over: list[bool] = []
+
+    def connect(socket: WebSocketRoute) -> None:
+        kernel = socket.connect_to_server()
+
+        def ask(message: str | bytes) -> None:
+            if is_over:
+                kernel.send(message)
+            else:
+                held.append(lambda: kernel.send(message))
+
+        def tell(message: str | bytes) -> None:
+            if isinstance(message, bytes) and b"update_display_data" in message:  # the last that a run does
+                is_over.append(True)
+            socket.send(message)
+
+        socket.on_message(ask)
+        kernel.on_message(tell)
+
+    page.route_web_socket("**/channels*", connect)
+    page.reload()
+    end = time.monotonic() + 10
+    while not is_over and time.monotonic() < end:
+        page.wait_for_timeout(50)
+    is_over.append(True)
+    for send in held:
+        send()
+
+
 def test_alone_as_a_page_it_works_and_comes_back_to_form_thread_run_and_send_after_a_reload(
     alone: tuple[str, Path], open_page: OpenPage
 ) -> None:
@@ -91,11 +124,11 @@ def test_alone_as_a_page_it_works_and_comes_back_to_form_thread_run_and_send_aft
     explorer = explorer_of(page, "")
     expect(explorer.get_by_role("log", name="Thread")).to_contain_text("Hello")
     tab(explorer, "Experiment")
-    say(explorer, "Per second", "0.5")  # so that the page is there again before the run is over
+    say(explorer, "Per second", "2")  # so that the page is connected again before the run is over
     press(explorer, "Run")
     expect(explorer.locator(".lpnb-experiment .lpnb-status [data-state=busy]")).to_be_visible()
 
-    page.reload()  # in the middle of a run
+    reload_while_a_run_ends(page)
     explorer = explorer_of(page, "")
     done = explorer.locator(".lpnb-experiment .lpnb-status [data-state=done]")
     expect(done).to_contain_text("6 of 6", timeout=60_000)

@@ -10,6 +10,7 @@ import re
 import shutil
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,19 @@ def test_each_case_can_ask_monitoring_say_something_and_be_closed(
     campaigns = [each.body["campaignInfo"]["campaignId"] for each in sandbox.conversations]
     assert sorted(campaigns) == ["880524010", "99999"]
     assert {each.state for each in sandbox.conversations} == {"CLOSE"}
+
+
+def test_the_results_of_the_run_before_are_closed(
+    tab: ExperimentTab, widgets: Callable[[], list[object]]
+) -> None:
+    vary(tab, ("ctmrinfo.ctype", "vip, business"))
+    run(tab)
+    before = [*tab.results.widgets, tab.results.cases.body, tab.results.save_button]
+    run(tab)
+
+    assert not set(map(id, before)) & set(map(id, widgets()))
+    assert tab.results.cases.body in widgets()
+    assert tab.name in widgets()
 
 
 def test_a_run_is_compared_with_an_earlier_one(tab: ExperimentTab) -> None:

@@ -24,7 +24,7 @@ from lpnb.widgets.case_table import cell_text
 from lpnb.widgets.form.batch_form import BatchForm
 from lpnb.widgets.form.grid_form import GridForm
 from lpnb.widgets.html_views import error_text
-from lpnb.widgets.styles import WidgetFactory, set_visible
+from lpnb.widgets.styles import WidgetFactory, close_with_children, set_visible
 from lpnb.widgets.tabs.experiment_learning import LearningView
 from lpnb.widgets.tabs.experiment_results import RunResults, journals_of_runs
 
@@ -368,15 +368,11 @@ class ExperimentTab:
         varied = list(dict.fromkeys([*varied, *differing])) or self.grid.varied
         set_visible(self.go_on_button, run.state in ("stopped", "interrupted", "paused"))
         self._list_past_runs()
-        self.results = RunResults(
-            table,
-            varied,
-            run.journal_path or RUNS,
-            warning,
-            self._factory,
-            self._client,
-        )
+        journal, before = run.journal_path or RUNS, self.results
+        self.results = RunResults(table, varied, journal, warning, self._factory, self._client)
         self._results.children = self.results.widgets
+        for widget in before.widgets if before else ():  # a page that loads asks for each that is open
+            close_with_children(widget)
         progress = run.progress
         is_complete = progress.done == progress.total and not progress.unknown
         words = f"{progress}. {run.failure or ''} Written down in {run.journal_path}."
