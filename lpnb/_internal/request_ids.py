@@ -21,19 +21,21 @@ _FREE = ~((0xF << 76 | 0x3 << 62) * _EACH)
 _VERSION_4 = (0x4 << 76 | 0x2 << 62) * _EACH
 
 
-def fresh_id() -> str:
-    """A version 4 UUID as text.
+def fresh_ids(count: int) -> list[str]:
+    """So many version 4 UUIDs as text.
 
     Example:
         >>> import uuid
-        >>> uuid.UUID(fresh_id()).version
-        4
+        >>> [uuid.UUID(fresh).version for fresh in fresh_ids(2)]
+        [4, 4]
     """
-    while True:
+    ids: list[str] = []
+    while len(ids) < count:
         try:
-            return _made.popleft()
+            ids.append(_made.popleft())
         except IndexError:  # also when another thread has taken the last one
             _made.extend(_make_ids())
+    return ids
 
 
 def _make_ids() -> list[str]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lpnb._internal.display import brief
-from lpnb.api.trusted_hosts import origin_of
-from lpnb.errors import ServiceError, UntrustedHostError
+from lpnb.api.trusted_hosts import trusted_origins
+from lpnb.errors import ServiceError
 from lpnb.settings import Settings
 from lpnb.transport.protocol import Exchange, Flow, Request, Sleep, content_of
 from lpnb.transport.retries import with_retries
@@ -41,7 +40,7 @@ def find_domains(settings: Settings, wait: Callable[[float], Sleep | None] = Sle
     Source: Domain API. Both the list and the flat record have been seen for the single form.
     """
     exchange = yield from with_retries(lambda: _request(settings, None), "Domain API", wait)
-    hosts = origins(_rows(exchange, None), settings)
+    hosts = trusted_origins(_rows(exchange, None), settings, KNOWN_SERVICES)
     for service in NEEDED_SERVICES:
         if service not in hosts:
             hosts[service] = yield from find_domain(settings, service, wait)
@@ -56,35 +55,10 @@ def find_domain(settings: Settings, service: str, wait: Callable[[float], Sleep 
         ServiceError: No host is named, or the Domain API does not answer.
     """
     exchange = yield from with_retries(lambda: _request(settings, service), "Domain API", wait)
-    hosts = origins(_rows(exchange, service), settings, (service,))
+    hosts = trusted_origins(_rows(exchange, service), settings, (service,))
     if service not in hosts:
         raise ServiceError(f"The Domain API names no host for {service} on account {settings.account_id}.")
     return hosts[service]
-
-
-def origins(
-    rows: Sequence[Any], settings: Settings, services: Sequence[str] = KNOWN_SERVICES
-) -> dict[str, str]:
-    """Check the rows for *services* and return the origin of each.
-
-    Rows for services that lpnb never talks to are left alone.
-    """
-    hosts: dict[str, str] = {}
-    for row in rows:
-        if not isinstance(row, Mapping) or row.get("service") not in services:
-            continue
-        service = str(row["service"])
-        account = row.get("account", settings.account_id)
-        if str(account) != settings.account_id:
-            raise UntrustedHostError(
-                f"The Domain API answered for account {brief(account)} in place of {settings.account_id}."
-            )
-        origin = origin_of(row.get("baseURI"), service, settings)
-        if hosts.setdefault(service, origin) != origin:
-            raise UntrustedHostError(
-                f"The Domain API names two hosts for {service}: {hosts[service]!r} and {origin!r}."
-            )
-    return hosts
 
 
 def _request(settings: Settings, service: str | None) -> Request:

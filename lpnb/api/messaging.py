@@ -30,6 +30,8 @@ from lpnb.transport.protocol import (
 from lpnb.transport.retries import MAX_WAIT, Throttle, refusal_delay
 
 TokenKind = Literal["AppJWT", "ConsumerJWS"]
+#: The AppJWT and the ConsumerJWS.
+Tokens = tuple[Secret, Secret]
 _BOTH: frozenset[TokenKind] = frozenset(("AppJWT", "ConsumerJWS"))
 #: Which token a 401 with this errorCode is about; without one, or with another, it may be either.
 #: Source: Send API, error codes.
@@ -49,26 +51,19 @@ MIN_ATTEMPTS_AT_429 = 6
 class SendContext(Protocol):
     """What a send needs of the account: where to, the tokens of the moment, the shared throttle."""
 
+    origin: str
     account_id: str
     largest_body: int
     throttle: Throttle
     observer: AttemptObserver | None
     secrets: tuple[Secret, ...]
 
-    def origin(self) -> str:
-        """Of the messaging service."""
+    def tokens(self) -> Tokens | None:
+        """The AppJWT and the ConsumerJWS, which are now used; None while one of them is missing."""
         ...
 
-    def ready(self) -> bool:
-        """Whether both tokens are there."""
-        ...
-
-    def tokens(self) -> tuple[Secret, Secret]:
-        """The AppJWT and the ConsumerJWS, which are now used."""
-        ...
-
-    def drop_tokens(self, kinds: frozenset[TokenKind]) -> frozenset[TokenKind]:
-        """Forget those of *kinds* that were used last; return those that nobody had renewed meanwhile."""
+    def drop_tokens(self, kinds: frozenset[TokenKind], used: Tokens) -> frozenset[TokenKind]:
+        """Forget those of *kinds* among the *used* ones; return those that nobody had renewed meanwhile."""
         ...
 
     def is_new(self, conversation_id: str) -> bool:
@@ -110,7 +105,7 @@ def _post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchRes
                 return _not_sent(batch.outgoing(context.account_id), consumer_id, pause, attempts)
             has_slot = False
             yield pause
-        while not context.ready():  # another caller's 401 may have dropped the tokens meanwhile
+        while (tokens := context.tokens()) is None:  # another caller's 401 may have dropped one meanwhile
             yield RefreshTokens(consumer_id)
         if context.throttle.rate_limiter.rate is not None and not has_slot:
             # However long the queue is, nothing was tried: it counts neither as an attempt nor as waiting
@@ -124,13 +119,12 @@ def _post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchRes
         if context.observer is not None:
             yield BeforeSend(outgoing, context.observer)
             # While the observer wrote, another caller may have been told to stay away, or lost the tokens.
-            while (pause := context.throttle.pause()) or not context.ready():
+            while (pause := context.throttle.pause()) or (tokens := context.tokens()) is None:
                 if pause and pause.seconds > MAX_WAIT + 1:
                     return _not_sent(outgoing, consumer_id, pause, attempts)
                 yield pause or RefreshTokens(consumer_id)
         attempts += 1
-        tokens = context.tokens()
-        answer = yield conversation_request(outgoing, context.origin(), context.account_id, tokens)
+        answer = yield conversation_request(outgoing, context.origin, context.account_id, tokens)
         assert answer is not None  # noqa: S101 - a request is answered with an exchange
         exchange, reading = _read(answer, outgoing, context, tokens)
         code = reading.pairs[0].code or "" if reading.pairs else ""
@@ -156,7 +150,7 @@ def _post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchRes
                 continue
             if decision.retry == "refresh":
                 # One that another caller has renewed meanwhile was not ours to renew, and does not count.
-                renewed |= context.drop_tokens(dead)
+                renewed |= context.drop_tokens(dead, tokens)
                 yield RefreshTokens(consumer_id)
                 continue
         return _response(outgoing, consumer_id, exchange, reading, decision, attempts)
@@ -170,7 +164,7 @@ def _not_sent(outgoing: EncodedBatch, consumer_id: str, pause: Sleep, attempts: 
 
 
 def _read(
-    exchange: Exchange, outgoing: EncodedBatch, context: SendContext, tokens: tuple[Secret, Secret]
+    exchange: Exchange, outgoing: EncodedBatch, context: SendContext, tokens: Tokens
 ) -> tuple[Exchange, Reading]:
     # A gateway may echo the request. What is kept of the reply holds no token and no secret.
     content = scrub_bytes(exchange.content, (*tokens, *context.secrets))
@@ -194,9 +188,7 @@ def _read(
     return exchange, Reading(pairs, reading.strays, note)
 
 
-def conversation_request(
-    outgoing: EncodedBatch, origin: str, account_id: str, tokens: tuple[Secret, Secret]
-) -> Request:
+def conversation_request(outgoing: EncodedBatch, origin: str, account_id: str, tokens: Tokens) -> Request:
     """The POST that carries *outgoing* to *origin*. *tokens* are the AppJWT and the ConsumerJWS."""
     headers = {
         "Content-Type": "application/json",

@@ -7,7 +7,8 @@ a captive portal, a mistyped account or a hostile network, must not carry a secr
 from __future__ import annotations
 
 import re
-from typing import NoReturn
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from lpnb._internal.display import brief
@@ -17,6 +18,33 @@ from lpnb.settings import Settings
 
 #: Domains that are LivePerson's own. Every host name in its documentation is below one of them.
 LIVEPERSON_DOMAINS = ("liveperson.net", "lpsnmedia.net")
+
+
+def trusted_origins(rows: Sequence[Any], settings: Settings, services: Sequence[str]) -> dict[str, str]:
+    """Check the Domain API's rows for *services* and return the origin of each.
+
+    Rows for services that lpnb never talks to are left alone.
+
+    Raises:
+        UntrustedHostError: A host may not be sent a token, rows disagree, or it is another account's.
+    """
+    origin_for = _loopback_origin if settings.on_loopback else _public_origin
+    hosts: dict[str, str] = {}
+    for row in rows:
+        if not isinstance(row, Mapping) or row.get("service") not in services:
+            continue
+        service = str(row["service"])
+        account = row.get("account", settings.account_id)
+        if str(account) != settings.account_id:
+            raise UntrustedHostError(
+                f"The Domain API answered for account {brief(account)} in place of {settings.account_id}."
+            )
+        origin = origin_for(row.get("baseURI"), service, settings)
+        if hosts.setdefault(service, origin) != origin:
+            raise UntrustedHostError(
+                f"The Domain API names two hosts for {service}: {hosts[service]!r} and {origin!r}."
+            )
+    return hosts
 
 
 def origin_of(base_uri: object, service: str, settings: Settings) -> str:
@@ -37,15 +65,21 @@ def origin_of(base_uri: object, service: str, settings: Settings) -> str:
         Traceback (most recent call last):
         lpnb.errors.UntrustedHostError: The Domain API names 'va.msg.liveperson.net.evil.example' for asyncMessagingEnt, which is neither under liveperson.net or lpsnmedia.net nor listed in LP_TRUSTED_HOSTS. Nothing was sent there.
     """  # noqa: E501
-    if settings.on_loopback:
-        loopback = urlsplit(settings.domain_api)
-        if base_uri == loopback.netloc:
-            return settings.domain_api
-        reason = f"and a Domain API on this machine may name only itself, {loopback.netloc!r}"
-        named = urlsplit(f"//{base_uri}") if re.fullmatch(r"[a-z0-9.]+:[0-9]{1,5}", str(base_uri)) else None
-        if named is not None and named.hostname in LOOPBACK and named.port == loopback.port:
-            reason += f"; write LP_DOMAIN_API={loopback.scheme}://{base_uri}"
-        _refuse(base_uri, service, reason)
+    return (_loopback_origin if settings.on_loopback else _public_origin)(base_uri, service, settings)
+
+
+def _loopback_origin(base_uri: object, service: str, settings: Settings) -> str:
+    loopback = urlsplit(settings.domain_api)
+    if base_uri == loopback.netloc:
+        return settings.domain_api
+    reason = f"and a Domain API on this machine may name only itself, {loopback.netloc!r}"
+    named = urlsplit(f"//{base_uri}") if re.fullmatch(r"[a-z0-9.]+:[0-9]{1,5}", str(base_uri)) else None
+    if named is not None and named.hostname in LOOPBACK and named.port == loopback.port:
+        reason += f"; write LP_DOMAIN_API={loopback.scheme}://{base_uri}"
+    _refuse(base_uri, service, reason)
+
+
+def _public_origin(base_uri: object, service: str, settings: Settings) -> str:
     if not isinstance(base_uri, str):
         _refuse(base_uri, service, "which is not a host name")
     if trouble := host_trouble(base_uri):

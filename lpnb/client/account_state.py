@@ -16,7 +16,7 @@ from typing import TypeVar
 from lpnb._internal.redaction import Secret
 from lpnb.api.domain_api import find_domain, find_domains
 from lpnb.api.history import HistoryPage, HistoryWay, Search, history_ways, login, search_history
-from lpnb.api.messaging import SendContext, TokenKind, post_batch, post_frame
+from lpnb.api.messaging import TokenKind, Tokens, post_batch, post_frame
 from lpnb.api.monitoring import MonitoringTarget, VisitorSession, report, request_engagement
 from lpnb.api.tokens import AppJWT, claims, get_app_jwt, get_application_token, get_consumer_jws
 from lpnb.errors import CredentialsError, NotSentError, ServiceError
@@ -134,16 +134,13 @@ class AccountState:
         self, batch: Batch, consumer_id: str, observer: AttemptObserver | None = None
     ) -> Flow[BatchResponse]:
         """The flow that sends *batch*; the three above have been seen to."""
-        return post_batch(batch, consumer_id, self._send_context(consumer_id, observer))
+        return post_batch(batch, consumer_id, _ConsumerSendContext(self, consumer_id, observer))
 
     def post_frame(
         self, frame: Batch, consumer_id: str, observer: AttemptObserver | None = None
     ) -> Flow[BatchResponse]:
         """The flow that sends *frame*; the three above have been seen to."""
-        return post_frame(frame, consumer_id, self._send_context(consumer_id, observer))
-
-    def _send_context(self, consumer_id: str, observer: AttemptObserver | None) -> SendContext:
-        return _ConsumerSendContext(self, consumer_id, observer)
+        return post_frame(frame, consumer_id, _ConsumerSendContext(self, consumer_id, observer))
 
     def engagement(self, request: EngagementRequest) -> Flow[Engagement]:
         """The flow that asks Monitoring for an engagement; domains and host have been seen to."""
@@ -240,8 +237,7 @@ class AccountState:
         for _ in range(2):
             while self.app_jwt is None:  # another caller's 401 may have dropped it meanwhile
                 yield RefreshTokens()
-            used = self.app_token()
-            idp = self.domains["idp"]
+            used, idp = self.app_jwt.token, self.domains["idp"]
             token = yield from get_consumer_jws(
                 self.settings, idp, used, consumer_id, self.throttle.retry_delay
             )
@@ -280,10 +276,10 @@ class _ConsumerSendContext:
     __slots__ = (
         "_account",
         "_consumer_id",
-        "_used",
         "account_id",
         "largest_body",
         "observer",
+        "origin",
         "secrets",
         "throttle",
     )
@@ -291,27 +287,22 @@ class _ConsumerSendContext:
     def __init__(self, account: AccountState, consumer_id: str, observer: AttemptObserver | None) -> None:
         self._account = account
         self._consumer_id = consumer_id
+        self.origin = account.domains["asyncMessagingEnt"]
         self.account_id = account.settings.account_id
         self.largest_body = account.settings.largest_body
         self.throttle = account.throttle
         self.observer = observer
         self.secrets = account.secrets
 
-    def origin(self) -> str:
-        return self._account.domains["asyncMessagingEnt"]
+    def tokens(self) -> Tokens | None:
+        app_jwt, consumers = self._account.app_jwt, self._account.consumers
+        if app_jwt is None or self._consumer_id not in consumers:
+            return None
+        consumers.move_to_end(self._consumer_id)
+        return app_jwt.token, consumers[self._consumer_id]
 
-    def ready(self) -> bool:
-        account = self._account
-        return account.app_jwt is not None and self._consumer_id in account.consumers
-
-    def tokens(self) -> tuple[Secret, Secret]:
-        account = self._account
-        self._used = account.app_token(), account.consumers[self._consumer_id]
-        account.consumers.move_to_end(self._consumer_id)
-        return self._used
-
-    def drop_tokens(self, kinds: frozenset[TokenKind]) -> frozenset[TokenKind]:
-        app_jwt, consumer_jws = self._used
+    def drop_tokens(self, kinds: frozenset[TokenKind], used: Tokens) -> frozenset[TokenKind]:
+        app_jwt, consumer_jws = used
         dropped: set[TokenKind] = set()
         if "AppJWT" in kinds and self._account.drop_app_jwt(app_jwt):
             dropped.add("AppJWT")

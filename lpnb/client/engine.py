@@ -375,12 +375,10 @@ class Engine:
         await self.transport.aclose()
 
     async def _once(self, key: str, missing: Callable[[], Flow[None] | None]) -> None:
-        """Run the flow that is missing, if it still is when it is our turn.
+        """Run the flow that is missing, if it is when it is our turn.
 
         Whoever waited while another one asked in vain is told the same, and does not ask again.
         """
-        if missing() is None:
-            return
         shared = self._shared_flows.setdefault(key, _SharedFlow())
         earlier_failure = shared.failure
         shared.waiting += 1

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lpnb._internal.display import brief, pre_html
 from lpnb._internal.json_codec import JsonError, json_bytes, json_trouble, read_json
-from lpnb._internal.request_ids import fresh_id
+from lpnb._internal.request_ids import fresh_ids
 from lpnb._internal.validation import join, must, one_of
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models.base import SEND_AS_IT_IS
@@ -228,7 +228,7 @@ class ConversationBatch:
 
         ``account_id`` becomes the ``brandId`` unless the request names one itself.
         """
-        ids = list(self.req_ids or [fresh_id() for _ in range(2 + len(self.more))])
+        ids = list(self.req_ids or fresh_ids(2 + len(self.more)))
         frames = both_frames(ids, self.profile.to_wire(), self.request.to_wire(), account_id)
         return frames + [{**frame, "id": req_id} for frame, req_id in zip(self.more, ids[2:], strict=True)]
 

@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from lpnb._internal.display import pre_html
 from lpnb._internal.json_codec import JsonError, json_trouble, read_json
-from lpnb._internal.request_ids import fresh_id
+from lpnb._internal.request_ids import fresh_ids
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models.base import Json, Text, WireModel, placed
 from lpnb.models.conversation_request import ClientProperties
@@ -71,7 +71,7 @@ class Frame:
     def to_wire(self, req_id: str | None = None) -> dict[str, Any]:
         """Return the frame that is posted, with a fresh request id when none was given."""
         kind, body, beside = self._parts()
-        frame_id = self.req_id or req_id or fresh_id()
+        frame_id = self.req_id or req_id or fresh_ids(1)[0]
         return {"kind": "req", "id": frame_id, "type": kind, "body": body, **beside}
 
     def outgoing(self, account_id: str) -> EncodedBatch:

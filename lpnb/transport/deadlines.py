@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import Self
+
+#: Loop time at which a call is due, and how often its task was asked to cancel before.
+_Due = tuple[float, int]
 
 
 class Deadlines:
-    """Ends what takes longer than *seconds*. Use it on one event loop only.
+    """Ends what takes longer than *seconds*: a block that each task may be in once, on one event loop.
+
+    What ``asyncio.timeout`` does about cancelling, it does alike.
+
+    Raises:
+        TimeoutError: At the end of a block, when it took too long.
 
     Example:
         >>> async def hang() -> None:
-        ...     with Deadlines(0.01).one():
+        ...     with Deadlines(0.01):
         ...         await asyncio.Event().wait()
         >>> asyncio.run(hang())
         Traceback (most recent call last):
@@ -25,17 +32,31 @@ class Deadlines:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._under_way: dict[_Deadline, None] = {}  # the oldest first
+        self._under_way: dict[asyncio.Task[object], _Due] = {}  # the oldest first
+        self._late: dict[asyncio.Task[object], _Due] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
-    def one(self) -> _Deadline:
-        """A block that ends after so many seconds at the latest.
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - whoever awaits is one
+        loop = asyncio.get_running_loop()
+        due = loop.time() + self.seconds
+        self._under_way[task] = due, task.cancelling()
+        if self._timer is None:
+            self._timer = loop.call_at(due, self._tick, loop)
 
-        Raises:
-            TimeoutError: At the end of the block, when it took too long.
-        """
-        return _Deadline(self)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - the one that came in
+        self._under_way.pop(task, None)
+        if self._closed:
+            self._rest()
+        late = self._late.pop(task, None)
+        if late is not None and task.uncancel() <= late[1] and kind is asyncio.CancelledError:
+            raise TimeoutError from error
 
     def close(self) -> None:
         """Take the timer back, as soon as nothing is under way: whoever still connects has to end as well."""
@@ -47,53 +68,16 @@ class Deadlines:
             self._timer.cancel()
             self._timer = None
 
-    def _begin(self, deadline: _Deadline, loop: asyncio.AbstractEventLoop) -> None:
-        self._under_way[deadline] = None
-        if self._timer is None:
-            self._timer = loop.call_at(deadline.due, self._tick, loop)
-
-    def _end(self, deadline: _Deadline) -> None:
-        self._under_way.pop(deadline, None)
-        if self._closed:
-            self._rest()
-
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
         while self._under_way:
-            deadline = next(iter(self._under_way))
-            if deadline.due > loop.time():
-                self._timer = loop.call_at(deadline.due, self._tick, loop)
+            task, (due, _) = next(iter(self._under_way.items()))
+            if due > loop.time():
+                self._timer = loop.call_at(due, self._tick, loop)
                 return
-            del self._under_way[deadline]
-            deadline.pass_()
+            self._end(task)
 
-
-class _Deadline:
-    """One block. What ``asyncio.timeout`` does about cancelling, it does alike."""
-
-    __slots__ = ("_all", "_cancelling", "_passed", "_task", "due")
-
-    def __init__(self, all_: Deadlines) -> None:
-        self._all = all_
-        self._passed = False
-
-    def __enter__(self) -> Self:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - whoever awaits is one
-        loop = asyncio.get_running_loop()
-        self._task, self._cancelling = task, task.cancelling()
-        self.due = loop.time() + self._all.seconds
-        self._all._begin(self, loop)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._all._end(self)
-        if self._passed and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
-            raise TimeoutError from error
-
-    def pass_(self) -> None:
-        """It took too long."""
-        self._passed = True
-        self._task.cancel()
+    def _end(self, task: asyncio.Task[object]) -> None:
+        """The task took too long."""
+        self._late[task] = self._under_way.pop(task)
+        task.cancel()

@@ -108,10 +108,10 @@ class HttpTransport:
         proxy: httpx.URL | None = None
         reason: FailureReason | None = None
         try:
-            if self.network is not None and self.network.proxy:
+            if self.network is not None and self.network.proxy is not None:
                 proxy = self.network.proxy_for(request.url)
             backend = self._backend(proxy)
-            with self._deadlines.one():
+            with self._deadlines:
                 failure = await backend.call(request, progress)
         except TimeoutError:
             event = "no complete answer came" if progress.started else "no connection could be made"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from lpnb._internal.redaction import NO_SECRET, Secret
+from lpnb._internal.redaction import Secret
 from lpnb.settings import Settings, find_network, normalized_proxy
 
 
@@ -22,7 +22,7 @@ class Network:
     """A proxy and extra authorities; both are for https hosts, and loopback never goes through a proxy.
 
     Args:
-        proxy: URL of the HTTP proxy, with user and password where it needs them; empty for none.
+        proxy: URL of the HTTP proxy, with user and password where it needs them; None for none.
         no_proxy: Hosts that are reached without it, with their subdomains; ``host:port`` is one port of
             one, "*" is all.
         ca_file: A PEM file, or a folder of them, trusted besides the operating system's store.
@@ -36,7 +36,7 @@ class Network:
         >>> network.proxy_for(httpx.URL("https://127.0.0.1:8443/"))
     """
 
-    proxy: Secret = NO_SECRET
+    proxy: Secret | None = None
     no_proxy: tuple[str, ...] = ()
     ca_file: str = ""
     ca_name: str = "LP_CA_FILE"
@@ -44,7 +44,8 @@ class Network:
     @classmethod
     def of(cls, settings: Settings) -> Network:
         """The network that *settings* describe."""
-        return cls(settings.proxy, settings.no_proxy, settings.ca_file, settings.source_name("LP_CA_FILE"))
+        ca_name = settings.source_name("LP_CA_FILE")
+        return cls(settings.proxy or None, settings.no_proxy, settings.ca_file, ca_name)
 
     @classmethod
     def of_environment(cls) -> Network:
@@ -55,7 +56,7 @@ class Network:
         found, _ = find_network({})
         proxy, ca_file = found.get("LP_PROXY", ""), found.get("LP_CA_FILE", "")
         hosts = tuple(str(found.get("NO_PROXY", "")).lower().replace(",", " ").split())
-        return cls(normalized_proxy(proxy), hosts, str(ca_file))
+        return cls(normalized_proxy(proxy) or None, hosts, str(ca_file))
 
     def proxy_for(self, url: httpx.URL) -> httpx.URL | None:
         """The proxy that a request to *url* goes through, or None."""

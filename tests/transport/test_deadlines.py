@@ -16,7 +16,7 @@ def run(work):
 def test_what_is_done_in_time_ends_as_it_would_and_leaves_nothing_behind():
     async def main():
         deadlines = Deadlines(0.05)
-        with deadlines.one():
+        with deadlines:
             pass
         await asyncio.sleep(0.1)
         return deadlines._under_way, deadlines._timer, asyncio.current_task().cancelling()
@@ -27,7 +27,7 @@ def test_what_is_done_in_time_ends_as_it_would_and_leaves_nothing_behind():
 def test_a_call_that_takes_too_long_ends_with_a_timeout_and_the_task_goes_on():
     async def main():
         deadlines = Deadlines(0.05)
-        with pytest.raises(TimeoutError), deadlines.one():
+        with pytest.raises(TimeoutError), deadlines:
             await asyncio.Event().wait()
         await asyncio.sleep(0)
         return asyncio.current_task().cancelling()
@@ -42,7 +42,7 @@ def test_of_many_calls_each_has_its_own_deadline():
         async def call(name, begins, takes):
             await asyncio.sleep(begins)
             try:
-                with deadlines.one():
+                with deadlines:
                     await asyncio.sleep(takes)
                 ended.append((name, "done"))
             except TimeoutError:
@@ -65,7 +65,7 @@ def test_whoever_is_cancelled_from_outside_is_cancelled():
         deadlines = Deadlines(5)
 
         async def call():
-            with deadlines.one():
+            with deadlines:
                 await asyncio.Event().wait()
 
         task = asyncio.create_task(call())
@@ -85,7 +85,7 @@ def test_after_closing_a_call_under_way_still_has_its_deadline_and_then_the_time
         deadlines = Deadlines(0.05)
 
         async def call(takes):
-            with deadlines.one():
+            with deadlines:
                 await asyncio.sleep(takes)
 
         late, quick = asyncio.create_task(call(5)), asyncio.create_task(call(0.01))
@@ -107,9 +107,9 @@ def test_cancelled_and_late_at_once_is_cancelled():
         deadlines = Deadlines(0.05)
 
         async def call():
-            with deadlines.one() as one:
+            with deadlines:
                 asyncio.current_task().cancel()
-                one.pass_()
+                deadlines._end(asyncio.current_task())
                 await asyncio.Event().wait()
 
         with pytest.raises(asyncio.CancelledError):

@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from lpnb._internal.json_codec import json_bytes, json_each
-from lpnb._internal.request_ids import fresh_id
+from lpnb._internal.request_ids import fresh_ids
 from lpnb.errors import Complaint
 from lpnb.experiments.cases.columns import ENTRY_POINTS, IDENTITIES, Column, model_of
 from lpnb.models.base import NULLABLE, Id, Text, WireModel, models_in
@@ -166,7 +166,7 @@ class _BatchTemplate:
     __slots__ = ("_columns", "_format", "_in_order")
 
     def __init__(self, builder: BatchBuilder, columns: Sequence[str], nulls: Sequence[str]) -> None:
-        mark = fresh_id()
+        mark = fresh_ids(1)[0]
         gaps = [f"{mark}.{number}" for number in range(3 + len(columns))]
         bodies = builder.bodies(dict(zip(columns, gaps[3:], strict=True)) | dict.fromkeys(nulls, NULL))
         content = json_bytes(both_frames(gaps[:2], *bodies, gaps[2]))
@@ -177,7 +177,7 @@ class _BatchTemplate:
 
     def fill(self, values: Mapping[str, object], account_id: str) -> EncodedBatch:
         """The batch of *values*, with request ids of its own."""
-        first, second = fresh_id(), fresh_id()
+        first, second = fresh_ids(2)
         cells = json_each([first, second, account_id, *map(values.__getitem__, self._columns)])
         requests = ((first, SET_USER_PROFILE), (second, REQUEST_CONVERSATION))
         return EncodedBatch(self._format % self._in_order(cells), requests)
