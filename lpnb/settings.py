@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -308,7 +309,7 @@ class Settings:
             largest_body=str(values.get("LP_LARGEST_BODY", LARGEST_BODY)),
         )
 
-    @property
+    @cached_property
     def secrets(self) -> tuple[Secret, ...]:
         """The secrets there are, for those who have to take them out of text."""
         given = (
@@ -320,7 +321,7 @@ class Settings:
             self.history_token_secret,
             Secret(unquote(_parts(self.proxy).password or "")),
         )
-        return tuple(secret for secret in given if secret)
+        return tuple(secret for secret in given if secret.size)
 
     @property
     def on_loopback(self) -> bool:
@@ -656,11 +657,11 @@ def _guarded(values: Mapping[str, str | Secret]) -> dict[str, str | Secret]:
 def _as_secret(value: object, needed: bool = True) -> tuple[Secret, str | None]:
     """Return *value* as a ``Secret``, and what is wrong with it."""
     if isinstance(value, str):
-        value = Secret(value)
-    if not value:
+        value = Secret(value) if value else NO_SECRET
+    if not (value.size if isinstance(value, Secret) else value):
         return NO_SECRET, "must not be empty" if needed else None
     if not isinstance(value, Secret):
-        return Secret(""), f"must be text; got {type(value).__name__}"
+        return NO_SECRET, f"must be text; got {type(value).__name__}"
     if lone_surrogate(value.reveal()) is not None:
         return value, "must be text that can be encoded; it holds half a character"
     return value, None

@@ -307,11 +307,12 @@ def resume_hint_on_interrupt(journal: Path) -> Iterator[None]:
 
 def print_summary(run: Run, client: Client, options: argparse.Namespace) -> None:
     """Say what came of it, and what to do about the rest."""
+    progress = run.progress
     if options.quiet:  # otherwise it is the last line that was shown
-        print(run.progress, file=sys.stderr)
+        print(progress, file=sys.stderr)
     if problems := " ".join(filter(None, (run.failure, run.unfinished_steps))):
         print(one_line(problems), file=sys.stderr)
-    if run.progress.done > run.progress.answered:
+    if progress.done > progress.answered:
         from lpnb.experiments.runs.failures import failure_groups
 
         groups = failure_groups(run.columns())
@@ -322,9 +323,9 @@ def print_summary(run: Run, client: Client, options: argparse.Namespace) -> None
             print(
                 f"{rest:,} more, of {len(groups) - _MOST_CAUSES} other causes: see the table", file=sys.stderr
             )
-    if run.progress.unknown:
+    if progress.unknown:
         print(one_line(_unknown_hint(run, client, settled=options.settle)), file=sys.stderr)
-    elif run.progress.left:
+    elif progress.left:
         print(one_line(f"Go on with lpnb send --resume --journal {run.journal_path}"), file=sys.stderr)
 
 

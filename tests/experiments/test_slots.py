@@ -23,14 +23,12 @@ async def play(count, senders, requests, writing, answering):
                 slots.back_out()
                 continue
             await asyncio.sleep(0)
-            slots.took(writing=writing)
-            await slots.take()
+            await slots.take(writing)
             most["under way"] = max(most["under way"], slots.under_way)
             if slots.under_way == count:
                 most["ahead"] = max(most["ahead"], slots.ahead)
             await asyncio.sleep(0)
-            slots.took(answering=answering)
-            slots.give_back()
+            slots.give_back(answering)
 
     await asyncio.gather(*(sender() for _ in range(senders)))
     assert (slots.under_way, slots.ahead) == (0, 0)
@@ -46,27 +44,34 @@ def test_no_more_are_under_way_than_there_are_slots_and_all_come_through(count):
 
 
 def test_a_slow_service_calls_for_one_ahead_and_a_quick_one_for_many():
+    async def ahead_after(writing, answering, requests):
+        for _ in range(requests):
+            await slots.write()
+            await slots.take(writing)
+            slots.give_back(answering)
+        return slots.ahead_at_most
+
     slots = ConcurrencyLimiter(16)
     assert slots.ahead_at_most == 1
-    slots.took(writing=0.002, answering=0.5)
-    assert slots.ahead_at_most == 1
-    for _ in range(200):
-        slots.took(writing=0.004, answering=0.004)
-    assert slots.ahead_at_most == 16
+    assert asyncio.run(ahead_after(0.002, 0.5, requests=1)) == 1
+    assert asyncio.run(ahead_after(0.004, 0.004, requests=200)) == 16
 
 
 def test_everybody_is_let_through_when_nothing_leaves_any_more():
     async def main():
         slots = ConcurrencyLimiter(1)
         await slots.write()
-        await slots.take()
+        await slots.take(0.001)
         await slots.write()
-        waiting = [asyncio.create_task(slots.take()), *(asyncio.create_task(slots.write()) for _ in range(3))]
+        waiting = [
+            asyncio.create_task(slots.take(0.001)),
+            *(asyncio.create_task(slots.write()) for _ in range(3)),
+        ]
         await asyncio.sleep(0)
         assert not any(task.done() for task in waiting)
         slots.open()
         await asyncio.wait_for(asyncio.gather(*waiting), 5)
         await asyncio.wait_for(slots.write(), 5)
-        await asyncio.wait_for(slots.take(), 5)
+        await asyncio.wait_for(slots.take(0.001), 5)
 
     asyncio.run(main())

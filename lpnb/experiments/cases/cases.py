@@ -178,6 +178,7 @@ class Cases:
         headers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._source = source
+        self._total = len(source)
         self._headers = headers
         self._label_columns: tuple[str, ...] | None = None
         self.origin = origin
@@ -197,10 +198,10 @@ class Cases:
         self._stretches: dict[int, _RowBlock] = {}
 
     def __len__(self) -> int:
-        return len(self._source)
+        return self._total
 
     def __getitem__(self, number: int) -> Case:
-        total = len(self)
+        total = self._total
         if not -total <= number < total:
             raise IndexError(f"there are {total:,} cases; got number {number}")
         number %= total

@@ -25,7 +25,6 @@ from lpnb.experiments.runs.account_ids import with_account_ids
 from lpnb.experiments.runs.case_dispatcher import OpenConversation, Session
 from lpnb.experiments.runs.journal_rows import changed_cells, row_of
 from lpnb.experiments.runs.options import RunOptions, name_of
-from lpnb.experiments.runs.progress import Speed
 from lpnb.experiments.runs.resume import LOOK_UPS_AT_ONCE, check_world, make_reconciler
 from lpnb.experiments.runs.run import Run
 from lpnb.experiments.runs.start import about_run
@@ -76,7 +75,6 @@ class BatchedRun(Run):
         self._counters.begin()
         self._count_journalled()
         self._resumed = sum(self._counters.outcomes.values())
-        self._speed, self._step_speed = Speed(), Speed()
         self._client.engine.limit_rate(self._options.rate)
         self._future = event_loop.submit(self._batches(journal, choose))
         return self

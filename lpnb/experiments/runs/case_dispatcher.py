@@ -131,9 +131,8 @@ class Dispatcher:
 
     async def run(self) -> str:
         """Send all there is; return how it ended: "done", "stopped", "paused" or "failed"."""
-        self._senders = {
-            asyncio.create_task(self._send()) for _ in range(_TASKS_PER_SLOT * self._concurrency)
-        }
+        tasks = min(_TASKS_PER_SLOT * self._concurrency, len(self.cases))
+        self._senders = {asyncio.create_task(self._send()) for _ in range(tasks)}
         watching = asyncio.create_task(self._watch())
         try:
             while self._senders:  # there may be more of them meanwhile
@@ -329,28 +328,27 @@ class _AttemptRecorder:
             started = time.perf_counter()
             req_ids = [req_id for req_id, _ in outgoing.requests]
             await dispatcher.journal.attempt(self.number, self.nth + 1, req_ids)
-            slots.took(writing=time.perf_counter() - started)
+            writing = time.perf_counter() - started
             self.nth += 1
         except BaseException:
             slots.back_out()
             raise
-        await slots.take()
+        await slots.take(writing)
         self._has_slot = True
         dispatcher.counters.sending += 1
         if dispatcher.holds:  # it has not left, and shall not
             self.note(Answer("planned", code="held", message="the run was stopped before it left"))
             raise HeldError
 
-    def give_back(self) -> None:
-        """Let another request be under way."""
+    def give_back(self, answering: float | None = None) -> None:
+        """Let another request be under way, after an answer that took so many seconds, or without one."""
         if self._has_slot:
             self._has_slot = False
             self._dispatcher.counters.sending -= 1
-            self._dispatcher.slots.give_back()
+            self._dispatcher.slots.give_back(answering)
 
     def after_exchange(self, exchange: Exchange) -> None:
-        self._dispatcher.slots.took(answering=exchange.elapsed_ms / 1000)
-        self.give_back()
+        self.give_back(exchange.elapsed_ms / 1000)
         if exchange.status in (401, 429) or not exchange.started:
             # Certainly nothing was created. Should no other attempt follow, the answer takes its place.
             said = exchange.failure or f"HTTP {exchange.status}"

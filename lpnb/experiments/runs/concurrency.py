@@ -20,9 +20,8 @@ class ConcurrencyLimiter:
 
     Example:
         >>> limiter = ConcurrencyLimiter(64)
-        >>> limiter.took(writing=0.002, answering=0.1)
         >>> limiter.ahead_at_most
-        2
+        1
     """
 
     def __init__(self, count: int) -> None:
@@ -42,13 +41,6 @@ class ConcurrencyLimiter:
             return 1
         return max(1, min(self.count, math.ceil(self.count * self._writing / self._answering)))
 
-    def took(self, *, writing: float | None = None, answering: float | None = None) -> None:
-        """Note how many seconds a commit, or an answer, took."""
-        if writing is not None:
-            self._writing += (writing - self._writing) * (_WEIGHT if self._writing else 1.0)
-        if answering is not None:
-            self._answering += (answering - self._answering) * (_WEIGHT if self._answering else 1.0)
-
     async def write(self) -> None:
         """Return when one more may be written down."""
         if not self._writers and self._may_write():
@@ -56,8 +48,9 @@ class ConcurrencyLimiter:
             return
         await self._wait(self._writers)  # whoever wakes us has counted us
 
-    async def take(self) -> None:
-        """Return when a slot is free for one that was written down."""
+    async def take(self, writing: float) -> None:
+        """Return when a slot is free for one that was written down in so many seconds."""
+        self._writing += (writing - self._writing) * (_WEIGHT if self._writing else 1.0)
         if self.under_way < self.count and not self._takers:
             self.ahead -= 1
             self.under_way += 1
@@ -70,8 +63,10 @@ class ConcurrencyLimiter:
         self.ahead -= 1
         self._admit()
 
-    def give_back(self) -> None:
-        """A slot is free again."""
+    def give_back(self, answering: float | None = None) -> None:
+        """A slot is free again, after an answer that took so many seconds, or without one."""
+        if answering is not None:
+            self._answering += (answering - self._answering) * (_WEIGHT if self._answering else 1.0)
         self.under_way -= 1
         self._admit()
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from lpnb._internal.display import count
 
+#: What a case comes to.
+OUTCOMES = ("answered", "refused", "not sent", "unknown")
 #: Seconds between two lines where nobody can see a bar move.
 LOG_EVERY = 10.0
 
@@ -57,6 +59,12 @@ class Progress:
     followed: int = 0
     to_follow: int = 0
     step_rate: float = 0.0
+
+    @classmethod
+    def of(cls, total: int, outcomes: Mapping[str, int], sending: int, state: str) -> Progress:
+        """The progress of *total* cases, of which so many came to each of *outcomes*."""
+        answered, refused, not_sent, unknown = (outcomes.get(name, 0) for name in OUTCOMES)
+        return cls(total, answered, refused, not_sent, unknown, sending, state=state)
 
     @property
     def done(self) -> int:
@@ -291,7 +299,7 @@ class Counters:
 
     def __init__(self, total: int) -> None:
         self.total = total
-        self.outcomes: dict[str, int] = {"answered": 0, "refused": 0, "not sent": 0, "unknown": 0}
+        self.outcomes = dict.fromkeys(OUTCOMES, 0)
         self.sending = 0
         self.sent = 0
         """Cases of this session that have an outcome."""
@@ -303,9 +311,23 @@ class Counters:
         self.state = "running"
         #: What is done last with a conversation, how many have been opened, and how many are done with.
         self.step, self.opened, self.followed = "", 0, 0
+        self._speed, self._step_speed = Speed(), Speed()
         self.trouble = ""
         #: Whether one more was tried before it paused.
         self.tried_one = False
+
+    def progress(self) -> Progress:
+        """How far the run has come by now."""
+        left = self.total - sum(self.outcomes.values())
+        return replace(
+            Progress.of(self.total, self.outcomes, self.sending, self.state),
+            rate=self._speed.rate(self.sent),
+            seconds=self._speed.seconds,
+            step=self.step,
+            followed=self.followed,
+            to_follow=self.opened + left if self.step else 0,
+            step_rate=self._step_speed.rate(self.followed),
+        )
 
     def count(self, outcome: str) -> None:
         """Note that one more case has an outcome."""

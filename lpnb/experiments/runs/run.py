@@ -25,7 +25,6 @@ from lpnb.experiments.runs.progress import (
     Counters,
     Display,
     Progress,
-    Speed,
     advice,
     display_for,
     interrupt_notice,
@@ -79,8 +78,6 @@ class Run(Results):
         self._options = options or RunOptions()
         self._run_key = run_key
         self._counters = Counters(total)
-        self._speed: Speed | None = None
-        self._step_speed: Speed | None = None
         self._dispatcher: Dispatcher | None = None
         self._pool: WorkerPool | None = None
         self._future: concurrent.futures.Future[None] | None = None
@@ -113,20 +110,10 @@ class Run(Results):
     @property
     def progress(self) -> Progress:
         """How far it has come."""
-        counters = self._counters
         if self._future is None and self.journal_path is not None:
             states = self._look().states()
-            return _counted(counters.total, states, states.get("sending", 0), self.state)
-        left = counters.total - sum(counters.outcomes.values())
-        return replace(
-            _counted(counters.total, counters.outcomes, counters.sending, counters.state),
-            rate=self._speed.rate(counters.sent) if self._speed else 0.0,
-            seconds=self._speed.seconds if self._speed else 0.0,
-            step=counters.step,
-            followed=counters.followed,
-            to_follow=counters.opened + left if counters.step else 0,
-            step_rate=self._step_speed.rate(counters.followed) if self._step_speed else 0.0,
-        )
+            return Progress.of(self._counters.total, states, states.get("sending", 0), self.state)
+        return self._counters.progress()
 
     @property
     def failure(self) -> str | None:
@@ -173,7 +160,6 @@ class Run(Results):
             raise RunError("A run needs a client and its cases to go on: open_run(...).resume(client).")
         self._counters.begin()
         self._failure = None
-        self._speed, self._step_speed = Speed(), Speed()
         client.engine.limit_rate(options.rate)
         session = Session(
             client.engine,
@@ -420,10 +406,3 @@ class Run(Results):
         where = f"<p>{esc(self.journal_path)}</p>" if self.journal_path else ""
         caption = f"Run {self.name}: {self.state}, {count(progress.total, 'case')}"
         return table_html(caption, ("outcome", "cases"), rows) + advised + where
-
-
-def _counted(total: int, outcomes: Mapping[str, int], sending: int, state: str) -> Progress:
-    answered, refused, not_sent, unknown = (
-        outcomes.get(name, 0) for name in ("answered", "refused", "not sent", "unknown")
-    )
-    return Progress(total, answered, refused, not_sent, unknown, sending, state=state)
