@@ -10,7 +10,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Sequence
 
-from lpnb._internal.json_codec import is_too_deep
+from lpnb._internal.json_codec import clean, is_too_deep
 from lpnb._printable import one_line
 
 #: Text, its muted kind and the page's ground in the front end's colours. VS Code's own come first: its widget
@@ -30,13 +30,14 @@ _CELL = (
 
 
 def esc(value: object) -> str:
-    """Return *value* as text that no front end takes for markup.
+    """Return *value* as text that no front end takes for markup; half a character becomes U+FFFD.
 
     Example:
         >>> esc('<img src=x onerror="alert(1)">')
         '&lt;img src=x onerror=&quot;alert(1)&quot;&gt;'
     """
-    return html.escape("" if value is None else str(value), quote=True)
+    text = "" if value is None else str(value)
+    return html.escape(text if text.isascii() else clean(text), quote=True)
 
 
 def count(number: int, noun: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 #: Without effect where the system knows no such thing; a FIFO that somebody planted keeps nobody waiting.
@@ -55,22 +56,23 @@ def write_private(path: Path, content: bytes) -> None:
         file.write(content)
 
 
-def secure(path: Path) -> None:
-    """See that *path* is no link and one's own, and take it from all others; without opening it.
+def secure(paths: Iterable[Path]) -> None:
+    """See that those of *paths* that there are are no links and one's own; take them from all others.
 
-    For what SQLite has open: closing another handle of it would drop SQLite's own locks.
+    None is opened. For what SQLite has open: closing another handle of it would drop SQLite's own locks.
 
     Raises:
-        OSError: It is a link or no plain file, or belongs to another user.
+        OSError: One is a link or no plain file, or belongs to another user.
     """
-    try:
-        status = path.lstat()
-    except FileNotFoundError:
-        return
-    if trouble := _trouble(path, status):
-        raise _refusal(path, trouble)
-    if hasattr(os, "geteuid") and status.st_mode & 0o077:
-        path.chmod(0o600)
+    for path in paths:
+        try:
+            status = path.lstat()
+        except FileNotFoundError:
+            continue
+        if trouble := _trouble(path, status):
+            raise _refusal(path, trouble)
+        if hasattr(os, "geteuid") and status.st_mode & 0o077:
+            path.chmod(0o600)
 
 
 def _trouble(path: Path, status: os.stat_result) -> str | None:

@@ -11,7 +11,7 @@ import hmac
 import logging
 import re
 from base64 import b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -149,6 +149,20 @@ _SHORTEST = 8
 _LONGEST_SPELLED = 200
 _JSON_NAMES = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
 _HTML_NAMES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
+
+
+def scrub_values(value: Any, secrets: Sequence[Secret] = ()) -> Any:
+    """A copy of *value* with every text in its lists and objects scrubbed; names of fields stay.
+
+    Example:
+        >>> scrub_values({"hunter2": ["by hunter2", 1]}, [Secret("hunter2")])
+        {'hunter2': ['by ********', 1]}
+    """
+    if isinstance(value, Mapping):
+        return {name: scrub_values(each, secrets) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [scrub_values(each, secrets) for each in value]
+    return scrub(value, secrets) if isinstance(value, str) else value
 
 
 class Dresses:

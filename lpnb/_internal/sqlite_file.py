@@ -254,8 +254,7 @@ def secure_all(path: Path) -> None:
     Raises:
         OSError: One of them is not.
     """
-    for end in _ENDS:
-        secure(path.with_name(path.name + end))
+    secure([path.with_name(path.name + end) for end in _ENDS])
 
 
 def _refuse_links_beside(path: Path) -> None:

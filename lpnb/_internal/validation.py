@@ -71,7 +71,7 @@ def join(path: str, *parts: str | int) -> str:
         if isinstance(part, int):
             path += f"[{part}]"
         else:
-            part = clean(part)  # a path is printed, half characters cannot be
+            part = part if part.isascii() else clean(part)  # a path is printed, half characters cannot be
             path += f".{part}" if path else part
     return path
 

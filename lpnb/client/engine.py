@@ -160,11 +160,11 @@ class Engine:
     ) -> BatchResponse:
         """See to domains and tokens, send *batch*, and keep the response if its outcome is unknown.
 
+        That *consumer_id* can be one, whoever calls has seen to.
         *observer* is told of each attempt before its first byte may leave, and of what came of it. *over* is
         what it leaves by in place of this engine's own connections.
         """
-        if not self.account.is_ready(consumer_id):  # one that has a token was checked when it got that
-            check_consumer_id(consumer_id)
+        if not self.account.is_ready(consumer_id):
             await self.ready(consumer_id)
         flow = self.account.post(batch, consumer_id, observer)
         response = await self.run(flow, self._interrupted, over)

@@ -234,7 +234,10 @@ class ConversationBatch:
 
     def outgoing(self, account_id: str) -> EncodedBatch:
         """Return what is posted for *account_id*, with request ids of its own for this attempt."""
-        frames = self.to_wire(account_id)
+        return self.encoded(self.to_wire(account_id))
+
+    def encoded(self, frames: Sequence[Mapping[str, Any]]) -> EncodedBatch:
+        """Return *frames*, which ``to_wire`` has made, as they are posted."""
         return EncodedBatch(
             content=json_bytes(frames),
             requests=tuple((frame["id"], frame["type"]) for frame in frames),

@@ -14,9 +14,8 @@ from pydantic_core import PydanticCustomError
 
 from lpnb._internal.validation import join, must, one_of
 from lpnb.errors import Complaint
-from lpnb.models.base import Id, Json, Number, Text, Whole, WireModel, placed
+from lpnb.models.base import Id, Json, Number, Text, Whole, WireModel, placed, plain
 from lpnb.models.sdes import CustomerInfo, PersonalInfo, read_sde
-from lpnb.models.serialization import plain
 
 
 def _number_id(value: object) -> int:

@@ -17,7 +17,6 @@ from pydantic_core import PydanticCustomError
 from lpnb._internal.validation import join, must, one_of
 from lpnb.errors import Complaint
 from lpnb.models.base import Number, Text, Whole, WireModel
-from lpnb.models.serialization import plain
 
 Gender = Literal["MALE", "FEMALE", "OTHER"]
 PhoneType = Literal["HOME", "MOBILE", "WORK", "FAX", "MAIN", "HOME_FAX", "WORK_FAX", "PAGER", "OTHER"]
@@ -135,7 +134,7 @@ class Sde(WireModel):
 
     def to_wire(self) -> dict[str, Any]:
         """Return the element of ``lp_sdes`` that is sent."""
-        body = plain(self)
+        body = super().to_wire()
         auth = body.pop("auth", None)
         element = self.around(body)
         return {**element, "auth": auth} if auth is not None else element

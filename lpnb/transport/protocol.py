@@ -84,6 +84,8 @@ class PreparedPost(Request):
         self.place = _prepared_url(url)
         self.url = self.place.url
         self.fields = fields
+        self.is_looked_at = False
+        """Whether somebody has read ``headers``, and may have changed them."""
         self.extensions = {}
         self._content = content
 
@@ -91,6 +93,7 @@ class PreparedPost(Request):
     @cached_property
     def headers(self) -> Headers:  # type: ignore[override]
         """The headers as httpx has them; from the first look on they are what is sent."""
+        self.is_looked_at = True
         host = self.url.netloc.decode("ascii")
         return Headers({"Host": host, **self.fields, "Content-Length": str(len(self._content))})
 
@@ -98,11 +101,6 @@ class PreparedPost(Request):
     def stream(self) -> ByteStream:  # type: ignore[override]
         """The body as httpx's transports take it."""
         return ByteStream(self._content)
-
-    @property
-    def is_looked_at(self) -> bool:
-        """Whether somebody has read ``headers``, and may have changed them."""
-        return "headers" in self.__dict__
 
 
 @dataclass(frozen=True, slots=True)

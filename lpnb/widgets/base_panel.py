@@ -13,6 +13,7 @@ from lpnb.client.connect import connect
 from lpnb.errors import Complaint
 from lpnb.models.batches import ConversationBatch
 from lpnb.models.best_practices import Hint
+from lpnb.models.outgoing import EncodedBatch
 from lpnb.models.responses import BatchResponse
 from lpnb.widgets import html_views
 from lpnb.widgets.form.batch_form import BatchForm
@@ -59,8 +60,8 @@ class BasePanel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Make what stands below the form's fields."""
         return []
 
-    def _request_html(self, batch: ConversationBatch | None) -> str:
-        """What to show of the request that would post *batch*."""
+    def _request_html(self, outgoing: EncodedBatch | None) -> str:
+        """What to show of the request that would post *outgoing*."""
         return ""
 
     def _make_widgets(self, factory: WidgetFactory) -> list[Any]:

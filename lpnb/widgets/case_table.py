@@ -194,7 +194,7 @@ def download_html(path: Path) -> str:
 
 
 def _page_html(caption: str, rows: pd.DataFrame, columns: list[str]) -> str:
-    head = "".join(f'<th scope="col">{esc(clean(name))}</th>' for name in columns)
+    head = "".join(f'<th scope="col">{esc(name)}</th>' for name in columns)
     cells = zip(*(rows[name].tolist() for name in columns), strict=True)
     body = "".join(
         "<tr>" + "".join(_cell_html(name, cell) for name, cell in zip(columns, row, strict=True)) + "</tr>"
@@ -210,7 +210,7 @@ def _page_html(caption: str, rows: pd.DataFrame, columns: list[str]) -> str:
 def _cell_html(name: str, cell: object) -> str:
     text = cell_text(cell)
     if not text or not _ID_COLUMN.search(name):
-        return f"<td>{esc(clean(html_views.shortened(text)))}</td>"
+        return f"<td>{esc(html_views.shortened(text))}</td>"
     return f'<td class="lpnb-id">{html_views.copied_html(text)}</td>'
 
 

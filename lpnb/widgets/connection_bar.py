@@ -108,8 +108,7 @@ class ConnectionBar:
             ("Health", self._health, self._state),
         ]
         return "".join(
-            f'<span data-state="{state}"><b>{name}</b> {esc(clean(text))}</span>'
-            for name, text, state in facts
+            f'<span data-state="{state}"><b>{name}</b> {esc(text)}</span>' for name, text, state in facts
         )
 
     def _token_text(self) -> str:
@@ -122,7 +121,7 @@ class ConnectionBar:
     def refresh(self) -> None:
         """Show what is known now, and look at the token again while there is one."""
         self.facts.value = self._facts_html()
-        if self._client.engine.app_jwt is not None and not self._timer_running:
+        if not self._timer_running and self._client.engine.app_jwt is not None:
             self._timer_running = True
             loop = event_loop.loop()
             loop.call_soon_threadsafe(loop.call_later, _REFRESH_INTERVAL, self._refresh_periodically)
@@ -252,8 +251,8 @@ class ConnectionBar:
 def _settings_html(settings: Settings) -> str:
     """Every setting that is set, secrets masked, and where it is from; to be opened."""
     rows = "".join(
-        f"<dt><code>{esc(name)}</code></dt><dd>{esc(clean(value))}"
-        + (f"<small>from {esc(clean(source))}</small>" if source != "default" else "")
+        f"<dt><code>{esc(name)}</code></dt><dd>{esc(value)}"
+        + (f"<small>from {esc(source)}</small>" if source != "default" else "")
         + "</dd>"
         for name, value, source in settings.shown()
         if value

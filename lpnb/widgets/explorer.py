@@ -13,6 +13,7 @@ from lpnb._internal.display import esc
 from lpnb.client import AsyncClient, Client
 from lpnb.errors import LpnbError
 from lpnb.models.batches import ConversationBatch
+from lpnb.models.outgoing import EncodedBatch
 from lpnb.models.responses import BatchResponse
 from lpnb.widgets import html_views
 from lpnb.widgets.base_panel import BasePanel
@@ -276,8 +277,7 @@ class Explorer(BasePanel):
             self._go_on_button = self._factory.button(
                 "Go on in the open one", lambda _: self._go_on(self.sent[-1])
             )
-            insert_after(self.sender.row, self.sender.status, self._go_on_button)
-            insert_after(self.sender.row, self.sender.status, self._follow_button)
+            insert_after(self.sender.row, self.sender.status, self._follow_button, self._go_on_button)
         has_landing = bool(response.conversation_id)
         self._follow_button.description = "Where it landed, and why" if has_landing else "See the answer"
         set_visible(self._go_on_button, bool(response.open_for))
@@ -288,11 +288,11 @@ class Explorer(BasePanel):
         if status is None and response.outcome == "not sent":
             words = "the last send did not get as far as its call"
         self.connection.set_health(status is not None and status < 500, words)
-        self.batch_form.show_hints()
+        self.batch_form.show_request()
         self._saved_output.update()
 
-    def _request_html(self, batch: ConversationBatch | None) -> str:
-        return request_html(self.client, batch)
+    def _request_html(self, outgoing: EncodedBatch | None) -> str:
+        return request_html(self.client, outgoing)
 
     def _on_change(self) -> None:
         super()._on_change()

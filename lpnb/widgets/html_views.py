@@ -69,13 +69,13 @@ def agent_page_link(settings: Settings, conversation_id: str = "") -> str:
 
 def copied_html(text: str) -> str:
     """An id with a button that copies it. Without ``keys.js`` a click marks the id, for Ctrl+C."""
-    whole = esc(clean(text))
+    whole = esc(text)
     return f'<bdi class="lpnb-whole">{whole}</bdi> {copy_button(text)}'
 
 
 def copy_button(text: str = "") -> str:
     """A button that copies *text*, or else the block behind it; hidden where no script would do it."""
-    whole = esc(clean(text))
+    whole = esc(text)
     label = f' data-copy="{whole}" aria-label="Copy {whole}"' if text else ""
     return f'<button type="button" class="jupyter-button lpnb-copy"{label}>Copy</button>'
 
@@ -245,7 +245,7 @@ def size_text(number: int) -> str:
 
 def status_html(state: State, text: str) -> str:
     """One element with the state and the sentence, so that both change in one write."""
-    return f'<span role="status" data-state="{state}">{esc(clean(text))}</span>'
+    return f'<span role="status" data-state="{state}">{esc(text)}</span>'
 
 
 def answers_html(responses: Sequence[BatchResponse], columns: Sequence[str] = COLUMNS) -> str:
@@ -284,7 +284,7 @@ def _row(cells: Sequence[object], columns: Sequence[str]) -> str:
     for name, cell in zip(COLUMNS, cells, strict=True):
         if name not in columns:
             continue
-        text = esc(clean("" if cell is None else str(cell)))
+        text = esc("" if cell is None else str(cell))
         if name == "ok":
             text = '<mark class="y">yes</mark>' if cell else "<mark>no</mark>"
         if name == "type":
@@ -297,7 +297,7 @@ def _row(cells: Sequence[object], columns: Sequence[str]) -> str:
 
 def note_html(helping: str, sentence: str = "") -> str:
     """What stands below a field: its help, and what is wrong with it."""
-    wrong = f'<b role="alert">{esc(clean(sentence))}</b>' if sentence else ""
+    wrong = f'<b role="alert">{esc(sentence)}</b>' if sentence else ""
     return wrong + esc(helping)
 
 

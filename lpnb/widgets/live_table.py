@@ -67,7 +67,7 @@ class LiveTable(ipw.HTML):  # type: ignore[misc]  # ipywidgets has no types
             self.value += "<p>The receiver is stopped.</p>"
         except Exception as error:  # an exception in a task would vanish unseen
             text = f"It is not updated any more: {type(error).__name__}: {error}"
-            self.value += f'<p role="alert">{esc(clean(text))}</p>'
+            self.value += f'<p role="alert">{esc(text)}</p>'
 
     def _draw(self) -> Future[None]:
         # Asked for before looking: what comes in between is drawn next time.
@@ -100,7 +100,7 @@ def events_html(
         for event in events
     ]
     html = table_html(str(clean(caption)), _COLUMNS, rows)
-    return html if rows else f"{html}<p>{esc(clean(empty_reason or 'Nothing has come yet.'))}</p>"
+    return html if rows else f"{html}<p>{esc(empty_reason or 'Nothing has come yet.')}</p>"
 
 
 def _event_summary(event: Event) -> Any:

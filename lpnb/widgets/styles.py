@@ -83,10 +83,10 @@ def close_with_children(widget: Any) -> None:
     widget.close()
 
 
-def insert_after(box: Any, before: Any, widget: Any) -> None:
-    """Put *widget* into *box* behind *before*: what is made late costs nothing until then."""
+def insert_after(box: Any, before: Any, *widgets: Any) -> None:
+    """Put *widgets* into *box* behind *before*: what is made late costs nothing until then."""
     position = box.children.index(before) + 1
-    box.children = [*box.children[:position], widget, *box.children[position:]]
+    box.children = [*box.children[:position], *widgets, *box.children[position:]]
 
 
 @cache

@@ -243,8 +243,9 @@ def _is_index(source: CellSource) -> bool:
 
 
 def _blocks(source: CellSource, place: int) -> Iterator[Sequence[object]]:
-    for start in range(0, len(source), _BLOCK_ROWS):
-        yield source.cells(place, start, min(start + _BLOCK_ROWS, len(source)))
+    rows = len(source)
+    for start in range(0, rows, _BLOCK_ROWS):
+        yield source.cells(place, start, min(start + _BLOCK_ROWS, rows))
 
 
 def _format(

@@ -16,6 +16,7 @@ from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models.batches import ConversationBatch, RawBatch
 from lpnb.models.best_practices import Hint, advise
 from lpnb.models.conversation_request import ClientProperties
+from lpnb.models.outgoing import EncodedBatch
 from lpnb.widgets import html_views
 from lpnb.widgets.form.custom_fields import CustomFields
 from lpnb.widgets.form.fields import FormField
@@ -54,7 +55,7 @@ class BatchForm:
         on_change: Called after every change, once it has been checked and shown.
         on_error: Told of an exception, which in a callback would vanish unseen.
         extra_widgets: Makes what stands below the fields.
-        request_html: What to show of the request that would post a batch.
+        request_html: What to show of the request that would post a batch, which comes encoded.
         skip_to_send: Puts the cursor onto Send, for whoever walks by the Tab key.
     """
 
@@ -65,11 +66,12 @@ class BatchForm:
         on_change: Callable[[], None],
         on_error: Callable[[Exception], None],
         extra_widgets: Callable[[BatchForm], list[Any]],
-        request_html: Callable[[ConversationBatch | None], str],
+        request_html: Callable[[EncodedBatch | None], str],
         skip_to_send: Callable[[], None],
     ) -> None:
         self.account_id = account_id
         self.batch: ConversationBatch | None = None
+        self._outgoing: EncodedBatch | None = None
         self.complaints: tuple[Complaint, ...] = ()
         self.lines: list[html_views.JsonLine] = []
         self.changed_at = 0.0
@@ -144,7 +146,8 @@ class BatchForm:
         self.preview = factory.html(self._preview_html(), "lpnb-preview")
         self.complaint_summary: Any = None
         self.complaint_buttons: Any = None
-        self.hints = factory.html(self._hints_html(), "lpnb-says")
+        self.hints = factory.html("", "lpnb-says")
+        self._show_hints()
         self.side = factory.box([self.preview, self.hints], "lpnb-side")
 
     def _skip_link(self) -> Any:
@@ -373,11 +376,11 @@ class BatchForm:
                 section.show_complaints(sentences)
             self._show_consumer_note(sentences.get(CONSUMER, ""))
             self._show_complaint_buttons()
-            self.show_hints()
+            self._show_hints()
             self.preview.value = self._preview_html()
             self._on_change()
         except Exception as error:  # an exception in a callback would vanish unseen
-            self.batch = None  # what was right before is not what the form holds now
+            self.batch = self._outgoing = None  # what was right before is not what the form holds now
             self._on_error(error)
 
     def _check(self) -> dict[str, str]:
@@ -387,12 +390,13 @@ class BatchForm:
         try:
             batch = ConversationBatch.from_wire(frames, unknown="keep", keep_ids=False)
         except InvalidValueError as error:
-            self.batch, complaints = None, list(error.complaints)
+            self.batch, self._outgoing, complaints = None, None, list(error.complaints)
             frames[1]["body"] = {"brandId": self.account_id, **frames[1]["body"]}
         else:
             properties = self._client_properties
             self.batch = ConversationBatch(batch.profile, batch.request, properties, None, batch.more)
             frames = self.batch.to_wire(self.account_id)
+            self._outgoing = self.batch.encoded(frames)
         try:
             check_consumer_id(self.consumer_id.value)
         except InvalidValueError as error:
@@ -419,12 +423,13 @@ class BatchForm:
         if self.consumer_note is not None:
             self.consumer_note.value = html_views.note_html("", sentence)
 
-    def show_hints(self) -> None:
-        """Show the request and the advice as they are now."""
-        self.hints.value = self._hints_html()
+    def show_request(self) -> None:
+        """Show the request as it is now: a send may have looked up where it goes."""
+        self.hints.value = self._request_html(self._outgoing) + self._advice_html
 
-    def _hints_html(self) -> str:
-        return self._request_html(self.batch) + html_views.hints_html(self.advice)
+    def _show_hints(self) -> None:
+        self._advice_html = html_views.hints_html(self.advice)
+        self.show_request()
 
     def _show_complaint_buttons(self) -> None:
         """One button for each complaint, which leads to its field. Buttons once made are used again."""
@@ -457,8 +462,8 @@ class BatchForm:
 
     def _preview_note(self) -> str:
         note = "Request ids are made fresh for each send."
-        if self.batch is not None:
-            note = f"{html_views.size_text(len(self.batch.outgoing(self.account_id).content))}. {note}"
+        if self._outgoing is not None:
+            note = f"{html_views.size_text(len(self._outgoing.content))}. {note}"
         if carried := len(self.form.carried):
             note += f" {count(carried, 'loaded value')} without a field: carried along."
         if self._client_properties is not None:

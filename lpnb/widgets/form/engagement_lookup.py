@@ -11,7 +11,6 @@ import ipywidgets as ipw
 
 from lpnb._internal import event_loop
 from lpnb._internal.display import esc
-from lpnb._internal.json_codec import clean
 from lpnb.client import AsyncClient, Client
 from lpnb.errors import InvalidValueError
 from lpnb.models.engagement_attributes import (
@@ -191,8 +190,8 @@ class EngagementLookup:
             ("session", engagement.session_id), ("conversation", engagement.conversation_id),
             ("status", engagement.status),
         ]  # fmt: skip
-        rows = "".join(f"<dt>{name}</dt><dd>{esc(clean(value))}</dd>" for name, value in facts if value)
-        raw = esc(clean(engagement.raw.decode("utf-8", "replace")[:20_000]))
+        rows = "".join(f"<dt>{name}</dt><dd>{esc(value)}</dd>" for name, value in facts if value)
+        raw = esc(engagement.raw.decode("utf-8", "replace")[:20_000])
         self.result.value = (
             f'<div class="lpnb-outcome" data-outcome="{"answered" if offered else "unknown"}"><dl>{rows}</dl>'
             '</div><details class="lpnb-raw"><summary>The reply as it came</summary>'

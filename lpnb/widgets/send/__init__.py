@@ -1,1 +1,1 @@
-"""Sending from a panel: Send and Stop, confirmation, request preview, what was sent and how it looks."""
+"""Sending from a panel: Send and Stop, request preview, what was sent and how it looks."""

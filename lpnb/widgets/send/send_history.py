@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from lpnb._internal import event_loop
-from lpnb._internal.redaction import Secret, scrub
+from lpnb._internal.redaction import scrub_values
 from lpnb.client import AsyncClient, Client
 from lpnb.errors import LpnbError
 from lpnb.models.batches import ConversationBatch
@@ -18,6 +18,8 @@ from lpnb.widgets.send.sent_request import SentRequest, begun_record
 
 #: Seconds without a change after which the form is written anew.
 _FORM_DELAY = 1.0
+#: In place of what is sent, where that is kept in memory alone.
+_NOT_SHOWN = ConversationBatch()
 
 
 class SendHistory:
@@ -60,9 +62,9 @@ class SendHistory:
         """Write down that a send begins, before it leaves; without its values where nothing is to be kept."""
         self._begun_key = uuid.uuid4().hex
         place = (client.settings.account_id, client.settings.domain_api)
-        shown = batch if self.is_kept else ConversationBatch()
+        shown = batch if self.is_kept else _NOT_SHOWN
         record = {**begun_record(self._begun_key, place, shown, consumer_id), "values": self.is_kept}
-        record = _scrubbed(record, client.settings.secrets)
+        record = scrub_values(record, client.settings.secrets)
         self._quietly(lambda: self.store.begin(record, kept=self.is_kept))
 
     def add(
@@ -70,8 +72,8 @@ class SendHistory:
     ) -> SentRequest:
         """Take on what came of the send that was begun last."""
         place = (client.settings.account_id, client.settings.domain_api)
-        sent = SentRequest(len(self.sent) + 1, client, batch, response, *place)
-        sent.key, self._begun_key = self._begun_key or sent.key, ""
+        key, self._begun_key = self._begun_key or uuid.uuid4().hex, ""
+        sent = SentRequest(len(self.sent) + 1, client, batch, response, *place, key=key)
         self.sent.append(sent)
         self.update(sent)
         self._quietly(self.store.end, sent.key)
@@ -79,12 +81,9 @@ class SendHistory:
 
     def update(self, sent: SentRequest) -> None:
         """Something more is known of *sent*."""
-        self._write(sent.record(), sent.client)
-
-    def _write(self, record: dict[str, Any], client: Client | AsyncClient | None) -> None:
         if self.is_kept:
-            secrets = () if client is None else client.settings.secrets
-            self._quietly(self.store.add, _scrubbed(record, secrets))
+            secrets = () if sent.client is None else sent.client.settings.secrets
+            self._quietly(self.store.add, scrub_values(sent.record(), secrets))
 
     def form_changed(self) -> None:
         """Write the form anew once nothing has changed for a moment."""
@@ -99,7 +98,7 @@ class SendHistory:
     def _save_form(self) -> None:
         if self.is_kept:
             secrets = self._client().settings.secrets
-            self._quietly(lambda: self.store.save_form(_scrubbed(self._form(), secrets)))
+            self._quietly(lambda: self.store.save_form(scrub_values(self._form(), secrets)))
 
     def keep(self, kept: bool) -> None:
         """Keep everything on disk from now on, what there is included; or delete it there."""
@@ -123,12 +122,3 @@ class SendHistory:
         except (OSError, ValueError) as error:
             self.trouble = f"{self.store.folder} cannot be used: {error}. Sends are kept in memory alone."
             return None
-
-
-def _scrubbed(value: Any, secrets: Sequence[Secret]) -> Any:
-    """*value* with every text in it cleaned of the *secrets*, and of what is shaped like a token."""
-    if isinstance(value, Mapping):
-        return {name: _scrubbed(each, secrets) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_scrubbed(each, secrets) for each in value]
-    return scrub(value, secrets) if isinstance(value, str) else value

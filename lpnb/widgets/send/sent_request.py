@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,7 +38,7 @@ class SentRequest:
     account_id: str
     domain_api: str
     landing: Landing | None = None
-    key: str = field(default_factory=lambda: uuid.uuid4().hex)
+    key: str = ""
 
     # On disk
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from lpnb._internal.display import esc
-from lpnb._internal.json_codec import clean
 from lpnb.widgets import html_views
 from lpnb.widgets.send.sent_request import SentRequest
 
@@ -19,14 +18,14 @@ _COLUMNS = [name for name in html_views.COLUMNS if name != "consumer_id"]
 def sent_html(sent: SentRequest) -> str:
     """One send: the outcome in words, a row for each frame, what was posted and what came back."""
     response = sent.response
-    facts = f"<dt>account</dt><dd>{esc(clean(sent.account_id))}</dd>"
+    facts = f"<dt>account</dt><dd>{esc(sent.account_id)}</dd>"
     facts += f"<dt>consumer</dt><dd>{html_views.copied_html(sent.consumer_id)}</dd>"
     if response.conversation_id:
         facts += f"<dt>conversation</dt><dd>{html_views.copied_html(response.conversation_id)}"
         if sent.client is not None and sent.client.settings.on_loopback:
             facts += f" {html_views.agent_page_link(sent.client.settings, response.conversation_id)}"
         facts += "</dd>"
-    explanation = esc(clean(html_views.panel_text(response.explanation)))
+    explanation = esc(html_views.panel_text(response.explanation))
     return (
         f'<div class="lpnb-outcome" data-outcome="{esc(response.outcome)}">'
         f"<h3>#{sent.number} · {esc(response.outcome)}</h3><p>{explanation}</p>"
@@ -57,7 +56,7 @@ def _block(title: str, text: str) -> str:
     return (
         f"<section><h3>{esc(title)}</h3>{html_views.copy_button()}"
         f'<pre tabindex="0" role="region" aria-label="{esc(title)}">'
-        f'<code class="lpnb-whole">{esc(clean(text))}</code></pre></section>'
+        f'<code class="lpnb-whole">{esc(text)}</code></pre></section>'
     )
 
 
@@ -83,10 +82,10 @@ def _difference(title: str, before: Sequence[str], after: Sequence[str]) -> str:
             shown = list(before[a:b])
             if len(shown) > 7:
                 shown[3:-3] = [f"… {len(shown) - 6} equal lines"]
-            lines += [f'<span class="l">  {esc(clean(line))}</span>' for line in shown]
+            lines += [f'<span class="l">  {esc(line)}</span>' for line in shown]
         else:
-            lines += [f'<span class="l w">− {esc(clean(line))}</span>' for line in before[a:b]]
-            lines += [f'<span class="l y">+ {esc(clean(line))}</span>' for line in after[c:d]]
+            lines += [f'<span class="l w">− {esc(line)}</span>' for line in before[a:b]]
+            lines += [f'<span class="l y">+ {esc(line)}</span>' for line in after[c:d]]
     same_text = " (the same)" if list(before) == list(after) else ""
     return (
         f'<section><h4>{esc(title)}{same_text}</h4><pre tabindex="0" role="region" aria-label="{esc(title)}">'

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lpnb._internal.display import esc
-from lpnb._internal.json_codec import clean
 from lpnb.errors import LpnbError
 from lpnb.models.batches import ConversationBatch
 from lpnb.widgets import html_views
@@ -96,7 +95,7 @@ class CodeTab:
             return
         self.code.value = (
             f'{html_views.copy_button()}<pre tabindex="0" role="region" aria-label="{esc(self.chosen)}">'
-            f'<code class="lpnb-whole">{esc(clean(self.text))}</code></pre>'
+            f'<code class="lpnb-whole">{esc(self.text)}</code></pre>'
         )
 
     @property

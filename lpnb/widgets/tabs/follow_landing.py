@@ -9,7 +9,6 @@ from typing import Any
 
 from lpnb._internal import event_loop
 from lpnb._internal.display import esc
-from lpnb._internal.json_codec import clean
 from lpnb.client import AsyncClient, Client
 from lpnb.client.connect import sandbox_of
 from lpnb.client.landings import DEFAULT_WAIT
@@ -102,16 +101,16 @@ def trace_html(trace: Mapping[str, Any]) -> str:
     """
     steps = "".join(
         f'<li data-outcome="{esc(step["outcome"])}"><b>{esc(step["rule"])}</b> {esc(step["outcome"])}'
-        f"<small>{esc(clean(step['why']))}</small></li>"
+        f"<small>{esc(step['why'])}</small></li>"
         for step in trace.get("steps", ())
     )
     rows = "".join(
-        f"<tr><td>{'yes' if each['matched'] else 'no'}</td><td>{esc(clean(each['name']))}</td>"
+        f"<tr><td>{'yes' if each['matched'] else 'no'}</td><td>{esc(each['name'])}</td>"
         f"<td>{esc(each['campaignId'])} / {esc(each['engagementId'])}</td>"
-        f"<td>{esc(clean(each['why']))}</td></tr>"
+        f"<td>{esc(each['why'])}</td></tr>"
         for each in trace.get("engagements", ())
     )
-    by = esc(clean(trace.get("consideredBy", "")))
+    by = esc(trace.get("consideredBy", ""))
     considered = (
         f"<details><summary>Every engagement, and why it fits or not (asked by {by})</summary>"
         '<div role="region" aria-label="Engagements" tabindex="0"><table><thead><tr>'
@@ -121,5 +120,5 @@ def trace_html(trace: Mapping[str, Any]) -> str:
         if rows
         else ""
     )
-    inferred = f"<p>{esc(clean(trace['inferred']))}</p>" if trace.get("inferred") else ""
+    inferred = f"<p>{esc(trace['inferred'])}</p>" if trace.get("inferred") else ""
     return f"<h3>Why: the sandbox's rules in order</h3><ol>{steps}</ol>{inferred}{considered}"

@@ -13,7 +13,6 @@ import ipywidgets as ipw
 
 from lpnb._internal import event_loop
 from lpnb._internal.display import esc
-from lpnb._internal.json_codec import clean
 from lpnb.client import AsyncClient, Client
 from lpnb.client.conversation_engine import ConversationEngine
 from lpnb.client.transcripts import TranscriptLine
@@ -282,6 +281,6 @@ def _line_html(line: TranscriptLine) -> str:
     side = "own" if line.who == "consumer" else "other"
     bad = ' data-bad="yes"' if line.outcome in ("refused", "not sent", "unknown") else ""
     return (
-        f'<li class="{side}"{bad}><small>{esc(clean(about_text))}</small>'
-        f'<span dir="auto">{esc(clean(html_views.shortened(text, _LINE)))}</span></li>'
+        f'<li class="{side}"{bad}><small>{esc(about_text)}</small>'
+        f'<span dir="auto">{esc(html_views.shortened(text, _LINE))}</span></li>'
     )

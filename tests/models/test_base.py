@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from lpnb import CustomerInfo, PersonalInfo
+from lpnb.models.base import plain
 from lpnb.models.conversation_request import CampaignInfo, ConsumerRequestConversation, ConversationContext
 from lpnb.models.sdes import Address, Auth, Contact
-from lpnb.models.serialization import plain
 
 MODELS = [
     PersonalInfo(),
