@@ -662,7 +662,7 @@ def _as_secret(value: object, needed: bool = True) -> tuple[Secret, str | None]:
         return NO_SECRET, "must not be empty" if needed else None
     if not isinstance(value, Secret):
         return NO_SECRET, f"must be text; got {type(value).__name__}"
-    if lone_surrogate(value.reveal()) is not None:
+    if not value.reveal().isascii() and lone_surrogate(value.reveal()) is not None:
         return value, "must be text that can be encoded; it holds half a character"
     return value, None
 

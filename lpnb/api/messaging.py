@@ -22,7 +22,6 @@ from lpnb.transport.protocol import (
     Flow,
     PreparedPost,
     RefreshTokens,
-    Request,
     Sleep,
     Verdict,
     verdict,
@@ -124,7 +123,8 @@ def _post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchRes
                     return _not_sent(outgoing, consumer_id, pause, attempts)
                 yield pause or RefreshTokens(consumer_id)
         attempts += 1
-        answer = yield conversation_request(outgoing, context.origin, context.account_id, tokens)
+        url, headers = request_head(outgoing, context.origin, context.account_id, tokens)
+        answer = yield PreparedPost(url, headers, outgoing.content)
         assert answer is not None  # noqa: S101 - a request is answered with an exchange
         exchange, reading = _read(answer, outgoing, context, tokens)
         code = reading.pairs[0].code or "" if reading.pairs else ""
@@ -188,8 +188,10 @@ def _read(
     return exchange, Reading(pairs, reading.strays, note)
 
 
-def conversation_request(outgoing: EncodedBatch, origin: str, account_id: str, tokens: Tokens) -> Request:
-    """The POST that carries *outgoing* to *origin*. *tokens* are the AppJWT and the ConsumerJWS."""
+def request_head(
+    outgoing: EncodedBatch, origin: str, account_id: str, tokens: Tokens
+) -> tuple[str, dict[str, str]]:
+    """URL and headers of the POST that carries *outgoing* to *origin*."""
     headers = {
         "Content-Type": "application/json",
         "Authorization": tokens[0].reveal(),
@@ -202,8 +204,7 @@ def conversation_request(outgoing: EncodedBatch, origin: str, account_id: str, t
         # transport uses it for this request alone.
         headers["Connection"] = "close"
     path = "conversation/send" if outgoing.by_send else "conversation"
-    url = f"{origin}/api/account/{account_id}/messaging/consumer/{path}?v=3"
-    return PreparedPost(url, headers, outgoing.content)
+    return f"{origin}/api/account/{account_id}/messaging/consumer/{path}?v=3", headers
 
 
 def _response(

@@ -27,7 +27,7 @@ from lpnb.widgets.send.landing_lookup import LandingLookup
 from lpnb.widgets.send.request_preview import request_html
 from lpnb.widgets.send.send_history import SendHistory
 from lpnb.widgets.send.sent_request import SentRequest
-from lpnb.widgets.styles import WidgetFactory, css, insert_after, set_visible
+from lpnb.widgets.styles import WidgetFactory, css, set_visible
 from lpnb.widgets.tabs.code import CodeTab, cell_code
 from lpnb.widgets.tabs.experiment import ExperimentTab, saved_table_html
 from lpnb.widgets.tabs.follow import FollowTab
@@ -273,11 +273,11 @@ class Explorer(BasePanel):
             history.refresh()
         self._show_count()
         if self._follow_button is None:
-            self._follow_button = self._factory.button("", lambda _: self.follow(self.sent[-1]))
-            self._go_on_button = self._factory.button(
-                "Go on in the open one", lambda _: self._go_on(self.sent[-1])
+            row, status, late = self.sender.row, self.sender.status, self._factory.button_after
+            self._follow_button = late(row, status, "", lambda _: self.follow(self.sent[-1]))
+            self._go_on_button = late(
+                row, self._follow_button, "Go on in the open one", lambda _: self._go_on(self.sent[-1])
             )
-            insert_after(self.sender.row, self.sender.status, self._follow_button, self._go_on_button)
         has_landing = bool(response.conversation_id)
         self._follow_button.description = "Where it landed, and why" if has_landing else "See the answer"
         set_visible(self._go_on_button, bool(response.open_for))

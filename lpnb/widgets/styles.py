@@ -67,6 +67,14 @@ class WidgetFactory:
         button.on_click(handle_click)
         return button
 
+    def button_after(
+        self, box: Any, before: Any, text: str, on_press: Any, *classes: str, tooltip: str | None = None
+    ) -> Any:
+        """A button that is made late, behind *before* in *box*."""
+        button = self.button(text, on_press, *classes, tooltip=tooltip)
+        insert_after(box, before, button)
+        return button
+
 
 def set_visible(widget: Any, visible: bool) -> None:
     """Show or hide *widget* by class: a layout of its own would cost a message more."""
@@ -83,10 +91,10 @@ def close_with_children(widget: Any) -> None:
     widget.close()
 
 
-def insert_after(box: Any, before: Any, *widgets: Any) -> None:
-    """Put *widgets* into *box* behind *before*: what is made late costs nothing until then."""
+def insert_after(box: Any, before: Any, widget: Any) -> None:
+    """Put *widget* into *box* behind *before*: what is made late costs nothing until then."""
     position = box.children.index(before) + 1
-    box.children = [*box.children[:position], *widgets, *box.children[position:]]
+    box.children = [*box.children[:position], widget, *box.children[position:]]
 
 
 @cache

@@ -75,8 +75,9 @@ class Toolbar:
         form = self._batch_form
         self.undo.disabled = not form.can_undo
         if self.redo is None and form.can_redo:
-            self.redo = self._factory.button("Redo", lambda _: self._run_action(form.redo), "lpnb-tool")
-            insert_after(self._row, self.undo, self.redo)
+            self.redo = self._factory.button_after(
+                self._row, self.undo, "Redo", lambda _: self._run_action(form.redo), "lpnb-tool"
+            )
         if self.redo is not None:
             self.redo.disabled = not form.can_redo
 

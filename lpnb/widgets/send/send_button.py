@@ -19,7 +19,7 @@ from lpnb.models.batches import ConversationBatch
 from lpnb.models.responses import BatchResponse, Outcome, Pair
 from lpnb.widgets import html_views
 from lpnb.widgets.form.batch_form import BatchForm
-from lpnb.widgets.styles import WidgetFactory, insert_after, set_visible
+from lpnb.widgets.styles import WidgetFactory, set_visible
 
 #: Seconds without a change after which what is shown is what was typed.
 TYPING_DELAY = 0.25
@@ -132,16 +132,18 @@ class SendButton:
         if self._again_button is None:
             words = "Send again for a new consumer"
             tooltip = "The same payload, for a fresh consumer id"
-            self._again_button = self._factory.button(words, self._on_again, tooltip=tooltip)
-            insert_after(self.row, self.status, self._again_button)
+            self._again_button = self._factory.button_after(
+                self.row, self.status, words, self._on_again, tooltip=tooltip
+            )
         return self._again_button
 
     @property
     def stop_button(self) -> Any:
         """The button that gives up a send, made with the first one."""
         if self._stop_button is None:
-            self._stop_button = self._factory.button("Stop", self._on_stop, "lpnb-hidden")
-            insert_after(self.row, self.button, self._stop_button)
+            self._stop_button = self._factory.button_after(
+                self.row, self.button, "Stop", self._on_stop, "lpnb-hidden"
+            )
         return self._stop_button
 
     @property
