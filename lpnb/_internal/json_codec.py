@@ -48,7 +48,7 @@ def read_json(data: bytes | str, *, clamp: bool = False) -> Any:
         [{'code': 'OK', 'reqId': '1'}]
         >>> read_json('{"a": 1, "a": 2}')
         Traceback (most recent call last):
-        lpnb._internal.json_codec.JsonError: the key 'a' occurs twice in one object
+        lpnb._internal.json_codec.JsonLimitError: the key 'a' occurs twice in one object
     """
     if isinstance(data, bytes):
         try:
@@ -68,6 +68,14 @@ def read_json(data: bytes | str, *, clamp: bool = False) -> Any:
     except json.JSONDecodeError as error:
         raise JsonError(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
     return clean(value) if halves or "\\u" in text else value
+
+
+def json_in(data: bytes | str) -> Any:
+    """The value that *data* is, or None where ``read_json`` refuses it."""
+    try:
+        return read_json(data)
+    except JsonError:
+        return None
 
 
 def clean(value: Any) -> Any:

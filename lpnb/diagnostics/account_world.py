@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from lpnb._internal import event_loop
-from lpnb._internal.json_codec import JsonError, clean, read_json
+from lpnb._internal.json_codec import JsonError, clean, json_in, read_json
 from lpnb._internal.private_files import write_private
 from lpnb.api.history import LANDING_CONTENT, HistoryRecord, by_filters
 from lpnb.client.client_base import check_client
@@ -280,10 +280,7 @@ def _reader_of(path: Path, facts: _AccountFacts, complaints: list[Complaint]) ->
                 facts.add_journal(reader)
 
         return read_run
-    try:
-        value = read_json(path.read_bytes())
-    except (JsonError, RecursionError):
-        value = None
+    value = json_in(path.read_bytes())
     log = value.get("log") if isinstance(value, Mapping) else None
     replies = list(_replies(log)) if isinstance(log, Mapping) else [("", None, value)]
     others = {found for url, _, _ in replies if (found := _account_in(url)) not in (None, facts.account_id)}

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from lpnb._internal.display import brief, esc, table_html
-from lpnb._internal.json_codec import JsonError, read_json
+from lpnb._internal.json_codec import json_in
 from lpnb._internal.placeholders import placeholder_in
 from lpnb._printable import one_line
 from lpnb.errors import Complaint, InvalidValueError
@@ -524,10 +524,7 @@ _PAGE_ADVICE = "Check the address and the way there: lpnb doctor shows hosts, pr
 
 def _said_status(body: str | None, says: bool) -> int | None:
     """The status of an answer that came without its own: as its code says, or 200."""
-    try:
-        value = read_json(body or "")
-    except JsonError:
-        return None
+    value = json_in(body or "")
     code = value.get("code") if isinstance(value, Mapping) else None
     code = _STATUS_WORDS.get(code) if isinstance(code, str) else code
     return code if isinstance(code, int) and 200 <= code <= 599 else 200 if says else None
@@ -541,10 +538,7 @@ _STATUS_WORDS = {
 
 def _error_code(body: str | None) -> str | None:
     """The errorCode of an authorisation frame that names a request as well."""
-    try:
-        value = read_json(body or "")
-    except JsonError:
-        return None
+    value = json_in(body or "")
     for element in value if isinstance(value, list) else [value]:
         inner = element.get("body") if isinstance(element, Mapping) else None
         for source in (inner, element):
@@ -564,10 +558,7 @@ def _sent_frames(parsed: ParsedRequest, reply: RecordedReply) -> list[tuple[str,
     if isinstance(parsed.frames, list):
         frames = [frame for frame in parsed.frames if isinstance(frame, Mapping)]
         return [(str(frame.get("id", "")), str(frame.get("type", ""))) for frame in frames]
-    try:
-        value = read_json(reply.body or "")
-    except JsonError:
-        value = None
+    value = json_in(reply.body or "")
     elements = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, Mapping)]
     return [
         (

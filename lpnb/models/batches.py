@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from lpnb._internal.display import brief, pre_html
-from lpnb._internal.json_codec import JsonError, json_bytes, json_trouble, read_json
+from lpnb._internal.json_codec import JsonError, json_bytes, json_in, json_trouble, read_json
 from lpnb._internal.request_ids import fresh_ids
 from lpnb._internal.validation import join, must, one_of
 from lpnb.errors import Complaint, InvalidValueError
@@ -28,7 +28,7 @@ from lpnb.models.conversation_request import (
     SetUserProfile,
     TtrDefName,
 )
-from lpnb.models.outgoing import Batch, EncodedBatch
+from lpnb.models.outgoing import Batch, EncodedBatch, content_bytes
 from lpnb.models.sdes import AnySde
 
 if TYPE_CHECKING:
@@ -285,38 +285,23 @@ class RawBatch:
     def __post_init__(self) -> None:
         if self.content is None:
             raise InvalidValueError([Complaint("frames", "frames must be given; got None.")])
-        try:
-            self._bytes()
-        except (UnicodeEncodeError, TypeError, ValueError, RecursionError) as error:
-            reason = "half a character" if isinstance(error, UnicodeEncodeError) else str(error)
-            sentence = f"frames cannot be turned into bytes: {reason}."
-            raise InvalidValueError([Complaint("frames", sentence)]) from None
+        content_bytes("frames", self.content)
         header = self.client_properties
         if header is not None and (not header.isascii() or not header.isprintable()):
             sentence = "Client-Properties must be one line of printable ASCII."
             raise InvalidValueError([Complaint("Client-Properties", sentence)])
 
-    def _bytes(self) -> bytes:
-        if isinstance(self.content, bytes):
-            return self.content
-        if isinstance(self.content, str):
-            return self.content.encode("utf-8")
-        return json.dumps(self.content, ensure_ascii=False).encode("utf-8")
-
     def outgoing(self, account_id: str) -> EncodedBatch:
         """Return the bytes as given; the account is not filled in."""
-        content = self._bytes()
-        try:
-            array = read_json(content)
-        except (JsonError, RecursionError):
-            array = None
+        content = content_bytes("frames", self.content)
+        array = json_in(content)
         frames = [frame for frame in array if isinstance(frame, dict)] if isinstance(array, list) else []
         requests = tuple((_wire_id(frame.get("id")), str(frame.get("type", ""))) for frame in frames)
         # What has no frames is sent all the same, and its answer has a row.
         return EncodedBatch(content, requests or (("", ""),), self.client_properties, given_ids=True)
 
     def __repr__(self) -> str:
-        return f"RawBatch({len(self._bytes())} bytes)"
+        return f"RawBatch({len(content_bytes('frames', self.content))} bytes)"
 
 
 #: What older pages have beside or in place of authenticatedData.

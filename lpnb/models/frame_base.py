@@ -14,12 +14,12 @@ from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema, model_va
 from pydantic_core import PydanticCustomError
 
 from lpnb._internal.display import pre_html
-from lpnb._internal.json_codec import JsonError, json_trouble, read_json
+from lpnb._internal.json_codec import json_in, json_trouble
 from lpnb._internal.request_ids import fresh_ids
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models.base import Json, Text, WireModel, placed
 from lpnb.models.conversation_request import ClientProperties
-from lpnb.models.outgoing import EncodedBatch
+from lpnb.models.outgoing import EncodedBatch, content_bytes
 
 #: Characters of a SEND request. Source: the guide; a file's preview has a limit of its own.
 LONGEST_REQUEST = 5_000
@@ -207,29 +207,14 @@ class RawFrame(Frame):
     req_id: str | None = None
 
     def __post_init__(self) -> None:
-        try:
-            self._bytes()
-        except (UnicodeEncodeError, TypeError, ValueError, RecursionError) as error:
-            reason = "half a character" if isinstance(error, UnicodeEncodeError) else str(error)
-            raise InvalidValueError(
-                [Complaint("frame", f"frame cannot be turned into bytes: {reason}.")]
-            ) from None
-
-    def _bytes(self) -> bytes:
-        if isinstance(self.content, bytes):
-            return self.content
-        text = self.content if isinstance(self.content, str) else json.dumps(self.content, ensure_ascii=False)
-        return text.encode("utf-8")
+        content_bytes("frame", self.content)
 
     def outgoing(self, account_id: str) -> EncodedBatch:
         """Return the bytes as given."""
         del account_id
-        content = self._bytes()
-        try:
-            frame_in_content = read_json(content)
-        except (JsonError, RecursionError):
-            frame_in_content = None
-        frame = frame_in_content if isinstance(frame_in_content, dict) else {}
+        content = content_bytes("frame", self.content)
+        value = json_in(content)
+        frame = value if isinstance(value, dict) else {}
         req_id = frame.get("id")
         named = str(req_id) if isinstance(req_id, str | int) and not isinstance(req_id, bool) else ""
         header = self.client_properties.to_header() if self.client_properties else None
@@ -238,7 +223,7 @@ class RawFrame(Frame):
         )
 
     def _repr_html_(self) -> str:
-        return pre_html(self._bytes().decode("utf-8", "replace"))
+        return pre_html(content_bytes("frame", self.content).decode("utf-8", "replace"))
 
     def __repr__(self) -> str:
-        return f"RawFrame({len(self._bytes())} bytes)"
+        return f"RawFrame({len(content_bytes('frame', self.content))} bytes)"

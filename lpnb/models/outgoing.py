@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -24,6 +25,23 @@ class EncodedBatch:
     given_ids: bool = False
     by_send: bool = False
     conversation_id: str | None = None
+
+
+def content_bytes(name: str, content: object) -> bytes:
+    """Text and bytes byte for byte, anything else as JSON.
+
+    Raises:
+        InvalidValueError: The *content* of the argument *name* cannot be turned into bytes.
+    """
+    if isinstance(content, bytes):
+        return content
+    try:
+        text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+        return text.encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        reason = "half a character" if isinstance(error, UnicodeEncodeError) else str(error)
+        sentence = f"{name} cannot be turned into bytes: {reason}."
+        raise InvalidValueError([Complaint(name, sentence)]) from None
 
 
 @runtime_checkable

@@ -97,24 +97,5 @@ def mix(colour: str, under: str, share: float) -> str:
     return "#" + "".join(f"{round(share * over + (1 - share) * below):02x}" for over, below in pairs)
 
 
-def contrast(one: str, other: str) -> float:
-    """How well the one can be read on the other, 1 to 21; text wants 4.5.
-
-    Example:
-        >>> contrast("#000000", "#ffffff")
-        21.0
-
-    Source: WCAG 2.2, relative luminance and contrast ratio.
-    """
-    low, high = sorted((_luminance(one), _luminance(other)))
-    return (high + 0.05) / (low + 0.05)
-
-
-def _luminance(colour: str) -> float:
-    parts = [part / 255 for part in _parts(colour)]
-    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
 def _parts(colour: str) -> tuple[int, ...]:
     return tuple(bytes.fromhex(colour.lstrip("#")))

@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any
 
-from lpnb._internal.json_codec import JsonError, clean, json_trouble, read_json
+from lpnb._internal.json_codec import JsonError, clean, json_in, json_trouble, read_json
 from lpnb.errors import Complaint
 from lpnb.snippets.js_literals import JsSyntaxError, read_json_with_comments
 
@@ -53,32 +53,25 @@ def read_lenient_json(text: str) -> tuple[Any, list[Complaint]]:
         first = error
     if len(text) > _MAX_LITERAL or _is_plain_json(text):  # and something in it can be understood in two ways
         raise first
-    if quote := typographic_quote(text):
-        sentence = (
-            f"frames have typographic quotes ({quote}), which JSON does not allow; they were "
-            "read as plain ones."
-        )
-        for attempt in (text.translate(TYPOGRAPHIC), _only_double(text)):
-            try:
-                return read_json(attempt), [Complaint("frames", sentence)]
-            except JsonError:
-                continue
-    plain = _OUTSIDE_TEXT.sub(lambda match: match[0] if match[0][0] == '"' else " ", text)
-    if plain != text:
-        try:
-            sentence = (
-                "frames have blanks that JSON has not (no-break or invisible ones, as web pages and chats "
-                "have); they were read as plain ones."
-            )
-            return read_json(plain), [Complaint("frames", sentence)]
-        except JsonError:
-            pass
-    for plain, language in ((html.unescape(text), "HTML"), (_RUBY.sub('":', text), "Ruby")):
-        if plain != text:
-            try:
-                return read_json(plain), [_written_in(language)]
-            except JsonError:
-                continue
+    quotes = Complaint(
+        "frames",
+        f"frames have typographic quotes ({typographic_quote(text)}), which JSON does not allow; they were "
+        "read as plain ones.",
+    )
+    blanks = Complaint(
+        "frames",
+        "frames have blanks that JSON has not (no-break or invisible ones, as web pages and chats have); "
+        "they were read as plain ones.",
+    )
+    for attempt, complaint in (
+        (text.translate(TYPOGRAPHIC), quotes),
+        (_only_double(text), quotes),
+        (_OUTSIDE_TEXT.sub(lambda match: match[0] if match[0][0] == '"' else " ", text), blanks),
+        (html.unescape(text), _written_in("HTML")),
+        (_RUBY.sub('":', text), _written_in("Ruby")),
+    ):
+        if attempt != text and (value := json_in(attempt)) is not None:
+            return value, [complaint]
     if _PYTHON.search(text) and (value := read_python_literal(text)) is not None:
         return value, [_written_in("Python")]
     try:
@@ -119,10 +112,8 @@ def _only_double(text: str) -> str:
 def _unwrapped(value: Any) -> Any:
     """JSON that was written into a string once more."""
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
-        try:
-            return read_json(value)
-        except JsonError:
-            return value
+        inner = json_in(value)
+        return value if inner is None else inner
     return value
 
 

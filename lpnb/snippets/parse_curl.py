@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from lpnb._internal.json_codec import JsonError, read_json
+from lpnb._internal.json_codec import json_in
 from lpnb.errors import Complaint
 from lpnb.snippets.cmd_lexer import cmd_words
 from lpnb.snippets.lenient_json import TYPOGRAPHIC, typographic_quote
@@ -106,13 +106,7 @@ def _calls_as_written(text: str) -> tuple[list[RecordedCall], list[Complaint]]:
 
 
 def _is_json(body: str | None) -> bool:
-    if not body or body.lstrip()[:1] not in ("[", "{"):
-        return False
-    try:
-        read_json(body)
-    except JsonError:
-        return False
-    return True
+    return body is not None and body.lstrip()[:1] in ("[", "{") and json_in(body) is not None
 
 
 Words = list[tuple[list[str], str | None]]

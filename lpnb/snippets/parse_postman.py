@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lpnb._internal.json_codec import JsonError, read_json
+from lpnb._internal.json_codec import json_in
 from lpnb.errors import Complaint
 from lpnb.snippets.js_literals import JsSyntaxError, read_json_with_comments
 from lpnb.snippets.parsed_request import RecordedCall, RecordedReply, limit_calls
@@ -152,11 +152,8 @@ def _saved_answer(listed: Any) -> RecordedReply | None:
 def _clean_body(call: RecordedCall) -> None:
     """Do to the body what Postman does: comments are left out; a variable without quotes becomes text."""
     text = call.body or ""
-    try:
-        read_json(text)
+    if json_in(text) is not None:
         return
-    except JsonError:
-        pass
     for attempt in (text, _BARE_VARIABLE.sub(lambda match: f"{match[1]}{json.dumps(match[2])}", text)):
         try:
             value = read_json_with_comments(attempt.strip())

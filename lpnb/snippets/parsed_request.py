@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from lpnb._internal.display import brief
-from lpnb._internal.json_codec import JsonError, JsonLimitError, read_json
+from lpnb._internal.json_codec import JsonError, JsonLimitError, json_in, read_json
 from lpnb._internal.placeholders import placeholder_in
 from lpnb._internal.redaction import Secret
 from lpnb._internal.validation import join
@@ -318,10 +318,7 @@ def _looks_like_frames(body: str | None) -> bool:
 
 
 def _consumer_in_body(call: RecordedCall) -> str | None:
-    try:
-        body = read_json(call.body or "")
-    except JsonError:
-        return None
+    body = json_in(call.body or "")
     consumer = body.get("ext_consumer_id") if isinstance(body, dict) else None
     if not isinstance(consumer, str) or placeholder_in(consumer) == consumer.strip():
         return None

@@ -16,7 +16,7 @@ import pytest
 from lpnb import plots
 from lpnb.errors import InvalidValueError
 from lpnb.plots.text_layout import width
-from lpnb.plots.themes import FAILED, NEUTRAL, OUTCOMES, PALETTE, THEMES, colours_of, contrast
+from lpnb.plots.themes import FAILED, NEUTRAL, OUTCOMES, PALETTE, THEMES, colours_of
 
 Table = Callable[..., pd.DataFrame]
 # How the three kinds of colour blindness see linear red, green and blue.
@@ -41,11 +41,24 @@ BLINDNESS = {
 }
 
 
+def linear(colour: str) -> list[float]:
+    """Red, green and blue as light, 0 to 1."""
+    parts = [part / 255 for part in bytes.fromhex(colour[1:])]
+    return [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+
+
+def contrast(one: str, other: str) -> float:
+    """How well the one can be read on the other, 1 to 21, by WCAG 2.2; text wants 4.5."""
+    weights = (0.2126, 0.7152, 0.0722)
+    low, high = sorted(
+        sum(a * b for a, b in zip(weights, linear(each), strict=True)) for each in (one, other)
+    )
+    return (high + 0.05) / (low + 0.05)
+
+
 def seen(colour: str, blindness: str) -> tuple[float, ...]:
     """Where a colour stands in OKLab, as someone with *blindness* sees it."""
-    parts = [part / 255 for part in bytes.fromhex(colour[1:])]
-    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-    sums = (sum(a * b for a, b in zip(row, linear, strict=True)) for row in BLINDNESS[blindness])
+    sums = (sum(a * b for a, b in zip(row, linear(colour), strict=True)) for row in BLINDNESS[blindness])
     red, green, blue = (min(max(value, 0.0), 1.0) for value in sums)
     long = (0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue) ** (1 / 3)
     medium = (0.2119034982 * red + 0.6806995451 * green + 0.1073969566 * blue) ** (1 / 3)

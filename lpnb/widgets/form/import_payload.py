@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets as ipw
 
-from lpnb._internal.json_codec import JsonError, clean, read_json
+from lpnb._internal.json_codec import clean, json_in
 from lpnb._internal.redaction import MASK, scrub
 from lpnb.diagnostics.explain import explain, explanation_of
 from lpnb.errors import Complaint, InvalidValueError
@@ -106,10 +106,7 @@ class ImportPanel:
         parsed, total = requests[place], len(requests)
         properties = None
         if parsed.client_properties:
-            try:
-                header = read_json(parsed.client_properties)
-            except JsonError:
-                header = None
+            header = json_in(parsed.client_properties)
             if isinstance(header, dict):
                 properties = ClientProperties.from_wire(header, path="Client-Properties", unknown="keep")
         self._batch_form.load(parsed.frames, unknown="keep", client_properties=properties)
