@@ -106,7 +106,8 @@ def _run(options: argparse.Namespace) -> int:
             _print_landings(columns)
             if cases is None or cases.expectations:
                 _print_expectations(columns)
-    return 0 if written and run.progress.answered == run.progress.total else 1
+    progress = run.progress
+    return 0 if written and progress.answered == progress.total else 1
 
 
 def _print_landings(columns: Columns) -> None:

@@ -154,7 +154,7 @@ class JsonLine:
     html: str
 
 
-def json_lines(value: Any, path: str = "", depth: int = 0, key: str | None = None) -> Iterator[JsonLine]:
+def json_lines(value: Any, path: str = "", depth: int = 0, key: str | None = None) -> list[JsonLine]:
     """Pretty-print *value* line by line. Commas are left to the HTML: they say nothing about a change.
 
     Example:
@@ -167,25 +167,21 @@ def json_lines(value: Any, path: str = "", depth: int = 0, key: str | None = Non
         lead = f'<span class="k">{esc(name[:-2])}</span>: '
     if isinstance(value, Mapping | list) and value:
         opens, closes = "{}" if isinstance(value, Mapping) else "[]"
-        yield JsonLine(path, pad + name + opens, pad + lead + opens)
+        lines = [JsonLine(path, pad + name + opens, pad + lead + opens)]
         items: list[Any] = list(value.items() if isinstance(value, Mapping) else enumerate(value))
         for number, (step, inner) in enumerate(items):
-            inside = list(
-                json_lines(inner, join(path, step), depth + 1, step if isinstance(step, str) else None)
-            )
+            lines += json_lines(inner, join(path, step), depth + 1, step if isinstance(step, str) else None)
             if number + 1 < len(items):
-                inside[-1] = JsonLine(inside[-1].path, inside[-1].text, inside[-1].html + ",")
-            yield from inside
-        yield JsonLine(path + " ends", pad + closes, pad + closes)
-    elif isinstance(value, PendingValue):
-        yield JsonLine(path, pad + name + value, f"{pad}{lead}<i>{esc(value)}</i>")
-    else:
-        if isinstance(value, str) and len(value) > _SHOWN:
-            value = f"{value[:_SHOWN]}… ({len(value) - _SHOWN:,} more characters)"
-        text = json.dumps(value, ensure_ascii=False, default=str)
-        kind = "s" if isinstance(value, str) else "n"
-        drawn = text if text in ("{}", "[]") else f'<span class="{kind}">{esc(text)}</span>'
-        yield JsonLine(path, pad + name + text, pad + lead + drawn)
+                lines[-1] = JsonLine(lines[-1].path, lines[-1].text, lines[-1].html + ",")
+        return [*lines, JsonLine(path + " ends", pad + closes, pad + closes)]
+    if isinstance(value, PendingValue):
+        return [JsonLine(path, pad + name + value, f"{pad}{lead}<i>{esc(value)}</i>")]
+    if isinstance(value, str) and len(value) > _SHOWN:
+        value = f"{value[:_SHOWN]}… ({len(value) - _SHOWN:,} more characters)"
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    kind = "s" if isinstance(value, str) else "n"
+    drawn = text if text in ("{}", "[]") else f'<span class="{kind}">{esc(text)}</span>'
+    return [JsonLine(path, pad + name + text, pad + lead + drawn)]
 
 
 def preview_html(

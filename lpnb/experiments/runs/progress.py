@@ -190,23 +190,15 @@ def advice(
     return sentence.strip() or None
 
 
-def display_for(wanted: bool | Display, resumed: int = 0) -> Display:
-    """The display that fits where we are: a widget, a bar, or lines in a log."""
+def display_for(wanted: bool | Display, resumed: int = 0) -> Display | None:
+    """The display that fits where we are: a widget, a bar, or lines in a log; None where none is wanted."""
     if not isinstance(wanted, bool):
         return wanted
     if not wanted:
-        return _NoDisplay()
+        return None
     if _in_notebook() or (sys.stderr.isatty() and _has_width()):
         return _ProgressBar(resumed)
     return LogLines()
-
-
-class _NoDisplay:
-    def show(self, progress: Progress) -> None:
-        pass
-
-    def close(self, progress: Progress) -> None:
-        pass
 
 
 class _ProgressBar:

@@ -346,7 +346,8 @@ class Run(Results):
         display = display_for(self._options.progress, self._resumed)
         try:
             while not concurrent.futures.wait([future], timeout=0.1).done:
-                display.show(self.progress)
+                if display is not None:
+                    display.show(self.progress)
                 if time.monotonic() > until:
                     break
         except KeyboardInterrupt:
@@ -360,10 +361,10 @@ class Run(Results):
                 )
                 raise
             finally:
-                display.close(self.progress)
+                self._close(display)
                 print(interrupt_notice(self.progress, hint))  # noqa: T201 - somebody has to say why the cell ends
             return self
-        display.close(self.progress)
+        self._close(display)
         return self._ended()
 
     def __await__(self) -> Generator[Any, None, Self]:
@@ -376,13 +377,18 @@ class Run(Results):
         waiting = asyncio.wrap_future(self._future)
         try:
             while not (await asyncio.wait([waiting], timeout=0.1))[0]:
-                display.show(self.progress)
+                if display is not None:
+                    display.show(self.progress)
         except BaseException:
             self.stop()
-            display.close(self.progress)
+            self._close(display)
             raise
-        display.close(self.progress)
+        self._close(display)
         return self._ended()
+
+    def _close(self, display: Display | None) -> None:
+        if display is not None:
+            display.close(self.progress)
 
     def _ended(self) -> Self:
         if self._future is not None and self._future.done():

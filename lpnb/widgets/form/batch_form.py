@@ -402,7 +402,7 @@ class BatchForm:
         except InvalidValueError as error:
             complaints += error.complaints
         self.complaints = tuple(complaints)
-        lines = list(html_views.json_lines(html_views.preview_frames(frames)))
+        lines = html_views.json_lines(html_views.preview_frames(frames))
         # Marks stay until something else changes: what changes nothing here is no reason to drop them.
         if [line.text for line in lines] != [line.text for line in self.lines]:
             self.lines, self._lines_before = lines, self.lines

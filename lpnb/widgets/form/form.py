@@ -133,15 +133,14 @@ class Form:
         """
         leaves = dict(self._carried)
         owners: dict[Path, str] = {}
+        filled = self.filled
         for key, field in self.fields.items():
-            value = field.to_wire(self.values.get(key))
-            if value is None:
-                continue
-            path = self._path(field)
-            if field.place != "request":
-                leaves[(*path[:5], "type")] = field.place
-            leaves[path] = value
-            owners[path] = key
+            if key in filled:
+                path = self._path(field)
+                if field.place != "request":
+                    leaves[(*path[:5], "type")] = field.place
+                leaves[path] = field.to_wire(self.values[key])
+                owners[path] = key
         frames, places = assemble(leaves)
         return frames, {places[path]: key for path, key in owners.items()}
 
