@@ -17,10 +17,13 @@ function lowContrast(scope, least) {
     const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
     return (high + 0.05) / (low + 0.05);
   };
+  const grounds = new Map();
   const ground = (element) => {
-    const layers = [];
-    for (let at = element; at; at = at.parentElement) layers.push(parse(getComputedStyle(at).backgroundColor));
-    return layers.reverse().reduce((below, layer) => over(layer, below), [255, 255, 255]);
+    if (!element) return [255, 255, 255];
+    if (!grounds.has(element)) {
+      grounds.set(element, over(parse(getComputedStyle(element).backgroundColor), ground(element.parentElement)));
+    }
+    return grounds.get(element);
   };
   const found = [];
   const note = (words, colour, below) => {

@@ -10,6 +10,7 @@ import axe_playwright_python
 from playwright.sync_api import Locator, Page, expect
 
 AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
+CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
 TABS = ("Compose", "Send & follow", "History", "Experiment", "As code")
 ALONE = "import lpnb\n\nexplorer = lpnb.Explorer()\nexplorer"
 #: An explorer on a sandbox that the notebook holds in its hands.
@@ -74,7 +75,8 @@ def run_cell(page: Page, code: str) -> str:
 def violations(page: Page, *, contrast: bool = True) -> dict[str, list[str]]:
     """For each tab what an accessibility engine calls serious or critical, with the places.
 
-    Of its time four fifths are for contrast, which a test may measure by contrast.js.
+    Of its time four fifths are for contrast. It measures that in JupyterLab's light theme; elsewhere
+    ``faint_texts`` does.
     """
     options = {"resultTypes": ["violations"], "rules": {"color-contrast": {"enabled": contrast}}}
     if not page.evaluate("typeof axe !== 'undefined'"):
@@ -88,4 +90,18 @@ def violations(page: Page, *, contrast: bool = True) -> dict[str, list[str]]:
             ".map(v => `${v.id}: ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 160)).join(' | ')}`)",
             options,
         )
+    return found
+
+
+def low_contrast(page: Page, scope: str) -> list[str]:
+    """The texts below *scope* that are fainter than 4.5 to 1."""
+    return list(page.evaluate(f"{CONTRAST}; lowContrast({scope!r}, 4.5)"))
+
+
+def faint_texts(page: Page) -> dict[str, list[str]]:
+    """For each tab the texts that are fainter than 4.5 to 1."""
+    found = {}
+    for name in TABS:
+        tab(page.locator(".lpnb-explorer:visible"), name)
+        found[name] = low_contrast(page, ".lpnb-explorer")
     return found
