@@ -59,8 +59,6 @@ def register(commands: SubParsers) -> None:
     learn.add_argument(
         "--cases", type=Path, metavar="FILE", help="write cases for lpnb verify that notice a change"
     )
-    learn.add_argument("--journal", type=Path, metavar="FILE", help="continue this journal, or begin it")
-    learn.add_argument("--profile", help="read .env.PROFILE in place of .env")
     add_asking_options(learn, "needed for a real account: the budget")
     learn.set_defaults(run=_run)
 

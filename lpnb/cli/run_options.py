@@ -23,17 +23,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--journal", type=Path, metavar="FILE", help="by default a new one in ./runs")
     add_table_options(parser)
-    parser.add_argument(
-        "--map", type=Path, metavar="FILE", help="a file that says what headers mean; lpnb columns makes one"
-    )
-    parser.add_argument("--profile", help="read .env.PROFILE in place of .env")
-    parser.add_argument("--concurrency", type=int, metavar="N", help="requests at once (16)")
-    parser.add_argument(
-        "--rate",
-        type=float,
-        metavar="N",
-        help=RATE_HELP,
-    )
+    add_map_option(parser)
+    _add_sending_options(parser, "needed for a real account: the number of cases")
     parser.add_argument(
         "--cluster",
         type=_cluster,
@@ -46,23 +37,27 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="after a 5xx: pause the run, or retry, which risks a second conversation",
     )
     parser.add_argument(
-        "--live",
-        action="store_true",
-        help="needed for a real account; an error when there are no LP_ settings",
-    )
-    parser.add_argument(
-        "--confirm", type=int, metavar="N", help="needed for a real account: the number of cases"
-    )
-    parser.add_argument(
         "--cap", type=int, metavar="N", help="the most cases of a run on a real account (1000)"
     )
-    parser.add_argument("--landing-wait", type=float, metavar="S", help="seconds to wait for a landing")
-    parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
 
 
 def add_asking_options(parser: argparse.ArgumentParser, confirm_help: str) -> None:
-    """Add how ``lpnb learn`` and ``lpnb why`` ask: pace, guard of a real account, landing, Monitoring."""
-    parser.add_argument("--concurrency", type=int, default=16, metavar="N", help="requests at once (16)")
+    """Add how ``lpnb learn`` and ``lpnb why`` ask: journal, account, pace, landing, Monitoring."""
+    parser.add_argument("--journal", type=Path, metavar="FILE", help="continue this journal, or begin it")
+    _add_sending_options(parser, confirm_help)
+    parser.set_defaults(concurrency=16)
+    parser.add_argument(
+        "--engagement",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="ask Monitoring first; by default when there are columns for it",
+    )
+
+
+def _add_sending_options(parser: argparse.ArgumentParser, confirm_help: str) -> None:
+    """Add the account, the pace, the guard of a real account, and the wait for landings."""
+    parser.add_argument("--profile", help="read .env.PROFILE in place of .env")
+    parser.add_argument("--concurrency", type=int, metavar="N", help="requests at once (16)")
     parser.add_argument("--rate", type=float, metavar="N", help=RATE_HELP)
     parser.add_argument(
         "--live",
@@ -71,12 +66,6 @@ def add_asking_options(parser: argparse.ArgumentParser, confirm_help: str) -> No
     )
     parser.add_argument("--confirm", type=int, metavar="N", help=confirm_help)
     parser.add_argument("--landing-wait", type=float, metavar="S", help="seconds to wait for a landing")
-    parser.add_argument(
-        "--engagement",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="ask Monitoring first; by default when there are columns for it",
-    )
     parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
 
 
@@ -92,6 +81,13 @@ def add_table_options(parser: argparse.ArgumentParser) -> None:
         "--dates",
         choices=("dmy", "mdy", "ymd"),
         help="the order of day, month and year; detected column by column by default",
+    )
+
+
+def add_map_option(parser: argparse.ArgumentParser) -> None:
+    """Add the mapping of a table's headers."""
+    parser.add_argument(
+        "--map", type=Path, metavar="FILE", help="a file that says what headers mean; lpnb columns makes one"
     )
 
 

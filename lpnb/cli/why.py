@@ -16,7 +16,7 @@ from lpnb.cli.run_command import (
     exit_2_when_refused,
     terminate_as_interrupt,
 )
-from lpnb.cli.run_options import add_asking_options, add_table_options, table_options
+from lpnb.cli.run_options import add_asking_options, add_map_option, add_table_options, table_options
 
 if TYPE_CHECKING:
     from lpnb.experiments.cases.cases import Case
@@ -47,11 +47,7 @@ def register(commands: SubParsers) -> None:
         help="a field of the case; again for more",
     )
     add_table_options(why)
-    why.add_argument(
-        "--map", type=Path, metavar="FILE", help="a file that says what headers mean; lpnb columns makes one"
-    )
-    why.add_argument("--journal", type=Path, metavar="FILE", help="continue this journal, or begin it")
-    why.add_argument("--profile", help="read .env.PROFILE in place of .env")
+    add_map_option(why)
     add_asking_options(why, "needed for a real account: the most conversations")
     why.set_defaults(run=_run)
 
