@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lpnb._internal.display import esc
@@ -109,75 +111,29 @@ def _is_german_vip(batch: Any) -> bool:
     return bool(sdes["ctmrinfo"]["ctype"] == "vip" and sdes["personal"]["language"] == "de-DE")
 
 
-EXERCISES: dict[str, Exercise] = {
-    "1.1": Exercise(
-        _is_one_of("lp_consumer_id"),
-        "History and webhooks know the consumer by it; you know the same person as ext_consumer_id.",
-        "Look at the claims of the ConsumerJWS: two of them name a consumer.",
-    ),
-    "1.2": Exercise(
-        _is_one_of("X-LP-ON-BEHALF"),
-        "Authorization carries the AppJWT, X-LP-ON-BEHALF the ConsumerJWS.",
-        "One header says who calls, the other for whom. Look at the captions of the chain.",
-    ),
-    "2.1": Exercise(
-        _is_german_vip,
-        "An SDE rule can route by ctype, and the agent sees the language.",
-        "ConversationBatch.build takes a list: a CustomerInfo with ctype, a PersonalInfo with language.",
-    ),
-    "2.2": Exercise(
-        lambda answer: answer is None or _is_one_of("nothing", "none", "no customer id")(answer),
-        "An SDE replaces the earlier one of its type whole, so send every field each time.",
-        "Look at the card after the second profile: which fields of the first are still there?",
-    ),
-    "3.1": Exercise(
-        _is_skill("Cards & Payments", "2741903011"),
-        "Of the engagements that match, the one of the campaign with the smallest priority is shown.",
-        "Ask for an engagement with that entry point, open a conversation with it, and look at the skill.",
-    ),
-    "3.2": Exercise(
-        lambda answer: answer is str or _is_one_of("str", "text", "string")(answer),
-        "Monitoring answers with numbers and CONVERSATION wants text; with_engagement makes text of them.",
-        "Look at type(engagement.engagement_id), and at the JSON of the batch.",
-    ),
-    "4.1": Exercise(
-        _is_one_of("unknown"),
-        "A conversation may exist: settle it by looking for the consumer's open conversation.",
-        "After which outcome can nobody tell whether a conversation was created?",
-    ),
-    "4.2": Exercise(
-        _is_number(2, "two"),
-        "The first attempt was refused before anything was done, so the second was safe.",
-        "Look at the attempts of the reply after the 429.",
-    ),
-    "5.1": Exercise(
-        _is_number(5000, "five thousand"),
-        "lpnb counts before it sends; the service would refuse 5,001.",
-        "The complaint names the most that is taken.",
-    ),
-    "6.1": Exercise(
-        _is_number(24, "twenty-four"),
-        "Every value of one field with every value of the others: 4 × 3 × 2.",
-        "A grid crosses its fields: multiply.",
-    ),
-    "6.2": Exercise(
-        _is_skill("Private Clients", "2741903013"),
-        "The SDE rule for vip decides where no campaign and no skill is named.",
-        "Find the row of vip without a campaign in the heatmap.",
-    ),
-    "7.1": Exercise(
-        _is_number(1, "one"),
-        "0 means all as expected, 1 that a case was not, 2 that the call was wrong.",
-        "Look at the status that verify ended with.",
-    ),
-    "8.1": Exercise(
-        _is_one_of("lpnb doctor", "doctor", "lpnb.doctor()"),
-        "It asks every host and gets every token, and opens no conversation.",
-        "It is a command of lpnb, and of the checklist the second step.",
-    ),
-    "9.1": Exercise(
-        _is_skill("Cards & Payments", "2741903011"),
-        "The rule for lost cards stands above that for vips who are signed in, and the first one decides.",
-        "Read the list from the top, and stop at the first rule whose conditions all hold.",
-    ),
+#: How answers are checked that are more than a word or a number.
+_CHECKS: dict[str, Callable[[Any], bool]] = {
+    "2.1": _is_german_vip,
+    "2.2": lambda answer: answer is None or _is_one_of("nothing", "none", "no customer id")(answer),
+    "3.2": lambda answer: answer is str or _is_one_of("str", "text", "string")(answer),
 }
+_KINDS: dict[str, Callable[..., Callable[[Any], bool]]] = {
+    "one_of": _is_one_of,
+    "skill": _is_skill,
+    "number": _is_number,
+}
+
+
+def _read_exercises() -> dict[str, Exercise]:
+    text = Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
+    return {
+        name: Exercise(
+            _CHECKS.get(name) or next(make(*entry[kind]) for kind, make in _KINDS.items() if kind in entry),
+            entry["because"],
+            entry["hint"],
+        )
+        for name, entry in tomllib.loads(text).items()
+    }
+
+
+EXERCISES = _read_exercises()
