@@ -19,35 +19,12 @@ from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models.base import Id, Json, Text, Whole
 from lpnb.models.conversation_fields import ConversationField
 from lpnb.models.conversation_request import SET_USER_PROFILE, ClientProperties, SetUserProfile
-from lpnb.models.frame_base import (
-    ANY_REQ_ID,
-    CheckedFrame,
-    DialogId,
-    Frame,
-    OtherFrame,
-    RawFrame,
-    too_long,
-    within,
-)
+from lpnb.models.frame_base import ANY_REQ_ID, CheckedFrame, DialogId, too_long, within
+from lpnb.models.frame_base import Frame as Frame
+from lpnb.models.frame_base import OtherFrame as OtherFrame
+from lpnb.models.frame_base import RawFrame as RawFrame
 from lpnb.models.outgoing import Batch
 from lpnb.models.sdes import AnySde
-
-__all__ = [
-    "ChatState",
-    "DownloadUrl",
-    "FieldUpdate",
-    "FileMessage",
-    "FileType",
-    "Frame",
-    "Message",
-    "OtherFrame",
-    "ProfileUpdate",
-    "RawFrame",
-    "Receipt",
-    "RichContent",
-    "UploadUrl",
-    "frame_of",
-]
 
 PUBLISH_EVENT = "ms.PublishEvent"
 UPDATE_FIELD = "cm.UpdateConversationField"

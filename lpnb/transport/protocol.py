@@ -17,30 +17,12 @@ from email.utils import parsedate_to_datetime
 from functools import cached_property, lru_cache, partial
 from typing import Literal, Protocol, TypeVar
 
-from httpx import URL, ByteStream, Headers, InvalidURL, Request, Response
+from httpx import URL, ByteStream, Headers, InvalidURL
+from httpx import Request as Request
+from httpx import Response as Response
 
 from lpnb._internal.json_codec import JsonError, read_json
 from lpnb.models.outgoing import EncodedBatch
-
-__all__ = [
-    "AcquireSlot",
-    "AttemptObserver",
-    "BeforeSend",
-    "Exchange",
-    "ExchangeProgress",
-    "FailureReason",
-    "Flow",
-    "PreparedPost",
-    "RefreshTokens",
-    "Request",
-    "Response",
-    "Sleep",
-    "Step",
-    "Verdict",
-    "call",
-    "content_of",
-    "verdict",
-]
 
 T = TypeVar("T")
 _now = partial(datetime.now, UTC)

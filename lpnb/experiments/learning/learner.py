@@ -24,7 +24,8 @@ from lpnb.experiments.learning.batch_choice import (
 )
 from lpnb.experiments.learning.bounds import upper_bound
 from lpnb.experiments.learning.case_space import CaseSpace, Rows
-from lpnb.experiments.learning.coverage import UNSEEN, pairwise_rows, tables
+from lpnb.experiments.learning.coverage import UNSEEN as UNSEEN
+from lpnb.experiments.learning.coverage import pairwise_rows, tables
 from lpnb.experiments.learning.decision_list import Rule, Rules, deciding_rules, predicted_skills
 from lpnb.experiments.learning.evidence import Evidence, places_of
 from lpnb.experiments.learning.explanation import FactorSets, explaining_rows
@@ -452,15 +453,3 @@ def checking_rows(
             if len(good):
                 found.append(rows[good[0]])
     return found
-
-
-__all__ = [
-    "ROLES",
-    "UNSEEN",
-    "LearningProgress",
-    "Prior",
-    "RoutingLearner",
-    "Send",
-    "Validation",
-    "checking_rows",
-]

@@ -30,8 +30,11 @@ from lpnb.experiments.learning.decision_list import (
 from lpnb.experiments.learning.evidence import Evidence, places_of
 from lpnb.experiments.learning.factors import Factors
 from lpnb.experiments.learning.learner import Prior, Validation, checking_rows
-from lpnb.experiments.learning.routing_claims import RoutingBound, RoutingClaims, UnstableCase
-from lpnb.experiments.learning.routing_file import BEFORE, RecordedSend, read_routing, write_routing
+from lpnb.experiments.learning.routing_claims import RoutingBound as RoutingBound
+from lpnb.experiments.learning.routing_claims import RoutingClaims
+from lpnb.experiments.learning.routing_claims import UnstableCase as UnstableCase
+from lpnb.experiments.learning.routing_file import BEFORE, read_routing, write_routing
+from lpnb.experiments.learning.routing_file import RecordedSend as RecordedSend
 from lpnb.experiments.learning.rule_changes import MOST_ENUMERATED, moves, rule_changes
 from lpnb.experiments.learning.rule_words import (
     OTHERWISE,
@@ -619,13 +622,3 @@ def routing_rules_of(
         factors, learner.rules, skills, [*before, *sends],
         rivals=learner.rivals, validations=learner.validations, about=dict(about),
     )  # fmt: skip
-
-
-__all__ = [
-    "CaseExplanation",
-    "RecordedSend",
-    "RoutingBound",
-    "RoutingRules",
-    "UnstableCase",
-    "routing_rules_of",
-]
