@@ -13,11 +13,9 @@ import re
 import shlex
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import wraps
-from importlib import import_module
 from itertools import count, islice
 from pathlib import Path
 from textwrap import indent
@@ -168,9 +166,6 @@ def check_call(
     elif cases_needed:
         errors.add(f"Name the file with the cases, such as: lpnb {options.command} rows.csv")
     errors.raise_all()
-    if options.out is not None and options.out.suffix.lower() == ".parquet" and options.dry_run is None:
-        # Arrow takes a fifth of a second to load; the account is waited for anyway.
-        threading.Thread(target=import_module, args=("pyarrow.parquet",), name="lpnb-load-arrow").start()
     return cases
 
 

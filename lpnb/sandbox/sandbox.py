@@ -14,21 +14,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
-import uvicorn
-
-from lpnb.sandbox.agent_page.inbox import Inbox
-from lpnb.sandbox.agent_page.page_data import PageData
-from lpnb.sandbox.agent_page.routes import AgentPage
-from lpnb.sandbox.app.app import App
-from lpnb.sandbox.app.openapi import openapi_route
-from lpnb.sandbox.app.replay import Recording
+from lpnb.sandbox.control.control_route import CONTROL_PATH
 from lpnb.sandbox.control.controls import Controls
-from lpnb.sandbox.control.http_api import CONTROL_PATH, control_routes
 from lpnb.sandbox.faults.faults import FaultQueue
 from lpnb.sandbox.faults.rate_limits import RateLimits
-from lpnb.sandbox.http.connection import guarded_protocol
 from lpnb.sandbox.http.limits import Limits
-from lpnb.sandbox.http.server import ServerThread, listen
 from lpnb.sandbox.service_context import AccountLoading, Cloud
 from lpnb.sandbox.state.auto_close import DEFAULT_AUTO_CLOSE_SECONDS
 from lpnb.sandbox.state.clock import Clock
@@ -51,7 +41,14 @@ from lpnb.sandbox.world.rules import (
     read_rules,
 )
 
+# The server is imported as the sandbox starts, while its key is made; the agent's page when it is asked for.
 if TYPE_CHECKING:
+    import uvicorn
+    from starlette.routing import BaseRoute
+
+    from lpnb.sandbox.agent_page.routes import AgentPage
+    from lpnb.sandbox.app.replay import Recording
+    from lpnb.sandbox.http.server import ServerThread
     from lpnb.sandbox.http.tls import Authority
 
 # Documented for older pages: 1 to 20 letters, digits and underscores.
@@ -189,7 +186,7 @@ class Sandbox(Controls):
         self.token_lifetime = token_lifetime
         self._rules_at_start = make_rules(played.world.rules, _rules_given(rules), switches)
         self.rules = self._rules_at_start
-        self._recording = None if replay is None else Recording(replay)
+        self._recording = None if replay is None else _recording_of(replay)
         self._wanted_port = port
         self._bare_hosts = bare_hosts
         self._limits = limits or Limits()
@@ -227,6 +224,14 @@ class Sandbox(Controls):
         with self._lifecycle:
             if self._thread is not None:
                 return self
+            # Kept over a stop and a new start, so that tokens stay valid.
+            if self._keyring is None and self._state_path is None:
+                self._keyring = Keyring()
+                threading.Thread(
+                    target=self._keyring.private_key, name="lpnb-sandbox-key", daemon=True
+                ).start()
+            from lpnb.sandbox.http.server import ServerThread, listen
+
             # Before the thread: who gets the object back can connect, and a taken port is raised here.
             sock = listen(self._wanted_port)
             try:
@@ -234,9 +239,7 @@ class Sandbox(Controls):
                 if self._state_path is not None:
                     self._state_file = StateFile(self._state_path)
                     self._restore(self._state_file)
-                # Kept over a stop and a new start, so that tokens stay valid.
-                self._keyring = self._keyring or Keyring()
-                if self._state_file is not None:
+                    self._keyring = self._keyring or Keyring()
                     self._state_file.put_value("keyring", self._keyring.to_json())
                 self._server = ServerThread(self._config(self._port), sock, self._tick, self._dispatcher.run)
                 self._thread = threading.Thread(
@@ -335,7 +338,12 @@ class Sandbox(Controls):
             **history_settings(self.world.accounts_by_id[self.account_id]),
         }
 
-    def _config(self, port: int) -> uvicorn.Config:
+    def _config(self, port: int) -> "uvicorn.Config":
+        import uvicorn
+
+        from lpnb.sandbox.app.app import App
+        from lpnb.sandbox.http.connection import guarded_protocol
+
         assert self._keyring is not None  # noqa: S101 - start() made it
         cloud = Cloud(
             account_id=self.account_id,
@@ -351,13 +359,14 @@ class Sandbox(Controls):
             account_loading=self._account_loading,
             file_key=hashlib.sha256(f"files {self.seed}".encode()).digest(),
         )
-        self._agent_page = self._page()
-        own = [
-            openapi_route(),
-            *control_routes(CONTROL_PATH, self, self.control_token, self._limits),
-            *self._agent_page.routes(),
-        ]
-        app = App(cloud, port, self._limits, bare_hosts=self._bare_hosts, own=own, recording=self._recording)
+        app = App(
+            cloud,
+            port,
+            self._limits,
+            bare_hosts=self._bare_hosts,
+            own=self._own_routes,
+            recording=self._recording,
+        )
         config = uvicorn.Config(
             app,
             http=guarded_protocol(self._limits, app.answer_inline),
@@ -379,7 +388,14 @@ class Sandbox(Controls):
             config.ssl = self._authority.context()
         return config
 
-    def _page(self) -> AgentPage:
+    def _own_routes(self) -> "list[BaseRoute]":
+        """The routes of the OpenAPI document, the control API and the agent's page."""
+        from lpnb.sandbox.agent_page.inbox import Inbox
+        from lpnb.sandbox.agent_page.page_data import PageData
+        from lpnb.sandbox.agent_page.routes import AgentPage
+        from lpnb.sandbox.app.openapi import openapi_route
+        from lpnb.sandbox.control.http_api import control_routes
+
         inbox = Inbox(self._state)
         self._dispatcher.settled = inbox.wake
         # A secret somebody chose may be one they use elsewhere.
@@ -394,7 +410,12 @@ class Sandbox(Controls):
             client_secret=self.client_secret if public else "(the one you gave)",
             base=lambda: self.base,
         )
-        return AgentPage(self, desk, inbox, self._limits)
+        self._agent_page = AgentPage(self, desk, inbox, self._limits)
+        return [
+            openapi_route(),
+            *control_routes(CONTROL_PATH, self, self.control_token, self._limits),
+            *self._agent_page.routes(),
+        ]
 
     def reset(self) -> None:
         """Forget everything, as `Controls.reset` does, and let a recording answer from its beginning."""
@@ -416,6 +437,12 @@ class Sandbox(Controls):
     def _tokens_expired(self) -> None:
         if self._state_file is not None and self._keyring is not None:
             self._state_file.put_value("keyring", self._keyring.to_json())
+
+
+def _recording_of(path: str | os.PathLike[str]) -> "Recording":
+    from lpnb.sandbox.app.replay import Recording
+
+    return Recording(path)
 
 
 def _rules_given(

@@ -5,13 +5,15 @@ import binascii
 import hashlib
 import json
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from lpnb.sandbox.http import strict_json
 
-# The library is imported where it is used: to import it and to make a key takes longer than all the
-# rest of a start, and nobody needs them before the first token.
+# The libraries are imported where they are used: nobody needs them before the first token. joserfc takes a
+# tenth of a second: it reads tokens that are not known yet and publishes the key; signing does without it.
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from joserfc.jwk import KeyParameters, RSAKey
 
 # Documented: the key id in the header of every token the pages show.
@@ -48,7 +50,7 @@ class Keyring:
     """Signs tokens with a key of its own and knows them again; *kept* is what `to_json` gave."""
 
     def __init__(self, saved: str | None = None) -> None:
-        self._key_pair: RSAKey | None = None
+        self._key_pair: RSAPrivateKey | None = None
         self._valid_from = 0
         if saved is not None:
             data = json.loads(saved)
@@ -57,21 +59,27 @@ class Keyring:
         self._verified: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
 
-    @property
-    def _key(self) -> "RSAKey":
-        """The key, made when it is first needed."""
+    def private_key(self) -> "RSAPrivateKey":
+        """The key, made when it is first needed; a thread can have it made meanwhile."""
         if self._key_pair is None:
             with self._lock:
                 self._key_pair = self._key_pair or _new_key()
         return self._key_pair
 
+    def _web_key(self) -> "RSAKey":
+        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+        from joserfc.jwk import RSAKey
+
+        pem = self.private_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return RSAKey.import_key(pem, _KEY_NAMES)
+
     def to_json(self) -> str:
         """The key and what was expired, for a later `Keyring` that knows the same tokens."""
-        return json.dumps({"key": self._key.as_dict(private=True), "valid_from": self._valid_from})
+        return json.dumps({"key": self._web_key().as_dict(private=True), "valid_from": self._valid_from})
 
     def public_keys(self) -> dict[str, Any]:
         """The key set of ``/sentinel/well-known/jwks``."""
-        return {"keys": [self._key.as_dict(private=False)]}
+        return {"keys": [self._web_key().as_dict(private=False)]}
 
     def app_jwt(self, account_id: str, client_id: str, lifetime: int, now: float, *, version: int = 1) -> str:
         """An AppJWT with the documented claims, and a mark in one of Sentinel V2 (inferred: any will do)."""
@@ -159,9 +167,12 @@ class Keyring:
         )
 
     def _sign(self, claims: dict[str, Any]) -> str:
-        from joserfc import jwt
+        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+        from cryptography.hazmat.primitives.hashes import SHA256
 
-        token = jwt.encode(_HEADER, claims, self._key, algorithms=["RS256"])
+        signed = f"{_token_part(_json_bytes(_HEADER))}.{_token_part(_json_bytes(claims))}"
+        signature = self.private_key().sign(signed.encode(), PKCS1v15(), SHA256())
+        token = f"{signed}.{_token_part(signature)}"
         self._remember(token, claims)
         return token
 
@@ -174,7 +185,7 @@ class Keyring:
         from joserfc.errors import JoseError
 
         try:
-            claims = jwt.decode(token, self._key, algorithms=["RS256"]).claims
+            claims = jwt.decode(token, self._web_key(), algorithms=["RS256"]).claims
         except (JoseError, ValueError):
             return None
         self._remember(token, claims)
@@ -187,16 +198,27 @@ class Keyring:
         self._verified[token] = claims
 
 
-def _new_key() -> "RSAKey":
+def _new_key() -> "RSAPrivateKey":
+    from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+
+    return generate_private_key(65537, 2048)
+
+
+def _load_key(saved: Any) -> "RSAPrivateKey":
     from joserfc.jwk import RSAKey
 
-    return RSAKey.generate_key(2048, _KEY_NAMES)
+    key = RSAKey.import_key(saved, _KEY_NAMES).private_key
+    if key is None:
+        raise ValueError("the key is a public one")
+    return key
 
 
-def _load_key(saved: Any) -> "RSAKey":
-    from joserfc.jwk import RSAKey
+def _json_bytes(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
 
-    return RSAKey.import_key(saved, _KEY_NAMES)
+
+def _token_part(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 def _unverified_claims(token: str) -> dict[str, Any] | None:

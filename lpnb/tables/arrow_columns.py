@@ -5,15 +5,13 @@ pandas itself is imported when the first DataFrame is made: a command that write
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from lpnb.tables.cells import cell_text
+from lpnb.tables.parquet_bytes import pandas_notes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,16 +20,7 @@ TIME = pa.timestamp("us", tz="UTC")
 #: What pandas keeps text in: nothing is left to convert.
 TEXT = pa.large_string()
 _TYPE_OF_KIND = {"whole": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(), "moment": TIME}
-#: What pyarrow notes in a Parquet file of each type's dtype, so that ``pandas.read_parquet`` gives it back.
-_DTYPE_NOTES: Mapping[Any, tuple[str, str, Mapping[str, str] | None]] = {
-    TEXT: ("object", "str", None),
-    pa.int64(): ("int64", "Int64", None),
-    pa.bool_(): ("bool", "boolean", None),
-    pa.float64(): ("float64", "float64", None),
-    TIME: ("datetimetz", "datetime64[us]", {"timezone": "UTC"}),
-}
-
-_PLAIN_TYPES = {TEXT: str, pa.int64(): int, pa.float64(): float, pa.bool_(): bool, TIME: int}
+_KIND_OF_TYPE = {TEXT: "text", **{arrow_type: kind for kind, arrow_type in _TYPE_OF_KIND.items()}}
 
 
 def arrow_table(
@@ -80,26 +69,9 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
 
 def with_dtype_notes(table: pa.Table) -> pa.Table:
     """The table with what ``pandas.read_parquet`` makes the dtypes of ``to_pandas`` from."""
-    notes = [
-        {
-            "name": field.name,
-            "field_name": field.name,
-            "pandas_type": kind,
-            "numpy_type": dtype,
-            "metadata": more,
-        }
-        for field in table.schema
-        for kind, dtype, more in [_DTYPE_NOTES[field.type]]
-    ]
-    about = {
-        "index_columns": [],
-        "column_indexes": [],
-        "columns": notes,
-        "attributes": {},
-        "creator": {"library": "pyarrow", "version": pa.__version__},
-        "pandas_version": version("pandas"),
-    }
-    return table.replace_schema_metadata({"pandas": json.dumps(about)})
+    return table.replace_schema_metadata(
+        pandas_notes({field.name: _KIND_OF_TYPE[field.type] for field in table.schema})
+    )
 
 
 def stacked(blocks: Iterable[Mapping[str, Sequence[Any]]], kinds: Mapping[str, str]) -> pa.Table:
@@ -147,8 +119,6 @@ def arrow_array(cells: Iterable[object], kind: Any) -> Any:
         return cells
     kind = kind if kind is not None else TEXT
     values = as_list(cells)
-    if "pandas" not in sys.modules and (plain := _from_buffers(values, kind)) is not None:
-        return plain
     try:
         return pa.array(values, kind)
     except (UnicodeEncodeError, pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, TypeError):
@@ -165,35 +135,3 @@ def _type_of(cells: Sequence[object], kind: str | None) -> Any:
     if types == {int}:
         return pa.int64()
     return pa.float64() if types and types <= {int, float} else None
-
-
-def _from_buffers(cells: Sequence[object], kind: Any) -> Any:
-    """The array of plain cells; None when there are others.
-
-    ``pa.array`` imports pandas wherever that is installed, which takes longer than a run of a few cases.
-    """
-    import numpy as np
-
-    there = np.array([cell is not None for cell in cells], bool)
-    if not there.any():
-        return pa.nulls(len(cells), kind)
-    if kind not in _PLAIN_TYPES or not {type(cell) for cell in cells} <= {_PLAIN_TYPES[kind], type(None)}:
-        return None
-    validity = pa.py_buffer(np.packbits(there, bitorder="little"))
-    if kind == TEXT:
-        try:
-            texts = [b"" if cell is None else str(cell).encode() for cell in cells]
-        except UnicodeEncodeError:
-            return None
-        ends = np.cumsum([0, *map(len, texts)], dtype=np.int64)
-        return pa.Array.from_buffers(
-            TEXT, len(cells), [validity, pa.py_buffer(ends), pa.py_buffer(b"".join(texts))]
-        )
-    if kind == pa.bool_():
-        values = np.packbits([bool(cell) for cell in cells], bitorder="little")
-    else:
-        try:
-            values = np.array([cell or 0 for cell in cells], np.float64 if kind == pa.float64() else np.int64)
-        except OverflowError:
-            return None
-    return pa.Array.from_buffers(kind, len(cells), [validity, pa.py_buffer(values)])

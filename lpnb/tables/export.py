@@ -21,6 +21,7 @@ from lpnb.errors import Complaint, InvalidValueError, LpnbError
 from lpnb.tables.cells import Columns, cell_text
 from lpnb.tables.csv_lines import csv_lines
 from lpnb.tables.formulas import disarm
+from lpnb.tables.parquet_bytes import parquet_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,8 +79,9 @@ def save_blocks(
 
     def write(suffix: str, file: Path) -> None:
         few = list(islice(waiting := iter(blocks), 2))
-        if suffix == ".csv" and len(few) == 1 and (lines := csv_lines(few[0], kinds)) is not None:
-            file.write_bytes(lines)
+        plain = {".csv": csv_lines, ".parquet": parquet_bytes}.get(suffix)
+        if plain and len(few) == 1 and (written := plain(few[0], kinds)) is not None:
+            file.write_bytes(written)
             return
         from lpnb.tables.arrow_columns import stacked, to_pandas
 

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ import pandas as pd
 import pytest
 
 from lpnb import Sandbox, open_run
-from lpnb.cli import run_command, send
 from lpnb.cli.main import main
 from lpnb.client import connect
 from lpnb.experiments.runs.options import RunOptions
@@ -193,25 +191,6 @@ def test_whoever_reads_the_table_may_go_and_is_still_told_what_to_do(world: Sand
         "For each unknown case a conversation may exist. Look for it: "
         "lpnb send --resume --settle --journal r.sqlite",
     ]
-
-
-def test_arrow_begins_to_load_before_anything_is_asked_and_only_for_parquet(
-    world: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    Path("rows.csv").write_text("case\na\n")
-    loaded: list[tuple[str, int]] = []
-    begun = threading.Event()
-    monkeypatch.setattr(
-        run_command,
-        "import_module",
-        lambda name: (loaded.append((name, len(world.conversations))), begun.set()),
-    )
-    connect_client = send.connect_client
-    monkeypatch.setattr(send, "connect_client", lambda options: begun.wait(5) and connect_client(options))
-
-    assert main(["send", "rows.csv", "--out", "r.parquet", "--quiet"]) == 0
-    assert main(["send", "rows.csv", "--out", "r.csv", "--quiet"]) == 0
-    assert loaded == [("pyarrow.parquet", 0)]
 
 
 def test_a_standard_output_that_was_closed_beforehand_is_no_fault(world: Sandbox) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from lpnb.sandbox.control import http_api  # noqa: F401 - for the routes that it registers
 from lpnb.sandbox.control.control_route import CONTROL_ROUTES
 from lpnb.sandbox.tokens import consumer
 from lpnb.sandbox.world.models import Account, Installation, World

@@ -1,13 +1,12 @@
 """The ASGI application: host check, route, body, rate limit, fault, service, store, log, answer."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import Receive, Scope, Send
 
-from lpnb.sandbox.app.not_found import not_found
 from lpnb.sandbox.app.replay import REPLAY_HEADER, Recording, Source, recorded_answer
 from lpnb.sandbox.app.routes import SERVICE_ROUTES, ServiceRoute
 from lpnb.sandbox.faults.injection import apply_fault, deliver, pause
@@ -38,8 +37,9 @@ _ACCOUNT_ROUTES = {
 class App:
     """The sandbox as one ASGI application.
 
-    *own* are the routes that are the sandbox's and not LivePerson's. They find the `Request`, without
-    its body, in the scope's state, and are neither counted nor logged.
+    *own* returns the routes that are the sandbox's and not LivePerson's; it is called at the first request
+    that none of LivePerson's fits. They find the `Request`, without its body, in the scope's state, and are
+    neither counted nor logged.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class App:
         limits: Limits,
         *,
         bare_hosts: bool,
-        own: Sequence[BaseRoute] = (),
+        own: Callable[[], Sequence[BaseRoute]] = tuple,
         recording: Recording | None = None,
     ) -> None:
         self._cloud = cloud
@@ -61,10 +61,12 @@ class App:
         often = sorted(SERVICE_ROUTES, key=lambda served: served.route not in ("conversation", "send"))
         paths = dict.fromkeys(served.path for served in often)
         self._router = Router(
-            [*(Route(path, _ServiceEndpoint(path, cloud, limits, recording)) for path in paths), *own],
+            [Route(path, _ServiceEndpoint(path, cloud, limits, recording)) for path in paths],
             redirect_slashes=False,
-            default=self._nothing_here,
+            default=self._answer_own,
         )
+        self._own = own
+        self._own_router: Router | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check the host, then let the route answer."""
@@ -110,7 +112,15 @@ class App:
         connection.put(answer)
         return True
 
+    async def _answer_own(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer by the sandbox's own routes, loaded only now: a short run asks for none."""
+        if self._own_router is None:
+            self._own_router = Router(self._own(), redirect_slashes=False, default=self._nothing_here)
+        await self._own_router(scope, receive, send)
+
     async def _nothing_here(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        from lpnb.sandbox.app.not_found import not_found
+
         request: Request = scope["state"]["request"]
         answer = not_found(request)
         _log(self._cloud, NOWHERE, request, answer)

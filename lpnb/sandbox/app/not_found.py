@@ -6,8 +6,8 @@ from difflib import SequenceMatcher
 
 from lpnb.sandbox.app.openapi import PATH as OPENAPI_PATH
 from lpnb.sandbox.app.routes import SERVICE_ROUTES
-from lpnb.sandbox.control.control_route import CONTROL_ROUTES
-from lpnb.sandbox.control.http_api import CONTROL_PATH
+from lpnb.sandbox.control import http_api  # noqa: F401 - for the routes that it registers
+from lpnb.sandbox.control.control_route import CONTROL_PATH, CONTROL_ROUTES
 from lpnb.sandbox.http.messages import Answer, Request, error_answer, truncate
 
 # Below this two paths have nothing to do with each other.

@@ -8,6 +8,8 @@ from lpnb.sandbox.control.controls import Controls
 from lpnb.sandbox.http.messages import Answer, Request, json_answer
 from lpnb.sandbox.world.rules import RULE_NAMES
 
+CONTROL_PATH = "/_lpnb"
+
 Body = Mapping[str, Any]
 Handler = Callable[[Controls, Request, Body], Answer | None]
 

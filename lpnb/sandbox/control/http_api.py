@@ -23,7 +23,6 @@ from lpnb.sandbox.http.messages import Answer, Request, error_answer, json_answe
 
 logger = logging.getLogger("lpnb.sandbox")
 
-CONTROL_PATH = "/_lpnb"
 TOKEN_HEADER = "x-sandbox-token"  # noqa: S105
 
 
