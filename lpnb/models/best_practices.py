@@ -25,6 +25,8 @@ _LANG_OR = re.compile(r"[a-z]{2,3}[-_][A-Z]{2}\Z")
 #: How Excel and its like write a long number that was typed or opened as one, in most languages.
 _ROUNDED = re.compile(r"\d(?:[.,]\d+)?[eE]\+?\d{1,3}\Z")
 _KNOWN_CONTEXTS = ("SharkContext", "SMSContext", "MobileAppContext", "ProactiveContext")
+#: The keys and places that lead to a value.
+_Steps = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,21 +204,22 @@ def odd_texts(body: object, path: str) -> Iterator[tuple[str, str]]:
         >>> list(odd_texts({"skillId": "Mortgages", "ttrDefName": "NORMAL"}, "[1].body"))
         [('[1].body.skillId', "'Mortgages' is no id: skillId takes the number, not the name.")]
     """
-    texts = sorted(_texts(body, path, ""), key=lambda item: item[1] != "skillId")
-    for place, name, text in texts:
+    texts = sorted(_texts(body, (), ""), key=lambda item: item[1] != "skillId")
+    for steps, name, text in texts:
         if (sentence := odd_value(name, text)) is not None:
-            yield place, sentence
+            yield join(path, *steps), sentence
 
 
-def _texts(value: object, path: str, name: str) -> Iterator[tuple[str, str, str]]:
+def _texts(value: object, steps: _Steps, name: str) -> Iterator[tuple[_Steps, str, str]]:
+    """Each text in *value* with the steps that lead to it and the name of its field."""
     if isinstance(value, str):
-        yield path, name, value
+        yield steps, name, value
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _texts(inner, join(path, key), key)
+            yield from _texts(inner, (*steps, key), key)
     elif isinstance(value, list | tuple):
         for place, inner in enumerate(value):
-            yield from _texts(inner, join(path, place), name)
+            yield from _texts(inner, (*steps, place), name)
 
 
 def foreign_brand(brand_id: str, account_id: str) -> str | None:

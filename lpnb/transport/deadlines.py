@@ -51,12 +51,13 @@ class Deadlines:
     ) -> None:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - the one that came in
-        self._under_way.pop(task, None)
+        is_late = self._under_way.pop(task, None) is None
         if self._closed:
             self._rest()
-        late = self._late.pop(task, None)
-        if late is not None and task.uncancel() <= late[1] and kind is asyncio.CancelledError:
-            raise TimeoutError from error
+        if is_late:
+            _, cancelling = self._late.pop(task)
+            if task.uncancel() <= cancelling and kind is asyncio.CancelledError:
+                raise TimeoutError from error
 
     def close(self) -> None:
         """Take the timer back, as soon as nothing is under way: whoever still connects has to end as well."""

@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -195,14 +196,14 @@ def start_run(client: Client | AsyncClient, cases: object, options: RunOptions) 
     cases = with_account_ids(client, cases)
     for sentence in (*cases.notes, *cases.unresolved()):
         print(one_line(sentence))  # noqa: T201 - whoever gave the table learns how it was read
-    run_key = secrets.token_hex(16)
+    run_key, total = secrets.token_hex(16), len(cases)
     if options.dry_run is not False:
-        run = Run(name, len(cases), client=client, cases=cases, options=options, run_key=run_key)
+        run = Run(name, total, client=client, cases=cases, options=options, run_key=run_key)
         print_requests(settings, cases, SHOWN if options.dry_run is True else options.dry_run)
         return run
     for sentence in filter(None, odd_values(cases, settings.account_id, _CHECKED_CASES)):
         print(sentence)  # noqa: T201 - it leaves as it stands, but not in silence
-    check_live(settings, len(cases), live=options.live, confirm=options.confirm, cap=options.cap)
+    check_live(settings, total, live=options.live, confirm=options.confirm, cap=options.cap)
     if options.on_5xx == "retry":
         print(RETRY_RISK)  # noqa: T201 - whoever asks for it is told, every time
     event_loop.wait(client.engine.ready())
@@ -223,9 +224,9 @@ def start_run(client: Client | AsyncClient, cases: object, options: RunOptions) 
     if options.journal is None:
         print(one_line(f"Writing down run {name} in {path}"))  # noqa: T201 - it was not chosen by whoever looks for it
     if options.progress is not False and (options.live or options.rate is not None):
-        print(run_forecast(len(cases), options.rate, options.steps))  # noqa: T201 - before anything leaves
-    run = Run(name, len(cases), path=path, client=client, cases=cases, options=options, run_key=run_key)
-    run.launch(journal, ((number, 0) for number in range(len(cases))), pool=pool)
+        print(run_forecast(total, options.rate, options.steps))  # noqa: T201 - before anything leaves
+    run = Run(name, total, path=path, client=client, cases=cases, options=options, run_key=run_key)
+    run.launch(journal, zip(range(total), repeat(0)), pool=pool)
     return run
 
 

@@ -57,14 +57,14 @@ def assemble(leaves: Mapping[Path, Any]) -> tuple[Any, dict[Path, str]]:
                 inner.is_list = isinstance(value, list) if place + 1 == len(path) else False
             node = inner
     places: dict[Path, str] = {}
-    return _finish(root, (), "", places), places
+    return _finish(root, (), (), places), places
 
 
-def _finish(node: Any, path: Path, wire: str, places: dict[Path, str]) -> Any:
+def _finish(node: Any, path: Path, wire: Path, places: dict[Path, str]) -> Any:
     if not isinstance(node, _JsonNode):
-        places[path] = wire
+        places[path] = join("", *wire)
         return node
     if node.is_list or any(isinstance(key, int) for key in node):
         numbers = sorted(key for key in node if isinstance(key, int))
-        return [_finish(node[n], (*path, n), join(wire, i), places) for i, n in enumerate(numbers)]
-    return {key: _finish(item, (*path, key), join(wire, str(key)), places) for key, item in node.items()}
+        return [_finish(node[n], (*path, n), (*wire, i), places) for i, n in enumerate(numbers)]
+    return {key: _finish(item, (*path, key), (*wire, str(key)), places) for key, item in node.items()}
