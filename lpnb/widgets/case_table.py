@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 import ipywidgets as ipw
@@ -20,6 +21,8 @@ from lpnb.plots.case_matrix import text_values
 from lpnb.tables.export import save_table
 from lpnb.widgets import html_views
 from lpnb.widgets.case_buttons import CaseGroup
+from lpnb.widgets.form.form import batch_fields
+from lpnb.widgets.form.grid_form import column_name
 from lpnb.widgets.styles import WidgetFactory, set_visible
 
 PAGE_SIZE = 25
@@ -31,6 +34,8 @@ _MEDIA_TYPES = {
     ".csv": "text/csv",
     ".html": "text/html",
     ".json": "application/json",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 _ID_COLUMN = re.compile(r"(^|[._])(id|consumer_id|conversation_id|req_id)$|Id$")
@@ -193,8 +198,27 @@ def download_html(path: Path) -> str:
     return f' <a download="{esc(path.name)}" href="{address}">Download {esc(path.name)}</a>'
 
 
+def column_html(name: str) -> str:
+    """The head of a column: its label, and below it the name that it has in files and in Python.
+
+    Example:
+        >>> column_html("ctmrinfo.ctype"), column_html("landed_skill"), column_html("<mine>")
+        ('<th scope="col">Customer type<small>ctmrinfo.ctype</small></th>', \
+'<th scope="col">landed skill</th>', '<th scope="col">&lt;mine&gt;</th>')
+    """
+    label = _field_labels().get(name)
+    words = esc(name if label or "." in name else name.replace("_", " "))
+    inner = f"{esc(label)}<small>{words}</small>" if label else words
+    return f'<th scope="col">{inner}</th>'
+
+
+@cache
+def _field_labels() -> dict[str, str]:
+    return {column_name(field): field.label for field in batch_fields()}
+
+
 def _page_html(caption: str, rows: pd.DataFrame, columns: list[str]) -> str:
-    head = "".join(f'<th scope="col">{esc(name)}</th>' for name in columns)
+    head = "".join(map(column_html, columns))
     cells = zip(*(rows[name].tolist() for name in columns), strict=True)
     body = "".join(
         "<tr>" + "".join(_cell_html(name, cell) for name, cell in zip(columns, row, strict=True)) + "</tr>"

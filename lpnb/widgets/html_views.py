@@ -32,6 +32,10 @@ COLUMNS = (
     "consumer_id", "req_id", "type", "ok", "code", "message",
     "conversation_id", "http_status", "attempts", "elapsed_ms", "sent_at",
 )  # fmt: skip
+_LABELS = {
+    "consumer_id": "consumer", "req_id": "request", "conversation_id": "conversation",
+    "http_status": "HTTP", "elapsed_ms": "ms", "sent_at": "sent",
+}  # fmt: skip
 _CELLS = {"consumer_id": "m", "req_id": "m", "conversation_id": "m", "message": "t", "elapsed_ms": "n"}
 
 
@@ -248,7 +252,7 @@ def answers_html(responses: Sequence[BatchResponse], columns: Sequence[str] = CO
     """One row per request frame, newest send first, with *columns* of ``responses_table``."""
     if not responses:
         return ""
-    names = ((_CELLS.get(name, ""), name.replace("_", "_<wbr>")) for name in columns)
+    names = ((_CELLS.get(name, ""), _LABELS.get(name, name)) for name in columns)
     head = "".join(f'<th scope="col" class="{kind}">{name}</th>' for kind, name in names)
     rows: list[str] = []
     for response in reversed(responses):

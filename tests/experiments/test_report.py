@@ -180,7 +180,10 @@ def test_the_command_line_writes_the_same_file(two_runs, capsys):
     assert capsys.readouterr().out == "tuesday.html\n"
     assert "2 of 6 cases moved" in text("tuesday.html")
     assert main(["report", "nothing.sqlite", "-o", "tuesday.html"]) == 2
-    assert "There is no journal at nothing.sqlite" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        "There is no file nothing.sqlite. A report is made from a journal, a run's table as CSV or Parquet, "
+        "or learned rules as JSON.\n"
+    )
     assert main(["report", "tuesday.sqlite", "monday.sqlite", "-o", "tuesday.html"]) == 2
     assert capsys.readouterr().err == (
         "A report is of one run. To say what moved since an earlier one: "

@@ -381,7 +381,9 @@ def test_the_cases_of_a_cell_are_shown_and_saved_as_a_file(tab: ExperimentTab) -
     ]  # fmt: skip
 
     cells.index = 1
-    assert "landed_skill" in results.cases.body.value  # the usual columns, as for all cases
+    assert "landed skill" in results.cases.body.value  # the usual columns, as for all cases
+    assert "Customer type<small>ctmrinfo.ctype</small>" in results.cases.body.value
+    assert re.findall('<td aria-current="true".*?>(.*?)<', results.picture.value) == ["Business Banking"]
     path = results.cases.save(".csv")
 
     assert path == Path("runs/first-cell-NORMAL-business.csv")
@@ -398,6 +400,7 @@ def test_the_cases_of_a_cell_are_shown_and_saved_as_a_file(tab: ExperimentTab) -
     )
     results.cases.all_button.click()
     assert cells.index is None
+    assert "aria-current" not in results.picture.value
     assert len(results.cases.rows) == 4
     assert results.cases.name == "first"
 
@@ -465,7 +468,8 @@ def test_every_picture_can_be_chosen_and_is_saved_light_or_dark(tab: ExperimentT
     assert results.save_picture() == Path("runs/first-flow-dark.svg")
     results.write_report().result(30)
     assert text(results.report_note) == "Written in runs/first.html.  Download first.html"
-    assert text(results.save_note) == "Saved in runs/first-flow-dark.svg."
+    assert text(results.save_note) == "Saved in runs/first-flow-dark.svg.  Download first-flow-dark.svg"
+    assert 'href="data:image/svg+xml;base64,' in results.save_note.value
     results.kind.value = "pie"
     assert "Picture must be one of" in text(results.picture)
     assert results.save_picture() is None

@@ -56,7 +56,7 @@ def _routing_card(current: OpenConversation) -> Html:
     steps = []
     for step in trace.get("steps") or ():
         outcome = str(step.get("outcome"))
-        looks = {"decided": "chip chip-good", "passed": "chip"}.get(outcome, "chip chip-faint")
+        looks = {"decided": "chip chip-good", "did not apply": "chip"}.get(outcome, "chip chip-faint")
         rule = str(step.get("rule"))
         steps.append(
             tag(

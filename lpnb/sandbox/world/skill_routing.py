@@ -82,9 +82,8 @@ def route_conversation(
             unknown.append(result.unknown)
         if result.skill_id is not None:
             skill_id, decided_by = result.skill_id, way
-        steps.append(
-            {"rule": way, "outcome": "passed" if result.skill_id is None else "decided", "why": result.why}
-        )
+        outcome = "did not apply" if result.skill_id is None else "decided"
+        steps.append({"rule": way, "outcome": outcome, "why": result.why})
     skill = account.skill(skill_id)
     fallback = None
     if skill is not None and rules.fallback_when_offline and not online(skill):

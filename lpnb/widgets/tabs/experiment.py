@@ -20,7 +20,7 @@ from lpnb.errors import InvalidValueError, LpnbError
 from lpnb.plots.case_matrix import text_values
 from lpnb.tables.run_table import RUN_COLUMNS
 from lpnb.widgets import html_views
-from lpnb.widgets.case_table import cell_text
+from lpnb.widgets.case_table import cell_text, column_html
 from lpnb.widgets.form.batch_form import BatchForm
 from lpnb.widgets.form.grid_form import GridForm
 from lpnb.widgets.html_views import error_text
@@ -404,7 +404,7 @@ def _number(typed: str) -> Any:
 
 
 def _table(caption: str, columns: list[str], rows: list[list[object]]) -> str:
-    head = "".join(f'<th scope="col">{esc(clean(name))}</th>' for name in columns)
+    head = "".join(map(column_html, columns))
     body = "".join(
         "<tr>"
         + "".join(f"<td>{esc(clean(html_views.shortened(cell_text(cell))))}</td>" for cell in row)

@@ -94,6 +94,7 @@ class RunResults:
             widget.observe(lambda _: self._draw(), names="value")
         self.picture = factory.html("", "lpnb-plot", "lpnb-picture")
         self.cell_buttons = CaseButtons(factory, lambda group: self._show_group(self._table, "cell", group))
+        self.cell_buttons.widget.observe(lambda change: self._mark(change["new"]), names="index")
         self.save_format = ipw.Combobox(value="png", options=("png", "svg"), description="Save as", **text)
         self.save_theme = ipw.Combobox(value="light", options=("light", "dark"), description="Theme", **text)
         self.save_button = factory.button("Save picture", lambda _: self.save_picture(), "lpnb-tool")
@@ -135,6 +136,14 @@ class RunResults:
                 None,
                 html_views.note_html("", f"{type(error).__name__}: {error}"),
             )
+
+    def _mark(self, place: int | None) -> None:
+        """Put a frame around the cell at *place* of the heatmap, and around no other."""
+        if self._drawn is not None and "<td" in self.picture.value:
+            cells = self._drawn._repr_html_().split("<td")
+            if place is not None and len(cells) == 1 + len(self.cell_buttons.widget.options):
+                cells[1 + place] = f' aria-current="true"{cells[1 + place]}'
+            self.picture.value = "<td".join(cells)
 
     def _make_picture(self) -> Picture:
         from lpnb import plots
@@ -181,7 +190,7 @@ class RunResults:
         except (LpnbError, OSError, ValueError) as error:
             self.save_note.value = html_views.note_html("", str(error))
             return None
-        self.save_note.value = html_views.note_html(f"Saved in {path}.")
+        self.save_note.value = html_views.note_html(f"Saved in {path}.") + download_html(path)
         return path
 
     def write_report(self) -> Future[None]:

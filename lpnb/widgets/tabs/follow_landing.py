@@ -21,6 +21,13 @@ from lpnb.widgets.send.landing_lookup import LandingLookup, is_free_to_ask
 from lpnb.widgets.send.sent_request import SentRequest
 from lpnb.widgets.styles import WidgetFactory, set_visible
 
+_RULES = {
+    "campaign": "Campaign engagement",
+    "skill": "Skill in the request",
+    "sde": "Customer Info rule",
+    "default": "Account default",
+}
+
 
 class LandingView:
     """The part of the tab that asks where the conversation of one send is."""
@@ -100,7 +107,8 @@ def trace_html(trace: Mapping[str, Any]) -> str:
         True
     """
     steps = "".join(
-        f'<li data-outcome="{esc(step["outcome"])}"><b>{esc(step["rule"])}</b> {esc(step["outcome"])}'
+        f'<li data-outcome="{esc(step["outcome"])}"><b>{esc(_RULES.get(step["rule"], step["rule"]))}</b> '
+        f"{esc(step['outcome'])}"
         f"<small>{esc(step['why'])}</small></li>"
         for step in trace.get("steps", ())
     )
@@ -121,4 +129,4 @@ def trace_html(trace: Mapping[str, Any]) -> str:
         else ""
     )
     inferred = f"<p>{esc(trace['inferred'])}</p>" if trace.get("inferred") else ""
-    return f"<h3>Why: the sandbox's rules in order</h3><ol>{steps}</ol>{inferred}{considered}"
+    return f"<h3>The sandbox's rules in order</h3><ol>{steps}</ol>{inferred}{considered}"
