@@ -246,3 +246,48 @@ def test_what_was_sent_can_be_read_when_the_notebook_is_opened_without_a_kernel(
             break
         page.wait_for_timeout(50)
     page.evaluate("window.jupyterapp.shell.currentWidget.dispose()")
+
+
+def test_results_are_saved_reported_and_shown_again_and_what_decides_is_learned(notebook: Notebook) -> None:
+    page = notebook(HELD)
+    explorer = explorer_of(page)
+    tab(explorer, "Experiment")
+    press(explorer, "Run")
+    run_status = explorer.locator(".lpnb-experiment .lpnb-status [data-state]").first
+    expect(run_status).to_have_attribute("data-state", "done", timeout=30_000)
+    journal = re.findall(r"runs/\S+\.sqlite", run_status.inner_text())[0]
+    results = explorer.locator(".lpnb-results")
+
+    def downloaded(kind: str) -> bytes:
+        with page.expect_download() as download:
+            results.get_by_role("link", name=re.compile(rf"^Download \S+\.{kind}$")).click()
+        return download.value.path().read_bytes()
+
+    say(results, "Save as", "gif")
+    press(results, "Save picture")
+    expect(results.get_by_role("alert")).to_contain_text("gif")
+    say(results, "Save as", "svg")
+    press(results, "Save picture")
+    assert b"<svg" in downloaded("svg")
+    press(results, "Write a report")
+    assert downloaded("html").startswith(b"<!DOCTYPE html>")
+
+    say(explorer, "Past run", "runs/nothing.sqlite")
+    press(explorer, "Show it")
+    expect(run_status).to_contain_text("There is no journal at runs/nothing.sqlite")
+    say(explorer, "Past run", journal)
+    press(explorer, "Show it")
+    expect(run_status).to_contain_text("6 of 6 cases")
+
+    say(explorer, "Budget", "many")
+    press(explorer, "What decides?")
+    learned = explorer.locator(".lpnb-experiment .lpnb-status [data-state]").last
+    expect(learned).to_contain_text("Budget must be a whole number from 2 to 100,000; got 'many'.")
+    say(explorer, "Budget", "40")
+    press(explorer, "What decides?")
+    expect(learned).to_contain_text("Learned from", timeout=30_000)
+    expect(explorer.locator(".lpnb-rules")).to_contain_text("Private Clients")
+
+    run_cell(page, f"import pathlib; pathlib.Path({journal!r}).unlink()")
+    press(results, "Write a report")
+    expect(results.get_by_role("alert")).to_contain_text(f"There is no journal at {journal}")
