@@ -218,20 +218,18 @@ _OPTION = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _SORTED = _OPTION | orjson.OPT_SORT_KEYS
 
 
-def json_bytes(
-    value: object, default: Callable[[Any], Any] | None = None, *, sort_keys: bool = False
-) -> bytes:
-    """*value* as compact JSON in UTF-8; *default* is asked for what JSON has no form of.
+def json_bytes(value: object) -> bytes:
+    """*value* as compact JSON in UTF-8.
 
     Raises:
-        TypeError: Neither has.
+        TypeError: JSON has no form of it.
         UnicodeEncodeError: It holds half a character.
 
     Example:
         >>> json_bytes([{"lang": "en-US", "n": 10**30}])
         b'[{"lang":"en-US","n":1000000000000000000000000000000}]'
     """
-    return _quickly(value, default, sort_keys) or _slowly(value, default, sort_keys).encode("utf-8")
+    return _quickly(value, None, False) or _slowly(value, None, False).encode("utf-8")
 
 
 def json_each(values: Iterable[object]) -> list[bytes]:

@@ -136,11 +136,9 @@ class AccountState:
         """The flow that sends *batch*; the three above have been seen to."""
         return post_batch(batch, consumer_id, _ConsumerSendContext(self, consumer_id, observer))
 
-    def post_frame(
-        self, frame: Batch, consumer_id: str, observer: AttemptObserver | None = None
-    ) -> Flow[BatchResponse]:
+    def post_frame(self, frame: Batch, consumer_id: str) -> Flow[BatchResponse]:
         """The flow that sends *frame*; the three above have been seen to."""
-        return post_frame(frame, consumer_id, _ConsumerSendContext(self, consumer_id, observer))
+        return post_frame(frame, consumer_id, _ConsumerSendContext(self, consumer_id, None))
 
     def engagement(self, request: EngagementRequest) -> Flow[Engagement]:
         """The flow that asks Monitoring for an engagement; domains and host have been seen to."""

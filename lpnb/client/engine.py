@@ -171,13 +171,11 @@ class Engine:
         self._keep(response)
         return response
 
-    async def send_frame(
-        self, frame: Batch, consumer_id: str, *, observer: AttemptObserver | None = None
-    ) -> BatchResponse:
+    async def send_frame(self, frame: Batch, consumer_id: str) -> BatchResponse:
         """See to domains and tokens, send *frame* by SEND, and keep the response like a batch's."""
         check_consumer_id(consumer_id)
         await self.ready(consumer_id)
-        response = await self.run(self.account.post_frame(frame, consumer_id, observer), self._interrupted)
+        response = await self.run(self.account.post_frame(frame, consumer_id), self._interrupted)
         self._keep(response)
         return response
 

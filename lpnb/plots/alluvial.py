@@ -42,18 +42,18 @@ class _StageNode:
     colours: set[str] = field(default_factory=set)
 
 
-def merge_rare_names(bands: Sequence[Ribbon], max_names: int = MAX_NAMES) -> list[Ribbon]:
+def merge_rare_names(bands: Sequence[Ribbon]) -> list[Ribbon]:
     """The same bands with the rarest names of a crowded stage put together as "(n more)"."""
     merged = list(bands)
     for stage in range(len(merged[0].names) if merged else 0):
         counts: dict[str, int] = defaultdict(int)
         for band in merged:
             counts[band.names[stage]] += band.count
-        if len(counts) <= max_names:
+        if len(counts) <= MAX_NAMES:
             continue
         by_count = sorted(counts, key=lambda name: -counts[name])  # of equals the first
-        kept_names = set(by_count[: max_names - 1])
-        rest_name = f"({len(counts) - max_names + 1:,} more)"
+        kept_names = set(by_count[: MAX_NAMES - 1])
+        rest_name = f"({len(counts) - MAX_NAMES + 1:,} more)"
         merged = [
             band
             if band.names[stage] in kept_names

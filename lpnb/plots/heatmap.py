@@ -36,11 +36,11 @@ class Heatmap(Picture):
     ``grid`` has the counts. In a notebook it shows itself as an escaped table that follows the theme.
     """
 
-    def __init__(self, grid: CaseMatrix, value: str, colours: Mapping[str, str], title: str = "") -> None:
+    def __init__(self, grid: CaseMatrix, value: str, colours: Mapping[str, str]) -> None:
         self.grid = grid
         self.value = value
         self.colours = dict(colours)
-        self.title = title or _TITLES.get(value, f"{value} of each case")
+        self.title = _TITLES.get(value, f"{value} of each case")
         #: Finds the rules that the cases of one cell follow; a run's own heatmaps have it.
         self.explain_cell: Callable[[tuple[object, object]], Any] | None = None
 

@@ -18,8 +18,8 @@ _RARE, _SURE = 0.01, 0.99
 _WALL = 0.9
 
 
-def _between(share: float, least: float = _RARE) -> float:
-    return min(max(share, least), _SURE)
+def _between(share: float) -> float:
+    return min(max(share, _RARE), _SURE)
 
 
 class RateDependenceTest:

@@ -76,15 +76,16 @@ class Search:
         return Search(self.what, self.body, {**self.params, "offset": str(offset)})
 
 
-def by_conversation(
-    conversation_id: str, content: Sequence[str] = DETAIL_CONTENT, version: int = 2
-) -> Search:
+#: The version of the answers that has typed values and unauthenticated SDEs.
+_TYPED = {"v": "2"}
+
+
+def by_conversation(conversation_id: str, content: Sequence[str] = DETAIL_CONTENT) -> Search:
     """Ask for one conversation by its id.
 
     Args:
         conversation_id: As CONVERSATION answered it.
         content: Names for ``contentToRetrieve``, such as those in ``CONTENT``.
-        version: 2 has typed values and unauthenticated SDEs; 1 has text only.
 
     Example:
         >>> by_conversation("1e5c-...", ["transfers"]).body
@@ -92,31 +93,27 @@ def by_conversation(
 
     Source: Messaging Interactions API, Get conversation by conversation ID.
     """
-    complaints = [*_text_trouble("conversationId", conversation_id), *_content_trouble(content)]
-    _refuse([*complaints, *_version_trouble(version)])
+    _refuse([*_text_trouble("conversationId", conversation_id), *_content_trouble(content)])
     body = {"conversationId": conversation_id, "contentToRetrieve": list(content)}
-    return Search("/conversation", body, {"v": str(version)})
+    return Search("/conversation", body, _TYPED)
 
 
-def by_conversations(
-    conversation_ids: Sequence[str], content: Sequence[str] = DETAIL_CONTENT, version: int = 2
-) -> Search:
+def by_conversations(conversation_ids: Sequence[str], content: Sequence[str] = DETAIL_CONTENT) -> Search:
     """Ask for up to 50 conversations at once, by their ids: one page of what is found."""
-    complaints = [*_content_trouble(content), *_version_trouble(version)]
+    complaints = [*_content_trouble(content)]
     for number, conversation_id in enumerate(conversation_ids):
         complaints += _text_trouble(f"conversationIds[{number}]", conversation_id)
     if isinstance(conversation_ids, str) or not 1 <= len(conversation_ids) <= MAX_IDS:
         complaints.append(_complaint("conversationIds", f"must be 1 to {MAX_IDS} ids", conversation_ids))
     _refuse(complaints)
     body = {"conversationIds": list(conversation_ids), "contentToRetrieve": list(content)}
-    return Search("/conversation", body, {"v": str(version)})
+    return Search("/conversation", body, _TYPED)
 
 
 def by_consumer(
     lp_consumer_id: str,
     status: str | Iterable[str] = ("OPEN",),
     content: Sequence[str] = DETAIL_CONTENT,
-    version: int = 2,
 ) -> Search:
     """Ask for a consumer's conversations, by LivePerson's own id for the consumer.
 
@@ -124,9 +121,9 @@ def by_consumer(
     """
     states = _states(status)
     complaints = [*_text_trouble("consumer", lp_consumer_id), *_content_trouble(content)]
-    _refuse([*complaints, *_state_trouble(states), *_version_trouble(version)])
+    _refuse([*complaints, *_state_trouble(states)])
     body = {"consumer": lp_consumer_id, "status": states, "contentToRetrieve": list(content)}
-    return Search("/consumer", body, {"v": str(version)})
+    return Search("/consumer", body, _TYPED)
 
 
 def by_filters(

@@ -307,13 +307,13 @@ class ProbeSession:
             del self.open[conversation_id]
         return reply
 
-    async def close_all(self, tries: int = 3) -> None:
+    async def close_all(self) -> None:
         """Close whatever is open, and whatever Monitoring or history know to be open of the consumers.
 
         The last also where a reply said that nothing had opened: it may have been nonsense.
         """
         unsure = set(self.used)
-        for attempt in range(tries):
+        for attempt in range(3):
             if not self.open and not unsure:
                 return
             if attempt:

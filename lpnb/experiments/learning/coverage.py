@@ -122,12 +122,12 @@ def _reachable(table: TupleTable, boxes: Sequence[Sequence[Box]]) -> npt.NDArray
     return lowest
 
 
-def tables(space: CaseSpace, sizes: Sequence[int] = (2, 3, 4)) -> list[TupleTable]:
+def tables(space: CaseSpace) -> list[TupleTable]:
     """The tables that there is room for."""
-    return [TupleTable(space, size) for size in sizes if TupleTable.fits(space, size)]
+    return [TupleTable(space, size) for size in (2, 3, 4) if TupleTable.fits(space, size)]
 
 
-def pairwise_rows(seen: TupleTable, count: int, random: np.random.Generator, tries: int = 60) -> Rows:
+def pairwise_rows(seen: TupleTable, count: int, random: np.random.Generator) -> Rows:
     """So many cases with as many new pairs of values as can be had (greedy); fewer when all were sent."""
     space = seen.space
     unseen = seen.lowest == UNSEEN
@@ -135,7 +135,7 @@ def pairwise_rows(seen: TupleTable, count: int, random: np.random.Generator, tri
     for _ in range(count):
         if not unseen.any():
             break
-        rows = space.draw(tries, random)
+        rows = space.draw(60, random)
         gains = unseen[seen.places(rows)].sum(axis=1)
         row = rows[int(np.argmax(gains))].copy()
         best = int(gains.max())
