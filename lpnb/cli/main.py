@@ -62,7 +62,7 @@ def _run(arguments: Sequence[str]) -> int:
     if options.run is None:
         parser.print_help(sys.stderr)
         return 2
-    from lpnb.errors import LpnbError
+    from lpnb.errors import LpnbError, ServiceError
 
     try:
         status: int = options.run(options)
@@ -70,6 +70,8 @@ def _run(arguments: Sequence[str]) -> int:
             sys.stdout.flush()
     except LpnbError as error:
         print(error, file=sys.stderr)
+        if isinstance(error, ServiceError):
+            print("lpnb doctor looks at the way there step by step, and says what to do.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

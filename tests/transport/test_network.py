@@ -193,6 +193,20 @@ def test_a_proxy_that_is_not_there_is_named(real_account, send, refused_proxy):
     assert f"could not connect to the proxy {address} (connection refused)" in str(caught.value)
 
 
+def test_where_the_way_is_barred_the_command_line_names_the_doctor(
+    monkeypatch, tls_sandbox, refused_proxy, capsys
+):
+    for name, value in {**tls_sandbox.environment(), "LP_DOMAIN_API": "https://api.liveperson.net"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("LP_PROXY", refused_proxy)
+    Path("rows.csv").write_text("case\na\n")
+
+    assert main(["send", "rows.csv", "--live", "--confirm", "1", "--quiet"]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "lpnb doctor looks at the way there step by step, and says what to do."
+    )
+
+
 @pytest.fixture
 def refused_proxy():
     """The address of a port that nobody listens on."""
