@@ -70,31 +70,17 @@ class SendContext(Protocol):
         ...
 
 
-def post_batch(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchResponse]:
+def post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchResponse]:
     """Post *batch* on behalf of *consumer_id* and return what became of it. Never raises for a reply.
 
-    Request ids are made anew for each attempt, unless the batch has its own.
+    A batch goes to CONVERSATION, and a single frame to SEND. Request ids are made anew for each attempt,
+    unless it has its own. What may have arrived is not sent a second time.
 
     Raises:
         InvalidValueError: The body is larger than the settings allow; nothing was sent.
 
-    Source: Send API, CONVERSATION; the rules are those of ``transport.protocol.verdict``.
+    Source: Send API, CONVERSATION and SEND; the rules are those of ``transport.protocol.verdict``.
     """
-    return _post(batch, consumer_id, context)
-
-
-def post_frame(frame: Batch, consumer_id: str, context: SendContext) -> Flow[BatchResponse]:
-    """Post *frame* by SEND on behalf of *consumer_id* and return what became of it, as for a batch.
-
-    Raises:
-        InvalidValueError: The body is larger than the settings allow; nothing was sent.
-
-    Source: Send API, SEND. A message that may have arrived is not sent a second time.
-    """
-    return _post(frame, consumer_id, context)
-
-
-def _post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchResponse]:
     attempts, refusals, seconds_waited, seconds_refused, has_slot = 0, 0, 0.0, 0.0, False
     renewed: frozenset[TokenKind] = frozenset()
     while True:

@@ -16,7 +16,7 @@ from typing import TypeVar
 from lpnb._internal.redaction import Secret
 from lpnb.api.domain_api import find_domain, find_domains
 from lpnb.api.history import HistoryPage, HistoryWay, Search, history_ways, login, search_history
-from lpnb.api.messaging import TokenKind, Tokens, post_batch, post_frame
+from lpnb.api.messaging import TokenKind, Tokens, post
 from lpnb.api.monitoring import MonitoringTarget, VisitorSession, report, request_engagement
 from lpnb.api.tokens import AppJWT, claims, get_app_jwt, get_application_token, get_consumer_jws
 from lpnb.errors import CredentialsError, NotSentError, ServiceError
@@ -133,12 +133,8 @@ class AccountState:
     def post(
         self, batch: Batch, consumer_id: str, observer: AttemptObserver | None = None
     ) -> Flow[BatchResponse]:
-        """The flow that sends *batch*; the three above have been seen to."""
-        return post_batch(batch, consumer_id, _ConsumerSendContext(self, consumer_id, observer))
-
-    def post_frame(self, frame: Batch, consumer_id: str) -> Flow[BatchResponse]:
-        """The flow that sends *frame*; the three above have been seen to."""
-        return post_frame(frame, consumer_id, _ConsumerSendContext(self, consumer_id, None))
+        """The flow that sends *batch*, or a single frame; the three above have been seen to."""
+        return post(batch, consumer_id, _ConsumerSendContext(self, consumer_id, observer))
 
     def engagement(self, request: EngagementRequest) -> Flow[Engagement]:
         """The flow that asks Monitoring for an engagement; domains and host have been seen to."""

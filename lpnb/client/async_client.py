@@ -91,7 +91,7 @@ class AsyncClient(BaseClient):
         self, frame: Frame | str | bytes | Mapping[str, Any], consumer_id: str
     ) -> BatchResponse:
         """Post one frame for *consumer_id* by SEND; see ``Client.send_frame``."""
-        work = self.engine.send_frame(self._read_frame(consumer_id, frame), consumer_id)
+        work = self.engine.send(self._read_frame(consumer_id, frame), consumer_id)
         return await event_loop.awaitable(work)
 
     def conversation(

@@ -120,7 +120,7 @@ class ConversationEngine:
         if line is not None:
             self._lines[number] = line  # noted before it leaves: an interrupt must not lose it
         try:
-            response = await self.engine.send_frame(frame, self.consumer_id)
+            response = await self.engine.send(frame, self.consumer_id)
         except BaseException:
             interrupted = [
                 each for each in self.engine.unknown[before:] if each.consumer_id == self.consumer_id

@@ -158,24 +158,16 @@ class Engine:
         observer: AttemptObserver | None = None,
         over: Transport | None = None,
     ) -> BatchResponse:
-        """See to domains and tokens, send *batch*, and keep the response if its outcome is unknown.
+        """See to domains and tokens, send *batch* or a single frame, and keep the response.
 
-        That *consumer_id* can be one, whoever calls has seen to.
-        *observer* is told of each attempt before its first byte may leave, and of what came of it. *over* is
-        what it leaves by in place of this engine's own connections.
+        That *consumer_id* can be one, whoever calls has seen to. *observer* is told of each attempt before
+        its first byte may leave, and of what came of it. *over* is what it leaves by in place of this
+        engine's own connections.
         """
         if not self.account.is_ready(consumer_id):
             await self.ready(consumer_id)
         flow = self.account.post(batch, consumer_id, observer)
         response = await self.run(flow, self._interrupted, over)
-        self._keep(response)
-        return response
-
-    async def send_frame(self, frame: Batch, consumer_id: str) -> BatchResponse:
-        """See to domains and tokens, send *frame* by SEND, and keep the response like a batch's."""
-        check_consumer_id(consumer_id)
-        await self.ready(consumer_id)
-        response = await self.run(self.account.post_frame(frame, consumer_id), self._interrupted)
         self._keep(response)
         return response
 

@@ -153,7 +153,7 @@ class Client(BaseClient):
             InvalidValueError: The frame is wrong; nothing was sent.
             NotSentError: Hosts or tokens could not be had; nothing was sent.
         """
-        return self._wait(self.engine.send_frame(self._read_frame(consumer_id, frame), consumer_id))
+        return self._wait(self.engine.send(self._read_frame(consumer_id, frame), consumer_id))
 
     def conversation(
         self,

@@ -15,7 +15,7 @@ from typing import Any
 from lpnb._internal.sqlite_file import remove
 from lpnb._internal.writer_lock import FileLock
 from lpnb.errors import JournalError
-from lpnb.journal.journal_file import create, finish_creation, lock, make_folder, open_file
+from lpnb.journal.journal_file import create, journal_format, make_folder, open_file
 from lpnb.journal.schema import (
     INSERT_ANSWER,
     INSERT_ATTEMPT,
@@ -58,7 +58,7 @@ class Journal:
         """
         path = Path(path)
         make_folder(path)
-        held = lock(path)
+        held = journal_format(path).lock(path)
         made = False
         try:
             connection = create(path)
@@ -68,7 +68,7 @@ class Journal:
                 connection.executemany("INSERT INTO run VALUES (?, ?)", rows)
                 connection.executemany(INSERT_CASE, map(_case, cases))
                 _take_lease(connection)
-                finish_creation(connection, path)
+                journal_format(path).finish_creation(connection)
             except BaseException:
                 connection.close()
                 raise
@@ -91,7 +91,7 @@ class Journal:
         path = Path(path)
         if not path.exists():
             open_file(path, to_write=True).close()  # raises, before a lock is made beside nothing
-        held = lock(path)
+        held = journal_format(path).lock(path)
         try:
             connection = open_file(path, to_write=True)
             try:

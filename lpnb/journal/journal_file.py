@@ -6,7 +6,6 @@ import sqlite3
 from pathlib import Path
 
 from lpnb._internal.sqlite_file import SqliteFormat
-from lpnb._internal.writer_lock import FileLock
 from lpnb.errors import JournalError
 from lpnb.journal.schema import APPLICATION, FORMAT, SCHEMA
 
@@ -22,15 +21,6 @@ def make_folder(path: Path) -> None:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise JournalError(f"No journal can be written at {path}: {reason}.") from None
-
-
-def lock(path: Path) -> FileLock:
-    """Take the one writer's place at *path*.
-
-    Raises:
-        JournalError: Somebody else writes; it says which process on which host. Or no lock can be made there.
-    """
-    return journal_format(path).lock(path)
 
 
 def create(path: Path) -> sqlite3.Connection:
@@ -51,11 +41,6 @@ def create(path: Path) -> sqlite3.Connection:
         ) from None
     except OSError as error:
         raise JournalError(f"No journal can be made at {path}: {error.strerror}.") from None
-
-
-def finish_creation(connection: sqlite3.Connection, path: Path) -> None:
-    """Commit what ``create`` and the caller began. Only now the file is a journal."""
-    journal_format(path).finish_creation(connection)
 
 
 def open_file(path: Path, *, to_write: bool, check: bool = True) -> sqlite3.Connection:

@@ -33,7 +33,7 @@ from lpnb.journal import (
     read_each,
     read_journal,
 )
-from lpnb.journal.journal_file import lock as take_lock
+from lpnb.journal.journal_file import journal_format
 from lpnb.models.responses import Pair
 
 ANSWER = Answer(
@@ -665,21 +665,22 @@ def test_a_value_that_cannot_be_written_is_told_to_whoever_waits(journal):
 def test_a_lock_that_somebody_removed_is_not_removed_again(journal, path):
     lock = path.with_name(path.name + ".lock")
     lock.unlink()
-    other = take_lock(path)
+    other = journal_format(path).lock(path)
 
     journal.close()
 
     assert lock.exists()
     with pytest.raises(JournalError):
-        take_lock(path)
+        journal_format(path).lock(path)
     other.close()
 
 
 FORKED = """
 import os, sys
 from pathlib import Path
-from lpnb.journal.journal_file import lock as take_lock
-lock = take_lock(Path(sys.argv[1]))
+from lpnb.journal.journal_file import journal_format
+path = Path(sys.argv[1])
+lock = journal_format(path).lock(path)
 if os.fork() == 0:
     print("forked", flush=True)
     sys.stdin.read()
@@ -695,7 +696,7 @@ def test_a_child_does_not_hold_on_to_the_lock_of_a_parent_that_died(path):
         assert parent.stdout.readline() == "forked\n"
         parent.wait(10)
 
-        take_lock(path).close()  # the child is still there
+        journal_format(path).lock(path).close()  # the child is still there
 
         parent.stdin.close()
 

@@ -177,12 +177,12 @@ class DispatcherWithSteps(Dispatcher):
 
         A frame that was refused did nothing, so sending it again is safe.
         """
-        reply = await self.engine.send_frame(make_frame(), consumer_id)
+        reply = await self.engine.send(make_frame(), consumer_id)
         for delay in NEW_CONVERSATION_DELAYS if is_first else ():
             if self.stopping or not _may_be_too_early(reply):
                 break
             await asyncio.sleep(delay)
-            reply = await self.engine.send_frame(make_frame(), consumer_id)
+            reply = await self.engine.send(make_frame(), consumer_id)
         return reply
 
     async def _note(self, number: int, step: str, place: int, outcome: str, details: dict[str, Any]) -> None:
