@@ -14,7 +14,6 @@ from lpnb.snippets.shell_lexer import ShellSyntaxError
 
 _COMMAND = re.compile(r"(?im)(?<![\w-])(invoke-webrequest|invoke-restmethod|iwr|irm)(?=\s)")
 _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
-_SWITCHES = ("-usebasicparsing", "-skipcertificatecheck", "-verbose")
 
 
 def is_powershell(text: str) -> bool:

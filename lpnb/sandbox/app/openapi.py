@@ -62,10 +62,10 @@ def _operation(served: ServiceRoute) -> dict[str, Any]:
         },
     }
     if (body := _entry_for(schemas.BODIES, served, None)) is not None:
-        kind, schema = body
+        kind = schemas.BODY_TYPES.get(served.route, schemas.JSON)
         operation["requestBody"] = {
             "required": served.route != "engagement",
-            "content": {kind: {"schema": schema}},
+            "content": {kind: {"schema": body}},
         }
     return operation
 

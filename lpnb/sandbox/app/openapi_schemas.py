@@ -40,8 +40,7 @@ def _one_of(values: tuple[str, ...]) -> Schema:
     return {"enum": list(values)}
 
 
-_JSON = "application/json"
-_FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
 _TEXT: Schema = {"type": "string"}
 _NAME: Schema = {"type": "string", "minLength": 1}
 _WORDS: Schema = {"type": "string", "pattern": r"\S"}
@@ -163,7 +162,6 @@ _TOKEN_FORM = _whole(
     client_secret=_NAME,
     grant_type={"const": "client_credentials"},
 )
-_INTEGER: Schema = {"type": "integer"}
 _RANGE: Schema = {
     "type": "object",
     "properties": {"from": {"type": "number"}, "to": {"type": "number"}},
@@ -188,71 +186,52 @@ def _search(*required: str, **members: Any) -> Schema:
     return _object(required, **members) | {"additionalProperties": False}
 
 
-# Media type and schema of the body.
-BODIES: dict[str, tuple[str, Schema]] = {
-    "sentinel": (_FORM, _TOKEN_FORM),
-    "idp": (_JSON, _whole(ext_consumer_id=_NAME | {"maxLength": 1024})),
-    "conversation": (
-        _JSON,
-        {"type": "array", "prefixItems": [_PROFILE, _OPEN], "minItems": 2, "maxItems": 2},
-    ),
-    "send": (_JSON, _SEND),
-    "engagement": (_JSON, _ENGAGEMENT),
-    "report": (_JSON, {**_ENGAGEMENT, "required": ["engagementAttributes"]}),
-    "login": (
-        _JSON,
-        {
-            "anyOf": [
-                _whole(username=_TEXT, password=_TEXT),
-                _whole(
-                    username=_TEXT,
-                    appKey=_TEXT,
-                    secret=_TEXT,
-                    accessToken=_TEXT,
-                    accessTokenSecret=_TEXT,
-                ),
-            ]
+# Of a body that is no JSON, its media type.
+BODY_TYPES = {"sentinel": "application/x-www-form-urlencoded", "upload": "application/octet-stream"}
+
+BODIES: dict[str, Schema] = {
+    "sentinel": _TOKEN_FORM,
+    "idp": _whole(ext_consumer_id=_NAME | {"maxLength": 1024}),
+    "conversation": {"type": "array", "prefixItems": [_PROFILE, _OPEN], "minItems": 2, "maxItems": 2},
+    "send": _SEND,
+    "engagement": _ENGAGEMENT,
+    "report": {**_ENGAGEMENT, "required": ["engagementAttributes"]},
+    "login": {
+        "anyOf": [
+            _whole(username=_TEXT, password=_TEXT),
+            _whole(username=_TEXT, appKey=_TEXT, secret=_TEXT, accessToken=_TEXT, accessTokenSecret=_TEXT),
+        ]
+    },
+    "refresh": _CSRF,
+    "logout": _CSRF,
+    f"{_HISTORY}/conversation/search": {
+        "anyOf": [
+            _search("conversationId", conversationId=_NAME),
+            _search("conversationIds", conversationIds=_array(_TEXT, minItems=1, maxItems=MAX_LIMIT)),
+        ]
+    },
+    f"{_HISTORY}/consumer/search": _search("consumer", consumer=_NAME, status=_STATES),
+    f"{_HISTORY}/search": _search(
+        "start",
+        start=_object(("from", "to"), **{"from": _MILLISECONDS, "to": _UNTIL}),
+        status=_STATES,
+        **{name: _array(_ID) for name in ID_FILTERS},
+        **dict.fromkeys(RANGE_FILTERS, _RANGE),
+        keyword=_WORDS,
+        summary=_WORDS,
+        alertedMcsValues=_array({"enum": [*MCS_ALERTS, -1, 0, 1]}, minItems=1),
+        source=_array(_TEXT, minItems=1),
+        device=_array(_one_of(DEVICE_NAMES), minItems=1),
+        messageContentTypes=_array(_one_of(CONTENT_TYPES), minItems=1),
+        latestConversationQueueState=_one_of(QUEUE_STATES),
+        sdeSearch={
+            "type": "object",
+            "properties": {key: {"anyOf": [_WORDS, _array(_WORDS, minItems=1)]} for key in SEARCH_NAMES},
+            "minProperties": 1,
+            "additionalProperties": False,
         },
     ),
-    "refresh": (_JSON, _CSRF),
-    "logout": (_JSON, _CSRF),
-    f"{_HISTORY}/conversation/search": (
-        _JSON,
-        {
-            "anyOf": [
-                _search("conversationId", conversationId=_NAME),
-                _search("conversationIds", conversationIds=_array(_TEXT, minItems=1, maxItems=MAX_LIMIT)),
-            ]
-        },
-    ),
-    f"{_HISTORY}/consumer/search": (
-        _JSON,
-        _search("consumer", consumer=_NAME, status=_STATES),
-    ),
-    f"{_HISTORY}/search": (
-        _JSON,
-        _search(
-            "start",
-            start=_object(("from", "to"), **{"from": _MILLISECONDS, "to": _UNTIL}),
-            status=_STATES,
-            **{name: _array(_ID) for name in ID_FILTERS},
-            **dict.fromkeys(RANGE_FILTERS, _RANGE),
-            keyword=_WORDS,
-            summary=_WORDS,
-            alertedMcsValues=_array({"enum": [*MCS_ALERTS, -1, 0, 1]}, minItems=1),
-            source=_array(_TEXT, minItems=1),
-            device=_array(_one_of(DEVICE_NAMES), minItems=1),
-            messageContentTypes=_array(_one_of(CONTENT_TYPES), minItems=1),
-            latestConversationQueueState=_one_of(QUEUE_STATES),
-            sdeSearch={
-                "type": "object",
-                "properties": {key: {"anyOf": [_WORDS, _array(_WORDS, minItems=1)]} for key in SEARCH_NAMES},
-                "minProperties": 1,
-                "additionalProperties": False,
-            },
-        ),
-    ),
-    "upload": ("application/octet-stream", {}),
+    "upload": {},
 }
 
 PATH_PARAMETERS: dict[str, Schema] = {
@@ -311,7 +290,7 @@ HEADERS: dict[str, tuple[Parameter, ...]] = {
 
 
 def _json(schema: Schema) -> Schema:
-    return {_JSON: {"schema": schema}}
+    return {JSON: {"schema": schema}}
 
 
 _BASE_URI = _whole(service=_TEXT, account=_TEXT, baseURI=_TEXT)
