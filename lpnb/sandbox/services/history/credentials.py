@@ -1,6 +1,7 @@
 """Credentials of the history API: a Bearer of an agent or of an application (Sentinel V2), or OAuth 1."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from lpnb.sandbox.http.messages import Answer, Request, error_answer
@@ -55,7 +56,9 @@ def _signed_with(request: Request, key: ApiKey) -> bool:
             "HMAC-SHA1",
         ):
             continue
-        signed.client, signed.credential = _Client(key), _Credential(key)
+        # What the library asks for the secrets.
+        signed.client = SimpleNamespace(get_client_secret=lambda: key.consumer_secret)
+        signed.credential = SimpleNamespace(get_oauth_token_secret=lambda: key.token_secret)
         if signed.signature and verify_hmac_sha1(signed):
             return True
     return False
@@ -74,23 +77,3 @@ def _as_signed(request: Request) -> Iterator["OAuth1Request"]:
             yield OAuth1Request(request.method, origin + target, headers=headers)
         except (OAuth1Error, ValueError):
             continue
-
-
-class _Client:
-    """An API key, as the library asks for it."""
-
-    def __init__(self, key: ApiKey) -> None:
-        self._key = key
-
-    def get_client_secret(self) -> str:
-        return self._key.consumer_secret
-
-
-class _Credential:
-    """The key's token, as the library asks for it."""
-
-    def __init__(self, key: ApiKey) -> None:
-        self._key = key
-
-    def get_oauth_token_secret(self) -> str:
-        return self._key.token_secret
