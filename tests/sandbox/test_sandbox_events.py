@@ -189,7 +189,6 @@ def test_what_is_decided_together_is_stored_together_and_waited_for():
     assert state.ledger.unstored() is futures[0]
     futures[0].set_result(None)
     assert state.ledger.unstored() is None
-    state.ledger.wait_stored()
 
 
 def test_a_store_that_failed_is_heard_of_by_everybody_who_waits():
@@ -200,7 +199,7 @@ def test_a_store_that_failed_is_heard_of_by_everybody_who_waits():
     open_one(state)
 
     with pytest.raises(OSError, match="disk full"):
-        state.ledger.wait_stored()
+        state.ledger.unstored().result()
 
 
 def test_a_reset_starts_ids_over_but_not_the_ledger():

@@ -4,7 +4,7 @@ A service decides, under the lock, what happens, and records it as an `Event`. T
 the event to the state with the one function it was made with, then passes it on:
 
 1. to the `Store`, if there is one, which makes it durable. An answer leaves when everything
-   recorded before it is durable (`Ledger.wait_stored`, `Ledger.unstored`);
+   recorded before it is durable (`Ledger.unstored`);
 2. to every listener, in order. Listeners (webhooks, the agent's page) run under the lock: they see
    the state as of the event and must not block. They may read the state, and may record events,
    which are passed on after the present one.
@@ -165,11 +165,6 @@ class Ledger:
         """Done when everything recorded so far is durable; None when it is."""
         pending = self._pending
         return None if pending is None or (pending.done() and pending.exception() is None) else pending
-
-    def wait_stored(self) -> None:
-        """Block until everything recorded so far is durable. Not for the server's loop."""
-        if (pending := self.unstored()) is not None:
-            pending.result()
 
     def _dispatch(self) -> None:
         self._dispatching = True
