@@ -149,6 +149,7 @@ def pytest_collection_finish() -> None:
     gc.enable()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000)  # a test that is about garbage collects it itself
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
