@@ -123,10 +123,13 @@ class SharingTestsTogether(LoadScopeScheduling):
 
 
 #: Folders and files whose tests find the same whichever Python runs them: they read files of the repository,
-#: build what is published, draw, follow pages and notebooks whose parts have tests that run on each Python,
-#: or hold the sandbox against its own document and the guide, request by request.
+#: build what is published, draw, follow pages, notebooks and examples whose parts have tests that run on each
+#: Python, learn rules by arithmetic, or hold the sandbox against its own document and the guide, request by
+#: request.
 ONE_PYTHON = (
     "docs/",
+    "experiments/learning/",
+    "experiments/test_report.py",
     "notebooks/test_notebooks.py",
     "plots/",
     "project/test_packaging.py",
@@ -135,6 +138,7 @@ ONE_PYTHON = (
     "sandbox/test_sandbox_fuzz.py",
     "sandbox/test_sandbox_history",
     "sandbox/test_sandbox_openapi.py",
+    "test_docstrings.py",
     "test_imports.py",
 )
 

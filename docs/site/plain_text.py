@@ -45,8 +45,9 @@ def _title(text: str) -> str:
 
 def _described(name: str) -> str:
     thing = getattr(lpnb, name)
+    model = reference.model_signature(None, "class", name, thing, None, None, None)
     try:
-        signature = f"{name}{inspect.signature(thing)}" if callable(thing) else name
+        signature = f"{name}{model[0] if model else inspect.signature(thing)}" if callable(thing) else name
     except ValueError:
         signature = name
     methods = [

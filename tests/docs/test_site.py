@@ -230,4 +230,7 @@ def test_every_page_is_there_as_markdown_and_listed_for_assistants(site, pages):
     assert [page for page in listed if not (site / page).is_file()] == []
     assert [page for page in pages.site_pages().values() if page not in listed] == []
     assert "answers/40103.md" in listed
-    assert "## Client(" in (site / "reference" / "connect-and-send.md").read_text(encoding="utf-8")
+    reference = {file.stem: file.read_text(encoding="utf-8") for file in (site / "reference").glob("*.md")}
+    assert "## Client(" in reference["connect-and-send"]
+    assert "## Age(age=None, year=None" in reference["payloads"]
+    assert [name for name, text in reference.items() if " at 0x" in text] == []
