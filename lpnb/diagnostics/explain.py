@@ -593,27 +593,23 @@ class _Token:
 
     def findings(self, *, answered: bool) -> list[Finding]:
         """What is wrong with it: it has ended, is another account's, or stands in the other's header."""
-        found = []
+        return [Finding(self.header, said, "refused", 401) for said in self._trouble(answered)]
+
+    def _trouble(self, answered: bool) -> Iterator[str]:
         consumer = "ext_consumer_id" in self.claims
         if self.is_broken:
-            sentence = f"{self.header}: the {self.name} cannot be decoded: it was changed or cut off."
-            found.append(Finding(self.header, sentence, "refused", 401))
+            yield f"{self.header}: the {self.name} cannot be decoded: it was changed or cut off."
         if self.header == "Authorization" and consumer:
-            sentence = "Authorization has a ConsumerJWS in it; the AppJWT belongs there."
-            found.append(Finding(self.header, sentence, "refused", 401))
+            yield "Authorization has a ConsumerJWS in it; the AppJWT belongs there."
         if self.header == "X-LP-ON-BEHALF" and "scope" in self.claims and not consumer:
-            sentence = "X-LP-ON-BEHALF has an AppJWT in it; the ConsumerJWS belongs there."
-            found.append(Finding(self.header, sentence, "refused", 401))
+            yield "X-LP-ON-BEHALF has an AppJWT in it; the ConsumerJWS belongs there."
         if self.end is not None and self.end < datetime.now(UTC) and not answered:
-            sentence = f"{self.header}: the {self.name} ended on {self.end:%Y-%m-%d at %H:%M} UTC."
-            found.append(Finding(self.header, sentence, "refused", 401))
+            yield f"{self.header}: the {self.name} ended on {self.end:%Y-%m-%d at %H:%M} UTC."
         if self.account and self.account_id and self.account != self.account_id:
-            sentence = (
+            yield (
                 f"{self.header}: the {self.name} is of account {brief(self.account)}, the URL says "
                 f"{brief(self.account_id)}."
             )
-            found.append(Finding(self.header, sentence, "refused", 401))
-        return found
 
     def sentence(self) -> str:
         """What it says of itself."""

@@ -1,23 +1,27 @@
 """Checks of the version parameters, which differ by API: ``version=1.0``, ``v=1.0``, ``v=3``."""
 
-from lpnb.sandbox.http.messages import Answer, error_answer
+from lpnb.sandbox.http.messages import Answer, Request, error_answer, truncate
 
 
 def check_version(
-    versions: list[str],
-    *,
+    request: Request,
     parameter: str,
     expected: str,
-    example: str,
+    *,
     required: bool,
     also: tuple[str, ...] = (),
+    sent: list[str] | None = None,
 ) -> Answer | None:
     """400 unless *parameter* was sent once, as *expected* or one of *also*; absent only if not *required*.
 
-    >>> check_version(["1"], parameter="v", expected="1.0", example="POST /x?v=1.0", required=True)
-    >>> check_version([], parameter="v", expected="3", example="POST /x?v=3", required=True).body
+    It is looked for in the query, unless *sent* has what was sent.
+
+    >>> check_version(Request("POST", "/x", "v=1"), "v", "1.0", required=True)
+    >>> check_version(Request("POST", "/x"), "v", "3", required=True).body
     b'{"error":"The query parameter v is missing. Send POST /x?v=3."}'
     """
+    versions = request.query_values(parameter) if sent is None else sent
+    example = f"{request.method} {truncate(request.path)}?{parameter}={expected}"
     if not versions:
         if not required:
             return None

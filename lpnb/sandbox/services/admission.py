@@ -13,20 +13,19 @@ def admit(cloud: Cloud, request: Request) -> Consumer | Answer:
     """The consumer the request speaks for, or why it is not looked at."""
     # What nearly everybody sends is not worth taking apart.
     if request.query != "v=3":
-        refusal = check_version(
-            request.query_values("v"),
-            parameter="v",
-            expected="3",
-            example=f"POST {truncate(request.path)}?v=3",
-            required=cloud.rules.require_version,
-        )
+        refusal = check_version(request, "v", "3", required=cloud.rules.require_version)
         if refusal is not None:
             return refusal
     who = authorise(cloud, request)
-    if isinstance(who, Consumer) and cloud.rules.require_content_type and not is_json(request):
-        content_type = media_type(request) or "none"
-        return error_answer(415, f"Send Content-Type: application/json; got {truncate(content_type)}.")
-    return who
+    return (check_content_type(cloud, request) or who) if isinstance(who, Consumer) else who
+
+
+def check_content_type(cloud: Cloud, request: Request) -> Answer | None:
+    """415 unless the body is said to be JSON, or the rules take any."""
+    if not cloud.rules.require_content_type or is_json(request):
+        return None
+    content_type = media_type(request) or "none"
+    return error_answer(415, f"Send Content-Type: application/json; got {truncate(content_type)}.")
 
 
 def ok(req_id: str, **body: object) -> dict[str, Any]:

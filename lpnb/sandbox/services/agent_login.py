@@ -81,14 +81,7 @@ def agent_behind(cloud: Cloud, account_id: str, bearer: str) -> str | None:
 
 
 def _read_body(request: Request) -> dict[str, Any] | Answer:
-    refusal = check_version(
-        request.query_values("v"),
-        parameter="v",
-        expected="1.3",
-        example=f"POST {request.path}?v=1.3",
-        required=False,
-    )
-    if refusal is not None:
+    if refusal := check_version(request, "v", "1.3", required=False):
         return refusal
     try:
         body = strict_json.read(request.body)

@@ -80,13 +80,7 @@ def _refuse(cloud: Cloud, request: Request) -> Answer | None:
     if cloud.account(account) is None:
         played = ", ".join(cloud.world.accounts_by_id)
         return error_answer(400, f"No account {truncate(account)!r} here; this sandbox plays {played}.")
-    return check_version(
-        request.query_values("version"),
-        parameter="version",
-        expected="1.0",
-        example=f"GET {truncate(request.path)}?version=1.0",
-        required=cloud.rules.require_version,
-    )
+    return check_version(request, "version", "1.0", required=cloud.rules.require_version)
 
 
 def _unknown(service: str) -> str:

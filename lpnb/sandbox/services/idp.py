@@ -8,13 +8,11 @@ from lpnb.sandbox.http.messages import (
     Answer,
     Request,
     error_answer,
-    is_json,
     json_answer,
-    media_type,
-    truncate,
 )
 from lpnb.sandbox.http.versions import check_version
 from lpnb.sandbox.service_context import Cloud
+from lpnb.sandbox.services.admission import check_content_type
 from lpnb.sandbox.services.authorisation import app_jwt_of, installation_behind
 from lpnb.sandbox.tokens import consumer
 
@@ -24,16 +22,9 @@ MAX_CONSUMER_ID = 1024
 
 def answer(cloud: Cloud, request: Request) -> Answer:
     """201 with ``{"token": ConsumerJWS}``."""
-    version_refusal = check_version(
-        request.query_values("v"),
-        parameter="v",
-        expected="1.0",
-        example=f"POST {truncate(request.path)}?v=1.0",
-        # Documented, but one client leaves it out and works.
-        required=False,
-    )
-    if version_refusal is not None:
-        return version_refusal
+    # It is documented, but one client leaves it out and works.
+    if refusal := check_version(request, "v", "1.0", required=False):
+        return refusal
     token = app_jwt_of(request)
     if not token:
         return error_answer(401, "No AppJWT. Send the one Sentinel issued in the Authorization header.")
@@ -41,9 +32,8 @@ def answer(cloud: Cloud, request: Request) -> Answer:
     problem = cloud.keyring.app_jwt_problem(token, account, cloud.now)
     if problem or installation_behind(cloud, token, account) is None:
         return error_answer(401, "The AppJWT has expired or is invalid. Get a new one from Sentinel.")
-    if cloud.rules.require_content_type and not is_json(request):
-        content_type = media_type(request) or "none"
-        return error_answer(415, f"Send Content-Type: application/json; got {truncate(content_type)}.")
+    if refusal := check_content_type(cloud, request):
+        return refusal
     try:
         body = strict_json.read(request.body)
     except strict_json.StrictJsonError as error:

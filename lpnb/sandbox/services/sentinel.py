@@ -39,15 +39,10 @@ def _answer(cloud: Cloud, request: Request, *, version: int) -> Answer:
     for name in ("client_id", "client_secret", "grant_type"):
         if len({value for key, value in sent if key == name}) > 1:
             return _refused(400, "invalid_request", f"{name} came twice, with different values.")
-    version_refusal = check_version(
-        [value for key, value in sent if key == "v"],
-        parameter="v",
-        expected="1.0",
-        example=f"POST {truncate(request.path)}?v=1.0",
-        required=version == 1 and cloud.rules.require_version,
-        # LivePerson's own clients send v=2.0 on both paths.
-        also=("2.0",),
-    )
+    versions = [value for key, value in sent if key == "v"]
+    required = version == 1 and cloud.rules.require_version
+    # LivePerson's own clients send v=2.0 on both paths.
+    version_refusal = check_version(request, "v", "1.0", required=required, also=("2.0",), sent=versions)
     if version_refusal is not None and isinstance(version_refusal.payload, dict):
         return _refused(400, "invalid_request", version_refusal.payload["error"])
     if missing := [name for name in ("grant_type", "client_id", "client_secret") if not values.get(name)]:
