@@ -153,6 +153,7 @@ def test_alone_as_a_page_it_works_and_comes_back_to_form_thread_run_and_send_aft
     assert len(download.value.path().read_text(encoding="utf-8").splitlines()) == 2
     explorer.get_by_role("button", name="gold × URGENT (1)", exact=True).click()
     expect(shown).to_contain_text("ctmrinfo.ctype is gold and ttrDefName is URGENT.")
+    expect(explorer.locator(".lpnb-picture td[aria-current]")).to_have_text("General Enquiries")
     shown.get_by_role("button", name="Copy").first.click()
     expect(shown.get_by_role("button", name="Copied")).to_be_visible()
     assert violations(page, contrast=False) == {name: [] for name in TABS}

@@ -499,6 +499,7 @@ def test_what_decides_shows_the_rules_and_saves_them(tab: ExperimentTab, sandbox
     assert sandbox.calls["conversation"] <= 24
     path = learning.save()
     assert path is not None
+    assert f'<a download="{path.name}" href="data:application/json;base64,' in learning.note.value
     assert RoutingRules.load(path).rules["skill"].tolist() == learning.rules.rules["skill"].tolist()
     learning.write_report().result(30)
     assert text(learning.note).startswith(f"Written in {path.with_suffix('.html')}.")

@@ -16,6 +16,7 @@ from lpnb._internal import event_loop
 from lpnb._internal.display import count
 from lpnb.client import AsyncClient, Client
 from lpnb.widgets import html_views
+from lpnb.widgets.case_table import download_html
 from lpnb.widgets.html_views import error_text
 from lpnb.widgets.styles import WidgetFactory, set_visible
 from lpnb.widgets.tabs.experiment_results import write_report
@@ -169,5 +170,6 @@ class LearningView:
         except Exception as error:  # an exception in a callback would vanish unseen
             self.note.value = html_views.note_html("", error_text(error, self._client()))
             return None
-        self.note.value = html_views.note_html(f"Saved in {path}: RoutingRules.load reads it.")
+        saved = html_views.note_html(f"Saved in {path}: RoutingRules.load reads it.")
+        self.note.value = saved + download_html(path)
         return path
