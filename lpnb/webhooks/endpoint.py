@@ -68,14 +68,8 @@ class Counts:
         return {name: number for name in _REFUSALS if (number := getattr(self, name))}
 
 
-_REFUSALS = (
-    "bad_signature",
-    "foreign_account",
-    "giant_body",
-    "not_json",
-    "not_webhook",
-    "cut_off",
-    "not_kept",
+_REFUSALS = tuple(
+    name for name in Counts.__slots__ if name not in ("taken", "replays", "events", "forgotten")
 )
 
 
