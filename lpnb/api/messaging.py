@@ -109,8 +109,10 @@ def post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchResp
                     return _not_sent(outgoing, consumer_id, pause, attempts)
                 yield pause or RefreshTokens(consumer_id)
         attempts += 1
-        url, headers = request_head(outgoing, context.origin, context.account_id, tokens)
-        answer = yield PreparedPost(url, headers, outgoing.content)
+        # The headers get no name here: a traceback may show this frame's variables.
+        answer = yield PreparedPost(
+            *request_head(outgoing, context.origin, context.account_id, tokens), outgoing.content
+        )
         assert answer is not None  # noqa: S101 - a request is answered with an exchange
         exchange, reading = _read(answer, outgoing, context, tokens)
         code = reading.pairs[0].code or "" if reading.pairs else ""

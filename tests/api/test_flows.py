@@ -10,7 +10,9 @@ import pytest
 
 from lpnb import CredentialsError, Secret, ServiceError, Settings, UntrustedHostError
 from lpnb.api.domain_api import find_domain, find_domains
+from lpnb.api.messaging import post
 from lpnb.api.tokens import claims, get_app_jwt, get_consumer_jws
+from lpnb.models.batches import ConversationBatch
 from lpnb.transport.protocol import Exchange, Request, Sleep
 from lpnb.transport.retries import Throttle, with_retries
 
@@ -513,3 +515,22 @@ def test_a_throttle_without_patience_asks_no_service_again():
 def test_a_scale_of_waits_is_a_number_from_0_up(scale):
     with pytest.raises(ValueError, match=r"^wait_scale must be a number from 0 up; got "):
         Throttle(scale)
+
+
+# CONVERSATION
+
+
+def test_while_a_send_waits_for_its_answer_its_variables_hold_no_token():
+    class Context:
+        origin, account_id, largest_body = ORIGINS["asyncMessagingEnt"], "12345678", 1 << 20
+        throttle, observer, secrets = Throttle(), None, ()
+
+        def tokens(self):
+            return Secret("an-app-jwt"), Secret("a-consumer-jws")
+
+    flow = post(ConversationBatch(), "anna", Context())
+    headers = next(flow).headers
+
+    assert (headers["Authorization"], headers["X-LP-ON-BEHALF"]) == ("an-app-jwt", "a-consumer-jws")
+    variables = repr(flow.gi_frame.f_locals)
+    assert [token for token in ("an-app-jwt", "a-consumer-jws") if token in variables] == []
