@@ -174,16 +174,36 @@ def drills(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--drills"))
 
 
-@pytest.fixture(autouse=True)
-def nothing_leaves_this_machine() -> Iterator[None]:
-    """Fail a test that tried to connect to anything but loopback."""
-    _OUTSIDE.clear()
-    yield
-    assert _OUTSIDE == []
-
-
 #: The folder that tests without one of their own run in, as long as none leaves anything there.
 _EMPTY: list[Path] = []
+#: RSA keys that sandboxes of earlier tests have signed with, and those that this test has taken.
+_KEYS: list[object] = []
+_TAKEN: list[object] = []
+_make_key = tokens._new_key
+
+
+def _free_key() -> object:
+    """One that no sandbox holds; the list, the loop and the call hold it too."""
+    return next((key for key in _KEYS if sys.getrefcount(key) <= 3), None)
+
+
+def _take_key() -> object:
+    """A key of an earlier test: to make one takes longer than all the rest of a test.
+
+    Within a test each sandbox has a key of its own, as ever.
+    """
+    free = _free_key()
+    if free is None and len(_KEYS) >= 10:  # sandboxes that have ended may hold theirs in circles
+        gc.collect()
+        free = _free_key()
+    if free is None:
+        free = _make_key()
+        _KEYS.append(free)
+    _TAKEN.append(free)
+    return free
+
+
+tokens._new_key = _take_key
 
 
 @pytest.fixture(autouse=True)
@@ -191,8 +211,14 @@ def hermetic(
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    """Run where there is no ``.env`` and nothing of the developer's environment names an account."""
+) -> Iterator[None]:
+    """Run where there is no ``.env``, nothing of the developer's environment names an account, and nothing is
+    left of another test; fail a test that tried to connect to anything but loopback.
+
+    One fixture, since each takes as long as a small test.
+    """
+    _OUTSIDE.clear()
+    _TAKEN.clear()
     network = (
         "HTTPS_PROXY",
         "ALL_PROXY",
@@ -203,53 +229,17 @@ def hermetic(
     )
     for name in [name for name in os.environ if name.startswith("LP_") or name.upper() in network]:
         monkeypatch.delenv(name)
+    monkeypatch.setattr(connect, "_sandbox", None)  # the consumers on the sandbox that ``connect()`` shares
     if "tmp_path" in request.fixturenames:
         monkeypatch.chdir(request.getfixturevalue("tmp_path"))
-        return
-    if not _EMPTY or any(_EMPTY[-1].iterdir()):  # to make a folder takes as long as a small test
-        _EMPTY.append(tmp_path_factory.mktemp("empty"))
-    monkeypatch.chdir(_EMPTY[-1])
-
-
-@pytest.fixture(autouse=True)
-def own_shared_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let no test meet the consumers that another test left on the sandbox ``connect()`` shares."""
-    monkeypatch.setattr(connect, "_sandbox", None)
+    else:
+        if not _EMPTY or any(_EMPTY[-1].iterdir()):  # to make a folder takes as long as a small test
+            _EMPTY.append(tmp_path_factory.mktemp("empty"))
+        monkeypatch.chdir(_EMPTY[-1])
     yield
     if connect._sandbox is not None:
         connect._sandbox.stop()
-
-
-#: RSA keys that sandboxes of earlier tests have signed with.
-_KEYS: list[object] = []
-_make_key = tokens._new_key
-
-
-def _free_key() -> object:
-    """One that no sandbox holds; the list, the loop and the call hold it too."""
-    return next((key for key in _KEYS if sys.getrefcount(key) <= 3), None)
-
-
-@pytest.fixture(autouse=True)
-def keys_of_earlier_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let sandboxes use the keys of earlier tests: to make one takes longer than all the rest of a test.
-
-    Within a test each sandbox has a key of its own, as ever.
-    """
-    taken: list[object] = []
-
-    def take_key() -> object:
-        free = _free_key()
-        if free is None and len(_KEYS) >= 10:  # sandboxes that have ended may hold theirs in circles
-            gc.collect()
-            free = _free_key()
-        if free is None:
-            free = _make_key()
-            _KEYS.append(free)
-        taken.append(free)
-        return free
-
-    monkeypatch.setattr(tokens, "_new_key", take_key)
+    assert _OUTSIDE == []
 
 
 @pytest.fixture(scope="session")
