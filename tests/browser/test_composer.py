@@ -55,7 +55,7 @@ def test_the_quickstart_runs_and_its_composer_opens_a_conversation(
     rows = composer.get_by_role("table").get_by_role("row")
     expect(rows).to_have_count(3)
     columns = rows.nth(0).get_by_role("columnheader").all_inner_texts()
-    assert rows.nth(2).locator("td").nth(columns.index("conversation_id")).inner_text() == conversation
+    assert rows.nth(2).locator("td").nth(columns.index("conversation")).inner_text() == conversation
     assert rows.nth(2).locator("td").nth(columns.index("ok")).inner_text() == "yes"
     consumer = composer.get_by_label("Consumer id", exact=True).input_value()
     assert rows.nth(2).locator("td").nth(0).inner_text() == consumer
