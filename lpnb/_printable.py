@@ -22,7 +22,7 @@ def one_line(value: object) -> str:
     """
     text = str(value)
     if not text.isprintable():
-        text = _UNSAFE.sub(_spelled, text)
+        text = _UNSAFE.sub(_spelling, text)
     return _COMMAND.sub(_in_hex, text) if "::" in text or "##" in text else text
 
 
@@ -48,7 +48,7 @@ def json_lines(text: str) -> str:
     return _COMMAND.sub(_in_json, safe)
 
 
-def _spelled(match: re.Match[str]) -> str:
+def _spelling(match: re.Match[str]) -> str:
     return repr(match[0])[1:-1]
 
 

@@ -175,7 +175,7 @@ class Dresses:
         self._with_blank = " " in value
         spelled = "".join(map(_letter, value)) if len(value) <= _LONGEST_SPELLED else re.escape(value)
         ends = "(?:[A-Za-z0-9+/_-]?={1,2})?"
-        self._source = "|".join([spelled, *(f"{_spelled(core)}{ends}" for core in cores)])
+        self._source = "|".join([spelled, *(f"{_spelling_pattern(core)}{ends}" for core in cores)])
 
     def may_be_in(self, content: bytes) -> bool:
         """Whether one of them can be there; most replies have not even a sign that is used in spelling."""
@@ -218,7 +218,7 @@ def _letter(letter: str) -> str:
     return f"(?:{re.escape(letter)}|(?i:{'|'.join(forms)}))"
 
 
-def _spelled(base64: str) -> str:
+def _spelling_pattern(base64: str) -> str:
     """A pattern of base64, in either alphabet, whose signs may be spelled themselves."""
     signs = {"+": r"(?:[+-]|%2[Bb])", "/": r"(?:\\*/|_|%2[Ff])"}
     return "".join(signs.get(letter, letter) for letter in base64)

@@ -76,7 +76,7 @@ def put_file(
 
     exchange = yield from _ask(request, wait)
     if exchange.status not in (200, 201):
-        raise _refused("took no file", exchange)
+        raise _refusal("took no file", exchange)
 
 
 def get_file(origin: str, place: StoredFile, wait: Callable[[float], Sleep | None] = Sleep) -> Flow[bytes]:
@@ -95,7 +95,7 @@ def get_file(origin: str, place: StoredFile, wait: Callable[[float], Sleep | Non
 
     exchange = yield from _ask(request, wait)
     if exchange.status != 200:
-        raise _refused("gave no file", exchange)
+        raise _refusal("gave no file", exchange)
     return exchange.content
 
 
@@ -138,7 +138,7 @@ def _ask(request: Callable[[], Request], wait: Callable[[float], Sleep | None]) 
         raise FileStoreError(str(error)) from None
 
 
-def _refused(action: str, exchange: Exchange) -> FileStoreError:
+def _refusal(action: str, exchange: Exchange) -> FileStoreError:
     why = ""
     if exchange.status == 401:
         why = " Its addresses are good for one minute: this one has expired, or its signature is wrong."

@@ -50,12 +50,16 @@ MIN_ATTEMPTS_AT_429 = 6
 class SendContext(Protocol):
     """What a send needs of the account: where to, the tokens of the moment, the shared throttle."""
 
-    origin: str
     account_id: str
     largest_body: int
     throttle: Throttle
     observer: AttemptObserver | None
     secrets: tuple[Secret, ...]
+
+    @property
+    def origin(self) -> str:
+        """Where the account's messaging host is at the moment."""
+        ...
 
     def tokens(self) -> Tokens | None:
         """The AppJWT and the ConsumerJWS, which are now used; None while one of them is missing."""

@@ -8,6 +8,9 @@ from typing import Any
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
+#: Seconds, and messages, that a page waits for the states of its widgets before it is told what is new.
+LONGEST_WAIT, MOST_WAITING = 10.0, 5_000
+
 
 class AppKernelManager(AsyncMappingKernelManager):
     """Gives every page the kernel of the first one, with the explorer in it: form, history, runs.
@@ -34,7 +37,8 @@ class AppWebsocketConnection(ZMQChannelsWebsocketConnection):
 
     A page that loads asks for the state of every widget. What the kernel opens between the page's connection
     and that answer refers to widgets that the page does not know yet: its widget manager waits two seconds
-    for each, gives up, and shows none at all. So news of widgets waits for the answer, which has most of it.
+    for each, gives up, and shows none at all. So news of widgets waits for the answer, which has most of it;
+    ten seconds at most, and not more than 5,000 messages, for a page that never gets one.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -54,14 +58,22 @@ class AppWebsocketConnection(ZMQChannelsWebsocketConnection):
         elif kind == "comm_msg" and self.session.unpack(parent).get("session") == self.session_id:
             known = self.session.unpack(content)["data"].get("states")
         if known is None and kind.startswith("comm_"):
+            if not self._waiting:
+                asyncio.get_running_loop().call_later(LONGEST_WAIT, self._send_waiting, {})
             self._waiting.append((stream, outgoing_msg))
+            if len(self._waiting) >= MOST_WAITING:
+                self._send_waiting({})
             return
         super().handle_outgoing_message(stream, outgoing_msg)
         if known is not None:
-            waiting, self._waiting = self._waiting, None
-            for each, message in waiting:
-                if not self._opens_one_of(known, message):
-                    super().handle_outgoing_message(each, message)
+            self._send_waiting(known)
+
+    def _send_waiting(self, known: dict[str, Any]) -> None:
+        """Send what has waited, but for news of widgets that are *known* to the page already."""
+        waiting, self._waiting = self._waiting or [], None
+        for stream, message in waiting:
+            if not self._opens_one_of(known, message):
+                super().handle_outgoing_message(stream, message)
 
     def _opens_one_of(self, known: dict[str, Any], message: list[bytes]) -> bool:
         _, (_, header, _, _, content, *_) = self.session.feed_identities(message)

@@ -57,11 +57,12 @@ def _run(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 2
-    for given in filter(None, (options.run_file, options.against)):
-        if not given.is_file():
-            kinds = "a journal, a run's table as CSV or Parquet, or learned rules as JSON"
-            print(one_line(f"There is no file {given}. A report is made from {kinds}."), file=sys.stderr)
-            return 2
+    absent = [given for given in (options.run_file, options.against) if given and not given.exists()]
+    if absent:
+        names = " and no file ".join(map(str, absent))
+        kinds = "a journal, a run's table as CSV or Parquet, or learned rules as JSON"
+        print(one_line(f"There is no file {names}. A report is made from {kinds}."), file=sys.stderr)
+        return 2
     path = report(
         options.run_file,
         options.out,

@@ -273,7 +273,6 @@ class _ConsumerSendContext:
         "account_id",
         "largest_body",
         "observer",
-        "origin",
         "secrets",
         "throttle",
     )
@@ -281,12 +280,15 @@ class _ConsumerSendContext:
     def __init__(self, account: AccountState, consumer_id: str, observer: AttemptObserver | None) -> None:
         self._account = account
         self._consumer_id = consumer_id
-        self.origin = account.domains["asyncMessagingEnt"]
         self.account_id = account.settings.account_id
         self.largest_body = account.settings.largest_body
         self.throttle = account.throttle
         self.observer = observer
         self.secrets = account.secrets
+
+    @property
+    def origin(self) -> str:
+        return self._account.domains["asyncMessagingEnt"]  # it may be looked up again while a call waits
 
     def tokens(self) -> Tokens | None:
         app_jwt, consumers = self._account.app_jwt, self._account.consumers

@@ -234,9 +234,9 @@ class ConversationBatch:
 
     def outgoing(self, account_id: str) -> EncodedBatch:
         """Return what is posted for *account_id*, with request ids of its own for this attempt."""
-        return self.encoded(self.to_wire(account_id))
+        return self.encode(self.to_wire(account_id))
 
-    def encoded(self, frames: Sequence[Mapping[str, Any]]) -> EncodedBatch:
+    def encode(self, frames: Sequence[Mapping[str, Any]]) -> EncodedBatch:
         """Return *frames*, which ``to_wire`` has made, as they are posted."""
         return EncodedBatch(
             content=json_bytes(frames),

@@ -51,10 +51,12 @@ class Keyring:
 
     def __init__(self, saved: str | None = None) -> None:
         self._key_pair: RSAPrivateKey | None = None
+        self._web_key_pair: RSAKey | None = None
         self._valid_from = 0
         if saved is not None:
             data = json.loads(saved)
-            self._key_pair = _load_key(data["key"])
+            self._web_key_pair = _load_key(data["key"])
+            self._key_pair = self._web_key_pair.private_key
             self._valid_from = int(data["valid_from"])
         self._verified: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
@@ -67,11 +69,15 @@ class Keyring:
         return self._key_pair
 
     def _web_key(self) -> "RSAKey":
+        """The key as joserfc has it: a tenth of a second of checks, once."""
+        if self._web_key_pair is not None:
+            return self._web_key_pair
         from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
         from joserfc.jwk import RSAKey
 
         pem = self.private_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        return RSAKey.import_key(pem, _KEY_NAMES)
+        self._web_key_pair = RSAKey.import_key(pem, _KEY_NAMES)
+        return self._web_key_pair
 
     def to_json(self) -> str:
         """The key and what was expired, for a later `Keyring` that knows the same tokens."""
@@ -204,11 +210,11 @@ def _new_key() -> "RSAPrivateKey":
     return generate_private_key(65537, 2048)
 
 
-def _load_key(saved: Any) -> "RSAPrivateKey":
+def _load_key(saved: Any) -> "RSAKey":
     from joserfc.jwk import RSAKey
 
-    key = RSAKey.import_key(saved, _KEY_NAMES).private_key
-    if key is None:
+    key = RSAKey.import_key(saved, _KEY_NAMES)
+    if key.private_key is None:
         raise ValueError("the key is a public one")
     return key
 

@@ -283,7 +283,7 @@ def _read_odd_json(text: str, error: JsonError) -> ParsedRequest:
         complaint = not_json(error)
         if _ends_early(text):
             sentence = f"{complaint.sentence} The text ends before the JSON does: copy it whole."
-            complaint = Complaint("frames", sentence, kind="incomplete")
+            complaint = Complaint("frames", sentence, kind=complaint.kind or "incomplete")
         return ParsedRequest("frames", complaints=(complaint,))
     parsed = _read_value(value, text, None)
     if parsed.kind != "frames":

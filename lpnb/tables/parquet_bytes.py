@@ -20,7 +20,7 @@ _PLAIN: Mapping[str, tuple[type, tuple[str, str, Mapping[str, str] | None]]] = {
 
 
 def parquet_bytes(columns: Columns, kinds: Mapping[str, str]) -> bytes | None:
-    """The Parquet file of *columns*; None when a cell is not of its column's plain kind.
+    """The Parquet file of *columns*; None where one is longer, or has a cell that is not of its plain kind.
 
     Example:
         >>> parquet_bytes({"attempts": [1, None]}, {"attempts": "whole"})[:4]
@@ -29,6 +29,8 @@ def parquet_bytes(columns: Columns, kinds: Mapping[str, str]) -> bytes | None:
     from arro3.core import Array, DataType, Field, Schema, Table
     from arro3.io import write_parquet
 
+    if len(set(map(len, columns.values()))) > 1:
+        return None
     moments = DataType.timestamp("us", tz="UTC")
     types = {
         str: DataType.large_string(),

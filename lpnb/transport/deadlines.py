@@ -40,6 +40,7 @@ class Deadlines:
     def __enter__(self) -> None:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - whoever awaits is one
+        assert task not in self._under_way, "one deadline for a task at a time"  # noqa: S101
         loop = asyncio.get_running_loop()
         due = loop.time() + self.seconds
         self._under_way[task] = due, task.cancelling()

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import wraps
 from typing import Any
 
 import pytest
 from jupyter_client.session import Session
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
+from lpnb.cli import app_kernel
 from lpnb.cli.app_kernel import AppWebsocketConnection
+
+
+def on_a_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Run a test where the server handles messages: on an event loop."""
+
+    @wraps(test)
+    def run(**fixtures: Any) -> None:
+        asyncio.run(test(**fixtures))
+
+    return run
+
 
 PAGE, OTHER_PAGE = Session(session="page"), Session(session="other page")
 
 
-class Told:
+class PageConnection:
     """A page's connection, and in short what went through it."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
@@ -35,8 +50,8 @@ class Told:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Told:
-    return Told(monkeypatch)
+def page(monkeypatch: pytest.MonkeyPatch) -> PageConnection:
+    return PageConnection(monkeypatch)
 
 
 def states(*known: str) -> dict[str, Any]:
@@ -44,27 +59,52 @@ def states(*known: str) -> dict[str, Any]:
     return {"comm_id": "control", "data": {"states": {key: {} for key in known}}}
 
 
-def test_news_of_widgets_waits_for_the_states_that_the_page_has_asked_for(told: Told) -> None:
-    told.kernel_says("comm_open", comm_id="in the states", data={})
-    told.kernel_says("status", execution_state="busy")
-    told.kernel_says("comm_msg", comm_id="box", data={"method": "update", "state": {}})
-    told.kernel_says("comm_open", comm_id="behind them", data={})
-    told.kernel_says("comm_msg", **states("box", "in the states"))  # for another page
-    assert told.messages == ["status"]
+@on_a_loop
+async def test_news_of_widgets_waits_for_the_states_that_the_page_has_asked_for(page: PageConnection) -> None:
+    page.kernel_says("comm_open", comm_id="in the states", data={})
+    page.kernel_says("status", execution_state="busy")
+    page.kernel_says("comm_msg", comm_id="box", data={"method": "update", "state": {}})
+    page.kernel_says("comm_open", comm_id="behind them", data={})
+    page.kernel_says("comm_msg", **states("box", "in the states"))  # for another page
+    assert page.messages == ["status"]
 
-    told.kernel_says("comm_msg", asked_by=PAGE, **states("box", "in the states"))
-    told.kernel_says("comm_open", comm_id="later", data={})
+    page.kernel_says("comm_msg", asked_by=PAGE, **states("box", "in the states"))
+    page.kernel_says("comm_open", comm_id="later", data={})
 
-    assert told.messages == [
+    assert page.messages == [
         "status", "comm_msg control", "comm_msg box", "comm_open behind them", "comm_msg control",
         "comm_open later",
     ]  # fmt: skip
 
 
-def test_news_goes_on_with_the_list_of_widgets_where_no_states_came(told: Told) -> None:
-    told.kernel_says("comm_open", comm_id="in the list", data={})
-    told.kernel_says("comm_msg", comm_id="box", data={"method": "update", "state": {}}, asked_by=PAGE)
+@on_a_loop
+async def test_news_goes_on_with_the_list_of_widgets_where_no_states_came(page: PageConnection) -> None:
+    page.kernel_says("comm_open", comm_id="in the list", data={})
+    page.kernel_says("comm_msg", comm_id="box", data={"method": "update", "state": {}}, asked_by=PAGE)
 
-    told.kernel_says("comm_info_reply", comms={"in the list": {"target_name": "jupyter.widget"}})
+    page.kernel_says("comm_info_reply", comms={"in the list": {"target_name": "jupyter.widget"}})
 
-    assert told.messages == ["comm_info_reply", "comm_msg box"]
+    assert page.messages == ["comm_info_reply", "comm_msg box"]
+
+
+@on_a_loop
+async def test_a_page_is_told_without_states_after_a_while(
+    page: PageConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app_kernel, "LONGEST_WAIT", 0.01)
+    page.kernel_says("comm_open", comm_id="first", data={})
+    assert page.messages == []
+    await asyncio.sleep(0.05)
+    assert page.messages == ["comm_open first"]
+    page.kernel_says("comm_open", comm_id="second", data={})
+    assert page.messages == ["comm_open first", "comm_open second"]
+
+
+@on_a_loop
+async def test_a_page_is_told_without_states_after_many_messages(
+    page: PageConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app_kernel, "MOST_WAITING", 3)
+    for number in range(4):
+        page.kernel_says("comm_open", comm_id=f"{number}", data={})
+        assert len(page.messages) == (0, 0, 3, 4)[number]

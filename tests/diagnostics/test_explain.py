@@ -41,6 +41,13 @@ def curl(**headers: str) -> str:
     return f"curl {URL} {options} -d '{JSON}'"
 
 
+def test_a_limit_of_lpnb_is_no_refusal_where_the_text_ends_early_too():
+    (finding,) = explain("[" * 100).findings
+
+    assert str(explain("[" * 100)).startswith("This may pass, or be refused with 400")
+    assert finding.sentence.startswith("frames are JSON that lpnb does not read: it is nested deeper than 64")
+
+
 @pytest.mark.parametrize(
     ("name", "status", "lines"),
     [

@@ -184,6 +184,10 @@ def test_the_command_line_writes_the_same_file(two_runs, capsys):
         "There is no file nothing.sqlite. A report is made from a journal, a run's table as CSV or Parquet, "
         "or learned rules as JSON.\n"
     )
+    assert main(["report", "nothing.sqlite", "--against", "none.csv", "-o", "tuesday.html"]) == 2
+    assert capsys.readouterr().err.startswith(
+        "There is no file nothing.sqlite and no file none.csv. A report "
+    )
     assert main(["report", "tuesday.sqlite", "monday.sqlite", "-o", "tuesday.html"]) == 2
     assert capsys.readouterr().err == (
         "A report is of one run. To say what moved since an earlier one: "

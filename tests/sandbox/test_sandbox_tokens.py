@@ -1,7 +1,9 @@
 import httpx
 import pytest
 from joserfc import jwt
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, RSAKey
+
+from lpnb.sandbox.tokens import Keyring, consumer
 
 SENTINEL = "/sentinel/api/account/12345678/app/token"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -70,6 +72,20 @@ def test_the_published_keys_keep_the_private_half(connector):
     (key,) = connector.http.get("/sentinel/well-known/jwks").json()["keys"]
 
     assert sorted(key) == ["alg", "e", "kid", "kty", "n", "use"]
+
+
+def test_the_key_is_read_once_however_many_tokens_are_not_in_mind_any_more(monkeypatch):
+    keys = Keyring()
+    held = [keys.consumer_jws("12345678", consumer("12345678", f"consumer-{n}")) for n in range(3)]
+    keys._verified.clear()
+    imported = []
+    import_key = RSAKey.import_key
+    monkeypatch.setattr(RSAKey, "import_key", lambda *key: imported.append(1) or import_key(*key))
+
+    names = [keys.consumer_behind(token, "12345678").ext_consumer_id for token in held]
+
+    assert names == ["consumer-0", "consumer-1", "consumer-2"]
+    assert len(imported) == 1
 
 
 def test_the_token_lifetime_can_be_chosen(connect, claims_of):

@@ -168,6 +168,12 @@ def test_nothing_in_a_text_is_run(tmp_path: Path) -> None:
             "frames are not JSON: Expecting ',' delimiter at line 1, column 6. "
             "The text ends before the JSON does: copy it whole.",
         ),
+        (
+            "[" * 100,
+            "frames",
+            "frames are not JSON: it is nested deeper than 64 levels. "
+            "The text ends before the JSON does: copy it whole.",
+        ),
         ('[{"a": 1, "a": 2}]', "frames", "frames are not JSON: the key 'a' occurs twice in one object."),
         ("[" * 5000 + "]" * 5000, "frames", "frames are not JSON: it is nested deeper than 64 levels."),
         ("{}", "frames", "frames must be an array of frames; got {}."),

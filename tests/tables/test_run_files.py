@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lpnb import cases_table, save_table
+from lpnb.errors import LpnbError
 from lpnb.tables.arrow_columns import arrow_table, stacked, to_pandas
 from lpnb.tables.csv_lines import csv_lines
 from lpnb.tables.export import save_blocks
@@ -83,6 +85,33 @@ def test_a_parquet_file_holds_many_columns_and_rows_and_large_cells(tmp_path):
     path = save_blocks([columns], dict.fromkeys(columns, "text"), tmp_path / "t.parquet")
 
     assert pq.read_table(path).to_pydict() == columns
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_columns_that_differ_in_length_are_refused(tmp_path, ending):
+    with pytest.raises(ValueError, match=r"longer|must be of one length; got \[1, 2\]"):
+        save_blocks([{"whole": [1], "text": ["a", "b"]}], KINDS, tmp_path / f"t.{ending}")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_full_disk_is_said_in_one_sentence_and_leaves_what_was_there(tmp_path, monkeypatch, ending):
+    path = tmp_path / f"t.{ending}"
+    path.write_text("before")
+
+    def write_to_full_disk(_path, content):
+        with open("/dev/full", "wb", 0) as full:
+            return full.write(content)
+
+    monkeypatch.setattr(Path, "write_bytes", write_to_full_disk)
+
+    with pytest.raises(
+        LpnbError, match=r"cannot be written: No space left on device\. What was there before"
+    ):
+        save_blocks([{"whole": [1]}], KINDS, path)
+
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_ordinary_numbers_moments_and_texts_need_no_arrow():

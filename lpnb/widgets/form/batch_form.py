@@ -396,7 +396,7 @@ class BatchForm:
             properties = self._client_properties
             self.batch = ConversationBatch(batch.profile, batch.request, properties, None, batch.more)
             frames = self.batch.to_wire(self.account_id)
-            self._outgoing = self.batch.encoded(frames)
+            self._outgoing = self.batch.encode(frames)
         try:
             check_consumer_id(self.consumer_id.value)
         except InvalidValueError as error:
