@@ -58,6 +58,10 @@ def _run(options: argparse.Namespace) -> int:
             print(error, file=sys.stderr)
             status = 2
             continue
+        except Exception as error:  # the files after it are explained all the same
+            print(one_line(f"{file} cannot be explained: {type(error).__name__}."), file=sys.stderr)
+            status = 2
+            continue
         if options.json:
             named = {"file": file} if len(options.files) > 1 else {}
             print(json_lines(json.dumps({**named, **explanation.to_dict()}, ensure_ascii=False)))

@@ -233,7 +233,8 @@ def explanation_of(
     if status is not None:
         reply = RecordedReply(status, reply.body if reply else None)
     tokens = [_Token(token, parsed.account_id) for token in parsed.tokens]
-    findings = [_finding(one) for one in parsed.complaints if one.path not in _HEADERS]
+    is_body = parsed.kind not in ("frames", "log")
+    findings = [_finding(one, is_body) for one in parsed.complaints if one.path not in _HEADERS]
     findings += _envelopes(parsed)
     findings += _odd_values(parsed, {finding.path for finding in findings})
     findings += _odd_formats(parsed, {finding.path for finding in findings})
@@ -256,7 +257,7 @@ def explanation_of(
         findings.sort(key=lambda finding: finding.effect != "refused")
     if reply is None or reply.status == 401:
         token_findings += [_missing_header(name) for name in parsed.missing_headers]
-    if reply is None and parsed.frames is not None:
+    if reply is None and (parsed.frames is not None or any(one.effect for one in findings)):
         answer = _expected_answer([*findings, *token_findings])
     notes = [note for note in parsed.notes if not note.startswith("The request ids")]
     if any(complaint.path in _HEADERS for complaint in parsed.complaints):
@@ -286,7 +287,8 @@ _SWAPPED = f"The two frames are in the wrong order: {SET_USER_PROFILE} comes fir
 
 
 def _are_swapped(frames: Any) -> bool:
-    types = [frame.get("type") for frame in frames[:2] if isinstance(frame, Mapping)] if frames else []
+    first = frames[:2] if isinstance(frames, list) else []
+    types = [frame.get("type") for frame in first if isinstance(frame, Mapping)]
     return types == [REQUEST_CONVERSATION, SET_USER_PROFILE]
 
 
@@ -296,15 +298,18 @@ def _missing_header(name: str) -> Finding:
     return Finding(name, sentence, "refused", 401)
 
 
-def _finding(complaint: Complaint) -> Finding:
-    """A complaint with what follows from it: a refusal is certain where a mandatory part is missing."""
+def _finding(complaint: Complaint, is_body: bool) -> Finding:
+    """A complaint with what follows from it: a refusal is certain where a mandatory part is missing.
+
+    With *is_body* the frames are what is sent, as it is written, and no copy that a log or a person made.
+    """
     path, sentence = complaint.path, complaint.sentence
     effect: Effect = "may be refused"
     if complaint.kind == "own limit":
         sentence = sentence.replace("frames are not JSON:", "frames are JSON that lpnb does not read:")
     elif path == "text" or complaint.kind == "incomplete":
         effect = ""
-    elif _ENVELOPE.fullmatch(path) and complaint.kind != "read anyway":
+    elif _ENVELOPE.fullmatch(path) and (complaint.kind != "read anyway" or (is_body and path == "frames")):
         effect = "refused"
     return Finding(path, sentence, effect)
 

@@ -6,6 +6,7 @@ Nothing is run: a name stays a ``JsName``; of calls ``JSON.stringify`` and ``new
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -19,7 +20,11 @@ _ESCAPE = re.compile(
     r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r?\n)|(.))", re.DOTALL
 )
 _SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
-_CONSTANTS = {"true": True, "false": False, "null": None, "undefined": None}
+#: JavaScript's, and Python's, whose code is read as well.
+_CONSTANTS = {
+    "true": True, "false": False, "null": None, "undefined": None, "NaN": math.nan, "Infinity": math.inf,
+    "True": True, "False": False, "None": None,
+}  # fmt: skip
 _MAX_DEPTH = 64
 _ASSIGNMENT = re.compile(r"\b(?:const|let|var)\s+([A-Za-z_$][\w$]*)\s*=\s*(?=[\[{\"'`\d]|JSON\.stringify)")
 _IN_TEMPLATE = re.compile(r"\$\{\s*([A-Za-z_$][\w$]{0,80})\s*\}")

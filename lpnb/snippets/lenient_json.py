@@ -48,7 +48,9 @@ def read_lenient_json(text: str) -> tuple[Any, list[Complaint]]:
         'frames hold comments or trailing commas, which JSON does not allow; they were left out.'
     """
     try:
-        return _unwrapped(read_json(text)), []
+        value = read_json(text)
+        inner = _unwrapped(value)
+        return inner, [] if inner is value else [_TWICE]
     except JsonError as error:
         first = error
     if len(text) > _MAX_LITERAL or _is_plain_json(text):  # and something in it can be understood in two ways
@@ -91,6 +93,11 @@ def _written_in(language: str) -> Complaint:
     return Complaint("frames", sentence, kind="read anyway")
 
 
+_TWICE = Complaint(
+    "frames",
+    "frames are a text with the array in it (JSON written twice), not the array itself; it was taken out.",
+    kind="read anyway",
+)
 _RUBY = re.compile(r'"\s*=>')
 #: Signs of Python: a key or value in single quotes, or its words.
 _PYTHON = re.compile(r"[\[{(,:]\s*'|\b(?:None|True|False)\b")

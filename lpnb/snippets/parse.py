@@ -14,7 +14,6 @@ from typing import Any
 from lpnb._internal.display import brief
 from lpnb._internal.json_codec import JsonError, read_json
 from lpnb.errors import Complaint
-from lpnb.models.conversation_request import REQUEST_CONVERSATION, SET_USER_PROFILE
 from lpnb.snippets.js_literals import code_of
 from lpnb.snippets.lenient_json import read_lenient_json
 from lpnb.snippets.parse_commands import command_calls, is_command
@@ -124,7 +123,7 @@ def _or_log(parsed: ParsedRequest, text: str) -> ParsedRequest:
     """What was read, with the answer below it; without frames, those of elsewhere, as in a variable."""
     if parsed.more or parsed.reply is not None or (call := find_call(text)) is None:
         return parsed
-    if parsed.frames is not None:
+    if parsed.frames is not None or any(one.kind == "own limit" for one in parsed.complaints):
         return replace(parsed, reply=call.reply)
     return parsed if call.body is None else parsed_request(parsed.kind, call, parsed.consumer_id)
 
@@ -211,38 +210,8 @@ def _read_value(value: Any, text: str, environment: dict[str, Any] | None) -> Pa
         return ParsedRequest(
             "export", complaints=(Complaint("text", "There is no request for CONVERSATION in it."),)
         )
-    value, missing = _completed(value)
     frames, complaints, notes = check_frames(value)
-    if missing is not None:
-        complaints.insert(0, Complaint("frames", missing))
     return ParsedRequest("frames", frames, complaints=tuple(complaints), notes=tuple(notes))
-
-
-def _completed(value: Any) -> tuple[Any, str | None]:
-    """Both frames, where the text has a part of them alone, and what is missing."""
-    profile, conversation = (
-        {"kind": "req", "id": name, "type": kind, "body": {}}
-        for name, kind in (("1", SET_USER_PROFILE), ("2", REQUEST_CONVERSATION))
-    )
-    conversation["body"] = {"brandId": "{{account}}", "channelType": "MESSAGING"}
-    if isinstance(value, dict):
-        if value.get("type") == SET_USER_PROFILE:
-            return [value, conversation], f"{_ONE_FRAME} {REQUEST_CONVERSATION} is missing."
-        if value.get("type") == REQUEST_CONVERSATION:
-            return [profile, value], f"{_ONE_FRAME} {SET_USER_PROFILE} is missing."
-        if value.get("kind") == "req":
-            return [value], f"{_ONE_FRAME} The other is missing."
-        if "lp_sdes" in value or "authenticatedData" in value:
-            data = value.get("authenticatedData", value)
-            return [{**profile, "body": {"authenticatedData": data}}, conversation], _SDES_ALONE
-    sdes = value if isinstance(value, list) else [value]
-    if sdes and all(isinstance(sde, dict) and sde.get("type") in ("ctmrinfo", "personal") for sde in sdes):
-        return [{**profile, "body": {"authenticatedData": {"lp_sdes": sdes}}}, conversation], _SDES_ALONE
-    return value, None
-
-
-_ONE_FRAME = "frames must be an array of two; this is one frame alone."
-_SDES_ALONE = "frames must be an array of two; these are SDEs alone, which go into the profile's frame."
 
 
 def _is_log_record(value: dict[str, Any]) -> bool:

@@ -18,7 +18,7 @@ from lpnb._internal.validation import join
 from lpnb.api.tokens import claims
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models.batches import ConversationBatch, wire_changes
-from lpnb.models.conversation_request import ClientProperties
+from lpnb.models.conversation_request import REQUEST_CONVERSATION, SET_USER_PROFILE, ClientProperties
 from lpnb.snippets.lenient_json import read_lenient_json
 
 #: The most requests of one text that are looked at.
@@ -193,6 +193,7 @@ def check_frames(value: Any) -> tuple[Any, list[Complaint], list[str]]:
     if isinstance(value, list) and len(value) > MAX_CALLS:
         sentence = f"frames must be those of one batch; got {len(value):,}."
         return value, [Complaint("frames", sentence, kind="read anyway")], []
+    value, missing = _completed(value)
     frames, notes = _without_unfilled_account(value)
     complaints = unfilled_values(frames)
     unfilled = {complaint.path for complaint in complaints}
@@ -205,12 +206,41 @@ def check_frames(value: Any) -> tuple[Any, list[Complaint], list[str]]:
         with contextlib.suppress(InvalidValueError):
             batch = ConversationBatch.from_wire(rest, unknown="keep", keep_ids=False)
             notes += wire_changes(rest, batch)
+    if missing is not None:
+        complaints.insert(0, Complaint("frames", missing))
     if len(complaints) > _MAX_COMPLAINTS:
         sentence = f"{len(complaints) - _MAX_COMPLAINTS:,} more complaints about frames were left out."
         complaints[_MAX_COMPLAINTS:] = [Complaint("frames", sentence, kind="incomplete")]
     if len(notes) > _MAX_NOTES:
         notes[_MAX_NOTES:] = [f"{len(notes) - _MAX_NOTES:,} more changes like these."]
     return frames, complaints, notes
+
+
+def _completed(value: Any) -> tuple[Any, str | None]:
+    """Both frames, where the text has a part of them alone, and what is missing."""
+    profile, conversation = (
+        {"kind": "req", "id": name, "type": kind, "body": {}}
+        for name, kind in (("1", SET_USER_PROFILE), ("2", REQUEST_CONVERSATION))
+    )
+    conversation["body"] = {"brandId": "{{account}}", "channelType": "MESSAGING"}
+    if isinstance(value, dict):
+        if value.get("type") == SET_USER_PROFILE:
+            return [value, conversation], f"{_ONE_FRAME} {REQUEST_CONVERSATION} is missing."
+        if value.get("type") == REQUEST_CONVERSATION:
+            return [profile, value], f"{_ONE_FRAME} {SET_USER_PROFILE} is missing."
+        if value.get("kind") == "req":
+            return [value], f"{_ONE_FRAME} The other is missing."
+        if "lp_sdes" in value or "authenticatedData" in value:
+            data = value.get("authenticatedData", value)
+            return [{**profile, "body": {"authenticatedData": data}}, conversation], _SDES_ALONE
+    sdes = value if isinstance(value, list) else [value]
+    if sdes and all(isinstance(sde, dict) and sde.get("type") in ("ctmrinfo", "personal") for sde in sdes):
+        return [{**profile, "body": {"authenticatedData": {"lp_sdes": sdes}}}, conversation], _SDES_ALONE
+    return value, None
+
+
+_ONE_FRAME = "frames must be an array of two; this is one frame alone."
+_SDES_ALONE = "frames must be an array of two; these are SDEs alone, which go into the profile's frame."
 
 
 def not_json(error: JsonError) -> Complaint:
