@@ -138,6 +138,7 @@ def test_keys_send_duplicate_undo_find_and_close_and_the_notebooks_cell_does_not
     first = explorer.get_by_label("Consumer id", exact=True).input_value()
     page.keyboard.press("Control+Alt+d")
     expect(explorer.get_by_label("Consumer id", exact=True)).not_to_have_value(first)
+    expect(explorer.locator("button.lpnb-send")).to_be_enabled()  # for a moment it takes no second click
     page.keyboard.press("Control+Enter")
     wait_until(explorer, "done")
     page.keyboard.press("Control+Alt+z")
