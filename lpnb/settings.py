@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from lpnb._internal.display import table_html
-from lpnb._internal.env_files import folders_from, read_env_file, shown
+from lpnb._internal.env_files import folders_from, is_env_file, read_env_file, shown
 from lpnb._internal.hostnames import LOOPBACK, host_trouble, origin_trouble, proxy_trouble
 from lpnb._internal.json_codec import lone_surrogate
 from lpnb._internal.placeholders import placeholder_in
@@ -421,7 +421,7 @@ class SettingsLookup:
             )
         name = ".env" if profile is None else f".env.{profile}"
         folders = folders_from(Path(directory))
-        path = next((folder / name for folder in folders if (folder / name).is_file()), None)
+        path = next((folder / name for folder in folders if is_env_file(folder / name)), None)
         if path is None and profile is not None:
             searched = ", ".join(shown(folder / name) for folder in folders)
             raise SettingsError(f"There is no profile {profile!r}. Looked for {searched}.")

@@ -523,8 +523,22 @@ def test_a_file_with_secrets_that_others_may_read_is_noticed(mode, advice):
     assert SettingsLookup.find().readable_by_others() == advice
 
 
-def test_a_folder_called_env_is_not_a_file():
+@pytest.mark.parametrize(("name", "profile"), [(".env", None), (".env.staging", "staging")])
+def test_a_folder_in_place_of_the_file_is_refused(name, profile):
+    Path(name).mkdir()
+
+    with pytest.raises(SettingsError) as caught:
+        SettingsLookup.find(profile)
+
+    assert str(caught.value) == (
+        f"./{name} is a folder and not a file; Docker makes one where a file to mount is missing. "
+        "Remove it, and write the file."
+    )
+
+
+def test_an_environment_of_python_called_env_is_not_the_file():
     Path(".env").mkdir()
+    Path(".env/pyvenv.cfg").touch()
 
     with pytest.raises(SettingsError, match=re.escape("./.env (not there)")):
         Settings.load()

@@ -22,11 +22,23 @@ def folders_from(start: Path) -> list[Path]:
     return [here]
 
 
+def is_env_file(path: Path) -> bool:
+    """Whether *path* is meant as a file of settings; a folder is, unless Python has an environment in it."""
+    return path.is_file() or (path.is_dir() and not (path / "pyvenv.cfg").exists())
+
+
 def read_env_file(path: Path) -> tuple[dict[str, str], str, str]:
     """Return the file's values, or none and what is wrong with it; and who else may change it, in words.
 
     ``${...}`` is not expanded.
     """
+    if path.is_dir():
+        return (
+            {},
+            "is a folder and not a file; Docker makes one where a file to mount is missing. Remove it, and "
+            "write the file.",
+            "",
+        )
     try:
         with path.open("rb") as file:  # what is judged is what is read, whoever swaps the file meanwhile
             owners = _ownership_trouble(path, os.fstat(file.fileno()))

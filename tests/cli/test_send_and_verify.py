@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,7 +17,7 @@ import pytest
 
 from lpnb import Sandbox, connect
 from lpnb.cli.main import main
-from lpnb.client.connect import sandbox_of
+from lpnb.client.connect import sandbox_of, shared_sandbox
 
 DATA = Path(__file__).parents[2] / "data"
 FIRST = (
@@ -249,6 +251,25 @@ def test_what_the_embedded_sandbox_takes_with_it_can_be_looked_for_in_the_same_c
             f"--settle in the same call looks for them before it does. {LASTS}"
         )
     )
+
+
+def test_conversations_of_a_sandbox_that_has_ended_are_not_asked_for_their_landing(capsys):
+    rows("case\na\nb\n")
+    send = ["send", "rows.csv", "--journal", "run.sqlite", "--landing", "--close", "--quiet"]
+    assert main(send) == 0
+    with closing(sqlite3.connect("run.sqlite")) as journal, journal:
+        journal.execute("DELETE FROM steps")
+    shared_sandbox().reset()  # as if another command had started another one
+    capsys.readouterr()
+
+    assert main(["send", "--resume", "--journal", "run.sqlite", "--quiet"]) == 0
+
+    err = capsys.readouterr().err
+    assert (
+        "2 conversations were opened on a sandbox that is not there any more, so their messages, landing and "
+        "close are left out.\n" in err
+    )
+    assert "tries again" not in err
 
 
 def test_a_request_to_end_stops_the_run_and_resume_finishes_it(world):

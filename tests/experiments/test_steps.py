@@ -352,8 +352,8 @@ def test_before_a_run_with_a_rate_its_conversations_calls_and_seconds_are_said(s
         run_experiment(client, [{"skillId": "2741903011"}] * 2, rate=50, steps=steps, progress=True)
 
     assert (
-        "This run opens 2 conversations with at least 8 calls: about 1 second at 50 a second."
-        in capsys.readouterr().out
+        "This run opens 2 conversations with at least 8 calls, 6 of them to the Connector API: about "
+        "1 second at 50 of those a second." in capsys.readouterr().out
     )
 
 

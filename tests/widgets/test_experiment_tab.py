@@ -315,7 +315,8 @@ def test_before_a_run_its_conversations_calls_and_minutes_are_said(tab: Experime
     tab.steps["close"].value = True
 
     assert text(tab.forecast) == (
-        "This run opens 2 conversations with at least 6 calls: about 6.7 minutes at 0.01 a second."
+        "This run opens 2 conversations with at least 6 calls, 4 of them to the Connector API: about "
+        "6.7 minutes at 0.01 of those a second."
     )
 
 

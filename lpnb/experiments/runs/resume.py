@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from lpnb._internal import event_loop
-from lpnb._internal.display import brief
+from lpnb._internal.display import brief, count
 from lpnb._printable import one_line
 from lpnb.client.client_base import check_client
 from lpnb.client.live_guard import check_live
+from lpnb.client.sandbox_control import SandboxControl, find_sandbox
 from lpnb.errors import ChangedCasesError, RunError
 from lpnb.experiments.runs.account_ids import with_account_ids
 from lpnb.experiments.runs.journal_rows import cases_from_journal, changed_cells
@@ -94,7 +95,7 @@ def resume_run(
         check_live(client.settings, len(todo), live=options.live, confirm=confirm, cap=options.cap)
         if options.on_5xx == "retry" and todo:
             print(RETRY_RISK)  # noqa: T201 - whoever asks for it is told, every time
-        opened = conversations_to_follow(reader, options.steps)
+        opened = _still_there(conversations_to_follow(reader, options.steps), client.settings)
         if todo or opened:
             event_loop.wait(client.engine.ready())
         pool = open_pool(client, options) if todo else None
@@ -105,6 +106,22 @@ def resume_run(
     except BaseException:
         journal.close()
         raise
+
+
+def _still_there(opened: list[OpenConversation], settings: Settings) -> list[OpenConversation]:
+    """*opened* without the conversations of a sandbox that has ended; how many those are is printed."""
+    sandbox = find_sandbox(settings)
+    if not opened or sandbox is None or isinstance(sandbox, SandboxControl):
+        return opened
+    known = {conversation.conversation_id for conversation in sandbox.conversations}
+    there = [each for each in opened if each.conversation_id in known]
+    if gone := len(opened) - len(there):
+        was, its = ("was", "its") if gone == 1 else ("were", "their")
+        print(  # noqa: T201 - what is not done is told, as the risk of a retry is
+            f"{count(gone, 'conversation')} {was} opened on a sandbox that is not there any more, so "
+            f"{its} messages, landing and close are left out."
+        )
+    return there
 
 
 def open_pool(client: Client | AsyncClient, options: RunOptions) -> WorkerPool | None:

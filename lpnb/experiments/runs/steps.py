@@ -113,8 +113,8 @@ def run_forecast(cases: int, rate: float | None, steps: Steps) -> str:
     *rate* is calls to the Connector API a second, steps included: CONVERSATION, each message and the close.
 
     Example:
-        >>> run_forecast(1200, 10, Steps(engagement=True, say=["Hello"], close=True))
-        'This run opens 1,200 conversations with at least 6,000 calls: about 6.0 minutes at 10 a second.'
+        >>> run_forecast(1200, 10, Steps(engagement=True, say=["Hello"], close=True))[40:]
+        'at least 6,000 calls, 3,600 of them to the Connector API: about 6.0 minutes at 10 of those a second.'
         >>> run_forecast(1, None, Steps(landing=True))
         'This run opens 1 conversation with at least 3 calls, as fast as the account takes them.'
     """
@@ -123,9 +123,10 @@ def run_forecast(cases: int, rate: float | None, steps: Steps) -> str:
     said = f"This run opens {count(cases, 'conversation')} with at least {count(calls, 'call')}"
     if not rate or rate <= 0:
         return f"{said}, as fast as the account takes them."
-    seconds = cases * (1 + len(steps.say) + steps.close) / rate
+    counted = cases * (1 + len(steps.say) + steps.close)
+    seconds = counted / rate
     time = f"{seconds / 60:.1f} minutes" if seconds >= 60 else count(max(round(seconds), 1), "second")
-    return f"{said}: about {time} at {rate:g} a second."
+    return f"{said}, {counted:,} of them to the Connector API: about {time} at {rate:g} of those a second."
 
 
 def campaign_alone(cases: Cases) -> str | None:
