@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 #: What a rate counts, the same for every command.
-RATE_HELP = "calls to the Connector API a second at the most, steps included"
+RATE_HELP = "calls to the Connector API a second at the most, steps included; no limit by default"
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +65,7 @@ def _add_sending_options(parser: argparse.ArgumentParser, confirm_help: str) -> 
         help="needed for a real account; an error when there are no LP_ settings",
     )
     parser.add_argument("--confirm", type=int, metavar="N", help=confirm_help)
-    parser.add_argument("--landing-wait", type=float, metavar="S", help="seconds to wait for a landing")
+    parser.add_argument("--landing-wait", type=float, metavar="S", help="seconds to wait for a landing (90)")
     parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
 
 
@@ -75,7 +75,10 @@ def add_table_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--encoding", metavar="NAME", help="of the CSV file; detected, or asked, by default")
     parser.add_argument("--sheet", metavar="NAME", help="of the Excel workbook; by default the first one")
     parser.add_argument(
-        "--decimal", choices=(",", "."), help="the decimal sign; detected column by column by default"
+        "--decimal",
+        choices=(",", "."),
+        metavar="SIGN",
+        help='"," or ".", the decimal sign; detected column by column by default',
     )
     parser.add_argument(
         "--dates",

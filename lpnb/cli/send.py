@@ -68,7 +68,12 @@ def register(commands: SubParsers) -> None:
     send.add_argument(
         "--hash-personal", action="store_true", help="journal personal values as pseudonyms only"
     )
-    send.add_argument("--engagement", action="store_true", help="ask Monitoring first; its offer routes")
+    send.add_argument(
+        "--engagement",
+        action="store_true",
+        help="ask Monitoring first; its offer routes. why, learn and verify do so by themselves where there "
+        "are columns for it",
+    )
     send.add_argument("--say", action="append", default=[], metavar="TEXT", help="send a message")
     send.add_argument("--landing", action="store_true", help="read which skill each conversation landed in")
     send.add_argument("--close", action="store_true", help="close each conversation at the end")

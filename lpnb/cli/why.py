@@ -82,9 +82,12 @@ def _run(options: argparse.Namespace) -> int:
 
 def _case(options: argparse.Namespace, errors: UsageErrors) -> Case | None:
     """The case that is asked about."""
+    from lpnb._internal.suggestions import did_you_mean
     from lpnb._internal.validation import one_of
-    from lpnb.errors import InvalidValueError
+    from lpnb.errors import Complaint, InvalidValueError
     from lpnb.experiments.cases.cases import cases_of
+    from lpnb.experiments.cases.columns import find_column, known_columns
+    from lpnb.experiments.cases.headers import known_column
 
     if (options.cases is None) == (not options.set):
         errors.add(
@@ -103,6 +106,17 @@ def _case(options: argparse.Namespace, errors: UsageErrors) -> Case | None:
         names = [name.strip() for name, _, _ in pairs]
         for name in dict.fromkeys(name for name in names if names.count(name) > 1):
             errors.add(f"{name} is set more than once.")
+        unknown = [name for name in dict.fromkeys(names) if name and find_column(name) is None]
+        for name in unknown:
+            hint = f" Did you mean '{known}'?" if (known := known_column(name)) else ""
+            hint = hint or did_you_mean(name, known_columns())
+            hint = (
+                hint
+                or " Fields have the wire's names, such as ctmrinfo.ctype; lpnb.case_columns() lists them."
+            )
+            errors.add(f"{name!r} is not a field that lpnb knows.{hint}")
+        if unknown:
+            return None
         return cases_of([{name.strip(): value for name, _, value in pairs}])[0]
     cases = cases_of(
         options.cases,
@@ -124,5 +138,10 @@ def _case(options: argparse.Namespace, errors: UsageErrors) -> Case | None:
         listed = ", ".join(case.name for case in of_customer[:20])
         errors.add(f"{options.case} is the customer of several cases: {listed}. Name one with --case.")
     elif not named and not of_customer:
+        bare = options.case.lstrip("0")
+        customers = (str(case.values.get("ctmrinfo.customerId", "")) for case in cases)
+        if same := [name for name in (*cases.names, *customers) if bare and name.lstrip("0") == bare]:
+            sentence = f"There is no case {options.case} in {options.cases}. Did you mean {same[0]}?"
+            raise InvalidValueError([Complaint("--case", sentence)])
         raise InvalidValueError([one_of("--case", options.case, cases.names[:20])])
     return (named or of_customer)[0]

@@ -83,3 +83,25 @@ def test_a_call_that_names_no_case_is_refused(world, capsys, options, rule):
     assert main(["why", *options]) == 2
     assert rule in capsys.readouterr().err
     assert not world.conversations
+
+
+def test_zeros_that_a_case_name_lacks_are_said(world, capsys):
+    Path("rows.csv").write_text("ctmrinfo.customerId,ctmrinfo.ctype\n00417,business\n00418,vip\n")
+
+    assert main(["why", "rows.csv", "--case", "417", "--quiet"]) == 2
+
+    assert capsys.readouterr().err == "There is no case 417 in rows.csv. Did you mean 00417?\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("card", "Fields have the wire's names, such as ctmrinfo.ctype; lpnb.case_columns() lists them."),
+        ("Customer type", "Did you mean 'ctmrinfo.ctype'?"),
+        ("ctmrinfo.ctyp", "Did you mean 'ctmrinfo.ctype'?"),
+    ],
+)
+def test_a_field_that_does_not_exist_is_answered_with_the_nearest(world, capsys, name, hint):
+    assert main(["why", "--set", f"{name}=gold"]) == 2
+
+    assert capsys.readouterr().err == f"{name!r} is not a field that lpnb knows. {hint}\n"

@@ -273,8 +273,18 @@ def test_numbers_in_csv_text_are_read_where_the_field_is_a_number_and_nowhere_el
         ),
         (
             b"skillId,ctmrinfo.ctype\n1\n1,2\n1,2,3\n",
-            "cases.csv, line 2 (row 1), has 1 cell where the header has 2. 1 line after it has the same "
-            'trouble. A cell that holds the separator or a line break stands in quotes: "...".',
+            "2 values are wrong:\n"
+            "  - cases.csv, line 4 (row 3), has 3 cells where the header has 2. "
+            'A cell that holds the separator or a line break stands in quotes: "...".\n'
+            "  - cases.csv, line 2 (row 1), has 1 cell where the header has 2. "
+            'A cell that holds the separator or a line break stands in quotes: "...".',
+        ),
+        (
+            b"skillId,note.a\n1\n" + b"1,2\n" * 20 + b'1\n1,2\n1\n1,"2\n1,2\n',
+            "4 values are wrong:\n"
+            "  - cases.csv, line 2 (row 1), has 1 cell where the header has 2. Too few cells, too: "
+            'line 23, 25. A cell that holds the separator or a line break stands in quotes: "...".\n'
+            "  - cases.csv, line 26, is not CSV: unexpected end of data. ",
         ),
         (b'skillId\n"1\n', "cases.csv, line 2, is not CSV: unexpected end of data."),
         (b"PAR1junk", "cases.csv cannot be read: "),
@@ -286,7 +296,17 @@ def test_numbers_in_csv_text_are_read_where_the_field_is_a_number_and_nowhere_el
         (b"skillId,\n1,2\n", "Column B has no name and 1 value. Name it, or leave it out."),
         (b"skilId\n1\n", "'skilId' is not a column that lpnb knows. Did you mean 'skillId'?"),
     ],
-    ids=["empty", "not UTF-8", "ragged", "open quote", "not Parquet", "Excel", "no name", "unknown column"],
+    ids=[
+        "empty",
+        "not UTF-8",
+        "ragged",
+        "several troubles",
+        "open quote",
+        "not Parquet",
+        "Excel",
+        "no name",
+        "unknown column",
+    ],
 )
 def test_a_file_that_cannot_be_read_says_why(tmp_path, content, message):
     path = csv(tmp_path, content)

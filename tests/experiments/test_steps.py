@@ -79,7 +79,7 @@ def test_entry_points_that_nobody_asks_about_are_pointed_out(client, capsys):
 
     assert (
         "Monitoring is not asked, so entryPoints and identities change nothing. "
-        "To ask it: steps=Steps(engagement=True), or --engagement.\n"
+        "To ask it: --engagement, or in Python steps=Steps(engagement=True).\n"
     ) in capsys.readouterr().out
 
 

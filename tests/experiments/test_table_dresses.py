@@ -278,8 +278,9 @@ def test_rows_of_another_length_are_one_complaint(tmp_path):
     said = refusal(path)
 
     assert said.startswith(
-        f"{path}, line 2 (row 1), has 3 cells where the header has 2. 1,999 lines after it have"
+        f"{path}, line 2 (row 1), has 3 cells where the header has 2. Too many cells, too: line 3, 4, 5, "
     )
+    assert "20, 21, 22 and 1,979 more. A cell" in said
     assert len(said.splitlines()) == 1
 
 
@@ -556,6 +557,23 @@ def test_a_number_that_is_no_day_is_named_in_a_column_of_dates(odd):
     assert complaint.sentence.startswith(
         "Row 2, ctmrinfo.lastPaymentDate must be a date, such as 2014-10-15; got"
     )
+
+
+def test_the_form_that_a_column_is_read_in_is_the_one_that_a_wrong_cell_is_shown():
+    table = pd.DataFrame(
+        {
+            "case": ["a", "b", "c"],
+            "ctmrinfo.balance": ["1,5", "much", "2,5"],
+            "ctmrinfo.lastPaymentDate": ["31.12.1980", "1.1.1990", "soon"],
+        }
+    )
+    cases = cases_of(table)
+
+    assert [complaint.sentence for case in cases for complaint in case.complaints()] == [
+        "Row 2 (b), ctmrinfo.balance must be a number with a comma, such as -400,99; got 'much'.",
+        "Row 3 (c), ctmrinfo.lastPaymentDate must be a date with the day first, such as 15.10.2014; "
+        "got 'soon'.",
+    ]
 
 
 @pytest.mark.parametrize("loose", ["12 5", "3 000 4,5", "1 2,5", "1 23"])

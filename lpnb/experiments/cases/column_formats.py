@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lpnb._internal.display import brief, count
+from lpnb.experiments.cases.cell_parsers import UnreadableCell
 
 Decimal = Literal[".", ","]
 DateOrder = Literal["dmy", "mdy", "ymd"]
@@ -105,8 +106,14 @@ def number_format(texts: Iterable[str], decimal: Decimal | None) -> ColumnFormat
         f"{total - _sum(counts, unread):,} of {total:,} look like {example}; read as {_number(example, sign)}"
     )
 
+    form = "a comma, such as -400,99" if sign == "," else "a point, such as -400.99"
+
     def convert(cell: object) -> object:
-        return _number(cell, sign) if isinstance(cell, str) and sign in _decimals(cell) else cell
+        if not isinstance(cell, str) or not cell.strip():
+            return cell
+        if sign in _decimals(cell):
+            return _number(cell, sign)
+        return UnreadableCell(f"must be a number with {form}", cell)
 
     return ColumnFormat(convert, note if example else None)
 
@@ -200,7 +207,15 @@ def date_format(texts: Iterable[str], order: DateOrder | None) -> ColumnFormat:
     if not re.fullmatch(r"(?:[0-9]{1,2}[./-]){2}[0-9]{4}", example):
         ways.append(f"as {_as_date(example, chosen)}")
     note = f"{_sum(counts, read):,} of {total:,} look like {example}; read {', '.join(ways)}"
-    return ColumnFormat(lambda cell: _as_date(cell, chosen), note)
+
+    def convert(cell: object) -> object:
+        day = _as_date(cell, chosen)
+        if chosen == "ymd" or not isinstance(day, str) or not day.strip() or day.lstrip().startswith("{"):
+            return day
+        form = "15.10.2014" if chosen == "dmy" else "10/15/2014"
+        return UnreadableCell(f"must be a date with the {_ORDER_WORDS[chosen]}, such as {form}", cell)
+
+    return ColumnFormat(convert, note)
 
 
 def _as_date(cell: object, order: DateOrder) -> object:

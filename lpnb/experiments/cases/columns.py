@@ -69,6 +69,8 @@ class Column:
                 )
         elif cell is None or cell == "":
             return None
+        elif isinstance(cell, UnreadableCell):
+            return cell
         return READERS[self.kind](cell, self.model)
 
 

@@ -27,6 +27,8 @@ _ROWS_AT_ONCE = 8_192
 _LONGEST_CELL = 2**31 - 1
 #: Rows among which the header is looked for.
 _LEADING_ROWS = 15
+#: Lines with the wrong number of cells that are listed.
+_LISTED_LINES = 20
 #: How a cell is written that Excel must take for text.
 _FORCED_TEXT = re.compile(r'="((?:[^"]|"")*)"')
 
@@ -89,7 +91,8 @@ def _read_rows(
     ragged: list[tuple[int, int, int]] = []
     blocks: list[list[pa.Array]] = []
     rows: list[list[str]] = []
-    numbered = ((reader.line_num, row) for row in reader if row)
+    ended = 0  # the line in which the last row that could be read ends
+    numbered = ((ended, row) for row in reader if (ended := reader.line_num) and row)
     names: list[str] = []
     try:
         leading = list(islice(numbered, _LEADING_ROWS))
@@ -113,7 +116,7 @@ def _read_rows(
                 del rows[:_ROWS_AT_ONCE]
     except csv.Error as error:
         sentence = (
-            f"{path}, line {reader.line_num}, is not CSV: {error}. A quote in a cell is written twice, and "
+            f"{path}, line {ended + 1:,}, is not CSV: {error}. A quote in a cell is written twice, and "
             'the cell stands in quotes: "A ""B""".'
         )
         raise InvalidValueError(
@@ -135,18 +138,26 @@ def _read_rows(
 
 
 def _ragged(path: Path, rows: Sequence[tuple[int, int, int]], wanted: int) -> list[Complaint]:
-    """A complaint about rows, given by line, number and cells, that have not the header's number of cells."""
-    if not rows:
-        return []
-    line, number, cells = rows[0]
-    way_out = 'A cell that holds the separator or a line break stands in quotes: "...".'
-    sentence = (  # the line as an editor counts, the row as every other message does
-        f"{path}, line {line:,} (row {number:,}), has {count(cells, 'cell')} where the header has {wanted}. "
-    )
-    if len(rows) > 1:
-        more = len(rows) - 1
-        sentence += f"{count(more, 'line')} after it {'has' if more == 1 else 'have'} the same trouble. "
-    return [Complaint(f"{path}:{line}", sentence + way_out, len(rows))]
+    """Complaints about rows, given by line, number and cells, with more or fewer cells than the header."""
+    complaints = []
+    for too, some in (
+        ("many", [r for r in rows if r[2] > wanted]),
+        ("few", [r for r in rows if r[2] < wanted]),
+    ):
+        if not some:
+            continue
+        line, number, cells = some[0]
+        sentence = (  # the line as an editor counts, the row as every other message does
+            f"{path}, line {line:,} (row {number:,}), has {count(cells, 'cell')} "
+            f"where the header has {wanted}. "
+        )
+        if others := [f"{row[0]:,}" for row in some[1:]]:
+            shown = ", ".join(others[:_LISTED_LINES])
+            more = f" and {len(others) - _LISTED_LINES:,} more" if len(others) > _LISTED_LINES else ""
+            sentence += f"Too {too} cells, too: line {shown}{more}. "
+        way_out = 'A cell that holds the separator or a line break stands in quotes: "...".'
+        complaints.append(Complaint(f"{path}:{line}", sentence + way_out, len(some)))
+    return complaints
 
 
 def _arrays(rows: Sequence[Sequence[str]]) -> list[pa.Array]:

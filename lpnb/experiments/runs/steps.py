@@ -163,7 +163,7 @@ def unused_columns(steps: Steps, columns: Iterable[str]) -> str | None:
     change = "changes" if len(idle) == 1 else "change"
     return (
         f"Monitoring is not asked, so {' and '.join(idle)} {change} nothing. "
-        "To ask it: steps=Steps(engagement=True), or --engagement."
+        "To ask it: --engagement, or in Python steps=Steps(engagement=True)."
     )
 
 
