@@ -34,7 +34,13 @@ APP_FOLDER = Path(__file__).parents[1] / "widgets" / "app"
 
 def register(commands: SubParsers) -> None:
     """Add ``app`` to the command line."""
-    app = commands.add_parser("app", help="open the explorer alone, as a page")
+    app = commands.add_parser(
+        "app",
+        help="open the explorer alone, as a page",
+        description="Serve the explorer as a page on this machine and open it in the browser: compose a "
+        "conversation, send it, run experiments, and see where they land. It goes to the account of .env, or "
+        "to the embedded sandbox. Ctrl-C stops it.",
+    )
     app.add_argument("--no-browser", action="store_true", help="print the address and open no browser")
     app.add_argument("--port", type=port_number, default=0, help="the page's port; a free one when left out")
     app.add_argument("--profile", help="talk to the account of .env.PROFILE")

@@ -21,8 +21,9 @@ def register(commands: SubParsers) -> None:
         "explain",
         help="say what is wrong with a request, a reply or a log line",
         description="Say what a request, a reply or a log line is, what is wrong with it, and what the "
-        "service answers. Nothing is sent. It takes frames as JSON, curl, PowerShell, fetch(), HAR, Postman, "
-        ".http and log lines. Exit status: 0 when nothing is wrong, 1 when something is, 2 for a wrong call.",
+        "service answers. Nothing is sent. It takes frames as JSON, curl, PowerShell, fetch(), Python code, "
+        "HAR, Postman, .http and log lines. Exit status: 0 when nothing is wrong, 1 when something is, 2 "
+        "for a wrong call.",
     )
     explain.add_argument(
         "files", nargs="*", default=["-"], metavar="FILE", help="the files; - or none is standard input"

@@ -15,7 +15,12 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "cases", nargs="?", type=Path, metavar="CASES", help="a CSV, Excel or Parquet file, or a grid in TOML"
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write the table to .parquet, .csv or .xlsx")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="write the table: .xlsx under your own headers, .csv and .parquet under the wire's names",
+    )
     parser.add_argument(
         "--bom",
         action="store_true",

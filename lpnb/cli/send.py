@@ -50,7 +50,8 @@ def register(commands: SubParsers) -> None:
         "send",
         help="send the cases of a CSV, Excel or Parquet file, with a journal; one row per case out",
         description="Send the cases of a CSV, Excel or Parquet file, or of a grid in TOML, each for a "
-        "consumer of its own. Exit status: 0 when all were answered, 1 when any was not, 2 when the call, "
+        "consumer of its own. For example: lpnb send rows.csv --landing --close --out results.xlsx. "
+        "Exit status: 0 when all were answered, 1 when any was not, 2 when the call, "
         "the cases or the settings are wrong.",
     )
     add_run_options(send)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pandas as pd
@@ -82,3 +83,51 @@ def test_the_events_that_the_page_of_webhooks_asks_for_are_those_of_an_installat
     assert webhooks is not None
     assert webhooks.retry.retention_time == 3600
     assert webhooks.chat_state.max_retries == 0
+
+
+ACCOUNT = tomllib.loads((Path(lpnb.__file__).parent / "sandbox/world/default_world.toml").read_text("utf-8"))[
+    "accounts"
+][0]
+
+
+def in_code(values):
+    return " or ".join(f"`{value}`" for value in values)
+
+
+def rows_of_sde_rules():
+    """The table's row for each rule about SDEs of the sandbox's own account."""
+    for rule in ACCOUNT["sde_rules"]:
+        yield f"| `{rule['field']}` | {in_code(rule['values'])} | {rule['skill']} |"
+
+
+def rows_of_engagements():
+    """The table's row for each engagement of the sandbox's own account, its campaigns by their priority."""
+    campaigns = {each["id"]: each for each in sorted(ACCOUNT["campaigns"], key=lambda each: each["priority"])}
+    for engagement in sorted(
+        ACCOUNT["engagements"], key=lambda each: list(campaigns).index(each["campaign"])
+    ):
+        target = engagement.get("target", {})
+        said = (
+            [{"auth": "signed in", "unauth": "not signed in"}[target["identity"]]]
+            if "identity" in target
+            else []
+        )
+        for name, words in (("entry_points", "the page is"), ("languages", "the language is")):
+            said += [f"{words} {in_code(target[name])}"] if name in target else []
+        for field, values in target.get("sdes", {}).items():
+            said.append(
+                f"`{field}` is {values['min']:,} or more"
+                if "min" in values
+                else f"`{field}` is {in_code(values)}"
+            )
+        name = f"{campaigns[engagement['campaign']]['name']}: {engagement['name']} (`{engagement['id']}`)"
+        yield f"| {name} | {'; '.join(said) or 'everybody'} | {engagement['skill']} |"
+
+
+def test_the_page_of_the_sandbox_has_every_rule_of_its_own_account():
+    page = (PAGES / "sandbox.md").read_text("utf-8")
+    part = page.partition("### The rules of the sandbox's own bank")[2].partition("\n## ")[0]
+    rows = [line for line in part.splitlines() if line.startswith("|")]
+
+    head = [row for row in rows if row.startswith(("| field", "| campaign:", "|---"))]
+    assert [row for row in rows if row not in head] == [*rows_of_sde_rules(), *rows_of_engagements()]

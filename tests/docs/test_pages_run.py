@@ -200,7 +200,7 @@ def test_the_page_for_going_live_can_be_followed_on_a_real_account_behind_a_prox
 
     carry_out(ROOT / "docs" / "how-to" / "go-live.md", tls_sandbox)
 
-    assert [conversation.state for conversation in tls_sandbox.conversations] == ["CLOSE"] * 3
+    assert [conversation.state for conversation in tls_sandbox.conversations] == ["CLOSE"] * 5
     assert "api.liveperson.net" in proxy.hosts
 
 
