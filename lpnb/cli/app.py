@@ -74,7 +74,13 @@ def _run(options: argparse.Namespace) -> int:
             "multi_kernel_manager_class": "lpnb.cli.app_kernel.AppKernelManager",
         }
         connection = "lpnb.cli.app_kernel.AppWebsocketConnection"
-        voila = {"token": token, "kernel_websocket_connection_class": connection}
+        loggers = {name: {"filters": ["harmless"]} for name in ("tornado.access", "tornado.general")}
+        filters = {"harmless": {"()": "lpnb.cli.app_kernel.HarmlessWarnings"}}
+        voila = {
+            "token": token,
+            "kernel_websocket_connection_class": connection,
+            "logging_config": {"filters": filters, "loggers": loggers},
+        }
         content = {"Voila": voila, "VoilaConfiguration": page}
         write_private(config, json.dumps(content).encode())
         command = [

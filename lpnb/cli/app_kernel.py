@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
@@ -10,6 +11,21 @@ from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelMana
 
 #: Seconds, and messages, that a page waits for the states of its widgets before it is told what is new.
 LONGEST_WAIT, MOST_WAITING = 10.0, 5_000
+
+
+#: What keeps a kernel from warning that it is not encrypted: it is heard on loopback alone.
+ERRORS_ONLY = "--IPKernelApp.log_level=ERROR"
+#: Parts of the server's warnings that mean nothing here: a page that goes asks to end its kernel, which no
+#: page ends, and two defaults of Jupyter do not agree.
+_HARMLESS = ("/voila/api/shutdown/", "websocket_ping_timeout")
+
+
+class HarmlessWarnings(logging.Filter):
+    """Keeps two warnings of Jupyter's server out of the terminal; errors and all other warnings go there."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the terminal shows *record*."""
+        return record.levelno > logging.WARNING or not any(part in record.getMessage() for part in _HARMLESS)
 
 
 class AppKernelManager(AsyncMappingKernelManager):
@@ -25,7 +41,8 @@ class AppKernelManager(AsyncMappingKernelManager):
         """The id of the kernel there is; it is started with the first page, or after it has died."""
         task = self._first
         if task is None or (task.done() and (task.exception() or task.result() not in self)):
-            task = self._first = asyncio.ensure_future(super().start_kernel(**options))  # type: ignore[arg-type]
+            given: dict[str, Any] = {**options, "extra_arguments": [ERRORS_ONLY]}
+            task = self._first = asyncio.ensure_future(super().start_kernel(**given))
         return await asyncio.shield(task)
 
     async def shutdown_kernel(self, kernel_id: str, now: bool = False) -> None:  # type: ignore[override]

@@ -10,6 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 import webbrowser
 from pathlib import Path
@@ -125,11 +126,14 @@ def test_it_serves_on_loopback_with_a_token_and_ends_when_it_is_told_to(tmp_path
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(bare + "api/kernels", timeout=10) as answer:
             assert "/login" in answer.url
+        with pytest.raises(urllib.error.HTTPError, match="403"):  # what a page asks as it goes
+            opener.open(bare + "voila/api/shutdown/1", data=b"", timeout=10)
         token = address.split("token=")[1]
         assert not any(token.encode() in command for command in commands())
     finally:
         app.send_signal(signal.SIGTERM)
-        app.communicate(timeout=20)
+        _, err = app.communicate(timeout=20)
+    assert err == "Ctrl-C stops it.\n"
     with pytest.raises(OSError, match="refused"):
         opener.open(bare, timeout=2)
 

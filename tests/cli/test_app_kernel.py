@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any
@@ -12,7 +13,7 @@ from jupyter_client.session import Session
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
 from lpnb.cli import app_kernel
-from lpnb.cli.app_kernel import AppWebsocketConnection
+from lpnb.cli.app_kernel import AppWebsocketConnection, HarmlessWarnings
 
 
 def on_a_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
@@ -108,3 +109,19 @@ async def test_a_page_is_told_without_states_after_many_messages(
     for number in range(4):
         page.kernel_says("comm_open", comm_id=f"{number}", data={})
         assert len(page.messages) == (0, 0, 3, 4)[number]
+
+
+@pytest.mark.parametrize(
+    ("level", "text", "is_shown"),
+    [
+        (logging.WARNING, "403 POST /voila/api/shutdown/1 (127.0.0.1) 2.5ms", False),
+        (logging.WARNING, "403 GET /api/kernels (127.0.0.1) 2.5ms", True),
+        (logging.ERROR, "500 POST /voila/api/shutdown/1 (127.0.0.1) 2.5ms", True),
+    ],
+)
+def test_warnings_that_mean_nothing_are_left_out_and_no_error_is(
+    level: int, text: str, is_shown: bool
+) -> None:
+    record = logging.LogRecord("tornado.access", level, "", 0, "%s", (text,), None)
+
+    assert HarmlessWarnings().filter(record) is is_shown
