@@ -33,7 +33,8 @@ _CODE = re.compile(rf"(?<![\w.-])(?:{'|'.join(MEANINGS)})(?![\w-]|\.\d)")
 _CODES_LOOKED_AT = 20_000
 #: Headers that come from a variable, a file or an option, so that it is not known which there are.
 _FROM_ELSEWHERE = re.compile(
-    r"""(?:-H|--header)[ =]?["']?[$@%]|["']?\$\{?\w+\[[@*]\]|\s(?:-K|--config|-u|--user)\b|\*\*\w|\.\.\.\w"""
+    r"""(?:-H|--header)[ =]?["']?[$@%]|["']?\$\{?\w+\[[@*]\]"""
+    r"""|\s(?:-K|--config|-u|--user|--url-query)\b|\*\*\w|\.\.\.\w"""
 )
 #: Fields whose texts have a form of their own, or that are not for here.
 _FORMATS = ("lang", "language", "country", "currency", "storeZipCode", "storeNumber")
@@ -195,7 +196,7 @@ def explain(text: str, *, status: int | None = None, request: int | None = None)
     parsed = _with_code(read_request(text), text)
     requests = [parsed, *parsed.more]
     if _FROM_ELSEWHERE.search(text):
-        requests = [replace(one, missing_headers=()) for one in requests]
+        requests = [replace(one, missing=()) for one in requests]
     if request is not None and not (isinstance(request, int) and 1 <= request <= len(requests)):
         sentence = f"request must be a number from 1 to {len(requests)}; got {brief(request)}."
         raise InvalidValueError([Complaint("request", sentence)])
@@ -249,16 +250,19 @@ def explanation_of(
     # A token that has ended since was good when something else than 401 came back.
     answered = reply is not None and reply.status not in (None, 401)
     token_findings = [finding for token in tokens for finding in token.findings(answered=answered)]
+    call_findings = [_MISSING[name] for name in parsed.missing if name not in _HEADERS]
+    call_findings += [Finding(one.path, one.sentence, *_OF_CALL[one.path]) for one in parsed.call_complaints]
     answer = ""
     reply_findings: list[Finding] = []
     if reply is not None:
-        answer, reply_findings = _answer(parsed, reply, bool(findings))
+        # Of the call's own faults others were no hindrance, or came after it.
+        call_findings = [one for one in call_findings if reply.status in (None, one.status)]
+        findings = [*call_findings, *findings]
+        answer, reply_findings = _answer(parsed, reply, any(finding.effect for finding in findings))
         findings = [_with_reply(one, reply_findings, is_proved=bool(reply.body)) for one in findings]
         findings.sort(key=lambda finding: finding.effect != "refused")
     if reply is None or reply.status == 401:
-        token_findings += [_missing_header(name) for name in parsed.missing_headers]
-    if reply is None and (parsed.frames is not None or any(one.effect for one in findings)):
-        answer = _expected_answer([*findings, *token_findings])
+        token_findings += [_MISSING[name] for name in parsed.missing if name in _HEADERS]
     notes = [note for note in parsed.notes if not note.startswith("The request ids")]
     if any(complaint.path in _HEADERS for complaint in parsed.complaints):
         notes.append("The tokens of the text are not kept: lpnb gets its own.")
@@ -270,8 +274,15 @@ def explanation_of(
     every = [*findings, *reply_findings, *token_findings, *taken]
     if reply is not None and reply.status == 401:
         every = [*reply_findings, *token_findings, *findings, *taken]
+        causes = [one for one in every if one.status == 401 and one not in reply_findings]
+        if causes and reply_findings and reply_findings[0].sentence.startswith("401: "):  # it names no code
+            every = [*causes, *(one for one in every if one not in causes)]
+            answer = _expected_answer(causes)
     elif reply is None:  # tokens are looked at first, and what is certain comes first
-        every = sorted([*token_findings, *findings], key=lambda finding: finding.effect != "refused")
+        every = [*token_findings, *call_findings, *findings]
+        every.sort(key=lambda finding: (finding.effect != "refused", finding.path not in _FIRST))
+        if parsed.frames is not None or any(finding.effect for finding in every):
+            answer = _expected_answer(every)
     return Explanation(
         parsed.kind,
         _description(parsed, reply),
@@ -292,10 +303,30 @@ def _are_swapped(frames: Any) -> bool:
     return types == [REQUEST_CONVERSATION, SET_USER_PROFILE]
 
 
-def _missing_header(name: str) -> Finding:
-    code = "40105" if name == "Authorization" else "40104"
-    sentence = f"401, {code}: the header {name} with the {_TOKEN_NAMES[name]} is missing."
-    return Finding(name, sentence, "refused", 401)
+#: What follows from a fault of the call itself. That JSON must be named and a version given is documented,
+#: that a call without them is refused is not.
+_OF_CALL: Mapping[str, tuple[Effect, int]] = {
+    "address": ("refused", 404),
+    "method": ("refused", 405),
+    "v": ("refused", 400),
+    "Content-Type": ("may be refused", 415),
+}
+#: What the service looks at before the tokens.
+_FIRST = ("address", "method", "v")
+_MISSING = {
+    name: Finding(
+        name,
+        f"401, {code}: the header {name} with the {_TOKEN_NAMES[name]} is missing.",
+        "refused",
+        401,
+    )
+    for name, code in (("Authorization", "40105"), ("X-LP-ON-BEHALF", "40104"))
+} | {
+    "v": Finding("v", "The address has no ?v=3, which is the version.", "may be refused", 400),
+    "Content-Type": Finding(
+        "Content-Type", "The header Content-Type: application/json is missing.", "may be refused", 415
+    ),
+}
 
 
 def _finding(complaint: Complaint, is_body: bool) -> Finding:
@@ -318,7 +349,7 @@ def _with_reply(finding: Finding, said: list[Finding], *, is_proved: bool) -> Fi
     """A finding about a request whose answer is known: what was taken is not refused."""
     if not said:
         return replace(finding, effect="accepted, but") if is_proved and finding.effect else finding
-    is_cause = said[0].status == 400 or "BAD_REQUEST" in said[0].sentence
+    is_cause = said[0].status in (400, finding.status) or "BAD_REQUEST" in said[0].sentence
     if finding.effect == "may be refused" and said[0].effect == "refused" and is_cause:
         return replace(finding, effect="probable cause")
     return finding
@@ -335,10 +366,13 @@ def _verdict(findings: list[Finding], reply: RecordedReply | None, said: list[Fi
         is_error = (said[0].status or 0) >= 300
         return f"LivePerson refused this: {said[0].status}." if is_error else "LivePerson refused this."
     if reply is None and "refused" in effects:
-        is_401 = any(one.status == 401 for one in findings)
-        return f"LivePerson refuses this: {401 if is_401 else 400}, and nothing is created."
+        certain = {one.path: one.status for one in findings if one.effect == "refused"}
+        first = next((certain[path] for path in _FIRST if path in certain), None)
+        status = first or (401 if 401 in certain.values() else 400)
+        return f"LivePerson refuses this: {status}, and nothing is created."
     if effects & {"refused", "may be refused"}:
-        return "This may pass, or be refused with 400: LivePerson's pages do not say which."
+        status = next((one.status for one in findings if one.effect == "may be refused"), None) or 400
+        return f"This may pass, or be refused with {status}: LivePerson's pages do not say which."
     return "LivePerson takes this, but it may not be what you mean." if "accepted, but" in effects else ""
 
 
@@ -466,7 +500,11 @@ def _description(parsed: ParsedRequest, reply: RecordedReply | None) -> str:
 
 
 def _expected_answer(findings: list[Finding]) -> str:
-    if any(finding.path in _HEADERS for finding in findings):
+    if findings and all(finding.effect == "accepted, but" for finding in findings):
+        return "It is taken as it stands; change what is named if it is not what you mean."
+    if sum(finding.sentence.endswith("belongs there.") for finding in findings) == 2:
+        return "Exchange the values of the two headers, and send it again."
+    if findings and findings[0].path in _HEADERS:
         return "Tokens are looked at first: get fresh ones, or let lpnb send it, which gets its own."
     if findings:
         return "Correct what is named above, and send it again."
@@ -477,7 +515,11 @@ def _answer(parsed: ParsedRequest, reply: RecordedReply, cause_known: bool) -> t
     """What to do about a reply, and what is wrong by it."""
     requests = _sent_frames(parsed, reply)
     reading = read_batch((reply.body or "").encode("utf-8"), requests)
-    status = reply.status if reply.status is not None else _said_status(reply.body, bool(reading.says))
+    status = (
+        reply.status
+        if reply.status is not None
+        else _said_status(reply.body, all(pair.ok for pair in reading.pairs) and bool(reading.says))
+    )
     if reply.body and reply.body.lstrip().startswith("<") and status is not None and status >= 400:
         whose = f"{status}: This is a page of a proxy or a gateway; LivePerson answers in JSON."
         if status >= 500 and (meaning := status_meaning(status)) is not None:
@@ -513,7 +555,11 @@ def _answer(parsed: ParsedRequest, reply: RecordedReply, cause_known: bool) -> t
     if status is not None and 200 <= status < 300 and not reply.body:
         return f"The service answered with {status}. What became of each frame stands in its body.", []
     outcome = _outcome(reading.says, [pair.ok for pair in reading.pairs])
-    failure = None if status or not reply.body else "the answer does not say what became of the conversation"
+    failure = (
+        None
+        if status or reading.says or not reply.body
+        else "the answer does not say what became of the conversation"
+    )
     sentence = explain_outcome(reading, outcome, status, failure)
     response = BatchResponse("", outcome, reading.pairs, sentence)
     if response.ok:
@@ -527,12 +573,12 @@ def _answer(parsed: ParsedRequest, reply: RecordedReply, cause_known: bool) -> t
 _PAGE_ADVICE = "Check the address and the way there: lpnb doctor shows hosts, proxy and authorities."
 
 
-def _said_status(body: str | None, says: bool) -> int | None:
+def _said_status(body: str | None, was_taken: bool) -> int | None:
     """The status of an answer that came without its own: as its code says, or 200."""
     value = json_in(body or "")
     code = value.get("code") if isinstance(value, Mapping) else None
     code = _STATUS_WORDS.get(code) if isinstance(code, str) else code
-    return code if isinstance(code, int) and 200 <= code <= 599 else 200 if says else None
+    return code if isinstance(code, int) and 200 <= code <= 599 else 200 if was_taken else None
 
 
 _STATUS_WORDS = {

@@ -37,9 +37,17 @@ STATUS_MEANINGS = {
         "Check LP_ACCOUNT_ID and LP_DOMAIN_API; the path is /api/account/{account}/messaging/consumer/"
         "conversation?v=3.",
     ),
+    405: (
+        "The address takes another method than the one of this call; nothing was created.",
+        "Send POST.",
+    ),
     413: (
         "The batch is too large; nothing was created.",
         "Shorten its texts, or leave out SDEs.",
+    ),
+    415: (
+        "The body is not said to be JSON; nothing was created.",
+        "Send the header Content-Type: application/json; curl -d alone names a form.",
     ),
     429: (
         "Too many calls; nothing was done.",

@@ -22,7 +22,7 @@ from lpnb.snippets.parse_fetch import fetch_calls, is_fetch
 from lpnb.snippets.parse_har import har_calls, is_har
 from lpnb.snippets.parse_http_message import http_calls, is_http_message
 from lpnb.snippets.parse_log import find_call, find_calls, status_in
-from lpnb.snippets.parse_other_texts import read_other_text, read_other_value, written_as
+from lpnb.snippets.parse_other_texts import posts_form, read_other_text, read_other_value, written_as
 from lpnb.snippets.parse_postman import (
     data_calls,
     is_data,
@@ -54,6 +54,8 @@ _QUOTES_LOST = (
 )
 #: Characters that frames without quotes are looked for in, and that a line of a log has.
 _QUOTES_LOOKED_AT, _ONE_LINE = 20_000, 600
+#: What ``curl -v`` writes below the command.
+_CURLS_OUTPUT = re.compile(r"(?m)^[*>] ")
 _FENCE = re.compile(r"\A```[\w.+-]*[ \t]*\n(.*?)\n?```\s*\Z", re.DOTALL)
 
 
@@ -106,6 +108,9 @@ def read_request(text: str) -> ParsedRequest:
         return _or_log(choose_conversations("fetch", *fetch_calls(text)), text)
     if is_http_message(text):
         parsed = choose_conversations("http", *http_calls(text))
+        command = _CURLS_OUTPUT.split(text, 1)[0]
+        if parsed.frames is None and is_curl(command):
+            parsed = replace(choose_conversations("curl", *curl_calls(command)), reply=parsed.reply)
         if parsed.frames is not None or parsed.reply is not None or find_call(text) is None:
             return parsed
     return (
@@ -125,7 +130,10 @@ def _or_log(parsed: ParsedRequest, text: str) -> ParsedRequest:
         return parsed
     if parsed.frames is not None or any(one.kind == "own limit" for one in parsed.complaints):
         return replace(parsed, reply=call.reply)
-    return parsed if call.body is None else parsed_request(parsed.kind, call, parsed.consumer_id)
+    if call.body is None:
+        return parsed
+    found = parsed_request(parsed.kind, call, parsed.consumer_id)
+    return replace(found, missing=parsed.missing, call_complaints=parsed.call_complaints)
 
 
 def decode_text(content: bytes) -> str:
@@ -161,7 +169,11 @@ def _read_log(text: str) -> ParsedRequest | None:
     if call.body is None:
         kind: Kind = "reply" if text.startswith("HTTP/") else "log"
         return ParsedRequest(kind, reply=call.reply, account_id=account_of(call.url))
-    return parsed_request(written_as(text), call)
+    kind = written_as(text)
+    if kind == "code" and posts_form(text):
+        sentence = "frames are given as data=, which sends a form or nothing; json= sends them as JSON."
+        call.complaints.append(Complaint("frames", sentence))
+    return parsed_request(kind, call)
 
 
 def _read_status(text: str) -> ParsedRequest | None:

@@ -12,6 +12,9 @@ from lpnb.snippets.shell_lexer import ShellCommand, ShellSyntaxError, commands
 
 _NAMES = ("wget", "http", "https", "xh", "xhs")
 _START = re.compile(r"(?m)(?:^|[;&|(])[ \t]*(?:\$ )?(?:wget|https?|xhs?)\s")
+_METHOD = re.compile(r"GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS")
+#: What HTTPie puts into the address.
+_PARAMETER = re.compile(r"(\w+)==(.*)")
 _HEADER = re.compile(r"([A-Za-z][A-Za-z-]*):(?!//)\s*(.+)", re.DOTALL)
 
 
@@ -41,13 +44,21 @@ def _calls(text: str) -> Iterator[RecordedCall]:
 
 
 def _call(command: ShellCommand) -> RecordedCall:
-    call = RecordedCall("", stdin_of(command, {}))
+    call, query = RecordedCall("", stdin_of(command, {})), ""
     for word in command.words[1:]:
         value = word.partition("=")[2] if word.startswith("--") and "=" in word else word
         if value.lstrip()[:1] in ("[", "{"):
             call.body = value
         elif "/messaging/consumer/" in value or "/api/account/" in value:
             call.url = call.url or value
+        elif (parameter := _PARAMETER.fullmatch(word)) is not None:
+            query = f"{query}&{parameter[1]}={parameter[2]}"
+        elif _METHOD.fullmatch(value):
+            call.method = value
         elif header := _HEADER.fullmatch(value):
             call.headers[header[1]] = header[2]
+    if query:
+        call.url += ("" if "?" in call.url else "?") + query.removeprefix("" if "?" in call.url else "&")
+    if call.headers and command.words[0] != "wget":  # the others send JSON
+        call.headers = {"Content-Type": "application/json", **call.headers}
     return call

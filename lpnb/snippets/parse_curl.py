@@ -208,8 +208,10 @@ def _call(words: Sequence[str], stdin: str | None) -> RecordedCall:
             call.url = value
         elif name in ("-H", "--header"):
             header, colon, text = value.partition(":")
-            if colon and not header.startswith("@"):
+            if colon and text.strip() and not header.startswith("@"):  # without a value it is not sent
                 call.headers[header.strip()] = text.strip()
+        elif name in ("-X", "--request"):
+            call.method = value
         elif name in _DATA_OPTIONS:
             _add_data(name, value, data, call, stdin)
         elif name in ("-F", "--form"):
@@ -221,6 +223,8 @@ def _call(words: Sequence[str], stdin: str | None) -> RecordedCall:
             sentence = f"frames must be the body; {name} puts them into the address. Leave it out."
             call.complaints.append(Complaint("frames", sentence))
     if data:
+        if any(name == "--json" for name, _ in data) and "content-type" not in map(str.lower, call.headers):
+            call.headers["Content-Type"] = "application/json"
         # curl joins the parts of --json as they are, and all others with an ampersand.
         call.body = data[0][1] + "".join(
             value if name == "--json" else f"&{value}" for name, value in data[1:]

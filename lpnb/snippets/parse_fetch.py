@@ -55,6 +55,8 @@ def _call(url: Any, options: dict[str, Any]) -> RecordedCall:
             for name, value in (headers.items() if isinstance(headers, dict) else ())
         },
     )
+    method = options.get("method", "GET" if "body" in options else None)
+    call.method = method if isinstance(method, str) else None
     body = options.get("body")
     if isinstance(body, str):
         call.body = body

@@ -47,8 +47,16 @@ def _calls(entries: list[Any]) -> Iterator[RecordedCall]:
     for entry in entries:
         request = entry.get("request") if isinstance(entry, dict) else None
         if isinstance(request, dict):
-            place = f"https://{entry.get('host') or ''}{entry.get('path') or ''}"
-            yield _call(request, entry.get("response"), place)
+            query = f"?{entry['query']}" if isinstance(entry.get("query"), str) else ""
+            place = f"https://{entry.get('host') or ''}{entry.get('path') or ''}{query}"
+            call = _call(request, entry.get("response"), place)
+            method = request.get("method", entry.get("method"))
+            call.method = method if isinstance(method, str) else None
+            posted = request.get("postData")
+            if call.headers and isinstance(posted, dict) and isinstance(posted.get("mimeType"), str):
+                named = {name.lower() for name in call.headers}
+                call.headers |= {} if "content-type" in named else {"Content-Type": posted["mimeType"]}
+            yield call
 
 
 def _call(request: Mapping[str, Any], response: Any, place: str) -> RecordedCall:

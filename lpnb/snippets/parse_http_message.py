@@ -51,7 +51,7 @@ def _calls(text: str) -> Iterator[RecordedCall]:
 
 
 def _call(start: re.Match[str], rest: str) -> RecordedCall:
-    call = RecordedCall(start["url"], None)
+    call = RecordedCall(start["url"], None, method=start["method"])
     request, reply = rest, ""
     if status := _STATUS.search(rest):
         request, reply = rest[: status.start()], rest[status.end() :]
@@ -66,6 +66,9 @@ def _call(start: re.Match[str], rest: str) -> RecordedCall:
         call.complaints.append(Complaint("frames", sentence, kind="incomplete"))
     elif body:
         call.body = body
+    elif start[0].startswith("> "):
+        sentence = "frames are not in this text: curl -v does not print the body. Give the command as well."
+        call.complaints.append(Complaint("frames", sentence, kind="incomplete"))
     if (host := headers.get("Host") or headers.get("host")) and call.url.startswith("/"):
         call.url = f"https://{host}{call.url}"
     return call

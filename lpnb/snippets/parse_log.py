@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 from lpnb._internal.json_codec import JsonError, read_json
+from lpnb._internal.redaction import Secret
+from lpnb.api.tokens import claims
 from lpnb.snippets.js_literals import read_template
 from lpnb.snippets.lenient_json import read_python_literal
 from lpnb.snippets.parse_reply import is_bare_reply, is_reply
@@ -17,6 +19,19 @@ from lpnb.snippets.parsed_request import RecordedCall, RecordedReply, limit_call
 _OPENING = re.compile(r'[\[{](?=\s*(?:[\[{"\'\\]|\]))')
 _URL = re.compile(r"(?:https?://|/api/account/)[^\s\"'<>\\,]+")
 _JWT = re.compile(r"eyJ[\w-]{3,}\.[\w-]+\.[\w-]*")
+#: A header in front of its token, and with a variable for it; a variable in front of its token.
+_NAMED = re.compile(r"(?i)(authorization|on-behalf)(?:\W|bearer ){0,20}$")
+_FROM_VARIABLE = re.compile(
+    r"(?i)(authorization|on-behalf)[\"'\]]{0,2}\s{0,9}[:=,]\s{0,9}"
+    r"(?:[fr]?[\"'`](?:bearer )?\$?\{)?([a-z_]\w{0,60})"
+)
+_ASSIGNED = re.compile(r"(\w{1,60})\s{0,9}[:=]\s{0,9}[frb]?[\"'`](?:Bearer )?$")
+#: That headers are listed by name, and words for each that must be among them.
+_LISTED = re.compile(r"(?i)(?:authorization|x-lp-on-behalf)[\"']?\s{0,9}:")
+_SIGNS_OF = {
+    "Authorization": re.compile(r"(?i)authorization|bearer|\bauth\b"),
+    "X-LP-ON-BEHALF": re.compile(r"(?i)on[-_]?behalf"),
+}
 _STATUSES = (
     re.compile(r"/messaging/consumer/conversation[^\s\"]*\"?\s+(?:HTTP/[\d.]+\"?\s+)?([1-5]\d\d)\b"),
     re.compile(r"(?:->|=>|\u2192)\s*(?:HTTP\s*)?([1-5]\d\d)\b"),
@@ -95,14 +110,35 @@ def _call_in(text: str, *, is_record: bool, least: int = _LEAST_WORK) -> Recorde
     )
     if frames is None and reply is None and (status is None or not (url or is_record)):
         return None
-    headers: dict[str, str] = {}
-    for token in _JWT.findall(text)[:4]:
-        consumer = re.search(r"(?i)on-behalf[^e]{0,20}$", text[: text.index(token)][-40:])
-        headers.setdefault("X-LP-ON-BEHALF" if consumer else "Authorization", token)
     body = None if frames is None else json.dumps(frames, ensure_ascii=False)
     answer = None if reply is None else json.dumps(reply, ensure_ascii=False)
     recorded = RecordedReply(status, answer) if status is not None or answer is not None else None
-    return RecordedCall(url.rstrip(").;"), body, headers, reply=recorded)
+    return RecordedCall(url.rstrip(").;"), body, _headers_in(text), reply=recorded)
+
+
+def _headers_in(text: str) -> dict[str, str]:
+    """The tokens of *text* by the headers that they stand in, and "" for a header with another value."""
+    variables = {match[2]: _header_of(match[1]) for match in _FROM_VARIABLE.finditer(text)}
+    lists = _LISTED.search(text) is not None
+    headers: dict[str, str] = {}
+    for match in islice(_JWT.finditer(text), 8):
+        before = text[max(0, match.start() - 80) : match.start()]
+        if named := _NAMED.search(before):
+            headers.setdefault(_header_of(named[1]), match[0])
+        elif lists and (assigned := _ASSIGNED.search(before)):
+            if assigned[1] in variables:  # else it goes elsewhere, or through another variable
+                headers.setdefault(variables[assigned[1]], match[0])
+        else:
+            is_consumers = "ext_consumer_id" in claims(Secret(match[0]))
+            headers.setdefault("X-LP-ON-BEHALF" if is_consumers else "Authorization", match[0])
+    for name, sign in _SIGNS_OF.items():
+        if not lists or sign.search(text):  # where no headers can be read, none is missed
+            headers.setdefault(name, "")
+    return headers
+
+
+def _header_of(name: str) -> str:
+    return "Authorization" if name.lower() == "authorization" else "X-LP-ON-BEHALF"
 
 
 def find_calls(text: str) -> list[RecordedCall]:

@@ -49,6 +49,23 @@ def written_as(text: str) -> Kind:
     return next((kind for pattern, kind in _WRITTEN_AS if pattern.search(text[:20_000])), "log")
 
 
+#: What Python's clients take as fields of a form: a list or dict itself, or by its name.
+_DATA = re.compile(r"[(,]\s*data\s*=\s*(?:[\[{]|(\w+)\s*[,)])")
+
+
+def posts_form(text: str) -> bool:
+    """Whether code gives a list or dict as ``data=`` to requests or httpx.
+
+    Example:
+        >>> posts_form("requests.post(u, data={})"), posts_form("requests.post(u, data=json.dumps(p))")
+        (True, False)
+    """
+    match = _DATA.search(text) if "requests." in text or "httpx." in text else None
+    return match is not None and (
+        match[1] is None or re.search(rf"(?m)^[ \t]*{match[1]}\s*=\s*[\[{{]", text) is not None
+    )
+
+
 def read_other_text(text: str) -> ParsedRequest | None:
     """What a text without a request is, or None where that is not known.
 

@@ -116,6 +116,8 @@ def _call(request: dict[str, Any], variables: Mapping[str, str]) -> RecordedCall
             for name, value in _headers(request.get("header"))
         },
     )
+    method = request.get("method")
+    call.method = method if isinstance(method, str) else None
     body = request.get("body")
     if isinstance(body, dict) and isinstance(body.get("raw"), str) and not body.get("disabled"):
         call.body = _fill_variables(body["raw"], variables)
@@ -178,7 +180,14 @@ def _address(url: Any) -> str:
         return raw
     host, path = url.get("host"), url.get("path")
     joined = ".".join(map(str, host)) if isinstance(host, list) else str(host or "")
-    return f"{joined}/{'/'.join(map(str, path)) if isinstance(path, list) else str(path or '').lstrip('/')}"
+    listed = url["query"] if isinstance(url.get("query"), list) else []
+    query = "&".join(
+        f"{one.get('key')}={one.get('value')}"
+        for one in listed
+        if isinstance(one, dict) and not one.get("disabled")
+    )
+    path = "/".join(map(str, path)) if isinstance(path, list) else str(path or "").lstrip("/")
+    return f"{joined}/{path}?{query}" if query else f"{joined}/{path}"
 
 
 def _headers(listed: Any) -> Iterator[tuple[str, str]]:

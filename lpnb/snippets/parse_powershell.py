@@ -50,7 +50,9 @@ def _calls(commands: list[list[Any]]) -> Iterator[RecordedCall]:
 
 
 def _call(words: list[Any]) -> RecordedCall:
-    call = RecordedCall("", None)
+    # Without -Method it is GET, unless a table of options has one.
+    has_table = any(isinstance(word, str) and word.startswith("@") for word in words)
+    call = RecordedCall("", None, method=None if has_table else "GET")
     remaining = list(reversed(words))
     while remaining:
         word = remaining.pop()
@@ -66,6 +68,8 @@ def _call(words: list[Any]) -> RecordedCall:
             call.url = str(value)
         elif option == "-headers" and isinstance(value, dict):
             call.headers |= {str(name): str(content) for name, content in value.items()}
+        elif option == "-method":
+            call.method = str(value)
         elif option == "-contenttype":
             call.headers["Content-Type"] = str(value)
         elif option in ("-body", "-b"):

@@ -19,6 +19,7 @@ from lpnb.api.tokens import claims
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models.batches import ConversationBatch, wire_changes
 from lpnb.models.conversation_request import REQUEST_CONVERSATION, SET_USER_PROFILE, ClientProperties
+from lpnb.snippets.call_checks import call_complaints, missing_parts
 from lpnb.snippets.lenient_json import read_lenient_json
 
 #: The most requests of one text that are looked at.
@@ -81,8 +82,6 @@ KIND_WORDS: Mapping[Kind, str] = {
     "powershell": "PowerShell commands",
     "fetch": "fetch() calls",
 }
-#: Kinds of texts that say all headers with which a request leaves.
-_WITH_HEADERS = ("curl", "powershell", "fetch", "har", "http", "command", "code")
 #: What a shell would put a token in the place of.
 _IN_SHELL = re.compile(r"[$(]")
 _CONVERSATION = re.compile(r"/messaging/consumer/conversation(?!/send)")
@@ -126,7 +125,8 @@ class ParsedRequest:
         reply: The reply that the text has beside the request, or alone.
         tokens: The claims of tokens in its headers.
         account_id: The account of its URL.
-        missing_headers: Headers with a token that are not among those of the text, where it lists headers.
+        missing: Headers that are not among those of the text, where it lists headers, and "v" for a version.
+        call_complaints: What is wrong with method, address and Content-Type, which lpnb sets itself.
     """
 
     kind: Kind
@@ -139,7 +139,8 @@ class ParsedRequest:
     reply: RecordedReply | None = None
     tokens: tuple[RecordedToken, ...] = ()
     account_id: str | None = None
-    missing_headers: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    call_complaints: tuple[Complaint, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -183,6 +184,7 @@ class RecordedCall:
     consumer_id: str | None = None
     reply: RecordedReply | None = None
     notes: list[str] = field(default_factory=list)
+    method: str | None = None
 
 
 def check_frames(value: Any) -> tuple[Any, list[Complaint], list[str]]:
@@ -401,15 +403,9 @@ def parsed_request(kind: Kind, call: RecordedCall, consumer: str | None = None) 
         reply=call.reply,
         tokens=tuple(tokens),
         account_id=account_of(call.url),
-        missing_headers=_missing(kind, headers),
+        missing=missing_parts(kind, call.url, headers),
+        call_complaints=tuple(call_complaints(kind, call.method, call.url, headers)),
     )
-
-
-def _missing(kind: Kind, headers: Mapping[str, str]) -> tuple[str, ...]:
-    """The headers with a token that a list of *headers* lacks; none where some come from a variable."""
-    if kind not in _WITH_HEADERS or not headers or any(re.search(r"[^\w-]", name) for name in headers):
-        return ()
-    return tuple(spelled for name, spelled in _TOKENS if name not in headers)
 
 
 def _is_broken(token: str) -> bool:

@@ -31,7 +31,7 @@ class Caller:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.origin = sandbox.environment()["LP_DOMAIN_API"]
-        self._tokens = self._tokens_of(sandbox)
+        self.tokens = self._tokens_of(sandbox)
 
     def _tokens_of(self, sandbox: Sandbox) -> dict[str, str]:
         settings = lpnb.Settings.of(sandbox.environment())
@@ -60,8 +60,9 @@ class Caller:
         content_type: str = JSON_TYPE,
     ) -> tuple[int, str]:
         """The status that the sandbox answers, and the call as a curl command."""
-        headers = {**self._tokens, "Content-Type": content_type}
+        headers = {**self.tokens, "Content-Type": content_type}
         options = " ".join(f"-H '{name}: {value}'" for name, value in headers.items())
+        headers = {name: value for name, value in headers.items() if value}
         status, _ = self._post(path, headers, body, method)
         return status, f"curl -X {method} '{self.origin}{path}' {options} --data-raw '{body}'"
 
@@ -105,6 +106,187 @@ def test_a_body_that_is_no_array_of_frames_is_refused(
     assert status == 400
     assert (first.effect, first.sentence[: len(said)]) == (effect, said)
     assert explain(text).answer == "Correct what is named above, and send it again."
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize(
+    ("call", "status", "effect", "said"),
+    [
+        ({"method": "GET"}, 405, "refused", "The method is GET; CONVERSATION takes POST."),
+        ({"method": "PUT"}, 405, "refused", "The method is PUT; CONVERSATION takes POST."),
+        ({"path": f"{PATH}?v=2"}, 400, "refused", "v in the address must be 3; got 2."),
+        ({"path": f"{PATH}?v="}, 400, "refused", "v in the address must be 3; got nothing."),
+        ({"path": PATH}, 400, "may be refused", "The address has no ?v=3, which is the version."),
+        (
+            {"path": f"{PATH}s?v=3"},
+            404,
+            "refused",
+            f"There is nothing at .../{PATH[22:]}s; the path is .../{PATH[22:]}?v=3.",
+        ),
+        (
+            {"path": f"{PATH}/send?v=3"},
+            400,
+            "refused",
+            "The address is SEND's, which takes one frame; leave out /send.",
+        ),
+        (
+            {"content_type": ""},
+            415,
+            "may be refused",
+            "The header Content-Type: application/json is missing.",
+        ),
+        (
+            {"content_type": "text/plain"},
+            415,
+            "may be refused",
+            "Content-Type must be application/json; got text/plain.",
+        ),
+        (
+            {"content_type": FORM},
+            415,
+            "may be refused",
+            f"Content-Type must be application/json; got {FORM}.",
+        ),
+    ],
+)
+def test_a_call_that_is_refused_for_more_than_its_frames_says_so(
+    caller: Caller, call: dict[str, str], status: int, effect: str, said: str
+) -> None:
+    answered, text = caller.both(**call)
+
+    (finding,) = explain(text).findings
+    (cause, refusal) = explain(text, status=answered).findings
+
+    assert answered == status
+    assert (finding.effect, finding.sentence, finding.status) == (effect, said, status)
+    assert f"{status}" in explain(text).verdict
+    assert (cause.sentence, cause.effect) == (said, effect.replace("may be refused", "probable cause"))
+    assert refusal.sentence.startswith(f"{status}: ")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {},
+        {"path": f"{PATH}?v=3.0"},
+        {"content_type": "application/json; charset=utf-8"},
+        {"content_type": "application/vnd.api+json"},
+    ],
+)
+def test_a_call_that_is_taken_has_no_finding(caller: Caller, call: dict[str, str]) -> None:
+    status, text = caller.both(**call)
+
+    assert (status, explain(text).findings) == (200, ())
+
+
+URL = f"https://va.msg.liveperson.net{PATH}?v=3"
+TOKENS = "-H 'Authorization: x' -H 'X-LP-ON-BEHALF: y'"
+
+
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        (f"curl {URL} {TOKENS} --json '{FRAMES}'", []),
+        (f"curl --url-query v=3 https://va.msg.liveperson.net{PATH} {TOKENS} --json '{FRAMES}'", []),
+        (f"echo '{FRAMES}' | http POST {URL[:-4]} v==3 Authorization:x X-LP-ON-BEHALF:y", []),
+        (f"Invoke-RestMethod '{URL}' -Body '{FRAMES}'", ["method"]),
+        (f"Invoke-RestMethod -Method Post '{URL}' -Body '{FRAMES}'", []),
+        (f"fetch('{URL}', {{body: JSON.stringify({FRAMES})}})", ["method"]),
+        (f"fetch('{URL}', {{method: 'POST', body: JSON.stringify({FRAMES})}})", []),
+        (f"PUT {URL}\nContent-Type: text/plain\n\n{FRAMES}", ["method", "Content-Type"]),
+    ],
+)
+def test_each_program_has_a_method_and_a_content_type_of_its_own(text: str, paths: list[str]) -> None:
+    found = [
+        one.path for one in explain(text).findings if one.path not in ("Authorization", "X-LP-ON-BEHALF")
+    ]
+
+    assert found == paths
+
+
+def program(caller: Caller, headers: str, argument: str = "json=payload") -> str:
+    app, consumer = caller.tokens.values()
+    return (
+        f'import requests\nAPP = "{app}"\nJWS = "{consumer}"\npayload = {FRAMES}\n'
+        f'requests.post("{URL}", headers={headers}, {argument})\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ('{"Authorization": APP, "X-LP-ON-BEHALF": JWS}', []),
+        ('{"Authorization": f"Bearer {APP}", "X-LP-ON-BEHALF": f"{JWS}"}', []),
+        ("headers_of(APP, JWS)", []),
+        (
+            '{"Authorization": APP}',
+            ["401, 40104: the header X-LP-ON-BEHALF with the ConsumerJWS is missing."],
+        ),
+        (
+            '{"Authorization": JWS, "X-LP-ON-BEHALF": APP}',
+            [
+                "Authorization has a ConsumerJWS in it; the AppJWT belongs there.",
+                "X-LP-ON-BEHALF has an AppJWT in it; the ConsumerJWS belongs there.",
+            ],
+        ),
+    ],
+)
+def test_the_headers_of_a_program_are_judged_by_what_it_puts_into_them(
+    caller: Caller, headers: str, said: list[str]
+) -> None:
+    assert [one.sentence for one in explain(program(caller, headers)).findings] == said
+
+
+def test_tokens_that_stand_in_the_headers_themselves_are_read_there(caller: Caller) -> None:
+    assert explain(program(caller, json.dumps(caller.tokens))).ok
+
+
+@pytest.mark.parametrize(
+    ("argument", "ok"), [("data=payload", False), ("data=json.dumps(payload)", True), ("json=payload", True)]
+)
+def test_a_program_that_posts_a_form_is_refused(caller: Caller, argument: str, ok: bool) -> None:
+    assert explain(program(caller, json.dumps(caller.tokens), argument)).ok is ok
+
+
+def test_what_to_do_follows_from_the_finding(caller: Caller) -> None:
+    swapped = dict(zip(caller.tokens, reversed(caller.tokens.values()), strict=True))
+    exchange = "Exchange the values of the two headers, and send it again."
+    text = program(caller, json.dumps(swapped))
+    assert (explain(text).answer, explain(text, status=401).answer) == (exchange, exchange)
+    _, without = caller.both(FRAMES.replace('"brandId": "12345678"', ""))
+    assert explain(without, status=401).findings[0].path == "[1].body.brandId"
+    assert explain(without, status=401).answer == "Correct what is named above, and send it again."
+    _, number = caller.both(FRAMES.replace('"brandId"', '"skillId": 27, "brandId"'))
+    assert (
+        explain(number).answer == "It is taken as it stands; change what is named if it is not what you mean."
+    )
+
+
+REFUSED = (
+    '[{"code":"OK","body":{"msg":"OK"},"reqId":"1"},{"code":"BAD_REQUEST","body":{"msg":"no"},"reqId":"2"}]'
+)
+
+
+def test_the_output_of_curl_has_no_body_unless_the_command_stands_above_it() -> None:
+    output = f"*   Trying 1.2.3.4:443...\n> POST {PATH}?v=3 HTTP/1.1\n> Host: x\n> \n< HTTP/1.1 400\n< \n"
+
+    alone = explain(f"{output}{REFUSED}")
+    below = explain(f"$ curl -v {URL} -d '{FRAMES.replace('req', 'res', 1)}'\n{output}{REFUSED}")
+
+    assert str(alone.findings[0]).startswith("frames are not in this text: curl -v does not print the body.")
+    assert alone.answer == "Give the request as well, and the field is named."
+    assert below.findings[0].path == "[0].kind"
+
+
+def test_of_an_answer_that_came_without_its_status_none_is_stated() -> None:
+    (finding,) = explain(REFUSED).findings
+
+    assert (finding.sentence, finding.status) == (
+        "The service refused the conversation with BAD_REQUEST: no.",
+        None,
+    )
 
 
 def test_in_a_program_none_is_null_and_no_placeholder() -> None:
