@@ -562,7 +562,6 @@ def test_a_number_that_is_no_day_is_named_in_a_column_of_dates(odd):
 def test_the_form_that_a_column_is_read_in_is_the_one_that_a_wrong_cell_is_shown():
     table = pd.DataFrame(
         {
-            "case": ["a", "b", "c"],
             "ctmrinfo.balance": ["1,5", "much", "2,5"],
             "ctmrinfo.lastPaymentDate": ["31.12.1980", "1.1.1990", "soon"],
         }
@@ -570,9 +569,10 @@ def test_the_form_that_a_column_is_read_in_is_the_one_that_a_wrong_cell_is_shown
     cases = cases_of(table)
 
     assert [complaint.sentence for case in cases for complaint in case.complaints()] == [
-        "Row 2 (b), ctmrinfo.balance must be a number with a comma, such as -400,99; got 'much'.",
-        "Row 3 (c), ctmrinfo.lastPaymentDate must be a date with the day first, such as 15.10.2014; "
-        "got 'soon'.",
+        "Row 2 (lastPaymentDate 1990-01-01), ctmrinfo.balance must be a number with a comma, "
+        "such as -400,99; got 'much'.",
+        "Row 3 (balance 2.5), ctmrinfo.lastPaymentDate must be a date with the day first, such as "
+        "15.10.2014; got 'soon'.",
     ]
 
 

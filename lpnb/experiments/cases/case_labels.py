@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING
 
 from lpnb._internal.display import brief
@@ -106,5 +107,7 @@ def _key(value: object) -> object:
 def _shown(value: object) -> str:
     if isinstance(value, WireModel):
         value = value.to_wire()
+    elif isinstance(value, date):
+        value = value.isoformat()
     text = brief(value, 40)
     return text[1:-1] if isinstance(value, str) else text
