@@ -52,10 +52,6 @@ def _calls(entries: list[Any]) -> Iterator[RecordedCall]:
             call = _call(request, entry.get("response"), place)
             method = request.get("method", entry.get("method"))
             call.method = method if isinstance(method, str) else None
-            posted = request.get("postData")
-            if call.headers and isinstance(posted, dict) and isinstance(posted.get("mimeType"), str):
-                named = {name.lower() for name in call.headers}
-                call.headers |= {} if "content-type" in named else {"Content-Type": posted["mimeType"]}
             yield call
 
 

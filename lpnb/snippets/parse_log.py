@@ -11,14 +11,20 @@ from typing import Any
 from lpnb._internal.json_codec import JsonError, read_json
 from lpnb._internal.redaction import Secret
 from lpnb.api.tokens import claims
+from lpnb.models.conversation_request import REQUEST_CONVERSATION, SET_USER_PROFILE
 from lpnb.snippets.js_literals import read_template
 from lpnb.snippets.lenient_json import read_python_literal
+from lpnb.snippets.parse_other_texts import written_as
 from lpnb.snippets.parse_reply import is_bare_reply, is_reply
 from lpnb.snippets.parsed_request import RecordedCall, RecordedReply, limit_calls
 
 _OPENING = re.compile(r'[\[{](?=\s*(?:[\[{"\'\\]|\]))')
 _URL = re.compile(r"(?:https?://|/api/account/)[^\s\"'<>\\,]+")
 _JWT = re.compile(r"eyJ[\w-]{3,}\.[\w-]+\.[\w-]*")
+_METHOD = re.compile(
+    r"\b([A-Z]{3,7}) (?:https?://[^/\s]{1,200})?/api/account/[^/\s]{1,40}/messaging/consumer/conversation\b"
+    r"|\b(?:requests|httpx|session|client|axios)\.(get|post|put|patch|delete)\("
+)
 #: A header in front of its token, and with a variable for it; a variable in front of its token.
 _NAMED = re.compile(r"(?i)(authorization|on-behalf)(?:\W|bearer ){0,20}$")
 _FROM_VARIABLE = re.compile(
@@ -92,6 +98,7 @@ def find_call(text: str) -> RecordedCall | None:
 
 def _call_in(text: str, *, is_record: bool, least: int = _LEAST_WORK) -> RecordedCall | None:
     frames: Any = None
+    alone: Any = None
     reply: Any = None
     addresses: list[str] = []
     status = status_in(_OTHER_CALL.sub("", text))
@@ -100,10 +107,14 @@ def _call_in(text: str, *, is_record: bool, least: int = _LEAST_WORK) -> Recorde
         for found in _inside(value, 0, least):
             if frames is None and _is_request(found):
                 frames = found
+            elif alone is None and _is_frame(found):
+                alone = found
             elif reply is None and is_reply(found) and not _is_request(found):
                 # A record around the request is no answer, though it has a status and a body.
                 reply = found if frames is before or is_bare_reply(found) else None
         addresses += _addresses(value)
+    if frames is None and written_as(text) == "code":  # a line of a log may hold any frame
+        frames = alone
     # A log record that is JSON itself looks like an answer when it has a status and a message.
     url = next(
         (one for one in [*_URL.findall(text), *addresses] if "/messaging/consumer/conversation" in one), ""
@@ -113,7 +124,13 @@ def _call_in(text: str, *, is_record: bool, least: int = _LEAST_WORK) -> Recorde
     body = None if frames is None else json.dumps(frames, ensure_ascii=False)
     answer = None if reply is None else json.dumps(reply, ensure_ascii=False)
     recorded = RecordedReply(status, answer) if status is not None or answer is not None else None
-    return RecordedCall(url.rstrip(").;"), body, _headers_in(text), reply=recorded)
+    return RecordedCall(url.rstrip(").;"), body, _headers_in(text), reply=recorded, method=_method_in(text))
+
+
+def _method_in(text: str) -> str | None:
+    """The method that a log names in front of the address, or the one that all calls of a program have."""
+    found = {(match[1] or match[2]).upper() for match in _METHOD.finditer(text)}
+    return found.pop() if len(found) == 1 else None
 
 
 def _headers_in(text: str) -> dict[str, str]:
@@ -201,6 +218,15 @@ def status_in(text: str) -> int | None:
     """
     match = next(filter(None, (pattern.search(text) for pattern in _STATUSES)), None)
     return None if match is None else int(next(filter(None, match.groups())))
+
+
+def _is_frame(value: Any) -> bool:
+    """Whether *value* is one frame of a request, of those that open a conversation."""
+    return (
+        isinstance(value, dict)
+        and value.get("kind") == "req"
+        and value.get("type") in (SET_USER_PROFILE, REQUEST_CONVERSATION)
+    )
 
 
 def _is_request(value: Any) -> bool:

@@ -31,7 +31,7 @@ _WRITTEN_AS: tuple[tuple[re.Pattern[str], Kind], ...] = (
     ),
     (
         re.compile(
-            r"\baxios\b|XMLHttpRequest|requests\.(?:post|request|Session)|httpx\.|\burllib|http\.client"
+            r"\baxios\b|XMLHttpRequest|requests\.(?:post|put|patch|request|Session)|httpx\.|\burllib|http\.client"
             r"|RequestBody\.create|HttpRequest|HttpClient|curl_setopt|http\.NewRequest|RestClient|Net::HTTP"
         ),
         "code",

@@ -206,6 +206,43 @@ def test_each_program_has_a_method_and_a_content_type_of_its_own(text: str, path
     assert found == paths
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f'requests.put("{URL}", json={FRAMES})', "The method is PUT; CONVERSATION takes POST."),
+        (f"2026-11-30 GET {URL} {FRAMES}", "The method is GET; CONVERSATION takes POST."),
+        (f"2026-11-30 POST {URL[:-1]}2 {FRAMES}", "v in the address must be 3; got 2."),
+        (
+            f'requests.post("{URL}", json={PROFILE})',
+            "frames must be an array of two; this is one frame alone. cm.ConsumerRequestConversation is "
+            "missing.",
+        ),
+    ],
+)
+def test_programs_and_logs_are_judged_by_what_they_say_of_the_call(text: str, said: str) -> None:
+    assert [one.sentence for one in explain(text).findings] == [said]
+
+
+def har(headers: dict[str, str], body: str = FRAMES, status: int = 415) -> str:
+    listed = [{"name": name, "value": value} for name, value in headers.items()]
+    request = {"method": "POST", "url": URL, "headers": listed, "postData": {"text": body}}
+    return json.dumps({"log": {"entries": [{"request": request, "response": {"status": status}}]}})
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "effect"),
+    [
+        (har({"Authorization": "x", "X-LP-ON-BEHALF": "y"}), "Content-Type", "probable cause"),
+        (har({"Content-Type": JSON_TYPE}, PROFILE, 400), "frames", "refused"),
+        (har({"Content-Type": JSON_TYPE}, "5", 400), "frames", "refused"),
+    ],
+)
+def test_the_cause_of_a_refusal_in_a_har_file_comes_first(text: str, path: str, effect: str) -> None:
+    first = explain(text).findings[0]
+
+    assert (first.path, first.effect) == (path, effect)
+
+
 def program(caller: Caller, headers: str, argument: str = "json=payload") -> str:
     app, consumer = caller.tokens.values()
     return (
