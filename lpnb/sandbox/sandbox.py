@@ -227,9 +227,8 @@ class Sandbox(Controls):
             # Kept over a stop and a new start, so that tokens stay valid.
             if self._keyring is None and self._state_path is None:
                 self._keyring = Keyring()
-                threading.Thread(
-                    target=self._keyring.private_key, name="lpnb-sandbox-key", daemon=True
-                ).start()
+                # No daemon: Python may crash where it ends while a library's own code is at work in one.
+                threading.Thread(target=self._keyring.private_key, name="lpnb-sandbox-key").start()
             from lpnb.sandbox.http.server import ServerThread, listen
 
             # Before the thread: who gets the object back can connect, and a taken port is raised here.
