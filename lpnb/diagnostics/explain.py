@@ -250,14 +250,10 @@ def explanation_of(
     # A token that has ended since was good when something else than 401 came back.
     answered = reply is not None and reply.status not in (None, 401)
     token_findings = [finding for token in tokens for finding in token.findings(answered=answered)]
-    call_findings = [_MISSING[name] for name in parsed.missing if name not in _HEADERS]
-    call_findings += [Finding(one.path, one.sentence, *_OF_CALL[one.path]) for one in parsed.call_complaints]
+    findings = [*_call_findings(parsed, reply), *findings]
     answer = ""
     reply_findings: list[Finding] = []
     if reply is not None:
-        # Of the call's own faults others were no hindrance, or came after it.
-        call_findings = [one for one in call_findings if reply.status in (None, one.status)]
-        findings = [*call_findings, *findings]
         answer, reply_findings = _answer(parsed, reply, any(finding.effect for finding in findings))
         findings = [_with_reply(one, reply_findings, is_proved=bool(reply.body)) for one in findings]
         findings.sort(key=lambda finding: finding.effect != "refused")
@@ -279,7 +275,7 @@ def explanation_of(
             every = [*causes, *(one for one in every if one not in causes)]
             answer = _expected_answer(causes)
     elif reply is None:  # tokens are looked at first, and what is certain comes first
-        every = [*token_findings, *call_findings, *findings]
+        every = [*token_findings, *findings]
         every.sort(key=lambda finding: (finding.effect != "refused", finding.path not in _FIRST))
         if parsed.frames is not None or any(finding.effect for finding in every):
             answer = _expected_answer(every)
@@ -311,6 +307,15 @@ _OF_CALL: Mapping[str, tuple[Effect, int]] = {
     "v": ("refused", 400),
     "Content-Type": ("may be refused", 415),
 }
+
+
+def _call_findings(parsed: ParsedRequest, reply: RecordedReply | None) -> list[Finding]:
+    """What is wrong with the call itself; when it was refused, only what has the status that came."""
+    found = [_MISSING[name] for name in parsed.missing if name not in _HEADERS]
+    found += [Finding(one.path, one.sentence, *_OF_CALL[one.path]) for one in parsed.call_complaints]
+    return [one for one in found if reply is None or reply.status in (None, one.status)]
+
+
 #: What the service looks at before the tokens.
 _FIRST = ("address", "method", "v")
 _MISSING = {
