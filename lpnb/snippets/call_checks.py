@@ -64,5 +64,5 @@ def missing_parts(kind: str, url: str, headers: Mapping[str, str]) -> tuple[str,
     )
     if kind not in _WITH_HEADERS or not headers or any(re.search(r"[^\w-]", name) for name in headers):
         return tuple(missing)
-    names = (*REQUIRED_HEADERS, *(() if kind == "code" else ("Content-Type",)))
+    names = (*REQUIRED_HEADERS, "Content-Type")
     return (*missing, *(name for name in names if name.lower() not in headers))

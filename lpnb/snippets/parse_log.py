@@ -34,6 +34,9 @@ _FROM_VARIABLE = re.compile(
 _ASSIGNED = re.compile(r"(\w{1,60})\s{0,9}[:=]\s{0,9}[frb]?[\"'`](?:Bearer )?$")
 #: That headers are listed by name, and words for each that must be among them.
 _LISTED = re.compile(r"(?i)(?:authorization|x-lp-on-behalf)[\"']?\s{0,9}:")
+#: A body of text, for which requests and httpx name no type, and that a program names one itself.
+_TEXT_SENT = re.compile(r"\b(?:requests|httpx)\.post\([^#]{0,2000}?,\s*(?:data|content)\s*=")
+_TYPE_NAMED = re.compile(r"(?i)content-type")
 _SIGNS_OF = {
     "Authorization": re.compile(r"(?i)authorization|bearer|\bauth\b"),
     "X-LP-ON-BEHALF": re.compile(r"(?i)on[-_]?behalf"),
@@ -151,6 +154,8 @@ def _headers_in(text: str) -> dict[str, str]:
     for name, sign in _SIGNS_OF.items():
         if not lists or sign.search(text):  # where no headers can be read, none is missed
             headers.setdefault(name, "")
+    if not lists or _TYPE_NAMED.search(text) or not _TEXT_SENT.search(text[:20_000]):
+        headers["Content-Type"] = ""
     return headers
 
 

@@ -281,10 +281,18 @@ def test_tokens_that_stand_in_the_headers_themselves_are_read_there(caller: Call
 
 
 @pytest.mark.parametrize(
-    ("argument", "ok"), [("data=payload", False), ("data=json.dumps(payload)", True), ("json=payload", True)]
+    ("argument", "paths"),
+    [
+        ("json=payload", []),
+        ("data=payload", ["frames", "Content-Type"]),
+        ("data=json.dumps(payload)", ["Content-Type"]),
+        ("data=json.dumps(payload), timeout=3  # Content-Type is a session's", []),
+    ],
 )
-def test_a_program_that_posts_a_form_is_refused(caller: Caller, argument: str, ok: bool) -> None:
-    assert explain(program(caller, json.dumps(caller.tokens), argument)).ok is ok
+def test_a_program_sends_json_and_says_so(caller: Caller, argument: str, paths: list[str]) -> None:
+    text = program(caller, json.dumps(caller.tokens), argument)
+
+    assert [finding.path for finding in explain(text).findings] == paths
 
 
 def test_what_to_do_follows_from_the_finding(caller: Caller) -> None:
