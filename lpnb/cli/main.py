@@ -39,19 +39,12 @@ _COMMANDS = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status; without *argv* that of this process, which then ends."""
-    try:
-        return _run(list(sys.argv[1:] if argv is None else argv))
-    finally:
-        if argv is None:
-            gc.freeze()  # Python looks through all objects once more as it ends: a tenth of a short command
-
-
-def _run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit status."""
     gc.set_threshold(50_000)  # most of a short command is importing, which leaves nothing to collect
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a redirected Windows console lacks letters: escape them
             stream.reconfigure(errors="backslashreplace")
+    arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["sandbox"]:
         from lpnb.cli.sandbox import run_sandbox
 
