@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,13 +83,6 @@ def _run(options: argparse.Namespace) -> int:
 
 def _case(options: argparse.Namespace, errors: UsageErrors) -> Case | None:
     """The case that is asked about."""
-    from lpnb._internal.suggestions import did_you_mean
-    from lpnb._internal.validation import one_of
-    from lpnb.errors import Complaint, InvalidValueError
-    from lpnb.experiments.cases.cases import cases_of
-    from lpnb.experiments.cases.columns import find_column, known_columns
-    from lpnb.experiments.cases.headers import known_column
-
     if (options.cases is None) == (not options.set):
         errors.add(
             "Name either fields, such as --set ctmrinfo.ctype=vip, or a case of a file, "
@@ -98,31 +92,41 @@ def _case(options: argparse.Namespace, errors: UsageErrors) -> Case | None:
     if options.cases is not None and "=" in options.cases.name and not options.cases.exists():
         errors.add(f"There is no file {options.cases}. Did you mean --set {options.cases}?")
         return None
-    if options.cases is None:
-        pairs = [text.partition("=") for text in options.set]
-        for text, (name, sign, _) in zip(options.set, pairs, strict=True):
-            if not (name.strip() and sign):
-                errors.add(f"--set needs COLUMN=VALUE, such as ctmrinfo.ctype=vip; got {text!r}.")
-        names = [name.strip() for name, _, _ in pairs]
-        for name in dict.fromkeys(name for name in names if names.count(name) > 1):
-            errors.add(f"{name} is set more than once.")
-        unknown = [name for name in dict.fromkeys(names) if name and find_column(name) is None]
-        for name in unknown:
-            hint = f" Did you mean '{known}'?" if (known := known_column(name)) else ""
-            hint = hint or did_you_mean(name, known_columns())
-            hint = (
-                hint
-                or " Fields have the wire's names, such as ctmrinfo.ctype; lpnb.case_columns() lists them."
-            )
-            errors.add(f"{name!r} is not a field that lpnb knows.{hint}")
-        if unknown:
-            return None
-        return cases_of([{name.strip(): value for name, _, value in pairs}])[0]
-    cases = cases_of(
-        options.cases,
-        columns=options.map,
-        **table_options(options),
-    )
+    return _case_of_fields(options.set, errors) if options.cases is None else _case_of_file(options, errors)
+
+
+def _case_of_fields(fields: Sequence[str], errors: UsageErrors) -> Case | None:
+    """The case with *fields*, each such as ``ctmrinfo.ctype=vip``."""
+    from lpnb._internal.suggestions import did_you_mean
+    from lpnb.experiments.cases.cases import cases_of
+    from lpnb.experiments.cases.columns import find_column, known_columns
+    from lpnb.experiments.cases.headers import known_column
+
+    pairs = [text.partition("=") for text in fields]
+    for text, (name, sign, _) in zip(fields, pairs, strict=True):
+        if not (name.strip() and sign):
+            errors.add(f"--set needs COLUMN=VALUE, such as ctmrinfo.ctype=vip; got {text!r}.")
+    names = [name.strip() for name, _, _ in pairs]
+    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+        errors.add(f"{name} is set more than once.")
+    unknown = [name for name in dict.fromkeys(names) if name and find_column(name) is None]
+    for name in unknown:
+        hint = f" Did you mean '{known}'?" if (known := known_column(name)) else ""
+        hint = hint or did_you_mean(name, known_columns())
+        listed = " Fields have the wire's names, such as ctmrinfo.ctype; lpnb.case_columns() lists them."
+        errors.add(f"{name!r} is not a field that lpnb knows.{hint or listed}")
+    if unknown:
+        return None
+    return cases_of([{name.strip(): value for name, _, value in pairs}])[0]
+
+
+def _case_of_file(options: argparse.Namespace, errors: UsageErrors) -> Case | None:
+    """The case of the file that ``--case`` names, or its only one."""
+    from lpnb._internal.validation import one_of
+    from lpnb.errors import Complaint, InvalidValueError
+    from lpnb.experiments.cases.cases import cases_of
+
+    cases = cases_of(options.cases, columns=options.map, **table_options(options))
     if options.case is None and len(cases) == 1:
         return cases[0]
     if options.case is None:
