@@ -11,8 +11,6 @@ from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelMana
 
 #: Seconds, and messages, that a page waits for the states of its widgets before it is told what is new.
 LONGEST_WAIT, MOST_WAITING = 10.0, 5_000
-
-
 #: What keeps a kernel from warning that it is not encrypted: it is heard on loopback alone.
 ERRORS_ONLY = "--IPKernelApp.log_level=ERROR"
 #: Parts of the server's warnings that mean nothing here: a page that goes asks to end its kernel, which no

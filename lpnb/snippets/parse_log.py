@@ -132,8 +132,8 @@ def _call_in(text: str, *, is_record: bool, least: int = _LEAST_WORK) -> Recorde
 
 def _method_in(text: str) -> str | None:
     """The method that a log names in front of the address, or the one that all calls of a program have."""
-    found = {(match[1] or match[2]).upper() for match in _METHOD.finditer(text)}
-    return found.pop() if len(found) == 1 else None
+    methods = {(match[1] or match[2]).upper() for match in _METHOD.finditer(text)}
+    return methods.pop() if len(methods) == 1 else None
 
 
 def _headers_in(text: str) -> dict[str, str]:
