@@ -1,5 +1,5 @@
 // Runs cells in a real kernel and shows their output with VS Code's own widget manager.
-import { KernelManager, ServerConnection } from "@jupyterlab/services";
+import { KernelAPI, KernelConnection, ServerConnection } from "@jupyterlab/services";
 import { activate } from "@vscode/jupyter-ipywidgets8";
 
 async function connect() {
@@ -11,7 +11,9 @@ async function connect() {
     token: asked.get("token"),
     appendToken: true,
   });
-  const kernel = await new KernelManager({ serverSettings }).startNew({ name: "python3" });
+  // A KernelManager would ask for all kernels while this one starts, which the server may answer with an error.
+  const model = await KernelAPI.startNew({ name: "python3" }, serverSettings);
+  const kernel = new KernelConnection({ model, serverSettings });
   await kernel.info;
   activate();
   window.vscIPyWidgets8.load();
