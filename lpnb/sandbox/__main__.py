@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(_about_unknown(unknown, parser))
     try:
         world = None if arguments.world is None else read_world(Path(arguments.world))
-        account_id, client_id = _chosen(arguments, world)
+        account_id, client_id = _account_and_client(arguments, world)
         sandbox = Sandbox(
             world=world,
             account_id=account_id,
@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _chosen(arguments: argparse.Namespace, world: World | None) -> tuple[str | None, str | None]:
+def _account_and_client(arguments: argparse.Namespace, world: World | None) -> tuple[str | None, str | None]:
     """The account and the client id that were chosen; None is the world's to say.
 
     A script that always names the defaults chooses nothing by it where a world does not have them.
@@ -85,8 +85,8 @@ def _chosen(arguments: argparse.Namespace, world: World | None) -> tuple[str | N
         if account_id == DEFAULT_ACCOUNT and account_id not in world.accounts_by_id:
             account_id = None
         account = world.accounts_by_id.get(account_id or world.accounts[0].id)
-        known = account is not None and client_id in account.installations_by_id
-        if client_id == DEFAULT_CLIENT_ID and not known:
+        is_installed = account is not None and client_id in account.installations_by_id
+        if client_id == DEFAULT_CLIENT_ID and not is_installed:
             client_id = None
     return account_id, client_id
 

@@ -21,16 +21,16 @@ _MAX_CACHED_REQUEST = 500
 class AccountLoading:
     """How many calls to Monitoring still find their account loading; None is every one."""
 
-    left: int | None = 0
+    remaining_calls: int | None = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self) -> bool:
         """Whether the call that just came finds it so."""
         with self._lock:
-            if self.left:
-                self.left -= 1
+            if self.remaining_calls:
+                self.remaining_calls -= 1
                 return True
-            return self.left is None
+            return self.remaining_calls is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

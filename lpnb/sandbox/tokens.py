@@ -89,14 +89,14 @@ class Keyring:
 
     def app_jwt(self, account_id: str, client_id: str, lifetime: int, now: float, *, version: int = 1) -> str:
         """An AppJWT with the documented claims, and a mark in one of Sentinel V2 (inferred: any will do)."""
-        issued = max(int(now), self._valid_from)
+        issue_time = max(int(now), self._valid_from)
         claims: dict[str, Any] = {
             "aud": account_id,
             "azp": client_id,
             "scope": "msg.consumer",
             "iss": "Sentinel",
-            "exp": issued + lifetime,
-            "iat": issued,
+            "exp": issue_time + lifetime,
+            "iat": issue_time,
         }
         if version == 2:
             claims["ver"] = "2.0"
@@ -176,17 +176,17 @@ class Keyring:
         from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
         from cryptography.hazmat.primitives.hashes import SHA256
 
-        signed = f"{_token_part(_json_bytes(_HEADER))}.{_token_part(_json_bytes(claims))}"
-        signature = self.private_key().sign(signed.encode(), PKCS1v15(), SHA256())
-        token = f"{signed}.{_token_part(signature)}"
+        message = f"{_token_part(_json_bytes(_HEADER))}.{_token_part(_json_bytes(claims))}"
+        signature = self.private_key().sign(message.encode(), PKCS1v15(), SHA256())
+        token = f"{message}.{_token_part(signature)}"
         self._remember(token, claims)
         return token
 
     def _read(self, token: str) -> dict[str, Any] | None:
         """The claims of a token this keyring signed, or None."""
-        known = self._verified.get(token)
-        if known is not None:
-            return known
+        cached_claims = self._verified.get(token)
+        if cached_claims is not None:
+            return cached_claims
         from joserfc import jwt
         from joserfc.errors import JoseError
 

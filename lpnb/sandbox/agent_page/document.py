@@ -80,12 +80,12 @@ def _banner(page: Page) -> Html:
 
 
 def _list(page: Page) -> Html:
-    opened = sum(item.conversation.stage == "OPEN" for item in page.rows)
+    open_count = sum(item.conversation.stage == "OPEN" for item in page.rows)
     here = page.current.row.conversation.conversation_id if page.current else None
     if len(page.rows) >= MAX_LISTED:
         count = f"the latest {MAX_LISTED}"
     else:
-        count = f"{opened} open, {len(page.rows) - opened} closed" if page.rows else "none yet"
+        count = f"{open_count} open, {len(page.rows) - open_count} closed" if page.rows else "none yet"
     rows = [tag("li", _row(item, item.conversation.conversation_id == here)) for item in page.rows]
     return tag(
         "nav.pane.list-pane",

@@ -36,7 +36,7 @@ class EventStream:
         if refusal is not None:
             await send_answer(refusal, send)
             return
-        client = self._inbox.join(_last_seen(request))
+        client = self._inbox.join(_last_event_number(request))
         if client is None:
             await send_answer(
                 error_answer(503, "Too many pages are connected; close some.", headers=HEADERS), send
@@ -76,10 +76,10 @@ class EventStream:
         await asyncio.wait((closed,), timeout=_SHORTEST_INTERVAL_SECONDS)
 
 
-def _last_seen(request: Request) -> int | None:
+def _last_event_number(request: Request) -> int | None:
     """The number of the last event the client knows of, or None."""
-    seen = request.header("last-event-id") or next(iter(request.query_values("since")), "")
-    return int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 16 else None
+    text = request.header("last-event-id") or next(iter(request.query_values("since")), "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
 
 
 async def _write(send: Send, piece: bytes) -> None:

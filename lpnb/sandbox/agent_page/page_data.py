@@ -35,7 +35,7 @@ class PageData:
     def page(self, token: str, conversation_id: str | None = None, *, problem: str | None = None) -> Page:
         """The page, with the conversation *wanted* open."""
         with self.state.ledger:
-            rows = [self._row(entry, listed) for entry, listed in self.inbox.entries()]
+            rows = [self._row(entry, conversation_row) for entry, conversation_row in self.inbox.entries()]
             conversation = self.state.conversation(conversation_id) if conversation_id is not None else None
             return Page(
                 token=token,
@@ -86,10 +86,12 @@ class PageData:
         visit = self.state.visits.session(self.state.session_of(conversation.conversation_id) or "")
         since = conversation.created_at - _UNAUTHENTICATED_SECONDS
         until = conversation.created_at + _UNAUTHENTICATED_SECONDS
-        reported = [element for time, element in visit.attributes if since <= time <= until] if visit else []
+        attributes = (
+            [element for time, element in visit.attributes if since <= time <= until] if visit else []
+        )
         return [
             *wording.sde_groups(latest.values(), authenticated=True),
-            *wording.sde_groups(reported, authenticated=False),
+            *wording.sde_groups(attributes, authenticated=False),
         ]
 
     def _account(self, conversation: Conversation) -> Account | None:

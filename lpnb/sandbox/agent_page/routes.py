@@ -65,9 +65,9 @@ _VERBS: dict[str, Callable[[AgentActions, str, Form], object]] = {
 class AgentPage:
     """The page of one start of the sandbox, as routes."""
 
-    def __init__(self, agents: AgentActions, desk: PageData, inbox: Inbox, limits: Limits) -> None:
+    def __init__(self, agents: AgentActions, page_data: PageData, inbox: Inbox, limits: Limits) -> None:
         self._agents = agents
-        self._page_data = desk
+        self._page_data = page_data
         self._inbox = inbox
         self._limits = limits
         self._token = secrets.token_urlsafe(24)
@@ -116,17 +116,17 @@ class AgentPage:
             return error_answer(
                 403, "The token is not this start's. Load the page again, then repeat it.", headers=HEADERS
             )
-        scripted = (request.header("accept") or "").startswith("application/json")
+        is_script = (request.header("accept") or "").startswith("application/json")
         try:
             act(self._agents, conversation_id, form)
         except (KeyError, ValueError) as error:
             status = 404 if isinstance(error, KeyError) else 409
             sentence = str(error.args[0])
-            if scripted:
+            if is_script:
                 return json_answer(status, {"error": sentence}, headers=HEADERS)
             page = self._page_data.page(self._token, conversation_id, problem=sentence)
             return _answer(status, document(page), "text/html;charset=utf-8")
-        if scripted:
+        if is_script:
             return Answer(204, b"", headers=HEADERS)
         return Answer(303, b"", headers=(*HEADERS, ("location", link(conversation_id))))
 
@@ -145,8 +145,8 @@ class _PageEndpoint(Endpoint):
             return refusal
         function = self._by_method.get("GET" if request.method == "HEAD" else request.method)
         if function is None:
-            allowed = ", ".join(self._by_method)
-            return error_answer(405, f"Send {allowed} here.", headers=(*HEADERS, ("allow", allowed)))
+            methods = ", ".join(self._by_method)
+            return error_answer(405, f"Send {methods} here.", headers=(*HEADERS, ("allow", methods)))
         try:
             return function(request)
         except Exception:

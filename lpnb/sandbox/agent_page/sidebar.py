@@ -69,7 +69,7 @@ def _routing_card(current: OpenConversation) -> Html:
             )
         )
     engagements = wording.engagements_of(trace)
-    matched = [item for item in engagements if item.get("matched")]
+    matches = [item for item in engagements if item.get("matched")]
     others = [item for item in engagements if not item.get("matched")]
     fallback = trace.get("fallback")
     return tag(
@@ -81,7 +81,7 @@ def _routing_card(current: OpenConversation) -> Html:
         tag("p", tag("strong", "Fallback. "), fallback.get("why")) if isinstance(fallback, dict) else None,
         tag("h3", "Engagements") if engagements else None,
         tag("p.faint.asked", wording.considered_by_in_words(trace)) if engagements else None,
-        _collapsible(f"{len(matched)} matched", _engagements(matched)) if matched else None,
+        _collapsible(f"{len(matches)} matched", _engagements(matches)) if matches else None,
         _collapsible(f"{len(others)} did not match", _engagements(others)) if others else None,
         _collapsible(
             "The trace as JSON", tag("pre", json.dumps(trace, indent=2, ensure_ascii=False), tabindex=0)

@@ -16,7 +16,7 @@ def conversation_panel(page: Page, current: OpenConversation) -> Html:
     """The thread, and beside it what is known of the consumer."""
     item = current.row
     conversation = item.conversation
-    opened = conversation.state == "OPEN"
+    is_open = conversation.state == "OPEN"
     return tag(
         "main.conversation",
         tag(
@@ -45,7 +45,7 @@ def conversation_panel(page: Page, current: OpenConversation) -> Html:
                 data_assigned=True if item.agent else None,
             ),
             tag("p.typing.faint#typing", _typing(item), data_live=True),
-            tag("div#composer", _reply(page, current), data_state="open" if opened else "closed"),
+            tag("div#composer", _reply(page, current), data_state="open" if is_open else "closed"),
             aria_labelledby="consumer",
             tabindex=-1,
         ),
@@ -66,7 +66,7 @@ def _actions(page: Page, current: OpenConversation) -> list[object]:
     ]
     transfer = tag(
         "form.inline",
-        _hidden(page),
+        _token_field(page),
         tag("label.unseen", "Transfer to skill", for_="skill"),
         tag("select#skill", tag("option", "Transfer to…", value=""), options, name="skill", required=True),
         tag("button.quiet", "Transfer", type="submit"),
@@ -83,14 +83,14 @@ def _actions(page: Page, current: OpenConversation) -> list[object]:
 def _button(page: Page, conversation: Conversation, verb: str, label: str, looks: str) -> Html:
     return tag(
         "form",
-        _hidden(page),
+        _token_field(page),
         tag("button", label, type="submit", class_=looks),
         method="post",
         action=link(conversation.conversation_id, verb),
     )
 
 
-def _hidden(page: Page) -> Html:
+def _token_field(page: Page) -> Html:
     return tag("input", type="hidden", name="token", value=page.token)
 
 
@@ -102,11 +102,13 @@ def _thread(current: OpenConversation) -> list[Html]:
         else []
     )
     entries: list[tuple[float, Html]] = []
-    read: set[int] = set()
+    read_sequences: set[int] = set()
     for message in current.messages:
         if message.event.get("type") == "AcceptStatusEvent":
             if message.role == "CONSUMER" and message.event.get("status") == "READ":
-                read.update(item for item in message.event.get("sequenceList", ()) if isinstance(item, int))
+                read_sequences.update(
+                    item for item in message.event.get("sequenceList", ()) if isinstance(item, int)
+                )
             continue
         entries.append((message.time, _message(message, current)))
     for position, change in enumerate(conversation.skill_changes):
@@ -161,7 +163,7 @@ def _reply(page: Page, current: OpenConversation) -> Html:
     ]
     return tag(
         "form.reply",
-        _hidden(page),
+        _token_field(page),
         tag("label.unseen", "Your message", for_="text"),
         tag(
             "textarea#text",

@@ -27,9 +27,9 @@ _ACCOUNTS = "/api/account/"
 
 # What has no parameter but the account, by method and by what stands behind the account.
 _ACCOUNT_ROUTES = {
-    (served.method, rest): served
-    for served in SERVICE_ROUTES
-    for before, _, rest in (served.path.partition("{account_id}/"),)
+    (service.method, rest): service
+    for service in SERVICE_ROUTES
+    for before, _, rest in (service.path.partition("{account_id}/"),)
     if before == _ACCOUNTS and "{" not in rest
 }
 
@@ -58,8 +58,8 @@ class App:
         self._limits = limits
         self._bare_hosts = bare_hosts
         # The paths are tried one after the other: those that are asked for most come first.
-        often = sorted(SERVICE_ROUTES, key=lambda served: served.route not in ("conversation", "send"))
-        paths = dict.fromkeys(served.path for served in often)
+        often = sorted(SERVICE_ROUTES, key=lambda service: service.route not in ("conversation", "send"))
+        paths = dict.fromkeys(service.path for service in often)
         self._router = Router(
             [Route(path, _ServiceEndpoint(path, cloud, limits, recording)) for path in paths],
             redirect_slashes=False,
@@ -90,25 +90,25 @@ class App:
         if not path.startswith(_ACCOUNTS):
             return False
         account_id, _, rest = path[len(_ACCOUNTS) :].partition("/")
-        served = _ACCOUNT_ROUTES.get((scope["method"], rest))
+        service = _ACCOUNT_ROUTES.get((scope["method"], rest))
         connection: ClientConnection = scope["state"]["connection"]
         # A store or a client that does not read has to be waited for.
         waits = cloud.state.ledger.store is not None or connection.blocked
-        if served is None or not account_id or waits or self._recording is not None:
+        if service is None or not account_id or waits or self._recording is not None:
             return False
         request = _request_head(scope)
         if (
             len(body) > self._limits.body_bytes
             or check_host(request, self._port, bare_hosts=self._bare_hosts) is not None
             or cloud.rate_limits.any
-            or not cloud.faults.count_unless_faulty(served.route)
+            or not cloud.faults.count_unless_faulty(service.route)
         ):
             return False
-        cloud.state.count(served.route)
+        cloud.state.count(service.route)
         request.path_params = {"account_id": account_id}
         request.body = body
-        answer = _run_service(cloud, served, request)
-        _log(cloud, served.route, request, answer)
+        answer = _run_service(cloud, service, request)
+        _log(cloud, service.route, request, answer)
         connection.put(answer)
         return True
 
@@ -131,7 +131,7 @@ class _ServiceEndpoint:
     """One served path as an ASGI application: Starlette hands such a thing the bare scope."""
 
     def __init__(self, path: str, cloud: Cloud, limits: Limits, recording: Recording | None) -> None:
-        self._by_method = {served.method: served for served in SERVICE_ROUTES if served.path == path}
+        self._by_method = {service.method: service for service in SERVICE_ROUTES if service.path == path}
         self._path = path
         self._cloud = cloud
         self._limits = limits
@@ -141,8 +141,8 @@ class _ServiceEndpoint:
         cloud = self._cloud
         request: Request = scope["state"]["request"]
         request.path_params = scope["path_params"]
-        served = self._by_method.get(request.method)
-        if served is None:
+        service = self._by_method.get(request.method)
+        if service is None:
             answer = error_answer(
                 405,
                 f"{truncate(request.method, 20)} is not allowed here. "
@@ -152,68 +152,70 @@ class _ServiceEndpoint:
             _log(cloud, NOWHERE, request, answer)
             await send_answer(answer, send)
             return
-        cloud.state.count(served.route)
+        cloud.state.count(service.route)
         limits = self._limits
-        if served.body_bytes is not None:
-            limits = replace(limits, body_bytes=served.body_bytes)
+        if service.body_bytes is not None:
+            limits = replace(limits, body_bytes=service.body_bytes)
         body = await read_body(request, receive, limits)
         if body is None:
-            _log(cloud, served.route, request, None)
+            _log(cloud, service.route, request, None)
             return
         if isinstance(body, Answer):
-            _log(cloud, served.route, request, body)
+            _log(cloud, service.route, request, body)
             await send_answer(body, send)
             return
         request.body = body
         account_id = request.path_params.get("account_id", cloud.account_id)
-        limited = cloud.rate_limits.refuse(account_id, served.route, cloud.now)
-        if limited is not None:
-            _log(cloud, served.route, request, limited, RATE_LIMIT)
-            await send_answer(limited, send)
+        refusal = cloud.rate_limits.refuse(account_id, service.route, cloud.now)
+        if refusal is not None:
+            _log(cloud, service.route, request, refusal, RATE_LIMIT)
+            await send_answer(refusal, send)
             return
         connection: ClientConnection = scope["state"]["connection"]
-        fault = cloud.faults.take(served.route)
+        fault = cloud.faults.take(service.route)
         if fault is None and self._recording is not None:
-            await self._replay(self._recording, served, request, connection)
+            await self._replay(self._recording, service, request, connection)
             return
         if fault is None:
-            answer = _run_service(cloud, served, request)
+            answer = _run_service(cloud, service, request)
             answer = await wait_until_stored(cloud.state.ledger.unstored()) or answer
-            _log(cloud, served.route, request, answer)
+            _log(cloud, service.route, request, answer)
             await connection.answer(answer)
             return
         if fault.name == "slow":
             await pause(connection, fault.options["seconds"])
-        left = apply_fault(fault, lambda: _run_service(cloud, served, request), request)
-        left = left and (await wait_until_stored(cloud.state.ledger.unstored()) or left)
-        _log(cloud, served.route, request, left, fault.name)
-        await deliver(fault, left, connection, send)
+        faulty_answer = apply_fault(fault, lambda: _run_service(cloud, service, request), request)
+        faulty_answer = faulty_answer and (
+            await wait_until_stored(cloud.state.ledger.unstored()) or faulty_answer
+        )
+        _log(cloud, service.route, request, faulty_answer, fault.name)
+        await deliver(fault, faulty_answer, connection, send)
 
     async def _replay(
-        self, recording: Recording, served: ServiceRoute, request: Request, connection: ClientConnection
+        self, recording: Recording, service: ServiceRoute, request: Request, connection: ClientConnection
     ) -> None:
         """Answer from the recording where an exchange fits, else as ever; either way the answer says so."""
         cloud = self._cloud
-        exchange = recording.take(served, request)
+        exchange = recording.take(service, request)
         if exchange is None:
-            answer = _run_service(cloud, served, request)
+            answer = _run_service(cloud, service, request)
             answer = await wait_until_stored(cloud.state.ledger.unstored()) or answer
             answer = replace(answer, headers=(*answer.headers, (REPLAY_HEADER, "played")))
-            _log(cloud, served.route, request, answer, source="played")
+            _log(cloud, service.route, request, answer, source="played")
         elif exchange.status == 0:
-            _log(cloud, served.route, request, None, source="recorded")
+            _log(cloud, service.route, request, None, source="recorded")
             connection.cut()
             return
         else:
             answer = recorded_answer(exchange, request)
-            _log(cloud, served.route, request, answer, source="recorded")
+            _log(cloud, service.route, request, answer, source="recorded")
         await connection.answer(answer)
 
 
-def _run_service(cloud: Cloud, served: ServiceRoute, request: Request) -> Answer:
+def _run_service(cloud: Cloud, service: ServiceRoute, request: Request) -> Answer:
     """What the service says; 500 when it fails."""
     try:
-        return served.answer(cloud, request)
+        return service.answer(cloud, request)
     except Exception:
         logger.exception("The sandbox failed to answer %s %s", request.method, truncate(request.path))
         return error_answer(

@@ -36,7 +36,7 @@ _UNSERVED = (
     (r"/api/account/[^/]+/(?:chat|visit)\b", "the Chat Window API"),
 )
 
-_SERVICE_PATHS = tuple((served.method, served.path) for served in SERVICE_ROUTES)
+_SERVICE_PATHS = tuple((service.method, service.path) for service in SERVICE_ROUTES)
 _CONTROL_PATHS = tuple((control.method, CONTROL_PATH + control.path) for control in CONTROL_ROUTES)
 
 
@@ -50,7 +50,7 @@ GET /_lpnb lists the control API."}'
     path = request.path
     controls = path == CONTROL_PATH or path.startswith(f"{CONTROL_PATH}/")
     near = _closest_route(request, _CONTROL_PATHS if controls else _SERVICE_PATHS)
-    meant = "" if near is None else f" Did you mean {near}?"
+    hint = "" if near is None else f" Did you mean {near}?"
     lists = (
         f"GET {CONTROL_PATH} lists the control API." if controls else f"GET {OPENAPI_PATH} lists every path."
     )
@@ -58,16 +58,16 @@ GET /_lpnb lists the control API."}'
         if re.match(pattern, path[:_MAX_COMPARED]):
             sentence = f"The sandbox does not serve {name}, so there is nothing at {truncate(path)!r}."
             return error_answer(404, f"{sentence} {lists}")
-    return error_answer(404, f"Nothing is served at {truncate(path)!r}.{meant} {lists}")
+    return error_answer(404, f"Nothing is served at {truncate(path)!r}.{hint} {lists}")
 
 
-def _closest_route(request: Request, served: Iterable[tuple[str, str]]) -> str | None:
+def _closest_route(request: Request, routes: Iterable[tuple[str, str]]) -> str | None:
     """Method and path of what is most like the request's; among equals that of its own method."""
     # The time that a comparison takes grows with the square of the length.
     path = request.path[:_MAX_COMPARED]
     best: tuple[float, bool] = (_LEAST_SIMILARITY, False)
     closest = None
-    for method, template in served:
+    for method, template in routes:
         matcher = SequenceMatcher(None, path, _fill_parameters(template, path), autojunk=False)
         if matcher.quick_ratio() < best[0]:
             continue

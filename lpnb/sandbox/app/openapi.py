@@ -22,8 +22,8 @@ D = TypeVar("D")
 def document() -> dict[str, Any]:
     """The whole document."""
     paths: dict[str, dict[str, Any]] = {}
-    for served in SERVICE_ROUTES:
-        paths.setdefault(served.path, {})[served.method.lower()] = _operation(served)
+    for service in SERVICE_ROUTES:
+        paths.setdefault(service.path, {})[service.method.lower()] = _operation(service)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -35,44 +35,44 @@ def document() -> dict[str, Any]:
     }
 
 
-def _operation(served: ServiceRoute) -> dict[str, Any]:
+def _operation(service: ServiceRoute) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in re.findall(r"{(\w+)}", served.path)
+        for name in re.findall(r"{(\w+)}", service.path)
     ]
     for parameter in parameters:
         parameter["schema"] = schemas.PATH_PARAMETERS.get(parameter["name"], parameter["schema"])
-    for name, schema, required in _entry_for(schemas.QUERIES, served, ()):
+    for name, schema, required in _entry_for(schemas.QUERIES, service, ()):
         parameters.append({"name": name, "in": "query", "required": required, "schema": schema})
     # Authorization cannot be a parameter in OpenAPI's eyes, and is listed all the same: tools that
     # read it send it.
-    for name, schema, required in _entry_for(schemas.HEADERS, served, ()):
+    for name, schema, required in _entry_for(schemas.HEADERS, service, ()):
         parameters.append({"name": name, "in": "header", "required": required, "schema": schema})
     operation: dict[str, Any] = {
-        "summary": (served.answer.__doc__ or served.route).splitlines()[0],
-        "tags": [served.route],
+        "summary": (service.answer.__doc__ or service.route).splitlines()[0],
+        "tags": [service.route],
         "parameters": parameters,
         "responses": {
             **{
                 str(status): {"description": what, **({"content": content} if content else {})}
-                for status, what, content in _entry_for(schemas.ANSWERS, served, ())
+                for status, what, content in _entry_for(schemas.ANSWERS, service, ())
             },
             "4XX": {"description": "A refusal that says what to send instead."},
             "default": {"description": "Any other answer, such as one of a fault that was asked for."},
         },
     }
-    if (body := _entry_for(schemas.BODIES, served, None)) is not None:
-        kind = schemas.BODY_TYPES.get(served.route, schemas.JSON)
+    if (body := _entry_for(schemas.BODIES, service, None)) is not None:
+        kind = schemas.BODY_TYPES.get(service.route, schemas.JSON)
         operation["requestBody"] = {
-            "required": served.route != "engagement",
+            "required": service.route != "engagement",
             "content": {kind: {"schema": body}},
         }
     return operation
 
 
-def _entry_for(table: Mapping[str, V], served: ServiceRoute, default: D) -> V | D:
+def _entry_for(table: Mapping[str, V], service: ServiceRoute, default: D) -> V | D:
     """What a table has for a path, by itself or with its method, or else for its whole route."""
-    for name in (f"{served.method} {served.path}", served.path, served.route):
+    for name in (f"{service.method} {service.path}", service.path, service.route):
         if name in table:
             return table[name]
     return default

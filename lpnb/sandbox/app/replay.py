@@ -50,7 +50,7 @@ class RecordedExchange:
     text: str
     content_type: str
     headers: tuple[tuple[str, str], ...] = ()
-    used: bool = field(default=False, compare=False)
+    is_used: bool = field(default=False, compare=False)
 
     @property
     def replayable(self) -> bool:
@@ -90,13 +90,7 @@ class Recording:
         """Let every exchange answer a request again."""
         with self._lock:
             for exchange in self.exchanges:
-                exchange.used = False
-
-    @property
-    def left(self) -> int:
-        """How many exchanges have not answered a request yet."""
-        with self._lock:
-            return sum(not exchange.used for exchange in self.exchanges)
+                exchange.is_used = False
 
     def take(self, route: ServiceRoute, request: Request) -> RecordedExchange | None:
         """The first unused exchange that fits, which is used then; None when none does."""
@@ -104,10 +98,10 @@ class Recording:
         query = parse_qs(request.query, keep_blank_values=True)
         with self._lock:
             for exchange in self.exchanges:
-                if exchange.used or exchange.route is not route:
+                if exchange.is_used or exchange.route is not route:
                     continue
                 if _fits_request(exchange, dict(request.path_params), query, body):
-                    exchange.used = True
+                    exchange.is_used = True
                     return exchange
         return None
 
@@ -120,10 +114,10 @@ def recorded_answer(exchange: RecordedExchange, request: Request) -> Answer:
     except (ValueError, RecursionError):
         body = exchange.text.encode("utf-8", "replace")
         return Answer(exchange.status, body, content_type=exchange.content_type, headers=headers)
-    sent = _body_of(request.body, is_json(request))
-    ids = dict(zip(_frame_ids(exchange.body), _frame_ids(sent), strict=False))
+    request_body = _body_of(request.body, is_json(request))
+    ids = dict(zip(_frame_ids(exchange.body), _frame_ids(request_body), strict=False))
     account_id = request.path_params.get("account_id", exchange.account_id)
-    payload = _translated(payload, ids, {exchange.account_id: account_id})
+    payload = _translate(payload, ids, {exchange.account_id: account_id})
     answer = json_answer(exchange.status, payload, headers=headers)
     answer.content_type = exchange.content_type
     return answer
@@ -139,9 +133,9 @@ def _read(entry: Any) -> RecordedExchange | None:
         text = content.get("text") or ""
         if content.get("encoding") == "base64":
             return None
-        posted = request.get("postData") or {}
-        kind = str(posted.get("mimeType") or "")
-        body = _body_of(str(posted.get("text") or "").encode(), not kind or "json" in kind)
+        post_data = request.get("postData") or {}
+        kind = str(post_data.get("mimeType") or "")
+        body = _body_of(str(post_data.get("text") or "").encode(), not kind or "json" in kind)
         headers = tuple(
             (str(item["name"]).lower(), str(item["value"]))
             for item in response.get("headers") or ()
@@ -167,15 +161,15 @@ def _read(entry: Any) -> RecordedExchange | None:
 
 
 _PATTERNS = tuple(
-    (served, re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(served.path))))
-    for served in SERVICE_ROUTES
+    (service, re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(service.path))))
+    for service in SERVICE_ROUTES
 )
 
 
 def _route_of(method: str, path: str) -> tuple[ServiceRoute, dict[str, str]]:
-    for served, pattern in _PATTERNS:
-        if served.method == method and (found := pattern.fullmatch(path)):
-            return served, found.groupdict()
+    for service, pattern in _PATTERNS:
+        if service.method == method and (match := pattern.fullmatch(path)):
+            return service, match.groupdict()
     raise LookupError(path)
 
 
@@ -201,26 +195,28 @@ def _fits_request(
     return _fits(exchange.body, body, account, "")
 
 
-def _fits(recorded: Any, sent: Any, account: tuple[str, str], name: str) -> bool:
+def _fits(recorded_value: Any, request_value: Any, account: tuple[str, str], name: str) -> bool:
     """Whether what was sent is what was recorded, but for frame ids, the account and replaced values."""
-    if isinstance(recorded, dict):
-        if not isinstance(sent, dict) or recorded.keys() != sent.keys():
+    if isinstance(recorded_value, dict):
+        if not isinstance(request_value, dict) or recorded_value.keys() != request_value.keys():
             return False
         return all(
-            _is_frame_id(recorded, key) or _fits(value, sent[key], account, key)
-            for key, value in recorded.items()
+            _is_frame_id(recorded_value, key) or _fits(value, request_value[key], account, key)
+            for key, value in recorded_value.items()
         )
-    if isinstance(recorded, list):
+    if isinstance(recorded_value, list):
         return (
-            isinstance(sent, list)
-            and len(recorded) == len(sent)
-            and all(_fits(*pair, account, name) for pair in zip(recorded, sent, strict=True))
+            isinstance(request_value, list)
+            and len(recorded_value) == len(request_value)
+            and all(_fits(*pair, account, name) for pair in zip(recorded_value, request_value, strict=True))
         )
-    if recorded == MASK:
-        return not isinstance(sent, dict | list)
-    if str(recorded) == account[0] and str(sent) == account[1]:
+    if recorded_value == MASK:
+        return not isinstance(request_value, dict | list)
+    if str(recorded_value) == account[0] and str(request_value) == account[1]:
         return True
-    return bool(recorded == sent) and isinstance(recorded, bool) is isinstance(sent, bool)
+    return bool(recorded_value == request_value) and isinstance(recorded_value, bool) is isinstance(
+        request_value, bool
+    )
 
 
 def _is_frame_id(item: dict[str, Any], key: str) -> bool:
@@ -236,11 +232,11 @@ def _frame_ids(body: Any) -> list[str]:
     ]
 
 
-def _translated(value: Any, ids: dict[str, str], account: dict[str, str], key: str = "") -> Any:
+def _translate(value: Any, ids: dict[str, str], account: dict[str, str], key: str = "") -> Any:
     if isinstance(value, dict):
-        return {name: _translated(item, ids, account, name) for name, item in value.items()}
+        return {name: _translate(item, ids, account, name) for name, item in value.items()}
     if isinstance(value, list):
-        return [_translated(item, ids, account, key) for item in value]
+        return [_translate(item, ids, account, key) for item in value]
     if key == "reqId" and isinstance(value, str):
         return ids.get(value, value)
     return account.get(value, value) if isinstance(value, str) else value

@@ -91,7 +91,7 @@ class AgentActions:
         """
         _check_text(text)
         with self._state.ledger:
-            agent = self._assigned(self._conversation(conversation_id)) or FALLBACK_AGENT
+            agent = self._assigned_agent(self._conversation(conversation_id)) or FALLBACK_AGENT
             value = {"text": text, "lastUpdatedTime": int(self._state.clock() * 1000)}
             self._state.update_field(conversation_id, "summary", value, by=agent)
 
@@ -117,9 +117,9 @@ class AgentActions:
 
     def agent_types(self, conversation_id: str, chat_state: str = "COMPOSING") -> None:
         """Show that the assigned agent is typing, or has stopped ("PAUSE")."""
-        known = ("ACTIVE", "INACTIVE", "GONE", "COMPOSING", "PAUSE")
-        if chat_state not in known:
-            raise ControlError(one_of("chat_state", chat_state, known))
+        states = ("ACTIVE", "INACTIVE", "GONE", "COMPOSING", "PAUSE")
+        if chat_state not in states:
+            raise ControlError(one_of("chat_state", chat_state, states))
         self._publish(conversation_id, {"type": "ChatStateEvent", "chatState": chat_state}, None)
 
     def agent_reads(self, conversation_id: str) -> list[int]:
@@ -127,24 +127,24 @@ class AgentActions:
         with self._state.ledger:
             conversation = self._open(conversation_id)
             messages = self._state.messages(conversation_id)
-            read = {
+            read_sequences = {
                 sequence
                 for message in messages
                 if message.event["type"] == "AcceptStatusEvent" and message.role != "CONSUMER"
                 for sequence in message.event.get("sequenceList", ())
             }
-            unread = [
+            unread_sequences = [
                 message.sequence
                 for message in messages
                 if message.role == "CONSUMER"
                 and message.dialog_id == conversation.conversation_id
                 and message.event["type"] in ("ContentEvent", "RichContentEvent")
-                and message.sequence not in read
+                and message.sequence not in read_sequences
             ]
-            if unread:
-                event = {"type": "AcceptStatusEvent", "status": "READ", "sequenceList": unread}
+            if unread_sequences:
+                event = {"type": "AcceptStatusEvent", "status": "READ", "sequenceList": unread_sequences}
                 self._publish(conversation_id, event, None)
-            return unread
+            return unread_sequences
 
     def manager_joins(self, conversation_id: str, manager: str | None = None) -> str:
         """Let a manager join the conversation beside the assigned agent; return the manager's id.
@@ -215,9 +215,11 @@ class AgentActions:
             account = self._account(conversation)
             target = account.skill(str(skill)) if account else None
             if target is None:
-                known = ", ".join(repr(item.name) for item in account.skills) if account else "none"
-                raise UnknownNameError(f"skill must be one of {known}, or its id; got {str(skill)[:60]!r}.")
-            by = self._assigned(conversation) or self._choose(conversation, None)
+                names_text = ", ".join(repr(item.name) for item in account.skills) if account else "none"
+                raise UnknownNameError(
+                    f"skill must be one of {names_text}, or its id; got {str(skill)[:60]!r}."
+                )
+            by = self._assigned_agent(conversation) or self._choose(conversation, None)
             self._state.change_skill(conversation_id, target.id, target.name, reason="Skill", by=by)
 
     def agent_closes(self, conversation_id: str) -> None:
@@ -319,7 +321,7 @@ class AgentActions:
     ) -> int:
         with self._state.ledger:
             conversation = self._open(conversation_id)
-            agent_id = self._assigned(conversation)
+            agent_id = self._assigned_agent(conversation)
             if agent_id is None or (agent is not None and self._choose(conversation, agent) != agent_id):
                 agent_id = self.agent_joins(conversation_id, agent)
             sequence = self._state.publish(
@@ -341,8 +343,8 @@ class AgentActions:
 
     def _conversation(self, conversation_id: str) -> Conversation:
         if not isinstance(conversation_id, str):
-            needed = "text, such as reply.conversation_id or conversation.id"
-            raise ControlError(f"conversation_id must be {needed}; got a {type(conversation_id).__name__}.")
+            rule = "text, such as reply.conversation_id or conversation.id"
+            raise ControlError(f"conversation_id must be {rule}; got a {type(conversation_id).__name__}.")
         conversation = self._state.conversation(conversation_id)
         if conversation is None:
             raise UnknownNameError(f"No conversation {conversation_id!r} in this sandbox.")
@@ -352,7 +354,7 @@ class AgentActions:
         return self.world.accounts_by_id.get(conversation.account_id)
 
     @staticmethod
-    def _assigned(conversation: Conversation) -> str | None:
+    def _assigned_agent(conversation: Conversation) -> str | None:
         return next((agent for agent, role in conversation.agents if role == "ASSIGNED_AGENT"), None)
 
     def _choose(self, conversation: Conversation, agent_name: str | None) -> str:
@@ -362,26 +364,26 @@ class AgentActions:
             for agent in agents:
                 if agent_name in (agent.id, agent.login):
                     return agent.id
-            known = ", ".join(repr(agent.login) for agent in agents) or "none: the world has no agents"
-            raise UnknownNameError(f"agent must be one of {known}; got {agent_name[:60]!r}.")
+            logins_text = ", ".join(repr(agent.login) for agent in agents) or "none: the world has no agents"
+            raise UnknownNameError(f"agent must be one of {logins_text}; got {agent_name[:60]!r}.")
         skill = account.skill(conversation.skill_id) if account else None
-        there = [agent for agent in agents if self._is_online(conversation.account_id, agent)]
-        serving = [agent for agent in there if skill is not None and _serves(agent, skill)]
-        for candidates in (serving, there, list(agents)):
+        online_agents = [agent for agent in agents if self._is_online(conversation.account_id, agent)]
+        serving_agents = [agent for agent in online_agents if skill is not None and _serves(agent, skill)]
+        for candidates in (serving_agents, online_agents, list(agents)):
             if candidates:
                 return candidates[0].id
         return FALLBACK_AGENT
 
     def _choose_manager(self, conversation: Conversation, manager: str | None) -> str:
-        assigned = self._assigned(conversation)
+        agent_id = self._assigned_agent(conversation)
         if manager is not None:
             manager_id = self._choose(conversation, manager)
-            if manager_id == assigned:
+            if manager_id == agent_id:
                 raise ControlError(f"{manager!r} is the assigned agent of this conversation.")
             return manager_id
         account = self._account(conversation)
-        others = [agent for agent in (account.agents if account else ()) if agent.id != assigned]
-        managers = [agent for agent in others if agent.manager] or others
+        other_agents = [agent for agent in (account.agents if account else ()) if agent.id != agent_id]
+        managers = [agent for agent in other_agents if agent.manager] or other_agents
         return managers[0].id if managers else FALLBACK_MANAGER
 
     def _is_online(self, account_id: str, agent: Agent) -> bool:

@@ -304,23 +304,23 @@ class Controls(AgentActions):
         account_id = self._account_id(account_id)
         account = self.world.accounts_by_id[account_id]
         agents = account.agents
-        named = [agent.id for agent in agents if agent.name.casefold() == agent_id.strip().casefold()]
-        if agent_id not in {agent.id for agent in agents} and len(named) == 1:
-            (agent_id,) = named
+        namesake_ids = [agent.id for agent in agents if agent.name.casefold() == agent_id.strip().casefold()]
+        if agent_id not in {agent.id for agent in agents} and len(namesake_ids) == 1:
+            (agent_id,) = namesake_ids
         if agent_id not in {agent.id for agent in agents}:
-            known = quoted_list(agent.id for agent in agents) or "none: the account has no agents"
+            ids_text = quoted_list(agent.id for agent in agents) or "none: the account has no agents"
             names = {skill.id: skill.name for skill in account.skills}
             who = "".join(
                 f"\n{agent.id} is {agent.name}: "
                 f"{', '.join(names.get(skill, skill) for skill in agent.skills) or 'every skill'}."
                 for agent in agents
             )
-            raise ControlError(f"agent_id must be one of {known}; got {agent_id!r}.{who}")
+            raise ControlError(f"agent_id must be one of {ids_text}; got {agent_id!r}.{who}")
         self._state.set_online(account_id, agent_id, online)
 
     def load_account(self, calls: int | None = 1) -> None:
         """Let the next *calls* to Monitoring find the account loading; None for all until 0 is set."""
-        self._account_loading.left = calls
+        self._account_loading.remaining_calls = calls
 
     def unstored(self) -> "Future[None] | None":
         """Done when everything that happened is in the state file; None when it is, or there is none."""
@@ -349,7 +349,7 @@ class Controls(AgentActions):
         """
         self._faults.reset()
         self._rate_limits.clear()
-        self._account_loading.left = 0
+        self._account_loading.remaining_calls = 0
         self.rules = self._rules_at_start
         self._clock.reset()
         self._state.reset()

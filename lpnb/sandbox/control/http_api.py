@@ -160,8 +160,8 @@ class _ControlEndpoint(Endpoint):
             return error_answer(
                 403, f"Host {truncate(host)!r} is refused: the control API answers to {names}."
             )
-        received = (request.header(TOKEN_HEADER) or "").encode("latin-1", "replace")
-        if not hmac.compare_digest(received, self._token):
+        token = (request.header(TOKEN_HEADER) or "").encode("latin-1", "replace")
+        if not hmac.compare_digest(token, self._token):
             return error_answer(
                 401,
                 "Send the token of this start in X-Sandbox-Token. It is `control_token` in the line the "
@@ -169,8 +169,8 @@ class _ControlEndpoint(Endpoint):
             )
         route = self._by_method.get(request.method)
         if route is None:
-            allowed = ", ".join(self._by_method)
-            return error_answer(405, f"Send {allowed} here.", headers=(("allow", allowed),))
+            methods = ", ".join(self._by_method)
+            return error_answer(405, f"Send {methods} here.", headers=(("allow", methods),))
         try:
             return route.answer(self._controls, request, _read_body(route, request))
         except ControlError as error:
@@ -188,8 +188,8 @@ def _read_body(route: ControlRoute, request: Request) -> Body:
     if route.method == "GET":
         return {}
     if media_type(request) != "application/json":
-        received = media_type(request) or "none"
-        raise ControlError(f"Send Content-Type: application/json; got {truncate(received)}.")
+        content_type = media_type(request) or "none"
+        raise ControlError(f"Send Content-Type: application/json; got {truncate(content_type)}.")
     try:
         body = strict_json.read(request.body or b"{}")
     except strict_json.StrictJsonError as error:

@@ -42,7 +42,7 @@ def clock(controls: Controls) -> dict[str, Any]:
 def status(controls: Controls, _request: Request, _body: Body) -> Answer:
     """Account, clock, counters, limits, and how much there is of what."""
     conversations = controls.conversations
-    opened = sum(conversation.stage == "OPEN" for conversation in conversations)
+    open_count = sum(conversation.stage == "OPEN" for conversation in conversations)
     return json_answer(
         200,
         {
@@ -51,7 +51,7 @@ def status(controls: Controls, _request: Request, _body: Body) -> Answer:
             "clock": clock(controls),
             "calls": dict(controls.calls),
             "requests": len(controls.requests),
-            "conversations": {"open": opened, "closed": len(conversations) - opened},
+            "conversations": {"open": open_count, "closed": len(conversations) - open_count},
             "faults": len(controls.faults),
             "rate_limits": {account: asdict(limit) for account, limit in controls.rate_limits.items()},
             "auto_close_after": controls.auto_close_after,
@@ -161,11 +161,11 @@ def _summary(conversation: Conversation) -> dict[str, Any]:
     return {**members, "warnings": list(conversation.warnings)}
 
 
-def _filters(request: Request, known: tuple[str, ...]) -> dict[str, str]:
+def _filters(request: Request, filter_names: tuple[str, ...]) -> dict[str, str]:
     filters = {}
     for name, value in request.query_pairs():
-        if name not in known:
-            raise ControlError(f"{truncate(name, 40)!r} is no filter; this takes {', '.join(known)}.")
+        if name not in filter_names:
+            raise ControlError(f"{truncate(name, 40)!r} is no filter; this takes {', '.join(filter_names)}.")
         values = _FILTER_VALUES.get(name)
         if values is not None and value not in values:
             raise ControlError(one_of(name, value, tuple(map(str, values))))

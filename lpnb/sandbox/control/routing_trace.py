@@ -27,10 +27,10 @@ def trace_of(world: World, state: State, conversation_id: str) -> dict[str, Any]
     if monitoring is not None and monitoring["considered"]:
         return {**trace, "engagements": monitoring["considered"], "consideredBy": "Monitoring"}
     account = world.accounts_by_id.get(conversation.account_id)
-    considered = [] if account is None else match_engagements(account, _visitor(conversation, sdes))
+    matches = [] if account is None else match_engagements(account, _visitor(conversation, sdes))
     return {
         **trace,
-        "engagements": [verdict.to_json() for verdict in considered],
+        "engagements": [match.to_json() for match in matches],
         "consideredBy": "nobody: Monitoring was not asked; this is what it would have offered",
     }
 

@@ -111,7 +111,7 @@ class PendingFault:
 class _QueuedFault:
     number: int
     fault: Fault
-    left: int | None
+    remaining_calls: int | None
     probability: float
     chance: random.Random
 
@@ -240,9 +240,9 @@ class FaultQueue:
             for position, item in enumerate(waiting):
                 if item.probability < 1 and item.chance.random() >= item.probability:
                     continue
-                if item.left is not None:
-                    item.left -= 1
-                    if item.left == 0:
+                if item.remaining_calls is not None:
+                    item.remaining_calls -= 1
+                    if item.remaining_calls == 0:
                         waiting.pop(position)
                 self._log.append((route, self._request_counts[route], item.fault))
                 return item.fault
@@ -252,7 +252,7 @@ class FaultQueue:
         """Every fault still to come, by route, in the order they were asked for."""
         with self._lock:
             return [
-                PendingFault(item.number, route, item.fault, item.left, item.probability)
+                PendingFault(item.number, route, item.fault, item.remaining_calls, item.probability)
                 for route, waiting in self._waiting.items()
                 for item in waiting
             ]
@@ -264,8 +264,8 @@ class FaultQueue:
         id, so that two runs can be compared.
         """
         with self._lock:
-            logged = sorted(self._log, key=lambda entry: entry[:2])
-        return "".join(_log_line(*entry) for entry in logged)
+            entries = sorted(self._log, key=lambda entry: entry[:2])
+        return "".join(_log_line(*entry) for entry in entries)
 
     def clear(self) -> None:
         """Drop every fault still to come."""

@@ -39,16 +39,16 @@ def apply_fault(fault: Fault, work: ServiceCall, request: Request) -> Answer | N
 
     *work* is called exactly when the fault says that the work is done.
     """
-    done = work() if fault.work_done else None
+    answer = work() if fault.work_done else None
     if fault.name in ("hang", "drop_before", "drop_after"):
         return None
     if fault.name == "not_yet":
         return _not_yet(request)
     if fault.name in _REPLACEMENTS:
         replacement = _REPLACEMENTS[fault.name](fault)
-        return replace(replacement, consumer=done.consumer if done else None)
-    assert done is not None  # noqa: S101 - every other kind does the work
-    return _ALTERATIONS[fault.name](done) if fault.name in _ALTERATIONS else done
+        return replace(replacement, consumer=answer.consumer if answer else None)
+    assert answer is not None  # noqa: S101 - every other kind does the work
+    return _ALTERATIONS[fault.name](answer) if fault.name in _ALTERATIONS else answer
 
 
 async def deliver(fault: Fault, answer: Answer | None, connection: ClientConnection, send: Send) -> None:
@@ -184,12 +184,12 @@ def stale_answer(answer: Answer) -> Answer:
         return answer
     elements = []
     for element in answer.payload:
-        done = element["body"].get("conversationId")
-        if done is None:
+        conversation_id = element["body"].get("conversationId")
+        if conversation_id is None:
             elements.append(element)
             continue
-        other = str(uuid.uuid5(_STALE_IDS, done))
-        elements.append({**element, "body": {**element["body"], "conversationId": other}})
+        other_id = str(uuid.uuid5(_STALE_IDS, conversation_id))
+        elements.append({**element, "body": {**element["body"], "conversationId": other_id}})
     return _with_payload(answer, elements)
 
 
@@ -210,12 +210,12 @@ def _with_payload(answer: Answer, payload: object) -> Answer:
 async def _deliver_big(answer: Answer, size: int, connection: ClientConnection, send: Send) -> None:
     """One JSON string in an array, as long as it takes, in pieces so that memory stays flat."""
     opening, closing = b'["', b'"]'
-    left = max(size - len(opening) - len(closing), 0)
-    await send_start(answer, len(opening) + left + len(closing), send)
+    remaining_size = max(size - len(opening) - len(closing), 0)
+    await send_start(answer, len(opening) + remaining_size + len(closing), send)
     await send_body(opening, send, more=True)
-    while left and not connection.closed.is_set():
-        piece = min(left, _CHUNK)
+    while remaining_size and not connection.closed.is_set():
+        piece = min(remaining_size, _CHUNK)
         await send_body(b"x" * piece, send, more=True)
-        left -= piece
+        remaining_size -= piece
     if not connection.closed.is_set():
         await send_body(closing, send, more=False)

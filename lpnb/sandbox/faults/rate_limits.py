@@ -55,11 +55,11 @@ def make_limit(
         raise ControlError(f"burst must be 1 or more; got {burst!r}.")
     if not isinstance(retry_after, bool):
         raise ControlError(f"retry_after must be True or False; got {retry_after!r}.")
-    chosen = tuple(SEND_API if routes is None else routes)
-    for route in chosen:
+    route_names = tuple(SEND_API if routes is None else routes)
+    for route in route_names:
         if route not in ROUTES:
             raise ControlError(one_of("route", route, ROUTES))
-    return RateLimit(rate=float(rate), burst=burst, retry_after=retry_after, body=body, routes=chosen)
+    return RateLimit(rate=float(rate), burst=burst, retry_after=retry_after, body=body, routes=route_names)
 
 
 @dataclass(slots=True)

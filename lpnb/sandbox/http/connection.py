@@ -116,7 +116,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._raw_bytes = 0
         self._refusal = (400, "This is not HTTP/1.1 as the sandbox reads it.")
-        self._unparsed: int | None = None
+        self._unparsed_size: int | None = None
         self._head_timer: asyncio.TimerHandle | None = None
         self._parsing = False
         self._pending_start: tuple[RequestResponseCycle, Any] | None = None
@@ -141,7 +141,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         self._parsing = True
         try:
-            if self._unparsed is None:
+            if self._unparsed_size is None:
                 self.parser.feed_data(data)
             else:
                 self._take_unparsed(data)
@@ -191,7 +191,7 @@ class GuardedProtocol(HttpToolsProtocol):
             if b"transfer-encoding" in headers:
                 self._refusal = (400, "Send a Content-Length, or no Upgrade: HTTP/1.1 is all there is here.")
                 raise ValueError(self._refusal[1])
-            self._unparsed = int(headers.get(b"content-length", b"0"))
+            self._unparsed_size = int(headers.get(b"content-length", b"0"))
             self.cycle.keep_alive = False
         self.scope["state"]["connection"] = ClientConnection(self.cycle, self._closed)
 
@@ -207,8 +207,8 @@ class GuardedProtocol(HttpToolsProtocol):
         if not slash:
             authority, mark, target = rest.partition(b"?")
             target = mark + target
-        known = scheme.lower() in (b"http", b"https")
-        if not known or not authority or b"@" in authority or b"#" in self.url or b"?" in authority:
+        is_http = scheme.lower() in (b"http", b"https")
+        if not is_http or not authority or b"@" in authority or b"#" in self.url or b"?" in authority:
             self._refusal = (400, "The request target must be a path, or an http or https URL of this host.")
             raise ValueError(self._refusal[1])
         self.url = b"/" + target
@@ -216,7 +216,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The body is in, or the parser thinks so because of an upgrade."""
-        if self._unparsed is not None:
+        if self._unparsed_size is not None:
             return
         self._reading_head = True
         self._head_started = False
@@ -243,24 +243,24 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.answer_inline is None or cycle.more_body or cycle.disconnected:
             return False
         try:
-            done = self.answer_inline(cycle.scope, bytes(cycle.body))
+            is_answered = self.answer_inline(cycle.scope, bytes(cycle.body))
         except Exception:
             logger.exception("The sandbox failed to answer %s", cycle.scope["method"])
             self._refuse(500, "The sandbox itself failed.")
-            done = True
-        if done:
+            is_answered = True
+        if is_answered:
             # As uvicorn does behind a task: the two would keep each other in memory.
             cycle.on_response = _no_callback
-        return done
+        return is_answered
 
     def _take_unparsed(self, data: bytes) -> None:
         """A piece of the body behind an upgrade, where its length is all there is to know."""
-        assert self._unparsed is not None  # noqa: S101 - the parser stops for an upgrade only
-        piece = data[: self._unparsed]
-        self._unparsed -= len(piece)
+        assert self._unparsed_size is not None  # noqa: S101 - the parser stops for an upgrade only
+        piece = data[: self._unparsed_size]
+        self._unparsed_size -= len(piece)
         if piece:
             super().on_body(piece)
-        if self._unparsed == 0:
+        if self._unparsed_size == 0:
             super().on_message_complete()
 
     def _count_head_bytes(self, size: int) -> None:

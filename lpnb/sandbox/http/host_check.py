@@ -24,11 +24,11 @@ def check_host(request: Request, port: int, *, bare_hosts: bool = False) -> Answ
     >>> check_host(Request("GET", "/", headers=(("host", "evil.example"),)), 8080).status
     403
     """
-    own, allowed = _own_names(port, bare_hosts)
+    own_names, own_origins = _own_names(port, bare_hosts)
     hosts = [value.strip().lower() for name, value in request.headers if name == "host"]
     if len(hosts) != 1:
         return error_answer(400, f"Send exactly one Host header, such as 127.0.0.1:{port}; got {len(hosts)}.")
-    if hosts[0] not in own and not _LIVEPERSON.fullmatch(hosts[0]):
+    if hosts[0] not in own_names and not _LIVEPERSON.fullmatch(hosts[0]):
         return error_answer(
             403,
             f"Host {truncate(hosts[0])!r} is refused. Send 127.0.0.1:{port}, localhost:{port} "
@@ -37,7 +37,7 @@ def check_host(request: Request, port: int, *, bare_hosts: bool = False) -> Answ
     if request.header("origin") is None and request.header("sec-fetch-site") is None:
         return None
     origins = [value.strip().lower() for name, value in request.headers if name == "origin"]
-    if foreign := [origin for origin in origins if origin not in allowed]:
+    if foreign := [origin for origin in origins if origin not in own_origins]:
         return error_answer(
             403,
             f"Origin {truncate(foreign[0])!r} is refused: web pages may not use the sandbox. "

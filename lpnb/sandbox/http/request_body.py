@@ -19,9 +19,9 @@ async def read_body(request: Request, receive: Receive, limits: Limits) -> bytes
 
 
 async def _read_body_in_time(request: Request, receive: Receive, limits: Limits) -> bytes | Answer | None:
-    declared = int(request.header("content-length") or 0)
+    content_length = int(request.header("content-length") or 0)
     waits = (request.header("expect") or "").lower() == "100-continue"
-    if declared > limits.drained_bytes or (waits and declared > limits.body_bytes):
+    if content_length > limits.drained_bytes or (waits and content_length > limits.body_bytes):
         return _too_long(limits)
     pieces: list[bytes] = []
     size = 0

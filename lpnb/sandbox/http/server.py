@@ -104,8 +104,8 @@ class ServerThread(uvicorn.Server):
             connection.transport.abort()
         # Every wait in a fault ends when its connection is gone; cancelling is for what should not be there.
         if tasks := list(self.server_state.tasks):
-            _, stuck = await asyncio.wait(tasks, timeout=0.5)
-            for task in stuck:
+            _, unfinished_tasks = await asyncio.wait(tasks, timeout=0.5)
+            for task in unfinished_tasks:
                 task.cancel()
         for server in self.servers:
             await server.wait_closed()

@@ -61,11 +61,11 @@ def read(data: bytes) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        seen: set[str] = set()
+        keys: set[str] = set()
         for key, _ in pairs:
-            if key in seen:
-                raise StrictJsonError(f"The body has the key {_shown(key)} twice in one object.")
-            seen.add(key)
+            if key in keys:
+                raise StrictJsonError(f"The body has the key {_key_text(key)} twice in one object.")
+            keys.add(key)
     return members
 
 
@@ -126,6 +126,6 @@ def _encodable(text: str) -> bool:
     return True
 
 
-def _shown(key: str) -> str:
+def _key_text(key: str) -> str:
     """*key* for a message: short, and ASCII, because it may hold a lone surrogate."""
     return ascii(key[:40])

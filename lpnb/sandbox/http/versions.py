@@ -10,17 +10,17 @@ def check_version(
     *,
     required: bool,
     also: tuple[str, ...] = (),
-    sent: list[str] | None = None,
+    sent_versions: list[str] | None = None,
 ) -> Answer | None:
     """400 unless *parameter* was sent once, as *expected* or one of *also*; absent only if not *required*.
 
-    It is looked for in the query, unless *sent* has what was sent.
+    It is looked for in the query, unless *sent_versions* has what was sent.
 
     >>> check_version(Request("POST", "/x", "v=1"), "v", "1.0", required=True)
     >>> check_version(Request("POST", "/x"), "v", "3", required=True).body
     b'{"error":"The query parameter v is missing. Send POST /x?v=3."}'
     """
-    versions = request.query_values(parameter) if sent is None else sent
+    versions = request.query_values(parameter) if sent_versions is None else sent_versions
     example = f"{request.method} {truncate(request.path)}?{parameter}={expected}"
     if not versions:
         if not required:

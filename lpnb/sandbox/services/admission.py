@@ -35,5 +35,5 @@ def ok(req_id: str, **body: object) -> dict[str, Any]:
 
 def bad_request(req_id: str | None, msg: str) -> dict[str, Any]:
     """The element of a frame that was refused; without a usable id there is no reqId."""
-    refused = {"code": "BAD_REQUEST", "body": {"msg": msg}}
-    return refused if req_id is None else {**refused, "reqId": req_id}
+    element = {"code": "BAD_REQUEST", "body": {"msg": msg}}
+    return element if req_id is None else {**element, "reqId": req_id}

@@ -93,12 +93,12 @@ def _read_body(request: Request) -> dict[str, Any] | Answer:
 def _credentials_fit(account: Account, agent: Agent, body: dict[str, Any], application: bool) -> bool:
     if not application:
         return bool(agent.password == body["password"])
-    sent = tuple(body[name] for name in _APPLICATION_KEYS)
+    credentials = tuple(body[name] for name in _APPLICATION_KEYS)
     keys = {(key.consumer_key, key.consumer_secret, key.token, key.token_secret) for key in account.api_keys}
     installation = account.installations_by_id.get(body["appKey"])
     # The newest page: a client id and its secret, and whatever stands in the place of the two tokens.
     secret = installation.client_secret if installation is not None and installation.enabled else None
-    return sent in keys or body["secret"] == secret
+    return credentials in keys or body["secret"] == secret
 
 
 def _session_of(cloud: Cloud, request: Request) -> AgentSession | Answer:

@@ -41,7 +41,7 @@ def answer(cloud: Cloud, request: Request) -> Answer:
 
 
 def _refuse_batch(
-    cloud: Cloud, who: Consumer, sentence: str, req_id: str | None, req_ids: list[str]
+    cloud: Cloud, consumer: Consumer, sentence: str, req_id: str | None, req_ids: list[str]
 ) -> Answer:
     """400 for a batch none of which was done, in one of two shapes (see `Rules.batch_refusal`)."""
     payload: Any
@@ -49,34 +49,34 @@ def _refuse_batch(
         payload = bad_request(req_id, sentence)
     else:
         payload = [bad_request(frame_id, sentence) for frame_id in req_ids] or [bad_request(None, sentence)]
-    return json_answer(400, payload, consumer=who.ext_consumer_id)
+    return json_answer(400, payload, consumer=consumer.ext_consumer_id)
 
 
-def _run(cloud: Cloud, request: Request, who: Consumer, frames: list[Frame]) -> Answer:
+def _run(cloud: Cloud, request: Request, consumer: Consumer, frames: list[Frame]) -> Answer:
     """Do the frames in order and answer each for itself."""
     profile, conversation = frames[:2]
-    refusal, unusual = set_profile(cloud, who, profile)
+    refusal, unusual = set_profile(cloud, consumer, profile)
     elements = [refusal or ok(profile.id, msg=PROFILE_SET)]
     warnings = [*unusual, *_warnings(request, frames)]
     status = 200
-    opened = None
+    new_conversation = None
     if refusal and not cloud.rules.open_after_refused_profile:
         elements.append(bad_request(conversation.id, "Not opened: the profile before it was refused."))
         status = cloud.rules.refused_element_status
-    elif problem := _problem(cloud.rules, who, conversation.body):
+    elif problem := _problem(cloud.rules, consumer, conversation.body):
         elements.append(bad_request(conversation.id, problem))
         status = cloud.rules.refused_element_status
     else:
-        installation = _installation(cloud, request, who)
-        info = _customer_info(cloud, who, [] if refusal else sde_checks.elements(profile.body))
-        landing, unknown, session_id = _land(cloud, who, installation, info, conversation.body)
+        installation = _installation(cloud, request, consumer)
+        info = _customer_info(cloud, consumer, [] if refusal else sde_checks.elements(profile.body))
+        landing, unknown, session_id = _land(cloud, consumer, installation, info, conversation.body)
         if unknown and cloud.rules.unknown_ids == "refuse":
             sentence = f"{' '.join(unknown)} (The sandbox's own strictness: unknown_ids='refuse'.)"
             elements.append(bad_request(conversation.id, sentence))
             status = cloud.rules.refused_element_status
         else:
-            opened = cloud.state.open_conversation(
-                who,
+            new_conversation = cloud.state.open_conversation(
+                consumer,
                 client_id=installation.client_id,
                 raw_request=request.body,
                 raw_client_properties=request.header("client-properties"),
@@ -84,20 +84,20 @@ def _run(cloud: Cloud, request: Request, who: Consumer, frames: list[Frame]) -> 
                 session_id=session_id,
                 landing=landing,
             )
-            if opened is None:
-                elements.append(bad_request(conversation.id, _already_open(who)))
+            if new_conversation is None:
+                elements.append(bad_request(conversation.id, _already_open(consumer)))
                 status = cloud.rules.already_open_status
             else:
-                elements.append(ok(conversation.id, conversationId=opened.conversation_id))
+                elements.append(ok(conversation.id, conversationId=new_conversation.conversation_id))
     for frame in frames[2:]:
-        if opened is None:
+        if new_conversation is None:
             elements.append(bad_request(frame.id, "Not published: no conversation was opened."))
         else:
-            elements.append(_first_message(cloud, request, who, opened, frame))
-    return json_answer(status, elements, consumer=who.ext_consumer_id)
+            elements.append(_first_message(cloud, request, consumer, new_conversation, frame))
+    return json_answer(status, elements, consumer=consumer.ext_consumer_id)
 
 
-def set_profile(cloud: Cloud, who: Consumer, frame: Frame) -> tuple[dict[str, Any] | None, list[str]]:
+def set_profile(cloud: Cloud, consumer: Consumer, frame: Frame) -> tuple[dict[str, Any] | None, list[str]]:
     """Keep a profile; the element that refuses it, or None, and what is unusual about it.
 
     Kept even when the conversation is then refused: elements stand on their own.
@@ -106,23 +106,23 @@ def set_profile(cloud: Cloud, who: Consumer, frame: Frame) -> tuple[dict[str, An
     if unusual and cloud.rules.sde_checks == "strict":
         sentence = f"{' '.join(unusual)} (The sandbox's own strictness: sde_checks='strict'.)"
         return bad_request(frame.id, sentence), []
-    cloud.state.set_profile(who, sde_checks.elements(frame.body))
+    cloud.state.set_profile(consumer, sde_checks.elements(frame.body))
     return None, unusual
 
 
-def _already_open(who: Consumer) -> str:
+def _already_open(consumer: Consumer) -> str:
     """The service's own sentence, word for word (documented): clients match on it."""
     return (
-        f"Consumer request conversation failed: User {who.lp_consumer_id} already has open conversation. "
-        "Can't open another one."
+        f"Consumer request conversation failed: User {consumer.lp_consumer_id} already has open "
+        "conversation. Can't open another one."
     )
 
 
 def _land(
-    cloud: Cloud, who: Consumer, installation: Installation, info: dict[str, Any], body: dict[str, Any]
+    cloud: Cloud, consumer: Consumer, installation: Installation, info: dict[str, Any], body: dict[str, Any]
 ) -> tuple[dict[str, Any], list[str], str | None]:
     """Where the conversation goes, what it names that does not exist, and its Monitoring session."""
-    account = cloud.world.accounts_by_id[who.account_id]
+    account = cloud.world.accounts_by_id[consumer.account_id]
     context = body.get("conversationContext") or {}
     session_id = context.get("sessionId")
     visit = cloud.state.visits.session(session_id) if isinstance(session_id, str) else None
@@ -151,13 +151,17 @@ def _land(
     return landing, unknown, visit.session_id if visit else None
 
 
-def _customer_info(cloud: Cloud, who: Consumer, sent: list[dict[str, Any]]) -> dict[str, Any]:
+def _customer_info(cloud: Cloud, consumer: Consumer, sdes: list[dict[str, Any]]) -> dict[str, Any]:
     """The consumer's Customer Info: what came just now, or what is known from before."""
-    return skill_routing.customer_info(sent) or skill_routing.customer_info(cloud.state.profile_of(who)) or {}
+    return (
+        skill_routing.customer_info(sdes)
+        or skill_routing.customer_info(cloud.state.profile_of(consumer))
+        or {}
+    )
 
 
-def _installation(cloud: Cloud, request: Request, who: Consumer) -> Installation:
-    installation = installation_behind(cloud, app_jwt_of(request), who.account_id)
+def _installation(cloud: Cloud, request: Request, consumer: Consumer) -> Installation:
+    installation = installation_behind(cloud, app_jwt_of(request), consumer.account_id)
     assert installation is not None  # noqa: S101 - the request was authorised
     return installation
 
@@ -167,13 +171,13 @@ def _string(value: object) -> str | None:
 
 
 def _first_message(
-    cloud: Cloud, request: Request, who: Consumer, opened: Conversation, frame: Frame
+    cloud: Cloud, request: Request, consumer: Consumer, conversation: Conversation, frame: Frame
 ) -> dict[str, Any]:
     """Publish the oldest page's first message, with which the conversation opens, as SEND would."""
-    sent = json.dumps([frame.body, frame.metadata], separators=(",", ":"), ensure_ascii=False)
-    if too_long(cloud, len(sent), frame):
+    content = json.dumps([frame.body, frame.metadata], separators=(",", ":"), ensure_ascii=False)
+    if too_long(cloud, len(content), frame):
         return bad_request(frame.id, TOO_LONG)
-    element = publish(cloud, request, who, frame, opened.conversation_id, opened.dialogs[0])
+    element = publish(cloud, request, consumer, frame, conversation.conversation_id, conversation.dialogs[0])
     return bad_request(frame.id, element) if isinstance(element, str) else element
 
 
@@ -181,11 +185,11 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _problem(rules: Rules, who: Consumer, body: dict[str, Any]) -> str | None:
+def _problem(rules: Rules, consumer: Consumer, body: dict[str, Any]) -> str | None:
     """Why the conversation frame is refused, in the sandbox's words, or None."""
     # Some clients send ids as numbers; null stands for "not sent".
-    if not _is_id(body["brandId"]) or (rules.check_brand_id and str(body["brandId"]) != who.account_id):
-        return f"brandId must be the account of the path, {who.account_id!r}."
+    if not _is_id(body["brandId"]) or (rules.check_brand_id and str(body["brandId"]) != consumer.account_id):
+        return f"brandId must be the account of the path, {consumer.account_id!r}."
     if body.get("channelType") not in (None, "MESSAGING"):
         return "channelType must be 'MESSAGING'."
     # CUSTOM is in older pages only; it is accepted with a warning.

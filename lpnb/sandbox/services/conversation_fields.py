@@ -30,12 +30,12 @@ def problem_of(cloud: Cloud, conversation: Conversation, updates: list[Any]) -> 
         path = "conversationField" if len(updates) == 1 else f"conversationField[{position}]"
         if not isinstance(update, dict):
             return f"{path} must be an object such as {{'field': 'ConversationStateField', ...}}."
-        known = _FIELDS.get(update["field"]) if isinstance(update.get("field"), str) else None
-        if known is None:
+        functions = _FIELDS.get(update["field"]) if isinstance(update.get("field"), str) else None
+        if functions is None:
             return one_of(f"{path}.field", update.get("field"), tuple(_FIELDS))
         if update["field"] in AGENTS_OWN and not cloud.rules.consumer_may_transfer:
             return f"{path}.field {update['field']!r} is the agents' to change, not the consumer's."
-        if problem := known[0](conversation, update, path):
+        if problem := functions[0](conversation, update, path):
             return problem
     return None
 
@@ -65,7 +65,7 @@ def _dialog_to_close(conversation: Conversation, update: Field) -> str | None:
     return str(update["dialog"]["dialogId"]) if update["field"] == "DialogChange" else None
 
 
-def _check_close(_found: Conversation, update: Field, path: str) -> str | None:
+def _check_close(_conversation: Conversation, update: Field, path: str) -> str | None:
     return problem_of_choice(f"{path}.conversationState", update.get("conversationState"), ("CLOSE",))
 
 
@@ -86,7 +86,7 @@ def _check_dialog(conversation: Conversation, update: Field, path: str) -> str |
     return None
 
 
-def _check_ttr(_found: Conversation, update: Field, path: str) -> str | None:
+def _check_ttr(_conversation: Conversation, update: Field, path: str) -> str | None:
     if problem := problem_of_choice(f"{path}.ttrType", update.get("ttrType"), TTR_TYPES):
         return problem
     value = update.get("value")
@@ -95,7 +95,7 @@ def _check_ttr(_found: Conversation, update: Field, path: str) -> str | None:
     return None
 
 
-def _check_csat(_found: Conversation, update: Field, path: str) -> str | None:
+def _check_csat(_conversation: Conversation, update: Field, path: str) -> str | None:
     rate = update.get("csatRate")
     if isinstance(rate, bool) or not isinstance(rate, int) or not 1 <= rate <= 5:
         return f"{path}.csatRate must be a whole number from 1 to 5."
@@ -104,7 +104,7 @@ def _check_csat(_found: Conversation, update: Field, path: str) -> str | None:
     return problem_of_choice(f"{path}.status", update.get("status"), CSAT_STATUSES)
 
 
-def _check_skill(_found: Conversation, update: Field, path: str) -> str | None:
+def _check_skill(_conversation: Conversation, update: Field, path: str) -> str | None:
     if problem := problem_of_choice(f"{path}.type", update.get("type"), ("UPDATE",)):
         return problem
     if not isinstance(update.get("skill"), str) or not update["skill"]:
@@ -112,7 +112,7 @@ def _check_skill(_found: Conversation, update: Field, path: str) -> str | None:
     return problem_of_length(f"{path}.skill", update["skill"])
 
 
-def _check_participants(_found: Conversation, update: Field, path: str) -> str | None:
+def _check_participants(_conversation: Conversation, update: Field, path: str) -> str | None:
     kinds, roles = ("ADD", "REMOVE", "UPDATE", "SUGGEST"), ("MANAGER", "READER", "ASSIGNED_AGENT")
     problem = problem_of_choice(f"{path}.type", update.get("type"), kinds)
     return problem or problem_of_choice(f"{path}.role", update.get("role"), roles)
@@ -150,10 +150,10 @@ def _close_main(cloud: Cloud, request: Request, conversation_id: str, cause: str
     if conversation.state == "CLOSE":
         return
     # Now, or when the conversation opened.
-    declared = any(
+    shows_survey = any(
         map(can_show_survey, (request.header("client-properties"), conversation.raw_client_properties))
     )
-    if not (account.survey and declared):
+    if not (account.survey and shows_survey):
         cloud.state.close_conversation(conversation_id, by="CONSUMER")
         return
     frees = not cloud.rules.survey_keeps_conversation

@@ -78,12 +78,12 @@ def _refuse(cloud: Cloud, request: Request) -> Answer | None:
     account = request.path_params["account_id"]
     # What the service says to an unknown account is not documented (inferred: 400).
     if cloud.account(account) is None:
-        played = ", ".join(cloud.world.accounts_by_id)
-        return error_answer(400, f"No account {truncate(account)!r} here; this sandbox plays {played}.")
+        account_ids = ", ".join(cloud.world.accounts_by_id)
+        return error_answer(400, f"No account {truncate(account)!r} here; this sandbox plays {account_ids}.")
     return check_version(request, "version", "1.0", required=cloud.rules.require_version)
 
 
 def _unknown(service: str) -> str:
     sentence = f"No service is called {truncate(service)!r}; names are case-sensitive."
-    listed = " The list is at /api/account/.../service/baseURI.json?version=1.0."
-    return sentence + (did_you_mean(service, SERVICES) or listed)
+    list_hint = " The list is at /api/account/.../service/baseURI.json?version=1.0."
+    return sentence + (did_you_mean(service, SERVICES) or list_hint)

@@ -18,7 +18,7 @@ URL_SECONDS = 60
 _MEDIA = {"jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif"}
 
 
-def upload_url(cloud: Cloud, who: Consumer, body: dict[str, Any]) -> dict[str, Any] | str:
+def upload_url(cloud: Cloud, consumer: Consumer, body: dict[str, Any]) -> dict[str, Any] | str:
     """Where to PUT a file of this size and type; a sentence when there can be no such file."""
     size, kind = body.get("fileSize"), body.get("fileType")
     # A string on the pages; clients have it as a number.
@@ -29,22 +29,24 @@ def upload_url(cloud: Cloud, who: Consumer, body: dict[str, Any]) -> dict[str, A
         return f"fileSize must be at most {MAX_FILE_BYTES} bytes (3 MB)."
     if not isinstance(kind, str) or kind.upper() not in FILE_TYPES:
         return one_of("fileType", kind, FILE_TYPES)
-    path = cloud.state.uploads.register(who.account_id, who.lp_consumer_id, kind.upper(), int(digits))
-    return _signed(cloud, "PUT", path)
+    path = cloud.state.uploads.register(
+        consumer.account_id, consumer.lp_consumer_id, kind.upper(), int(digits)
+    )
+    return _signed_url(cloud, "PUT", path)
 
 
-def download_url(cloud: Cloud, who: Consumer, body: dict[str, Any]) -> dict[str, Any] | str:
+def download_url(cloud: Cloud, consumer: Consumer, body: dict[str, Any]) -> dict[str, Any] | str:
     """Where to GET a stored file; a sentence when there is none."""
     path = body.get("relativePath")
     upload = cloud.state.uploads.get(path) if isinstance(path, str) else None
-    if upload is None or upload.content is None or upload.account_id != who.account_id:
+    if upload is None or upload.content is None or upload.account_id != consumer.account_id:
         return "relativePath names no stored file."
-    if not (cloud.rules.files_of_others or cloud.state.uploads.may_read(who.lp_consumer_id, upload)):
+    if not (cloud.rules.files_of_others or cloud.state.uploads.may_read(consumer.lp_consumer_id, upload)):
         return (
             "relativePath names a file of another consumer, and nobody published it to this one. "
             "(The sandbox's own strictness: files_of_others=False.)"
         )
-    return _signed(cloud, "GET", upload.path)
+    return _signed_url(cloud, "GET", upload.path)
 
 
 def answer_put(cloud: Cloud, request: Request) -> Answer:
@@ -72,7 +74,7 @@ def answer_get(cloud: Cloud, request: Request) -> Answer:
     return Answer(200, upload.content, content_type=kind)
 
 
-def _signed(cloud: Cloud, method: str, path: str) -> dict[str, Any]:
+def _signed_url(cloud: Cloud, method: str, path: str) -> dict[str, Any]:
     expires = str(int(cloud.now) + URL_SECONDS)
     query = {"temp_url_sig": _signature(cloud, method, path, expires), "temp_url_expires": expires}
     return {"relativePath": path, "queryParams": query}
@@ -92,5 +94,5 @@ def _refuse(cloud: Cloud, method: str, request: Request) -> Answer | None:
 
 
 def _signature(cloud: Cloud, method: str, path: str, expires: str) -> str:
-    signed = f"{method}\n{expires}\n{path}".encode("utf-8", "replace")
-    return hmac.new(cloud.file_key, signed, hashlib.sha256).hexdigest()
+    message = f"{method}\n{expires}\n{path}".encode("utf-8", "replace")
+    return hmac.new(cloud.file_key, message, hashlib.sha256).hexdigest()

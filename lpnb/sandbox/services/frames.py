@@ -50,11 +50,11 @@ then cm.ConsumerRequestConversation; got 1.
         if frame.type != _ORDER[position]:
             sentence = f"frame[{position}].type must be {_ORDER[position]!r}; got {frame.type[:80]!r}."
             raise BatchError(sentence, frame.id)
-    seen: set[str] = set()
+    ids: set[str] = set()
     for position, frame in enumerate(frames):
-        if frame.id in seen:
+        if frame.id in ids:
             raise BatchError(f"frame[{position}].id must be unique; {frame.id!r} came twice.", frame.id)
-        seen.add(frame.id)
+        ids.add(frame.id)
     # The oldest page sends the first message along, before there is a dialog to name.
     if len(frames) == 3 and "dialogId" in frames[2].body:
         raise BatchError(

@@ -138,9 +138,9 @@ def _refuse_while_loading(
     cloud: Cloud, request: Request, account: Account, app: Installation, v1_1: bool
 ) -> None:
     """Refuse, as an account does that is not in memory yet; the visitor is known all the same."""
-    known_id = (request.query_values("vid") or [""])[0]
-    visitor_id = known_id
-    if cloud.state.visits.account_of_visitor(known_id) != account.id:
+    requested_id = (request.query_values("vid") or [""])[0]
+    visitor_id = requested_id
+    if cloud.state.visits.account_of_visitor(requested_id) != account.id:
         visitor_id = cloud.state.visits.start(account.id, app.client_id).visitor_id
     message = f"Loading account: {account.id}, vid: {visitor_id}"
     if v1_1:
@@ -196,8 +196,8 @@ def _details(cloud: Cloud, account: Account, app: Installation, visit: Visit) ->
     if (conversation := _open_conversation(cloud, account, visit)) is not None:
         campaign = conversation.campaign or {}
         engagement = account.engagements_by_id.get(campaign.get("engagementId") or "")
-        named = {name: parse_id(campaign.get(name)) for name in ("campaignId", "engagementId")}
-        ids: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+        parsed_ids = {name: parse_id(campaign.get(name)) for name in ("campaignId", "engagementId")}
+        ids: dict[str, Any] = {name: value for name, value in parsed_ids.items() if value is not None}
         revision = {"engagementRevision": engagement.revision} if engagement else {}
         return {
             **ids,
@@ -207,28 +207,32 @@ def _details(cloud: Cloud, account: Account, app: Installation, visit: Visit) ->
             "status": "conversation",
         }
     matches = list(_engagement_matches(cloud, account, visit))
-    chosen = next((match.engagement for match in matches if match.matched), None)
+    matching_engagement = next((match.engagement for match in matches if match.matched), None)
     offer: dict[str, Any] | None = None
-    if chosen is not None:
-        offer = {"campaignId": chosen.campaign, "engagementId": chosen.id, "revision": chosen.revision}
+    if matching_engagement is not None:
+        offer = {
+            "campaignId": matching_engagement.campaign,
+            "engagementId": matching_engagement.id,
+            "revision": matching_engagement.revision,
+        }
     context_id = cloud.state.visits.record_engagement(
         visit.session_id, [match.to_json() for match in matches], offer
     )
-    if chosen is None:
+    if matching_engagement is None:
         return None
     details: dict[str, Any] = {
-        "campaignId": int(chosen.campaign),
-        "engagementId": int(chosen.id),
-        "engagementRevision": chosen.revision,
+        "campaignId": int(matching_engagement.campaign),
+        "engagementId": int(matching_engagement.id),
+        "engagementRevision": matching_engagement.revision,
         "contextId": context_id,
         **connector,
         "status": "expose",
     }
     # In the page's table, not in its samples.
-    if chosen.window_id is not None:
-        details["windowId"] = chosen.window_id
-    if chosen.language is not None:
-        details["language"] = chosen.language
+    if matching_engagement.window_id is not None:
+        details["windowId"] = matching_engagement.window_id
+    if matching_engagement.language is not None:
+        details["language"] = matching_engagement.language
     return details
 
 
@@ -272,11 +276,11 @@ def _open_conversation(cloud: Cloud, account: Account, visit: Visit) -> Any:
 
 def _impression_problem(visit: Visit, impression: dict[str, Any]) -> str | None:
     context_id = bodies.context_of(impression)
-    offered = visit.offers.get(context_id or "")
-    if offered is None:
+    offer = visit.offers.get(context_id or "")
+    if offer is None:
         return f"{impression['type']}: this session was shown nothing with context {context_id!r}."
-    named = (str(impression.get("campaign")), str(impression.get("engId")))
-    if named != (offered["campaignId"], offered["engagementId"]):
+    ids = (str(impression.get("campaign")), str(impression.get("engId")))
+    if ids != (offer["campaignId"], offer["engagementId"]):
         return f"{impression['type']}: campaign and engId are not those shown with context {context_id!r}."
     return None
 
@@ -285,6 +289,6 @@ def _sub(visit: Visit) -> str | None:
     return visit.identities[0]["sub"] if visit.identities else None
 
 
-def _error(cloud: Cloud, refused: _RefusedError) -> Answer:
-    body = {"time": int(cloud.now * 1000), "message": refused.message, "internalCode": refused.code}
-    return json_answer(refused.status, body)
+def _error(cloud: Cloud, error: _RefusedError) -> Answer:
+    body = {"time": int(cloud.now * 1000), "message": error.message, "internalCode": error.code}
+    return json_answer(error.status, body)

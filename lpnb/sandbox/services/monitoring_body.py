@@ -70,7 +70,7 @@ def context_of(impression: dict[str, Any]) -> str | None:
 
 
 def _identities(value: dict[str, Any]) -> list[dict[str, Any]]:
-    parsed = []
+    visitor_identities = []
     identities = value.get("identities")
     if identities is not None and not isinstance(identities, list):
         raise BodyError("identities must be an array.")
@@ -82,11 +82,13 @@ def _identities(value: dict[str, Any]) -> list[dict[str, Any]]:
         for name, kinds in (("sub", str), ("acr", str | int)):
             if not isinstance(identity.get(name), kinds) or identity[name] == "":
                 raise BodyError(f"{path}.{name} is missing.")
-        parsed.append({"iss": identity.get("iss"), "acr": str(identity["acr"]), "sub": identity["sub"]})
+        visitor_identities.append(
+            {"iss": identity.get("iss"), "acr": str(identity["acr"]), "sub": identity["sub"]}
+        )
     consumer_id = _text(value, "consumerId")
-    if consumer_id is not None and not any(identity["sub"] == consumer_id for identity in parsed):
-        parsed.append({"iss": None, "acr": "0", "sub": consumer_id})
-    return parsed
+    if consumer_id is not None and not any(identity["sub"] == consumer_id for identity in visitor_identities):
+        visitor_identities.append({"iss": None, "acr": "0", "sub": consumer_id})
+    return visitor_identities
 
 
 def _check_client_properties(value: object) -> None:

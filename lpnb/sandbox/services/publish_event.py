@@ -17,7 +17,7 @@ TOO_LONG = "Bad Request"
 
 
 def publish(
-    cloud: Cloud, request: Request, who: Consumer, frame: Frame, conversation_id: str, dialog: Dialog
+    cloud: Cloud, request: Request, consumer: Consumer, frame: Frame, conversation_id: str, dialog: Dialog
 ) -> dict[str, Any] | str:
     """Publish the frame's event in *dialog* and return its element; a sentence when it is refused."""
     body = frame.body
@@ -33,7 +33,7 @@ def publish(
         conversation_id,
         dialog.dialog_id,
         body["event"],
-        originator_id=who.lp_consumer_id,
+        originator_id=consumer.lp_consumer_id,
         role="CONSUMER",
         metadata=metadata or (),
         client_properties=request.header("client-properties"),

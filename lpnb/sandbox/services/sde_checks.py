@@ -98,10 +98,10 @@ def _one_of(*allowed: str) -> Check:
 
 
 def _like(pattern: str, example: str) -> Check:
-    compiled = re.compile(pattern)
+    regex = re.compile(pattern)
 
     def check(value: object) -> Findings:
-        if isinstance(value, str) and compiled.fullmatch(value):
+        if isinstance(value, str) and regex.fullmatch(value):
             return ()
         return (f" must look like {example!r}; got {_in_words(value)}.",)
 
@@ -114,10 +114,10 @@ def _record(*, required: tuple[str, ...] = (), **members: Check) -> Check:
             return (f" must be an object; got {_in_words(value)}.",)
         complaints = [f".{name} is missing." for name in required if name not in value]
         for name, member in value.items():
-            known = members.get(name)
-            if known is None:
+            check_member = members.get(name)
+            if check_member is None:
                 complaints.append(f".{name[:80]} is not a published field.")
-            elif wrong := known(member):
+            elif wrong := check_member(member):
                 complaints += [f".{name}{rest}" for rest in wrong]
             if len(complaints) >= MAX_FINDINGS:
                 break

@@ -66,22 +66,22 @@ def answer(cloud: Cloud, request: Request) -> Answer:
     return json_answer(200, element, consumer=who.ext_consumer_id)
 
 
-def _refuse(req_id: str | None, sentence: str, who: Consumer) -> Answer:
-    return json_answer(400, bad_request(req_id, sentence), consumer=who.ext_consumer_id)
+def _refuse(req_id: str | None, sentence: str, consumer: Consumer) -> Answer:
+    return json_answer(400, bad_request(req_id, sentence), consumer=consumer.ext_consumer_id)
 
 
-def _set_profile(cloud: Cloud, _request: Request, who: Consumer, frame: Frame) -> Element:
-    refusal, _ = set_profile(cloud, who, frame)
+def _set_profile(cloud: Cloud, _request: Request, consumer: Consumer, frame: Frame) -> Element:
+    refusal, _ = set_profile(cloud, consumer, frame)
     if refusal is not None:
         raise _RefusedError(refusal["body"]["msg"])
     return ok(frame.id, msg=PROFILE_SET)
 
 
-def _publish(cloud: Cloud, request: Request, who: Consumer, frame: Frame) -> Element:
+def _publish(cloud: Cloud, request: Request, consumer: Consumer, frame: Frame) -> Element:
     body = frame.body
     dialog_id = _id(body, "dialogId", meaning="the conversationId, for the main dialog")
     conversation = _own_conversation(
-        cloud, who, cloud.state.conversation_with(dialog_id), f"dialog {dialog_id[:80]!r}"
+        cloud, consumer, cloud.state.conversation_with(dialog_id), f"dialog {dialog_id[:80]!r}"
     )
     if body.get("conversationId") not in (None, conversation.conversation_id):
         raise _RefusedError("conversationId and dialogId are not of one conversation.")
@@ -89,16 +89,16 @@ def _publish(cloud: Cloud, request: Request, who: Consumer, frame: Frame) -> Ele
     assert dialog is not None  # noqa: S101 - the conversation was found by it
     if dialog.state == "CLOSE":
         raise _RefusedError(CLOSED)
-    element = publish(cloud, request, who, frame, conversation.conversation_id, dialog)
+    element = publish(cloud, request, consumer, frame, conversation.conversation_id, dialog)
     if isinstance(element, str):
         raise _RefusedError(element)
     return element
 
 
-def _update(cloud: Cloud, request: Request, who: Consumer, frame: Frame) -> Element:
+def _update(cloud: Cloud, request: Request, consumer: Consumer, frame: Frame) -> Element:
     conversation_id = _id(frame.body, "conversationId", meaning="the id CONVERSATION answered with")
     conversation = _own_conversation(
-        cloud, who, cloud.state.conversation(conversation_id), f"conversation {conversation_id[:80]!r}"
+        cloud, consumer, cloud.state.conversation(conversation_id), f"conversation {conversation_id[:80]!r}"
     )
     fields = frame.body.get("conversationField")
     updates: list[Any] = fields if isinstance(fields, list) else [fields]
@@ -114,8 +114,8 @@ def _update(cloud: Cloud, request: Request, who: Consumer, frame: Frame) -> Elem
 def _file_url(
     url_for: Callable[[Cloud, Consumer, dict[str, Any]], dict[str, Any] | str],
 ) -> Callable[[Cloud, Request, Consumer, Frame], Element]:
-    def work(cloud: Cloud, _request: Request, who: Consumer, frame: Frame) -> Element:
-        element = url_for(cloud, who, frame.body)
+    def work(cloud: Cloud, _request: Request, consumer: Consumer, frame: Frame) -> Element:
+        element = url_for(cloud, consumer, frame.body)
         if isinstance(element, str):
             raise _RefusedError(element)
         return ok(frame.id, **element)
@@ -140,11 +140,11 @@ def _id(body: dict[str, Any], name: str, *, meaning: str) -> str:
 
 
 def _own_conversation(
-    cloud: Cloud, who: Consumer, conversation: Conversation | None, what: str
+    cloud: Cloud, consumer: Consumer, conversation: Conversation | None, what: str
 ) -> Conversation:
     """The conversation, when there is one and it is this consumer's."""
-    if conversation is None or conversation.account_id != who.account_id:
+    if conversation is None or conversation.account_id != consumer.account_id:
         raise _RefusedError(f"Bad Request, there is no {what}.")
-    if conversation.lp_consumer_id != who.lp_consumer_id:
+    if conversation.lp_consumer_id != consumer.lp_consumer_id:
         raise _OtherConsumerError
     return conversation

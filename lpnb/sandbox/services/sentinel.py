@@ -33,32 +33,34 @@ def answer_keys(cloud: Cloud, _request: Request) -> Answer:
 def _answer(cloud: Cloud, request: Request, *, version: int) -> Answer:
     if request.body and cloud.rules.require_content_type and media_type(request) != _FORM:
         content_type = media_type(request) or "none"
-        return _refused(400, "invalid_request", f"Send Content-Type: {_FORM}; got {truncate(content_type)}.")
-    sent = parse_form(request.query) + parse_form(request.body.decode("utf-8", "replace"))
-    values = dict(sent)
+        return _refusal(400, "invalid_request", f"Send Content-Type: {_FORM}; got {truncate(content_type)}.")
+    fields = parse_form(request.query) + parse_form(request.body.decode("utf-8", "replace"))
+    values = dict(fields)
     for name in ("client_id", "client_secret", "grant_type"):
-        if len({value for key, value in sent if key == name}) > 1:
-            return _refused(400, "invalid_request", f"{name} came twice, with different values.")
-    versions = [value for key, value in sent if key == "v"]
+        if len({value for key, value in fields if key == name}) > 1:
+            return _refusal(400, "invalid_request", f"{name} came twice, with different values.")
+    versions = [value for key, value in fields if key == "v"]
     required = version == 1 and cloud.rules.require_version
     # LivePerson's own clients send v=2.0 on both paths.
-    version_refusal = check_version(request, "v", "1.0", required=required, also=("2.0",), sent=versions)
+    version_refusal = check_version(
+        request, "v", "1.0", required=required, also=("2.0",), sent_versions=versions
+    )
     if version_refusal is not None and isinstance(version_refusal.payload, dict):
-        return _refused(400, "invalid_request", version_refusal.payload["error"])
+        return _refusal(400, "invalid_request", version_refusal.payload["error"])
     if missing := [name for name in ("grant_type", "client_id", "client_secret") if not values.get(name)]:
         sentence = (
             f"Missing: {', '.join(missing)}. Send them in the form body, with grant_type=client_credentials."
         )
-        return _refused(400, "invalid_request", sentence)
+        return _refusal(400, "invalid_request", sentence)
     if values["grant_type"] != "client_credentials":
-        return _refused(400, "unsupported_grant_type", "Send grant_type=client_credentials.")
+        return _refusal(400, "unsupported_grant_type", "Send grant_type=client_credentials.")
     account = cloud.account(request.path_params["account_id"])
     installation = account.installations_by_id.get(values["client_id"]) if account else None
     secret = installation.client_secret if installation and installation.enabled else ""
     # Compared in any case, so that the time taken does not tell whether the id is known.
     if not _same(values["client_secret"], secret) or account is None:
         sentence = "No app installation of this account has this client_id and client_secret."
-        return _refused(401, "invalid_client", sentence)
+        return _refusal(401, "invalid_client", sentence)
     token = cloud.keyring.app_jwt(
         account.id, values["client_id"], cloud.token_lifetime, cloud.now, version=version
     )
@@ -73,5 +75,5 @@ def _same(received: str, expected: str) -> bool:
     return hmac.compare_digest(received.encode("utf-8", "replace"), expected.encode())
 
 
-def _refused(status: int, error: str, description: str) -> Answer:
+def _refusal(status: int, error: str, description: str) -> Answer:
     return json_answer(status, {"error": error, "error_description": description}, headers=_NO_STORE)

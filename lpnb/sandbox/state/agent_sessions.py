@@ -64,9 +64,9 @@ class AgentSessions(LedgerPart):
         """Apply one of the agent sessions' events."""
         data = event.data
         if event.kind == "agent_session_started":
-            started = AgentSession(**data)
-            self._by_csrf.put(started.csrf, started, _SESSION_BYTES)
-            self._csrf_of.put(started.session_id, started.csrf, _SESSION_BYTES)
+            new_session = AgentSession(**data)
+            self._by_csrf.put(new_session.csrf, new_session, _SESSION_BYTES)
+            self._csrf_of.put(new_session.session_id, new_session.csrf, _SESSION_BYTES)
             return
         session = self.session(data["session_id"])
         if session is not None:

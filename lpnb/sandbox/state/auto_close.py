@@ -19,7 +19,7 @@ def close_idle(state: State, after: float) -> list[str]:
     Returns the ids, oldest first.
     """
     now = state.clock()
-    closed = []
+    closed_ids = []
     # One step for everybody else: nobody writes between the look and the closing.
     with state.ledger:
         for conversation in state.conversations:
@@ -37,8 +37,8 @@ def close_idle(state: State, after: float) -> list[str]:
                 idle = consumers_turn and now - _last_activity(conversation, messages) >= after
             if idle:
                 state.close_conversation(conversation.conversation_id, by="SYSTEM")
-                closed.append(conversation.conversation_id)
-    return closed
+                closed_ids.append(conversation.conversation_id)
+    return closed_ids
 
 
 def _last_activity(conversation: Conversation, messages: list[Message]) -> float:

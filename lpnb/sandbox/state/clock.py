@@ -52,8 +52,8 @@ class Clock:
         _check_seconds(now, "now")
         if now > _LAST_SECOND:
             raise ControlError(f"The clock ends with the year 9999, at {_LAST_SECOND}; got {now:.0f}.")
-        frozen = self.frozen
-        self._place = (now - self._base(), now if frozen else None)
+        is_frozen = self.frozen
+        self._place = (now - self._base(), now if is_frozen else None)
 
     def freeze(self) -> None:
         """Stop it where it is; nothing happens when it is stopped."""

@@ -258,16 +258,16 @@ def sdes_size(sdes: Iterable[tuple[float, bytes]]) -> int:
     return weight
 
 
-def add_sdes(record: Record, added: list[tuple[float, bytes]]) -> int:
+def add_sdes(record: Record, new_sdes: list[tuple[float, bytes]]) -> int:
     """Keep SDEs that were set while the conversation lasts; return by how much it is heavier now."""
     before = sdes_size(record.sdes)
-    record.sdes.extend(added)
-    weight = before + sdes_size(added)
-    dropped = 0
-    while weight > MAX_CONVERSATION_BYTES and dropped < len(record.sdes) - 1:
-        weight -= len(record.sdes[dropped][1])
-        dropped += 1
-    del record.sdes[:dropped]
+    record.sdes.extend(new_sdes)
+    weight = before + sdes_size(new_sdes)
+    drop_count = 0
+    while weight > MAX_CONVERSATION_BYTES and drop_count < len(record.sdes) - 1:
+        weight -= len(record.sdes[drop_count][1])
+        drop_count += 1
+    del record.sdes[:drop_count]
     return weight - before
 
 
@@ -297,9 +297,9 @@ def _apply_message(record: Record, event: Event) -> None:
     while len(record.messages) > MAX_MESSAGES or (
         record.messages_size > MAX_CONVERSATION_BYTES and len(record.messages) > 1
     ):
-        forgotten = record.messages.popleft()
-        record.messages_size -= _message_size(forgotten)
-        _release_properties(record, forgotten.client_properties)
+        oldest = record.messages.popleft()
+        record.messages_size -= _message_size(oldest)
+        _release_properties(record, oldest.client_properties)
     dialogs = tuple(
         replace(dialog, next_sequence=data["sequence"] + 1)
         if dialog.dialog_id == data["dialog_id"]
@@ -358,8 +358,8 @@ def _apply_agent_joined(record: Record, event: Event) -> None:
 
 
 def _apply_agent_left(record: Record, event: Event) -> None:
-    left = tuple(item for item in record.now.agents if item[0] != event.data["agent_id"])
-    record.now = replace(record.now, updated_at=event.time, agents=left)
+    agents = tuple(item for item in record.now.agents if item[0] != event.data["agent_id"])
+    record.now = replace(record.now, updated_at=event.time, agents=agents)
 
 
 def _apply_skill_change(record: Record, event: Event) -> None:

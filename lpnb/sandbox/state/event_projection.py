@@ -87,8 +87,8 @@ class Projection:
     def _new_digest(self, kind: str) -> bytes:
         # Counted per kind and not drawn from one sequence: what else happens in between does not matter,
         # and a replay has nothing to wind forward.
-        counted = f"{kind} {self._event_counts[kind]}".encode()
-        return hashlib.blake2b(counted, digest_size=16, key=self._salt).digest()
+        content = f"{kind} {self._event_counts[kind]}".encode()
+        return hashlib.blake2b(content, digest_size=16, key=self._salt).digest()
 
     def _apply(self, event: Event) -> None:
         kind = event.kind
@@ -122,8 +122,8 @@ class Projection:
         self._profiles.put(lp_consumer_id, profile, conversations.sdes_size(profile.values()))
         record = self._open.get(event.conversation_id) if event.conversation_id else None
         if record is not None:
-            added = [profile[str(element["type"])] for element in event.data["sdes"]]
-            self._grow(record, conversations.add_sdes(record, added))
+            new_sdes = [profile[str(element["type"])] for element in event.data["sdes"]]
+            self._grow(record, conversations.add_sdes(record, new_sdes))
 
     def _apply_opened(self, event: Event) -> None:
         number = self._event_counts["conversation_opened"]
@@ -140,7 +140,7 @@ class Projection:
 
     def _apply_changed(self, event: Event) -> None:
         record = self._record(event.conversation_id or "")
-        said_before = record.messages_size
+        earlier_size = record.messages_size
         conversations.apply_change(record, event)
         now = record.now
         if event.kind == "conversation_closed":
@@ -154,7 +154,7 @@ class Projection:
             self._open_by_consumer[now.lp_consumer_id] = now.conversation_id
             self._release(self._open.put(now.conversation_id, record, _conversation_size(now, record)))
         elif event.kind in ("message_published", "receipt_published"):
-            self._grow(record, record.messages_size - said_before)
+            self._grow(record, record.messages_size - earlier_size)
             self._note_file(now, event.data)
         elif event.kind == "dialog_closed" and event.data["frees_consumer"]:
             self._free(now)
@@ -178,15 +178,15 @@ class Projection:
         if self._open_by_consumer.get(conversation.lp_consumer_id) == conversation.conversation_id:
             del self._open_by_consumer[conversation.lp_consumer_id]
 
-    def _release(self, forgotten: list[Record]) -> None:
-        if not forgotten:
+    def _release(self, records: list[Record]) -> None:
+        if not records:
             return
-        for record in forgotten:
+        for record in records:
             self._free(record.now)
-        self._forget_dialogs(forgotten)
+        self._forget_dialogs(records)
 
-    def _forget_dialogs(self, forgotten: list[Record]) -> None:
-        for record in forgotten:
+    def _forget_dialogs(self, records: list[Record]) -> None:
+        for record in records:
             for dialog in record.now.dialogs[1:]:
                 self._conversation_of_dialog.pop(dialog.dialog_id, None)
 

@@ -42,15 +42,15 @@ class BoundedDict(Generic[V]):
         return self.add_weight(name, weight - self._entries[name][1])
 
     def _drop_oldest(self) -> list[V]:
-        dropped: list[V] = []
+        values: list[V] = []
         while (len(self._entries) > self._max_entries or self._weight > self._max_bytes) and len(
             self._entries
         ) > 1:
             oldest = next(iter(self._entries))
             value = self.pop(oldest)
             assert value is not None  # noqa: S101 - the name was just read from the mapping
-            dropped.append(value)
-        return dropped
+            values.append(value)
+        return values
 
     def get(self, name: str) -> V | None:
         """The value called *name*, or None."""

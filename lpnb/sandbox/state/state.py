@@ -90,29 +90,29 @@ class State(Projection):
         with self._log_lock:
             return [RequestRecord(*fields) for fields in self._log]
 
-    def set_profile(self, who: Consumer, elements: Iterable[dict[str, Any]]) -> None:
+    def set_profile(self, consumer: Consumer, elements: Iterable[dict[str, Any]]) -> None:
         """Store SDEs: an element replaces the earlier one of its type as a whole (documented)."""
         sdes = list(elements)
         if not sdes:
             return
         with self.ledger as ledger:
             data = {
-                "account_id": who.account_id,
-                "ext_consumer_id": who.ext_consumer_id,
-                "lp_consumer_id": who.lp_consumer_id,
+                "account_id": consumer.account_id,
+                "ext_consumer_id": consumer.ext_consumer_id,
+                "lp_consumer_id": consumer.lp_consumer_id,
                 "sdes": sdes,
             }
-            ledger.record("profile_set", data, self._open_by_consumer.get(who.lp_consumer_id))
+            ledger.record("profile_set", data, self._open_by_consumer.get(consumer.lp_consumer_id))
 
-    def profile_of(self, who: Consumer) -> list[Any]:
+    def profile_of(self, consumer: Consumer) -> list[Any]:
         """The SDEs known of a consumer over all conversations, one of each type."""
         with self.ledger:
-            profile = self._profiles.get(who.lp_consumer_id) or {}
+            profile = self._profiles.get(consumer.lp_consumer_id) or {}
         return [decode_sde(limits) for _, limits in profile.values()]
 
     def open_conversation(
         self,
-        who: Consumer,
+        consumer: Consumer,
         *,
         client_id: str,
         raw_request: bytes,
@@ -126,14 +126,14 @@ class State(Projection):
         *landing* holds skill_id, skill_name, source_name, campaign and trace: where routing put it.
         """
         with self.ledger as ledger:
-            if who.lp_consumer_id in self._open_by_consumer:
+            if consumer.lp_consumer_id in self._open_by_consumer:
                 return None
             conversation_id = self._new_id("conversation_opened")
             data = {
-                "account_id": who.account_id,
+                "account_id": consumer.account_id,
                 "client_id": client_id,
-                "ext_consumer_id": who.ext_consumer_id,
-                "lp_consumer_id": who.lp_consumer_id,
+                "ext_consumer_id": consumer.ext_consumer_id,
+                "lp_consumer_id": consumer.lp_consumer_id,
                 "request": raw_request.decode(),
                 "client_properties": raw_client_properties,
                 "warnings": list(warnings),

@@ -71,8 +71,8 @@ class Uploads(LedgerPart):
                 readers.add(lp_consumer_id)
                 self._forget_readers(self._files.add_weight(path, 100 + len(lp_consumer_id)))
 
-    def _forget_readers(self, dropped: list[Upload]) -> None:
-        for upload in dropped:
+    def _forget_readers(self, uploads: list[Upload]) -> None:
+        for upload in uploads:
             self._readers.pop(upload.path, None)
 
     def apply(self, event: Event) -> None:
@@ -80,16 +80,16 @@ class Uploads(LedgerPart):
         data = event.data
         path = data["path"]
         if event.kind == "upload_registered":
-            new = Upload(
+            new_upload = Upload(
                 path, data["account_id"], data["lp_consumer_id"], data["file_type"], data["file_size"]
             )
-            self._forget_readers(self._files.put(path, new, _EMPTY_UPLOAD_BYTES))
+            self._forget_readers(self._files.put(path, new_upload, _EMPTY_UPLOAD_BYTES))
             return
         upload = self._files.get(path)
         if upload is not None:
             content = base64.b64decode(data["content"])
-            stored = replace(upload, content=content, content_type=data["content_type"])
-            self._forget_readers(self._files.put(path, stored, _EMPTY_UPLOAD_BYTES + len(content)))
+            complete_upload = replace(upload, content=content, content_type=data["content_type"])
+            self._forget_readers(self._files.put(path, complete_upload, _EMPTY_UPLOAD_BYTES + len(content)))
 
 
 KINDS = frozenset({"upload_registered", "upload_stored"})

@@ -58,14 +58,14 @@ class Visit:
     def drop_oldest(self, max_bytes: int) -> None:
         """Forget the oldest impressions, then the oldest attributes, until it weighs no more than that."""
         too_much = self.weight - max_bytes
-        dropped = _count_to_drop(self.impression_weights, too_much)
-        too_much -= sum(self.impression_weights[:dropped])
+        drop_count = _count_to_drop(self.impression_weights, too_much)
+        too_much -= sum(self.impression_weights[:drop_count])
         self.impressions, self.impression_weights = (
-            self.impressions[dropped:],
-            self.impression_weights[dropped:],
+            self.impressions[drop_count:],
+            self.impression_weights[drop_count:],
         )
-        dropped = _count_to_drop(self.weights, too_much)
-        self.attributes, self.weights = self.attributes[dropped:], self.weights[dropped:]
+        drop_count = _count_to_drop(self.weights, too_much)
+        self.attributes, self.weights = self.attributes[drop_count:], self.weights[drop_count:]
 
     def expired(self, now: float) -> bool:
         """Whether the session has ended by itself."""
@@ -158,7 +158,7 @@ class Visits(LedgerPart):
         """Apply one of the session's events."""
         data = event.data
         if event.kind == "session_started":
-            new = Visit(
+            new_visit = Visit(
                 data["account_id"],
                 data["client_id"],
                 data["visitor_id"],
@@ -166,8 +166,8 @@ class Visits(LedgerPart):
                 event.time,
                 event.time,
             )
-            self._sessions.put(new.session_id, new, _EMPTY_SESSION)
-            self._visitors.put(new.visitor_id, new.account_id, 100)
+            self._sessions.put(new_visit.session_id, new_visit, _EMPTY_SESSION)
+            self._visitors.put(new_visit.visitor_id, new_visit.account_id, 100)
             return
         visit = self._sessions.get(data["session_id"])
         if visit is None:
@@ -218,11 +218,11 @@ def _size(value: object) -> int:
 
 def _count_to_drop(weights: list[int], too_much: int) -> int:
     """How many of the oldest have to go; the latest stays, however heavy it is."""
-    dropped = 0
-    while too_much > 0 and dropped < len(weights) - 1:
-        too_much -= weights[dropped]
-        dropped += 1
-    return dropped
+    count = 0
+    while too_much > 0 and count < len(weights) - 1:
+        too_much -= weights[count]
+        count += 1
+    return count
 
 
 KINDS = frozenset({"session_started", "session_reported", "engagement_asked", "impression_reported"})

@@ -79,7 +79,7 @@ class WebhookDispatcher:
         self._targets: tuple[tuple[WebhookTarget, dict[str, Subscription]], ...] = ()
         self._condition = threading.Condition()
         self._queues: dict[_QueueKey, deque[_QueuedWebhook]] = {}
-        self._held_back: dict[_QueueKey, _QueuedWebhook] = {}
+        self._late_webhooks: dict[_QueueKey, _QueuedWebhook] = {}
         self._faults: deque[str] = deque()
         self._workers: dict[_QueueKey, asyncio.Task[None] | None] = {}
         self._waiting = self._delivered = self._retried = self._expired = self._dropped = 0
@@ -108,9 +108,13 @@ class WebhookDispatcher:
             )
         with self._condition:
             targets = list(self._targets)
-            mine = (target.account_id, target.client_id)
-            known = [(other.account_id, other.client_id) for other, _ in targets]
-            position = known.index(mine) if mine in known else len(targets)
+            installation_key = (target.account_id, target.client_id)
+            installation_keys = [(other.account_id, other.client_id) for other, _ in targets]
+            position = (
+                installation_keys.index(installation_key)
+                if installation_key in installation_keys
+                else len(targets)
+            )
             targets[position : position + 1] = [(target, target.webhooks.by_key())]
             first = not self._targets
             self._targets = tuple(targets)
@@ -164,7 +168,7 @@ class WebhookDispatcher:
         """Forget what waits, the faults and the counters."""
         with self._condition:
             self._queues.clear()
-            self._held_back.clear()
+            self._late_webhooks.clear()
             self._faults.clear()
             self._attempts.clear()
             self._waiting = self._delivered = self._retried = self._expired = self._dropped = 0
@@ -235,23 +239,23 @@ class WebhookDispatcher:
                 continue
             body = body or to_bytes(body_of(event, self._state.conversation))
             stored = self._state.ledger.unstored()
-            queued = _QueuedWebhook(key, body, event.time, conversation.conversation_id, stored)
-            self._enqueue((position, conversation.conversation_id), queued)
+            webhook = _QueuedWebhook(key, body, event.time, conversation.conversation_id, stored)
+            self._enqueue((position, conversation.conversation_id), webhook)
 
-    def _enqueue(self, address: _QueueKey, queued: _QueuedWebhook) -> None:
+    def _enqueue(self, address: _QueueKey, webhook: _QueuedWebhook) -> None:
         with self._condition:
             fault = self._faults.popleft() if self._faults else None
             if fault == "lose":
                 return
-            if fault == "reorder" and address not in self._held_back:
-                if self._has_room(queued):
-                    self._held_back[address] = queued
-                    self._bytes += len(queued.body)
+            if fault == "reorder" and address not in self._late_webhooks:
+                if self._has_room(webhook):
+                    self._late_webhooks[address] = webhook
+                    self._bytes += len(webhook.body)
                 return
-            items = [queued, queued] if fault == "duplicate" else [queued]
-            if (late := self._held_back.pop(address, None)) is not None:
-                self._bytes -= len(late.body)
-                items.append(late)
+            items = [webhook, webhook] if fault == "duplicate" else [webhook]
+            if (late_webhook := self._late_webhooks.pop(address, None)) is not None:
+                self._bytes -= len(late_webhook.body)
+                items.append(late_webhook)
             for item in items:
                 if self._has_room(item):
                     self._queues.setdefault(address, deque()).append(item)
@@ -262,10 +266,10 @@ class WebhookDispatcher:
             self._workers[address] = None
         self._in_loop(self._start, address)
 
-    def _has_room(self, queued: _QueuedWebhook) -> bool:
+    def _has_room(self, webhook: _QueuedWebhook) -> bool:
         """Whether one more may wait; it is counted as dropped when not."""
         many = self._waiting >= self._options.most_waiting
-        if many or self._bytes + len(queued.body) > self._options.most_waiting_bytes:
+        if many or self._bytes + len(webhook.body) > self._options.most_waiting_bytes:
             self._dropped += 1
             return False
         return True
@@ -295,37 +299,37 @@ class WebhookDispatcher:
                     self._queues.pop(address, None)
                     self._workers.pop(address, None)
                     return
-                queued = queue[0]
-            arrived = await self._deliver(address, queue, queued)
+                webhook = queue[0]
+            has_arrived = await self._deliver(address, queue, webhook)
             with self._condition:
                 # Somebody may have cleared everything in the meantime.
-                if self._queues.get(address) is queue and queue and queue[0] is queued:
+                if self._queues.get(address) is queue and queue and queue[0] is webhook:
                     queue.popleft()
                     self._waiting -= 1
-                    self._bytes -= len(queued.body)
-                    self._delivered += arrived
-                    self._expired += not arrived
+                    self._bytes -= len(webhook.body)
+                    self._delivered += has_arrived
+                    self._expired += not has_arrived
                     self._condition.notify_all()
             self.settled()
 
     async def _deliver(
-        self, address: _QueueKey, queue: deque[_QueuedWebhook], queued: _QueuedWebhook
+        self, address: _QueueKey, queue: deque[_QueuedWebhook], webhook: _QueuedWebhook
     ) -> bool:
         """Whether it arrived in the end."""
-        if not await _wait_until_stored(queued):
+        if not await _wait_until_stored(webhook):
             return False
         scale = self._options.time_scale
         gap = FIRST_GAP
         number = 1
         while True:
             target, subscriptions = self._targets[address[0]]
-            subscription = subscriptions.get(queued.key)
+            subscription = subscriptions.get(webhook.key)
             if subscription is None:  # nobody wants it any more
                 return False
-            attempt = await self._post(target, subscription, queued, number)
+            attempt = await self._post(target, subscription, webhook, number)
             if attempt.succeeded:
                 return True
-            last = queued.time + target.webhooks.retry.retention_time * scale
+            last = webhook.time + target.webhooks.retry.retention_time * scale
             due = attempt.time + gap * scale
             if subscription.max_retries == 0 or due > last:
                 logger.warning("A webhook to %s was given up after %d tries.", subscription.endpoint, number)
@@ -340,10 +344,10 @@ class WebhookDispatcher:
 
     async def _sleep_until(self, due: float, address: _QueueKey, queue: deque[_QueuedWebhook]) -> None:
         """Wait by the sandbox's clock, which may be moved or stand still; no longer than anything waits."""
-        while (left := due - self._state.clock()) > 0 and self._queues.get(address) is queue:
+        while (remaining_seconds := due - self._state.clock()) > 0 and self._queues.get(address) is queue:
             moved = self._clock_moved
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(left, _SHORTEST_WAIT)):
+                async with asyncio.timeout(max(remaining_seconds, _SHORTEST_WAIT)):
                     await moved.wait()
 
     def _signature(self, body: bytes, secret: str) -> str:
@@ -356,7 +360,7 @@ class WebhookDispatcher:
         )
 
     async def _post(
-        self, target: WebhookTarget, subscription: Subscription, queued: _QueuedWebhook, number: int
+        self, target: WebhookTarget, subscription: Subscription, webhook: _QueuedWebhook, number: int
     ) -> WebhookAttempt:
         import httpx
 
@@ -366,10 +370,10 @@ class WebhookDispatcher:
             ("Content-Type", "application/json"),
             ("x-liveperson-account-id", target.account_id),
             ("x-liveperson-client-id", target.client_id),
-            ("x-liveperson-signature", self._signature(queued.body, target.client_secret)),
+            ("x-liveperson-signature", self._signature(webhook.body, target.client_secret)),
         ]
         status = problem = None
-        request = httpx.Request("POST", subscription.endpoint, headers=headers, content=queued.body)
+        request = httpx.Request("POST", subscription.endpoint, headers=headers, content=webhook.body)
         try:
             async with self._slots, asyncio.timeout(2 * self._options.timeout):
                 answer = await self._http.send(request, stream=True)
@@ -385,7 +389,7 @@ class WebhookDispatcher:
             problem = type(error).__name__
         now = self._state.clock()
         attempt = WebhookAttempt(
-            now, queued.conversation_id, queued.key, subscription.endpoint, number, status, problem
+            now, webhook.conversation_id, webhook.key, subscription.endpoint, number, status, problem
         )
         with self._condition:
             self._attempts.append(attempt)
@@ -393,11 +397,11 @@ class WebhookDispatcher:
         return attempt
 
 
-async def _wait_until_stored(queued: _QueuedWebhook) -> bool:
+async def _wait_until_stored(webhook: _QueuedWebhook) -> bool:
     """Wait until what a webhook tells of would survive the process; False when it cannot be stored."""
-    if queued.stored is not None:
+    if webhook.stored is not None:
         try:
-            await asyncio.shield(asyncio.wrap_future(queued.stored))
+            await asyncio.shield(asyncio.wrap_future(webhook.stored))
         except StateFileError:
             logger.warning("A webhook was given up: what it tells of could not be stored.")
             return False

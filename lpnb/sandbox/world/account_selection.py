@@ -49,42 +49,43 @@ def select_account(
         'Harbour & Vale Bank'
     """
     if isinstance(world, World):
-        played = world
+        selected_world = world
     else:
-        played = default_world() if world is None else read_world(Path(world))
-    account = played.accounts[0]
-    if account_id is not None and account_id in played.accounts_by_id:
-        account = played.accounts_by_id[account_id]
+        selected_world = default_world() if world is None else read_world(Path(world))
+    account = selected_world.accounts[0]
+    if account_id is not None and account_id in selected_world.accounts_by_id:
+        account = selected_world.accounts_by_id[account_id]
     elif account_id is not None:
         if world is not None:
-            known = ", ".join(played.accounts_by_id)
-            raise ValueError(f"account_id must be an account of the world, {known}; got {account_id!r}.")
+            ids_text = ", ".join(selected_world.accounts_by_id)
+            raise ValueError(f"account_id must be an account of the world, {ids_text}; got {account_id!r}.")
         account = account.model_copy(update={"id": account_id})
-    chosen = account.installations_by_id.get(client_id or "") or account.installations[0]
-    installation = chosen.model_copy(
+    original = account.installations_by_id.get(client_id or "") or account.installations[0]
+    installation = original.model_copy(
         update={
-            "client_id": client_id or chosen.client_id,
-            "client_secret": client_secret or _secret(chosen, client_id),
+            "client_id": client_id or original.client_id,
+            "client_secret": client_secret or _secret(original, client_id),
         }
     )
     account = _copy_account(
-        account, installations=tuple(installation if old is chosen else old for old in account.installations)
+        account,
+        installations=tuple(installation if old is original else old for old in account.installations),
     )
     accounts = tuple(
-        account if position == _position(played, account, world is None) else old
-        for position, old in enumerate(played.accounts)
+        account if position == _position(selected_world, account, world is None) else old
+        for position, old in enumerate(selected_world.accounts)
     )
     return SelectedAccount(
-        World(name=played.name, rules=played.rules, accounts=accounts),
+        World(name=selected_world.name, rules=selected_world.rules, accounts=accounts),
         account.id,
         installation.client_id,
         installation.client_secret,
     )
 
 
-def _secret(chosen: Installation, client_id: str | None) -> str:
+def _secret(installation: Installation, client_id: str | None) -> str:
     """An installation's own secret; the sandbox's public one for an id that was made up."""
-    return chosen.client_secret if client_id in (None, chosen.client_id) else DEFAULT_SECRET
+    return installation.client_secret if client_id in (None, installation.client_id) else DEFAULT_SECRET
 
 
 def _position(world: World, account: Account, is_default: bool) -> int:
@@ -121,5 +122,5 @@ def history_settings(account: Account) -> dict[str, str]:
 
 def public_secrets() -> set[str]:
     """The secrets of the default world, which open nothing but a sandbox and may be shown."""
-    given = history_settings(default_world().accounts[0])
-    return {DEFAULT_SECRET, *(given[name] for name in SECRETS[1:])}
+    settings = history_settings(default_world().accounts[0])
+    return {DEFAULT_SECRET, *(settings[name] for name in SECRETS[1:])}

@@ -71,20 +71,20 @@ def _mismatches(target: Target, visitor: Visitor) -> Iterator[str]:
     if target.identity == "unauth" and visitor.authenticated:
         yield "It is for consumers who are not authenticated."
     if target.entry_points and not any(
-        _pattern(condition).fullmatch(sent)
+        _pattern(condition).fullmatch(entry_point)
         for condition in target.entry_points
-        for sent in visitor.entry_points
+        for entry_point in visitor.entry_points
     ):
         yield f"No entry point is {_choices_in_words(target.entry_points)}."
-    if target.languages and not {_language(sent) for sent in visitor.languages} & {
+    if target.languages and not {_language(tag) for tag in visitor.languages} & {
         _language(condition) for condition in target.languages
     }:
         yield f"The language is not {_choices_in_words(target.languages)}."
     for path, condition in target.sdes.items():
         values = values_at(visitor.sdes, path)
         if not any(_value_matches(value, condition) for value in values):
-            sent = ", ".join(repr(value)[:40] for value in values[:3]) or "not set"
-            yield f"{path} is {sent}, not {_condition_in_words(condition)}."
+            values_text = ", ".join(repr(value)[:40] for value in values[:3]) or "not set"
+            yield f"{path} is {values_text}, not {_condition_in_words(condition)}."
 
 
 def values_at(sdes: Iterable[dict[str, Any]], path: str) -> list[Any]:

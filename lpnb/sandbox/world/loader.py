@@ -94,11 +94,11 @@ def _is_informative(finding: Any) -> bool:
     value = finding["input"]
     if finding["type"] == "too_short":
         return not value
-    tried = next((part for part in finding["loc"] if _is_branch(part)), None)
-    if tried is None:
+    branch = next((part for part in finding["loc"] if _is_branch(part)), None)
+    if branch is None:
         return True
     if finding["type"] in ("tuple_type", "model_type", "model_attributes_type"):
-        return tried != "Range" and not isinstance(value, dict)
+        return branch != "Range" and not isinstance(value, dict)
     return True
 
 
@@ -210,8 +210,8 @@ def _reference_complaints(table: dict[str, Any]) -> Iterator[str]:
                 f"{place}.campaign", engagement.get("campaign"), campaigns, "campaign"
             )
         for place, agent in rows["agents"]:
-            served = agent.get("skills")
-            for position, ref in enumerate(served if isinstance(served, list) else []):
+            refs = agent.get("skills")
+            for position, ref in enumerate(refs if isinstance(refs, list) else []):
                 yield from _unknown_reference(f"{place}.skills[{position}]", ref, skills, "skill")
 
 
@@ -234,6 +234,6 @@ def _duplicates(rows: list[tuple[str, dict[str, Any]]], key: str) -> Iterator[st
             first[str(value)] = path
 
 
-def _unknown_reference(path: str, ref: object, known: set[str], what: str) -> Iterator[str]:
-    if isinstance(ref, str | int) and str(ref) not in known:
-        yield f"{path}: no {what} of this account is called {ref!r}.{did_you_mean(ref, sorted(known))}"
+def _unknown_reference(path: str, ref: object, ids: set[str], what: str) -> Iterator[str]:
+    if isinstance(ref, str | int) and str(ref) not in ids:
+        yield f"{path}: no {what} of this account is called {ref!r}.{did_you_mean(ref, sorted(ids))}"

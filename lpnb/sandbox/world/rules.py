@@ -238,11 +238,11 @@ def parse_rule(text: str) -> tuple[str, object]:
         >>> parse_rule("check_files=false"), parse_rule("already_open_status=400")
         (('check_files', False), ('already_open_status', 400))
     """
-    name, mark, written = text.partition("=")
+    name, mark, value_text = text.partition("=")
     if not mark:
         raise RulesError(repr(text[:80]), ["Write NAME=VALUE, such as unknown_ids=refuse."])
-    written = written.strip()
-    value = json.loads(written.lower()) if _NOT_TEXT.fullmatch(written) else written
+    value_text = value_text.strip()
+    value = json.loads(value_text.lower()) if _NOT_TEXT.fullmatch(value_text) else value_text
     if complaints := list(check_rules({name.strip(): value})):
         raise RulesError(repr(text[:80]), complaints)
     return name.strip(), value
@@ -297,10 +297,10 @@ def _notes() -> dict[str, str]:
     notes: dict[str, str] = {}
     name = ""
     for line in text.splitlines():
-        begun = re.fullmatch(r" {4}(\w+): (.+)", line)
-        if begun and begun[1] in RULE_NAMES:
-            name = begun[1]
-            notes[name] = begun[2]
+        match = re.fullmatch(r" {4}(\w+): (.+)", line)
+        if match and match[1] in RULE_NAMES:
+            name = match[1]
+            notes[name] = match[2]
         elif name and line.strip():
             notes[name] += f" {line.strip()}"
     return {key: note.replace("``", "") for key, note in notes.items()}

@@ -28,8 +28,8 @@ def parse_id(value: str | None) -> int | None:
     (99999, -1, None, None, None)
     """
     digits = (value or "").removeprefix("-")
-    known = value is not None and len(digits) <= _LONGEST_ID and digits.isascii() and digits.isdigit()
-    return int(value) if known and value is not None else None
+    is_number = value is not None and len(digits) <= _LONGEST_ID and digits.isascii() and digits.isdigit()
+    return int(value) if is_number and value is not None else None
 
 
 class RoutingRequest(NamedTuple):
@@ -46,8 +46,8 @@ class RoutingRequest(NamedTuple):
     @property
     def weight(self) -> int:
         """How many characters it has."""
-        sent = (self.campaign_id, self.engagement_id, self.skill_id, self.ctype, self.company_branch)
-        return sum(len(value) for value in sent if value is not None)
+        values = (self.campaign_id, self.engagement_id, self.skill_id, self.ctype, self.company_branch)
+        return sum(len(value) for value in values if value is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,20 +174,20 @@ def _by_sde(account: Account, request: RoutingRequest, _rules: Rules) -> _RuleRe
     for rule in account.sde_rules:
         value = info.get(rule.field)
         # ctype is compared without regard to case (documented); companyBranch alike (inferred).
-        if value is not None and value.casefold() in {wanted.casefold() for wanted in rule.values}:
+        if value is not None and value.casefold() in {choice.casefold() for choice in rule.values}:
             skill = account.skill(rule.skill)
             assert skill is not None  # noqa: S101 - the world was checked when it was read
             return _RuleResult(f"Customer Info {rule.field} {value[:40]!r} maps to {skill.name!r}.", skill.id)
     fields = {rule.field: info.get(rule.field) for rule in account.sde_rules}
-    sent_values = ", ".join(
+    values_text = ", ".join(
         f"{name} {str(value)[:40]!r}" for name, value in fields.items() if value is not None
     )
     return _RuleResult(
-        f"No rule for {sent_values}." if sent_values else f"Customer Info has no {' and no '.join(fields)}."
+        f"No rule for {values_text}." if values_text else f"Customer Info has no {' and no '.join(fields)}."
     )
 
 
-def _by_default(account: Account, _asked: RoutingRequest, _rules: Rules) -> _RuleResult:
+def _by_default(account: Account, _request: RoutingRequest, _rules: Rules) -> _RuleResult:
     skill = account.skill(account.default_skill or "")
     if skill is None:
         return _RuleResult("The account has no default skill; any agent may take it.")

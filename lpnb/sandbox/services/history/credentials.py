@@ -49,22 +49,22 @@ def _signed_with(request: Request, key: ApiKey) -> bool:
     """
     from authlib.oauth1.rfc5849.signature import verify_hmac_sha1
 
-    for signed in _as_signed(request):
-        if (signed.client_id, signed.token, signed.signature_method) != (
+    for oauth_request in _oauth_requests(request):
+        if (oauth_request.client_id, oauth_request.token, oauth_request.signature_method) != (
             key.consumer_key,
             key.token,
             "HMAC-SHA1",
         ):
             continue
         # What the library asks for the secrets.
-        signed.client = SimpleNamespace(get_client_secret=lambda: key.consumer_secret)
-        signed.credential = SimpleNamespace(get_oauth_token_secret=lambda: key.token_secret)
-        if signed.signature and verify_hmac_sha1(signed):
+        oauth_request.client = SimpleNamespace(get_client_secret=lambda: key.consumer_secret)
+        oauth_request.credential = SimpleNamespace(get_oauth_token_secret=lambda: key.token_secret)
+        if oauth_request.signature and verify_hmac_sha1(oauth_request):
             return True
     return False
 
 
-def _as_signed(request: Request) -> Iterator["OAuth1Request"]:
+def _oauth_requests(request: Request) -> Iterator["OAuth1Request"]:
     """The request in both schemes: behind a proxy nobody here can tell which one the client signed."""
     from authlib.oauth1.rfc5849.errors import OAuth1Error
     from authlib.oauth1.rfc5849.wrapper import OAuth1Request

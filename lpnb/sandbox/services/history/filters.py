@@ -75,22 +75,22 @@ Did you mean 'skillIds'?
                 "intents and identity checks, so nothing here could be found by it."
             )
         if name not in _FILTERS:
-            known = (*beside, *_FILTERS)
-            hint = did_you_mean(name, known) or f" It takes {', '.join(known)}."
+            names = (*beside, *_FILTERS)
+            hint = did_you_mean(name, names) or f" It takes {', '.join(names)}."
             raise FilterError(f"{name[:80]!r} is no filter of this search.{hint}")
         predicates.append(_FILTERS[name](name, value))
     return predicates
 
 
-def refuse_unknown(body: Mapping[str, Any], known: tuple[str, ...]) -> None:
+def refuse_unknown(body: Mapping[str, Any], names: tuple[str, ...]) -> None:
     """Refuse a body with members that the search does not take.
 
     Raises:
         FilterError: Naming the first.
     """
-    unknown = next((name for name in body if name not in known), None)
+    unknown = next((name for name in body if name not in names), None)
     if unknown is not None:
-        hint = did_you_mean(unknown, known) or f" It takes {', '.join(known)}."
+        hint = did_you_mean(unknown, names) or f" It takes {', '.join(names)}."
         raise FilterError(f"{unknown[:80]!r} is not known to this search.{hint}")
 
 
@@ -127,13 +127,13 @@ def history_id(skill_id: str) -> str:
 
 
 def _any_of(
-    parse: Callable[[str, object], set[str]], found: Callable[[HistoryView], Iterable[str]]
+    parse: Callable[[str, object], set[str]], values_of: Callable[[HistoryView], Iterable[str]]
 ) -> Callable[[str, object], Predicate]:
     """A filter that is passed by what has one of the values that were asked for."""
 
     def filter_of(name: str, value: object) -> Predicate:
-        wanted = parse(name, value)
-        return lambda view: not wanted.isdisjoint(found(view))
+        values = parse(name, value)
+        return lambda view: not values.isdisjoint(values_of(view))
 
     return filter_of
 
@@ -159,8 +159,8 @@ def _range(
             raise FilterError(f"{name}.from must not be more than {name}.to.")
 
         def fits(view: HistoryView) -> bool:
-            measured = measure(view)
-            return measured is not None and first <= measured <= last
+            measurement = measure(view)
+            return measurement is not None and first <= measurement <= last
 
         return fits
 
@@ -168,25 +168,25 @@ def _range(
 
 
 def _keyword(name: str, value: object) -> Predicate:
-    wanted = _phrase(name, value)
-    return lambda view: any(wanted in message_text(message).casefold() for message in view.said)
+    phrase = _phrase(name, value)
+    return lambda view: any(phrase in message_text(message).casefold() for message in view.content_messages)
 
 
 def _phrase(name: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise FilterError(f"{name} must be a string that is not blank.")
-    return _unquoted(value.strip().casefold())[0]
+    return _without_quotes(value.strip().casefold())[0]
 
 
-def _unquoted(text: str) -> tuple[str, bool]:
+def _without_quotes(text: str) -> tuple[str, bool]:
     """A text without the quotation marks that make a phrase of it (documented), and whether it had them."""
-    quoted = len(text) > 2 and text[0] == text[-1] == '"'
-    return (text[1:-1], True) if quoted else (text, False)
+    is_quoted = len(text) > 2 and text[0] == text[-1] == '"'
+    return (text[1:-1], True) if is_quoted else (text, False)
 
 
 def _summary(name: str, value: object) -> Predicate:
-    wanted = _phrase(name, value)
-    return lambda view: view.summary is not None and wanted in view.summary["text"].casefold()
+    phrase = _phrase(name, value)
+    return lambda view: view.summary is not None and phrase in view.summary["text"].casefold()
 
 
 def _mcs_alerts(name: str, value: object) -> Predicate:
@@ -202,8 +202,8 @@ def _mcs_alerts(name: str, value: object) -> Predicate:
 def _source(name: str, value: object) -> Predicate:
     if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
         raise FilterError(f"{name} must be an array of strings, such as ['APP'].")
-    wanted = {item.casefold() for item in value}
-    return lambda view: bool(wanted & {"app", view.now.source_name.casefold()})
+    sources = {item.casefold() for item in value}
+    return lambda view: bool(sources & {"app", view.now.source_name.casefold()})
 
 
 def _sde_search(name: str, value: object) -> Predicate:
@@ -211,11 +211,11 @@ def _sde_search(name: str, value: object) -> Predicate:
     if not isinstance(value, dict) or not value:
         raise FilterError(f"{name} must be an object, such as {{'customerInfo': 'vip'}}.")
     terms: list[tuple[str, str]] = []
-    for key, given in value.items():
+    for key, term in value.items():
         if key not in SEARCH_NAMES:
             hint = did_you_mean(key, SEARCH_NAMES)
             raise FilterError(f"{name}.{key[:80]} is no SDE of history.{hint}")
-        texts = given if isinstance(given, list) else [given]
+        texts = term if isinstance(term, list) else [term]
         if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
             raise FilterError(f"{name}.{key} must be a string, or an array of strings.")
         terms += [(key, text.strip().casefold()) for text in texts]
@@ -233,8 +233,8 @@ def _sde_search(name: str, value: object) -> Predicate:
 
 
 def _term_in(text: str, values: list[str]) -> bool:
-    text, quoted = _unquoted(text)
-    if quoted:
+    text, is_phrase = _without_quotes(text)
+    if is_phrase:
         return any(text in value for value in values)
     if text in values:
         return True
@@ -264,7 +264,7 @@ _FILTERS: dict[str, Callable[[str, object], Predicate]] = {
     "source": _source,
     "device": _any_of(partial(_choices, allowed=DEVICE_NAMES), lambda view: [view.device]),
     "messageContentTypes": _any_of(
-        partial(_choices, allowed=CONTENT_TYPES), lambda view: map(message_type, view.said)
+        partial(_choices, allowed=CONTENT_TYPES), lambda view: map(message_type, view.content_messages)
     ),
     "latestConversationQueueState": _any_of(
         partial(_choices, allowed=QUEUE_STATES), lambda view: [view.queue_state]

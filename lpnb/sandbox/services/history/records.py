@@ -38,8 +38,8 @@ class HistoryView:
     def skill_id(self) -> str:
         """The skill it was in at the moment."""
         changes = self.now.skill_changes
-        late = [change for change in changes if change.time > self.moment]
-        return late[0].source_skill_id if late else self.now.skill_id
+        later_changes = [change for change in changes if change.time > self.moment]
+        return later_changes[0].source_skill_id if later_changes else self.now.skill_id
 
     @property
     def skill_ids(self) -> list[str]:
@@ -102,8 +102,8 @@ class HistoryView:
     @property
     def queue_state(self) -> str:
         """Is "ACTIVE" while an agent is assigned, "IN_QUEUE" while none is (inferred)."""
-        assigned = any(role == "ASSIGNED_AGENT" for _, role in self.now.agents)
-        return "ACTIVE" if assigned else "IN_QUEUE"
+        has_agent = any(role == "ASSIGNED_AGENT" for _, role in self.now.agents)
+        return "ACTIVE" if has_agent else "IN_QUEUE"
 
     @property
     def device(self) -> str:
@@ -123,7 +123,7 @@ class HistoryView:
         return [message for message in messages if message.time <= self.moment]
 
     @property
-    def said(self) -> list[Message]:
+    def content_messages(self) -> list[Message]:
         """The messages but for those that only confirm others."""
         return [message for message in self.messages if message.event["type"] != "AcceptStatusEvent"]
 
@@ -154,8 +154,8 @@ class HistoryView:
 
 def _number(value: str | None) -> int:
     """A skill as history has it: a number, -1 for none (documented)."""
-    parsed = parse_id(value)
-    return -1 if parsed is None else parsed
+    number = parse_id(value)
+    return -1 if number is None else number
 
 
 def _ms(time: float | None) -> int:
@@ -235,15 +235,15 @@ def _dialogs(view: HistoryView) -> list[dict[str, Any]]:
 
 
 def _dialog(view: HistoryView, dialog: Dialog) -> dict[str, Any]:
-    ended = dialog.closed_at is not None and dialog.closed_at <= view.moment
+    is_closed = dialog.closed_at is not None and dialog.closed_at <= view.moment
     return {
         "dialogId": dialog.dialog_id,
         "dialogType": dialog.dialog_type,
         "dialogChannelType": "MESSAGING",
-        "status": "CLOSE" if ended else "OPEN",
+        "status": "CLOSE" if is_closed else "OPEN",
         **_times("startTime", dialog.created_at),
-        **_times("endTime", dialog.closed_at if ended else None),
-        "closeReason": (dialog.closed_by or "") if ended else "",
+        **_times("endTime", dialog.closed_at if is_closed else None),
+        "closeReason": (dialog.closed_by or "") if is_closed else "",
         "skillId": _number(view.skill_id),
         "skillName": _skill_name(view, view.skill_id),
     }
@@ -291,7 +291,7 @@ def _messages(view: HistoryView) -> list[dict[str, Any]]:
             "source": "APP" if message.role == "CONSUMER" else "AGENT",
             **_times("time", message.time),
         }
-        for message in view.said
+        for message in view.content_messages
     ]
 
 
@@ -365,7 +365,7 @@ def _agent_names(view: HistoryView, agent_id: str, prefix: str) -> dict[str, Any
 
 def _interactions(view: HistoryView) -> list[dict[str, Any]]:
     """Stretches of one agent's answering: one for each time that an agent was assigned."""
-    assigned = [join for join in view.agent_joins if join.role == "ASSIGNED_AGENT"]
+    joins = [join for join in view.agent_joins if join.role == "ASSIGNED_AGENT"]
     return [
         {
             **_agent_names(view, join.agent_id, "assignedAgent"),
@@ -373,7 +373,7 @@ def _interactions(view: HistoryView) -> list[dict[str, Any]]:
             "interactiveSequence": sequence,
             "dialogId": view.now.conversation_id,
         }
-        for sequence, join in enumerate(assigned, start=1)
+        for sequence, join in enumerate(joins, start=1)
     ]
 
 

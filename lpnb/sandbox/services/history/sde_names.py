@@ -72,26 +72,26 @@ def sde_event(time: float, element: dict[str, Any], *, typed: bool) -> dict[str,
         return None
     name, holder, inner = kind
     fields = element.get(inner) if inner else {key: value for key, value in element.items() if key != "type"}
-    renamed = _renamed(fields) if isinstance(fields, dict) else {}
+    history_fields = _history_fields(fields) if isinstance(fields, dict) else {}
     at = int(time * 1000)
     stamp: int | str = at if typed else str(at)
     return {
         "sdeType": name,
         "serverTimeStamp": stamp,
-        holder: {"serverTimeStamp": stamp, holder: renamed if typed else _as_text(renamed)},
+        holder: {"serverTimeStamp": stamp, holder: history_fields if typed else _as_text(history_fields)},
     }
 
 
-def _renamed(fields: dict[str, Any]) -> dict[str, Any]:
-    renamed: dict[str, Any] = {}
+def _history_fields(fields: dict[str, Any]) -> dict[str, Any]:
+    history_fields: dict[str, Any] = {}
     for name, value in fields.items():
         if name == "age" and isinstance(value, dict):
-            renamed["customerAge"] = {_AGE.get(part, part): number for part, number in value.items()}
+            history_fields["customerAge"] = {_AGE.get(part, part): number for part, number in value.items()}
         elif name == "contacts" and isinstance(value, list):
-            renamed["personalContacts"] = [{"personalContact": contact} for contact in value]
+            history_fields["personalContacts"] = [{"personalContact": contact} for contact in value]
         else:
-            renamed[_FIELDS.get(name, name)] = value
-    return renamed
+            history_fields[_FIELDS.get(name, name)] = value
+    return history_fields
 
 
 def _as_text(value: Any) -> Any:

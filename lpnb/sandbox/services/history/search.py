@@ -111,14 +111,14 @@ def _page_links(cloud: Cloud, request: Request, offset: int, limit: int, count: 
 
 def _by_conversation(cloud: Cloud, account: Account, body: Body, version: int) -> Iterator[HistoryView]:
     refuse_unknown(body, ("conversationId", "conversationIds", "contentToRetrieve", "cappingConfiguration"))
-    one = body.get("conversationId")
-    if isinstance(one, str) and one:
-        requested = [one]
+    single_id = body.get("conversationId")
+    if isinstance(single_id, str) and single_id:
+        conversation_ids = [single_id]
     else:
-        requested = _texts(body, "conversationIds")
-        if not requested:
+        conversation_ids = _texts(body, "conversationIds")
+        if not conversation_ids:
             raise _RefusedError("Send conversationId, a string.")
-    for conversation_id in requested:
+    for conversation_id in conversation_ids:
         conversation = cloud.state.conversation(conversation_id)
         if conversation is not None:
             view = HistoryView(cloud, account, conversation, _visible_until(cloud), version)
@@ -163,12 +163,12 @@ def _is_visible(view: HistoryView) -> bool:
 
 
 def _contents(body: Body) -> frozenset[str]:
-    requested = body.get("contentToRetrieve")
-    if requested is None:
+    names = body.get("contentToRetrieve")
+    if names is None:
         return frozenset(CONTENTS)
-    if not isinstance(requested, list) or not all(isinstance(name, str) for name in requested):
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise _RefusedError("contentToRetrieve must be an array of strings.")
-    return frozenset(requested)
+    return frozenset(names)
 
 
 def _span(cloud: Cloud, body: Body) -> tuple[int, int]:
@@ -197,10 +197,10 @@ def _milliseconds(value: object) -> int | None:
 
 
 def _texts(body: Body, name: str) -> list[str]:
-    requested = body.get(name, [])
-    if not isinstance(requested, list) or not all(isinstance(item, str) for item in requested):
+    texts = body.get(name, [])
+    if not isinstance(texts, list) or not all(isinstance(item, str) for item in texts):
         raise _RefusedError(f"{name} must be an array of strings.")
-    return requested[:MAX_LIMIT]
+    return texts[:MAX_LIMIT]
 
 
 def _one(request: Request, name: str, default: str, allowed: tuple[str, ...]) -> str:
