@@ -64,10 +64,10 @@ def sends_until(
         wrong = share_wrong(learner, rows, truth)
         for place, share in enumerate(shares):
             if found[place] is None and wrong <= share:
-                found[place] = learner.progress.sent
+                found[place] = learner.progress.sends
         if None not in found:
             break
-    return found, seconds / max(learner.progress.sent, 1)
+    return found, seconds / max(learner.progress.sends, 1)
 
 
 def spread(numbers: Sequence[float | None], cap: float = np.inf) -> str:
@@ -202,7 +202,7 @@ def stop_part(worlds: int) -> None:
             learner = RoutingLearner(world.factors.space, budget=CAPS[size], validate=0, seed=seed)
             for _ in batches(learner, world.land):
                 pass
-            sends.append(learner.progress.sent)
+            sends.append(learner.progress.sends)
             wrong.append(round(100 * share_wrong(learner, rows, world.skills(rows)), 2))
         print(f"{size} own stop: {spread(sends)} sends; {spread(wrong)} % wrong")
 

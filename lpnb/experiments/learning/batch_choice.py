@@ -43,7 +43,7 @@ _ANYWHERE, _LOWEST, _INSIDE, _BESIDE, _RIVAL = 140, 140, 24, 40, 12
 #: How often rows are gone through to get them out of the rules above.
 _SWEEPS = 3
 #: The share of the rows beside a rule that are brought out of the other rules.
-_LOWERED = 0.7
+_LOWER_SHARE = 0.7
 #: How many rows of a pool are looked at again after each choice.
 SHORT_LIST = 320
 _LOOKED_AT_AGAIN = 16
@@ -58,7 +58,7 @@ class RowMatches(NamedTuple):
     """Whether it would land in another skill without the deciding rule."""
 
 
-def landing(rules: Sequence[Rule], rows: Rows, space: CaseSpace) -> RowMatches:
+def match_rows(rules: Sequence[Rule], rows: Rows, space: CaseSpace) -> RowMatches:
     """How the list treats each row."""
     count, last = len(rows), len(rules) - 1
     matching = np.ones((count, len(rules)), dtype=np.bool_)
@@ -91,13 +91,15 @@ class QuestionValues:
         self.last = len(rules) - 1
         self.skills = np.array([rule.skill for rule in rules])
         self.tables = tables
-        seen = landing(rules, reference, space)
-        self.shares = np.bincount(seen.deciding, minlength=len(rules)) / max(len(reference), 1)
+        row_matches = match_rows(rules, reference, space)
+        self.shares = np.bincount(row_matches.deciding, minlength=len(rules)) / max(len(reference), 1)
         # A hidden rule may stand at any place of the list; the lower, the less is left for it.
-        left = np.maximum(1 - np.concatenate([[0.0], np.cumsum(self.shares)[:-1]]), 0.0)
-        self.reach = np.concatenate([[0.0], np.cumsum(np.sqrt(left))]) / len(rules)
+        remaining_shares = np.maximum(1 - np.concatenate([[0.0], np.cumsum(self.shares)[:-1]]), 0.0)
+        self.reach = np.concatenate([[0.0], np.cumsum(np.sqrt(remaining_shares))]) / len(rules)
         volumes = [_volume(rule, space) for rule in rules]
-        critical = np.bincount(seen.deciding[seen.critical], minlength=len(rules)) / max(len(reference), 1)
+        critical = np.bincount(row_matches.deciding[row_matches.critical], minlength=len(rules)) / max(
+            len(reference), 1
+        )
         # A rule that the reference hardly meets has at least this share.
         floor = np.array(volumes) / 20
         self.roots = np.sqrt(np.maximum(critical, floor))
@@ -105,13 +107,13 @@ class QuestionValues:
         for place, rule in enumerate(rules):
             for factor, _ in rule.conditions:
                 self._ignored[place, factor] = False
-        used = np.any(~self._ignored[: self.last], axis=0).tolist()
+        is_used = np.any(~self._ignored[: self.last], axis=0).tolist()
         self._tuple_values = [
             np.array(
                 [
                     weights.tuples[table.size - 2]
                     / math.sqrt(math.prod(space.sizes[factor] for factor in group))
-                    * weights.unused ** sum(not used[factor] for factor in group)
+                    * weights.unused ** sum(not is_used[factor] for factor in group)
                     for group in table.groups
                 ]
             )
@@ -129,34 +131,34 @@ class QuestionValues:
             (rules_, weights.rival * 2 ** (-max(cost_ - cost, 0.0) / 2)) for cost_, rules_ in rivals
         ]
 
-    def _weigh_cells(self, sent: Rows) -> None:
+    def _weigh_cells(self, sent_rows: Rows) -> None:
         space, weights = self.space, self.weights
-        cells = self.cells(sent)
+        cells = self.cells(sent_rows)
         size = self._cells + 1
         shape = (len(self.rules), space.count, space.widest)
-        seen_inside = (np.bincount(cells.inside.ravel(), minlength=size)[:-1] > 0).reshape(shape)
-        seen_beside = (np.bincount(cells.beside.ravel(), minlength=size)[:-1] > 0).reshape(shape)
-        seen_overlap = np.bincount(cells.overlap.ravel(), minlength=len(self.overlap)) > 0
+        has_inside = (np.bincount(cells.inside.ravel(), minlength=size)[:-1] > 0).reshape(shape)
+        has_beside = (np.bincount(cells.beside.ravel(), minlength=size)[:-1] > 0).reshape(shape)
+        has_overlap = np.bincount(cells.overlap.ravel(), minlength=len(self.overlap)) > 0
         inside, beside = self.inside[:-1].reshape(shape), self.beside[:-1].reshape(shape)
         for place in range(self.last):
             root = self.roots[place]
             for factor in range(space.count):
                 mask = self.rules[place].mask(factor)
                 if mask is None:
-                    held = int(seen_inside[place, factor].sum())
-                    value = weights.inside[min(max(held - 1, 0), len(weights.inside) - 1)] * root
-                    inside[place, factor] = np.where(seen_inside[place, factor], 0.0, value)
+                    value_count = int(has_inside[place, factor].sum())
+                    value = weights.inside[min(max(value_count - 1, 0), len(weights.inside) - 1)] * root
+                    inside[place, factor] = np.where(has_inside[place, factor], 0.0, value)
                 else:
-                    held = int(seen_beside[place, factor].sum())
-                    value = weights.beside[min(held, len(weights.beside) - 1)] * root
-                    beside[place, factor] = np.where(seen_beside[place, factor], 0.0, value)
+                    value_count = int(has_beside[place, factor].sum())
+                    value = weights.beside[min(value_count, len(weights.beside) - 1)] * root
+                    beside[place, factor] = np.where(has_beside[place, factor], 0.0, value)
                     for at in _edges(mask, space.ranks[factor]):
-                        if not seen_beside[place, factor, at]:
+                        if not has_beside[place, factor, at]:
                             beside[place, factor, at] = max(value, weights.edge * root)
         for upper in range(self.last):
             for lower in range(upper + 1, self.last):
                 at = upper * len(self.rules) + lower
-                if self.skills[upper] != self.skills[lower] and not seen_overlap[at]:
+                if self.skills[upper] != self.skills[lower] and not has_overlap[at]:
                     self.overlap[at] = weights.overlap * _overlap_root(
                         self.rules[upper], self.rules[lower], space
                     )
@@ -165,35 +167,35 @@ class QuestionValues:
     def cells(self, rows: Rows) -> _Cells:
         """The questions that each row answers, as places in the tables of values."""
         space, count = self.space, len(rows)
-        treated = landing(self.rules, rows, space)
-        deciding = treated.deciding
+        row_matches = match_rows(self.rules, rows, space)
+        deciding = row_matches.deciding
         factors = np.arange(space.count)
         base = (deciding[:, None] * space.count + factors) * space.widest + rows
-        counts = self._ignored[deciding] & (treated.critical & (deciding != self.last))[:, None]
+        counts = self._ignored[deciding] & (row_matches.critical & (deciding != self.last))[:, None]
         inside = np.where(counts, base, self._cells)
         beside = np.full((count, self.last), self._cells, dtype=np.int64)
         overlap = np.full((count, self.last), len(self.overlap) - 1, dtype=np.int64)
         for place in range(self.last):
             conditions = self.rules[place].conditions
             misses = np.zeros(count, dtype=np.int64)
-            missed = np.zeros(count, dtype=np.int64)
+            failing_factor = np.zeros(count, dtype=np.int64)
             for factor, mask in conditions:
                 out = ~space.lookup(factor, mask)[rows[:, factor]]
                 misses += out
-                missed[out] = factor
+                failing_factor[out] = factor
             near = np.nonzero(
                 (misses == 1) & (deciding > place) & (self.skills[deciding] != self.skills[place])
             )[0]
-            beside[near, place] = (place * space.count + missed[near]) * space.widest + rows[
-                near, missed[near]
+            beside[near, place] = (place * space.count + failing_factor[near]) * space.widest + rows[
+                near, failing_factor[near]
             ]
             both = np.nonzero((misses == 0) & (deciding < place))[0]
             overlap[both, place] = deciding[both] * len(self.rules) + place
-        return _Cells(treated, inside, beside, overlap)
+        return _Cells(row_matches, inside, beside, overlap)
 
 
 class _Cells(NamedTuple):
-    treated: RowMatches
+    row_matches: RowMatches
     inside: npt.NDArray[np.int64]
     beside: npt.NDArray[np.int64]
     overlap: npt.NDArray[np.int64]
@@ -207,7 +209,7 @@ class GreedyChoice:
         self.cells = values.cells(pool)
         self.differs = np.array(
             [
-                predicted_skills(rules, pool, values.space) != values.skills[self.cells.treated.deciding]
+                predicted_skills(rules, pool, values.space) != values.skills[self.cells.row_matches.deciding]
                 for rules, _ in values.rivals
             ],
             dtype=np.bool_,
@@ -221,9 +223,9 @@ class GreedyChoice:
             return
         keep = np.argsort(-self.scores(), kind="stable")[:most]
         self.pool = self.pool[keep]
-        treated = self.cells.treated
+        row_matches = self.cells.row_matches
         self.cells = _Cells(
-            RowMatches(treated.matching[keep], treated.deciding[keep], treated.critical[keep]),
+            RowMatches(row_matches.matching[keep], row_matches.deciding[keep], row_matches.critical[keep]),
             self.cells.inside[keep],
             self.cells.beside[keep],
             self.cells.overlap[keep],
@@ -234,15 +236,15 @@ class GreedyChoice:
     def scores(self, at: Places | slice = slice(None)) -> Floats:
         """What each row of the pool, or of those at some places, would tell now."""
         values, cells = self.values, self.cells
-        found: Floats = values.inside[cells.inside[at]].sum(axis=1)
-        found += values.beside[cells.beside[at]].sum(axis=1)
-        found += values.overlap[cells.overlap[at]].sum(axis=1)
-        found += self.rival_values @ self.differs[:, at]
-        reached = values.reach[cells.treated.deciding[at] + 1]
+        totals: Floats = values.inside[cells.inside[at]].sum(axis=1)
+        totals += values.beside[cells.beside[at]].sum(axis=1)
+        totals += values.overlap[cells.overlap[at]].sum(axis=1)
+        totals += self.rival_values @ self.differs[:, at]
+        reach_now = values.reach[cells.row_matches.deciding[at] + 1]
         for table, places, worth in zip(values.tables, self._tuples, values._tuple_values, strict=True):
-            seen = values.reach[table.lowest[places[at]] + 1]
-            found += np.maximum(reached[:, None] - seen, 0.0) @ worth
-        return found
+            reach_before = values.reach[table.lowest[places[at]] + 1]
+            totals += np.maximum(reach_now[:, None] - reach_before, 0.0) @ worth
+        return totals
 
     def note(self, at: int) -> None:
         """Count what a row asks as asked."""
@@ -253,29 +255,29 @@ class GreedyChoice:
         self.rival_values = np.where(
             self.differs[:, at], self.rival_values * values.weights.rival_again, self.rival_values
         )
-        rule = int(cells.treated.deciding[at])
+        rule = int(cells.row_matches.deciding[at])
         for table, places in zip(values.tables, self._tuples, strict=True):
             table.lowest[places[at]] = np.maximum(table.lowest[places[at]], rule)
 
-    def choose(self, count: int, sent: set[bytes]) -> list[npt.NDArray[np.uint8]]:
+    def choose(self, count: int, sent_rows: set[bytes]) -> list[npt.NDArray[np.uint8]]:
         """The best rows, none of them sent before."""
-        unsent = np.array([row.tobytes() not in sent for row in self.pool], dtype=np.bool_)
+        unsent = np.array([row.tobytes() not in sent_rows for row in self.pool], dtype=np.bool_)
         # What a row would tell only gets less with each choice: what it was worth before is a bound.
         bounds = np.where(unsent, self.scores(), -1.0)
-        found: list[npt.NDArray[np.uint8]] = []
-        while len(found) < count:
-            known = np.full(len(bounds), not found)
-            while not known[at := int(np.argmax(bounds))] and bounds[at] >= 0:
-                likely = np.argsort(np.where(known, 1.0, -bounds), kind="stable")[:_LOOKED_AT_AGAIN]
+        choices: list[npt.NDArray[np.uint8]] = []
+        while len(choices) < count:
+            is_exact = np.full(len(bounds), not choices)
+            while not is_exact[at := int(np.argmax(bounds))] and bounds[at] >= 0:
+                likely = np.argsort(np.where(is_exact, 1.0, -bounds), kind="stable")[:_LOOKED_AT_AGAIN]
                 likely = likely[bounds[likely] >= 0]
                 bounds[likely] = self.scores(likely)
-                known[likely] = True
+                is_exact[likely] = True
             if bounds[at] < 0:
                 break
-            found.append(self.pool[at])
+            choices.append(self.pool[at])
             self.note(at)
             bounds[(self.pool == self.pool[at]).all(axis=1)] = -1.0
-        return found
+        return choices
 
 
 def pool_rows(
@@ -284,31 +286,33 @@ def pool_rows(
     """Rows to choose from: anywhere, below all rules, in and beside each, and where rivals differ."""
     last = len(rules) - 1
     rows = [space.draw(_ANYWHERE, random), space.draw(_LOWEST, random)]
-    kept: list[Sequence[Condition]] = [()] * (len(rows[0]) + len(rows[1]))
+    row_conditions: list[Sequence[Condition]] = [()] * (len(rows[0]) + len(rows[1]))
     # Which rules each row is to be brought out of.
     out = [np.zeros((len(rows[0]), last), dtype=np.bool_), np.ones((len(rows[1]), last), dtype=np.bool_)]
     for place, rule in enumerate(rules[:last]):
         rows += [inside_rows(rule, _INSIDE, space, random), inside_rows(rule, _BESIDE, space, random)]
-        kept += [rule.conditions] * _INSIDE
+        row_conditions += [rule.conditions] * _INSIDE
         out.append(np.tile(np.arange(last) < place, (_INSIDE, 1)))
         beside = [
-            rule.changed(factor, space.full(factor) & ~mask).conditions for factor, mask in rule.conditions
+            rule.with_mask(factor, space.full(factor) & ~mask).conditions for factor, mask in rule.conditions
         ]
         for at, which in enumerate(random.integers(0, len(beside), _BESIDE).tolist()):
             factor, mask = rule.conditions[which]
             others = places_of(space.full(factor) & ~mask)
             rows[-1][at, factor] = others[int(random.integers(len(others)))]
-            kept.append(beside[which])
-        low = random.random((_BESIDE, 1)) < _LOWERED
+            row_conditions.append(beside[which])
+        low = random.random((_BESIDE, 1)) < _LOWER_SHARE
         out.append(low & (np.arange(last) != place))
-    parts = [lowered(np.concatenate(rows), kept, rules[:last], space, random, np.concatenate(out))]
-    known = set(rules)
+    parts = [
+        lower_rows(np.concatenate(rows), row_conditions, rules[:last], space, random, np.concatenate(out))
+    ]
+    known_rules = set(rules)
     for _, rival in rivals:
-        new = [place for place, rule in enumerate(rival[:-1]) if rule not in known]
-        known.update(rival)
+        new = [place for place, rule in enumerate(rival[:-1]) if rule not in known_rules]
+        known_rules.update(rival)
         parts += [rows_of_rules(rival, new, _RIVAL, space, random)] if new else []
-    found = np.concatenate(parts)
-    return found[space.allowed(found)]
+    pool = np.concatenate(parts)
+    return pool[space.allowed(pool)]
 
 
 def inside_rows(rule: Rule, count: int, space: CaseSpace, random: np.random.Generator) -> Rows:
@@ -329,15 +333,15 @@ def rows_of_rules(
 ) -> Rows:
     """So many rows that each of some rules decides, as far as they can be had: one above may take them."""
     rows = np.concatenate([inside_rows(rules[place], count, space, random) for place in places])
-    kept = [rules[place].conditions for place in places for _ in range(count)]
+    row_conditions = [rules[place].conditions for place in places for _ in range(count)]
     above = rules[: max(places)]
     out = np.arange(len(above)) < np.repeat(np.array(places), count)[:, None]
-    return lowered(rows, kept, above, space, random, out)
+    return lower_rows(rows, row_conditions, above, space, random, out)
 
 
-def lowered(
+def lower_rows(
     rows: Rows,
-    kept: Sequence[Sequence[Condition]],
+    row_conditions: Sequence[Sequence[Condition]],
     rules: Sequence[Rule],
     space: CaseSpace,
     random: np.random.Generator,
@@ -346,8 +350,8 @@ def lowered(
     """The rows with values changed so that rules do not match them, as far as that can be done.
 
     Args:
-        rows: Rows that fulfil their conditions *kept*, and still do afterwards.
-        kept: For each row the conditions to be kept.
+        rows: Rows that fulfil their *row_conditions*, and still do afterwards.
+        row_conditions: For each row the conditions to be kept.
         rules: The rules to get out of.
         space: Where the rows are from.
         random: Decides which condition is broken, and by which value.
@@ -356,11 +360,11 @@ def lowered(
     rows = rows.copy()
     free = np.tile(np.arange(space.widest) < np.array(space.sizes)[:, None], (len(rows), 1, 1))
     places: dict[Condition, list[int]] = {}
-    for row, conditions in enumerate(kept):
+    for row, conditions in enumerate(row_conditions):
         for condition in conditions:
             places.setdefault(condition, []).append(row)
-    for (factor, mask), held in places.items():
-        free[held, factor, : space.sizes[factor]] &= space.lookup(factor, mask)
+    for (factor, mask), row_numbers in places.items():
+        free[row_numbers, factor, : space.sizes[factor]] &= space.lookup(factor, mask)
     ways = []
     for rule in rules:
         outside = np.zeros((len(rule.conditions), space.widest), dtype=np.bool_)
@@ -368,21 +372,21 @@ def lowered(
             outside[number, : space.sizes[factor]] = ~space.lookup(factor, mask)
         ways.append((np.array([factor for factor, _ in rule.conditions]), outside))
     for _ in range(_SWEEPS):
-        changed = False
+        is_changed = False
         for number, (rule, (factors, outside)) in enumerate(zip(rules, ways, strict=True)):
             matching = matches(rule, rows, space)
             at = np.nonzero(matching if out is None else matching & out[:, number])[0]
             if not len(at):
                 continue
-            left = free[at[:, None], factors] & outside
-            at, left = at[left.any(axis=(1, 2))], left[left.any(axis=(1, 2))]
+            options = free[at[:, None], factors] & outside
+            at, options = at[options.any(axis=(1, 2))], options[options.any(axis=(1, 2))]
             if not len(at):
                 continue
-            changed = True
-            which = (random.random(left.shape[:2]) * left.any(axis=2)).argmax(axis=1)
-            values = left[np.arange(len(at)), which]
+            is_changed = True
+            which = (random.random(options.shape[:2]) * options.any(axis=2)).argmax(axis=1)
+            values = options[np.arange(len(at)), which]
             rows[at, factors[which]] = (random.random(values.shape) * values).argmax(axis=1)
-        if not changed:
+        if not is_changed:
             break
     return rows
 
@@ -403,10 +407,12 @@ def _edges(mask: int, ranks: Sequence[int] | None) -> list[int]:
     """The values just below and above a range, where the values have an order."""
     if ranks is None:
         return []
-    held = [ranks[place] for place in places_of(mask) if ranks[place] >= 0]
-    if not held:
+    ranks_inside = [ranks[place] for place in places_of(mask) if ranks[place] >= 0]
+    if not ranks_inside:
         return []
-    wanted = {min(held) - 1, max(held) + 1}
+    edge_ranks = {min(ranks_inside) - 1, max(ranks_inside) + 1}
     return [
-        place for place, rank in enumerate(ranks) if rank >= 0 and rank in wanted and not mask >> place & 1
+        place
+        for place, rank in enumerate(ranks)
+        if rank >= 0 and rank in edge_ranks and not mask >> place & 1
     ]

@@ -52,7 +52,7 @@ class CaseSpace:
         self._lookups: dict[tuple[int, int], Booleans] = {}
         self._costs: dict[tuple[int, int], float] = {}
         self._intervals = [_intervals(ranks) for ranks in self.ranks]
-        self.shape_bits = [math.log2(math.comb(self.count, used)) for used in range(self.count + 1)]
+        self.shape_bits = [math.log2(math.comb(self.count, size)) for size in range(self.count + 1)]
 
     @property
     def restricted(self) -> bool:
@@ -65,13 +65,13 @@ class CaseSpace:
 
     def lookup(self, factor: int, mask: int) -> Booleans:
         """For each place of the factor, whether the mask holds it."""
-        found = self._lookups.get((factor, mask))
-        if found is None:
+        members = self._lookups.get((factor, mask))
+        if members is None:
             if len(self._lookups) > 20_000:
                 self._lookups.clear()
-            found = np.array([mask >> place & 1 for place in range(self.sizes[factor])], dtype=np.bool_)
-            self._lookups[factor, mask] = found
-        return found
+            members = np.array([mask >> place & 1 for place in range(self.sizes[factor])], dtype=np.bool_)
+            self._lookups[factor, mask] = members
+        return members
 
     def intervals(self, factor: int) -> Sequence[int]:
         """The masks of all ranges "from .. to" of two values or more, where the values have an order."""
@@ -79,15 +79,15 @@ class CaseSpace:
 
     def condition_bits(self, factor: int, mask: int) -> float:
         """What it costs, in bits, to say that a factor's value is one of the mask."""
-        found = self._costs.get((factor, mask))
-        if found is None:
+        bits = self._costs.get((factor, mask))
+        if bits is None:
             size = self.sizes[factor]
-            held = mask.bit_count()
-            found = 1 + (0 if held == 1 else 2) + math.log2(math.comb(size, held))
+            value_count = mask.bit_count()
+            bits = 1 + (0 if value_count == 1 else 2) + math.log2(math.comb(size, value_count))
             if mask in self._intervals[factor]:
-                found = min(found, 3 + math.log2(len(self._intervals[factor])))
-            self._costs[factor, mask] = found
-        return found
+                bits = min(bits, 3 + math.log2(len(self._intervals[factor])))
+            self._costs[factor, mask] = bits
+        return bits
 
     def allowed(self, rows: Rows) -> Booleans:
         """For each row, whether the combination exists."""
@@ -104,13 +104,13 @@ class CaseSpace:
         sizes = np.array(self.sizes)
         if self._allowed is None:
             return random.integers(0, sizes, (count, self.count), dtype=np.uint8)
-        kept = np.empty((0, self.count), dtype=np.uint8)
+        allowed_rows = np.empty((0, self.count), dtype=np.uint8)
         for _ in range(_DRAWS):
             rows = random.integers(0, sizes, (max(count, 64), self.count), dtype=np.uint8)
-            kept = np.concatenate([kept, rows[self._allowed(rows)]])
-            if len(kept) >= count:
+            allowed_rows = np.concatenate([allowed_rows, rows[self._allowed(rows)]])
+            if len(allowed_rows) >= count:
                 break
-        return kept[:count]
+        return allowed_rows[:count]
 
 
 def _intervals(ranks: Sequence[int] | None) -> tuple[int, ...]:
@@ -118,11 +118,11 @@ def _intervals(ranks: Sequence[int] | None) -> tuple[int, ...]:
     if ranks is None:
         return ()
     ordered = sorted((rank, place) for place, rank in enumerate(ranks) if rank >= 0)
-    found = []
+    masks = []
     for start in range(len(ordered)):
         mask = 0
         for stop in range(start, len(ordered)):
             mask |= 1 << ordered[stop][1]
             if stop > start and mask.bit_count() < len(ranks):
-                found.append(mask)
-    return tuple(found)
+                masks.append(mask)
+    return tuple(masks)

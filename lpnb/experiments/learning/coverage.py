@@ -58,10 +58,10 @@ class TupleTable:
 
     def places(self, rows: Rows) -> npt.NDArray[np.int64]:
         """Shape (rows, groups): where each row's tuples are in the table."""
-        found = np.repeat(self.offsets[None], len(rows), axis=0)
+        places = np.repeat(self.offsets[None], len(rows), axis=0)
         for at in range(self.size):
-            found += rows[:, self._members[:, at]] * self._steps[:, at]
-        return found
+            places += rows[:, self._members[:, at]] * self._steps[:, at]
+        return places
 
     def fill(self, rows: Rows, deciding: Places) -> None:
         """Forget all, then note these rows and the rules that decided them."""
@@ -75,7 +75,7 @@ class TupleTable:
                 self.lowest[row] = rule
 
 
-def shares_covered(space: CaseSpace, rules: Rules, sent: Rows) -> dict[int, float]:
+def shares_covered(space: CaseSpace, rules: Rules, sent_rows: Rows) -> dict[int, float]:
     """By the size of tuple, the share of tuples of values that were sent where no known rule hides them.
 
     A tuple counts when one of the cases with it was decided by the lowest rule that can decide one: at that
@@ -88,23 +88,23 @@ def shares_covered(space: CaseSpace, rules: Rules, sent: Rows) -> dict[int, floa
         {2: 0.75}
     """
     random = np.random.default_rng(0)
-    deciding = deciding_rules(rules, sent, space)
+    deciding = deciding_rules(rules, sent_rows, space)
     boxes: list[list[Box]] | None = None
     if not space.restricted:
         with contextlib.suppress(TooManyBoxesError):
             boxes = regions(rules, space)
-    found = {}
+    shares = {}
     for table in tables(space):
         if boxes is None:
-            rows = np.concatenate([sent, space.draw(_SAMPLE, random)])
+            rows = np.concatenate([sent_rows, space.draw(_SAMPLE, random)])
             table.fill(rows, deciding_rules(rules, rows, space))
             reachable = table.lowest.copy()
         else:
             reachable = _reachable(table, boxes)
-        table.fill(sent, deciding)
+        table.fill(sent_rows, deciding)
         there = reachable != UNSEEN
-        found[table.size] = float((table.lowest >= reachable)[there].mean()) if there.any() else 1.0
-    return found
+        shares[table.size] = float((table.lowest >= reachable)[there].mean()) if there.any() else 1.0
+    return shares
 
 
 def _reachable(table: TupleTable, boxes: Sequence[Sequence[Box]]) -> npt.NDArray[np.int16]:
@@ -113,8 +113,8 @@ def _reachable(table: TupleTable, boxes: Sequence[Sequence[Box]]) -> npt.NDArray
     lowest = np.full(table.total, UNSEEN, dtype=np.int16)
     for rule, region in enumerate(boxes):
         for which, group in enumerate(table.groups):
-            held = {tuple(box.get(factor, space.full(factor)) for factor in group) for box in region}
-            for masks in held:
+            mask_tuples = {tuple(box.get(factor, space.full(factor)) for factor in group) for box in region}
+            for masks in mask_tuples:
                 at = np.array([table.offsets[which]])
                 for mask, step in zip(masks, table._steps[which].tolist(), strict=True):
                     at = (at[:, None] + np.array(places_of(mask)) * step).ravel()
@@ -127,16 +127,16 @@ def tables(space: CaseSpace) -> list[TupleTable]:
     return [TupleTable(space, size) for size in (2, 3, 4) if TupleTable.fits(space, size)]
 
 
-def pairwise_rows(seen: TupleTable, count: int, random: np.random.Generator) -> Rows:
+def pairwise_rows(table: TupleTable, count: int, random: np.random.Generator) -> Rows:
     """So many cases with as many new pairs of values as can be had (greedy); fewer when all were sent."""
-    space = seen.space
-    unseen = seen.lowest == UNSEEN
-    found: list[npt.NDArray[np.uint8]] = []
+    space = table.space
+    unseen = table.lowest == UNSEEN
+    picks: list[npt.NDArray[np.uint8]] = []
     for _ in range(count):
         if not unseen.any():
             break
         rows = space.draw(60, random)
-        gains = unseen[seen.places(rows)].sum(axis=1)
+        gains = unseen[table.places(rows)].sum(axis=1)
         row = rows[int(np.argmax(gains))].copy()
         best = int(gains.max())
         for _round in range(3):
@@ -144,7 +144,7 @@ def pairwise_rows(seen: TupleTable, count: int, random: np.random.Generator) -> 
             for factor in random.permutation(space.count).tolist():
                 others = np.repeat(row[None], space.sizes[factor], axis=0)
                 others[:, factor] = np.arange(space.sizes[factor])
-                gains = unseen[seen.places(others)].sum(axis=1)
+                gains = unseen[table.places(others)].sum(axis=1)
                 gains[~space.allowed(others)] = -1
                 if int(gains.max()) > best:
                     best = int(gains.max())
@@ -153,6 +153,6 @@ def pairwise_rows(seen: TupleTable, count: int, random: np.random.Generator) -> 
                 break
         if not best:
             break
-        unseen[seen.places(row[None])[0]] = False
-        found.append(row)
-    return np.array(found, dtype=np.uint8).reshape(-1, space.count)
+        unseen[table.places(row[None])[0]] = False
+        picks.append(row)
+    return np.array(picks, dtype=np.uint8).reshape(-1, space.count)

@@ -1,4 +1,4 @@
-"""Beam search for conditions that hold for the wanted cases and for as few of the unwanted as possible.
+"""Beam search for conditions that hold for the positive cases and for as few of the negative as possible.
 
 The cases of a bitset are counted for every value of every factor at a time, 64 of them in a machine word, and
 several searches are gone through side by side: most of the time of learning is spent here.
@@ -31,11 +31,11 @@ _SOFT_SHARE = SOFT_WEIGHT / HARD_WEIGHT
 
 
 class Cube(NamedTuple):
-    """Conditions, what they hold of the wanted and of the unwanted cases, and how long they are in bits."""
+    """Conditions, what they hold of the positive and of the negative cases, and how long they are in bits."""
 
     conditions: tuple[Condition, ...]
-    wanted: float
-    unwanted: float
+    positives: float
+    negatives: float
     bits: float
 
 
@@ -43,27 +43,27 @@ class _Branch(NamedTuple):
     """A cube that is being made: its conditions, the cases left in it, and its length without the rule's."""
 
     conditions: tuple[Condition, ...]
-    wanted: int
-    unwanted: int
+    positives: int
+    negatives: int
     bits: float
 
 
 class _Sets(NamedTuple):
-    """Sets of values for each branch: which, and for each factor how many, what they hold and lose."""
+    """Sets of values for each branch: which, by factor how many, and what cases they hold."""
 
     values: npt.NDArray[np.bool_]
     sizes: npt.NDArray[np.int64]
-    held: Floats
-    lost: Floats
+    positives: Floats
+    negatives: Floats
 
 
 class _Search:
-    """One search on its way: the branches to go on with, the cubes found, and the best value so far."""
+    """One search on its way: the branches to go on with, its cubes, and the best value so far."""
 
-    def __init__(self, wanted: int, unwanted: int, base: float) -> None:
+    def __init__(self, positives: int, negatives: int, base: float) -> None:
         self.base, self.best = base, 0.0
-        self.beam = [_Branch((), wanted, unwanted, 0.0)]
-        self.found: dict[tuple[Condition, ...], Cube] = {}
+        self.beam = [_Branch((), positives, negatives, 0.0)]
+        self.cubes: dict[tuple[Condition, ...], Cube] = {}
 
 
 class CubeSearch:
@@ -73,7 +73,7 @@ class CubeSearch:
         space = evidence.space
         self.evidence, self.space = evidence, space
         self.rule_bits = RULE_BITS + math.log2(max(skills, 2))
-        self._known: dict[tuple[int, int], list[Cube]] = {}
+        self._answers: dict[tuple[int, int], list[Cube]] = {}
         #: The conditions that are always looked at, in the order of factors: each value, and each range.
         self._fixed: list[Condition] = [
             (factor, mask)
@@ -87,42 +87,42 @@ class CubeSearch:
         self._starts = np.concatenate([[0], np.cumsum(space.sizes)[:-1]]).astype(np.int64)
         self._set_bits = np.zeros((space.count, space.widest + 1))
         for factor, size in enumerate(space.sizes):
-            for held in range(size + 1):
-                self._set_bits[factor, held] = 3 + math.log2(math.comb(size, held))
+            for value_count in range(size + 1):
+                self._set_bits[factor, value_count] = 3 + math.log2(math.comb(size, value_count))
         self._sizes, self._every_factor = np.array(space.sizes), np.arange(space.count)
         self._words = evidence.count // 64 + 1
         literals = self._as_words([evidence.literal(condition) for condition in self._fixed])
         self._literals = literals[:, None, :]
         self._soft = self._as_words([evidence.soft])[:, :, None] if evidence.soft else None
 
-    def find(self, wanted: int, unwanted: int) -> list[Cube]:
-        """The best cubes: more wanted than unwanted cases, the most for their length first."""
-        return self.find_all([(wanted, unwanted)])[0]
+    def find(self, positives: int, negatives: int) -> list[Cube]:
+        """The best cubes: more positive than negative cases, the most for their length first."""
+        return self.find_all([(positives, negatives)])[0]
 
     def find_all(self, questions: Sequence[tuple[int, int]]) -> list[list[Cube]]:
-        """The same for several sets of wanted and unwanted cases, side by side."""
+        """The same for several sets of positive and negative cases, side by side."""
         searches: dict[tuple[int, int], _Search] = {}
-        for wanted, unwanted in questions:
-            if (wanted, unwanted) not in self._known and (all_wanted := self._weight(wanted)):
-                base = math.log2(all_wanted / (all_wanted + self._weight(unwanted)))
-                searches[wanted, unwanted] = _Search(wanted, unwanted, base)
+        for positives, negatives in questions:
+            if (positives, negatives) not in self._answers and (positive_weight := self._weight(positives)):
+                base = math.log2(positive_weight / (positive_weight + self._weight(negatives)))
+                searches[positives, negatives] = _Search(positives, negatives, base)
         active = list(searches.values())
         for depth in range(1, min(MOST_CONDITIONS, self.space.count) + 1):
             if not active:
                 break
             shape = self.rule_bits + self.space.shape_bits[depth]
-            self._go_on(active, shape)
+            self._extend(active, shape)
             active = [search for search in active if search.beam]
         for question, search in searches.items():
             ranked = sorted(
-                search.found.values(), key=lambda cube: -(cube.wanted - cube.unwanted) / cube.bits
+                search.cubes.values(), key=lambda cube: -(cube.positives - cube.negatives) / cube.bits
             )
-            self._known[question] = ranked[:_MOST_CUBES]
-        return [self._known.get(question, []) for question in questions]
+            self._answers[question] = ranked[:_MOST_CUBES]
+        return [self._answers.get(question, []) for question in questions]
 
     def conditions(self) -> Iterator[tuple[Condition, ...]]:
         """Those of every cube found so far."""
-        for cubes in self._known.values():
+        for cubes in self._answers.values():
             for cube in cubes:
                 yield cube.conditions
 
@@ -144,45 +144,45 @@ class CubeSearch:
     def _counts(self, cases: Sequence[int]) -> Floats:
         """Shape (bitsets, fixed conditions): the weight of the cases that fulfil each."""
         both = self._as_words(cases)[:, :, None] & self._literals
-        found: Floats = np.bitwise_count(both).sum(axis=0, dtype=np.float64)
+        weights: Floats = np.bitwise_count(both).sum(axis=0, dtype=np.float64)
         if self._soft is not None:
-            found -= (1 - _SOFT_SHARE) * np.bitwise_count(both & self._soft).sum(axis=0, dtype=np.float64)
-        return found
+            weights -= (1 - _SOFT_SHARE) * np.bitwise_count(both & self._soft).sum(axis=0, dtype=np.float64)
+        return weights
 
-    def _go_on(self, searches: Sequence[_Search], shape: float) -> None:
+    def _extend(self, searches: Sequence[_Search], shape: float) -> None:
         """Add one condition more to the branches of each search.
 
         One that holds less for each bit of the rule than a share of the best known is left out.
         """
         branches = [branch for search in searches for branch in search.beam]
         owner = np.repeat(np.arange(len(searches)), [len(search.beam) for search in searches])
-        counts = self._counts([*(it.wanted for it in branches), *(it.unwanted for it in branches)])
-        held, lost = counts[: len(branches)], counts[len(branches) :]
+        counts = self._counts([*(it.positives for it in branches), *(it.negatives for it in branches)])
+        positives, negatives = counts[: len(branches)], counts[len(branches) :]
         free = np.ones((len(branches), self.space.count), dtype=np.bool_)
         for number, branch in enumerate(branches):
             for factor, _ in branch.conditions:
                 free[number, factor] = False
-        values, sizes, inside, outside = self._sets(held[:, self._single], lost[:, self._single])
-        fixed = np.broadcast_to(self._fixed_bits, held.shape)
+        values, sizes, inside, outside = self._sets(positives[:, self._single], negatives[:, self._single])
+        fixed = np.broadcast_to(self._fixed_bits, positives.shape)
         length = np.concatenate([fixed, *self._set_bits[self._every_factor, sizes]], axis=1)
-        held = np.concatenate([held, *inside], axis=1)
-        lost = np.concatenate([lost, *outside], axis=1)
+        positives = np.concatenate([positives, *inside], axis=1)
+        negatives = np.concatenate([negatives, *outside], axis=1)
         # Each set holds the next or, the last, is held by it: of the same size they are the same.
         proper = (sizes > 1) & (sizes < self._sizes) & free
         proper[1:] &= sizes[1:] != sizes[:-1]
         usable = np.concatenate([free[:, self._fixed_factor], *proper], axis=1)
         length += np.array([branch.bits + shape for branch in branches])[:, None]
         least = np.array([_SLACK * search.best for search in searches])[owner][:, None]
-        usable &= (held > 0) & (held > least * (length + 3))
+        usable &= (positives > 0) & (positives > least * (length + 3))
         at, column = np.nonzero(usable)
-        held, lost, length = held[usable], lost[usable], length[usable]
+        positives, negatives, length = positives[usable], negatives[usable], length[usable]
         base = np.array([search.base for search in searches])[owner[at]]
-        score = held * (np.log2(held / (held + lost)) - base) - _BIT_PRICE * length
+        score = positives * (np.log2(positives / (positives + negatives)) - base) - _BIT_PRICE * length
         order = np.argsort(-score, kind="stable")
         whose = owner[at[order]]
         for number, search in enumerate(searches):
-            chosen = order[np.nonzero(whose == number)[0][:_MOST_OPTIONS]]
-            columns = (values[chosen].tolist() for values in (at, column, held, lost, length))
+            options = order[np.nonzero(whose == number)[0][:_MOST_OPTIONS]]
+            columns = (values[options].tolist() for values in (at, column, positives, negatives, length))
             self._choose(search, branches, zip(*columns, strict=True), values, shape)
 
     def _choose(
@@ -198,41 +198,45 @@ class CubeSearch:
         Args:
             search: The search that is gone on with.
             branches: All branches there are.
-            options: The best first: the branch, the condition's column, what it holds, loses, the length.
+            options: The best first: the branch, the condition's column, positives, negatives, length.
             sets: The sets of values, as ``_sets`` gives them.
             shape: What a rule of so many conditions costs besides them.
         """
         beam: list[_Branch] = []
-        seen: set[tuple[Condition, ...]] = set()
+        known_conditions: set[tuple[Condition, ...]] = set()
         best = search.best
-        for which, column, held, lost, length in options:
-            longer = lost > 0 and held / (length + 3) > best and len(beam) < BEAM_WIDTH
-            if not longer and (held <= lost or (lost and not held / (length + 3) > best)):
+        for which, column, positives, negatives, length in options:
+            longer = negatives > 0 and positives / (length + 3) > best and len(beam) < BEAM_WIDTH
+            if not longer and (positives <= negatives or (negatives and not positives / (length + 3) > best)):
                 continue
             branch, condition = branches[which], self._condition(sets, which, column)
             conditions = tuple(sorted((*branch.conditions, condition)))
-            if conditions in seen:
+            if conditions in known_conditions:
                 continue
-            seen.add(conditions)
-            if held > lost:
-                search.found[conditions] = Cube(conditions, held, lost, length)
-                best = max(best, (held - lost) / length)
-            if longer and held / (length + 3) > best:
+            known_conditions.add(conditions)
+            if positives > negatives:
+                search.cubes[conditions] = Cube(conditions, positives, negatives, length)
+                best = max(best, (positives - negatives) / length)
+            if longer and positives / (length + 3) > best:
                 literal = self.evidence.literal(condition)
                 beam.append(
-                    _Branch(conditions, branch.wanted & literal, branch.unwanted & literal, length - shape)
+                    _Branch(
+                        conditions, branch.positives & literal, branch.negatives & literal, length - shape
+                    )
                 )
         search.beam, search.best = beam, best
 
-    def _sets(self, held: Floats, lost: Floats) -> _Sets:
+    def _sets(self, positives: Floats, negatives: Floats) -> _Sets:
         """The values with some right, more right than wrong, only right, and none wrong.
 
         Shapes (4, branches, values) for the values themselves, (4, branches, factors) for the size of each
-        set and for what it holds and loses.
+        set and for its positive and negative cases.
         """
-        some, clean = held > 0, lost == 0
-        values = np.array([some, held > lost, some & clean, clean])
-        sums = np.add.reduceat(np.array([values, values * held, values * lost]), self._starts, axis=-1)
+        some, clean = positives > 0, negatives == 0
+        values = np.array([some, positives > negatives, some & clean, clean])
+        sums = np.add.reduceat(
+            np.array([values, values * positives, values * negatives]), self._starts, axis=-1
+        )
         return _Sets(values, sums[0].astype(np.int64), sums[1], sums[2])
 
     def _condition(self, sets: npt.NDArray[np.bool_], branch: int, column: int) -> Condition:

@@ -39,10 +39,10 @@ class Rule(NamedTuple):
         """The same rule that no longer looks at *factor*."""
         return Rule(tuple(item for item in self.conditions if item[0] != factor), self.skill)
 
-    def changed(self, factor: int, mask: int) -> Rule:
+    def with_mask(self, factor: int, mask: int) -> Rule:
         """The same rule with other values for *factor*."""
-        kept = [item for item in self.conditions if item[0] != factor]
-        return Rule(tuple(sorted([*kept, (factor, mask)])), self.skill)
+        others = [item for item in self.conditions if item[0] != factor]
+        return Rule(tuple(sorted([*others, (factor, mask)])), self.skill)
 
 
 Rules = tuple[Rule, ...]
@@ -69,18 +69,18 @@ def description_bits(rules: Sequence[Rule], space: CaseSpace, skills: int) -> fl
 
 def matches(rule: Rule, rows: Rows, space: CaseSpace) -> Booleans:
     """For each row, whether every condition of the rule holds."""
-    found = np.ones(len(rows), dtype=np.bool_)
+    is_match = np.ones(len(rows), dtype=np.bool_)
     for factor, mask in rule.conditions:
-        found &= space.lookup(factor, mask)[rows[:, factor]]
-    return found
+        is_match &= space.lookup(factor, mask)[rows[:, factor]]
+    return is_match
 
 
 def deciding_rules(rules: Sequence[Rule], rows: Rows, space: CaseSpace) -> Places:
     """For each row, the place of the first rule that matches."""
-    found = np.full(len(rows), len(rules) - 1, dtype=np.int64)
+    deciding = np.full(len(rows), len(rules) - 1, dtype=np.int64)
     for place in range(len(rules) - 2, -1, -1):
-        found[matches(rules[place], rows, space)] = place
-    return found
+        deciding[matches(rules[place], rows, space)] = place
+    return deciding
 
 
 def predicted_skills(rules: Sequence[Rule], rows: Rows, space: CaseSpace) -> Places:
@@ -96,25 +96,25 @@ Box = dict[int, int]
 
 def intersection(first: Box, second: Sequence[Condition]) -> Box | None:
     """What is in both; None when nothing is."""
-    found = dict(first)
+    common = dict(first)
     for factor, mask in second:
-        left = found.get(factor, -1) & mask
-        if not left:
+        common_mask = common.get(factor, -1) & mask
+        if not common_mask:
             return None
-        found[factor] = left
-    return found
+        common[factor] = common_mask
+    return common
 
 
 def difference(box: Box, conditions: Sequence[Condition], space: CaseSpace) -> Iterator[Box]:
     """The box without what fulfils the conditions, as boxes that do not overlap."""
     inside = dict(box)
     for factor, mask in conditions:
-        held = inside.get(factor, space.full(factor))
-        if rest := held & ~mask:
+        box_mask = inside.get(factor, space.full(factor))
+        if rest := box_mask & ~mask:
             yield {**inside, factor: rest}
-        if not held & mask:
+        if not box_mask & mask:
             return
-        inside[factor] = held & mask
+        inside[factor] = box_mask & mask
 
 
 def volume(box: Box, space: CaseSpace) -> float:
@@ -135,22 +135,22 @@ def regions(rules: Sequence[Rule], space: CaseSpace) -> list[list[Box]]:
     Raises:
         TooManyBoxesError: More than 4,000 boxes are needed.
     """
-    left: list[Box] = [{}]
-    found: list[list[Box]] = []
+    remaining: list[Box] = [{}]
+    boxes_by_rule: list[list[Box]] = []
     for rule in rules:
-        taken: list[Box] = []
+        own_boxes: list[Box] = []
         rest: list[Box] = []
-        for box in left:
+        for box in remaining:
             if (inside := intersection(box, rule.conditions)) is not None:
-                taken.append(inside)
+                own_boxes.append(inside)
                 rest.extend(difference(box, rule.conditions, space))
             else:
                 rest.append(box)
-        if len(taken) + len(rest) > _MOST_BOXES:
+        if len(own_boxes) + len(rest) > _MOST_BOXES:
             raise TooManyBoxesError
-        found.append(taken)
-        left = rest
-    return found
+        boxes_by_rule.append(own_boxes)
+        remaining = rest
+    return boxes_by_rule
 
 
 def shares(rules: Sequence[Rule], space: CaseSpace, sample: Rows | None = None) -> list[float]:

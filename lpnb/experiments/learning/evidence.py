@@ -93,8 +93,8 @@ class Evidence:
             self.soft &= ~bit
             self._answers[place] = []
         self._answers[place].append(skill)
-        counted = Counter(self._answers[place])
-        best = max(counted, key=lambda each: (counted[each], -self._answers[place].index(each)))
+        counts = Counter(self._answers[place])
+        best = max(counts, key=lambda each: (counts[each], -self._answers[place].index(each)))
         self._relabel(place, best)
         return place
 
@@ -105,13 +105,13 @@ class Evidence:
 
     def unsettled(self, most: int) -> list[int]:
         """The cases that landed in several skills, none of them two ahead, in less than *most* sends."""
-        found = []
+        places = []
         for place, answers in enumerate(self._answers):
             if len(answers) > 1 and len(answers) < most:
                 (_, ahead), *others = Counter(answers).most_common(2)
                 if others and ahead - others[0][1] < 2:
-                    found.append(place)
-        return found
+                    places.append(place)
+        return places
 
     def forget_soft(self, places: int) -> None:
         """Give up the cases of a bitset: no list has to agree with them any more."""
@@ -160,22 +160,22 @@ class Evidence:
 
     def literal(self, condition: Condition) -> int:
         """The cases that fulfil one condition."""
-        found = self._literals.get(condition)
-        if found is None:
+        cases = self._literals.get(condition)
+        if cases is None:
             factor, mask = condition
-            found = 0
+            cases = 0
             for value, bits in enumerate(self.value_bits[factor]):
                 if mask >> value & 1:
-                    found |= bits
-            self._literals[condition] = found
-        return found
+                    cases |= bits
+            self._literals[condition] = cases
+        return cases
 
     def cube(self, conditions: Iterable[Condition], within: int = -1) -> int:
         """The cases, of those *within*, that fulfil every condition."""
-        found = self.everything & within
+        cases = self.everything & within
         for condition in conditions:
-            found &= self.literal(condition)
-        return found
+            cases &= self.literal(condition)
+        return cases
 
     def weight(self, cases: int) -> float:
         """What it costs a list to contradict these cases."""
@@ -186,39 +186,39 @@ class Evidence:
 
     def wrong(self, rules: Sequence[Rule]) -> int:
         """The cases that the list explains wrongly."""
-        left, wrong = self.everything, 0
+        remaining, wrong = self.everything, 0
         literal, skill_bits = self.literal, self.skill_bits
         for conditions, skill in rules:
-            taken = left
+            cases = remaining
             for condition in conditions:
-                taken &= literal(condition)
-            wrong |= taken & ~skill_bits[skill]
-            left ^= taken
+                cases &= literal(condition)
+            wrong |= cases & ~skill_bits[skill]
+            remaining ^= cases
         return wrong
 
-    def taken(self, rules: Sequence[Rule]) -> list[int]:
+    def cases_by_rule(self, rules: Sequence[Rule]) -> list[int]:
         """For each rule, the cases that it decides."""
-        left, found = self.everything, []
+        remaining, by_rule = self.everything, []
         for rule in rules:
-            cases = self.cube(rule.conditions, left)
-            found.append(cases)
-            left ^= cases
-        return found
+            cases = self.cube(rule.conditions, remaining)
+            by_rule.append(cases)
+            remaining ^= cases
+        return by_rule
 
     def critical(self, rules: Sequence[Rule]) -> list[int]:
         """For each rule, the cases that would land elsewhere without it; for the last, all it decides."""
-        found = []
-        for place, cases in enumerate(self.taken(rules)):
-            skill, agreed, left = rules[place].skill, 0, cases
+        by_rule = []
+        for place, cases in enumerate(self.cases_by_rule(rules)):
+            skill, same_skill, remaining = rules[place].skill, 0, cases
             for rule in rules[place + 1 :]:
-                if not left:
+                if not remaining:
                     break
-                below = self.cube(rule.conditions, left)
+                below = self.cube(rule.conditions, remaining)
                 if rule.skill == skill:
-                    agreed |= below
-                left ^= below
-            found.append(cases & ~agreed if rules[place].conditions else cases)
-        return found
+                    same_skill |= below
+                remaining ^= below
+            by_rule.append(cases & ~same_skill if rules[place].conditions else cases)
+        return by_rule
 
 
 def places_of(cases: int) -> list[int]:
@@ -228,12 +228,12 @@ def places_of(cases: int) -> list[int]:
         >>> places_of(0b10110)
         [1, 2, 4]
     """
-    found = []
+    places = []
     while cases:
         low = cases & -cases
-        found.append(low.bit_length() - 1)
+        places.append(low.bit_length() - 1)
         cases ^= low
-    return found
+    return places
 
 
 def as_booleans(cases: int, count: int) -> npt.NDArray[np.bool_]:

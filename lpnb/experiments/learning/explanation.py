@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from lpnb.experiments.learning.batch_choice import lowered
+from lpnb.experiments.learning.batch_choice import lower_rows
 from lpnb.experiments.learning.case_space import CaseSpace, Rows
 from lpnb.experiments.learning.decision_list import Rule, Rules, deciding_rules
 from lpnb.experiments.learning.evidence import Evidence, as_booleans, places_of
@@ -52,10 +52,10 @@ class FactorSets:
 
     def agreements(self, case: npt.NDArray[np.uint8], rows: Rows) -> npt.NDArray[np.int64]:
         """For each row, the mask of the factors in which it has the case's value."""
-        found: npt.NDArray[np.int64] = (rows == case) @ self._bits
-        return found
+        masks: npt.NDArray[np.int64] = (rows == case) @ self._bits
+        return masks
 
-    def left(
+    def posterior(
         self, case: npt.NDArray[np.uint8], rule: Rule, elsewhere: Rows, own: Rows, space: CaseSpace
     ) -> npt.NDArray[np.float64]:
         """The weight of each set; sums to 1, or to 0 when no set is possible.
@@ -96,24 +96,24 @@ class FactorSets:
             return []
         options = self._options(masks, shares, random)
         inside = (masks[None] & ~options[:, None]) == 0
-        chosen: list[int] = []
+        questions: list[int] = []
         groups = np.zeros(len(masks), dtype=np.int64)
-        known = 0.0
+        entropy = 0.0
         for _ in range(most):
-            best, best_at = known, -1
+            best, best_at = entropy, -1
             width = int(groups.max()) + 1
             for at in range(len(options)):
                 split = np.bincount(groups * 2 + inside[at], weights=shares, minlength=2 * width)
                 split = split[split > 0]
-                told = float(-(split * np.log2(split)).sum())
-                if told > best + 0.05:
-                    best, best_at = told, at
+                split_entropy = float(-(split * np.log2(split)).sum())
+                if split_entropy > best + 0.05:
+                    best, best_at = split_entropy, at
             if best_at < 0:
                 break
-            known = best
-            chosen.append(int(options[best_at]))
+            entropy = best
+            questions.append(int(options[best_at]))
             _, groups = np.unique(groups * 2 + inside[best_at], return_inverse=True)
-        return chosen
+        return questions
 
     def _options(
         self, masks: npt.NDArray[np.int64], shares: npt.NDArray[np.float64], random: np.random.Generator
@@ -136,40 +136,40 @@ def explaining_rows(
     sets: FactorSets,
     most: int,
     random: np.random.Generator,
-    sent: set[bytes],
+    sent_rows: set[bytes],
 ) -> list[npt.NDArray[np.uint8]]:
     """Up to *most* new cases that tell which factors the rules with little evidence rest on."""
-    found: list[npt.NDArray[np.uint8]] = []
+    picks: list[npt.NDArray[np.uint8]] = []
     above = 0
-    taken, critical = evidence.taken(rules), evidence.critical(rules)
+    cases_by_rule, critical = evidence.cases_by_rule(rules), evidence.critical(rules)
     for place, rule in enumerate(rules[:-1]):
         own = critical[place]
-        if own and own.bit_count() <= MOST_CRITICAL and len(found) < most:
+        if own and own.bit_count() <= MOST_CRITICAL and len(picks) < most:
             elsewhere = evidence.everything & ~above & ~evidence.skill_bits[rule.skill]
             first, *others = places_of(own)
             rows = evidence.rows
             case = rows[first]
-            weights = sets.left(
+            weights = sets.posterior(
                 case, rule, rows[as_booleans(elsewhere, evidence.count)], rows[others], evidence.space
             )
             if not sets.settled(weights):
-                for kept in sets.questions(weights, min(QUESTIONS, most - len(found)), random):
-                    row = _row_that_keeps(case, kept, rules, place, evidence.space, random, sent)
+                for kept_factors in sets.questions(weights, min(QUESTIONS, most - len(picks)), random):
+                    row = _row_that_keeps(case, kept_factors, rules, place, evidence.space, random, sent_rows)
                     if row is not None:
-                        sent.add(row.tobytes())
-                        found.append(row)
-        above |= taken[place]
-    return found
+                        sent_rows.add(row.tobytes())
+                        picks.append(row)
+        above |= cases_by_rule[place]
+    return picks
 
 
 def _row_that_keeps(
     case: npt.NDArray[np.uint8],
-    kept: int,
+    kept_factors: int,
     rules: Rules,
     place: int,
     space: CaseSpace,
     random: np.random.Generator,
-    sent: set[bytes],
+    sent_rows: set[bytes],
 ) -> npt.NDArray[np.uint8] | None:
     """A new case with the values of *case* in the factors kept and others elsewhere, or None.
 
@@ -177,7 +177,7 @@ def _row_that_keeps(
     """
     rows = random.integers(0, np.array(space.sizes), (_TRIES, space.count), dtype=np.uint8)
     for factor, size in enumerate(space.sizes):
-        if kept >> factor & 1:
+        if kept_factors >> factor & 1:
             rows[:, factor] = case[factor]
         elif size > 1:
             same = rows[:, factor] == case[factor]
@@ -185,16 +185,16 @@ def _row_that_keeps(
             rows[same, factor] = (rows[same, factor].astype(np.int64) + step) % size
     # Neither may the values differ by chance from what is to be left out, nor a known rule above take them.
     rest = (*rules[:place], *rules[place + 1 :])
-    same = [(factor, 1 << value) for factor, value in enumerate(case.tolist()) if kept >> factor & 1]
-    low = lowered(rows, [same] * len(rows), rest[:-1], space, random)
-    agree = ((low == case) @ (1 << np.arange(space.count))) & ~kept
+    same = [(factor, 1 << value) for factor, value in enumerate(case.tolist()) if kept_factors >> factor & 1]
+    low = lower_rows(rows, [same] * len(rows), rest[:-1], space, random)
+    agree = ((low == case) @ (1 << np.arange(space.count))) & ~kept_factors
     rows = np.concatenate([low[agree == 0], rows])
     rows = rows[space.allowed(rows)]
     rest = (*rules[:place], *rules[place + 1 :])
     deciding = deciding_rules(rest, rows, space)
     other = np.array([rule.skill for rule in rest])[deciding] != rules[place].skill
     for at in np.argsort(-(deciding + np.where(other, 0, -len(rules) - 1)), kind="stable").tolist():
-        if rows[at].tobytes() not in sent:
-            chosen: npt.NDArray[np.uint8] = rows[at]
-            return chosen
+        if rows[at].tobytes() not in sent_rows:
+            row: npt.NDArray[np.uint8] = rows[at]
+            return row
     return None

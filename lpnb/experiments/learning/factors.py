@@ -100,9 +100,9 @@ class Factors:
                 f"{{'ctmrinfo.ctype': ['vip', 'gold', None]}}; got {brief(values)}."
             )
             raise InvalidValueError([Complaint("factors", sentence)])
-        listed = {name: _listed(value) for name, value in values.items()}
-        groups = _groups(listed, zipped)
-        complaints = list(_complaints(listed, groups))
+        column_values = {name: _value_list(value) for name, value in values.items()}
+        groups = _groups(column_values, zipped)
+        complaints = list(_complaints(column_values, groups))
         if where is not None and not callable(where):
             complaints.append(
                 Complaint(
@@ -114,7 +114,7 @@ class Factors:
         self.constants: dict[str, object] = {}
         factors = []
         for group in groups:
-            rows = list(zip(*(listed[name] for name in group), strict=True))
+            rows = list(zip(*(column_values[name] for name in group), strict=True))
             if len(rows) == 1:
                 self.constants.update(zip(group, rows[0], strict=True))
             else:
@@ -135,7 +135,7 @@ class Factors:
         self._places = [
             {_key(value): place for place, value in enumerate(factor.values)} for factor in factors
         ]
-        self._known: dict[bytes, bool] = {}
+        self._where_results: dict[bytes, bool] = {}
         self.space = CaseSpace(
             [len(factor.values) for factor in factors],
             [factor.ranks for factor in factors],
@@ -163,11 +163,11 @@ class Factors:
         if isinstance(factors, cls):
             return factors
         if isinstance(factors, Grid):
-            found = cls(factors.values, zipped=factors.zipped, where=factors.where)
+            instance = cls(factors.values, zipped=factors.zipped, where=factors.where)
         else:
-            found = cls(factors)  # type: ignore[arg-type]  # it says what it takes
-        found._check_values()
-        return found
+            instance = cls(factors)  # type: ignore[arg-type]  # it says what it takes
+        instance._check_values()
+        return instance
 
     def _check_values(self) -> None:
         """See that every value, and some combinations, can be sent."""
@@ -187,8 +187,8 @@ class Factors:
             cases_of([self.case(row) for row in rows]).check()
         except InvalidValueError as error:
             sentences = {
-                _WHICH_ROW.sub("", found.sentence): _WHICH_PLACE.sub("", found.path)
-                for found in error.complaints
+                _WHICH_ROW.sub("", complaint.sentence): _WHICH_PLACE.sub("", complaint.path)
+                for complaint in error.complaints
             }
             hint = " A column that needs another one can be zipped with it: Grid(..., zipped=[...])."
             wrong = [
@@ -216,10 +216,10 @@ class Factors:
 
     def case(self, row: Iterable[int]) -> dict[str, Any]:
         """The values of a case by column."""
-        found: dict[str, Any] = dict(self.constants)
+        values: dict[str, Any] = dict(self.constants)
         for factor, place in zip(self.factors, row, strict=True):
-            found.update(zip(factor.columns, factor.values[place], strict=True))
-        return found
+            values.update(zip(factor.columns, factor.values[place], strict=True))
+        return values
 
     def row(self, case: Mapping[str, Any]) -> tuple[int, ...]:
         """The places of a case's values; columns that are no factor are not looked at.
@@ -227,20 +227,20 @@ class Factors:
         Raises:
             InvalidValueError: Naming every factor whose value in the case is none of those it was given.
         """
-        found, complaints = [], []
+        places, complaints = [], []
         for factor, place in zip(self.factors, self._places_of(case), strict=True):
             value = tuple(case.get(name) for name in factor.columns)
             if place is None:
-                shown = brief(value[0] if len(value) == 1 else value)
-                known = ", ".join(brief(each[0] if len(each) == 1 else each) for each in factor.values[:8])
+                value_text = brief(value[0] if len(value) == 1 else value)
+                choices = ", ".join(brief(each[0] if len(each) == 1 else each) for each in factor.values[:8])
                 more = f" and {len(factor.values) - 8} more" if len(factor.values) > 8 else ""
-                sentence = f"{factor.name} must be one of {known}{more}; got {shown}."
+                sentence = f"{factor.name} must be one of {choices}{more}; got {value_text}."
                 complaints.append(Complaint(factor.name, sentence))
             else:
-                found.append(place)
+                places.append(place)
         if complaints:
             raise InvalidValueError(complaints)
-        return tuple(found)
+        return tuple(places)
 
     def _places_of(self, case: Mapping[str, Any]) -> list[int | None]:
         return [
@@ -274,12 +274,12 @@ class Factors:
         values: dict[str, object] = {}
         zipped = []
         for factor in self.factors:
-            kept = [value for value in factor.values if other.has(factor.columns, value)]
-            if not kept:
+            shared_values = [value for value in factor.values if other.has(factor.columns, value)]
+            if not shared_values:
                 sentence = f"{factor.name} has no value in both, so there is nothing to compare."
                 raise InvalidValueError([Complaint(factor.name, sentence)])
             for at, name in enumerate(factor.columns):
-                values[name] = [value[at] for value in kept]
+                values[name] = [value[at] for value in shared_values]
             zipped += [factor.columns] if len(factor.columns) > 1 else []
         return Factors({**self.constants, **values}, zipped=zipped, where=self.where)
 
@@ -288,8 +288,8 @@ class Factors:
         for factor, places in zip(self.factors, self._places, strict=True):
             if factor.columns == tuple(columns):
                 return _key(value) in places
-        held = [self.constants.get(name) for name in columns]
-        return _key(held) == _key(value)
+        constants = [self.constants.get(name) for name in columns]
+        return _key(constants) == _key(value)
 
     def translated(
         self, source: Factors, conditions: Iterable[tuple[int, int]]
@@ -298,62 +298,66 @@ class Factors:
 
         A value that *source* does not have fulfils none of them.
         """
-        found: list[Condition] = []
+        translation: list[Condition] = []
         at = {factor.columns: number for number, factor in enumerate(self.factors)}
         for number, mask in conditions:
             theirs = source.factors[number]
-            wanted = [theirs.values[place] for place in places_of(mask)]
+            source_values = [theirs.values[place] for place in places_of(mask)]
             here = at.get(theirs.columns)
             if here is None:
-                if not any(self.has(theirs.columns, value) for value in wanted):
+                if not any(self.has(theirs.columns, value) for value in source_values):
                     return None
                 continue
             ours = sum(
-                1 << place for value in wanted if (place := self._places[here].get(_key(value))) is not None
+                1 << place
+                for value in source_values
+                if (place := self._places[here].get(_key(value))) is not None
             )
             if not ours:
                 return None
             if ours != self.space.full(here):
-                found.append((here, ours))
-        return tuple(sorted(found))
+                translation.append((here, ours))
+        return tuple(sorted(translation))
 
     def _allowed(self, rows: Rows) -> Booleans:
         where = self.where
         assert where is not None  # noqa: S101 - only then this is asked
-        found = np.empty(len(rows), dtype=np.bool_)
+        is_allowed = np.empty(len(rows), dtype=np.bool_)
         for at, row in enumerate(rows):
             key = row.tobytes()
-            known = self._known.get(key)
-            if known is None:
-                known = self._known[key] = bool(where(self.case(row.tolist())))
-            found[at] = known
-        return found
+            result = self._where_results.get(key)
+            if result is None:
+                result = self._where_results[key] = bool(where(self.case(row.tolist())))
+            is_allowed[at] = result
+        return is_allowed
 
 
-def _listed(value: object) -> list[object]:
+def _value_list(value: object) -> list[object]:
     """The values of a column; one value stands for a list of one, and "" for None."""
     single = isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable)
     values = [value] if single else list(value)  # type: ignore[call-overload]
     return [None if isinstance(each, str) and each == "" else each for each in values]
 
 
-def _groups(listed: Mapping[str, Sequence[object]], zipped: Sequence[Sequence[str]]) -> list[list[str]]:
+def _groups(
+    column_values: Mapping[str, Sequence[object]], zipped: Sequence[Sequence[str]]
+) -> list[list[str]]:
     """The columns in groups that go together, in the order of their first column."""
     group_of = {name: list(group) for group in zipped for name in group}
-    found: list[list[str]] = []
-    done: set[str] = set()
-    for name in listed:
-        if name not in done:
-            group = [other for other in group_of.get(name, [name]) if other in listed]
-            found.append(group)
-            done.update(group)
-    return found
+    groups: list[list[str]] = []
+    grouped_names: set[str] = set()
+    for name in column_values:
+        if name not in grouped_names:
+            group = [other for other in group_of.get(name, [name]) if other in column_values]
+            groups.append(group)
+            grouped_names.update(group)
+    return groups
 
 
 def _complaints(
-    listed: Mapping[str, Sequence[object]], groups: Sequence[Sequence[str]]
+    column_values: Mapping[str, Sequence[object]], groups: Sequence[Sequence[str]]
 ) -> Iterable[Complaint]:
-    for name, values in listed.items():
+    for name, values in column_values.items():
         if not values:
             yield Complaint(name, f"The column {name!r} has no value. Give it [None] to leave it out.")
         elif len(values) > MOST_VALUES:
@@ -361,20 +365,20 @@ def _complaints(
                 name, f"{name} has {len(values)} values, and {MOST_VALUES} can be told apart at most."
             )
     for group in groups:
-        lengths = {name: len(listed[name]) for name in group}
+        lengths = {name: len(column_values[name]) for name in group}
         if len(set(lengths.values())) > 1:
-            told = ", ".join(f"{name} has {size:,}" for name, size in lengths.items())
-            yield Complaint("zipped", f"Columns that are zipped must be of one length: {told}.")
+            lengths_text = ", ".join(f"{name} has {size:,}" for name, size in lengths.items())
+            yield Complaint("zipped", f"Columns that are zipped must be of one length: {lengths_text}.")
             continue
-        seen: set[object] = set()
-        for value in zip(*(listed[name] for name in group), strict=True):
+        keys: set[object] = set()
+        for value in zip(*(column_values[name] for name in group), strict=True):
             key = _key(value)
-            if key in seen:
-                shown = brief(value[0] if len(value) == 1 else value)
+            if key in keys:
+                value_text = brief(value[0] if len(value) == 1 else value)
                 if value == (None,):
-                    shown = 'None (left out; in a file "")'
-                yield Complaint(group[0], f"{' + '.join(group)} has the value {shown} twice.")
-            seen.add(key)
+                    value_text = 'None (left out; in a file "")'
+                yield Complaint(group[0], f"{' + '.join(group)} has the value {value_text} twice.")
+            keys.add(key)
 
 
 def _key(values: Sequence[object]) -> tuple[str, ...]:

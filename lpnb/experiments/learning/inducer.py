@@ -121,51 +121,51 @@ class Inducer:
         self._lengths.clear()
         pool: dict[Rules, float] = {}
         before = start if start is not None else (self.current.rules if self.current else None)
-        kept = [before] if before is not None else []
-        kept += [rules for _, rules in self.current.rivals] if self.current else []
+        earlier_lists = [before] if before is not None else []
+        earlier_lists += [rules for _, rules in self.current.rivals] if self.current else []
         contradicted = before is None or self._hard(evidence.wrong(before)) > 0
         rounds = _ROUNDS
-        begin: list[Rules] = []
+        starts: list[Rules] = []
         if contradicted:
             rounds = _ROUNDS_CONTRADICTED
-            begin += [rules for rules in kept if not self._hard(evidence.wrong(rules))][:2]
-            begin += [self.tidy(self.fit(kept[0]))] if kept else []
+            starts += [rules for rules in earlier_lists if not self._hard(evidence.wrong(rules))][:2]
+            starts += [self.tidy(self.fit(earlier_lists[0]))] if earlier_lists else []
         else:
-            begin.append(kept[0])
+            starts.append(earlier_lists[0])
         if evidence.count >= self._anew_at:
             self._anew_at = int(evidence.count * 1.3) + 10
             rounds = _ROUNDS_ANEW
-            begin += [self.tidy(self.fit((Rule((), skill),))) for skill in self._common_skills()[:2]]
-        for rules in [*begin, *kept]:
+            starts += [self.tidy(self.fit((Rule((), skill),))) for skill in self._common_skills()[:2]]
+        for rules in [*starts, *earlier_lists]:
             if not self._hard(evidence.wrong(rules)):
                 pool[rules] = self.cost(rules)
-        for rules in begin:
+        for rules in starts:
             pool[rules] = self.cost(rules)
         best = min(pool, key=lambda rules: (pool[rules], rules))
         if evidence.count >= _MANY_CASES and self.length(best) > label_bits(evidence):
             rounds = 1  # no short list is to be found, and looking for one takes the longest then
-        best = self._assembled(best, pool)
-        here, left, turn = best, rounds, 0
-        while left and turn < _MOST_ROUNDS:
-            left, turn = left - 1, turn + 1
-            found = self.tidy(self._changed(here, random))
-            pool[found] = self.cost(found)
-            warmth = _WARMTH * left / rounds
-            if pool[found] <= pool[here] + warmth * random.random():
-                here = found
-            if not left or pool[found] < pool[best] - 1e-9:
+        best = self._assemble(best, pool)
+        current, remaining_rounds, turn = best, rounds, 0
+        while remaining_rounds and turn < _MOST_ROUNDS:
+            remaining_rounds, turn = remaining_rounds - 1, turn + 1
+            candidate = self.tidy(self._perturb(current, random))
+            pool[candidate] = self.cost(candidate)
+            warmth = _WARMTH * remaining_rounds / rounds
+            if pool[candidate] <= pool[current] + warmth * random.random():
+                current = candidate
+            if not remaining_rounds or pool[candidate] < pool[best] - 1e-9:
                 before = best
-                best = self._assembled(min(best, found, key=lambda rules: (pool[rules], rules)), pool)
+                best = self._assemble(min(best, candidate, key=lambda rules: (pool[rules], rules)), pool)
                 if pool[best] < pool[before] - 1e-9:
-                    here, left = best, max(left, min(rounds, _PATIENCE))
+                    current, remaining_rounds = best, max(remaining_rounds, min(rounds, _PATIENCE))
         shortest = pool[best]
         rivals = sorted(
             (cost, rules) for rules, cost in pool.items() if cost <= shortest + RIVAL_BITS and rules != best
         )
-        self.current = Induction(best, shortest, _different(rivals)[:MOST_RIVALS])
+        self.current = Induction(best, shortest, _distinct_lists(rivals)[:MOST_RIVALS])
         return self.current
 
-    def _assembled(self, best: Rules, pool: dict[Rules, float]) -> Rules:
+    def _assemble(self, best: Rules, pool: dict[Rules, float]) -> Rules:
         """The shortest list made of the cubes met so far, polished; again while it gets shorter."""
         evidence, search = self.evidence, self._search
         assert search is not None  # noqa: S101 - update() made it
@@ -176,17 +176,17 @@ class Inducer:
                 conditions: self._rule_length(Rule(conditions, self._known_rules.get(conditions, 0)))
                 for conditions in (*cubes, *search.conditions())
             }
-            for found in ListSearch(evidence, lengths).find():
-                tidied = self.tidy(found)
-                pool[tidied] = self.cost(tidied)
-                if pool[tidied] < pool[best] - 1e-9:
-                    best = tidied
+            for candidate in ListSearch(evidence, lengths).find():
+                tidy_list = self.tidy(candidate)
+                pool[tidy_list] = self.cost(tidy_list)
+                if pool[tidy_list] < pool[best] - 1e-9:
+                    best = tidy_list
             while True:
-                polished = self.tidy(self._polished(best))
-                pool[polished] = self.cost(polished)
-                if pool[polished] >= pool[best] - 1e-9:
+                polished_list = self.tidy(self._polish(best))
+                pool[polished_list] = self.cost(polished_list)
+                if pool[polished_list] >= pool[best] - 1e-9:
                     break
-                best = polished
+                best = polished_list
             if pool[best] >= before - 1e-9:
                 return best
 
@@ -202,10 +202,10 @@ class Inducer:
     def fit(self, rules: Rules, random: np.random.Generator | None = None) -> Rules:
         """Insert rules until no case that counts is explained wrongly."""
         for _ in range(_MOST_INSERTIONS):
-            found = self._insertion(rules, random)
-            if found is None:
+            insertion = self._insertion(rules, random)
+            if insertion is None:
                 return rules
-            place, rule = found
+            place, rule = insertion
             rules = (*rules[:place], rule, *rules[place:])
         return rules
 
@@ -213,47 +213,47 @@ class Inducer:
         """The rule that mends the most for its length, and its place; None when nothing is to be mended."""
         evidence = self.evidence
         assert self._search is not None  # noqa: S101 - update() made it
-        left, wrong, lefts = evidence.everything, 0, []
-        taken = 0
+        remaining, wrong, remaining_at = evidence.everything, 0, []
+        rule_cases = 0
         for rule in rules:
-            lefts.append(left)
-            taken = evidence.cube(rule.conditions, left)
-            wrong |= taken & ~evidence.skill_bits[rule.skill]
-            left ^= taken
+            remaining_at.append(remaining)
+            rule_cases = evidence.cube(rule.conditions, remaining)
+            wrong |= rule_cases & ~evidence.skill_bits[rule.skill]
+            remaining ^= rule_cases
         if not wrong:
             return None
         right = evidence.everything & ~wrong
-        last_right = taken & right
-        waiting = [(evidence.weight(wrong & bits), skill) for skill, bits in enumerate(evidence.skill_bits)]
-        waiting = sorted(
-            ((weight, skill) for weight, skill in waiting if weight), key=lambda it: (-it[0], it[1])
+        last_right = rule_cases & right
+        weights = [(evidence.weight(wrong & bits), skill) for skill, bits in enumerate(evidence.skill_bits)]
+        weights = sorted(
+            ((weight, skill) for weight, skill in weights if weight), key=lambda it: (-it[0], it[1])
         )
         best: tuple[float, int, int, Rule] | None = None
-        tried = [skill for _, skill in waiting[: _SKILLS_TRIED if random is None else _SKILLS_TRIED_AGAIN]]
+        skills = [skill for _, skill in weights[: _SKILLS_TRIED if random is None else _SKILLS_TRIED_AGAIN]]
         questions = [
-            (wrong & evidence.skill_bits[skill], held & ~evidence.skill_bits[skill])
-            for skill in tried
-            for held in dict.fromkeys((right, last_right))
+            (wrong & evidence.skill_bits[skill], right_cases & ~evidence.skill_bits[skill])
+            for skill in skills
+            for right_cases in dict.fromkeys((right, last_right))
         ]
-        for (wanted, _), cubes in zip(questions, self._search.find_all(questions), strict=True):
-            skill = evidence.labels[wanted.bit_length() - 1]
+        for (positives, _), cubes in zip(questions, self._search.find_all(questions), strict=True):
+            skill = evidence.labels[positives.bit_length() - 1]
             bits = evidence.skill_bits[skill]
             for cube in cubes:
                 inside = evidence.cube(cube.conditions)
-                mends, breaks = inside & wanted, inside & right & ~bits
+                mends, breaks = inside & positives, inside & right & ~bits
                 for place in range(len(rules) - 1, -1, -1):
-                    mended = evidence.weight(mends & lefts[place])
-                    if not mended:
+                    mended_weight = evidence.weight(mends & remaining_at[place])
+                    if not mended_weight:
                         continue
-                    gain = mended - evidence.weight(breaks & lefts[place])
-                    if gain <= cube.bits and not self._hard(mends & lefts[place]):
+                    gain = mended_weight - evidence.weight(breaks & remaining_at[place])
+                    if gain <= cube.bits and not self._hard(mends & remaining_at[place]):
                         continue
                     value = gain / cube.bits
                     if random is not None:
                         value *= 1 + 0.25 * random.random()
                     if best is None or value > best[0] + 1e-9:
                         best = (value, -place, skill, Rule(cube.conditions, skill))
-                    if breaks & lefts[place] == 0:
+                    if breaks & remaining_at[place] == 0:
                         break
         if best is not None and best[0] > 0:
             return -best[1], best[3]
@@ -267,11 +267,11 @@ class Inducer:
         others = evidence.everything & ~evidence.skill_bits[skill]
         conditions: list[tuple[int, int]] = []
         while others:
-            used = {factor for factor, _ in conditions}
-            free = [(factor, 1 << value) for factor, value in enumerate(row) if factor not in used]
-            chosen = min(free, key=lambda item: (others & evidence.literal(item)).bit_count())
-            conditions.append(chosen)
-            others &= evidence.literal(chosen)
+            factors = {factor for factor, _ in conditions}
+            free = [(factor, 1 << value) for factor, value in enumerate(row) if factor not in factors]
+            condition = min(free, key=lambda item: (others & evidence.literal(item)).bit_count())
+            conditions.append(condition)
+            others &= evidence.literal(condition)
         return 0, Rule(tuple(sorted(conditions)), skill)
 
     # --- tidy ---------------------------------------------------------------------------------------------
@@ -279,44 +279,46 @@ class Inducer:
     def tidy(self, rules: Rules) -> Rules:
         """Delete rules, drop conditions and unite rules, as long as the list gets shorter and no worse."""
         while True:
-            seen = _Treatment(self.evidence, rules)
-            for change in self._simpler(seen):
-                if self._saved(seen, change) < -1e-9:
+            treatment = _Treatment(self.evidence, rules)
+            for change in self._simplifications(treatment):
+                if self._cost_change(treatment, change) < -1e-9:
                     rules = change.of(rules)
                     break
             else:
                 return rules
 
-    def _saved(self, seen: _Treatment, change: _Change) -> float:
+    def _cost_change(self, treatment: _Treatment, change: _Change) -> float:
         """By how much a change alters the cost; below 0 it is for the better."""
-        rules, evidence = seen.rules, self.evidence
+        rules, evidence = treatment.rules, self.evidence
         bits = self._length_of(change.rule) if change.rule is not None else 0.0
-        bits -= sum(self._length_of(rules[place]) for place in change.gone)
-        if bits >= HARD_WEIGHT * seen.wrong.bit_count():
+        bits -= sum(self._length_of(rules[place]) for place in change.removals)
+        if bits >= HARD_WEIGHT * treatment.wrong.bit_count():
             return bits
-        bits += evidence.weight(change.wrong) - evidence.weight(seen.wrong & change.touched)
+        bits += evidence.weight(change.wrong) - evidence.weight(treatment.wrong & change.affected)
         if bits < 0 and self._known_rules:
             return self.cost(change.of(rules)) - self.cost(rules)
         return bits
 
-    def _simpler(self, seen: _Treatment) -> Iterator[_Change]:
-        rules = seen.rules
+    def _simplifications(self, treatment: _Treatment) -> Iterator[_Change]:
+        rules = treatment.rules
         last = len(rules) - 1
         for place in range(last):
-            yield seen.without(place)
+            yield treatment.removal(place)
         for place in range(last):
             rule = rules[place]
             for factor, _ in rule.conditions:
                 if len(rule.conditions) > 1:
-                    yield seen.widened(place, rule.without(factor))
+                    yield treatment.widening(place, rule.without(factor))
         for first in range(last):
             for second in range(first + 1, last):
-                united = self._united(rules[first], rules[second])
-                if united is not None:
-                    yield seen.moved(second, first, united)._replace(gone=(first, second))
-                    yield seen.moved(first, second, united)._replace(gone=(first, second), place=second - 1)
+                union = self._union(rules[first], rules[second])
+                if union is not None:
+                    yield treatment.move(second, first, union)._replace(removals=(first, second))
+                    yield treatment.move(first, second, union)._replace(
+                        removals=(first, second), place=second - 1
+                    )
 
-    def _united(self, first: Rule, second: Rule) -> Rule | None:
+    def _union(self, first: Rule, second: Rule) -> Rule | None:
         """One rule for both, when they differ in the values of one factor alone."""
         if first.skill != second.skill or len(first.conditions) != len(second.conditions):
             return None
@@ -330,57 +332,59 @@ class Inducer:
             return None
         if mask | other_mask == self.space.full(factor):
             return first.without(factor) if len(first.conditions) > 1 else None
-        return first.changed(factor, mask | other_mask)
+        return first.with_mask(factor, mask | other_mask)
 
     # --- destroy and repair -------------------------------------------------------------------------------
 
-    def _changed(self, rules: Rules, random: np.random.Generator) -> Rules:
+    def _perturb(self, rules: Rules, random: np.random.Generator) -> Rules:
         """The list with a part of it taken away or built anew, explaining all again."""
         if len(rules) > 2 and random.random() < 0.3:
-            return self.fit(self._rebuilt(rules, random))
+            return self.fit(self._rebuild_tail(rules, random))
         return self.fit(self._destroy(rules, random), random)
 
-    def _rebuilt(self, rules: Rules, random: np.random.Generator) -> Rules:
+    def _rebuild_tail(self, rules: Rules, random: np.random.Generator) -> Rules:
         """The list with its lower part built anew: each rule is right on all that is left to it."""
         evidence, search = self.evidence, self._search
         assert search is not None  # noqa: S101 - update() made it
         keep = int(random.integers(0, len(rules) - 1))
-        found = list(rules[:keep])
-        left = evidence.everything
-        for rule in found:
-            left &= ~evidence.cube(rule.conditions, left)
+        new_rules = list(rules[:keep])
+        remaining = evidence.everything
+        for rule in new_rules:
+            remaining &= ~evidence.cube(rule.conditions, remaining)
         for _ in range(_MOST_INSERTIONS):
-            skills = [skill for skill, bits in enumerate(evidence.skill_bits) if bits & left]
+            skills = [skill for skill, bits in enumerate(evidence.skill_bits) if bits & remaining]
             if len(skills) < 2:
                 break
             best: tuple[float, Rule] | None = None
-            owns = [evidence.skill_bits[skill] & left for skill in skills]
-            answers = search.find_all([(own, left & ~own) for own in owns])
+            owns = [evidence.skill_bits[skill] & remaining for skill in skills]
+            answers = search.find_all([(own, remaining & ~own) for own in owns])
             for skill, cubes in zip(skills, answers, strict=True):
                 for cube in cubes[:3]:
-                    if cube.unwanted:
+                    if cube.negatives:
                         continue
-                    value = cube.wanted / cube.bits * (1 + 0.3 * random.random())
+                    value = cube.positives / cube.bits * (1 + 0.3 * random.random())
                     if best is None or value > best[0]:
                         best = (value, Rule(cube.conditions, skill))
             if best is None:
                 break
-            found.append(best[1])
-            left &= ~evidence.cube(best[1].conditions, left)
-        weights = [(evidence.weight(bits & left), -skill) for skill, bits in enumerate(evidence.skill_bits)]
-        return (*found, Rule((), -max(weights)[1]))
+            new_rules.append(best[1])
+            remaining &= ~evidence.cube(best[1].conditions, remaining)
+        weights = [
+            (evidence.weight(bits & remaining), -skill) for skill, bits in enumerate(evidence.skill_bits)
+        ]
+        return (*new_rules, Rule((), -max(weights)[1]))
 
-    def _polished(self, rules: Rules) -> Rules:
+    def _polish(self, rules: Rules) -> Rules:
         """The shortest list got by moving and simplifying one rule, or by changing one value of a set."""
-        seen = _Treatment(self.evidence, rules)
+        treatment = _Treatment(self.evidence, rules)
         best, least = None, -1e-9
-        for change in self._neighbours(seen):
-            if (saved := self._saved(seen, change)) < least:
-                best, least = change, saved
+        for change in self._neighbours(treatment):
+            if (cost_change := self._cost_change(treatment, change)) < least:
+                best, least = change, cost_change
         return best.of(rules) if best is not None else rules
 
-    def _neighbours(self, seen: _Treatment) -> Iterator[_Change]:
-        rules = seen.rules
+    def _neighbours(self, treatment: _Treatment) -> Iterator[_Change]:
+        rules = treatment.rules
         last = len(rules) - 1
         for place in range(last):
             rule = rules[place]
@@ -389,15 +393,14 @@ class Inducer:
                     simpler = rule.without(factor)
                     for to in range(last):
                         if to != place:
-                            yield seen.moved(place, to, simpler)
+                            yield treatment.move(place, to, simpler)
             for factor, mask in rule.conditions:
                 if mask.bit_count() > 1:
                     for value in range(self.space.sizes[factor]):
                         other = mask ^ (1 << value)
                         if other != self.space.full(factor):
-                            changed = rule.changed(factor, other)
-                            wider = other > mask
-                            yield seen.widened(place, changed) if wider else seen.narrowed(place, changed)
+                            change = treatment.widening if other > mask else treatment.narrowing
+                            yield change(place, rule.with_mask(factor, other))
 
     def _destroy(self, rules: Rules, random: np.random.Generator) -> Rules:
         """The list with a part of it taken away or changed, to be fitted again."""
@@ -408,8 +411,8 @@ class Inducer:
         if way == 0:  # some of the rules with the least evidence
             sizes = [cases.bit_count() for cases in self.evidence.critical(rules)[:last]]
             order = np.argsort(np.array(sizes) + random.random(last) * 3, kind="stable")
-            gone = set(order[: int(random.integers(1, min(4, last) + 1))].tolist())
-            return tuple(rule for place, rule in enumerate(rules) if place not in gone)
+            removals = set(order[: int(random.integers(1, min(4, last) + 1))].tolist())
+            return tuple(rule for place, rule in enumerate(rules) if place not in removals)
         if way == 1:  # all rules of a skill
             skill = rules[int(random.integers(last))].skill
             return tuple(rule for place, rule in enumerate(rules) if place == last or rule.skill != skill)
@@ -429,19 +432,19 @@ class Inducer:
             return (*rules[:place], *rules[place + 1 :])
         if way == 5:  # rules anywhere
             keep = random.random(last) > 0.35
-            return (*(rule for rule, kept in zip(rules[:last], keep, strict=True) if kept), rules[last])
+            return (*(rule for rule, stays in zip(rules[:last], keep, strict=True) if stays), rules[last])
         return self._blocker(rules, random)
 
     def _without_sets(self, rules: Rules, factor: int, random: np.random.Generator) -> Rules:
-        found = []
+        new_rules = []
         for rule in rules:
             mask = rule.mask(factor)
             if mask is not None and mask.bit_count() > 1:
                 if len(rule.conditions) > 1 and random.random() < 0.7:
-                    found.append(rule.without(factor))
+                    new_rules.append(rule.without(factor))
             else:
-                found.append(rule)
-        return tuple(found)
+                new_rules.append(rule)
+        return tuple(new_rules)
 
     def _blocker(self, rules: Rules, random: np.random.Generator) -> Rules:
         """Where several rules need a factor's value in one set, one rule for the other values above them."""
@@ -449,10 +452,10 @@ class Inducer:
         for rule in rules:
             for condition in rule.conditions:
                 uses[condition] = uses.get(condition, 0) + 1
-        several = sorted(condition for condition, count in uses.items() if count > 1)
-        if not several:
+        shared_conditions = sorted(condition for condition, count in uses.items() if count > 1)
+        if not shared_conditions:
             return self._destroy_one(rules, random)
-        factor, mask = several[int(random.integers(len(several)))]
+        factor, mask = shared_conditions[int(random.integers(len(shared_conditions)))]
         first = min(place for place, rule in enumerate(rules) if (factor, mask) in rule.conditions)
         skill = rules[-1].skill if random.random() < 0.7 else int(random.integers(self.evidence.skills))
         rest = tuple(
@@ -470,17 +473,17 @@ class Inducer:
 class _Change(NamedTuple):
     """Rules that go, one that comes in their stead, and how the cases it touches fare then."""
 
-    gone: tuple[int, ...]
+    removals: tuple[int, ...]
     place: int
     """Where the new rule stands among those that stay."""
     rule: Rule | None
-    touched: int
+    affected: int
     wrong: int
     """Those of them that the changed list explains wrongly."""
 
     def of(self, rules: Rules) -> Rules:
         """The list with the change."""
-        rest = tuple(rule for place, rule in enumerate(rules) if place not in self.gone)
+        rest = tuple(rule for place, rule in enumerate(rules) if place not in self.removals)
         return rest if self.rule is None else (*rest[: self.place], self.rule, *rest[self.place :])
 
 
@@ -490,64 +493,64 @@ class _Treatment:
     def __init__(self, evidence: Evidence, rules: Rules) -> None:
         self.evidence, self.rules = evidence, rules
         self.cubes = [evidence.cube(rule.conditions) for rule in rules]
-        self.lefts: list[int] = []
-        self.taken: list[int] = []
-        left, self.wrong = evidence.everything, 0
+        self.remaining_at: list[int] = []
+        self.cases_by_rule: list[int] = []
+        remaining, self.wrong = evidence.everything, 0
         for cube, rule in zip(self.cubes, rules, strict=True):
-            taken = left & cube
-            self.lefts.append(left)
-            self.taken.append(taken)
-            self.wrong |= taken & ~evidence.skill_bits[rule.skill]
-            left ^= taken
+            cases = remaining & cube
+            self.remaining_at.append(remaining)
+            self.cases_by_rule.append(cases)
+            self.wrong |= cases & ~evidence.skill_bits[rule.skill]
+            remaining ^= cases
 
-    def _fallen(self, cases: int, start: int, stop: int) -> tuple[int, int]:
+    def _fall_through(self, cases: int, start: int, stop: int) -> tuple[int, int]:
         """Of cases that fall on the rules from *start* to *stop*: those explained wrongly, those left."""
         wrong = 0
         for place in range(start, stop):
             if not cases:
                 break
-            if taken := cases & self.cubes[place]:
-                wrong |= taken & ~self.evidence.skill_bits[self.rules[place].skill]
-                cases ^= taken
+            if matching := cases & self.cubes[place]:
+                wrong |= matching & ~self.evidence.skill_bits[self.rules[place].skill]
+                cases ^= matching
         return wrong, cases
 
-    def without(self, place: int) -> _Change:
+    def removal(self, place: int) -> _Change:
         """Without a rule."""
-        wrong, _ = self._fallen(self.taken[place], place + 1, len(self.rules))
-        return _Change((place,), place, None, self.taken[place], wrong)
+        wrong, _ = self._fall_through(self.cases_by_rule[place], place + 1, len(self.rules))
+        return _Change((place,), place, None, self.cases_by_rule[place], wrong)
 
-    def widened(self, place: int, rule: Rule) -> _Change:
+    def widening(self, place: int, rule: Rule) -> _Change:
         """With a rule that matches more in the place of another."""
-        more = self.evidence.cube(rule.conditions, self.lefts[place]) & ~self.taken[place]
+        more = self.evidence.cube(rule.conditions, self.remaining_at[place]) & ~self.cases_by_rule[place]
         return _Change((place,), place, rule, more, more & ~self.evidence.skill_bits[rule.skill])
 
-    def narrowed(self, place: int, rule: Rule) -> _Change:
+    def narrowing(self, place: int, rule: Rule) -> _Change:
         """With a rule that matches less in the place of another."""
-        less = self.taken[place] & ~self.evidence.cube(rule.conditions)
-        wrong, _ = self._fallen(less, place + 1, len(self.rules))
+        less = self.cases_by_rule[place] & ~self.evidence.cube(rule.conditions)
+        wrong, _ = self._fall_through(less, place + 1, len(self.rules))
         return _Change((place,), place, rule, less, wrong)
 
-    def moved(self, place: int, to: int, rule: Rule) -> _Change:
+    def move(self, place: int, to: int, rule: Rule) -> _Change:
         """With a rule that matches more, at the place of another, and without the one that it comes from."""
         if to < place:
-            taken = self.evidence.cube(rule.conditions, self.lefts[to])
-            return _Change((place,), to, rule, taken, taken & ~self.evidence.skill_bits[rule.skill])
-        wrong, reached = self._fallen(self.taken[place], place + 1, to + 1)
-        below = self.lefts[to + 1] & ~self.taken[place]
-        taken = self.evidence.cube(rule.conditions, below) | reached
-        wrong |= taken & ~self.evidence.skill_bits[rule.skill]
-        return _Change((place,), to, rule, taken | self.taken[place], wrong)
+            cases = self.evidence.cube(rule.conditions, self.remaining_at[to])
+            return _Change((place,), to, rule, cases, cases & ~self.evidence.skill_bits[rule.skill])
+        wrong, arriving = self._fall_through(self.cases_by_rule[place], place + 1, to + 1)
+        below = self.remaining_at[to + 1] & ~self.cases_by_rule[place]
+        cases = self.evidence.cube(rule.conditions, below) | arriving
+        wrong |= cases & ~self.evidence.skill_bits[rule.skill]
+        return _Change((place,), to, rule, cases | self.cases_by_rule[place], wrong)
 
 
-def _different(rivals: list[tuple[float, Rules]]) -> list[tuple[float, Rules]]:
+def _distinct_lists(rivals: list[tuple[float, Rules]]) -> list[tuple[float, Rules]]:
     """Without lists that are the same rules in another order of the same bits and skills."""
-    seen, found = set(), []
+    keys, distinct = set(), []
     for cost, rules in rivals:
         key = (round(cost, 6), frozenset(rules))
-        if key not in seen:
-            seen.add(key)
-            found.append((cost, rules))
-    return found
+        if key not in keys:
+            keys.add(key)
+            distinct.append((cost, rules))
+    return distinct
 
 
 __all__ = ["HARD_WEIGHT", "MOST_RIVALS", "RIVAL_BITS", "Inducer", "Induction"]

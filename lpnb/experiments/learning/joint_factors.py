@@ -39,11 +39,11 @@ def factors_that_decide(evidence: Evidence) -> tuple[int, ...]:
     rows, space = evidence.rows.astype(np.int64), evidence.space
     labels = np.array(evidence.labels)
     best: tuple[float, tuple[int, ...]] | None = None
-    looked_at = 0
+    set_count = 0
     for size in range(1, min(_MOST_FACTORS, space.count) + 1):
         for group in combinations(range(space.count), size):
-            looked_at += 1
-            if looked_at > _MOST_SETS:
+            set_count += 1
+            if set_count > _MOST_SETS:
                 break
             cells = np.zeros(len(rows), dtype=np.int64)
             for factor in group:

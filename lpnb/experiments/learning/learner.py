@@ -18,7 +18,7 @@ from lpnb.experiments.learning.batch_choice import (
     GreedyChoice,
     QuestionValues,
     inside_rows,
-    landing,
+    match_rows,
     pool_rows,
     rows_of_rules,
 )
@@ -67,7 +67,7 @@ class Prior:
 class LearningProgress:
     """What a learner has come to; numbers of sends."""
 
-    sent: int = 0
+    sends: int = 0
     quiet: int = 0
     """Sends since the last one that did not land as predicted, once all pairs were sent."""
     first_surprise: int | None = None
@@ -125,15 +125,14 @@ class RoutingLearner:
         self._tables = tables(space)
         self._reference = space.draw(_REFERENCE, np.random.default_rng([seed, 1 << 32]))
         self._traffic, self._again = traffic, again
-        self._waiting: dict[int, Send] = {}
-        self._told: dict[int, Hashable | None] = {}
-        self._answered: list[tuple[Send, int | None]] = []
+        self._pending: dict[int, Send] = {}
+        self._batch_landings: dict[int, Hashable | None] = {}
+        self._landings: list[tuple[Send, int | None]] = []
         self._sent_rows: set[bytes] = set()
         self._batches = 0
         self._seeded = False
         self._to_validate: list[npt.NDArray[np.uint8]] = []
-        self._validating: list[tuple[bool, int]] = []
-        self._drawn = 0
+        self._validation_results: list[bool] = []
         self._alpha = 0.05
         self._checks: list[npt.NDArray[np.uint8]] = []
         self._old_rules: Rules | None = None
@@ -157,7 +156,7 @@ class RoutingLearner:
     @property
     def sends(self) -> Sequence[tuple[Send, int | None]]:
         """Every case that was told, with the place of its skill; None where no landing is known."""
-        return self._answered
+        return self._landings
 
     @property
     def has_prior(self) -> bool:
@@ -177,19 +176,19 @@ class RoutingLearner:
         Raises:
             ValueError: Some of the last batch were not told yet.
         """
-        if self._waiting:
-            raise ValueError(f"{len(self._waiting)} cases of the last batch were not told yet.")
+        if self._pending:
+            raise ValueError(f"{len(self._pending)} cases of the last batch were not told yet.")
         if self.finished:
             return []
         random = np.random.default_rng([self.seed, self._batches])
         self._batches += 1
         picks = self._choose(random)
         sends = [
-            Send(self.progress.sent + at, tuple(row.tolist()), role) for at, (row, role) in enumerate(picks)
+            Send(self.progress.sends + at, tuple(row.tolist()), role) for at, (row, role) in enumerate(picks)
         ]
-        self.progress.sent += len(sends)
+        self.progress.sends += len(sends)
         for send in sends:
-            self._waiting[send.number] = send
+            self._pending[send.number] = send
             self.progress.roles[send.role] += 1
             self._sent_rows.add(bytes(send.row))
         return sends
@@ -200,24 +199,24 @@ class RoutingLearner:
         Raises:
             ValueError: No such case is waited for.
         """
-        if number not in self._waiting or number in self._told:
+        if number not in self._pending or number in self._batch_landings:
             raise ValueError(f"No landing of a case {number} is waited for.")
-        self._told[number] = skill
-        if len(self._told) == len(self._waiting):
-            told = [(send, self._told[send.number]) for send in self._waiting.values()]
-            self._waiting, self._told = {}, {}
-            self._learn(told)
+        self._batch_landings[number] = skill
+        if len(self._batch_landings) == len(self._pending):
+            landings = [(send, self._batch_landings[send.number]) for send in self._pending.values()]
+            self._pending, self._batch_landings = {}, {}
+            self._learn(landings)
 
     # --- choosing -----------------------------------------------------------------------------------------
 
     @property
-    def _left_to_learn(self) -> int:
-        return self.budget - self.validate - self.progress.sent
+    def _remaining_to_learn(self) -> int:
+        return self.budget - self.validate - self.progress.sends
 
     def _choose(self, random: np.random.Generator) -> list[tuple[npt.NDArray[np.uint8], str]]:
         if self._to_validate:
             return self._next_validation()
-        room = min(self.batch, self._left_to_learn if not self.validations else self._left)
+        room = min(self.batch, self._remaining_to_learn if not self.validations else self._remaining_sends)
         calm = self._seeded and self.progress.quiet >= self.quiet and not self._doubtful()
         if room <= 0 or calm:
             return self._begin_validation(random)
@@ -228,12 +227,12 @@ class RoutingLearner:
         if self._inducer.current is not None:
             self._fill_tables()
             if self._again:
-                picks += [(row, "again") for row in self._lone(room - len(picks))]
+                picks += [(row, "again") for row in self._rows_to_repeat(room - len(picks))]
             most = min(self.batch // 2, room - len(picks))
-            sent = set(self._sent_rows)
+            sent_rows = set(self._sent_rows)
             picks += [
                 (row, "explain")
-                for row in explaining_rows(self.evidence, self.rules, self._sets, most, random, sent)
+                for row in explaining_rows(self.evidence, self.rules, self._sets, most, random, sent_rows)
             ]
         if not self._seeded and len(picks) < room:
             seeds = pairwise_rows(self._tables[0], room - len(picks), random) if self._tables else ()
@@ -244,8 +243,8 @@ class RoutingLearner:
         return picks or self._begin_validation(random)
 
     @property
-    def _left(self) -> int:
-        return self.budget - self.progress.sent
+    def _remaining_sends(self) -> int:
+        return self.budget - self.progress.sends
 
     def _fill_tables(self) -> None:
         rows = self.evidence.rows
@@ -259,42 +258,42 @@ class RoutingLearner:
         self,
         count: int,
         random: np.random.Generator,
-        picked: Sequence[tuple[npt.NDArray[np.uint8], str]],
+        picks: Sequence[tuple[npt.NDArray[np.uint8], str]],
     ) -> Iterable[npt.NDArray[np.uint8]]:
         current = self._inducer.current
-        sent = self._sent_rows | {row.tobytes() for row, _ in picked}
+        sent_rows = self._sent_rows | {row.tobytes() for row, _ in picks}
         if current is None:
             rows = self.space.draw(4 * count, random)
-            fresh = {row.tobytes(): row for row in rows if row.tobytes() not in sent}
+            fresh = {row.tobytes(): row for row in rows if row.tobytes() not in sent_rows}
             return list(fresh.values())[:count]
         values = QuestionValues(
             self.evidence, current.rules, current.rivals, current.cost, self._tables, self._reference
         )
         choice = GreedyChoice(values, pool_rows(current.rules, current.rivals, self.space, random))
         choice.shorten(SHORT_LIST)
-        return choice.choose(count, sent)
+        return choice.choose(count, sent_rows)
 
     def _doubtful(self) -> bool:
         """Whether something should be sent once more before the end."""
-        return self._again and bool(self._lone(1, final=True))
+        return self._again and bool(self._rows_to_repeat(1, final=True))
 
-    def _lone(self, most: int, *, final: bool = False) -> list[npt.NDArray[np.uint8]]:
+    def _rows_to_repeat(self, most: int, *, final: bool = False) -> list[npt.NDArray[np.uint8]]:
         """Cases to send again: those whose answers differ, and those that a rule rests on alone."""
-        evidence, found = self.evidence, []
+        evidence, rows = self.evidence, []
         most = min(most, _AGAIN_A_BATCH)
         for place in evidence.unsettled(_MOST_AGAIN):
-            found.append(evidence.rows[place])
+            rows.append(evidence.rows[place])
         for own in evidence.critical(self.rules)[:-1]:
             if own.bit_count() == 1:
                 place = own.bit_length() - 1
                 if len(evidence.answers(place)) == 1 and not evidence.soft >> place & 1:
-                    found.append(evidence.rows[place])
-        return found[: max(most, 0)]
+                    rows.append(evidence.rows[place])
+        return rows[: max(most, 0)]
 
     # --- validation ---------------------------------------------------------------------------------------
 
     def _begin_validation(self, random: np.random.Generator) -> list[tuple[npt.NDArray[np.uint8], str]]:
-        count = min(self.validate, self._left)
+        count = min(self.validate, self._remaining_sends)
         if count <= 0 or (self.validations and count < self.validate):
             self.progress.stopped_by = "quiet" if self.progress.quiet >= self.quiet else "budget"
             return []
@@ -303,8 +302,7 @@ class RoutingLearner:
         else:
             rows = self.space.draw(count, random)
         self._to_validate = list(rows)
-        self._validating = []
-        self._drawn = len(rows)
+        self._validation_results = []
         return self._next_validation()
 
     def _next_validation(self) -> list[tuple[npt.NDArray[np.uint8], str]]:
@@ -313,12 +311,11 @@ class RoutingLearner:
         return picks
 
     def _close_validation(self) -> None:
-        answered = [right for right, _ in self._validating]
-        drawn, wrong = len(answered), answered.count(False)
+        draws, wrong = len(self._validation_results), self._validation_results.count(False)
         confidence = 1 - self._alpha
-        bound = upper_bound(wrong, drawn, confidence)
-        self.validations.append(Validation(drawn, wrong, confidence, bound))
-        self._validating = []
+        bound = upper_bound(wrong, draws, confidence)
+        self.validations.append(Validation(draws, wrong, confidence, bound))
+        self._validation_results = []
         if not wrong:
             self.progress.stopped_by = "quiet" if self.progress.quiet >= self.quiet else "budget"
             return
@@ -327,36 +324,38 @@ class RoutingLearner:
 
     # --- learning -----------------------------------------------------------------------------------------
 
-    def _learn(self, told: Sequence[tuple[Send, Hashable | None]]) -> None:
-        known = [(send, skill) for send, skill in told if skill is not None]
-        for send, skill in told:
+    def _learn(self, landings: Sequence[tuple[Send, Hashable | None]]) -> None:
+        known_landings = [(send, skill) for send, skill in landings if skill is not None]
+        for send, skill in landings:
             number = None if skill is None else self._number(skill)
-            self._answered.append((send, number))
-        if not known:
+            self._landings.append((send, number))
+        if not known_landings:
             return
-        rows = np.array([send.row for send, _ in known], dtype=np.uint8)
+        rows = np.array([send.row for send, _ in known_landings], dtype=np.uint8)
         expected = predicted_skills(self.rules, rows, self.space)
-        begun = self._inducer.current is not None
+        has_rules = self._inducer.current is not None
         surprises = []
-        for (send, skill), predicted in zip(known, expected.tolist(), strict=True):
+        for (send, skill), predicted in zip(known_landings, expected.tolist(), strict=True):
             number = self._number(skill)
-            right = begun and number == predicted
+            right = has_rules and number == predicted
             surprises.append(not right)
             if send.role == "validate":
-                self._validating.append((right, number))
+                self._validation_results.append(right)
             self.evidence.add(send.row, number)
         if self._old_rules is not None:
-            skills = [self._number(skill) for _, skill in known]
+            skills = [self._number(skill) for _, skill in known_landings]
             before = predicted_skills(self._old_rules, rows, self.space).tolist()
-            moved = [
-                send.number for (send, _), was, now in zip(known, before, skills, strict=True) if was != now
+            surprise_numbers = [
+                send.number
+                for (send, _), was, now in zip(known_landings, before, skills, strict=True)
+                if was != now
             ]
-            if moved and self.progress.first_surprise is None:
-                self.progress.first_surprise = moved[0]
+            if surprise_numbers and self.progress.first_surprise is None:
+                self.progress.first_surprise = surprise_numbers[0]
             self._distrust(rows, skills)
-        validating = known[0][0].role == "validate"
+        validating = known_landings[0][0].role == "validate"
         if self._seeded or validating:
-            self.progress.quiet = 0 if any(surprises) else self.progress.quiet + len(known)
+            self.progress.quiet = 0 if any(surprises) else self.progress.quiet + len(known_landings)
         # The list stays as it is while it is being validated.
         if not (validating and self._to_validate):
             random = np.random.default_rng([self.seed, self._batches, 1])
@@ -394,8 +393,8 @@ class RoutingLearner:
                 at == place and skill != self._old_rules[place].skill
                 for at, skill in zip(deciding.tolist(), skills, strict=True)
             ):
-                taken = self.evidence.taken(self._old_rules)
-                self.evidence.forget_soft(taken[place])
+                cases_by_rule = self.evidence.cases_by_rule(self._old_rules)
+                self.evidence.forget_soft(cases_by_rule[place])
 
 
 def checking_rows(
@@ -407,13 +406,13 @@ def checking_rows(
     overlap.
     """
     last = len(rules) - 1
-    found: list[npt.NDArray[np.uint8]] = []
+    checks: list[npt.NDArray[np.uint8]] = []
 
     def critical_row(place: int) -> npt.NDArray[np.uint8] | None:
         rows = rows_of_rules(rules, [place], 200, space, random)
         rows = rows[space.allowed(rows)]
-        treated = landing(rules, rows, space)
-        good = np.nonzero((treated.deciding == place) & treated.critical)[0]
+        row_matches = match_rows(rules, rows, space)
+        good = np.nonzero((row_matches.deciding == place) & row_matches.critical)[0]
         return rows[good[0]] if len(good) else None
 
     order = list(range(len(rules)))
@@ -424,7 +423,7 @@ def checking_rows(
     for place in [*first, *(place for place in order if place not in first)]:
         row = critical_row(place)
         if row is not None:
-            found.append(row)
+            checks.append(row)
     for place in order:
         if place == last:
             continue
@@ -433,11 +432,11 @@ def checking_rows(
             rows = inside_rows(rules[place], 200, space, random)
             rows[:, factor] = random.choice(np.array(others, dtype=np.uint8), len(rows))
             rows = rows[space.allowed(rows)]
-            treated = landing(rules, rows, space)
-            skills_now = np.array([rule.skill for rule in rules])[treated.deciding]
-            good = np.nonzero((treated.deciding > place) & (skills_now != rules[place].skill))[0]
+            row_matches = match_rows(rules, rows, space)
+            skills_now = np.array([rule.skill for rule in rules])[row_matches.deciding]
+            good = np.nonzero((row_matches.deciding > place) & (skills_now != rules[place].skill))[0]
             if len(good):
-                found.append(rows[good[0]])
+                checks.append(rows[good[0]])
     for upper in range(last if overlaps else 0):
         for lower in range(upper + 1, last):
             if rules[upper].skill == rules[lower].skill:
@@ -451,5 +450,5 @@ def checking_rows(
             rows = rows[space.allowed(rows)]
             good = np.nonzero(deciding_rules(rules, rows, space) == upper)[0]
             if len(good):
-                found.append(rows[good[0]])
-    return found
+                checks.append(rows[good[0]])
+    return checks

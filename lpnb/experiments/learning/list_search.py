@@ -30,7 +30,7 @@ _SHARE_LEFT = 0.7
 class _Beam(NamedTuple):
     """Lists in the making: the cases left to each, what it costs so far, and its rules."""
 
-    left: Words
+    remaining: Words
     cost: Floats
     rules: list[tuple[Rule, ...]]
 
@@ -43,7 +43,7 @@ class _Extensions(NamedTuple):
     default: npt.NDArray[np.int64]
     """The skill of most of the cases left then."""
     cost: Floats
-    ended: npt.NDArray[np.bool_]
+    is_complete: npt.NDArray[np.bool_]
     """Whether the cases left then have one skill."""
     score: Floats
     """The cost with what is still to be said; infinite where the rule would be wrong."""
@@ -63,43 +63,45 @@ class ListSearch:
         self._words = evidence.count // 64 + 1
         shortest: dict[int, tuple[float, tuple[Condition, ...]]] = {}
         for conditions, length in islice(cubes.items(), _MOST_CUBES):
-            held = evidence.cube(conditions)
-            if held and (held not in shortest or (length, conditions) < shortest[held]):
-                shortest[held] = length, conditions
-        chosen = sorted(shortest.items(), key=lambda item: item[1])
-        self._conditions = [conditions for _, (_, conditions) in chosen]
-        self._lengths = np.array([length for _, (length, _) in chosen])
-        self._cubes = self._as_words([held for held, _ in chosen])
+            cases = evidence.cube(conditions)
+            if cases and (cases not in shortest or (length, conditions) < shortest[cases]):
+                shortest[cases] = length, conditions
+        distinct_cubes = sorted(shortest.items(), key=lambda item: item[1])
+        self._conditions = [conditions for _, (_, conditions) in distinct_cubes]
+        self._lengths = np.array([length for _, (length, _) in distinct_cubes])
+        self._cubes = self._as_words([cases for cases, _ in distinct_cubes])
         self._skills = self._as_words(evidence.skill_bits)
         self._soft = self._as_words([evidence.soft])[:, 0]
         # Cases are counted in the weight of one from before a change, where there are any.
         self._unit = round(HARD_WEIGHT / SOFT_WEIGHT) if evidence.soft else 1
         numbers = np.arange(self._unit * evidence.count + 1) / self._unit
-        self._said = numbers * np.log2(np.maximum(numbers, 1 / self._unit))
+        self._n_log_n = numbers * np.log2(np.maximum(numbers, 1 / self._unit))
 
     def find(self) -> list[Rules]:
         """Some lists that explain every case that counts, the shortest first; none where there is none."""
-        found: dict[Rules, float] = {}
+        costs: dict[Rules, float] = {}
         beam = _Beam(self._as_words([self._evidence.everything]), np.zeros(1), [()])
         best = np.inf
         for _ in range(_MOST_RULES if self._conditions else 0):
-            every = self._extensions(beam)
-            every.score[every.cost >= best] = np.inf
-            for which, cube in _lowest(np.where(every.ended, every.score, np.inf), _MOST_LISTS):
-                rule = Rule(self._conditions[cube], int(every.skill[which, cube]))
-                rules = (*beam.rules[which], rule, Rule((), int(every.default[which, cube])))
-                found[rules] = cost = float(every.cost[which, cube])
+            extensions = self._extensions(beam)
+            extensions.score[extensions.cost >= best] = np.inf
+            for which, cube in _lowest(
+                np.where(extensions.is_complete, extensions.score, np.inf), _MOST_LISTS
+            ):
+                rule = Rule(self._conditions[cube], int(extensions.skill[which, cube]))
+                rules = (*beam.rules[which], rule, Rule((), int(extensions.default[which, cube])))
+                costs[rules] = cost = float(extensions.cost[which, cube])
                 best = min(best, cost)
-            every.score[every.ended | (every.cost >= best)] = np.inf
-            beam = self._next(beam, every)
+            extensions.score[extensions.is_complete | (extensions.cost >= best)] = np.inf
+            beam = self._next(beam, extensions)
             if not beam.rules:
                 break
-        return sorted(found, key=lambda rules: (found[rules], rules))[:_MOST_LISTS]
+        return sorted(costs, key=lambda rules: (costs[rules], rules))[:_MOST_LISTS]
 
     def _extensions(self, beam: _Beam) -> _Extensions:
-        left = self._skills[:, :, None] & beam.left[:, None]
-        inside = self._counts(left[..., None], self._cubes[:, None, None])
-        rest = self._counts(left)[..., None] - inside
+        remaining = self._skills[:, :, None] & beam.remaining[:, None]
+        inside = self._counts(remaining[..., None], self._cubes[:, None, None])
+        rest = self._counts(remaining)[..., None] - inside
         skill, default, total = inside.argmax(axis=0), rest.argmax(axis=0), rest.sum(axis=0)
         other = inside.sum(axis=0) - inside.max(axis=0)
         cost = beam.cost[:, None] + self._lengths
@@ -107,34 +109,36 @@ class ListSearch:
         usable = (other < self._unit) & (inside.max(axis=0) > 0)
         if self._unit > 1:
             cost = cost + SOFT_WEIGHT * other
-        ended = total - rest.max(axis=0) < self._unit
-        said = self._said[total] - self._said[rest].sum(axis=0)
-        return _Extensions(skill, default, cost, ended, np.where(usable, cost + _SHARE_LEFT * said, np.inf))
+        is_complete = total - rest.max(axis=0) < self._unit
+        remaining_bits = self._n_log_n[total] - self._n_log_n[rest].sum(axis=0)
+        return _Extensions(
+            skill, default, cost, is_complete, np.where(usable, cost + _SHARE_LEFT * remaining_bits, np.inf)
+        )
 
-    def _next(self, beam: _Beam, every: _Extensions) -> _Beam:
-        seen: set[bytes] = set()
-        left, cost, rules = [], [], []
-        for which, cube in _lowest(every.score, _LOOKED_AT):
-            rest = beam.left[:, which] & ~self._cubes[:, cube]
-            if (key := rest.tobytes()) not in seen:
-                seen.add(key)
-                left.append(rest)
-                cost.append(every.cost[which, cube])
-                rule = Rule(self._conditions[cube], int(every.skill[which, cube]))
+    def _next(self, beam: _Beam, extensions: _Extensions) -> _Beam:
+        keys: set[bytes] = set()
+        remaining, cost, rules = [], [], []
+        for which, cube in _lowest(extensions.score, _LOOKED_AT):
+            rest = beam.remaining[:, which] & ~self._cubes[:, cube]
+            if (key := rest.tobytes()) not in keys:
+                keys.add(key)
+                remaining.append(rest)
+                cost.append(extensions.cost[which, cube])
+                rule = Rule(self._conditions[cube], int(extensions.skill[which, cube]))
                 rules.append((*beam.rules[which], rule))
-                if len(left) == BEAM_WIDTH:
+                if len(remaining) == BEAM_WIDTH:
                     break
-        return _Beam(np.array(left).T, np.array(cost), rules)
+        return _Beam(np.array(remaining).T, np.array(cost), rules)
 
     def _counts(self, cases: Words, within: Words | None = None) -> Integers:
         """The weight of the cases in each bitset; words are the first axis, and summed up."""
-        found = np.zeros((), dtype=np.int32)
+        weights = np.zeros((), dtype=np.int32)
         for number, word in enumerate(cases):
             both = word if within is None else word & within[number]
-            found = found + np.bitwise_count(both) * np.int32(self._unit)
+            weights = weights + np.bitwise_count(both) * np.int32(self._unit)
             if self._unit > 1:
-                found -= np.bitwise_count(both & self._soft[number]) * np.int32(self._unit - 1)
-        return found
+                weights -= np.bitwise_count(both & self._soft[number]) * np.int32(self._unit - 1)
+        return weights
 
     def _as_words(self, cases: Iterable[int]) -> Words:
         """Shape (words, bitsets)."""

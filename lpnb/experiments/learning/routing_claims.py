@@ -31,8 +31,8 @@ class UnstableCase:
     skills: tuple[str, ...]
 
     def __str__(self) -> str:
-        said = ", ".join(f"{name} {value_text(value)}" for name, value in self.values.items())
-        return f"{said}: {', then '.join(self.skills)}"
+        values_text = ", ".join(f"{name} {value_text(value)}" for name, value in self.values.items())
+        return f"{values_text}: {', then '.join(self.skills)}"
 
 
 @dataclass(frozen=True)
@@ -153,25 +153,26 @@ class RoutingClaims:
         bound, traffic = self.bound, self.about.get("traffic")
         if not bound.validated:
             return "Nothing was validated, so how often this is wrong cannot be said."
-        drawn = f"{count(bound.validated, 'case')} {'of your traffic' if traffic else 'drawn at random'}"
+        cases = f"{count(bound.validated, 'case')} {'of your traffic' if traffic else 'drawn at random'}"
         what = "of that traffic is" if traffic else "of all combinations are"
         return (
-            f"{drawn} {'was' if bound.validated == 1 else 'were'} predicted before being sent, and "
+            f"{cases} {'was' if bound.validated == 1 else 'were'} predicted before being sent, and "
             f"{bound.wrong} landed elsewhere: at most {share_text(bound.at_most)} {what} predicted wrongly "
             f"({100 * bound.confidence:g} % confidence)."
         )
 
     def _coverage_sentence(self) -> str:
         bound = self.bound
-        seen = all(bits for factor in self.evidence.value_bits for bits in factor)
+        has_every_value = all(bits for factor in self.evidence.value_bits for bits in factor)
         shares = (("pairs", bound.pairs), ("triples", bound.triples), ("quadruples", bound.quadruples))
         parts = [f"{share_text(share)} of the {name}" for name, share in shares if share is not None]
         if not parts:
-            return f"Every value was sent: {'yes' if seen else 'no'}."
-        listed = f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else parts[0]
+            return f"Every value was sent: {'yes' if has_every_value else 'no'}."
+        shares_text = f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else parts[0]
         return (
-            f"{'Every value' if seen else 'Not every value'} was sent, and {listed} of values where no known "
-            "rule hides them; a rule on a combination that was never sent would not show."
+            f"{'Every value' if has_every_value else 'Not every value'} was sent, and {shares_text} of "
+            "values where no known rule hides them; a rule on a combination that was never sent would not "
+            "show."
         )
 
     def _notes(self) -> list[str]:
@@ -191,8 +192,8 @@ class RoutingClaims:
                 "before.compare(after) says what."
             )
         elif since:
-            moved = share_text(min(3 / since, 1.0))
-            notes.append(f"No change was seen in {count(since, 'send')}: at most {moved} moved.")
+            share = share_text(min(3 / since, 1.0))
+            notes.append(f"No change was seen in {count(since, 'send')}: at most {share} moved.")
         if silent := sum(send.skill is None for send in self.records):
             notes.append(f"{count(silent, 'send')} had no known landing and count for nothing.")
         unstable = self.bound.unstable

@@ -47,7 +47,7 @@ def write_routing(
     Raises:
         LpnbError: It cannot be written.
     """
-    written = {
+    content = {
         "kind": KIND,
         "format": FORMAT,
         "lpnb": __version__,
@@ -67,7 +67,7 @@ def write_routing(
     unfinished = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(_indented(written), encoding="utf-8")
+        unfinished.write_text(_json_text(content), encoding="utf-8")
         unfinished.replace(path)
     except OSError as error:
         raise LpnbError(f"{path} cannot be written: {error.strerror}.") from None
@@ -76,10 +76,10 @@ def write_routing(
     return path
 
 
-def _indented(written: dict[str, Any]) -> str:
+def _json_text(content: dict[str, Any]) -> str:
     """JSON with one line for each entry of the lists, so that a version control shows what changed."""
     lines = []
-    for key, value in written.items():
+    for key, value in content.items():
         if isinstance(value, list) and value:
             items = ",\n    ".join(json.dumps(item, ensure_ascii=False, default=as_json) for item in value)
             lines.append(f"  {json.dumps(key)}: [\n    {items}\n  ]")
@@ -105,7 +105,7 @@ def _rules_out(rules: Rules, factors: Factors) -> list[dict[str, Any]]:
 
 def _rules_in(rules: list[dict[str, Any]], factors: Factors, skills: int) -> Rules:
     at = {factor.name: number for number, factor in enumerate(factors.factors)}
-    found = []
+    decision_list = []
     for rule in rules:
         conditions: list[Condition] = []
         for name, places in rule["if"].items():
@@ -115,10 +115,10 @@ def _rules_in(rules: list[dict[str, Any]], factors: Factors, skills: int) -> Rul
             conditions.append((at[name], mask))
         if not 0 <= int(rule["skill"]) < max(skills, 1):
             raise ValueError(f"the skill {rule['skill']}")
-        found.append(Rule(tuple(sorted(conditions)), int(rule["skill"])))
-    if not found or found[-1].conditions:
+        decision_list.append(Rule(tuple(sorted(conditions)), int(rule["skill"])))
+    if not decision_list or decision_list[-1].conditions:
         raise ValueError("a list whose last rule has conditions")
-    return tuple(found)
+    return tuple(decision_list)
 
 
 def read_routing(path: Path) -> dict[str, Any]:
@@ -132,51 +132,53 @@ def read_routing(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise _refusal(path, f"cannot be read: {error.strerror}") from None
     try:
-        told = json.loads(raw.decode("utf-8-sig"))
+        content = json.loads(raw.decode("utf-8-sig"))
     except ValueError:
         raise _refusal(
             path, f"is {_kind_of(raw)}, and not routing rules. RoutingRules.save writes them"
         ) from None
-    if not isinstance(told, dict) or told.get("kind") != KIND:
+    if not isinstance(content, dict) or content.get("kind") != KIND:
         what = (
-            f"the keys {', '.join(map(repr, list(told)[:4]))}"
-            if isinstance(told, dict)
-            else f"a {type(told).__name__}"
+            f"the keys {', '.join(map(repr, list(content)[:4]))}"
+            if isinstance(content, dict)
+            else f"a {type(content).__name__}"
         )
         raise _refusal(path, f"is JSON of another kind ({what}). RoutingRules.save writes routing rules")
-    if told.get("format") != FORMAT:
-        later = isinstance(told.get("format"), int) and told["format"] > FORMAT
-        way = f"; lpnb {told.get('lpnb', '?')} wrote it, so update lpnb" if later else ""
-        raise _refusal(path, f"has the format {brief(told.get('format'))}, and this lpnb reads {FORMAT}{way}")
+    if content.get("format") != FORMAT:
+        later = isinstance(content.get("format"), int) and content["format"] > FORMAT
+        way = f"; lpnb {content.get('lpnb', '?')} wrote it, so update lpnb" if later else ""
+        raise _refusal(
+            path, f"has the format {brief(content.get('format'))}, and this lpnb reads {FORMAT}{way}"
+        )
     try:
-        return _routing_in(told)
+        return _routing_in(content)
     except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error).rstrip(".")
         raise _refusal(path, f"holds what RoutingRules.save never writes ({what})") from None
 
 
-def _routing_in(told: dict[str, Any]) -> dict[str, Any]:
-    values: dict[str, object] = {name: [value] for name, value in told["constants"].items()}
+def _routing_in(content: dict[str, Any]) -> dict[str, Any]:
+    values: dict[str, object] = {name: [value] for name, value in content["constants"].items()}
     zipped = []
-    for factor in told["factors"]:
+    for factor in content["factors"]:
         columns = factor["columns"]
         rows = [value if len(columns) > 1 else [value] for value in factor["values"]]
         values |= {name: [row[at] for row in rows] for at, name in enumerate(columns)}
         zipped += [columns] if len(columns) > 1 else []
-    factors, skills = Factors(values, zipped=zipped), [str(skill) for skill in told["skills"]]
-    sends = [RecordedSend(**{**send, "row": tuple(send["row"])}) for send in told["sends"]]
+    factors, skills = Factors(values, zipped=zipped), [str(skill) for skill in content["skills"]]
+    sends = [RecordedSend(**{**send, "row": tuple(send["row"])}) for send in content["sends"]]
     for send in sends:
         factors.case(send.row)
         if send.skill is not None:
             skills.index(send.skill)
     return {
         "factors": factors,
-        "rules": _rules_in(told["rules"], factors, len(skills)),
+        "rules": _rules_in(content["rules"], factors, len(skills)),
         "skills": skills,
         "sends": sends,
-        "rivals": [_rules_in(rival, factors, len(skills)) for rival in told["rivals"]],
-        "validations": [Validation(**validation) for validation in told["validations"]],
-        "about": told["about"],
+        "rivals": [_rules_in(rival, factors, len(skills)) for rival in content["rivals"]],
+        "validations": [Validation(**validation) for validation in content["validations"]],
+        "about": content["about"],
     }
 
 
@@ -198,8 +200,8 @@ _KINDS = (
 def _kind_of(raw: bytes) -> str:
     if not raw.strip():
         return "empty"
-    named = next((kind for start, kind in _KINDS if raw.lstrip().startswith(start)), None)
+    known_kind = next((kind for start, kind in _KINDS if raw.lstrip().startswith(start)), None)
     first = raw.splitlines()[0]
-    if named is None and (b"," in first or b";" in first) and b"{" not in first:
+    if known_kind is None and (b"," in first or b";" in first) and b"{" not in first:
         return "perhaps a table (CSV)"
-    return named or "no JSON, or JSON that was cut off"
+    return known_kind or "no JSON, or JSON that was cut off"

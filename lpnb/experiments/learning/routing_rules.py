@@ -16,7 +16,7 @@ from lpnb._internal.display import MUTED_INK, count, esc, table_html
 from lpnb._internal.validation import check_kind, must
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.cases import Cases, cases_of
-from lpnb.experiments.learning.batch_choice import landing
+from lpnb.experiments.learning.batch_choice import match_rows
 from lpnb.experiments.learning.case_space import Rows
 from lpnb.experiments.learning.decision_list import (
     Places,
@@ -104,12 +104,12 @@ class RoutingRules(RoutingClaims):
     @cached_property
     def evidence(self) -> Evidence:
         """The cases whose landing is known."""
-        found, place_of = Evidence(self.factors.space), {name: at for at, name in enumerate(self.skills)}
-        found.skill_bits = [0] * max(len(self.skills), 1)
+        evidence, place_of = Evidence(self.factors.space), {name: at for at, name in enumerate(self.skills)}
+        evidence.skill_bits = [0] * max(len(self.skills), 1)
         for send in self.records:
             if send.skill is not None:
-                found.add(send.row, place_of[send.skill], soft=send.role == BEFORE)
-        return found
+                evidence.add(send.row, place_of[send.skill], soft=send.role == BEFORE)
+        return evidence
 
     @cached_property
     def shares(self) -> list[float]:
@@ -126,7 +126,7 @@ class RoutingRules(RoutingClaims):
         return self.skills[self.decision_list[rule].skill] if self.skills else ""
 
     @cached_property
-    def _own(self) -> list[int]:
+    def _critical_cases(self) -> list[int]:
         """For each rule, the sends that would be contradicted without it."""
         return self.evidence.critical(self.decision_list)
 
@@ -135,15 +135,15 @@ class RoutingRules(RoutingClaims):
         rules, evidence = self.decision_list, self.evidence
         rule = rules[place]
         if len(rule.conditions) < 2:
-            held = self._own[place].bit_count()
-            return held, rule_text(self.factors, rule) if rule.conditions else ""
+            support = self._critical_cases[place].bit_count()
+            return support, rule_text(self.factors, rule) if rule.conditions else ""
         wrong = evidence.wrong(rules)
-        found = []
+        supports = []
         for factor, mask in rule.conditions:
             without = (*rules[:place], rule.without(factor), *rules[place + 1 :])
-            contradicted = (evidence.wrong(without) & ~wrong).bit_count()
-            found.append((contradicted, condition_text(self.factors.factors[factor], mask)))
-        return min(found, key=lambda item: item[0])
+            support = (evidence.wrong(without) & ~wrong).bit_count()
+            supports.append((support, condition_text(self.factors.factors[factor], mask)))
+        return min(supports, key=lambda item: item[0])
 
     @property
     def rules(self) -> pd.DataFrame:
@@ -154,24 +154,26 @@ class RoutingRules(RoutingClaims):
         would be contradicted without the rule), ``weakest`` (str, the condition that the fewest sends hold
         up, with their number), ``first_seen`` (Int64, the number of the first send that it decided).
         """
-        taken = self.evidence.taken(self.decision_list)
+        cases_by_rule = self.evidence.cases_by_rule(self.decision_list)
         numbers: dict[bytes, int] = {}
         for send in self.records:
             numbers.setdefault(bytes(send.row), send.number)
         rows = []
         for place, rule in enumerate(self.decision_list):
-            decided = [numbers[self.evidence.rows[at].tobytes()] for at in places_of(taken[place])]
-            held, condition = self._weakest(place)
+            send_numbers = [
+                numbers[self.evidence.rows[at].tobytes()] for at in places_of(cases_by_rule[place])
+            ]
+            support, condition = self._weakest(place)
             rows.append(
                 (
                     place + 1,
                     rule_text(self.factors, rule),
                     self._skill(place),
                     self.shares[place],
-                    len(decided),
-                    self._own[place].bit_count(),
-                    f"{condition}: {held}" if condition else None,
-                    min(decided, default=None),
+                    len(send_numbers),
+                    self._critical_cases[place].bit_count(),
+                    f"{condition}: {support}" if condition else None,
+                    min(send_numbers, default=None),
                 )
             )
         kinds = {
@@ -206,8 +208,8 @@ class RoutingRules(RoutingClaims):
         kinds = {"number": "whole", "case": "text", "role": "text", "skill": "text", "rule": "whole",
                  "explained": "boolean"}  # fmt: skip
         table = plain_table(columns, kinds)
-        named = cases_of([*values, dict.fromkeys(factors.columns)]).table()
-        return pd.concat([table, named[factors.columns].iloc[: len(records)]], axis=1)
+        factor_table = cases_of([*values, dict.fromkeys(factors.columns)]).table()
+        return pd.concat([table, factor_table[factors.columns].iloc[: len(records)]], axis=1)
 
     # --- shown --------------------------------------------------------------------------------------------
 
@@ -215,17 +217,17 @@ class RoutingRules(RoutingClaims):
     def title(self) -> str:
         """What the list is of."""
         space, factors = self.factors.space, self.factors
-        sent = sum(send.role != BEFORE for send in self.records)
-        before = len(self.records) - sent
+        send_count = sum(send.role != BEFORE for send in self.records)
+        before = len(self.records) - send_count
         earlier = f" and {before:,} from before" if before else ""
-        number = f"{self._existing or factors.combinations:,}"
+        number = f"{self._combination_count or factors.combinations:,}"
         return (
-            f"Where {'' if self._existing else 'up to '}{number} combinations of "
-            f"{count(space.count, 'factor')} land, from {count(sent, 'send')}{earlier}"
+            f"Where {'' if self._combination_count else 'up to '}{number} combinations of "
+            f"{count(space.count, 'factor')} land, from {count(send_count, 'send')}{earlier}"
         )
 
     @cached_property
-    def _existing(self) -> int | None:
+    def _combination_count(self) -> int | None:
         """How many combinations there are, or None when they are too many to ask ``where`` about each."""
         space = self.factors.space
         if not space.restricted:
@@ -243,11 +245,11 @@ class RoutingRules(RoutingClaims):
             if not rule.conditions:
                 lines.append(f"{number} Otherwise: {self._skill(place)} ({share})")
                 continue
-            held = count(self._own[place].bit_count(), "send")
+            support = count(self._critical_cases[place].bit_count(), "send")
             of_all = f" of the {self.shares_of}" if place == 0 else ""
             lines.append(
                 f"{number} If {rule_text(self.factors, rule)}: {self._skill(place)} ({share}{of_all}; "
-                f"rests on {held})"
+                f"rests on {support})"
             )
         return "\n".join([*lines, *self.sentences])
 
@@ -261,12 +263,12 @@ class RoutingRules(RoutingClaims):
                 rule_text(self.factors, rule),
                 self._skill(place),
                 share_text(self.shares[place]),
-                self._own[place].bit_count() if rule.conditions else "",
+                self._critical_cases[place].bit_count() if rule.conditions else "",
             )
             for place, rule in enumerate(self.decision_list)
         ]
-        told = "".join(f'<p style="margin:4px 0;color:{MUTED_INK}">{esc(one)}</p>' for one in self.sentences)
-        return table_html(self.title, ("rule", "if", "skill", "share", "rests on sends"), rows) + told
+        html = "".join(f'<p style="margin:4px 0;color:{MUTED_INK}">{esc(one)}</p>' for one in self.sentences)
+        return table_html(self.title, ("rule", "if", "skill", "share", "rests on sends"), rows) + html
 
     def __await__(self) -> Generator[Any, None, Self]:
         """Awaited it is itself, so that ``await learn_routing(...)`` may be written as well."""
@@ -287,33 +289,33 @@ class RoutingRules(RoutingClaims):
             that the rule rests on) and ``rivals_agree`` (boolean, whether every other list that explains the
             sends as well says the same). All but ``case`` are missing where a value was never sent.
         """
-        given = cases_of(cases)
+        case_list = cases_of(cases)
         places: list[int] = []
-        found: list[tuple[int, ...]] = []
-        for number, case in enumerate(given):
+        known_rows: list[tuple[int, ...]] = []
+        for number, case in enumerate(case_list):
             row = self.factors.find(case.values)
             if row is not None:
                 places.append(number)
-                found.append(row)
-        rows = np.array(found, dtype=np.uint8).reshape(-1, self.factors.space.count)
-        space, lists = self.factors.space, self.decision_list
-        deciding = deciding_rules(lists, rows, space)
-        skills = predicted_skills(lists, rows, space)
+                known_rows.append(row)
+        rows = np.array(known_rows, dtype=np.uint8).reshape(-1, self.factors.space.count)
+        space, rules = self.factors.space, self.decision_list
+        deciding = deciding_rules(rules, rows, space)
+        skills = predicted_skills(rules, rows, space)
         agree = np.ones(len(rows), dtype=np.bool_)
         for rival in self.rivals:
             agree &= predicted_skills(rival, rows, space) == skills
         columns: dict[str, list[object]] = {
-            name: [None] * len(given) for name in ("skill", "rule", "evidence")
+            name: [None] * len(case_list) for name in ("skill", "rule", "evidence")
         }
-        columns["rivals_agree"] = [None] * len(given)
+        columns["rivals_agree"] = [None] * len(case_list)
         for at, number in enumerate(places):
             place = int(deciding[at])
             columns["skill"][number] = self._skill(place)
             columns["rule"][number] = place + 1
-            columns["evidence"][number] = self._own[place].bit_count()
+            columns["evidence"][number] = self._critical_cases[place].bit_count()
             columns["rivals_agree"][number] = bool(agree[at])
         kinds = {"skill": "text", "rule": "whole", "evidence": "whole", "rivals_agree": "boolean"}
-        return plain_table({"case": given.names, **columns}, {"case": "text", **kinds})
+        return plain_table({"case": case_list.names, **columns}, {"case": "text", **kinds})
 
     def explain(self, case: object) -> CaseExplanation:
         """Say which rule decides a case, what that rests on, and the nearest case that lands elsewhere.
@@ -327,16 +329,16 @@ class RoutingRules(RoutingClaims):
         row = self.factors.row(_values_of(case))
         rows = np.array([row], dtype=np.uint8)
         place = int(deciding_rules(self.decision_list, rows, self.factors.space)[0])
-        resting = {self.evidence.rows[at].tobytes() for at in places_of(self._own[place])}
+        support_rows = {self.evidence.rows[at].tobytes() for at in places_of(self._critical_cases[place])}
         sends = self.sends
-        chosen = [bytes(send.row) in resting and send.skill is not None for send in self.records]
+        is_support = [bytes(send.row) in support_rows and send.skill is not None for send in self.records]
         change, skill = self._nearest(rows[0], self.decision_list[place].skill)
         return CaseExplanation(
             case=self.factors.case(row),
             skill=self._skill(place),
             rule=place + 1,
             conditions=tuple(condition_texts(self.factors, self.decision_list[place])),
-            sends=sends[chosen].reset_index(drop=True),
+            sends=sends[is_support].reset_index(drop=True),
             nearest=change,
             nearest_skill=skill,
         )
@@ -366,14 +368,14 @@ class RoutingRules(RoutingClaims):
             if len(there):
                 # One that was sent says more than one that was not; of equals, the best founded rule's.
                 def worth(at: int, rows: Rows = rows, deciding: Places = deciding) -> tuple[bool, int]:
-                    return self.evidence.find(rows[at].tolist()) is not None, self._own[
+                    return self.evidence.find(rows[at].tolist()) is not None, self._critical_cases[
                         deciding[at]
                     ].bit_count()
 
                 best = max(there.tolist(), key=worth)
                 before, after = self.factors.case(row), self.factors.case(rows[best])
-                changed = {name: value for name, value in after.items() if before[name] != value}
-                return changed, self.skills[int(skills[best])]
+                new_values = {name: value for name, value in after.items() if before[name] != value}
+                return new_values, self.skills[int(skills[best])]
         return None, None
 
     def picture(self) -> RuleLadder:
@@ -388,7 +390,7 @@ class RoutingRules(RoutingClaims):
                 tuple(condition_texts(self.factors, rule)),
                 self._skill(place),
                 self.shares[place],
-                self._own[place].bit_count() if rule.conditions else None,
+                self._critical_cases[place].bit_count() if rule.conditions else None,
             )
             for place, rule in enumerate(self.decision_list)
         ]
@@ -428,10 +430,10 @@ class RoutingRules(RoutingClaims):
                 if send.skill != self.skills[old[pair[0]].skill]:
                     moved_sends[pair[0], pair[1]] = moved_sends.get((pair[0], pair[1]), 0) + 1
         changes = rule_changes(tuple(old), tuple(new), shares_moved, same)
-        counted = rule_changes(
+        send_changes = rule_changes(
             tuple(old), tuple(new), {pair: float(sends) for pair, sends in moved_sends.items()}, same
         )
-        sends_of = {(row.before, row.after): round(row.share) for row in counted}
+        sends_of = {(row.before, row.after): round(row.share) for row in send_changes}
         rows_ = [
             (
                 row.change,
@@ -454,14 +456,14 @@ class RoutingRules(RoutingClaims):
 
     def _rules_in(self, factors: Factors) -> list[tuple[int, Rule]]:
         """The rules that can hold within *factors*, each with its place here."""
-        found = []
+        numbered_rules = []
         for place, rule in enumerate(self.decision_list):
             conditions = factors.translated(self.factors, rule.conditions)
             if conditions is not None:
-                found.append((place, Rule(conditions, rule.skill)))
+                numbered_rules.append((place, Rule(conditions, rule.skill)))
                 if not conditions:
                     break
-        return found
+        return numbered_rules
 
     def prior_for(self, factors: Factors) -> Prior:
         """These rules and sends as a beginning for learning about *factors*."""
@@ -486,28 +488,30 @@ class RoutingRules(RoutingClaims):
         """
         random, space, evidence = np.random.default_rng(0), self.factors.space, self.evidence
         unstable = {evidence.rows[place].tobytes() for place in evidence.unstable}
-        sent: list[np.ndarray] = []
-        for own in self._own:
-            sent += [evidence.rows[at] for at in places_of(own)[:2]]
+        sent_rows: list[np.ndarray] = []
+        for own in self._critical_cases:
+            sent_rows += [evidence.rows[at] for at in places_of(own)[:2]]
         rows = [
             row
-            for row in [*sent, *checking_rows(self.decision_list, space, random, overlaps=False)]
+            for row in [*sent_rows, *checking_rows(self.decision_list, space, random, overlaps=False)]
             if row.tobytes() not in unstable
         ]
         rows = list({row.tobytes(): row for row in rows}.values())
         if not rows:
             raise InvalidValueError([Complaint("", "No case is known whose landing could be expected.")])
         table: Rows = np.array(rows, dtype=np.uint8)
-        treated = landing(self.decision_list, table, space)
-        listed, seen = [], dict.fromkeys(range(len(self.decision_list)), 0)
-        for row, place in zip(table, treated.deciding.tolist(), strict=True):
+        row_matches = match_rows(self.decision_list, table, space)
+        case_values, case_counts = [], dict.fromkeys(range(len(self.decision_list)), 0)
+        for row, place in zip(table, row_matches.deciding.tolist(), strict=True):
             skill = self._skill(place)
             if skill == REFUSED:
                 continue
-            seen[place] += 1
+            case_counts[place] += 1
             values = self.factors.case(row.tolist())
-            listed.append({"case": f"rule {place + 1}, {seen[place]}", "expected_skill": skill, **values})
-        return cases_of(listed)
+            case_values.append(
+                {"case": f"rule {place + 1}, {case_counts[place]}", "expected_skill": skill, **values}
+            )
+        return cases_of(case_values)
 
     def save_cases(self, path: str | os.PathLike[str]) -> Path:
         """Write ``cases()`` as CSV, Excel or Parquet, by the ending of *path*, for ``lpnb verify FILE``.
@@ -586,10 +590,10 @@ class CaseExplanation:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        said = "".join(f"<p>{esc(line)}</p>" for line in str(self).splitlines())
-        shown = self.sends.head(20)
-        rows = shown.astype(object).where(shown.notna(), None).to_numpy().tolist()
-        return said + table_html("What it rests on", [str(name) for name in shown.columns], rows)
+        lines_html = "".join(f"<p>{esc(line)}</p>" for line in str(self).splitlines())
+        table = self.sends.head(20)
+        rows = table.astype(object).where(table.notna(), None).to_numpy().tolist()
+        return lines_html + table_html("What it rests on", [str(name) for name in table.columns], rows)
 
 
 def _values_of(case: object) -> Mapping[str, Any]:

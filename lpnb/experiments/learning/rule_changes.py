@@ -33,13 +33,13 @@ class RuleChange(NamedTuple):
 
 
 def moves(
-    before: Rules, after: Rules, space: CaseSpace, moved: Callable[[Rule, Rule], bool]
+    before: Rules, after: Rules, space: CaseSpace, is_moved: Callable[[Rule, Rule], bool]
 ) -> tuple[dict[tuple[int, int], float], bool]:
     """The share of combinations that each pair of deciding rules moves, and whether it is exact."""
     if not space.restricted:
         try:
             old, new = regions(before, space), regions(after, space)
-            return _exact(before, after, old, new, space, moved), True
+            return _exact_shares(before, after, old, new, space, is_moved), True
         except TooManyBoxesError:
             pass
     exact = space.combinations <= MOST_ENUMERATED
@@ -49,25 +49,25 @@ def moves(
     else:
         rows = space.draw(MOST_ENUMERATED, np.random.default_rng(0))
     pairs = np.stack([deciding_rules(before, rows, space), deciding_rules(after, rows, space)], axis=1)
-    found: dict[tuple[int, int], float] = {}
+    shares: dict[tuple[int, int], float] = {}
     for (first, second), cases in zip(*np.unique(pairs, axis=0, return_counts=True), strict=True):
-        if moved(before[first], after[second]):
-            found[int(first), int(second)] = float(cases) / len(rows)
-    return found, exact
+        if is_moved(before[first], after[second]):
+            shares[int(first), int(second)] = float(cases) / len(rows)
+    return shares, exact
 
 
-def _exact(
+def _exact_shares(
     before: Rules,
     after: Rules,
     old: Sequence[Sequence[Box]],
     new: Sequence[Sequence[Box]],
     space: CaseSpace,
-    moved: Callable[[Rule, Rule], bool],
+    is_moved: Callable[[Rule, Rule], bool],
 ) -> dict[tuple[int, int], float]:
-    found: dict[tuple[int, int], float] = {}
+    shares: dict[tuple[int, int], float] = {}
     for first, boxes in enumerate(old):
         for second, others in enumerate(new):
-            if not moved(before[first], after[second]):
+            if not is_moved(before[first], after[second]):
                 continue
             share = 0.0
             for box in boxes:
@@ -75,8 +75,8 @@ def _exact(
                     if (both := intersection(box, tuple(other.items()))) is not None:
                         share += volume(both, space)
             if share:
-                found[first, second] = share
-    return found
+                shares[first, second] = share
+    return shares
 
 
 def rule_changes(
@@ -93,7 +93,7 @@ def rule_changes(
         shares: What each pair of deciding rules moves, as ``moves`` gives it.
         same_skill: Whether two rules lead to the same skill.
     """
-    pairs = _matched(before, after, same_skill)
+    pairs = _pair_rules(before, after, same_skill)
     changes = {pair: change for pair, change in pairs.items() if change != "same"}
     row_of_after = {after_: pair for pair in changes if (after_ := pair[1]) is not None}
     row_of_before = {before_: pair for pair in changes if (before_ := pair[0]) is not None}
@@ -106,17 +106,17 @@ def rule_changes(
             changes[row] = "other place"
             totals.setdefault(row, 0.0)
         totals[row] += share
-    found = [
+    rows = [
         RuleChange(changes[pair], *pair, total) for pair, total in totals.items() if total or pair in changes
     ]
-    return sorted(found, key=lambda row: (-row.share, row.before is None, row.before or 0, row.after or 0))
+    return sorted(rows, key=lambda row: (-row.share, row.before is None, row.before or 0, row.after or 0))
 
 
-def _matched(
+def _pair_rules(
     before: Rules, after: Rules, same_skill: Callable[[Rule, Rule], bool]
 ) -> dict[tuple[int | None, int | None], str]:
     """Each rule with its counterpart: the same, of another skill, of other conditions, or none."""
-    found: dict[tuple[int | None, int | None], str] = {}
+    pairs: dict[tuple[int | None, int | None], str] = {}
     left, right = set(range(len(before))), set(range(len(after)))
 
     def pair(fits: Callable[[Rule, Rule], float], change: str) -> None:
@@ -128,14 +128,14 @@ def _matched(
             first, second = -best[1], -best[2]
             left.discard(first)
             right.discard(second)
-            found[first, second] = change
+            pairs[first, second] = change
 
     pair(lambda a, b: float(a.conditions == b.conditions and same_skill(a, b)), "same")
     pair(lambda a, b: float(a.conditions == b.conditions), "other skill")
     pair(lambda a, b: _likeness(a, b) if same_skill(a, b) else 0.0, "other conditions")
-    found |= {(place, None): "gone" for place in sorted(left)}
-    found |= {(None, place): "new" for place in sorted(right)}
-    return found
+    pairs |= {(place, None): "gone" for place in sorted(left)}
+    pairs |= {(None, place): "new" for place in sorted(right)}
+    return pairs
 
 
 def _likeness(first: Rule, second: Rule) -> float:

@@ -56,13 +56,13 @@ def condition_text(factor: Factor, mask: int) -> str:
 'ctmrinfo.balance is 500 or less', 'ctmrinfo.balance is present', 'ctmrinfo.balance is 500 or 60000']
     """
     name, size = factor.name, len(factor.values)
-    held = places_of(mask)
+    places = places_of(mask)
     out = [place for place in range(size) if not mask >> place & 1]
     absent = tuple([None] * len(factor.columns))
-    if len(out) == 1 and factor.values[out[0]] == absent and len(held) > 1:
+    if len(out) == 1 and factor.values[out[0]] == absent and len(places) > 1:
         return f"{name} is present"
     if (ranks := factor.ranks) is not None:
-        inside = sorted(ranks[place] for place in held)
+        inside = sorted(ranks[place] for place in places)
         highest = max(ranks)
         by_rank = {rank: values_text(factor, place) for place, rank in enumerate(ranks)}
         if inside[0] >= 0 and inside == list(range(inside[0], inside[-1] + 1)):
@@ -72,10 +72,10 @@ def condition_text(factor: Factor, mask: int) -> str:
                 return f"{name} is {by_rank[inside[-1]]} or less"
             if len(inside) > 1:
                 return f"{name} is from {by_rank[inside[0]]} to {by_rank[inside[-1]]}"
-    if size >= 4 and len(out) <= _FEW_LEFT_OUT and len(held) > len(out):
+    if size >= 4 and len(out) <= _FEW_LEFT_OUT and len(places) > len(out):
         words = " nor ".join(values_text(factor, place) for place in out)
         return f"{name} is {'neither' if len(out) > 1 else 'not'} {words}"
-    *others, last = (values_text(factor, place) for place in held)
+    *others, last = (values_text(factor, place) for place in places)
     return f"{name} is {', '.join(others)}{' or ' if others else ''}{last}"
 
 
@@ -91,7 +91,7 @@ def rule_text(factors: Factors, rule: Rule) -> str:
 
 def boundary_sentences(factors: Factors, rules: Sequence[Rule]) -> list[str]:
     """Where the conditions on numbers may change: somewhere between two of the values that were sent."""
-    found: dict[str, list[str]] = {}
+    boundaries: dict[str, list[str]] = {}
     for rule in rules:
         for number, mask in rule.conditions:
             factor = factors.factors[number]
@@ -101,11 +101,11 @@ def boundary_sentences(factors: Factors, rules: Sequence[Rule]) -> list[str]:
             for (_, low), (_, high) in pairwise(order):
                 if (mask >> low & 1) != (mask >> high & 1):
                     words = f"{values_text(factor, low)} and {values_text(factor, high)}"
-                    if words not in found.setdefault(factor.name, []):
-                        found[factor.name].append(words)
+                    if words not in boundaries.setdefault(factor.name, []):
+                        boundaries[factor.name].append(words)
     return [
         f"{name}: the boundary is known only to lie between {', and between '.join(pairs)}."
-        for name, pairs in found.items()
+        for name, pairs in boundaries.items()
     ]
 
 

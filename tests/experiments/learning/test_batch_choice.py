@@ -6,8 +6,8 @@ from lpnb.experiments.learning.batch_choice import (
     GreedyChoice,
     QuestionValues,
     inside_rows,
-    landing,
-    lowered,
+    lower_rows,
+    match_rows,
     pool_rows,
     rows_of_rules,
 )
@@ -33,13 +33,13 @@ def values(sent, rules=RULES, rivals=()):
 
 
 def test_a_row_is_decided_by_its_first_rule_and_critical_where_the_next_says_otherwise():
-    found = landing(RULES, np.array([[0, 0, 0], [0, 3, 0], [1, 1, 0], [1, 3, 0]], dtype=np.uint8), SPACE)
+    found = match_rows(RULES, np.array([[0, 0, 0], [0, 3, 0], [1, 1, 0], [1, 3, 0]], dtype=np.uint8), SPACE)
 
     assert found.deciding.tolist() == [0, 0, 1, 2]
     assert found.critical.tolist() == [True, True, True, True]
 
     same_skill = (FIRST, Rule(SECOND.conditions, 1), REST)
-    assert landing(same_skill, np.array([[0, 0, 0]], dtype=np.uint8), SPACE).critical.tolist() == [False]
+    assert match_rows(same_skill, np.array([[0, 0, 0]], dtype=np.uint8), SPACE).critical.tolist() == [False]
 
 
 def test_rows_inside_a_rule_fulfil_it_and_those_of_a_rule_get_out_of_the_rules_above():
@@ -53,7 +53,7 @@ def test_rows_inside_a_rule_fulfil_it_and_those_of_a_rule_get_out_of_the_rules_a
 def test_values_that_are_fixed_are_not_changed_to_get_out_of_a_rule():
     rows = np.zeros((20, 3), dtype=np.uint8)
 
-    low = lowered(rows, [[(0, 0b0001)]] * 20, (FIRST, SECOND), SPACE, random())
+    low = lower_rows(rows, [[(0, 0b0001)]] * 20, (FIRST, SECOND), SPACE, random())
 
     assert (low[:, 0] == 0).all()
     assert not matches(SECOND, low, SPACE).any()

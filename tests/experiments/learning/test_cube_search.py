@@ -24,7 +24,7 @@ def test_one_value_is_found():
     cube = best(evidence_of(lambda row: row[0] == 2))
 
     assert cube.conditions == ((0, 0b100),)
-    assert (cube.wanted, cube.unwanted) == (8, 0)
+    assert (cube.positives, cube.negatives) == (8, 0)
 
 
 def test_two_conditions_that_hold_together_are_found():
@@ -61,7 +61,7 @@ def test_unwanted_cases_from_before_a_change_weigh_little():
     cube = best(evidence)
 
     assert cube.conditions == ((0, 0b100),)
-    assert cube.unwanted == 2 * 2.5 / 40
+    assert cube.negatives == 2 * 2.5 / 40
 
 
 def test_the_same_question_is_searched_once_and_its_answer_is_not_changed():

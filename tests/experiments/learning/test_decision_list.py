@@ -65,7 +65,7 @@ def test_a_missing_rule_is_wrong_where_it_is_critical():
     found = evidence()
 
     assert found.wrong((FIRST, LIST[-1])) == found.critical(LIST)[1]
-    assert [cases.bit_count() for cases in found.taken(LIST)] == [12, 2, 10]
+    assert [cases.bit_count() for cases in found.cases_by_rule(LIST)] == [12, 2, 10]
 
 
 def test_a_rule_above_one_of_the_same_skill_is_not_critical_where_both_match():

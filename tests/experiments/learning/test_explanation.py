@@ -30,7 +30,7 @@ def test_every_set_of_up_to_four_factors_is_weighed():
 def test_a_set_that_a_case_elsewhere_shares_is_out():
     sets = FactorSets(SPACE)
 
-    left = names(sets, sets.left(CASE, ANY, rows((1, 1, 1, 2, 2)), rows(), SPACE))
+    left = names(sets, sets.posterior(CASE, ANY, rows((1, 1, 1, 2, 2)), rows(), SPACE))
 
     assert all(mask & 0b11000 for mask in left)
     assert 0b01000 in left
@@ -38,7 +38,7 @@ def test_a_set_that_a_case_elsewhere_shares_is_out():
 
 def test_a_set_that_cases_of_the_same_rule_do_not_share_needs_a_second_rule():
     sets = FactorSets(SPACE)
-    weights = sets.left(CASE, ANY, rows((2, 2, 2, 2, 2)), rows((1, 3, 3, 3, 3)), SPACE)
+    weights = sets.posterior(CASE, ANY, rows((2, 2, 2, 2, 2)), rows((1, 3, 3, 3, 3)), SPACE)
 
     assert int(sets.masks[weights.argmax()]) == 0b00001
     assert weights.max() > 0.9
@@ -47,7 +47,7 @@ def test_a_set_that_cases_of_the_same_rule_do_not_share_needs_a_second_rule():
 
 def test_questions_split_what_is_possible_about_in_half():
     sets = FactorSets(SPACE)
-    weights = sets.left(CASE, ANY, rows((2, 2, 2, 2, 2)), rows(), SPACE)
+    weights = sets.posterior(CASE, ANY, rows((2, 2, 2, 2, 2)), rows(), SPACE)
 
     (kept, *_) = sets.questions(weights, 1, np.random.default_rng(0))
 

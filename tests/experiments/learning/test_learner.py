@@ -179,7 +179,7 @@ def test_without_a_change_the_old_list_stays_and_nothing_is_a_surprise():
 
     assert later.progress.first_surprise is None
     assert wrong_share(later) == 0
-    assert later.progress.sent < before.progress.sent
+    assert later.progress.sends < before.progress.sends
 
 
 def test_a_surprise_is_what_contradicts_the_list_from_before_however_few_sends_a_rule_of_it_rests_on():
