@@ -107,7 +107,7 @@ class _AccountFacts:
 
     def add_journal(self, reader: Reader) -> None:
         """Take in a run: what its cases said, what Monitoring offered, and where they landed."""
-        followed = reader.followed()
+        followed = reader.step_outcomes()
         for case in reader.cases():
             said, landing = json.loads(case.said), followed.get(case.number, {})
             campaign_id = _id(said.get("campaignInfo.campaignId") or landing.get("campaign_id"))

@@ -20,7 +20,7 @@ from lpnb.journal.schema import (
     INSERT_ANSWER,
     INSERT_ATTEMPT,
     INSERT_CASE,
-    INSERT_FOUND,
+    INSERT_LOOKUP,
     INSERT_STEP,
     PER_CASE,
     Answer,
@@ -58,11 +58,11 @@ class Journal:
         """
         path = Path(path)
         make_folder(path)
-        held = journal_format(path).lock(path)
-        made = False
+        lock = journal_format(path).lock(path)
+        is_created = False
         try:
             connection = create(path)
-            made = True
+            is_created = True
             try:
                 rows = ((key, json.dumps(value)) for key, value in about.items())
                 connection.executemany("INSERT INTO run VALUES (?, ?)", rows)
@@ -73,13 +73,13 @@ class Journal:
                 connection.close()
                 raise
         except BaseException as error:
-            if made:  # nothing was sent from it
+            if is_created:  # nothing was sent from it
                 remove(path)
-            held.close()
+            lock.close()
             if isinstance(error, sqlite3.Error):
                 raise JournalError(f"{path} could not be written ({error}), so nothing was sent.") from None
             raise
-        return cls(path, held, connection)
+        return cls(path, lock, connection)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Journal:
@@ -91,7 +91,7 @@ class Journal:
         path = Path(path)
         if not path.exists():
             open_file(path, to_write=True).close()  # raises, before a lock is made beside nothing
-        held = journal_format(path).lock(path)
+        lock = journal_format(path).lock(path)
         try:
             connection = open_file(path, to_write=True)
             try:
@@ -100,11 +100,11 @@ class Journal:
                 connection.close()
                 raise
         except BaseException as error:
-            held.close()
+            lock.close()
             if isinstance(error, sqlite3.Error):
                 raise JournalError(f"{path} could not be written ({error}), so nothing was sent.") from None
             raise
-        return cls(path, held, connection)
+        return cls(path, lock, connection)
 
     @property
     def unwritten(self) -> int:
@@ -139,7 +139,7 @@ class Journal:
     def lookup(self, number: int, nth: int, result: LookupResult) -> asyncio.Future[None]:
         """Write what a look-up says of an attempt that was unknown."""
         waiter = asyncio.get_running_loop().create_future()
-        self._writer.put(INSERT_FOUND, (number * PER_CASE + nth, *map(_plain, result)), waiter)
+        self._writer.put(INSERT_LOOKUP, (number * PER_CASE + nth, *map(_plain, result)), waiter)
         return waiter
 
     def step(self, step: StepRecord) -> asyncio.Future[None]:

@@ -73,7 +73,7 @@ class JournalCase(NamedTuple):
     held: int = 0
 
     @property
-    def used(self) -> int:
+    def last_number(self) -> int:
         """The last number that something is written down under: the next attempt must have another."""
         return max(self.tried, self.replied or 0)
 
@@ -142,13 +142,13 @@ class Reader:
         """The same column by column, under the names of ``JournalCase``, *rows* of them at a time."""
         dead = not self.is_written
         for stretch in self._stretches(_CASES, rows):
-            told: dict[str, Sequence[Any]] = dict(
+            columns: dict[str, Sequence[Any]] = dict(
                 zip(JournalCase._fields, zip(*stretch, strict=True), strict=True)
             )
-            self._check(set(told["state"]))
-            if dead and "sending" in told["state"]:
-                told["state"] = ["unknown" if state == "sending" else state for state in told["state"]]
-            yield told
+            self._check(set(columns["state"]))
+            if dead and "sending" in columns["state"]:
+                columns["state"] = ["unknown" if state == "sending" else state for state in columns["state"]]
+            yield columns
 
     def reply_columns(self, rows: int) -> Iterator[ReplyColumns]:
         """What came last of every case that something came of, in the cases' order, *rows* at a time."""
@@ -163,11 +163,11 @@ class Reader:
 
     def states(self) -> dict[str, int]:
         """How many cases are in which state."""
-        found = dict(self._rows("SELECT state, count(*) FROM states GROUP BY state"))
-        self._check(found.keys())
-        if "sending" in found and not self.is_written:
-            found["unknown"] = found.get("unknown", 0) + found.pop("sending")
-        return found
+        counts = dict(self._rows("SELECT state, count(*) FROM states GROUP BY state"))
+        self._check(counts.keys())
+        if "sending" in counts and not self.is_written:
+            counts["unknown"] = counts.get("unknown", 0) + counts.pop("sending")
+        return counts
 
     def digests(self) -> Iterator[tuple[int, str, str]]:
         """Number, name and digest of every case."""
@@ -181,7 +181,7 @@ class Reader:
 
     def contents(self) -> set[int]:
         """A number for what each case says, the same for the same values in any journal without hashes."""
-        return {hash(said) for (said,) in self._rows("SELECT said FROM cases")}
+        return {hash(content) for (content,) in self._rows("SELECT said FROM cases")}
 
     def case(self, number: int) -> tuple[str, str, dict[str, Any], dict[str, Any]] | None:
         """Name, consumer, what was said and what was expected of one case."""
@@ -196,7 +196,7 @@ class Reader:
             "SELECT number, step, place, outcome, said FROM steps ORDER BY number, step, place"
         )
 
-    def followed(self, first: int = 0, last: int = (1 << 63) - 1) -> dict[int, dict[str, Any]]:
+    def step_outcomes(self, first: int = 0, last: int = (1 << 63) - 1) -> dict[int, dict[str, Any]]:
         """What became of the steps of a case, by its number.
 
         "engagement", "say", "landing" and "close" hold an outcome: of several messages, that of the first one
@@ -209,15 +209,15 @@ class Reader:
             first,
             last,
         )
-        found: dict[int, dict[str, Any]] = {}
+        cases: dict[int, dict[str, Any]] = {}
         dead = not self.is_written
-        for number, step, outcome, said in rows:
-            had = found.setdefault(number, {})
+        for number, step, outcome, details_text in rows:
+            outcomes = cases.setdefault(number, {})
             if (step, outcome) in (("landing", "answered"), ("engagement", "offered")):
-                had.update(json.loads(said))
-            if had.get(step, "answered") == "answered":
-                had[step] = "unknown" if dead and outcome == "sending" else outcome
-        return found
+                outcomes.update(json.loads(details_text))
+            if outcomes.get(step, "answered") == "answered":
+                outcomes[step] = "unknown" if dead and outcome == "sending" else outcome
+        return cases
 
     def attempts(self, number: int) -> list[tuple[int, str, str | None, int | None, bytes | None]]:
         """Number, reqIds, outcome, status and raw reply of every attempt of one case."""
@@ -237,14 +237,14 @@ class Reader:
                 "nothing is sent again from it."
             )
 
-    def _rows(self, sql: str, *given: object) -> Iterator[Any]:
-        for stretch in self._stretches(sql, 2000, *given):
+    def _rows(self, sql: str, *values: object) -> Iterator[Any]:
+        for stretch in self._stretches(sql, 2000, *values):
             yield from stretch
 
-    def _stretches(self, sql: str, size: int, *given: object) -> Iterator[list[Any]]:
+    def _stretches(self, sql: str, size: int, *values: object) -> Iterator[list[Any]]:
         with closing(open_file(self.path, to_write=False, check=False)) as connection:
             try:
-                cursor = connection.execute(sql, given)
+                cursor = connection.execute(sql, values)
                 while rows := cursor.fetchmany(size):
                     yield rows
             except sqlite3.DatabaseError as error:
@@ -265,11 +265,11 @@ def read_each(texts: Sequence[str]) -> list[Any]:
     # that no text passes by ending in the next one.
     mark = secrets.randbits(60)
     try:
-        found: list[Any] = json.loads(f"[{f',{mark},'.join(texts)}]")
+        values: list[Any] = json.loads(f"[{f',{mark},'.join(texts)}]")
     except (ValueError, RecursionError):
-        found = []
-    if len(found) == 2 * len(texts) - 1 and found[1::2] == [mark] * (len(texts) - 1):
-        return found[::2]
+        values = []
+    if len(values) == 2 * len(texts) - 1 and values[1::2] == [mark] * (len(texts) - 1):
+        return values[::2]
     return [json.loads(text) for text in texts]  # and whatever is wrong is said as if it stood alone
 
 

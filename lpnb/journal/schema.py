@@ -25,10 +25,10 @@ SCHEMA = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
 INSERT_CASE = "INSERT INTO cases VALUES (?, ?, ?, ?, ?, ?)"
 INSERT_ATTEMPT = "INSERT INTO attempts VALUES (?, ?, ?)"
 INSERT_ANSWER = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-INSERT_FOUND = "INSERT OR REPLACE INTO found VALUES (?, ?, ?, ?, ?, ?)"
+INSERT_LOOKUP = "INSERT OR REPLACE INTO found VALUES (?, ?, ?, ?, ?, ?)"
 INSERT_STEP = "INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?)"
 #: What may not be lost once it is known. An attempt that could not be written has not left.
-MUST_NOT_BE_LOST = (INSERT_ANSWER, INSERT_FOUND, INSERT_STEP)
+MUST_NOT_BE_LOST = (INSERT_ANSWER, INSERT_LOOKUP, INSERT_STEP)
 
 
 class CaseRow(NamedTuple):

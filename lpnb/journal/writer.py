@@ -63,8 +63,8 @@ class Writer(SqliteWriter[_Item]):
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._path = path
-        self._gathered: list[_Item] = []
-        self._called: asyncio.AbstractEventLoop | None = None  # which is to hand them over
+        self._items: list[_Item] = []
+        self._loop: asyncio.AbstractEventLoop | None = None  # which is to hand them over
         self._unwritten: list[_Item] = []
         super().__init__(connection, "lpnb-journal")
 
@@ -81,11 +81,11 @@ class Writer(SqliteWriter[_Item]):
         with self._closing:  # behind the end nothing would be read, and its waiter would wait for ever
             if self._closed:
                 raise JournalError(f"{self._path} is closed.")
-            self._gathered.append((statement, row, waiter))
+            self._items.append((statement, row, waiter))
             if isinstance(waiter, _OF_A_LOOP):
                 loop = waiter.get_loop()
-                if loop is not self._called:
-                    self._called = loop
+                if loop is not self._loop:
+                    self._loop = loop
                     loop.call_soon(self._hand_over)
                 return
         self._hand_over()
@@ -96,9 +96,9 @@ class Writer(SqliteWriter[_Item]):
         Raises:
             JournalError: The disk does not take it.
         """
-        done: concurrent.futures.Future[None] = concurrent.futures.Future()
-        self.put("", (), done)
-        done.result()
+        waiter: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self.put("", (), waiter)
+        waiter.result()
 
     def apply(self, connection: sqlite3.Connection, items: Sequence[_Item]) -> None:
         """Write the rows, those included that the disk did not take before."""
@@ -129,15 +129,15 @@ class Writer(SqliteWriter[_Item]):
 
     def hand_over_rest(self) -> None:
         """Put what is gathered into the queue."""
-        self._queue.put(self._gathered)
-        self._gathered = []
+        self._queue.put(self._items)
+        self._items = []
 
     def _hand_over(self) -> None:
         with self._closing:
-            self._called = None
-            if self._gathered:
-                gathered, self._gathered = self._gathered, []
-                self._queue.put(gathered)
+            self._loop = None
+            if self._items:
+                items, self._items = self._items, []
+                self._queue.put(items)
 
 
 def _together(statement: str, rows: list[Sequence[object]]) -> Iterator[tuple[str, list[object]]]:
@@ -169,13 +169,13 @@ def _failure(path: Path, error: Exception) -> JournalError:
 
 
 def _notify(group: Sequence[_Item], failure: JournalError | None) -> None:
-    waiting: dict[asyncio.AbstractEventLoop, list[Local]] = {}
+    waiters: dict[asyncio.AbstractEventLoop, list[Local]] = {}
     for _, _, waiter in group:
         if isinstance(waiter, _OF_A_LOOP):
-            waiting.setdefault(waiter.get_loop(), []).append(waiter)
+            waiters.setdefault(waiter.get_loop(), []).append(waiter)
         elif waiter is not None:
             _complete([waiter], failure)
-    for loop, futures in waiting.items():
+    for loop, futures in waiters.items():
         try:
             loop.call_soon_threadsafe(_complete, futures, failure)
         except RuntimeError:  # the loop has ended, and with it whoever waited

@@ -74,7 +74,7 @@ def with_dtype_notes(table: pa.Table) -> pa.Table:
     )
 
 
-def stacked(blocks: Iterable[Mapping[str, Sequence[Any]]], kinds: Mapping[str, str]) -> pa.Table:
+def stack_blocks(blocks: Iterable[Mapping[str, Sequence[Any]]], kinds: Mapping[str, str]) -> pa.Table:
     """Blocks of the columns of *kinds* below each other; a column that differs in type becomes text."""
     tables = [arrow_table(block, kinds) for block in blocks]
     if not tables:

@@ -21,17 +21,17 @@ def csv_lines(columns: Columns, kinds: Mapping[str, str]) -> bytes | None:
         >>> csv_lines({"case": ["a", None], "attempts": [1, 2]}, {"case": "text", "attempts": "whole"})
         b'"case","attempts"\\n"a",1\\n,2\\n'
     """
-    written = []
+    text_columns = []
     for name, cells in columns.items():
-        plain, of = _WRITTEN.get(kinds[name], _WRITTEN["text"])
+        plain, spell = _CELL_WRITERS.get(kinds[name], _CELL_WRITERS["text"])
         if not set(map(type, cells)) <= {plain, type(None)}:
             return None
         try:
-            written.append(["" if cell is None else of(cell) for cell in cells])
+            text_columns.append(["" if cell is None else spell(cell) for cell in cells])
         except OverflowError:
             return None
     head = map(_text, columns)
-    rows = zip(*written, strict=True)
+    rows = zip(*text_columns, strict=True)
     try:
         return "".join(
             chain.from_iterable((",".join(row), "\n") for row in chain([tuple(head)], rows))
@@ -62,7 +62,7 @@ def _moment(cell: int) -> str:
 
 
 #: The plain type of each kind's cells, and how one is written.
-_WRITTEN: Mapping[str, tuple[type, Callable[[Any], str]]] = {
+_CELL_WRITERS: Mapping[str, tuple[type, Callable[[Any], str]]] = {
     "text": (str, _text),
     "whole": (int, _whole),
     "number": (float, _number),

@@ -78,14 +78,14 @@ def save_blocks(
     """
 
     def write(suffix: str, file: Path) -> None:
-        few = list(islice(waiting := iter(blocks), 2))
+        few = list(islice(remaining_blocks := iter(blocks), 2))
         plain = {".csv": csv_lines, ".parquet": parquet_bytes}.get(suffix)
-        if plain and len(few) == 1 and (written := plain(few[0], kinds)) is not None:
-            file.write_bytes(written)
+        if plain and len(few) == 1 and (content := plain(few[0], kinds)) is not None:
+            file.write_bytes(content)
             return
-        from lpnb.tables.arrow_columns import stacked, to_pandas
+        from lpnb.tables.arrow_columns import stack_blocks, to_pandas
 
-        table = stacked(chain(few, waiting), kinds)
+        table = stack_blocks(chain(few, remaining_blocks), kinds)
         _WRITERS[suffix](to_pandas(table) if suffix == ".xlsx" else table, file)
 
     return _save(write, path, byte_order_mark)
@@ -274,8 +274,8 @@ def _excel(table: pd.DataFrame, path: Path) -> None:
             elif _is_excel_number(value):
                 sheet.write_number(number, place, value)
             else:
-                shown = str(value) if isinstance(value, float) else cell_text(value)
-                sheet.write_string(number, place, _excel_text(shown), text)
+                plain_text = str(value) if isinstance(value, float) else cell_text(value)
+                sheet.write_string(number, place, _excel_text(plain_text), text)
     if len(table.columns):
         sheet.autofilter(0, 0, len(table), len(table.columns) - 1)
     try:

@@ -52,9 +52,9 @@ def parquet_bytes(columns: Columns, kinds: Mapping[str, str]) -> bytes | None:
     table = Table.from_arrays(
         arrays, schema=Schema(fields, metadata=pandas_notes({name: kinds[name] for name in columns}))
     )
-    written = BytesIO()  # arro3 panics where a disk is full
-    write_parquet(table, written, compression="snappy")
-    return written.getvalue()
+    buffer = BytesIO()  # arro3 panics where a disk is full
+    write_parquet(table, buffer, compression="snappy")
+    return buffer.getvalue()
 
 
 def pandas_notes(kinds: Mapping[str, str]) -> dict[str, str]:

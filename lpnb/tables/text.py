@@ -57,19 +57,19 @@ def as_text(
             [Complaint("most", f"most must be a whole number above 0; got {brief(most)}.")]
         )
     if isinstance(table, Mapping):
-        known, rows = list(table), max(map(len, table.values()), default=0)
-        shown: Any = {name: cells[:most] for name, cells in table.items()}
+        all_names, rows = list(table), max(map(len, table.values()), default=0)
+        first_rows: Any = {name: cells[:most] for name, cells in table.items()}
     else:
         if any(name is not None for name in table.index.names):  # such as a pivot's
             table = table.reset_index(allow_duplicates=True)
-        known, rows = [str(name) for name in table.columns], len(table)
+        all_names, rows = [str(name) for name in table.columns], len(table)
         head = table if most is None else table.head(most)
-        shown = {name: head.iloc[:, place] for place, name in reversed(list(enumerate(known)))}
-    names = known if columns is None else [columns] if isinstance(columns, str) else list(columns)
-    if unknown := [name for name in names if name not in known]:
-        raise InvalidValueError([one_of("columns", str(name), known) for name in unknown])
+        first_rows = {name: head.iloc[:, place] for place, name in reversed(list(enumerate(all_names)))}
+    names = all_names if columns is None else [columns] if isinstance(columns, str) else list(columns)
+    if unknown := [name for name in names if name not in all_names]:
+        raise InvalidValueError([one_of("columns", str(name), all_names) for name in unknown])
     cells = [
-        [None if cell is None else _text(name, cell) for cell in cells_of(shown, name)] for name in names
+        [None if cell is None else _text(name, cell) for cell in cells_of(first_rows, name)] for name in names
     ]
     text = table_text(names, zip(*cells, strict=True), room())
     more = 0 if most is None else max(0, rows - most)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lpnb import cases_table, save_table
 from lpnb.errors import LpnbError
-from lpnb.tables.arrow_columns import arrow_table, stacked, to_pandas
+from lpnb.tables.arrow_columns import arrow_table, stack_blocks, to_pandas
 from lpnb.tables.csv_lines import csv_lines
 from lpnb.tables.export import save_blocks
 from lpnb.tables.parquet_bytes import parquet_bytes
@@ -159,6 +159,6 @@ def test_no_case_at_all_is_a_file_with_its_columns(tmp_path):
 
 
 def test_a_column_that_differs_between_blocks_becomes_text():
-    table = stacked([{"whole": [1, None]}, {"whole": [2**70, 3]}], KINDS)
+    table = stack_blocks([{"whole": [1, None]}, {"whole": [2**70, 3]}], KINDS)
 
     assert table["whole"].to_pylist() == ["1", None, "1180591620717411303424", "3"]

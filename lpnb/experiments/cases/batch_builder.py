@@ -53,23 +53,29 @@ class BatchBuilder:
 
         owners = dict.fromkeys(column.owner for column in columns if column.part == "sde")
         self._sdes = [
-            made for owner in owners if (made := part("sde", owner, model_of(owner), owner)) is not None
+            owner_part
+            for owner in owners
+            if (owner_part := part("sde", owner, model_of(owner), owner)) is not None
         ]
         self._request = part("request", "request", ConsumerRequestConversation, "")
         self._header = part("header", "clientProperties", ClientProperties, "clientProperties")
-        asked = dict.fromkeys(column.owner for column in columns if column.part == "monitoring")
+        attribute_owners = dict.fromkeys(column.owner for column in columns if column.part == "monitoring")
         self._attributes = [
-            made
-            for owner in asked
+            owner_part
+            for owner in attribute_owners
             if owner not in (ENTRY_POINTS, IDENTITIES)
-            and (made := part("monitoring", owner, model_of(owner), f"engagementAttributes.{owner}"))
+            and (owner_part := part("monitoring", owner, model_of(owner), f"engagementAttributes.{owner}"))
             is not None
         ]
-        who = [column for column in columns if column.owner == IDENTITIES]
-        self._identities = _PayloadNode(sorted(who, key=lambda column: len(column.path)), 0) if who else None
+        identity_columns = [column for column in columns if column.owner == IDENTITIES]
+        self._identities = (
+            _PayloadNode(sorted(identity_columns, key=lambda column: len(column.path)), 0)
+            if identity_columns
+            else None
+        )
         self._entries = [column for column in columns if column.owner == ENTRY_POINTS]
-        whole = [part for part in (self._request, self._header) if part is not None]
-        self._parts = [*self._sdes, *whole, *self._attributes]
+        single_parts = [part for part in (self._request, self._header) if part is not None]
+        self._parts = [*self._sdes, *single_parts, *self._attributes]
         self._templates: dict[tuple[object, ...], _BatchTemplate] = {}
         self._nullable = [name for part in self._parts for name in part.nullable]
         self._is_plain = self._header is None and all(
@@ -79,7 +85,7 @@ class BatchBuilder:
     def batch(self, values: Mapping[str, object], complaints: list[Complaint]) -> ConversationBatch | None:
         """The batch, or None with what is wrong added to *complaints*."""
         before = len(complaints)
-        sdes = [made for part in self._sdes if (made := part.make(values, complaints)) is not None]
+        sdes = [sde for part in self._sdes if (sde := part.make(values, complaints)) is not None]
         request = self._request.make(values, complaints) if self._request else None
         header = self._header.make(values, complaints) if self._header else None
         if len(complaints) > before:
@@ -113,7 +119,7 @@ class BatchBuilder:
         """Add to *complaints* what is wrong with *values*, whoever they are for."""
         for part in self._parts:
             part.check(values, complaints)
-        self._who(values, "consumer", complaints)
+        self._identity_list(values, "consumer", complaints)
 
     def clears(self, columns: Mapping[str, Sequence[object]]) -> bool:
         """Whether ``check`` finds nothing in any row of *columns*; False when each has to be looked at."""
@@ -123,41 +129,43 @@ class BatchBuilder:
         self, values: Mapping[str, object], consumer_id: str | None, complaints: list[Complaint]
     ) -> dict[str, Any] | None:
         """The keyword arguments for ``client.engagement``, or None when there is nothing to say."""
-        own = [made for part in self._attributes if (made := part.make(values, complaints)) is not None]
-        named = {sde.sde_type for sde in own}
-        sdes = [made for part in self._sdes if (made := part.make(values, complaints)) is not None]
-        told = [*(sde for sde in sdes if sde.sde_type not in named), *own]
+        own = [
+            attribute for part in self._attributes if (attribute := part.make(values, complaints)) is not None
+        ]
+        own_types = {sde.sde_type for sde in own}
+        sdes = [sde for part in self._sdes if (sde := part.make(values, complaints)) is not None]
+        attributes = [*(sde for sde in sdes if sde.sde_type not in own_types), *own]
         entries = self._entry_points(values)
-        identities = self._who(values, consumer_id, complaints)
-        if not told and not entries and not identities:
+        identities = self._identity_list(values, consumer_id, complaints)
+        if not attributes and not entries and not identities:
             return None
-        asked: dict[str, Any] = {"entry_points": entries, "engagement_attributes": told}
-        return {**asked, "identities": identities} if identities else asked
+        arguments: dict[str, Any] = {"entry_points": entries, "engagement_attributes": attributes}
+        return {**arguments, "identities": identities} if identities else arguments
 
-    def _who(
+    def _identity_list(
         self, values: Mapping[str, object], consumer_id: str | None, complaints: list[Complaint]
     ) -> list[Identity]:
         """The identities; one that names nobody is the consumer."""
-        found = self._identities.build(values) if self._identities else None
-        made: list[Identity | None] = []
-        for place, identity in enumerate(found or []):
+        entries = self._identities.build(values) if self._identities else None
+        identities: list[Identity | None] = []
+        for place, identity in enumerate(entries or []):
             path = f"{IDENTITIES}.{place}"
             if isinstance(identity, Identity):
-                made.append(identity)
+                identities.append(identity)
             elif not isinstance(identity, Mapping):
                 complaints.append(Complaint(path, f'{path} must be an object, such as {{"acr": "loa1"}}.'))
             else:
                 fields = {"sub": consumer_id, **identity}
-                made.append(Identity.gather(fields, path, complaints))
-        return [identity for identity in made if identity is not None]
+                identities.append(Identity.gather(fields, path, complaints))
+        return [identity for identity in identities if identity is not None]
 
     def _entry_points(self, values: Mapping[str, object]) -> list[Any]:
-        found: list[Any] = []
+        entries: list[Any] = []
         for column in self._entries:
             value = values.get(column.name)
             if value is not None:
-                found.extend(value if isinstance(value, list) else [value])
-        return found
+                entries.extend(value if isinstance(value, list) else [value])
+        return entries
 
 
 class _BatchTemplate:
@@ -216,40 +224,40 @@ class _PayloadPart:
         self.nullable = list(self._node.nullable_columns())
         self._free = [name for name in self._names if name in free]
         self._bound = [name for name in self._names if name not in free]
-        self._good: set[tuple[object, ...]] = set()
-        self._made: dict[tuple[object, ...], Any] = {}
-        self._found = 0
+        self._valid_keys: set[tuple[object, ...]] = set()
+        self._instances: dict[tuple[object, ...], Any] = {}
+        self._hits = 0
 
     def make(self, values: Mapping[str, object], complaints: list[Complaint]) -> Any:
         """The object, or None when every cell of it is empty or something is wrong with one."""
         key: tuple[object, ...] | None = None
         if self._recurring:
             key = tuple([values.get(name) for name in self._names])
-            if key in self._made:
-                self._found += 1
-                return self._made[key]
+            if key in self._instances:
+                self._hits += 1
+                return self._instances[key]
         data = self._node.build(values)
         if data is None:
             return None
         if isinstance(data, self.model):
             return data
-        found: list[Complaint] = []
+        own_complaints: list[Complaint] = []
         if isinstance(data, WireModel) or not isinstance(data, Mapping):
             sentence = f"{self._root} must be a {self.model.__name__}; got a {type(data).__name__}."
-            found.append(Complaint(self._root, sentence))
-            made = None
+            own_complaints.append(Complaint(self._root, sentence))
+            instance = None
         else:
-            made = self.model.gather(data, self._root, found)
-        if found:
-            complaints.extend(self._named(complaint) for complaint in found)
+            instance = self.model.gather(data, self._root, own_complaints)
+        if own_complaints:
+            complaints.extend(self._with_column_path(complaint) for complaint in own_complaints)
             return None
         if key is not None:
-            if len(self._made) >= _REMEMBERED:
+            if len(self._instances) >= _REMEMBERED:
                 # Where hardly any row is like another, remembering costs more than it saves.
-                self._recurring = self._found > _REMEMBERED
-                self._made, self._found = {}, 0
-            self._made[key] = made
-        return made
+                self._recurring = self._hits > _REMEMBERED
+                self._instances, self._hits = {}, 0
+            self._instances[key] = instance
+        return instance
 
     def check(self, values: Mapping[str, object], complaints: list[Complaint]) -> None:
         """Add to *complaints* what is wrong with the object.
@@ -264,12 +272,12 @@ class _PayloadPart:
             if self._bound:
                 bound = [values.get(name) for name in self._bound]
                 key = (*key, *map(type, bound), *bound)
-            if key in self._good:
+            if key in self._valid_keys:
                 return
         before = len(complaints)
         self.make(values, complaints)
-        if key is not None and len(complaints) == before and len(self._good) < _REMEMBERED:
-            self._good.add(key)
+        if key is not None and len(complaints) == before and len(self._valid_keys) < _REMEMBERED:
+            self._valid_keys.add(key)
 
     def clears(self, columns: Mapping[str, Sequence[object]]) -> bool:
         """Whether ``check`` finds nothing in any row; it is asked about rows that differ, by their keys."""
@@ -280,7 +288,7 @@ class _PayloadPart:
         keys = zip(*is_there, *(map(type, column) for column in bound), *bound, strict=True)
         rows = {key: row for row, key in enumerate(keys)}
         complaints: list[Complaint] = []
-        for row in (row for key, row in rows.items() if key not in self._good):
+        for row in (row for key, row in rows.items() if key not in self._valid_keys):
             cells = {name: columns[name][row] for name in self._names}
             self.check({name: cell for name, cell in cells.items() if cell is not None}, complaints)
             if complaints:
@@ -291,7 +299,7 @@ class _PayloadPart:
         """The object as the wire has it, of cells that were checked; None when every one is empty."""
         return self._node.build(values, whole=True)
 
-    def _named(self, complaint: Complaint) -> Complaint:
+    def _with_column_path(self, complaint: Complaint) -> Complaint:
         """The complaint with its path spelled as the column is."""
         path = re.sub(r"\[(\d+)\]", r".\1", complaint.path)
         if self._root and path.startswith("auth"):  # stands beside an SDE's body, not in it
@@ -329,12 +337,14 @@ class _PayloadNode:
         self.is_list = any(isinstance(key, int) for key in deeper)
         ordered = sorted(deeper.items()) if self.is_list else deeper.items()
         self.leaves = [
-            (key, found[0].name)
-            for key, found in ordered
-            if len(found) == 1 and len(found[0].path) == depth + 1
+            (key, key_columns[0].name)
+            for key, key_columns in ordered
+            if len(key_columns) == 1 and len(key_columns[0].path) == depth + 1
         ]
         flat = {key for key, _ in self.leaves}
-        self.children = [(key, _PayloadNode(found, depth + 1)) for key, found in ordered if key not in flat]
+        self.children = [
+            (key, _PayloadNode(key_columns, depth + 1)) for key, key_columns in ordered if key not in flat
+        ]
         self.defaults: dict[str | int, Any] = {}
         self.nullable: frozenset[str | int] = frozenset()
 
@@ -352,8 +362,8 @@ class _PayloadNode:
             self.nullable = frozenset(key for key, f in fields.items() if NULLABLE in f.metadata)
         for key, child in self.children:
             inner = [model] if self.is_list else models_in(fields[str(key)].annotation)
-            for found in list(inner)[:1]:
-                yield from child.learn(found)
+            for inner_model in list(inner)[:1]:
+                yield from child.learn(inner_model)
         if not self.is_list:
             yield from (name for key, name in self.leaves if _is_free(fields[str(key)]))
 
@@ -363,23 +373,23 @@ class _PayloadNode:
         *whole* says that it is for the wire: what no column says, the model does.
         """
         base = values.get(self.base) if self.base is not None else None
-        made: dict[str | int, Any] = {}
+        content: dict[str | int, Any] = {}
         for key, name in self.leaves:
             if (value := values.get(name)) is not None:
-                made[key] = None if whole and value == NULL and key in self.nullable else value
+                content[key] = None if whole and value == NULL and key in self.nullable else value
         for key, child in self.children:
             if (value := child.build(values, whole=whole)) is not None:
-                made[key] = value
-        if not made:
+                content[key] = value
+        if not content:
             return base
         if self.is_list:
             # What is empty is absent: an element that has no cell leaves no hole.
             start = list(base) if isinstance(base, list) else []
-            return start + [made[key] for key in sorted(made)]
+            return start + [content[key] for key in sorted(content)]
         if base is None:
-            return {**self.defaults, **made} if whole and self.defaults else made
+            return {**self.defaults, **content} if whole and self.defaults else content
         if isinstance(base, WireModel):
             wire = base.model_dump(by_alias=True)
-            known = {key: value for key, value in wire.items() if key not in base.extra}
-            return {**known, "extra": dict(base.extra), **made}
-        return {**base, **made} if isinstance(base, Mapping) else made
+            documented_fields = {key: value for key, value in wire.items() if key not in base.extra}
+            return {**documented_fields, "extra": dict(base.extra), **content}
+        return {**base, **content} if isinstance(base, Mapping) else content

@@ -56,18 +56,18 @@ def label_columns(rows: Sequence[Mapping[str, object]]) -> tuple[str, ...]:
     persons = [name for name in _PERSONS if name in columns]
     others = [name for name in columns if name not in persons]
     ranked = [*persons, *sorted(others, key=lambda name: -columns[name])]
-    chosen: list[str] = []
-    told_apart, named = 1, 0
+    best_columns: list[str] = []
+    most_distinct, most_with_value = 1, 0
     for name in ranked:
-        columns_now = (*chosen, name)
-        apart = len({tuple(_key(row.get(one)) for one in columns_now) for row in rows})
-        with_name = sum(any(row.get(one) is not None for one in columns_now) for row in rows)
-        if apart > told_apart or with_name > named:
-            chosen.append(name)
-            told_apart, named = apart, with_name
-        if told_apart == named == len(rows) or len(chosen) == _MOST:
+        columns_now = (*best_columns, name)
+        distinct_rows = len({tuple(_key(row.get(one)) for one in columns_now) for row in rows})
+        rows_with_value = sum(any(row.get(one) is not None for one in columns_now) for row in rows)
+        if distinct_rows > most_distinct or rows_with_value > most_with_value:
+            best_columns.append(name)
+            most_distinct, most_with_value = distinct_rows, rows_with_value
+        if most_distinct == most_with_value == len(rows) or len(best_columns) == _MOST:
             break
-    return tuple(chosen)
+    return tuple(best_columns)
 
 
 def naming_columns(table: pd.DataFrame | Columns) -> tuple[str, ...]:
@@ -80,9 +80,9 @@ def naming_columns(table: pd.DataFrame | Columns) -> tuple[str, ...]:
     if not any(is_default_name(str(name)) for name in cells_of(table, "case")):
         return ()
     names = [name for name in table if isinstance(name, str) and name not in CASE_COLUMNS]
-    known = {name: cells_of(table, name)[:LOOKED_AT] for name in names if find_column(name) is not None}
-    rows = zip(*known.values(), strict=True) if known else ()
-    return label_columns([dict(zip(known, row, strict=True)) for row in rows])
+    cells = {name: cells_of(table, name)[:LOOKED_AT] for name in names if find_column(name) is not None}
+    rows = zip(*cells.values(), strict=True) if cells else ()
+    return label_columns([dict(zip(cells, row, strict=True)) for row in rows])
 
 
 def label_of(values: Mapping[str, object], columns: Sequence[str], *, without: str = "") -> str:
@@ -92,19 +92,19 @@ def label_of(values: Mapping[str, object], columns: Sequence[str], *, without: s
         >>> label_of({"ctmrinfo.customerId": "0058490", "skillId": "1"}, ["ctmrinfo.customerId", "note.tier"])
         'customerId 0058490'
     """
-    said = (
+    pairs = (
         (name.rpartition(".")[2], values[name])
         for name in columns
         if name != without and values.get(name) is not None
     )
-    return ", ".join(f"{name} {_shown(value)}" for name, value in said)
+    return ", ".join(f"{name} {_value_text(value)}" for name, value in pairs)
 
 
 def _key(value: object) -> object:
     return value if isinstance(value, str | int | float | None) else repr(value)
 
 
-def _shown(value: object) -> str:
+def _value_text(value: object) -> str:
     if isinstance(value, WireModel):
         value = value.to_wire()
     elif isinstance(value, date):

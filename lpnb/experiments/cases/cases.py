@@ -23,7 +23,7 @@ from lpnb._printable import one_line
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.batch_builder import BatchBuilder, is_whole_text
 from lpnb.experiments.cases.case_labels import LOOKED_AT, is_default_name, label_columns, label_of
-from lpnb.experiments.cases.cell_parsers import UnreadableCell, filled_in, half_characters
+from lpnb.experiments.cases.cell_parsers import UnreadableCell, filled_text, half_characters
 from lpnb.experiments.cases.column_formats import DateOrder, Decimal
 from lpnb.experiments.cases.columns import Column, columns_of
 from lpnb.experiments.cases.mapping_file import read_mapping
@@ -93,7 +93,7 @@ class Case:
         complaints: list[Complaint] = []
         batch = self._builder.batch(self.values, complaints)
         if complaints or self._unreadable or batch is None:
-            raise InvalidValueError(self._placed(complaints))
+            raise InvalidValueError(self._row_complaints(complaints))
         return batch
 
     def posted(self) -> Batch:
@@ -117,10 +117,10 @@ class Case:
             InvalidValueError: Naming every cell of the row that is wrong.
         """
         complaints: list[Complaint] = []
-        found = self._builder.engagement(self.values, consumer_id or self.consumer_id, complaints)
+        arguments = self._builder.engagement(self.values, consumer_id or self.consumer_id, complaints)
         if complaints or self._unreadable:
-            raise InvalidValueError(self._placed(complaints))
-        return found
+            raise InvalidValueError(self._row_complaints(complaints))
+        return arguments
 
     @property
     def label(self) -> str:
@@ -129,28 +129,31 @@ class Case:
 
     def complaints(self) -> list[Complaint]:
         """Everything that is wrong with the row, each with its column."""
-        return self._placed(self._builder_complaints())
+        return self._row_complaints(self._builder_complaints())
 
     def _builder_complaints(self) -> list[Complaint]:
-        found: list[Complaint] = []
-        self._builder.check(self.values, found)
+        complaints: list[Complaint] = []
+        self._builder.check(self.values, complaints)
         if self.consumer_id is not None:
             try:
                 check_consumer_id(self.consumer_id)
             except InvalidValueError as error:
-                found.extend(error.complaints)
-        found.extend(half_characters({"case": self.name, **self.expected}))
-        return found
+                complaints.extend(error.complaints)
+        complaints.extend(half_characters({"case": self.name, **self.expected}))
+        return complaints
 
     def unplaced_complaints(self) -> list[Complaint]:
         """The same as ``complaints``, without the row."""
-        return [*self._unread(), *self._builder_complaints()]
+        return [*self._cell_complaints(), *self._builder_complaints()]
 
-    def _unread(self) -> Iterator[Complaint]:
-        return (Complaint(column.name, wrong.said_of(column.name)) for column, wrong in self._unreadable)
+    def _cell_complaints(self) -> Iterator[Complaint]:
+        return (Complaint(column.name, wrong.sentence_for(column.name)) for column, wrong in self._unreadable)
 
-    def _placed(self, complaints: Iterable[Complaint]) -> list[Complaint]:
-        return [self._table.placed(self.number, found) for found in (*self._unread(), *complaints)]
+    def _row_complaints(self, complaints: Iterable[Complaint]) -> list[Complaint]:
+        return [
+            self._table.placed(self.number, complaint)
+            for complaint in (*self._cell_complaints(), *complaints)
+        ]
 
 
 class Cases:
@@ -287,7 +290,7 @@ class Cases:
         from lpnb.tables.dataframes import plain_table
 
         self._raise_by_column(
-            found for number in range(0, len(self), _BLOCK_ROWS) for found in self._unread(number)
+            entry for number in range(0, len(self), _BLOCK_ROWS) for entry in self._cell_complaints(number)
         )
         columns: dict[str, Iterable[object]] = {"case": self.names}
         for name in ("consumer_id", *_EXPECTED):
@@ -308,15 +311,15 @@ class Cases:
             >>> cases_of([{"skillId": "1"}, {"skillId": "2"}]).beside([{"ctmrinfo.ctype": "vip"}])[1].values
             mappingproxy({'skillId': '2', 'ctmrinfo.ctype': 'vip'})
         """
-        added = cases_of(other)
-        if not len(added):
+        other_cases = cases_of(other)
+        if not len(other_cases):
             raise InvalidValueError(
-                [Complaint("", f"There is no case{added._of_origin} to put beside these.")]
+                [Complaint("", f"There is no case{other_cases._of_origin} to put beside these.")]
             )
         return Cases(
-            BesideSource(self._source, added._source),
+            BesideSource(self._source, other_cases._source),
             self.origin,
-            headers={**self._headers, **added._headers},
+            headers={**self._headers, **other_cases._headers},
         )
 
     def only(self, numbers: Iterable[int]) -> Cases:
@@ -326,13 +329,13 @@ class Cases:
             >>> cases_of([{"skillId": "1"}, {"skillId": "2"}]).only([1]).names
             ['case-00002']
         """
-        picked = list(numbers)
-        columns: dict[str, list[object]] = {"case": [self[number].name for number in picked]}
+        rows = list(numbers)
+        columns: dict[str, list[object]] = {"case": [self[number].name for number in rows]}
         for place, column in enumerate(self._all):
             if column.name != "case":
-                cells = (self._source.cells(place, n % len(self), n % len(self) + 1)[0] for n in picked)
+                cells = (self._source.cells(place, n % len(self), n % len(self) + 1)[0] for n in rows)
                 columns[column.name] = list(cells)
-        return Cases(ListSource(columns, len(picked)), self.origin, headers=self._headers)
+        return Cases(ListSource(columns, len(rows)), self.origin, headers=self._headers)
 
     def with_ids(self, names: Mapping[str, Mapping[str, str]]) -> Cases:
         """These cases with ids in place of names: *names* has an id for each name, by column."""
@@ -340,7 +343,7 @@ class Cases:
         notes = []
         for column, ids in columns.items():
             by_name = {name.casefold(): key for name, key in ids.items()}
-            texts = [text for text in self._named_ids(column) if text.strip().casefold() in by_name]
+            texts = [text for text in self._names_among_ids(column) if text.strip().casefold() in by_name]
             if texts:
                 key = by_name[texts[0].strip().casefold()]
                 notes.append(
@@ -354,27 +357,27 @@ class Cases:
     def own_headers(self) -> dict[str, str]:
         """The table's header of each of ``columns``, where it is another and no two are alike."""
         headers = {name: self._headers[name] for name in self.columns if name in self._headers}
-        taken = Counter(header.casefold() for header in headers.values())
+        counts = Counter(header.casefold() for header in headers.values())
         return {
             name: header
             for name, header in headers.items()
-            if header and name != header and taken[header.casefold()] == 1
+            if header and name != header and counts[header.casefold()] == 1
         }
 
     @property
     def columns_of_names(self) -> list[str]:
         """The columns of ids in which names stand."""
-        return [name for name in NUMERIC_IDS if name in self.columns and self._named_ids(name)]
+        return [name for name in NUMERIC_IDS if name in self.columns and self._names_among_ids(name)]
 
     def unresolved(self) -> list[str]:
         """A sentence for each column of ids that holds names: the service knows ids alone."""
         sentences = []
         for name in self.columns_of_names:
-            if texts := self._named_ids(name):
-                listed = ", ".join(map(repr, texts[:3]))
+            if texts := self._names_among_ids(name):
+                examples = ", ".join(map(repr, texts[:3]))
                 more = f" and {len(texts) - 3:,} more" if len(texts) > 3 else ""
                 sentences.append(
-                    f"{name} holds {listed}{more}, which is no id, and the service knows ids alone. Give "
+                    f"{name} holds {examples}{more}, which is no id, and the service knows ids alone. Give "
                     f"ids, or say "
                     f"which id each name has: values={{{name!r}: {{{texts[0]!r}: ...}}}} or a mapping file."
                 )
@@ -408,7 +411,7 @@ class Cases:
         )
         return sum(mine is not None and its is None for mine, its in zip(here, other, strict=False))
 
-    def _named_ids(self, column: str) -> list[str]:
+    def _names_among_ids(self, column: str) -> list[str]:
         """The texts of a column of ids that are no ids."""
         return [text for text in self.texts(column) if not _ID.fullmatch(text)]
 
@@ -428,12 +431,12 @@ class Cases:
         if "case" in self._case_places and not is_default_name(case.name):
             return "" if without == "case" else case.name
         if self._label_columns is None:
-            rows = [self._labelled(self[row]) for row in range(min(len(self), LOOKED_AT))]
+            rows = [self._label_values(self[row]) for row in range(min(len(self), LOOKED_AT))]
             self._label_columns = label_columns(rows)
-        return label_of(self._labelled(case), self._label_columns, without=without)
+        return label_of(self._label_values(case), self._label_columns, without=without)
 
     @staticmethod
-    def _labelled(case: Case) -> Mapping[str, object]:
+    def _label_values(case: Case) -> Mapping[str, object]:
         return case.values if case.consumer_id is None else {**case.values, "consumer_id": case.consumer_id}
 
     def place(self, number: int, column: str = "") -> str:
@@ -470,15 +473,15 @@ class Cases:
         return f" {self.origin}" if self.origin else ""
 
     def _stretch(self, which: int) -> _RowBlock:
-        found = self._stretches.get(which)
-        if found is None:
+        block = self._stretches.get(which)
+        if block is None:
             start = which * _BLOCK_ROWS
-            found = _RowBlock(self._source, self._all, start, min(start + _BLOCK_ROWS, len(self)))
-            kept = dict(self._stretches)  # copied: other threads may be reading
-            while len(kept) >= _CACHED_BLOCKS:
-                del kept[next(iter(kept))]
-            self._stretches = {**kept, which: found}
-        return found
+            block = _RowBlock(self._source, self._all, start, min(start + _BLOCK_ROWS, len(self)))
+            blocks = dict(self._stretches)  # copied: other threads may be reading
+            while len(blocks) >= _CACHED_BLOCKS:
+                del blocks[next(iter(blocks))]
+            self._stretches = {**blocks, which: block}
+        return block
 
     def _cells(self, place: int) -> Iterator[object]:
         for which in range(-(-len(self) // _BLOCK_ROWS)):
@@ -490,22 +493,25 @@ class Cases:
             stop = min(start + _BLOCK_ROWS, len(self))
             yield from _read_cells(self._source.cells(place, start, stop), self._all[place])
 
-    def _unread(self, number: int) -> Iterator[tuple[int, Complaint]]:
+    def _cell_complaints(self, number: int) -> Iterator[tuple[int, Complaint]]:
         stretch = self._stretch(number // _BLOCK_ROWS)
         for row, wrong in stretch.wrong.items():
             for column, cell in wrong:
-                yield number - number % _BLOCK_ROWS + row, Complaint(column.name, cell.said_of(column.name))
+                yield (
+                    number - number % _BLOCK_ROWS + row,
+                    Complaint(column.name, cell.sentence_for(column.name)),
+                )
 
     def _everything_wrong(self) -> Iterator[tuple[int, Complaint]]:
-        doubled = self._doubled()
-        seen: dict[str, int] = {}
+        repeats = self._may_repeat_names()
+        first_rows: dict[str, int] = {}
         for start in range(0, len(self), _BLOCK_ROWS):
-            if not doubled and self._is_clear(self._stretch(start // _BLOCK_ROWS)):
+            if not repeats and self._is_clear(self._stretch(start // _BLOCK_ROWS)):
                 continue
             for case in map(self.__getitem__, range(start, min(start + _BLOCK_ROWS, len(self)))):
                 for complaint in case.unplaced_complaints():
                     yield case.number, complaint
-                if doubled and (earlier := seen.setdefault(case.name, case.number)) != case.number:
+                if repeats and (earlier := first_rows.setdefault(case.name, case.number)) != case.number:
                     sentence = f"case must be unique; {brief(case.name)} is also row {earlier + 1:,}."
                     yield case.number, Complaint("case", sentence)
 
@@ -522,7 +528,7 @@ class Cases:
         columns = zip(self.columns, map(stretch.columns.__getitem__, self._payload_places), strict=True)
         return self._builder.clears(dict(columns))
 
-    def _doubled(self) -> bool:
+    def _may_repeat_names(self) -> bool:
         """Whether two cases may have one name; by their hashes, which weigh less than the names."""
         if "case" not in self._case_places:
             return False
@@ -579,7 +585,7 @@ def _read_cells(cells: Sequence[object], column: Column) -> list[object]:
     if texts.isascii() and not any(sign in lowered for sign in _SIGNS):  # quicker than the pattern
         return values
     return [
-        filled_in(value, column.name) if type(value) is str and _UNUSUAL.search(value) else value
+        filled_text(value, column.name) if type(value) is str and _UNUSUAL.search(value) else value
         for value in values
     ]
 
@@ -626,16 +632,16 @@ def cases_of(
     """
     if isinstance(anything, Cases):
         return anything
-    given: Any = anything
-    if isinstance(given, str | Path) and Path(given).suffix.lower() == ".toml":
+    subject: Any = anything
+    if isinstance(subject, str | Path) and Path(subject).suffix.lower() == ".toml":
         from lpnb.experiments.cases.grid_file import grid_arguments
         from lpnb.experiments.cases.grid_source import GridSource
 
-        source = GridSource(**grid_arguments(given))
-        return Cases(source, f"of {Path(given).name}", [source.coverage] if source.strength else ())
-    if isinstance(given, str | Path) or _is_dataframe(given):
+        source = GridSource(**grid_arguments(subject))
+        return Cases(source, f"of {Path(subject).name}", [source.coverage] if source.strength else ())
+    if isinstance(subject, str | Path) or _is_dataframe(subject):
         table = read_table(
-            given,
+            subject,
             separator=separator,
             encoding=encoding,
             sheet=sheet,
@@ -645,7 +651,7 @@ def cases_of(
             values=values,
         )
         table.check()
-        origin = "of a DataFrame" if _is_dataframe(given) else f"of {Path(given).name}"
+        origin = "of a DataFrame" if _is_dataframe(subject) else f"of {Path(subject).name}"
         return Cases(table.source, origin, table.notes, table.headers)
     if isinstance(anything, Iterable) and not isinstance(anything, Mapping | bytes):
         return Cases(from_rows(anything))
@@ -687,15 +693,15 @@ def read_table(
         raise InvalidValueError(wrong)
     notes: list[str] = []
     kind = None
-    given: Any = anything
-    if _is_dataframe(given):
-        source = from_frame(given)
-    elif (kind := kind_of_file(Path(given))) == "parquet":
-        source = from_parquet(Path(given))
+    subject: Any = anything
+    if _is_dataframe(subject):
+        source = from_frame(subject)
+    elif (kind := kind_of_file(Path(subject))) == "parquet":
+        source = from_parquet(Path(subject))
     elif kind == "excel":
-        source, notes = from_excel(Path(given), sheet, columns)
+        source, notes = from_excel(Path(subject), sheet, columns)
     else:
-        source, notes = from_csv(Path(given), separator, columns, encoding)
+        source, notes = from_csv(Path(subject), separator, columns, encoding)
     return read_columns(
         source,
         columns,

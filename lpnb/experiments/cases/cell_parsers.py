@@ -35,12 +35,12 @@ class UnreadableCell:
     """What stands in place of a cell that cannot be read: the rule it breaks, what came, a way out."""
 
     rule: str
-    came: object
+    cell: object
     hint: str = ""
 
-    def said_of(self, where: str) -> str:
+    def sentence_for(self, where: str) -> str:
         """The whole sentence, for the cell that *where* names."""
-        sentence = f"{where} {self.rule}; got {brief(self.came)}."
+        sentence = f"{where} {self.rule}; got {brief(self.cell)}."
         return f"{sentence} {self.hint}" if self.hint else sentence
 
 
@@ -57,15 +57,15 @@ def half_characters(texts: Mapping[str, str]) -> Iterator[Complaint]:
             yield Complaint(name, f"{name} {rule}.")
 
 
-def filled_in(text: str, column: str) -> object:
+def filled_text(text: str, column: str) -> object:
     """*text*, or an ``UnreadableCell`` when it is a placeholder or the error of a formula.
 
     The account's place is filled in when a request is sent, so that a placeholder there is left out.
 
     Example:
-        >>> filled_in("{{skillId}}", "skillId").said_of("skillId")
+        >>> filled_text("{{skillId}}", "skillId").sentence_for("skillId")
         "skillId must be filled in; got '{{skillId}}'. It is a placeholder."
-        >>> filled_in("{accountid}", "brandId"), filled_in("#1 {fan}", "personal.firstname")
+        >>> filled_text("{accountid}", "brandId"), filled_text("#1 {fan}", "personal.firstname")
         (None, '#1 {fan}')
     """
     if placeholder_in(text) is not None:
@@ -136,7 +136,7 @@ def _object(cell: object, model: type[WireModel] | None) -> object:
     if isinstance(cell, Mapping | WireModel) or (days and isinstance(cell, datetime.date)):
         return cell
     if isinstance(cell, str) and cell.lstrip().startswith("{"):
-        return _parsed(cell)
+        return _from_json(cell)
     example = "a date, such as 2014-10-15" if days else 'an object, such as {"...": "..."}'
     return UnreadableCell(f"must be {example}", cell)
 
@@ -145,17 +145,17 @@ def _list(cell: object, _model: object) -> object:
     if isinstance(cell, list | tuple):
         return list(cell)
     if isinstance(cell, str) and cell.lstrip().startswith("["):
-        return _parsed(cell)
+        return _from_json(cell)
     return UnreadableCell('must be a list, such as ["...", "..."]', cell)
 
 
 def _json(cell: object, _model: object) -> object:
     if isinstance(cell, str) and cell.lstrip().startswith(("{", "[")):
-        return _parsed(cell)
+        return _from_json(cell)
     return cell
 
 
-def _parsed(cell: str) -> object:
+def _from_json(cell: str) -> object:
     try:
         return read_json(cell)
     except (JsonError, RecursionError) as error:

@@ -36,7 +36,7 @@ _DATE = re.compile(
 )
 _ISO = re.compile(r"\s*[0-9]{4}[./-][0-9]{1,2}[./-][0-9]{1,2}(?:[T ]00:00\S*)?\s*")
 #: A month by its name: 16 November 1987, 16-Nov-87, November 16, 1987.
-_NAMED = re.compile(
+_DATE_WITH_MONTH_NAME = re.compile(
     r"([0-9]{1,2})[. -]*([^\W\d_]{3,})[., -]*([0-9]{4}|[0-9]{2})"
     r"|([^\W\d_]{3,})\.? *([0-9]{1,2}),? +([0-9]{4})"
 )
@@ -198,22 +198,22 @@ def date_format(texts: Iterable[str], order: DateOrder | None) -> ColumnFormat:
                     f"{_day(text, 'dmy')} day first and {_day(text, 'mdy')} month first. Say which: "
                     'dates="dmy" or dates="mdy" (--dates).'
                 )
-    chosen: DateOrder = order or ("mdy" if clear["mdy"] else "dmy")
-    wrong = [text for text in read if chosen not in orders[text] and orders[text] != {"ymd"}]
+    date_order: DateOrder = order or ("mdy" if clear["mdy"] else "dmy")
+    wrong = [text for text in read if date_order not in orders[text] and orders[text] != {"ymd"}]
     if wrong:
-        return ColumnFormat(problem=f"{wrong[0]} is no date with the {_ORDER_WORDS[chosen]}.")
-    example = next((text for text in clear.get(chosen, ()) or read), "")
-    ways = [_ORDER_WORDS[chosen]] if chosen in orders[example] and len(orders[example]) < 3 else []
+        return ColumnFormat(problem=f"{wrong[0]} is no date with the {_ORDER_WORDS[date_order]}.")
+    example = next((text for text in clear.get(date_order, ()) or read), "")
+    ways = [_ORDER_WORDS[date_order]] if date_order in orders[example] and len(orders[example]) < 3 else []
     if not re.fullmatch(r"(?:[0-9]{1,2}[./-]){2}[0-9]{4}", example):
-        ways.append(f"as {_as_date(example, chosen)}")
+        ways.append(f"as {_as_date(example, date_order)}")
     note = f"{_sum(counts, read):,} of {total:,} look like {example}; read {', '.join(ways)}"
 
     def convert(cell: object) -> object:
-        day = _as_date(cell, chosen)
-        if chosen == "ymd" or not isinstance(day, str) or not day.strip() or day.lstrip().startswith("{"):
+        day = _as_date(cell, date_order)
+        if date_order == "ymd" or not isinstance(day, str) or not day.strip() or day.lstrip().startswith("{"):
             return day
-        form = "15.10.2014" if chosen == "dmy" else "10/15/2014"
-        return UnreadableCell(f"must be a date with the {_ORDER_WORDS[chosen]}, such as {form}", cell)
+        form = "15.10.2014" if date_order == "dmy" else "10/15/2014"
+        return UnreadableCell(f"must be a date with the {_ORDER_WORDS[date_order]}, such as {form}", cell)
 
     return ColumnFormat(convert, note)
 
@@ -236,7 +236,7 @@ def _date(text: str, order: DateOrder) -> datetime.date | None:
         year, month, day = (parts[place] for place in _ORDERS[order])
         if len(day) > 2 or len(month) > 2 or (len(year) != 4 and (order == "ymd" or len(year) != 2)):
             return None
-    elif match := _NAMED.fullmatch(text):
+    elif match := _DATE_WITH_MONTH_NAME.fullmatch(text):
         day, name, year = (match[1], match[2], match[3]) if match[1] else (match[5], match[4], match[6])
         plain = name.casefold().translate(_ACCENTS)
         month = str(_MONTH_NUMBERS.get(plain[:4], _MONTH_NUMBERS.get(plain[:3], 0)))
@@ -315,13 +315,13 @@ def id_format(texts: Iterable[str], *, numeric: bool) -> ColumnFormat:
     """
     counts = Counter(texts)
     # What is written with a point throughout was a column of numbers with gaps; one alone may be meant so.
-    had_gaps = bool(counts) and all(_WITH_ZERO.fullmatch(text.strip()) for text in counts)
+    is_decimal = bool(counts) and all(_WITH_ZERO.fullmatch(text.strip()) for text in counts)
 
     def convert(cell: object) -> object:
         if not isinstance(cell, str):
             return cell
         bare = cell.strip().translate(_INVISIBLE).strip()
-        if (had_gaps or numeric) and _WITH_ZERO.fullmatch(bare):
+        if (is_decimal or numeric) and _WITH_ZERO.fullmatch(bare):
             bare = bare.split(".")[0]
         if numeric and (power := _POWER.fullmatch(bare)) and len(power[1] + power[2]) == int(power[3]) + 1:
             bare = power[1] + power[2]  # written so, but with every digit
@@ -373,14 +373,19 @@ def choice_format(texts: Iterable[str], choices: Sequence[str]) -> ColumnFormat:
         >>> found.convert("weiblich"), found.note
         ('FEMALE', "2 of 3 read as the field's own words, such as 'weiblich' as FEMALE")
     """
-    known = {
-        spelled: choice for choice in choices for spelled in _SPELLINGS.get(choice, "").split(", ") if spelled
+    choice_of = {
+        spelling: choice
+        for choice in choices
+        for spelling in _SPELLINGS.get(choice, "").split(", ")
+        if spelling
     }
-    known |= {choice.casefold(): choice for choice in choices}
+    choice_of |= {choice.casefold(): choice for choice in choices}
 
     def convert(cell: object) -> object:
         return (
-            known.get(cell.translate(_INVISIBLE).strip().casefold(), cell) if isinstance(cell, str) else cell
+            choice_of.get(cell.translate(_INVISIBLE).strip().casefold(), cell)
+            if isinstance(cell, str)
+            else cell
         )
 
     counts = Counter(texts)

@@ -88,23 +88,23 @@ def columns_of(names: Sequence[object]) -> tuple[Column, ...]:
         lpnb.errors.InvalidValueError: 'ctmrinfo.ctyp' is not a column that lpnb knows. Did you mean 'ctmrinfo.ctype'?
     """  # noqa: E501
     complaints: list[Complaint] = []
-    found: list[Column] = []
-    seen: set[str] = set()
+    columns: list[Column] = []
+    distinct_names: set[str] = set()
     for name in names:
         if not isinstance(name, str):
             complaints.append(Complaint("", f"A column's name must be text; got {brief(name)}."))
-        elif name in seen:
+        elif name in distinct_names:
             complaints.append(Complaint(name, f"The column {name!r} is there twice."))
         elif (column := find_column(name)) is None:
             # To look thousands of names up among all that are known takes long, and nobody reads as many.
-            sentence = _unknown(name, nearest_names=len(complaints) < MOST_UNKNOWN)
+            sentence = _unknown_sentence(name, nearest_names=len(complaints) < MOST_UNKNOWN)
             complaints.append(Complaint(name, sentence, kind="unknown column"))
         else:
-            found.append(column)
-            seen.add(name)
+            columns.append(column)
+            distinct_names.add(name)
     if complaints:
         raise InvalidValueError(complaints[:MOST_UNKNOWN], max(0, len(complaints) - MOST_UNKNOWN))
-    return tuple(found)
+    return tuple(columns)
 
 
 @lru_cache(maxsize=4_096)
@@ -130,12 +130,12 @@ def find_column(name: str) -> Column | None:
         if prefix[: len(steps)] != steps:
             continue
         rest = prefix[len(steps) :]
-        found: tuple[tuple[str | int, ...], Any] | None = _walk(model, rest) if rest else ((), model)
-        if found is not None and (rest or inside):
-            kind, of = _kind(found[1])
-            core = _core(found[1])
+        target: tuple[tuple[str | int, ...], Any] | None = _walk(model, rest) if rest else ((), model)
+        if target is not None and (rest or inside):
+            kind, of = _kind(target[1])
+            core = _core(target[1])
             choices = get_args(core) if get_origin(core) is Literal else ()
-            return Column(name, part, owner, found[0], kind, of, choices)
+            return Column(name, part, owner, target[0], kind, of, choices)
     return None
 
 
@@ -300,17 +300,17 @@ def _leaves(annotation: Any, name: str) -> Iterator[str]:
     return (leaf for leaf, _, _ in _fields(annotation, name))
 
 
-def _unknown(name: str, *, nearest_names: bool = True) -> str:
+def _unknown_sentence(name: str, *, nearest_names: bool = True) -> str:
     """Say that a column is unknown, and which one was probably meant."""
     if not name.strip():
         return "A column has no name. Name it, or leave it out."
     sentence = f"{brief(name)} is not a column that lpnb knows."
     if not nearest_names:
         return sentence
-    known = known_columns()
-    close = nearest(name, known, cutoff=0.75)
+    all_names = known_columns()
+    close = nearest(name, all_names, cutoff=0.75)
     if not close:  # the field alone, such as "ctype" or "campaign_id"
-        fields = {column.rsplit(".", 1)[-1]: column for column in reversed(known)}
+        fields = {column.rsplit(".", 1)[-1]: column for column in reversed(all_names)}
         close = [fields[field] for field in nearest(name.rsplit(".", 1)[-1], fields, cutoff=0.8)]
     if close:
         return f"{sentence} Did you mean {' or '.join(map(repr, close))}?"

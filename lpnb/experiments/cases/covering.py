@@ -84,76 +84,76 @@ class _RowSearch:
         self.open: dict[Row, Tuples] = {
             group: np.ones([sizes[factor] for factor in group], dtype=np.bool_) for group in groups
         }
-        self.left = {group: tuples.size for group, tuples in self.open.items()}
+        self.remaining = {group: tuples.size for group, tuples in self.open.items()}
 
     def run(self) -> CoveringArray:
         rows: list[Row] = []
-        total, impossible, missing = sum(self.left.values()), 0, 0
-        while any(self.left.values()):
-            group = max(self.left, key=lambda one: self.left[one])
+        total, impossible, missing = sum(self.remaining.values()), 0, 0
+        while any(self.remaining.values()):
+            group = max(self.remaining, key=lambda one: self.remaining[one])
             candidates = self._candidates(group)
             row = next((row for row in candidates if self.allowed is None or self.allowed(row)), None)
             if row is None:
-                begun = {factor: candidates[0][factor] for factor in group}
-                row, complete = self._completed(begun)
+                fixed_values = {factor: candidates[0][factor] for factor in group}
+                row, complete = self._complete_row(fixed_values)
                 if row is None:
-                    self._close(group, tuple(begun.values()))
+                    self._close(group, tuple(fixed_values.values()))
                     impossible, missing = impossible + complete, missing + (not complete)
                     continue
-                row = self._improved(row)
+                row = self._improve(row)
             rows.append(row)
             for each in self.open:
                 self._close(each, tuple(row[factor] for factor in each))
         return CoveringArray(rows, total, impossible, missing)
 
     def _close(self, group: Row, values: Row) -> None:
-        self.left[group] -= int(self.open[group][values])
+        self.remaining[group] -= int(self.open[group][values])
         self.open[group][values] = False
 
     def _candidates(self, group: Row) -> list[Row]:
         """Rows that begin with tuples of *group* that are to go, the one that brings the most first."""
-        begun = np.argwhere(self.open[group])
-        begun = begun[self.random.permutation(len(begun))[:_CANDIDATES]]
-        found = np.zeros((len(begun), len(self.sizes)), dtype=np.int64)
-        found[:, group] = begun
-        brought = np.zeros(len(begun))
+        starts = np.argwhere(self.open[group])
+        starts = starts[self.random.permutation(len(starts))[:_CANDIDATES]]
+        rows = np.zeros((len(starts), len(self.sizes)), dtype=np.int64)
+        rows[:, group] = starts
+        new_tuples = np.zeros(len(starts))
         assigned = list(group)
         others = [factor for factor in range(len(self.sizes)) if factor not in group]
         for factor in self.random.permutation(others).tolist() if others else []:
-            gains = np.zeros((len(begun), self.sizes[factor]))
+            gains = np.zeros((len(starts), self.sizes[factor]))
             for beside in combinations(sorted(assigned), self.strength - 1):
                 key = tuple(sorted((*beside, factor)))
                 tuples = np.moveaxis(self.open[key], key.index(factor), -1)
-                gains += tuples[tuple(found[:, other] for other in beside)]
+                gains += tuples[tuple(rows[:, other] for other in beside)]
             gains += self.random.random(gains.shape) / 2  # of equals, any
-            found[:, factor] = gains.argmax(axis=1)
-            brought += np.floor(gains.max(axis=1))
+            rows[:, factor] = gains.argmax(axis=1)
+            new_tuples += np.floor(gains.max(axis=1))
             assigned.append(factor)
-        return [tuple(row) for row in found[np.argsort(-brought, kind="stable")].tolist()]
+        return [tuple(row) for row in rows[np.argsort(-new_tuples, kind="stable")].tolist()]
 
-    def _completed(self, begun: dict[int, int]) -> tuple[Row | None, bool]:
+    def _complete_row(self, fixed_values: dict[int, int]) -> tuple[Row | None, bool]:
         """An allowed row with the values *begun* with; without one, whether all were looked at."""
-        sizes = [1 if factor in begun else size for factor, size in enumerate(self.sizes)]
+        sizes = [1 if factor in fixed_values else size for factor, size in enumerate(self.sizes)]
         number = math.prod(sizes)
         complete = number <= _MOST_LOOKED_AT
         if complete:
             rows = np.stack(np.unravel_index(self.random.permutation(number), sizes), axis=1)
         else:
             rows = self.random.integers(0, sizes, (_DRAWN, len(sizes)))
-        rows[:, list(begun)] = list(begun.values())
+        rows[:, list(fixed_values)] = list(fixed_values.values())
         assert self.allowed is not None  # noqa: S101 - else a candidate would have been taken
         return next((row for row in map(tuple, rows.tolist()) if self.allowed(row)), None), complete
 
-    def _improved(self, row: Row) -> Row:
+    def _improve(self, row: Row) -> Row:
         """The row with values changed, one at a time, as long as that brings more and is allowed."""
-        best, brought = row, self._brought(row)
+        best, best_gain = row, self._gain(row)
         for factor in self.random.permutation(len(row)).tolist():
             for value in range(self.sizes[factor]):
                 other = (*best[:factor], value, *best[factor + 1 :])
-                gain = self._brought(other)
-                if gain > brought and (self.allowed is None or self.allowed(other)):
-                    best, brought = other, gain
+                gain = self._gain(other)
+                if gain > best_gain and (self.allowed is None or self.allowed(other)):
+                    best, best_gain = other, gain
         return best
 
-    def _brought(self, row: Row) -> int:
+    def _gain(self, row: Row) -> int:
         return sum(int(tuples[tuple(row[factor] for factor in group)]) for group, tuples in self.open.items())

@@ -36,14 +36,14 @@ _FORCED_TEXT = re.compile(r'="((?:[^"]|"")*)"')
 def read_csv(
     path: Path,
     separator: str | None = None,
-    given: Mapping[str, str | None] | None = None,
+    header_map: Mapping[str, str | None] | None = None,
     encoding: str | None = None,
 ) -> tuple[list[str], list[list[str | None]] | pa.Table, list[str]]:
     """The header and the rows of a CSV file, every cell text, and what there is to say about how it was read.
 
     Many rows come as Arrow's columns; for a few, loading Arrow would take longer than all the rest.
 
-    Without *separator* it is the one by which most of the header's names are known (or *given* by a mapping),
+    Without *separator* it is the one by which most of the header's names are known (or in *header_map*),
     or that makes most columns. A title above the header and a row of totals at the end are left out. An
     apostrophe that ``tables.export`` put before a formula is taken off again.
 
@@ -57,14 +57,14 @@ def read_csv(
     encoding, notes = encoding_of(path, encoding)
     with path.open(encoding=encoding, newline="") as file:
         start = file.tell()
-        named = re.fullmatch(r"sep=([^\"\r\n])\r?\n?", file.readline())  # Excel's own way of naming it
-        if named is None:
+        sep_line = re.fullmatch(r"sep=([^\"\r\n])\r?\n?", file.readline())  # Excel's own way of naming it
+        if sep_line is None:
             file.seek(start)
-        found = separator or (named[1] if named else _sniff_separator(file, given))
-        return *_read_rows(path, file, found, given, notes), notes
+        delimiter = separator or (sep_line[1] if sep_line else _sniff_separator(file, header_map))
+        return *_read_rows(path, file, delimiter, header_map, notes), notes
 
 
-def _sniff_separator(file: TextIO, given: Mapping[str, str | None] | None) -> str:
+def _sniff_separator(file: TextIO, header_map: Mapping[str, str | None] | None) -> str:
     """The separator under which most of the header's names are known, or that makes most columns."""
     start = file.tell()
     lines = "".join(islice(file, _LEADING_ROWS))
@@ -75,35 +75,37 @@ def _sniff_separator(file: TextIO, given: Mapping[str, str | None] | None) -> st
             rows = list(filter(None, csv.reader(io.StringIO(lines, newline=""), delimiter=separator)))
         except csv.Error:
             continue
-        header = rows[header_row(rows, given)] if rows else []
+        header = rows[header_row(rows, header_map)] if rows else []
         if len(header) > 1 and all(find_column(name) is not None for name in header):
             return separator
-        known = sum(name in (given or {}) or known_column(name.strip()) is not None for name in header)
-        scores[separator] = known, len(header)
+        known_count = sum(
+            name in (header_map or {}) or known_column(name.strip()) is not None for name in header
+        )
+        scores[separator] = known_count, len(header)
     return max(SEPARATORS, key=lambda separator: scores.get(separator, (0, 0)))
 
 
 def _read_rows(
-    path: Path, file: TextIO, separator: str, given: Mapping[str, str | None] | None, notes: list[str]
+    path: Path, file: TextIO, separator: str, header_map: Mapping[str, str | None] | None, notes: list[str]
 ) -> tuple[list[str], list[list[str | None]] | pa.Table]:
     csv.field_size_limit(_LONGEST_CELL)
     reader = csv.reader(file, delimiter=separator, strict=True)
     ragged: list[tuple[int, int, int]] = []
     blocks: list[list[pa.Array]] = []
     rows: list[list[str]] = []
-    ended = 0  # the line in which the last row that could be read ends
-    numbered = ((ended, row) for row in reader if (ended := reader.line_num) and row)
+    last_line = 0  # the line in which the last row that could be read ends
+    numbered_rows = ((last_line, row) for row in reader if (last_line := reader.line_num) and row)
     names: list[str] = []
     try:
-        leading = list(islice(numbered, _LEADING_ROWS))
+        leading = list(islice(numbered_rows, _LEADING_ROWS))
         if not leading:
             sentence = f"{path} is empty: its first line must name the columns."
             raise InvalidValueError([Complaint(str(path), sentence)])
-        above = header_row([row for _, row in leading], given)
+        above = header_row([row for _, row in leading], header_map)
         names = leading[above][1]
         if above:
             notes.append(f"{count(above, 'row')} above the header left out.")
-        for number, (line, row) in enumerate(chain(leading[above + 1 :], numbered), start=1):
+        for number, (line, row) in enumerate(chain(leading[above + 1 :], numbered_rows), start=1):
             if len(row) > len(names) and not any(cell.strip() for cell in row[len(names) :]):
                 row = row[: len(names)]
             if len(row) != len(names):
@@ -116,13 +118,13 @@ def _read_rows(
                 del rows[:_ROWS_AT_ONCE]
     except csv.Error as error:
         sentence = (
-            f"{path}, line {ended + 1:,}, is not CSV: {error}. A quote in a cell is written twice, and "
+            f"{path}, line {last_line + 1:,}, is not CSV: {error}. A quote in a cell is written twice, and "
             'the cell stands in quotes: "A ""B""".'
         )
         raise InvalidValueError(
-            [*_ragged(path, ragged, len(names)), Complaint(str(path), sentence)]
+            [*_ragged_complaints(path, ragged, len(names)), Complaint(str(path), sentence)]
         ) from None
-    if complaints := _ragged(path, ragged, len(names)):
+    if complaints := _ragged_complaints(path, ragged, len(names)):
         raise InvalidValueError(complaints)
     notes += remove_total(rows)
     if not blocks:
@@ -137,24 +139,24 @@ def _read_rows(
     return names, pa.Table.from_arrays(chunked, names=names)
 
 
-def _ragged(path: Path, rows: Sequence[tuple[int, int, int]], wanted: int) -> list[Complaint]:
+def _ragged_complaints(path: Path, rows: Sequence[tuple[int, int, int]], width: int) -> list[Complaint]:
     """Complaints about rows, given by line, number and cells, with more or fewer cells than the header."""
     complaints = []
     for too, some in (
-        ("many", [r for r in rows if r[2] > wanted]),
-        ("few", [r for r in rows if r[2] < wanted]),
+        ("many", [r for r in rows if r[2] > width]),
+        ("few", [r for r in rows if r[2] < width]),
     ):
         if not some:
             continue
         line, number, cells = some[0]
         sentence = (  # the line as an editor counts, the row as every other message does
             f"{path}, line {line:,} (row {number:,}), has {count(cells, 'cell')} "
-            f"where the header has {wanted}. "
+            f"where the header has {width}. "
         )
         if others := [f"{row[0]:,}" for row in some[1:]]:
-            shown = ", ".join(others[:_LISTED_LINES])
+            lines_text = ", ".join(others[:_LISTED_LINES])
             more = f" and {len(others) - _LISTED_LINES:,} more" if len(others) > _LISTED_LINES else ""
-            sentence += f"Too {too} cells, too: line {shown}{more}. "
+            sentence += f"Too {too} cells, too: line {lines_text}{more}. "
         way_out = 'A cell that holds the separator or a line break stands in quotes: "...".'
         complaints.append(Complaint(f"{path}:{line}", sentence + way_out, len(some)))
     return complaints

@@ -28,13 +28,13 @@ _HIDDEN = re.compile(rb'\shidden="(?:1|true)"')
 
 
 def read_excel(
-    path: Path, sheet: str | None = None, given: Mapping[str, str | None] | None = None
+    path: Path, sheet: str | None = None, header_map: Mapping[str, str | None] | None = None
 ) -> tuple[list[str], list[list[object]], list[str]]:
     """The header, the rows and what there is to say about a workbook's *sheet*, the first shown when None.
 
     Cells are text, numbers, dates or true and false; an empty one is None, a date without a time is a date.
     Each of merged cells has their value. A formula gives the value that was computed last. A title above the
-    header and a row of totals at the end are left out; *given* says what headers stand for.
+    header and a row of totals at the end are left out; *header_map* says what headers stand for.
 
     Raises:
         InvalidValueError: It is no workbook, has no such sheet, or would unpack to more than a gigabyte.
@@ -73,12 +73,12 @@ def read_excel(
     if not rows:
         sentence = f"{path}, sheet {name!r}, is empty: its first row must name the columns."
         raise InvalidValueError([Complaint(str(path), sentence)])
-    above = header_row(rows[:_LEADING_ROWS], given)
+    above = header_row(rows[:_LEADING_ROWS], header_map)
     if above:
         notes.append(f"{count(above, 'row')} above the header left out.")
         del rows[:above]
     width = max(map(len, rows))
-    header = ["" if cell is None else _header(cell) for cell in _padded(rows[0], width)]
+    header = ["" if cell is None else _header(cell) for cell in _pad(rows[0], width)]
     if hidden:
         notes.append(
             f"{count(len(hidden), 'row')} hidden in the workbook read too, such as line {hidden[0]:,}."
@@ -87,7 +87,7 @@ def read_excel(
         others = ", ".join(repr(other) for other, _, _ in book.sheets if other != name)
         others = brief(others, 200).strip(chr(34))
         notes.append(f"The sheet {name!r} was read; there are others (--sheet): {others}.")
-    rows = [list(_padded(row, width)) for row in rows[1:]]
+    rows = [list(_pad(row, width)) for row in rows[1:]]
     notes += remove_total(rows)
     return header, rows, notes
 
@@ -186,8 +186,8 @@ def _with_results(rows: list[list[object]], computed: Iterator[list[object]]) ->
     """*rows* with the values in place of formulas, as they were *computed* last."""
     return [
         [
-            _computed(cell) if isinstance(formula, _Formula) else formula
-            for formula, cell in zip(row, _padded(values, len(row)), strict=False)
+            _formula_result(cell) if isinstance(formula, _Formula) else formula
+            for formula, cell in zip(row, _pad(values, len(row)), strict=False)
         ]
         for row, values in zip(rows, computed, strict=False)
     ]
@@ -205,13 +205,13 @@ def _layout(content: bytes) -> tuple[list[tuple[int, int, int, int]], list[int]]
 def _fill_merged(rows: list[list[object]], merged: Sequence[tuple[int, int, int, int]]) -> list[str]:
     """Give each of merged cells below each other the value of the first; a header or title stays as it is."""
     filled = 0
-    left_to_do = len(rows) * max(map(len, rows), default=0)  # more is merged only where ranges overlap
+    remaining_cells = len(rows) * max(map(len, rows), default=0)  # more is merged only where ranges overlap
     for left, top, _, bottom in merged:
         if top < 2 or not min(bottom, len(rows)) > top or len(rows[top - 1]) < left:
             continue
         value = rows[top - 1][left - 1]
-        left_to_do -= min(bottom, len(rows)) - top
-        if left_to_do < 0:
+        remaining_cells -= min(bottom, len(rows)) - top
+        if remaining_cells < 0:
             raise ValueError("its merged cells overlap")
         for row in rows[top:bottom] if value is not None else ():
             if any(cell is not None for cell in row):
@@ -248,11 +248,11 @@ def _sheet_name(path: Path, sheets: Sequence[tuple[str, str, str]], sheet: str |
     return sheet
 
 
-def _computed(value: object) -> object:
+def _formula_result(value: object) -> object:
     return NOT_COMPUTED if value is None else value
 
 
-def _padded(cells: Sequence[object], width: int) -> Sequence[object]:
+def _pad(cells: Sequence[object], width: int) -> Sequence[object]:
     return [*cells, *[None] * (width - len(cells))]
 
 

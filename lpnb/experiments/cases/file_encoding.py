@@ -62,7 +62,7 @@ def encoding_of(path: Path, encoding: str | None = None) -> tuple[str, list[str]
         OSError: It cannot be opened.
     """
     if encoding is not None:
-        _check_given(path, encoding)
+        _check_encoding(path, encoding)
         return encoding, []
     with path.open("rb") as file:
         head = file.read(400)
@@ -83,18 +83,18 @@ def encoding_of(path: Path, encoding: str | None = None) -> tuple[str, list[str]
         odd = [cell for cell in cells if _looks_wrong(cell.decode("cp1252"))]
     except UnicodeDecodeError as error:
         line = content.rfind(b"\n", 0, error.start) + 1
-        odd = [cell for cell in _cells(content, line) if _decoded(cell, "cp1252") is None] or cells
+        odd = [cell for cell in _cells(content, line) if _decode(cell, "cp1252") is None] or cells
     if odd:
         raise InvalidValueError([Complaint("encoding", _question(path, odd[0], cells))])
-    shown = brief(cells[0].decode("cp1252"), 40)
-    note = f"{path.name} is not UTF-8; it was read as Windows text (cp1252), such as {shown}."
+    example = brief(cells[0].decode("cp1252"), 40)
+    note = f"{path.name} is not UTF-8; it was read as Windows text (cp1252), such as {example}."
     return "cp1252", [f"{note} If that is wrong, say --encoding."]
 
 
 def _cells(content: bytes, start: int = 0) -> list[bytes]:
     """The first cells with bytes beyond ASCII, each once; of long ones the beginning."""
-    found = islice(_CELL.finditer(content, start), _MOST_CELLS)
-    return list(dict.fromkeys(match[0].strip()[:_LONGEST] for match in found))
+    matches = islice(_CELL.finditer(content, start), _MOST_CELLS)
+    return list(dict.fromkeys(match[0].strip()[:_LONGEST] for match in matches))
 
 
 def _is_in(path: Path, encoding: str) -> bool:
@@ -110,7 +110,7 @@ def _is_in(path: Path, encoding: str) -> bool:
     return True
 
 
-def _check_given(path: Path, encoding: str) -> None:
+def _check_encoding(path: Path, encoding: str) -> None:
     try:
         "".encode(encoding)
     except (LookupError, TypeError, ValueError):
@@ -131,20 +131,20 @@ def _question(path: Path, cell: bytes, cells: Sequence[bytes]) -> str:
     """What the file may be in, with what one of its cells would be in each."""
     likely: dict[str, str] = {}
     for name in _OTHERS:
-        readings = [_decoded(one, name) for one in (cell, *cells)]
+        readings = [_decode(one, name) for one in (cell, *cells)]
         if readings[0] is not None and not any(
             one is None or _looks_wrong(one, rows=name != "cp1250") for one in readings
         ):
             likely.setdefault(readings[0], name)
-    shown = [f"{brief(text, 40)} in {name}" for text, name in list(likely.items())[:_MOST_OFFERED]]
-    reading = _decoded(cell, "cp1252")
-    shown[:0] = [] if reading is None else [f"{brief(reading, 40)} in cp1252 (Windows)"]
-    said = f": a cell of it is {', '.join(shown)}" if shown else ""
+    examples = [f"{brief(text, 40)} in {name}" for text, name in list(likely.items())[:_MOST_OFFERED]]
+    reading = _decode(cell, "cp1252")
+    examples[:0] = [] if reading is None else [f"{brief(reading, 40)} in cp1252 (Windows)"]
+    clause = f": a cell of it is {', '.join(examples)}" if examples else ""
     way_out = "Say which encoding it has (--encoding NAME), or save it as CSV UTF-8."
-    return f"{path} is not UTF-8{said}. {way_out}"
+    return f"{path} is not UTF-8{clause}. {way_out}"
 
 
-def _decoded(cell: bytes, encoding: str) -> str | None:
+def _decode(cell: bytes, encoding: str) -> str | None:
     """What *cell* reads like, without half a letter at the end of what a long one was cut to."""
     try:
         return codecs.getincrementaldecoder(encoding)().decode(cell, final=len(cell) < _LONGEST)

@@ -52,9 +52,9 @@ def grid_arguments(path: str | os.PathLike[str]) -> dict[str, Any]:
         wrong += [
             f"{path}: exclude names {value!r}, which is no value of {column!r}."
             for entry in exclude
-            for column, listed in entry.items()
+            for column, choices in entry.items()
             if isinstance(values.get(column), list)
-            for value in (listed if isinstance(listed, list) else [listed])
+            for value in (choices if isinstance(choices, list) else [choices])
             if value not in values[column] and value != ""
         ]
     if wrong:

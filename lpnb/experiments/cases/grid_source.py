@@ -65,22 +65,22 @@ class GridSource:
         if wrong:
             raise InvalidValueError(wrong)
         self.names: Sequence[str] = list(values)
-        self._values = [_listed(value) for value in values.values()]
+        self._values = [_value_list(value) for value in values.values()]
         fixed = [name for name, value in values.items() if _is_one(value)]
         groups = _groups(self.names, zipped, fixed)
         complaints = [
             Complaint(name, f"The column {name!r} has no value. Give it [None] to leave it out.")
-            for name, found in zip(self.names, self._values, strict=True)
-            if not found
+            for name, column_values in zip(self.names, self._values, strict=True)
+            if not column_values
         ]
         lengths = []
         for group in groups:
             sizes = {self.names[place]: len(self._values[place]) for place in group}
             lengths.append(max(sizes.values()))
             if len(set(sizes.values())) > 1:
-                told = ", ".join(f"{name} has {size:,}" for name, size in sizes.items())
+                sizes_text = ", ".join(f"{name} has {size:,}" for name, size in sizes.items())
                 complaints.append(
-                    Complaint("zipped", f"Columns that are zipped must be of one length: {told}.")
+                    Complaint("zipped", f"Columns that are zipped must be of one length: {sizes_text}.")
                 )
         if complaints:
             raise InvalidValueError(complaints)
@@ -94,7 +94,7 @@ class GridSource:
                 self._places[place] = (behind, length)
             behind *= length
         self._groups = groups
-        self._chosen: Sequence[int] | None = None
+        self._numbers: Sequence[int] | None = None
         #: Of how many values the tuples are that all occur, 0 where nothing is covered.
         self.strength = 0
         self._array: CoveringArray | None = None
@@ -104,13 +104,13 @@ class GridSource:
             self._cover(cover, where, seed)
 
     def __len__(self) -> int:
-        return self.combinations if self._chosen is None else len(self._chosen)
+        return self.combinations if self._numbers is None else len(self._numbers)
 
     def cells(self, place: int, start: int, stop: int) -> Sequence[object]:
         """The cells of a column, by arithmetic from the combinations' numbers."""
         values = self._values[place]
         behind, length = self._places[place]
-        numbers: Iterable[int] = range(start, stop) if self._chosen is None else self._chosen[start:stop]
+        numbers: Iterable[int] = range(start, stop) if self._numbers is None else self._numbers[start:stop]
         return [values[number // behind % length] for number in numbers]
 
     @property
@@ -121,21 +121,21 @@ class GridSource:
         if array is None or not size:
             return f"{start}."
         several = _TUPLES[size].replace(" of", "s of") if size > 1 else "values"
-        left = ""
+        gaps_text = ""
         if array.impossible:
-            left += (
+            gaps_text += (
                 f" {array.impossible:,} others cannot occur: where= leaves out every "
                 "combination that has them."
             )
         if array.missing:
-            left += (
+            gaps_text += (
                 f" {array.missing:,} others were not found in a combination that where= leaves, "
                 "and may be missing."
             )
         covered = array.tuples - array.impossible - array.missing
         columns = f"{_NUMBERS[size]} column{'s' * (size > 1)}"
         return (
-            f"{start}: each of the {covered:,} {several} of {columns} occurs.{left} A rule on at most "
+            f"{start}: each of the {covered:,} {several} of {columns} occurs.{gaps_text} A rule on at most "
             f"{columns} shows in a case, unless another rule hides it there; one on {_NUMBERS[size + 1]} or "
             "more may not show."
         )
@@ -158,22 +158,22 @@ class GridSource:
                 raise InvalidValueError([Complaint("where", sentence)])
             steps = (range(length) for length in self._lengths)
             exists = self._row_filter(where)
-            self._chosen = array("q", (number for number, row in enumerate(product(*steps)) if exists(row)))
+            self._numbers = array("q", (number for number, row in enumerate(product(*steps)) if exists(row)))
         if sample is None:
             return
         if isinstance(sample, bool) or not isinstance(sample, int) or not 0 < sample <= len(self):
             sentence = f"sample must be a whole number from 1 to {len(self):,}; got {brief(sample)}."
             raise InvalidValueError([Complaint("sample", sentence)])
-        drawn = sorted(random.Random(seed).sample(range(len(self)), sample))  # noqa: S311 - no secret
-        self._chosen = array("q", drawn if self._chosen is None else (self._chosen[at] for at in drawn))
+        places = sorted(random.Random(seed).sample(range(len(self)), sample))  # noqa: S311 - no secret
+        self._numbers = array("q", places if self._numbers is None else (self._numbers[at] for at in places))
 
     def _cover(self, strength: int, where: Where | None, seed: int) -> None:
         """Keep combinations in which every tuple of *strength* values occurs that *where* allows.
 
         Where fewer columns vary, the tuples are of as many values as there are such columns.
         """
-        varied = [which for which, length in enumerate(self._lengths) if length > 1]
-        sizes = [self._lengths[which] for which in varied]
+        varying_groups = [which for which, length in enumerate(self._lengths) if length > 1]
+        sizes = [self._lengths[which] for which in varying_groups]
         strength = min(strength, len(sizes))
         if not strength:
             self._narrow(where, None, seed)
@@ -186,15 +186,15 @@ class GridSource:
             raise InvalidValueError([Complaint("cover", sentence)])
 
         def whole(row: Row) -> Row:
-            places = dict(zip(varied, row, strict=True))
+            places = dict(zip(varying_groups, row, strict=True))
             return tuple(places.get(which, 0) for which in range(len(self._lengths)))
 
         exists = None if where is None else self._row_filter(where)
         allowed = None if exists is None else lambda row: exists(whole(row))
-        found = covering_array(sizes, strength, seed, allowed)
+        array = covering_array(sizes, strength, seed, allowed)
         steps = [math.prod(self._lengths[which + 1 :]) for which in range(len(self._lengths))]
-        self._chosen = [sum(map(mul, whole(row), steps)) for row in found.rows]
-        self.strength, self._array = strength, found
+        self._numbers = [sum(map(mul, whole(row), steps)) for row in array.rows]
+        self.strength, self._array = strength, array
 
     def _row_filter(self, where: Where) -> Callable[[Sequence[int]], bool]:
         """Whether *where* is true for a combination, given by the place of each group's values."""
@@ -203,10 +203,10 @@ class GridSource:
         return lambda row: bool(where({name: values[row[group]] for name, values, group in ways}))
 
 
-def _listed(value: object) -> list[object]:
+def _value_list(value: object) -> list[object]:
     """The values of a column; one value stands for a list of one."""
-    listed = [value] if _is_one(value) else list(value)  # type: ignore[call-overload]
-    return [present(one) for one in listed]
+    values = [value] if _is_one(value) else list(value)  # type: ignore[call-overload]
+    return [present(one) for one in values]
 
 
 def _is_one(value: object) -> bool:
@@ -218,31 +218,31 @@ def _groups(names: Sequence[str], zipped: object, fixed: Sequence[str]) -> list[
     together: list[list[str]]
     if zipped is True:
         zipped = [[name for name in names if name not in fixed]]
-    listed: list[Any] = (
+    entries: list[Any] = (
         list(zipped) if isinstance(zipped, Iterable) and not isinstance(zipped, str) else [zipped]
     )
-    if not listed or listed == [False]:
+    if not entries or entries == [False]:
         together = []
-    elif all(isinstance(name, str) for name in listed):
-        together = [listed]
+    elif all(isinstance(name, str) for name in entries):
+        together = [entries]
     else:
-        together = [list(group) if isinstance(group, list | tuple) else [group] for group in listed]
-    named = [name for group in together for name in group]
+        together = [list(group) if isinstance(group, list | tuple) else [group] for group in entries]
+    zipped_names = [name for group in together for name in group]
     complaints = [
         Complaint("zipped", f"zipped names {brief(name)}, which is not a column of the grid.")
-        for name in named
+        for name in zipped_names
         if name not in names
     ]
-    doubled = dict.fromkeys(name for name in named if named.count(name) > 1)
-    complaints += [Complaint("zipped", f"zipped names {name!r} more than once.") for name in doubled]
+    repeated_names = dict.fromkeys(name for name in zipped_names if zipped_names.count(name) > 1)
+    complaints += [Complaint("zipped", f"zipped names {name!r} more than once.") for name in repeated_names]
     if complaints:
         raise InvalidValueError(complaints)
     group_of = {name: group for group in together for name in group}
     groups: list[list[int]] = []
-    done: set[str] = set()
+    grouped_names: set[str] = set()
     for place, name in enumerate(names):
-        if name not in done:
+        if name not in grouped_names:
             group = group_of.get(name, [name])
             groups.append([names.index(other) for other in names if other in group] or [place])
-            done.update(group)
+            grouped_names.update(group)
     return groups

@@ -42,8 +42,10 @@ class HeaderMatch:
     candidates: tuple[str, ...] = ()
 
 
-def match_headers(headers: Sequence[str], given: Mapping[str, str | None] | None = None) -> list[HeaderMatch]:
-    """Say what each of *headers* stands for; *given* says it for some, None leaves one out.
+def match_headers(
+    headers: Sequence[str], header_map: Mapping[str, str | None] | None = None
+) -> list[HeaderMatch]:
+    """Say what each of *headers* stands for; *header_map* says it for some, None leaves one out.
 
     Example:
         >>> [match.column for match in match_headers(["Customer type", "Kundennummer", "skillId"])]
@@ -51,16 +53,16 @@ def match_headers(headers: Sequence[str], given: Mapping[str, str | None] | None
         >>> match_headers(["Shoe size"])[0].column, match_headers(["Shoe size"], {"Shoe size": None})[0].how
         (None, 'left out')
     """
-    matches = [_match(header, given or {}) for header in headers]
+    matches = [_match(header, header_map or {}) for header in headers]
     unknown = [place for place, match in enumerate(matches) if match.how == "unknown" and match.header]
     for place in unknown[:MOST_CANDIDATES]:  # to compare each of thousands with all that are known takes long
         matches[place] = replace(matches[place], candidates=_candidates(matches[place].header))
     return matches
 
 
-def _match(header: str, given: Mapping[str, str | None]) -> HeaderMatch:
-    if header in given:
-        column = given[header]
+def _match(header: str, header_map: Mapping[str, str | None]) -> HeaderMatch:
+    if header in header_map:
+        column = header_map[header]
         if column is None or column.strip() in ("", "-"):
             return HeaderMatch(header, None, "left out")
         return HeaderMatch(header, column, "given")
@@ -80,16 +82,16 @@ def known_column(header: str) -> str | None:
     """
     if find_column(header) is not None:
         return header
-    known = _columns_by_words()
+    column_of = _columns_by_words()
     words = header_words(header)
-    if words in known or not words:
-        return known.get(words)
+    if words in column_of or not words:
+        return column_of.get(words)
     if words in _vocabulary()["remarks"]:
         return f"{NOTE}{words}"
-    return known.get(header_words(bare)) if (bare := _UNITS.sub(" ", header)) != header else None
+    return column_of.get(header_words(bare)) if (bare := _UNITS.sub(" ", header)) != header else None
 
 
-def header_row(rows: Sequence[Sequence[object]], given: Mapping[str, str | None] | None = None) -> int:
+def header_row(rows: Sequence[Sequence[object]], header_map: Mapping[str, str | None] | None = None) -> int:
     """Which of the first *rows* of a table names its columns: the first one, or one below a title.
 
     Example:
@@ -103,7 +105,7 @@ def header_row(rows: Sequence[Sequence[object]], given: Mapping[str, str | None]
     counts = [
         sum(
             isinstance(cell, str)
-            and (cell.strip() in (given or {}) or known_column(cell.strip()) is not None)
+            and (cell.strip() in (header_map or {}) or known_column(cell.strip()) is not None)
             for cell in row
         )
         for row in rows
@@ -163,11 +165,11 @@ def _vocabulary() -> Mapping[str, Any]:
 
 @cache
 def _columns_by_words() -> Mapping[str, str]:
-    known: dict[str, str] = {}
+    column_of: dict[str, str] = {}
     for column, phrases in _vocabulary()["columns"].items():
         if find_column(column) is not None:
             for phrase in phrases:
-                known.setdefault(header_words(phrase), column)
+                column_of.setdefault(header_words(phrase), column)
     # A field's own name in words, where it is one field's alone: "Store number", "Interaction context id".
     fields: dict[str, list[str]] = {}
     for column in known_columns():
@@ -175,22 +177,26 @@ def _columns_by_words() -> Mapping[str, str]:
             ("engagementAttributes.", "identities.", "entryPoints", "clientProperties.")
         ):
             fields.setdefault(header_words(column.rsplit(".", 1)[-1]), []).append(column)
-            known.setdefault(header_words(column), column)
+            column_of.setdefault(header_words(column), column)
     for words, columns in fields.items():
         if len(columns) == 1:
-            known.setdefault(words, columns[0])
-    return known
+            column_of.setdefault(words, columns[0])
+    return column_of
 
 
 def _candidates(header: str) -> tuple[str, ...]:
     """Columns that an unknown header may stand for: those of nearly its spelling."""
-    known = _columns_by_words()
+    column_of = _columns_by_words()
     words = header_words(header)
     if len(header) > _LONGEST_NAME:
         return ()
-    asked = [column for column, meant in _vocabulary()["asked"].items() if words in meant]
-    close = asked or nearest(header, known_columns(), cutoff=0.75) or nearest(words, list(known), cutoff=0.8)
-    columns = [known.get(name, name) for name in close]
+    ambiguous = [column for column, phrases in _vocabulary()["asked"].items() if words in phrases]
+    close = (
+        ambiguous
+        or nearest(header, known_columns(), cutoff=0.75)
+        or nearest(words, list(column_of), cutoff=0.8)
+    )
+    columns = [column_of.get(name, name) for name in close]
     return tuple(dict.fromkeys(columns))[:3]
 
 

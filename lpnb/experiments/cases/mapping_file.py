@@ -50,8 +50,8 @@ def read_mapping(path: Path) -> TableMapping:
     wrong += [f"{path}: {key} must be a text." for key in _TEXTS if not isinstance(content.get(key, ""), str)]
     if wrong:
         raise InvalidValueError([Complaint(str(path), sentence) for sentence in wrong])
-    named = {header: column or None for header, column in columns.items()}
-    return TableMapping(**{**content, "columns": named})
+    column_by_header = {header: column or None for header, column in columns.items()}
+    return TableMapping(**{**content, "columns": column_by_header})
 
 
 def _is_texts(table: object) -> bool:
@@ -79,8 +79,8 @@ def mapping_text(matches: Sequence[HeaderMatch], options: Mapping[str, str | Non
     for match in matches:
         note = ""
         if match.how == "unknown":
-            known = " or ".join(match.candidates)
-            note = f"  # unknown{f'; perhaps {known}' if known else ''}"
+            candidates_text = " or ".join(match.candidates)
+            note = f"  # unknown{f'; perhaps {candidates_text}' if candidates_text else ''}"
         lines.append(
             f"{json.dumps(match.header, ensure_ascii=False)} = {json.dumps(match.column or '')}{note}"
         )

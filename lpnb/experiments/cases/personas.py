@@ -117,14 +117,14 @@ def _source(n: int, seed: int, locales: Sequence[str], choices: Mapping[str, Seq
         ]
         columns = [pa.array(column) for column in zip(*rows, strict=True)]
         tables.append(pa.table(columns, names=list(_COLUMNS)))
-    made = pa.concat_tables(tables)
+    table = pa.concat_tables(tables)
     if not choices:
-        return ArrowSource(made)
-    drawn: dict[str, Sequence[object]] = {}
+        return ArrowSource(table)
+    choice_columns: dict[str, Sequence[object]] = {}
     for name, values in choices.items():
         own = random.Random(f"lpnb personas {seed} {name}")  # noqa: S311 - no secret
-        drawn[name] = [own.choice(values) for _ in range(n)]
-    return BesideSource(ArrowSource(made), ListSource(drawn, n))
+        choice_columns[name] = [own.choice(values) for _ in range(n)]
+    return BesideSource(ArrowSource(table), ListSource(choice_columns, n))
 
 
 def _faker(locale: str, seed: int) -> Any:
@@ -144,9 +144,11 @@ def _faker(locale: str, seed: int) -> Any:
 
 def _persona(number: int, maker: Any, locale: str, chance: random.Random) -> tuple[object, ...]:
     gender = chance.choices(("FEMALE", "MALE", "OTHER"), (48, 48, 4))[0]
-    given = {"FEMALE": maker.first_name_female, "MALE": maker.first_name_male}.get(gender, maker.first_name)
-    first, last = str(given()), str(maker.last_name())
-    born = datetime.date.fromordinal(chance.randint(_OLDEST, _YOUNGEST))
+    make_first = {"FEMALE": maker.first_name_female, "MALE": maker.first_name_male}.get(
+        gender, maker.first_name
+    )
+    first, last = str(make_first()), str(maker.last_name())
+    birthday = datetime.date.fromordinal(chance.randint(_OLDEST, _YOUNGEST))
     plain = [part for part in (_plain(first), _plain(last)) if part] or ["consumer"]
     address = f"{'.'.join(plain)}.{number + 1}@{chance.choice(_HOSTS)}"
     # 555-0100 to 555-0199 belong to nobody, in any area.
@@ -157,9 +159,9 @@ def _persona(number: int, maker: Any, locale: str, chance: random.Random) -> tup
         last,
         gender,
         locale.replace("_", "-"),
-        born.year,
-        born.month,
-        born.day,
+        birthday.year,
+        birthday.month,
+        birthday.day,
         address,
         phone,
         chance.choice(("HOME", "MOBILE", "WORK")),

@@ -40,19 +40,21 @@ class Preview:
             except InvalidValueError as error:
                 self.payloads.append((case.name, str(error)))
                 continue
-            named = [{**frame, "id": "(made fresh for each send)"} for frame in frames]
-            self.payloads.append((case.name, named))
+            payload = [{**frame, "id": "(made fresh for each send)"} for frame in frames]
+            self.payloads.append((case.name, payload))
 
     def __str__(self) -> str:
-        shown = [f"{one_line(name)}\n{_pretty(frames)}" for name, frames in self.payloads]
-        return "\n\n".join([self._total, *shown])
+        texts = [f"{one_line(name)}\n{_pretty(frames)}" for name, frames in self.payloads]
+        return "\n\n".join([self._total, *texts])
 
     def __repr__(self) -> str:
         return str(self)
 
     def _repr_html_(self) -> str:
-        shown = "".join(f"<p>{esc(name)}</p>{pre_html(_pretty(frames))}" for name, frames in self.payloads)
-        return f"<p><b>{esc(self._total)}</b></p>{shown}"
+        payloads_html = "".join(
+            f"<p>{esc(name)}</p>{pre_html(_pretty(frames))}" for name, frames in self.payloads
+        )
+        return f"<p><b>{esc(self._total)}</b></p>{payloads_html}"
 
     @property
     def _total(self) -> str:

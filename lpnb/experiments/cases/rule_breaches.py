@@ -8,9 +8,9 @@ from typing import Protocol
 from lpnb.errors import Complaint
 
 #: How a complaint goes on after its rule: what came (text is quoted), and perhaps a hint.
-_CAME = re.compile(
-    r"(?s)(?P<rule>.*?); (?:got (?P<came>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|.*?)\.(?P<hint> .*)?"
-    r"|(?P<said>.* is also row .*)\.)"
+_RULE_AND_VALUE = re.compile(
+    r"(?s)(?P<rule>.*?); (?:got (?P<value>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|.*?)\.(?P<hint> .*)?"
+    r"|(?P<clause>.* is also row .*)\.)"
 )
 #: Values that are shown, and rows that are named of each.
 _SHOWN_VALUES, _SHOWN_ROWS = 2, 3
@@ -52,16 +52,16 @@ class RuleBreach:
             >>> RuleBreach.rule_of(Complaint("skillId", "skillId must be an id; got 1.5."))
             'skillId must be an id'
         """
-        match = _CAME.fullmatch(complaint.sentence)
+        match = _RULE_AND_VALUE.fullmatch(complaint.sentence)
         return match["rule"] if match else complaint.sentence
 
     def add(self, number: int, complaint: Complaint) -> None:
         """Count one more row."""
         self._count += 1
-        match = _CAME.fullmatch(complaint.sentence)
-        came = (match["came"] or match["said"]) if match else ""
-        if came in self._rows or len(self._rows) < _SHOWN_VALUES:
-            rows = self._rows.setdefault(came, [])
+        match = _RULE_AND_VALUE.fullmatch(complaint.sentence)
+        value = (match["value"] or match["clause"]) if match else ""
+        if value in self._rows or len(self._rows) < _SHOWN_VALUES:
+            rows = self._rows.setdefault(value, [])
             if len(rows) < _SHOWN_ROWS:
                 rows.append(number)
 
@@ -69,13 +69,13 @@ class RuleBreach:
         """What is wrong, in one sentence; of a single row as of that row alone."""
         if self._count == 1:
             return table.placed(self._first, self._complaint)
-        match = _CAME.fullmatch(self._complaint.sentence)
+        match = _RULE_AND_VALUE.fullmatch(self._complaint.sentence)
         column = self._complaint.path
         rule = table.spoken(Complaint(column, self.rule_of(self._complaint))).rstrip(".")
         examples = [
-            f"{came} in " * bool(came)
+            f"{value} in " * bool(value)
             + f"row{'s' * (len(rows) > 1)} {', '.join(table.place(row, column) for row in rows)}"
-            for came, rows in self._rows.items()
+            for value, rows in self._rows.items()
         ]
         hint = (match["hint"] or "") if match else ""
         share = f"{self._count:,} of {len(table):,} rows"

@@ -62,11 +62,11 @@ class ArrowSource:
     def cells(self, place: int, start: int, stop: int) -> Sequence[object]:
         """The cells as Python objects; missing ones are None."""
         column = self._table.column(place)
-        found: list[object] = column.slice(start, stop - start).to_pylist()
+        cells: list[object] = column.slice(start, stop - start).to_pylist()
         # Not every writer of Parquet knows a missing number from NaN.
-        return [present(cell) for cell in found] if self._types.is_floating(column.type) else found
+        return [present(cell) for cell in cells] if self._types.is_floating(column.type) else cells
 
-    def filled(self, place: int) -> bytes:
+    def filled_flags(self, place: int) -> bytes:
         """For each cell of the column at *place* a 1, or a 0 where it is empty."""
         import pyarrow.compute as pc
 
@@ -74,8 +74,8 @@ class ArrowSource:
         valid = pc.is_valid(column)
         if self._types.is_string(column.type) or self._types.is_large_string(column.type):
             valid = pc.and_(valid, pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(column), ""), False))
-        found: bytes = valid.to_numpy(zero_copy_only=False).tobytes()
-        return found
+        flags: bytes = valid.to_numpy(zero_copy_only=False).tobytes()
+        return flags
 
     def counts(self, place: int) -> dict[object, int]:
         """How often each text or number of the column at *place* occurs."""
@@ -85,8 +85,8 @@ class ArrowSource:
         kind = column.type
         if self._types.is_nested(kind):
             return {}
-        counted = pc.value_counts(column)
-        values, numbers = counted.field("values").to_pylist(), counted.field("counts").to_pylist()
+        value_counts = pc.value_counts(column)
+        values, numbers = value_counts.field("values").to_pylist(), value_counts.field("counts").to_pylist()
         return {value: number for value, number in zip(values, numbers, strict=True) if value is not None}
 
 
@@ -137,13 +137,13 @@ class BesideSource:
         if place < ours:
             return self._left.cells(place, start, stop)
         rows = len(self._right)
-        found: list[object] = []
+        cells: list[object] = []
         while start < stop:
             begin = start % rows
             some = self._right.cells(place - ours, begin, min(rows, begin + stop - start))
-            found.extend(some)
+            cells.extend(some)
             start += len(some)
-        return found
+        return cells
 
 
 def from_frame(frame: pd.DataFrame) -> CellSource:
@@ -155,8 +155,10 @@ def from_frame(frame: pd.DataFrame) -> CellSource:
         raise InvalidValueError(
             [Complaint("", f"A column's name must be text; got {brief(name)}.") for name in strangers]
         )
-    if doubled := {name for name, times in Counter(names).items() if times > 1}:
-        raise InvalidValueError([Complaint(n, f"The column {n!r} is there twice.") for n in sorted(doubled)])
+    if repeated_names := {name for name, times in Counter(names).items() if times > 1}:
+        raise InvalidValueError(
+            [Complaint(n, f"The column {n!r} is there twice.") for n in sorted(repeated_names)]
+        )
     try:
         if any(frame[name].dtype == object and any(map(is_too_deep, frame[name])) for name in names):
             raise pa.ArrowInvalid("too deep")  # Arrow follows a list that contains itself until it crashes
@@ -180,12 +182,12 @@ def from_frame(frame: pd.DataFrame) -> CellSource:
 
 def from_rows(rows: Iterable[Mapping[str, object]]) -> CellSource:
     """The columns of a list of dicts: every key of any of them, in order of first appearance."""
-    listed = list(rows)
-    if strangers := [row for row in listed if not isinstance(row, Mapping)]:
+    row_list = list(rows)
+    if strangers := [row for row in row_list if not isinstance(row, Mapping)]:
         sentence = f"A case must be a dict of column names and values; got {brief(strangers[0])}."
         raise InvalidValueError([Complaint("", sentence)])
-    names = list(dict.fromkeys(name for row in listed for name in row))
-    return ListSource({name: [present(row.get(name)) for row in listed] for name in names}, len(listed))
+    names = list(dict.fromkeys(name for row in row_list for name in row))
+    return ListSource({name: [present(row.get(name)) for row in row_list] for name in names}, len(row_list))
 
 
 def kind_of_file(path: Path) -> Literal["csv", "parquet", "excel"]:
@@ -280,14 +282,14 @@ def _unpacked(file: Any, path: Path) -> Any:
 
     batches, size = [], 0
     groups = file.metadata.num_row_groups
-    stored = sum(file.metadata.row_group(group).total_byte_size for group in range(groups))
-    if stored <= _LARGEST_TABLE:
+    stored_bytes = sum(file.metadata.row_group(group).total_byte_size for group in range(groups))
+    if stored_bytes <= _LARGEST_TABLE:
         for batch in file.iter_batches(4_096):
             size += batch.nbytes
             if size > _LARGEST_TABLE:
                 break
             batches.append(batch)
-    if max(stored, size) > _LARGEST_TABLE:
+    if max(stored_bytes, size) > _LARGEST_TABLE:
         sentence = (
             f"{path} unpacks to more than {_LARGEST_TABLE >> 20:,} MiB: {file.metadata.num_rows:,} rows that "
             "would all be in memory. Split it, or keep only the columns that are needed."
@@ -310,15 +312,15 @@ def _check_dates(name: str, column: Any) -> None:
         return
     unit = "day" if pa.types.is_date32(kind) else "ms" if pa.types.is_date64(kind) else kind.unit
     day = {"day": 1, "s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}[unit]
-    counted = column.cast(pa.int32()).cast(pa.int64()) if unit == "day" else column.cast(pa.int64())
+    ticks = column.cast(pa.int32()).cast(pa.int64()) if unit == "day" else column.cast(pa.int64())
     first, last = _FIRST_DAY * day, (_LAST_DAY + 1) * day - 1
     if unit == "ns":  # ends long before
         return
-    odd = pc.index(pc.or_(pc.less(counted, first), pc.greater(counted, last)), value=True).as_py()
+    odd = pc.index(pc.or_(pc.less(ticks, first), pc.greater(ticks, last)), value=True).as_py()
     if odd >= 0:
         sentence = (
             f"Row {odd + 1:,}, {name} must be a date from the year 1 to 9999; got "
-            f"{counted[odd]} {unit} from 1970."
+            f"{ticks[odd]} {unit} from 1970."
         )
         raise InvalidValueError([Complaint(f"[{odd}].{name}", sentence)])
 
@@ -351,18 +353,18 @@ def _check_text(name: str, column: Any) -> None:
 def from_csv(
     path: Path,
     separator: str | None = None,
-    given: Mapping[str, str | None] | None = None,
+    header_map: Mapping[str, str | None] | None = None,
     encoding: str | None = None,
 ) -> tuple[CellSource, list[str]]:
     """The columns of a CSV file, every cell text, and what there is to say about how it was read.
 
-    *given* says what headers stand for that are not known by themselves.
+    *header_map* says what headers stand for that are not known by themselves.
 
     Raises:
         InvalidValueError: It cannot be read, or its rows differ in length.
     """
     try:
-        names, rows, notes = read_csv(path, separator, given, encoding)
+        names, rows, notes = read_csv(path, separator, header_map, encoding)
     except OSError as error:
         sentence = f"{path} cannot be read: {error.strerror or error}."
         raise InvalidValueError([Complaint(str(path), sentence)]) from None
@@ -370,16 +372,16 @@ def from_csv(
 
 
 def from_excel(
-    path: Path, sheet: str | None = None, given: Mapping[str, str | None] | None = None
+    path: Path, sheet: str | None = None, header_map: Mapping[str, str | None] | None = None
 ) -> tuple[CellSource, list[str]]:
     """The columns of a sheet of an Excel workbook, cells typed, and what there is to say about it.
 
-    *given* says what headers stand for that are not known by themselves.
+    *header_map* says what headers stand for that are not known by themselves.
 
     Raises:
         InvalidValueError: It cannot be read, or has no such sheet.
     """
-    header, rows, notes = read_excel(path, sheet, given)
+    header, rows, notes = read_excel(path, sheet, header_map)
     return RowSource(header, rows), notes
 
 

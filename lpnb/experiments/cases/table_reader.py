@@ -79,15 +79,16 @@ class ReadTable:
                 complaints.append(Complaint(match.header, sentence, kind="unknown column"))
             elif column.problem is not None:
                 complaints.append(
-                    Complaint(match.column or match.header, f"{_named(match)}: {column.problem}")
+                    Complaint(match.column or match.header, f"{_header_text(match)}: {column.problem}")
                 )
             if match.column is not None:
                 takers.setdefault(match.column, []).append(match.header)
         for name, headers in takers.items():
             if len(headers) > 1 and len(set(headers)) > 1:
-                listed = " and ".join(map(repr, headers))
+                headers_text = " and ".join(map(repr, headers))
                 sentence = (
-                    f"{listed} are both taken for {name}. Map one of them to another column, or leave it out."
+                    f"{headers_text} are both taken for {name}. Map one of them to another column, or leave "
+                    "it out."
                 )
                 complaints.append(Complaint(name, sentence))
         if complaints:
@@ -120,12 +121,12 @@ class PreparedSource:
         if self._rows is None:
             cells = self._base.cells(base, start, stop)
         else:
-            wanted = self._rows[start:stop]
-            if not len(wanted):
+            row_numbers = self._rows[start:stop]
+            if not len(row_numbers):
                 return []
-            first = wanted[0]
-            block = self._base.cells(base, first, wanted[-1] + 1)
-            cells = [block[row - first] for row in wanted]
+            first = row_numbers[0]
+            block = self._base.cells(base, first, row_numbers[-1] + 1)
+            cells = [block[row - first] for row in row_numbers]
         convert = self._converters[place]
         return cells if convert is None else [None if cell is None else convert(cell) for cell in cells]
 
@@ -155,11 +156,11 @@ def read_columns(
         drops_empty_rows: Whether rows in which every cell is empty are no cases.
     """
     headers = [_plain(name) for name in source.names]
-    flags = [_filled(source, place) for place in range(len(headers))]
+    flags = [_filled_flags(source, place) for place in range(len(headers))]
     counts = [each.count(1) for each in flags]
-    filled = bytes(map(max, *flags, bytes(len(source))))
-    matches = match_headers(headers, _known_headers(columns, headers))
-    read: list[ReadColumn] = []
+    row_flags = bytes(map(max, *flags, bytes(len(source))))
+    matches = match_headers(headers, _header_map(columns, headers))
+    column_results: list[ReadColumn] = []
     names, places, converters = [], [], []
     for place, (match, cells) in enumerate(zip(matches, counts, strict=True)):
         if not match.header:
@@ -168,46 +169,54 @@ def read_columns(
                 problem = (
                     f"Column {letter} has no name and {count(cells, 'value')}. Name it, or leave it out."
                 )
-                read.append(ReadColumn(HeaderMatch(letter, None, "unknown"), cells, problem=problem))
+                column_results.append(
+                    ReadColumn(HeaderMatch(letter, None, "unknown"), cells, problem=problem)
+                )
             continue
         column = find_column(match.column) if match.column is not None else None
         if column is None:
-            read.append(ReadColumn(match, cells))
+            column_results.append(ReadColumn(match, cells))
             continue
-        found = _format(column, source, place, decimal, dates, is_typed=is_typed)
-        read.append(ReadColumn(match, cells, found.note, found.problem))
+        column_format = _format(column, source, place, decimal, dates, is_typed=is_typed)
+        column_results.append(ReadColumn(match, cells, column_format.note, column_format.problem))
         names.append(column.name)
         places.append(place)
-        given = (values or {}).get(column.name)
-        converters.append(_in_turn(found.convert, _lookup(given)) if given else found.convert)
+        replacements = (values or {}).get(column.name)
+        converters.append(
+            _in_turn(column_format.convert, _lookup(replacements)) if replacements else column_format.convert
+        )
     rows = None
-    if drops_empty_rows and 0 in filled:
-        rows = array("q", [row for row, is_filled in enumerate(filled) if is_filled])
-    said = list(notes)
+    if drops_empty_rows and 0 in row_flags:
+        rows = array("q", [row for row, is_filled in enumerate(row_flags) if is_filled])
+    all_notes = list(notes)
     if rows is not None and len(source):
-        said.append(f"{count(len(source) - len(rows), 'empty row')} left out.")
-    said += [f"{_named(item.match)}: {item.note}." for item in read if item.note is not None]
-    if mapped := [item.match for item in read if item.match.how == "words"]:
-        said.append("Taken for: " + ", ".join(f"{match.header} = {match.column}" for match in mapped) + ".")
-    return ReadTable(PreparedSource(source, names, places, converters, rows), read, said)
+        all_notes.append(f"{count(len(source) - len(rows), 'empty row')} left out.")
+    all_notes += [
+        f"{_header_text(item.match)}: {item.note}." for item in column_results if item.note is not None
+    ]
+    if word_matches := [item.match for item in column_results if item.match.how == "words"]:
+        all_notes.append(
+            "Taken for: " + ", ".join(f"{match.header} = {match.column}" for match in word_matches) + "."
+        )
+    return ReadTable(PreparedSource(source, names, places, converters, rows), column_results, all_notes)
 
 
-def _known_headers(
-    columns: Mapping[str, str | None] | None, headers: Sequence[str]
-) -> Mapping[str, str | None]:
+def _header_map(columns: Mapping[str, str | None] | None, headers: Sequence[str]) -> Mapping[str, str | None]:
     """The mapping that was given, by the headers that there are."""
     if not columns:
         return {}
-    stripped = {_plain(header): column for header, column in columns.items()}
-    if strange := [header for header in stripped if header not in headers]:
-        listed = ", ".join(map(repr, headers[:20]))
+    column_by_header = {_plain(header): column for header, column in columns.items()}
+    if strange := [header for header in column_by_header if header not in headers]:
+        headers_text = ", ".join(map(repr, headers[:20]))
         raise InvalidValueError(
             [
-                Complaint("columns", f"columns names {header!r}, and the table has no such header: {listed}.")
+                Complaint(
+                    "columns", f"columns names {header!r}, and the table has no such header: {headers_text}."
+                )
                 for header in strange
             ]
         )
-    return stripped
+    return column_by_header
 
 
 def _plain(header: object) -> str:
@@ -218,7 +227,7 @@ def _plain(header: object) -> str:
 _UNSEEN = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\u00ad"))
 
 
-def _counted(source: CellSource, place: int) -> Mapping[object, int]:
+def _cell_counts(source: CellSource, place: int) -> Mapping[object, int]:
     """How often each cell of a column occurs that is not empty; cells that cannot be counted are left out."""
     if isinstance(source, ArrowSource):
         return source.counts(place)
@@ -226,9 +235,9 @@ def _counted(source: CellSource, place: int) -> Mapping[object, int]:
     return Counter(cell for block in _blocks(source, place) for cell in block if isinstance(cell, hashable))
 
 
-def _filled(source: CellSource, place: int) -> bytes:
+def _filled_flags(source: CellSource, place: int) -> bytes:
     if isinstance(source, ArrowSource):
-        return source.filled(place)
+        return source.filled_flags(place)
     return bytes(
         cell is not None and cell != "" and not (isinstance(cell, str) and cell.isspace())
         for cells in _blocks(source, place)
@@ -258,9 +267,9 @@ def _format(
     is_typed: bool,
 ) -> ColumnFormat:
     """What is recognised in the cells of one column."""
-    cells = _counted(source, place)
+    cells = _cell_counts(source, place)
     texts = {cell: number for cell, number in cells.items() if isinstance(cell, str)}
-    if (wrong := _not_a_value(texts, column)) is not None:
+    if (wrong := _no_value_sentence(texts, column)) is not None:
         return ColumnFormat(problem=wrong)
     if column.kind == "number":
         return number_format(texts, decimal)
@@ -276,25 +285,26 @@ def _format(
     if column.kind == "boolean" or column.choices:
         return choice_format(texts, column.choices or ("true", "false"))
     if column.kind == "id" or column.name.rpartition(".")[2] in ID_FIELDS:
-        found = id_format(texts, numeric=column.name in NUMERIC_IDS)
+        column_format = id_format(texts, numeric=column.name in NUMERIC_IDS)
         mixed = _lost_zeros(cells)
-        rounded = [text for text in texts if is_rounded(text)]
-        rounded += [
+        rounded_ids = [text for text in texts if is_rounded(text)]
+        rounded_ids += [
             f"{cell:.0f}" for cell in cells if isinstance(cell, int | float) and 1e15 <= abs(cell) < 1e300
         ]
-        if rounded := [
+        if rounded_ids := [
             text
-            for text in rounded
-            if found.convert is None or is_rounded(found.convert(text)) or text.isdigit()
+            for text in rounded_ids
+            if column_format.convert is None or is_rounded(column_format.convert(text)) or text.isdigit()
         ]:
             mixed = (
-                f"{rounded[0]} looks like an id that a spreadsheet has rounded: digits are lost. {AS_TEXT}"
+                f"{rounded_ids[0]} looks like an id that a spreadsheet has rounded: digits are lost. "
+                f"{AS_TEXT}"
             )
-        convert = _in_turn(found.convert, _text_of) if is_typed else found.convert
+        convert = _in_turn(column_format.convert, _text_of) if is_typed else column_format.convert
         return ColumnFormat(
-            convert, "; ".join(filter(None, (found.note, mixed and mixed.rstrip(".")))) or None
+            convert, "; ".join(filter(None, (column_format.note, mixed and mixed.rstrip(".")))) or None
         )
-    return _as_text(cells) if column.kind == "text" and is_typed else ColumnFormat()
+    return _text_format(cells) if column.kind == "text" and is_typed else ColumnFormat()
 
 
 def _lookup(values: Mapping[str, str]) -> Converter:
@@ -313,18 +323,18 @@ def _in_turn(first: Converter | None, second: Converter) -> Converter:
     return second if first is None else lambda cell: second(first(cell))
 
 
-def _not_a_value(texts: Mapping[str, int], column: Column) -> str | None:
+def _no_value_sentence(texts: Mapping[str, int], column: Column) -> str | None:
     """Why some cells hold no value at all, though they are not empty."""
     if column.part == "note":
         return None
     if errors := [text for text in texts if text.startswith("#") and FORMULA_ERROR.fullmatch(text.strip())]:
         example = errors[0].strip()
-        said = (
+        cause = (
             "a formula that was never computed"
             if "NOT COMPUTED" in example
             else f"{example}, the error of a formula"
         )
-        return f"{_share(texts, errors)} hold {said}. Compute it in the spreadsheet, or empty the cells."
+        return f"{_share(texts, errors)} hold {cause}. Compute it in the spreadsheet, or empty the cells."
     if column.kind not in ("text", "json") and (nulls := [t for t in texts if NO_VALUE.fullmatch(t.strip())]):
         return f"{_share(texts, nulls)} hold {nulls[0].strip()!r}, which is no value. Empty the cells."
     return None
@@ -350,7 +360,7 @@ def _lost_zeros(cells: Mapping[object, int]) -> str | None:
     )
 
 
-def _as_text(cells: Mapping[object, int]) -> ColumnFormat:
+def _text_format(cells: Mapping[object, int]) -> ColumnFormat:
     """Text fields that a spreadsheet holds as numbers or dates."""
     others = [cell for cell in cells if not isinstance(cell, str)]
     if not others or not all(isinstance(cell, int | float | datetime.date) for cell in others):
@@ -371,7 +381,7 @@ def _text_of(cell: object) -> object:
     return cell.isoformat() if isinstance(cell, datetime.date) else cell
 
 
-def _named(match: HeaderMatch) -> str:
+def _header_text(match: HeaderMatch) -> str:
     return match.header if match.column in (None, match.header) else f"{match.header} ({match.column})"
 
 

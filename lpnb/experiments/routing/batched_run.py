@@ -164,7 +164,7 @@ class BatchedRun(Run):
     def _landings(self, numbers: range) -> list[CaseLanding]:
         """Where the cases landed, as the journal has it; a landing that nobody has read is not known."""
         reader = self._look()
-        followed = reader.followed(numbers.start, numbers.stop - 1)
+        followed = reader.step_outcomes(numbers.start, numbers.stop - 1)
         found = []
         for case in _cases_at(reader, numbers):
             landed = followed.get(case.number, {})
@@ -194,7 +194,7 @@ class BatchedRun(Run):
         for turn in range(_ROUNDS):
             cases = await asyncio.to_thread(_cases_at, reader, numbers)
             todo = [
-                (case.number, case.used)
+                (case.number, case.last_number)
                 for case in cases
                 if case.state == "planned" or (case.state == "not sent" and case.code != "invalid")
             ]
@@ -220,7 +220,7 @@ class BatchedRun(Run):
         if not turn or not steps.landing:
             return found
         known = {opened.number for opened in found}
-        followed = reader.followed(numbers.start, numbers.stop - 1)
+        followed = reader.step_outcomes(numbers.start, numbers.stop - 1)
         for case in _cases_at(reader, numbers):
             outcomes = followed.get(case.number, {})
             if case.conversation_id and case.number not in known and outcomes.get("landing") == "not sent":

@@ -213,7 +213,7 @@ def run_blocks(
 
 def journal_blocks(reader: Reader, columns: Sequence[str]) -> Iterator[dict[str, Sequence[Any]]]:
     """The same of the run that *reader* reads."""
-    return run_blocks(reader.case_columns(_BLOCK_ROWS), columns, reader.followed())
+    return run_blocks(reader.case_columns(_BLOCK_ROWS), columns, reader.step_outcomes())
 
 
 def run_kinds(columns: Sequence[str], *, hashes: bool = False) -> dict[str, str]:
@@ -230,10 +230,10 @@ def run_kinds(columns: Sequence[str], *, hashes: bool = False) -> dict[str, str]
 
 def arrow_of(blocks: Iterable[Mapping[str, Sequence[Any]]], kinds: Mapping[str, str]) -> pa.Table:
     """One row per case, out of blocks of columns."""
-    from lpnb.tables.arrow_columns import stacked
+    from lpnb.tables.arrow_columns import stack_blocks
 
     with _without_garbage_collection():
-        return stacked(blocks, kinds)
+        return stack_blocks(blocks, kinds)
 
 
 def table_of_journal(path: str | os.PathLike[str]) -> pd.DataFrame:

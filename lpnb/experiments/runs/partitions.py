@@ -216,7 +216,7 @@ def _tables(reader: Reader, columns: Sequence[str], rows: int) -> Iterator[pa.Ta
     cases = reader.cases()
     schema = None
     while (stretch := list(islice(cases, rows))) or schema is None:
-        followed = reader.followed(stretch[0].number, stretch[-1].number) if stretch else {}
+        followed = reader.step_outcomes(stretch[0].number, stretch[-1].number) if stretch else {}
         table = arrow_of(run_blocks(in_columns(stretch), columns, followed), kinds)
         schema = schema or table.schema
         yield with_dtype_notes(with_types(table, schema))

@@ -124,7 +124,7 @@ class Reconciler:
             for case in todo:
                 result, why = await self._look_up(case)
                 if result is not None:
-                    await self._journal.lookup(case.number, case.used, result)
+                    await self._journal.lookup(case.number, case.last_number, result)
                     names[result.outcome].append(case.name)
                 else:
                     names["unknown"].append(case.name)

@@ -87,7 +87,11 @@ def resume_run(
     checked = check_cases(reader, cases, client)
     journal = Journal.open(path)
     try:
-        todo = [(case.number, case.used) for case in reader.cases() if case.state in ("planned", "not sent")]
+        todo = [
+            (case.number, case.last_number)
+            for case in reader.cases()
+            if case.state in ("planned", "not sent")
+        ]
         if todo:
             checked.check()  # they were, but a journal may come from elsewhere
         # Whoever began it has confirmed more than is left of it.

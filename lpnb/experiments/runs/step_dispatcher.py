@@ -230,7 +230,7 @@ def conversations_to_follow(reader: Reader, steps: Steps) -> list[OpenConversati
 def unfinished_steps(reader: Reader, resume_hint: str) -> str:
     """What steps did not come to, by how many cases, and what can be done: *resume_hint* does some again."""
     counts: dict[tuple[str, str], int] = {}
-    for outcomes in reader.followed().values():
+    for outcomes in reader.step_outcomes().values():
         for step in ("say", "landing", "close"):
             if (outcome := outcomes.get(step, "answered")) not in ("answered", "sending"):
                 counts[step, outcome] = counts.get((step, outcome), 0) + 1
