@@ -5,4 +5,4 @@ makes one attempt at each request that it is given, reports the response, and ke
 """
 
 #: How the failure of what a lost worker had begins.
-LOST = "the worker that had it was lost"
+LOSS_PREFIX = "the worker that had it was lost"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
-from lpnb.experiments.cluster import LOST
+from lpnb.experiments.cluster import LOSS_PREFIX
 from lpnb.experiments.cluster.messages import MessageBatch, Report, RequestMessage
 from lpnb.transport.protocol import Exchange, ExchangeProgress, PreparedPost, Request
 
@@ -67,20 +67,20 @@ class Worker:
     """One worker, and what it has been handed and is still to tell of.
 
     ``slots`` is how many it sends at once. It has as many again ahead, so that no slot stands empty while
-    answers and messages travel. ``sent`` counts all it was handed.
+    answers and messages travel. ``message_count`` counts all it was handed.
     """
 
     address: str
     proxy: WorkerProxy
     slots: int
     pending: dict[int, _PendingRequest] = field(default_factory=dict)
-    sent: int = 0
+    message_count: int = 0
     clock: float | None = None
     """Its monotonic clock minus ours, rather too little than too much; None before its first report."""
     clock_offset: float = 0.0
     """Seconds that its wall clock is ahead of ours."""
     last_heard: float = field(default_factory=time.monotonic)
-    lost: str | None = None
+    loss_reason: str | None = None
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -99,7 +99,7 @@ class ClusterTransport:
 
     def __init__(self, on_lost: Callable[[str], None]) -> None:
         self.workers: list[Worker] = []
-        self.ended: str | None = None
+        self.end_reason: str | None = None
         """Why nothing is sent any more, or None."""
         self.lost_at: float | None = None
         """When the last worker was lost, in seconds since 1970; it may go on for a while without us."""
@@ -114,12 +114,12 @@ class ClusterTransport:
         """Send *request* from a worker and return what came of it."""
         if not isinstance(request, PreparedPost):
             raise TypeError("workers send what is posted, and nothing else")
-        if self.ended is not None:
-            return Exchange(failure=self.ended, started=False)
-        waiting = _PendingRequest(request, progress, asyncio.get_running_loop().create_future())
-        self._queue.append(waiting)
+        if self.end_reason is not None:
+            return Exchange(failure=self.end_reason, started=False)
+        pending = _PendingRequest(request, progress, asyncio.get_running_loop().create_future())
+        self._queue.append(pending)
         self._hand_out()
-        return await waiting.response
+        return await pending.response
 
     async def aclose(self) -> None:
         """Have nobody work any more; what is still waited for may have left."""
@@ -133,25 +133,25 @@ class ClusterTransport:
         self.workers.append(worker)
         for work in (self._listen(worker), self._deliver(worker)):
             task = asyncio.create_task(work)
-            task.add_done_callback(lambda ended: self._ended(worker, ended))
+            task.add_done_callback(lambda end: self._on_task_end(worker, end))
             worker.tasks.append(task)
 
     def lose(self, worker: Worker, why: str) -> None:
         """Have *worker* take part no longer; what it has may have left."""
-        if worker.lost is not None:
+        if worker.loss_reason is not None:
             return
-        worker.lost = why
+        worker.loss_reason = why
         self.lost_at = time.time()
         self.workers.remove(worker)
         for task in worker.tasks:
             if task is not asyncio.current_task():
                 task.cancel()
-        for waiting in worker.pending.values():
-            waiting.settle(Exchange(failure=f"{LOST} ({worker.address}: {why})", started=True))
+        for pending in worker.pending.values():
+            pending.settle(Exchange(failure=f"{LOSS_PREFIX} ({worker.address}: {why})", started=True))
         worker.pending.clear()
         self._hand_out()
 
-    def _ended(self, worker: Worker, task: asyncio.Task[None]) -> None:
+    def _on_task_end(self, worker: Worker, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self.lose(worker, one_line(error))
 
@@ -168,8 +168,8 @@ class ClusterTransport:
 
     def end(self, why: str) -> None:
         """Hand nothing out any more; what workers have is still waited for."""
-        if self.ended is None:
-            self.ended = why
+        if self.end_reason is None:
+            self.end_reason = why
             self._give_back(why)
             self._on_lost(why)
 
@@ -188,12 +188,14 @@ class ClusterTransport:
     def _hand_out(self) -> None:
         """Wake those who deliver, the one with most to spare first."""
         if self._queue:
-            for worker in sorted(self.workers, key=lambda one: (len(one.pending) - one.capacity, one.sent)):
+            for worker in sorted(
+                self.workers, key=lambda one: (len(one.pending) - one.capacity, one.message_count)
+            ):
                 worker.wake.set()
 
     async def _deliver(self, worker: Worker) -> None:
         batches = 0
-        while worker.lost is None:
+        while worker.loss_reason is None:
             if not (messages := self._messages_for(worker)):
                 worker.wake.clear()
                 await worker.wake.wait()
@@ -214,22 +216,22 @@ class ClusterTransport:
         capacity = min(capacity, -(-len(self._queue) * capacity // (capacity + others)))
         messages: list[RequestMessage] = []
         while self._queue and len(messages) < capacity:
-            waiting = self._queue.popleft()
-            if waiting.response.done():  # nobody waits for it any more
+            pending = self._queue.popleft()
+            if pending.response.done():  # nobody waits for it any more
                 continue
             self._tickets += 1
-            worker.pending[self._tickets] = waiting
-            waiting.progress.started = True  # whatever becomes of us, it may have left
-            request = waiting.request
+            worker.pending[self._tickets] = pending
+            pending.progress.started = True  # whatever becomes of us, it may have left
+            request = pending.request
             messages.append(
                 RequestMessage(self._tickets, str(request.url), dict(request.fields), request.content)
             )
-        worker.sent += len(messages)
+        worker.message_count += len(messages)
         return messages
 
     async def _listen(self, worker: Worker) -> None:
         after = 0
-        while worker.lost is None:
+        while worker.loss_reason is None:
             report = await self._call(worker, worker.proxy.report_after(after, self._limit(worker)))
             if not report:
                 return
@@ -238,8 +240,8 @@ class ClusterTransport:
             worker.clock = report.clock - time.monotonic()
             worker.clock_offset = report.now.timestamp() - time.time()
             for response in report.responses:
-                if (waiting := worker.pending.pop(response.ticket, None)) is not None:
-                    waiting.settle(_by_our_clock(response.exchange(), worker.clock_offset))
+                if (pending := worker.pending.pop(response.ticket, None)) is not None:
+                    pending.settle(_by_our_clock(response.exchange(), worker.clock_offset))
             self._hand_out()
 
     def _limit(self, worker: Worker) -> float:

@@ -51,7 +51,7 @@ class RequestWorker:
         check_version(version)
         self._slots = slots
         self._transport = HttpTransport(deadline, largest_reply, kind, Network.of_environment())
-        self._waiting: deque[RequestMessage] = deque()
+        self._pending: deque[RequestMessage] = deque()
         self._under_way: set[asyncio.Task[None]] = set()
         self._responses: list[ResponseMessage] = []
         self._has_responses = asyncio.Event()
@@ -65,7 +65,7 @@ class RequestWorker:
         if batch.nth <= self._last_batch:
             return
         self._last_batch = batch.nth
-        self._waiting.extend(batch.messages)
+        self._pending.extend(batch.messages)
         self._start()
 
     async def report_after(self, after: int, until: float) -> Report:
@@ -84,7 +84,7 @@ class RequestWorker:
                 async with asyncio.timeout(LISTEN_SECONDS):
                     await self._has_responses.wait()
         for _ in range(LINGER_STEPS):
-            if self._waiting and after:
+            if self._pending and after:
                 await asyncio.sleep(LINGER_SECONDS)
         responses, self._responses = self._responses, []
         self._report = Report(after + 1, responses, time.monotonic(), datetime.now(UTC))
@@ -92,27 +92,27 @@ class RequestWorker:
 
     async def recall(self) -> None:
         """Start nothing that is not under way."""
-        while self._waiting:
-            self._keep_here(self._waiting.popleft(), "it was called back before it left")
+        while self._pending:
+            self._keep_here(self._pending.popleft(), "it was called back before it left")
 
     async def close(self) -> None:
         """Start nothing more, and close the connections when what is under way has been answered."""
-        self._waiting.clear()
+        self._pending.clear()
         while self._under_way:
             await asyncio.wait(self._under_way)
         await self._transport.aclose()
 
     def _start(self) -> None:
-        while self._waiting and len(self._under_way) < self._slots:
-            message = self._waiting.popleft()
+        while self._pending and len(self._under_way) < self._slots:
+            message = self._pending.popleft()
             if time.monotonic() > self._until:
                 self._keep_here(message, "the driving process was not heard of in time")
                 continue
             task = asyncio.create_task(self._send(message))
             self._under_way.add(task)
-            task.add_done_callback(self._done)
+            task.add_done_callback(self._on_request_end)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _on_request_end(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
         self._start()
 

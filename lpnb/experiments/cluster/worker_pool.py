@@ -55,7 +55,7 @@ class WorkerPool:
         http = transport if isinstance(transport, HttpTransport) else None
         kind = http.kind if http else HttpTransport.kind
         self._how = (http.deadline, http.largest_reply, kind) if http else (DEADLINE, MAX_REPLY_BYTES, kind)
-        self._known: dict[str, Any] = {}
+        self._actors: dict[str, Any] = {}
         """Workers that were asked to take part, by address, with Dask's name for their part of it."""
         self._leases: dict[str, int] = {}
         self.floor = 0.0
@@ -85,8 +85,8 @@ class WorkerPool:
             )
         await asyncio.gather(*(self._ask(address) for address in addresses))
         if self._refusals:
-            listed = "".join(f"\n  - {refusal}" for refusal in self._refusals)
-            raise RunError(f"Not every worker can take part, so nothing was sent:{listed}")
+            refusals_text = "".join(f"\n  - {refusal}" for refusal in self._refusals)
+            raise RunError(f"Not every worker can take part, so nothing was sent:{refusals_text}")
 
     async def begin(self, journal: Journal, session: SessionControl, total: int) -> None:
         """Let the workers send for *session*, and hold on to them until ``close``.
@@ -121,7 +121,7 @@ class WorkerPool:
                 until = self.floor if lost_at is None else max(self.floor, lost_at + START_ALLOWANCE)
                 self._journal.set_value("starts_until", until)
                 await asyncio.to_thread(self._end_leases, self._journal)
-        self._known.clear()
+        self._actors.clear()
         with contextlib.suppress(Exception), _without_dask_log():
             await asyncio.wait_for(self._client.close(), 5.0)
         if self._local is not None:
@@ -137,7 +137,7 @@ class WorkerPool:
         """Have the worker at *address* take part, or note why it does not."""
         from lpnb.experiments.cluster.worker import RequestWorker
 
-        part = self._client.submit(
+        actor = self._client.submit(
             RequestWorker,
             WorkerVersion(),
             self._slots,
@@ -148,17 +148,17 @@ class WorkerPool:
             workers=[address],
             allow_other_workers=False,
         )
-        self._known[address] = part
+        self._actors[address] = actor
         try:
             async with asyncio.timeout(REACH_SECONDS):
-                await part
+                await actor
         except TimeoutError:
             self._refusals.append(f"{address}: it was not ready within {REACH_SECONDS:.0f} s")
             return
         except Exception as error:
             self._refusals.append(f"{address}: {_why(error)}")
             return
-        proxy = ActorClient(self._client, address, part.key)
+        proxy = ActorClient(self._client, address, actor.key)
         worker = Worker(address, proxy, self._slots)
         if self._journal is not None:
             await self._lease(worker)
@@ -166,23 +166,23 @@ class WorkerPool:
 
     async def _hold(self, journal: Journal) -> None:
         """Renew what is allowed, and look who has come and gone."""
-        renewed = seen = time.monotonic()
+        last_renewal = last_present = time.monotonic()
         while not self._is_closing:
             await asyncio.sleep(LOOK_INTERVAL)
             now = time.monotonic()
-            if now - renewed >= START_ALLOWANCE / 4:
-                renewed = now
+            if now - last_renewal >= START_ALLOWANCE / 4:
+                last_renewal = now
                 try:
                     await self._allow(journal)
                 except JournalError as error:
                     self.transport.end(one_line(error))
                     return
             self.transport.lose_silent()
-            if self.transport.ended is None:
+            if self.transport.end_reason is None:
                 await self._look()
                 if self.transport.workers or self._asking:
-                    seen = now
-                elif now - seen > NO_WORKER_LIMIT:
+                    last_present = now
+                elif now - last_present > NO_WORKER_LIMIT:
                     self.transport.end("no worker of the cluster is left")
 
     async def _look(self) -> None:
@@ -198,9 +198,9 @@ class WorkerPool:
         for worker in list(self.transport.workers):
             if worker.address not in addresses:
                 self.transport.lose(worker, "the scheduler has lost it")
-        for address in set(self._known) - addresses:
-            del self._known[address]
-        for address in addresses - set(self._known):
+        for address in set(self._actors) - addresses:
+            del self._actors[address]
+        for address in addresses - set(self._actors):
             task = asyncio.create_task(self._ask_late(address))
             self._asking.add(task)
             task.add_done_callback(self._asking.discard)

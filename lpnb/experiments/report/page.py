@@ -30,8 +30,10 @@ class ReportSection:
         self, caption: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, folded: bool = False
     ) -> None:
         """Add a table; *folded*, it is opened by its caption."""
-        filled = [[row[at] for row in rows if row[at] is not None] for at in range(len(columns))]
-        numbers = [bool(cells) and all(isinstance(cell, int | float) for cell in cells) for cells in filled]
+        cell_lists = [[row[at] for row in rows if row[at] is not None] for at in range(len(columns))]
+        numbers = [
+            bool(cells) and all(isinstance(cell, int | float) for cell in cells) for cells in cell_lists
+        ]
         kinds = [' class="number"' if number else "" for number in numbers]
         head = "".join(
             f'<th scope="col"{kind}>{esc(name)}</th>' for kind, name in zip(kinds, columns, strict=True)

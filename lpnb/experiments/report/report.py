@@ -87,7 +87,7 @@ def check_report_path(path: Path) -> None:
 
 
 def _page_of(subject: object, against: object, key: str | Sequence[str] | None) -> Page:
-    subject, against = _loaded(subject), _loaded(against)
+    subject, against = _load(subject), _load(against)
     if isinstance(subject, RoutingRules):
         if against is not None and not isinstance(against, RoutingRules):
             raise InvalidValueError(
@@ -113,11 +113,11 @@ _READERS: dict[str, Callable[[Path], Any]] = {
 }
 
 
-def _loaded(given: object) -> object:
+def _load(subject: object) -> object:
     """What a path leads to; anything else as it is."""
-    if not isinstance(given, str | os.PathLike):
-        return given
-    path = Path(given)
+    if not isinstance(subject, str | os.PathLike):
+        return subject
+    path = Path(subject)
     try:
         return _READERS.get(path.suffix.lower(), open_run)(path)
     except (OSError, ValueError) as error:

@@ -10,8 +10,8 @@ from lpnb.experiments.report.page import Page, ReportSection
 
 def routing_page(routing: RoutingRules, before: RoutingRules | None = None) -> Page:
     """The report of what ``learn_routing`` returned; what changed since *before*, where that is given."""
-    tried = ReportSection("What was tried")
-    tried.table(
+    fields_section = ReportSection("What was tried")
+    fields_section.table(
         "The fields that were varied, and their values",
         ("field", "values", "which"),
         [
@@ -23,14 +23,14 @@ def routing_page(routing: RoutingRules, before: RoutingRules | None = None) -> P
             for factor in routing.factors.factors
         ],
     )
-    sections = [tried, rules_section(routing)]
+    sections = [fields_section, rules_section(routing)]
     short = [_headline(routing), *routing.sentences[:1]]
     if before is not None:
         changes = before.compare(routing)
-        moved = float(changes["share moved"].sum())
+        moved_share = float(changes["share moved"].sum())
         short.append(
             f"Since the rules before, {count(len(changes), 'rule')} changed, which moves "
-            f"{share_text(moved)} of the combinations."
+            f"{share_text(moved_share)} of the combinations."
             if len(changes)
             else "Since the rules before, no rule changed."
         )
@@ -48,15 +48,15 @@ def routing_page(routing: RoutingRules, before: RoutingRules | None = None) -> P
         else:
             section.say(short[-1])
         sections.append(section)
-    sure = ReportSection("How sure is this")
-    sure.list(routing.sentences)
+    certainty_section = ReportSection("How sure is this")
+    certainty_section.list(routing.sentences)
     account = routing.about.get("account_id") or routing.about.get("account")
     return Page(
         "Which rules decide where conversations land",
         " · ".join(filter(None, (f"Account {account}" if account else "", routing.title))),
         "Which fields of a customer decide in which skill the conversation lands?",
         short,
-        [*sections, sure],
+        [*sections, certainty_section],
         "",
     )
 

@@ -39,21 +39,24 @@ def run_page(run: Any, against: Any = None, key: str | Sequence[str] | None = No
     """
     table = run if isinstance(run, pd.DataFrame) else run.table()
     comparison = compare(run if against is None else against, run, key)  # it sees that this is a run's table
-    landed, labels = landed_cases(table)
-    columns = [name for name in sent_columns(landed) if not is_personal(name)]
-    ranking = factor_ranking(landed, columns)
-    rules = rules_of_table(table, columns) if len(landed) and len(ranking) else None
+    landed_table, labels = landed_cases(table)
+    columns = [name for name in sent_columns(landed_table) if not is_personal(name)]
+    ranking = factor_ranking(landed_table, columns)
+    rules = rules_of_table(table, columns) if len(landed_table) and len(ranking) else None
     short = [_landed_sentence(table, labels), _deciding_sentence(ranking)]
     if rules is not None:
         short.append(rules.headline)
-    sections = [_asked_section(table, columns)]
+    sections = [_fields_section(table, columns)]
     if rules is not None:
         sections.append(rules_section(rules))
-    sections.append(_landing_section(table, landed, labels, columns, ranking))
+    sections.append(_landing_section(table, landed_table, labels, columns, ranking))
     if against is not None:
         short.append(moved_sentence(comparison))
         sections.append(moved_section(comparison))
-    sections += [_certainty_section(table, landed, labels, columns, rules), _cases_section(table, columns)]
+    sections += [
+        _certainty_section(table, landed_table, labels, columns, rules),
+        _cases_section(table, columns),
+    ]
     name = getattr(run, "name", "") or "a table of cases"
     return Page(f"Where conversations land: {name}", _about(run, table), _QUESTION, [s for s in short if s],
                 sections, "Personal columns are left out.")  # fmt: skip
@@ -84,14 +87,14 @@ def moved_section(comparison: Comparison) -> ReportSection:
             section.table(
                 "Moves", ("from", "to", "cases"), comparison.moves.astype("object").to_numpy().tolist()
             )
-    changed = comparison.table()
-    changed = changed[changed["change"] != "stayed"]
-    if len(changed):
-        shown = changed[["case", "change", "before", "after"]].head(_MOST_CHANGED)
-        more = f", the first {_MOST_CHANGED}" if len(changed) > len(shown) else ""
+    table = comparison.table()
+    table = table[table["change"] != "stayed"]
+    if len(table):
+        first_rows = table[["case", "change", "before", "after"]].head(_MOST_CHANGED)
+        more = f", the first {_MOST_CHANGED}" if len(table) > len(first_rows) else ""
         section.table(
-            f"{count(len(changed), 'case')} that changed{more}",
-            tuple(shown.columns), shown.astype("object").to_numpy().tolist(), folded=True,
+            f"{count(len(table), 'case')} that changed{more}",
+            tuple(first_rows.columns), first_rows.astype("object").to_numpy().tolist(), folded=True,
         )  # fmt: skip
     return section
 
@@ -107,8 +110,8 @@ def _about(run: Any, table: pd.DataFrame) -> str:
     if path is not None:
         about = read_journal(path).about
         world = "a sandbox, not a real account" if about["world"] == "sandbox" else about["world"]
-        begun = datetime.fromisoformat(about["begun"])
-        parts = [f"Account {about['account_id']} ({world})", f"begun {begun:%Y-%m-%d %H:%M %Z}"]
+        begun_at = datetime.fromisoformat(about["begun"])
+        parts = [f"Account {about['account_id']} ({world})", f"begun {begun_at:%Y-%m-%d %H:%M %Z}"]
     return " · ".join([*parts, count(len(table), "case")])
 
 
@@ -137,7 +140,7 @@ def _deciding_sentence(ranking: pd.DataFrame) -> str:
     )
 
 
-def _asked_section(table: pd.DataFrame, columns: Sequence[str]) -> ReportSection:
+def _fields_section(table: pd.DataFrame, columns: Sequence[str]) -> ReportSection:
     section = ReportSection("What was tried")
     rows = []
     for name in columns:
@@ -150,7 +153,11 @@ def _asked_section(table: pd.DataFrame, columns: Sequence[str]) -> ReportSection
 
 
 def _landing_section(
-    table: pd.DataFrame, landed: pd.DataFrame, labels: pd.Series, columns: list[str], ranking: pd.DataFrame
+    table: pd.DataFrame,
+    landed_table: pd.DataFrame,
+    labels: pd.Series,
+    columns: list[str],
+    ranking: pd.DataFrame,
 ) -> ReportSection:
     section = ReportSection("Where they land")
     counts = labels.value_counts()
@@ -158,10 +165,14 @@ def _landing_section(
     if rows:
         section.table("Skills", ("skill", "cases", "share"), rows)
     try:
-        kept = landed[
-            [name for name in landed.columns if name in columns or name not in sent_columns(landed)]
+        column_table = landed_table[
+            [
+                name
+                for name in landed_table.columns
+                if name in columns or name not in sent_columns(landed_table)
+            ]
         ]
-        down, across = most_explaining(kept, None, None)
+        down, across = most_explaining(column_table, None, None)
     except InvalidValueError:  # fewer than two columns vary
         return section
     section.say(f"Over {down} and {across}, which together explain the most:")
@@ -180,48 +191,48 @@ def _landing_section(
 
 
 def _certainty_section(
-    table: pd.DataFrame, landed: pd.DataFrame, labels: pd.Series, columns: list[str], rules: Any
+    table: pd.DataFrame, landed_table: pd.DataFrame, labels: pd.Series, columns: list[str], rules: Any
 ) -> ReportSection:
     section = ReportSection("How sure is this")
-    sentences = coverage_sentences(landed, columns)[: 1 if rules is not None else None]
-    if missing := len(table) - len(landed):
+    sentences = coverage_sentences(landed_table, columns)[: 1 if rules is not None else None]
+    if missing := len(table) - len(landed_table):
         counts = "counts" if missing == 1 else "count"
         sentences.append(f"{count(missing, 'case')} without a known landing {counts} for nothing here.")
-    sentences += _unstable_sentences(landed, labels)
+    sentences += _unstable_sentences(landed_table, labels)
     if rules is not None:
         sentences += rules.sentences
     section.list(sentences)
     return section
 
 
-def coverage_sentences(landed: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+def coverage_sentences(landed_table: pd.DataFrame, columns: Sequence[str]) -> list[str]:
     """How many combinations and pairs of the values were sent."""
-    groups = column_groups(landed, columns)
+    groups = column_groups(landed_table, columns)
     if not groups:
         return ["No field was varied, so nothing can be said of what decides."]
     codes = [numbers for _, numbers in groups]
     sizes = [int(numbers.max()) + 1 for numbers in codes]
-    combined = math.prod(sizes)
+    combination_count = math.prod(sizes)
     distinct = len(np.unique(np.stack(codes, axis=1), axis=0))
-    sentences = [f"{distinct:,} of the {combined:,} combinations of these values were sent."]
+    sentences = [f"{distinct:,} of the {combination_count:,} combinations of these values were sent."]
     pairs = list(combinations(range(len(codes)), 2))
-    if pairs and distinct < combined:
-        there = sum(len(np.unique(codes[one] * sizes[two] + codes[two])) for one, two in pairs)
-        share = there / sum(sizes[one] * sizes[two] for one, two in pairs)
-        told = "Every pair" if share == 1 else f"{share_text(share)} of the pairs"
+    if pairs and distinct < combination_count:
+        pair_count = sum(len(np.unique(codes[one] * sizes[two] + codes[two])) for one, two in pairs)
+        share = pair_count / sum(sizes[one] * sizes[two] for one, two in pairs)
+        portion = "Every pair" if share == 1 else f"{share_text(share)} of the pairs"
         sentences.append(
-            f"{told} of values of two fields was sent. A rule on a combination that was never sent does not "
-            "show."
+            f"{portion} of values of two fields was sent. A rule on a combination that was never sent does "
+            "not show."
         )
     return sentences
 
 
-def _unstable_sentences(landed: pd.DataFrame, labels: pd.Series) -> list[str]:
+def _unstable_sentences(landed_table: pd.DataFrame, labels: pd.Series) -> list[str]:
     """Of equal cases that landed in several skills."""
-    sent = sent_columns(landed)
-    if not sent or not len(landed):
+    names = sent_columns(landed_table)
+    if not names or not len(landed_table):
         return []
-    keys = landed[sent].astype("object").map(as_text).agg("\n".join, axis=1)
+    keys = landed_table[names].astype("object").map(as_text).agg("\n".join, axis=1)
     several = labels.groupby(keys.to_numpy()).nunique()
     unstable = int((several > 1).sum())
     if not unstable:
@@ -234,12 +245,12 @@ def _unstable_sentences(landed: pd.DataFrame, labels: pd.Series) -> list[str]:
 
 def _cases_section(table: pd.DataFrame, columns: list[str]) -> ReportSection:
     section = ReportSection("The cases")
-    shown = table.head(_MOST_ROWS)
+    first_rows = table.head(_MOST_ROWS)
     landings = case_labels(
-        shown.assign(**({} if "landed_skill" in shown else {"landed_skill": None})), "landed_skill"
+        first_rows.assign(**({} if "landed_skill" in first_rows else {"landed_skill": None})), "landed_skill"
     )
-    cells = [shown[name].map(_brief_text, na_action="ignore") for name in columns]
-    rows = list(zip(shown["case"], *cells, landings, strict=True))
+    cells = [first_rows[name].map(_brief_text, na_action="ignore") for name in columns]
+    rows = list(zip(first_rows["case"], *cells, landings, strict=True))
     more = f", the first {_MOST_ROWS} of {len(table):,}" if len(table) > _MOST_ROWS else ""
     section.table(f"Every case and where it landed{more}", ("case", *columns, "landed in"), rows, folded=True)
     return section

@@ -12,19 +12,19 @@ _MOST_ROWS = 500
 def verification_page(verification: Verification) -> Page:
     """The report of what ``verify`` returned."""
     failures, comparison = verification.failures, verification.comparison
-    failed = ReportSection("What did not come as expected")
+    failure_section = ReportSection("What did not come as expected")
     rows = [(check.case, check.said, check.expected, check.got) for check in failures[:_MOST_ROWS]]
     if rows:
-        failed.table("Cases", ("case", "what happened", "expected", "got"), rows)
+        failure_section.table("Cases", ("case", "what happened", "expected", "got"), rows)
     else:
-        failed.say("Every case that expected something came as expected.")
-    sections = [failed]
+        failure_section.say("Every case that expected something came as expected.")
+    sections = [failure_section]
     short = [verification.headline.split(" Since ")[0]]
     if comparison is not None:
         short.append(moved_sentence(comparison))
         sections.append(moved_section(comparison))
-    sure = ReportSection("How sure is this")
-    sure.list(
+    certainty_section = ReportSection("How sure is this")
+    certainty_section.list(
         [
             "Each case was sent once: it shows what happened to that case at that moment, and nothing about "
             "combinations of values that are not among the cases.",
@@ -35,9 +35,9 @@ def verification_page(verification: Verification) -> Page:
             ),
         ]
     )
-    every = ReportSection("All cases")
+    case_section = ReportSection("All cases")
     checks = verification.checks[:_MOST_ROWS]
-    every.table(
+    case_section.table(
         "Every case, what it expected and what came",
         ("case", "verdict", "expected", "got"),
         [(check.case, check.verdict, check.expected, check.got) for check in checks],
@@ -48,6 +48,6 @@ def verification_page(verification: Verification) -> Page:
         f"{len(verification.checks):,} cases",
         "Do these conversations land where they are expected to?",
         short,
-        [*sections, sure, every],
+        [*sections, certainty_section, case_section],
         "",
     )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from lpnb.client.engine import Engine
 from lpnb.errors import InvalidValueError, JournalError, NotSentError
-from lpnb.experiments.cluster import LOST
+from lpnb.experiments.cluster import LOSS_PREFIX
 from lpnb.experiments.runs.concurrency import ConcurrencyLimiter
 from lpnb.experiments.runs.journal_rows import consumer_of, without_personal
 from lpnb.experiments.runs.progress import Counters
@@ -249,7 +249,7 @@ class Dispatcher:
 
     def _notice(self, answer: Answer) -> None:
         """Count troubles in a row; the fifth closes the gate."""
-        if (answer.message or "").startswith(LOST):
+        if (answer.message or "").startswith(LOSS_PREFIX):
             return  # no fault of the service's
         if answer.outcome == "unknown" or (answer.outcome == "not sent" and answer.code != "invalid"):
             self._failures_in_a_row += 1

@@ -246,8 +246,8 @@ def comparison_since(run: Run, since: object) -> Comparison | None:
 
     if _is_folder(since):
         assert run.journal_path is not None  # noqa: S101 - it was sent
-        found = earlier_journal(run.journal_path, str(since)) if Path(str(since)).is_dir() else None
-        return None if found is None else compare(found, run)
+        earlier_path = earlier_journal(run.journal_path, str(since)) if Path(str(since)).is_dir() else None
+        return None if earlier_path is None else compare(earlier_path, run)
     return compare(since, run)
 
 
