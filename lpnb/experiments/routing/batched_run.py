@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 #: How often what was certainly not sent, or is unknown, is seen to before a batch is left as it is.
 _ROUNDS = 3
 #: The step of a case under which the journal keeps what the chooser was told of it.
-_TOLD = "told"
+_CHOOSER_STEP = "told"
 
 
 class CaseLanding(NamedTuple):
@@ -102,21 +102,21 @@ class BatchedRun(Run):
     async def _all_batches(self, journal: Journal, choose: Chooser) -> str:
         landings: Sequence[CaseLanding] = ()
         while not self._ends:
-            chosen = await asyncio.to_thread(choose, landings)
-            if not chosen:
+            rows = await asyncio.to_thread(choose, landings)
+            if not rows:
                 self._counters.total = len(self._rows)
                 return await self._send(journal, range(len(self._rows)), is_last=True)
-            numbers = range(len(self._rows), len(self._rows) + len(chosen))
-            self._rows += chosen
+            numbers = range(len(self._rows), len(self._rows) + len(rows))
+            self._rows += rows
             self._cases = await asyncio.to_thread(self._journal_cases, journal, numbers)
-            told = await asyncio.to_thread(self._told, numbers)
-            if told is None:
+            batch_landings = await asyncio.to_thread(self._earlier_landings, numbers)
+            if batch_landings is None:
                 state = await self._send(journal, numbers)
                 if state != "done":
                     return state
-                told = await asyncio.to_thread(self._landings, numbers)
-                await self._note(journal, told)
-            landings = told
+                batch_landings = await asyncio.to_thread(self._landings, numbers)
+                await self._note(journal, batch_landings)
+            landings = batch_landings
         return "stopped"
 
     # --- the journal --------------------------------------------------------------------------------------
@@ -146,16 +146,16 @@ class BatchedRun(Run):
         )
         return cases
 
-    def _told(self, numbers: range) -> list[CaseLanding] | None:
+    def _earlier_landings(self, numbers: range) -> list[CaseLanding] | None:
         """What was told of the cases in an earlier session; None unless it was told of all."""
-        found = {
-            number: json.loads(said)["skill"]
-            for number, step, _, _, said in self._look().steps()
-            if step == _TOLD
+        skills = {
+            number: json.loads(detail)["skill"]
+            for number, step, _, _, detail in self._look().steps()
+            if step == _CHOOSER_STEP
         }
-        if not all(number in found for number in numbers):
+        if not all(number in skills for number in numbers):
             return None
-        return [CaseLanding(number, self._case_name(number), found[number]) for number in numbers]
+        return [CaseLanding(number, self._case_name(number), skills[number]) for number in numbers]
 
     def _case_name(self, number: int) -> str:
         assert self._cases is not None  # noqa: S101 - chosen before
@@ -164,21 +164,23 @@ class BatchedRun(Run):
     def _landings(self, numbers: range) -> list[CaseLanding]:
         """Where the cases landed, as the journal has it; a landing that nobody has read is not known."""
         reader = self._look()
-        followed = reader.step_outcomes(numbers.start, numbers.stop - 1)
-        found = []
+        step_outcomes = reader.step_outcomes(numbers.start, numbers.stop - 1)
+        landings = []
         for case in _cases_at(reader, numbers):
-            landed = followed.get(case.number, {})
-            skill = landed.get("skill_name") or landed.get("skill_id") if case.state == "answered" else None
-            found.append(CaseLanding(case.number, case.name, REFUSED if case.state == "refused" else skill))
-        return found
+            steps = step_outcomes.get(case.number, {})
+            skill = steps.get("skill_name") or steps.get("skill_id") if case.state == "answered" else None
+            landings.append(
+                CaseLanding(case.number, case.name, REFUSED if case.state == "refused" else skill)
+            )
+        return landings
 
-    async def _note(self, journal: Journal, told: Iterable[CaseLanding]) -> None:
+    async def _note(self, journal: Journal, landings: Iterable[CaseLanding]) -> None:
         now = time.time_ns() // 1000
-        for landing in told:
+        for landing in landings:
             outcome = "not visible" if landing.skill is None else "answered"
-            said = json.dumps({"skill": landing.skill}, ensure_ascii=False)
-            written = journal.step(StepRecord(landing.number, _TOLD, 0, outcome, said, now))
-        await written
+            detail = json.dumps({"skill": landing.skill}, ensure_ascii=False)
+            write = journal.step(StepRecord(landing.number, _CHOOSER_STEP, 0, outcome, detail, now))
+        await write
 
     def _count_journalled(self) -> None:
         states = self._look().states()
@@ -198,9 +200,11 @@ class BatchedRun(Run):
                 for case in cases
                 if case.state == "planned" or (case.state == "not sent" and case.code != "invalid")
             ]
-            opened = await asyncio.to_thread(self._to_follow, reader, numbers, turn)
-            if (todo and not is_last) or opened:
-                state = await self._run_session(journal, todo if not is_last else [], opened, self._options)
+            conversations = await asyncio.to_thread(self._to_follow, reader, numbers, turn)
+            if (todo and not is_last) or conversations:
+                state = await self._run_session(
+                    journal, todo if not is_last else [], conversations, self._options
+                )
                 if state != "done":
                     return state
                 cases = await asyncio.to_thread(_cases_at, reader, numbers)
@@ -216,30 +220,39 @@ class BatchedRun(Run):
     def _to_follow(self, reader: Reader, numbers: range, turn: int) -> list[OpenConversation]:
         """Conversations to go on with; a landing that could not be asked for is asked for once more."""
         steps = self._options.steps
-        found = [opened for opened in conversations_to_follow(reader, steps) if opened.number in numbers]
+        conversations = [it for it in conversations_to_follow(reader, steps) if it.number in numbers]
         if not turn or not steps.landing:
-            return found
-        known = {opened.number for opened in found}
-        followed = reader.step_outcomes(numbers.start, numbers.stop - 1)
+            return conversations
+        ongoing = {conversation.number for conversation in conversations}
+        step_outcomes = reader.step_outcomes(numbers.start, numbers.stop - 1)
         for case in _cases_at(reader, numbers):
-            outcomes = followed.get(case.number, {})
-            if case.conversation_id and case.number not in known and outcomes.get("landing") == "not sent":
-                done = frozenset({("close", 0), *((("say", place)) for place in range(len(steps.say)))})
-                found.append(OpenConversation(case.number, case.consumer_id, case.conversation_id, done))
-        return found
+            outcomes = step_outcomes.get(case.number, {})
+            if case.conversation_id and case.number not in ongoing and outcomes.get("landing") == "not sent":
+                past_steps = frozenset({("close", 0), *((("say", place)) for place in range(len(steps.say)))})
+                conversations.append(
+                    OpenConversation(case.number, case.consumer_id, case.conversation_id, past_steps)
+                )
+        return conversations
 
     async def _run_session(
         self,
         journal: Journal,
         todo: Sequence[tuple[int, int]],
-        opened: Sequence[OpenConversation],
+        conversations: Sequence[OpenConversation],
         options: RunOptions,
     ) -> str:
         client, cases = self._client, self._cases
         assert client is not None  # noqa: S101 - made with one
         assert cases is not None  # noqa: S101 - chosen before
         session = Session(
-            client.engine, cases, journal, iter(todo), self._run_key, options, self._counters, opened=opened
+            client.engine,
+            cases,
+            journal,
+            iter(todo),
+            self._run_key,
+            options,
+            self._counters,
+            opened=conversations,
         )
         self._dispatcher = dispatcher = make_dispatcher(session)
         if self._ends and todo:
@@ -253,10 +266,10 @@ class BatchedRun(Run):
         """After a stop: read the landings that are there already, and close what is open."""
         if self._cases is None:
             return
-        opened = await asyncio.to_thread(conversations_to_follow, self._look(), self._options.steps)
-        if opened:
+        conversations = await asyncio.to_thread(conversations_to_follow, self._look(), self._options.steps)
+        if conversations:
             steps = replace(self._options.steps, landing_wait=0.0)
-            await self._run_session(journal, [], opened, replace(self._options, steps=steps))
+            await self._run_session(journal, [], conversations, replace(self._options, steps=steps))
 
 
 def _cases_at(reader: Reader, numbers: range) -> list[JournalCase]:
@@ -345,11 +358,11 @@ def _check_purpose(reader: Reader, purpose: Mapping[str, Any]) -> None:
         if before.get(key) != now.get(key)
     ]
     if changes:
-        listed = "\n".join(
+        changes_text = "\n".join(
             f"  - {key}: {_short(was)} before, {_short(is_now)} now" for key, _, was, is_now in changes
         )
         raise ChangedCasesError(
-            f"{reader.path} was begun with something else, so nothing was sent:\n{listed}\n"
+            f"{reader.path} was begun with something else, so nothing was sent:\n{changes_text}\n"
             "Give the same to go on, or begin another journal.",
             changes,
         )

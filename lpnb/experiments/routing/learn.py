@@ -188,13 +188,13 @@ def begin_learning(
             f"result; try validate={budget // 4}."
         )
         wrong.append(Complaint("validate", sentence))
-    learned = _checked(wrong, lambda: Factors.of(factors))
-    prior = _checked(wrong, lambda: _rules_before(start))
-    _checked(wrong, options.check)
-    if wrong or learned is None:
+    valid_factors = _result_of(wrong, lambda: Factors.of(factors))
+    prior = _result_of(wrong, lambda: _rules_before(start))
+    _result_of(wrong, options.check)
+    if wrong or valid_factors is None:
         raise InvalidValueError(wrong)
-    rows, skipped = _traffic_rows(traffic, learned)
-    example = cases_of([learned.case([0] * learned.space.count)])
+    rows, others = _traffic_rows(traffic, valid_factors)
+    example = cases_of([valid_factors.case([0] * valid_factors.space.count)])
     steps = Steps(
         engagement=example.asks_monitoring if engagement is None else engagement,
         landing=True,
@@ -203,23 +203,27 @@ def begin_learning(
     )
     batch = max(BATCH, options.concurrency)
     learner = RoutingLearner(
-        learned.space, budget=budget, batch=batch, validate=validate, seed=seed, traffic=rows,
-        start=None if prior is None else prior.prior_for(learned),
+        valid_factors.space, budget=budget, batch=batch, validate=validate, seed=seed, traffic=rows,
+        start=None if prior is None else prior.prior_for(valid_factors),
     )  # fmt: skip
-    cost = _cost(client, learned, budget, validate, steps, skipped)
+    cost = _cost(client, valid_factors, budget, validate, steps, others)
     if options.journal is not None and (there := Path(options.journal)).exists():
         cost = (
             f"Going on by {there}, in which {count(read_journal(there).total, 'case')} stand. In all: {cost}"
         )
     tell(cost)
-    learning = RoutingLearning(learned, learner, account=client.settings.account_id, traffic=rows is not None)
+    learning = RoutingLearning(
+        valid_factors, learner, account=client.settings.account_id, traffic=rows is not None
+    )
     purpose = {
-        "learning": [[list(factor.columns), json.loads(_json(factor.values))] for factor in learned.factors],
-        "constants": json.loads(_json(learned.constants)),
-        "where": learned.where is not None,
+        "learning": [
+            [list(factor.columns), json.loads(_json(factor.values))] for factor in valid_factors.factors
+        ],
+        "constants": json.loads(_json(valid_factors.constants)),
+        "where": valid_factors.where is not None,
         "budget": budget, "validate": validate, "seed": seed, "batch": batch, "engagement": steps.engagement,
         "traffic": None if rows is None else _digest(rows.tobytes()),
-        "start": None if prior is None else _digest(_json(prior.prior_for(learned)).encode()),
+        "start": None if prior is None else _digest(_json(prior.prior_for(valid_factors)).encode()),
     }  # fmt: skip
     options = replace(options, steps=steps)
     return learning.begun(
@@ -227,7 +231,7 @@ def begin_learning(
             client,
             learning.choose,
             budget,
-            learned.columns,
+            valid_factors.columns,
             options,
             purpose,
             confirmed=budget,
@@ -314,13 +318,11 @@ class RoutingLearning:
         return self.rules
 
     def __repr__(self) -> str:
-        sent = sum(send.number >= 0 for send in self.rules.records)
-        return (
-            f"<RoutingLearning: {count(len(self.rules.decision_list), 'rule')} after {count(sent, 'send')}>"
-        )
+        sends = count(sum(send.number >= 0 for send in self.rules.records), "send")
+        return f"<RoutingLearning: {count(len(self.rules.decision_list), 'rule')} after {sends}>"
 
 
-def _checked(wrong: list[Complaint], look: Callable[[], T]) -> T | None:
+def _result_of(wrong: list[Complaint], look: Callable[[], T]) -> T | None:
     """What *look* gives; what it complains of is added to *wrong*."""
     try:
         return look()
@@ -355,24 +357,24 @@ def _traffic_rows(traffic: object, factors: Factors) -> tuple[Rows | None, int]:
 
 
 def _cost(
-    client: Client | AsyncClient, factors: Factors, budget: int, validate: int, steps: Steps, skipped: int
+    client: Client | AsyncClient, factors: Factors, budget: int, validate: int, steps: Steps, others: int
 ) -> str:
     settings = client.settings
     where = "on the sandbox" if settings.on_loopback else f"through {settings.domain_api}"
     space = factors.space
-    asked = " Monitoring is asked first for each." if steps.engagement else ""
+    monitoring = " Monitoring is asked first for each." if steps.engagement else ""
     checks = f" Up to {validate:,} of them check the result." if validate else ""
-    passed = (
-        f" {count(skipped, 'case')} of traffic {'has' if skipped == 1 else 'have'} a value that is none "
+    traffic = (
+        f" {count(others, 'case')} of traffic {'has' if others == 1 else 'have'} a value that is none "
         "of the factors', and are left out of the check."
-        if skipped
+        if others
         else ""
     )
     return (
         f"This opens {count(budget, 'conversation')} at account {settings.account_id} {where} at the most, "
         f"to learn about {count(space.count, 'factor')} of {space.combinations:,} "
-        f"combinations.{asked}{checks} Each is closed."
-        f"{passed}"
+        f"combinations.{monitoring}{checks} Each is closed."
+        f"{traffic}"
     )
 
 

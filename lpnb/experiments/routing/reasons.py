@@ -44,10 +44,12 @@ class Reasons:
         decides: The smallest sets of columns that keep it there, without all others. One set: these decide.
             Several: rules that agree, each of which is enough. None of them: it lands there without any.
         moves: The smallest changes found that move it: the columns to leave out, and the skill it lands in
-        then. without: The skill it lands in with none of its columns.
+            then.
+        without: The skill it lands in with none of its columns.
         sends: One row per conversation: ``case`` (str, what was left out), ``left_out`` (str), ``skill``
-        (str). stable: Whether it landed in the same skill both times it was sent whole; None where it was
-        sent once. complete: Whether every question was asked and answered.
+            (str).
+        stable: Whether it landed in the same skill both times it was sent whole; None where it was sent once.
+        complete: Whether every question was asked and answered.
 
     Example:
         >>> case, rest = {"ctmrinfo.ctype": "vip"}, "General Enquiries"
@@ -100,10 +102,10 @@ class Reasons:
         return " and ".join(f"{name} is {value_text(self.case[name])}" for name in columns)
 
     def _repr_html_(self) -> str:
-        said = "".join(f"<p>{esc(line)}</p>" for line in str(self).splitlines())
-        shown = self.sends[["case", "skill"]]  # a case's name says what was left out of it
-        rows = shown.astype(object).where(shown.notna(), None).to_numpy().tolist()
-        return said + table_html("What was sent", list(map(str, shown.columns)), rows)
+        lines_html = "".join(f"<p>{esc(line)}</p>" for line in str(self).splitlines())
+        table = self.sends[["case", "skill"]]  # a case's name says what was left out of it
+        rows = table.astype(object).where(table.notna(), None).to_numpy().tolist()
+        return lines_html + table_html("What was sent", list(map(str, table.columns)), rows)
 
     def __await__(self) -> Generator[Any, None, Self]:
         """Awaited it is itself."""
@@ -242,8 +244,8 @@ class ReasonSearch:
             raise InvalidValueError([Complaint("case", sentence)])
         self.everything: Fields = frozenset(range(len(self.fields)))
         self._landings: dict[Fields, str | None] = {}
-        self._sent: list[tuple[Fields, str | None]] = []
-        self._asked: list[Fields] = []
+        self._sends: list[tuple[Fields, str | None]] = []
+        self._pending: list[Fields] = []
         self._repeat: list[str | None] = []
 
     @property
@@ -251,41 +253,41 @@ class ReasonSearch:
         """How many conversations it opens at the most."""
         return min(MOST_SENDS, (1 << len(self.fields)) + 1)
 
-    def cases_without(self, left_out: Sequence[Fields]) -> Cases:
+    def cases_without(self, field_sets: Sequence[Fields]) -> Cases:
         """The case without these fields, each as a case of its own."""
-        return cases_of([self._row(fields) for fields in left_out])
+        return cases_of([self._row(fields) for fields in field_sets])
 
-    def _row(self, left_out: Fields) -> dict[str, object]:
-        gone = {name for field in left_out for name in self.fields[field]}
-        return {name: None if name in gone else value for name, value in self.values.items()}
+    def _row(self, fields: Fields) -> dict[str, object]:
+        absent = {name for field in fields for name in self.fields[field]}
+        return {name: None if name in absent else value for name, value in self.values.items()}
 
     # --- asking -------------------------------------------------------------------------------------------
 
     def choose(self, landings: Sequence[CaseLanding]) -> Sequence[Mapping[str, Any]]:
         """Take in where the last cases landed, and say what to leave out next."""
-        for fields, landing in zip(self._asked, landings, strict=True):
-            self._sent.append((fields, landing.skill))
+        for fields, landing in zip(self._pending, landings, strict=True):
+            self._sends.append((fields, landing.skill))
             if fields in self._landings:
                 self._repeat.append(landing.skill)
             else:
                 self._landings[fields] = landing.skill
-        self._asked = self._next()[: MOST_SENDS - len(self._sent)]
-        numbers = range(len(self._sent), len(self._sent) + len(self._asked))
+        self._pending = self._next()[: MOST_SENDS - len(self._sends)]
+        numbers = range(len(self._sends), len(self._sends) + len(self._pending))
         return [
             {**self._row(fields), "case": f"{number + 1}: {self._name(fields)}"}
-            for number, fields in zip(numbers, self._asked, strict=True)
+            for number, fields in zip(numbers, self._pending, strict=True)
         ]
 
-    def _name(self, left_out: Fields) -> str:
-        if not left_out:
+    def _name(self, fields: Fields) -> str:
+        if not fields:
             return "whole"
-        if left_out == self.everything:
+        if fields == self.everything:
             return "with no field"
-        return f"without {self.left_out_text(left_out)}"
+        return f"without {self.columns_text(fields)}"
 
-    def left_out_text(self, left_out: Fields) -> str:
+    def columns_text(self, fields: Fields) -> str:
         """The columns of some fields."""
-        return ", ".join(name for field in sorted(left_out) for name in self.fields[field])
+        return ", ".join(name for field in sorted(fields) for name in self.fields[field])
 
     def _next(self) -> list[Fields]:
         if not self._landings:
@@ -293,9 +295,9 @@ class ReasonSearch:
             return list(dict.fromkeys([frozenset(), self.everything, *map(frozenset, groups)]))
         if self.skill is None or self._landings[self.everything] is None:
             return []
-        asked = self._questions()
-        if asked:
-            return asked
+        questions = self._questions()
+        if questions:
+            return questions
         return [frozenset()] if not self._repeat and len(self.everything) > 1 else []
 
     @property
@@ -303,17 +305,15 @@ class ReasonSearch:
         """Where the whole case lands."""
         return self._landings.get(frozenset())
 
-    def _keeps(self, left_out: Fields) -> bool | None:
-        """Whether it still lands there without these fields; None when that was not asked, or has no "
-        "answer."""
-        skill = self._landings.get(left_out)
+    def _keeps(self, fields: Fields) -> bool | None:
+        """Whether it still lands there without these fields; None when that is not known."""
+        skill = self._landings.get(fields)
         return None if skill is None else skill == self.skill
 
     def _questions(self) -> list[Fields]:
-        """What has to be known next: fields of groups that move it, then whether the sets found are "
-        "enough."""
+        """What has to be known next: fields of groups that move it, then whether the sets are enough."""
         single: list[Fields] = []
-        for fields in self._moving():
+        for fields in self._moving_sets():
             if len(fields) > 1 and fields != self.everything:
                 single += [frozenset([field]) for field in fields if frozenset([field]) not in self._landings]
         if single or self._keeps(self.everything):
@@ -322,12 +322,12 @@ class ReasonSearch:
         self._search_reasons(questions)
         return questions
 
-    def _moving(self) -> list[Fields]:
+    def _moving_sets(self) -> list[Fields]:
         return [fields for fields in self._landings if fields and self._keeps(fields) is False]
 
     def _necessary(self) -> Fields:
         """The fields each of which alone moves it when it is left out."""
-        return frozenset(field for fields in self._moving() if len(fields) == 1 for field in fields)
+        return frozenset(field for fields in self._moving_sets() if len(fields) == 1 for field in fields)
 
     def _search_reasons(self, questions: list[Fields] | None = None) -> list[Fields]:
         """The smallest sets of fields that keep the landing; *questions* gets what is to be asked.
@@ -335,64 +335,64 @@ class ReasonSearch:
         The first holds every field that is necessary. A further one is sought without a field of each before
         it.
         """
-        found: list[Fields] = []
+        reason_sets: list[Fields] = []
         if self._keeps(self.everything) is not False:
-            return found
-        start = self._reduced(self.everything, self._necessary(), questions)
+            return reason_sets
+        start = self._reduce(self.everything, self._necessary(), questions)
         if start is None:
-            return found
-        found.append(start)
+            return reason_sets
+        reason_sets.append(start)
         free = start - self._necessary()
         # Another reason lacks at least one field that the first has and that is not necessary.
-        for avoided in sorted(free):
-            if len(found) >= _MOST_REASONS:
+        for field in sorted(free):
+            if len(reason_sets) >= _MOST_REASONS:
                 break
-            room = self.everything - {avoided}
-            if any(avoided not in reason for reason in found):
+            room = self.everything - {field}
+            if any(field not in reason for reason in reason_sets):
                 continue
-            keeps = self._keeps(frozenset([avoided]))
-            if keeps is None and frozenset([avoided]) not in self._landings and questions is not None:
-                questions.append(frozenset([avoided]))
-                return found
+            keeps = self._keeps(frozenset([field]))
+            if keeps is None and frozenset([field]) not in self._landings and questions is not None:
+                questions.append(frozenset([field]))
+                return reason_sets
             if keeps:
-                other = self._reduced(room, self._necessary(), questions)
+                other = self._reduce(room, self._necessary(), questions)
                 if other is None:
-                    return found
-                found.append(other)
-        return found
+                    return reason_sets
+                reason_sets.append(other)
+        return reason_sets
 
-    def _reduced(self, room: Fields, needed: Fields, questions: list[Fields] | None) -> Fields | None:
-        """The smallest part of *room* that keeps the landing and holds *needed*; None while it is not known.
+    def _reduce(self, room: Fields, necessary: Fields, questions: list[Fields] | None) -> Fields | None:
+        """The smallest part of *room* that keeps the landing and holds *necessary*; None while not known.
 
-        The needed fields alone are tried first, then what is left over is halved: each half is left out in
+        The necessary fields alone are tried first, then what is left over is halved: each half is left out in
         turn.
         """
-        kept = room
-        if needed and needed < room:
-            answer = self._ask(self.everything - needed, questions)
+        fields = room
+        if necessary and necessary < room:
+            answer = self._ask(self.everything - necessary, questions)
             if answer is None:
                 return None
             if answer:
-                return needed
-        parts = _in_groups(sorted(kept - needed), 2)
+                return necessary
+        parts = _in_groups(sorted(fields - necessary), 2)
         while parts:
-            part = frozenset(parts.pop(0)) & kept
+            part = frozenset(parts.pop(0)) & fields
             if not part:
                 continue
-            smaller = kept - part
+            smaller = fields - part
             answer = self._ask(self.everything - smaller, questions)
             if answer is None:
                 return None
             if answer:
-                kept = smaller
+                fields = smaller
             elif len(part) > 1:
                 parts = [*_in_groups(sorted(part), 2), *parts]
-        return kept
+        return fields
 
-    def _ask(self, left_out: Fields, questions: list[Fields] | None) -> bool | None:
-        answer = self._keeps(left_out)
-        if answer is None and left_out not in self._landings and questions is not None:
-            questions.append(left_out)
+    def _ask(self, fields: Fields, questions: list[Fields] | None) -> bool | None:
+        answer = self._keeps(fields)
+        if answer is None and fields not in self._landings and questions is not None:
+            questions.append(fields)
         return answer
 
     # --- what came of it ----------------------------------------------------------------------------------
@@ -407,15 +407,15 @@ class ReasonSearch:
         sends = plain_table(
             {
                 "case": [
-                    f"{number + 1}: {self._name(fields)}" for number, (fields, _) in enumerate(self._sent)
+                    f"{number + 1}: {self._name(fields)}" for number, (fields, _) in enumerate(self._sends)
                 ],
-                "left_out": [self.left_out_text(fields) or None for fields, _ in self._sent],
-                "skill": [landed for _, landed in self._sent],
+                "left_out": [self.columns_text(fields) or None for fields, _ in self._sends],
+                "skill": [landing for _, landing in self._sends],
             },
             dict.fromkeys(("case", "left_out", "skill"), "text"),
         )
-        answered = all(landed is not None for _, landed in self._sent)
-        repeats = [landed for landed in self._repeat if landed is not None]
+        is_answered = all(landing is not None for _, landing in self._sends)
+        repeats = [landing for landing in self._repeat if landing is not None]
         return Reasons(
             case=self.values,
             skill=skill,
@@ -423,22 +423,22 @@ class ReasonSearch:
             moves=self._moves(decides),
             without=self._landings.get(self.everything),
             sends=sends,
-            stable=all(landed == skill for landed in repeats) if repeats else None,
-            complete=answered and bool(columns) and len(self._sent) < MOST_SENDS,
+            stable=all(landing == skill for landing in repeats) if repeats else None,
+            complete=is_answered and bool(columns) and len(self._sends) < MOST_SENDS,
         )
 
     def _moves(self, decides: Sequence[Fields]) -> tuple[tuple[tuple[str, ...], str], ...]:
         """The smallest sets that move it when they are left out, of those that were."""
-        moving = sorted(self._moving(), key=lambda fields: (len(fields), sorted(fields)))
+        moving = sorted(self._moving_sets(), key=lambda fields: (len(fields), sorted(fields)))
         smallest = [
             fields for fields in moving if fields != self.everything and len(fields) == len(moving[0])
         ]
-        found = []
+        moves = []
         for fields in smallest:
-            landed = self._landings[fields]
-            assert landed is not None  # noqa: S101 - it moves
-            found.append((tuple(name for field in sorted(fields) for name in self.fields[field]), landed))
-        return tuple(found)
+            skill = self._landings[fields]
+            assert skill is not None  # noqa: S101 - it moves
+            moves.append((tuple(name for field in sorted(fields) for name in self.fields[field]), skill))
+        return tuple(moves)
 
 
 def _in_groups(items: Sequence[int], most: int) -> list[list[int]]:
@@ -448,25 +448,24 @@ def _in_groups(items: Sequence[int], most: int) -> list[list[int]]:
 
 
 def _fields(values: Mapping[str, object]) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
-    """Columns that can be left out, in groups where they cannot without each other; and those that cannot "
-    "be."""
+    """Columns that can be left out, in groups where they cannot without each other; and those that cannot."""
     fields: list[tuple[str, ...]] = []
     fixed: list[str] = []
-    done: set[str] = set()
+    grouped_names: set[str] = set()
     for name in values:
-        if name in done:
+        if name in grouped_names:
             continue
         group = next((option for option in _groups_of(name, values) if _can_go(option, values)), None)
         if group is None:
             fixed.append(name)
-            done.add(name)
+            grouped_names.add(name)
             continue
         overlapping = [field for field in fields if not set(field).isdisjoint(group)]
         for field in overlapping:
             fields.remove(field)
             group = tuple(each for each in values if each in {*field, *group})
         fields.append(group)
-        done.update(group)
+        grouped_names.update(group)
     return fields, tuple(fixed)
 
 
