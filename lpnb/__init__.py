@@ -30,11 +30,11 @@ def __getattr__(name: str) -> object:
         from difflib import get_close_matches
 
         close = get_close_matches(name, _HOME, n=1)
-        meant = f". Did you mean {close[0]!r}?" if close else ""
-        raise AttributeError(f"module 'lpnb' has no attribute {name!r}{meant}")
-    found = getattr(import_module(f"lpnb.{_HOME[name]}"), name)
-    globals()[name] = found
-    return found
+        hint = f". Did you mean {close[0]!r}?" if close else ""
+        raise AttributeError(f"module 'lpnb' has no attribute {name!r}{hint}")
+    value = getattr(import_module(f"lpnb.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

@@ -145,10 +145,10 @@ class InvalidValueError(LpnbError, ValueError):
         sentences = [one_line(complaint.sentence) for complaint in self.complaints]
         if len(sentences) == 1 and not self.more:
             return sentences[0]
-        listed = "\n".join(f"  - {line}" for line in sentences)
+        list_text = "\n".join(f"  - {line}" for line in sentences)
         rest = f"\n  ... and {self.more:,} more." if self.more else ""
         total = sum(complaint.values for complaint in self.complaints) + self.more
-        return f"{total:,} values are wrong:\n{listed}{rest}"
+        return f"{total:,} values are wrong:\n{list_text}{rest}"
 
 
 class JournalError(LpnbError):

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from lpnb._internal.display import table_html
-from lpnb._internal.env_files import folders_from, is_env_file, read_env_file, shown
+from lpnb._internal.env_files import folders_from, is_env_file, read_env_file, short_path
 from lpnb._internal.hostnames import LOOPBACK, host_trouble, origin_trouble, proxy_trouble
 from lpnb._internal.json_codec import lone_surrogate
 from lpnb._internal.placeholders import placeholder_in
@@ -223,11 +223,11 @@ class Settings:
         if not LARGEST_BODY <= self.largest_body < 1 << 31:
             rule = f"must be a number of bytes, from {LARGEST_BODY} (1 MiB) to 2147483647"
             problems.append(f"LP_LARGEST_BODY {rule}.")
-        given = self._given()
+        values = self._values_by_name()
         for group in (_APPLICATION, _AGENT, _KEYS):
-            missing = [name for name in group if not given[name]]
+            missing = [name for name in group if not values[name]]
             if 0 < len(missing) < len(group):
-                given_names = " and ".join(name for name in group if given[name])
+                given_names = " and ".join(name for name in group if values[name])
                 problems.append(
                     f"{given_names} alone cannot open history: {', '.join(missing)} must be given too."
                 )
@@ -274,11 +274,11 @@ class Settings:
         Raises:
             SettingsError: Naming every setting that is missing and every place looked in.
         """
-        missing = [name for name, required, _ in SETTINGS if required and name not in lookup.values]
-        if missing:
-            raise SettingsError(lookup.missing_settings(missing))
-        if wrong := lookup.damaged_values() + lookup.diverted_secrets():
-            raise SettingsError("\n".join(wrong))
+        missing_names = [name for name, required, _ in SETTINGS if required and name not in lookup.values]
+        if missing_names:
+            raise SettingsError(lookup.missing_settings(missing_names))
+        if sentences := lookup.damaged_values() + lookup.diverted_secrets():
+            raise SettingsError("\n".join(sentences))
         return cls.of({**lookup.values, **lookup.network}, lookup.sources)
 
     @classmethod
@@ -289,7 +289,7 @@ class Settings:
             >>> Settings.of({"LP_ACCOUNT_ID": "1", "LP_CLIENT_ID": "a", "LP_CLIENT_SECRET": "b"}).account_id
             '1'
         """
-        values = _guarded(values)
+        values = _with_secrets(values)
         history: dict[str, Any] = {
             name.removeprefix("LP_").lower(): values.get(name, "")
             for name in (*_APPLICATION, *_AGENT, *_KEYS)
@@ -312,7 +312,7 @@ class Settings:
     @cached_property
     def secrets(self) -> tuple[Secret, ...]:
         """The secrets there are, for those who have to take them out of text."""
-        given = (
+        candidates = (
             self.client_secret,
             self.history_client_secret,
             self.agent_password,
@@ -321,7 +321,7 @@ class Settings:
             self.history_token_secret,
             Secret(unquote(_parts(self.proxy).password or "")),
         )
-        return tuple(secret for secret in given if secret.size)
+        return tuple(secret for secret in candidates if secret.size)
 
     @property
     def on_loopback(self) -> bool:
@@ -366,12 +366,12 @@ class Settings:
             >>> settings.shown()[0], settings.shown()[2]
             (('LP_ACCOUNT_ID', '12345678', 'default'), ('LP_CLIENT_SECRET', '********', 'default'))
         """
-        given = self._given().items()
+        items = self._values_by_name().items()
         return [
-            (name, str(value) if value else "", self.sources.get(name, "default")) for name, value in given
+            (name, str(value) if value else "", self.sources.get(name, "default")) for name, value in items
         ]
 
-    def _given(self) -> dict[str, str | Secret]:
+    def _values_by_name(self) -> dict[str, str | Secret]:
         """Every setting under its name in ``.env``."""
         values = (
             self.account_id,
@@ -423,28 +423,28 @@ class SettingsLookup:
         folders = folders_from(Path(directory))
         path = next((folder / name for folder in folders if is_env_file(folder / name)), None)
         if path is None and profile is not None:
-            searched = ", ".join(shown(folder / name) for folder in folders)
-            raise SettingsError(f"There is no profile {profile!r}. Looked for {searched}.")
+            places_text = ", ".join(short_path(folder / name) for folder in folders)
+            raise SettingsError(f"There is no profile {profile!r}. Looked for {places_text}.")
         in_file = _read_file(path) if path else {}
-        network, network_sources = find_network(in_file, shown(path) if path else "")
+        network, network_sources = find_network(in_file, short_path(path) if path else "")
         account_names = [key for key in _NAMES if key not in _NETWORK]
         in_environment = {key: os.environ[key] for key in account_names if os.environ.get(key, "").strip()}
         in_use = {key: value for key, value in in_file.items() if key in account_names and value}
-        values = _guarded({**in_use, **in_environment})
-        sources = dict.fromkeys(in_use, shown(path) if path else "")
+        values = _with_secrets({**in_use, **in_environment})
+        sources = dict.fromkeys(in_use, short_path(path) if path else "")
         sources.update(dict.fromkeys(in_environment, "environment"))
         sources.update(network_sources)
         places = [f"the environment ({_count(len(in_environment))})"]
         if path:
-            places.append(f"{shown(path)} (found, {_count(len(in_use))})")
+            places.append(f"{short_path(path)} (found, {_count(len(in_use))})")
         else:
-            places.extend(f"{shown(folder / name)} (not there)" for folder in folders)
+            places.extend(f"{short_path(folder / name)} (not there)" for folder in folders)
         unknown = tuple(
             key
             for key in dict.fromkeys([*in_file, *(key for key in os.environ if _meant_name(key) in _NAMES)])
             if key not in _NAMES and (key.startswith("LP_") or _meant_name(key) in _NAMES)
         )
-        return cls(values, sources, tuple(places), unknown, name, shown(path) if path else None, network)
+        return cls(values, sources, tuple(places), unknown, name, short_path(path) if path else None, network)
 
     @property
     def places_searched(self) -> str:
@@ -456,10 +456,10 @@ class SettingsLookup:
 
         *consequence* says what happened instead, such as ", so this client is of the embedded sandbox".
         """
-        needed = [name for name, required, _ in SETTINGS if required]
+        names = [name for name, required, _ in SETTINGS if required]
         return (
             f"{option} was given, but no LP_ settings were found{consequence}.\n{self.places_searched}\n"
-            f"Set {', '.join(needed[:-1])} and {needed[-1]} in the environment or in a file {self.file}; "
+            f"Set {', '.join(names[:-1])} and {names[-1]} in the environment or in a file {self.file}; "
             f"without {option} it goes to the embedded sandbox."
         )
 
@@ -491,19 +491,19 @@ class SettingsLookup:
 
     def diverted_secrets(self) -> list[str]:
         """A sentence for each setting of a file that would decide where a secret from elsewhere goes."""
-        found = {**self.values, **self.network}
+        values = {**self.values, **self.network}
         sentences = []
         for name in _DESTINATIONS:
             file = self.sources.get(name, "")
-            if not file or file.endswith("environment") or found.get(name) == DOMAIN_API:
+            if not file or file.endswith("environment") or values.get(name) == DOMAIN_API:
                 continue
             # A proxy's password is for that proxy, and comes with its address.
-            if diverted := [key for key in SECRETS[:-1] if self.sources.get(key, file) != file]:
-                them = "it" if len(diverted) == 1 else "them"
-                verb = "comes" if len(diverted) == 1 else "come"
+            if others := [key for key in SECRETS[:-1] if self.sources.get(key, file) != file]:
+                them = "it" if len(others) == 1 else "them"
+                verb = "comes" if len(others) == 1 else "come"
                 sentences.append(
-                    f"{name} is set in {file} and would decide where {' and '.join(diverted)} may go, which "
-                    f"{verb} from the {self.sources[diverted[0]]}. Set {name} in the environment too, or "
+                    f"{name} is set in {file} and would decide where {' and '.join(others)} may go, which "
+                    f"{verb} from the {self.sources[others[0]]}. Set {name} in the environment too, or "
                     f"write {them} into {file}."
                 )
         return sentences
@@ -598,18 +598,18 @@ def find_network(
     values: dict[str, str | Secret] = {}
     sources: dict[str, str] = {}
     for name, variables in (("LP_PROXY", _PROXY_VARIABLES), ("LP_CA_FILE", _CA_VARIABLES)):
-        if own := os.environ.get(name, "").strip():
-            values[name], sources[name] = own, "environment"
+        if own_value := os.environ.get(name, "").strip():
+            values[name], sources[name] = own_value, "environment"
         elif in_file.get(name):
             values[name], sources[name] = in_file[name], file
         else:
             for variable in (spelling for each in variables for spelling in (each, each.lower())):
-                if found := os.environ.get(variable, "").strip():
-                    values[name], sources[name] = found, f"{variable.upper()} in the environment"
+                if value := os.environ.get(variable, "").strip():
+                    values[name], sources[name] = value, f"{variable.upper()} in the environment"
                     break
     if sources.get("LP_PROXY", "").endswith(" in the environment"):
         values["NO_PROXY"] = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
-    return _guarded(values), sources
+    return _with_secrets(values), sources
 
 
 def _parts(url: Secret) -> SplitResult:
@@ -642,11 +642,11 @@ def _read_file(path: Path) -> dict[str, str]:
         hint = f"Where files have no owner, as on some mounts, set {_ALLOW_SHARED}=1 in the environment."
         problem = f"{owners}\n{hint}"
     if problem:
-        raise SettingsError(f"{shown(path)} {problem}")
+        raise SettingsError(f"{short_path(path)} {problem}")
     return values
 
 
-def _guarded(values: Mapping[str, str | Secret]) -> dict[str, str | Secret]:
+def _with_secrets(values: Mapping[str, str | Secret]) -> dict[str, str | Secret]:
     """Return *values* with whatever is secret as a ``Secret``."""
     return {
         name: Secret(value) if name in SECRETS and isinstance(value, str) else value

@@ -82,14 +82,14 @@ def each_case(
     """  # noqa: E501
     if isinstance(cases, str | Path):
         cases = Path(sys._getframe(1).f_globals.get("__file__", "")).parent / cases
-    checked = cases_of(cases)
-    checked.check()
+    valid_cases = cases_of(cases)
+    valid_cases.check()
     options = RunOptions(
         journal=journal,
         name=name,
         concurrency=concurrency,
         rate=rate,
-        steps=steps_for(checked, engagement=engagement, close=close, landing_wait=landing_wait),
+        steps=steps_for(valid_cases, engagement=engagement, close=close, landing_wait=landing_wait),
         on_5xx=on_5xx,
         live=live,
         confirm=confirm,
@@ -99,11 +99,11 @@ def each_case(
         cluster=cluster,
     )
 
-    shared = _SharedRun(checked, client, options)
+    shared_run = _SharedRun(valid_cases, client, options)
 
-    @pytest.mark.parametrize("case", checked.names)
+    @pytest.mark.parametrize("case", valid_cases.names)
     def test(case: str, request: pytest.FixtureRequest) -> None:
-        check = shared.check(case, _selected(request, test), request)
+        check = shared_run.check(case, _selected_names(request, test), request)
         if check.verdict == "skipped":
             pytest.skip(one_line(check.said))
         if check.verdict != "passed":
@@ -125,20 +125,20 @@ class _SharedRun:
         self._failure: BaseException | None = None
         self._turn = threading.Lock()
 
-    def check(self, case: str, selected: Sequence[str], request: pytest.FixtureRequest) -> CaseCheck:
+    def check(self, case: str, case_names: Sequence[str], request: pytest.FixtureRequest) -> CaseCheck:
         with self._turn:
             if self._failure is not None:
                 raise self._failure
             if case not in self._checks:
                 try:
-                    self._send({*selected, case} - self._checks.keys(), request)
+                    self._send({*case_names, case} - self._checks.keys(), request)
                 except BaseException as error:
                     self._failure = error  # sent once, whatever comes of it
                     raise
             return self._checks[case]
 
-    def _send(self, wanted: set[str], request: pytest.FixtureRequest) -> None:
-        numbers = [number for number, name in enumerate(self._cases.names) if name in wanted]
+    def _send(self, case_names: set[str], request: pytest.FixtureRequest) -> None:
+        numbers = [number for number, name in enumerate(self._cases.names) if name in case_names]
         cases = self._cases.only(numbers)
         folder: Path = request.getfixturevalue("tmp_path_factory").mktemp("lpnb")
         options = self._options
@@ -148,10 +148,10 @@ class _SharedRun:
             confirm=len(cases) if options.live and options.confirm is None else options.confirm,
             steps=replace(options.steps, landing=any("expected_skill" in case.expected for case in cases)),
         )
-        for check in verify_with(self._connected(request), cases, options).checks:
+        for check in verify_with(self._open_client(request), cases, options).checks:
             self._checks[check.case] = check
 
-    def _connected(self, request: pytest.FixtureRequest) -> Client:
+    def _open_client(self, request: pytest.FixtureRequest) -> Client:
         if self._client is not None and not callable(self._client):
             return self._client
         if self._client is None:
@@ -165,7 +165,7 @@ class _SharedRun:
         return client
 
 
-def _selected(request: pytest.FixtureRequest, test: Callable[..., None]) -> list[str]:
+def _selected_names(request: pytest.FixtureRequest, test: Callable[..., None]) -> list[str]:
     """The names of the cases whose tests will be run."""
     return [
         str(item.callspec.params["case"])

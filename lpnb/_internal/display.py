@@ -114,13 +114,13 @@ def table_text(columns: Sequence[str], rows: Iterable[Sequence[object]], width: 
     def grid_line(cells: Sequence[str]) -> str:
         return "  ".join(cells[place].ljust(sizes[place]) for place in beside).rstrip()
 
-    drawn = [grid_line(columns)]
+    text_lines = [grid_line(columns)]
     for line in lines:
-        drawn.append(grid_line(line))
-        drawn += [f"  {columns[place].ljust(label)}  {line[place]}" for place in below if line[place]]
+        text_lines.append(grid_line(line))
+        text_lines += [f"  {columns[place].ljust(label)}  {line[place]}" for place in below if line[place]]
     if empty:
-        drawn.append(f"Empty in every row: {', '.join(columns[place] for place in empty)}.")
-    return "\n".join(drawn)
+        text_lines.append(f"Empty in every row: {', '.join(columns[place] for place in empty)}.")
+    return "\n".join(text_lines)
 
 
 def room() -> int | None:

@@ -42,7 +42,7 @@ def read_env_file(path: Path) -> tuple[dict[str, str], str, str]:
     try:
         with path.open("rb") as file:  # what is judged is what is read, whoever swaps the file meanwhile
             owners = _ownership_trouble(path, os.fstat(file.fileno()))
-            text = _decoded(file.read())
+            text = _text_of(file.read())
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         return (
@@ -56,20 +56,20 @@ def read_env_file(path: Path) -> tuple[dict[str, str], str, str]:
     from dotenv.parser import parse_stream
 
     lines: dict[str, int] = {}
-    wrong = []
+    complaints = []
     for binding in parse_stream(io.StringIO(text)):
         # A binding's text begins with the blank lines before it.
         blank = len(binding.original.string) - len(binding.original.string.lstrip())
         line = binding.original.line + binding.original.string[:blank].count("\n")
         if binding.error or (binding.key is not None and binding.value is None):
-            wrong.append(f"line {line} is not NAME=value")
+            complaints.append(f"line {line} is not NAME=value")
         elif binding.key in lines:
-            wrong.append(f"line {line} gives {binding.key} again, after line {lines[binding.key]}")
+            complaints.append(f"line {line} gives {binding.key} again, after line {lines[binding.key]}")
         elif binding.key is not None:
             lines[binding.key] = line
-    if wrong:
+    if complaints:
         problem = (
-            f"cannot be relied on: {'; '.join(wrong)}. "
+            f"cannot be relied on: {'; '.join(complaints)}. "
             'Write one NAME=value a line, and NAME="value" when the value has spaces or a #.'
         )
         return {}, problem, owners
@@ -77,7 +77,7 @@ def read_env_file(path: Path) -> tuple[dict[str, str], str, str]:
     return {key: (value or "").strip() for key, value in values.items()}, "", owners
 
 
-def _decoded(content: bytes) -> str:
+def _text_of(content: bytes) -> str:
     """The text: UTF-8, or the UTF-16 that PowerShell's ``>`` and Notepad's "Unicode" write."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16").replace("\r\n", "\n")
@@ -98,16 +98,16 @@ def _ownership_trouble(path: Path, status: os.stat_result) -> str:
         if owner not in (0, os.geteuid()):
             return (
                 f"belongs to another user (number {owner}), who could change in it where your secrets "
-                "are sent. "
-                f"Copy what you need of it into a file of your own, or: chown {os.geteuid()} {shown(path)}"
+                "are sent. Copy what you need "
+                f"of it into a file of your own, or: chown {os.geteuid()} {short_path(path)}"
             )
     if status.st_mode & 0o022:
         mode = f"{status.st_mode & 0o777:04o}"
-        return f"may be changed by others (mode {mode}). Keep it to yourself: chmod 600 {shown(path)}"
+        return f"may be changed by others (mode {mode}). Keep it to yourself: chmod 600 {short_path(path)}"
     return ""
 
 
-def shown(path: Path) -> str:
+def short_path(path: Path) -> str:
     """The path as a person would write it from here."""
     short = os.path.relpath(path)
     if short.startswith(os.path.join("..", "..", "..")):

@@ -239,11 +239,11 @@ def json_each(values: Iterable[object]) -> list[bytes]:
         >>> json_each(["a", 1])
         [b'"a"', b'1']
     """
-    listed = list(values)
+    items = list(values)
     try:
-        return [orjson.dumps(value, None, _OPTION) for value in listed]
+        return [orjson.dumps(value, None, _OPTION) for value in items]
     except TypeError:
-        return [json_bytes(value) for value in listed]
+        return [json_bytes(value) for value in items]
 
 
 def json_text(value: object, default: Callable[[Any], Any] | None = None, *, sort_keys: bool = False) -> str:
@@ -268,12 +268,12 @@ def _quickly(value: object, default: Callable[[Any], Any] | None, sort_keys: boo
 def _after(default: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """*default*, but not for what the standard library would not ask it for: numpy's floats, named tuples."""
 
-    def asked(value: Any) -> Any:
+    def call_default(value: Any) -> Any:
         if isinstance(value, float):
             return float(value)
         return list(value) if isinstance(value, tuple) else default(value)
 
-    return asked
+    return call_default
 
 
 def _slowly(value: object, default: Callable[[Any], Any] | None, sort_keys: bool) -> str:

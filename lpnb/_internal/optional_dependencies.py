@@ -23,9 +23,9 @@ def install_command(extra: str) -> str:
         '... "lpnb[plots]"'
     """
     if find_spec("pip") is None:  # environments made by uv have none
-        return f'uv pip install --python {_quoted(sys.executable)} "lpnb[{extra}]"'
-    return f'{_quoted(sys.executable)} -m pip install "lpnb[{extra}]"'
+        return f'uv pip install --python {_shell_word(sys.executable)} "lpnb[{extra}]"'
+    return f'{_shell_word(sys.executable)} -m pip install "lpnb[{extra}]"'
 
 
-def _quoted(path: str) -> str:
+def _shell_word(path: str) -> str:
     return subprocess.list2cmdline([path]) if os.name == "nt" else shlex.quote(path)

@@ -47,8 +47,8 @@ def placeholders_in(text: str) -> Iterator[str]:
     """
     if not any(sign in text for sign in "{<[%$_@-(:") and len(text) > 12:
         return
-    stripped = text.strip()
-    if _WHOLE.fullmatch(stripped):
-        yield stripped
+    bare_text = text.strip()
+    if _WHOLE.fullmatch(bare_text):
+        yield bare_text
         return
     yield from (match[0] for match in _ANYWHERE.finditer(text))

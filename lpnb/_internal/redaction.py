@@ -53,9 +53,9 @@ class Secret:
         try:
             return self._dresses()
         except AttributeError:
-            found = Dresses(self._read())
-            object.__setattr__(self, "_dresses", lambda: found)
-            return found
+            dresses = Dresses(self._read())
+            object.__setattr__(self, "_dresses", lambda: dresses)
+            return dresses
 
     def reveal(self) -> str:
         """Give the value. Keep it out of variables of functions that may raise."""
@@ -107,13 +107,13 @@ NO_SECRET = Secret("")
 
 def _lost() -> Secret:
     """What is left of a secret that was pickled: it shows the same mask, and has no value to give."""
-    lost = Secret(MASK)
+    secret = Secret(MASK)
 
     def read() -> str:
         raise RuntimeError("This secret was pickled, and a pickle holds no secret. Load the settings again.")
 
-    object.__setattr__(lost, "_read", read)
-    return lost
+    object.__setattr__(secret, "_read", read)
+    return secret
 
 
 def scrub(text: str, secrets: Iterable[Secret] = ()) -> str:
@@ -173,9 +173,9 @@ class Dresses:
         urlsafe = [core.translate(str.maketrans("+/", "-_")) for core in cores]
         self._plain = tuple({form.encode("utf-8", "surrogatepass") for form in (value, *cores, *urlsafe)})
         self._with_blank = " " in value
-        spelled = "".join(map(_letter, value)) if len(value) <= _LONGEST_SPELLED else re.escape(value)
+        spelling = "".join(map(_letter, value)) if len(value) <= _LONGEST_SPELLED else re.escape(value)
         ends = "(?:[A-Za-z0-9+/_-]?={1,2})?"
-        self._source = "|".join([spelled, *(f"{_spelling_pattern(core)}{ends}" for core in cores)])
+        self._source = "|".join([spelling, *(f"{_spelling_pattern(core)}{ends}" for core in cores)])
 
     def may_be_in(self, content: bytes) -> bool:
         """Whether one of them can be there; most replies have not even a sign that is used in spelling."""
@@ -205,8 +205,8 @@ def _letter(letter: str) -> str:
     code = ord(letter)
     percent = "".join(f"%(?:25)*{byte:02x}" for byte in letter.encode("utf-8", "surrogatepass"))
     units = letter.encode("utf-16-be", "surrogatepass").hex()
-    escaped = "".join(rf"\\+u{units[place : place + 4]}" for place in range(0, len(units), 4))
-    forms = [percent, escaped, f"&(?:amp;)*#0*{code};", f"&(?:amp;)*#x0*{code:x};"]
+    json_escapes = "".join(rf"\\+u{units[place : place + 4]}" for place in range(0, len(units), 4))
+    forms = [percent, json_escapes, f"&(?:amp;)*#0*{code};", f"&(?:amp;)*#x0*{code:x};"]
     if name := _HTML_NAMES.get(letter):
         forms.append(f"&(?:amp;)*{name};")
     if letter in _JSON_NAMES:
@@ -232,9 +232,9 @@ def _base64_cores(value: str) -> list[str]:
     cores = []
     for before in range(3):
         padding = -(before + len(content)) % 3
-        encoded = b64encode(bytes(before) + content + bytes(padding)).decode("ascii")
+        base64_text = b64encode(bytes(before) + content + bytes(padding)).decode("ascii")
         # The letters at either end are made of the neighbours' bits as well.
-        cores.append(encoded[(0, 2, 3)[before] : len(encoded) - (0, 2, 3)[padding]])
+        cores.append(base64_text[(0, 2, 3)[before] : len(base64_text) - (0, 2, 3)[padding]])
     return cores
 
 

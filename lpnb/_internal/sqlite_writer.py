@@ -36,11 +36,11 @@ class SqliteWriter(ABC, Generic[Item]):
         """Write *items*; called in the writer's thread, within a transaction."""
 
     @abstractmethod
-    def committed(self, items: Sequence[Item]) -> None:
+    def on_commit(self, items: Sequence[Item]) -> None:
         """Tell those who wait that *items* are on the disk."""
 
     @abstractmethod
-    def failed(self, items: Sequence[Item], error: Exception) -> None:
+    def on_failure(self, items: Sequence[Item], error: Exception) -> None:
         """Tell those who wait that nothing of *items* was written."""
 
     def finish(self) -> None:
@@ -63,9 +63,9 @@ class SqliteWriter(ABC, Generic[Item]):
         try:
             self._transact(items)
         except Exception as error:  # also a value that SQLite has no room for: whoever waits must hear of it
-            self.failed(items, error)
+            self.on_failure(items, error)
         else:
-            self.committed(items)
+            self.on_commit(items)
 
     def _transact(self, items: Sequence[Item]) -> None:
         self._connection.execute("BEGIN IMMEDIATE")

@@ -20,7 +20,7 @@ def plain_name(name: str) -> str:
     return name.lower().replace("_", "").replace(" ", "").replace("-", "")
 
 
-def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
+def nearest(name: str, candidates: Iterable[str], cutoff: float = 0.6) -> list[str]:
     """The known names that are nearest to *name*, the nearest first: none, one, or up to three as near.
 
     Example:
@@ -31,7 +31,7 @@ def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
     """
     matcher = SequenceMatcher(None, "", plain_name(name))
     matches = []
-    for place, candidate in enumerate(known):
+    for place, candidate in enumerate(candidates):
         matcher.set_seq1(plain_name(candidate))
         if matcher.quick_ratio() >= cutoff and (ratio := matcher.ratio()) >= cutoff:
             matches.append((-ratio, place, candidate))
@@ -39,7 +39,7 @@ def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
     return [name for ratio, _, name in matches if ratio < matches[0][0] + _AS_NEAR][:_MOST]
 
 
-def did_you_mean(name: str, known: Sequence[str]) -> str:
+def did_you_mean(name: str, candidates: Sequence[str]) -> str:
     """The question that names them, with a space before it, or nothing. A dotted name goes by its end, too.
 
     Example:
@@ -49,6 +49,6 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
         " Did you mean 'ctmrinfo.ctype'?"
     """
     same = plain_name(name)
-    ends = (name for name in known if plain_name(name.rpartition(".")[2]) == same)
-    names = [repr(name) for name in nearest(name, known) or list(ends)[:_MOST]]
+    ends = (name for name in candidates if plain_name(name.rpartition(".")[2]) == same)
+    names = [repr(name) for name in nearest(name, candidates) or list(ends)[:_MOST]]
     return f" Did you mean {' or '.join(names)}?" if names else ""

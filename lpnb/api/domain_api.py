@@ -70,11 +70,11 @@ def _request(settings: Settings, service: str | None) -> Request:
 def _rows(exchange: Exchange, service: str | None) -> Sequence[Any]:
     reply, parse_error = content_of(exchange)
     if isinstance(reply, Mapping):
-        wrapped = reply.get("baseURIs", reply.get("baseURIS"))
-        if isinstance(wrapped, list):
-            return wrapped
-        if isinstance(wrapped, Mapping):
-            return [wrapped]
+        rows = reply.get("baseURIs", reply.get("baseURIS"))
+        if isinstance(rows, list):
+            return rows
+        if isinstance(rows, Mapping):
+            return [rows]
         if "baseURI" in reply:
             return [{"service": service, **reply}]
     if isinstance(reply, list):

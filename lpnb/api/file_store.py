@@ -114,8 +114,8 @@ def read_file(file: object) -> tuple[bytes, int]:
     size = path.stat().st_size
     if not path.is_file():  # a device or a pipe may never end
         raise InvalidValueError([Complaint("file", f"file must be a file; {brief(str(path))} is none.")])
-    with path.open("rb") as opened:
-        content = opened.read(MAX_FILE_BYTES + 1)
+    with path.open("rb") as stream:
+        content = stream.read(MAX_FILE_BYTES + 1)
     return content, max(size, len(content))
 
 

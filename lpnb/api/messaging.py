@@ -65,8 +65,8 @@ class SendContext(Protocol):
         """The AppJWT and the ConsumerJWS, which are now used; None while one of them is missing."""
         ...
 
-    def drop_tokens(self, kinds: frozenset[TokenKind], used: Tokens) -> frozenset[TokenKind]:
-        """Forget those of *kinds* among the *used* ones; return those that nobody had renewed meanwhile."""
+    def drop_tokens(self, kinds: frozenset[TokenKind], tokens: Tokens) -> frozenset[TokenKind]:
+        """Forget those of *kinds* among *tokens*; return those that nobody had renewed meanwhile."""
         ...
 
     def is_new(self, conversation_id: str) -> bool:
@@ -86,7 +86,7 @@ def post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchResp
     Source: Send API, CONVERSATION and SEND; the rules are those of ``transport.protocol.verdict``.
     """
     attempts, refusals, seconds_waited, seconds_refused, has_slot = 0, 0, 0.0, 0.0, False
-    renewed: frozenset[TokenKind] = frozenset()
+    renewed_kinds: frozenset[TokenKind] = frozenset()
     while True:
         # However long others made this account wait, it was not this request that was refused.
         while pause := context.throttle.pause():
@@ -121,7 +121,7 @@ def post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchResp
         exchange, reading = _read(answer, outgoing, context, tokens)
         code = reading.pairs[0].code or "" if reading.pairs else ""
         dead = _REFUSED_TOKEN.get(code, _BOTH)
-        decision = verdict(exchange, reading.says, dead <= renewed)
+        decision = verdict(exchange, reading.says, dead <= renewed_kinds)
         if decision.retry == "throttle":
             # For every caller of this account, also when this one gives up.
             refusals += 1
@@ -142,7 +142,7 @@ def post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchResp
                 continue
             if decision.retry == "refresh":
                 # One that another caller has renewed meanwhile was not ours to renew, and does not count.
-                renewed |= context.drop_tokens(dead, tokens)
+                renewed_kinds |= context.drop_tokens(dead, tokens)
                 yield RefreshTokens(consumer_id)
                 continue
         return _response(outgoing, consumer_id, exchange, reading, decision, attempts)
@@ -150,9 +150,9 @@ def post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchResp
 
 def _not_sent(outgoing: EncodedBatch, consumer_id: str, pause: Sleep, attempts: int) -> BatchResponse:
     """What became of a request that the whole account's wait for the service kept here."""
-    throttled = Exchange(status=429, started=False, retry_after=pause.seconds)
+    exchange = Exchange(status=429, started=False, retry_after=pause.seconds)
     pairs = tuple(Pair(req_id, kind) for req_id, kind in outgoing.requests)
-    return _response(outgoing, consumer_id, throttled, Reading(pairs), Verdict("planned"), attempts)
+    return _response(outgoing, consumer_id, exchange, Reading(pairs), Verdict("planned"), attempts)
 
 
 def _read(
@@ -171,12 +171,12 @@ def _read(
     reading = read_batch(exchange.content, outgoing.requests)
     if reading.says != "created":
         return exchange, reading
-    created = next(pair for pair in reading.pairs if pair.conversation_id)
-    if created.conversation_id and context.is_new(created.conversation_id):
+    opening_pair = next(pair for pair in reading.pairs if pair.conversation_id)
+    if opening_pair.conversation_id and context.is_new(opening_pair.conversation_id):
         return exchange, reading
-    stale = replace(created, ok=False, code="stale", conversation_id=None)
-    pairs = tuple(stale if pair is created else pair for pair in reading.pairs)
-    note = f"Conversation {created.conversation_id} already answered an earlier request."
+    stale_pair = replace(opening_pair, ok=False, code="stale", conversation_id=None)
+    pairs = tuple(stale_pair if pair is opening_pair else pair for pair in reading.pairs)
+    note = f"Conversation {opening_pair.conversation_id} already answered an earlier request."
     return exchange, Reading(pairs, reading.strays, note)
 
 

@@ -32,12 +32,12 @@ _VID = re.compile(r"\bvid:\s*([^\s,;\"']{1,256})")
 class VisitorSession:
     """Which visitor and session a consumer has; brought up to date by every answer.
 
-    ``given`` says that the caller named them, so that they are not replaced when they are unknown.
+    ``is_given`` says that the caller named them, so that they are not replaced when they are unknown.
     """
 
     visitor_id: str | None = None
     session_id: str | None = None
-    given: bool = False
+    is_given: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +98,9 @@ def _ask(
     attempts, pauses = 0, list(MONITORING_RETRY_DELAYS)
     while True:
         attempts += 1
-        asked = _request(operation, request, visitor, target)
-        check_size("engagement attributes", asked.content, target.largest_body)
-        exchange = yield from call(asked)
+        http_request = _request(operation, request, visitor, target)
+        check_size("engagement attributes", http_request.content, target.largest_body)
+        exchange = yield from call(http_request)
         reply, parse_error = content_of(exchange)
         reply = reply if isinstance(reply, Mapping) else {}
         code = reply.get("internalCode")
@@ -163,7 +163,7 @@ def _store_loading_visitor(message: str, visitor: VisitorSession) -> None:
 
 def _drop_unknown_ids(code: object, visitor: VisitorSession) -> bool:
     """Drop what the service does not know, if it came from our own memory; say whether anything was."""
-    if visitor.given:
+    if visitor.is_given:
         return False
     if code == UNKNOWN_VISITOR and visitor.visitor_id is not None:
         visitor.visitor_id = visitor.session_id = None
@@ -186,7 +186,7 @@ def _is_outcome_unknown(exchange: Exchange) -> bool:
 
 
 def _error(operation: str, exchange: Exchange, reply: Mapping[str, Any], attempts: int) -> MonitoringError:
-    tried = f", tried {attempts} times" if attempts > 1 else ""
+    attempts_text = f", tried {attempts} times" if attempts > 1 else ""
     code = reply.get("internalCode")
     status = exchange.status
     message = reply.get("message")
@@ -194,9 +194,9 @@ def _error(operation: str, exchange: Exchange, reply: Mapping[str, Any], attempt
         failure = exchange.failure or "no answer came"
         if exchange.started:
             not_known = " Whether the report was accepted is not known." if operation == "report" else ""
-            sentence = f"Monitoring gave no usable answer: {failure}{tried}.{not_known}"
+            sentence = f"Monitoring gave no usable answer: {failure}{attempts_text}.{not_known}"
         else:
-            sentence = f"Monitoring could not be reached: {failure}{tried}."
+            sentence = f"Monitoring could not be reached: {failure}{attempts_text}."
         return MonitoringError(sentence, status)
     not_known = (
         " Whether it was accepted is not known."
@@ -204,10 +204,11 @@ def _error(operation: str, exchange: Exchange, reply: Mapping[str, Any], attempt
         else ""
     )
     target = f" to {exchange.location}; redirects are not followed" if exchange.location else ""
-    named = f", internalCode {code}" if isinstance(code, int) else ""
+    code_text = f", internalCode {code}" if isinstance(code, int) else ""
     message = f": {brief(message, 200)[1:-1].rstrip('.')}" if isinstance(message, str) and message else ""
     return MonitoringError(
-        f"Monitoring answered the {operation} with HTTP {status}{target}{named}{tried}{message}.{not_known}",
+        f"Monitoring answered the {operation} with HTTP {status}{target}{code_text}{attempts_text}{message}."
+        f"{not_known}",
         status,
         code if isinstance(code, int) else None,
     )

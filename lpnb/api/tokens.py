@@ -163,7 +163,7 @@ def claims(token: Secret) -> dict[str, object]:
         >>> claims(Secret("e30.eyJhdWQiOiIxMjM0NTY3OCJ9.sig"))
         {'aud': '12345678'}
     """
-    return _decoded(token, 1)
+    return _token_fields(token, 1)
 
 
 def header(token: Secret) -> dict[str, object]:
@@ -173,10 +173,10 @@ def header(token: Secret) -> dict[str, object]:
         >>> header(Secret("eyJhbGciOiJSUzI1NiJ9.e30.sig"))
         {'alg': 'RS256'}
     """
-    return _decoded(token, 0)
+    return _token_fields(token, 0)
 
 
-def _decoded(token: Secret, part: int) -> dict[str, object]:
+def _token_fields(token: Secret, part: int) -> dict[str, object]:
     parts = token.reveal().split(".")
     if len(parts) != 3:
         return {}

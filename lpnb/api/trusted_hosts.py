@@ -73,17 +73,17 @@ def _loopback_origin(base_uri: object, service: str, settings: Settings) -> str:
     if base_uri == loopback.netloc:
         return settings.domain_api
     reason = f"and a Domain API on this machine may name only itself, {loopback.netloc!r}"
-    named = urlsplit(f"//{base_uri}") if re.fullmatch(r"[a-z0-9.]+:[0-9]{1,5}", str(base_uri)) else None
-    if named is not None and named.hostname in LOOPBACK and named.port == loopback.port:
+    address = urlsplit(f"//{base_uri}") if re.fullmatch(r"[a-z0-9.]+:[0-9]{1,5}", str(base_uri)) else None
+    if address is not None and address.hostname in LOOPBACK and address.port == loopback.port:
         reason += f"; write LP_DOMAIN_API={loopback.scheme}://{base_uri}"
-    raise _refused(base_uri, service, reason)
+    raise _refusal(base_uri, service, reason)
 
 
 def _public_origin(base_uri: object, service: str, settings: Settings) -> str:
     if not isinstance(base_uri, str):
-        raise _refused(base_uri, service, "which is not a host name")
+        raise _refusal(base_uri, service, "which is not a host name")
     if trouble := host_trouble(base_uri):
-        raise _refused(base_uri, service, f"which {trouble}")
+        raise _refusal(base_uri, service, f"which {trouble}")
     if base_uri in settings.trusted_hosts:
         return f"https://{base_uri}"
     name, colon, port = base_uri.partition(":")
@@ -91,11 +91,11 @@ def _public_origin(base_uri: object, service: str, settings: Settings) -> str:
     if not is_liveperson or (colon and port != "443"):
         domains = " or ".join(LIVEPERSON_DOMAINS)
         reason = f"which is neither under {domains} nor listed in LP_TRUSTED_HOSTS"
-        raise _refused(base_uri, service, "which has a port of its own" if is_liveperson else reason)
+        raise _refusal(base_uri, service, "which has a port of its own" if is_liveperson else reason)
     return f"https://{name}"
 
 
-def _refused(base_uri: object, service: str, reason: str) -> UntrustedHostError:
+def _refusal(base_uri: object, service: str, reason: str) -> UntrustedHostError:
     return UntrustedHostError(
         f"The Domain API names {brief(base_uri)} for {service}, {reason}. Nothing was sent there."
     )

@@ -118,11 +118,11 @@ class AccountState:
 
     def search(self, search: Search) -> Flow[HistoryPage | None]:
         """The flow that asks history for a page; None when it refuses the bearer, which is then forgotten."""
-        used, way = self.bearer, self.history_way()
+        bearer, way = self.bearer, self.history_way()
         page = yield from search_history(
-            self.settings, self.domains["msgHist"], search, way, used, self.throttle.retry_delay
+            self.settings, self.domains["msgHist"], search, way, bearer, self.throttle.retry_delay
         )
-        if page is None and self.bearer == used:  # another caller may have renewed it meanwhile
+        if page is None and self.bearer == bearer:  # another caller may have renewed it meanwhile
             self.bearer = None
         for record in page.records if page is not None else ():
             self.skill_names.update(record.skill_names)
@@ -150,15 +150,15 @@ class AccountState:
         call: Callable[[EngagementRequest, VisitorSession, MonitoringTarget], Flow[T]],
     ) -> Flow[T]:
         """Send along which visitor and session it is, and keep what comes back, also of a failure."""
-        settings, remembered = self.settings, self._visitors.get(request.visitor or "")
+        settings, earlier_ids = self.settings, self._visitors.get(request.visitor or "")
         is_given = request.visitor_id is not None or request.session_id is not None
         visitor = (
-            VisitorSession(request.visitor_id, request.session_id, given=True)
+            VisitorSession(request.visitor_id, request.session_id, is_given=True)
             if is_given
             else VisitorSession()
         )
-        if remembered is not None and not is_given:
-            visitor.visitor_id, visitor.session_id = remembered
+        if earlier_ids is not None and not is_given:
+            visitor.visitor_id, visitor.session_id = earlier_ids
         app = settings.app_installation_id
         target = MonitoringTarget(
             self.domains["smt"], settings.account_id, app, self.throttle.retry_delay, settings.largest_body
@@ -172,16 +172,16 @@ class AccountState:
                 while len(self._visitors) > MAX_REMEMBERED:
                     self._visitors.popitem(last=False)
 
-    def drop_app_jwt(self, used: Secret) -> bool:
-        """Forget the AppJWT if it is still the one that was *used*, and say whether it was."""
-        if self.app_jwt and self.app_jwt.token == used:
+    def drop_app_jwt(self, token: Secret) -> bool:
+        """Forget the AppJWT if it is still *token*, and say whether it was."""
+        if self.app_jwt and self.app_jwt.token == token:
             self.app_jwt = None
             return True
         return False
 
-    def drop_consumer_jws(self, consumer_id: str, used: Secret) -> bool:
-        """Forget a consumer's ConsumerJWS if it is still the one that was *used*, and say whether it was."""
-        if self.consumers.get(consumer_id) == used:
+    def drop_consumer_jws(self, consumer_id: str, token: Secret) -> bool:
+        """Forget a consumer's ConsumerJWS if it is still *token*, and say whether it was."""
+        if self.consumers.get(consumer_id) == token:
             del self.consumers[consumer_id]
             return True
         return False
@@ -231,16 +231,16 @@ class AccountState:
         for _ in range(2):
             while self.app_jwt is None:  # another caller's 401 may have dropped it meanwhile
                 yield RefreshTokens()
-            used, idp = self.app_jwt.token, self.domains["idp"]
+            app_jwt, idp = self.app_jwt.token, self.domains["idp"]
             token = yield from get_consumer_jws(
-                self.settings, idp, used, consumer_id, self.throttle.retry_delay
+                self.settings, idp, app_jwt, consumer_id, self.throttle.retry_delay
             )
             if token is not None:
                 self.consumers[consumer_id] = token
                 while len(self.consumers) > MAX_REMEMBERED:
                     self.consumers.popitem(last=False)
                 return
-            self.drop_app_jwt(used)
+            self.drop_app_jwt(app_jwt)
             yield RefreshTokens()
         raise ServiceError("The IDP refused a fresh AppJWT. Does the app installation have msg.consumer?")
 
@@ -297,14 +297,14 @@ class _ConsumerSendContext:
         consumers.move_to_end(self._consumer_id)
         return app_jwt.token, consumers[self._consumer_id]
 
-    def drop_tokens(self, kinds: frozenset[TokenKind], used: Tokens) -> frozenset[TokenKind]:
-        app_jwt, consumer_jws = used
-        dropped: set[TokenKind] = set()
+    def drop_tokens(self, kinds: frozenset[TokenKind], tokens: Tokens) -> frozenset[TokenKind]:
+        app_jwt, consumer_jws = tokens
+        dropped_kinds: set[TokenKind] = set()
         if "AppJWT" in kinds and self._account.drop_app_jwt(app_jwt):
-            dropped.add("AppJWT")
+            dropped_kinds.add("AppJWT")
         if "ConsumerJWS" in kinds and self._account.drop_consumer_jws(self._consumer_id, consumer_jws):
-            dropped.add("ConsumerJWS")
-        return frozenset(dropped)
+            dropped_kinds.add("ConsumerJWS")
+        return frozenset(dropped_kinds)
 
     def is_new(self, conversation_id: str) -> bool:
         return self._account.is_new(conversation_id)

@@ -53,12 +53,14 @@ class BaseClient:
     ) -> None:
         check_kind("settings", settings, (Settings, type(None)), "Settings, or None to look for them")
         self.settings = settings if settings is not None else Settings.load()
-        used: Transport = transport or HttpTransport(deadline)
-        if isinstance(used, HttpTransport) and used.network is None:
-            used.network = Network.of(self.settings)
+        client_transport: Transport = transport or HttpTransport(deadline)
+        if isinstance(client_transport, HttpTransport) and client_transport.network is None:
+            client_transport.network = Network.of(self.settings)
         if record is not None:
-            used = RecordingTransport(used, record, self.settings.secrets, keep_personal=record_personal)
-        self.engine = Engine(self.settings, used, wait_scale)
+            client_transport = RecordingTransport(
+                client_transport, record, self.settings.secrets, keep_personal=record_personal
+            )
+        self.engine = Engine(self.settings, client_transport, wait_scale)
         # Closes the connections when a notebook forgets to, at the latest when Python ends.
         self._finalizer = weakref.finalize(self, _close_engine, self.engine)
 

@@ -81,14 +81,14 @@ def connect(
     settings, where = find_settings(profile, directory)
     world = "Sandbox on" if settings.on_loopback else f"Real account {settings.account_id} through"
     if where is None:
-        told = (
+        details = (
             f", account {settings.account_id}. No LP_ settings were found{in_file(profile, directory)}, "
             "so nothing leaves this machine."
         )
     else:
         account = f", account {settings.account_id}" if settings.on_loopback else ""
-        told = f"{account} (settings from {where})."
-    print(f"{world} {settings.domain_api}{told}")  # noqa: T201 - which world one talks to is worth a line
+        details = f"{account} (settings from {where})."
+    print(f"{world} {settings.domain_api}{details}")  # noqa: T201 - which world one talks to is worth a line
     return kind(settings, deadline=deadline, wait_scale=wait_scale, transport=transport)
 
 

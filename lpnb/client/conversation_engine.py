@@ -122,11 +122,13 @@ class ConversationEngine:
         try:
             response = await self.engine.send(frame, self.consumer_id)
         except BaseException:
-            interrupted = [
-                each for each in self.engine.unknown[before:] if each.consumer_id == self.consumer_id
+            interrupted_responses = [
+                response
+                for response in self.engine.unknown[before:]
+                if response.consumer_id == self.consumer_id
             ]
-            self.responses.extend(interrupted)
-            if line is not None and not interrupted:
+            self.responses.extend(interrupted_responses)
+            if line is not None and not interrupted_responses:
                 self._lines[number] = replace(line, outcome="not sent")
             raise
         self.responses.append(response)
@@ -351,8 +353,8 @@ class ConversationEngine:
             events = self.webhook_events()
         except ReceiverError as error:
             note = f"{note} What webhooks told is missing: {error}".strip()
-        sent = [line for line in self.lines if line.outcome in ("answered", "unknown")]
-        return merge_sources(sent, events, messages), note
+        own_lines = [line for line in self.lines if line.outcome in ("answered", "unknown")]
+        return merge_sources(own_lines, events, messages), note
 
     @property
     def asks_history(self) -> bool:

@@ -167,7 +167,7 @@ class Engine:
         if not self.account.is_ready(consumer_id):
             await self.ready(consumer_id)
         flow = self.account.post(batch, consumer_id, observer)
-        response = await self.run(flow, self._interrupted, over)
+        response = await self.run(flow, self._on_interrupt, over)
         self._keep(response)
         return response
 
@@ -185,14 +185,14 @@ class Engine:
         if request.visitor is None:
             return await self.run(flow(request))
         key = f"visitor {request.visitor}"
-        shared = self._shared_flows.setdefault(key, _SharedFlow())
-        shared.waiting += 1
+        shared_flow = self._shared_flows.setdefault(key, _SharedFlow())
+        shared_flow.waiting += 1
         try:
-            async with shared.lock:
+            async with shared_flow.lock:
                 return await self.run(flow(request))
         finally:
-            shared.waiting -= 1
-            if not shared.waiting:
+            shared_flow.waiting -= 1
+            if not shared_flow.waiting:
                 self._shared_flows.pop(key, None)
 
     async def host(self, service: str) -> str:
@@ -308,9 +308,9 @@ class Engine:
             await files.aclose()
 
     async def run(
-        self, flow: Flow[T], interrupted: InterruptHandler | None = None, over: Transport | None = None
+        self, flow: Flow[T], on_interrupt: InterruptHandler | None = None, over: Transport | None = None
     ) -> T:
-        """Run *flow* to its end. *interrupted* is told when a request is given up in mid-air."""
+        """Run *flow* to its end. *on_interrupt* is told when a request is given up in mid-air."""
         answer: Exchange | None = None
         try:
             while True:
@@ -323,8 +323,8 @@ class Engine:
                     try:
                         answer = await (over or self.transport).exchange(step, progress)
                     except BaseException:
-                        if interrupted is not None:
-                            interrupted(flow, progress)
+                        if on_interrupt is not None:
+                            on_interrupt(flow, progress)
                         raise
                 elif isinstance(step, BeforeSend):
                     await step.observer.before_send(step.outgoing)
@@ -334,20 +334,20 @@ class Engine:
                     await self.ready(step.consumer_id)
                 else:
                     await self.account.throttle.rate_limiter.acquire()
-        except StopIteration as finished:
-            result: T = finished.value
+        except StopIteration as stop:
+            result: T = stop.value
             return result
         finally:
             flow.close()
 
-    def _interrupted(self, flow: Flow[BatchResponse], progress: ExchangeProgress) -> None:
+    def _on_interrupt(self, flow: Flow[BatchResponse], progress: ExchangeProgress) -> None:
         """Tell the flow that it was interrupted; if bytes may have left, keep what it makes of that."""
         if not progress.started:
             return
         try:
             flow.send(progress.exchange("waiting for the answer was interrupted"))
-        except StopIteration as finished:
-            self._keep(finished.value)
+        except StopIteration as stop:
+            self._keep(stop.value)
 
     def _keep(self, response: BatchResponse) -> None:
         """Note a response before anybody is given it: an interrupt may come in between."""
@@ -369,23 +369,23 @@ class Engine:
 
         Whoever waited while another one asked in vain is told the same, and does not ask again.
         """
-        shared = self._shared_flows.setdefault(key, _SharedFlow())
-        earlier_failure = shared.failure
-        shared.waiting += 1
+        shared_flow = self._shared_flows.setdefault(key, _SharedFlow())
+        earlier_failure = shared_flow.failure
+        shared_flow.waiting += 1
         try:
-            async with shared.lock:
+            async with shared_flow.lock:
                 if (flow := missing()) is None:
                     return
-                if shared.failure is not None and shared.failure is not earlier_failure:
-                    raise type(shared.failure)(*shared.failure.args)
+                if shared_flow.failure is not None and shared_flow.failure is not earlier_failure:
+                    raise type(shared_flow.failure)(*shared_flow.failure.args)
                 try:
                     await self.run(flow)
                 except NotSentError as error:
-                    shared.failure = error
+                    shared_flow.failure = error
                     raise
         finally:
-            shared.waiting -= 1
-            if not shared.waiting:
+            shared_flow.waiting -= 1
+            if not shared_flow.waiting:
                 self._shared_flows.pop(key, None)
 
 

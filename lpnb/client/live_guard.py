@@ -54,10 +54,10 @@ def check_live(
         )
     if confirm is None and sys.stdin is not None and sys.stdin.isatty():
         try:
-            typed = input(f"This opens {cases} at the real {who}. Type the number to go on: ")
+            answer = input(f"This opens {cases} at the real {who}. Type the number to go on: ")
         except EOFError:  # Ctrl-D
-            typed = ""
-        confirm = int(typed) if typed.strip().isdecimal() else -1
+            answer = ""
+        confirm = int(answer) if answer.strip().isdecimal() else -1
     if confirm != count:
-        came = "it was not confirmed" if confirm is None else f"{confirm} was confirmed"
-        raise RunError(f"This would open {cases} at the real {who}; {came}. {say}")
+        reason = "it was not confirmed" if confirm is None else f"{confirm} was confirmed"
+        raise RunError(f"This would open {cases} at the real {who}; {reason}. {say}")

@@ -104,7 +104,7 @@ def _caption(file: Mapping[str, Any]) -> str | None:
 
 
 def merge_sources(
-    sent: Iterable[TranscriptLine], events: Iterable[Event] = (), messages: Iterable[HistoryMessage] = ()
+    own_lines: Iterable[TranscriptLine], events: Iterable[Event] = (), messages: Iterable[HistoryMessage] = ()
 ) -> list[TranscriptLine]:
     """Put the lines of all three sources in order, each message once.
 
@@ -112,15 +112,15 @@ def merge_sources(
     is found again in what the others tell of the consumer by its words.
 
     Example:
-        >>> said = TranscriptLine("consumer", "text", "Hi", None, 0, "c", sources=("sent",))
-        >>> merge_sources([said, said])[0].sources
+        >>> line = TranscriptLine("consumer", "text", "Hi", None, 0, "c", sources=("sent",))
+        >>> merge_sources([line, line])[0].sources
         ('sent',)
     """
     received = [line_of_webhook(event) for event in events if event.is_message]
     numbered: dict[tuple[str | None, int], TranscriptLine] = {}
     unnumbered: list[TranscriptLine] = []
     unconfirmed: list[TranscriptLine] = []
-    for line in (*sent, *received, *map(line_of_history, messages)):
+    for line in (*own_lines, *received, *map(line_of_history, messages)):
         if line.sequence is not None:
             key = (line.dialog_id, line.sequence)
             numbered[key] = _merge_lines(numbered[key], line) if key in numbered else line
@@ -158,42 +158,44 @@ def to_columns(conversation_id: str, lines: Sequence[TranscriptLine]) -> dict[st
 def _merge_lines(first: TranscriptLine, second: TranscriptLine) -> TranscriptLine:
     """One line of two that tell of the same message: the service's time beats this machine's."""
     sources = {*first.sources, *second.sources}
-    reported = next((line for line in (second, first) if "sent" not in line.sources), second)
+    service_line = next((line for line in (second, first) if "sent" not in line.sources), second)
     return replace(
         first,
         who=first.who or second.who,
         text=first.text if first.text is not None else second.text,
-        at=reported.at or first.at or second.at,
+        at=service_line.at or first.at or second.at,
         audience=first.audience or second.audience,
         outcome=first.outcome or second.outcome,
         sources=tuple(source for source in SOURCES if source in sources),
-        raw=reported.raw if reported.raw is not None else first.raw,
+        raw=service_line.raw if service_line.raw is not None else first.raw,
     )
 
 
-def _is_probably_same(unconfirmed: TranscriptLine, other: TranscriptLine) -> bool:
-    """Whether *other* is what was sent with an unknown outcome."""
-    if "sent" in other.sources or (other.who, other.kind, other.text) != (
-        unconfirmed.who,
-        unconfirmed.kind,
-        unconfirmed.text,
+def _is_probably_same(own_line: TranscriptLine, service_line: TranscriptLine) -> bool:
+    """Whether *service_line* is what was sent with an unknown outcome."""
+    if "sent" in service_line.sources or (service_line.who, service_line.kind, service_line.text) != (
+        own_line.who,
+        own_line.kind,
+        own_line.text,
     ):
         return False
     # A minute's leeway: the service's clock and this machine's differ.
-    return unconfirmed.at is None or other.at is None or (unconfirmed.at - other.at).total_seconds() < 60
+    return (
+        own_line.at is None or service_line.at is None or (own_line.at - service_line.at).total_seconds() < 60
+    )
 
 
 def _in_order(lines: Iterable[TranscriptLine]) -> list[TranscriptLine]:
     dialogs: dict[str | None, list[TranscriptLine]] = {}
-    timed: list[tuple[datetime, TranscriptLine]] = []
+    times_and_lines: list[tuple[datetime, TranscriptLine]] = []
     for line in lines:
         if line.sequence is None:
-            timed.append((line.at or _LONG_AGO, line))
+            times_and_lines.append((line.at or _LONG_AGO, line))
         else:
             dialogs.setdefault(line.dialog_id, []).append(line)
     for dialog in dialogs.values():
-        timed.extend(_by_sequence(dialog))
-    return [line for _, line in sorted(timed, key=lambda pair: pair[0])]  # stable
+        times_and_lines.extend(_by_sequence(dialog))
+    return [line for _, line in sorted(times_and_lines, key=lambda pair: pair[0])]  # stable
 
 
 def _by_sequence(dialog: list[TranscriptLine]) -> Iterator[tuple[datetime, TranscriptLine]]:

@@ -110,12 +110,12 @@ class Writer(SqliteWriter[_Item]):
             for many, values in _together(statement, several):
                 connection.execute(many, values)
 
-    def committed(self, items: Sequence[_Item]) -> None:
+    def on_commit(self, items: Sequence[_Item]) -> None:
         """Tell those who wait."""
         self._unwritten = []
         _notify(items, None)
 
-    def failed(self, items: Sequence[_Item], error: Exception) -> None:
+    def on_failure(self, items: Sequence[_Item], error: Exception) -> None:
         """Tell those who wait, and keep what must not be lost for the next transaction."""
         self._unwritten += [
             (statement, row, None) for statement, row, _ in items if statement in MUST_NOT_BE_LOST

@@ -202,10 +202,10 @@ class WireModel(BaseModel):
         if info.context.get("unknown") != "keep":
             # On the wire there is no field "extra": it is as unknown as any other.
             return {("extra " if key == "extra" else key): value for key, value in data.items()}
-        known = set(cls.wire_names())
-        sorted_out = {key: value for key, value in data.items() if key in known}
-        sorted_out["extra"] = {key: value for key, value in data.items() if key not in known}
-        return sorted_out
+        names = set(cls.wire_names())
+        fields = {key: value for key, value in data.items() if key in names}
+        fields["extra"] = {key: value for key, value in data.items() if key not in names}
+        return fields
 
     @model_validator(mode="after")
     def _extra_is_extra(self) -> Self:
@@ -310,8 +310,8 @@ def _complaint(detail: ErrorDetails, model: type[WireModel], root: str, typed_in
         complaint = one_of(path, value, _choices(owner, names[-1]))
         old = _OLD_VALUES.get((names[-1], value), "") if isinstance(value, str) else ""
         if names[-1] == "gender" and "Did you mean" not in complaint.sentence:
-            meant = _GENDERS.get(str(value).strip().casefold())
-            old = f" Did you mean {meant!r}?" if meant else ""
+            gender = _GENDERS.get(str(value).strip().casefold())
+            old = f" Did you mean {gender!r}?" if gender else ""
         return Complaint(path, complaint.sentence + old)
     if kind == "extra_forbidden":
         way_out = "put it into extra={...}" if typed_in else 'read it with unknown="keep"'
@@ -335,27 +335,27 @@ def _complaint(detail: ErrorDetails, model: type[WireModel], root: str, typed_in
 
 def _follow(model: type[WireModel], loc: Sequence[str | int]) -> tuple[type[WireModel], list[str | int]]:
     """Walk *loc* into nested models: whose field the last part is, and the whole path in wire spelling."""
-    owner, spelled = model, list(loc)
+    owner, wire_path = model, list(loc)
     for place, part in enumerate(loc):
         for name, field in model.model_fields.items():
             if part in (name, field.alias):
                 owner = model
-                spelled[place] = field.alias or name
+                wire_path[place] = field.alias or name
                 model = next(iter(models_in(field.annotation)), model)
                 break
         else:
             owner = model
-    return owner, spelled
+    return owner, wire_path
 
 
 def _hint_for(owner: type[WireModel], unknown: str, typed_in: bool) -> str:
     """Say which field was probably meant by *unknown*: one of the owner's, or one that stands elsewhere."""
     names = [name for name in owner.model_fields if name != "extra"] if typed_in else owner.wire_names()
     same = plain_name(unknown)
-    meant = _FIELD_OF_WORD.get(same, same)
-    if meant != same and meant in names:
-        if meant != "age":
-            return f" Did you mean {meant!r}?"
+    field_name = _FIELD_OF_WORD.get(same, same)
+    if field_name != same and field_name in names:
+        if field_name != "age":
+            return f" Did you mean {field_name!r}?"
         parts = '{"year": 1984, "month": 3, "day": 12}'
         if "year" in names:  # of an age itself
             return f" A birth date is its year, month and day: {parts}."
@@ -364,7 +364,7 @@ def _hint_for(owner: type[WireModel], unknown: str, typed_in: bool) -> str:
     if same not in map(plain_name, names):
         for place, home in _homes(owner, typed_in):
             for name, field in home.model_fields.items():
-                if name != "extra" and plain_name(name) in (same, meant):
+                if name != "extra" and plain_name(name) in (same, field_name):
                     if not typed_in:
                         return f" Did you mean '{place}.{field.alias}'?"
                     return (
@@ -425,10 +425,10 @@ def plain(model: Any) -> dict[str, Any]:
     values = model.__dict__
     kind: Any = type(model)
     wire: dict[str, Any] = {}
-    for name, spelled in _spelled(kind):
+    for name, wire_name in _wire_name_pairs(kind):
         value = values[name]
         if value is not None:
-            wire[spelled] = value if type(value) in _SCALARS else _inner(value)
+            wire[wire_name] = value if type(value) in _SCALARS else _inner(value)
     if extra := values["extra"]:
         wire.update({key: _inner(value) for key, value in extra.items()})
     return wire
@@ -447,6 +447,6 @@ def _inner(value: Any) -> Any:
 
 
 @cache
-def _spelled(model: Any) -> tuple[tuple[str, str], ...]:
+def _wire_name_pairs(model: Any) -> tuple[tuple[str, str], ...]:
     fields = model.model_fields.items()
     return tuple((name, field.alias or name) for name, field in fields if name != "extra")

@@ -129,7 +129,7 @@ class ConversationBatch:
         complaints: list[Complaint] = []
         body = {"authenticatedData": {"lp_sdes": sdes}}
         profile = SetUserProfile.collect(body, "[0].body", "refuse", complaints)
-        given = {
+        arguments = {
             "campaign_info": campaign_info,
             "conversation_context": conversation_context,
             "ttr_def_name": ttr_def_name,
@@ -138,7 +138,7 @@ class ConversationBatch:
             "metadata": metadata,
             "extra": extra,
         }
-        fields = {name: value for name, value in given.items() if value is not None}
+        fields = {name: value for name, value in arguments.items() if value is not None}
         request = ConsumerRequestConversation.gather(
             {**fields, "channel_type": channel_type}, "[1].body", complaints
         )
@@ -217,11 +217,11 @@ class ConversationBatch:
         """  # noqa: E501
         if not hasattr(engagement, "campaign_info"):
             raise InvalidValueError([must("engagement", "must be an Engagement", engagement)])
-        filled = {
+        fields = {
             "campaign_info": engagement.campaign_info(),
             "conversation_context": engagement.conversation_context(self.request.conversation_context),
         }
-        return replace(self, request=self.request.model_copy(update=filled))
+        return replace(self, request=self.request.model_copy(update=fields))
 
     def to_wire(self, account_id: str | None = None) -> list[dict[str, Any]]:
         """Return the array that is posted, with fresh request ids where none were given.
@@ -312,21 +312,21 @@ _OLD_PROFILE = re.compile(
 
 def _naming_old_fields(complaints: list[Complaint]) -> list[Complaint]:
     """Say of fields that older pages have that they are old, and how to send them all the same."""
-    old = [match[1] for one in complaints if (match := _OLD_PROFILE.fullmatch(one.path))]
-    named: list[Complaint] = []
+    old_fields = [match[1] for one in complaints if (match := _OLD_PROFILE.fullmatch(one.path))]
+    clear_complaints: list[Complaint] = []
     for complaint in complaints:
         if _OLD_PROFILE.fullmatch(complaint.path):
-            if len(old) == 1:
-                named.append(complaint)
-            elif old and not any(one.path == "[0].body" for one in named):
+            if len(old_fields) == 1:
+                clear_complaints.append(complaint)
+            elif old_fields and not any(one.path == "[0].body" for one in clear_complaints):
                 sentence = (
-                    f"[0].body has {len(old)} fields of older pages ({', '.join(old)}); today the profile is "
-                    f"authenticatedData.lp_sdes. {SEND_AS_IT_IS}"
+                    f"[0].body has {len(old_fields)} fields of older pages ({', '.join(old_fields)}); "
+                    f"today the profile is authenticatedData.lp_sdes. {SEND_AS_IT_IS}"
                 )
-                named.append(Complaint("[0].body", sentence, kind="read anyway"))
+                clear_complaints.append(Complaint("[0].body", sentence, kind="read anyway"))
         else:
-            named.append(complaint)
-    return named
+            clear_complaints.append(complaint)
+    return clear_complaints
 
 
 def wire_changes(frames: Any, batch: ConversationBatch) -> list[str]:
@@ -353,23 +353,27 @@ def wire_changes(frames: Any, batch: ConversationBatch) -> list[str]:
     return changes
 
 
-def _compare(given: Any, sent: Any, path: str, changes: list[str]) -> None:
-    if isinstance(given, Mapping) and isinstance(sent, Mapping):
-        for key, value in given.items():
+def _compare(original: Any, wire_value: Any, path: str, changes: list[str]) -> None:
+    if isinstance(original, Mapping) and isinstance(wire_value, Mapping):
+        for key, value in original.items():
             place = join(path, str(key)) if path else str(key)
             if re.fullmatch(r"\[\d+\]\.(id|kind)", place):
                 continue
-            if key in sent:
-                _compare(value, sent[key], place, changes)
+            if key in wire_value:
+                _compare(value, wire_value[key], place, changes)
             elif value not in (None, {}, []):
                 changes.append(f"{place}: {brief(value)} is not sent.")
-    elif isinstance(given, list | tuple) and isinstance(sent, list | tuple) and len(given) == len(sent):
-        for number, (before, after) in enumerate(zip(given, sent, strict=True)):
+    elif (
+        isinstance(original, list | tuple)
+        and isinstance(wire_value, list | tuple)
+        and len(original) == len(wire_value)
+    ):
+        for number, (before, after) in enumerate(zip(original, wire_value, strict=True)):
             _compare(before, after, f"{path}[{number}]", changes)
-    elif type(given) is not type(sent) or given != sent:
-        kind = "the number " if isinstance(given, int | float) and not isinstance(given, bool) else ""
-        text = "the text " if isinstance(sent, str) and not isinstance(given, str) else ""
-        changes.append(f"{path}: {kind}{brief(given)} is sent as {text}{brief(sent)}.")
+    elif type(original) is not type(wire_value) or original != wire_value:
+        kind = "the number " if isinstance(original, int | float) and not isinstance(original, bool) else ""
+        text = "the text " if isinstance(wire_value, str) and not isinstance(original, str) else ""
+        changes.append(f"{path}: {kind}{brief(original)} is sent as {text}{brief(wire_value)}.")
 
 
 def batch_of(frames: Batch | str | bytes | Sequence[Mapping[str, Any]]) -> Batch:

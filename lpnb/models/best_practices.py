@@ -264,9 +264,11 @@ def odd_value(name: str, text: str) -> str | None:
         )
     if not text.isascii() and (sign := _INVISIBLE.search(text)):
         return f"{brief(text)} holds an invisible character (U+{ord(sign[0]):04X})."
-    if not text.isascii() and (meant := _misread(text)) is not None:
-        said = f"stands where {meant!r} was meant" if meant else "has lost letters"
-        return f"{brief(text)} {said}: its source was read in a wrong encoding. Save that anew, as UTF-8."
+    if not text.isascii() and (original_text := _misread(text)) is not None:
+        description = f"stands where {original_text!r} was meant" if original_text else "has lost letters"
+        return (
+            f"{brief(text)} {description}: its source was read in a wrong encoding. Save that anew, as UTF-8."
+        )
     if not text.isascii() and (mixed := _TWO_SCRIPTS.search(text)):
         return (
             f"{brief(text)} mixes alphabets: {mixed[1] or mixed[2]} looks like another letter, and is not it."
@@ -297,10 +299,10 @@ def _misread(text: str) -> str | None:
     if "\ufffd" in text:
         return ""
     try:
-        meant = text.encode("cp1252").decode("utf-8")
+        original_text = text.encode("cp1252").decode("utf-8")
     except UnicodeError:
         return None
-    return meant if all(letter < "\u0180" or letter > "\u036f" for letter in meant) else None
+    return original_text if all(letter < "\u0180" or letter > "\u036f" for letter in original_text) else None
 
 
 _NUMERIC_IDS = ("skillId", "campaignId", "engagementId")

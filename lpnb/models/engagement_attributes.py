@@ -299,17 +299,19 @@ class Impression(Attribute):
     def collect(cls, data: Any, path: str, unknown: str, complaints: list[Complaint]) -> Self | None:
         """Read an impression as the wire has it, the ``contextId`` out of its ``eContext``."""
         contexts = data.get("eContext")
-        found = [
+        context_ids = [
             context.get("id")
             for context in (contexts if isinstance(contexts, list) else [contexts])
             if isinstance(context, Mapping) and context.get("type") == "engagementContext"
         ]
-        if not found:
+        if not context_ids:
             context_path = join(path, "eContext")
             complaints.append(must(context_path, "must hold an engagementContext with its id", contexts))
             return None
         remaining = {key: value for key, value in data.items() if key != "eContext"}
-        return super(Attribute, cls).collect({**remaining, "contextId": found[0]}, path, unknown, complaints)
+        return super(Attribute, cls).collect(
+            {**remaining, "contextId": context_ids[0]}, path, unknown, complaints
+        )
 
 
 class OtherAttribute(Attribute):

@@ -65,7 +65,7 @@ class EngagementRequest:
 
     def __post_init__(self) -> None:
         complaints: list[Complaint] = []
-        for name, value in self._checked(complaints).items():
+        for name, value in self._checked_fields(complaints).items():
             object.__setattr__(self, name, value)
         if complaints:
             raise InvalidValueError(complaints)
@@ -95,7 +95,7 @@ class EngagementRequest:
             wire["engagementAttributes"] = _wire(self.engagement_attributes)
         return wire
 
-    def _checked(self, complaints: list[Complaint]) -> dict[str, Any]:
+    def _checked_fields(self, complaints: list[Complaint]) -> dict[str, Any]:
         from lpnb._internal.validation import join, must
         from lpnb.models.engagement_attributes import IMPRESSIONS, read_attribute
         from lpnb.models.visitors import Identity, VisitorProperties
@@ -170,12 +170,12 @@ class ReportRequest(EngagementRequest):
         """Return the body that is sent."""
         return super().to_wire() | ({} if self.page_id is None else {"pageId": self.page_id})
 
-    def _checked(self, complaints: list[Complaint]) -> dict[str, Any]:
-        checked = super()._checked(complaints)
-        if not checked["engagement_attributes"] and not complaints:
+    def _checked_fields(self, complaints: list[Complaint]) -> dict[str, Any]:
+        fields = super()._checked_fields(complaints)
+        if not fields["engagement_attributes"] and not complaints:
             sentence = "engagementAttributes must hold at least one SDE: a report is about them."
             complaints.append(Complaint("engagementAttributes", sentence))
-        if not checked["identities"] and self.visitor_id is None:
+        if not fields["identities"] and self.visitor_id is None:
             sentence = "consumer_id, identities or visitor_id must be given: a report is about somebody."
             complaints.append(Complaint("identities", sentence))
         if (page := self.page_id) is not None and (
@@ -183,7 +183,7 @@ class ReportRequest(EngagementRequest):
         ):
             sentence = f"pageId must be text without half a character; got {brief(page)}."
             complaints.append(Complaint("pageId", sentence))
-        return checked
+        return fields
 
 
 @dataclass(frozen=True)

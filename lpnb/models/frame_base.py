@@ -39,8 +39,8 @@ def _metadata(value: object) -> Any:
         raise PydanticCustomError("metadata", "must be an object with a 'type', such as 'ExternalId'")
     if trouble := json_trouble(value):
         raise PydanticCustomError("metadata", "{rule}", {"rule": trouble})
-    limited = {"ExternalId": ("id",), "ActionReason": ("reason", "reasonId")}.get(value["type"], ())
-    for name in limited:
+    names = {"ExternalId": ("id",), "ActionReason": ("reason", "reasonId")}.get(value["type"], ())
+    for name in names:
         if len(str(value.get(name, ""))) > 64:
             raise PydanticCustomError("metadata", "must have at most 64 characters in {name}", {"name": name})
     if value["type"] == "ActionReason" and not value.get("reason"):
@@ -125,8 +125,8 @@ class CheckedFrame(Frame, WireModel):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        reserved = {name.partition(".")[0] for name in (*type(self).wire_names(), *self.fixed)}
-        for key in sorted(reserved & set(self.extra)):
+        reserved_names = {name.partition(".")[0] for name in (*type(self).wire_names(), *self.fixed)}
+        for key in sorted(reserved_names & set(self.extra)):
             raise PydanticCustomError(
                 "extra_known", "extra must not repeat the documented field {key}", {"key": repr(key)}
             )
@@ -138,18 +138,18 @@ class CheckedFrame(Frame, WireModel):
         wire = self.model_dump(by_alias=True)
         for name in ("id", "Client-Properties"):
             wire.pop(name, None)
-        beside = {"metadata": wire.pop("metadata")} if "metadata" in wire else {}
+        fields_beside = {"metadata": wire.pop("metadata")} if "metadata" in wire else {}
         names = set(type(self).wire_names())
         body: dict[str, Any] = {}
-        for path, value in {**self._placed(), **self.fixed, **wire}.items():
+        for path, value in {**self._default_fields(), **self.fixed, **wire}.items():
             *holders, name = path.split(".") if path in names or path in self.fixed else [path]
             place = body
             for holder in holders:
                 place = place.setdefault(holder, {})
             place[name] = value
-        return self.frame_type, body, beside
+        return self.frame_type, body, fields_beside
 
-    def _placed(self) -> dict[str, Any]:
+    def _default_fields(self) -> dict[str, Any]:
         """What stands first in the body, unless a field says otherwise."""
         return {}
 
@@ -174,8 +174,8 @@ class OtherFrame(CheckedFrame):
     @property
     def conversation_id(self) -> str | None:
         """The conversation it names, if it names one."""
-        named = self.body.get("conversationId", self.body.get("dialogId"))
-        return named if isinstance(named, str) else None
+        value = self.body.get("conversationId", self.body.get("dialogId"))
+        return value if isinstance(value, str) else None
 
 
 def too_long(frame: Mapping[str, Any], longest: str = "body") -> Complaint | None:
@@ -216,10 +216,10 @@ class RawFrame(Frame):
         value = json_in(content)
         frame = value if isinstance(value, dict) else {}
         req_id = frame.get("id")
-        named = str(req_id) if isinstance(req_id, str | int) and not isinstance(req_id, bool) else ""
+        id_text = str(req_id) if isinstance(req_id, str | int) and not isinstance(req_id, bool) else ""
         header = self.client_properties.to_header() if self.client_properties else None
         return EncodedBatch(
-            content, ((named, str(frame.get("type", ""))),), header, given_ids=True, by_send=True
+            content, ((id_text, str(frame.get("type", ""))),), header, given_ids=True, by_send=True
         )
 
     def _repr_html_(self) -> str:

@@ -26,15 +26,15 @@ def read_frame(content: bytes, requests: Sequence[tuple[str, str]], conversation
         ('settled', 'sequence 0', 'c-1')
     """
     reading = read_batch(content, requests)
-    pairs = tuple(_told(pair, conversation_id) for pair in reading.pairs)
+    pairs = tuple(_with_message(pair, conversation_id) for pair in reading.pairs)
     # What else stands in the answer decides nothing: only its code does.
     says: Says = reading.says
     if says == "" and pairs and all(pair.ok for pair in pairs) and not reading.strays:
         says = "settled"
-    numbered = [pair for pair in pairs if not pair.ok and sequence_of(pair) is not None]
-    if says == "refused" and numbered:  # whoever believed the code would send it a second time
-        code = brief(numbered[0].code)
-        anomaly = f"{numbered[0].type} came back with the code {code}, and yet with a sequence number."
+    numbered_pairs = [pair for pair in pairs if not pair.ok and sequence_of(pair) is not None]
+    if says == "refused" and numbered_pairs:  # whoever believed the code would send it a second time
+        code = brief(numbered_pairs[0].code)
+        anomaly = f"{numbered_pairs[0].type} came back with the code {code}, and yet with a sequence number."
         return replace(reading, pairs=pairs, says="", anomaly=anomaly)
     return replace(reading, pairs=pairs, says=says)
 
@@ -69,7 +69,7 @@ def explain_frame(reading: Reading, outcome: Outcome, status: int | None, failur
     return f"The service refused the call with {(pair.message or f'HTTP {status}').rstrip('.')}.{anomaly}"
 
 
-def _told(pair: Pair, conversation_id: str | None) -> Pair:
+def _with_message(pair: Pair, conversation_id: str | None) -> Pair:
     if not pair.ok:
         return pair
     number = sequence_of(pair)

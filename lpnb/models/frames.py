@@ -45,7 +45,7 @@ class _Published(CheckedFrame):
     conversation_id: DialogId = Field(description="The conversation.")
     dialog_id: DialogId | None = Field(default=None, description="A dialog other than the main one.")
 
-    def _placed(self) -> dict[str, Any]:
+    def _default_fields(self) -> dict[str, Any]:
         # The main dialog's id is the conversation's (documented).
         return {"dialogId": self.conversation_id}
 
@@ -299,7 +299,7 @@ def frame_of(frame: Frame | str | bytes | Mapping[str, Any]) -> Frame:
     if frame.get("kind", "req") != "req":
         complaints.append(must("kind", "must be 'req'", frame["kind"]))
     fields = {key: value for key, value in frame.items() if key != "kind"}
-    read = OtherFrame.collect(fields, "", "refuse", complaints)
-    if read is None or complaints:
+    other_frame = OtherFrame.collect(fields, "", "refuse", complaints)
+    if other_frame is None or complaints:
         raise InvalidValueError(complaints)
-    return read
+    return other_frame

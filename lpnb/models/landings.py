@@ -82,9 +82,9 @@ class Landing:
         skill = f"{self.skill_name} ({self.skill_id})" if self.skill_name else self.skill_id
         place = "is unassigned" if self.outcome == "unassigned" else f"is in skill {skill}"
         moves = len(self.transfers)
-        moved = f", after {moves} transfer{'s' if moves > 1 else ''}" if moves else ""
-        why = f" {_UNASSIGNED}" if self.outcome == "unassigned" else ""
-        return f"{source} that {self.conversation_id} {place}{moved}.{why}"
+        transfers_text = f", after {moves} transfer{'s' if moves > 1 else ''}" if moves else ""
+        reason = f" {_UNASSIGNED}" if self.outcome == "unassigned" else ""
+        return f"{source} that {self.conversation_id} {place}{transfers_text}.{reason}"
 
     def __str__(self) -> str:
         return one_line(self.explanation)

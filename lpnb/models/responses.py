@@ -227,8 +227,8 @@ def _usual_reading(content: bytes, requests: Sequence[tuple[str, str]]) -> Readi
     (first, first_type), (second, second_type) = requests
     texts = pieces[1::2]
     message, conversation_id = texts[4], texts[11]
-    taken = ["code", "OK", "body", "msg", message, "reqId", first]
-    if texts != [*taken, "code", "OK", "body", "conversationId", conversation_id, "reqId", second]:
+    profile_texts = ["code", "OK", "body", "msg", message, "reqId", first]
+    if texts != [*profile_texts, "code", "OK", "body", "conversationId", conversation_id, "reqId", second]:
         return None
     if first == second or first_type == _OPENS or second_type != _OPENS:
         return None
@@ -285,7 +285,8 @@ def _read_reply(content: bytes, requests: Sequence[tuple[str, str]]) -> Reading:
     anomalies.extend(
         f"{kind} was answered {len(answers[req_id])} times, each time alike."
         for req_id, kind in requests
-        if len(answers.get(req_id, [])) > 1 and all(found == answers[req_id][0] for found in answers[req_id])
+        if len(answers.get(req_id, [])) > 1
+        and all(answer == answers[req_id][0] for answer in answers[req_id])
     )
     if strays:
         verb = "answer fits" if len(strays) == 1 else "answers fit"
@@ -321,9 +322,9 @@ def explain(reading: Reading, outcome: Outcome, status: int | None, failure: str
     if outcome == "not sent":
         return f"Nothing was created: {failure or f'HTTP {status}'}. Sending again is safe."
     if conversation and (match := _ALREADY_OPEN.search(conversation.message or "")):
-        done = "The profile was accepted; the" if any(pair.ok for pair in reading.pairs) else "The"
+        start = "The profile was accepted; the" if any(pair.ok for pair in reading.pairs) else "The"
         return (
-            f"{done} conversation was refused: this consumer already has one open, and can have only one. "
+            f"{start} conversation was refused: this consumer already has one open, and can have only one. "
             "Go on in that one, or take another consumer id. client.find_open_conversation(consumer_id) "
             f"finds it; the service's own id of this consumer is {match['user']}."
         )
@@ -365,13 +366,13 @@ def _has_own_reason(pair: Pair) -> bool:
 def fill(reading: Reading, code: str, message: str) -> Reading:
     """Give *code* and *message* to every frame that has no answer of its own."""
 
-    def filled(pair: Pair) -> Pair:
+    def fill_pair(pair: Pair) -> Pair:
         if pair.code not in (None, "unreadable"):
             return pair
         text = f"{message}: {pair.message}" if pair.code is None and pair.message else message
         return Pair(pair.req_id, pair.type, False, code, text)
 
-    pairs = tuple(filled(pair) for pair in reading.pairs)
+    pairs = tuple(fill_pair(pair) for pair in reading.pairs)
     return Reading(pairs, reading.strays, reading.anomaly, reading.says)
 
 
@@ -403,16 +404,18 @@ def _pair(req_id: str, kind: str, answers: list[Any], strays: list[Any]) -> Pair
     code = answer.get("code")
     if code in (LARGEST, -LARGEST):  # read as such because it is too large for a number
         code = None
-    found = answer.get("body")
-    conversation = found.get("conversationId") if isinstance(found, dict) else None
-    known = conversation if kind == _OPENS and isinstance(conversation, str) and conversation else None
+    body = answer.get("body")
+    conversation = body.get("conversationId") if isinstance(body, dict) else None
+    conversation_id = (
+        conversation if kind == _OPENS and isinstance(conversation, str) and conversation else None
+    )
     return Pair(
         req_id=req_id,
         type=kind,
-        ok=code == "OK" and (kind != _OPENS or known is not None),
+        ok=code == "OK" and (kind != _OPENS or conversation_id is not None),
         code=code if isinstance(code, str) else None if code is None else str(code),
         message=_message(answer),
-        conversation_id=known if code == "OK" else None,
+        conversation_id=conversation_id if code == "OK" else None,
         body=answer,
     )
 

@@ -151,14 +151,14 @@ class Sde(WireModel):
         if not isinstance(body, Mapping):
             complaints.append(must(join(path, cls.body_key), "must be an object", body))
             return None
-        strangers = [key for key in data if key not in ("type", cls.body_key, "auth")]
+        unknown_keys = [key for key in data if key not in ("type", cls.body_key, "auth")]
         complaints.extend(
             Complaint(
                 join(path, str(key)),
                 f"{join(path, str(key))} does not belong beside 'type' and {cls.body_key!r}. "
                 f"The fields of {cls.sde_type} stand inside {cls.body_key!r}.",
             )
-            for key in strangers
+            for key in unknown_keys
         )
         auth = data.get("auth")
         before = len(complaints)
@@ -167,11 +167,11 @@ class Sde(WireModel):
             complaints.append(
                 Complaint(inside, f"{inside} does not belong inside {cls.body_key!r}; it stands beside it.")
             )
-        made_auth = Auth.collect(auth, join(path, "auth"), unknown, complaints) if auth is not None else None
-        made = super().collect(body, join(path, cls.body_key), unknown, complaints)
-        if made is None or len(complaints) > before or strangers:
+        sde_auth = Auth.collect(auth, join(path, "auth"), unknown, complaints) if auth is not None else None
+        sde = super().collect(body, join(path, cls.body_key), unknown, complaints)
+        if sde is None or len(complaints) > before or unknown_keys:
             return None
-        return made.model_copy(update={"auth": made_auth}) if made_auth is not None else made
+        return sde.model_copy(update={"auth": sde_auth}) if sde_auth is not None else sde
 
 
 class CustomerInfo(Sde):
@@ -297,8 +297,10 @@ def read_sde(data: Any, path: str, unknown: str, complaints: list[Complaint]) ->
     if isinstance(kind, str) and kind in _TYPES:
         return _TYPES[kind].collect(data, path, unknown, complaints)
     wrong = one_of(join(path, "type"), kind, tuple(_TYPES))
-    if kind is None and (named := next((name for name in _TYPES if name in data), None)) is not None:
-        way_out = f'Its type stands in "type": {{"type": "{named}", "{_TYPES[named].body_key}": {{...}}}}.'
+    if kind is None and (type_name := next((name for name in _TYPES if name in data), None)) is not None:
+        way_out = (
+            f'Its type stands in "type": {{"type": "{type_name}", "{_TYPES[type_name].body_key}": {{...}}}}.'
+        )
         wrong = Complaint(wrong.path, f"{wrong.sentence} {way_out}")
     complaints.append(wrong)
     return None

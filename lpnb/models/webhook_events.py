@@ -94,11 +94,11 @@ def event_of(
     result = change.get("result")
     if isinstance(result, Mapping):
         return _state(change, result, envelope, received_at)
-    published = change.get("event")
-    published = published if isinstance(published, Mapping) else {}
+    event = change.get("event")
+    event = event if isinstance(event, Mapping) else {}
     originator = change.get("originatorMetadata")
     originator = originator if isinstance(originator, Mapping) else {}
-    kind = _text(published.get("type")) or envelope.rpartition(".")[2]
+    kind = _text(event.get("type")) or envelope.rpartition(".")[2]
     sequence = _whole(change.get("sequence"))
     conversation_id = _text(change.get("conversationId")) or _text(change.get("convId")) or ""
     dialog_id = _text(change.get("dialogId"))
@@ -110,7 +110,7 @@ def event_of(
         key = ("chat state", conversation_id, dialog_id, originator_id)
     else:
         key = ("other", conversation_id, kind, _digest(change))
-    message = published.get("message")
+    message = event.get("message")
     return Event(
         kind=kind,
         conversation_id=conversation_id,
@@ -154,17 +154,17 @@ def _state(
     handler = details.get("conversationHandlerDetails")
     handler = handler if isinstance(handler, Mapping) else {}
     conversation_id = _text(result.get("convId")) or _text(details.get("convId")) or ""
-    updated = details.get("metaDataLastUpdateTs")
+    update_time = details.get("metaDataLastUpdateTs")
     return Event(
         kind=envelope.rpartition(".")[2],
         conversation_id=conversation_id,
         received_at=received_at,
-        at=_moment(updated),
+        at=_moment(update_time),
         skill_id=_text(details.get("skillId")) or _text(handler.get("skillId")),
         state=_text(details.get("state")),
         stage=_text(details.get("stage")),
         raw=change,
-        key=json.dumps(("change", conversation_id, _whole(updated), _digest(change))),
+        key=json.dumps(("change", conversation_id, _whole(update_time), _digest(change))),
     )
 
 
@@ -175,21 +175,21 @@ def in_order(events: Iterable[Event]) -> list[Event]:
     what has none counts as of when it was received.
     """
     groups: dict[str | None, list[Event]] = {}
-    unnumbered: list[Event] = []
+    unnumbered_events: list[Event] = []
     for event in events:
         if event.sequence is not None:
             groups.setdefault(event.dialog_id, []).append(event)
         else:
-            unnumbered.append(event)
-    unnumbered.sort(key=lambda event: event.at or event.received_at)
-    timed = [(event.at or event.received_at, event) for event in unnumbered]
+            unnumbered_events.append(event)
+    unnumbered_events.sort(key=lambda event: event.at or event.received_at)
+    times_and_events = [(event.at or event.received_at, event) for event in unnumbered_events]
     for dialog in groups.values():
         latest = _LONG_AGO
         for event in sorted(dialog, key=lambda event: event.sequence or 0):
             latest = max(latest, event.at or latest)
-            timed.append((latest if latest > _LONG_AGO else event.received_at, event))
-    timed.sort(key=lambda pair: pair[0])  # stable: what is of the same time keeps its place
-    return [event for _, event in timed]
+            times_and_events.append((latest if latest > _LONG_AGO else event.received_at, event))
+    times_and_events.sort(key=lambda pair: pair[0])  # stable: what is of the same time keeps its place
+    return [event for _, event in times_and_events]
 
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)

@@ -30,12 +30,14 @@ async def issuer_of(url: str, network: Network, deadline: float) -> str | None:
     context.verify_mode = ssl.CERT_NONE
     try:
         async with asyncio.timeout(deadline):
-            return await _issuer_shown(host, port, context, network.proxy_for(target))
+            return await _certificate_issuer(host, port, context, network.proxy_for(target))
     except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError):
         return None
 
 
-async def _issuer_shown(host: str, port: int, context: ssl.SSLContext, proxy: httpx.URL | None) -> str | None:
+async def _certificate_issuer(
+    host: str, port: int, context: ssl.SSLContext, proxy: httpx.URL | None
+) -> str | None:
     """Make the handshake, through *proxy* if there is one, and close the connection whatever came of it."""
     where = (host, port) if proxy is None else (proxy.host, proxy.port or 80)
     reader, writer = await asyncio.open_connection(*where)

@@ -133,8 +133,8 @@ class Connection(asyncio.Protocol):
         """Called by asyncio; a body without a length ends here."""
         self.open = self._keep = False
         headers = self._progress.headers if self._progress is not None else {}
-        sized = b"content-length" in headers or b"transfer-encoding" in headers
-        self._end(self._broken_off() if self._body is None or sized else None)
+        has_length = b"content-length" in headers or b"transfer-encoding" in headers
+        self._end(self._broken_off() if self._body is None or has_length else None)
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio."""
@@ -303,16 +303,18 @@ class Pool:
         try:
             addresses = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             # Not every loop tries a second address beside the first one by itself; uvloop does not.
-            connected = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS)
+            tcp_socket = await aiohappyeyeballs.start_connection(
+                addresses, happy_eyeballs_delay=_NEXT_ADDRESS
+            )
             try:
                 _, connection = await self._loop.create_connection(
                     lambda: Connection(self._largest, self._forget),
-                    sock=connected,
+                    sock=tcp_socket,
                     ssl=self._tls,
                     server_hostname=host if self._tls is not None else None,
                 )
             except BaseException:
-                connected.close()
+                tcp_socket.close()
                 raise
             if self.closed or not connection.open:
                 connection.close()

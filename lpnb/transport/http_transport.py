@@ -171,18 +171,18 @@ class SocketBackend(httpx.AsyncBaseTransport):
             host, alone = place.host, fields.get("Connection") == "close"
             own = "".join([f"\r\n{name}: {value}" for name, value in fields.items()]).encode("latin-1")
             head = b"%b\r\n%b%b\r\nContent-Length: %d" % (place.head, _DEFAULT_HEADERS, own, len(content))
-            written = _encode_request(head, 5 + len(fields), content)  # the others are six lines
+            data = _encode_request(head, 5 + len(fields), content)  # the others are six lines
         else:
             host = (request.url.scheme, request.url.host, request.url.port)
             _add_default_headers(request)
             alone = request.headers.get("Connection") == "close"
             head_lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
             head_lines += [b"%b: %b" % pair for pair in request.headers.raw]
-            written = _encode_request(b"\r\n".join(head_lines), len(head_lines) - 1, request.read())
+            data = _encode_request(b"\r\n".join(head_lines), len(head_lines) - 1, request.read())
         pool = self._pools.get((host, alone))
         if pool is None:
             pool = self._pools[host, alone] = self._pool(*host, keep=not alone)
-        return await pool.call(written, progress)
+        return await pool.call(data, progress)
 
     async def handle_async_request(self, request: Request) -> httpx.Response:
         """Send *request*, as httpx's transports do.
@@ -336,7 +336,7 @@ def _failure_of(
     if isinstance(error, UnusableCaFileError | _UnsendableError):
         return str(error), None
     if progress.started:
-        return _broken(causes), None
+        return _break_reason(causes), None
     if certificate := next((each for each in causes if isinstance(each, ssl.SSLCertVerificationError)), None):
         if certificate.verify_code in _WRONG_NAME:
             return f"the certificate of {host} is not trusted: it is for another name", "certificate"
@@ -367,9 +367,9 @@ def _proxy_refusal(progress: ExchangeProgress, host: str, proxy: str) -> tuple[s
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     """*error* and what it came of, the outermost first; a group gives its members."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
+    ids: set[int] = set()
+    while error is not None and id(error) not in ids:
+        ids.add(id(error))
         yield error
         if isinstance(error, BaseExceptionGroup):
             yield from error.exceptions
@@ -388,7 +388,7 @@ def _reason_text(causes: Sequence[BaseException]) -> str:
     return str(reason).lower()
 
 
-def _broken(causes: Sequence[BaseException]) -> str:
+def _break_reason(causes: Sequence[BaseException]) -> str:
     """What broke an exchange over httpx; our own connections say it themselves."""
     text = str(causes[0])
     if isinstance(causes[0], httpx.RemoteProtocolError):

@@ -53,9 +53,9 @@ class Network:
 
         No file is asked: what is sent from here belongs to somebody who has never seen one of this folder.
         """
-        found, _ = find_network({})
-        proxy, ca_file = found.get("LP_PROXY", ""), found.get("LP_CA_FILE", "")
-        hosts = tuple(str(found.get("NO_PROXY", "")).lower().replace(",", " ").split())
+        values, _ = find_network({})
+        proxy, ca_file = values.get("LP_PROXY", ""), values.get("LP_CA_FILE", "")
+        hosts = tuple(str(values.get("NO_PROXY", "")).lower().replace(",", " ").split())
         return cls(normalized_proxy(proxy) or None, hosts, str(ca_file))
 
     def proxy_for(self, url: httpx.URL) -> httpx.URL | None:
@@ -106,8 +106,8 @@ def is_loopback(host: str) -> bool:
 
 
 def _matches(pattern: str, host: str, port: int) -> bool:
-    name, colon, wanted_port = pattern.partition(":")
-    if colon and wanted_port != str(port):
+    name, colon, pattern_port = pattern.partition(":")
+    if colon and pattern_port != str(port):
         return False
     name = name.removeprefix("*.").lstrip(".")
     return pattern == "*" or (bool(name) and (host == name or host.endswith(f".{name}")))

@@ -39,9 +39,9 @@ class PreparedUrl:
 
 @lru_cache(maxsize=64)
 def _prepared_url(url: str) -> PreparedUrl:
-    parsed = URL(url)
-    head = b"POST %b HTTP/1.1\r\nHost: %b" % (parsed.raw_path, parsed.netloc)
-    return PreparedUrl(parsed, (parsed.scheme, parsed.host, parsed.port), head)
+    parsed_url = URL(url)
+    head = b"POST %b HTTP/1.1\r\nHost: %b" % (parsed_url.raw_path, parsed_url.netloc)
+    return PreparedUrl(parsed_url, (parsed_url.scheme, parsed_url.host, parsed_url.port), head)
 
 
 class PreparedPost(Request):
@@ -141,13 +141,13 @@ class ExchangeProgress:
     content: bytearray = field(default_factory=bytearray, repr=False)
     headers: dict[bytes, bytes] = field(default_factory=dict, repr=False)
     sent_at: datetime = field(default_factory=_now)
-    begun: float = field(default_factory=time.perf_counter)
+    start_time: float = field(default_factory=time.perf_counter)
     connected: bool = False
     tunnel_status: int | None = None
 
     def exchange(self, failure: str | None) -> Exchange:
         """What came of the request up to now."""
-        elapsed_ms = round((time.perf_counter() - self.begun) * 1000, 3)
+        elapsed_ms = round((time.perf_counter() - self.start_time) * 1000, 3)
         exchange = Exchange(
             self.status,
             bytes(self.content),
@@ -156,11 +156,13 @@ class ExchangeProgress:
             elapsed_ms=elapsed_ms,
             sent_at=self.sent_at,
         )
-        said = {name: value.decode("latin-1") for name, value in self.headers.items() if name in _NOTED}
-        if said:
-            exchange.date = said.get(b"date")
-            exchange.location = _host(said.get(b"location"))
-            exchange.retry_after = _retry_after_seconds(said.get(b"retry-after"), exchange.date)
+        header_values = {
+            name: value.decode("latin-1") for name, value in self.headers.items() if name in _NOTED
+        }
+        if header_values:
+            exchange.date = header_values.get(b"date")
+            exchange.location = _host(header_values.get(b"location"))
+            exchange.retry_after = _retry_after_seconds(header_values.get(b"retry-after"), exchange.date)
         return exchange
 
 
@@ -227,11 +229,11 @@ class Verdict:
 _ANSWERED, _REFUSED, _UNKNOWN = Verdict("answered"), Verdict("refused"), Verdict("unknown")
 
 
-def verdict(exchange: Exchange, reading: str = "", refreshed: bool = False) -> Verdict:
+def verdict(exchange: Exchange, reading: str = "", is_refreshed: bool = False) -> Verdict:
     """Decide what became of a CONVERSATION or SEND request.
 
     *reading* is what its reply says about the conversation frame: "created", "refused", "settled" when
-    there was none and the others were taken, or "" when it cannot be relied on. *refreshed* says whether
+    there was none and the others were taken, or "" when it cannot be relied on. *is_refreshed* says whether
     the AppJWT was already renewed for this request.
 
     ============================================  =========  ==========
@@ -270,7 +272,7 @@ def verdict(exchange: Exchange, reading: str = "", refreshed: bool = False) -> V
     if status == 429:
         return Verdict("planned", "throttle")
     if status == 401:
-        return _REFUSED if refreshed else Verdict("planned", "refresh")
+        return _REFUSED if is_refreshed else Verdict("planned", "refresh")
     if 200 <= status < 300:
         return _REFUSED if reading == "refused" else _UNKNOWN
     if 300 <= status < 500 and status != 408:

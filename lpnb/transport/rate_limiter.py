@@ -75,7 +75,7 @@ class AdaptiveRateLimiter:
         self._queue: deque[asyncio.Future[None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._next = 0.0
-        self._seen = _ThroughputWindow(clock)
+        self._throughput = _ThroughputWindow(clock)
         self.rate = rate
 
     @property
@@ -115,7 +115,7 @@ class AdaptiveRateLimiter:
             # Who comes later than the slots that could be made up for is not held back by the pace.
             self._binding = self._binding and now - self._next <= self._late
             if now - self._next > self._width:  # nobody sent anything, which says nothing of the service
-                self._counted_from += now - self._next
+                self._count_start += now - self._next
             self._take(now)
             return
         self._binding = True
@@ -126,7 +126,7 @@ class AdaptiveRateLimiter:
 
     def hold_until(self, until: float) -> None:
         """Give out no slot before the clock shows *until*; those who queue are sent to see for themselves."""
-        self._counted_from += max(0.0, until - max(self._clock(), self._cut_at))
+        self._count_start += max(0.0, until - max(self._clock(), self._cut_at))
         self._next = max(self._next, until)
         self._cut_at = max(self._cut_at, until)
         self.release()
@@ -139,14 +139,14 @@ class AdaptiveRateLimiter:
 
     def record_accepted(self, seconds_ago: float = 0.0) -> None:
         """Note that an attempt that left so many seconds ago was answered with something else than 429."""
-        self._seen.add(self._width)
+        self._throughput.add(self._width)
         if self._rate is None and self._background is None:
             return
         if self._clock() - seconds_ago <= self._cut_at:
             if self._burst is not None and self._rate is not None:
                 # What a limit takes at once is often what it takes in a second; else the search finds out.
                 self._burst[0] += 1
-                self._rate = self._low = self._capped(self._burst[0])
+                self._rate = self._low = self._cap(self._burst[0])
             return
         self._end_burst()
         self._accepted += 1
@@ -211,17 +211,17 @@ class AdaptiveRateLimiter:
         """Whether a refusal concerns every caller: they follow our rate, or nearly everything is refused."""
         return self._background is None or self._background.share > MOST_BACKGROUND
 
-    def _capped(self, rate: float) -> float:
+    def _cap(self, rate: float) -> float:
         return rate if self.max_rate is None else min(rate, self.max_rate)
 
     def _count(self, since: float) -> None:
-        self._counted_from = since
+        self._count_start = since
         self._accepted = self._refused = 0
 
     def _begin(self, now: float, refused: int) -> None:
         """Have a rate from now on: what was accepted in the last second."""
-        self._burst = [self._seen.rate(1.0), refused]
-        self._rate = self._low = self._capped(self._burst[0] or SLOWEST_START)
+        self._burst = [self._throughput.rate(1.0), refused]
+        self._rate = self._low = self._cap(self._burst[0] or SLOWEST_START)
         self._next = max(self._next, now)
         self._top, self._test, self._searching, self.learned = None, None, True, True
         self._cut_at = now
@@ -251,11 +251,11 @@ class AdaptiveRateLimiter:
         now = self._clock()
         # From one refusal to the next is what the limit let through, if a burst was saved up and used up. It
         # let through more of late if it has no burst, or if the rate has climbed to many times what it was.
-        accepted = self._accepted / max(sent_at - self._counted_from, 1e-3)
-        more_of_late = max(0.0, self._seen.rate(self._width) - accepted)
+        accepted = self._accepted / max(sent_at - self._count_start, 1e-3)
+        more_of_late = max(0.0, self._throughput.rate(self._width) - accepted)
         if not has_changed:
             accepted += more_of_late if self._rate > 1.5 * self._low else more_of_late / 4
-        if retry_after and sent_at - self._counted_from < 2 * retry_after:
+        if retry_after and sent_at - self._count_start < 2 * retry_after:
             # A bucket has filled up while everybody stayed away, so that its limit cannot be seen yet.
             accepted = min(accepted, CUT * self._rate)
         evidence = max(self._test.evidence, 0.0) if self._test is not None and not has_changed else 0.0
@@ -283,7 +283,7 @@ class AdaptiveRateLimiter:
             progress = self._age / (CLIMB + CLIMB_PER_RETRY_AFTER * self._retry_after) - 1
             slope = self._high - self._low if progress < 0 else STEEPNESS * self._high
             self._rate = self._high + slope * progress**3
-        self._rate = self._capped(self._rate)
+        self._rate = self._cap(self._rate)
         if self.max_rate is None and self._rate > FASTEST:
             self._rate, self.learned = None, False
             self.release()

@@ -112,10 +112,10 @@ class RecordingTransport:
 
     def _entry(self, request: Request, exchange: Exchange) -> dict[str, Any]:
         url = urlsplit(str(request.url))
-        query = [(name, _masked(name, value)) for name, value in parse_qsl(url.query, keep_blank_values=True)]
+        query = [(name, _mask(name, value)) for name, value in parse_qsl(url.query, keep_blank_values=True)]
         text = "&".join(f"{name}={value}" for name, value in query)
         content = self._body(request.read(), _header(request, "content-type"))
-        made: dict[str, Any] = {
+        request_entry: dict[str, Any] = {
             "method": request.method,
             "url": urlunsplit((url.scheme, url.netloc, url.path, text, "")),
             "httpVersion": "HTTP/1.1",
@@ -129,12 +129,12 @@ class RecordingTransport:
             "bodySize": len(content),
         }
         if content:
-            made["postData"] = {"mimeType": _header(request, "content-type"), "text": content}
+            request_entry["postData"] = {"mimeType": _header(request, "content-type"), "text": content}
         reply = self._body(exchange.content, "application/json")
         entry = {
             "startedDateTime": exchange.sent_at.isoformat(timespec="milliseconds"),
             "time": exchange.elapsed_ms,
-            "request": made,
+            "request": request_entry,
             "response": {
                 "status": exchange.status or 0,
                 "statusText": "",
@@ -167,7 +167,7 @@ def masked_body(content: bytes, kind: str = "application/json", *, keep_personal
     text = content.decode("utf-8", "replace")
     if kind.startswith("application/x-www-form-urlencoded"):
         pairs = parse_qsl(text, keep_blank_values=True)
-        return "&".join(f"{name}={_masked(name, value)}" for name, value in pairs)
+        return "&".join(f"{name}={_mask(name, value)}" for name, value in pairs)
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -206,7 +206,7 @@ def _without_words(text: str) -> str:
     return f"({len(text)} characters that are no JSON)"
 
 
-def _masked(name: str, value: str) -> str:
+def _mask(name: str, value: str) -> str:
     return MASK if name.lower() in _SECRET_NAMES else value
 
 
@@ -215,7 +215,7 @@ def _header(request: Request, name: str) -> str:
 
 
 def _reply_headers(exchange: Exchange) -> list[dict[str, str]]:
-    known = {"Date": exchange.date, "Location": exchange.location}
+    headers = {"Date": exchange.date, "Location": exchange.location}
     if exchange.retry_after is not None:
-        known["Retry-After"] = f"{exchange.retry_after:g}"
-    return [{"name": name, "value": value} for name, value in known.items() if value is not None]
+        headers["Retry-After"] = f"{exchange.retry_after:g}"
+    return [{"name": name, "value": value} for name, value in headers.items() if value is not None]

@@ -62,10 +62,12 @@ class RateDependenceTest:
             return "ours"
         if self.answers < FEWEST:
             return None
-        seen = _between(self.refused / self.answers)
-        surprise = seen * math.log(seen / same) + (1 - seen) * math.log((1 - seen) / (1 - same))
+        refused_share = _between(self.refused / self.answers)
+        surprise = refused_share * math.log(refused_share / same) + (1 - refused_share) * math.log(
+            (1 - refused_share) / (1 - same)
+        )
         if self.answers * surprise > SURPRISE:
-            return "changed" if seen > same else "ours"
+            return "changed" if refused_share > same else "ours"
         return "not ours" if self.evidence >= NOT_OURS and self.refused >= FEWEST_REFUSED else None
 
     @property

@@ -50,8 +50,8 @@ def with_retries(
             )  # nothing left this machine, so nobody is being pressed
         step = wait(max(pause, retry_after)) if pause is not None and retry_after <= MAX_WAIT else None
         if step is None:
-            tried = f", tried {tries} times" if tries > 1 else ""
-            raise ServiceError(f"{service} {_describe_failure(exchange)}{tried}.")
+            tries_text = f", tried {tries} times" if tries > 1 else ""
+            raise ServiceError(f"{service} {_describe_failure(exchange)}{tries_text}.")
         yield step
     if exchange.status is not None and 300 <= exchange.status < 400:
         target = f" to {exchange.location}" if exchange.location else ""

@@ -89,8 +89,8 @@ class Receiver:
         settings = getattr(account, "settings", account)
         if not isinstance(settings, Settings):
             raise TypeError(f"account must be Settings or a client; got {type(account).__name__}")
-        named = isinstance(algorithms, Sequence) and not isinstance(algorithms, str) and len(algorithms) > 0
-        if not named or not all(name in ALGORITHMS for name in algorithms):
+        is_list = isinstance(algorithms, Sequence) and not isinstance(algorithms, str) and len(algorithms) > 0
+        if not is_list or not all(name in ALGORITHMS for name in algorithms):
             raise ValueError(f"algorithms must name some of {ALGORITHMS}; got {algorithms!r}")
         plain = isinstance(path, str) and path.startswith("/") and path.isascii() and path.isprintable()
         if not plain or set(path) & set(" ?#%"):

@@ -68,40 +68,38 @@ class ReceiverRuntime:
 
     def news(self, conversation_id: str | None) -> Future[None]:
         """A future that is done when something new about a conversation, or about any, is kept."""
-        promise: Future[None] = Future()
+        future: Future[None] = Future()
         with self._lock:
-            self._waiting.setdefault(conversation_id, deque()).append(promise)
-        promise.add_done_callback(lambda done: self._drop(conversation_id, done))
-        return promise
+            self._waiting.setdefault(conversation_id, deque()).append(future)
+        future.add_done_callback(lambda future: self._drop(conversation_id, future))
+        return future
 
-    def _drop(self, conversation_id: str | None, promise: Future[None]) -> None:
+    def _drop(self, conversation_id: str | None, future: Future[None]) -> None:
         with self._lock:
             queue = self._waiting.get(conversation_id)
             if queue is not None:
                 with contextlib.suppress(ValueError):
-                    queue.remove(promise)
+                    queue.remove(future)
                 if not queue:
                     del self._waiting[conversation_id]
 
     def _notify(self, conversation_ids: set[str]) -> None:
         with self._lock:
-            futures = [
-                promise for name in (None, *conversation_ids) for promise in self._waiting.pop(name, ())
-            ]
-        for promise in futures:
-            if promise.set_running_or_notify_cancel():
-                promise.set_result(None)
+            futures = [future for name in (None, *conversation_ids) for future in self._waiting.pop(name, ())]
+        for future in futures:
+            if future.set_running_or_notify_cancel():
+                future.set_result(None)
 
     def end(self) -> None:
         """Serve no more, write what waits, and tell those who wait that it is over."""
         self._server.stop()
         self.store.close()
         with self._lock:
-            left = [promise for queue in self._waiting.values() for promise in queue]
+            futures = [future for queue in self._waiting.values() for future in queue]
             self._waiting.clear()
-        for promise in left:
-            if promise.set_running_or_notify_cancel():
-                promise.set_exception(ReceiverError("The receiver is stopped."))
+        for future in futures:
+            if future.set_running_or_notify_cancel():
+                future.set_exception(ReceiverError("The receiver is stopped."))
         self._clear()
 
     def _clear(self) -> None:

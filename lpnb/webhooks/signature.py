@@ -34,8 +34,8 @@ def verify_signature(
     digest = _digest(body, secret, algorithm)
     expected = digest.hex() if len(signature) == 2 * len(digest) else _base64(digest)
     # The case of hexadecimal digits means nothing; that of Base64 does.
-    sent = signature.lower() if len(signature) == 2 * len(digest) else signature
-    return hmac.compare_digest(expected.encode("ascii"), sent.encode("utf-8", "replace"))
+    sent_signature = signature.lower() if len(signature) == 2 * len(digest) else signature
+    return hmac.compare_digest(expected.encode("ascii"), sent_signature.encode("utf-8", "replace"))
 
 
 def signature_form(header: str) -> str:

@@ -93,10 +93,10 @@ class EventStore:
                 f"WHERE {_OF_CONVERSATION} AND kind IN ({places}) AND handed = 0",
                 (conversation_id, conversation_id, *MESSAGES),
             )
-            chosen = choose([_event(row) for row in rows])
-            if chosen is not None:
-                connection.execute("UPDATE events SET handed = 1 WHERE key = ?", (chosen.key,))
-            return chosen
+            message = choose([_event(row) for row in rows])
+            if message is not None:
+                connection.execute("UPDATE events SET handed = 1 WHERE key = ?", (message.key,))
+            return message
 
         return self._writer.do(work)
 
@@ -118,12 +118,12 @@ class EventStore:
         Without *raw*, in half the time.
         """
         where = "" if conversation_id is None else f"WHERE {_OF_CONVERSATION}"
-        given: tuple[object, ...] = () if conversation_id is None else (conversation_id,) * 2
+        parameters: tuple[object, ...] = () if conversation_id is None else (conversation_id,) * 2
         query = f"SELECT {_FIELDS} FROM events {where} ORDER BY number"  # noqa: S608 - no value is in it
         if latest is not None:
-            query, given = f"{query} DESC LIMIT ?", (*given, latest)
+            query, parameters = f"{query} DESC LIMIT ?", (*parameters, latest)
         with self._reading() as connection:
-            events = [_event(row, raw) for row in connection.execute(query, given)]
+            events = [_event(row, raw) for row in connection.execute(query, parameters)]
         return events if latest is None else events[::-1]
 
     def states(self, conversation_id: str) -> list[tuple[str, int | None]]:
@@ -176,13 +176,13 @@ class _StoreWriter(SqliteWriter[_WriterTask]):
 
     def do(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
         """Have *work* done; its result is set when it is on the disk."""
-        promise: Future[T] = Future()
+        future: Future[T] = Future()
         with self._closing:  # what came after the end of the line would never be done
             if not self._closed:
-                self._queue.put([(work, promise)])
-                return promise
-        promise.set_exception(ReceiverError("The receiver is stopped."))
-        return promise
+                self._queue.put([(work, future)])
+                return future
+        future.set_exception(ReceiverError("The receiver is stopped."))
+        return future
 
     def write(self, items: Sequence[_WriterTask]) -> None:
         """Do the work whose future was not cancelled before its turn came."""
@@ -202,52 +202,54 @@ class _StoreWriter(SqliteWriter[_WriterTask]):
             self._stored -= over
             self.forgotten += over
 
-    def committed(self, items: Sequence[_WriterTask]) -> None:
+    def on_commit(self, items: Sequence[_WriterTask]) -> None:
         """Hand out the results, and say which conversations have news."""
-        for (_, promise), result in zip(items, self._results, strict=True):
-            promise.set_result(result)
+        for (_, future), result in zip(items, self._results, strict=True):
+            future.set_result(result)
         if self.news:
             self._on_news(set(self.news))
 
-    def failed(self, items: Sequence[_WriterTask], error: Exception) -> None:
+    def on_failure(self, items: Sequence[_WriterTask], error: Exception) -> None:
         """Take back what was counted, and fail the futures."""
         self._stored, self.forgotten = self._before
         self._conversation_of_dialog = self._has_unassigned = None
-        for _, promise in items:
-            promise.set_exception(ReceiverError(f"{self._path} cannot be written: {error}."))
+        for _, future in items:
+            future.set_exception(ReceiverError(f"{self._path} cannot be written: {error}."))
 
     def insert(self, connection: sqlite3.Connection, events: Sequence[Event]) -> int:
         """Store what is new of *events*; return how many are."""
-        new = 0
-        for event in self._assigned(connection, events):
+        new_count = 0
+        for event in self._with_conversations(connection, events):
             if event.kind == CHAT_STATE and event.sequence is None:
                 # It has nothing to tell a repeat by, so the latest takes the place of the one before.
-                replaced = connection.execute("DELETE FROM events WHERE key = ?", (event.key,)).rowcount
-                self._stored -= replaced
+                row_count = connection.execute("DELETE FROM events WHERE key = ?", (event.key,)).rowcount
+                self._stored -= row_count
             if connection.execute(_INSERT, _row(event)).rowcount:
-                new += 1
+                new_count += 1
                 self._stored += 1
                 self.news.add(event.conversation_id or event.dialog_id or "")
-        return new
+        return new_count
 
-    def _assigned(self, connection: sqlite3.Connection, events: Sequence[Event]) -> list[Event]:
+    def _with_conversations(self, connection: sqlite3.Connection, events: Sequence[Event]) -> list[Event]:
         """The events, each with its conversation where that can be known.
 
         A change may name its dialog alone. A main dialog's id is the conversation's; another dialog is looked
         up in what was received. What cannot be told yet is assigned when a later event tells it.
         """
-        assigned = []
+        complete_events = []
         for event in events:
             if event.conversation_id:
                 self._learn_dialogs(connection, event)
-            known = self._dialogs(connection) if event.dialog_id and not event.conversation_id else {}
-            conversation_id = known.get(event.dialog_id or "")
+            conversation_of_dialog = (
+                self._dialogs(connection) if event.dialog_id and not event.conversation_id else {}
+            )
+            conversation_id = conversation_of_dialog.get(event.dialog_id or "")
             if conversation_id is None:
                 self._has_unassigned = self._has_unassigned or not event.conversation_id
-                assigned.append(event)
+                complete_events.append(event)
             else:
-                assigned.append(assign(event, conversation_id))
-        return assigned
+                complete_events.append(assign(event, conversation_id))
+        return complete_events
 
     def _dialogs(self, connection: sqlite3.Connection) -> dict[str, str]:
         """The conversation of each dialog that was received; read from the file when it is first needed."""
@@ -268,10 +270,10 @@ class _StoreWriter(SqliteWriter[_WriterTask]):
                 self._has_unassigned = bool(connection.execute(query).fetchone()[0])
             if not self._has_unassigned:
                 return
-        known = self._dialogs(connection)
+        conversation_of_dialog = self._dialogs(connection)
         for dialog in (event.conversation_id, *dialogs_of(event)):
-            if known.get(dialog) != event.conversation_id:
-                known[dialog] = event.conversation_id
+            if conversation_of_dialog.get(dialog) != event.conversation_id:
+                conversation_of_dialog[dialog] = event.conversation_id
                 self._assign_earlier(connection, dialog, event.conversation_id)
 
     def _assign_earlier(self, connection: sqlite3.Connection, dialog: str, conversation_id: str) -> None:
@@ -280,16 +282,16 @@ class _StoreWriter(SqliteWriter[_WriterTask]):
             (dialog,),
         ).fetchall()
         for row in rows:
-            earlier = _event(row)
-            new = assign(earlier, conversation_id)
+            old_event = _event(row)
+            new_event = assign(old_event, conversation_id)
             # The same may have come with its conversation's id as well.
-            if connection.execute("SELECT 1 FROM events WHERE key = ?", (new.key,)).fetchone():
-                connection.execute("DELETE FROM events WHERE key = ?", (earlier.key,))
+            if connection.execute("SELECT 1 FROM events WHERE key = ?", (new_event.key,)).fetchone():
+                connection.execute("DELETE FROM events WHERE key = ?", (old_event.key,))
                 self._stored -= 1
             else:
                 connection.execute(
                     "UPDATE events SET conversation = ?, key = ? WHERE key = ?",
-                    (conversation_id, new.key, earlier.key),
+                    (conversation_id, new_event.key, old_event.key),
                 )
                 self.news.add(conversation_id)
 

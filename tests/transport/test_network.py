@@ -22,7 +22,7 @@ PASSWORD = "p@ss canary"
 
 def changed(settings: Settings, **changes: str) -> Settings:
     """The same account with other LP_ settings."""
-    given = {name: value for name, value in settings._given().items() if name not in ("LP_PROXY",)}
+    given = {name: value for name, value in settings._values_by_name().items() if name not in ("LP_PROXY",)}
     return Settings.of({**given, "LP_PROXY": settings.proxy, **changes})
 
 
@@ -369,7 +369,7 @@ def test_the_proxys_password_is_shown_to_nobody(real_account, proxy):
 
 def checks(monkeypatch, settings, **changes):
     """The doctor's findings for these settings, by name."""
-    given = {name: value for name, value in settings._given().items() if name != "LP_PROXY"}
+    given = {name: value for name, value in settings._values_by_name().items() if name != "LP_PROXY"}
     given["LP_PROXY"] = settings.proxy
     for name, value in {**given, **changes}.items():
         text = value.reveal() if isinstance(value, Secret) else str(value)

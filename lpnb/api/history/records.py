@@ -131,11 +131,11 @@ class HistoryRecord:
         campaign = mapping(self.raw.get("campaign"))
         pairs = {"campaigns": ("campaignId", "campaignName"),
                  "engagements": ("campaignEngagementId", "campaignEngagementName")}  # fmt: skip
-        found = {
+        ids_and_names = {
             kind: (identifier(campaign.get(key)), text(campaign.get(name)))
             for kind, (key, name) in pairs.items()
         }
-        return {kind: {key: name} for kind, (key, name) in found.items() if key and name}
+        return {kind: {key: name} for kind, (key, name) in ids_and_names.items() if key and name}
 
     @property
     def started_at(self) -> datetime | None:
@@ -280,14 +280,14 @@ def _sdes(part: object, authenticated: bool) -> Iterator[SdeRecord]:
         else:
             kind = _KINDS[holder]
             fields = {_NAMES.get(holder, {}).get(name, name): value for name, value in fields.items()}
-        yield SdeRecord(kind, _unwrapped(fields), at, authenticated)
+        yield SdeRecord(kind, _plain_fields(fields), at, authenticated)
 
 
-def _unwrapped(fields: Mapping[str, Any]) -> dict[str, Any]:
-    unwrapped = dict(fields)
-    if isinstance(age := unwrapped.get("age"), Mapping):
-        unwrapped["age"] = {_AGE.get(name, name): value for name, value in age.items()}
-    if "contacts" in unwrapped:
-        contacts = mappings(unwrapped["contacts"])
-        unwrapped["contacts"] = [item.get("personalContact", item) for item in contacts]
-    return unwrapped
+def _plain_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    plain_fields = dict(fields)
+    if isinstance(age := plain_fields.get("age"), Mapping):
+        plain_fields["age"] = {_AGE.get(name, name): value for name, value in age.items()}
+    if "contacts" in plain_fields:
+        contacts = mappings(plain_fields["contacts"])
+        plain_fields["contacts"] = [item.get("personalContact", item) for item in contacts]
+    return plain_fields

@@ -284,10 +284,10 @@ def _states(status: str | Iterable[str]) -> list[str]:
 
 def _state_trouble(states: Sequence[object]) -> list[Complaint]:
     choices = ", ".join(repr(state) for state in STATES)
-    wrong = [state for state in states if state not in STATES]
+    wrong_states = [state for state in states if state not in STATES]
     if not states:
         return [_complaint("status", f"must name at least one of {choices}", states)]
-    return [_complaint("status", f"must be one of {choices}", state) for state in wrong]
+    return [_complaint("status", f"must be one of {choices}", state) for state in wrong_states]
 
 
 def _version_trouble(version: object) -> list[Complaint]:
