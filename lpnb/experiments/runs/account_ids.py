@@ -17,8 +17,8 @@ def with_account_ids(client: Client | AsyncClient, cases: Cases) -> Cases:
 
     History is looked through for them where nothing else knows a name.
     """
-    known = cases.with_ids(known_ids(client.engine))
-    if known.unresolved():
+    translated_cases = cases.with_ids(known_ids(client.engine))
+    if translated_cases.unresolved():
         event_loop.wait(learn_names(client.engine))
-        known = cases.with_ids(known_ids(client.engine))
-    return known
+        translated_cases = cases.with_ids(known_ids(client.engine))
+    return translated_cases

@@ -47,7 +47,7 @@ class OpenConversation:
     number: int
     consumer_id: str
     conversation_id: str
-    done: frozenset[tuple[str, int]] = frozenset()
+    finished_steps: frozenset[tuple[str, int]] = frozenset()
     """Steps that are over, or that may have happened and must not happen twice."""
 
 
@@ -92,7 +92,7 @@ class Dispatcher:
         self._transport = session.transport
         self._concurrency = session.options.concurrency
         self._retries_5xx = session.options.on_5xx == "retry"
-        self._held_back: list[tuple[int, int]] = []
+        self._held_cases: list[tuple[int, int]] = []
         self.stopping = False
         """Whether nothing new leaves any more."""
         self._stopped = asyncio.Event()
@@ -133,7 +133,7 @@ class Dispatcher:
         """Send all there is; return how it ended: "done", "stopped", "paused" or "failed"."""
         tasks = min(_TASKS_PER_SLOT * self._concurrency, len(self.cases))
         self._senders = {asyncio.create_task(self._send()) for _ in range(tasks)}
-        watching = asyncio.create_task(self._watch())
+        watcher = asyncio.create_task(self._watch())
         try:
             while self._senders:  # there may be more of them meanwhile
                 await asyncio.gather(*self._senders)
@@ -142,8 +142,8 @@ class Dispatcher:
                 self._last_written = asyncio.get_running_loop().create_future()
                 await self._last_written
         finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            watcher.cancel()
+            await asyncio.gather(watcher, return_exceptions=True)
         if self.failure is not None:
             return "failed"
         if self.counters.state == "paused":
@@ -152,7 +152,7 @@ class Dispatcher:
 
     def _next_item(self) -> tuple[int, int] | None:
         """The next case to be sent, and how often it was tried; one that was held comes first."""
-        return self._held_back.pop() if self._held_back else next(self._todo, None)
+        return self._held_cases.pop() if self._held_cases else next(self._todo, None)
 
     async def _send(self) -> None:
         while True:
@@ -172,10 +172,10 @@ class Dispatcher:
             self.failure = error
         self.stop()
 
-    async def one(self, number: int, tried: int) -> None:
+    async def one(self, number: int, attempts: int) -> None:
         """Send one case, journal what became of it, and count it; a fault of ours ends the run."""
         self._busy += 1
-        recorder = _AttemptRecorder(self, number, tried)
+        recorder = _AttemptRecorder(self, number, attempts)
         consumer_id = ""
         try:
             try:
@@ -187,17 +187,19 @@ class Dispatcher:
                         if self.holds:
                             raise HeldError
                         await self.engine.ready(consumer_id)
-                answer = answer_of(await self._sent(batch, consumer_id, recorder))
+                answer = answer_of(await self._send_batch(batch, consumer_id, recorder))
             except HeldError:
-                self._held_back.append((number, recorder.nth))
+                self._held_cases.append((number, recorder.nth))
                 return
             except (NotSentError, InvalidValueError) as error:
                 code = "not-ready" if isinstance(error, NotSentError) else "invalid"
                 answer = Answer("not sent", code=code, message=str(error), explanation=str(error))
-            nth = recorder.nth if recorder.nth > tried else recorder.nth + 1
+            nth = recorder.nth if recorder.nth > attempts else recorder.nth + 1
             # Nobody is shown it before it is written, but the next case need not wait for that: its own
             # attempt is written behind it, in the same commit.
-            on_written = WriteCallback(asyncio.get_running_loop(), self._written, number, consumer_id, answer)
+            on_written = WriteCallback(
+                asyncio.get_running_loop(), self._on_written, number, consumer_id, answer
+            )
             self.journal.answer(number, nth, self.redacted(number, answer), on_written)
             self._unwritten += 1
             self._notice(answer)
@@ -211,7 +213,9 @@ class Dispatcher:
         """*answer* as it may be written down: a service may repeat what it was told."""
         return answer if self._salt is None else without_personal(answer, self.cases[number], self._salt)
 
-    def _written(self, number: int, consumer_id: str, answer: Answer, failure: JournalError | None) -> None:
+    def _on_written(
+        self, number: int, consumer_id: str, answer: Answer, failure: JournalError | None
+    ) -> None:
         self._unwritten -= 1
         try:
             if failure is None:
@@ -227,7 +231,7 @@ class Dispatcher:
     def after_answer(self, number: int, consumer_id: str, answer: Answer) -> None:
         """What is done once the *answer* to a case is written; nothing, without further steps."""
 
-    async def _sent(self, batch: Batch, consumer_id: str, recorder: _AttemptRecorder) -> BatchResponse:
+    async def _send_batch(self, batch: Batch, consumer_id: str, recorder: _AttemptRecorder) -> BatchResponse:
         response = await self.engine.send(batch, consumer_id, observer=recorder, over=self._transport)
         if not self._retries_5xx:
             return response
@@ -311,10 +315,10 @@ class _AttemptRecorder:
 
     __slots__ = ("_dispatcher", "_has_slot", "nth", "number")
 
-    def __init__(self, dispatcher: Dispatcher, number: int, tried: int) -> None:
+    def __init__(self, dispatcher: Dispatcher, number: int, attempts: int) -> None:
         self._dispatcher = dispatcher
         self.number = number
-        self.nth = tried
+        self.nth = attempts
         self._has_slot = False
 
     async def before_send(self, outgoing: EncodedBatch) -> None:
@@ -351,9 +355,9 @@ class _AttemptRecorder:
         self.give_back(exchange.elapsed_ms / 1000)
         if exchange.status in (401, 429) or not exchange.started:
             # Certainly nothing was created. Should no other attempt follow, the answer takes its place.
-            said = exchange.failure or f"HTTP {exchange.status}"
+            reason = exchange.failure or f"HTTP {exchange.status}"
             raw = exchange.content
-            self.note(Answer("planned", exchange.status, "again", said, None, exchange.elapsed_ms, raw=raw))
+            self.note(Answer("planned", exchange.status, "again", reason, None, exchange.elapsed_ms, raw=raw))
 
     def note(self, answer: Answer) -> None:
         self._dispatcher.journal.note(self.number, self.nth, self._dispatcher.redacted(self.number, answer))

@@ -188,10 +188,10 @@ class Comparison:
 
     def __repr__(self) -> str:
         columns, rows, more = self._changed_rows()
-        shown = [[brief(cell)[1:-1] if len(str(cell)) > 60 else cell for cell in row] for row in rows]
+        short_rows = [[brief(cell)[1:-1] if len(str(cell)) > 60 else cell for cell in row] for row in rows]
         parts = [one_line(self.summary)]
         if rows:
-            parts.append(table_text(columns, shown, room()))
+            parts.append(table_text(columns, short_rows, room()))
         if more:
             parts.append(f"and {more:,} more in .table()")
         return "\n".join([*parts, *self.notes])
@@ -245,7 +245,7 @@ def compare(before: Any, after: Any, key: str | Sequence[str] | None = None) -> 
         b     moved   Loans   Cards
     """
     complaints: list[Complaint] = []
-    tables = [_table(given, name, complaints) for given, name in ((before, "before"), (after, "after"))]
+    tables = [_table(run, name, complaints) for run, name in ((before, "before"), (after, "after"))]
     columns = [key] if isinstance(key, str) else list(key or ())
     if complaints:
         raise InvalidValueError(complaints)
@@ -255,43 +255,45 @@ def compare(before: Any, after: Any, key: str | Sequence[str] | None = None) -> 
     )
     places = (pairing.before, pairing.after)
     was, now = (side.reindex(at).reset_index(drop=True) for side, at in zip(sides, places, strict=True))
-    there = [at >= 0 for at in places]
+    presence = [at >= 0 for at in places]
     keys = own_columns(*tables)
     merged = pd.DataFrame({"case": now["case"].fillna(was["case"]).astype("str"), "case_before": was["case"]})
-    merged["change"] = _changes(was, now, there[0], there[1], pairing.same)
-    for name, side, is_there in (("before", was, there[0]), ("after", now, there[1])):
+    merged["change"] = _changes(was, now, presence[0], presence[1], pairing.same)
+    for name, side, is_there in (("before", was, presence[0]), ("after", now, presence[1])):
         merged[name] = side["landing"].where(is_there, "(no such case)").astype("str").array
     for column in ("skill_id", "outcome", "code"):
         merged[f"before_{column}"], merged[f"after_{column}"] = was[column].array, now[column].array
-    own = [
+    own_tables = [
         table.reset_index(drop=True).reindex(index=at, columns=keys).astype("object").reset_index(drop=True)
         for table, at in zip(tables, places, strict=True)
     ]
-    both = pd.Series(there[0] & there[1])
+    both = pd.Series(presence[0] & presence[1])
     merged["same_case"] = pd.Series(pairing.same, dtype="boolean").where(both)
     for name in keys:
-        merged[name] = own[1][name].where(there[1], own[0][name]).infer_objects().array
+        merged[name] = own_tables[1][name].where(presence[1], own_tables[0][name]).infer_objects().array
     return Comparison(merged, keys, pairing.paired_by, [*pairing.notes, *_differing_steps(tables)])
 
 
 def _differing_steps(tables: Sequence[pd.DataFrame]) -> list[str]:
     """That Monitoring was asked in one run alone: then a landing may differ for that reason."""
     column = "offered_engagement_id"
-    asked = [column in table and bool(table[column].notna().any()) for table in tables]
-    if asked[0] == asked[1]:
+    has_offers = [column in table and bool(table[column].notna().any()) for table in tables]
+    if has_offers[0] == has_offers[1]:
         return []
-    which = "the run before" if asked[0] else "the run after"
+    which = "the run before" if has_offers[0] else "the run after"
     return [f"Monitoring offered engagements in {which} alone, so landings may differ for that reason."]
 
 
 def _changes(was: pd.DataFrame, now: pd.DataFrame, before: Any, after: Any, same: Any) -> pd.Series:
-    known = was["skill_id"].notna() & now["skill_id"].notna()
-    moved = (was["skill_id"] != now["skill_id"]).where(known, was["landing"] != now["landing"]).astype(bool)
-    landed = was["landed"].eq(True) & now["landed"].eq(True)
+    both_known = was["skill_id"].notna() & now["skill_id"].notna()
+    is_moved = (
+        (was["skill_id"] != now["skill_id"]).where(both_known, was["landing"] != now["landing"]).astype(bool)
+    )
+    both_landed = was["landed"].eq(True) & now["landed"].eq(True)
     change = pd.Series("stayed", index=was.index, dtype="object")
     # Nobody knows where an answered case landed unless somebody looked.
-    change[~landed & (was["outcome"].eq("answered") | now["outcome"].eq("answered"))] = "not comparable"
-    change[landed & moved] = "moved"
+    change[~both_landed & (was["outcome"].eq("answered") | now["outcome"].eq("answered"))] = "not comparable"
+    change[both_landed & is_moved] = "moved"
     change[was["outcome"].fillna("") != now["outcome"].fillna("")] = "other outcome"
     change[~same] = "other values"
     change[~after] = "disappeared"
@@ -301,11 +303,11 @@ def _changes(was: pd.DataFrame, now: pd.DataFrame, before: Any, after: Any, same
 
 def _side(table: pd.DataFrame) -> pd.DataFrame:
     """What is compared of a table, row by row."""
-    lacking = {
+    empty_columns = {
         name: pd.Series(pd.NA, index=table.index, dtype="str")
         for name in ("landed_skill", "landed_skill_id", "code")
     }
-    full = table.assign(**{name: column for name, column in lacking.items() if name not in table})
+    full = table.assign(**{name: column for name, column in empty_columns.items() if name not in table})
     frame = pd.DataFrame(
         {
             "case": full["case"].astype("str"),
@@ -319,29 +321,31 @@ def _side(table: pd.DataFrame) -> pd.DataFrame:
     return frame.reset_index(drop=True)
 
 
-def _table(given: Any, name: str, complaints: list[Complaint]) -> pd.DataFrame:
+def _table(run: Any, name: str, complaints: list[Complaint]) -> pd.DataFrame:
     """The per-case table of whatever was given; an empty one when there is something to complain about."""
-    table = given
-    if isinstance(given, str | os.PathLike):
-        table = _saved_table(Path(given)) if Path(given).suffix in _SAVED else table_of_journal(given)
-    elif not isinstance(given, pd.DataFrame) and callable(getattr(given, "table", None)):
-        table = given.table()
+    table = run
+    if isinstance(run, str | os.PathLike):
+        table = _saved_table(Path(run)) if Path(run).suffix in _SAVED else table_of_journal(run)
+    elif not isinstance(run, pd.DataFrame) and callable(getattr(run, "table", None)):
+        table = run.table()
     if not isinstance(table, pd.DataFrame):
         rule = "must be a run, the path of its journal, or a per-case table"
-        complaints.append(must(name, rule, given))
+        complaints.append(must(name, rule, run))
         return pd.DataFrame()
-    there = [str(column) for column in table.columns]
-    lacking = [column for column in _REQUIRED_COLUMNS if column not in there]
+    all_names = [str(column) for column in table.columns]
+    missing_columns = [column for column in _REQUIRED_COLUMNS if column not in all_names]
     complaints += [
-        Complaint(f"{name}.{column}", f"{name} has no column {column!r}; it has {brief(', '.join(there))}.")
-        for column in lacking
+        Complaint(
+            f"{name}.{column}", f"{name} has no column {column!r}; it has {brief(', '.join(all_names))}."
+        )
+        for column in missing_columns
     ]
-    if lacking:
+    if missing_columns:
         return pd.DataFrame()
-    twice = table["case"][table["case"].duplicated() | table["case"].isna()]
-    if len(twice):
+    unusable_names = table["case"][table["case"].duplicated() | table["case"].isna()]
+    if len(unusable_names):
         rule = "must have a name of its own for each case"
-        complaints.append(must(f"{name}.case", rule, as_text(twice.iloc[0])))
+        complaints.append(must(f"{name}.case", rule, as_text(unusable_names.iloc[0])))
     return table
 
 

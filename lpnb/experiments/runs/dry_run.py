@@ -23,9 +23,9 @@ _SHOWN_CASES = 3
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 
 
-def print_requests(settings: Settings, cases: Cases, shown: int) -> None:
+def print_requests(settings: Settings, cases: Cases, most: int) -> None:
     """Print the first *shown* requests as they would leave, and which values look wrong."""
-    first = min(len(cases), shown)
+    first = min(len(cases), most)
     lines = [f"Dry run: {count(len(cases), 'case')}, the first {first:,} shown. Nothing is sent."]
     for number in range(first):
         case = cases[number]
@@ -34,7 +34,7 @@ def print_requests(settings: Settings, cases: Cases, shown: int) -> None:
         path = f"/api/account/{settings.account_id}/messaging/consumer/conversation?v=3"
         lines += [
             "",
-            one_line(f"{named_case(cases, number)}, for {case.consumer_id or 'a consumer made for it'}"),
+            one_line(f"{case_title(cases, number)}, for {case.consumer_id or 'a consumer made for it'}"),
         ]
         lines.append(f"POST https://(asyncMessagingEnt){path}")
         lines.append(f"Authorization: {MASK}\nX-LP-ON-BEHALF: {MASK}\nContent-Type: application/json")
@@ -54,7 +54,9 @@ def odd_values(cases: Cases, account_id: str | None = None, most: int = _CHECKED
         most: How many cases are looked at.
     """
     odd = {
-        column: found for column in cases.columns if (found := _odd_texts(cases, column, account_id, most))
+        column: odd_texts
+        for column in cases.columns
+        if (odd_texts := _odd_texts(cases, column, account_id, most))
     }
     first: dict[tuple[str, str], tuple[str, list[int]]] = {}
     for case in islice(cases, most if odd else 0):
@@ -66,9 +68,9 @@ def odd_values(cases: Cases, account_id: str | None = None, most: int = _CHECKED
     if first:
         yield ""
     for (column, _), (why, numbers) in islice(first.items(), _SHOWN_FINDINGS):
-        shown = ", ".join(named_case(cases, number, column) for number in numbers[:_SHOWN_CASES])
+        cases_text = ", ".join(case_title(cases, number, column) for number in numbers[:_SHOWN_CASES])
         several = f"{len(numbers):,} cases such as " if len(numbers) > _SHOWN_CASES else ""
-        yield one_line(f"{several}{shown}, {column}: {why.removesuffix(f' {AS_TEXT}')}")
+        yield one_line(f"{several}{cases_text}, {column}: {why.removesuffix(f' {AS_TEXT}')}")
     if len(first) > _SHOWN_FINDINGS:
         yield f"... and {len(first) - _SHOWN_FINDINGS:,} more of the kind."
     if any(why.endswith(AS_TEXT) for why, _ in first.values()):
@@ -87,7 +89,7 @@ def _odd_texts(cases: Cases, column: str, account_id: str | None, most: int) -> 
     return odd
 
 
-def named_case(cases: Cases, number: int, column: str = "") -> str:
+def case_title(cases: Cases, number: int, column: str = "") -> str:
     """A case's name, with what tells it from the others where it has no name of its own.
 
     Args:

@@ -42,8 +42,8 @@ class FailureGroup:
             f"{self.cases:,} {self.outcome}",
             *(str(part) for part in (self.http_status, self.code) if part),
         ]
-        said = f": {self.message}" if self.message else ""
-        return f"{', '.join(parts)}{said} (first: {self.case})"
+        message_text = f": {self.message}" if self.message else ""
+        return f"{', '.join(parts)}{message_text} (first: {self.case})"
 
 
 def failure_groups(columns: Mapping[str, Sequence[Any]]) -> list[FailureGroup]:
@@ -60,8 +60,8 @@ def failure_groups(columns: Mapping[str, Sequence[Any]]) -> list[FailureGroup]:
         key = (outcome, status, code, _OWN_WORDS.sub("…", message or ""))
         group = groups.setdefault(key, [message or "", 0, case])
         group[1] += 1
-    made = [
+    group_list = [
         FailureGroup(outcome, status, code, message, cases, case)
         for (outcome, status, code, _), (message, cases, case) in groups.items()
     ]
-    return sorted(made, key=lambda group: -group.cases)
+    return sorted(group_list, key=lambda group: -group.cases)

@@ -121,8 +121,8 @@ def without_personal(answer: Answer, case: Case, salt: str) -> Answer:
 
     raw = answer.raw
     for value, stand_in in stand_ins.items():
-        for spelled in {value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}:
-            raw = raw.replace(spelled.encode("utf-8", "replace"), stand_in.encode())
+        for spelling in {value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}:
+            raw = raw.replace(spelling.encode("utf-8", "replace"), stand_in.encode())
     return answer._replace(
         message=hide(answer.message),
         explanation=hide(answer.explanation),
@@ -149,14 +149,14 @@ def changed_cells(cases: Cases, reader: Reader, salt: str | None) -> list[tuple[
         row = row_of(case, reader.about["run_key"], salt)
         if row.digest == digest:
             continue
-        known = reader.case(number)
-        before = known[2] if known else {}
+        old_row = reader.case(number)
+        before = old_row[2] if old_row else {}
         after = json.loads(row.said)
-        before |= {"case": name, **(known[3] if known else {})}
+        before |= {"case": name, **(old_row[3] if old_row else {})}
         after |= {"case": case.name, **case.expected}
         columns = [column for column in {**before, **after} if before.get(column) != after.get(column)]
         changed = [(name, column, before.get(column), after.get(column)) for column in columns]
-        cells.extend(changed or [(name, "consumer_id", known[1] if known else None, case.consumer_id)])
+        cells.extend(changed or [(name, "consumer_id", old_row[1] if old_row else None, case.consumer_id)])
     cells.extend(
         (cases[number].name, "case", None, cases[number].name) for number in range(reader.total, len(cases))
     )
@@ -192,9 +192,9 @@ def planned_cases(cases: Cases, run_key: str, salt: str | None = None) -> Iterat
         yield JournalCase(row.number, row.name, row.consumer_id, row.said, row.expected, "planned")
 
 
-def in_columns(known: Iterable[JournalCase]) -> Iterator[dict[str, Sequence[Any]]]:
+def in_columns(cases: Iterable[JournalCase]) -> Iterator[dict[str, Sequence[Any]]]:
     """Cases as columns under the names of ``JournalCase``, some at a time."""
-    rows = iter(known)
+    rows = iter(cases)
     while stretch := list(islice(rows, _BLOCK_ROWS)):
         yield dict(zip(JournalCase._fields, zip(*stretch, strict=True), strict=True))
 
@@ -202,13 +202,13 @@ def in_columns(known: Iterable[JournalCase]) -> Iterator[dict[str, Sequence[Any]
 def run_blocks(
     blocks: Iterable[Mapping[str, Sequence[Any]]],
     columns: Sequence[str],
-    followed: Mapping[int, Mapping[str, Any]],
+    step_outcomes: Mapping[int, Mapping[str, Any]],
 ) -> Iterator[dict[str, Sequence[Any]]]:
     """The columns of a run's table as lists, for some cases at a time; ``tables.run_table`` names them.
 
     As Python's objects many rows weigh five times what the table does.
     """
-    return (_block_columns(columns, block, followed) for block in blocks)
+    return (_block_columns(columns, block, step_outcomes) for block in blocks)
 
 
 def journal_blocks(reader: Reader, columns: Sequence[str]) -> Iterator[dict[str, Sequence[Any]]]:
@@ -252,14 +252,14 @@ def table_of_journal(path: str | os.PathLike[str]) -> pd.DataFrame:
 
 
 def _block_columns(
-    columns: Sequence[str], block: Mapping[str, Sequence[Any]], followed: Mapping[int, Mapping[str, Any]]
+    columns: Sequence[str], block: Mapping[str, Sequence[Any]], step_outcomes: Mapping[int, Mapping[str, Any]]
 ) -> dict[str, Any]:
     """The columns of some cases, as *block* has them from the journal."""
     if not set(map(type, block["sent_at"])) <= {int, type(None)}:
         strange = next(cell for cell in block["sent_at"] if type(cell) not in (int, type(None)))
         raise ValueError(f"Could not convert {strange!r} with type {type(strange).__name__} to a moment")
     has_code = [state not in ("planned", "sending") for state in block["state"]]
-    steps = [followed.get(number, _NOTHING) for number in block["number"]]
+    steps = [step_outcomes.get(number, _NOTHING) for number in block["number"]]
     expected = [json.loads(text) if text != "{}" else _NOTHING for text in block["expected"]]
     values = read_each(block["said"])
     code = [code if has else None for code, has in zip(block["code"], has_code, strict=True)]
@@ -271,7 +271,7 @@ def _block_columns(
         "message": [text if has else None for text, has in zip(block["message"], has_code, strict=True)],
         "conversation_id": block["conversation_id"],
         "http_status": block["http_status"],
-        "attempts": [tried - held for tried, held in zip(block["tried"], block["held"], strict=True)],
+        "attempts": [last - unsent for last, unsent in zip(block["tried"], block["held"], strict=True)],
         "elapsed_ms": block["elapsed_ms"],
         "sent_at": block["sent_at"],
         "landed_skill_id": [outcomes.get("skill_id") for outcomes in steps],
@@ -284,8 +284,8 @@ def _block_columns(
             f"{step}_outcome": [outcomes.get(step) for outcomes in steps]
             for step in ("say", "landing", "close")
         },
-        "expected_skill": [wanted.get("expected_skill") for wanted in expected],
-        "expected_code": [wanted.get("expected_code") for wanted in expected],
+        "expected_skill": [expectation.get("expected_skill") for expectation in expected],
+        "expected_code": [expectation.get("expected_code") for expectation in expected],
         "passed": [
             meets_expectation(*case) if case[3] else None
             for case in zip(block["state"], code, steps, expected, strict=True)
@@ -317,7 +317,7 @@ def _without_garbage_collection() -> Iterator[None]:
 
 
 def meets_expectation(
-    outcome: str, code: str | None, landed: Mapping[str, Any], expected: Mapping[str, str]
+    outcome: str, code: str | None, landing: Mapping[str, Any], expected: Mapping[str, str]
 ) -> bool | None:
     """Whether it came as expected; None when nothing was expected, or it cannot be said yet.
 
@@ -329,31 +329,31 @@ def meets_expectation(
     if "expected_code" in expected:
         verdicts.append(code_matches(outcome, code, expected["expected_code"]))
     if "expected_skill" in expected:
-        known = [landed[key] for key in ("skill_id", "skill_name") if landed.get(key)]
-        verdicts.append(skill_matches(outcome, known, expected["expected_skill"]))
+        skills = [landing[key] for key in ("skill_id", "skill_name") if landing.get(key)]
+        verdicts.append(skill_matches(outcome, skills, expected["expected_skill"]))
     if not verdicts:
         return None
     return False if False in verdicts else None if None in verdicts else True
 
 
-def code_matches(outcome: str, code: str | None, wanted: str) -> bool | None:
+def code_matches(outcome: str, code: str | None, expected_code: str) -> bool | None:
     """Whether the *code* is the *wanted* one; None when the service has not said.
 
     Example:
         >>> code_matches("refused", "BAD_REQUEST", "OK"), code_matches("unknown", "http-503", "OK")
         (False, None)
     """
-    return True if code == wanted else False if outcome in ("answered", "refused") else None
+    return True if code == expected_code else False if outcome in ("answered", "refused") else None
 
 
-def skill_matches(outcome: str, landed: Sequence[str], wanted: str) -> bool | None:
+def skill_matches(outcome: str, skills: Sequence[str], expected_skill: str) -> bool | None:
     """Whether it *landed* in the wanted skill, by id or name; None when that is not known.
 
     Example:
         >>> skill_matches("answered", ["12", "Gold"], "Gold"), skill_matches("answered", [], "Gold")
         (True, None)
     """
-    return wanted in landed if landed else False if outcome == "refused" else None
+    return expected_skill in skills if skills else False if outcome == "refused" else None
 
 
 def responses_frame(reader: Reader) -> pd.DataFrame:
@@ -421,10 +421,10 @@ def pivot_of(
         return counts.unstack(across, fill_value=0) if across else counts.to_frame("cases")
     if not across:
         return cells.groupby([*down, value]).size().unstack(value, fill_value=0)
-    return cells.groupby(keys)[value].agg(_counted).unstack(across, fill_value="")
+    return cells.groupby(keys)[value].agg(_counts_text).unstack(across, fill_value="")
 
 
-def _counted(values: pd.Series[Any]) -> str:
+def _counts_text(values: pd.Series[Any]) -> str:
     counts = values.value_counts()
     if len(counts) == 1:
         return str(counts.index[0])

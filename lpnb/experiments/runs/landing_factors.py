@@ -36,8 +36,8 @@ def landed_cases(table: pd.DataFrame, value: str = "landed_skill") -> tuple[pd.D
         ['Cards', '(refused)']
     """  # noqa: E501
     labels = case_labels(table, value)
-    known = ~labels.isin(UNKNOWN_LANDINGS)
-    return table[known].reset_index(drop=True), labels[known].reset_index(drop=True)
+    is_known = ~labels.isin(UNKNOWN_LANDINGS)
+    return table[is_known].reset_index(drop=True), labels[is_known].reset_index(drop=True)
 
 
 def column_groups(table: pd.DataFrame, columns: Sequence[str]) -> list[tuple[list[str], Codes]]:
@@ -65,18 +65,18 @@ def factor_ranking(
     Raises:
         InvalidValueError: The table has no such column.
     """
-    there = [str(name) for name in table.columns]
-    if wrong := [one_of("columns", name, there) for name in columns or () if name not in there]:
+    all_names = [str(name) for name in table.columns]
+    if wrong := [one_of("columns", name, all_names) for name in columns or () if name not in all_names]:
         raise InvalidValueError(wrong)
-    landed, labels = landed_cases(table, value)
-    groups = column_groups(landed, sent_columns(landed) if columns is None else list(columns))
+    landed_table, labels = landed_cases(table, value)
+    groups = column_groups(landed_table, sent_columns(landed_table) if columns is None else list(columns))
     skills = pd.factorize(labels)[0].astype(np.int64)
     random = np.random.default_rng(0)
-    dealt = [random.permutation(skills) for _ in range(_SHUFFLES)]
-    alone = [(_row([" + ".join(names)], codes, skills, dealt), codes) for names, codes in groups]
+    shuffles = [random.permutation(skills) for _ in range(_SHUFFLES)]
+    alone = [(_row([" + ".join(names)], codes, skills, shuffles), codes) for names, codes in groups]
     alone.sort(key=lambda item: _order(item[0]))
     pairs = [
-        _row([str(first[0]), str(second[0])], codes * (int(others.max()) + 1) + others, skills, dealt)
+        _row([str(first[0]), str(second[0])], codes * (int(others.max()) + 1) + others, skills, shuffles)
         for (first, codes), (second, others) in combinations(alone[:_PAIRED], 2)
     ]
     rows = sorted([*(row for row, _ in alone), *pairs], key=_order)
@@ -95,27 +95,29 @@ def most_explaining(
     Raises:
         InvalidValueError: Fewer than two columns vary.
     """
-    given = rows if rows is not None else columns
+    fixed_column = rows if rows is not None else columns
     names = sent_columns(table)
-    ranking = factor_ranking(table, names if given is None or given in names else [*names, given], value)
+    ranking = factor_ranking(
+        table, names if fixed_column is None or fixed_column in names else [*names, fixed_column], value
+    )
     alone = ranking[ranking["second_factor"].isna()].set_index("factor")["explained"]
     pairs = ranking[ranking["second_factor"].notna()][["factor", "second_factor", "explained"]]
     # Of pairs that explain alike, the one of which both columns explain something.
     both = sorted(pairs.to_numpy().tolist(), key=lambda pair: (-pair[2], -alone[pair[0]] - alone[pair[1]]))
-    found = [(first.split(" + ")[0], second.split(" + ")[0]) for first, second, _ in both]
-    if given is not None:
-        found = [pair for pair in found if given in pair]
-    if not found:
-        varied = ", ".join(ranking.loc[ranking["second_factor"].isna(), "factor"]) or "none"
+    column_pairs = [(first.split(" + ")[0], second.split(" + ")[0]) for first, second, _ in both]
+    if fixed_column is not None:
+        column_pairs = [pair for pair in column_pairs if fixed_column in pair]
+    if not column_pairs:
+        varying_names = ", ".join(ranking.loc[ranking["second_factor"].isna(), "factor"]) or "none"
         sentence = (
             "A heatmap needs two columns that vary among the cases whose landing is known; those that vary: "
-            f"{varied}. Name two columns: heatmap(rows, columns)."
+            f"{varying_names}. Name two columns: heatmap(rows, columns)."
         )
         raise InvalidValueError([Complaint("rows", sentence)])
-    first, second = found[0]
-    if given is not None:
-        other = second if first == given else first
-        return (given, other) if rows is not None else (other, given)
+    first, second = column_pairs[0]
+    if fixed_column is not None:
+        other = second if first == fixed_column else first
+        return (fixed_column, other) if rows is not None else (other, fixed_column)
     # Few columns and many rows are easier to read.
     across, down = sorted((second, first), key=lambda name: (table[name].nunique(), name))
     return down, across
@@ -124,10 +126,10 @@ def most_explaining(
 _Row = tuple[str, str | None, float, float, int, int]
 
 
-def _row(names: list[str], codes: Codes, skills: Codes, dealt: list[Codes]) -> _Row:
+def _row(names: list[str], codes: Codes, skills: Codes, shuffles: list[Codes]) -> _Row:
     _, codes = np.unique(codes, return_inverse=True)
     right = _right(codes, skills)
-    chance = float(np.mean([_right(codes, each) for each in dealt]))
+    chance = float(np.mean([_right(codes, each) for each in shuffles]))
     explained = (right - chance) / (1 - chance) if chance < 1 else 0.0
     second = names[1] if len(names) > 1 else None
     values = int(codes.max()) + 1

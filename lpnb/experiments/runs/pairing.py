@@ -73,41 +73,49 @@ def pair_cases(before: Side, after: Side, key: Sequence[str]) -> Pairing:
             and the cases have no names to pair them by.
     """
     sides = (before, after)
-    sent = sent_columns(before.table, after.table)
-    hashed = [name for name in dict.fromkeys([*sent, *key]) if any(_is_hashed(side, name) for side in sides)]
+    sent_names = sent_columns(before.table, after.table)
+    hashed_names = [
+        name for name in dict.fromkeys([*sent_names, *key]) if any(_is_hashed(side, name) for side in sides)
+    ]
     names = _codes(sides, ["case"])
-    named = [~side.table["case"].astype("str").str.match(ROW_NAME).to_numpy(dtype=bool) for side in sides]
-    known = [name for name in sent if name not in hashed]
-    content = _codes(sides, known)
+    name_flags = [
+        ~side.table["case"].astype("str").str.match(ROW_NAME).to_numpy(dtype=bool) for side in sides
+    ]
+    comparable_names = [name for name in sent_names if name not in hashed_names]
+    content = _codes(sides, comparable_names)
     notes = []
-    if hashed:
-        _check_hashed(key, hashed, all(map(np.all, named)))
-        kept = "is kept as pseudonyms" if len(hashed) == 1 else "are kept as pseudonyms"
+    if hashed_names:
+        _check_hashed(key, hashed_names, all(map(np.all, name_flags)))
+        phrase = "is kept as pseudonyms" if len(hashed_names) == 1 else "are kept as pseudonyms"
         notes.append(
-            f"{_listed(hashed)} {kept}, so whether those values were the same cannot be seen; all others "
-            "were compared."
+            f"{_names_text(hashed_names)} {phrase}, so whether those values were the same cannot be seen; "
+            "all others were compared."
         )
-    if key or hashed:
+    if key or hashed_names:
         columns = list(key) or ["case"]
-        _check_key(sides, columns, named)
+        _check_key(sides, columns, name_flags)
         pairs = _match(_codes(sides, columns))
-        paired_by = "the case's name" if columns == ["case"] else _listed(columns)
+        paired_by = "the case's name" if columns == ["case"] else _names_text(columns)
     else:
-        pairs = _pairs_by_content(sides, content, names, named, bool(sent))
-        paired_by = "what was sent" if sent else "the case's name"
+        pairs = _pairs_by_content(sides, content, names, name_flags, bool(sent_names))
+        paired_by = "what was sent" if sent_names else "the case's name"
     was, now = pairs
-    lonely = [
-        np.setdiff1d(np.arange(len(side.table)), found) for side, found in zip(sides, pairs, strict=True)
+    unpaired_places = [
+        np.setdiff1d(np.arange(len(side.table)), paired_places)
+        for side, paired_places in zip(sides, pairs, strict=True)
     ]
     same = content[0][was] == content[1][now]
-    order = np.concatenate([was, lonely[0]])
+    order = np.concatenate([was, unpaired_places[0]])
     first = np.argsort(order, kind="stable")
-    missing = [np.full(len(each), -1, dtype=np.int64) for each in lonely]
+    missing = [np.full(len(each), -1, dtype=np.int64) for each in unpaired_places]
     return Pairing(
         np.concatenate([order[first], missing[1]]),
-        np.concatenate([np.concatenate([now, missing[0]])[first], lonely[1]]),
+        np.concatenate([np.concatenate([now, missing[0]])[first], unpaired_places[1]]),
         np.concatenate(
-            [np.concatenate([same, np.zeros(len(lonely[0]), bool)])[first], np.zeros(len(lonely[1]), bool)]
+            [
+                np.concatenate([same, np.zeros(len(unpaired_places[0]), bool)])[first],
+                np.zeros(len(unpaired_places[1]), bool),
+            ]
         ),
         paired_by,
         notes,
@@ -118,34 +126,34 @@ def _pairs_by_content(
     sides: tuple[Side, Side],
     content: tuple[Codes, Codes],
     names: tuple[Codes, Codes],
-    named: Sequence[npt.NDArray[np.bool_]],
-    is_told: bool,
+    name_flags: Sequence[npt.NDArray[np.bool_]],
+    has_content: bool,
 ) -> tuple[Codes, Codes]:
     """Cases of the same values; of several alike those of one name, then those that landed alike, then any.
 
     What is left over and has a name that somebody gave it is paired by that: its values have changed.
     """
-    found: list[tuple[Codes, Codes]] = []
+    pairs: list[tuple[Codes, Codes]] = []
     free = [np.ones(len(side.table), dtype=bool) for side in sides]
 
     def match(codes: tuple[Codes, Codes], *, among: Sequence[npt.NDArray[np.bool_]] | None = None) -> None:
         places = [
-            np.flatnonzero(left if among is None else left & allowed)
-            for left, allowed in zip(free, among or free, strict=True)
+            np.flatnonzero(free_rows if among is None else free_rows & allowed)
+            for free_rows, allowed in zip(free, among or free, strict=True)
         ]
         was, now = _match((codes[0][places[0]], codes[1][places[1]]))
         pair = places[0][was], places[1][now]
-        for left, taken in zip(free, pair, strict=True):
-            left[taken] = False
-        found.append(pair)
+        for free_rows, pair_places in zip(free, pair, strict=True):
+            free_rows[pair_places] = False
+        pairs.append(pair)
 
-    match(_joined(content, names), among=named)
-    if is_told or not any(map(np.any, named)):
+    match(_joined(content, names), among=name_flags)
+    if has_content or not any(map(np.any, name_flags)):
         landings = _factorize([side.landing for side in sides])
         match(_joined(content, landings))
         match(content)
-    match(names, among=named)
-    return np.concatenate([was for was, _ in found]), np.concatenate([now for _, now in found])
+    match(names, among=name_flags)
+    return np.concatenate([was for was, _ in pairs]), np.concatenate([now for _, now in pairs])
 
 
 def _match(codes: tuple[Codes, Codes]) -> tuple[Codes, Codes]:
@@ -173,13 +181,13 @@ def _most(codes: Codes) -> int:
 
 def _codes(sides: tuple[Side, Side], columns: Sequence[str]) -> tuple[Codes, Codes]:
     """A number for the values of these columns, the same on both sides; a column that is missing is empty."""
-    found = np.zeros(len(sides[0].table), np.int64), np.zeros(len(sides[1].table), np.int64)
+    codes = np.zeros(len(sides[0].table), np.int64), np.zeros(len(sides[1].table), np.int64)
     for name in columns:
         cells = [
             side.table[name] if name in side.table else pd.Series([None] * len(side.table)) for side in sides
         ]
-        found = _joined(found, _factorize(cells))
-    return found
+        codes = _joined(codes, _factorize(cells))
+    return codes
 
 
 def _factorize(columns: Sequence[pd.Series]) -> tuple[Codes, Codes]:
@@ -201,29 +209,29 @@ def _is_hashed(side: Side, column: str) -> bool:
     return any(isinstance(text, str) and _HASH.search(text) for text in texts)
 
 
-def _check_hashed(key: Sequence[str], hashed: Sequence[str], are_named: bool) -> None:
+def _check_hashed(key: Sequence[str], hashed_names: Sequence[str], have_names: bool) -> None:
     why = "as pseudonyms, which differ from journal to journal, so they cannot be compared"
-    if in_key := [name for name in key if name in hashed]:
-        sentence = f"{_listed(in_key)} was kept {why}. Pair by another column, or by name: key='case'."
+    if key_names := [name for name in key if name in hashed_names]:
+        sentence = f"{_names_text(key_names)} was kept {why}. Pair by another column, or by name: key='case'."
         raise InvalidValueError([Complaint("key", sentence)])
-    if not key and not are_named:
-        were = "was" if len(hashed) == 1 else "were"
+    if not key and not have_names:
+        were = "was" if len(hashed_names) == 1 else "were"
         sentence = (
-            f"{_listed(hashed)} {were} kept {why}, and the cases have no names of their own to pair them by. "
-            "Give a key that was not hashed: compare(before, after, key=...)."
+            f"{_names_text(hashed_names)} {were} kept {why}, and the cases have no names of their own to "
+            "pair them by. Give a key that was not hashed: compare(before, after, key=...)."
         )
         raise InvalidValueError([Complaint("key", sentence)])
 
 
 def _check_key(
-    sides: tuple[Side, Side], columns: Sequence[str], named: Sequence[npt.NDArray[np.bool_]]
+    sides: tuple[Side, Side], columns: Sequence[str], name_flags: Sequence[npt.NDArray[np.bool_]]
 ) -> None:
     wrong: list[Complaint] = []
-    for side, has_name in zip(sides, named, strict=True):
-        there = [str(name) for name in side.table.columns]
-        lacking = [one_of("key", name, there) for name in columns if name not in there]
-        wrong += [Complaint("key", f"{side.name}: {complaint.sentence}") for complaint in lacking]
-        if lacking:
+    for side, has_name in zip(sides, name_flags, strict=True):
+        all_names = [str(name) for name in side.table.columns]
+        key_complaints = [one_of("key", name, all_names) for name in columns if name not in all_names]
+        wrong += [Complaint("key", f"{side.name}: {complaint.sentence}") for complaint in key_complaints]
+        if key_complaints:
             continue
         cells = side.table[list(columns)]
         if "case" in columns and not has_name.all():
@@ -236,16 +244,16 @@ def _check_key(
             continue
         if missing := int(cells.isna().any(axis=1).sum()):
             wrong.append(
-                Complaint("key", f"{side.name}: {_listed(columns)} is empty in {count(missing, 'case')}.")
+                Complaint("key", f"{side.name}: {_names_text(columns)} is empty in {count(missing, 'case')}.")
             )
-        filled = cells.dropna()
-        if (twice := filled[filled.duplicated()]).size:
-            rule = f"must tell the cases apart, and occurs {count(len(twice), 'time')} too often"
-            value = ", ".join(map(as_text, twice.iloc[0]))
-            wrong.append(must(f"{side.name}.{_listed(columns)}", rule, value))
+        full_rows = cells.dropna()
+        if (repeated_rows := full_rows[full_rows.duplicated()]).size:
+            rule = f"must tell the cases apart, and occurs {count(len(repeated_rows), 'time')} too often"
+            value = ", ".join(map(as_text, repeated_rows.iloc[0]))
+            wrong.append(must(f"{side.name}.{_names_text(columns)}", rule, value))
     if wrong:
         raise InvalidValueError(wrong)
 
 
-def _listed(names: Sequence[str]) -> str:
+def _names_text(names: Sequence[str]) -> str:
     return brief(", ".join(names), 200)[1:-1]

@@ -119,8 +119,8 @@ class Parts:
         """
         from lpnb.plots import heatmap
 
-        wanted = [rows, columns, *_READ_WITH.get(value, (value,))]
-        return heatmap(self._narrow(wanted), rows, columns, value, colours=colours)
+        names = [rows, columns, *_READ_WITH.get(value, (value,))]
+        return heatmap(self._narrow(names), rows, columns, value, colours=colours)
 
     def compare(self, other: Any, key: str | Sequence[str] | None = None) -> Comparison:
         """Say which cases moved since, this run being the one before; see ``lpnb.compare``.
@@ -131,12 +131,14 @@ class Parts:
         """
         from lpnb.experiments.runs.compare import compare
 
-        return compare(self._compared(), other._compared() if isinstance(other, Parts) else other, key)
+        return compare(
+            self._comparison_table(), other._comparison_table() if isinstance(other, Parts) else other, key
+        )
 
-    def _compared(self) -> pd.DataFrame:
+    def _comparison_table(self) -> pd.DataFrame:
         """What a comparison reads: the cases' own columns, and a few of those that a run adds."""
-        kept = [name for name in self.columns if name in _COMPARED or name not in RUN_COLUMNS]
-        return self._narrow(kept)
+        names = [name for name in self.columns if name in _COMPARED or name not in RUN_COLUMNS]
+        return self._narrow(names)
 
     def _narrow(self, columns: Sequence[str]) -> pd.DataFrame:
         """Some columns, with every text kept once and the cases pointing to it."""
@@ -216,8 +218,8 @@ def _tables(reader: Reader, columns: Sequence[str], rows: int) -> Iterator[pa.Ta
     cases = reader.cases()
     schema = None
     while (stretch := list(islice(cases, rows))) or schema is None:
-        followed = reader.step_outcomes(stretch[0].number, stretch[-1].number) if stretch else {}
-        table = arrow_of(run_blocks(in_columns(stretch), columns, followed), kinds)
+        step_outcomes = reader.step_outcomes(stretch[0].number, stretch[-1].number) if stretch else {}
+        table = arrow_of(run_blocks(in_columns(stretch), columns, step_outcomes), kinds)
         schema = schema or table.schema
         yield with_dtype_notes(with_types(table, schema))
         if len(stretch) < rows:

@@ -99,13 +99,13 @@ class Progress:
     @property
     def counts(self) -> str:
         """The outcomes there are, such as "800 answered, 12 refused"."""
-        named = (
+        named_counts = (
             (self.answered, "answered"),
             (self.refused, "refused"),
             (self.not_sent, "not sent"),
             (self.unknown, "unknown"),
         )
-        return ", ".join(f"{count:,} {name}" for count, name in named if count)
+        return ", ".join(f"{count:,} {name}" for count, name in named_counts if count)
 
     def __str__(self) -> str:
         parts = [f"{self.done:,} of {self.total:,} cases"]
@@ -190,11 +190,11 @@ def advice(
     return sentence.strip() or None
 
 
-def display_for(wanted: bool | Display, resumed: int = 0) -> Display | None:
+def display_for(progress: bool | Display, resumed: int = 0) -> Display | None:
     """The display that fits where we are: a widget, a bar, or lines in a log; None where none is wanted."""
-    if not isinstance(wanted, bool):
-        return wanted
-    if not wanted:
+    if not isinstance(progress, bool):
+        return progress
+    if not progress:
         return None
     if _in_notebook() or (sys.stderr.isatty() and _has_width()):
         return _ProgressBar(resumed)
@@ -275,15 +275,15 @@ class Speed:
         """Since it was begun."""
         return self._clock() - self._started_at
 
-    def rate(self, done: int) -> float:
+    def rate(self, amount: int) -> float:
         """The rate now that *done* cases of this session have an outcome."""
         now = self._clock()
         if now - self._marks[-1][0] >= 0.2:
-            self._marks.append((now, done))
+            self._marks.append((now, amount))
             while len(self._marks) > 2 and now - self._marks[1][0] > self._over:
                 del self._marks[0]
         since, before = self._marks[0]
-        return (done - before) / (now - since) if now > since else 0.0
+        return (amount - before) / (now - since) if now > since else 0.0
 
 
 class Counters:
@@ -293,7 +293,7 @@ class Counters:
         self.total = total
         self.outcomes = dict.fromkeys(OUTCOMES, 0)
         self.sending = 0
-        self.sent = 0
+        self.outcome_count = 0
         """Cases of this session that have an outcome."""
         self.begin()
         self.state = "planned"
@@ -310,18 +310,18 @@ class Counters:
 
     def progress(self) -> Progress:
         """How far the run has come by now."""
-        left = self.total - sum(self.outcomes.values())
+        remaining = self.total - sum(self.outcomes.values())
         return replace(
             Progress.of(self.total, self.outcomes, self.sending, self.state),
-            rate=self._speed.rate(self.sent),
+            rate=self._speed.rate(self.outcome_count),
             seconds=self._speed.seconds,
             step=self.step,
             followed=self.followed,
-            to_follow=self.opened + left if self.step else 0,
+            to_follow=self.opened + remaining if self.step else 0,
             step_rate=self._step_speed.rate(self.followed),
         )
 
     def count(self, outcome: str) -> None:
         """Note that one more case has an outcome."""
         self.outcomes[outcome] += 1
-        self.sent += 1
+        self.outcome_count += 1

@@ -78,7 +78,7 @@ class Reconciler:
     Args:
         engine: Who asks.
         journal: Where what is found goes, before anybody is told.
-        known: The latest answered case of the same run, to see whether history can be relied on.
+        known_case: The latest answered case of the same run, to see whether history can be relied on.
         run_prefix: Consumers that begin so were made for their case, and can have no other conversation.
         fresh: Seconds after an attempt from which on history is asked.
         certain: Seconds after which it need not be shown that history is as far as the attempt.
@@ -92,7 +92,7 @@ class Reconciler:
         engine: Engine,
         journal: Journal,
         *,
-        known: JournalCase | None,
+        known_case: JournalCase | None,
         run_prefix: str,
         fresh: float,
         certain: float,
@@ -101,7 +101,7 @@ class Reconciler:
     ) -> None:
         self._engine = engine
         self._journal = journal
-        self._known = known
+        self._known_case = known_case
         self._prefix = run_prefix
         self._fresh = fresh
         self._certain = certain
@@ -110,7 +110,7 @@ class Reconciler:
         self._trust: str | None = None
         """Why history's silence means nothing, or "" when it does; None as long as nobody has looked."""
         self._clocks_agree = False
-        self._looking = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def reconcile(self, cases: Iterable[JournalCase], concurrency: int) -> Settled:
         """Look up *cases*, and write down what is found."""
@@ -131,7 +131,9 @@ class Reconciler:
                     reasons[case.name] = why
 
         await asyncio.gather(*(work(todo) for _ in range(concurrency)))
-        return Settled(**{outcome: tuple(sorted(of_it)) for outcome, of_it in names.items()}, reasons=reasons)
+        return Settled(
+            **{outcome: tuple(sorted(case_names)) for outcome, case_names in names.items()}, reasons=reasons
+        )
 
     async def _look_up(self, case: JournalCase) -> tuple[LookupResult | None, str]:
         """What is certain about *case*, or None and why nothing is."""
@@ -158,15 +160,15 @@ class Reconciler:
         explanation = "History knows no conversation that came of it, open or closed."
         return LookupResult("absent", None, "history", asked_at, explanation), ""
 
-    def _over(self, case: JournalCase) -> float | None:
+    def _end_of(self, case: JournalCase) -> float | None:
         """Seconds since 1970 when *case* was over: a worker may have started it when its driver was dead."""
-        over = _ended_at(case)
-        return over if over is None else max(over, self._started_until)
+        end = _ended_at(case)
+        return end if end is None else max(end, self._started_until)
 
     async def _until_fresh(self, case: JournalCase) -> None:
         """Wait until history has had its time to hear of *case*; of one without a time, all of it."""
-        over = self._over(case)
-        age = 0.0 if over is None else max(0.0, time.time() - over)
+        end = self._end_of(case)
+        age = 0.0 if end is None else max(0.0, time.time() - end)
         await asyncio.sleep(max(0.0, self._fresh - age))
 
     async def _in_monitoring(self, case: JournalCase) -> str | None:
@@ -184,34 +186,38 @@ class Reconciler:
         # both in between.
         why = await self._reason_to_distrust(case)
         records = await self._engine.history_consumer(case.consumer_id, ("OPEN", "CLOSE"), ())
-        own = case.consumer_id.startswith(self._prefix)
-        if own and (ids := [record.conversation_id for record in records if record.conversation_id]):
+        is_own = case.consumer_id.startswith(self._prefix)
+        if is_own and (ids := [record.conversation_id for record in records if record.conversation_id]):
             return ids[0], ""
         if why:
             return None, why
         if not records:
             return None, ""
         # This consumer may have had others before. Those that began before the attempt are not its.
-        begun = [(record.started_at, record.conversation_id) for record in records]
-        if not self._clocks_agree or any(when is None for when, _ in begun):
+        starts = [(record.started_at, record.conversation_id) for record in records]
+        if not self._clocks_agree or any(when is None for when, _ in starts):
             return None, "this consumer has other conversations, and which came of this case cannot be said"
         since = datetime.fromtimestamp((case.sent_at or 0) / 1_000_000, UTC) - _SKEW
-        later = [found for when, found in begun if when is not None and when >= since and found]
+        later = [
+            conversation
+            for when, conversation in starts
+            if when is not None and when >= since and conversation
+        ]
         if len(later) > 1:
             return None, f"this consumer has {len(later)} conversations that began after the attempt"
         return (later[0] if later else None), ""
 
     async def _reason_to_distrust(self, case: JournalCase) -> str:
         """Why history's silence about *case* means nothing, or ""."""
-        async with self._looking:
+        async with self._lock:
             if self._trust is None:
                 self._trust = await self._test_history()
-        if self._trust or self._known is None:
+        if self._trust or self._known_case is None:
             return self._trust
-        over, shown = self._over(case), self._known.sent_at
-        if over is not None and shown is not None and shown / 1_000_000 >= over:
+        end, later_sent_at = self._end_of(case), self._known_case.sent_at
+        if end is not None and later_sent_at is not None and later_sent_at / 1_000_000 >= end:
             return ""
-        if over is not None and time.time() - over >= self._certain:
+        if end is not None and time.time() - end >= self._certain:
             return ""
         return (
             "history shows no conversation yet that this run opened later, so it may be late. Settle again "
@@ -221,24 +227,26 @@ class Reconciler:
     async def _test_history(self) -> str:
         if self._origin_changed:
             return "the service is not at the address that this was sent to, and may not know of it"
-        known = self._known
-        if known is None:
+        known_case = self._known_case
+        if known_case is None:
             return (
                 "this run has no answered case by which history could be tested. Let run.resume() send what "
                 "is left, and settle again"
             )
-        await self._until_fresh(known)
-        records = await self._engine.history_consumer(known.consumer_id, ("OPEN", "CLOSE"), ())
+        await self._until_fresh(known_case)
+        records = await self._engine.history_consumer(known_case.consumer_id, ("OPEN", "CLOSE"), ())
         for record in records:
-            if record.conversation_id == known.conversation_id:
-                sent = datetime.fromtimestamp((known.sent_at or 0) / 1_000_000, UTC)
-                taken = timedelta(milliseconds=known.elapsed_ms or 0)
-                begun = record.started_at
-                self._clocks_agree = begun is not None and sent - _SKEW <= begun <= sent + taken + _SKEW
+            if record.conversation_id == known_case.conversation_id:
+                sent_at = datetime.fromtimestamp((known_case.sent_at or 0) / 1_000_000, UTC)
+                elapsed = timedelta(milliseconds=known_case.elapsed_ms or 0)
+                started_at = record.started_at
+                self._clocks_agree = (
+                    started_at is not None and sent_at - _SKEW <= started_at <= sent_at + elapsed + _SKEW
+                )
                 return ""
         return (
-            f"history does not know conversation {known.conversation_id} of case {known.name} either, so a "
-            "conversation that it does not show may exist all the same"
+            f"history does not know conversation {known_case.conversation_id} of case {known_case.name} "
+            "either, so a conversation that it does not show may exist all the same"
         )
 
 

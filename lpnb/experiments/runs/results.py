@@ -91,8 +91,8 @@ class Results:
     def _blocks(self) -> Iterator[dict[str, Sequence[Any]]]:
         if self.journal_path is not None:
             return journal_blocks(self._look(), self._columns)
-        planned = planned_cases(self._cases, self._run_key) if self._cases is not None else iter(())
-        return run_blocks(in_columns(planned), self._columns, {})
+        cases = planned_cases(self._cases, self._run_key) if self._cases is not None else iter(())
+        return run_blocks(in_columns(cases), self._columns, {})
 
     @property
     def _kinds(self) -> dict[str, str]:
@@ -124,8 +124,10 @@ class Results:
         there = [str(name) for name in table.columns]
         if wrong := [one_of("a key", key, there) for key in keys if key not in there]:
             raise InvalidValueError(wrong)
-        if taken := [key for key in dict.fromkeys(keys) if key in frames.columns]:
-            raise InvalidValueError([must("keys", "must not be columns of the frames", key) for key in taken])
+        if frame_keys := [key for key in dict.fromkeys(keys) if key in frames.columns]:
+            raise InvalidValueError(
+                [must("keys", "must not be columns of the frames", key) for key in frame_keys]
+            )
         return frames.merge(table[["case", *dict.fromkeys(keys)]], on="case", how="left", validate="m:1")
 
     @property
@@ -223,10 +225,10 @@ class Results:
             from lpnb.experiments.runs.landing_factors import most_explaining
 
             rows, columns = most_explaining(table, rows, columns, value)
-        found = heatmap(table, rows, columns, value, colours=colours)
+        picture = heatmap(table, rows, columns, value, colours=colours)
         keys = (rows, columns)
-        found.explain_cell = lambda cell: _rules_of(table, dict(zip(keys, cell, strict=True)))
-        return found
+        picture.explain_cell = lambda cell: _rules_of(table, dict(zip(keys, cell, strict=True)))
+        return picture
 
     def factors(self, columns: Sequence[str] | None = None, value: str = "landed_skill") -> pd.DataFrame:
         """Rank the cases' columns by how much of the landings they explain, alone and in pairs.
@@ -383,13 +385,15 @@ class Results:
 
         return write_parts(self._look(), self._columns, folder, rows)
 
-    def _with_offers(self, *wanted: str | None) -> pd.DataFrame:
+    def _with_offers(self, *names: str | None) -> pd.DataFrame:
         """The table, with what Monitoring offered in those of the *wanted* columns that say so of a case."""
         table = self.table()
-        for column, offered in _OFFERED.items():
-            if column in wanted and table[offered].notna().any():
-                named = table[column].astype("str") if column in table else None
-                table[column] = table[offered] if named is None else table[offered].fillna(named)
+        for column, offer_column in _OFFERED.items():
+            if column in names and table[offer_column].notna().any():
+                own_cells = table[column].astype("str") if column in table else None
+                table[column] = (
+                    table[offer_column] if own_cells is None else table[offer_column].fillna(own_cells)
+                )
         return table
 
     @property

@@ -84,7 +84,7 @@ def resume_run(
     options.check()
     reader = read_journal(path)
     check_world(reader, client.settings)
-    checked = check_cases(reader, cases, client)
+    run_cases = check_cases(reader, cases, client)
     journal = Journal.open(path)
     try:
         todo = [
@@ -93,39 +93,39 @@ def resume_run(
             if case.state in ("planned", "not sent")
         ]
         if todo:
-            checked.check()  # they were, but a journal may come from elsewhere
+            run_cases.check()  # they were, but a journal may come from elsewhere
         # Whoever began it has confirmed more than is left of it.
         confirm = len(todo) if confirmed and options.confirm is None else options.confirm
         check_live(client.settings, len(todo), live=options.live, confirm=confirm, cap=options.cap)
         if options.on_5xx == "retry" and todo:
             print(RETRY_RISK)  # noqa: T201 - whoever asks for it is told, every time
-        opened = _still_there(conversations_to_follow(reader, options.steps), client.settings)
-        if todo or opened:
+        open_conversations = _reachable(conversations_to_follow(reader, options.steps), client.settings)
+        if todo or open_conversations:
             event_loop.wait(client.engine.ready())
         pool = open_pool(client, options) if todo else None
         if pool is not None:
             pool.floor = reader.about.get("starts_until", 0.0)
-        run.attach(client, checked, options, reader.states())
-        run.launch(journal, iter(todo), opened, pool)
+        run.attach(client, run_cases, options, reader.states())
+        run.launch(journal, iter(todo), open_conversations, pool)
     except BaseException:
         journal.close()
         raise
 
 
-def _still_there(opened: list[OpenConversation], settings: Settings) -> list[OpenConversation]:
-    """*opened* without the conversations of a sandbox that has ended; how many those are is printed."""
+def _reachable(conversations: list[OpenConversation], settings: Settings) -> list[OpenConversation]:
+    """*conversations* without those of a sandbox that has ended; how many those are is printed."""
     sandbox = find_sandbox(settings)
-    if not opened or sandbox is None or isinstance(sandbox, SandboxControl):
-        return opened
-    known = {conversation.conversation_id for conversation in sandbox.conversations}
-    there = [each for each in opened if each.conversation_id in known]
-    if gone := len(opened) - len(there):
-        was, its = ("was", "its") if gone == 1 else ("were", "their")
+    if not conversations or sandbox is None or isinstance(sandbox, SandboxControl):
+        return conversations
+    known_ids = {conversation.conversation_id for conversation in sandbox.conversations}
+    remaining = [each for each in conversations if each.conversation_id in known_ids]
+    if gone_count := len(conversations) - len(remaining):
+        was, its = ("was", "its") if gone_count == 1 else ("were", "their")
         print(  # noqa: T201 - what is not done is told, as the risk of a retry is
-            f"{count(gone, 'conversation')} {was} opened on a sandbox that is not there any more, so "
+            f"{count(gone_count, 'conversation')} {was} opened on a sandbox that is not there any more, so "
             f"{its} messages, landing and close are left out."
         )
-    return there
+    return remaining
 
 
 def open_pool(client: Client | AsyncClient, options: RunOptions) -> WorkerPool | None:
@@ -182,7 +182,7 @@ def make_reconciler(
     return Reconciler(
         client.engine,
         journal,
-        known=max(answered, key=lambda case: case.sent_at or 0, default=None),
+        known_case=max(answered, key=lambda case: case.sent_at or 0, default=None),
         run_prefix=f"lpnb-{reader.about['run_key'][:8]}-",
         fresh=fresh,
         certain=certain,
@@ -212,17 +212,17 @@ def check_cases(reader: Reader, cases: object, client: Client | AsyncClient) -> 
             "Give them: run.resume(client, cases)."
         )
     with explain_damage(reader.path, alone=False):
-        checked = cases_from_journal(reader) if cases is None else with_account_ids(client, cases_of(cases))
-        changes = changed_cells(checked, reader, salt)
+        run_cases = cases_from_journal(reader) if cases is None else with_account_ids(client, cases_of(cases))
+        changes = changed_cells(run_cases, reader, salt)
     if changes:
-        listed = "\n".join(f"  - {_change_text(*change)}" for change in changes[:20])
+        changes_text = "\n".join(f"  - {_change_text(*change)}" for change in changes[:20])
         more = f"\n  ... and {len(changes) - 20:,} more." if len(changes) > 20 else ""
         raise ChangedCasesError(
             f"These are not the cases that {reader.path} was begun with, so nothing was sent:\n"
-            f"{listed}{more}\nGive the same cases to go on, or begin another run with these.",
+            f"{changes_text}{more}\nGive the same cases to go on, or begin another run with these.",
             changes,
         )
-    return checked
+    return run_cases
 
 
 def world_of(settings: Settings) -> str:

@@ -268,13 +268,13 @@ class Run(Results):
             self.stop()
             concurrent.futures.wait([self._future])
         self._flush_pending()
-        begun_here = self._client is not None
+        is_own_run = self._client is not None
         changes: dict[str, Any] = {
             "concurrency": concurrency,
             "rate": rate,
             "on_5xx": on_5xx,
             "progress": progress,
-            "live": (begun_here and self._options.live) if live is None else live,
+            "live": (is_own_run and self._options.live) if live is None else live,
         }
         options = replace(
             self._options,
@@ -283,7 +283,7 @@ class Run(Results):
             **{name: value for name, value in changes.items() if value is not None},
         )
         cases = cases if cases is not None else self._cases
-        resume_run(self, self.journal_path, client, cases, options, confirmed=begun_here)
+        resume_run(self, self.journal_path, client, cases, options, confirmed=is_own_run)
         return self.wait() if wait else self
 
     def settle(self, client: Client | AsyncClient | None = None, *, fresh: float | None = None) -> Settled:
@@ -365,12 +365,12 @@ class Run(Results):
                 print(interrupt_notice(self.progress, hint))  # noqa: T201 - somebody has to say why the cell ends
             return self
         self._close(display)
-        return self._ended()
+        return self._after_end()
 
     def __await__(self) -> Generator[Any, None, Self]:
-        return self._awaited().__await__()
+        return self._wait_async().__await__()
 
-    async def _awaited(self) -> Self:
+    async def _wait_async(self) -> Self:
         if self._future is None:
             return self
         display = display_for(self._options.progress, self._resumed)
@@ -384,13 +384,13 @@ class Run(Results):
             self._close(display)
             raise
         self._close(display)
-        return self._ended()
+        return self._after_end()
 
     def _close(self, display: Display | None) -> None:
         if display is not None:
             display.close(self.progress)
 
-    def _ended(self) -> Self:
+    def _after_end(self) -> Self:
         if self._future is not None and self._future.done():
             self._future.result()  # a fault of lpnb's own is raised here
             if self._failure is not None and not isinstance(self._failure, LpnbError):

@@ -31,7 +31,7 @@ class JournalEntry(NamedTuple):
     """One journal: where it is, when it was begun, of which account and world, and what its cases say."""
 
     path: Path
-    begun: datetime
+    begun_at: datetime
     account: str
     world: str
     contents: set[int]
@@ -86,12 +86,12 @@ def runs(folder: str | os.PathLike[str] = "runs", *, moved: bool = True) -> pd.D
             row = {"run": path.stem, "path": str(path), "state": "unreadable", "problem": str(error)}
             rows.append((None, row))
             continue
-        row["begun"] = entry.begun
+        row["begun"] = entry.begun_at
         entries.append(entry)
-        rows.append((entry.begun, row))
+        rows.append((entry.begun_at, row))
     entry_of = {str(entry.path): entry for entry in entries}
-    for begun, row in rows:
-        before = earlier_run(entry_of[str(row["path"])], entries) if moved and begun is not None else None
+    for begun_at, row in rows:
+        before = earlier_run(entry_of[str(row["path"])], entries) if moved and begun_at is not None else None
         if before is not None:
             row["moved_since"] = str(read_journal(before.path).about["name"])
             try:
@@ -104,15 +104,15 @@ def runs(folder: str | os.PathLike[str] = "runs", *, moved: bool = True) -> pd.D
 
 def earlier_run(run: JournalEntry, others: list[JournalEntry]) -> JournalEntry | None:
     """The last run before this one of the same cases in the same account and world; None without one."""
-    found = [
+    candidates = [
         other
         for other in others
         if other.path != run.path
-        and other.begun <= run.begun
+        and other.begun_at <= run.begun_at
         and (other.account, other.world) == (run.account, run.world)
         and len(other.contents & run.contents) >= max(_SAME_CASES * len(run.contents), 1)
     ]
-    return max(found, key=lambda other: (other.begun, str(other.path)), default=None)
+    return max(candidates, key=lambda other: (other.begun_at, str(other.path)), default=None)
 
 
 def earlier_journal(path: Path, folder: str | os.PathLike[str]) -> Path | None:
@@ -134,13 +134,13 @@ def earlier_journal(path: Path, folder: str | os.PathLike[str]) -> Path | None:
 
 def _journals(folder: str | os.PathLike[str]) -> list[Path]:
     check_path("folder", folder)
-    found = Path(folder)
-    if not found.is_dir():
+    path = Path(folder)
+    if not path.is_dir():
         sentence = (
-            f"There is no folder {found}. Runs without a journal= of their own are written below ./runs."
+            f"There is no folder {path}. Runs without a journal= of their own are written below ./runs."
         )
         raise InvalidValueError([Complaint("folder", sentence)])
-    return sorted(found.glob("*.sqlite"))
+    return sorted(path.glob("*.sqlite"))
 
 
 def _is_same(first: Path, second: Path) -> bool:

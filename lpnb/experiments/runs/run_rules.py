@@ -25,9 +25,9 @@ from lpnb.experiments.runs.pairing import sent_columns
 from lpnb.plots.case_matrix import text_values
 
 #: Cases that the search begins with; those of the others are added that it explains wrongly.
-_BEGUN_WITH, _ADDED, _ROUNDS, _BEGINNINGS = 600, 200, 12, 3
+_FIRST_ROWS, _MORE_ROWS, _ROUNDS, _RESTARTS = 600, 200, 12, 3
 #: Up to so many cases a list is made to explain all of them; of more, where so small a share lands otherwise.
-_SMALL, _MENDED = 80, 0.05
+_SMALL, _MOST_WRONG = 80, 0.05
 #: Rules that explain a smaller share of the cases than this explain too little to be told.
 _NEARLY_ALL = 0.9
 #: A column whose values are more than so large a share of the cases names each case, and rules nothing.
@@ -55,8 +55,8 @@ class RunRules(RoutingRules):
         right, total, rules = self._right, len(self.records), len(self.decision_list)
         if not self.explains:
             return "No short list of rules explains where these cases landed."
-        explained = f"all {total:,} cases" if right == total else f"{right:,} of {count(total, 'case')}"
-        return f"{count(rules, 'rule')} {'explains' if rules == 1 else 'explain'} {explained}."
+        cases_text = f"all {total:,} cases" if right == total else f"{right:,} of {count(total, 'case')}"
+        return f"{count(rules, 'rule')} {'explains' if rules == 1 else 'explain'} {cases_text}."
 
     @cached_property
     def _rows(self) -> Rows:
@@ -65,9 +65,9 @@ class RunRules(RoutingRules):
 
     @cached_property
     def _right(self) -> int:
-        found = predicted_skills(self.decision_list, self._rows, self.factors.space)
+        predictions = predicted_skills(self.decision_list, self._rows, self.factors.space)
         return sum(
-            self.skills[at] == send.skill for at, send in zip(found.tolist(), self.records, strict=True)
+            self.skills[at] == send.skill for at, send in zip(predictions.tolist(), self.records, strict=True)
         )
 
     def _explains(self) -> bool:
@@ -91,12 +91,12 @@ class RunRules(RoutingRules):
         )
 
     def _notes(self) -> list[str]:
-        left_out = self.about.get("left_out")
+        id_columns = self.about.get("left_out")
         notes = super()._notes()
         for names in self.about.get("together", ()):
             notes.append(f"In these cases {names} always go together, so any of them may be what decides.")
-        if left_out:
-            notes.append(f"Not looked at, because nearly each case has a value of its own: {left_out}.")
+        if id_columns:
+            notes.append(f"Not looked at, because nearly each case has a value of its own: {id_columns}.")
         return notes
 
 
@@ -111,100 +111,110 @@ def rules_of_table(
     Raises:
         InvalidValueError: There is no such column, no case with a known landing, or no column varies.
     """
-    there = [str(name) for name in table.columns]
-    named = [("where", name) for name in where or ()] + [("columns", name) for name in columns or ()]
-    if wrong := [one_of(argument, name, there) for argument, name in named if name not in there]:
+    all_names = [str(name) for name in table.columns]
+    arguments = [("where", name) for name in where or ()] + [("columns", name) for name in columns or ()]
+    if wrong := [one_of(argument, name, all_names) for argument, name in arguments if name not in all_names]:
         raise InvalidValueError(wrong)
-    landed, labels = landed_cases(_only(table, where or {}))
-    shown = (
-        "" if not where else f"with {', '.join(f'{name} {_shown(value)}' for name, value in where.items())}"
+    landed_table, labels = landed_cases(_only(table, where or {}))
+    filter_text = (
+        ""
+        if not where
+        else f"with {', '.join(f'{name} {_value_text(value)}' for name, value in where.items())}"
     )
-    if not len(landed):
+    if not len(landed_table):
         sentence = (
-            f"No case {f'{shown} ' if shown else ''}has a known landing, so there is nothing to explain."
+            f"No case {f'{filter_text} ' if filter_text else ''}has a known landing, so there is nothing to "
+            "explain."
         )
         raise InvalidValueError([Complaint("landed_skill", sentence)])
-    candidates = sent_columns(landed) if columns is None else list(columns)
-    groups, together = _groups(table if where else landed, landed, candidates)
-    names, left_out = _candidates(landed, groups)
+    candidates = sent_columns(landed_table) if columns is None else list(columns)
+    groups, together = _groups(table if where else landed_table, landed_table, candidates)
+    names, id_columns = _candidates(landed_table, groups)
     if not names:
-        sentence = f"No column varies among the cases {shown or 'that landed'}, so none can decide."
+        sentence = f"No column varies among the cases {filter_text or 'that landed'}, so none can decide."
         raise InvalidValueError([Complaint("columns", sentence)])
-    factors, rows = _factors(landed, names)
+    factors, rows = _factors(landed_table, names)
     skills = list(dict.fromkeys(labels))
     numbers = labels.map({skill: number for number, skill in enumerate(skills)}).to_numpy(dtype=np.int64)
-    rules, rivals = _induced(factors, rows, numbers, seed)
+    rules, rivals = _induce(factors, rows, numbers, seed)
     sends = [
         RecordedSend(number, "run", tuple(row), skill, case)
-        for number, (row, skill, case) in enumerate(zip(rows.tolist(), labels, landed["case"], strict=True))
+        for number, (row, skill, case) in enumerate(
+            zip(rows.tolist(), labels, landed_table["case"], strict=True)
+        )
     ]
-    about = {"stopped_by": "run", "where": shown, "left_out": ", ".join(left_out), "together": together}
+    about = {
+        "stopped_by": "run",
+        "where": filter_text,
+        "left_out": ", ".join(id_columns),
+        "together": together,
+    }
     return RunRules(factors, rules, skills, sends, rivals=rivals, about=about)
 
 
 def _only(table: pd.DataFrame, where: Mapping[str, object]) -> pd.DataFrame:
     """The cases with these values, as pictures head them."""
     for name, value in where.items():
-        wanted = _shown(value)
+        text = _value_text(value)
         texts = text_values(table[name])
-        if wanted not in set(texts):
-            raise InvalidValueError([one_of(f"where[{name!r}]", wanted, list(dict.fromkeys(texts))[:20])])
-        table = table[(texts == wanted).to_numpy()]
+        if text not in set(texts):
+            raise InvalidValueError([one_of(f"where[{name!r}]", text, list(dict.fromkeys(texts))[:20])])
+        table = table[(texts == text).to_numpy()]
     return table
 
 
-def _shown(value: object) -> str:
+def _value_text(value: object) -> str:
     return str(text_values(pd.Series([value], dtype="object")).iloc[0])
 
 
 def _groups(
-    table: pd.DataFrame, landed: pd.DataFrame, columns: list[str]
+    table: pd.DataFrame, landed_table: pd.DataFrame, columns: list[str]
 ) -> tuple[list[list[str]], list[str]]:
     """The columns that vary, those that always go together as one; and which do so in these cases alone.
 
     Of columns that go together in some cases of the *table* by chance, the one that explains the most of all
     its landings stands for the others.
     """
-    groups = [names for names, _ in column_groups(landed, columns)]
-    if table is landed or all(len(names) == 1 for names in groups):
+    groups = [names for names, _ in column_groups(landed_table, columns)]
+    if table is landed_table or all(len(names) == 1 for names in groups):
         return groups, []
     everywhere = [names for names, _ in column_groups(landed_cases(table)[0], columns)]
     ranking = factor_ranking(table, columns)
     order = ranking.loc[ranking["second_factor"].isna(), "factor"].tolist()
-    found, together = [], []
+    representatives, together = [], []
     for names in groups:
-        apart = [each for each in everywhere if set(each) <= set(names)]
-        apart.sort(key=lambda each: order.index(" + ".join(each)))
-        found.append(apart[0])
-        if len(apart) > 1:
-            together.append(" and ".join(" + ".join(each) for each in apart))
-    return found, together
+        subgroups = [each for each in everywhere if set(each) <= set(names)]
+        subgroups.sort(key=lambda each: order.index(" + ".join(each)))
+        representatives.append(subgroups[0])
+        if len(subgroups) > 1:
+            together.append(" and ".join(" + ".join(each) for each in subgroups))
+    return representatives, together
 
 
-def _candidates(landed: pd.DataFrame, groups: list[list[str]]) -> tuple[list[list[str]], list[str]]:
+def _candidates(landed_table: pd.DataFrame, groups: list[list[str]]) -> tuple[list[list[str]], list[str]]:
     """The groups of columns that may decide; and those with another value in nearly each case."""
-    sizes = {names[0]: landed[names[0]].map(str).nunique() for names in groups}
-    most = min(max(_NAMES_CASES * len(landed), _FEW), MOST_VALUES)
-    kept = [names for names in groups if sizes[names[0]] <= most]
-    left_out = [" + ".join(names) for names in groups if sizes[names[0]] > most]
-    if len(kept) > MOST_FACTORS:
-        ranked = factor_ranking(landed, [names[0] for names in kept])
+    sizes = {names[0]: landed_table[names[0]].map(str).nunique() for names in groups}
+    most = min(max(_NAMES_CASES * len(landed_table), _FEW), MOST_VALUES)
+    candidates = [names for names in groups if sizes[names[0]] <= most]
+    id_columns = [" + ".join(names) for names in groups if sizes[names[0]] > most]
+    if len(candidates) > MOST_FACTORS:
+        ranked = factor_ranking(landed_table, [names[0] for names in candidates])
         order = ranked.loc[ranked["second_factor"].isna(), "factor"].tolist()
-        kept.sort(key=lambda names: order.index(names[0]))
-    return kept[:MOST_FACTORS], left_out
+        candidates.sort(key=lambda names: order.index(names[0]))
+    return candidates[:MOST_FACTORS], id_columns
 
 
-def _factors(landed: pd.DataFrame, groups: list[list[str]]) -> tuple[Factors, Rows]:
+def _factors(landed_table: pd.DataFrame, groups: list[list[str]]) -> tuple[Factors, Rows]:
     """The columns as factors, with the values as a case has them, and the cases as rows."""
     kinds = kinds_of(name for names in groups for name in names)
     values: dict[str, object] = {}
-    rows = np.empty((len(landed), len(groups)), dtype=np.uint8)
+    rows = np.empty((len(landed_table), len(groups)), dtype=np.uint8)
     for at, names in enumerate(groups):
-        codes, _ = pd.factorize(text_values(landed[names[0]]))
+        codes, _ = pd.factorize(text_values(landed_table[names[0]]))
         first = pd.Series(codes).drop_duplicates().index
         rows[:, at] = codes
         for name in names:
-            cells = landed[name].astype("object").iloc[first]
+            cells = landed_table[name].astype("object").iloc[first]
             values[name] = [_cell(cell, kinds.get(name, "text")) for cell in cells]
     return Factors(values, zipped=[names for names in groups if len(names) > 1]), rows
 
@@ -221,52 +231,52 @@ def _cell(cell: Any, kind: str) -> object:
     return cell.item() if hasattr(cell, "item") else cell
 
 
-def _induced(factors: Factors, rows: Rows, skills: Places, seed: int) -> tuple[Rules, list[Rules]]:
+def _induce(factors: Factors, rows: Rows, skills: Places, seed: int) -> tuple[Rules, list[Rules]]:
     """The shortest list that explains every row; where none that is short does, one that explains most.
 
     The second is found first, from some of the rows: there a case that lands otherwise costs little. Where
     few do, it is mended until it explains all, as long as it does not grow as noise would make it grow.
     """
-    rows, skills = _distinct(rows, skills)
+    rows, skills = _distinct_rows(rows, skills)
     order = np.random.default_rng(seed).permutation(len(rows))
-    rough = _updated(factors, rows, skills, order[:_BEGUN_WITH], seed, soft=True)
+    rough = _induction_of(factors, rows, skills, order[:_FIRST_ROWS], seed, soft=True)
     wrong = _wrong(rough.rules, factors, rows, skills)
-    if len(rows) > _SMALL and wrong.mean() > _MENDED:
+    if len(rows) > _SMALL and wrong.mean() > _MOST_WRONG:
         return rough.rules, [rules for _, rules in rough.rivals]
-    most, chosen = 2 * len(rough.rules) + 3, order[:_BEGUN_WITH]
+    most, places = 2 * len(rough.rules) + 3, order[:_FIRST_ROWS]
     if len(rows) <= _SMALL:
         most = len(rows)
     evidence = Evidence(factors.space)
     inducer = Inducer(evidence, int(skills.max()) + 1)
-    found, taken = rough, np.zeros(len(rows), dtype=np.bool_)
+    induction, in_evidence = rough, np.zeros(len(rows), dtype=np.bool_)
     for _ in range(_ROUNDS):
-        taken[chosen] = True
-        for place in chosen.tolist():
+        in_evidence[places] = True
+        for place in places.tolist():
             evidence.add(rows[place], int(skills[place]))
-        found = inducer.update(np.random.default_rng(seed), found.rules)
-        chosen = order[(_wrong(found.rules, factors, rows, skills) & ~taken)[order]][:_ADDED]
-        if len(found.rules) > most:
+        induction = inducer.update(np.random.default_rng(seed), induction.rules)
+        places = order[(_wrong(induction.rules, factors, rows, skills) & ~in_evidence)[order]][:_MORE_ROWS]
+        if len(induction.rules) > most:
             return rough.rules, [rules for _, rules in rough.rivals]
-        if not len(chosen):
+        if not len(places):
             break
-    if evidence.count <= _BEGUN_WITH // 2:  # quick enough to begin anew some times: a search may get stuck
-        anew = [
+    if evidence.count <= _FIRST_ROWS // 2:  # quick enough to begin anew some times: a search may get stuck
+        restarts = [
             Inducer(evidence, inducer.skills).update(np.random.default_rng([seed, turn]))
-            for turn in range(_BEGINNINGS)
+            for turn in range(_RESTARTS)
         ]
-        found = min([found, *anew], key=lambda each: each.cost)
-    return found.rules, [rules for _, rules in found.rivals]
+        induction = min([induction, *restarts], key=lambda each: each.cost)
+    return induction.rules, [rules for _, rules in induction.rivals]
 
 
-def _distinct(rows: Rows, skills: Places) -> tuple[Rows, Places]:
+def _distinct_rows(rows: Rows, skills: Places) -> tuple[Rows, Places]:
     """Every combination once, with the skill that it landed in most often."""
-    found, place = np.unique(rows, axis=0, return_inverse=True)
-    counts = np.zeros((len(found), int(skills.max()) + 1), dtype=np.int64)
+    distinct_rows, place = np.unique(rows, axis=0, return_inverse=True)
+    counts = np.zeros((len(distinct_rows), int(skills.max()) + 1), dtype=np.int64)
     np.add.at(counts, (place.reshape(-1), skills), 1)
-    return found, counts.argmax(axis=1)
+    return distinct_rows, counts.argmax(axis=1)
 
 
-def _updated(
+def _induction_of(
     factors: Factors, rows: Rows, skills: Places, places: Places, seed: int, *, soft: bool
 ) -> Induction:
     evidence = Evidence(factors.space)

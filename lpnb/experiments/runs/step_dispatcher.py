@@ -38,21 +38,21 @@ class DispatcherWithSteps(Dispatcher):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self.steps = session.options.steps
-        self._from_before = session.opened
+        self._earlier_conversations = session.opened
         # Numbers and ids only: as many as there are conversations at the most.
-        self._opened: ClosableQueue[OpenConversation] = ClosableQueue()
+        self._conversations: ClosableQueue[OpenConversation] = ClosableQueue()
         self.counters.step = self.steps.last_name
 
     async def run(self) -> str:
         """Send all there is, and do with each conversation what is to be done."""
-        following = [asyncio.create_task(self._follow_opened()) for _ in range(self._concurrency)]
+        followers = [asyncio.create_task(self._follow_all()) for _ in range(self._concurrency)]
         try:
-            for opened in self._from_before:
-                self._put(opened)
+            for conversation in self._earlier_conversations:
+                self._add(conversation)
             state = await super().run()
         finally:
-            self._opened.close(drop=self.stopping)
-            await asyncio.gather(*following)
+            self._conversations.close(drop=self.stopping)
+            await asyncio.gather(*followers)
         if self.failure is not None:
             return "failed"
         return "stopped" if state == "done" and self.stopping else state
@@ -60,7 +60,7 @@ class DispatcherWithSteps(Dispatcher):
     def stop(self) -> None:
         """Let nothing new leave; steps that were not begun wait for the next session."""
         super().stop()
-        self._opened.close(drop=True)
+        self._conversations.close(drop=True)
 
     async def batch_of(self, case: Case, consumer_id: str) -> Batch:
         """The case's batch, routed by what Monitoring offers when it is to be asked."""
@@ -81,56 +81,60 @@ class DispatcherWithSteps(Dispatcher):
     def after_answer(self, number: int, consumer_id: str, answer: Answer) -> None:
         """Hand an open conversation to those who follow it up."""
         if self.steps.follows and answer.outcome == "answered" and answer.conversation_id is not None:
-            self._put(OpenConversation(number, consumer_id, answer.conversation_id))
+            self._add(OpenConversation(number, consumer_id, answer.conversation_id))
 
-    def _put(self, opened: OpenConversation) -> None:
+    def _add(self, conversation: OpenConversation) -> None:
         self.counters.opened += 1
-        self._opened.put(opened)
+        self._conversations.put(conversation)
 
-    async def _follow_opened(self) -> None:
-        while (opened := await self._opened.take()) is not None:
+    async def _follow_all(self) -> None:
+        while (conversation := await self._conversations.take()) is not None:
             try:
-                await self._follow_up(opened)
+                await self._follow_up(conversation)
             except Exception as error:
                 self._record_failure(error)
             self.counters.followed += 1
 
-    async def _follow_up(self, opened: OpenConversation) -> None:
+    async def _follow_up(self, conversation: OpenConversation) -> None:
         for place, text in enumerate(self.steps.say):
             if self.stopping:
                 return
-            if ("say", place) not in opened.done and not await self._say(opened, place, text):
+            if ("say", place) not in conversation.finished_steps and not await self._say(
+                conversation, place, text
+            ):
                 break
-        if self.steps.landing and ("landing", 0) not in opened.done and not self.stopping:
-            await self._land(opened)
-        if self.steps.close and ("close", 0) not in opened.done and not self.stopping:
-            await self._close(opened)
+        if self.steps.landing and ("landing", 0) not in conversation.finished_steps and not self.stopping:
+            await self._land(conversation)
+        if self.steps.close and ("close", 0) not in conversation.finished_steps and not self.stopping:
+            await self._close(conversation)
 
-    async def _say(self, opened: OpenConversation, place: int, text: str) -> bool:
+    async def _say(self, conversation: OpenConversation, place: int, text: str) -> bool:
         from lpnb.models.frames import Message
 
-        await self._note(opened.number, "say", place, "sending", {})
-        fields: dict[str, Any] = {"text": text, "conversation_id": opened.conversation_id}
+        await self._note(conversation.number, "say", place, "sending", {})
+        fields: dict[str, Any] = {"text": text, "conversation_id": conversation.conversation_id}
         try:
-            reply = await self._send_frame(lambda: Message(**fields), opened.consumer_id, is_first=place == 0)
+            reply = await self._send_frame(
+                lambda: Message(**fields), conversation.consumer_id, is_first=place == 0
+            )
             outcome, details = reply.outcome, {"sequence": reply.sequence, "explanation": reply.explanation}
         except NotSentError as error:
             outcome, details = "not sent", {"explanation": str(error)}
-        await self._note(opened.number, "say", place, outcome, details)
+        await self._note(conversation.number, "say", place, outcome, details)
         return outcome == "answered"
 
-    async def _land(self, opened: OpenConversation) -> None:
+    async def _land(self, conversation: OpenConversation) -> None:
         from lpnb.client.landings import find_landing
 
         try:
             landing = await find_landing(
                 self.engine,
-                opened.conversation_id,
+                conversation.conversation_id,
                 receiver=self.steps.receiver,
                 wait=self.steps.landing_wait,
             )
         except (NotSentError, SettingsError) as error:
-            await self._note(opened.number, "landing", 0, "not sent", {"explanation": str(error)})
+            await self._note(conversation.number, "landing", 0, "not sent", {"explanation": str(error)})
             return
         details = {
             "skill_id": landing.skill_id,
@@ -138,9 +142,11 @@ class DispatcherWithSteps(Dispatcher):
             "source": landing.source,
             "explanation": landing.explanation,
         }
-        if landing.ok and (rule := await self._deciding_rule(opened.conversation_id)):
+        if landing.ok and (rule := await self._deciding_rule(conversation.conversation_id)):
             details["decided_by"] = rule
-        await self._note(opened.number, "landing", 0, "answered" if landing.ok else "not visible", details)
+        await self._note(
+            conversation.number, "landing", 0, "answered" if landing.ok else "not visible", details
+        )
 
     async def _deciding_rule(self, conversation_id: str) -> str | None:
         """The rule by which a sandbox routed the conversation; None where none can be asked, or knows it."""
@@ -156,19 +162,19 @@ class DispatcherWithSteps(Dispatcher):
             return None
         return f"{trace['decidedBy']}{', fallback' if trace['fallback'] else ''}"
 
-    async def _close(self, opened: OpenConversation) -> None:
+    async def _close(self, conversation: OpenConversation) -> None:
         from lpnb.models.conversation_fields import Close
         from lpnb.models.frames import FieldUpdate
 
-        fields: dict[str, Any] = {"fields": [Close()], "conversation_id": opened.conversation_id}
+        fields: dict[str, Any] = {"fields": [Close()], "conversation_id": conversation.conversation_id}
         try:
             reply = await self._send_frame(
-                lambda: FieldUpdate(**fields), opened.consumer_id, is_first=not self.steps.say
+                lambda: FieldUpdate(**fields), conversation.consumer_id, is_first=not self.steps.say
             )
             outcome, details = reply.outcome, {"explanation": reply.explanation}
         except NotSentError as error:
             outcome, details = "not sent", {"explanation": str(error)}
-        await self._note(opened.number, "close", 0, outcome, details)
+        await self._note(conversation.number, "close", 0, outcome, details)
 
     async def _send_frame(
         self, make_frame: Callable[[], Frame], consumer_id: str, *, is_first: bool
@@ -210,19 +216,19 @@ def conversations_to_follow(reader: Reader, steps: Steps) -> list[OpenConversati
     """The open conversations of an earlier session with which something is still to be done."""
     if not steps.follows:
         return []
-    done: dict[int, set[tuple[str, int]]] = {}
+    finished_steps: dict[int, set[tuple[str, int]]] = {}
     for number, step, place, outcome, _ in reader.steps():
         if outcome in ("answered", "refused") or (step == "say" and outcome != "not sent"):
-            done.setdefault(number, set()).add((step, place))
-    wanted = {("say", place) for place in range(len(steps.say))}
-    wanted |= {("landing", 0)} if steps.landing else set()
-    wanted |= {("close", 0)} if steps.close else set()
+            finished_steps.setdefault(number, set()).add((step, place))
+    steps_to_do = {("say", place) for place in range(len(steps.say))}
+    steps_to_do |= {("landing", 0)} if steps.landing else set()
+    steps_to_do |= {("close", 0)} if steps.close else set()
     return [
         OpenConversation(case.number, case.consumer_id, case.conversation_id, frozenset(steps_done))
         for case in reader.cases()
         if case.state == "answered"
         and case.conversation_id is not None
-        and wanted - (steps_done := done.get(case.number, set()))
+        and steps_to_do - (steps_done := finished_steps.get(case.number, set()))
         and ("close", 0) not in steps_done
     ]
 

@@ -100,7 +100,7 @@ class Steps:
     def last_name(self) -> str:
         """What is done last with a conversation, as progress says it; empty when nothing is."""
         names = {"closing": self.close, "reading landings": self.landing, "saying": bool(self.say)}
-        return next((name for name, wanted in names.items() if wanted), "")
+        return next((name for name, is_on in names.items() if is_on), "")
 
     def for_journal(self) -> dict[str, Any]:
         """These steps as a journal keeps them; a receiver is of this process alone."""
@@ -120,13 +120,15 @@ def run_forecast(cases: int, rate: float | None, steps: Steps) -> str:
     """
     # A ConsumerJWS and CONVERSATION for each.
     calls = cases * (2 + steps.engagement + len(steps.say) + steps.landing + steps.close)
-    said = f"This run opens {count(cases, 'conversation')} with at least {count(calls, 'call')}"
+    sentence = f"This run opens {count(cases, 'conversation')} with at least {count(calls, 'call')}"
     if not rate or rate <= 0:
-        return f"{said}, as fast as the account takes them."
-    counted = cases * (1 + len(steps.say) + steps.close)
-    seconds = counted / rate
+        return f"{sentence}, as fast as the account takes them."
+    api_calls = cases * (1 + len(steps.say) + steps.close)
+    seconds = api_calls / rate
     time = f"{seconds / 60:.1f} minutes" if seconds >= 60 else count(max(round(seconds), 1), "second")
-    return f"{said}, {counted:,} of them to the Connector API: about {time} at {rate:g} of those a second."
+    return (
+        f"{sentence}, {api_calls:,} of them to the Connector API: about {time} at {rate:g} of those a second."
+    )
 
 
 def campaign_alone(cases: Cases) -> str | None:
