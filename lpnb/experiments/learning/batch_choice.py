@@ -46,7 +46,7 @@ _SWEEPS = 3
 _LOWER_SHARE = 0.7
 #: How many rows of a pool are looked at again after each choice.
 SHORT_LIST = 320
-_LOOKED_AT_AGAIN = 16
+_MOST_UPDATES = 16
 
 
 class RowMatches(NamedTuple):
@@ -124,7 +124,7 @@ class QuestionValues:
         self.beside = np.zeros(self._cells + 1)
         self.overlap = np.zeros(len(rules) ** 2 + 1)
         rows = evidence.rows
-        if evidence.forgotten:
+        if evidence.has_forgotten:
             rows = rows[as_booleans(evidence.everything, evidence.count)]
         self._weigh_cells(rows)
         self.rivals = [
@@ -268,7 +268,7 @@ class GreedyChoice:
         while len(choices) < count:
             is_exact = np.full(len(bounds), not choices)
             while not is_exact[at := int(np.argmax(bounds))] and bounds[at] >= 0:
-                likely = np.argsort(np.where(is_exact, 1.0, -bounds), kind="stable")[:_LOOKED_AT_AGAIN]
+                likely = np.argsort(np.where(is_exact, 1.0, -bounds), kind="stable")[:_MOST_UPDATES]
                 likely = likely[bounds[likely] >= 0]
                 bounds[likely] = self.scores(likely)
                 is_exact[likely] = True

@@ -117,12 +117,12 @@ def _intervals(ranks: Sequence[int] | None) -> tuple[int, ...]:
     """The masks of all ranges of two values or more that are not the whole; none where there is no order."""
     if ranks is None:
         return ()
-    ordered = sorted((rank, place) for place, rank in enumerate(ranks) if rank >= 0)
+    order = sorted((rank, place) for place, rank in enumerate(ranks) if rank >= 0)
     masks = []
-    for start in range(len(ordered)):
+    for start in range(len(order)):
         mask = 0
-        for stop in range(start, len(ordered)):
-            mask |= 1 << ordered[stop][1]
+        for stop in range(start, len(order)):
+            mask |= 1 << order[stop][1]
             if stop > start and mask.bit_count() < len(ranks):
                 masks.append(mask)
     return tuple(masks)

@@ -75,7 +75,7 @@ class TupleTable:
                 self.lowest[row] = rule
 
 
-def shares_covered(space: CaseSpace, rules: Rules, sent_rows: Rows) -> dict[int, float]:
+def tuple_coverage(space: CaseSpace, rules: Rules, sent_rows: Rows) -> dict[int, float]:
     """By the size of tuple, the share of tuples of values that were sent where no known rule hides them.
 
     A tuple counts when one of the cases with it was decided by the lowest rule that can decide one: at that
@@ -84,7 +84,7 @@ def shares_covered(space: CaseSpace, rules: Rules, sent_rows: Rows) -> dict[int,
     Example:
         >>> from lpnb.experiments.learning.decision_list import Rule
         >>> rows = np.array([[0, 0], [1, 1], [0, 1]], dtype=np.uint8)
-        >>> shares_covered(CaseSpace([2, 2]), (Rule((), 0),), rows)
+        >>> tuple_coverage(CaseSpace([2, 2]), (Rule((), 0),), rows)
         {2: 0.75}
     """
     random = np.random.default_rng(0)

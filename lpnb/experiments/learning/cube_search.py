@@ -114,10 +114,10 @@ class CubeSearch:
             self._extend(active, shape)
             active = [search for search in active if search.beam]
         for question, search in searches.items():
-            ranked = sorted(
+            cubes = sorted(
                 search.cubes.values(), key=lambda cube: -(cube.positives - cube.negatives) / cube.bits
             )
-            self._answers[question] = ranked[:_MOST_CUBES]
+            self._answers[question] = cubes[:_MOST_CUBES]
         return [self._answers.get(question, []) for question in questions]
 
     def conditions(self) -> Iterator[tuple[Condition, ...]]:
@@ -163,8 +163,8 @@ class CubeSearch:
             for factor, _ in branch.conditions:
                 free[number, factor] = False
         values, sizes, inside, outside = self._sets(positives[:, self._single], negatives[:, self._single])
-        fixed = np.broadcast_to(self._fixed_bits, positives.shape)
-        length = np.concatenate([fixed, *self._set_bits[self._every_factor, sizes]], axis=1)
+        fixed_bits = np.broadcast_to(self._fixed_bits, positives.shape)
+        length = np.concatenate([fixed_bits, *self._set_bits[self._every_factor, sizes]], axis=1)
         positives = np.concatenate([positives, *inside], axis=1)
         negatives = np.concatenate([negatives, *outside], axis=1)
         # Each set holds the next or, the last, is held by it: of the same size they are the same.

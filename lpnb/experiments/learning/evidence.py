@@ -99,11 +99,11 @@ class Evidence:
         return place
 
     @property
-    def forgotten(self) -> bool:
+    def has_forgotten(self) -> bool:
         """Whether some cases do not count any more."""
         return self.everything.bit_count() != self.count
 
-    def unsettled(self, most: int) -> list[int]:
+    def unsettled_cases(self, most: int) -> list[int]:
         """The cases that landed in several skills, none of them two ahead, in less than *most* sends."""
         places = []
         for place, answers in enumerate(self._answers):
@@ -205,7 +205,7 @@ class Evidence:
             remaining ^= cases
         return by_rule
 
-    def critical(self, rules: Sequence[Rule]) -> list[int]:
+    def critical_cases(self, rules: Sequence[Rule]) -> list[int]:
         """For each rule, the cases that would land elsewhere without it; for the last, all it decides."""
         by_rule = []
         for place, cases in enumerate(self.cases_by_rule(rules)):

@@ -76,9 +76,9 @@ class FactorSets:
             agree = own == case
             for factor, mask in rule.conditions:
                 agree[:, factor] |= space.lookup(factor, mask)[own[:, factor]]
-            shared = np.unique(agree @ self._bits)
-            unshared = ((self.masks[:, None] & ~shared[None]) != 0).any(axis=1)
-            weights[unshared] *= SECOND_RULE
+            shared_masks = np.unique(agree @ self._bits)
+            is_unshared = ((self.masks[:, None] & ~shared_masks[None]) != 0).any(axis=1)
+            weights[is_unshared] *= SECOND_RULE
         total = weights.sum()
         return weights / total if total else weights
 
@@ -141,7 +141,7 @@ def explaining_rows(
     """Up to *most* new cases that tell which factors the rules with little evidence rest on."""
     picks: list[npt.NDArray[np.uint8]] = []
     above = 0
-    cases_by_rule, critical = evidence.cases_by_rule(rules), evidence.critical(rules)
+    cases_by_rule, critical = evidence.cases_by_rule(rules), evidence.critical_cases(rules)
     for place, rule in enumerate(rules[:-1]):
         own = critical[place]
         if own and own.bit_count() <= MOST_CRITICAL and len(picks) < most:

@@ -299,24 +299,24 @@ class Factors:
         A value that *source* does not have fulfils none of them.
         """
         translation: list[Condition] = []
-        at = {factor.columns: number for number, factor in enumerate(self.factors)}
+        numbers = {factor.columns: number for number, factor in enumerate(self.factors)}
         for number, mask in conditions:
-            theirs = source.factors[number]
-            source_values = [theirs.values[place] for place in places_of(mask)]
-            here = at.get(theirs.columns)
-            if here is None:
-                if not any(self.has(theirs.columns, value) for value in source_values):
+            source_factor = source.factors[number]
+            source_values = [source_factor.values[place] for place in places_of(mask)]
+            own_number = numbers.get(source_factor.columns)
+            if own_number is None:
+                if not any(self.has(source_factor.columns, value) for value in source_values):
                     return None
                 continue
-            ours = sum(
+            own_mask = sum(
                 1 << place
                 for value in source_values
-                if (place := self._places[here].get(_key(value))) is not None
+                if (place := self._places[own_number].get(_key(value))) is not None
             )
-            if not ours:
+            if not own_mask:
                 return None
-            if ours != self.space.full(here):
-                translation.append((here, ours))
+            if own_mask != self.space.full(own_number):
+                translation.append((own_number, own_mask))
         return tuple(sorted(translation))
 
     def _allowed(self, rows: Rows) -> Booleans:

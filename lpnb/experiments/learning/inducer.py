@@ -123,10 +123,10 @@ class Inducer:
         before = start if start is not None else (self.current.rules if self.current else None)
         earlier_lists = [before] if before is not None else []
         earlier_lists += [rules for _, rules in self.current.rivals] if self.current else []
-        contradicted = before is None or self._hard(evidence.wrong(before)) > 0
+        is_contradicted = before is None or self._hard(evidence.wrong(before)) > 0
         rounds = _ROUNDS
         starts: list[Rules] = []
-        if contradicted:
+        if is_contradicted:
             rounds = _ROUNDS_CONTRADICTED
             starts += [rules for rules in earlier_lists if not self._hard(evidence.wrong(rules))][:2]
             starts += [self.tidy(self.fit(earlier_lists[0]))] if earlier_lists else []
@@ -409,7 +409,7 @@ class Inducer:
             return (Rule((), int(random.integers(max(self.evidence.skills, 1)))),)
         way = int(random.integers(7))
         if way == 0:  # some of the rules with the least evidence
-            sizes = [cases.bit_count() for cases in self.evidence.critical(rules)[:last]]
+            sizes = [cases.bit_count() for cases in self.evidence.critical_cases(rules)[:last]]
             order = np.argsort(np.array(sizes) + random.random(last) * 3, kind="stable")
             removals = set(order[: int(random.integers(1, min(4, last) + 1))].tolist())
             return tuple(rule for place, rule in enumerate(rules) if place not in removals)

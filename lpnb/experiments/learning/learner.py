@@ -248,7 +248,7 @@ class RoutingLearner:
 
     def _fill_tables(self) -> None:
         rows = self.evidence.rows
-        if self.evidence.forgotten:
+        if self.evidence.has_forgotten:
             rows = rows[places_of(self.evidence.everything)]
         deciding = deciding_rules(self.rules, rows, self.space)
         for table in self._tables:
@@ -281,9 +281,9 @@ class RoutingLearner:
         """Cases to send again: those whose answers differ, and those that a rule rests on alone."""
         evidence, rows = self.evidence, []
         most = min(most, _AGAIN_A_BATCH)
-        for place in evidence.unsettled(_MOST_AGAIN):
+        for place in evidence.unsettled_cases(_MOST_AGAIN):
             rows.append(evidence.rows[place])
-        for own in evidence.critical(self.rules)[:-1]:
+        for own in evidence.critical_cases(self.rules)[:-1]:
             if own.bit_count() == 1:
                 place = own.bit_length() - 1
                 if len(evidence.answers(place)) == 1 and not evidence.soft >> place & 1:
@@ -332,12 +332,12 @@ class RoutingLearner:
         if not known_landings:
             return
         rows = np.array([send.row for send, _ in known_landings], dtype=np.uint8)
-        expected = predicted_skills(self.rules, rows, self.space)
+        predictions = predicted_skills(self.rules, rows, self.space)
         has_rules = self._inducer.current is not None
         surprises = []
-        for (send, skill), predicted in zip(known_landings, expected.tolist(), strict=True):
+        for (send, skill), prediction in zip(known_landings, predictions.tolist(), strict=True):
             number = self._number(skill)
-            right = has_rules and number == predicted
+            right = has_rules and number == prediction
             surprises.append(not right)
             if send.role == "validate":
                 self._validation_results.append(right)

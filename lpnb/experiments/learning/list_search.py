@@ -22,7 +22,7 @@ Words = npt.NDArray[np.uint64]
 BEAM_WIDTH = 24
 _MOST_CUBES, _MOST_RULES, _MOST_LISTS = 1_500, 60, 3
 #: Lists in the making that are looked at to fill the beam: several of them leave the same cases.
-_LOOKED_AT = 12 * BEAM_WIDTH
+_MOST_CANDIDATES = 12 * BEAM_WIDTH
 #: What is still to be said of the cases left is reckoned as this share of writing their skills down.
 _SHARE_LEFT = 0.7
 
@@ -93,7 +93,7 @@ class ListSearch:
                 costs[rules] = cost = float(extensions.cost[which, cube])
                 best = min(best, cost)
             extensions.score[extensions.is_complete | (extensions.cost >= best)] = np.inf
-            beam = self._next(beam, extensions)
+            beam = self._next_beam(beam, extensions)
             if not beam.rules:
                 break
         return sorted(costs, key=lambda rules: (costs[rules], rules))[:_MOST_LISTS]
@@ -115,10 +115,10 @@ class ListSearch:
             skill, default, cost, is_complete, np.where(usable, cost + _SHARE_LEFT * remaining_bits, np.inf)
         )
 
-    def _next(self, beam: _Beam, extensions: _Extensions) -> _Beam:
+    def _next_beam(self, beam: _Beam, extensions: _Extensions) -> _Beam:
         keys: set[bytes] = set()
         remaining, cost, rules = [], [], []
-        for which, cube in _lowest(extensions.score, _LOOKED_AT):
+        for which, cube in _lowest(extensions.score, _MOST_CANDIDATES):
             rest = beam.remaining[:, which] & ~self._cubes[:, cube]
             if (key := rest.tobytes()) not in keys:
                 keys.add(key)

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from lpnb._internal.display import count
-from lpnb.experiments.learning.coverage import shares_covered
+from lpnb.experiments.learning.coverage import tuple_coverage
 from lpnb.experiments.learning.decision_list import Rules, description_bits
 from lpnb.experiments.learning.evidence import Evidence
 from lpnb.experiments.learning.factors import Factors
@@ -84,8 +84,8 @@ class RoutingClaims:
     def bound(self) -> RoutingBound:
         """How often this can be wrong, and what was covered."""
         evidence = self.evidence
-        covered = (
-            shares_covered(self.factors.space, self.decision_list, evidence.rows) if evidence.count else {}
+        coverage = (
+            tuple_coverage(self.factors.space, self.decision_list, evidence.rows) if evidence.count else {}
         )
         last = self.validations[-1] if self.validations else Validation(0, 0, 0.95, 1.0)
         unstable = tuple(
@@ -97,7 +97,7 @@ class RoutingClaims:
         )
         return RoutingBound(
             last.drawn, last.wrong, last.at_most, last.confidence,
-            covered.get(2), covered.get(3), covered.get(4), unstable,
+            coverage.get(2), coverage.get(3), coverage.get(4), unstable,
         )  # fmt: skip
 
     @cached_property

@@ -64,15 +64,15 @@ def write_routing(
         "validations": [validation._asdict() for validation in validations],
         "sends": [send._asdict() for send in sends],
     }
-    unfinished = path.with_name(f"{path.name}.part")
+    part_path = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(_json_text(content), encoding="utf-8")
-        unfinished.replace(path)
+        part_path.write_text(_json_text(content), encoding="utf-8")
+        part_path.replace(path)
     except OSError as error:
         raise LpnbError(f"{path} cannot be written: {error.strerror}.") from None
     finally:
-        unfinished.unlink(missing_ok=True)
+        part_path.unlink(missing_ok=True)
     return path
 
 

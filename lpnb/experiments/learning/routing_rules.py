@@ -128,9 +128,9 @@ class RoutingRules(RoutingClaims):
     @cached_property
     def _critical_cases(self) -> list[int]:
         """For each rule, the sends that would be contradicted without it."""
-        return self.evidence.critical(self.decision_list)
+        return self.evidence.critical_cases(self.decision_list)
 
-    def _weakest(self, place: int) -> tuple[int, str]:
+    def _weakest_condition(self, place: int) -> tuple[int, str]:
         """How many sends the condition that the fewest hold up has, and which one it is."""
         rules, evidence = self.decision_list, self.evidence
         rule = rules[place]
@@ -163,7 +163,7 @@ class RoutingRules(RoutingClaims):
             send_numbers = [
                 numbers[self.evidence.rows[at].tobytes()] for at in places_of(cases_by_rule[place])
             ]
-            support, condition = self._weakest(place)
+            support, condition = self._weakest_condition(place)
             rows.append(
                 (
                     place + 1,
@@ -332,7 +332,7 @@ class RoutingRules(RoutingClaims):
         support_rows = {self.evidence.rows[at].tobytes() for at in places_of(self._critical_cases[place])}
         sends = self.sends
         is_support = [bytes(send.row) in support_rows and send.skill is not None for send in self.records]
-        change, skill = self._nearest(rows[0], self.decision_list[place].skill)
+        change, skill = self._nearest_change(rows[0], self.decision_list[place].skill)
         return CaseExplanation(
             case=self.factors.case(row),
             skill=self._skill(place),
@@ -343,7 +343,7 @@ class RoutingRules(RoutingClaims):
             nearest_skill=skill,
         )
 
-    def _nearest(self, row: np.ndarray, skill: int) -> tuple[dict[str, object] | None, str | None]:
+    def _nearest_change(self, row: np.ndarray, skill: int) -> tuple[dict[str, object] | None, str | None]:
         """The fewest values to change, by column, so that the case lands elsewhere, and where."""
         from itertools import combinations, product
 
@@ -411,22 +411,22 @@ class RoutingRules(RoutingClaims):
             InvalidValueError: *later* is no ``RoutingRules``, or no factor has two values in both.
         """
         check_kind("later", later, RoutingRules, "RoutingRules, as learn_routing returns them")
-        shared = self.factors.shared_with(later.factors)
-        before, after = self._rules_in(shared), later._rules_in(shared)
+        shared_factors = self.factors.shared_with(later.factors)
+        before, after = self._rules_in(shared_factors), later._rules_in(shared_factors)
         old, new = [rule for _, rule in before], [rule for _, rule in after]
 
         def same(first: Rule, second: Rule) -> bool:
             return self.skills[first.skill] == later.skills[second.skill]
 
         shares_moved, exact = moves(
-            tuple(old), tuple(new), shared.space, lambda first, second: not same(first, second)
+            tuple(old), tuple(new), shared_factors.space, lambda first, second: not same(first, second)
         )
         moved_sends: dict[tuple[int, int], int] = {}
         for send in later.records:
-            row = shared.find(later.factors.case(send.row)) if send.role != BEFORE else None
+            row = shared_factors.find(later.factors.case(send.row)) if send.role != BEFORE else None
             if send.skill is not None and row is not None:
                 rows = np.array([row], dtype=np.uint8)
-                pair = tuple(int(deciding_rules(side, rows, shared.space)[0]) for side in (old, new))
+                pair = tuple(int(deciding_rules(side, rows, shared_factors.space)[0]) for side in (old, new))
                 if send.skill != self.skills[old[pair[0]].skill]:
                     moved_sends[pair[0], pair[1]] = moved_sends.get((pair[0], pair[1]), 0) + 1
         changes = rule_changes(tuple(old), tuple(new), shares_moved, same)

@@ -143,9 +143,9 @@ def _likeness(first: Rule, second: Rule) -> float:
     ours, theirs = dict(first.conditions), dict(second.conditions)
     if not ours or not theirs:
         return 0.0
-    shared = sum(
+    overlap = sum(
         (ours[factor] & theirs[factor]).bit_count() / (ours[factor] | theirs[factor]).bit_count()
         for factor in ours.keys() & theirs.keys()
     )
-    likeness = shared / len(ours.keys() | theirs.keys())
+    likeness = overlap / len(ours.keys() | theirs.keys())
     return likeness if likeness >= 0.5 else 0.0

@@ -57,9 +57,9 @@ def condition_text(factor: Factor, mask: int) -> str:
     """
     name, size = factor.name, len(factor.values)
     places = places_of(mask)
-    out = [place for place in range(size) if not mask >> place & 1]
+    outside = [place for place in range(size) if not mask >> place & 1]
     absent = tuple([None] * len(factor.columns))
-    if len(out) == 1 and factor.values[out[0]] == absent and len(places) > 1:
+    if len(outside) == 1 and factor.values[outside[0]] == absent and len(places) > 1:
         return f"{name} is present"
     if (ranks := factor.ranks) is not None:
         inside = sorted(ranks[place] for place in places)
@@ -72,9 +72,9 @@ def condition_text(factor: Factor, mask: int) -> str:
                 return f"{name} is {by_rank[inside[-1]]} or less"
             if len(inside) > 1:
                 return f"{name} is from {by_rank[inside[0]]} to {by_rank[inside[-1]]}"
-    if size >= 4 and len(out) <= _FEW_LEFT_OUT and len(places) > len(out):
-        words = " nor ".join(values_text(factor, place) for place in out)
-        return f"{name} is {'neither' if len(out) > 1 else 'not'} {words}"
+    if size >= 4 and len(outside) <= _FEW_LEFT_OUT and len(places) > len(outside):
+        words = " nor ".join(values_text(factor, place) for place in outside)
+        return f"{name} is {'neither' if len(outside) > 1 else 'not'} {words}"
     *others, last = (values_text(factor, place) for place in places)
     return f"{name} is {', '.join(others)}{' or ' if others else ''}{last}"
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -115,7 +114,7 @@ class BatchedRun(Run):
                 if state != "done":
                     return state
                 batch_landings = await asyncio.to_thread(self._landings, numbers)
-                await self._note(journal, batch_landings)
+                await self._journal_landings(journal, batch_landings)
             landings = batch_landings
         return "stopped"
 
@@ -174,7 +173,7 @@ class BatchedRun(Run):
             )
         return landings
 
-    async def _note(self, journal: Journal, landings: Iterable[CaseLanding]) -> None:
+    async def _journal_landings(self, journal: Journal, landings: Iterable[CaseLanding]) -> None:
         now = time.time_ns() // 1000
         for landing in landings:
             outcome = "not visible" if landing.skill is None else "answered"
@@ -306,7 +305,7 @@ def begin_batched_run(
     settings = client.settings
     name = name_of(options.name, options.journal)
     path = Path("runs", f"{name}.sqlite") if options.journal is None else Path(options.journal)
-    reader = read_journal(path) if options.journal is not None and _has_content(path) else None
+    reader = read_journal(path) if options.journal is not None and path.exists() else None
     if reader is not None:
         check_world(reader, settings)
         _check_purpose(reader, purpose)
@@ -337,10 +336,6 @@ def begin_batched_run(
     except BaseException:
         journal.close()
         raise
-
-
-def _has_content(path: str | os.PathLike[str]) -> bool:
-    return Path(path).exists()
 
 
 def _check_purpose(reader: Reader, purpose: Mapping[str, Any]) -> None:

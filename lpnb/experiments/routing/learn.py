@@ -193,7 +193,7 @@ def begin_learning(
     _result_of(wrong, options.check)
     if wrong or valid_factors is None:
         raise InvalidValueError(wrong)
-    rows, others = _traffic_rows(traffic, valid_factors)
+    rows, other_count = _traffic_rows(traffic, valid_factors)
     example = cases_of([valid_factors.case([0] * valid_factors.space.count)])
     steps = Steps(
         engagement=example.asks_monitoring if engagement is None else engagement,
@@ -206,7 +206,7 @@ def begin_learning(
         valid_factors.space, budget=budget, batch=batch, validate=validate, seed=seed, traffic=rows,
         start=None if prior is None else prior.prior_for(valid_factors),
     )  # fmt: skip
-    cost = _cost(client, valid_factors, budget, validate, steps, others)
+    cost = _cost(client, valid_factors, budget, validate, steps, other_count)
     if options.journal is not None and (there := Path(options.journal)).exists():
         cost = (
             f"Going on by {there}, in which {count(read_journal(there).total, 'case')} stand. In all: {cost}"
@@ -357,7 +357,7 @@ def _traffic_rows(traffic: object, factors: Factors) -> tuple[Rows | None, int]:
 
 
 def _cost(
-    client: Client | AsyncClient, factors: Factors, budget: int, validate: int, steps: Steps, others: int
+    client: Client | AsyncClient, factors: Factors, budget: int, validate: int, steps: Steps, other_count: int
 ) -> str:
     settings = client.settings
     where = "on the sandbox" if settings.on_loopback else f"through {settings.domain_api}"
@@ -365,9 +365,9 @@ def _cost(
     monitoring = " Monitoring is asked first for each." if steps.engagement else ""
     checks = f" Up to {validate:,} of them check the result." if validate else ""
     traffic = (
-        f" {count(others, 'case')} of traffic {'has' if others == 1 else 'have'} a value that is none "
-        "of the factors', and are left out of the check."
-        if others
+        f" {count(other_count, 'case')} of traffic {'has' if other_count == 1 else 'have'} a value that is "
+        "none of the factors', and are left out of the check."
+        if other_count
         else ""
     )
     return (

@@ -271,7 +271,7 @@ class ReasonSearch:
                 self._repeat.append(landing.skill)
             else:
                 self._landings[fields] = landing.skill
-        self._pending = self._next()[: MOST_SENDS - len(self._sends)]
+        self._pending = self._next_questions()[: MOST_SENDS - len(self._sends)]
         numbers = range(len(self._sends), len(self._sends) + len(self._pending))
         return [
             {**self._row(fields), "case": f"{number + 1}: {self._name(fields)}"}
@@ -289,7 +289,7 @@ class ReasonSearch:
         """The columns of some fields."""
         return ", ".join(name for field in sorted(fields) for name in self.fields[field])
 
-    def _next(self) -> list[Fields]:
+    def _next_questions(self) -> list[Fields]:
         if not self._landings:
             groups = _in_groups(sorted(self.everything), _ONE_BY_ONE)
             return list(dict.fromkeys([frozenset(), self.everything, *map(frozenset, groups)]))
@@ -325,7 +325,7 @@ class ReasonSearch:
     def _moving_sets(self) -> list[Fields]:
         return [fields for fields in self._landings if fields and self._keeps(fields) is False]
 
-    def _necessary(self) -> Fields:
+    def _necessary_fields(self) -> Fields:
         """The fields each of which alone moves it when it is left out."""
         return frozenset(field for fields in self._moving_sets() if len(fields) == 1 for field in fields)
 
@@ -338,16 +338,16 @@ class ReasonSearch:
         reason_sets: list[Fields] = []
         if self._keeps(self.everything) is not False:
             return reason_sets
-        start = self._reduce(self.everything, self._necessary(), questions)
+        start = self._reduce(self.everything, self._necessary_fields(), questions)
         if start is None:
             return reason_sets
         reason_sets.append(start)
-        free = start - self._necessary()
+        free = start - self._necessary_fields()
         # Another reason lacks at least one field that the first has and that is not necessary.
         for field in sorted(free):
             if len(reason_sets) >= _MOST_REASONS:
                 break
-            room = self.everything - {field}
+            candidates = self.everything - {field}
             if any(field not in reason for reason in reason_sets):
                 continue
             keeps = self._keeps(frozenset([field]))
@@ -355,20 +355,20 @@ class ReasonSearch:
                 questions.append(frozenset([field]))
                 return reason_sets
             if keeps:
-                other = self._reduce(room, self._necessary(), questions)
+                other = self._reduce(candidates, self._necessary_fields(), questions)
                 if other is None:
                     return reason_sets
                 reason_sets.append(other)
         return reason_sets
 
-    def _reduce(self, room: Fields, necessary: Fields, questions: list[Fields] | None) -> Fields | None:
-        """The smallest part of *room* that keeps the landing and holds *necessary*; None while not known.
+    def _reduce(self, candidates: Fields, necessary: Fields, questions: list[Fields] | None) -> Fields | None:
+        """The smallest part of *candidates* that keeps the landing, with *necessary*; None while not known.
 
         The necessary fields alone are tried first, then what is left over is halved: each half is left out in
         turn.
         """
-        fields = room
-        if necessary and necessary < room:
+        fields = candidates
+        if necessary and necessary < candidates:
             answer = self._ask(self.everything - necessary, questions)
             if answer is None:
                 return None

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lpnb.experiments.learning.case_space import CaseSpace
-from lpnb.experiments.learning.coverage import UNSEEN, TupleTable, pairwise_rows, shares_covered, tables
+from lpnb.experiments.learning.coverage import UNSEEN, TupleTable, pairwise_rows, tables, tuple_coverage
 from lpnb.experiments.learning.decision_list import Rule, deciding_rules
 
 SPACE = CaseSpace([2, 3, 2])
@@ -69,7 +69,7 @@ def test_a_tuple_that_a_rule_above_always_takes_counts_where_it_was_sent():
         (1, 1, 0),
     )
 
-    assert shares_covered(SPACE, rules, sent)[2] == 1.0
+    assert tuple_coverage(SPACE, rules, sent)[2] == 1.0
 
 
 def test_a_tuple_that_was_sent_under_a_higher_rule_alone_is_not_covered():
@@ -79,14 +79,14 @@ def test_a_tuple_that_was_sent_under_a_higher_rule_alone_is_not_covered():
 
     # Of 16 pairs the first factor's first value is in 5; the 5 of the other value and the 6 others are not
     # met below.
-    assert shares_covered(SPACE, rules, above)[2] == 5 / 16
-    assert shares_covered(SPACE, rules, everything) == {2: 1.0, 3: 1.0}
+    assert tuple_coverage(SPACE, rules, above)[2] == 5 / 16
+    assert tuple_coverage(SPACE, rules, everything) == {2: 1.0, 3: 1.0}
 
 
 def test_what_where_leaves_out_need_not_be_sent():
     space = CaseSpace([2, 2], allowed=lambda cases: cases.sum(axis=1) < 2)
 
-    assert shares_covered(space, (REST,), rows((0, 0), (0, 1), (1, 0))) == {2: 1.0}
+    assert tuple_coverage(space, (REST,), rows((0, 0), (0, 1), (1, 0))) == {2: 1.0}
 
 
 def test_no_table_is_made_of_more_tuples_than_there_is_room_for():

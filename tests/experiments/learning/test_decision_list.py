@@ -64,14 +64,14 @@ def test_a_list_that_explains_everything_is_wrong_nowhere():
 def test_a_missing_rule_is_wrong_where_it_is_critical():
     found = evidence()
 
-    assert found.wrong((FIRST, LIST[-1])) == found.critical(LIST)[1]
+    assert found.wrong((FIRST, LIST[-1])) == found.critical_cases(LIST)[1]
     assert [cases.bit_count() for cases in found.cases_by_rule(LIST)] == [12, 2, 10]
 
 
 def test_a_rule_above_one_of_the_same_skill_is_not_critical_where_both_match():
     rules = (Rule(((1, 0b001),), 1), FIRST, Rule((), 0))
 
-    critical = evidence().critical(rules)
+    critical = evidence().critical_cases(rules)
 
     assert [cases.bit_count() for cases in critical] == [4, 8, 8]
 
@@ -83,7 +83,7 @@ def test_the_landing_that_came_most_often_counts():
 
     assert (found.count, found.skill_of(place), found.answers(place)) == (1, 0, [1, 0, 0])
     assert found.unstable == [0]
-    assert found.unsettled(5) == [0]
+    assert found.unsettled_cases(5) == [0]
 
 
 def test_an_answer_of_now_takes_the_place_of_one_from_before():
@@ -102,7 +102,7 @@ def test_what_is_forgotten_counts_again_once_it_is_sent_again():
     found.forget_soft(-1)
 
     assert places_of(found.everything) == [1]
-    assert found.forgotten
+    assert found.has_forgotten
     found.add([0, 0, 0], 0)
     assert places_of(found.everything) == [0, 1]
     assert found.skill_bits == [0b11, 0]
