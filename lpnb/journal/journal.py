@@ -32,7 +32,7 @@ from lpnb.journal.schema import (
 )
 from lpnb.journal.writer import Local, Writer
 
-DIED = "The process that sent this ended before an answer was written. A conversation may exist."
+NO_ANSWER = "The process that sent this ended before an answer was written. A conversation may exist."
 
 
 class Journal:
@@ -203,7 +203,7 @@ def _recover(connection: sqlite3.Connection) -> None:
     connection.execute(
         "INSERT INTO answers SELECT attempt, 'unknown', NULL, 'no-answer', ?, NULL, NULL, written_at, "
         "'[]', ?, x'' FROM attempts WHERE attempt NOT IN (SELECT attempt FROM answers)",
-        ("the sending process ended", DIED),
+        ("the sending process ended", NO_ANSWER),
     )
     connection.execute("UPDATE leases SET ended_at = ? WHERE ended_at IS NULL", (time.time_ns() // 1000,))
     _take_lease(connection)

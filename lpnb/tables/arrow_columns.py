@@ -38,9 +38,9 @@ def arrow_table(
     if len(lengths) > 1:
         raise ValueError(f"the columns of a table must be of one length; got {sorted(lengths)}")
     absent = [None] * (lengths.pop() if lengths else 0)
-    ordered = {name: lists.get(name, absent) for name in dict.fromkeys([*first, *lists])}
+    all_lists = {name: lists.get(name, absent) for name in dict.fromkeys([*first, *lists])}
     return pa.table(
-        {name: arrow_array(cells, _type_of(cells, kinds.get(name))) for name, cells in ordered.items()}
+        {name: arrow_array(cells, _type_of(cells, kinds.get(name))) for name, cells in all_lists.items()}
     )
 
 

@@ -152,8 +152,8 @@ class ResponseColumns:
         arrays = arrow_arrays({**per_pair, **per_call}, self._schema)
         for name in per_call:
             arrays[name] = arrays[name].take(row_of_call)
-        ordered = [arrays[field.name] for field in self._schema]
-        self._batches.append(pa.RecordBatch.from_arrays(ordered, schema=self._schema))
+        batch_columns = [arrays[field.name] for field in self._schema]
+        self._batches.append(pa.RecordBatch.from_arrays(batch_columns, schema=self._schema))
 
     def table(self) -> pd.DataFrame:
         """The table of what has been taken in so far."""

@@ -154,11 +154,11 @@ def _flat_columns(table: pd.DataFrame) -> pd.DataFrame:
     names = [
         " ".join(map(str, name)).rstrip() if isinstance(name, tuple) else str(name) for name in table.columns
     ]
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
+    if repeated_names := sorted({name for name in names if names.count(name) > 1}):
         raise InvalidValueError(
             [
                 Complaint(name, f"{name} must be one column of the table; got {names.count(name)}.")
-                for name in repeated
+                for name in repeated_names
             ]
         )
     return table.set_axis(names, axis="columns")

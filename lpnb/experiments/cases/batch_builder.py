@@ -38,7 +38,7 @@ _PLAIN_REQUEST = {
     if isinstance(field.default, str)
 }
 #: Parts that are remembered by their text: cells recur in a grid, and a case is checked before it is sent.
-_REMEMBERED = 4_096
+_MOST_INSTANCES = 4_096
 #: Kinds of cells that models only look at: what was read is what is sent.
 _AS_READ = frozenset(("text", "id", "whole", "number", "boolean"))
 
@@ -102,7 +102,7 @@ class BatchBuilder:
             key = (*key, *[values.get(name) == NULL for name in self._nullable])
         template = self._templates.get(key)
         if template is None:
-            if len(self._templates) >= _REMEMBERED:
+            if len(self._templates) >= _MOST_INSTANCES:
                 self._templates.clear()
             nulls = [name for name in self._nullable if values.get(name) == NULL]
             template = self._templates[key] = _BatchTemplate(self, list(values), nulls)
@@ -252,9 +252,9 @@ class _PayloadPart:
             complaints.extend(self._with_column_path(complaint) for complaint in own_complaints)
             return None
         if key is not None:
-            if len(self._instances) >= _REMEMBERED:
+            if len(self._instances) >= _MOST_INSTANCES:
                 # Where hardly any row is like another, remembering costs more than it saves.
-                self._recurring = self._hits > _REMEMBERED
+                self._recurring = self._hits > _MOST_INSTANCES
                 self._instances, self._hits = {}, 0
             self._instances[key] = instance
         return instance
@@ -276,7 +276,7 @@ class _PayloadPart:
                 return
         before = len(complaints)
         self.make(values, complaints)
-        if key is not None and len(complaints) == before and len(self._valid_keys) < _REMEMBERED:
+        if key is not None and len(complaints) == before and len(self._valid_keys) < _MOST_INSTANCES:
             self._valid_keys.add(key)
 
     def clears(self, columns: Mapping[str, Sequence[object]]) -> bool:
@@ -335,15 +335,15 @@ class _PayloadNode:
             if len(column.path) > depth:
                 deeper.setdefault(column.path[depth], []).append(column)
         self.is_list = any(isinstance(key, int) for key in deeper)
-        ordered = sorted(deeper.items()) if self.is_list else deeper.items()
+        entries = sorted(deeper.items()) if self.is_list else deeper.items()
         self.leaves = [
             (key, key_columns[0].name)
-            for key, key_columns in ordered
+            for key, key_columns in entries
             if len(key_columns) == 1 and len(key_columns[0].path) == depth + 1
         ]
         flat = {key for key, _ in self.leaves}
         self.children = [
-            (key, _PayloadNode(key_columns, depth + 1)) for key, key_columns in ordered if key not in flat
+            (key, _PayloadNode(key_columns, depth + 1)) for key, key_columns in entries if key not in flat
         ]
         self.defaults: dict[str | int, Any] = {}
         self.nullable: frozenset[str | int] = frozenset()

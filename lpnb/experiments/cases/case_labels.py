@@ -55,10 +55,10 @@ def label_columns(rows: Sequence[Mapping[str, object]]) -> tuple[str, ...]:
             columns[name] = distinct
     persons = [name for name in _PERSONS if name in columns]
     others = [name for name in columns if name not in persons]
-    ranked = [*persons, *sorted(others, key=lambda name: -columns[name])]
+    ranking = [*persons, *sorted(others, key=lambda name: -columns[name])]
     best_columns: list[str] = []
     most_distinct, most_with_value = 1, 0
-    for name in ranked:
+    for name in ranking:
         columns_now = (*best_columns, name)
         distinct_rows = len({tuple(_key(row.get(one)) for one in columns_now) for row in rows})
         rows_with_value = sum(any(row.get(one) is not None for one in columns_now) for row in rows)

@@ -581,8 +581,8 @@ def _read_cells(cells: Sequence[object], column: Column) -> list[object]:
     if column.part in ("case", "expected", "note"):
         return values
     texts = "\n".join([value for value in values if type(value) is str])
-    lowered = texts.lower()
-    if texts.isascii() and not any(sign in lowered for sign in _SIGNS):  # quicker than the pattern
+    lower_texts = texts.lower()
+    if texts.isascii() and not any(sign in lower_texts for sign in _SIGNS):  # quicker than the pattern
         return values
     return [
         filled_text(value, column.name) if type(value) is str and _UNUSUAL.search(value) else value

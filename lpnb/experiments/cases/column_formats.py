@@ -178,10 +178,10 @@ def date_format(texts: Iterable[str], order: DateOrder | None) -> ColumnFormat:
     counts = Counter(texts)
     total = counts.total()
     orders = {text: {name for name in _ORDERS if _date(text, name) is not None} for text in counts}
-    read = [text for text in orders if orders[text]]
-    if not read or all(map(_ISO.fullmatch, read)):
-        return ColumnFormat(lambda cell: _as_date(cell, "ymd")) if read else ColumnFormat()
-    clear = {name: [t for t in read if orders[t] == {name}] for name in ("dmy", "mdy")}
+    date_texts = [text for text in orders if orders[text]]
+    if not date_texts or all(map(_ISO.fullmatch, date_texts)):
+        return ColumnFormat(lambda cell: _as_date(cell, "ymd")) if date_texts else ColumnFormat()
+    clear = {name: [t for t in date_texts if orders[t] == {name}] for name in ("dmy", "mdy")}
     if order is None:
         if clear["dmy"] and clear["mdy"]:
             return ColumnFormat(
@@ -190,7 +190,7 @@ def date_format(texts: Iterable[str], order: DateOrder | None) -> ColumnFormat:
                 'or say which: dates="dmy" or dates="mdy" (--dates).'
             )
         if not clear["dmy"] and not clear["mdy"]:
-            unsure = [text for text in read if len(orders[text]) > 1]
+            unsure = [text for text in date_texts if len(orders[text]) > 1]
             if any(_date(text, "dmy") != _date(text, "mdy") for text in unsure):
                 text = next(text for text in unsure if _date(text, "dmy") != _date(text, "mdy"))
                 return ColumnFormat(
@@ -199,14 +199,14 @@ def date_format(texts: Iterable[str], order: DateOrder | None) -> ColumnFormat:
                     'dates="dmy" or dates="mdy" (--dates).'
                 )
     date_order: DateOrder = order or ("mdy" if clear["mdy"] else "dmy")
-    wrong = [text for text in read if date_order not in orders[text] and orders[text] != {"ymd"}]
+    wrong = [text for text in date_texts if date_order not in orders[text] and orders[text] != {"ymd"}]
     if wrong:
         return ColumnFormat(problem=f"{wrong[0]} is no date with the {_ORDER_WORDS[date_order]}.")
-    example = next((text for text in clear.get(date_order, ()) or read), "")
+    example = next((text for text in clear.get(date_order, ()) or date_texts), "")
     ways = [_ORDER_WORDS[date_order]] if date_order in orders[example] and len(orders[example]) < 3 else []
     if not re.fullmatch(r"(?:[0-9]{1,2}[./-]){2}[0-9]{4}", example):
         ways.append(f"as {_as_date(example, date_order)}")
-    note = f"{_sum(counts, read):,} of {total:,} look like {example}; read {', '.join(ways)}"
+    note = f"{_sum(counts, date_texts):,} of {total:,} look like {example}; read {', '.join(ways)}"
 
     def convert(cell: object) -> object:
         day = _as_date(cell, date_order)
@@ -283,8 +283,8 @@ def whole_format(texts: Iterable[str]) -> ColumnFormat:
         '1234'
     """
     counts = Counter(texts)
-    grouped = [text for text in counts if _GROUPS.fullmatch(_bare(text)) and not text.isdigit()]
-    if not grouped:
+    grouped_texts = [text for text in counts if _GROUPS.fullmatch(_bare(text)) and not text.isdigit()]
+    if not grouped_texts:
         return ColumnFormat()
 
     def convert(cell: object) -> object:
@@ -292,7 +292,8 @@ def whole_format(texts: Iterable[str]) -> ColumnFormat:
         return re.sub(r"[^0-9-]", "", bare) if _GROUPS.fullmatch(bare) else cell
 
     return ColumnFormat(
-        convert, f"{count(_sum(counts, grouped), 'cell')} with thousands separators, such as {grouped[0]}"
+        convert,
+        f"{count(_sum(counts, grouped_texts), 'cell')} with thousands separators, such as {grouped_texts[0]}",
     )
 
 
@@ -329,13 +330,13 @@ def id_format(texts: Iterable[str], *, numeric: bool) -> ColumnFormat:
             bare = re.sub(r"[^0-9]", "", bare)
         return bare or None
 
-    changed = [(text, convert(text)) for text in counts if convert(text) != text]
-    if not changed:
+    changes = [(text, convert(text)) for text in counts if convert(text) != text]
+    if not changes:
         return ColumnFormat()
-    before, after = changed[0]
+    before, after = changes[0]
     return ColumnFormat(
         convert,
-        f"{_sum(counts, [text for text, _ in changed]):,} of {counts.total():,} read without what is not "
+        f"{_sum(counts, [text for text, _ in changes]):,} of {counts.total():,} read without what is not "
         f"part of an id: {before!r} as {after!r}",
     )
 
@@ -389,11 +390,11 @@ def choice_format(texts: Iterable[str], choices: Sequence[str]) -> ColumnFormat:
         )
 
     counts = Counter(texts)
-    changed = [text for text in counts if convert(text) != text]
-    if not changed:
+    changed_texts = [text for text in counts if convert(text) != text]
+    if not changed_texts:
         return ColumnFormat()
     note = (
-        f"{_sum(counts, changed):,} of {counts.total():,} read as the field's own words, such as "
-        f"{changed[0]!r} as {convert(changed[0])}"
+        f"{_sum(counts, changed_texts):,} of {counts.total():,} read as the field's own words, such as "
+        f"{changed_texts[0]!r} as {convert(changed_texts[0])}"
     )
     return ColumnFormat(convert, note)

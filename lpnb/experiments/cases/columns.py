@@ -287,10 +287,10 @@ def _fields(annotation: Any, name: str) -> Iterator[tuple[str, Any, str]]:
             inner = f"{name}.{field.alias}" if name else str(field.alias)
             below = list(_fields(field.annotation, inner))
             if len(below) == 1 and below[0][0] == inner:
-                annotated = (
+                full_type = (
                     Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
                 )
-                below = [(inner, annotated, field.description or "")]
+                below = [(inner, full_type, field.description or "")]
             yield from below
     else:
         yield name, annotation, ""

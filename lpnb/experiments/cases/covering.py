@@ -24,7 +24,7 @@ MOST_TUPLES = 5_000_000
 #: Rows that are begun for each that is taken.
 _CANDIDATES = 32
 #: Combinations with one tuple of which all are looked at, and how many are drawn where there are more.
-_MOST_LOOKED_AT, _DRAWN = 20_000, 2_000
+_MOST_TRIALS, _SAMPLE_SIZE = 20_000, 2_000
 
 
 class CoveringArray(NamedTuple):
@@ -117,29 +117,29 @@ class _RowSearch:
         rows = np.zeros((len(starts), len(self.sizes)), dtype=np.int64)
         rows[:, group] = starts
         new_tuples = np.zeros(len(starts))
-        assigned = list(group)
+        assigned_factors = list(group)
         others = [factor for factor in range(len(self.sizes)) if factor not in group]
         for factor in self.random.permutation(others).tolist() if others else []:
             gains = np.zeros((len(starts), self.sizes[factor]))
-            for beside in combinations(sorted(assigned), self.strength - 1):
+            for beside in combinations(sorted(assigned_factors), self.strength - 1):
                 key = tuple(sorted((*beside, factor)))
                 tuples = np.moveaxis(self.open[key], key.index(factor), -1)
                 gains += tuples[tuple(rows[:, other] for other in beside)]
             gains += self.random.random(gains.shape) / 2  # of equals, any
             rows[:, factor] = gains.argmax(axis=1)
             new_tuples += np.floor(gains.max(axis=1))
-            assigned.append(factor)
+            assigned_factors.append(factor)
         return [tuple(row) for row in rows[np.argsort(-new_tuples, kind="stable")].tolist()]
 
     def _complete_row(self, fixed_values: dict[int, int]) -> tuple[Row | None, bool]:
         """An allowed row with the values *begun* with; without one, whether all were looked at."""
         sizes = [1 if factor in fixed_values else size for factor, size in enumerate(self.sizes)]
         number = math.prod(sizes)
-        complete = number <= _MOST_LOOKED_AT
+        complete = number <= _MOST_TRIALS
         if complete:
             rows = np.stack(np.unravel_index(self.random.permutation(number), sizes), axis=1)
         else:
-            rows = self.random.integers(0, sizes, (_DRAWN, len(sizes)))
+            rows = self.random.integers(0, sizes, (_SAMPLE_SIZE, len(sizes)))
         rows[:, list(fixed_values)] = list(fixed_values.values())
         assert self.allowed is not None  # noqa: S101 - else a candidate would have been taken
         return next((row for row in map(tuple, rows.tolist()) if self.allowed(row)), None), complete

@@ -90,27 +90,27 @@ def _read_rows(
 ) -> tuple[list[str], list[list[str | None]] | pa.Table]:
     csv.field_size_limit(_LONGEST_CELL)
     reader = csv.reader(file, delimiter=separator, strict=True)
-    ragged: list[tuple[int, int, int]] = []
+    ragged_rows: list[tuple[int, int, int]] = []
     blocks: list[list[pa.Array]] = []
     rows: list[list[str]] = []
     last_line = 0  # the line in which the last row that could be read ends
     numbered_rows = ((last_line, row) for row in reader if (last_line := reader.line_num) and row)
     names: list[str] = []
     try:
-        leading = list(islice(numbered_rows, _LEADING_ROWS))
-        if not leading:
+        first_rows = list(islice(numbered_rows, _LEADING_ROWS))
+        if not first_rows:
             sentence = f"{path} is empty: its first line must name the columns."
             raise InvalidValueError([Complaint(str(path), sentence)])
-        above = header_row([row for _, row in leading], header_map)
-        names = leading[above][1]
+        above = header_row([row for _, row in first_rows], header_map)
+        names = first_rows[above][1]
         if above:
             notes.append(f"{count(above, 'row')} above the header left out.")
-        for number, (line, row) in enumerate(chain(leading[above + 1 :], numbered_rows), start=1):
+        for number, (line, row) in enumerate(chain(first_rows[above + 1 :], numbered_rows), start=1):
             if len(row) > len(names) and not any(cell.strip() for cell in row[len(names) :]):
                 row = row[: len(names)]
             if len(row) != len(names):
                 if len(row) > 1 or row[0].strip():
-                    ragged.append((line, number, len(row)))
+                    ragged_rows.append((line, number, len(row)))
                 continue
             rows.append(row)
             if len(rows) == 2 * _ROWS_AT_ONCE:  # the last row may be one of totals
@@ -122,9 +122,9 @@ def _read_rows(
             'the cell stands in quotes: "A ""B""".'
         )
         raise InvalidValueError(
-            [*_ragged_complaints(path, ragged, len(names)), Complaint(str(path), sentence)]
+            [*_ragged_complaints(path, ragged_rows, len(names)), Complaint(str(path), sentence)]
         ) from None
-    if complaints := _ragged_complaints(path, ragged, len(names)):
+    if complaints := _ragged_complaints(path, ragged_rows, len(names)):
         raise InvalidValueError(complaints)
     notes += remove_total(rows)
     if not blocks:
@@ -133,10 +133,10 @@ def _read_rows(
 
     if rows:
         blocks.append(_arrays(rows))
-    chunked = [
+    columns = [
         pa.chunked_array([block[place] for block in blocks], type=pa.string()) for place in range(len(names))
     ]
-    return names, pa.Table.from_arrays(chunked, names=names)
+    return names, pa.Table.from_arrays(columns, names=names)
 
 
 def _ragged_complaints(path: Path, rows: Sequence[tuple[int, int, int]], width: int) -> list[Complaint]:
@@ -173,6 +173,6 @@ def _cell(cell: str) -> str | None:
         return None
     if "'" in cell:
         return rearm(cell)
-    if cell[0] == "=" and (forced := _FORCED_TEXT.fullmatch(cell)):
-        return forced[1].replace('""', '"') or None
+    if cell[0] == "=" and (match := _FORCED_TEXT.fullmatch(cell)):
+        return match[1].replace('""', '"') or None
     return cell

@@ -49,10 +49,10 @@ def read_excel(
             try:
                 name = _sheet_name(path, book.sheets, sheet)
                 rows = list(book.rows(name))
-                merged, hidden = _layout(book.content(name))
+                merged_ranges, hidden_rows = _layout(book.content(name))
                 if any(isinstance(cell, _Formula) for row in rows for cell in row):
                     rows = _with_results(rows, book.rows(name, is_computed=True))
-                notes = _fill_merged(rows, merged)
+                notes = _fill_merged(rows, merged_ranges)
             finally:
                 book.archive.close()
     except InvalidValueError:
@@ -68,7 +68,7 @@ def read_excel(
     empty = next(
         (place for place, row in enumerate(rows) if any(cell is not None for cell in row)), len(rows)
     )
-    hidden = [row for row in hidden if empty + 1 < row <= len(rows) and rows[row - 1]]
+    hidden_rows = [row for row in hidden_rows if empty + 1 < row <= len(rows) and rows[row - 1]]
     del rows[:empty]
     if not rows:
         sentence = f"{path}, sheet {name!r}, is empty: its first row must name the columns."
@@ -79,9 +79,10 @@ def read_excel(
         del rows[:above]
     width = max(map(len, rows))
     header = ["" if cell is None else _header(cell) for cell in _pad(rows[0], width)]
-    if hidden:
+    if hidden_rows:
         notes.append(
-            f"{count(len(hidden), 'row')} hidden in the workbook read too, such as line {hidden[0]:,}."
+            f"{count(len(hidden_rows), 'row')} hidden in the workbook read too, such as line "
+            f"{hidden_rows[0]:,}."
         )
     if sheet is None and len(book.sheets) > 1:
         others = ", ".join(repr(other) for other, _, _ in book.sheets if other != name)
@@ -177,19 +178,19 @@ class _Workbook:
             from openpyxl.cell.read_only import ReadOnlyCell
 
             cell = ReadOnlyCell(SimpleNamespace(parent=self._book), 1, 1, 0, style_id=style)
-            padded = re.fullmatch(r"0{2,30}", cell.number_format or "")
-            self._padding[style] = len(padded[0]) if padded else 0
+            match = re.fullmatch(r"0{2,30}", cell.number_format or "")
+            self._padding[style] = len(match[0]) if match else 0
         return self._padding[style]
 
 
-def _with_results(rows: list[list[object]], computed: Iterator[list[object]]) -> list[list[object]]:
+def _with_results(rows: list[list[object]], results: Iterator[list[object]]) -> list[list[object]]:
     """*rows* with the values in place of formulas, as they were *computed* last."""
     return [
         [
             _formula_result(cell) if isinstance(formula, _Formula) else formula
             for formula, cell in zip(row, _pad(values, len(row)), strict=False)
         ]
-        for row, values in zip(rows, computed, strict=False)
+        for row, values in zip(rows, results, strict=False)
     ]
 
 
@@ -198,15 +199,15 @@ def _layout(content: bytes) -> tuple[list[tuple[int, int, int, int]], list[int]]
     from openpyxl.utils.cell import range_boundaries
 
     ranges = [match[1].decode() for match in _MERGED.finditer(content)]
-    hidden = [int(match[1]) for match in _ROW.finditer(content) if _HIDDEN.search(match[0])]
-    return [range_boundaries(cells) for cells in ranges], hidden
+    hidden_rows = [int(match[1]) for match in _ROW.finditer(content) if _HIDDEN.search(match[0])]
+    return [range_boundaries(cells) for cells in ranges], hidden_rows
 
 
-def _fill_merged(rows: list[list[object]], merged: Sequence[tuple[int, int, int, int]]) -> list[str]:
+def _fill_merged(rows: list[list[object]], merged_ranges: Sequence[tuple[int, int, int, int]]) -> list[str]:
     """Give each of merged cells below each other the value of the first; a header or title stays as it is."""
-    filled = 0
+    fills = 0
     remaining_cells = len(rows) * max(map(len, rows), default=0)  # more is merged only where ranges overlap
-    for left, top, _, bottom in merged:
+    for left, top, _, bottom in merged_ranges:
         if top < 2 or not min(bottom, len(rows)) > top or len(rows[top - 1]) < left:
             continue
         value = rows[top - 1][left - 1]
@@ -217,8 +218,8 @@ def _fill_merged(rows: list[list[object]], merged: Sequence[tuple[int, int, int,
             if any(cell is not None for cell in row):
                 row.extend([None] * (left - len(row)))
                 row[left - 1] = value
-                filled += 1
-    return [f"{count(filled, 'cell')} merged with the one above read with its value."] if filled else []
+                fills += 1
+    return [f"{count(fills, 'cell')} merged with the one above read with its value."] if fills else []
 
 
 class _Formula:
@@ -227,10 +228,10 @@ class _Formula:
 
 def _check_size(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
-        unpacked = sum(part.file_size for part in archive.infolist())
-    if unpacked > LARGEST_UNPACKED:
+        size = sum(part.file_size for part in archive.infolist())
+    if size > LARGEST_UNPACKED:
         sentence = (
-            f"{path} would unpack to {unpacked / 1_000_000:,.0f} MB, which no table of cases needs. Save "
+            f"{path} would unpack to {size / 1_000_000:,.0f} MB, which no table of cases needs. Save "
             f"the sheet as "
             "CSV UTF-8 or Parquet."
         )

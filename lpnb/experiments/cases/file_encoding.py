@@ -170,8 +170,8 @@ def _looks_wrong(text: str, *, rows: bool = True) -> bool:
         if (sign.isalpha() and sign not in "\u00aa\u00ba") or unicodedata.combining(sign):
             continue
         before, behind = text[place - 1 : place].isalpha(), text[place + 1 : place + 2].isalpha()
-        allowed = _BETWEEN if before and behind else _BEHIND if before else _BEFORE if behind else sign
-        if sign not in allowed and not unicodedata.category(sign).startswith("Pd"):
+        allowed_signs = _BETWEEN if before and behind else _BEHIND if before else _BEFORE if behind else sign
+        if sign not in allowed_signs and not unicodedata.category(sign).startswith("Pd"):
             return True
     if _ODD_LETTER.search(text) or _SIGNS.search(text):
         return True

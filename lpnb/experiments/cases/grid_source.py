@@ -66,8 +66,8 @@ class GridSource:
             raise InvalidValueError(wrong)
         self.names: Sequence[str] = list(values)
         self._values = [_value_list(value) for value in values.values()]
-        fixed = [name for name, value in values.items() if _is_one(value)]
-        groups = _groups(self.names, zipped, fixed)
+        fixed_names = [name for name, value in values.items() if _is_one(value)]
+        groups = _groups(self.names, zipped, fixed_names)
         complaints = [
             Complaint(name, f"The column {name!r} has no value. Give it [None] to leave it out.")
             for name, column_values in zip(self.names, self._values, strict=True)
@@ -132,10 +132,10 @@ class GridSource:
                 f" {array.missing:,} others were not found in a combination that where= leaves, "
                 "and may be missing."
             )
-        covered = array.tuples - array.impossible - array.missing
+        tuples = array.tuples - array.impossible - array.missing
         columns = f"{_NUMBERS[size]} column{'s' * (size > 1)}"
         return (
-            f"{start}: each of the {covered:,} {several} of {columns} occurs.{gaps_text} A rule on at most "
+            f"{start}: each of the {tuples:,} {several} of {columns} occurs.{gaps_text} A rule on at most "
             f"{columns} shows in a case, unless another rule hides it there; one on {_NUMBERS[size + 1]} or "
             "more may not show."
         )
@@ -213,11 +213,11 @@ def _is_one(value: object) -> bool:
     return isinstance(value, str | bytes | Mapping | WireModel) or not isinstance(value, Iterable)
 
 
-def _groups(names: Sequence[str], zipped: object, fixed: Sequence[str]) -> list[list[int]]:
+def _groups(names: Sequence[str], zipped: object, fixed_names: Sequence[str]) -> list[list[int]]:
     """The columns' places, in groups that go together; a group stands where its first column does."""
     together: list[list[str]]
     if zipped is True:
-        zipped = [[name for name in names if name not in fixed]]
+        zipped = [[name for name in names if name not in fixed_names]]
     entries: list[Any] = (
         list(zipped) if isinstance(zipped, Iterable) and not isinstance(zipped, str) else [zipped]
     )

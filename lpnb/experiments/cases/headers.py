@@ -150,8 +150,8 @@ def header_words(header: str) -> str:
         ('e mail adresse', 'waehrung', 'customer id')
     """
     text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", unicodedata.normalize("NFC", header)).casefold()
-    for sign, spelled in (("ä", "ae"), ("ö", "oe"), ("ü", "ue")):
-        text = text.replace(sign, spelled)
+    for sign, spelling in (("ä", "ae"), ("ö", "oe"), ("ü", "ue")):
+        text = text.replace(sign, spelling)
     text = unicodedata.normalize("NFKD", text)
     text = "".join(sign for sign in text if not unicodedata.combining(sign))
     return " ".join(re.findall(r"[a-z0-9]+", text))

@@ -171,5 +171,5 @@ def _persona(number: int, maker: Any, locale: str, chance: random.Random) -> tup
 
 def _plain(name: str) -> str:
     """A name as it can stand in an e-mail address: Latin letters only."""
-    parted = unicodedata.normalize("NFKD", name)
-    return "".join(sign for sign in parted.lower() if sign.isascii() and sign.isalnum())
+    normal_form = unicodedata.normalize("NFKD", name)
+    return "".join(sign for sign in normal_form.lower() if sign.isascii() and sign.isalnum())

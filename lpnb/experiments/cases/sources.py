@@ -262,7 +262,7 @@ def from_parquet(path: Path) -> CellSource:
 
     try:
         with pq.ParquetFile(path) as file:
-            table = _unpacked(file, path)
+            table = _whole_table(file, path)
         for name, column in zip(table.column_names, table.columns, strict=True):
             _check_text(name, column)
             _check_dates(name, column)
@@ -272,7 +272,7 @@ def from_parquet(path: Path) -> CellSource:
         raise InvalidValueError([Complaint(str(path), f"{path} cannot be read: {reason}.")]) from None
 
 
-def _unpacked(file: Any, path: Path) -> Any:
+def _whole_table(file: Any, path: Path) -> Any:
     """The whole table, unless it is larger than a table of cases can be meant to be.
 
     Raises:

@@ -286,7 +286,7 @@ def _format(
         return choice_format(texts, column.choices or ("true", "false"))
     if column.kind == "id" or column.name.rpartition(".")[2] in ID_FIELDS:
         column_format = id_format(texts, numeric=column.name in NUMERIC_IDS)
-        mixed = _lost_zeros(cells)
+        warning = _lost_zeros(cells)
         rounded_ids = [text for text in texts if is_rounded(text)]
         rounded_ids += [
             f"{cell:.0f}" for cell in cells if isinstance(cell, int | float) and 1e15 <= abs(cell) < 1e300
@@ -296,13 +296,13 @@ def _format(
             for text in rounded_ids
             if column_format.convert is None or is_rounded(column_format.convert(text)) or text.isdigit()
         ]:
-            mixed = (
+            warning = (
                 f"{rounded_ids[0]} looks like an id that a spreadsheet has rounded: digits are lost. "
                 f"{AS_TEXT}"
             )
         convert = _in_turn(column_format.convert, _text_of) if is_typed else column_format.convert
         return ColumnFormat(
-            convert, "; ".join(filter(None, (column_format.note, mixed and mixed.rstrip(".")))) or None
+            convert, "; ".join(filter(None, (column_format.note, warning and warning.rstrip(".")))) or None
         )
     return _text_format(cells) if column.kind == "text" and is_typed else ColumnFormat()
 

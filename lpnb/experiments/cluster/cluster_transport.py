@@ -26,7 +26,7 @@ SILENCE_LIMIT = 30.0
 #: Seconds between two batches for a worker that has enough to do: each costs the same however much is in it.
 SPACING = 0.02
 #: Clocks further apart than this, in seconds, differ; less is the time that a report travels.
-_APART = 0.5
+_CLOCK_TOLERANCE = 0.5
 
 
 class WorkerProxy(Protocol):
@@ -260,7 +260,7 @@ class ClusterTransport:
 
 
 def _by_our_clock(exchange: Exchange, clock_offset: float) -> Exchange:
-    if abs(clock_offset) < _APART:
+    if abs(clock_offset) < _CLOCK_TOLERANCE:
         return exchange
     return replace(exchange, sent_at=exchange.sent_at - timedelta(seconds=clock_offset))
 

@@ -61,8 +61,8 @@ class WorkerPool:
         self.floor = 0.0
         """Until when workers of an earlier session may have started something, in seconds since 1970."""
         self._refusals: list[str] = []
-        self._asking: set[asyncio.Task[None]] = set()
-        self._holding: asyncio.Task[None] | None = None
+        self._joining_tasks: set[asyncio.Task[None]] = set()
+        self._hold_task: asyncio.Task[None] | None = None
         self._is_closing = False
         self._session: SessionControl | None = None
         self._journal: Journal | None = None
@@ -98,7 +98,7 @@ class WorkerPool:
         for worker in self.transport.workers:
             await self._lease(worker)
         await self._allow(journal)
-        self._holding = asyncio.create_task(self._hold(journal))
+        self._hold_task = asyncio.create_task(self._hold(journal))
 
     async def recall(self) -> None:
         """Take back what no worker has started."""
@@ -107,13 +107,13 @@ class WorkerPool:
     async def close(self) -> None:
         """Let the workers go. Nothing of the run stays with them."""
         self._is_closing = True  # what is under way over Dask's connections may swallow a cancellation
-        tasks = [task for task in (self._holding, *self._asking) if task is not None]
+        tasks = [task for task in (self._hold_task, *self._joining_tasks) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         workers, lost_at = list(self.transport.workers), self.transport.lost_at
-        closing = (asyncio.wait_for(worker.proxy.close(), 2.0) for worker in workers)
-        await asyncio.gather(*closing, return_exceptions=True)
+        closes = (asyncio.wait_for(worker.proxy.close(), 2.0) for worker in workers)
+        await asyncio.gather(*closes, return_exceptions=True)
         await self.transport.aclose()
         if self._journal is not None:
             with contextlib.suppress(JournalError):
@@ -180,7 +180,7 @@ class WorkerPool:
             self.transport.lose_silent()
             if self.transport.end_reason is None:
                 await self._look()
-                if self.transport.workers or self._asking:
+                if self.transport.workers or self._joining_tasks:
                     last_present = now
                 elif now - last_present > NO_WORKER_LIMIT:
                     self.transport.end("no worker of the cluster is left")
@@ -202,8 +202,8 @@ class WorkerPool:
             del self._actors[address]
         for address in addresses - set(self._actors):
             task = asyncio.create_task(self._ask_late(address))
-            self._asking.add(task)
-            task.add_done_callback(self._asking.discard)
+            self._joining_tasks.add(task)
+            task.add_done_callback(self._joining_tasks.discard)
 
     async def _ask_late(self, address: str) -> None:
         """Let one that comes later take part; one that cannot is left out, which harms nothing."""

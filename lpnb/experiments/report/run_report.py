@@ -73,8 +73,8 @@ def moved_sentence(comparison: Comparison) -> str:
         if len(moves) > 1
         else f"from {before} to {after}"
     )
-    moved, of = comparison.counts["moved"], count(_pairs(comparison), "case")
-    return f"Since the run before, {moved:,} of {of} moved to another skill, {most}."
+    moved_count, of = comparison.counts["moved"], count(_pairs(comparison), "case")
+    return f"Since the run before, {moved_count:,} of {of} moved to another skill, {most}."
 
 
 def moved_section(comparison: Comparison) -> ReportSection:
@@ -117,13 +117,13 @@ def _about(run: Any, table: pd.DataFrame) -> str:
 
 def _landed_sentence(table: pd.DataFrame, labels: pd.Series) -> str:
     skills = labels[~labels.str.startswith("(")]
-    refused = int((labels == "(refused)").sum())
-    unknown = len(table) - len(labels)
+    refused_count = int((labels == "(refused)").sum())
+    unknown_count = len(table) - len(labels)
     parts = [f"{count(len(skills), 'case')} landed in {count(skills.nunique(), 'skill')}"]
-    if refused:
-        parts.append(f"{refused:,} {'was' if refused == 1 else 'were'} refused")
-    if unknown:
-        parts.append(f"of {unknown:,} it is not known where they landed")
+    if refused_count:
+        parts.append(f"{refused_count:,} {'was' if refused_count == 1 else 'were'} refused")
+    if unknown_count:
+        parts.append(f"of {unknown_count:,} it is not known where they landed")
     return f"{count(len(table), 'conversation')}: {', '.join(parts)}."
 
 
@@ -177,13 +177,13 @@ def _landing_section(
         return section
     section.say(f"Over {down} and {across}, which together explain the most:")
     section.picture(heatmap(table, down, across))
-    ranked = ranking.head(10)
+    best_rows = ranking.head(10)
     section.table(
         "How much each field explains of the landings, alone and in pairs",
         ("field", "and", "explained beyond chance", "cases where most with these values are"),
         [
             (first, second if isinstance(second, str) else None, share_text(explained), share_text(right))
-            for first, second, explained, right, *_ in ranked.astype("object").to_numpy().tolist()
+            for first, second, explained, right, *_ in best_rows.astype("object").to_numpy().tolist()
         ],
         folded=True,
     )

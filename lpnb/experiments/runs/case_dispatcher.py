@@ -37,7 +37,7 @@ PAUSE_SECONDS = 10.0
 #: How many cases are worked on for each request that may be under way. One is under way; one is written down
 #: ahead of it, and one gets its consumer's token, so that neither is waited for with a slot standing empty.
 _TASKS_PER_SLOT = 2
-_OPENS = "cm.ConsumerRequestConversation"
+_OPENING_TYPE = "cm.ConsumerRequestConversation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,9 @@ class Dispatcher:
         self._concurrency = session.options.concurrency
         self._retries_5xx = session.options.on_5xx == "retry"
         self._held_cases: list[tuple[int, int]] = []
-        self.stopping = False
+        self.is_stopping = False
         """Whether nothing new leaves any more."""
-        self._stopped = asyncio.Event()
+        self._stop_event = asyncio.Event()
         self._is_closed = False
         self._open = asyncio.Event()
         self._open.set()
@@ -103,30 +103,30 @@ class Dispatcher:
         self._busy = 0
         self._unwritten = 0
         self._last_written: asyncio.Future[None] | None = None
-        self.preparing = asyncio.Semaphore(self._concurrency)
+        self.preparation = asyncio.Semaphore(self._concurrency)
         self.slots = ConcurrencyLimiter(self._concurrency)
         self._senders: set[asyncio.Task[None]] = set()
         self.failure: BaseException | None = None
 
     def stop(self) -> None:
         """Let what has left be answered, and nothing new leave. Call it on the background loop."""
-        self.stopping = True
-        self._stopped.set()
+        self.is_stopping = True
+        self._stop_event.set()
         self._open.set()
         self.slots.open()  # whoever waits for one now sees that nothing leaves
 
     def pause(self, why: str) -> None:
         """Stop because nothing can be sent for now; what has not left stays to be sent."""
-        if not self.stopping:
+        if not self.is_stopping:
             self.counters.state, self.counters.trouble = "paused", why
             self.stop()
 
     def grow(self, concurrency: int) -> None:
         """Have so many under way at once from now on, if that is more than before."""
-        while self._senders and self._concurrency < concurrency and not self.stopping:
+        while self._senders and self._concurrency < concurrency and not self.is_stopping:
             self._concurrency += 1
             self._senders |= {asyncio.create_task(self._send()) for _ in range(_TASKS_PER_SLOT)}
-            self.preparing.release()
+            self.preparation.release()
         self.slots.widen(self._concurrency)
 
     async def run(self) -> str:
@@ -148,7 +148,7 @@ class Dispatcher:
             return "failed"
         if self.counters.state == "paused":
             return "paused"
-        return "stopped" if self.stopping else "done"
+        return "stopped" if self.is_stopping else "done"
 
     def _next_item(self) -> tuple[int, int] | None:
         """The next case to be sent, and how often it was tried; one that was held comes first."""
@@ -158,9 +158,9 @@ class Dispatcher:
         while True:
             if self._is_closed:
                 await self._open.wait()
-            if self.stopping or (item := self._next_item()) is None:
+            if self.is_stopping or (item := self._next_item()) is None:
                 return
-            await self.one(*item)
+            await self.send_case(*item)
 
     async def batch_of(self, case: Case, consumer_id: str) -> Batch:
         """What is sent for *case*; a step before sending may add to it."""
@@ -172,7 +172,7 @@ class Dispatcher:
             self.failure = error
         self.stop()
 
-    async def one(self, number: int, attempts: int) -> None:
+    async def send_case(self, number: int, attempts: int) -> None:
         """Send one case, journal what became of it, and count it; a fault of ours ends the run."""
         self._busy += 1
         recorder = _AttemptRecorder(self, number, attempts)
@@ -183,7 +183,7 @@ class Dispatcher:
                 consumer_id = case.consumer_id or consumer_of(self._run_key, number, case.name)
                 batch = await self.batch_of(case, consumer_id)
                 if not self.engine.is_ready(consumer_id):
-                    async with self.preparing:
+                    async with self.preparation:
                         if self.holds:
                             raise HeldError
                         await self.engine.ready(consumer_id)
@@ -241,14 +241,14 @@ class Dispatcher:
             recorder.note(answer_of(response))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self.engine.scaled(seconds)):
-                    await self._stopped.wait()
+                    await self._stop_event.wait()
             try:
-                again = await self.engine.send(batch, consumer_id, observer=recorder, over=self._transport)
+                reply = await self.engine.send(batch, consumer_id, observer=recorder, over=self._transport)
             except (HeldError, NotSentError):
                 return response
-            if again.outcome in ("refused", "not sent"):  # which says nothing of the one before
+            if reply.outcome in ("refused", "not sent"):  # which says nothing of the one before
                 return response
-            response = again
+            response = reply
         return response
 
     def _notice(self, answer: Answer) -> None:
@@ -257,7 +257,11 @@ class Dispatcher:
             return  # no fault of the service's
         if answer.outcome == "unknown" or (answer.outcome == "not sent" and answer.code != "invalid"):
             self._failures_in_a_row += 1
-            if self._failures_in_a_row >= FAILURES_BEFORE_PAUSE and self._open.is_set() and not self.stopping:
+            if (
+                self._failures_in_a_row >= FAILURES_BEFORE_PAUSE
+                and self._open.is_set()
+                and not self.is_stopping
+            ):
                 self.counters.state = "pausing"
                 self._is_closed = True
                 self._open.clear()
@@ -275,11 +279,11 @@ class Dispatcher:
                 continue
             self.counters.trouble = f"{FAILURES_BEFORE_PAUSE} cases in a row got no usable answer"
             await self._pause()
-            if self.stopping:
+            if self.is_stopping:
                 return
             before = self._failures_in_a_row
             self._is_trying = True
-            trial = asyncio.create_task(self.one(*item))
+            trial = asyncio.create_task(self.send_case(*item))
             self._senders.add(trial)  # the session does not end before it, also when it is stopped
             await trial
             if self._failures_in_a_row > before:
@@ -292,7 +296,7 @@ class Dispatcher:
         """Wait for the service to recover."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.engine.scaled(PAUSE_SECONDS)):
-                await self._stopped.wait()
+                await self._stop_event.wait()
 
     def _reopen(self) -> None:
         self._failures_in_a_row = 0
@@ -307,7 +311,7 @@ class Dispatcher:
     @property
     def holds(self) -> bool:
         """Whether a case that has not left yet has to stay here."""
-        return self.stopping or (self._is_closed and not self._is_trying)
+        return self.is_stopping or (self._is_closed and not self._is_trying)
 
 
 class _AttemptRecorder:
@@ -329,27 +333,27 @@ class _AttemptRecorder:
         try:
             if dispatcher.holds:
                 raise HeldError
-            started = time.perf_counter()
+            start = time.perf_counter()
             req_ids = [req_id for req_id, _ in outgoing.requests]
             await dispatcher.journal.attempt(self.number, self.nth + 1, req_ids)
-            writing = time.perf_counter() - started
+            write_seconds = time.perf_counter() - start
             self.nth += 1
         except BaseException:
             slots.back_out()
             raise
-        await slots.take(writing)
+        await slots.take(write_seconds)
         self._has_slot = True
         dispatcher.counters.sending += 1
         if dispatcher.holds:  # it has not left, and shall not
             self.note(Answer("planned", code="held", message="the run was stopped before it left"))
             raise HeldError
 
-    def give_back(self, answering: float | None = None) -> None:
+    def give_back(self, answer_seconds: float | None = None) -> None:
         """Let another request be under way, after an answer that took so many seconds, or without one."""
         if self._has_slot:
             self._has_slot = False
             self._dispatcher.counters.sending -= 1
-            self._dispatcher.slots.give_back(answering)
+            self._dispatcher.slots.give_back(answer_seconds)
 
     def after_exchange(self, exchange: Exchange) -> None:
         self.give_back(exchange.elapsed_ms / 1000)
@@ -366,17 +370,17 @@ class _AttemptRecorder:
 def answer_of(response: BatchResponse) -> Answer:
     """What is journalled of a response."""
     pairs = response.pairs
-    opening = pairs[-1] if pairs else None
+    opening_pair = pairs[-1] if pairs else None
     for pair in pairs:
-        if pair.type == _OPENS:
-            opening = pair
+        if pair.type == _OPENING_TYPE:
+            opening_pair = pair
             break
     sent_at = response.sent_at
     return Answer(
         response.outcome,
         response.http_status,
-        opening.code if opening else None,
-        opening.message if opening else None,
+        opening_pair.code if opening_pair else None,
+        opening_pair.message if opening_pair else None,
         response.conversation_id,
         response.elapsed_ms,
         None if sent_at is None else int(sent_at.timestamp() * 1_000_000),

@@ -32,8 +32,8 @@ CHANGES = (
 )  # fmt: skip
 _REQUIRED_COLUMNS = ("case", "outcome")
 #: Endings of tables that ``run.save`` writes, which can be compared like journals.
-_SAVED = (".csv", ".parquet")
-_SHOWN = 30
+_TABLE_ENDINGS = (".csv", ".parquet")
+_MOST_ROWS = 30
 
 
 class Comparison:
@@ -101,8 +101,8 @@ class Comparison:
     @property
     def drift(self) -> pd.DataFrame:
         """``case``, ``before``, ``after`` (str) of those that landed in another skill or came otherwise."""
-        changed = self._table["change"].isin(["moved", "other outcome"])
-        return self._table.loc[changed, ["case", "before", "after"]].reset_index(drop=True)
+        is_changed = self._table["change"].isin(["moved", "other outcome"])
+        return self._table.loc[is_changed, ["case", "before", "after"]].reset_index(drop=True)
 
     @property
     def summary(self) -> str:
@@ -119,13 +119,13 @@ class Comparison:
         total = sum(self.counts.values())
         if not total:
             return "No cases to compare"
-        changed, moved = total - self.counts["stayed"], self.counts["moved"]
-        if not changed:
+        change_count, move_count = total - self.counts["stayed"], self.counts["moved"]
+        if not change_count:
             return f"None of {case_count(total)} moved" if total > 1 else "The case has not moved"
         return (
-            f"{moved:,} of {case_count(total)} moved"
-            if moved == changed
-            else f"{changed:,} of {case_count(total)} changed"
+            f"{move_count:,} of {case_count(total)} moved"
+            if move_count == change_count
+            else f"{change_count:,} of {case_count(total)} changed"
         )
 
     def plot(self, rows: str | None = None, columns: str | None = None) -> ChangeMap | ChangeFlow:
@@ -164,8 +164,8 @@ class Comparison:
     def _distinguishing_pair(self) -> tuple[str, str] | None:
         """The first two columns that tell all cases apart, if any two do."""
         own = pd.DataFrame({key: text_values(self._table[key]) for key in self._keys})
-        varying = [key for key in self._keys if own[key].nunique() > 1][:8]
-        for pair in combinations(varying, 2):
+        varying_keys = [key for key in self._keys if own[key].nunique() > 1][:8]
+        for pair in combinations(varying_keys, 2):
             if not own.duplicated(list(pair)).any():
                 return pair
         return None
@@ -179,12 +179,12 @@ class Comparison:
 
     def _changed_rows(self) -> tuple[list[str], list[list[object]], int]:
         """Every case that did not stay, but only so many: columns, rows, and how many are left out."""
-        changed = self._table[self._table["change"] != "stayed"]
+        table = self._table[self._table["change"] != "stayed"]
         order = {change: place for place, change in enumerate(CHANGES)}
-        changed = changed.sort_values("change", key=lambda column: column.map(order), kind="stable")
+        table = table.sort_values("change", key=lambda column: column.map(order), kind="stable")
         columns = ["case", "change", "before", "after"]
-        rows = changed[columns].head(_SHOWN).astype("object").to_numpy().tolist()
-        return columns, rows, len(changed) - len(rows)
+        rows = table[columns].head(_MOST_ROWS).astype("object").to_numpy().tolist()
+        return columns, rows, len(table) - len(rows)
 
     def __repr__(self) -> str:
         columns, rows, more = self._changed_rows()
@@ -257,21 +257,21 @@ def compare(before: Any, after: Any, key: str | Sequence[str] | None = None) -> 
     was, now = (side.reindex(at).reset_index(drop=True) for side, at in zip(sides, places, strict=True))
     presence = [at >= 0 for at in places]
     keys = own_columns(*tables)
-    merged = pd.DataFrame({"case": now["case"].fillna(was["case"]).astype("str"), "case_before": was["case"]})
-    merged["change"] = _changes(was, now, presence[0], presence[1], pairing.same)
+    rows = pd.DataFrame({"case": now["case"].fillna(was["case"]).astype("str"), "case_before": was["case"]})
+    rows["change"] = _changes(was, now, presence[0], presence[1], pairing.same)
     for name, side, is_there in (("before", was, presence[0]), ("after", now, presence[1])):
-        merged[name] = side["landing"].where(is_there, "(no such case)").astype("str").array
+        rows[name] = side["landing"].where(is_there, "(no such case)").astype("str").array
     for column in ("skill_id", "outcome", "code"):
-        merged[f"before_{column}"], merged[f"after_{column}"] = was[column].array, now[column].array
+        rows[f"before_{column}"], rows[f"after_{column}"] = was[column].array, now[column].array
     own_tables = [
         table.reset_index(drop=True).reindex(index=at, columns=keys).astype("object").reset_index(drop=True)
         for table, at in zip(tables, places, strict=True)
     ]
     both = pd.Series(presence[0] & presence[1])
-    merged["same_case"] = pd.Series(pairing.same, dtype="boolean").where(both)
+    rows["same_case"] = pd.Series(pairing.same, dtype="boolean").where(both)
     for name in keys:
-        merged[name] = own_tables[1][name].where(presence[1], own_tables[0][name]).infer_objects().array
-    return Comparison(merged, keys, pairing.paired_by, [*pairing.notes, *_differing_steps(tables)])
+        rows[name] = own_tables[1][name].where(presence[1], own_tables[0][name]).infer_objects().array
+    return Comparison(rows, keys, pairing.paired_by, [*pairing.notes, *_differing_steps(tables)])
 
 
 def _differing_steps(tables: Sequence[pd.DataFrame]) -> list[str]:
@@ -325,7 +325,7 @@ def _table(run: Any, name: str, complaints: list[Complaint]) -> pd.DataFrame:
     """The per-case table of whatever was given; an empty one when there is something to complain about."""
     table = run
     if isinstance(run, str | os.PathLike):
-        table = _saved_table(Path(run)) if Path(run).suffix in _SAVED else table_of_journal(run)
+        table = _saved_table(Path(run)) if Path(run).suffix in _TABLE_ENDINGS else table_of_journal(run)
     elif not isinstance(run, pd.DataFrame) and callable(getattr(run, "table", None)):
         table = run.table()
     if not isinstance(table, pd.DataFrame):

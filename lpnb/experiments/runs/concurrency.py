@@ -28,8 +28,8 @@ class ConcurrencyLimiter:
         self.count = count
         self.under_way = 0
         self.ahead = 0
-        self._writing = 0.0
-        self._answering = 0.0
+        self._write_seconds = 0.0
+        self._answer_seconds = 0.0
         self._writers: deque[asyncio.Future[None]] = deque()
         self._takers: deque[asyncio.Future[None]] = deque()
         self._open = False
@@ -37,9 +37,9 @@ class ConcurrencyLimiter:
     @property
     def ahead_at_most(self) -> int:
         """How many may be ahead when every slot is taken."""
-        if self._answering <= 0:
+        if self._answer_seconds <= 0:
             return 1
-        return max(1, min(self.count, math.ceil(self.count * self._writing / self._answering)))
+        return max(1, min(self.count, math.ceil(self.count * self._write_seconds / self._answer_seconds)))
 
     async def write(self) -> None:
         """Return when one more may be written down."""
@@ -48,9 +48,11 @@ class ConcurrencyLimiter:
             return
         await self._wait(self._writers)  # whoever wakes us has counted us
 
-    async def take(self, writing: float) -> None:
+    async def take(self, write_seconds: float) -> None:
         """Return when a slot is free for one that was written down in so many seconds."""
-        self._writing += (writing - self._writing) * (_WEIGHT if self._writing else 1.0)
+        self._write_seconds += (write_seconds - self._write_seconds) * (
+            _WEIGHT if self._write_seconds else 1.0
+        )
         if self.under_way < self.count and not self._takers:
             self.ahead -= 1
             self.under_way += 1
@@ -63,10 +65,12 @@ class ConcurrencyLimiter:
         self.ahead -= 1
         self._admit()
 
-    def give_back(self, answering: float | None = None) -> None:
+    def give_back(self, answer_seconds: float | None = None) -> None:
         """A slot is free again, after an answer that took so many seconds, or without one."""
-        if answering is not None:
-            self._answering += (answering - self._answering) * (_WEIGHT if self._answering else 1.0)
+        if answer_seconds is not None:
+            self._answer_seconds += (answer_seconds - self._answer_seconds) * (
+                _WEIGHT if self._answer_seconds else 1.0
+            )
         self.under_way -= 1
         self._admit()
 

@@ -15,7 +15,7 @@ from lpnb.models.best_practices import AS_TEXT, foreign_brand, odd_value, usual_
 from lpnb.settings import Settings
 
 #: Requests that a dry run writes out.
-SHOWN = 3
+MOST_REQUESTS = 3
 #: Cases whose ids are looked at, and findings that are printed.
 _CHECKED_CASES = 100_000
 _SHOWN_FINDINGS = 10

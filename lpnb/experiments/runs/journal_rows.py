@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from lpnb.experiments.cases.cases import Case, Cases
 
-_HASHED = "hashed:"
+_HASH_PREFIX = "hashed:"
 
 
 def consumer_of(run_key: str, number: int, name: str) -> str:
@@ -135,7 +135,7 @@ def hash_personal_value(value: object, salt: str) -> str:
     """Stands for a personal value: the same for the same value in one journal, and another in every other."""
     text = json.dumps(value, sort_keys=True, default=_as_json)
     digest = hashlib.blake2b(text.encode("utf-8", "replace"), key=salt.encode(), digest_size=12)
-    return _HASHED + digest.hexdigest()
+    return _HASH_PREFIX + digest.hexdigest()
 
 
 def changed_cells(cases: Cases, reader: Reader, salt: str | None) -> list[tuple[str, str, object, object]]:
@@ -155,8 +155,10 @@ def changed_cells(cases: Cases, reader: Reader, salt: str | None) -> list[tuple[
         before |= {"case": name, **(old_row[3] if old_row else {})}
         after |= {"case": case.name, **case.expected}
         columns = [column for column in {**before, **after} if before.get(column) != after.get(column)]
-        changed = [(name, column, before.get(column), after.get(column)) for column in columns]
-        cells.extend(changed or [(name, "consumer_id", old_row[1] if old_row else None, case.consumer_id)])
+        row_changes = [(name, column, before.get(column), after.get(column)) for column in columns]
+        cells.extend(
+            row_changes or [(name, "consumer_id", old_row[1] if old_row else None, case.consumer_id)]
+        )
     cells.extend(
         (cases[number].name, "case", None, cases[number].name) for number in range(reader.total, len(cases))
     )
@@ -182,8 +184,8 @@ def planned_frame(cases: Cases, salt: str | None = None) -> pd.DataFrame:
     from lpnb.tables.arrow_columns import to_pandas
 
     columns = list(cases.columns)
-    planned = run_blocks(in_columns(planned_cases(cases, "", salt)), columns, {})
-    return to_pandas(arrow_of(planned, run_kinds(columns, hashes=salt is not None)))
+    blocks = run_blocks(column_blocks(planned_cases(cases, "", salt)), columns, {})
+    return to_pandas(arrow_of(blocks, run_kinds(columns, hashes=salt is not None)))
 
 
 def planned_cases(cases: Cases, run_key: str, salt: str | None = None) -> Iterator[JournalCase]:
@@ -192,7 +194,7 @@ def planned_cases(cases: Cases, run_key: str, salt: str | None = None) -> Iterat
         yield JournalCase(row.number, row.name, row.consumer_id, row.said, row.expected, "planned")
 
 
-def in_columns(cases: Iterable[JournalCase]) -> Iterator[dict[str, Sequence[Any]]]:
+def column_blocks(cases: Iterable[JournalCase]) -> Iterator[dict[str, Sequence[Any]]]:
     """Cases as columns under the names of ``JournalCase``, some at a time."""
     rows = iter(cases)
     while stretch := list(islice(rows, _BLOCK_ROWS)):

@@ -24,7 +24,7 @@ UNKNOWN_LANDINGS = frozenset(
 #: How often the landings are dealt out anew to see what chance explains.
 _SHUFFLES = 16
 #: Columns that are paired with each other: the best ones alone.
-_PAIRED = 16
+_MOST_PAIRED = 16
 
 
 def landed_cases(table: pd.DataFrame, value: str = "landed_skill") -> tuple[pd.DataFrame, pd.Series]:
@@ -77,7 +77,7 @@ def factor_ranking(
     alone.sort(key=lambda item: _order(item[0]))
     pairs = [
         _row([str(first[0]), str(second[0])], codes * (int(others.max()) + 1) + others, skills, shuffles)
-        for (first, codes), (second, others) in combinations(alone[:_PAIRED], 2)
+        for (first, codes), (second, others) in combinations(alone[:_MOST_PAIRED], 2)
     ]
     rows = sorted([*(row for row, _ in alone), *pairs], key=_order)
     kinds = {

@@ -73,9 +73,9 @@ class RunOptions:
         return {**{name: getattr(self, name) for name in names}, "steps": self.steps.for_journal()}
 
     @classmethod
-    def from_journal(cls, stored: Mapping[str, Any]) -> RunOptions:
+    def from_journal(cls, values: Mapping[str, Any]) -> RunOptions:
         """The options that a journal keeps."""
-        return cls(**{**stored, "steps": Steps(**stored.get("steps", {})), "cap": stored.get("cap") or CAP})
+        return cls(**{**values, "steps": Steps(**values.get("steps", {})), "cap": values.get("cap") or CAP})
 
 
 def name_of(name: str | None, journal: str | os.PathLike[str] | None) -> str:

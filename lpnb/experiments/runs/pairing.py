@@ -147,10 +147,10 @@ def _pairs_by_content(
             free_rows[pair_places] = False
         pairs.append(pair)
 
-    match(_joined(content, names), among=name_flags)
+    match(_join_codes(content, names), among=name_flags)
     if has_content or not any(map(np.any, name_flags)):
         landings = _factorize([side.landing for side in sides])
-        match(_joined(content, landings))
+        match(_join_codes(content, landings))
         match(content)
     match(names, among=name_flags)
     return np.concatenate([was for was, _ in pairs]), np.concatenate([now for _, now in pairs])
@@ -164,11 +164,11 @@ def _match(codes: tuple[Codes, Codes]) -> tuple[Codes, Codes]:
         )
         for side in codes
     ]
-    merged = frames[0].merge(frames[1], on=["code", "nth"])
-    return merged["place_x"].to_numpy(dtype=np.int64), merged["place_y"].to_numpy(dtype=np.int64)
+    matches = frames[0].merge(frames[1], on=["code", "nth"])
+    return matches["place_x"].to_numpy(dtype=np.int64), matches["place_y"].to_numpy(dtype=np.int64)
 
 
-def _joined(first: tuple[Codes, Codes], second: tuple[Codes, Codes]) -> tuple[Codes, Codes]:
+def _join_codes(first: tuple[Codes, Codes], second: tuple[Codes, Codes]) -> tuple[Codes, Codes]:
     """A number for each pair of two numbers, the same on both sides."""
     both = np.concatenate(first) * (int(max(map(_most, second))) + 1) + np.concatenate(second)
     codes = np.unique(both, return_inverse=True)[1].astype(np.int64)
@@ -186,7 +186,7 @@ def _codes(sides: tuple[Side, Side], columns: Sequence[str]) -> tuple[Codes, Cod
         cells = [
             side.table[name] if name in side.table else pd.Series([None] * len(side.table)) for side in sides
         ]
-        codes = _joined(codes, _factorize(cells))
+        codes = _join_codes(codes, _factorize(cells))
     return codes
 
 

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from lpnb._internal.validation import one_of
 from lpnb.errors import Complaint, InvalidValueError, LpnbError, RunError
-from lpnb.experiments.runs.journal_rows import arrow_of, in_columns, pivot_of, run_blocks, run_kinds
+from lpnb.experiments.runs.journal_rows import arrow_of, column_blocks, pivot_of, run_blocks, run_kinds
 from lpnb.tables.arrow_columns import with_dtype_notes, with_types
 from lpnb.tables.run_table import RUN_COLUMNS
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 #: Rows of one file.
 ROWS = 50_000
 #: What a comparison reads of a table, besides the cases' own columns.
-_COMPARED = ("case", "outcome", "code", "landed_skill_id", "landed_skill", "offered_engagement_id")
+_COMPARISON_COLUMNS = ("case", "outcome", "code", "landed_skill_id", "landed_skill", "offered_engagement_id")
 #: What else a picture of these reads.
 _READ_WITH = {
     "landed_skill": ("landed_skill", "landed_skill_id", "outcome"),
@@ -137,7 +137,7 @@ class Parts:
 
     def _comparison_table(self) -> pd.DataFrame:
         """What a comparison reads: the cases' own columns, and a few of those that a run adds."""
-        names = [name for name in self.columns if name in _COMPARED or name not in RUN_COLUMNS]
+        names = [name for name in self.columns if name in _COMPARISON_COLUMNS or name not in RUN_COLUMNS]
         return self._narrow(names)
 
     def _narrow(self, columns: Sequence[str]) -> pd.DataFrame:
@@ -219,7 +219,7 @@ def _tables(reader: Reader, columns: Sequence[str], rows: int) -> Iterator[pa.Ta
     schema = None
     while (stretch := list(islice(cases, rows))) or schema is None:
         step_outcomes = reader.step_outcomes(stretch[0].number, stretch[-1].number) if stretch else {}
-        table = arrow_of(run_blocks(in_columns(stretch), columns, step_outcomes), kinds)
+        table = arrow_of(run_blocks(column_blocks(stretch), columns, step_outcomes), kinds)
         schema = schema or table.schema
         yield with_dtype_notes(with_types(table, schema))
         if len(stretch) < rows:

@@ -16,7 +16,7 @@ from lpnb.errors import InvalidValueError, RunError
 from lpnb.experiments.runs.failures import FailureGroup, failure_groups
 from lpnb.experiments.runs.journal_rows import (
     arrow_of,
-    in_columns,
+    column_blocks,
     journal_blocks,
     pivot_of,
     planned_cases,
@@ -42,7 +42,7 @@ _READ_FIRST = (
     "outcome", "landed_skill", "expected_skill", "passed", "message", "conversation_id",
 )  # fmt: skip
 #: Columns of a case that Monitoring may fill in, and the columns of the table with what it offered.
-_OFFERED = {
+_OFFER_COLUMNS = {
     "campaignInfo.campaignId": "offered_campaign_id",
     "campaignInfo.engagementId": "offered_engagement_id",
 }
@@ -92,7 +92,7 @@ class Results:
         if self.journal_path is not None:
             return journal_blocks(self._look(), self._columns)
         cases = planned_cases(self._cases, self._run_key) if self._cases is not None else iter(())
-        return run_blocks(in_columns(cases), self._columns, {})
+        return run_blocks(column_blocks(cases), self._columns, {})
 
     @property
     def _kinds(self) -> dict[str, str]:
@@ -388,7 +388,7 @@ class Results:
     def _with_offers(self, *names: str | None) -> pd.DataFrame:
         """The table, with what Monitoring offered in those of the *wanted* columns that say so of a case."""
         table = self.table()
-        for column, offer_column in _OFFERED.items():
+        for column, offer_column in _OFFER_COLUMNS.items():
             if column in names and table[offer_column].notna().any():
                 own_cells = table[column].astype("str") if column in table else None
                 table[column] = (

@@ -178,11 +178,11 @@ def make_reconciler(
     certain = CERTAIN_AFTER if fresh is None else fresh
     if fresh is None:
         fresh = HISTORY_DELAY_ON_LOOPBACK if settings.on_loopback else HISTORY_DELAY
-    answered = [case for case in cases if case.state == "answered" and case.code != "found"]
+    answered_cases = [case for case in cases if case.state == "answered" and case.code != "found"]
     return Reconciler(
         client.engine,
         journal,
-        known_case=max(answered, key=lambda case: case.sent_at or 0, default=None),
+        known_case=max(answered_cases, key=lambda case: case.sent_at or 0, default=None),
         run_prefix=f"lpnb-{reader.about['run_key'][:8]}-",
         fresh=fresh,
         certain=certain,

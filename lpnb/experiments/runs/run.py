@@ -103,8 +103,8 @@ class Run(Results):
             reader = self._look()
             if reader.is_written:
                 return "running"
-            stored = str(reader.value("state"))
-            return "interrupted" if stored == "running" else stored
+            state = str(reader.value("state"))
+            return "interrupted" if state == "running" else state
         return self._counters.state
 
     @property
@@ -311,13 +311,13 @@ class Run(Results):
         if self._future is not None and not self._future.done():
             raise RunError("This run is still going. Wait for it, or stop it, and then settle its unknowns.")
         self._flush_pending()
-        settled = reconcile_run(self.journal_path, client, fresh)
+        result = reconcile_run(self.journal_path, client, fresh)
         for outcome, cases in self._look().states().items():
             if outcome in self._counters.outcomes:
                 self._counters.outcomes[outcome] = cases
-        if not settled.unknown:
+        if not result.unknown:
             self._counters.outcomes["unknown"] = 0
-        return settled
+        return result
 
     def stop(self) -> Self:
         """Let nothing new leave. What has left is still answered, for at most the client's deadline."""
@@ -374,9 +374,9 @@ class Run(Results):
         if self._future is None:
             return self
         display = display_for(self._options.progress, self._resumed)
-        waiting = asyncio.wrap_future(self._future)
+        future = asyncio.wrap_future(self._future)
         try:
-            while not (await asyncio.wait([waiting], timeout=0.1))[0]:
+            while not (await asyncio.wait([future], timeout=0.1))[0]:
                 if display is not None:
                     display.show(self.progress)
         except BaseException:
@@ -408,7 +408,7 @@ class Run(Results):
         names = ("answered", "refused", "not sent", "unknown")
         rows = [(name, f"{getattr(progress, name.replace(' ', '_')):,}") for name in names]
         rows.append(("still to be sent", f"{progress.left:,}"))
-        advised = f"<p>{esc(self.advice)}</p>" if self.advice else ""
+        advice_html = f"<p>{esc(self.advice)}</p>" if self.advice else ""
         where = f"<p>{esc(self.journal_path)}</p>" if self.journal_path else ""
         caption = f"Run {self.name}: {self.state}, {count(progress.total, 'case')}"
-        return table_html(caption, ("outcome", "cases"), rows) + advised + where
+        return table_html(caption, ("outcome", "cases"), rows) + advice_html + where

@@ -78,8 +78,8 @@ class RunRules(RoutingRules):
     @cached_property
     def shares(self) -> list[float]:
         """For each rule, the share of the run's cases that it decides."""
-        deciding = deciding_rules(self.decision_list, self._rows, self.factors.space)
-        counts = np.bincount(deciding, minlength=len(self.decision_list))
+        rule_numbers = deciding_rules(self.decision_list, self._rows, self.factors.space)
+        counts = np.bincount(rule_numbers, minlength=len(self.decision_list))
         return [float(cases) / max(len(self.records), 1) for cases in counts]
 
     def _bound_sentence(self) -> str:
@@ -198,8 +198,8 @@ def _candidates(landed_table: pd.DataFrame, groups: list[list[str]]) -> tuple[li
     candidates = [names for names in groups if sizes[names[0]] <= most]
     id_columns = [" + ".join(names) for names in groups if sizes[names[0]] > most]
     if len(candidates) > MOST_FACTORS:
-        ranked = factor_ranking(landed_table, [names[0] for names in candidates])
-        order = ranked.loc[ranked["second_factor"].isna(), "factor"].tolist()
+        ranking = factor_ranking(landed_table, [names[0] for names in candidates])
+        order = ranking.loc[ranking["second_factor"].isna(), "factor"].tolist()
         candidates.sort(key=lambda names: order.index(names[0]))
     return candidates[:MOST_FACTORS], id_columns
 

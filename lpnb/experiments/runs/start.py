@@ -17,7 +17,7 @@ from lpnb._version import __version__
 from lpnb.client.client_base import check_client
 from lpnb.client.live_guard import CAP, check_live
 from lpnb.experiments.runs.account_ids import with_account_ids
-from lpnb.experiments.runs.dry_run import SHOWN, odd_values, print_requests
+from lpnb.experiments.runs.dry_run import MOST_REQUESTS, odd_values, print_requests
 from lpnb.experiments.runs.journal_rows import case_rows
 from lpnb.experiments.runs.options import RunOptions, check_cluster, name_of
 from lpnb.experiments.runs.progress import Display
@@ -199,7 +199,7 @@ def start_run(client: Client | AsyncClient, cases: object, options: RunOptions) 
     run_key, total = secrets.token_hex(16), len(cases)
     if options.dry_run is not False:
         run = Run(name, total, client=client, cases=cases, options=options, run_key=run_key)
-        print_requests(settings, cases, SHOWN if options.dry_run is True else options.dry_run)
+        print_requests(settings, cases, MOST_REQUESTS if options.dry_run is True else options.dry_run)
         return run
     for sentence in filter(None, odd_values(cases, settings.account_id, _CHECKED_CASES)):
         print(sentence)  # noqa: T201 - it leaves as it stands, but not in silence

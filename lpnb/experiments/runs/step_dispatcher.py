@@ -51,11 +51,11 @@ class DispatcherWithSteps(Dispatcher):
                 self._add(conversation)
             state = await super().run()
         finally:
-            self._conversations.close(drop=self.stopping)
+            self._conversations.close(drop=self.is_stopping)
             await asyncio.gather(*followers)
         if self.failure is not None:
             return "failed"
-        return "stopped" if state == "done" and self.stopping else state
+        return "stopped" if state == "done" and self.is_stopping else state
 
     def stop(self) -> None:
         """Let nothing new leave; steps that were not begun wait for the next session."""
@@ -70,7 +70,7 @@ class DispatcherWithSteps(Dispatcher):
 
         batch = case.batch()
         fields = case.engagement(consumer_id) or {}
-        async with self.preparing:
+        async with self.preparation:
             if self.holds:
                 raise HeldError
             offer = await self.engine.engagement(EngagementRequest(consumer_id, **fields))
@@ -97,15 +97,15 @@ class DispatcherWithSteps(Dispatcher):
 
     async def _follow_up(self, conversation: OpenConversation) -> None:
         for place, text in enumerate(self.steps.say):
-            if self.stopping:
+            if self.is_stopping:
                 return
             if ("say", place) not in conversation.finished_steps and not await self._say(
                 conversation, place, text
             ):
                 break
-        if self.steps.landing and ("landing", 0) not in conversation.finished_steps and not self.stopping:
+        if self.steps.landing and ("landing", 0) not in conversation.finished_steps and not self.is_stopping:
             await self._land(conversation)
-        if self.steps.close and ("close", 0) not in conversation.finished_steps and not self.stopping:
+        if self.steps.close and ("close", 0) not in conversation.finished_steps and not self.is_stopping:
             await self._close(conversation)
 
     async def _say(self, conversation: OpenConversation, place: int, text: str) -> bool:
@@ -185,7 +185,7 @@ class DispatcherWithSteps(Dispatcher):
         """
         reply = await self.engine.send(make_frame(), consumer_id)
         for delay in NEW_CONVERSATION_DELAYS if is_first else ():
-            if self.stopping or not _may_be_too_early(reply):
+            if self.is_stopping or not _may_be_too_early(reply):
                 break
             await asyncio.sleep(delay)
             reply = await self.engine.send(make_frame(), consumer_id)

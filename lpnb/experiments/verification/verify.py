@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lpnb.tables.cells import Columns
 
 #: Failures that are written out; the others are counted.
-SHOWN = 50
+MOST_FAILURES = 50
 
 
 @dataclass(frozen=True)
@@ -101,18 +101,19 @@ class Verification:
         """The counts in one sentence."""
         count = len(self.checks)
         parts = [f"{self.count('passed'):,} passed", f"{self.count('failed'):,} failed"]
-        if errors := self.count("error"):
-            parts.append(f"{errors:,} not told")
-        if skipped := self.count("skipped"):
-            parts.append(f"{skipped:,} expected nothing")
+        if error_count := self.count("error"):
+            parts.append(f"{error_count:,} not told")
+        if skip_count := self.count("skipped"):
+            parts.append(f"{skip_count:,} expected nothing")
         since = f" Since the run before: {self.comparison.summary}." if self.comparison is not None else ""
         return f"{count:,} case{'' if count == 1 else 's'}: {', '.join(parts)}.{since}"
 
     def __str__(self) -> str:
         lines = [
-            one_line(f"{check.verdict:<6}  {check.named}: {check.said}") for check in self.failures[:SHOWN]
+            one_line(f"{check.verdict:<6}  {check.named}: {check.said}")
+            for check in self.failures[:MOST_FAILURES]
         ]
-        if (more := len(self.failures) - SHOWN) > 0:
+        if (more := len(self.failures) - MOST_FAILURES) > 0:
             lines.append(f"... and {more:,} more.")
         return "\n".join([self.headline, *lines])
 
@@ -123,8 +124,8 @@ class Verification:
         failures = self.failures
         if not failures:
             return f"<p><b>{esc(self.headline)}</b></p>"
-        rows = [(check.named, check.verdict, check.expected, check.got) for check in failures[:SHOWN]]
-        more = f"<p>and {len(failures) - SHOWN:,} more</p>" if len(failures) > SHOWN else ""
+        rows = [(check.named, check.verdict, check.expected, check.got) for check in failures[:MOST_FAILURES]]
+        more = f"<p>and {len(failures) - MOST_FAILURES:,} more</p>" if len(failures) > MOST_FAILURES else ""
         return table_html(self.headline, ("case", "verdict", "expected", "got"), rows) + more
 
 
@@ -183,14 +184,14 @@ def verify(
         ...     print(verify(client, cases, journal="vip.sqlite", progress=False))
         1 case: 1 passed, 0 failed.
     """
-    checked = cases_of(cases)
+    case_table = cases_of(cases)
     options = RunOptions(
         journal=journal,
         name=name_again(name) if name is not None and journal is None else name,
         concurrency=concurrency,
         rate=rate,
         steps=steps_for(
-            checked,
+            case_table,
             engagement=engagement,
             close=close,
             landing_wait=landing_wait,
@@ -204,7 +205,7 @@ def verify(
         progress=progress,
         cluster=cluster,
     )
-    return verify_with(client, checked, options, since)
+    return verify_with(client, case_table, options, since)
 
 
 def verify_with(
@@ -231,8 +232,8 @@ def check_since(cases: Cases, since: object, *, hash_personal: bool = False) -> 
     from lpnb.experiments.runs.compare import compare
     from lpnb.experiments.runs.journal_rows import planned_frame
 
-    planned = planned_frame(cases, secrets.token_hex(16) if hash_personal else None)
-    if not compare(since, planned).table()["same_case"].notna().any():
+    planned_table = planned_frame(cases, secrets.token_hex(16) if hash_personal else None)
+    if not compare(since, planned_table).table()["same_case"].notna().any():
         sentence = "None of the cases was in the earlier run, so nothing can be said to have moved since."
         raise InvalidValueError([Complaint("since", sentence)])
 
