@@ -50,11 +50,11 @@ class Answer:
 
 def answers() -> list[Answer]:
     """Every answer that has a page, in the order of the menu."""
-    made = []
+    all_answers = []
     for status, title in _TITLES.items():
         # A wait that lpnb takes is half a minute of tries; this one it leaves to the reader.
         fault = f'{{"code": {status}, "retry_after": 3600}}' if status == 429 else f'{{"code": {status}}}'
-        made.append(_answer(str(status), title, fault, "", status))
+        all_answers.append(_answer(str(status), title, fault, "", status))
         if status == 401:
             for code, (title, details) in _SERVICE_WORDS.items():
                 words = (
@@ -62,8 +62,8 @@ def answers() -> list[Answer]:
                 )
                 body = _BODY.format(words).replace("\n", "")
                 fault = f'{{\n    "code": 401,\n    "body": {_BODY.format(words)},\n}}'
-                made.append(_answer(code, f"401, {code}: {title}", fault, body, 401))
-    return made
+                all_answers.append(_answer(code, f"401, {code}: {title}", fault, body, 401))
+    return all_answers
 
 
 def _answer(name: str, title: str, fault: str, body: str, status: int) -> Answer:
@@ -75,13 +75,13 @@ def _answer(name: str, title: str, fault: str, body: str, status: int) -> Answer
 def write_pages(folder: Path) -> None:
     """A page for each answer, and one that lists them."""
     folder.mkdir(parents=True)
-    listed = ["# What the service answers", "", "| answer | what it means |", "|---|---|"]
+    lines = ["# What the service answers", "", "| answer | what it means |", "|---|---|"]
     for answer in answers():
         (folder / f"{answer.name}.md").write_text(page(answer), encoding="utf-8")
-        listed.append(f"| [{answer.title}]({answer.name}.md) | {answer.meaning} |")
+        lines.append(f"| [{answer.title}]({answer.name}.md) | {answer.meaning} |")
     entries = "\n".join(answer.name for answer in answers())
-    listed += ["", "```{toctree}", ":hidden:", "", entries, "```", ""]
-    (folder / "index.md").write_text("\n".join(listed), encoding="utf-8")
+    lines += ["", "```{toctree}", ":hidden:", "", entries, "```", ""]
+    (folder / "index.md").write_text("\n".join(lines), encoding="utf-8")
 
 
 def page(answer: Answer) -> str:

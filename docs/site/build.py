@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     gc.disable()  # to look for garbage among millions of nodes takes a fifth of the time, and finds none
     out = options.out.resolve()
     source = out.with_name(f"{out.name}-source")
-    begun = time.monotonic()
+    start = time.monotonic()
     for folder in (out, source):
         shutil.rmtree(folder, ignore_errors=True)
     try:
@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
             if page.with_suffix(".md").exists():
                 text = with_markdown(text, page.with_suffix(".md").name)
             page.write_text(text, encoding="utf-8")
-        print(f"docs: {out / 'index.html'} after {time.monotonic() - begun:.0f} s", file=sys.stderr)
+        print(f"docs: {out / 'index.html'} after {time.monotonic() - start:.0f} s", file=sys.stderr)
     return status
 
 
@@ -82,15 +82,15 @@ def lay_out(source: Path, run: bool) -> None:
     """Write everything Sphinx reads into *source*."""
     source.mkdir(parents=True)
     shutil.copytree(ROOT / "docs" / "pictures", source / "pictures")
-    shown = {}
+    notebook_texts = {}
     for file in sorted((ROOT / "notebooks").glob("*.ipynb")):
         text = notebook_pages.page(file, source / "notebooks", run=run)
-        shown[file] = pages.with_site_links(text, file)
+        notebook_texts[file] = pages.with_site_links(text, file)
     for path, page in pages.site_pages().items():
-        written = source / page
-        written.parent.mkdir(parents=True, exist_ok=True)
-        text = shown[path] if path in shown else pages.read(path)
-        written.write_text(text, encoding="utf-8")
+        target = source / page
+        target.parent.mkdir(parents=True, exist_ok=True)
+        text = notebook_texts[path] if path in notebook_texts else pages.read(path)
+        target.write_text(text, encoding="utf-8")
     reference.write_pages(source / "reference")
     answers.write_pages(source / "answers")
     pages.write_contents(source)

@@ -68,15 +68,15 @@ def execute(notebook: nbformat.NotebookNode, name: str) -> None:
 
 
 def _code(cell: nbformat.NotebookNode, picture: Path) -> str:
-    shown = [_fenced(cell.source, "python")]
+    blocks = [_fenced(cell.source, "python")]
     outputs = [
         _output(output, picture.with_name(f"{picture.name}-{number}.png"))
         for number, output in enumerate(cell.outputs)
     ]
     if any(outputs):
         inner = "\n\n".join(filter(None, outputs))
-        shown.append(f":::::{{container}} output\n{inner}\n:::::")
-    return "\n\n".join(shown)
+        blocks.append(f":::::{{container}} output\n{inner}\n:::::")
+    return "\n\n".join(blocks)
 
 
 def _output(output: nbformat.NotebookNode, picture: Path) -> str:

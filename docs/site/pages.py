@@ -57,15 +57,15 @@ class BrokenLinkError(Exception):
 
 def site_pages() -> dict[Path, str]:
     """Every file that is a page, and the page's path below the site's sources."""
-    found = {ROOT / "README.md": "index.md"}
-    found |= {ROOT / f"{name}.md": f"{name.lower()}.md" for name in ("CONTRIBUTING", "CHANGELOG")}
-    found |= {
+    pages = {ROOT / "README.md": "index.md"}
+    pages |= {ROOT / f"{name}.md": f"{name.lower()}.md" for name in ("CONTRIBUTING", "CHANGELOG")}
+    pages |= {
         file: file.relative_to(ROOT / "docs").as_posix() for file in sorted((ROOT / "docs").rglob("*.md"))
     }
-    found |= {file: f"notebooks/{file.stem}.md" for file in sorted((ROOT / "notebooks").glob("*.ipynb"))}
+    pages |= {file: f"notebooks/{file.stem}.md" for file in sorted((ROOT / "notebooks").glob("*.ipynb"))}
     # Both lie where JupyterLab, opened on the notebooks, finds them.
-    found |= {ROOT / "data" / "README.md": "data.md", ROOT / "notebooks" / "glossary.md": "glossary.md"}
-    return found
+    pages |= {ROOT / "data" / "README.md": "data.md", ROOT / "notebooks" / "glossary.md": "glossary.md"}
+    return pages
 
 
 def read(file: Path) -> str:
@@ -84,7 +84,7 @@ def _two_pictures(picture: re.Match[str]) -> str:
 def links(text: str) -> list[str]:
     """Where the links and pictures of a Markdown text lead, those in code left out."""
     prose = _CODE.sub("", _FENCE.sub("", text))
-    return [found[2] for found in _LINK.finditer(prose)] + _SOURCE.findall(prose)
+    return [match[2] for match in _LINK.finditer(prose)] + _SOURCE.findall(prose)
 
 
 def broken_links(text: str, file: Path) -> list[str]:
@@ -126,48 +126,48 @@ def with_site_links(text: str, file: Path) -> str:
     broken = broken_links(text, file)
     if broken:
         raise BrokenLinkError(f"{file.relative_to(ROOT)} has links that lead nowhere: {', '.join(broken)}")
-    shown = site_pages()
-    kept = [*_FENCE.finditer(text), *_CODE.finditer(text)]
-    here = Path(shown[file]).parent
+    pages = site_pages()
+    code_spans = [*_FENCE.finditer(text), *_CODE.finditer(text)]
+    here = Path(pages[file]).parent
 
-    def moved(found: re.Match[str]) -> str:
-        opening, link, closing = found.groups()
-        if _is_outside(link) or any(code.start() < found.start() < code.end() for code in kept):
-            return found[0]
+    def site_link(match: re.Match[str]) -> str:
+        opening, link, closing = match.groups()
+        if _is_outside(link) or any(code.start() < match.start() < code.end() for code in code_spans):
+            return match[0]
         path, hash_sign, heading = link.partition("#")
         if not path:
-            return found[0]
+            return match[0]
         target = (file.parent / path).resolve()
-        if target in shown:
-            return f"{opening}{os.path.relpath(shown[target], here)}{hash_sign}{heading.lower()}{closing}"
+        if target in pages:
+            return f"{opening}{os.path.relpath(pages[target], here)}{hash_sign}{heading.lower()}{closing}"
         if target.is_relative_to(ROOT / "docs" / "pictures"):
             return f"{opening}{os.path.relpath(target.relative_to(ROOT / 'docs'), here)}{closing}"
         return opening[1:-2]
 
-    return _LINK.sub(moved, text)
+    return _LINK.sub(site_link, text)
 
 
 def write_contents(source: Path) -> None:
     """Append the menu to the front page; a page without a place in it comes last."""
-    there = sorted(
+    pages = sorted(
         file.relative_to(source).with_suffix("").as_posix() for file in source.rglob("*.[mr][ds]*")
     )
-    there = [
+    pages = [
         page
-        for page in there
+        for page in pages
         if page in ("reference/index", "answers/index")
         or (page != "index" and not page.startswith(("reference/", "answers/")))
     ]
     menu = ""
     for heading, patterns in MENU.items():
-        matched = (page for pattern in patterns for page in there if Path(page).match(pattern))
-        chosen = list(dict.fromkeys(matched))
-        if chosen:
-            entries = "\n".join(chosen)
+        matches = (page for pattern in patterns for page in pages if Path(page).match(pattern))
+        section_pages = list(dict.fromkeys(matches))
+        if section_pages:
+            entries = "\n".join(section_pages)
             menu += f"\n```{{toctree}}\n:hidden:\n:caption: {heading}\n\n{entries}\n```\n"
-            there = [page for page in there if page not in chosen]
-    if there:
-        entries = "\n".join(there)
+            pages = [page for page in pages if page not in section_pages]
+    if pages:
+        entries = "\n".join(pages)
         menu += f"\n```{{toctree}}\n:hidden:\n:caption: Further\n\n{entries}\n```\n"
     with (source / "index.md").open("a", encoding="utf-8") as index:
         index.write(menu)

@@ -16,7 +16,7 @@ _FOR_SPHINX = re.compile(r"^```\{(?:toctree|index)\}.*?^```\n+", re.DOTALL | re.
 
 def write_markdown(source: Path, out: Path) -> None:
     """Copy the Markdown of the site into *out*, write the reference as Markdown, and list both."""
-    listed = []
+    entries = []
     for file in sorted(source.rglob("*.md")):
         page = file.relative_to(source)
         if page.parts[0] == "reference":
@@ -24,13 +24,13 @@ def write_markdown(source: Path, out: Path) -> None:
         (out / page).parent.mkdir(parents=True, exist_ok=True)
         text = _FOR_SPHINX.sub("", file.read_text(encoding="utf-8"))
         (out / page).write_text(text, encoding="utf-8")
-        listed.append((page.as_posix(), _title(text)))
+        entries.append((page.as_posix(), _title(text)))
     for job, names in reference.names_by_job().items():
         page = Path("reference", f"{job.lower().replace(' ', '-')}.md")
         text = "\n".join([f"# {job}", *map(_described, names)])
         (out / page).write_text(text, encoding="utf-8")
-        listed.append((page.as_posix(), f"Reference: {job}"))
-    pages = "\n".join(f"- [{title}]({page})" for page, title in listed)
+        entries.append((page.as_posix(), f"Reference: {job}"))
+    pages = "\n".join(f"- [{title}]({page})" for page, title in entries)
     (out / "llms.txt").write_text(
         "# lpnb\n\n> Opens LivePerson conversations from a notebook (Connector API, CONVERSATION) and"
         f" shows, as tables, what came of each request.\n\n## Pages\n\n{pages}\n",

@@ -72,19 +72,17 @@ def write_pages(folder: Path) -> None:
     """One page a job, and the list of all names."""
     folder.mkdir(parents=True)
     jobs = names_by_job()
-    listed = []
+    lines = []
     for job, names in jobs.items():
         page = job.lower().replace(" ", "-")
         blocks = [f"{_directive(name)}" for name in names]
         (folder / f"{page}.rst").write_text("\n".join([job, "=" * len(job), "", *blocks]), encoding="utf-8")
-        listed += [f"\n## [{job}]({page}.rst)\n\n| name | what it is for |\n|---|---|"]
-        listed += [f"| {{py:obj}}`~lpnb.{name}` | {_first_line(name)} |" for name in names]
+        lines += [f"\n## [{job}]({page}.rst)\n\n| name | what it is for |\n|---|---|"]
+        lines += [f"| {{py:obj}}`~lpnb.{name}` | {_first_line(name)} |" for name in names]
     contents = "\n".join(job.lower().replace(" ", "-") for job in jobs)
     (folder / "index.md").write_text(
         "# Reference\n\nEvery public name of `lpnb`, from its docstring. Each is imported from the package"
-        " itself: `lpnb.Client`.\n"
-        + "\n".join(listed)
-        + f"\n\n```{{toctree}}\n:hidden:\n\n{contents}\n```\n",
+        " itself: `lpnb.Client`.\n" + "\n".join(lines) + f"\n\n```{{toctree}}\n:hidden:\n\n{contents}\n```\n",
         encoding="utf-8",
     )
 
@@ -119,11 +117,11 @@ def _is_model(thing: object) -> bool:
 
 def _annotations(model: type) -> dict[str, str]:
     """The fields of *model* as they are written in the source, its own first."""
-    written: dict[str, str] = {}
+    annotations: dict[str, str] = {}
     for kind in model.__mro__:
         for name, text in vars(kind).get("__annotations__", {}).items():
-            written.setdefault(name, _ANNOTATED.sub(r"\1", str(text)))
-    return {name: written.get(name, "Any") for name in model.model_fields if name not in MACHINERY}
+            annotations.setdefault(name, _ANNOTATED.sub(r"\1", str(text)))
+    return {name: annotations.get(name, "Any") for name in model.model_fields if name not in MACHINERY}
 
 
 def model_signature(_app, what, _name, thing, _options, _signature, _returns):
@@ -142,10 +140,10 @@ def model_fields(_app, what, _name, thing, _options, lines):
     fields = _annotations(thing)
     if fields:
         lines += ["", ".. rubric:: Fields", ""]
-    for name, written in fields.items():
+    for name, annotation in fields.items():
         about = thing.model_fields[name]
         wire = f", on the wire ``{about.alias}``" if about.alias not in (None, name) else ""
-        lines.append(f"- ``{name}`` (``{written}``{wire}) {about.description or ''}".rstrip())
+        lines.append(f"- ``{name}`` (``{annotation}``{wire}) {about.description or ''}".rstrip())
 
 
 def is_machinery(_app, what, name, thing, skip, _options):

@@ -39,8 +39,8 @@ class AppKernelManager(AsyncMappingKernelManager):
         """The id of the kernel there is; it is started with the first page, or after it has died."""
         task = self._first
         if task is None or (task.done() and (task.exception() or task.result() not in self)):
-            given: dict[str, Any] = {**options, "extra_arguments": [ERRORS_ONLY]}
-            task = self._first = asyncio.ensure_future(super().start_kernel(**given))
+            kernel_options: dict[str, Any] = {**options, "extra_arguments": [ERRORS_ONLY]}
+            task = self._first = asyncio.ensure_future(super().start_kernel(**kernel_options))
         return await asyncio.shield(task)
 
     async def shutdown_kernel(self, kernel_id: str, now: bool = False) -> None:  # type: ignore[override]
@@ -58,39 +58,39 @@ class AppWebsocketConnection(ZMQChannelsWebsocketConnection):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._waiting: list[tuple[Any, list[bytes]]] | None = []
+        self._pending: list[tuple[Any, list[bytes]]] | None = []
 
     def handle_outgoing_message(self, stream: Any, outgoing_msg: list[bytes]) -> None:
         """Send a message of the kernel to the page, now or behind the states that it waits for."""
-        if self._waiting is None:
+        if self._pending is None:
             super().handle_outgoing_message(stream, outgoing_msg)
             return
         _, (_, header, parent, _, content, *_) = self.session.feed_identities(outgoing_msg)
         kind = self.session.unpack(header)["msg_type"]
-        known = None
+        known_comms = None
         if kind == "comm_info_reply":  # what a page asks for when the states do not come
-            known = self.session.unpack(content)["comms"]
+            known_comms = self.session.unpack(content)["comms"]
         elif kind == "comm_msg" and self.session.unpack(parent).get("session") == self.session_id:
-            known = self.session.unpack(content)["data"].get("states")
-        if known is None and kind.startswith("comm_"):
-            if not self._waiting:
-                asyncio.get_running_loop().call_later(LONGEST_WAIT, self._send_waiting, {})
-            self._waiting.append((stream, outgoing_msg))
-            if len(self._waiting) >= MOST_WAITING:
-                self._send_waiting({})
+            known_comms = self.session.unpack(content)["data"].get("states")
+        if known_comms is None and kind.startswith("comm_"):
+            if not self._pending:
+                asyncio.get_running_loop().call_later(LONGEST_WAIT, self._send_pending, {})
+            self._pending.append((stream, outgoing_msg))
+            if len(self._pending) >= MOST_WAITING:
+                self._send_pending({})
             return
         super().handle_outgoing_message(stream, outgoing_msg)
-        if known is not None:
-            self._send_waiting(known)
+        if known_comms is not None:
+            self._send_pending(known_comms)
 
-    def _send_waiting(self, known: dict[str, Any]) -> None:
-        """Send what has waited, but for news of widgets that are *known* to the page already."""
-        waiting, self._waiting = self._waiting or [], None
-        for stream, message in waiting:
-            if not self._opens_one_of(known, message):
+    def _send_pending(self, known_comms: dict[str, Any]) -> None:
+        """Send what has waited, but for news of widgets that are among *known_comms* already."""
+        messages, self._pending = self._pending or [], None
+        for stream, message in messages:
+            if not self._opens_one_of(known_comms, message):
                 super().handle_outgoing_message(stream, message)
 
-    def _opens_one_of(self, known: dict[str, Any], message: list[bytes]) -> bool:
+    def _opens_one_of(self, known_comms: dict[str, Any], message: list[bytes]) -> bool:
         _, (_, header, _, _, content, *_) = self.session.feed_identities(message)
         is_open = self.session.unpack(header)["msg_type"] == "comm_open"
-        return is_open and self.session.unpack(content)["comm_id"] in known
+        return is_open and self.session.unpack(content)["comm_id"] in known_comms

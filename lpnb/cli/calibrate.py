@@ -65,14 +65,14 @@ def _run(options: argparse.Namespace) -> int:
     from lpnb.diagnostics.calibration.calibrate import calibrate
     from lpnb.webhooks.receiver import Receiver
 
-    given = {name: getattr(options, name) for name in _IDS}
+    arguments = {name: getattr(options, name) for name in _IDS}
     if options.wait is not None:
-        given["wait"] = options.wait
+        arguments["wait"] = options.wait
     # What is said meanwhile is no result.
     with contextlib.ExitStack() as stack, contextlib.redirect_stdout(sys.stderr):
         client = stack.enter_context(connect(options.profile))
         if options.receiver is not None:
-            given["receiver"] = stack.enter_context(Receiver(client, port=options.receiver))
+            arguments["receiver"] = stack.enter_context(Receiver(client, port=options.receiver))
         stack.enter_context(terminate_as_interrupt())
         try:
             report = calibrate(
@@ -81,7 +81,7 @@ def _run(options: argparse.Namespace) -> int:
                 live=options.live,
                 confirm=options.confirm,
                 out=options.out,
-                **given,
+                **arguments,
             )
         except OSError as error:
             print(

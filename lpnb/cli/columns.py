@@ -56,7 +56,7 @@ def _run(options: argparse.Namespace) -> int:
         print(one_line(f"{options.map} cannot be written: {error.strerror}."), file=sys.stderr)
         return 2
     rows = [
-        (column.match.header, _taken_for(column.match.how, column.match.column), f"{column.cells:,}",
+        (column.match.header, _column_text(column.match.how, column.match.column), f"{column.cells:,}",
          column.problem or column.note or "")
         for column in table.columns
     ]  # fmt: skip
@@ -83,5 +83,5 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _taken_for(how: str, column: str | None) -> str:
+def _column_text(how: str, column: str | None) -> str:
     return {"left out": "(left out)", "unknown": "(unknown)"}.get(how, column or "")

@@ -48,9 +48,9 @@ def _run(options: argparse.Namespace) -> int:
 
     if options.out is not None:
         check_export(options.out)
-        for given in (options.before, options.after):
-            if os.path.realpath(options.out) == os.path.realpath(given):
-                print(one_line(f"--out would write over {given}. Name another file."), file=sys.stderr)
+        for source in (options.before, options.after):
+            if os.path.realpath(options.out) == os.path.realpath(source):
+                print(one_line(f"--out would write over {source}. Name another file."), file=sys.stderr)
                 return 2
     comparison = compare(options.before, options.after, options.key)
     if options.out is not None:

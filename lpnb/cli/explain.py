@@ -64,8 +64,8 @@ def _run(options: argparse.Namespace) -> int:
             status = 2
             continue
         if options.json:
-            named = {"file": file} if len(options.files) > 1 else {}
-            print(json_lines(json.dumps({**named, **explanation.to_dict()}, ensure_ascii=False)))
+            file_entry = {"file": file} if len(options.files) > 1 else {}
+            print(json_lines(json.dumps({**file_entry, **explanation.to_dict()}, ensure_ascii=False)))
         else:
             heading = f"{chr(10) * bool(place)}{file}:\n" if len(options.files) > 1 else ""
             print(f"{heading}{explanation}")

@@ -73,44 +73,44 @@ def _run(options: argparse.Namespace) -> int:
     from lpnb.experiments.routing.learn import start_learning
 
     errors = UsageErrors()
-    given: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
     with errors.collect():
-        given["factors"] = Factors.of(Grid.read(options.factors))
+        arguments["factors"] = Factors.of(Grid.read(options.factors))
     for name, read in (("start", RoutingRules.load), ("traffic", cases_of)):
         if (path := getattr(options, name)) is not None:
             with errors.collect():
-                given[name] = read(path)
+                arguments[name] = read(path)
     _check_outputs(options, errors)
     with errors.collect():
         check_settings(options, None)
     errors.raise_all()
     if options.landing_wait is not None:
-        given["landing_wait"] = options.landing_wait
+        arguments["landing_wait"] = options.landing_wait
     names = ("budget", "validate", "seed", "journal", "engagement", "live", "confirm", "rate", "concurrency")
-    given |= {name: getattr(options, name) for name in names}
+    arguments |= {name: getattr(options, name) for name in names}
     with (
         connect_client(options) as client,
         terminate_as_interrupt(),
         contextlib.redirect_stdout(sys.stderr),
     ):
-        learning = start_learning(client, **given, progress=not options.quiet)
+        learning = start_learning(client, **arguments, progress=not options.quiet)
         again = f"lpnb learn {options.factors} --journal {learning.run.journal_path}"
         learning.run.resume_hint = f"{again} with the same options"
         routing = learning.wait()
-    written = _write_files(options, routing)  # before the rules are printed: whoever reads them may go
+    files_ok = _write_files(options, routing)  # before the rules are printed: whoever reads them may go
     if learning.run.state != "done":
         print(learning.run.advice or "", file=sys.stderr)
     print(routing, flush=True)
-    if (before := given.get("start")) is not None:
+    if (before := arguments.get("start")) is not None:
         changes = before.compare(routing)
         table = changes.to_string(index=False, na_rep="-", formatters={"share moved": share_text})
         print("Nothing changed." if changes.empty else table, flush=True)
-    return 0 if written and learning.run.state == "done" and routing.explains else 1
+    return 0 if files_ok and learning.run.state == "done" and routing.explains else 1
 
 
 def _write_files(options: argparse.Namespace, routing: RoutingRules) -> bool:
     """Write each file that is named, whatever becomes of the others; False when one could not be written."""
-    written = True
+    ok = True
     for path, write in (
         (options.out, routing.save),
         (options.picture, lambda path: routing.picture().save(path)),
@@ -122,11 +122,11 @@ def _write_files(options: argparse.Namespace, routing: RoutingRules) -> bool:
             print(f"{write(path)} is written.", file=sys.stderr)
         except LpnbError as error:
             print(error, file=sys.stderr)
-            written = False
+            ok = False
         except OSError as error:
             print(one_line(f"{path} cannot be written: {error.strerror}."), file=sys.stderr)
-            written = False
-    return written
+            ok = False
+    return ok
 
 
 def _check_outputs(options: argparse.Namespace, errors: UsageErrors) -> None:

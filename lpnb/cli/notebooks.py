@@ -39,14 +39,14 @@ def _copy(options: argparse.Namespace) -> int:
     return 0
 
 
-def notebooks_folder(given: Path | None) -> Path | None:
+def notebooks_folder(folder: Path | None) -> Path | None:
     """The folder to open: any that is named, the one here, or the one beside the package of a checkout.
 
     The notebooks inside an installed package are copied here, so that nobody edits the installation. None
     stands for a named folder that is not there.
     """
-    if given:
-        return given.resolve() if given.is_dir() else None
+    if folder:
+        return folder.resolve() if folder.is_dir() else None
     ours = bundled_folder("notebooks")
     inside = ours.parent.name == "bundled"
     for place in [Path.cwd(), Path.cwd() / "notebooks"]:

@@ -57,7 +57,7 @@ def _run(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 2
-    absent = [given for given in (options.run_file, options.against) if given and not given.exists()]
+    absent = [file for file in (options.run_file, options.against) if file and not file.exists()]
     if absent:
         names = " and no file ".join(map(str, absent))
         kinds = "a journal, a run's table as CSV or Parquet, or learned rules as JSON"

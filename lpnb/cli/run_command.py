@@ -48,8 +48,8 @@ class WrongCallError(InvalidValueError):
 
     def __str__(self) -> str:
         sentences = self._sentences
-        listed = "\n".join(f"  - {indent(sentence, '    ').strip()}" for sentence in sentences)
-        return f"{len(sentences)} things are wrong with this call, and nothing was started:\n{listed}"
+        items = "\n".join(f"  - {indent(sentence, '    ').strip()}" for sentence in sentences)
+        return f"{len(sentences)} things are wrong with this call, and nothing was started:\n{items}"
 
 
 def _complaints(error: LpnbError) -> Sequence[Complaint]:
@@ -216,9 +216,9 @@ def journal_path(options: argparse.Namespace) -> Path:
     """The journal that is named, or one in ``./runs`` named after the cases and the time."""
     if options.journal is not None:
         return Path(options.journal)
-    named = Path("runs", f"{options.cases.stem}-{datetime.now():%Y-%m-%d-%H%M%S}.sqlite")
-    others = (named.with_stem(f"{named.stem}-{number}") for number in count(2))
-    return next(path for path in (named, *islice(others, 99)) if not path.exists())
+    default_path = Path("runs", f"{options.cases.stem}-{datetime.now():%Y-%m-%d-%H%M%S}.sqlite")
+    others = (default_path.with_stem(f"{default_path.stem}-{number}") for number in count(2))
+    return next(path for path in (default_path, *islice(others, 99)) if not path.exists())
 
 
 def print_journal_path(options: argparse.Namespace, run: Run) -> None:
@@ -237,22 +237,22 @@ def landing_wait_argument(options: argparse.Namespace) -> dict[str, Any]:
     return {} if options.landing_wait is None else {"landing_wait": options.landing_wait}
 
 
-def run_arguments(options: argparse.Namespace, *, resumed: bool = False) -> dict[str, Any]:
+def run_arguments(options: argparse.Namespace, *, is_resume: bool = False) -> dict[str, Any]:
     """What was said on how to run; the rest is as ``run_experiment``, or the journal, has it."""
-    names = ("concurrency", "rate", "on_5xx", "confirm", "cluster", *(() if resumed else ("cap",)))
-    given = {name: value for name in names if (value := getattr(options, name)) is not None}
-    return {**given, "live": options.live, "progress": not options.quiet}
+    names = ("concurrency", "rate", "on_5xx", "confirm", "cluster", *(() if is_resume else ("cap",)))
+    arguments = {name: value for name in names if (value := getattr(options, name)) is not None}
+    return {**arguments, "live": options.live, "progress": not options.quiet}
 
 
 def write_table(options: argparse.Namespace, run: Run) -> bool:
     """Write the run's table where the call says; False when it could not be, and that was said."""
     if options.out is not None:
-        if written := write_or_explain(lambda: run.save(options.out, byte_order_mark=options.bom), run):
+        if ok := write_or_explain(lambda: run.save(options.out, byte_order_mark=options.bom), run):
             total = run.progress.total
             print(
                 one_line(f"{total:,} row{' is' if total == 1 else 's are'} in {options.out}"), file=sys.stderr
             )
-        return written
+        return ok
     if options.json:
         table = run.table()
         text = json_lines(

@@ -105,7 +105,7 @@ def _run(options: argparse.Namespace) -> int:
             else:
                 run = _resume(options, client, cases, run)
         try:
-            written = write_table(options, run)
+            table_ok = write_table(options, run)
         finally:  # also when whoever read the table has gone
             print_summary(run, client, options)
             columns = run.columns() if options.landing or cases is None or cases.expectations else {}
@@ -113,17 +113,17 @@ def _run(options: argparse.Namespace) -> int:
             if cases is None or cases.expectations:
                 _print_expectations(columns)
     progress = run.progress
-    return 0 if written and progress.answered == progress.total else 1
+    return 0 if table_ok and progress.answered == progress.total else 1
 
 
 def _print_landings(columns: Columns) -> None:
     """Say how many conversations landed in which skill, the most frequent first."""
     landings = Counter(filter(None, columns.get("landed_skill", ()))).most_common()
-    shown = [f"{skill} {number:,}" for skill, number in landings[:_SHOWN_SKILLS]]
+    landing_texts = [f"{skill} {number:,}" for skill, number in landings[:_SHOWN_SKILLS]]
     if len(landings) > _SHOWN_SKILLS:
-        shown.append(f"{len(landings) - _SHOWN_SKILLS} other skills")
-    if shown:
-        print(one_line(f"Landed: {', '.join(shown)}."), file=sys.stderr)
+        landing_texts.append(f"{len(landings) - _SHOWN_SKILLS} other skills")
+    if landing_texts:
+        print(one_line(f"Landed: {', '.join(landing_texts)}."), file=sys.stderr)
 
 
 def _print_expectations(columns: Columns) -> None:
@@ -138,11 +138,11 @@ def _print_expectations(columns: Columns) -> None:
     checks = [check for check in checks_of(columns) if check.verdict != "skipped"]
     passed = sum(check.verdict == "passed" for check in checks)
     print(f"{passed:,} of {len(checks):,} cases came as expected", file=sys.stderr)
-    missed = [check for check in checks if check.verdict != "passed"]
-    for check in missed[:_SHOWN_MISSES]:
+    misses = [check for check in checks if check.verdict != "passed"]
+    for check in misses[:_SHOWN_MISSES]:
         print(one_line(f"  {check.named}: {check.said}"), file=sys.stderr)
-    if len(missed) > _SHOWN_MISSES:
-        print(f"  and {len(missed) - _SHOWN_MISSES:,} more: see the column passed", file=sys.stderr)
+    if len(misses) > _SHOWN_MISSES:
+        print(f"  and {len(misses) - _SHOWN_MISSES:,} more: see the column passed", file=sys.stderr)
 
 
 def _opened_run(options: argparse.Namespace, errors: UsageErrors) -> Run | None:
@@ -157,9 +157,9 @@ def _opened_run(options: argparse.Namespace, errors: UsageErrors) -> Run | None:
     else:
         with errors.collect():
             run = open_run(options.journal)
-    if given := [name for name in _FIRST_RUN_OPTIONS if getattr(options, name)]:
-        listed = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        errors.add(f"With --resume the journal says what is done; leave out {listed}.")
+    if first_run_options := [name for name in _FIRST_RUN_OPTIONS if getattr(options, name)]:
+        options_text = ", ".join(f"--{name.replace('_', '-')}" for name in first_run_options)
+        errors.add(f"With --resume the journal says what is done; leave out {options_text}.")
     return run
 
 
@@ -203,4 +203,4 @@ def _resume(options: argparse.Namespace, client: Client, cases: Cases | None, ru
     set_hints(run)
     if options.settle and run.progress.unknown:
         print(run.settle(client))
-    return run.resume(client, cases, **run_arguments(options, resumed=True))
+    return run.resume(client, cases, **run_arguments(options, is_resume=True))

@@ -95,9 +95,10 @@ def _run(options: argparse.Namespace) -> int:
         columns = run.columns()
         if problems := " ".join(filter(None, (run.failure, run.unfinished_steps))):
             print(one_line(problems), file=sys.stderr)
-        if left := run.progress.left:
+        if remaining_cases := run.progress.left:
             print(
-                f"{left:,} were not sent: verify again, or send them with {run.resume_hint}", file=sys.stderr
+                f"{remaining_cases:,} were not sent: verify again, or send them with {run.resume_hint}",
+                file=sys.stderr,
             )
     comparison = comparison_since(run, options.since)
     if options.since is not None and comparison is None:
@@ -106,11 +107,11 @@ def _run(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     verification = verification_of(columns, options.cases.name, comparison)
-    written = options.out is None or write_or_explain(
+    outputs_ok = options.out is None or write_or_explain(
         lambda: run.save(options.out, byte_order_mark=options.bom), run
     )
     if options.junit is not None:
-        written = write_or_explain(lambda: verification.save_junit(options.junit), run) and written
+        outputs_ok = write_or_explain(lambda: verification.save_junit(options.junit), run) and outputs_ok
     text = f"{as_text(verification)}\n{verification}" if options.verbose else str(verification)
-    written = write_or_explain(lambda: print(text, flush=True), run) and written
-    return 0 if verification.ok and written else 1
+    outputs_ok = write_or_explain(lambda: print(text, flush=True), run) and outputs_ok
+    return 0 if verification.ok and outputs_ok else 1

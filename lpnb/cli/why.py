@@ -68,17 +68,17 @@ def _run(options: argparse.Namespace) -> int:
         check_settings(options, None)
     errors.raise_all()
     names = ("journal", "engagement", "live", "confirm", "rate", "concurrency")
-    given = {name: getattr(options, name) for name in names}
+    arguments = {name: getattr(options, name) for name in names}
     if options.landing_wait is not None:
-        given["landing_wait"] = options.landing_wait
+        arguments["landing_wait"] = options.landing_wait
     with (
         connect_client(options) as client,
         terminate_as_interrupt(),
         contextlib.redirect_stdout(sys.stderr),
     ):
-        found = reasons(client, case, progress=not options.quiet, **given)
-    print(found, flush=True)
-    return 0 if found.skill is not None and found.complete else 1
+        case_reasons = reasons(client, case, progress=not options.quiet, **arguments)
+    print(case_reasons, flush=True)
+    return 0 if case_reasons.skill is not None and case_reasons.complete else 1
 
 
 def _case(options: argparse.Namespace, errors: UsageErrors) -> Case | None:
@@ -111,10 +111,10 @@ def _case_of_fields(fields: Sequence[str], errors: UsageErrors) -> Case | None:
         errors.add(f"{name} is set more than once.")
     unknown = [name for name in dict.fromkeys(names) if name and find_column(name) is None]
     for name in unknown:
-        hint = f" Did you mean '{known}'?" if (known := known_column(name)) else ""
+        hint = f" Did you mean '{column}'?" if (column := known_column(name)) else ""
         hint = hint or did_you_mean(name, known_columns())
-        listed = " Fields have the wire's names, such as ctmrinfo.ctype; lpnb.case_columns() lists them."
-        errors.add(f"{name!r} is not a field that lpnb knows.{hint or listed}")
+        naming_hint = " Fields have the wire's names, such as ctmrinfo.ctype; lpnb.case_columns() lists them."
+        errors.add(f"{name!r} is not a field that lpnb knows.{hint or naming_hint}")
     if unknown:
         return None
     return cases_of([{name.strip(): value for name, _, value in pairs}])[0]
@@ -134,18 +134,18 @@ def _case_of_file(options: argparse.Namespace, errors: UsageErrors) -> Case | No
             f"{options.cases} has {len(cases):,} cases. Name one: --case {cases.names[0]}, or a customerId."
         )
         return None
-    named = [case for case in cases if case.name == options.case]
+    matches = [case for case in cases if case.name == options.case]
     of_customer = [
         case for case in cases if options.case in (case.consumer_id, case.values.get("ctmrinfo.customerId"))
     ]
-    if len(named or of_customer) > 1:
-        listed = ", ".join(case.name for case in of_customer[:20])
-        errors.add(f"{options.case} is the customer of several cases: {listed}. Name one with --case.")
-    elif not named and not of_customer:
+    if len(matches or of_customer) > 1:
+        names_text = ", ".join(case.name for case in of_customer[:20])
+        errors.add(f"{options.case} is the customer of several cases: {names_text}. Name one with --case.")
+    elif not matches and not of_customer:
         bare = options.case.lstrip("0")
         customers = (str(case.values.get("ctmrinfo.customerId", "")) for case in cases)
         if same := [name for name in (*cases.names, *customers) if bare and name.lstrip("0") == bare]:
             sentence = f"There is no case {options.case} in {options.cases}. Did you mean {same[0]}?"
             raise InvalidValueError([Complaint("--case", sentence)])
         raise InvalidValueError([one_of("--case", options.case, cases.names[:20])])
-    return (named or of_customer)[0]
+    return (matches or of_customer)[0]

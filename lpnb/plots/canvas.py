@@ -57,14 +57,14 @@ class Canvas:
 
         if self._boxes:
             corners, colours, edges = zip(*self._boxes, strict=True)
-            drawn = PolyCollection(
+            boxes = PolyCollection(
                 list(corners),
                 facecolors=list(colours),
                 edgecolors=[edge or "none" for edge in edges],
                 linewidths=[1.6 if edge else 0.0 for edge in edges],
                 joinstyle="miter",
             )
-            self.axes.add_collection(drawn, autolim=False)
+            self.axes.add_collection(boxes, autolim=False)
             self._boxes = []
         return self.figure
 
@@ -79,29 +79,29 @@ class Canvas:
         across: Across = "left",
         down: Down = "top",
         weight: str = "normal",
-        turned: bool = False,
-        slanted: bool = False,
+        vertical: bool = False,
+        italic: bool = False,
     ) -> None:
-        """One line of text; *turned* reads upwards from *y*."""
-        marked = drawable(text)
-        drawn = self.axes.text(
+        """One line of text; *vertical* reads upwards from *y*."""
+        drawable_text = drawable(text)
+        artist = self.axes.text(
             x,
             y,
-            marked,
+            drawable_text,
             fontsize=size,
             color=colour or self.theme.ink,
             ha=across,
-            va="bottom" if turned else "center_baseline" if down == "center" else "top",
+            va="bottom" if vertical else "center_baseline" if down == "center" else "top",
             weight=weight,
-            rotation=90 if turned else 0,
-            style="italic" if slanted else "normal",
+            rotation=90 if vertical else 0,
+            style="italic" if italic else "normal",
             parse_math=False,
         )
-        if marked != (
+        if drawable_text != (
             whole := sanitized(text)
         ):  # whoever looks at an SVG may have the letters that lack here
-            drawn.set_gid(f"{MISSING_GLYPHS}{len(self.axes.texts)}")
-            drawn.set_label(whole)
+            artist.set_gid(f"{MISSING_GLYPHS}{len(self.axes.texts)}")
+            artist.set_label(whole)
 
     def lines(
         self,
@@ -114,7 +114,7 @@ class Canvas:
         colour: str | None = None,
         across: Across = "left",
         weight: str = "normal",
-        slanted: bool = False,
+        italic: bool = False,
     ) -> None:
         """Lines of text from *y* downwards, *step* points apart, each in the middle of its strip."""
         step = step or size * 1.3
@@ -129,7 +129,7 @@ class Canvas:
                 across=across,
                 down="center",
                 weight=weight,
-                slanted=slanted,
+                italic=italic,
             )
 
 

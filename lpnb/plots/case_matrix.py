@@ -125,8 +125,8 @@ def _failed(table: pd.DataFrame) -> pd.Series:
     outcome = text_values(table["outcome"])
     failed = (outcome != "answered").astype("object")
     if "passed" in table:
-        known = table["passed"].notna()
-        failed = failed.where(~known, ~table["passed"].fillna(False).astype(bool))
+        has_verdict = table["passed"].notna()
+        failed = failed.where(~has_verdict, ~table["passed"].fillna(False).astype(bool))
     failed = failed.map({True: "failed", False: "fine"})
     return failed.where(outcome != "planned", "(not tried)")
 
@@ -169,9 +169,9 @@ def limit_axis(column: pd.Series, axis: list[str]) -> pd.Series:
     """Gather what is too much for an axis at its end; *axis* itself is shortened."""
     if len(axis) <= MAX_AXIS_VALUES:
         return column
-    shown, rest = axis[: MAX_AXIS_VALUES - 1], f"({len(axis) - MAX_AXIS_VALUES + 1} more)"
-    axis[:] = [*shown, rest]
-    return column.where(column.isin(shown), rest)
+    first_values, rest = axis[: MAX_AXIS_VALUES - 1], f"({len(axis) - MAX_AXIS_VALUES + 1} more)"
+    axis[:] = [*first_values, rest]
+    return column.where(column.isin(first_values), rest)
 
 
 def sorted_by_count(shares: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:

@@ -59,9 +59,9 @@ class Picture:
             PlotsMissingError: matplotlib is not installed.
             InvalidValueError: There is no such theme.
         """
-        chosen = theme_of(theme)
+        style = theme_of(theme)
         with _settings():
-            return self._draw(chosen)
+            return self._draw(style)
 
     def png(self, theme: str = "light") -> bytes:
         """The picture as a PNG, at twice the size it has on a page."""
@@ -136,7 +136,7 @@ def _settings() -> Iterator[None]:
         yield
 
 
-def _with_text(figure: Figure, drawn: bytes) -> bytes:
+def _with_text(figure: Figure, svg: bytes) -> bytes:
     """An SVG of *figure* with text in place of the outlines that lack letters."""
     for text in figure.axes[0].texts:
         gid = text.get_gid() or ""
@@ -144,17 +144,17 @@ def _with_text(figure: Figure, drawn: bytes) -> bytes:
             glyph_group = f'<g id="{gid}">'.encode()
             # Hidden and not removed: outlines of letters that others use are defined in there.
             hidden_group = f'<g id="{gid}" display="none">'.encode()
-            drawn = drawn.replace(glyph_group, _text_element(text).encode("utf-8", "replace") + hidden_group)
-    return drawn
+            svg = svg.replace(glyph_group, _text_element(text).encode("utf-8", "replace") + hidden_group)
+    return svg
 
 
 def _text_element(text: Text) -> str:
     """A text of a sheet, which is measured in points as its SVG is."""
     x, y = text.get_position()
-    turned = text.get_rotation() == 90
+    is_vertical = text.get_rotation() == 90
     anchor = (
         "start"
-        if turned
+        if is_vertical
         else {"left": "start", "center": "middle"}.get(text.get_horizontalalignment(), "end")
     )
     # From there to the base line, in ems.
@@ -163,7 +163,7 @@ def _text_element(text: Text) -> str:
         f"font:{text.get_fontstyle()} {text.get_fontweight()} {text.get_fontsize():g}px sans-serif;"
         f"fill:{text.get_color()};text-anchor:{anchor}"
     )
-    turn = f' transform="rotate(-90 {x:g} {y:g})"' if turned else ""
+    turn = f' transform="rotate(-90 {x:g} {y:g})"' if is_vertical else ""
     start = f'<text x="{x:g}" y="{y:g}" dy="{baseline_shift}em" style="{style}"{turn}>'
     return f"{start}{esc(text.get_label())}</text>"
 
@@ -175,8 +175,8 @@ def inline(picture: Picture) -> str:
         PlotsMissingError: matplotlib is not installed.
     """
     theme = theme_of("light")
-    drawn = picture.svg("light")
-    drawn = drawn[drawn.index("<svg") :]
+    svg = picture.svg("light")
+    svg = svg[svg.index("<svg") :]
     for colour, variables in (
         (theme.ink, "--vscode-editor-foreground,var(--jp-content-font-color1"),
         (theme.muted, "--vscode-editor-foreground,var(--jp-content-font-color2"),
@@ -184,7 +184,7 @@ def inline(picture: Picture) -> str:
         (theme.paper, "--vscode-editor-background,var(--jp-layout-color0"),
         (theme.blank, "--vscode-editorWidget-background,var(--jp-layout-color2"),
     ):
-        drawn = drawn.replace(colour, f"var({variables},{colour}))")
+        svg = svg.replace(colour, f"var({variables},{colour}))")
     start = f'<svg role="img" aria-label="{esc(f"{picture.title}. {picture.summary}")}" '
-    rest = drawn[len("<svg ") :]
+    rest = svg[len("<svg ") :]
     return f'<div style="overflow-x:auto">{start}style="max-width:100%;height:auto" {rest}</div>'

@@ -101,9 +101,9 @@ class Heatmap(Picture):
             for column in grid.columns
         }
         index = pd.Index(grid.rows, name=grid.keys[0], dtype="str")
-        found = pd.DataFrame(data, index=index, dtype="str")
-        found.columns.name = grid.keys[1]
-        return found
+        frame = pd.DataFrame(data, index=index, dtype="str")
+        frame.columns.name = grid.keys[1]
+        return frame
 
     def words(self, cell: Cell) -> tuple[str, ...]:
         """What stands in a cell: its label, and below it how many cases, where there are several."""
@@ -160,12 +160,12 @@ class Heatmap(Picture):
             for row, line in zip(rows, cells, strict=True)
         ]
         head = [" / ".join(_short(key) for key in grid.keys), *map(_short, columns)]
-        left = [
+        omissions = [
             f"{more:,} more {what}"
             for more, what in ((len(grid.rows) - _ROWS, "rows"), (len(grid.columns) - _COLUMNS, "columns"))
             if more > 0
         ]
-        rest = f"\n... and {' and '.join(left)}; table() has them all." if left else ""
+        rest = f"\n... and {' and '.join(omissions)}; table() has them all." if omissions else ""
         return f"{one_line(self.title)}: {case_count(grid.total)}\n{table_text(head, lines)}{rest}"
 
     def _repr_html_(self) -> str:
@@ -232,8 +232,8 @@ class Heatmap(Picture):
 
 def _short(text: str) -> str:
     """A cell of plain text: on one line, at most 40 characters, and nothing that a terminal obeys."""
-    shown = "".join(letter if letter.isprintable() else " " for letter in text)
-    return shown if len(shown) <= 40 else f"{shown[:36]} ..."
+    line = "".join(letter if letter.isprintable() else " " for letter in text)
+    return line if len(line) <= 40 else f"{line[:36]} ..."
 
 
 def _strip(fills: list[tuple[str, float, float]]) -> str:
@@ -349,7 +349,7 @@ def _cell(
     unlabelled = heatmap.value != "failed" and cell.shares[0][0] not in heatmap.colours
     lines = wrap(first, TEXT, wide - 16, 2)
     start = y + (high - len(lines) * STEP - 11 * bool(rest)) / 2
-    canvas.lines(lines, x + 10, start, TEXT, step=STEP, slanted=unlabelled)
+    canvas.lines(lines, x + 10, start, TEXT, step=STEP, italic=unlabelled)
     for line in rest:
         canvas.text(line, x + 10, start + len(lines) * STEP + 5, SMALL, down="center")
 
@@ -359,7 +359,7 @@ def _legend(heatmap: Heatmap, codes: dict[str, str]) -> Legend:
     for label, count in heatmap.grid.labels.items():
         code = f"{codes[label]} = " if codes else ""
         words = code + with_count(wrap(label, SMALL, 220, 1)[0], count)
-        known = label in heatmap.colours
-        entries.append((heatmap.colours.get(label, NEUTRAL), words, 1.0 if known else 0.3))
+        has_colour = label in heatmap.colours
+        entries.append((heatmap.colours.get(label, NEUTRAL), words, 1.0 if has_colour else 0.3))
     entries += [("", words, 1.0) for words in heatmap.small_notes]
     return Legend(tuple(entries))

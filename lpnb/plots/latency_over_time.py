@@ -139,13 +139,13 @@ def latency_over_time(table: pd.DataFrame) -> LatencyOverTimePicture:
         [10.0, 30.0]
     """
     table = check_table(table, ("sent_at", "sent_at"), ("elapsed_ms", "elapsed_ms"))
-    sent = pd.to_datetime(table["sent_at"], utc=True)
+    send_times = pd.to_datetime(table["sent_at"], utc=True)
     elapsed = pd.to_numeric(table["elapsed_ms"], errors="coerce").astype("float64")
-    valid = sent.notna() & (elapsed >= 0) & (elapsed < math.inf)
+    valid = send_times.notna() & (elapsed >= 0) & (elapsed < math.inf)
     if not valid.any():
         return LatencyOverTimePicture([], 1.0, None, len(table))
-    start = sent[valid].min()
-    seconds = (sent[valid] - start).dt.total_seconds()
+    start = send_times[valid].min()
+    seconds = (send_times[valid] - start).dt.total_seconds()
     step = next((step for step in STEPS if seconds.max() / step < _MAX_INTERVALS), STEPS[-1])
     grouped = elapsed[valid].groupby((seconds / step).astype("int64"))
     figures = grouped.agg(["count", "median", "max"]).assign(within_95=grouped.quantile(0.95))

@@ -73,8 +73,8 @@ class Matrix:
     def _head(self, name: str) -> str:
         if not self.small:
             return f'<th scope="col" style="{_HEAD};{word_break_style(name)}">{esc(name)}</th>'
-        turned = "writing-mode:vertical-rl;transform:rotate(180deg);white-space:nowrap;max-height:14em"
-        inner_html = f'<span style="{turned};overflow:hidden;display:inline-block">{esc(name)}</span>'
+        rotation = "writing-mode:vertical-rl;transform:rotate(180deg);white-space:nowrap;max-height:14em"
+        inner_html = f'<span style="{rotation};overflow:hidden;display:inline-block">{esc(name)}</span>'
         return f'<th scope="col" title="{esc(name)}" style="{_SMALL};vertical-align:bottom">{inner_html}</th>'
 
     def draw(
@@ -121,7 +121,7 @@ class Matrix:
         for number, lines in enumerate(heads):
             x = cells_left + number * (across + _GAP)
             if small:
-                canvas.text(lines[0], x + across / 2, cells - 4, SMALL, across="center", turned=True)
+                canvas.text(lines[0], x + across / 2, cells - 4, SMALL, across="center", vertical=True)
             else:
                 canvas.lines(lines, x + 2, cells - 4 - len(lines) * STEP, TEXT, step=STEP)
         for place, (row, lines) in enumerate(zip(self.rows, names, strict=True)):

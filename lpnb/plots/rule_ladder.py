@@ -68,14 +68,14 @@ class RuleLadder(Picture):
     def _draw(self, theme: Theme) -> Figure:
         if not self.rungs:
             return blank_canvas(self.title, "There are no rules yet.", theme)
-        shown = self.rungs[:_MOST_RUNGS]
-        chips = [_chip_lines(rung.conditions) for rung in shown]
+        rungs = self.rungs[:_MOST_RUNGS]
+        chips = [_chip_lines(rung.conditions) for rung in rungs]
         heights = [len(lines) * (_CHIP_HIGH + 3) - 3 + 2 * _RUNG_PAD for lines in chips]
         wide = 2 * MARGIN + _NUMBER + _CONDITIONS + _SKILL + _BAR + _DOTS
         subtitle = wrap(self.subtitle, TEXT, wide - 2 * MARGIN, 2)
-        below = [line for said in self.sentences for line in wrap(said, SMALL, wide - 2 * MARGIN, 3)]
-        if len(self.rungs) > len(shown):
-            below.insert(0, f"and {len(self.rungs) - len(shown)} more rules, which .rules lists")
+        below = [line for sentence in self.sentences for line in wrap(sentence, SMALL, wide - 2 * MARGIN, 3)]
+        if len(self.rungs) > len(rungs):
+            below.insert(0, f"and {len(self.rungs) - len(rungs)} more rules, which .rules lists")
         top = MARGIN + 22 + 13 * len(subtitle) + _HEAD
         high = top + sum(heights) + _RUNG_GAP * len(heights) + 10 + _STEP * len(below) + MARGIN
         canvas = Canvas(wide, high, theme)
@@ -90,7 +90,7 @@ class RuleLadder(Picture):
         ):
             canvas.text(words, x, top - 8, SMALL, colour=theme.muted, down="center")
         y = top
-        for number, (rung, lines, tall) in enumerate(zip(shown, chips, heights, strict=True), 1):
+        for number, (rung, lines, tall) in enumerate(zip(rungs, chips, heights, strict=True), 1):
             self._rung(canvas, number, rung, lines, y, tall)
             y += tall + _RUNG_GAP
         canvas.lines(below, MARGIN, y + 6, SMALL, step=_STEP, colour=theme.muted)
@@ -115,7 +115,7 @@ class RuleLadder(Picture):
                     canvas.box(x + 0.7, chip_y + 0.7, long - 1.4, _CHIP_HIGH - 1.4, theme.paper)
                 at = x + _CHIP_PAD if rung.conditions else x
                 canvas.text(
-                    chip, at, chip_y + _CHIP_HIGH / 2, SMALL, down="center", slanted=not rung.conditions
+                    chip, at, chip_y + _CHIP_HIGH / 2, SMALL, down="center", italic=not rung.conditions
                 )
                 x += long + _CHIP_GAP
             chip_y += _CHIP_HIGH + 3
@@ -152,15 +152,15 @@ def _chip_lines(conditions: Sequence[str]) -> list[list[str]]:
     """Conditions in lines that fit."""
     room = _CONDITIONS - 26
     lines: list[list[str]] = [[]]
-    used = 0.0
+    line_width = 0.0
     for condition in conditions or ("otherwise",):
         chip = wrap(condition, SMALL, room - 2 * _CHIP_PAD, 1)[0]
         long = width(chip, SMALL) + 2 * _CHIP_PAD + _CHIP_GAP
-        if lines[-1] and used + long > room:
+        if lines[-1] and line_width + long > room:
             lines.append([])
-            used = 0.0
+            line_width = 0.0
         lines[-1].append(chip)
-        used += long
+        line_width += long
     return lines
 
 

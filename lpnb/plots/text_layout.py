@@ -198,9 +198,9 @@ def short_codes(names: Iterable[str], *, drawn: bool = True) -> dict[str, str]:
         text = drawable(name[:200]) if drawn else name[:200]
         words = "".join(letter if letter.isalnum() else " " for letter in text).split()
         initials = "".join(word[0] for word in words)[:3] or "?"
-        used, number = set(codes.values()), 2
+        earlier_codes, number = set(codes.values()), 2
         code = initials
-        while code in used:
+        while code in earlier_codes:
             code = f"{initials}{number}"
             number += 1
         codes[name] = code

@@ -69,11 +69,11 @@ def theme_of(name: str) -> Theme:
     return THEMES[name]
 
 
-def colours_of(names: Iterable[str], given: Mapping[str, str] | None = None) -> dict[str, str]:
+def colours_of(names: Iterable[str], fixed_colours: Mapping[str, str] | None = None) -> dict[str, str]:
     """A base colour for each name, the same in every picture that has the same names.
 
     A name's own place in the palette follows from its letters; when two names want one place, the later
-    in the alphabet moves on. *given* settles the colours of its names beforehand.
+    in the alphabet moves on. *fixed_colours* has the colours that are settled beforehand.
 
     Example:
         >>> colours_of(["Cards", "Loans"]) == colours_of(["Loans", "Cards", "Cards"])
@@ -81,14 +81,14 @@ def colours_of(names: Iterable[str], given: Mapping[str, str] | None = None) -> 
         >>> colours_of(["Cards"], {"Cards": "#000000"})
         {'Cards': '#000000'}
     """
-    found = dict(given or {})
-    taken = set(found.values())
-    for name in sorted(set(names) - found.keys()):
+    colours = dict(fixed_colours or {})
+    used_colours = set(colours.values())
+    for name in sorted(set(names) - colours.keys()):
         start = zlib.crc32(name.encode("utf-8", "surrogatepass")) % len(PALETTE)
         places = [PALETTE[(start + step) % len(PALETTE)] for step in range(len(PALETTE))]
-        found[name] = next((colour for colour in places if colour not in taken), places[0])
-        taken.add(found[name])
-    return found
+        colours[name] = next((colour for colour in places if colour not in used_colours), places[0])
+        used_colours.add(colours[name])
+    return colours
 
 
 def mix(colour: str, under: str, share: float) -> str:

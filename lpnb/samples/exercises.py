@@ -56,8 +56,8 @@ def check(exercise: str, answer: object) -> ExerciseResult:
         1.2: not yet. One header says who calls, the other for whom. Look at the captions of the chain.
     """
     if exercise not in EXERCISES:
-        known = ", ".join(EXERCISES)
-        sentence = f"exercise must be one of {known}; got {exercise!r}."
+        numbers_text = ", ".join(EXERCISES)
+        sentence = f"exercise must be one of {numbers_text}; got {exercise!r}."
         raise InvalidValueError([Complaint("exercise", sentence)])
     task = EXERCISES[exercise]
     if answer is ...:

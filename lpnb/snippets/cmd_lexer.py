@@ -25,12 +25,12 @@ def cmd_words(text: str) -> list[list[str]]:
         >>> cmd_words('curl -d "[{""a"":""b c""}]" https://example.com')
         [['curl', '-d', '[{"a":"b c"}]', 'https://example.com']]
     """
-    found, count = [], 0
+    commands, count = [], 0
     for line in _lines(_without_carets(text)):
         if words := _split(line):
             count = check_words(count + len(words))
-            found.append(words)
-    return found
+            commands.append(words)
+    return commands
 
 
 _PLAIN = re.compile(r'[^\\"\s]+')

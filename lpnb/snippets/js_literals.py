@@ -141,7 +141,7 @@ class JsReader:
             for match in _BINDING.finditer(code)
             for name in re.findall(r"[A-Za-z_$][\w$]*", " ".join(filter(None, match.groups())))
         )
-        left = _MAX_LOOKED_AT
+        remaining_length = _MAX_LOOKED_AT
         for match in islice(_ASSIGNMENT.finditer(code), _MAX_NAMES):
             if bound[match[1]] > 1:
                 continue
@@ -149,13 +149,13 @@ class JsReader:
                 value, end = self.value(match.end())
             except JsSyntaxError:
                 value, end = JsName(""), len(self.text)
-            left -= end - match.end()
-            if left < 0:
+            remaining_length -= end - match.end()
+            if remaining_length < 0:
                 break
             if not isinstance(value, JsName) and _VALUE_ENDS.match(code, end):
                 self.names[match[1]] = value
 
-    def known(self, name: str) -> Any:
+    def value_of(self, name: str) -> Any:
         """The value of *name*; a ``JsName`` when it has none, or when values have grown too large."""
         if name not in self.names:
             return JsName(name)
@@ -211,7 +211,7 @@ class JsReader:
                 match = _NAME.match(self.text, following)
                 if match is None:
                     break
-                more, place = self._filled(f"${{{match[0]}}}"), match.end()
+                more, place = self._fill_template(f"${{{match[0]}}}"), match.end()
             else:
                 more, place = self._string(following)
             text += more
@@ -226,7 +226,7 @@ class JsReader:
             return self.value(end, depth + 1)
         opening = self.skip(end)
         if not self.text.startswith("(", opening):
-            return self.known(name), end
+            return self.value_of(name), end
         first = self.skip(opening + 1)
         argument, end = (None, first) if self.text.startswith(")", first) else self.value(first, depth + 1)
         closing = self.text.find(")", end)
@@ -235,27 +235,27 @@ class JsReader:
         if not self.text.startswith((",", ")"), self.skip(end)):  # more than a literal
             return JsName(name), closing + 1
         if name == "JSON.stringify" and not isinstance(argument, JsName):
-            written = json.dumps(_with_placeholders(argument), ensure_ascii=False)
-            self._room -= len(written)
-            return written if self._room >= 0 else JsName(name), closing + 1
+            json_text = json.dumps(_with_placeholders(argument), ensure_ascii=False)
+            self._room -= len(json_text)
+            return json_text if self._room >= 0 else JsName(name), closing + 1
         if name in ("Headers", "JSON.stringify"):
             return argument, closing + 1
         return JsName(name), closing + 1
 
     def _record(self, place: int, depth: int) -> tuple[dict[str, Any], int]:
-        found: dict[str, Any] = {}
-        written: set[str] = set()
+        record: dict[str, Any] = {}
+        own_keys: set[str] = set()
         while True:
             place = self.skip(place)
             if place >= len(self.text):
                 raise JsSyntaxError("a { is never closed")
             if self.text[place] == "}":
-                return found, place + 1
+                return record, place + 1
             if self.text.startswith("...", place):
                 match = _NAME.match(self.text, place + 3)
                 name, place = (match[0], match.end()) if match else ("", place + 3)
-                spread = self.known(name)
-                found |= spread if isinstance(spread, dict) else {f"...{name}": JsName(name)}
+                spread = self.value_of(name)
+                record |= spread if isinstance(spread, dict) else {f"...{name}": JsName(name)}
             else:
                 if self.text[place] in "'\"`":
                     key, place = self._string(place)
@@ -267,11 +267,11 @@ class JsReader:
                 if place < len(self.text) and self.text[place] == ":":
                     value, place = self.value(place + 1, depth + 1)
                 else:  # {body} is short for {body: body}
-                    value = self.known(key)
-                if key in written:
+                    value = self.value_of(key)
+                if key in own_keys:
                     raise JsSyntaxError(f"the key {key!r} occurs twice in one object")
-                written.add(key)
-                found[key] = value
+                own_keys.add(key)
+                record[key] = value
             place = self._comma(place, "}")
 
     def _array(self, place: int, depth: int) -> tuple[list[Any], int]:
@@ -294,12 +294,12 @@ class JsReader:
             raise JsSyntaxError(f"{self.text[place]!r} in line {self.line(place)} is not expected there")
         return place
 
-    def _filled(self, text: str) -> str:
+    def _fill_template(self, text: str) -> str:
         """The text of a template with the names in it that have a value."""
 
         def value(match: re.Match[str]) -> str:
-            known = self.known(match[1])
-            return str(known) if isinstance(known, str | int) else match[0]
+            name_value = self.value_of(match[1])
+            return str(name_value) if isinstance(name_value, str | int) else match[0]
 
         return _IN_TEMPLATE.sub(value, text)
 
@@ -312,7 +312,7 @@ class JsReader:
         if end >= len(self.text) or self.text[end] != quote:
             raise JsSyntaxError(f"a {quote} that is opened in line {self.line(place)} is never closed")
         text = _ESCAPE.sub(_unescaped, self.text[place + 1 : end])
-        text = self._filled(text) if quote == "`" and self.names else text
+        text = self._fill_template(text) if quote == "`" and self.names else text
         # A letter beyond the first plane may be written as two halves.
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"), end + 1
 

@@ -69,13 +69,13 @@ def read_lenient_json(text: str) -> tuple[Any, list[Complaint]]:
         (text.translate(TYPOGRAPHIC), quotes),
         (_only_double(text), quotes),
         (_OUTSIDE_TEXT.sub(lambda match: match[0] if match[0][0] == '"' else " ", text), blanks),
-        (html.unescape(text), _written_in("HTML")),
-        (_RUBY.sub('":', text), _written_in("Ruby")),
+        (html.unescape(text), _language_note("HTML")),
+        (_RUBY.sub('":', text), _language_note("Ruby")),
     ):
         if attempt != text and (value := json_in(attempt)) is not None:
             return value, [complaint]
     if _PYTHON.search(text) and (value := read_python_literal(text)) is not None:
-        return value, [_written_in("Python")]
+        return value, [_language_note("Python")]
     try:
         value = read_json_with_comments(text.strip())
     except JsSyntaxError:
@@ -85,10 +85,10 @@ def read_lenient_json(text: str) -> tuple[Any, list[Complaint]]:
     if _IN_COMMENTS.search(text):
         sentence = "frames hold comments or trailing commas, which JSON does not allow; they were left out."
         return clean(value), [Complaint("frames", sentence, kind="left out")]
-    return clean(value), [_written_in("JavaScript")]
+    return clean(value), [_language_note("JavaScript")]
 
 
-def _written_in(language: str) -> Complaint:
+def _language_note(language: str) -> Complaint:
     sentence = f"frames are written as {language} writes them, not as JSON; they were read all the same."
     return Complaint("frames", sentence, kind="read anyway")
 

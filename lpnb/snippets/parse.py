@@ -22,7 +22,7 @@ from lpnb.snippets.parse_fetch import fetch_calls, is_fetch
 from lpnb.snippets.parse_har import har_calls, is_har
 from lpnb.snippets.parse_http_message import http_calls, is_http_message
 from lpnb.snippets.parse_log import find_call, find_calls, status_in
-from lpnb.snippets.parse_other_texts import posts_form, read_other_text, read_other_value, written_as
+from lpnb.snippets.parse_other_texts import posts_form, read_other_text, read_other_value, text_kind
 from lpnb.snippets.parse_postman import (
     data_calls,
     is_data,
@@ -132,8 +132,8 @@ def _or_log(parsed: ParsedRequest, text: str) -> ParsedRequest:
         return replace(parsed, reply=call.reply)
     if call.body is None:
         return parsed
-    found = parsed_request(parsed.kind, call, parsed.consumer_id)
-    return replace(found, missing=parsed.missing, call_complaints=parsed.call_complaints)
+    log_request = parsed_request(parsed.kind, call, parsed.consumer_id)
+    return replace(log_request, missing=parsed.missing, call_complaints=parsed.call_complaints)
 
 
 def decode_text(content: bytes) -> str:
@@ -169,7 +169,7 @@ def _read_log(text: str) -> ParsedRequest | None:
     if call.body is None:
         kind: Kind = "reply" if text.startswith("HTTP/") else "log"
         return ParsedRequest(kind, reply=call.reply, account_id=account_of(call.url))
-    kind = written_as(text)
+    kind = text_kind(text)
     if kind == "code" and posts_form(text):
         sentence = "frames are given as data=, which sends a form or nothing; json= sends them as JSON."
         call.complaints.append(Complaint("frames", sentence))
@@ -218,7 +218,7 @@ def _read_value(value: Any, text: str, environment: dict[str, Any] | None) -> Pa
         return replace(inner, notes=(*inner.notes, note))
     if isinstance(value, dict) and "type" not in value and (parsed := _read_log(text)) is not None:
         return parsed
-    if isinstance(value, dict) and written_as(text) == "export":
+    if isinstance(value, dict) and text_kind(text) == "export":
         return ParsedRequest(
             "export", complaints=(Complaint("text", "There is no request for CONVERSATION in it."),)
         )
@@ -287,13 +287,13 @@ def _ends_early(text: str) -> bool:
 def _documents(text: str) -> list[Any]:
     """The JSON documents that follow each other in *text*; none when something else stands between them."""
     decoder, place = json.JSONDecoder(), 0
-    found: list[Any] = []
-    while place < len(text) and len(found) < 10:
+    documents: list[Any] = []
+    while place < len(text) and len(documents) < 10:
         try:
             value, place = decoder.raw_decode(text, place)
         except (ValueError, RecursionError):
             return []
-        found.append(value)
+        documents.append(value)
         while place < len(text) and text[place].isspace():
             place += 1
-    return found
+    return documents

@@ -114,16 +114,16 @@ Words = list[tuple[list[str], str | None]]
 
 def _read_bash(text: str) -> tuple[Words, list[Complaint]]:
     complaints = []
-    text, lost = re.subn(r"\\[ \t]+\n", "\\\\\n", text)
-    if lost:
+    text, count = re.subn(r"\\[ \t]+\n", "\\\\\n", text)
+    if count:
         complaints.append(
             Complaint(
                 "text", "a \\ at the end of a line has blanks behind it, so that the command ends there."
             )
         )
-    found: Words = []
+    curl_calls: Words = []
     variables: dict[str, str] = {}
-    torn: list[str] = []
+    torn_lines: list[str] = []
     last: list[str] | None = None
     for command in commands(text):
         words = command.words
@@ -134,20 +134,20 @@ def _read_bash(text: str) -> tuple[Words, list[Complaint]]:
         start = next((place for place, word in enumerate(words[:8]) if word.lower() in _CURL), None)
         if start is not None:
             last = [_with_variables(word, variables) for word in words[start:]]
-            found.append((last, stdin_of(command, variables)))
+            curl_calls.append((last, stdin_of(command, variables)))
         elif last is not None and _goes_on(words[0]):
-            torn.append(f"line {command.line} begins with {words[0][:20]}")
+            torn_lines.append(f"line {command.line} begins with {words[0][:20]}")
             last.extend(_with_variables(word, variables) for word in words)
         else:
             last = None
-    if torn:
-        several = f" (and {len(torn) - 1:,} more like it)" if len(torn) > 1 else ""
+    if torn_lines:
+        several = f" (and {len(torn_lines) - 1:,} more like it)" if len(torn_lines) > 1 else ""
         sentence = (
-            f"{torn[0]}{several}: the line before it has lost the \\ at its end. The two were read as one "
-            "command."
+            f"{torn_lines[0]}{several}: the line before it has lost the \\ at its end. The two were read as "
+            "one command."
         )
         complaints.append(Complaint("text", sentence))
-    return found, complaints
+    return curl_calls, complaints
 
 
 def _goes_on(word: str) -> bool:
@@ -183,16 +183,16 @@ def _read_cmd(text: str) -> tuple[Words, list[Complaint]]:
 
 
 def _read_powershell(text: str) -> tuple[Words, list[Complaint]]:
-    found: Words = []
+    curl_calls: Words = []
     for words in powershell_commands(text):
         plain = [word if isinstance(word, str) else str(word) for word in words]
         start = next((place for place, word in enumerate(plain[:8]) if word.lower() in _CURL), None)
         if start is not None:
             # What PowerShell hands on to a program goes through quotes once more: people write \" for that.
-            found.append(
+            curl_calls.append(
                 ([word if _is_json(word) else word.replace('\\"', '"') for word in plain[start:]], None)
             )
-    return found, []
+    return curl_calls, []
 
 
 def _call(words: Sequence[str], stdin: str | None) -> RecordedCall:

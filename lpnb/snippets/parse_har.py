@@ -74,8 +74,8 @@ def _reply(response: Any) -> RecordedReply | None:
     if not isinstance(response, dict):
         return None
     status, text = response.get("status"), _text_of(response.get("content") or response.get("body"))
-    known = status if isinstance(status, int) and 100 <= status <= 599 else None  # 0: none came
-    return None if known is None and text is None else RecordedReply(known, text)
+    valid_status = status if isinstance(status, int) and 100 <= status <= 599 else None  # 0: none came
+    return None if valid_status is None and text is None else RecordedReply(valid_status, text)
 
 
 def _text_of(content: Any) -> str | None:

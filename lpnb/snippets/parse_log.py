@@ -14,7 +14,7 @@ from lpnb.api.tokens import claims
 from lpnb.models.conversation_request import REQUEST_CONVERSATION, SET_USER_PROFILE
 from lpnb.snippets.js_literals import read_template
 from lpnb.snippets.lenient_json import read_python_literal
-from lpnb.snippets.parse_other_texts import written_as
+from lpnb.snippets.parse_other_texts import text_kind
 from lpnb.snippets.parse_reply import is_bare_reply, is_reply
 from lpnb.snippets.parsed_request import RecordedCall, RecordedReply, limit_calls
 
@@ -26,17 +26,17 @@ _METHOD = re.compile(
     r"|\b(?:requests|httpx|session|client|axios)\.(get|post|put|patch|delete)\("
 )
 #: A header in front of its token, and with a variable for it; a variable in front of its token.
-_NAMED = re.compile(r"(?i)(authorization|on-behalf)(?:\W|bearer ){0,20}$")
+_HEADER_BEFORE = re.compile(r"(?i)(authorization|on-behalf)(?:\W|bearer ){0,20}$")
 _FROM_VARIABLE = re.compile(
     r"(?i)(authorization|on-behalf)[\"'\]]{0,2}\s{0,9}[:=,]\s{0,9}"
     r"(?:[fr]?[\"'`](?:bearer )?\$?\{)?([a-z_]\w{0,60})"
 )
-_ASSIGNED = re.compile(r"(\w{1,60})\s{0,9}[:=]\s{0,9}[frb]?[\"'`](?:Bearer )?$")
+_VARIABLE_BEFORE = re.compile(r"(\w{1,60})\s{0,9}[:=]\s{0,9}[frb]?[\"'`](?:Bearer )?$")
 #: That headers are listed by name, and words for each that must be among them.
-_LISTED = re.compile(r"(?i)(?:authorization|x-lp-on-behalf)[\"']?\s{0,9}:")
+_HEADER_LINE = re.compile(r"(?i)(?:authorization|x-lp-on-behalf)[\"']?\s{0,9}:")
 #: A body of text, for which requests and httpx name no type, and that a program names one itself.
-_TEXT_SENT = re.compile(r"\b(?:requests|httpx)\.post\([^#]{0,2000}?,\s*(?:data|content)\s*=")
-_TYPE_NAMED = re.compile(r"(?i)content-type")
+_TEXT_BODY = re.compile(r"\b(?:requests|httpx)\.post\([^#]{0,2000}?,\s*(?:data|content)\s*=")
+_CONTENT_TYPE = re.compile(r"(?i)content-type")
 _SIGNS_OF = {
     "Authorization": re.compile(r"(?i)authorization|bearer|\bauth\b"),
     "X-LP-ON-BEHALF": re.compile(r"(?i)on[-_]?behalf"),
@@ -101,23 +101,23 @@ def find_call(text: str) -> RecordedCall | None:
 
 def _call_in(text: str, *, is_record: bool, least: int = _LEAST_WORK) -> RecordedCall | None:
     frames: Any = None
-    alone: Any = None
+    lone_frame: Any = None
     reply: Any = None
     addresses: list[str] = []
     status = status_in(_OTHER_CALL.sub("", text))
     for value in _ValueFinder(text, least).values():
         before = frames
-        for found in _inside(value, 0, least):
-            if frames is None and _is_request(found):
-                frames = found
-            elif alone is None and _is_frame(found):
-                alone = found
-            elif reply is None and is_reply(found) and not _is_request(found):
+        for inner_value in _inside(value, 0, least):
+            if frames is None and _is_request(inner_value):
+                frames = inner_value
+            elif lone_frame is None and _is_frame(inner_value):
+                lone_frame = inner_value
+            elif reply is None and is_reply(inner_value) and not _is_request(inner_value):
                 # A record around the request is no answer, though it has a status and a body.
-                reply = found if frames is before or is_bare_reply(found) else None
+                reply = inner_value if frames is before or is_bare_reply(inner_value) else None
         addresses += _addresses(value)
-    if frames is None and written_as(text) == "code":  # a line of a log may hold any frame
-        frames = alone
+    if frames is None and text_kind(text) == "code":  # a line of a log may hold any frame
+        frames = lone_frame
     # A log record that is JSON itself looks like an answer when it has a status and a message.
     url = next(
         (one for one in [*_URL.findall(text), *addresses] if "/messaging/consumer/conversation" in one), ""
@@ -139,22 +139,22 @@ def _method_in(text: str) -> str | None:
 def _headers_in(text: str) -> dict[str, str]:
     """The tokens of *text* by the headers that they stand in, and "" for a header with another value."""
     variables = {match[2]: _header_of(match[1]) for match in _FROM_VARIABLE.finditer(text)}
-    lists = _LISTED.search(text) is not None
+    has_header_lines = _HEADER_LINE.search(text) is not None
     headers: dict[str, str] = {}
     for match in islice(_JWT.finditer(text), 8):
         before = text[max(0, match.start() - 80) : match.start()]
-        if named := _NAMED.search(before):
-            headers.setdefault(_header_of(named[1]), match[0])
-        elif lists and (assigned := _ASSIGNED.search(before)):
-            if assigned[1] in variables:  # else it goes elsewhere, or through another variable
-                headers.setdefault(variables[assigned[1]], match[0])
+        if header := _HEADER_BEFORE.search(before):
+            headers.setdefault(_header_of(header[1]), match[0])
+        elif has_header_lines and (variable := _VARIABLE_BEFORE.search(before)):
+            if variable[1] in variables:  # else it goes elsewhere, or through another variable
+                headers.setdefault(variables[variable[1]], match[0])
         else:
             is_consumers = "ext_consumer_id" in claims(Secret(match[0]))
             headers.setdefault("X-LP-ON-BEHALF" if is_consumers else "Authorization", match[0])
     for name, sign in _SIGNS_OF.items():
-        if not lists or sign.search(text):  # where no headers can be read, none is missed
+        if not has_header_lines or sign.search(text):  # where no headers can be read, none is missed
             headers.setdefault(name, "")
-    if not lists or _TYPE_NAMED.search(text) or not _TEXT_SENT.search(text[:20_000]):
+    if not has_header_lines or _CONTENT_TYPE.search(text) or not _TEXT_BODY.search(text[:20_000]):
         headers["Content-Type"] = ""
     return headers
 
@@ -182,7 +182,7 @@ def find_calls(text: str) -> list[RecordedCall]:
 
 def _calls(text: str) -> Iterator[RecordedCall]:
     waiting: list[tuple[RecordedCall, set[str]]] = []  # with the threads that their records name
-    lost = 0
+    stray_answers = 0
     places = [*(match.start() for match in _RECORD.finditer(text)), len(text)]
     least = max(_LEAST_IN_RECORD, _LEAST_WORK // len(places))
     for start, end in pairwise(places):
@@ -195,19 +195,19 @@ def _calls(text: str) -> Iterator[RecordedCall]:
             if call.reply is None:
                 waiting.append((call, threads))
             continue
-        known = waiting if len(waiting) == 1 else [one for one in waiting if one[1] & threads]
-        if len(known) == 1:
-            known[0][0].reply = call.reply
-            waiting.remove(known[0])
+        candidates = waiting if len(waiting) == 1 else [one for one in waiting if one[1] & threads]
+        if len(candidates) == 1:
+            candidates[0][0].reply = call.reply
+            waiting.remove(candidates[0])
         else:
-            came = call.reply.status if call.reply and call.reply.status else "An answer"
+            answer = call.reply.status if call.reply and call.reply.status else "An answer"
             for one, _ in waiting:
                 one.notes.append(
-                    f"{came} came to one of {len(waiting)} requests; the log does not say to which."
+                    f"{answer} came to one of {len(waiting)} requests; the log does not say to which."
                 )
-            lost += 1
-        if lost >= len(waiting):
-            waiting, lost = [], 0
+            stray_answers += 1
+        if stray_answers >= len(waiting):
+            waiting, stray_answers = [], 0
 
 
 def _threads_of(record: str) -> set[str]:
@@ -254,12 +254,14 @@ class _ValueFinder:
 
     def __init__(self, text: str, least: int) -> None:
         self._text = text
-        self._left = least + 4 * len(text)
+        self._remaining_work = least + 4 * len(text)
 
     def values(self) -> Iterator[Any]:
         """Every value, the outermost ones."""
         place, tries = 0, 0
-        while self._left > 0 and (match := _OPENING.search(self._text, place)) and tries < _MAX_TRIES:
+        while (
+            self._remaining_work > 0 and (match := _OPENING.search(self._text, place)) and tries < _MAX_TRIES
+        ):
             tries += 1
             start = match.start()
             value, end = self._value_at(start)
@@ -274,12 +276,12 @@ class _ValueFinder:
             value, end = json.JSONDecoder().raw_decode(text, start)
             return read_json(text[start:end]), end
         except json.JSONDecodeError as error:
-            self._left -= error.pos - start
+            self._remaining_work -= error.pos - start
         except (JsonError, ValueError, RecursionError):
-            self._left -= _DEEP
+            self._remaining_work -= _DEEP
         if text.startswith("\\", start + 1) or '\\"' in text[start : start + 200]:  # inside a string of JSON
             quoted = _quoted(text, start)
-            self._left -= len(quoted)
+            self._remaining_work -= len(quoted)
             inner = quoted
             for _ in range(2):  # perhaps in a string within that string
                 try:
@@ -295,11 +297,11 @@ class _ValueFinder:
     def _closing(self, start: int) -> int:
         """Where the bracket that opens at *start* is closed, quotes minded; 0 when it is not."""
         depth, quote, escaped, signs = 0, "", -1, 0
-        stop = min(len(self._text), start + min(_LONGEST_LITERAL, max(self._left, 0)))
+        stop = min(len(self._text), start + min(_LONGEST_LITERAL, max(self._remaining_work, 0)))
         end = stop
         for match in _SIGNS.finditer(self._text, start, stop):
             sign, place, signs = match[0], match.start(), signs + 1
-            if signs > self._left // _SIGN:
+            if signs > self._remaining_work // _SIGN:
                 break
             if place == escaped:
                 continue
@@ -317,7 +319,7 @@ class _ValueFinder:
                 if depth == 0:
                     end = place + 1
                     break
-        self._left -= end - start + _SIGN * signs
+        self._remaining_work -= end - start + _SIGN * signs
         return end if depth == 0 and end > start and self._text[end - 1] in "]}" else 0
 
 

@@ -24,7 +24,7 @@ _SETTINGS = re.compile(r"(?:#[^\n]*\n|\s)*(?:export\s+|\$env:)?(?:LP|LPNB|LIVEPE
 _TABLE = re.compile(r"\"?[A-Za-z][\w .]{0,60}\"?(?:[,;\t]\"?[A-Za-z][\w .]{0,60}\"?){1,200}\r?\n")
 _CUT_OFF = re.compile(r"[\[{][^\n]{0,400}?\\*[\"'](?:kind|type|reqId|lp_sdes|brandId)\\*[\"']\s*:")
 #: What programs write requests as, besides what is read by a reader of its own.
-_WRITTEN_AS: tuple[tuple[re.Pattern[str], Kind], ...] = (
+_TEXT_KINDS: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (
         re.compile(r"__export_format|insomnia\.(?:rest|desktop)|(?m:^meta \{\s*$)|\"bruno|\"openapi\""),
         "export",
@@ -39,14 +39,14 @@ _WRITTEN_AS: tuple[tuple[re.Pattern[str], Kind], ...] = (
 )
 
 
-def written_as(text: str) -> Kind:
+def text_kind(text: str) -> Kind:
     """What a text is in which a request was found: code, an export, or otherwise a log.
 
     Example:
-        >>> written_as("axios.post(url, [{}])"), written_as("POST /x -> 400 [{}]")
+        >>> text_kind("axios.post(url, [{}])"), text_kind("POST /x -> 400 [{}]")
         ('code', 'log')
     """
-    return next((kind for pattern, kind in _WRITTEN_AS if pattern.search(text[:20_000])), "log")
+    return next((kind for pattern, kind in _TEXT_KINDS if pattern.search(text[:20_000])), "log")
 
 
 #: What Python's clients take as fields of a form: a list or dict itself, or by its name.
@@ -81,20 +81,22 @@ def read_other_text(text: str) -> ParsedRequest | None:
         note = "It is a page (HTML), which a proxy or a gateway writes: LivePerson answers in JSON."
         if status:
             return ParsedRequest("reply", reply=RecordedReply(int(status[1]), text))
-        return _named("page", f"{note} Give the status that came with it: --status.")
+        return _other_text("page", f"{note} Give the status that came with it: --status.")
     if match := _TOKEN.fullmatch(text):
-        said = claims(Secret(match[1]))
-        header = "X-LP-ON-BEHALF" if "ext_consumer_id" in said else "Authorization"
-        return ParsedRequest("token", tokens=(RecordedToken(header, said),))
+        token_claims = claims(Secret(match[1]))
+        header = "X-LP-ON-BEHALF" if "ext_consumer_id" in token_claims else "Authorization"
+        return ParsedRequest("token", tokens=(RecordedToken(header, token_claims),))
     if _SETTINGS.match(text):
-        return _named("settings", "lpnb doctor says what is wrong with settings; explain reads requests.")
+        return _other_text(
+            "settings", "lpnb doctor says what is wrong with settings; explain reads requests."
+        )
     if (match := _CUT_OFF.search(text[:200_000])) is not None:
         sentence = (
             "The JSON in the text is cut off or broken, as where a log keeps so many characters of a line."
         )
-        return _named("cut off", f"{sentence} Give the whole request.")
+        return _other_text("cut off", f"{sentence} Give the whole request.")
     if _TABLE.match(text):
-        return _named("table", "lpnb columns FILE says how it is read; explain reads requests.")
+        return _other_text("table", "lpnb columns FILE says how it is read; explain reads requests.")
     return None
 
 
@@ -149,5 +151,5 @@ def read_other_value(value: object) -> ParsedRequest | None:
     return None
 
 
-def _named(kind: Kind, sentence: str) -> ParsedRequest:
+def _other_text(kind: Kind, sentence: str) -> ParsedRequest:
     return ParsedRequest(kind, complaints=(Complaint("text", sentence),))

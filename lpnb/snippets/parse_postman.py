@@ -74,10 +74,10 @@ def postman_calls(
     return limit_calls(_calls(collection["item"], variables, 0))
 
 
-def _variables(listed: Any) -> dict[str, str]:
+def _variables(entries: Any) -> dict[str, str]:
     """The values that are filled in: none that is switched off, and no secret."""
     values = {}
-    for entry in listed if isinstance(listed, list) else []:
+    for entry in entries if isinstance(entries, list) else []:
         if not isinstance(entry, dict) or entry.get("type") == "secret":
             continue
         if entry.get("disabled") or entry.get("enabled") is False:
@@ -138,11 +138,11 @@ def _call(request: dict[str, Any], variables: Mapping[str, str]) -> RecordedCall
     return call
 
 
-def _saved_answer(listed: Any) -> RecordedReply | None:
+def _saved_answer(answers: Any) -> RecordedReply | None:
     """The answer that was saved last with a request, as an example."""
     last = (
-        next((one for one in reversed(listed) if isinstance(one, dict)), {})
-        if isinstance(listed, list)
+        next((one for one in reversed(answers) if isinstance(one, dict)), {})
+        if isinstance(answers, list)
         else {}
     )
     status, body = last.get("code"), last.get("body")
@@ -180,23 +180,23 @@ def _address(url: Any) -> str:
         return raw
     host, path = url.get("host"), url.get("path")
     joined = ".".join(map(str, host)) if isinstance(host, list) else str(host or "")
-    listed = url["query"] if isinstance(url.get("query"), list) else []
+    parameters = url["query"] if isinstance(url.get("query"), list) else []
     query = "&".join(
         f"{one.get('key')}={one.get('value')}"
-        for one in listed
+        for one in parameters
         if isinstance(one, dict) and not one.get("disabled")
     )
     path = "/".join(map(str, path)) if isinstance(path, list) else str(path or "").lstrip("/")
     return f"{joined}/{path}?{query}" if query else f"{joined}/{path}"
 
 
-def _headers(listed: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(listed, str):  # as v2.0 may have them
-        for line in listed.splitlines():
+def _headers(headers: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(headers, str):  # as v2.0 may have them
+        for line in headers.splitlines():
             name, colon, value = line.partition(":")
             if colon:
                 yield name.strip(), value.strip()
-    for entry in listed if isinstance(listed, list) else []:
+    for entry in headers if isinstance(headers, list) else []:
         if isinstance(entry, dict) and not entry.get("disabled"):
             yield str(entry.get("key")), str(entry.get("value", ""))
 
@@ -204,8 +204,8 @@ def _headers(listed: Any) -> Iterator[tuple[str, str]]:
 def _fill_variables(text: str, variables: Mapping[str, str]) -> str:
     """The text with the variables in it, as long as it does not grow beyond all bounds."""
     for _ in range(5):
-        grown = _VARIABLE.sub(lambda match: variables.get(match[1], match[0]), text)
-        if grown == text or len(grown) > _MAX_TEXT:
+        filled_text = _VARIABLE.sub(lambda match: variables.get(match[1], match[0]), text)
+        if filled_text == text or len(filled_text) > _MAX_TEXT:
             break
-        text = grown
+        text = filled_text
     return text

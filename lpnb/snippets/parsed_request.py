@@ -340,9 +340,9 @@ _OTHER_CALLS = (
 
 def _other_call(call: RecordedCall) -> str | None:
     """What a call does that opens no conversation, and the status if it was refused."""
-    said = next((words for pattern, words in _OTHER_CALLS if pattern.search(call.url)), None)
+    action = next((words for pattern, words in _OTHER_CALLS if pattern.search(call.url)), None)
     status = call.reply.status if call.reply is not None else None
-    return f"{said}, answered with {status}" if said and status is not None and status >= 400 else said
+    return f"{action}, answered with {status}" if action and status is not None and status >= 400 else action
 
 
 def _looks_like_frames(body: str | None) -> bool:
@@ -448,10 +448,10 @@ def _properties(text: str, unknown: str, complaints: list[Complaint]) -> ClientP
 
 def limit_calls(calls: Iterator[RecordedCall]) -> tuple[list[RecordedCall], list[Complaint]]:
     """No more calls than are looked at, and a word about those that are not."""
-    kept: list[RecordedCall] = []
+    first_calls: list[RecordedCall] = []
     for call in calls:
-        if len(kept) == MAX_CALLS:
+        if len(first_calls) == MAX_CALLS:
             sentence = f"text must hold at most {MAX_CALLS:,} requests; the rest was left out."
-            return kept, [Complaint("text", sentence)]
-        kept.append(call)
-    return kept, []
+            return first_calls, [Complaint("text", sentence)]
+        first_calls.append(call)
+    return first_calls, []

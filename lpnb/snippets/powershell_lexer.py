@@ -177,14 +177,14 @@ class _PowerShellReader:
         start = self.place
         self.place += opening
         self.depth += 1
-        found = read(closing)
+        content = read(closing)
         self.depth -= 1
         if self.at_end() or self.text[self.place] != closing:
             raise ShellSyntaxError(
                 f"a bracket that is opened in line {self.line(start)} is never closed with {closing}"
             )
         self.place += 1
-        return found
+        return content
 
     def table(self, closing: str) -> dict[str, Any]:
         entries: dict[str, Any] = {}
@@ -268,8 +268,8 @@ class _PowerShellReader:
                 parts.append(chr(min(int(match[1], 0), 0x10FFFF)))
                 self.place = match.end()
             elif letter == "$" and (match := _NAME.match(self.text, self.place)):
-                known = self.variables.get((match[1] or match[2]).lower(), match[0])
-                parts.append(known if isinstance(known, str) else match[0])
+                value = self.variables.get((match[1] or match[2]).lower(), match[0])
+                parts.append(value if isinstance(value, str) else match[0])
                 self.place = match.end()
             else:
                 end = self.place + 1

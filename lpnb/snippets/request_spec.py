@@ -144,10 +144,10 @@ def json_text(
 
 def quoted(text: str, *, braces: bool = False) -> str:
     """*text* as a JSON string: readable, but for what cannot be seen or would turn the direction of text."""
-    written = json.dumps(text, ensure_ascii=False)
-    if not written.isprintable():
-        written = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in written)
-    return _BRACES.sub(lambda _: "\\u007b", written) if braces else written
+    json_text = json.dumps(text, ensure_ascii=False)
+    if not json_text.isprintable():
+        json_text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in json_text)
+    return _BRACES.sub(lambda _: "\\u007b", json_text) if braces else json_text
 
 
 def one_line(text: str) -> str:

@@ -88,7 +88,7 @@ class _Lexer:
         self.enclosing: list[tuple[ShellCommand, list[str] | None]] = []
         self.heredocs: list[tuple[ShellCommand, str, bool]] = []
         self.here_string = False
-        self.line = self.counted = self.words = 0
+        self.line = self.line_place = self.words = 0
 
     def run(self) -> None:
         """Read the whole text."""
@@ -161,8 +161,8 @@ class _Lexer:
     def begin_command(self, place: int, piped_from: ShellCommand | None = None) -> None:
         """Another command begins."""
         self.words = check_words(self.words + 1)  # an empty command is work as well
-        self.line += self.text.count("\n", self.counted, place + 1)
-        self.counted = place + 1
+        self.line += self.text.count("\n", self.line_place, place + 1)
+        self.line_place = place + 1
         self.command, self.word = ShellCommand(self.line + 1, piped_from=piped_from), None
         self.commands.append(self.command)
 

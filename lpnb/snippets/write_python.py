@@ -126,17 +126,17 @@ def _text(value: str | bytes) -> str:
 
 def _bracketed(opening: str, labels: Sequence[str], items: Sequence[Any], closing: str, depth: int) -> str:
     """Items on one line where they fit, else each on its own."""
-    written = [label + literal(item, depth + 1) for label, item in zip(labels, items, strict=True)]
-    line = opening + ", ".join(written) + closing
+    texts = [label + literal(item, depth + 1) for label, item in zip(labels, items, strict=True)]
+    line = opening + ", ".join(texts) + closing
     if len(line) + 4 * depth <= _WIDTH and "\n" not in line:
         return line
     start = "\n" + "    " * (depth + 1)
-    return opening + "".join(f"{start}{item}," for item in written) + "\n" + "    " * depth + closing
+    return opening + "".join(f"{start}{item}," for item in texts) + "\n" + "    " * depth + closing
 
 
-def _call(name: str, positional: Sequence[Any], named: Mapping[str, Any], depth: int) -> str:
-    labels = [""] * len(positional) + [f"{key}=" for key in named]
-    return _bracketed(f"{name}(", labels, [*positional, *named.values()], ")", depth)
+def _call(name: str, positional: Sequence[Any], keywords: Mapping[str, Any], depth: int) -> str:
+    labels = [""] * len(positional) + [f"{key}=" for key in keywords]
+    return _bracketed(f"{name}(", labels, [*positional, *keywords.values()], ")", depth)
 
 
 def _fields(model: WireModel) -> dict[str, Any]:
@@ -153,13 +153,13 @@ def _fields(model: WireModel) -> dict[str, Any]:
 
 
 def _create_call(batch: ConversationBatch, consumer_id: str) -> str:
-    named: dict[str, Any] = {"sdes": list(batch.profile.sdes)} if batch.profile.sdes else {}
-    named |= _fields(batch.request)
+    keywords: dict[str, Any] = {"sdes": list(batch.profile.sdes)} if batch.profile.sdes else {}
+    keywords |= _fields(batch.request)
     if batch.client_properties is not None:
-        named["client_properties"] = batch.client_properties
+        keywords["client_properties"] = batch.client_properties
     if batch.req_ids is not None:
-        named["req_ids"] = list(batch.req_ids)
-    return _call("client.create_conversation", [consumer_id], named, 0)
+        keywords["req_ids"] = list(batch.req_ids)
+    return _call("client.create_conversation", [consumer_id], keywords, 0)
 
 
 class _Verbatim:
@@ -174,21 +174,23 @@ class _Verbatim:
 
 def _batch_code(batch: Any) -> str:
     if isinstance(batch, RawBatch):
-        named = {"client_properties": batch.client_properties} if batch.client_properties is not None else {}
-        return _call("lpnb.RawBatch", [batch.content], named, 0)
+        keywords = (
+            {"client_properties": batch.client_properties} if batch.client_properties is not None else {}
+        )
+        return _call("lpnb.RawBatch", [batch.content], keywords, 0)
     profile = _call(
         "lpnb.SetUserProfile",
         [list(batch.profile.sdes)],
         {"extra": dict(batch.profile.extra)} if batch.profile.extra else {},
         1,
     )
-    given = {
+    options = {
         "client_properties": batch.client_properties,
         "req_ids": None if batch.req_ids is None else list(batch.req_ids),
         "more": [dict(frame) for frame in batch.more] or None,
     }
-    named = {name: value for name, value in given.items() if value is not None}
-    return _call("lpnb.ConversationBatch", [_Verbatim(profile), batch.request], named, 0)
+    keywords = {name: value for name, value in options.items() if value is not None}
+    return _call("lpnb.ConversationBatch", [_Verbatim(profile), batch.request], keywords, 0)
 
 
 def _has_fresh_ids(spec: RequestSpec) -> bool:
