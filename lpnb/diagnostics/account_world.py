@@ -63,8 +63,8 @@ class _AccountFacts:
 
     def add_record(self, record: HistoryRecord) -> None:
         """Take in a conversation of history."""
-        for known_id, known_name in record.skill_names.items():
-            self._name_skill(known_id, known_name)
+        for skill_id, skill_name in record.skill_names.items():
+            self._name_skill(skill_id, skill_name)
         moves = record.transfers
         first = moves[0].source_skill_id if moves else record.latest_skill_id
         self._name_skill(first, None)
@@ -74,7 +74,7 @@ class _AccountFacts:
         engagement_id = _id(campaign.get("campaignEngagementId"))
         if campaign_id and (name := _text(campaign.get("campaignName"))):
             self.campaigns[campaign_id][name] += 1
-        self._landed(
+        self._add_landing(
             campaign_id,
             engagement_id,
             first,
@@ -85,18 +85,18 @@ class _AccountFacts:
 
     def add_request(self, frames: Any, reply: Any) -> None:
         """Take in a CONVERSATION request of a recording, and its reply: what else it named."""
-        profile, opened = frames[0]["body"], frames[1]["body"]
+        profile, conversation = frames[0]["body"], frames[1]["body"]
         sdes = (profile.get("authenticatedData") or {}).get("lp_sdes") or []
         infos = [item.get("info") or {} for item in sdes if item.get("type") == "ctmrinfo"]
-        said = {"skillId": opened.get("skillId")}
-        said |= {f"ctmrinfo.{name}": value for info in infos for name, value in info.items()}
-        if _names_another_way(said):
+        values = {"skillId": conversation.get("skillId")}
+        values |= {f"ctmrinfo.{name}": value for info in infos for name, value in info.items()}
+        if _names_another_way(values):
             self.other_ways.add(str(reply[1]["body"]["conversationId"]))
 
     def add_details(self, details: Mapping[str, Any]) -> None:
         """Take in an element of Monitoring's engagementDetails."""
         campaign_id, engagement_id = _id(details.get("campaignId")), _id(details.get("engagementId"))
-        self._landed(campaign_id, engagement_id, None, None)
+        self._add_landing(campaign_id, engagement_id, None, None)
         if (connector := _id(details.get("connectorId"))) is not None:
             self.connectors[connector] += 1
         if engagement_id is not None:
@@ -107,23 +107,23 @@ class _AccountFacts:
 
     def add_journal(self, reader: Reader) -> None:
         """Take in a run: what its cases said, what Monitoring offered, and where they landed."""
-        followed = reader.step_outcomes()
+        landings = reader.step_outcomes()
         for case in reader.cases():
-            said, landing = json.loads(case.said), followed.get(case.number, {})
-            campaign_id = _id(said.get("campaignInfo.campaignId") or landing.get("campaign_id"))
-            engagement_id = _id(said.get("campaignInfo.engagementId") or landing.get("engagement_id"))
+            case_values, landing = json.loads(case.said), landings.get(case.number, {})
+            campaign_id = _id(case_values.get("campaignInfo.campaignId") or landing.get("campaign_id"))
+            engagement_id = _id(case_values.get("campaignInfo.engagementId") or landing.get("engagement_id"))
             skill_id = _id(landing.get("skill_id"))
             self._name_skill(skill_id, landing.get("skill_name"))
-            other_way = _names_another_way(said)
-            self._landed(
+            other_way = _names_another_way(case_values)
+            self._add_landing(
                 campaign_id, engagement_id, skill_id, None, case.conversation_id, other_way=other_way
             )
 
     def _name_skill(self, value: object, name: object) -> None:
         if (skill_id := _id(value)) is not None:
-            self.skills[skill_id].update([known] if (known := _text(name)) else ())
+            self.skills[skill_id].update([text] if (text := _text(name)) else ())
 
-    def _landed(
+    def _add_landing(
         self,
         campaign_id: str | None,
         engagement_id: str | None,
@@ -152,9 +152,9 @@ class _AccountFacts:
         lines = [head.rstrip("\n")]
         if self.connectors:
             lines.append(f'connector_id = "{self.connectors.most_common(1)[0][0]}"')
-        for kind, known in (("skills", self.skills), ("campaigns", self.campaigns)):
-            for item_id, names in sorted(known.items()):
-                lines += _named(kind, item_id, names)
+        for kind, names_by_id in (("skills", self.skills), ("campaigns", self.campaigns)):
+            for item_id, names in sorted(names_by_id.items()):
+                lines += _item_lines(kind, item_id, names)
         for engagement_id, facts in sorted(self.engagements.items()):
             lines += self._engagement(engagement_id, facts)
         return "\n".join(lines) + "\n"
@@ -169,9 +169,9 @@ class _AccountFacts:
         if not facts.names:
             missing.append("its name")
         skills = Counter(skill for key, skill in facts.landings.items() if key not in self.other_ways)
-        landed = ", ".join(f"{skill} ({number})" for skill, number in skills.most_common())
+        skills_text = ", ".join(f"{skill} ({number})" for skill, number in skills.most_common())
         others = len(facts.landings) - skills.total()
-        named = (
+        note = (
             f" {others} more named a skill, a ctype or a companyBranch as well, which may have decided."
             if others
             else ""
@@ -184,12 +184,12 @@ class _AccountFacts:
             missing.append("its skill's name")
         yield ""
         if missing:
-            said = f" Its conversations landed in {landed}." if landed else ""
+            landings = f" Its conversations landed in {skills_text}." if skills_text else ""
             place = f" of campaign {campaign}" if campaign else ""
             unknown = ", ".join(missing)
-            yield f"# Engagement {engagement_id}{place} is left out. Not known: {unknown}.{said}{named}"
+            yield f"# Engagement {engagement_id}{place} is left out. Not known: {unknown}.{landings}{note}"
             return
-        yield f"# {skills.total()} of its conversations are known; all landed in this skill.{named}"
+        yield f"# {skills.total()} of its conversations are known; all landed in this skill.{note}"
         yield "[[accounts.engagements]]"
         yield f'id = "{engagement_id}"'
         yield f'campaign = "{campaign}"'
@@ -283,7 +283,9 @@ def _reader_of(path: Path, facts: _AccountFacts, complaints: list[Complaint]) ->
     value = json_in(path.read_bytes())
     log = value.get("log") if isinstance(value, Mapping) else None
     replies = list(_replies(log)) if isinstance(log, Mapping) else [("", None, value)]
-    others = {found for url, _, _ in replies if (found := _account_in(url)) not in (None, facts.account_id)}
+    others = {
+        account for url, _, _ in replies if (account := _account_in(url)) not in (None, facts.account_id)
+    }
     if others:
         complaints.append(
             Complaint("sources", f"{path} is of account {', '.join(sorted(map(str, others)))}.")
@@ -306,8 +308,8 @@ def _reader_of(path: Path, facts: _AccountFacts, complaints: list[Complaint]) ->
     return read_replies
 
 
-def _names_another_way(said: Mapping[str, Any]) -> bool:
-    return any(said.get(name) not in (None, "", "-1", -1) for name in _OTHER_WAYS)
+def _names_another_way(values: Mapping[str, Any]) -> bool:
+    return any(values.get(name) not in (None, "", "-1", -1) for name in _OTHER_WAYS)
 
 
 def _is_in_customer_info(sdes: Any) -> bool:
@@ -328,10 +330,10 @@ def _replies(log: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
         try:
             text = entry["response"]["content"]["text"]
             reply = read_json(text.encode("utf-8", "replace"))
-            sent = None
+            request = None
             with suppress(KeyError, TypeError, AttributeError, JsonError, RecursionError):
-                sent = read_json(entry["request"]["postData"]["text"].encode("utf-8", "replace"))
-            yield str(entry["request"]["url"]), sent, reply
+                request = read_json(entry["request"]["postData"]["text"].encode("utf-8", "replace"))
+            yield str(entry["request"]["url"]), request, reply
         except (KeyError, TypeError, AttributeError, JsonError, RecursionError):
             continue
 
@@ -349,7 +351,7 @@ def _account_in(url: str) -> str | None:
     return after.partition("/")[0] or None if before.endswith("/api") else None
 
 
-def _named(kind: str, item_id: str, names: Counter[str]) -> Iterator[str]:
+def _item_lines(kind: str, item_id: str, names: Counter[str]) -> Iterator[str]:
     yield ""
     if not names:
         yield f"# {kind[:-1].capitalize()} {item_id} is left out: its name is not known."

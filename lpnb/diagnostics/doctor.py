@@ -101,12 +101,12 @@ def doctor(profile: str | None = None, directory: str | Path = ".", deadline: fl
     try:
         settings, where = find_settings(profile, directory)
         lookup = SettingsLookup.find(profile, directory)
-        seen = f"account {settings.account_id}: {lookup.sources_shown()}"
+        account_text = f"account {settings.account_id}: {lookup.sources_shown()}"
         if where is None:
-            seen = (
+            account_text = (
                 f"none{in_file(profile, directory)}, so the embedded sandbox is used ({settings.domain_api})"
             )
-        checks.append(DoctorCheck("settings", "ok", seen))
+        checks.append(DoctorCheck("settings", "ok", account_text))
         if todo := lookup.readable_by_others():
             checks.append(DoctorCheck("file", "warn", f"others on this machine may read {lookup.path}", todo))
         if suspicious := lookup.suspicious_values():
@@ -126,7 +126,7 @@ class _AccountChecks:
         self.checks: list[DoctorCheck] = []
         self.network = Network.of(settings)
         self.deadline = deadline
-        self.failed: Exchange | None = None
+        self.failure: Exchange | None = None
         self.failed_url = ""
         # Impatient: somebody waits for the findings, and a service in trouble is not knocked at again.
         self.engine = Engine(
@@ -149,8 +149,8 @@ class _AccountChecks:
             await self.engine.aclose()
         return self.checks
 
-    def add(self, name: str, state: State, seen: str, todo: str = "") -> None:
-        self.checks.append(DoctorCheck(name, state, seen, todo))
+    def add(self, name: str, state: State, sentence: str, todo: str = "") -> None:
+        self.checks.append(DoctorCheck(name, state, sentence, todo))
 
     @asynccontextmanager
     async def fail_on_error(self, name: str, todo: str) -> AsyncIterator[None]:
@@ -163,18 +163,19 @@ class _AccountChecks:
     def _network(self) -> None:
         settings = self.settings
         if settings.on_loopback:
-            seen = "on this machine, without a proxy"
+            route = "on this machine, without a proxy"
         elif settings.proxy:
             source = settings.sources.get("LP_PROXY", "the settings")
             access = ", with user and password" if self._proxy_has_password else ""
-            seen = f"set to go through the proxy {settings.proxy_address} (from {source}{access})"
+            route = f"set to go through the proxy {settings.proxy_address} (from {source}{access})"
         else:
-            seen = "direct, without a proxy"
+            route = "direct, without a proxy"
         if settings.domain_api.startswith("https:"):
-            seen += "; trusted are the operating system's authorities"
+            route += "; trusted are the operating system's authorities"
             if settings.ca_file:
-                seen += f" and {settings.ca_file} (from {settings.sources.get('LP_CA_FILE', 'the settings')})"
-        self.add("network", "ok", seen)
+                source = settings.sources.get("LP_CA_FILE", "the settings")
+                route += f" and {settings.ca_file} (from {source})"
+        self.add("network", "ok", route)
 
     @property
     def _proxy_has_password(self) -> bool:
@@ -182,9 +183,9 @@ class _AccountChecks:
 
     async def _advice(self, otherwise: str) -> str:
         """What to do about the last request that got nowhere, by the kind of its failure."""
-        if self.failed is None or self.failed.reason is None:
+        if self.failure is None or self.failure.reason is None:
             return otherwise
-        reason, self.failed = self.failed.reason, None
+        reason, self.failure = self.failure.reason, None
         if reason == "certificate":
             issuer = await issuer_of(self.failed_url, self.network, self.deadline)
             return (
@@ -214,10 +215,10 @@ class _AccountChecks:
     async def _domains(self) -> None:
         name = "Domain API"
         async with self.fail_on_error(name, "Check LP_DOMAIN_API, LP_ACCOUNT_ID and the way to the network."):
-            begun = time.perf_counter()
+            start = time.perf_counter()
             origins = await self.engine.refresh_origins()
-            took = (time.perf_counter() - begun) * 1000
-            self.add(name, "ok", f"{self.settings.domain_api} names {len(origins)} hosts ({took:.0f} ms)")
+            ms = (time.perf_counter() - start) * 1000
+            self.add(name, "ok", f"{self.settings.domain_api} names {len(origins)} hosts ({ms:.0f} ms)")
 
     async def _host(self, service: str) -> None:
         name = f"{_PURPOSE[service]} host"
@@ -234,10 +235,10 @@ class _AccountChecks:
             self.add(name, "ok", f"{origin} answers ({exchange.elapsed_ms:.0f} ms)")
 
     def _clock(self) -> None:
-        for header, received in self.dates:
+        for header, local_time in self.dates:
             try:
-                sent = parsedate_to_datetime(header)
-                skew = (received - (sent if sent.tzinfo else sent.replace(tzinfo=UTC))).total_seconds()
+                date = parsedate_to_datetime(header)
+                skew = (local_time - (date if date.tzinfo else date.replace(tzinfo=UTC))).total_seconds()
             except (TypeError, ValueError, OverflowError):
                 continue
             if abs(skew) <= MAX_CLOCK_SKEW:
@@ -329,7 +330,7 @@ class _RecordingTransport:
         exchange = await self._inner.exchange(request, progress)
         if exchange.date:
             self._checks.dates.append((exchange.date, datetime.now(UTC)))
-        self._checks.failed = exchange if exchange.status is None else None
+        self._checks.failure = exchange if exchange.status is None else None
         self._checks.failed_url = f"https://{request.url.netloc.decode('ascii')}"
         return exchange
 

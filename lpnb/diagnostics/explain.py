@@ -134,7 +134,7 @@ class Explanation:
         return f"{self.verdict} {self.description}".strip()
 
     def _repr_html_(self) -> str:
-        def listed(sentences: list[str]) -> str:
+        def list_html(sentences: list[str]) -> str:
             return (
                 "<ul>" + "".join(f"<li>{esc(one)}</li>" for one in sentences) + "</ul>" if sentences else ""
             )
@@ -143,7 +143,7 @@ class Explanation:
         table = table_html("Findings", ("what follows", "what is wrong"), rows) if rows else ""
         return (
             f"<p>{esc(self._first_line())}</p>{table}"
-            f"<p>{esc(self.answer)}</p>{listed([*self.tokens, *self.notes])}"
+            f"<p>{esc(self.answer)}</p>{list_html([*self.tokens, *self.notes])}"
         )
 
 
@@ -248,8 +248,8 @@ def explanation_of(
     if parsed.kind == "nothing" and status is not None:
         findings = []
     # A token that has ended since was good when something else than 401 came back.
-    answered = reply is not None and reply.status not in (None, 401)
-    token_findings = [finding for token in tokens for finding in token.findings(answered=answered)]
+    is_answered = reply is not None and reply.status not in (None, 401)
+    token_findings = [finding for token in tokens for finding in token.findings(is_answered=is_answered)]
     findings = [*_call_findings(parsed, reply), *findings]
     answer = ""
     reply_findings: list[Finding] = []
@@ -265,11 +265,11 @@ def explanation_of(
     if len(requests) > 1:
         notes.append(f"The text has {len(requests)} requests; this is about number {place + 1} of them.")
     # What is wrong with the request is the cause; that it was refused is what followed.
-    taken = [finding for finding in findings if reply_findings and finding.effect == "accepted, but"]
-    findings = [finding for finding in findings if finding not in taken]
-    every = [*findings, *reply_findings, *token_findings, *taken]
+    cautions = [finding for finding in findings if reply_findings and finding.effect == "accepted, but"]
+    findings = [finding for finding in findings if finding not in cautions]
+    every = [*findings, *reply_findings, *token_findings, *cautions]
     if reply is not None and reply.status == 401:
-        every = [*reply_findings, *token_findings, *findings, *taken]
+        every = [*reply_findings, *token_findings, *findings, *cautions]
         causes = [one for one in every if one.status == 401 and one not in reply_findings]
         if causes and reply_findings and reply_findings[0].sentence.startswith("401: "):  # it names no code
             every = [*causes, *(one for one in every if one not in causes)]
@@ -311,9 +311,9 @@ _OF_CALL: Mapping[str, tuple[Effect, int]] = {
 
 def _call_findings(parsed: ParsedRequest, reply: RecordedReply | None) -> list[Finding]:
     """What is wrong with the call itself; when it was refused, only what has the status that came."""
-    found = [_MISSING[name] for name in parsed.missing if name not in _HEADERS]
-    found += [Finding(one.path, one.sentence, *_OF_CALL[one.path]) for one in parsed.call_complaints]
-    return [one for one in found if reply is None or reply.status in (None, one.status)]
+    findings = [_MISSING[name] for name in parsed.missing if name not in _HEADERS]
+    findings += [Finding(one.path, one.sentence, *_OF_CALL[one.path]) for one in parsed.call_complaints]
+    return [one for one in findings if reply is None or reply.status in (None, one.status)]
 
 
 #: What the service looks at before the tokens.
@@ -350,26 +350,32 @@ def _finding(complaint: Complaint, is_body: bool) -> Finding:
     return Finding(path, sentence, effect)
 
 
-def _with_reply(finding: Finding, said: list[Finding], *, is_proved: bool) -> Finding:
+def _with_reply(finding: Finding, reply_findings: list[Finding], *, is_proved: bool) -> Finding:
     """A finding about a request whose answer is known: what was taken is not refused."""
-    if not said:
+    if not reply_findings:
         return replace(finding, effect="accepted, but") if is_proved and finding.effect else finding
-    is_cause = said[0].status in (400, finding.status) or "BAD_REQUEST" in said[0].sentence
-    if finding.effect == "may be refused" and said[0].effect == "refused" and is_cause:
+    is_cause = (
+        reply_findings[0].status in (400, finding.status) or "BAD_REQUEST" in reply_findings[0].sentence
+    )
+    if finding.effect == "may be refused" and reply_findings[0].effect == "refused" and is_cause:
         return replace(finding, effect="probable cause")
     return finding
 
 
-def _verdict(findings: list[Finding], reply: RecordedReply | None, said: list[Finding]) -> str:
+def _verdict(findings: list[Finding], reply: RecordedReply | None, reply_findings: list[Finding]) -> str:
     """One sentence on whether the service refuses it; findings of a request that was answered are past."""
     effects = {finding.effect for finding in findings}
-    if said and said[0].effect == "not known":
+    if reply_findings and reply_findings[0].effect == "not known":
         return "It is not known whether LivePerson opened a conversation."
-    if said:
-        if "of a proxy or a gateway" in said[0].sentence:
-            return f"A proxy or a gateway refused this: {said[0].status}."
-        is_error = (said[0].status or 0) >= 300
-        return f"LivePerson refused this: {said[0].status}." if is_error else "LivePerson refused this."
+    if reply_findings:
+        if "of a proxy or a gateway" in reply_findings[0].sentence:
+            return f"A proxy or a gateway refused this: {reply_findings[0].status}."
+        is_error = (reply_findings[0].status or 0) >= 300
+        return (
+            f"LivePerson refused this: {reply_findings[0].status}."
+            if is_error
+            else "LivePerson refused this."
+        )
     if reply is None and "refused" in effects:
         certain = {one.path: one.status for one in findings if one.effect == "refused"}
         first = next((certain[path] for path in _FIRST if path in certain), None)
@@ -385,19 +391,19 @@ def _envelopes(parsed: ParsedRequest) -> Iterator[Finding]:
     """What is wrong with the frames' ids, which lpnb replaces, and with frames after the second."""
     if not isinstance(parsed.frames, list):
         return
-    seen: set[str] = set()
+    earlier_ids: set[str] = set()
     for place, frame in enumerate(parsed.frames[:3]):
         if not isinstance(frame, Mapping):
             continue
         path, name = f"[{place}].id", frame.get("id")
         text = str(name) if isinstance(name, str | int | float) and not isinstance(name, bool) else ""
         if not 1 <= len(text) <= 64:
-            said = brief(name) if "id" in frame else "nothing"
-            yield Finding(path, f"{path} must be text of 1 to 64 characters; got {said}.", "refused")
-        elif text in seen and placeholder_in(text) is None:
+            id_text = brief(name) if "id" in frame else "nothing"
+            yield Finding(path, f"{path} must be text of 1 to 64 characters; got {id_text}.", "refused")
+        elif text in earlier_ids and placeholder_in(text) is None:
             sentence = f"{path} is {brief(name)}, as another frame's is: each needs an id of its own."
             yield Finding(path, sentence, "refused")
-        seen.add(text)
+        earlier_ids.add(text)
         body = frame.get("body")
         if place == 2 and frame.get("type") != PUBLISH_EVENT:
             yield Finding("[2].type", f"[2].type must be {PUBLISH_EVENT!r}, if anything.", "may be refused")
@@ -435,13 +441,13 @@ def _brand(parsed: ParsedRequest, reply: RecordedReply | None) -> Iterator[Findi
         yield Finding(path, sentence, "may be refused")
 
 
-def _odd_values(parsed: ParsedRequest, named: set[str]) -> Iterator[Finding]:
+def _odd_values(parsed: ParsedRequest, finding_paths: set[str]) -> Iterator[Finding]:
     """Values that can hardly be meant as they stand, such as a skill's name where its id belongs."""
     for number, frame in enumerate(parsed.frames if isinstance(parsed.frames, list) else ()):
         if isinstance(frame, Mapping):
             body = frame.get("body")
             for path, sentence in odd_texts(body, f"[{number}].body"):
-                if path not in named:
+                if path not in finding_paths:
                     # The profile's values are free texts; what becomes of an id that is none is not said.
                     effect: Effect = "accepted, but" if number == 0 else "may be refused"
                     yield Finding(path, f"{path}: {sentence}", effect)
@@ -450,7 +456,7 @@ def _odd_values(parsed: ParsedRequest, named: set[str]) -> Iterator[Finding]:
             campaign = body.get("campaignInfo") if isinstance(body, Mapping) else None
             if isinstance(campaign, Mapping) and campaign.get("campaignId"):
                 path = f"[{number}].body.campaignInfo"
-                if not campaign.get("engagementId") and f"{path}.engagementId" not in named:
+                if not campaign.get("engagementId") and f"{path}.engagementId" not in finding_paths:
                     yield Finding(
                         path,
                         f"{path}: campaignId and engagementId belong together; without its engagement a "
@@ -475,16 +481,18 @@ def _numbers(body: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(path, sentence, "accepted, but")
 
 
-def _odd_formats(parsed: ParsedRequest, named: set[str]) -> Iterator[Finding]:
+def _odd_formats(parsed: ParsedRequest, finding_paths: set[str]) -> Iterator[Finding]:
     """What advice says of languages and codes, in what is right beside it."""
     if not isinstance(parsed.frames, list):
         return
     try:
-        batch = ConversationBatch.from_wire(without(parsed.frames, "", named), unknown="keep", keep_ids=False)
+        batch = ConversationBatch.from_wire(
+            without(parsed.frames, "", finding_paths), unknown="keep", keep_ids=False
+        )
     except InvalidValueError:
         return
     for hint in advise(batch):
-        if hint.path.rpartition(".")[2] in _FORMATS and hint.path not in named:
+        if hint.path.rpartition(".")[2] in _FORMATS and hint.path not in finding_paths:
             effect: Effect = "may be refused" if hint.path.startswith("[1]") else "accepted, but"
             yield Finding(hint.path, f"{hint.path}: {hint.text}", effect)
 
@@ -516,21 +524,21 @@ def _expected_answer(findings: list[Finding]) -> str:
     return "Expect 200 with OK for both frames, as long as the consumer has no open conversation."
 
 
-def _answer(parsed: ParsedRequest, reply: RecordedReply, cause_known: bool) -> tuple[str, list[Finding]]:
+def _answer(parsed: ParsedRequest, reply: RecordedReply, has_cause: bool) -> tuple[str, list[Finding]]:
     """What to do about a reply, and what is wrong by it."""
-    requests = _sent_frames(parsed, reply)
+    requests = _ids_and_types(parsed, reply)
     reading = read_batch((reply.body or "").encode("utf-8"), requests)
     status = (
         reply.status
         if reply.status is not None
-        else _said_status(reply.body, all(pair.ok for pair in reading.pairs) and bool(reading.says))
+        else _status_in_body(reply.body, all(pair.ok for pair in reading.pairs) and bool(reading.says))
     )
     if reply.body and reply.body.lstrip().startswith("<") and status is not None and status >= 400:
         whose = f"{status}: This is a page of a proxy or a gateway; LivePerson answers in JSON."
         if status >= 500 and (meaning := status_meaning(status)) is not None:
             return meaning[1], [Finding("", f"{whose} {meaning[0]}", "not known", status)]
-        said = f"{whose} The request may not have come any further."
-        return _PAGE_ADVICE, [Finding("", said, "refused", status)]
+        page_sentence = f"{whose} The request may not have come any further."
+        return _PAGE_ADVICE, [Finding("", page_sentence, "refused", status)]
     code = next((pair.code for pair in reading.pairs if pair.code in MEANINGS), _error_code(reply.body))
     if code is not None:
         number = f"{status}, " if status not in (None, 200) else "401, "
@@ -539,18 +547,18 @@ def _answer(parsed: ParsedRequest, reply: RecordedReply, cause_known: bool) -> t
     is_open_already = "already has open conversation" in (reply.body or "")
     if status is not None and (status >= 400 or status < 200) and not is_open_already:
         meaning = status_meaning(status)
-        refused = [pair for pair in reading.pairs if not pair.ok and pair.message] if reply.body else []
-        quoted = refused[0].message if refused else None
+        refusals = [pair for pair in reading.pairs if not pair.ok and pair.message] if reply.body else []
+        message = refusals[0].message if refusals else None
         other = "This is no final answer." if status < 200 else "The service refused the call."
         sentence = f"{status}: {meaning[0] if meaning else other}"
-        if quoted and reading.anomaly is None:
-            sentence += f" It said: {brief(quoted, 300)}"
+        if message and reading.anomaly is None:
+            sentence += f" It said: {brief(message, 300)}"
         advice = meaning[1] if meaning else ""
         if status == 400:
             advice = (
                 "Correct what is named above, and send it again: of several, LivePerson does not say which "
                 "it was."
-                if cause_known
+                if has_cause
                 else "Give the request as well, and the field is named."
                 if parsed.frames is None
                 else "No rule of the documentation is broken; look at what the service said."
@@ -578,7 +586,7 @@ def _answer(parsed: ParsedRequest, reply: RecordedReply, cause_known: bool) -> t
 _PAGE_ADVICE = "Check the address and the way there: lpnb doctor shows hosts, proxy and authorities."
 
 
-def _said_status(body: str | None, was_taken: bool) -> int | None:
+def _status_in_body(body: str | None, was_taken: bool) -> int | None:
     """The status of an answer that came without its own: as its code says, or 200."""
     value = json_in(body or "")
     code = value.get("code") if isinstance(value, Mapping) else None
@@ -609,7 +617,7 @@ def _outcome(says: str, ok: list[bool]) -> Outcome:
     return "refused" if says == "refused" else "unknown"
 
 
-def _sent_frames(parsed: ParsedRequest, reply: RecordedReply) -> list[tuple[str, str]]:
+def _ids_and_types(parsed: ParsedRequest, reply: RecordedReply) -> list[tuple[str, str]]:
     """The (id, type) of each frame: of the request where it is there, otherwise as the reply lets guess."""
     if isinstance(parsed.frames, list):
         frames = [frame for frame in parsed.frames if isinstance(frame, Mapping)]
@@ -642,16 +650,18 @@ class _Token:
         self.name = _TOKEN_NAMES[token.header]
         self.account_id = account_id
         end = token.claims.get("exp")
-        known = isinstance(end, int | float) and 0 < end < 2e10
-        self.end = datetime.fromtimestamp(float(end), UTC) if known and isinstance(end, int | float) else None
+        is_time = isinstance(end, int | float) and 0 < end < 2e10
+        self.end = (
+            datetime.fromtimestamp(float(end), UTC) if is_time and isinstance(end, int | float) else None
+        )
         account = token.claims.get("aud") or token.claims.get("account_id")
         self.account = account if isinstance(account, str) else None
 
-    def findings(self, *, answered: bool) -> list[Finding]:
+    def findings(self, *, is_answered: bool) -> list[Finding]:
         """What is wrong with it: it has ended, is another account's, or stands in the other's header."""
-        return [Finding(self.header, said, "refused", 401) for said in self._trouble(answered)]
+        return [Finding(self.header, sentence, "refused", 401) for sentence in self._trouble(is_answered)]
 
-    def _trouble(self, answered: bool) -> Iterator[str]:
+    def _trouble(self, is_answered: bool) -> Iterator[str]:
         consumer = "ext_consumer_id" in self.claims
         if self.is_broken:
             yield f"{self.header}: the {self.name} cannot be decoded: it was changed or cut off."
@@ -659,7 +669,7 @@ class _Token:
             yield "Authorization has a ConsumerJWS in it; the AppJWT belongs there."
         if self.header == "X-LP-ON-BEHALF" and "scope" in self.claims and not consumer:
             yield "X-LP-ON-BEHALF has an AppJWT in it; the ConsumerJWS belongs there."
-        if self.end is not None and self.end < datetime.now(UTC) and not answered:
+        if self.end is not None and self.end < datetime.now(UTC) and not is_answered:
             yield f"{self.header}: the {self.name} ended on {self.end:%Y-%m-%d at %H:%M} UTC."
         if self.account and self.account_id and self.account != self.account_id:
             yield (

@@ -61,12 +61,12 @@ class Token:
     def rows(self) -> list[tuple[str, str, str, str]]:
         """Part, field, value and meaning of everything in it; times are written out, in UTC."""
         parts = (("header", self.header), ("claims", self.claims))
-        said = [
-            (part, name, _written(name, value), _MEANING.get(name, ""))
+        rows = [
+            (part, name, _value_text(name, value), _MEANING.get(name, ""))
             for part, content in parts
             for name, value in content.items()
         ]
-        return [*said, ("signature", "", f"{MASK} ({self.signature} characters)", "never shown")]
+        return [*rows, ("signature", "", f"{MASK} ({self.signature} characters)", "never shown")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def _caption(token: Token) -> str:
     return f"{token.name}, from {token.given_by}: says {token.says}, travels as {token.sent_as}, {life}"
 
 
-def _written(name: str, value: object) -> str:
+def _value_text(name: str, value: object) -> str:
     if name in _DATES and isinstance(value, int | float) and 0 < value < 4e9:
         return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} UTC"
     return str(value)

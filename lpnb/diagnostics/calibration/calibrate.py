@@ -102,7 +102,7 @@ def calibrate(
         ('refuse', ())
     """
     check_client(client)
-    known = KnownIds(
+    known_ids = KnownIds(
         campaign_id,
         engagement_id,
         skill_id,
@@ -111,9 +111,9 @@ def calibrate(
         offline_engagement_id,
         offline_entry_point,
     )
-    _check(known, wait, out)
+    _check(known_ids, wait, out)
     settings = client.settings
-    plan = _plan(settings, known)
+    plan = _plan(settings, known_ids)
     if dry_run:
         return CalibrationReport(plan.account, plan)
     check_live(
@@ -129,7 +129,7 @@ def calibrate(
     session = ProbeSession(
         settings, client.engine.transport, plan.consumers, wait_scale=client.engine.scaled(1.0)
     )
-    context = ProbeContext(session, known, receiver, float(wait))
+    context = ProbeContext(session, known_ids, receiver, float(wait))
     # Before the account is asked, so that nothing can be lost after it.
     rules, reference = _sandbox_reference()
     problem = _probe(context)
@@ -151,17 +151,17 @@ def calibrate(
     return report
 
 
-def _check(known: KnownIds, wait: float, out: str | Path | None) -> None:
+def _check(known_ids: KnownIds, wait: float, out: str | Path | None) -> None:
     complaints = []
     if isinstance(wait, bool) or not isinstance(wait, int | float) or not 0 <= wait <= 3_600:
         complaints.append(Complaint("wait", f"wait must be from 0 to 3,600 seconds; got {wait!r}."))
     for name in KnownIds.__slots__:
-        value = getattr(known, name)
+        value = getattr(known_ids, name)
         if value is not None and (not isinstance(value, str) or not value.strip()):
             complaints.append(Complaint(name, f"{name} must be text that is not blank; got {value!r}."))
-    if (known.campaign_id is None) is not (known.engagement_id is None):
+    if (known_ids.campaign_id is None) is not (known_ids.engagement_id is None):
         complaints.append(Complaint("campaign_id", "campaign_id and engagement_id go together."))
-    if (known.offline_engagement_id is None) is not (known.offline_entry_point is None):
+    if (known_ids.offline_engagement_id is None) is not (known_ids.offline_entry_point is None):
         sentence = "offline_engagement_id and offline_entry_point go together."
         complaints.append(Complaint("offline_entry_point", sentence))
     if out is not None and (Path(out).is_dir() or not Path(out).resolve().parent.is_dir()):
@@ -170,14 +170,14 @@ def _check(known: KnownIds, wait: float, out: str | Path | None) -> None:
         raise InvalidValueError(complaints)
 
 
-def _plan(settings: Settings, known: KnownIds) -> CalibrationPlan:
+def _plan(settings: Settings, known_ids: KnownIds) -> CalibrationPlan:
     name = f"lpnb-calibrate-{secrets.token_hex(3)}"
-    landings = 1 + (known.offline_skill_id is not None) + 6 * known.names_three_ways
-    most = sum(probe.conversations for probe in PROBES) - MAX_LANDINGS + landings
+    landings = 1 + (known_ids.offline_skill_id is not None) + 6 * known_ids.names_three_ways
+    conversations = sum(probe.conversations for probe in PROBES) - MAX_LANDINGS + landings
     return CalibrationPlan(
         account=f"account {settings.account_id} through {settings.domain_api}",
         steps=tuple(probe.sentence for probe in PROBES),
-        conversations=most,
+        conversations=conversations,
         consumers=tuple(f"{name}-{number}" for number in (1, 2, 3)),
         note=_ITSELF if settings.on_loopback else "",
     )
@@ -233,29 +233,30 @@ def _sandbox_reference() -> tuple[list[dict[str, Any]], ProbeContext]:
 def _findings(
     rules: list[dict[str, Any]], reference: ProbeContext, context: ProbeContext, problem: str | None
 ) -> Iterator[CalibrationFinding]:
-    seen, assumed = context.seen, reference.seen
-    ended = f"The probing ended before it came to this: {problem}." if problem else None
+    account, sandbox = context.results, reference.results
+    early_end = f"The probing ended before it came to this: {problem}." if problem else None
     for rule in rules:
         name, default = rule["name"], rule["default"]
         verdict: CalibrationVerdict = "not asked"
-        value, did, evidence = None, "", ""
-        if name in seen.values:
-            value, did, evidence = seen.values[name]
+        value, account_words, evidence = None, "", ""
+        if name in account.values:
+            value, account_words, evidence = account.values[name]
             choices = rule["choices"]
             fits = not isinstance(choices, list) or any(value is one or value == one for one in choices)
             verdict = "agrees" if value == default else "differs"
             if not fits:
-                value, did = None, f"{did}; no value of the rule says so"
-        elif name in seen.unsettled:
+                value, account_words = None, f"{account_words}; no value of the rule says so"
+        elif name in account.unsettled:
             verdict = "differs"
-            did, evidence = seen.unsettled[name]
+            account_words, evidence = account.unsettled[name]
         else:
-            evidence = seen.reasons.get(name) or ended or NEEDS.get(name) or "The account did not say."
-        words = assumed.values[name][1] if name in assumed.values else ASSUMED.get(name, str(default))
-        yield CalibrationFinding(name, verdict, words, did, evidence, name, value)
-    for guess, (expected, _) in assumed.facts.items():
-        did, evidence = seen.facts.get(guess, ("", ended or "The account did not say."))
-        verdict = "not asked" if guess not in seen.facts else "agrees" if did == expected else "differs"
-        yield CalibrationFinding(guess, verdict, expected, did, evidence)
+            evidence = account.reasons.get(name) or early_end or NEEDS.get(name) or "The account did not say."
+        sandbox_words = sandbox.values[name][1] if name in sandbox.values else ASSUMED.get(name, str(default))
+        yield CalibrationFinding(name, verdict, sandbox_words, account_words, evidence, name, value)
+    for guess, (sandbox_fact, _) in sandbox.facts.items():
+        account_words, evidence = account.facts.get(guess, ("", early_end or "The account did not say."))
+        agrees = account_words == sandbox_fact
+        verdict = "not asked" if guess not in account.facts else "agrees" if agrees else "differs"
+        yield CalibrationFinding(guess, verdict, sandbox_fact, account_words, evidence)
     for guess, why in ON_PURPOSE.items():
         yield CalibrationFinding(guess, "not asked", "", "", f"Not asked, on purpose: {why}")

@@ -115,7 +115,7 @@ class ProbeSession:
         self.open: dict[str, str] = {}
         self.uncertain: dict[str, str] = {}
         #: Every consumer that a conversation was asked for.
-        self.used: set[str] = set()
+        self.conversation_consumers: set[str] = set()
         self._ids: set[str] = set()
         self._attempts = 0
         self._trouble = 0
@@ -163,14 +163,14 @@ class ProbeSession:
             evidence = (
                 f"HTTP {status} {text if len(text) <= _EVIDENCE else text[:_EVIDENCE] + ' ...'}".strip()
             )
-        told_nothing = (
+        is_useless = (
             exchange.failure is not None
             or status is None
             or status >= 500
             or status in (408, 429)
             or (expects_json and problem is not None and status != 204)
         )
-        self.note_trouble(evidence if told_nothing else None)
+        self.note_trouble(evidence if is_useless else None)
         return ProbeReply(
             None if exchange.failure is not None else status, value, evidence, started=exchange.started
         )
@@ -272,7 +272,7 @@ class ProbeSession:
         await self.host("asyncMessagingEnt")
         self.check_trouble()
         self._attempts += 1
-        self.used.add(consumer)
+        self.conversation_consumers.add(consumer)
         before = self.uncertain.get(consumer)
         if frames == 2:
             self.uncertain[consumer] = "a CONVERSATION request was under way"
@@ -283,8 +283,8 @@ class ProbeSession:
             self.open[conversation_id] = consumer
             self._set_uncertain(consumer, before)
             return replace(reply, conversation_id=conversation_id)
-        told = reply.is_refused or reply.status == 429 or not reply.started or frames < 2
-        self._set_uncertain(consumer, before if told else f"CONVERSATION: {reply.evidence}")
+        is_clear = reply.is_refused or reply.status == 429 or not reply.started or frames < 2
+        self._set_uncertain(consumer, before if is_clear else f"CONVERSATION: {reply.evidence}")
         return reply
 
     def _set_uncertain(self, consumer: str, why: str | None) -> None:
@@ -312,7 +312,7 @@ class ProbeSession:
 
         The last also where a reply said that nothing had opened: it may have been nonsense.
         """
-        unsure = set(self.used)
+        unsure = set(self.conversation_consumers)
         for attempt in range(3):
             if not self.open and not unsure:
                 return
@@ -331,11 +331,11 @@ class ProbeSession:
 
     async def _find_open(self, consumer: str) -> bool:
         """Whether Monitoring or history know of an open conversation, which is noted."""
-        found = await self.engine.find_open_conversation(consumer)
-        if found is None or self.open.get(found) == consumer:
+        conversation_id = await self.engine.find_open_conversation(consumer)
+        if conversation_id is None or self.open.get(conversation_id) == consumer:
             return False
-        self._ids.add(found)
-        self.open[found] = consumer
+        self._ids.add(conversation_id)
+        self.open[conversation_id] = consumer
         self.uncertain.pop(consumer, None)
         return True
 
@@ -347,11 +347,11 @@ class ProbeSession:
     @property
     def may_be_open(self) -> list[str]:
         """Every conversation that may still be open, in words."""
-        known = [f"conversation {name} of consumer {consumer}" for name, consumer in self.open.items()]
-        unknown = [
+        open_texts = [f"conversation {name} of consumer {consumer}" for name, consumer in self.open.items()]
+        uncertain_texts = [
             f"a conversation of consumer {consumer} ({why})" for consumer, why in self.uncertain.items()
         ]
-        return known + unknown
+        return open_texts + uncertain_texts
 
 
 class _ShapeTransport:

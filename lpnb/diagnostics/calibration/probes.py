@@ -100,25 +100,25 @@ class Observations:
     unsettled: dict[str, tuple[str, str]] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
 
-    def settle(self, rule: str, value: object, seen: str, reply: ProbeReply | str) -> None:
+    def settle(self, rule: str, value: object, words: str, reply: ProbeReply | str) -> None:
         """A rule's value that fits the account."""
-        self.values[rule] = (value, seen, reply if isinstance(reply, str) else reply.evidence)
+        self.values[rule] = (value, words, reply if isinstance(reply, str) else reply.evidence)
 
-    def settle_by(self, rule: str, reply: ProbeReply, taken: object, refused: object) -> None:
+    def settle_by(self, rule: str, reply: ProbeReply, if_taken: object, if_refused: object) -> None:
         """A rule's value by whether the account did what was asked, or said no."""
         if reply.is_taken:
-            self.settle(rule, taken, "took it", reply)
+            self.settle(rule, if_taken, "took it", reply)
         elif reply.is_refused:
-            self.settle(rule, refused, "refused it", reply)
+            self.settle(rule, if_refused, "refused it", reply)
         else:
             self.reasons[rule] = f"The reply does not settle it: {reply.evidence}"
 
-    def note(self, guess: str, reply: ProbeReply, seen: str | None = None) -> None:
+    def note(self, guess: str, reply: ProbeReply) -> None:
         """What was seen of a guess without a switch: the status and the kind of reply."""
         if reply.status is None or reply.status >= 500 or reply.status in (408, 429):
             return
         code = reply.body("errorCode")
-        words = seen or f"HTTP {reply.status}{f', errorCode {code}' if code else ''}"
+        words = f"HTTP {reply.status}{f', errorCode {code}' if code else ''}"
         self.facts[guess] = (words, reply.evidence)
 
 
@@ -127,10 +127,10 @@ class ProbeContext:
     """What a probe works with."""
 
     session: ProbeSession
-    known: KnownIds
+    known_ids: KnownIds
     receiver: LandingSource | None
     wait: float
-    seen: Observations = field(default_factory=Observations)
+    results: Observations = field(default_factory=Observations)
     landing_ids: dict[str, str] = field(default_factory=dict)
     opened_at: float = 0.0
     bearers: dict[str, Any] = field(default_factory=dict)
@@ -167,12 +167,12 @@ async def run_probes(context: ProbeContext) -> None:
         except LpnbError as error:
             context.session.note_trouble(str(error))
             for rule in probe.rules:
-                context.seen.reasons.setdefault(rule, str(error))
+                context.results.reasons.setdefault(rule, str(error))
 
 
 async def ask_versions(context: ProbeContext) -> None:
     """Ask for a host, a token and an engagement without a version parameter."""
-    session, seen = context.session, context.seen
+    session, results = context.session, context.results
     settings = session.settings
     single = f"{settings.domain_api}{session.path('service/asyncMessagingEnt/baseURI.json')}"
     form = {
@@ -187,21 +187,23 @@ async def ask_versions(context: ProbeContext) -> None:
     replies["Monitoring"] = await _engagement(context, version="")
     members = ("baseURI", "baseURIs", "access_token", "sessionId")
     # An installation that Monitoring does not know is refused whatever the version is.
-    took = {
+    acceptance = {
         name: reply.has(*members)
         for name, reply in replies.items()
         if reply.has(*members)
         or (reply.is_refused and (name != "Monitoring" or reply.member("internalCode") == _BAD_VERSION))
     }
     evidence = "; ".join(f"{name}: {reply.evidence}" for name, reply in replies.items())
-    if len(took) >= 2 and len(set(took.values())) == 1:
-        required = not next(iter(took.values()))
-        seen.settle("require_version", required, "refused it" if required else "took it", evidence)
-    elif len(took) >= 2:
-        words = ", ".join(f"{name} {'took' if taken else 'refused'} it" for name, taken in took.items())
-        seen.unsettled["require_version"] = (words, evidence)
+    if len(acceptance) >= 2 and len(set(acceptance.values())) == 1:
+        required = not next(iter(acceptance.values()))
+        results.settle("require_version", required, "refused it" if required else "took it", evidence)
+    elif len(acceptance) >= 2:
+        words = ", ".join(
+            f"{name} {'took' if is_taken else 'refused'} it" for name, is_taken in acceptance.items()
+        )
+        results.unsettled["require_version"] = (words, evidence)
     unknown = single.replace("asyncMessagingEnt", "lpnbNoSuchService") + "?version=1.0"
-    seen.note("an unknown service name at the Domain API", await session.ask("Domain API", "GET", unknown))
+    results.note("an unknown service name at the Domain API", await session.ask("Domain API", "GET", unknown))
 
 
 async def _engagement(
@@ -219,7 +221,7 @@ async def _engagement(
 
 async def ask_identity(context: ProbeContext) -> None:
     """Ask the IDP for one consumer twice, once as text/plain, and for a blank one."""
-    session, seen = context.session, context.seen
+    session, results = context.session, context.results
     await session.engine.ready(context.plain)
     token = session.engine.account.app_token().reveal()
     url = f"{await session.host('idp')}{session.path('consumer')}?v=1.0"
@@ -230,11 +232,11 @@ async def ask_identity(context: ProbeContext) -> None:
     by_send = await session.send(context.plain, "userprofile.SetUserProfile", {}, content_type="text/plain")
     evidence = f"IDP: {by_idp.evidence}; SEND: {by_send.evidence}"
     if by_idp.has("token") and by_send.is_taken:
-        seen.settle("require_content_type", False, "took text/plain", evidence)
+        results.settle("require_content_type", False, "took text/plain", evidence)
     elif by_idp.is_refused and by_send.is_refused:
-        seen.settle("require_content_type", True, "refused text/plain", evidence)
+        results.settle("require_content_type", True, "refused text/plain", evidence)
     elif not (by_idp.status is None or by_send.status is None):
-        seen.unsettled["require_content_type"] = ("the IDP and SEND differ", evidence)
+        results.unsettled["require_content_type"] = ("the IDP and SEND differ", evidence)
     again = await session.ask(
         "IDP", "POST", url, content=body, headers=headers | {"Content-Type": "application/json"}
     )
@@ -244,85 +246,88 @@ async def ask_identity(context: ProbeContext) -> None:
         words = (
             f"{'the same' if first == second else 'another'} id, {'64' if is_hex else 'not 64'} hex digits"
         )
-        seen.facts["lp_consumer_id of the same consumer, asked for twice"] = (words, again.evidence)
+        results.facts["lp_consumer_id of the same consumer, asked for twice"] = (words, again.evidence)
     blank = await session.ask(
         "IDP", "POST", url, json_body={"ext_consumer_id": " "}, headers={"Authorization": token}
     )
-    seen.note("a blank ext_consumer_id at the IDP", blank)
+    results.note("a blank ext_consumer_id at the IDP", blank)
 
 
 async def ask_refused_batches(context: ProbeContext) -> None:
     """Send a batch without its conversation frame, one without brandId, and one with that of no account."""
-    session, seen = context.session, context.seen
+    session, results = context.session, context.results
     reply = await session.request_conversation(context.plain, frames=1)
     await session.close(reply.conversation_id)
     if reply.is_refused and isinstance(reply.value, list) and reply.elements:
-        seen.settle("batch_refusal", "elements", "an array of elements", reply)
+        results.settle("batch_refusal", "elements", "an array of elements", reply)
     elif reply.is_refused and reply.has("code", "reqId") and not reply.has("type"):
-        seen.settle("batch_refusal", "object", "one element", reply)
+        results.settle("batch_refusal", "object", "one element", reply)
     else:
-        seen.unsettled["batch_refusal"] = ("another reply", reply.evidence)
+        results.unsettled["batch_refusal"] = ("another reply", reply.evidence)
     reply = await session.request_conversation(context.plain, {"brandId": None})
     await session.close(reply.conversation_id)
     if reply.body("errorCode") == 40001:
-        seen.settle("brand_id_missing_status", reply.status, f"HTTP {reply.status}", reply)
+        results.settle("brand_id_missing_status", reply.status, f"HTTP {reply.status}", reply)
     else:
         words = "opened a conversation" if reply.conversation_id else "another reply"
-        seen.unsettled["brand_id_missing_status"] = (words, reply.evidence)
+        results.unsettled["brand_id_missing_status"] = (words, reply.evidence)
     reply = await session.request_conversation(context.plain, {"brandId": NO_SUCH_ID})
     await session.close(reply.conversation_id)
     if reply.conversation_id is not None:
-        seen.settle("check_brand_id", False, "opened the conversation", reply)
+        results.settle("check_brand_id", False, "opened the conversation", reply)
     elif reply.is_refused:
-        seen.settle("check_brand_id", True, "refused the conversation", reply)
+        results.settle("check_brand_id", True, "refused the conversation", reply)
 
 
 async def ask_refused_frames(context: ProbeContext) -> None:
     """Open a conversation with an SDE field, an urgency and a skill that do not exist; close what opens."""
-    session, seen = context.session, context.seen
+    session, results = context.session, context.results
     info = {"type": "ctmrinfo", "info": {"lpnbNoSuchField": "x"}}
     reply = await session.request_conversation(
         context.profiled, profile={"authenticatedData": {"lp_sdes": [info]}}
     )
     await session.close(reply.conversation_id)
-    refused = reply.refuses(0)
+    is_refused = reply.refuses(0)
     statuses: list[ProbeReply] = []
-    if refused is not None:
-        seen.settle(
-            "sde_checks", "strict" if refused else "lenient", "refused it" if refused else "took it", reply
+    if is_refused is not None:
+        results.settle(
+            "sde_checks",
+            "strict" if is_refused else "lenient",
+            "refused it" if is_refused else "took it",
+            reply,
         )
-        if refused:
-            opened = reply.conversation_id is not None
-            words = "opened the conversation" if opened else "opened none"
-            seen.settle("open_after_refused_profile", opened, words, reply)
-            statuses += [] if opened else [reply]
+        if is_refused:
+            is_open = reply.conversation_id is not None
+            words = "opened the conversation" if is_open else "opened none"
+            results.settle("open_after_refused_profile", is_open, words, reply)
+            statuses += [] if is_open else [reply]
     reply = await session.request_conversation(context.plain, {"ttrDefName": "LPNB_NO_SUCH_TTR"})
     await session.close(reply.conversation_id)
     statuses.insert(0, reply)
     reply = await session.request_conversation(context.plain, {"skillId": NO_SUCH_ID})
     await session.close(reply.conversation_id)
     if reply.conversation_id is not None:
-        seen.settle("unknown_ids", "accept", "opened the conversation", reply)
+        results.settle("unknown_ids", "accept", "opened the conversation", reply)
     elif reply.is_refused:
-        seen.settle("unknown_ids", "refuse", "refused the conversation", reply)
+        results.settle("unknown_ids", "refuse", "refused the conversation", reply)
         statuses.append(reply)
     by_element = next((one for one in statuses if one.conversation_id is None and one.refuses(1)), None)
     if by_element is not None:
-        seen.settle("refused_element_status", by_element.status, f"HTTP {by_element.status}", by_element)
+        results.settle("refused_element_status", by_element.status, f"HTTP {by_element.status}", by_element)
     else:
-        seen.reasons["refused_element_status"] = "The account refused no conversation frame."
+        results.reasons["refused_element_status"] = "The account refused no conversation frame."
 
 
 async def ask_conversation(context: ProbeContext) -> None:
     """Open a conversation, another for the same consumer, write a chat state and files into it; close it."""
-    session, seen = context.session, context.seen
-    opened = await session.request_conversation(context.plain)
+    session, results = context.session, context.results
+    first = await session.request_conversation(context.plain)
     context.opened_at = time.monotonic()
-    conversation_id = opened.conversation_id
+    conversation_id = first.conversation_id
     if conversation_id is None:
-        reason = f"No conversation was opened: {opened.evidence}"
+        reason = f"No conversation was opened: {first.evidence}"
         for rule in ("already_open_status", "chat_state_sequence", "check_files", "csat_after_close"):
-            seen.reasons[rule] = reason
+            results.reasons[rule] = reason
         return
     context.landing_ids["nothing"] = conversation_id
     await _look_into_history(context)
@@ -331,22 +336,22 @@ async def ask_conversation(context: ProbeContext) -> None:
     )
     second = await session.request_conversation(context.plain)
     if second.conversation_id is None and second.refuses(1):
-        seen.settle("already_open_status", second.status, f"HTTP {second.status}", second)
+        results.settle("already_open_status", second.status, f"HTTP {second.status}", second)
     else:
         words = "opened another conversation" if second.conversation_id else "another reply"
-        seen.unsettled["already_open_status"] = (words, second.evidence)
+        results.unsettled["already_open_status"] = (words, second.evidence)
         await session.close(second.conversation_id if second.conversation_id != conversation_id else None)
     chat_state = {"type": "ChatStateEvent", "chatState": "ACTIVE"}
-    typed = await session.publish(context.plain, conversation_id, chat_state)
-    if typed.is_taken:
-        has_sequence = typed.body("sequence") is not None
+    chat_state_reply = await session.publish(context.plain, conversation_id, chat_state)
+    if chat_state_reply.is_taken:
+        has_sequence = chat_state_reply.body("sequence") is not None
         words = "with a sequence" if has_sequence else "without a sequence"
-        seen.settle("chat_state_sequence", has_sequence, words, typed)
-    seen.note(
+        results.settle("chat_state_sequence", has_sequence, words, chat_state_reply)
+    results.note(
         "a message to a conversation that does not exist",
         await session.publish(context.plain, _NO_CONVERSATION, chat_state),
     )
-    seen.note(
+    results.note(
         "a message to another consumer's conversation",
         await session.publish(context.other, conversation_id, chat_state),
     )
@@ -360,7 +365,7 @@ async def ask_conversation(context: ProbeContext) -> None:
         csatResolutionConfirmation=True,
         status="SKIPPED",
     )
-    seen.settle_by("csat_after_close", rating, True, False)
+    results.settle_by("csat_after_close", rating, True, False)
 
 
 def _text(message: str) -> Frame:
@@ -374,53 +379,55 @@ def _file(path: str, preview: str = _PREVIEW) -> Frame:
 
 async def _ask_files(context: ProbeContext, conversation_id: str) -> None:
     """Publish a file that is not stored, store one, and let another consumer ask for it."""
-    session, seen = context.session, context.seen
+    session, results = context.session, context.results
     nowhere = f"/v1/AUTH_async-images/{session.settings.account_id}/lpnb-no-such-file.png"
     reply = await session.publish(context.plain, conversation_id, _file(nowhere))
-    seen.settle_by("check_files", reply, False, True)
+    results.settle_by("check_files", reply, False, True)
     body = {"fileSize": str(len(_PIXEL)), "fileType": "PNG"}
-    asked = await session.send(context.plain, "ms.GenerateURLForUploadFile", body)
-    path, query = asked.body("relativePath"), asked.body("queryParams")
+    upload_reply = await session.send(context.plain, "ms.GenerateURLForUploadFile", body)
+    path, query = upload_reply.body("relativePath"), upload_reply.body("queryParams")
     if not isinstance(path, str) or not isinstance(query, Mapping):
         for rule in ("files_of_others", "preview_counts"):
-            seen.reasons[rule] = f"No file could be stored: {asked.evidence}"
+            results.reasons[rule] = f"No file could be stored: {upload_reply.evidence}"
         return
-    signed = "&".join(f"{name}={value}" for name, value in query.items())
-    url = f"{await session.host('swift')}{path if path.startswith('/') else f'/{path}'}?{signed}"
-    stored = await session.ask(
+    query_text = "&".join(f"{name}={value}" for name, value in query.items())
+    url = f"{await session.host('swift')}{path if path.startswith('/') else f'/{path}'}?{query_text}"
+    store_reply = await session.ask(
         "file store", "PUT", url, content=_PIXEL, headers={"Content-Type": "image/png"}, expects_json=False
     )
-    if stored.status is None or stored.status >= 300:
+    if store_reply.status is None or store_reply.status >= 300:
         for rule in ("files_of_others", "preview_counts"):
-            seen.reasons[rule] = f"No file could be stored: {stored.evidence}"
+            results.reasons[rule] = f"No file could be stored: {store_reply.evidence}"
         return
     kind = "ms.GenerateURLForDownloadFile"
     own = await session.send(context.plain, kind, {"relativePath": path})
     foreign = await session.send(context.other, kind, {"relativePath": path})
     if own.is_taken:
-        seen.settle_by("files_of_others", foreign, True, False)
+        results.settle_by("files_of_others", foreign, True, False)
     else:
-        seen.reasons["files_of_others"] = f"Its own consumer may not open it either: {own.evidence}"
+        results.reasons["files_of_others"] = f"Its own consumer may not open it either: {own.evidence}"
     short = await session.publish(context.plain, conversation_id, _file(path))
     if not short.is_taken:
-        seen.reasons["preview_counts"] = f"The file was not published with a short preview: {short.evidence}"
+        results.reasons["preview_counts"] = (
+            f"The file was not published with a short preview: {short.evidence}"
+        )
         return
     long = await session.publish(context.plain, conversation_id, _file(path, _LONG_PREVIEW))
-    seen.settle_by("preview_counts", long, False, True)
+    results.settle_by("preview_counts", long, False, True)
 
 
 async def ask_survey(context: ProbeContext) -> None:
     """Open a conversation, change its skill, end its main dialog, open another; close both."""
-    session, seen = context.session, context.seen
-    opened = await session.request_conversation(context.other, properties=_MULTI_DIALOG)
-    conversation_id = opened.conversation_id
+    session, results = context.session, context.results
+    first = await session.request_conversation(context.other, properties=_MULTI_DIALOG)
+    conversation_id = first.conversation_id
     if conversation_id is None:
-        seen.reasons["survey_keeps_conversation"] = f"No conversation was opened: {opened.evidence}"
-        seen.reasons["consumer_may_transfer"] = seen.reasons["survey_keeps_conversation"]
+        results.reasons["survey_keeps_conversation"] = f"No conversation was opened: {first.evidence}"
+        results.reasons["consumer_may_transfer"] = results.reasons["survey_keeps_conversation"]
         return
-    skill = context.known.skill_id or "-1"
-    moved = await session.update(context.other, conversation_id, field="Skill", type="UPDATE", skill=skill)
-    seen.settle_by("consumer_may_transfer", moved, True, False)
+    skill = context.known_ids.skill_id or "-1"
+    transfer = await session.update(context.other, conversation_id, field="Skill", type="UPDATE", skill=skill)
+    results.settle_by("consumer_may_transfer", transfer, True, False)
     await session.update(
         context.other, conversation_id, field="ConversationStateField", conversationState="CLOSE"
     )
@@ -428,54 +435,56 @@ async def ask_survey(context: ProbeContext) -> None:
         context.other, conversation_id, field="TTRField", ttrType="NORMAL", value=1200
     )
     if not urgency.is_taken:
-        seen.reasons["survey_keeps_conversation"] = f"No survey followed the close: {urgency.evidence}"
+        results.reasons["survey_keeps_conversation"] = f"No survey followed the close: {urgency.evidence}"
         await session.close(conversation_id)
         return
     second = await session.request_conversation(context.other)
     if second.conversation_id is not None:
-        seen.settle("survey_keeps_conversation", False, "opened another conversation", second)
+        results.settle("survey_keeps_conversation", False, "opened another conversation", second)
     elif second.is_refused:
-        seen.settle("survey_keeps_conversation", True, "refused another conversation", second)
+        results.settle("survey_keeps_conversation", True, "refused another conversation", second)
     await session.close(second.conversation_id)
     await session.close(conversation_id)
 
 
 async def ask_engagements(context: ProbeContext) -> None:
     """Ask Monitoring for an engagement, and whether it still holds."""
-    session, known = context.session, context.known
-    offered = await _engagement(context)
-    details = offered.value.get("engagementDetails") if offered.has("engagementDetails") else None
+    session, known_ids = context.session, context.known_ids
+    online = await _engagement(context)
+    details = online.value.get("engagementDetails") if online.has("engagementDetails") else None
     details = details[0] if isinstance(details, list) and details else details
     if isinstance(details, Mapping) and "contextId" in details:
-        value = offered.value
+        value = online.value
         url = (
             f"{await session.host('smt')}{session.path('monitoring/visitors')}/{value.get('visitorId')}"
             f"/visits/current/campaigns/{details.get('campaignId')}/engagements/{details.get('engagementId')}"
             f"/contexts/{details.get('contextId')}?v=1&sid={value.get('sessionId')}"
         )
         await session.ask("Monitoring, validate engagement", "GET", url)
-    if known.offline_engagement_id is None or known.offline_entry_point is None:
+    if known_ids.offline_engagement_id is None or known_ids.offline_entry_point is None:
         return
-    there = await _engagement(context, entry_points=(known.offline_entry_point,))
-    if not there.has("sessionId"):
-        context.seen.reasons["engagement_needs_agent"] = f"Monitoring did not say: {there.evidence}"
+    offline = await _engagement(context, entry_points=(known_ids.offline_entry_point,))
+    if not offline.has("sessionId"):
+        context.results.reasons["engagement_needs_agent"] = f"Monitoring did not say: {offline.evidence}"
         return
-    details = there.value.get("engagementDetails") or []
+    details = offline.value.get("engagementDetails") or []
     ids = {str(item.get("engagementId")) for item in details if isinstance(item, Mapping)}
-    is_offered = known.offline_engagement_id in ids
+    is_offered = known_ids.offline_engagement_id in ids
     words = "offered it" if is_offered else "did not offer it"
-    context.seen.settle("engagement_needs_agent", not is_offered, words, there)
+    context.results.settle("engagement_needs_agent", not is_offered, words, offline)
 
 
 async def ask_landings(context: ProbeContext) -> None:
     """Open a conversation for each way to a skill, and each two; close each, and see where it lands."""
-    session, known, seen = context.session, context.known, context.seen
-    campaign = {"campaignInfo": {"campaignId": known.campaign_id, "engagementId": known.engagement_id}}
-    skill = {"skillId": known.skill_id}
+    session, known_ids, results = context.session, context.known_ids, context.results
+    campaign = {
+        "campaignInfo": {"campaignId": known_ids.campaign_id, "engagementId": known_ids.engagement_id}
+    }
+    skill = {"skillId": known_ids.skill_id}
     plans: dict[str, tuple[str, Frame]] = {"any": (context.plain, {"skillId": "-1"})}
-    if known.offline_skill_id is not None:
-        plans["offline"] = (context.plain, {"skillId": known.offline_skill_id})
-    if known.names_three_ways:
+    if known_ids.offline_skill_id is not None:
+        plans["offline"] = (context.plain, {"skillId": known_ids.offline_skill_id})
+    if known_ids.names_three_ways:
         plans |= {
             "campaign": (context.plain, campaign),
             "skill": (context.plain, skill),
@@ -484,13 +493,13 @@ async def ask_landings(context: ProbeContext) -> None:
             "campaign sde": (context.profiled, campaign),
             "skill sde": (context.profiled, skill),
         }
-    visible = "history_delay" in seen.values or context.receiver is not None
+    visible = "history_delay" in results.values or context.receiver is not None
     if not visible:
-        reason = seen.reasons.get("history_delay") or "There is no way to see where a conversation landed."
+        reason = results.reasons.get("history_delay") or "There is no way to see where a conversation landed."
         for rule in ("routing_order", "any_skill_is_no_choice", "fallback_when_offline"):
-            seen.reasons[rule] = reason
+            results.reasons[rule] = reason
         return
-    info = {"type": "ctmrinfo", "info": {"ctype": known.ctype}}
+    info = {"type": "ctmrinfo", "info": {"ctype": known_ids.ctype}}
     for name, (consumer, body) in plans.items():
         profile = {"authenticatedData": {"lp_sdes": [info]}} if "sde" in name else None
         reply = await session.request_conversation(consumer, body, profile=profile)
@@ -512,7 +521,7 @@ async def _landings(context: ProbeContext) -> dict[str, str]:
                 context.session.engine, conversation_id, receiver=context.receiver, wait=context.wait
             )
         except LpnbError as error:
-            context.seen.reasons.setdefault("routing_order", str(error))
+            context.results.reasons.setdefault("routing_order", str(error))
             return name, None
         first = landing.transfers[0].source_skill_id if landing.transfers else landing.skill_id
         return name, first
@@ -526,81 +535,81 @@ def _settle_any_skill(context: ProbeContext, landings: Mapping[str, str]) -> Non
     rule = "any_skill_is_no_choice"
     evidence = f"landed in {any_skill} with skillId -1, in {nothing} without one"
     if nothing is None or any_skill is None:
-        context.seen.reasons[rule] = f"Not every conversation was seen: {evidence}"
+        context.results.reasons[rule] = f"Not every conversation was seen: {evidence}"
     elif nothing == "-1":
-        context.seen.reasons[rule] = "The account has no default skill, so both land in none."
+        context.results.reasons[rule] = "The account has no default skill, so both land in none."
     else:
-        settled = any_skill == nothing
-        words = "took -1 as no skill named" if settled else "took -1 as a choice"
-        context.seen.settle(rule, settled, words, evidence)
+        is_no_choice = any_skill == nothing
+        words = "took -1 as no skill named" if is_no_choice else "took -1 as a choice"
+        context.results.settle(rule, is_no_choice, words, evidence)
 
 
 def _settle_fallback(context: ProbeContext, landings: Mapping[str, str]) -> None:
-    landed, named = landings.get("offline"), context.known.offline_skill_id
-    if named is None:
+    landing_skill, offline_skill = landings.get("offline"), context.known_ids.offline_skill_id
+    if offline_skill is None:
         return
-    if landed is None:
-        context.seen.reasons["fallback_when_offline"] = "The conversation was not seen."
+    if landing_skill is None:
+        context.results.reasons["fallback_when_offline"] = "The conversation was not seen."
         return
-    words = "left it in the skill" if landed == named else "sent it to another skill"
-    evidence = f"skill {named} was named, and it landed in {landed}"
-    context.seen.settle("fallback_when_offline", landed != named, words, evidence)
+    words = "left it in the skill" if landing_skill == offline_skill else "sent it to another skill"
+    evidence = f"skill {offline_skill} was named, and it landed in {landing_skill}"
+    context.results.settle("fallback_when_offline", landing_skill != offline_skill, words, evidence)
 
 
 def _settle_order(context: ProbeContext, landings: Mapping[str, str]) -> None:
     """Which of two ways won, three times over, and the one order that fits."""
-    seen, ways = context.seen, ("campaign", "skill", "sde")
+    results, ways = context.results, ("campaign", "skill", "sde")
     if "campaign" not in context.landing_ids:
         return
-    alone = {way: landings.get(way) for way in ways}
+    single_landings = {way: landings.get(way) for way in ways}
     evidence = ", ".join(f"{name} landed in {skill}" for name, skill in landings.items())
-    if None in alone.values() or len(set(alone.values())) < 3:
-        seen.reasons["routing_order"] = f"The three ways do not lead to three different skills: {evidence}"
+    if None in single_landings.values() or len(set(single_landings.values())) < 3:
+        results.reasons["routing_order"] = f"The three ways do not lead to three different skills: {evidence}"
         return
     wins = dict.fromkeys(ways, 0)
     for pair in ("campaign skill", "campaign sde", "skill sde"):
-        winner = next((way for way in pair.split() if landings.get(pair) == alone[way]), None)
+        winner = next((way for way in pair.split() if landings.get(pair) == single_landings[way]), None)
         if winner is None:
-            seen.unsettled["routing_order"] = (f"neither of {pair.replace(' ', ' and ')}", evidence)
+            results.unsettled["routing_order"] = (f"neither of {pair.replace(' ', ' and ')}", evidence)
             return
         wins[winner] += 1
     order = sorted(ways, key=lambda way: -wins[way])
     if sorted(wins.values()) != [0, 1, 2]:
-        seen.unsettled["routing_order"] = ("no one order", evidence)
+        results.unsettled["routing_order"] = ("no one order", evidence)
         return
-    seen.settle("routing_order", ">".join(order), ">".join(order), evidence)
+    results.settle("routing_order", ">".join(order), ">".join(order), evidence)
 
 
 async def find_history(context: ProbeContext) -> None:
     """Search history in vain: with the connector's own token, and without source."""
-    session, seen = context.session, context.seen
+    session, results = context.session, context.results
     settings = session.settings
     own = HistoryWay("application", "", "", settings.client_id, settings.client_secret)
     reply = await _search(context, own, _NO_CONVERSATION)
     way = own if reply.status in (200, 204) else None
     if way is not None:
-        seen.settle("history_takes_app_token", True, "took it", reply)
+        results.settle("history_takes_app_token", True, "took it", reply)
     elif reply.status in (401, 403):
-        seen.settle("history_takes_app_token", False, "refused it", reply)
+        results.settle("history_takes_app_token", False, "refused it", reply)
     for other in history_ways(settings):
         if (
             way is None
             and other.whose != own.whose
             and (other.kind, other.client_id) != (own.kind, own.client_id)
         ):
-            found = await _search(context, other, _NO_CONVERSATION)
-            way, reply = (other, found) if found.status in (200, 204) else (way, reply)
+            other_reply = await _search(context, other, _NO_CONVERSATION)
+            way, reply = (other, other_reply) if other_reply.status in (200, 204) else (way, reply)
     if way is None:
         for rule in ("history_empty_status", "history_source_required", "history_delay"):
-            seen.reasons[rule] = f"No credentials of the settings may read history: {reply.evidence}"
+            results.reasons[rule] = f"No credentials of the settings may read history: {reply.evidence}"
         return
     context.bearers["way"] = way
-    seen.settle("history_empty_status", reply.status, f"HTTP {reply.status}", reply)
+    results.settle("history_empty_status", reply.status, f"HTTP {reply.status}", reply)
     bare = await _search(context, way, _NO_CONVERSATION, source=False)
     if bare.status in (200, 204):
-        seen.settle("history_source_required", False, "took it", bare)
+        results.settle("history_source_required", False, "took it", bare)
     elif bare.is_refused:
-        seen.settle("history_source_required", True, "refused it", bare)
+        results.settle("history_source_required", True, "refused it", bare)
 
 
 async def _search(
@@ -640,7 +649,7 @@ async def _look_into_history(context: ProbeContext) -> None:
     """Look once, right after the conversation has opened: history without a delay has it already."""
     way = context.bearers.get("way")
     if way is not None and _is_there(await _search(context, way, context.landing_ids["nothing"])):
-        context.seen.settle(
+        context.results.settle(
             "history_delay", 0, "shown at once", "the conversation was there at the first look"
         )
 
@@ -652,28 +661,30 @@ def _is_there(reply: ProbeReply) -> bool:
 
 async def await_history(context: ProbeContext) -> None:
     """Ask history for the first conversation every second until it shows it, or the wait is over."""
-    way, seen = context.bearers.get("way"), context.seen
+    way, results = context.bearers.get("way"), context.results
     conversation_id = context.landing_ids.get("nothing")
-    if "history_delay" in seen.values or way is None:
+    if "history_delay" in results.values or way is None:
         return
     if conversation_id is None:
-        seen.reasons["history_delay"] = "No conversation was opened."
+        results.reasons["history_delay"] = "No conversation was opened."
         return
     missing = 0.0  # the latest moment at which it was not there
     while True:
-        began = time.monotonic() - context.opened_at
+        start = time.monotonic() - context.opened_at
         reply = await _search(context, way, conversation_id)
         late = time.monotonic() - context.opened_at
         if _is_there(reply):
             evidence = f"not there after {missing:.1f} s, there after {late:.1f} s"
-            seen.settle("history_delay", round((missing + late) / 2), f"shown after {late:.1f} s", evidence)
+            results.settle(
+                "history_delay", round((missing + late) / 2), f"shown after {late:.1f} s", evidence
+            )
             return
-        missing = began
-        left = context.wait - late
-        if left <= 0:
-            seen.reasons["history_delay"] = f"History had not shown a conversation after {late:.0f} s."
+        missing = start
+        remaining_seconds = context.wait - late
+        if remaining_seconds <= 0:
+            results.reasons["history_delay"] = f"History had not shown a conversation after {late:.0f} s."
             return
-        await asyncio.sleep(min(context.session.engine.scaled(1.0), left))
+        await asyncio.sleep(min(context.session.engine.scaled(1.0), remaining_seconds))
 
 
 async def read_signature(context: ProbeContext) -> None:
@@ -682,11 +693,11 @@ async def read_signature(context: ProbeContext) -> None:
     if receiver is None:
         return
     conversation_id = context.landing_ids.get("nothing", "")
-    over = time.monotonic() + context.wait
-    while receiver.signature_form is None and (left := over - time.monotonic()) > 0:
+    deadline = time.monotonic() + context.wait
+    while receiver.signature_form is None and (remaining_seconds := deadline - time.monotonic()) > 0:
         news = receiver.news(conversation_id)
         try:
-            async with asyncio.timeout(left):
+            async with asyncio.timeout(remaining_seconds):
                 await asyncio.wrap_future(news)
         except TimeoutError:
             break
@@ -694,9 +705,9 @@ async def read_signature(context: ProbeContext) -> None:
             news.cancel()
     form = receiver.signature_form
     if form is None:
-        context.seen.reasons["webhook_signature"] = f"No webhook came within {context.wait:g} s."
+        context.results.reasons["webhook_signature"] = f"No webhook came within {context.wait:g} s."
     else:
-        context.seen.settle("webhook_signature", form, form, "the signature of a webhook that came")
+        context.results.settle("webhook_signature", form, form, "the signature of a webhook that came")
 
 
 @dataclass(frozen=True, slots=True)

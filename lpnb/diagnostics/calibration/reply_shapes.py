@@ -27,12 +27,12 @@ class ShapeDifference:
     account: str
 
     def __str__(self) -> str:
-        said = {
+        sentences = {
             "gained": f"the account has it ({self.account}), the sandbox does not",
             "dropped": f"the sandbox has it ({self.sandbox}), the account does not",
             "type": f"{self.sandbox} in the sandbox, {self.account} in the account",
         }
-        return f"{self.reply}: {self.path}: {said[self.change]}"
+        return f"{self.reply}: {self.path}: {sentences[self.change]}"
 
 
 class ReplyShapes:
@@ -59,7 +59,7 @@ class ReplyShapes:
             >>> print(sandbox.differences(account)[0])
             IDP 201: expires: the account has it (number), the sandbox does not
         """
-        found: list[ShapeDifference] = []
+        differences: list[ShapeDifference] = []
         for reply in sorted(self._shapes.keys() & account._shapes.keys()):
             ours, theirs = self._shapes[reply], account._shapes[reply]
             for path in sorted(ours.keys() | theirs.keys()):
@@ -67,17 +67,23 @@ class ReplyShapes:
                 if not (mine and other) and path.endswith("[]"):
                     continue  # an array is empty in one of them
                 if not mine and "object" in ours.get(_parent(path), ()):
-                    found.append(ShapeDifference(reply, path.lstrip("."), "gained", "", _named(other)))
-                elif not other and "object" in theirs.get(_parent(path), ()):
-                    found.append(ShapeDifference(reply, path.lstrip("."), "dropped", _named(mine), ""))
-                elif mine and other and not (mine & other or "null" in mine | other):
-                    found.append(
-                        ShapeDifference(reply, path.lstrip("."), "type", _named(mine), _named(other))
+                    differences.append(
+                        ShapeDifference(reply, path.lstrip("."), "gained", "", _kinds_text(other))
                     )
-        return found
+                elif not other and "object" in theirs.get(_parent(path), ()):
+                    differences.append(
+                        ShapeDifference(reply, path.lstrip("."), "dropped", _kinds_text(mine), "")
+                    )
+                elif mine and other and not (mine & other or "null" in mine | other):
+                    differences.append(
+                        ShapeDifference(
+                            reply, path.lstrip("."), "type", _kinds_text(mine), _kinds_text(other)
+                        )
+                    )
+        return differences
 
 
-def _named(kinds: set[str]) -> str:
+def _kinds_text(kinds: set[str]) -> str:
     return " or ".join(sorted(kinds))
 
 

@@ -44,10 +44,10 @@ class CalibrationFinding:
     def lines(self, width: int) -> list[str]:
         """The same as text, *width* characters wide."""
         same = self.sandbox == self.account
-        said = {"both": self.account} if same else {"the sandbox": self.sandbox, "the account": self.account}
-        said["why" if self.verdict == "not asked" else "evidence"] = self.evidence
+        texts = {"both": self.account} if same else {"the sandbox": self.sandbox, "the account": self.account}
+        texts["why" if self.verdict == "not asked" else "evidence"] = self.evidence
         lines = [f"{self.guess}: {self.verdict}"]
-        for label, text in said.items():
+        for label, text in texts.items():
             lines += _wrapped(f"  {label:<11}  ", text, width, " " * 15) if text else ()
         return lines
 
@@ -125,13 +125,13 @@ class CalibrationReport:
     def rules_file(self) -> str:
         """The rules that were settled as TOML: a table ``[rules]``, each rule below its evidence."""
         lines = [f"# Settled by lpnb calibrate on {self.at:%Y-%m-%d} with {self.account}.", "[rules]"]
-        for found in self.findings:
-            if found.rule and found.value is not None:
-                shown = "".join(sign if sign.isprintable() else " " for sign in found.evidence)
-                evidence = " ".join(shown.split())
-                seen = "" if evidence.startswith(found.account) else f"{found.account}: "
-                lines += _wrapped("# ", f"{seen}{evidence}", 100, "# ")
-                lines.append(f"{found.rule} = {json.dumps(found.value)}")
+        for finding in self.findings:
+            if finding.rule and finding.value is not None:
+                text = "".join(sign if sign.isprintable() else " " for sign in finding.evidence)
+                evidence = " ".join(text.split())
+                source = "" if evidence.startswith(finding.account) else f"{finding.account}: "
+                lines += _wrapped("# ", f"{source}{evidence}", 100, "# ")
+                lines.append(f"{finding.rule} = {json.dumps(finding.value)}")
         return "\n".join(lines) + "\n"
 
     def save(self, path: str | Path) -> None:
@@ -151,7 +151,7 @@ class CalibrationReport:
         if not self.findings:
             return str(self.plan)
         width = room() or 100
-        parts = ["\n".join(found.lines(width)) for found in self.findings]
+        parts = ["\n".join(finding.lines(width)) for finding in self.findings]
         parts.append("\n".join(self._shape_lines()))
         parts.append("\n".join(self._ending()))
         return "\n\n".join(parts)
@@ -164,7 +164,7 @@ class CalibrationReport:
         yield from (f"  {difference}" for difference in self.shapes)
 
     def _ending(self) -> Iterator[str]:
-        numbers = {name: sum(found.verdict == name for found in self.findings) for name in _VERDICTS}
+        numbers = {name: sum(finding.verdict == name for finding in self.findings) for name in _VERDICTS}
         yield (
             f"{numbers['agrees']} guesses agree, {numbers['differs']} differ, "
             f"{numbers['not asked']} were not asked. {count(self.opened, 'conversation')} opened at "
@@ -183,7 +183,7 @@ class CalibrationReport:
     def _repr_html_(self) -> str:
         if not self.findings:
             return self.plan._repr_html_()
-        html = table_html("Calibration", _COLUMNS, [found.row for found in self.findings])
+        html = table_html("Calibration", _COLUMNS, [finding.row for finding in self.findings])
         if self.shapes:
             rows = [(item.reply, item.path, item.change, item.sandbox, item.account) for item in self.shapes]
             columns = ("reply", "field", "change", "the sandbox", "the account")
